@@ -1,0 +1,71 @@
+"""The history."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from domain.detection import Detection, HistoryFilter
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """One page of a history.
+
+    Attributes:
+        items: newest first.
+        total: how many records match in all.
+    """
+
+    items: Sequence[Detection]
+    total: int
+
+
+class DetectionRepository(Protocol):
+    """Keeps the records of analysed images. Every method may raise ``StoreUnavailable``."""
+
+    async def add(self, detection: Detection) -> None:
+        """Keep a record; once this returns it survives a crash of the process.
+
+        Adding a ``detection_id`` that is there already changes nothing.
+        """
+        ...
+
+    async def get(self, detection_id: UUID) -> Detection | None:
+        """The record, whoever owns it, or None."""
+        ...
+
+    async def find(
+        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int = 10
+    ) -> HistoryPage:
+        """A page of one user's records, newest first; records of one moment by falling id."""
+        ...
+
+    def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
+        """All matching records of one user, newest first, fetched bit by bit.
+
+        Records that are added or deleted meanwhile may or may not appear.
+        """
+        ...
+
+    async def update_storage(self, detection: Detection) -> bool:
+        """Write ``image_url`` and ``storage`` of a record that is there.
+
+        Returns:
+            False, having written nothing, when the record has been deleted meanwhile.
+        """
+        ...
+
+    async def delete(self, detection_id: UUID) -> bool:
+        """Forget a record. Returns False when there was none."""
+        ...
+
+    async def delete_all(self, user_id: str) -> Sequence[UUID]:
+        """Forget all records of a user and tell which there were."""
+        ...
+
+    async def check(self) -> None:
+        """Do the least that shows the repository works."""
+        ...

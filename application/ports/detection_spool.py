@@ -1,0 +1,47 @@
+"""Where detections wait, safe from a crash, until their stores have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from application.ports.image_store import StoredImage
+from domain.detection import Detection
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledDetection:
+    """A detection on its way to the stores, with the image it was made from."""
+
+    detection: Detection
+    image: StoredImage
+
+
+class DetectionSpool(Protocol):
+    """A durable, bounded waiting room on this host."""
+
+    async def put(self, entry: SpooledDetection) -> None:
+        """Take an entry in; once this returns it survives a crash of the process.
+
+        Raises:
+            StoreUnavailable: the spool is full or its disk does not take it.
+        """
+        ...
+
+    async def get(self, detection_id: UUID) -> SpooledDetection | None:
+        """The entry, or None. One that cannot be read any more is removed and counts as None."""
+        ...
+
+    async def owner(self, detection_id: UUID) -> str | None:
+        """Whose detection is waiting under this id, or None; cheaper than ``get``."""
+        ...
+
+    async def waiting(self, user_id: str | None = None) -> Sequence[UUID]:
+        """The ids of all entries, oldest first; of one user's where ``user_id`` is given."""
+        ...
+
+    async def remove(self, detection_id: UUID) -> bool:
+        """Drop an entry. Returns False when there was none."""
+        ...

@@ -1,0 +1,63 @@
+"""Reading emotions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from application.work import Priority
+from domain.face import FaceDetection, FaceReading
+from domain.image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What is known of the model that runs.
+
+    Attributes:
+        name: of the model.
+        version: of the weights.
+        labels: emotion words in the order of the model's outputs.
+        input_width: of the crops it reads, in pixels.
+        input_height: likewise.
+        measured: accuracy, recall, calibration and on which data; empty where nobody has measured.
+    """
+
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    input_width: int
+    input_height: int
+    measured: Mapping[str, object] = field(default_factory=dict)
+
+
+class EmotionClassifier(Protocol):
+    """Scores the seven emotions for faces that were found."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What runs."""
+        ...
+
+    async def classify(
+        self,
+        image: Image,
+        faces: Sequence[FaceDetection],
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceReading]:
+        """Read the emotion of each face.
+
+        Args:
+            image: the image the faces were found in.
+            faces: boxes in the original's pixels; may be empty.
+            priority: who goes first when processors are scarce.
+
+        Returns:
+            One reading a face, in the same order.
+
+        Raises:
+            InferenceUnavailable: the model cannot run.
+        """
+        ...

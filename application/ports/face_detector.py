@@ -1,0 +1,49 @@
+"""Finding faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from application.work import Priority
+from domain.face import FaceDetection
+from domain.image import Image
+
+
+class FaceDetector(Protocol):
+    """Finds faces in an image. Who they are is not asked and not known."""
+
+    @property
+    def name(self) -> str:
+        """What runs, for people: technology and model."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Of the model or the library it ships in."""
+        ...
+
+    async def detect(
+        self,
+        image: Image,
+        *,
+        min_size_px: int,
+        min_confidence: float = 0.0,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceDetection]:
+        """Find the faces of an image.
+
+        Args:
+            image: as the decoder made it.
+            min_size_px: leave out faces whose shorter side is smaller, in the original's pixels.
+            min_confidence: leave out faces the detector scores lower; in [0, 1].
+            priority: who goes first when processors are scarce.
+
+        Returns:
+            Largest face first, boxes in the original's pixels and clipped to it, no two boxes for
+            one face; empty where there is none.
+
+        Raises:
+            InferenceUnavailable: the detector cannot run.
+        """
+        ...

@@ -1,0 +1,59 @@
+"""Where uploaded images are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image as it was uploaded.
+
+    Attributes:
+        data: the encoded bytes.
+        media_type: for example ``image/jpeg``.
+    """
+
+    data: bytes
+    media_type: str
+
+
+class ImageStore(Protocol):
+    """Keeps one image a detection, under its owner's name."""
+
+    async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
+        """Keep the image and tell the URL it is served under.
+
+        Putting the same detection's image again replaces it and gives the same URL. A URL that
+        begins with ``/`` is served by this service itself, to the owner only.
+
+        Raises:
+            StoreUnavailable: it could not be kept; trying again later may help.
+        """
+        ...
+
+    async def get(self, owner_id: str, detection_id: UUID) -> StoredImage | None:
+        """The image, or None when this owner has none of that detection.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked.
+        """
+        ...
+
+    async def delete(self, owner_id: str, detection_id: UUID) -> None:
+        """Forget the image; one that is not there is no error.
+
+        Raises:
+            StoreUnavailable: the store cannot be asked.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Do the least that shows the store works.
+
+        Raises:
+            StoreUnavailable: it does not.
+        """
+        ...

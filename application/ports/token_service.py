@@ -1,0 +1,87 @@
+"""The service's own tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A short-lived proof of identity.
+
+    Attributes:
+        value: the token itself.
+        expires_in_s: seconds it stands.
+    """
+
+    value: str
+    expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """What a valid access token says."""
+
+    user_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A long random secret. Only its digest is ever stored.
+
+    Attributes:
+        value: the secret.
+        digest: a one-way hash of it, the same for the same secret.
+        expires_at: when it stops standing.
+    """
+
+    value: str
+    digest: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GuestClaims:
+    """What a valid guest cookie says."""
+
+    guest_id: str
+    created_at: datetime
+
+
+class TokenService(Protocol):
+    """Makes and checks tokens; stores nothing, and is quick enough for the event loop."""
+
+    def issue_access(self, user_id: str) -> AccessToken:
+        """Make an access token."""
+        ...
+
+    def is_access(self, token: str) -> bool:
+        """Whether the token claims to be one of ours, whatever it is worth. Never raises."""
+        ...
+
+    def verify_access(self, token: str) -> AccessClaims:
+        """Read an access token.
+
+        Raises:
+            InvalidToken: malformed, forged, expired, or not an access token.
+        """
+        ...
+
+    def issue_refresh(self) -> RefreshToken:
+        """Make a refresh token."""
+        ...
+
+    def digest(self, refresh_token: str) -> str:
+        """The digest under which a presented refresh token would be stored."""
+        ...
+
+    def issue_guest(self, claims: GuestClaims) -> str:
+        """Make the value of a guest's cookie."""
+        ...
+
+    def verify_guest(self, cookie: str) -> GuestClaims | None:
+        """Read a guest's cookie; None when it is forged, expired or malformed. Never raises."""
+        ...

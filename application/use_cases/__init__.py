@@ -1,0 +1,1 @@
+"""One verb a class: a command in, a result out."""

@@ -1,0 +1,206 @@
+"""Signing in, staying signed in, and being a guest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import uuid4
+
+from application.metering import UsageMeter
+from application.ports.clock import Clock
+from application.ports.identity_provider import IdentityProvider
+from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
+from application.ports.token_service import AccessToken, GuestClaims, TokenService
+from application.ports.user_repository import UserRepository
+from domain.errors import InvalidToken
+from domain.user import Caller, Guest, Usage, User
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a client needs to stay signed in: the access token, and the secret that renews it."""
+
+    access: AccessToken
+    refresh_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A user with fresh tokens."""
+
+    user: User
+    tokens: TokenPair
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A caller with what they have used."""
+
+    caller: Caller
+    usage: Usage
+
+
+class SignIn:
+    """Exchanges an ID token for the service's own tokens."""
+
+    def __init__(
+        self,
+        *,
+        identity: IdentityProvider,
+        users: UserRepository,
+        refresh_tokens: RefreshTokenRepository,
+        tokens: TokenService,
+        meter: UsageMeter,
+    ) -> None:
+        self._identity = identity
+        self._users = users
+        self._refresh_tokens = refresh_tokens
+        self._tokens = tokens
+        self._meter = meter
+
+    async def execute(self, id_token: str) -> SignedIn:
+        """Sign in, beginning a new family of refresh tokens.
+
+        Raises:
+            InvalidToken: the identity provider refuses the ID token.
+            IdentityUnavailable: it cannot be asked.
+        """
+        user = await _remember(self._users, await self._identity.verify(id_token))
+        refresh = self._tokens.issue_refresh()
+        await self._refresh_tokens.add(
+            RefreshTokenRecord(
+                digest=refresh.digest,
+                user_id=user.user_id,
+                family_id=uuid4().hex,
+                expires_at=refresh.expires_at,
+            )
+        )
+        pair = TokenPair(self._tokens.issue_access(user.user_id), refresh.value)
+        return SignedIn(user, pair, await self._meter.usage(user))
+
+
+class RefreshTokens:
+    """Renews a sign-in. Each refresh token works once; a second use revokes its whole family.
+
+    Rotation with reuse detection as in RFC 9700, section 4.14.2.
+    """
+
+    def __init__(
+        self, *, refresh_tokens: RefreshTokenRepository, tokens: TokenService, clock: Clock
+    ) -> None:
+        self._refresh_tokens = refresh_tokens
+        self._tokens = tokens
+        self._clock = clock
+
+    async def execute(self, refresh_token: str) -> TokenPair:
+        """Rotate the token.
+
+        Raises:
+            InvalidToken: unknown, expired, revoked, or used before.
+        """
+        successor = self._tokens.issue_refresh()
+        record = await self._refresh_tokens.rotate(
+            self._tokens.digest(refresh_token),
+            successor.digest,
+            successor.expires_at,
+            self._clock.now(),
+        )
+        if record is None:
+            raise InvalidToken("the refresh token is not valid; sign in again")
+        return TokenPair(self._tokens.issue_access(record.user_id), successor.value)
+
+
+class RevokeTokens:
+    """Ends every sign-in of a user."""
+
+    def __init__(self, refresh_tokens: RefreshTokenRepository) -> None:
+        self._refresh_tokens = refresh_tokens
+
+    async def execute(self, user: User) -> int:
+        """Revoke all the user's refresh tokens and tell how many stood."""
+        return await self._refresh_tokens.revoke_user(user.user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """The user behind a token, and until when the token says so.
+
+    Attributes:
+        expires_at: None where the token is an identity provider's, whose end it keeps to itself.
+    """
+
+    user: User
+    expires_at: datetime | None
+
+
+class Authenticate:
+    """Tells who a bearer token belongs to: our own access token, or the provider's ID token."""
+
+    def __init__(
+        self, *, identity: IdentityProvider, users: UserRepository, tokens: TokenService
+    ) -> None:
+        self._identity = identity
+        self._users = users
+        self._tokens = tokens
+
+    async def execute(self, bearer_token: str) -> Authenticated:
+        """Look the token up.
+
+        Raises:
+            InvalidToken: malformed, forged, expired, revoked, or a refresh token.
+            IdentityUnavailable: the identity provider cannot be asked.
+        """
+        if not self._tokens.is_access(bearer_token):
+            verified = await self._identity.verify(bearer_token)
+            return Authenticated(await _remember(self._users, verified), None)
+        claims = self._tokens.verify_access(bearer_token)
+        user = await self._users.get(claims.user_id)
+        if user is None:
+            raise InvalidToken("the token's user is not known here any more; sign in again")
+        return Authenticated(user, claims.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomedGuest:
+    """A guest, with a new cookie where the request brought none that stands."""
+
+    guest: Guest
+    new_cookie: str | None
+
+
+class WelcomeGuest:
+    """Recognises a guest by the signed cookie, or makes a new one. Stores nothing."""
+
+    def __init__(self, *, tokens: TokenService, clock: Clock) -> None:
+        self._tokens = tokens
+        self._clock = clock
+
+    def execute(self, cookie: str | None, address: str) -> WelcomedGuest:
+        """Tell which guest this is; a forged or expired cookie makes a new guest."""
+        claims = self._tokens.verify_guest(cookie) if cookie else None
+        if claims is not None:
+            return WelcomedGuest(Guest(claims.guest_id, address, claims.created_at), None)
+        claims = GuestClaims(f"guest:{uuid4().hex}", self._clock.now())
+        guest = Guest(claims.guest_id, address, claims.created_at)
+        return WelcomedGuest(guest, self._tokens.issue_guest(claims))
+
+
+class GetProfile:
+    """Shows callers what is known of them."""
+
+    def __init__(self, meter: UsageMeter) -> None:
+        self._meter = meter
+
+    async def execute(self, caller: Caller) -> Profile:
+        """Fetch the caller's usage."""
+        return Profile(caller, await self._meter.usage(caller))
+
+
+async def _remember(users: UserRepository, verified: User) -> User:
+    """Keep what the provider said; the day the user was first seen stays the day of creation."""
+    known = await users.get(verified.user_id)
+    user = replace(verified, created_at=known.created_at) if known else verified
+    if user != known:
+        await users.put(user)
+    return user

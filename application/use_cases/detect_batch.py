@@ -1,0 +1,104 @@
+"""Several images in one request, answered one by one as they finish."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from application.errors import ServiceUnavailable
+from application.metering import UsageMeter
+from application.use_cases.detect_emotions import DetectEmotions, DetectEmotionsCommand
+from application.work import AdmissionGate, Priority
+from domain.detection import Detection
+from domain.errors import BatchTooLarge, DomainError, InvalidRequest
+from domain.user import User
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFile:
+    """One file of a batch.
+
+    Attributes:
+        filename: as the sender named it.
+        read: fetches the bytes when their turn comes, so that a batch is never in memory as a
+            whole; may raise ``DomainError``.
+    """
+
+    filename: str | None
+    read: Callable[[], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What became of one file: a detection, or the error that stopped it."""
+
+    filename: str | None
+    result: Detection | DomainError | ServiceUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class DetectBatchCommand:
+    """A batch and who sent it."""
+
+    user: User
+    files: Sequence[BatchFile]
+
+
+class DetectBatch:
+    """Runs a batch behind everybody's single images, a few files at a time."""
+
+    def __init__(
+        self,
+        *,
+        detect_emotions: DetectEmotions,
+        meter: UsageMeter,
+        gate: AdmissionGate,
+        max_files: int,
+        files_at_once: int,
+    ) -> None:
+        self._detect_emotions = detect_emotions
+        self._meter = meter
+        self._gate = gate
+        self._max_files = max_files
+        self._files_at_once = files_at_once
+
+    async def execute(self, command: DetectBatchCommand) -> AsyncIterator[BatchOutcome]:
+        """Yield one outcome a file, in the order they finish.
+
+        Closing the iterator early cancels what has not finished.
+
+        Raises:
+            InvalidRequest: the batch holds no file.
+            BatchTooLarge: it holds more than ``max_files``.
+            Overloaded: too many images are in work; nothing was started.
+        """
+        if not command.files:
+            raise InvalidRequest("a batch needs at least one file", field="files")
+        if len(command.files) > self._max_files:
+            raise BatchTooLarge(
+                f"a batch may hold {self._max_files} files, this one has {len(command.files)}",
+                limit=self._max_files,
+            )
+        with self._gate.admit():
+            places = asyncio.Semaphore(self._files_at_once)
+            tasks = [
+                asyncio.create_task(self._one(command.user, file, places)) for file in command.files
+            ]
+            try:
+                for finished in asyncio.as_completed(tasks):
+                    yield await finished
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _one(self, user: User, file: BatchFile, places: asyncio.Semaphore) -> BatchOutcome:
+        async with places:
+            try:
+                async with self._meter.charge(user):
+                    command = DetectEmotionsCommand(user, await file.read(), file.filename)
+                    detection = await self._detect_emotions.analyse(command, Priority.BULK)
+            except (DomainError, ServiceUnavailable) as error:
+                return BatchOutcome(file.filename, error)
+            return BatchOutcome(file.filename, detection)

@@ -1,0 +1,101 @@
+"""The main job: an image in, the emotions of its faces out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from application.metering import UsageMeter
+from application.ports.clock import Clock
+from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.face_detector import FaceDetector
+from application.ports.image_decoder import ImageDecoder
+from application.ports.image_store import StoredImage
+from application.ports.telemetry import Telemetry
+from application.use_cases.store_detection import StoreDetection
+from application.work import AdmissionGate, Priority
+from domain.detection import Detection
+from domain.face import Face
+from domain.user import Caller, User
+
+
+@dataclass(frozen=True, slots=True)
+class DetectEmotionsCommand:
+    """An image and who sent it.
+
+    Attributes:
+        caller: a user's detection is stored, a guest's never.
+        image: encoded bytes.
+        filename: as the sender named it.
+    """
+
+    caller: Caller
+    image: bytes
+    filename: str | None = None
+
+
+class DetectEmotions:
+    """Decodes an image, finds its faces, reads their emotions, and keeps the record."""
+
+    def __init__(
+        self,
+        *,
+        decoder: ImageDecoder,
+        detector: FaceDetector,
+        classifier: EmotionClassifier,
+        store: StoreDetection,
+        meter: UsageMeter,
+        gate: AdmissionGate,
+        clock: Clock,
+        telemetry: Telemetry,
+        min_face_size_px: int,
+    ) -> None:
+        self._decoder = decoder
+        self._detector = detector
+        self._classifier = classifier
+        self._store = store
+        self._meter = meter
+        self._gate = gate
+        self._clock = clock
+        self._telemetry = telemetry
+        self._min_face_size_px = min_face_size_px
+
+    async def execute(self, command: DetectEmotionsCommand) -> Detection:
+        """Analyse one image for one caller.
+
+        Raises:
+            Overloaded: too many images are in work; nothing was started or counted.
+            QuotaExceeded: the guest has no detection left.
+            InvalidImage, ImageDimensionsTooLarge: see ``ImageDecoder.decode``.
+            ServiceUnavailable: a part that is needed does not answer.
+        """
+        with self._gate.admit():
+            async with self._meter.charge(command.caller):
+                return await self.analyse(command, Priority.INTERACTIVE)
+
+    async def analyse(self, command: DetectEmotionsCommand, priority: Priority) -> Detection:
+        """The pipeline itself, for callers that have been admitted and charged already."""
+        started = self._clock.monotonic()
+        with self._telemetry.stage("decode"):
+            image = await self._decoder.decode(command.image, priority=priority)
+        with self._telemetry.stage("detect"):
+            found = await self._detector.detect(
+                image, min_size_px=self._min_face_size_px, priority=priority
+            )
+        with self._telemetry.stage("classify"):
+            readings = await self._classifier.classify(image, found, priority=priority)
+        self._telemetry.faces_found(len(found))
+
+        detection = Detection(
+            detection_id=uuid4(),
+            user_id=command.caller.user_id,
+            timestamp=self._clock.now(),
+            filename=command.filename,
+            faces=tuple(Face(*pair) for pair in zip(found, readings, strict=True)),
+            processing_time_s=self._clock.monotonic() - started,
+            image_width=image.width,
+            image_height=image.height,
+        )
+        if isinstance(command.caller, User):
+            await self._store.accept(detection, StoredImage(command.image, image.media_type))
+        return detection

@@ -1,0 +1,189 @@
+"""What a user may do with the detections kept for them. Nobody else's can be read or touched."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from application.ports.detection_repository import DetectionRepository, HistoryPage
+from application.ports.detection_spool import DetectionSpool
+from application.ports.image_store import ImageStore, StoredImage
+from domain.detection import Detection, HistoryFilter, StorageStatus
+from domain.errors import Forbidden, InvalidRequest, NotFound
+from domain.user import User
+
+MAX_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ListHistoryCommand:
+    """Which page of whose history is wanted.
+
+    Attributes:
+        user: whose.
+        wanted: which records.
+        skip: records to leave out at the front; 0 or more.
+        limit: records on the page; 1 to ``MAX_PAGE``.
+    """
+
+    user: User
+    wanted: HistoryFilter = field(default_factory=HistoryFilter)
+    skip: int = 0
+    limit: int = 10
+
+
+class ListHistory:
+    """Shows a page of a user's own history."""
+
+    def __init__(self, repository: DetectionRepository) -> None:
+        self._repository = repository
+
+    async def execute(self, command: ListHistoryCommand) -> HistoryPage:
+        """Fetch the page.
+
+        Raises:
+            InvalidRequest: a bound is out of range, or the dates are the wrong way round.
+        """
+        if command.skip < 0:
+            raise InvalidRequest("skip must be 0 or more", field="skip")
+        if not 1 <= command.limit <= MAX_PAGE:
+            raise InvalidRequest(f"limit must lie between 1 and {MAX_PAGE}", field="limit")
+        _check_dates(command.wanted)
+        return await self._repository.find(
+            command.user.user_id, command.wanted, skip=command.skip, limit=command.limit
+        )
+
+
+class GetDetection:
+    """Shows one of a user's own detections."""
+
+    def __init__(self, repository: DetectionRepository) -> None:
+        self._repository = repository
+
+    async def execute(self, user: User, detection_id: UUID) -> Detection:
+        """Fetch the record.
+
+        Raises:
+            NotFound: nobody has such a detection.
+            Forbidden: it is another user's.
+        """
+        return await _own(self._repository, user, detection_id)
+
+
+class DeleteDetection:
+    """Erases one of a user's own detections with its image, stored or still on its way."""
+
+    def __init__(
+        self, repository: DetectionRepository, spool: DetectionSpool, images: ImageStore
+    ) -> None:
+        self._repository = repository
+        self._spool = spool
+        self._images = images
+
+    async def execute(self, user: User, detection_id: UUID) -> None:
+        """Erase record and image.
+
+        Raises:
+            NotFound: nobody has such a detection.
+            Forbidden: it is another user's.
+        """
+        await _own(self._repository, user, detection_id)
+        # The spool goes first: an upload under way finds its entry gone and undoes itself. The
+        # record goes last: if a store fails before, the caller can still see it and delete again.
+        await self._spool.remove(detection_id)
+        await self._images.delete(user.user_id, detection_id)
+        await self._repository.delete(detection_id)
+
+
+class DeleteHistory:
+    """Erases everything kept for a user."""
+
+    def __init__(
+        self, repository: DetectionRepository, spool: DetectionSpool, images: ImageStore
+    ) -> None:
+        self._repository = repository
+        self._spool = spool
+        self._images = images
+
+    async def execute(self, user: User) -> int:
+        """Erase all records and images and tell how many records there were."""
+        for detection_id in await self._spool.waiting(user.user_id):
+            await self._spool.remove(detection_id)
+        async for detection in self._repository.iterate(user.user_id, HistoryFilter()):
+            await self._images.delete(user.user_id, detection.detection_id)
+        erased = await self._repository.delete_all(user.user_id)
+        return len(erased)
+
+
+class ExportHistory:
+    """Hands a user the whole history, record by record."""
+
+    def __init__(self, repository: DetectionRepository) -> None:
+        self._repository = repository
+
+    def execute(self, user: User, wanted: HistoryFilter) -> AsyncIterator[Detection]:
+        """Iterate over the matching records, newest first, without holding them all in memory.
+
+        Raises:
+            InvalidRequest: the dates are the wrong way round.
+        """
+        _check_dates(wanted)
+        return self._repository.iterate(user.user_id, wanted)
+
+
+class GetStorageStatus:
+    """Tells where the storing of a user's own detection stands."""
+
+    def __init__(self, repository: DetectionRepository, spool: DetectionSpool) -> None:
+        self._repository = repository
+        self._spool = spool
+
+    async def execute(self, user: User, detection_id: UUID) -> StorageStatus:
+        """Look it up; works for what still waits even while the repository is down.
+
+        Raises:
+            NotFound: nobody has such a detection.
+            Forbidden: it is another user's.
+        """
+        owner = await self._spool.owner(detection_id)
+        if owner is not None:
+            _check_owner(owner, user)
+            return StorageStatus.PENDING
+        return (await _own(self._repository, user, detection_id)).storage
+
+
+class ReadImage:
+    """Hands a user one of their own stored images."""
+
+    def __init__(self, images: ImageStore) -> None:
+        self._images = images
+
+    async def execute(self, user: User, detection_id: UUID) -> StoredImage:
+        """Fetch the image.
+
+        Raises:
+            NotFound: this user has no such image; whether somebody else has is not told.
+        """
+        image = await self._images.get(user.user_id, detection_id)
+        if image is None:
+            raise NotFound("there is no such image")
+        return image
+
+
+async def _own(repository: DetectionRepository, user: User, detection_id: UUID) -> Detection:
+    detection = await repository.get(detection_id)
+    if detection is None:
+        raise NotFound("there is no such detection")
+    _check_owner(detection.user_id, user)
+    return detection
+
+
+def _check_owner(owner: str, user: User) -> None:
+    if owner != user.user_id:
+        raise Forbidden("this detection belongs to another user")
+
+
+def _check_dates(wanted: HistoryFilter) -> None:
+    if wanted.from_date and wanted.to_date and wanted.from_date > wanted.to_date:
+        raise InvalidRequest("from_date lies after to_date", field="from_date")

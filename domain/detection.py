@@ -1,0 +1,97 @@
+"""The record of one analysed image, and what can be asked of a history of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from domain.emotion import Emotion
+from domain.face import Face
+
+
+class StorageStatus(StrEnum):
+    """Where the storing of a detection stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One analysed image.
+
+    Attributes:
+        detection_id: unique, and unguessable (random).
+        user_id: whose it is.
+        timestamp: when it was analysed; with a time zone.
+        filename: as the sender named it, or None.
+        faces: largest face first; may be empty.
+        processing_time_s: from the first byte decoded to the last score, in seconds.
+        image_width: of the original in pixels, EXIF orientation applied.
+        image_height: likewise.
+        image_url: where the stored image is served; None until it is stored.
+        storage: ``done`` once record and image are both stored.
+    """
+
+    detection_id: UUID
+    user_id: str
+    timestamp: datetime
+    filename: str | None
+    faces: tuple[Face, ...]
+    processing_time_s: float
+    image_width: int
+    image_height: int
+    image_url: str | None = None
+    storage: StorageStatus = StorageStatus.PENDING
+
+    def __post_init__(self) -> None:
+        if self.timestamp.tzinfo is None:
+            raise ValueError("a detection's timestamp needs a time zone")
+
+    @property
+    def emotions(self) -> frozenset[Emotion]:
+        """The dominant emotions of the faces: what ``keyword`` and ``emotion`` search."""
+        return frozenset(face.dominant_emotion for face in self.faces)
+
+    def stored_at(self, image_url: str) -> Detection:
+        """The same record once its image is stored."""
+        return replace(self, image_url=image_url, storage=StorageStatus.DONE)
+
+    def storing_failed(self) -> Detection:
+        """The same record once storing its image was given up."""
+        return replace(self, storage=StorageStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Which records of a user are wanted; what is None does not restrict.
+
+    Attributes:
+        from_date: earliest timestamp, inclusive; with a time zone.
+        to_date: latest timestamp, inclusive; with a time zone.
+        keyword: case-insensitive: part of the file name, or the word for the dominant emotion of
+            any face.
+        emotion: dominant emotion of any face.
+    """
+
+    from_date: datetime | None = None
+    to_date: datetime | None = None
+    keyword: str | None = None
+    emotion: Emotion | None = None
+
+    def matches(self, detection: Detection) -> bool:
+        """Whether a record is wanted: the meaning every repository has to reproduce."""
+        if self.from_date is not None and detection.timestamp < self.from_date:
+            return False
+        if self.to_date is not None and detection.timestamp > self.to_date:
+            return False
+        if self.emotion is not None and self.emotion not in detection.emotions:
+            return False
+        if self.keyword is not None:
+            word = self.keyword.casefold()
+            in_name = word in (detection.filename or "").casefold()
+            return in_name or any(word == emotion.value for emotion in detection.emotions)
+        return True

@@ -1,0 +1,91 @@
+"""Everything that can be wrong with a request, each with a stable machine-readable ``code``.
+
+Nothing here knows of HTTP or Socket.IO; each transport maps the classes to its own statuses once.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A rule of the service was broken; ``str(error)`` is fit for the caller's eyes.
+
+    Attributes:
+        code: the stable word clients may branch on.
+        details: further facts about the fault, JSON-serialisable.
+    """
+
+    code: ClassVar[str] = "domain_error"
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.details: dict[str, object] = details
+
+
+class InvalidRequest(DomainError):
+    """A value of the request is missing, malformed or out of range."""
+
+    code = "invalid_request"
+
+
+class InvalidImage(DomainError):
+    """The bytes are empty, truncated, or no image of a supported kind."""
+
+    code = "invalid_image"
+
+
+class ImageTooLarge(DomainError):
+    """The encoded image has more bytes than allowed."""
+
+    code = "image_too_large"
+
+
+class ImageDimensionsTooLarge(DomainError):
+    """The header announces more pixels than the service decodes."""
+
+    code = "image_dimensions_too_large"
+
+
+class BatchTooLarge(DomainError):
+    """More files in one batch than allowed."""
+
+    code = "batch_too_large"
+
+
+class NotAuthenticated(DomainError):
+    """The caller has to sign in first, or the token does not stand."""
+
+    code = "not_authenticated"
+
+
+class InvalidToken(NotAuthenticated):
+    """The token is malformed, forged, expired, revoked, or of the wrong kind."""
+
+    code = "invalid_token"
+
+
+class Forbidden(DomainError):
+    """The caller is known, and what was asked for belongs to somebody else."""
+
+    code = "forbidden"
+
+
+class NotFound(DomainError):
+    """There is no such thing, or the caller may not know that there is."""
+
+    code = "not_found"
+
+
+class QuotaExceeded(DomainError):
+    """The guest has used up the free detections of the current window.
+
+    ``details`` holds ``retry_after`` (seconds), ``limit`` and ``remaining``.
+    """
+
+    code = "quota_exceeded"
+
+    def __init__(self, message: str, *, retry_after_s: int, limit: int) -> None:
+        super().__init__(message, retry_after=retry_after_s, limit=limit, remaining=0)
+        self.retry_after_s = retry_after_s
+        self.limit = limit

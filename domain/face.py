@@ -1,0 +1,100 @@
+"""A face in an image: where it is, what it shows, and how far to trust that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.emotion import Emotion, EmotionScores
+from domain.geometry import BoundingBox, Point
+
+
+@dataclass(frozen=True, slots=True)
+class FaceLandmarks:
+    """Five points in the original image's pixels. Left and right are the viewer's."""
+
+    left_eye: Point
+    right_eye: Point
+    nose: Point
+    left_mouth: Point
+    right_mouth: Point
+
+
+@dataclass(frozen=True, slots=True)
+class FaceDetection:
+    """What a detector found.
+
+    Attributes:
+        box: in the original image's pixels, clipped to the image.
+        confidence: the detector's own score, in [0, 1].
+        landmarks: None for detectors that find none.
+    """
+
+    box: BoundingBox
+    confidence: float
+    landmarks: FaceLandmarks | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.confidence <= 1:
+            raise ValueError(f"confidence must lie in [0, 1], got {self.confidence}")
+
+
+@dataclass(frozen=True, slots=True)
+class FaceQuality:
+    """How good the crop of a face is.
+
+    Attributes:
+        sharpness: how much fine detail the crop holds; 0 for a flat or fully blurred one. The
+            measure is defined where crops are cut, in ``adapters/inference``.
+        brightness: mean luma of the crop, 0 (black) to 1 (white).
+        size_px: shorter side of the face box in the original's pixels.
+    """
+
+    sharpness: float
+    brightness: float
+    size_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityThresholds:
+    """Outside these limits a crop is classified measurably worse (see ``training/quality.md``)."""
+
+    min_sharpness: float
+    min_brightness: float
+    max_brightness: float
+    min_size_px: int
+
+    def accept(self, quality: FaceQuality) -> bool:
+        """Whether the emotion scores of a crop of this quality are worth trusting."""
+        return (
+            quality.sharpness >= self.min_sharpness
+            and self.min_brightness <= quality.brightness <= self.max_brightness
+            and quality.size_px >= self.min_size_px
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FaceReading:
+    """What a classifier says of one face.
+
+    Attributes:
+        scores: the distribution over the seven emotions.
+        quality: of the crop the scores were read from.
+        reliable: False where the crop is too small, dark, bright or blurred to trust the scores.
+    """
+
+    scores: EmotionScores
+    quality: FaceQuality
+    reliable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face that was found and read."""
+
+    detection: FaceDetection
+    reading: FaceReading
+
+    @property
+    def dominant_emotion(self) -> Emotion:
+        """The emotion with the highest score."""
+        return self.reading.scores.dominant

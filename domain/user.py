@@ -1,0 +1,84 @@
+"""Who calls, and how much a guest may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who signed in.
+
+    Attributes:
+        user_id: the identity provider's stable identifier.
+        email: None where the provider knows none.
+        display_name: likewise.
+        photo_url: likewise.
+        is_email_verified: by the provider.
+        providers: how the user signed in, for example ``("google.com",)``.
+        created_at: when the account was made; with a time zone.
+    """
+
+    user_id: str
+    email: str | None
+    display_name: str | None
+    photo_url: str | None
+    is_email_verified: bool
+    providers: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Somebody who did not sign in.
+
+    Attributes:
+        user_id: ``guest:`` and a random identifier kept in a signed cookie.
+        address: the network address the request came from.
+        created_at: when the guest was first seen; with a time zone.
+    """
+
+    user_id: str
+    address: str
+    created_at: datetime
+
+
+Caller = User | Guest
+
+
+@dataclass(frozen=True, slots=True)
+class GuestQuota:
+    """How many single detections a guest may make in one window.
+
+    Attributes:
+        per_guest: for one cookie.
+        per_address: for one network address, however many cookies it drops.
+        window_s: length of the window in seconds; it begins with the first detection.
+    """
+
+    per_guest: int
+    per_address: int
+    window_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a caller has used.
+
+    Attributes:
+        count: single detections and batch files so far; for a guest, within the current window.
+        limit: None without a limit.
+        resets_at: when the window ends; None without a limit or before the first use.
+        last_used: None before the first use.
+    """
+
+    count: int
+    limit: int | None = None
+    resets_at: datetime | None = None
+    last_used: datetime | None = None
+
+    @property
+    def remaining(self) -> int | None:
+        """Uses left, never below 0; None without a limit."""
+        return None if self.limit is None else max(self.limit - self.count, 0)

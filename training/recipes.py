@@ -1,0 +1,76 @@
+"""The runs behind the shipped weights, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Configuration of one training run.
+
+    Attributes:
+        widths, depths, dropout: The network, see `network.EmotionNet`.
+        phases: (epochs, side of the views) in order; small views first buy epochs (Howard 2018,
+            progressive resizing; Tan and Le 2021, EfficientNetV2).
+        seed: Seed of weights, draws and views.
+        batch, rate, decay, momentum: SGD with Nesterov momentum.
+        warmup: Share of the run in which the rate rises; it falls to zero along a cosine after.
+        balance: Power of `data.sampling_weights`.
+        rare_bonus: See `data.soft_targets`.
+        fer_share: Weight of the FER2013 head's loss.
+        mixup: Parameter of mixup's Beta distribution (Zhang et al. 2018); 0 turns it off.
+        strength: Strength of `augment.Augment`.
+        ema: Decay of the averaged weights a step.
+        teachers: Names of finished runs to distil from; empty trains on labels alone.
+        teacher_share: Weight of the teachers' distribution against the labels'.
+        start: Name of the finished run whose weights start this one.
+    """
+
+    widths: tuple[int, ...]
+    depths: tuple[int, ...]
+    phases: tuple[tuple[int, int], ...]
+    seed: int
+    dropout: float = 0.2
+    batch: int = 128
+    rate: float = 0.1
+    decay: float = 5e-4
+    momentum: float = 0.9
+    warmup: float = 0.15
+    balance: float = 0.4
+    rare_bonus: float = 2.0
+    fer_share: float = 0.2
+    mixup: float = 0.0
+    strength: float = 1.0
+    ema: float = 0.998
+    teachers: tuple[str, ...] = ()
+    teacher_share: float = 0.7
+    start: str = ""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs in all phases."""
+        return sum(epochs for epochs, _ in self.phases)
+
+    def size(self, epoch: int) -> int:
+        """Side of the views in an epoch counted from 0."""
+        for epochs, size in self.phases:
+            if epoch < epochs:
+                return size
+            epoch -= epochs
+        return self.phases[-1][1]
+
+
+RECIPES = {
+    "teacher-wide": Recipe(
+        widths=(64, 128, 256), depths=(2, 3, 2), phases=((8, 32), (8, 40), (8, 48)), seed=1
+    ),
+    "teacher-long": Recipe(
+        widths=(48, 96, 192),
+        depths=(2, 3, 3),
+        phases=((10, 32), (10, 40), (12, 48)),
+        seed=2,
+        balance=0.5,
+        strength=0.9,
+    ),
+}
