@@ -10,13 +10,13 @@ class Image:
     """An RGB pixel buffer, opaque to the core, with the size its sender knows.
 
     Attributes:
-        pixels: what the decoder made: for the OpenCV decoder a uint8 array, height x width x 3, RGB.
+        pixels: what the decoder made: from OpenCV a uint8 array, height x width x 3, RGB.
             A large photograph may be decoded at reduced scale, so it can be smaller than the
             original.
         width: of the original in pixels, EXIF orientation applied. Every box is in these pixels.
         height: likewise.
         media_type: of the encoded original, told by its content, for example ``image/jpeg``.
-        scale: pixels of the buffer per original pixel, in (0, 1]; equal on both axes up to rounding.
+        scale: pixels of the buffer per original pixel, in (0, 1]; the same on both axes.
     """
 
     pixels: object
