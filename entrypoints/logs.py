@@ -1,0 +1,69 @@
+"""Structured logs: one event a line, for people at a terminal and for machines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+# Whatever is bound by mistake under one of these names never reaches a log.
+_NEVER_LOGGED = {"token", "id_token", "access_token", "refresh_token", "authorization", "cookie",
+                 "password", "secret", "secret_key", "body", "image", "data"}  # fmt: skip
+
+
+def configure_logs(level: str, style: Literal["auto", "console", "json"]) -> None:
+    """Send every log of this process, the libraries' included, to standard error in one form.
+
+    Args:
+        level: the least severe level shown, for example ``INFO``.
+        style: ``auto`` is ``console`` at a terminal and ``json`` otherwise.
+    """
+    to_terminal = style == "console" or (style == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _withhold_secrets,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    render: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if to_terminal
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("uvicorn.access", "engineio", "socketio", "asyncio", "httpx"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    for own_handlers in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(own_handlers).handlers.clear()
+        logging.getLogger(own_handlers).propagate = True
+
+
+def _withhold_secrets(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for key in _NEVER_LOGGED & event.keys():
+        event[key] = "[withheld]"
+    return event

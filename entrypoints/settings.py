@@ -1,0 +1,246 @@
+"""Every setting of the service, read from the environment and ``.env`` here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.user import GuestQuota
+
+MIN_SECRET_LENGTH = 32
+_KNOWN_DEFAULT_SECRETS = {"secret", "changeme", "change-me", "your-secret-key", "supersecret"}
+
+Words = Annotated[tuple[str, ...], NoDecode]
+
+
+class BadSettings(Exception):
+    """The environment holds values the service cannot start with; the message names each."""
+
+
+class Settings(BaseSettings):
+    """Typed, validated, immutable. ``.env.example`` says what each one is for."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    # Where the service listens and how it speaks
+    host: str = "0.0.0.0"
+    port: int = Field(2508, ge=0, le=65535)
+    api_prefix: str = "/api"
+    cors_origins: Words = ("http://localhost:3000", "http://localhost:5173")
+    forwarded_allow_ips: Words = ("127.0.0.1",)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "console", "json"] = "auto"
+    shutdown_grace_s: float = Field(20.0, gt=0, le=600)
+
+    # Which adapters
+    face_detector: Literal["auto", "haar", "yunet"] = "auto"
+    classifier: Literal["onnx"] = "onnx"
+    image_store: Literal["filesystem"] = "filesystem"
+    repository: Literal["sqlite"] = "sqlite"
+    auth: Literal["local"] = "local"
+
+    # Where things are kept
+    data_dir: Path = Path("data")
+    spool_max_mb: int = Field(1024, ge=16)
+    store_give_up_hours: float = Field(24.0, gt=0)
+
+    # Accounts and guests
+    secret_key: SecretStr | None = None
+    access_token_expire_minutes: int = Field(120, ge=1, le=1440)
+    refresh_token_expire_days: int = Field(30, ge=1, le=365)
+    guest_max_usage: int = Field(3, ge=0)
+    guest_max_usage_per_address: int = Field(6, ge=0)
+    guest_window_seconds: int = Field(86_400, ge=1)
+
+    # Limits
+    max_upload_bytes: int = Field(5 * 1024 * 1024, ge=1024)
+    max_image_megapixels: float = Field(50.0, gt=0, le=500)
+    max_batch_size: int = Field(12, ge=1, le=100)
+    max_images_in_work: int = Field(32, ge=1, le=1000)
+    inference_threads: int = Field(0, ge=0, le=64)
+
+    # Finding faces
+    face_detect_min_size: int = Field(64, ge=16, le=2000)
+    haar_scale_factor: float = Field(1.1, gt=1.0, le=2.0)
+    haar_min_neighbors: int = Field(5, ge=1, le=50)
+    yunet_model: Path = Path("models/face_detection_yunet.onnx")
+    yunet_min_confidence: float = Field(0.7, ge=0, le=1)
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _in_its_own_case(cls, value: object, info: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return value.upper() if getattr(info, "field_name", "") == "log_level" else value.lower()
+
+    @field_validator(
+        "face_detector", "classifier", "image_store", "repository", "auth", mode="before"
+    )
+    @classmethod
+    def _in_lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("cors_origins", "forwarded_allow_ips", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _no_wildcard_with_credentials(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin == "*" or not origin.startswith(("http://", "https://")):
+                raise ValueError(
+                    "list full origins such as https://app.example.com, separated by commas "
+                    "('*' cannot be used because requests carry cookies)"
+                )
+        return tuple(origin.rstrip("/") for origin in origins)
+
+    @field_validator("api_prefix")
+    @classmethod
+    def _a_path(cls, prefix: str) -> str:
+        prefix = "/" + prefix.strip("/")
+        if prefix == "/":
+            raise ValueError("must be a path such as /api")
+        return prefix
+
+    @field_validator("secret_key")
+    @classmethod
+    def _a_real_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is None:
+            return None
+        value = secret.get_secret_value()
+        if len(value) < MIN_SECRET_LENGTH or value.lower() in _KNOWN_DEFAULT_SECRETS:
+            raise ValueError(
+                f"must be random and at least {MIN_SECRET_LENGTH} characters long; leave it out "
+                "and one is made, or run: python -c 'import secrets; print(secrets.token_hex())'"
+            )
+        if len(set(value)) < 8:
+            raise ValueError("is too regular to be a secret")
+        return secret
+
+    # What follows from the above, in the units and forms the parts want
+
+    @property
+    def max_pixels(self) -> int:
+        """Pixels an image may have."""
+        return int(self.max_image_megapixels * 1_000_000)
+
+    @property
+    def threads(self) -> int:
+        """Threads for decoding, detection and classification; 0 means one a processor."""
+        return self.inference_threads or os.cpu_count() or 1
+
+    @property
+    def detector_choice(self) -> str:
+        """Which detector runs; ``auto`` takes YuNet when its model file is there."""
+        if self.face_detector != "auto":
+            return self.face_detector
+        return "yunet" if self.yunet_model.is_file() else "haar"
+
+    @property
+    def database_path(self) -> Path:
+        """The embedded database."""
+        return self.data_dir / "emotion.sqlite3"
+
+    @property
+    def images_dir(self) -> Path:
+        """Stored images."""
+        return self.data_dir / "images"
+
+    @property
+    def images_url(self) -> str:
+        """The path stored images are served under."""
+        return f"{self.api_prefix}/images"
+
+    @property
+    def spool_dir(self) -> Path:
+        """Detections on their way to the stores."""
+        return self.data_dir / "spool"
+
+    @property
+    def secret_path(self) -> Path:
+        """Where the signing secret is kept when the operator gives none."""
+        return self.data_dir / "secret.key"
+
+    @property
+    def spool_max_bytes(self) -> int:
+        """Bytes the spool may hold."""
+        return self.spool_max_mb * 2**20
+
+    @property
+    def store_give_up_s(self) -> float:
+        """Seconds after which an image that cannot be stored is given up."""
+        return self.store_give_up_hours * 3600
+
+    @property
+    def access_token_lifetime_s(self) -> int:
+        """Seconds an access token stands."""
+        return self.access_token_expire_minutes * 60
+
+    @property
+    def refresh_token_lifetime_s(self) -> int:
+        """Seconds a refresh token stands."""
+        return self.refresh_token_expire_days * 86_400
+
+    @property
+    def guest_quota(self) -> GuestQuota:
+        """What a guest may use."""
+        return GuestQuota(
+            per_guest=self.guest_max_usage,
+            per_address=self.guest_max_usage_per_address,
+            window_s=self.guest_window_seconds,
+        )
+
+
+def load_settings() -> Settings:
+    """Read the settings, warning of keys in ``.env`` that mean nothing.
+
+    Raises:
+        BadSettings: a value cannot be used; the message names variable, fault and what is allowed.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults = [_explain(dict(fault)) for fault in error.errors(include_url=False)]
+        raise BadSettings("\n".join(faults)) from None
+    for key in _unknown_keys(Path(".env")):
+        print(f"warning: .env sets {key}, which is not a setting of this service", file=sys.stderr)
+    return settings
+
+
+def _explain(fault: dict[str, object]) -> str:
+    location = fault["loc"]
+    name = str(location[0]).upper() if isinstance(location, tuple) and location else "SETTINGS"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    secret = "Secret" in str(Settings.model_fields[name.lower()].annotation)
+    return f"{name}: {message}" if secret else f"{name}={fault['input']}: {message}"
+
+
+def _unknown_keys(env_file: Path) -> list[str]:
+    try:
+        lines = env_file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    names = [line.split("=", 1)[0].removeprefix("export ").strip() for line in lines if "=" in line]
+    return [
+        name
+        for name in names
+        if not name.startswith("#") and name.lower() not in Settings.model_fields
+    ]
