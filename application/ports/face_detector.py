@@ -29,6 +29,7 @@ class FaceDetector(Protocol):
         *,
         min_size_px: int,
         min_confidence: float = 0.0,
+        fit_within: tuple[int, int] | None = None,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceDetection]:
         """Find the faces of an image.
@@ -37,6 +38,8 @@ class FaceDetector(Protocol):
             image: as the decoder made it.
             min_size_px: leave out faces whose shorter side is smaller, in the original's pixels.
             min_confidence: leave out faces the detector scores lower; in [0, 1].
+            fit_within: look at the image scaled down to fit into this width and height in pixels,
+                keeping its proportions; never scaled up. None leaves the choice to the detector.
             priority: who goes first when processors are scarce.
 
         Returns:

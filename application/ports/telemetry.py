@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
-Stage = Literal["decode", "detect", "classify", "store", "upload"]
+Stage = Literal["decode", "detect", "track", "classify", "store", "upload"]
+FrameOutcome = Literal["result", "error", "dropped"]
 
 
 class Telemetry(Protocol):
@@ -21,4 +22,16 @@ class Telemetry(Protocol):
 
     def detection_stored(self, *, ok: bool) -> None:
         """A detection reached its stores, or was given up."""
+        ...
+
+    def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
+        """A frame of a stream came to its end; with its time from arrival to result if it has one.
+
+        ``error`` is a frame that was answered by an error, ``dropped`` one that was let go because
+        a newer one took its place or it came too soon.
+        """
+        ...
+
+    def stream_sessions(self, open_now: int) -> None:
+        """This many realtime sessions are open now."""
         ...
