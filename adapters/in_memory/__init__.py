@@ -1,0 +1,36 @@
+"""Working fakes of every port, to try use cases on. Each can be made to fail."""
+
+from adapters.in_memory.clock import InMemoryClock
+from adapters.in_memory.detection_repository import InMemoryDetectionRepository
+from adapters.in_memory.detection_spool import InMemoryDetectionSpool
+from adapters.in_memory.emotion_classifier import InMemoryEmotionClassifier, reading_of
+from adapters.in_memory.face_detector import InMemoryFaceDetector
+from adapters.in_memory.identity_provider import InMemoryIdentityProvider
+from adapters.in_memory.image_decoder import InMemoryImageDecoder
+from adapters.in_memory.image_store import InMemoryImageStore
+from adapters.in_memory.refresh_token_repository import InMemoryRefreshTokenRepository
+from adapters.in_memory.scene import Scene, SceneFace, fake_image
+from adapters.in_memory.telemetry import InMemoryTelemetry
+from adapters.in_memory.token_service import InMemoryTokenService
+from adapters.in_memory.usage_ledger import InMemoryUsageLedger
+from adapters.in_memory.user_repository import InMemoryUserRepository
+
+__all__ = [
+    "InMemoryClock",
+    "InMemoryDetectionRepository",
+    "InMemoryDetectionSpool",
+    "InMemoryEmotionClassifier",
+    "InMemoryFaceDetector",
+    "InMemoryIdentityProvider",
+    "InMemoryImageDecoder",
+    "InMemoryImageStore",
+    "InMemoryRefreshTokenRepository",
+    "InMemoryTelemetry",
+    "InMemoryTokenService",
+    "InMemoryUsageLedger",
+    "InMemoryUserRepository",
+    "Scene",
+    "SceneFace",
+    "fake_image",
+    "reading_of",
+]

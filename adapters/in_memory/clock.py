@@ -1,0 +1,26 @@
+"""Time that moves when it is told to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+class InMemoryClock:
+    """A clock that stands still between calls of ``advance``."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC)) -> None:
+        self._now = start.astimezone(UTC)
+        self._monotonic = 0.0
+
+    def now(self) -> datetime:
+        """The time it was set to."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Seconds it was advanced by so far."""
+        return self._monotonic
+
+    def advance(self, seconds: float) -> None:
+        """Move on; both ways of telling the time move together."""
+        self._now += timedelta(seconds=seconds)
+        self._monotonic += seconds

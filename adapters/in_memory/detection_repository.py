@@ -1,0 +1,78 @@
+"""A history that is gone with the process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from adapters.in_memory.switches import Switches
+from application.ports.detection_repository import HistoryPage
+from domain.detection import Detection, HistoryFilter
+
+
+class InMemoryDetectionRepository(Switches):
+    """Keeps records in a dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: dict[UUID, Detection] = {}
+
+    async def add(self, detection: Detection) -> None:
+        """Keep a record."""
+        await self._obey()
+        self._records.setdefault(detection.detection_id, detection)
+
+    async def get(self, detection_id: UUID) -> Detection | None:
+        """The record, or None."""
+        await self._obey()
+        return self._records.get(detection_id)
+
+    async def find(
+        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int = 10
+    ) -> HistoryPage:
+        """A page of one user's records, newest first."""
+        await self._obey()
+        found = self._matching(user_id, wanted)
+        return HistoryPage(found[skip : skip + limit], len(found))
+
+    async def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
+        """All matching records of one user, newest first."""
+        await self._obey()
+        for detection in self._matching(user_id, wanted):
+            yield detection
+
+    async def update_storage(self, detection: Detection) -> bool:
+        """Write ``image_url`` and ``storage`` of a record that is there."""
+        await self._obey()
+        known = self._records.get(detection.detection_id)
+        if known is None:
+            return False
+        self._records[detection.detection_id] = replace(
+            known, image_url=detection.image_url, storage=detection.storage
+        )
+        return True
+
+    async def delete(self, detection_id: UUID) -> bool:
+        """Forget a record."""
+        await self._obey()
+        return self._records.pop(detection_id, None) is not None
+
+    async def delete_all(self, user_id: str) -> Sequence[UUID]:
+        """Forget all records of a user and tell which there were."""
+        await self._obey()
+        gone = [key for key, record in self._records.items() if record.user_id == user_id]
+        for key in gone:
+            del self._records[key]
+        return gone
+
+    async def check(self) -> None:
+        """Fails when told to."""
+        await self._obey()
+
+    def _matching(self, user_id: str, wanted: HistoryFilter) -> list[Detection]:
+        return sorted(
+            (d for d in self._records.values() if d.user_id == user_id and wanted.matches(d)),
+            key=lambda d: (d.timestamp, d.detection_id),
+            reverse=True,
+        )

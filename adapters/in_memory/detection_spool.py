@@ -1,0 +1,57 @@
+"""A waiting room that is gone with the process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from adapters.in_memory.switches import Switches
+from application.errors import StoreUnavailable
+from application.ports.detection_spool import SpooledDetection
+
+
+class InMemoryDetectionSpool(Switches):
+    """Keeps entries in a dictionary, in the order they came.
+
+    Args:
+        max_bytes: of the images waiting; more are refused.
+    """
+
+    def __init__(self, *, max_bytes: int = 64 * 1024 * 1024) -> None:
+        super().__init__()
+        self._max_bytes = max_bytes
+        self._entries: dict[UUID, SpooledDetection] = {}
+
+    async def put(self, entry: SpooledDetection) -> None:
+        """Take an entry in."""
+        await self._obey()
+        key = entry.detection.detection_id
+        others = sum(len(e.image.data) for k, e in self._entries.items() if k != key)
+        if others + len(entry.image.data) > self._max_bytes:
+            raise StoreUnavailable("the spool for detections on their way to the store is full")
+        self._entries[key] = entry
+
+    async def get(self, detection_id: UUID) -> SpooledDetection | None:
+        """The entry, or None."""
+        await self._obey()
+        return self._entries.get(detection_id)
+
+    async def owner(self, detection_id: UUID) -> str | None:
+        """Whose detection is waiting under this id, or None."""
+        await self._obey()
+        entry = self._entries.get(detection_id)
+        return entry.detection.user_id if entry else None
+
+    async def waiting(self, user_id: str | None = None) -> Sequence[UUID]:
+        """The ids of all entries, oldest first."""
+        await self._obey()
+        return [
+            key
+            for key, entry in self._entries.items()
+            if user_id is None or entry.detection.user_id == user_id
+        ]
+
+    async def remove(self, detection_id: UUID) -> bool:
+        """Drop an entry."""
+        await self._obey()
+        return self._entries.pop(detection_id, None) is not None

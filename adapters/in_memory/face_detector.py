@@ -1,0 +1,50 @@
+"""Finds the faces a test says there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from adapters.in_memory.scene import Scene
+from adapters.in_memory.switches import Switches
+from application.work import Priority
+from domain.face import FaceDetection
+from domain.image import Image
+
+
+class InMemoryFaceDetector(Switches):
+    """Finds the faces of a fake image, or in any image those of its script."""
+
+    name = "in-memory"
+    version = "1"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._script: tuple[FaceDetection, ...] | None = None
+
+    def find_always(self, *faces: FaceDetection) -> None:
+        """Find these from now on, whatever the image shows."""
+        self._script = faces
+
+    async def detect(
+        self,
+        image: Image,
+        *,
+        min_size_px: int,
+        min_confidence: float = 0.0,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceDetection]:
+        """Find the faces, largest first and clipped to the image."""
+        await self._obey()
+        found = []
+        for face in self._script if self._script is not None else _shown_in(image):
+            box = face.box.clipped_to(image.width, image.height)
+            if box and box.shorter_side >= min_size_px and face.confidence >= min_confidence:
+                found.append(replace(face, box=box))
+        return sorted(found, key=lambda face: -face.box.area)
+
+
+def _shown_in(image: Image) -> tuple[FaceDetection, ...]:
+    if not isinstance(image.pixels, Scene):
+        return ()
+    return tuple(FaceDetection(face.box, confidence=0.9) for face in image.pixels.faces)

@@ -1,0 +1,35 @@
+"""Decodes images that are one line of text."""
+
+from __future__ import annotations
+
+from adapters.in_memory.scene import Scene
+from adapters.in_memory.switches import Switches
+from application.work import Priority
+from domain.errors import ImageDimensionsTooLarge, InvalidImage
+from domain.image import Image
+
+
+class InMemoryImageDecoder(Switches):
+    """Reads what ``fake_image`` makes, and refuses everything else.
+
+    Args:
+        max_pixels: more than this are refused.
+    """
+
+    def __init__(self, *, max_pixels: int = 50_000_000) -> None:
+        super().__init__()
+        self._max_pixels = max_pixels
+
+    async def decode(self, data: bytes, *, priority: Priority = Priority.INTERACTIVE) -> Image:
+        """Decode one image."""
+        await self._obey()
+        try:
+            scene = Scene.parse(data)
+            image = Image(scene, scene.width, scene.height, scene.media_type)
+        except ValueError as error:
+            raise InvalidImage("this is no image, or it is cut short") from error
+        if image.width * image.height > self._max_pixels:
+            raise ImageDimensionsTooLarge(
+                f"an image may have {self._max_pixels} pixels", limit=self._max_pixels
+            )
+        return image

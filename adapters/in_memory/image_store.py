@@ -1,0 +1,40 @@
+"""Images, until the process ends."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from adapters.in_memory.switches import Switches
+from application.ports.image_store import StoredImage
+
+
+class InMemoryImageStore(Switches):
+    """Keeps images in a dictionary."""
+
+    def __init__(self, *, url_prefix: str = "/api/images") -> None:
+        super().__init__()
+        self._url_prefix = url_prefix
+        self._images: dict[tuple[str, UUID], StoredImage] = {}
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
+        """Keep the image and tell the URL it is served under."""
+        await self._obey()
+        self._images[owner_id, detection_id] = image
+        return f"{self._url_prefix}/{detection_id}"
+
+    async def get(self, owner_id: str, detection_id: UUID) -> StoredImage | None:
+        """The image, or None when this owner has none of that detection."""
+        await self._obey()
+        return self._images.get((owner_id, detection_id))
+
+    async def delete(self, owner_id: str, detection_id: UUID) -> None:
+        """Forget the image."""
+        await self._obey()
+        self._images.pop((owner_id, detection_id), None)
+
+    async def check(self) -> None:
+        """Fails when told to."""
+        await self._obey()

@@ -1,0 +1,52 @@
+"""Measurements, kept to be looked at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from application.ports.telemetry import Stage
+
+
+class InMemoryTelemetry:
+    """Counts what it is told.
+
+    Attributes:
+        stages: how often each stage ran.
+        failed_stages: how often each of them raised.
+        faces: found in all images together.
+        images: that were analysed.
+        stored: detections that reached their stores.
+        given_up: detections that did not.
+    """
+
+    def __init__(self) -> None:
+        self.stages: Counter[Stage] = Counter()
+        self.failed_stages: Counter[Stage] = Counter()
+        self.faces = 0
+        self.images = 0
+        self.stored = 0
+        self.given_up = 0
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Count the block."""
+        self.stages[stage] += 1
+        try:
+            yield
+        except BaseException:
+            self.failed_stages[stage] += 1
+            raise
+
+    def faces_found(self, count: int) -> None:
+        """Count an image and its faces."""
+        self.images += 1
+        self.faces += count
+
+    def detection_stored(self, *, ok: bool) -> None:
+        """Count one more that arrived, or did not."""
+        if ok:
+            self.stored += 1
+        else:
+            self.given_up += 1

@@ -1,0 +1,56 @@
+"""Counters, until the process ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from adapters.in_memory.switches import Switches
+from application.ports.usage_ledger import UsageCount
+
+
+class InMemoryUsageLedger(Switches):
+    """Keeps counters in a dictionary; those whose window is over are dropped on the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, UsageCount] = {}
+
+    async def consume(
+        self, limits: Mapping[str, int | None], at: datetime, window_s: int | None
+    ) -> str | None:
+        """Count one use for every subject, or for none."""
+        await self._obey()
+        self._counts = {s: count for s, count in self._counts.items() if not _is_over(count, at)}
+        for subject, limit in limits.items():
+            if limit is not None and self._current(subject, at).count >= limit:
+                return subject
+        for subject in limits:
+            known = self._current(subject, at)
+            ends_at = known.window_ends_at
+            if ends_at is None and window_s is not None:
+                ends_at = at + timedelta(seconds=window_s)
+            self._counts[subject] = UsageCount(known.count + 1, ends_at, at)
+        return None
+
+    async def refund(self, subjects: Sequence[str]) -> None:
+        """Take one use back from every subject."""
+        await self._obey()
+        for subject in subjects:
+            known = self._counts.get(subject)
+            if known is not None:
+                self._counts[subject] = replace(known, count=max(known.count - 1, 0))
+
+    async def read(self, subject: str, at: datetime) -> UsageCount:
+        """The counter of a subject."""
+        await self._obey()
+        return self._current(subject, at)
+
+    def _current(self, subject: str, at: datetime) -> UsageCount:
+        known = self._counts.get(subject, UsageCount())
+        return UsageCount() if _is_over(known, at) else known
+
+
+def _is_over(count: UsageCount, at: datetime) -> bool:
+    return count.window_ends_at is not None and count.window_ends_at <= at
