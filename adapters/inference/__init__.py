@@ -1,0 +1,1 @@
+"""What every detector and classifier shares: the bounded executor, crops, and batching."""

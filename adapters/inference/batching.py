@@ -1,0 +1,146 @@
+"""One classifier for everybody: crops that wait at the same moment are scored in one batch."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.inference.crops import CropSpec, cut_crop
+from adapters.inference.executor import WorkExecutor
+from adapters.inference.model import CropClassifier
+from adapters.inference.quality import measure_quality
+from application.errors import InferenceUnavailable
+from application.ports.emotion_classifier import ModelCard
+from application.work import Priority
+from domain.emotion import Emotion, EmotionScores
+from domain.face import FaceDetection, FaceQuality, FaceReading, ReliabilityThresholds
+from domain.image import Image
+
+_LARGEST_BATCH = 32
+
+
+@dataclass(order=True, slots=True)
+class _Request:
+    priority: Priority
+    arrival: int
+    crops: NDArray[np.uint8] = field(compare=False)
+    scores: Future[list[EmotionScores]] = field(compare=False, default_factory=Future)
+
+
+class BatchingEmotionClassifier:
+    """Fulfils the port ``EmotionClassifier`` for any ``CropClassifier``.
+
+    Every request asks the executor for one run of the model. A run takes all the crops that wait
+    when it begins, up to 32, whoever sent them; a run that finds its own request served already
+    ends at once. So nothing ever waits for company: batches form by themselves while the threads
+    are busy, and an idle machine starts immediately.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: CropClassifier,
+        executor: WorkExecutor,
+        thresholds: ReliabilityThresholds,
+    ) -> None:
+        self._model = model
+        self._executor = executor
+        self._thresholds = thresholds
+        self._arrivals = itertools.count()
+        self._lock = threading.Lock()
+        self._waiting: list[_Request] = []
+
+    @property
+    def card(self) -> ModelCard:
+        """What runs."""
+        return self._model.card
+
+    @property
+    def waiting(self) -> int:
+        """Crops that no run has taken up yet."""
+        with self._lock:
+            return sum(len(request.crops) for request in self._waiting)
+
+    async def classify(
+        self,
+        image: Image,
+        faces: Sequence[FaceDetection],
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceReading]:
+        """Read the emotion of each face; see the port."""
+        if not faces:
+            return []
+        crops, qualities = await self._executor.run(
+            _cut_all, image, faces, self._model.crop_spec, priority=priority
+        )
+        scores = await self._score(_Request(priority, next(self._arrivals), crops))
+        return [
+            FaceReading(score, quality, self._thresholds.accept(quality))
+            for score, quality in zip(scores, qualities, strict=True)
+        ]
+
+    async def _score(self, request: _Request) -> list[EmotionScores]:
+        with self._lock:
+            self._waiting.append(request)
+        try:
+            await self._executor.run(self._run_for, request, priority=request.priority)
+            return await asyncio.wrap_future(request.scores)
+        finally:
+            with self._lock:
+                if request in self._waiting:
+                    self._waiting.remove(request)
+
+    def _run_for(self, request: _Request) -> None:
+        batch = self._take_batch(request)
+        if not batch:
+            return
+        try:
+            scores = self._predict(np.concatenate([each.crops for each in batch]))
+        except Exception as error:
+            for each in batch:
+                failure = InferenceUnavailable("the emotion classifier failed")
+                failure.__cause__ = error
+                each.scores.set_exception(failure)
+            return
+        start = 0
+        for each in batch:
+            each.scores.set_result(scores[start : start + len(each.crops)])
+            start += len(each.crops)
+
+    def _take_batch(self, request: _Request) -> list[_Request]:
+        """The run's own request and the most urgent others that fit beside it."""
+        with self._lock:
+            if request not in self._waiting:
+                return []
+            self._waiting.remove(request)
+            batch, size = [request], len(request.crops)
+            for other in sorted(self._waiting):
+                if size + len(other.crops) <= _LARGEST_BATCH:
+                    self._waiting.remove(other)
+                    batch.append(other)
+                    size += len(other.crops)
+            # From here on a cancelled caller no longer stops its future from being resolved.
+            return [each for each in batch if each.scores.set_running_or_notify_cancel()]
+
+    def _predict(self, crops: NDArray[np.uint8]) -> list[EmotionScores]:
+        scores = []
+        for start in range(0, len(crops), _LARGEST_BATCH):
+            for row in self._model.predict(crops[start : start + _LARGEST_BATCH]):
+                weights = zip(Emotion, row.tolist(), strict=True)
+                scores.append(EmotionScores.from_weights(dict(weights)))
+        return scores
+
+
+def _cut_all(
+    image: Image, faces: Sequence[FaceDetection], spec: CropSpec
+) -> tuple[NDArray[np.uint8], list[FaceQuality]]:
+    crops = np.stack([cut_crop(image, face, spec) for face in faces])
+    return crops, [measure_quality(crop, face) for crop, face in zip(crops, faces, strict=True)]

@@ -1,0 +1,179 @@
+"""Cutting face crops: every crop shows a face in the same place and at the same size.
+
+With landmarks the face is turned upright and its five points are laid over a template, by the
+similarity transform with the least squared distance (S. Umeyama, "Least-squares estimation of
+transformation parameters between two point patterns", IEEE TPAMI 13(4), 1991). Without them a
+square around the box is taken. Both framings imitate FER2013; ``training/framing.md`` tells how
+the numbers were measured.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.face import FaceDetection, FaceLandmarks
+from domain.geometry import BoundingBox
+from domain.image import Image
+
+# Where the viewer's left eye, right eye, nose and mouth corners lie, as parts of the crop's side.
+_TEMPLATE = (0.31 + 0.37j, 0.69 + 0.37j, 0.5 + 0.57j, 0.345 + 0.77j, 0.655 + 0.77j)
+# The square crop around a box without landmarks: its side in box sides, and its centre.
+_BOX_SCALE = 1.0
+_BOX_CENTER = 0.5 + 0.5j
+# Landmarks that ask for a crop much smaller or larger than their box are wrong (or belong to a
+# face seen from the side, whose points fall together): the box is trusted then.
+_PLAUSIBLE_SIDES = (0.6, 1.7)
+
+
+@dataclass(frozen=True, slots=True)
+class CropSpec:
+    """Which crops a classifier reads.
+
+    Attributes:
+        width: in pixels.
+        height: in pixels.
+        channels: 1 for gray, 3 for RGB.
+    """
+
+    width: int
+    height: int
+    channels: int
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a crop needs a positive size, got {self.width} x {self.height}")
+        if self.channels not in (1, 3):
+            raise ValueError(f"crops have 1 or 3 channels, got {self.channels}")
+
+
+@dataclass(frozen=True, slots=True)
+class CropFrame:
+    """The square of the original image that a crop shows, possibly turned.
+
+    Attributes:
+        center: as a complex number x + iy, in the original's pixels.
+        side: a complex number whose size is the side's length in the original's pixels, and whose
+            angle is the direction of the crop's upper edge.
+    """
+
+    center: complex
+    side: complex
+
+
+def frame_of(face: FaceDetection) -> CropFrame:
+    """Choose what the crop of a face shows: by its landmarks where they make sense."""
+    by_box = _frame_of_box(face.box)
+    if face.landmarks is None:
+        return by_box
+    by_landmarks = _frame_of_landmarks(face.landmarks)
+    smallest, largest = _PLAUSIBLE_SIDES
+    if smallest <= abs(by_landmarks.side) / abs(by_box.side) <= largest:
+        return by_landmarks
+    return by_box
+
+
+def cut_crop(image: Image, face: FaceDetection, spec: CropSpec) -> NDArray[np.uint8]:
+    """Cut one face.
+
+    What lies outside the image is filled by its nearest edge pixels.
+
+    Args:
+        image: with a uint8 RGB buffer.
+        face: in the original's pixels.
+        spec: the crop's size.
+
+    Returns:
+        uint8, height x width x channels.
+    """
+    pixels = image.pixels
+    assert isinstance(pixels, np.ndarray)
+    frame = frame_of(face)
+    center, side = frame.center * image.scale, frame.side * image.scale
+
+    region, corner = _region(pixels, center, side)
+    if spec.channels == 1:
+        region = cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)
+    # Averaged down to about twice the wanted size, turned there, and averaged by two again: no
+    # step skips pixels, so fine detail does not turn into noise.
+    width, height = 2 * spec.width, 2 * spec.height
+    shrink_x = min(width / abs(side), 1.0)
+    shrink_y = min(height / abs(side), 1.0)
+    if min(shrink_x, shrink_y) < 1:
+        size = (
+            max(round(region.shape[1] * shrink_x), 1),
+            max(round(region.shape[0] * shrink_y), 1),
+        )
+        shrink_x, shrink_y = size[0] / region.shape[1], size[1] / region.shape[0]
+        region = cv2.resize(region, size, interpolation=cv2.INTER_AREA)
+
+    # Maps a pixel of the crop to one of the region; pixel centres lie at halves.
+    across, down = side / width, side * 1j / height
+    origin = center - side * (1 + 1j) / 2 + (across + down) / 2 - corner
+    matrix = np.array(
+        [
+            [across.real * shrink_x, down.real * shrink_x, origin.real * shrink_x - 0.5],
+            [across.imag * shrink_y, down.imag * shrink_y, origin.imag * shrink_y - 0.5],
+        ]
+    )
+    turned = cv2.warpAffine(
+        region,
+        matrix,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    crop = cv2.resize(turned, (spec.width, spec.height), interpolation=cv2.INTER_AREA)
+    return np.asarray(crop, dtype=np.uint8).reshape(spec.height, spec.width, spec.channels)
+
+
+def _frame_of_box(box: BoundingBox) -> CropFrame:
+    # A box cut off by the image's edge is longer the other way; its face still is about square.
+    side = max(box.width, box.height)
+    center = complex(
+        box.x + box.width * _BOX_CENTER.real,
+        box.y + box.height * _BOX_CENTER.imag,
+    )
+    return CropFrame(center, side * _BOX_SCALE + 0j)
+
+
+def _frame_of_landmarks(landmarks: FaceLandmarks) -> CropFrame:
+    found = [
+        complex(point.x, point.y)
+        for point in (
+            landmarks.left_eye,
+            landmarks.right_eye,
+            landmarks.nose,
+            landmarks.left_mouth,
+            landmarks.right_mouth,
+        )
+    ]
+    # A similarity transform of the plane is one complex multiplication and one addition.
+    template_mean = sum(_TEMPLATE) / len(_TEMPLATE)
+    found_mean = sum(found) / len(found)
+    spread = sum(abs(point - template_mean) ** 2 for point in _TEMPLATE)
+    side = (
+        sum(
+            (target - template_mean).conjugate() * (point - found_mean)
+            for target, point in zip(_TEMPLATE, found, strict=True)
+        )
+        / spread
+    )
+    return CropFrame(found_mean + side * (0.5 + 0.5j - template_mean), side)
+
+
+def _region(
+    pixels: NDArray[np.uint8], center: complex, side: complex
+) -> tuple[NDArray[np.uint8], complex]:
+    """The upright part of the buffer that covers a turned square, and its top left corner."""
+    rows, columns = pixels.shape[:2]
+    reach = (abs(side.real) + abs(side.imag)) / 2 + 2
+    left = min(max(math.floor(center.real - reach), 0), columns - 1)
+    top = min(max(math.floor(center.imag - reach), 0), rows - 1)
+    right = max(min(math.ceil(center.real + reach), columns), left + 1)
+    bottom = max(min(math.ceil(center.imag + reach), rows), top + 1)
+    return pixels[top:bottom, left:right], complex(left, top)

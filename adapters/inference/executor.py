@@ -1,0 +1,119 @@
+"""The one bounded thread pool that all heavy work goes through."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, TypeVarTuple
+
+import cv2
+
+from application.errors import InferenceUnavailable
+from application.work import Priority
+
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+
+@dataclass(order=True, slots=True)
+class _Job:
+    priority: Priority
+    arrival: int
+    function: Callable[..., Any] = field(compare=False)
+    arguments: tuple[Any, ...] = field(compare=False)
+    future: Future[Any] = field(compare=False)
+
+
+class WorkExecutor:
+    """Runs functions on a fixed number of threads: urgent ones first, then in order of arrival.
+
+    How much may wait is bounded at the door (``application.work.AdmissionGate``), not here.
+    """
+
+    def __init__(self, threads: int) -> None:
+        if threads < 1:
+            raise ValueError(f"at least one thread is needed, got {threads}")
+        # OpenCV would start a thread pool of its own for every call, and the two pools would
+        # fight for the same processors; ours already keeps them busy.
+        cv2.setNumThreads(1)
+        self._jobs: list[_Job] = []
+        self._arrivals = itertools.count()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"work-{number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that no thread has taken up yet."""
+        with self._changed:
+            return len(self._jobs)
+
+    async def run(
+        self,
+        function: Callable[[*Arguments], Result],
+        *arguments: *Arguments,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Result:
+        """Call the function on one of the threads and hand back what it returns or raises.
+
+        When the caller is cancelled, a job that still waits is dropped; one that has begun runs to
+        its end and its result is discarded.
+
+        Raises:
+            InferenceUnavailable: the executor is closed.
+        """
+        future: Future[Result] = Future()
+        job = _Job(priority, next(self._arrivals), function, arguments, future)
+        with self._changed:
+            if self._closed:
+                raise InferenceUnavailable("the service is shutting down")
+            heapq.heappush(self._jobs, job)
+            self._changed.notify()
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            self._drop(job)
+            raise
+
+    def close(self) -> None:
+        """Take no more jobs, finish those that wait, and end the threads. May be called twice."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _drop(self, job: _Job) -> None:
+        # Dropped at once rather than when its turn comes: a job can hold megabytes of image.
+        with self._changed:
+            if job in self._jobs:
+                self._jobs.remove(job)
+                heapq.heapify(self._jobs)
+
+    def _take(self) -> _Job | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or self._closed)
+            return heapq.heappop(self._jobs) if self._jobs else None
+
+    def _serve(self) -> None:
+        while (job := self._take()) is not None:
+            if job.future.set_running_or_notify_cancel():
+                try:
+                    result = job.function(*job.arguments)
+                except BaseException as error:
+                    job.future.set_exception(error)
+                else:
+                    job.future.set_result(result)
+                    del result
+            # Between jobs a thread must not keep the last image alive.
+            del job

@@ -1,0 +1,37 @@
+"""What a classifier of crops has to offer to be served to many callers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.inference.crops import CropSpec
+from application.ports.emotion_classifier import ModelCard
+
+
+class CropClassifier(Protocol):
+    """Scores the seven emotions for face crops that are cut already."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What runs."""
+        ...
+
+    @property
+    def crop_spec(self) -> CropSpec:
+        """Which crops it reads."""
+        ...
+
+    def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Score a batch of crops; may be called from several threads at once.
+
+        Args:
+            crops: uint8, N x height x width x channels as ``crop_spec`` says, 0..255; one channel
+                is gray, three are RGB. N is at least 1.
+
+        Returns:
+            float32, N x 7: probabilities in the order of ``domain.emotion.Emotion``.
+        """
+        ...

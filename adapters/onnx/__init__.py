@@ -1,0 +1,1 @@
+"""The embedded emotion classifier, on ONNX Runtime."""

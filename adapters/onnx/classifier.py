@@ -1,0 +1,128 @@
+"""The emotion classifier that ships with the service."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from adapters.inference.crops import CropSpec
+from application.errors import InferenceUnavailable
+from application.ports.emotion_classifier import ModelCard
+from domain.emotion import Emotion
+
+_BUNDLED = Path(__file__).parent / "weights" / "emotion.onnx"
+_INPUT = "faces"
+_OUTPUT = "logits"
+
+
+class OnnxCropClassifier:
+    """A convolutional network on ONNX Runtime, one thread a call.
+
+    The network reads ``faces``, float32, N x 1 x height x width, gray, 0..255, and answers
+    ``logits``, float32, N x 7, already divided by the calibration temperature. A JSON file of the
+    same name beside it tells ``name``, ``version``, ``labels`` (the order of the outputs),
+    ``sha256`` (of the weights) and what was measured.
+    """
+
+    def __init__(self, *, weights: Path | None = None) -> None:
+        """Load the network.
+
+        Args:
+            weights: an ONNX file with its JSON file beside it; None takes the bundled one.
+
+        Raises:
+            InferenceUnavailable: a file is missing, damaged, or they do not belong together.
+        """
+        path = weights or _BUNDLED
+        content, facts = _read(path)
+        options = onnxruntime.SessionOptions()
+        # One thread a call: the calls themselves run side by side on the executor's threads.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        try:
+            self._inference_session = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's exceptions share no other base class.
+            raise InferenceUnavailable(f"{path.name} is no usable ONNX network") from error
+        height, width = self._crop_size(path)
+        self._crop_spec = CropSpec(width=width, height=height, channels=1)
+        self._order = _order(facts["labels"], path)
+        self._card = ModelCard(
+            name=str(facts["name"]),
+            version=str(facts["version"]),
+            labels=tuple(facts["labels"]),
+            input_width=width,
+            input_height=height,
+            measured={key: value for key, value in facts.items() if key not in _NOT_MEASURED},
+        )
+
+    @property
+    def card(self) -> ModelCard:
+        """What runs."""
+        return self._card
+
+    @property
+    def crop_spec(self) -> CropSpec:
+        """Which crops it reads."""
+        return self._crop_spec
+
+    def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Score a batch of gray crops; see ``CropClassifier``."""
+        # With a single channel, N x height x width x 1 and N x 1 x height x width hold the same.
+        faces = crops.reshape(len(crops), 1, *crops.shape[1:3]).astype(np.float32)
+        logits = self._inference_session.run([_OUTPUT], {_INPUT: faces})[0]
+        logits = logits[:, self._order]
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def _crop_size(self, path: Path) -> tuple[int, int]:
+        inputs = {node.name: node.shape for node in self._inference_session.get_inputs()}
+        outputs = {node.name: node.shape for node in self._inference_session.get_outputs()}
+        match inputs.get(_INPUT), outputs.get(_OUTPUT):
+            case [_, 1, int(height), int(width)], [_, 7]:
+                return height, width
+        raise InferenceUnavailable(
+            f"{path.name} must map {_INPUT} (N, 1, height, width) to {_OUTPUT} (N, 7); "
+            f"it maps {inputs} to {outputs}"
+        )
+
+
+_NOT_MEASURED = frozenset({"name", "version", "labels", "input", "sha256"})
+
+
+def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
+    try:
+        content = path.read_bytes()
+        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except FileNotFoundError as error:
+        missing = Path(error.filename).name
+        raise InferenceUnavailable(f"the classifier's file {missing} is missing") from error
+    except (OSError, ValueError) as error:
+        raise InferenceUnavailable(f"the files of {path.name} cannot be read") from error
+    absent = {"name", "version", "labels", "sha256"} - facts.keys()
+    if absent:
+        raise InferenceUnavailable(
+            f"{path.with_suffix('.json').name} lacks {', '.join(sorted(absent))}"
+        )
+    if hashlib.sha256(content).hexdigest() != facts["sha256"]:
+        raise InferenceUnavailable(
+            f"{path.name} is not the file that {path.with_suffix('.json').name} describes "
+            "(its SHA-256 differs); restore both from the same version"
+        )
+    return content, facts
+
+
+def _order(labels: list[str], path: Path) -> list[int]:
+    """For each emotion of the domain the position of its output."""
+    if sorted(labels) != sorted(Emotion):
+        raise InferenceUnavailable(
+            f"{path.name} must score exactly {', '.join(Emotion)}; it scores {', '.join(labels)}"
+        )
+    return [labels.index(emotion) for emotion in Emotion]

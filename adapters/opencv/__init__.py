@@ -1,0 +1,1 @@
+"""Decoding images and finding faces with OpenCV."""
