@@ -1,4 +1,4 @@
-"""The record of one analysed image, and what can be asked of a history of them."""
+"""The record of one analysed image or stream, and what can be asked of a history of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from uuid import UUID
 
 from domain.emotion import Emotion
 from domain.face import Face
+from domain.stream import SessionSummary
+
+
+class DetectionKind(StrEnum):
+    """What was analysed."""
+
+    IMAGE = "image"
+    STREAM = "stream"
 
 
 class StorageStatus(StrEnum):
@@ -21,7 +29,10 @@ class StorageStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One analysed image.
+    """One analysed image, or one realtime session that was kept.
+
+    Of a session ``faces`` holds one face a track (its last box, its mean scores),
+    ``processing_time_s`` is the mean of its frames, and there is no image.
 
     Attributes:
         detection_id: unique, and unguessable (random).
@@ -34,6 +45,7 @@ class Detection:
         image_height: likewise.
         image_url: where the stored image is served; None until it is stored.
         storage: ``done`` once record and image are both stored.
+        stream: the session's summary; None for an image.
     """
 
     detection_id: UUID
@@ -46,10 +58,16 @@ class Detection:
     image_height: int
     image_url: str | None = None
     storage: StorageStatus = StorageStatus.PENDING
+    stream: SessionSummary | None = None
 
     def __post_init__(self) -> None:
         if self.timestamp.tzinfo is None:
             raise ValueError("a detection's timestamp needs a time zone")
+
+    @property
+    def kind(self) -> DetectionKind:
+        """Whether this is an image or a stream."""
+        return DetectionKind.IMAGE if self.stream is None else DetectionKind.STREAM
 
     @property
     def emotions(self) -> frozenset[Emotion]:
@@ -81,6 +99,11 @@ class HistoryFilter:
     to_date: datetime | None = None
     keyword: str | None = None
     emotion: Emotion | None = None
+
+    def __post_init__(self) -> None:
+        for bound in (self.from_date, self.to_date):
+            if bound is not None and bound.tzinfo is None:
+                raise ValueError("the dates of a history filter need a time zone")
 
     def matches(self, detection: Detection) -> bool:
         """Whether a record is wanted: the meaning every repository has to reproduce."""

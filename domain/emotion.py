@@ -61,10 +61,14 @@ class EmotionScores:
 
     @classmethod
     def mean(cls, many: Iterable[EmotionScores]) -> EmotionScores:
-        """The element-wise mean of at least one distribution."""
-        columns = list(zip(*(scores.values for scores in many), strict=True))
+        """The element-wise mean.
+
+        Raises:
+            ValueError: there is not at least one distribution.
+        """
+        rows = list(many)
         return cls.from_weights(
-            {emotion: math.fsum(c) for emotion, c in zip(Emotion, columns, strict=True)}
+            {emotion: math.fsum(row[emotion] for row in rows) for emotion in Emotion}
         )
 
     def __getitem__(self, emotion: Emotion) -> float:

@@ -68,17 +68,16 @@ class Usage:
 
     Attributes:
         count: single detections and batch files so far; for a guest, within the current window.
-        limit: None without a limit.
-        resets_at: when the window ends; None without a limit or before the first use.
+        limit: what the window allows this caller; None without a limit.
+        remaining: uses left, 0 or more; None without a limit. It is less than ``limit - count``
+            where other guests at the same address have used what the address may.
+        resets_at: when the window ends that allows least; None without a limit or before the
+            first use.
         last_used: None before the first use.
     """
 
     count: int
     limit: int | None = None
+    remaining: int | None = None
     resets_at: datetime | None = None
     last_used: datetime | None = None
-
-    @property
-    def remaining(self) -> int | None:
-        """Uses left, never below 0; None without a limit."""
-        return None if self.limit is None else max(self.limit - self.count, 0)

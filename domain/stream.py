@@ -1,0 +1,177 @@
+"""A stream of video frames: what comes in, what is said of each, and what remains of it all."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.emotion import Emotion, EmotionScores
+from domain.errors import InvalidImage
+from domain.face import FaceReading
+from domain.geometry import BoundingBox
+from domain.tracking import FaceTrack
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a stream, as it came in.
+
+    Attributes:
+        frame_id: the sender's number for it.
+        timestamp_s: the sender's clock when it was taken; handed back, and never trusted.
+        data: the encoded picture, or base64 text of it, with or without a data-URI prefix.
+        received_s: our own monotonic clock when it arrived, in seconds.
+    """
+
+    frame_id: int
+    timestamp_s: float
+    data: bytes | str
+    received_s: float
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the encoded picture; of base64 text an upper bound close to the truth."""
+        return len(self.data) if isinstance(self.data, bytes) else len(self.data) * 3 // 4
+
+    def picture(self) -> bytes:
+        """The encoded picture.
+
+        Raises:
+            InvalidImage: the text is no base64.
+        """
+        if isinstance(self.data, bytes):
+            return self.data
+        text = self.data.partition(",")[2] if self.data.startswith("data:") else self.data
+        try:
+            return base64.b64decode(text.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            raise InvalidImage("the frame's data is neither bytes nor base64") from None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFace:
+    """A face in a frame: which one it is in this session, where, and what it shows.
+
+    ``reading.scores`` are smoothed where the session asks for it.
+    """
+
+    track: FaceTrack
+    reading: FaceReading
+
+    @property
+    def dominant_emotion(self) -> Emotion:
+        """The emotion with the highest score."""
+        return self.reading.scores.dominant
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """What was found in one frame.
+
+    Attributes:
+        frame: the one analysed.
+        faces: largest first; boxes clipped to the frame.
+        detection_used: False where no detector ran and all boxes are predicted.
+        width: of the frame in pixels, as the sender knows it.
+        height: likewise.
+        processing_time_s: from its turn to its result.
+        latency_s: from its arrival to its result, by our own clock.
+        fps: results a second over the last few seconds.
+        dropped_frames: of the running session so far.
+    """
+
+    frame: Frame
+    faces: tuple[TrackedFace, ...]
+    detection_used: bool
+    width: int
+    height: int
+    processing_time_s: float
+    latency_s: float
+    fps: float
+    dropped_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """What a face showed during one second.
+
+    Attributes:
+        second: whole seconds since the session was started.
+        emotion: the one with the highest mean score in that second.
+        score: that mean, in [0, 1].
+    """
+
+    second: int
+    emotion: Emotion
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSummary:
+    """One face through a whole session.
+
+    Attributes:
+        track_id: ``face_1``, ``face_2``, …
+        first_seen_s: seconds since the session was started.
+        last_seen_s: likewise.
+        frames: in how many frames it was read.
+        time_share: for each emotion the share of the face's time in which it was dominant.
+        timeline: one entry for each second the face was read in, in order.
+        box: where it was last, in the sender's pixels.
+        confidence: the detector's score when it last saw the face.
+        reading: quality and reliability of the last reading, with ``mean_scores``.
+    """
+
+    track_id: str
+    first_seen_s: float
+    last_seen_s: float
+    frames: int
+    time_share: EmotionScores
+    timeline: tuple[TimelineEntry, ...]
+    box: BoundingBox
+    confidence: float
+    reading: FaceReading
+
+    @property
+    def mean_scores(self) -> EmotionScores:
+        """The mean over the face's time."""
+        return self.reading.scores
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """What remains of a session from ``start`` to ``stop``.
+
+    ``frames_received`` is always the sum of those processed, failed and dropped.
+
+    Attributes:
+        session_id: of the connection it ran in.
+        video_source: what the sender called the stream.
+        started_at: with a time zone.
+        duration_s: from start to stop.
+        frames_received: that came in while it ran.
+        frames_processed: that got a result.
+        frames_failed: that got an error.
+        frames_dropped: that were let go.
+        mean_processing_time_s: of the frames processed; 0 without any.
+        width: of the last frame processed, in pixels; 0 without any.
+        height: likewise.
+        tracks: in the order they appeared.
+        truncated: True where faces or seconds were left out because there were too many.
+    """
+
+    session_id: str
+    video_source: str | None
+    started_at: datetime
+    duration_s: float
+    frames_received: int
+    frames_processed: int
+    frames_failed: int
+    frames_dropped: int
+    mean_processing_time_s: float
+    width: int
+    height: int
+    tracks: tuple[TrackSummary, ...]
+    truncated: bool = False

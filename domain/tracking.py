@@ -1,0 +1,72 @@
+"""A face followed through a stream, and the steadying of what is read from it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.emotion import EmotionScores
+from domain.face import FaceLandmarks
+from domain.geometry import BoundingBox
+
+
+@dataclass(frozen=True, slots=True)
+class FaceTrack:
+    """Where a face that is being followed is now. Who it is is not asked and not known.
+
+    Attributes:
+        number: from 1, in the order the faces of a session appeared; never used twice.
+        box: in the sender's pixels; a predicted one may reach over the edge of the frame.
+        confidence: the detector's score when it last saw the face, in [0, 1].
+        predicted: True where the box was not seen in this frame but follows from the ones before.
+        landmarks: None where the detector finds none and for predicted boxes.
+    """
+
+    number: int
+    box: BoundingBox
+    confidence: float
+    predicted: bool = False
+    landmarks: FaceLandmarks | None = None
+
+    @property
+    def track_id(self) -> str:
+        """The name on the wire: ``face_1``, ``face_2`` and so on."""
+        return f"face_{self.number}"
+
+
+CLEAR_CHANGE = 0.35
+"""Total variation distance, in [0, 1], from which two distributions count as plainly different."""
+
+
+class ScoreSmoother:
+    """Steadies the scores of one face: the mean of the last readings, without a visible lag.
+
+    A plain moving average shows a new expression only after half its window. Here the last two
+    readings together overrule the window: once they agree with each other and differ plainly from
+    the readings before, the window starts anew with them. So a single odd frame is averaged away,
+    and an expression that stays shows in its second frame.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._readings: deque[EmotionScores] = deque(maxlen=window)
+
+    def smooth(self, scores: EmotionScores) -> EmotionScores:
+        """Take one reading in and give the steadied one."""
+        self._readings.append(scores)
+        readings = list(self._readings)
+        if len(readings) > 2 and _has_changed(readings[:-2], readings[-2:]):
+            for _ in readings[:-2]:
+                self._readings.popleft()
+        return EmotionScores.mean(self._readings)
+
+
+def distance(one: EmotionScores, other: EmotionScores) -> float:
+    """Total variation distance of two distributions: 0 for equal, 1 for disjoint ones."""
+    return sum(abs(a - b) for a, b in zip(one.values, other.values, strict=True)) / 2
+
+
+def _has_changed(before: Sequence[EmotionScores], latest: Sequence[EmotionScores]) -> bool:
+    agree = distance(latest[0], latest[1]) < CLEAR_CHANGE
+    differ = distance(EmotionScores.mean(before), EmotionScores.mean(latest)) > CLEAR_CHANGE
+    return agree and differ
