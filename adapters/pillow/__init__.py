@@ -1,0 +1,1 @@
+"""Drawing with Pillow, which brings a readable typeface along."""

@@ -1,0 +1,92 @@
+"""Boxes and emotion labels drawn over a photograph."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont, ImageOps
+
+from adapters.inference.executor import WorkExecutor
+from application.work import Priority
+from domain.emotion import Emotion
+from domain.errors import InvalidImage
+from domain.face import Face
+from domain.geometry import BoundingBox
+
+# The palette of Okabe and Ito (2008, "Color Universal Design"), which people with any common form
+# of colour blindness can tell apart. Neutral takes grey, the one colour without a mood.
+EMOTION_COLORS: dict[Emotion, str] = {
+    Emotion.HAPPY: "#F0E442",
+    Emotion.SAD: "#56B4E9",
+    Emotion.ANGRY: "#D55E00",
+    Emotion.DISGUST: "#009E73",
+    Emotion.FEAR: "#CC79A7",
+    Emotion.SURPRISE: "#E69F00",
+    Emotion.NEUTRAL: "#BBBBBB",
+}
+
+
+class PillowImageAnnotator:
+    """Fulfils ``ImageAnnotator``."""
+
+    def __init__(self, *, executor: WorkExecutor) -> None:
+        self._executor = executor
+
+    async def annotate(
+        self, data: bytes, faces: Sequence[Face], *, priority: Priority = Priority.INTERACTIVE
+    ) -> bytes:
+        """Draw each face's box, dominant emotion and score; see the port."""
+        return await self._executor.run(_annotate, data, faces, priority=priority)
+
+
+def _annotate(data: bytes, faces: Sequence[Face]) -> bytes:
+    try:
+        with PillowImage.open(io.BytesIO(data)) as opened:
+            picture = ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InvalidImage("the image to draw on cannot be decoded") from error
+    draw = ImageDraw.Draw(picture)
+    # Sizes follow the picture, so that labels can be read on a thumbnail and on a poster.
+    line_px = max(2, round(max(picture.size) / 400))
+    font = ImageFont.load_default(size=max(12, round(max(picture.size) / 55)))
+    taken: list[BoundingBox] = []
+    for face in sorted(faces, key=lambda face: face.detection.box.y):
+        box = face.detection.box
+        color = EMOTION_COLORS[face.dominant_emotion]
+        draw.rectangle((box.x, box.y, box.right, box.bottom), outline="black", width=line_px + 2)
+        draw.rectangle((box.x, box.y, box.right, box.bottom), outline=color, width=line_px)
+        label = _place_label(draw, font, _text(face), box, picture.size, taken)
+        taken.append(label)
+        draw.rectangle((label.x, label.y, label.right, label.bottom), fill=color)
+        middle = (label.x + label.width / 2, label.y + label.height / 2)
+        draw.text(middle, _text(face), fill="black", font=font, anchor="mm")
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
+def _text(face: Face) -> str:
+    doubt = "" if face.reading.reliable else " ?"
+    return f"{face.dominant_emotion} {face.reading.scores[face.dominant_emotion]:.0%}{doubt}"
+
+
+def _place_label(
+    draw: ImageDraw.ImageDraw,
+    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
+    text: str,
+    face: BoundingBox,
+    size: tuple[int, int],
+    taken: Sequence[BoundingBox],
+) -> BoundingBox:
+    """Find room above, below or inside the face's box that no other label has."""
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=font, anchor="mm")
+    width, height = round(right - left) + 10, round(bottom - top) + 10
+    x = max(0, min(face.x, size[0] - width))
+    options = [
+        BoundingBox(x, y, width, height)
+        for y in (face.y - height, face.bottom, face.y, face.bottom - height)
+        if 0 <= y <= size[1] - height
+    ] or [BoundingBox(x, 0, width, height)]
+    return min(options, key=lambda option: sum(option.intersection_area(t) for t in taken))

@@ -1,0 +1,31 @@
+"""Pictures for people: faces boxed and named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from application.work import Priority
+from domain.face import Face
+
+
+class ImageAnnotator(Protocol):
+    """Draws what was found over a copy of the image."""
+
+    async def annotate(
+        self, data: bytes, faces: Sequence[Face], *, priority: Priority = Priority.INTERACTIVE
+    ) -> bytes:
+        """Draw each face's box, dominant emotion and score.
+
+        Args:
+            data: the encoded image the faces were found in.
+            faces: boxes in its pixels, EXIF orientation applied; may be empty.
+            priority: who goes first when processors are scarce.
+
+        Returns:
+            A JPEG of the same size. An emotion is told by its word as well as by its colour.
+
+        Raises:
+            InvalidImage: the bytes cannot be decoded.
+        """
+        ...
