@@ -15,6 +15,8 @@ class Recipe:
             progressive resizing; Tan and Le 2021, EfficientNetV2).
         seed: Seed of weights, draws and views.
         batch, rate, decay, momentum: SGD with Nesterov momentum.
+        muon: Peak step of `optim.Muon` for the body of the network; 0 trains all of it by SGD.
+        zero_gain: See `network.EmotionNet`.
         warmup: Share of the run in which the rate rises; it falls to zero along a cosine after.
         balance: Power of `data.sampling_weights`.
         rare_bonus: See `data.soft_targets`.
@@ -36,6 +38,8 @@ class Recipe:
     rate: float = 0.1
     decay: float = 5e-4
     momentum: float = 0.9
+    muon: float = 0.0
+    zero_gain: bool = False
     warmup: float = 0.15
     balance: float = 0.4
     rare_bonus: float = 2.0
@@ -63,7 +67,12 @@ class Recipe:
 
 RECIPES = {
     "teacher-wide": Recipe(
-        widths=(64, 128, 256), depths=(2, 3, 2), phases=((8, 32), (8, 40), (8, 48)), seed=1
+        widths=(64, 128, 256),
+        depths=(2, 3, 2),
+        phases=((6, 32), (5, 40), (6, 48)),
+        seed=1,
+        muon=0.03,
+        rate=0.05,
     ),
     "teacher-long": Recipe(
         widths=(48, 96, 192),
@@ -72,5 +81,6 @@ RECIPES = {
         seed=2,
         balance=0.5,
         strength=0.9,
+        zero_gain=True,
     ),
 }

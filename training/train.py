@@ -20,6 +20,7 @@ from .augment import Augment
 from .data import Faces, majority, sampling_weights, soft_targets
 from .evaluate import summary
 from .network import EmotionNet
+from .optim import Muon
 from .plots import curves
 from .recipes import Recipe
 
@@ -48,7 +49,7 @@ class Average:
 
 def build(recipe: Recipe) -> EmotionNet:
     """A network as the recipe describes it, weights not loaded."""
-    network = EmotionNet(recipe.widths, recipe.depths, recipe.dropout)
+    network = EmotionNet(recipe.widths, recipe.depths, recipe.dropout, recipe.zero_gain)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
@@ -79,21 +80,22 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
     if recipe.start:
         network.load_state_dict(_finished(runs / recipe.start))
     average = Average(network, recipe.ema)
-    optimiser = _optimiser(network, recipe)
+    optimisers = _optimisers(network, recipe)
     history: list[dict[str, Any]] = []
     first = 0
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
+        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
         average.state, average.steps = state["average"], state["steps"]
         history, first = state["history"], state["epoch"]
         log.info("resuming %s at epoch %d", folder.name, first)
     teachers = _teachers(recipe, runs)
     batches = _Batches(recipe, fit)
     for epoch in range(first, recipe.epochs):
-        row = _epoch(recipe, epoch, network, average, optimiser, batches, teachers)
+        row = _epoch(recipe, epoch, network, average, optimisers, batches, teachers)
         row |= _watch(recipe, average, tune)
         history.append(row)
         log.info("%s %s", folder.name, row)
@@ -102,7 +104,7 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
             {
                 "recipe": asdict(recipe),
                 "network": network.state_dict(),
-                "optimiser": optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in optimisers],
                 "average": average.state,
                 "steps": average.steps,
                 "history": history,
@@ -134,21 +136,33 @@ def _teachers(recipe: Recipe, runs: Path) -> list[EmotionNet]:
     return teachers
 
 
-def _optimiser(network: EmotionNet, recipe: Recipe) -> torch.optim.SGD:
-    matrices = [p for p in network.parameters() if p.ndim > 1]
+def _optimisers(network: EmotionNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the body where the recipe asks for it, SGD for the rest."""
+    body = [p for n, p in network.named_parameters() if p.ndim > 1 and "head" not in n]
+    heads = [p for n, p in network.named_parameters() if p.ndim > 1 and "head" in n]
     vectors = [p for p in network.parameters() if p.ndim <= 1]
+    optimisers: list[torch.optim.Optimizer] = []
+    if recipe.muon:
+        optimisers.append(Muon(body, recipe.muon))
+    else:
+        heads = body + heads
     groups = [
-        {"params": matrices, "weight_decay": recipe.decay},
+        {"params": heads, "weight_decay": recipe.decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    return torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=True)
+    sgd = torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=True)
+    for optimiser in (*optimisers, sgd):
+        for group in optimiser.param_groups:
+            group["peak"] = group["lr"]
+    return [*optimisers, sgd]
 
 
-def _rate(recipe: Recipe, progress: float) -> float:
+def _pace(recipe: Recipe, progress: float) -> float:
+    """Share of the peak rate: a linear rise, then a cosine to zero."""
     if progress < recipe.warmup:
-        return recipe.rate * (0.05 + 0.95 * progress / recipe.warmup)
+        return 0.05 + 0.95 * progress / recipe.warmup
     rest = (progress - recipe.warmup) / (1 - recipe.warmup)
-    return recipe.rate * 0.5 * (1 + math.cos(math.pi * rest))
+    return 0.5 * (1 + math.cos(math.pi * rest))
 
 
 class _Batches:
@@ -180,7 +194,7 @@ def _epoch(
     epoch: int,
     network: EmotionNet,
     average: Average,
-    optimiser: torch.optim.SGD,
+    optimisers: list[torch.optim.Optimizer],
     batches: _Batches,
     teachers: list[EmotionNet],
 ) -> dict[str, Any]:
@@ -193,8 +207,9 @@ def _epoch(
     started, losses, spent = time.perf_counter(), 0.0, 0.0
     for step, index in enumerate(tqdm(draw, desc=f"epoch {epoch + 1}", mininterval=20)):
         progress = (epoch + step / len(draw)) / recipe.epochs
-        for group in optimiser.param_groups:
-            group["lr"] = _rate(recipe, progress)
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * _pace(recipe, progress)
         before = time.perf_counter()
         views = augment(batches.images[index], size)
         targets, weights = batches.targets[index], batches.weights[index]
@@ -214,8 +229,9 @@ def _epoch(
         loss = loss + recipe.fer_share * _loss(fer_logits, fer, weights)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        optimiser.zero_grad()
+        for optimiser in optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
         average.update(network)
         losses += loss.item()
     seconds = time.perf_counter() - started
