@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -234,13 +235,4 @@ def _explain(fault: dict[str, object]) -> str:
 
 
 def _unknown_keys(env_file: Path) -> list[str]:
-    try:
-        lines = env_file.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    names = [line.split("=", 1)[0].removeprefix("export ").strip() for line in lines if "=" in line]
-    return [
-        name
-        for name in names
-        if not name.startswith("#") and name.lower() not in Settings.model_fields
-    ]
+    return [name for name in dotenv_values(env_file) if name.lower() not in Settings.model_fields]
