@@ -41,9 +41,7 @@ class Faces:
 
     def take(self, index: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Faces:
         """The crops selected by an index or a mask."""
-        return Faces(
-            self.images[index], self.votes[index], self.others[index], self.fer2013[index]
-        )
+        return Faces(self.images[index], self.votes[index], self.others[index], self.fer2013[index])
 
 
 def load(folder: Path, split: str) -> Faces:

@@ -14,7 +14,13 @@ import numpy.typing as npt
 
 from .data import load, majority
 
-_LANDMARKS = ("eye, image left", "eye, image right", "nose tip", "mouth, image left", "mouth, image right")
+_LANDMARKS = (
+    "eye, image left",
+    "eye, image right",
+    "nose tip",
+    "mouth, image left",
+    "mouth, image right",
+)
 _ZOOM = 4
 _PAD = 64
 _SIDE = 48

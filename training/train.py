@@ -216,7 +216,9 @@ def _epoch(
         fer = F.one_hot(batches.fer[index], targets.shape[1]).float()
         if recipe.mixup:
             share = float(augment.numpy.beta(recipe.mixup, recipe.mixup))
-            views, targets, fer = (share * x + (1 - share) * x.flip(0) for x in (views, targets, fer))
+            views, targets, fer = (
+                share * x + (1 - share) * x.flip(0) for x in (views, targets, fer)
+            )
             weights = share * weights + (1 - share) * weights.flip(0)
         views = views.to(memory_format=torch.channels_last)
         spent += time.perf_counter() - before
