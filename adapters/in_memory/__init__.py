@@ -5,6 +5,7 @@ from adapters.in_memory.detection_repository import InMemoryDetectionRepository
 from adapters.in_memory.detection_spool import InMemoryDetectionSpool
 from adapters.in_memory.emotion_classifier import InMemoryEmotionClassifier, reading_of
 from adapters.in_memory.face_detector import InMemoryFaceDetector
+from adapters.in_memory.face_tracker import InMemoryFaceTracker
 from adapters.in_memory.identity_provider import InMemoryIdentityProvider
 from adapters.in_memory.image_decoder import InMemoryImageDecoder
 from adapters.in_memory.image_store import InMemoryImageStore
@@ -21,6 +22,7 @@ __all__ = [
     "InMemoryDetectionSpool",
     "InMemoryEmotionClassifier",
     "InMemoryFaceDetector",
+    "InMemoryFaceTracker",
     "InMemoryIdentityProvider",
     "InMemoryImageDecoder",
     "InMemoryImageStore",

@@ -13,7 +13,12 @@ from domain.image import Image
 
 
 class InMemoryFaceDetector(Switches):
-    """Finds the faces of a fake image, or in any image those of its script."""
+    """Finds the faces of a fake image, or in any image those of its script.
+
+    Attributes:
+        looks: how often it was asked.
+        last_fit_within: what it was asked to scale the last image down to.
+    """
 
     name = "in-memory"
     version = "1"
@@ -21,6 +26,8 @@ class InMemoryFaceDetector(Switches):
     def __init__(self) -> None:
         super().__init__()
         self._script: tuple[FaceDetection, ...] | None = None
+        self.looks = 0
+        self.last_fit_within: tuple[int, int] | None = None
 
     def find_always(self, *faces: FaceDetection) -> None:
         """Find these from now on, whatever the image shows."""
@@ -32,10 +39,13 @@ class InMemoryFaceDetector(Switches):
         *,
         min_size_px: int,
         min_confidence: float = 0.0,
+        fit_within: tuple[int, int] | None = None,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceDetection]:
         """Find the faces, largest first and clipped to the image."""
         await self._obey()
+        self.looks += 1
+        self.last_fit_within = fit_within
         found = []
         for face in self._script if self._script is not None else _shown_in(image):
             box = face.box.clipped_to(image.width, image.height)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from application.ports.telemetry import Stage
+from application.ports.telemetry import FrameOutcome, Stage
 
 
 class InMemoryTelemetry:
@@ -19,6 +19,8 @@ class InMemoryTelemetry:
         images: that were analysed.
         stored: detections that reached their stores.
         given_up: detections that did not.
+        frames: frames of streams by what became of them.
+        sessions: realtime sessions open now.
     """
 
     def __init__(self) -> None:
@@ -28,6 +30,8 @@ class InMemoryTelemetry:
         self.images = 0
         self.stored = 0
         self.given_up = 0
+        self.frames: Counter[FrameOutcome] = Counter()
+        self.sessions = 0
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
@@ -50,3 +54,11 @@ class InMemoryTelemetry:
             self.stored += 1
         else:
             self.given_up += 1
+
+    def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
+        """Count a frame by what became of it."""
+        self.frames[outcome] += 1
+
+    def stream_sessions(self, open_now: int) -> None:
+        """Keep how many sessions are open."""
+        self.sessions = open_now

@@ -1,0 +1,5 @@
+"""Following faces by motion alone: Kalman filters and the Hungarian method."""
+
+from adapters.tracking.kalman_tracker import KalmanFaceTracker
+
+__all__ = ["KalmanFaceTracker"]

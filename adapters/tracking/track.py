@@ -1,0 +1,74 @@
+"""One face that is being followed."""
+
+from __future__ import annotations
+
+from adapters.tracking.motion import MotionFilter
+from domain.face import FaceDetection
+from domain.geometry import BoundingBox
+from domain.tracking import FaceTrack
+
+# All in sides of the face, so that near and far faces are treated alike. Detectors place a box to
+# about a twentieth of its side; heads turn and lean by a few sides a second and change size slowly.
+_BOX_DEVIATION = 0.05
+_FIRST_VELOCITY = 1.5
+_CENTRE_ACCELERATION = 4.0
+_SIZE_ACCELERATION = 1.0
+
+
+class Track:
+    """A face's motion and how surely it was seen.
+
+    Attributes:
+        number: None while the face waits to be confirmed.
+        seen_s: when a detector last saw it.
+        misses: how often in a row a detector has looked and not seen it since.
+    """
+
+    def __init__(self, detection: FaceDetection, at_s: float) -> None:
+        self.number: int | None = None
+        self.seen_s = at_s
+        self.misses = 0
+        self._sightings = 1
+        self._last = detection
+        box = detection.box
+        side = box.shorter_side
+        readings = (box.center.x, box.center.y, box.width, box.height)
+        self._filters = tuple(
+            MotionFilter(reading, (_BOX_DEVIATION * side) ** 2, (_FIRST_VELOCITY * side) ** 2)
+            for reading in readings
+        )
+
+    def see(self, detection: FaceDetection, at_s: float) -> None:
+        """Take in where a detector saw the face."""
+        box = detection.box
+        side = box.shorter_side
+        readings = (box.center.x, box.center.y, box.width, box.height)
+        accelerations = (_CENTRE_ACCELERATION,) * 2 + (_SIZE_ACCELERATION,) * 2
+        for motion, reading, acceleration in zip(
+            self._filters, readings, accelerations, strict=True
+        ):
+            motion.advance(at_s - self.seen_s, acceleration * side)
+            motion.correct(reading, _BOX_DEVIATION * side)
+        self._last = detection
+        self._sightings += 1
+        self.seen_s = at_s
+        self.misses = 0
+
+    def expected_at(self, at_s: float) -> BoundingBox:
+        """Where the face should be if it moves on as it did."""
+        x, y, width, height = (motion.after(at_s - self.seen_s) for motion in self._filters)
+        # The filter knows nothing of sizes having to be positive.
+        last = self._last.box
+        width, height = max(width, last.width / 2), max(height, last.height / 2)
+        return BoundingBox(
+            round(x - width / 2), round(y - height / 2), max(round(width), 1), max(round(height), 1)
+        )
+
+    def tell(self, at_s: float) -> FaceTrack | None:
+        """What is said of the face now, or None while nothing should be."""
+        if self.number is None or self.misses > 1 or (self.misses and self._sightings == 1):
+            return None
+        confidence = self._last.confidence
+        if at_s > self.seen_s:
+            return FaceTrack(self.number, self.expected_at(at_s), confidence, predicted=True)
+        return FaceTrack(self.number, self._last.box, confidence, landmarks=self._last.landmarks)

@@ -1,0 +1,133 @@
+"""What every face tracker does, on scenes made of boxes."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from adapters.in_memory import InMemoryFaceTracker
+from adapters.tracking import KalmanFaceTracker
+from application.ports.face_tracker import FaceTracker
+from domain.face import FaceDetection
+from domain.geometry import BoundingBox
+from domain.tracking import FaceTrack
+
+FRAME_S = 0.1
+
+
+@pytest.fixture(params=[InMemoryFaceTracker, KalmanFaceTracker])
+def tracker(request: pytest.FixtureRequest) -> FaceTracker:
+    make: Callable[[], FaceTracker] = request.param
+    return make()
+
+
+def face(x: float, y: float = 100, side: int = 80) -> FaceDetection:
+    return FaceDetection(BoundingBox(round(x), round(y), side, side), confidence=0.9)
+
+
+def show(
+    tracker: FaceTracker, *scenes: Sequence[FaceDetection], start_s: float = 0.0
+) -> list[Sequence[FaceTrack]]:
+    return [tracker.update(scene, start_s + i * FRAME_S) for i, scene in enumerate(scenes)]
+
+
+def ids(tracks: Sequence[FaceTrack]) -> list[str]:
+    return [track.track_id for track in tracks]
+
+
+def test_faces_of_the_first_frame_are_believed_at_once(tracker: FaceTracker) -> None:
+    tracks = tracker.update([face(300, side=120), face(10)], 0)
+    assert ids(tracks) == ["face_1", "face_2"]
+    assert not any(track.predicted for track in tracks)
+    assert not tracker.wants_detection
+
+
+def test_a_face_keeps_its_number_while_it_moves(tracker: FaceTracker) -> None:
+    shown = show(tracker, *([face(10 + 10 * i)] for i in range(20)))
+    assert all(ids(tracks) == ["face_1"] for tracks in shown)
+    assert shown[-1][0].box == face(200).box
+
+
+def test_a_face_keeps_its_number_under_jitter(tracker: FaceTracker) -> None:
+    shake = [0, 7, -6, 5, -8, 3, 8, -4, 0, 6]
+    shown = show(tracker, *([face(100 + d, 100 - d)] for d in shake))
+    assert all(ids(tracks) == ["face_1"] for tracks in shown)
+
+
+def test_a_new_face_is_told_of_from_its_second_sighting(tracker: FaceTracker) -> None:
+    first, second, third = show(tracker, [face(10)], [face(10), face(300)], [face(10), face(300)])
+    assert ids(first) == ["face_1"]
+    assert ids(second) == ["face_1"]
+    assert sorted(ids(third)) == ["face_1", "face_2"]
+
+
+def test_a_false_box_of_one_frame_is_never_a_face(tracker: FaceTracker) -> None:
+    scenes = [[face(10)] for _ in range(12)]
+    scenes[3] = [face(10), face(400)]
+    scenes[7] = [face(10), face(200, 300)]
+    shown = show(tracker, *scenes)
+    assert all(ids(tracks) == ["face_1"] for tracks in shown)
+    late = show(tracker, *[[face(10), face(400)]] * 2, start_s=2)
+    assert sorted(ids(late[-1])) == ["face_1", "face_2"], "a false box must not use up a number"
+
+
+def test_an_unconfirmed_face_asks_for_another_look(tracker: FaceTracker) -> None:
+    tracker.update([], 0)
+    assert not tracker.wants_detection
+    tracker.update([face(10)], 0.1)
+    assert tracker.wants_detection
+    tracker.update([face(10)], 0.2)
+    assert not tracker.wants_detection
+
+
+def test_a_face_missed_once_is_told_of_at_its_predicted_box(tracker: FaceTracker) -> None:
+    *_, missed, missed_again, seen = show(
+        tracker, [face(10)], [face(10)], [face(10)], [], [], [face(10)]
+    )
+    assert [(track.track_id, track.predicted) for track in missed] == [("face_1", True)]
+    assert missed_again == []
+    assert [(track.track_id, track.predicted) for track in seen] == [("face_1", False)]
+
+
+def test_a_face_seen_only_once_is_not_told_of_when_missed(tracker: FaceTracker) -> None:
+    _, missed, back = show(tracker, [face(10)], [], [face(10)])
+    assert missed == []
+    assert ids(back) == ["face_1"]
+
+
+def test_a_face_keeps_its_number_through_a_gap_of_nearly_a_second(tracker: FaceTracker) -> None:
+    shown = show(tracker, [face(10)], [face(10)], *[[]] * 8, [face(12)])
+    assert ids(shown[-1]) == ["face_1"]
+
+
+def test_a_face_that_comes_back_much_later_is_a_new_one(tracker: FaceTracker) -> None:
+    show(tracker, [face(10)], [face(10)], *[[]] * 25)
+    shown = show(tracker, [face(10)], [face(10)], start_s=3)
+    assert ids(shown[0]) == []
+    assert ids(shown[1]) == ["face_2"]
+
+
+def test_after_a_cut_no_face_elsewhere_takes_over_a_number(tracker: FaceTracker) -> None:
+    before = [[face(10), face(150)]] * 5
+    after = [[face(400, 300), face(540, 10)]] * 15
+    shown = show(tracker, *before, *after)
+    assert sorted(ids(shown[4])) == ["face_1", "face_2"]
+    assert sorted(ids(shown[7])) == ["face_3", "face_4"]
+    assert sorted(ids(shown[-1])) == ["face_3", "face_4"]
+
+
+def test_prediction_changes_nothing_by_itself(tracker: FaceTracker) -> None:
+    show(tracker, [face(10)], [face(10)])
+    for i in range(30):
+        assert ids(tracker.predict(0.2 + i * FRAME_S)) == ["face_1"]
+    (track,) = tracker.update([face(10)], 3.3)
+    assert track.track_id == "face_1"
+
+
+def test_largest_face_comes_first(tracker: FaceTracker) -> None:
+    tracks = tracker.update([face(10, side=60), face(200, side=200), face(500, side=100)], 0)
+    assert [track.box.width for track in tracks] == [200, 100, 60]
+
+
+def test_an_empty_stream_has_no_faces(tracker: FaceTracker) -> None:
+    assert tracker.update([], 0) == []
+    assert tracker.predict(0.1) == []

@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+from domain.errors import InvalidRequest
+from domain.stream_config import StreamConfig
+
+
+def test_a_change_leaves_the_rest_as_it_was() -> None:
+    config = StreamConfig(min_face_size=40).changed({"max_frame_rate": 10})
+    assert (config.min_face_size, config.max_frame_rate) == (40, 10)
+
+
+def test_every_setting_can_be_sent_back_as_it_was_told() -> None:
+    told = json.loads(json.dumps(StreamConfig().as_dict()))
+    assert StreamConfig().changed(told) == StreamConfig()
+
+
+def test_an_unknown_key_is_named() -> None:
+    with pytest.raises(InvalidRequest, match="max_framerate") as refusal:
+        StreamConfig().changed({"max_framerate": 10})
+    assert refusal.value.details["field"] == "max_framerate"
+
+
+def test_a_whole_number_may_come_as_a_float() -> None:
+    assert StreamConfig().changed({"detection_interval": 3.0}).detection_interval == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("detection_interval", 0),
+        ("detection_interval", 31),
+        ("detection_interval", 1.5),
+        ("detection_interval", True),
+        ("detection_interval", "3"),
+        ("detection_interval", None),
+        ("detection_interval", float("nan")),
+        ("min_face_size", 15),
+        ("min_face_size", 10**30),
+        ("detection_confidence", -0.1),
+        ("detection_confidence", 1.1),
+        ("detection_confidence", float("nan")),
+        ("detection_confidence", False),
+        ("detection_confidence", [0.5]),
+        ("processing_resolution", [640]),
+        ("processing_resolution", [640, 480, 3]),
+        ("processing_resolution", [640, "480"]),
+        ("processing_resolution", [63, 480]),
+        ("processing_resolution", "640x480"),
+        ("processing_resolution", {"width": 640, "height": 480}),
+        ("max_frame_rate", 0),
+        ("max_frame_rate", 61),
+        ("max_frame_rate", float("inf")),
+        ("max_frame_rate", "fast"),
+        ("return_bounding_boxes", 1),
+        ("return_face_landmarks", "true"),
+        ("smooth_emotions", None),
+        ("smooth_window_size", 0),
+        ("smooth_window_size", 61),
+        ("auto_adjust", []),
+        ("prioritize_realtime", 0),
+        ("save_session", "yes"),
+        ("video_source", 0),
+        ("video_source", "x" * 201),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_by_name(key: str, value: object) -> None:
+    with pytest.raises(InvalidRequest, match=key) as refusal:
+        StreamConfig().changed({"smooth_window_size": 3, key: value})
+    assert refusal.value.details["field"] == key

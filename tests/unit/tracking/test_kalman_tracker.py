@@ -1,0 +1,125 @@
+"""Scenes that need an idea of motion."""
+
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from adapters.tracking import KalmanFaceTracker
+from domain.face import FaceDetection, FaceLandmarks
+from domain.geometry import BoundingBox, Point
+from domain.tracking import FaceTrack
+
+FRAME_S = 0.1
+
+
+def face(x: float, y: float = 100, side: float = 80) -> FaceDetection:
+    return FaceDetection(BoundingBox(round(x), round(y), round(side), round(side)), 0.9)
+
+
+def by_id(tracks: Sequence[FaceTrack]) -> dict[str, BoundingBox]:
+    return {track.track_id: track.box for track in tracks}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_crossing_faces_keep_their_numbers_though_one_hides_the_other(seed: int) -> None:
+    shake = random.Random(seed)
+    tracker = KalmanFaceTracker()
+    for i in range(40):
+        right = face(20 + 12 * i + shake.gauss(0, 3), 100 + shake.gauss(0, 3))
+        left = face(500 - 12 * i + shake.gauss(0, 3), 110 + shake.gauss(0, 3))
+        hidden = right.box.iou(left.box) > 0.25
+        tracks = tracker.update([left] if hidden else [right, left], i * FRAME_S)
+    boxes = by_id(tracks)
+    assert set(boxes) == {"face_1", "face_2"}
+    assert boxes["face_1"].x > 450
+    assert boxes["face_2"].x < 60
+
+
+def test_a_face_that_moves_on_while_hidden_is_found_again() -> None:
+    tracker = KalmanFaceTracker()
+    for i in range(10):
+        tracker.update([face(20 + 15 * i)], i * FRAME_S)
+    for i in range(10, 16):
+        tracker.update([], i * FRAME_S)
+    (track,) = tracker.update([face(20 + 15 * 16)], 16 * FRAME_S)
+    assert track.track_id == "face_1"
+
+
+def test_a_fast_small_face_is_followed_without_overlap() -> None:
+    tracker = KalmanFaceTracker()
+    for i in range(15):
+        tracks = tracker.update([face(10 + 34 * i, side=32)], i * FRAME_S)
+        assert list(by_id(tracks)) == ["face_1"]
+
+
+def test_a_face_that_walks_up_to_the_camera_is_followed() -> None:
+    tracker = KalmanFaceTracker()
+    for i in range(30):
+        side = 40 * 1.06**i
+        tracks = tracker.update([face(320 - side / 2, 240 - side / 2, side)], i * FRAME_S)
+        assert list(by_id(tracks)) == ["face_1"]
+
+
+def test_predicted_boxes_follow_the_motion_between_looks() -> None:
+    tracker = KalmanFaceTracker()
+    for i in range(30):
+        true = face(20 + 10 * i)
+        if i % 3 == 0:
+            tracker.update([true], i * FRAME_S)
+            continue
+        (track,) = tracker.predict(i * FRAME_S)
+        assert track.predicted
+        if i > 9:
+            assert track.box.iou(true.box) > 0.8
+
+
+def test_the_box_of_a_vanished_face_does_not_fly_away() -> None:
+    tracker = KalmanFaceTracker()
+    for i in range(10):
+        tracker.update([face(20 + 30 * i)], i * FRAME_S)
+    (track,) = tracker.predict(60.0)
+    assert 290 < track.box.x < 290 + 300 * 0.85
+    assert track.box.width > 40
+
+
+def test_missed_detections_do_not_renumber_a_crowd() -> None:
+    chance = random.Random(7)
+    tracker = KalmanFaceTracker()
+    places = [(x, y) for x in (20, 200, 380, 540) for y in (30, 250)]
+    seen: set[str] = set()
+    for i in range(100):
+        found = [
+            face(x + chance.gauss(0, 3), y + chance.gauss(0, 3))
+            for x, y in places
+            if i < 2 or chance.random() > 0.2
+        ]
+        seen.update(by_id(tracker.update(found, i * FRAME_S)))
+    assert len(seen) == len(places)
+
+
+def test_frames_that_come_unevenly_are_no_trouble() -> None:
+    chance = random.Random(3)
+    tracker = KalmanFaceTracker()
+    at_s = 0.0
+    for _ in range(60):
+        at_s += chance.choice([0.0, 0.02, 0.1, 0.3])
+        tracks = tracker.update([face(20 + 60 * at_s)], at_s)
+        assert list(by_id(tracks)) == ["face_1"]
+
+
+def test_landmarks_are_told_only_where_they_were_seen() -> None:
+    eyes = FaceLandmarks(*(Point(x, 1) for x in range(5)))
+    seen = FaceDetection(BoundingBox(10, 10, 80, 80), 0.9, eyes)
+    tracker = KalmanFaceTracker()
+    (track,) = tracker.update([seen], 0)
+    assert track.landmarks == eyes
+    (track,) = tracker.predict(0.1)
+    assert track.landmarks is None
+
+
+def test_a_thousand_boxes_are_too_many_to_follow_and_no_harm() -> None:
+    tracker = KalmanFaceTracker()
+    many = [face(30 * (i % 40), 30 * (i // 40), 20) for i in range(1000)]
+    for i in range(3):
+        assert len(tracker.update(many, i * FRAME_S)) == 64
