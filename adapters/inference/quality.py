@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.face import FaceDetection, FaceQuality
+from domain.face import FaceDetection, FaceQuality, ReliabilityThresholds
 
 _SIDE = 48
 _EPSILON = 1e-6
@@ -34,3 +34,8 @@ def measure_quality(crop: NDArray[np.uint8], face: FaceDetection) -> FaceQuality
         brightness=float(gray.mean()) / 255,
         size_px=face.box.shorter_side,
     )
+
+
+MEASURED_THRESHOLDS = ReliabilityThresholds(
+    min_sharpness=0.02, min_brightness=0.12, max_brightness=0.92, min_size_px=24
+)

@@ -1,0 +1,66 @@
+"""The words people use for the seven emotions: in data sets and in the labels of checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.emotion import Emotion
+
+_WORDS = {
+    Emotion.HAPPY: "happy happiness joy joyful smile",
+    Emotion.SAD: "sad sadness",
+    Emotion.ANGRY: "angry anger",
+    Emotion.DISGUST: "disgust disgusted",
+    Emotion.FEAR: "fear fearful scared afraid",
+    Emotion.SURPRISE: "surprise surprised",
+    Emotion.NEUTRAL: "neutral neutrality calm",
+}
+_EMOTIONS = {word: emotion for emotion, words in _WORDS.items() for word in words.split()}
+# Some data sets tell contempt apart; the seven emotions of this service have no place for it.
+_LEFT_OUT = {"contempt", "contemptuous"}
+
+
+class UnknownLabels(ValueError):
+    """Labels that cannot be read as the seven emotions; the message names them."""
+
+
+def emotion_of(label: str) -> Emotion | None:
+    """The emotion a label names, whatever its case; None where it names none."""
+    return _EMOTIONS.get(label.strip().lower())
+
+
+def outputs_of_emotions(labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    """Which outputs of a network belong to each emotion.
+
+    Contempt is left out. Two labels may name one emotion ("calm" and "neutral"); their
+    probabilities are then to be added.
+
+    Args:
+        labels: of the network's outputs, in their order.
+
+    Returns:
+        For each of the seven, in the order of ``Emotion``, at least one position in ``labels``.
+
+    Raises:
+        UnknownLabels: a label is none of these words, or an emotion has no label.
+    """
+    found: dict[Emotion, list[int]] = {emotion: [] for emotion in Emotion}
+    unknown = []
+    for position, label in enumerate(labels):
+        emotion = emotion_of(label)
+        if emotion is not None:
+            found[emotion].append(position)
+        elif label.strip().lower() not in _LEFT_OUT:
+            unknown.append(label)
+    missing = [emotion.value for emotion, positions in found.items() if not positions]
+    if unknown or missing:
+        faults = []
+        if unknown:
+            faults.append(f"{', '.join(unknown)} cannot be understood")
+        if missing:
+            faults.append(f"nothing stands for {', '.join(missing)}")
+        raise UnknownLabels(
+            f"the labels {', '.join(labels)} cannot be mapped to the seven emotions: "
+            + "; ".join(faults)
+        )
+    return tuple(tuple(positions) for positions in found.values())

@@ -1,0 +1,94 @@
+"""Figures that say how good a classifier is. Every definition is written down where it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BINS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """How one class fares.
+
+    Attributes:
+        count: faces that carry the label.
+        precision: right ones among those called so, in [0, 1]; None where none was called so.
+        recall: right ones among those that are so; None where the labels have none.
+        f1: the harmonic mean of both, 2 x right / (labelled + called); None where the labels
+            have none.
+    """
+
+    count: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+def confusion_matrix(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """Count every pair of label and answer.
+
+    Args:
+        probabilities: N x classes; the largest is the answer, the first one on a tie.
+        labels: N positions of the true class.
+
+    Returns:
+        classes x classes: rows are labels, columns answers.
+    """
+    classes = probabilities.shape[1]
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)
+    return counts
+
+
+def accuracy(confusion: NDArray[np.int64]) -> float:
+    """Right answers among all, in [0, 1]."""
+    return float(confusion.trace() / confusion.sum())
+
+
+def class_figures(confusion: NDArray[np.int64]) -> list[ClassFigures]:
+    """Precision, recall and F1 of each class, from a confusion matrix."""
+    figures = []
+    right, labelled, called = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    for hits, truth, answers in zip(right, labelled, called, strict=True):
+        figures.append(
+            ClassFigures(
+                count=int(truth),
+                precision=float(hits / answers) if answers else None,
+                recall=float(hits / truth) if truth else None,
+                f1=float(2 * hits / (truth + answers)) if truth else None,
+            )
+        )
+    return figures
+
+
+def macro_mean(values: list[float | None]) -> float:
+    """The plain mean over the classes that the labels contain; the others are None."""
+    return float(np.mean([value for value in values if value is not None]))
+
+
+def calibration_error(
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], bins: int = _BINS
+) -> float:
+    """Expected calibration error of the answers, in [0, 1]; 0 is best.
+
+    The highest scores are put into equal-width bins ((0, 1/15], (1/15, 2/15] and so on); the error
+    is the mean over all faces of the distance between their bin's mean score and its accuracy
+    (C. Guo et al., "On calibration of modern neural networks", ICML 2017).
+
+    Args:
+        probabilities: N x classes, rows sum to 1.
+        labels: N positions of the true class.
+        bins: how many.
+    """
+    scores = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
+    places = np.clip(np.ceil(scores * bins).astype(int) - 1, 0, bins - 1)
+    # Within a bin, share x |mean score - accuracy| is |sum of (score - right)| / N.
+    gaps = np.bincount(places, weights=scores - right, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))

@@ -1,0 +1,126 @@
+"""Finding faces with YuNet."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from adapters.inference.executor import WorkExecutor
+from adapters.opencv.view import DetectionView, keep_faces
+from application.errors import InferenceUnavailable
+from application.work import Priority
+from domain.face import FaceDetection, FaceLandmarks
+from domain.image import Image
+
+# Side lengths of the view in pixels: enough for good landmarks, and no more than time allows.
+_USUAL_SIDE = 640
+_LARGEST_SIDE = 1280
+# YuNet still finds faces of about 15 pixels; from 24 on it is sure of them.
+_SMALLEST_FACE = 24
+_OVERLAP = 0.3
+_MOST_CANDIDATES = 5000
+
+
+class YuNetFaceDetector:
+    """Fulfils the port ``FaceDetector`` with OpenCV's ``FaceDetectorYN``.
+
+    W. Wu, H. Peng, S. Yu, "YuNet: a tiny millisecond-level face detector", Machine Intelligence
+    Research 20, 2023. The model file comes from the repository opencv/face_detection_yunet.
+    """
+
+    name = "YuNet"
+
+    def __init__(
+        self, *, executor: WorkExecutor, model: Path, score_threshold: float = 0.6
+    ) -> None:
+        """Load the model.
+
+        Args:
+            executor: where detection runs.
+            model: the ONNX file; its input must be free in size, as from the 2026 edition on.
+            score_threshold: candidates that YuNet scores lower are no faces; in (0, 1).
+
+        Raises:
+            InferenceUnavailable: the file is missing or is no YuNet model.
+        """
+        self._executor = executor
+        self._model = model
+        self._score_threshold = score_threshold
+        self._per_thread = threading.local()
+        try:
+            digest = hashlib.sha256(model.read_bytes()).hexdigest()
+        except OSError as error:
+            raise InferenceUnavailable(f"the YuNet model {model.name} cannot be read") from error
+        self.version = f"{model.stem} {digest[:12]}"
+        self._load()
+
+    async def detect(
+        self,
+        image: Image,
+        *,
+        min_size_px: int,
+        min_confidence: float = 0.0,
+        fit_within: tuple[int, int] | None = None,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceDetection]:
+        """Find the faces of an image, with landmarks; see the port."""
+        return await self._executor.run(
+            self._detect, image, min_size_px, min_confidence, fit_within, priority=priority
+        )
+
+    def _detect(
+        self,
+        image: Image,
+        min_size_px: int,
+        min_confidence: float,
+        fit_within: tuple[int, int] | None,
+    ) -> list[FaceDetection]:
+        longer_side = max(image.width, image.height)
+        side = max(_USUAL_SIDE, longer_side * _SMALLEST_FACE / max(min_size_px, 1))
+        ratio = min(side, _LARGEST_SIDE) / longer_side
+        view = DetectionView.of(image, ratio=ratio, fit_within=fit_within)
+        detector = self._detector_of_thread()
+        height, width = view.pixels.shape[:2]
+        try:
+            detector.setInputSize((width, height))
+            _, rows = detector.detect(cv2.cvtColor(view.pixels, cv2.COLOR_RGB2BGR))
+        except cv2.error as error:
+            raise InferenceUnavailable("the face detector failed") from error
+        found = [_face(row.tolist(), view) for row in rows] if rows is not None else []
+        return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
+
+    def _detector_of_thread(self) -> cv2.FaceDetectorYN:
+        # A detector remembers its input size, so threads cannot share one.
+        if not hasattr(self._per_thread, "detector"):
+            self._per_thread.detector = self._load()
+        detector: cv2.FaceDetectorYN = self._per_thread.detector
+        return detector
+
+    def _load(self) -> cv2.FaceDetectorYN:
+        try:
+            detector = cv2.FaceDetectorYN.create(
+                str(self._model),
+                "",
+                (_USUAL_SIDE, _USUAL_SIDE),
+                self._score_threshold,
+                _OVERLAP,
+                _MOST_CANDIDATES,
+            )
+        except cv2.error as error:
+            raise InferenceUnavailable(f"{self._model.name} is no YuNet model") from error
+        return detector
+
+
+def _face(row: list[float], view: DetectionView) -> FaceDetection:
+    # Fifteen numbers: the box, five points (YuNet's "right" is the person's), the score.
+    points = [view.point(x, y) for x, y in zip(row[4:14:2], row[5:14:2], strict=True)]
+    left_eye, right_eye, nose, left_mouth, right_mouth = points
+    return FaceDetection(
+        box=view.box(*row[:4]),
+        confidence=min(max(row[14], 0.0), 1.0),
+        landmarks=FaceLandmarks(left_eye, right_eye, nose, left_mouth, right_mouth),
+    )
