@@ -7,6 +7,7 @@ from adapters.in_memory.emotion_classifier import InMemoryEmotionClassifier, rea
 from adapters.in_memory.face_detector import InMemoryFaceDetector
 from adapters.in_memory.face_tracker import InMemoryFaceTracker
 from adapters.in_memory.identity_provider import InMemoryIdentityProvider
+from adapters.in_memory.image_annotator import InMemoryImageAnnotator
 from adapters.in_memory.image_decoder import InMemoryImageDecoder
 from adapters.in_memory.image_store import InMemoryImageStore
 from adapters.in_memory.refresh_token_repository import InMemoryRefreshTokenRepository
@@ -24,6 +25,7 @@ __all__ = [
     "InMemoryFaceDetector",
     "InMemoryFaceTracker",
     "InMemoryIdentityProvider",
+    "InMemoryImageAnnotator",
     "InMemoryImageDecoder",
     "InMemoryImageStore",
     "InMemoryRefreshTokenRepository",

@@ -1,0 +1,6 @@
+"""Images and the spool as files: the embedded default."""
+
+from adapters.filesystem.detection_spool import FileSystemDetectionSpool
+from adapters.filesystem.image_store import FileSystemImageStore
+
+__all__ = ["FileSystemDetectionSpool", "FileSystemImageStore"]

@@ -1,0 +1,163 @@
+"""A folder in which detections wait for their stores."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+from uuid import UUID
+
+from adapters.filesystem.spool_file import encode, read, read_header
+from adapters.records import UnreadableRecord
+from application.errors import StoreUnavailable
+from application.ports.detection_spool import SpooledDetection
+
+log = logging.getLogger(__name__)
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+
+_SUFFIX = ".detection"
+_UNFINISHED = ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    user_id: str | None
+    size: int
+
+
+class FileSystemDetectionSpool:
+    """Keeps one file an entry, and in memory who waits.
+
+    A file appears whole or not at all, and survives a crash of the process. The folder belongs to
+    one process. Who waits is read from it once, at the first call.
+
+    Args:
+        folder: made at the first call, readable by its owner alone.
+        max_bytes: that all files together may have.
+    """
+
+    def __init__(self, *, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._counter = itertools.count()
+        self._taken_bytes = 0
+        self._index: dict[UUID, _Waiting] | None = None
+
+    async def put(self, entry: SpooledDetection) -> None:
+        """Take an entry in."""
+        await self._on_disk(self._put, entry)
+
+    async def get(self, detection_id: UUID) -> SpooledDetection | None:
+        """The entry, or None. One that cannot be read any more is removed."""
+        return await self._on_disk(self._get, detection_id)
+
+    async def owner(self, detection_id: UUID) -> str | None:
+        """Whose detection is waiting under this id, or None."""
+        return await self._on_disk(self._owner, detection_id)
+
+    async def waiting(self, user_id: str | None = None) -> Sequence[UUID]:
+        """The ids of all entries, oldest first."""
+        return await self._on_disk(self._list, user_id)
+
+    async def remove(self, detection_id: UUID) -> bool:
+        """Drop an entry."""
+        return await self._on_disk(self._remove, detection_id)
+
+    async def _on_disk(
+        self, work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
+    ) -> _Result:
+        try:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        except OSError as error:
+            raise StoreUnavailable("the spool's folder cannot be used") from error
+
+    def _put(self, entry: SpooledDetection) -> None:
+        key = entry.detection.detection_id
+        data = encode(entry)
+        # The bytes are taken before they are written, and writing goes on outside the lock.
+        with self._lock:
+            self._loaded()
+            if self._taken_bytes + len(data) > self._max_bytes:
+                raise StoreUnavailable("the spool for detections on their way to the store is full")
+            self._taken_bytes += len(data)
+        unfinished = self._folder / f"{key}-{next(self._counter)}{_UNFINISHED}"
+        try:
+            unfinished.write_bytes(data)
+            with self._lock:
+                unfinished.replace(self._path(key))
+                index = self._loaded()
+                replaced = index.get(key)
+                index[key] = _Waiting(entry.detection.user_id, len(data))
+                self._taken_bytes -= replaced.size if replaced else 0
+        except BaseException:
+            with self._lock:
+                self._taken_bytes -= len(data)
+            unfinished.unlink(missing_ok=True)
+            raise
+
+    def _get(self, detection_id: UUID) -> SpooledDetection | None:
+        try:
+            return read(self._path(detection_id))
+        except FileNotFoundError:
+            return None
+        except UnreadableRecord as error:
+            log.error("spooled detection %s is lost: %s", detection_id, error)
+            self._remove(detection_id)
+            return None
+
+    def _owner(self, detection_id: UUID) -> str | None:
+        with self._lock:
+            entry = self._loaded().get(detection_id)
+            return entry.user_id if entry else None
+
+    def _list(self, user_id: str | None) -> list[UUID]:
+        with self._lock:
+            return [
+                key
+                for key, entry in self._loaded().items()
+                if user_id is None or entry.user_id == user_id
+            ]
+
+    def _remove(self, detection_id: UUID) -> bool:
+        with self._lock:
+            index = self._loaded()
+            if detection_id not in index:
+                return False
+            self._path(detection_id).unlink(missing_ok=True)
+            self._taken_bytes -= index.pop(detection_id).size
+            return True
+
+    def _loaded(self) -> dict[UUID, _Waiting]:
+        """Who waits, in the order of arrival; the lock is held."""
+        if self._index is None:
+            self._index = self._load()
+            self._taken_bytes = sum(entry.size for entry in self._index.values())
+        return self._index
+
+    def _load(self) -> dict[UUID, _Waiting]:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left_by_a_crash in self._folder.glob(f"*{_UNFINISHED}"):
+            left_by_a_crash.unlink()
+        index = {}
+        for path in sorted(self._folder.glob(f"*{_SUFFIX}"), key=_arrival):
+            try:
+                owner = read_header(path).detection.user_id
+            except UnreadableRecord:
+                owner = None  # It waits all the same, so that whoever gets it learns of the loss.
+            index[UUID(path.stem)] = _Waiting(owner, path.stat().st_size)
+        return index
+
+    def _path(self, detection_id: UUID) -> Path:
+        return self._folder / f"{detection_id}{_SUFFIX}"
+
+
+def _arrival(path: Path) -> int:
+    return path.stat().st_mtime_ns

@@ -1,0 +1,116 @@
+"""Images as plain files, one folder an owner."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+from uuid import UUID
+
+from application.errors import StoreUnavailable
+from application.ports.image_store import StoredImage
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+
+# The media type is kept in the file's name, so that any viewer opens the file.
+_SUFFIXES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/gif": ".gif",
+    "image/webp": ".webp",
+    "image/bmp": ".bmp",
+}
+
+
+class FileSystemImageStore:
+    """Keeps ``folder/<hash of the owner>/<detection id>.<kind>``.
+
+    No owner's name is part of a path, so none can lead out of the folder. A file appears whole or
+    not at all, and stays through a power cut.
+
+    Args:
+        folder: made when the first image comes, readable by its owner alone.
+        url_prefix: what the URL of an image begins with; the detection's id follows.
+    """
+
+    def __init__(self, *, folder: Path, url_prefix: str) -> None:
+        self._folder = folder
+        self._url_prefix = url_prefix
+        self._writing = threading.Lock()
+
+    async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
+        """Keep the image and tell the URL it is served under.
+
+        Raises:
+            ValueError: an image of a kind that no decoder of this service reads.
+        """
+        if image.media_type not in _SUFFIXES:
+            raise ValueError(f"images of type {image.media_type!r} are not kept")
+        await _on_disk(self._put, owner_id, detection_id, image)
+        return f"{self._url_prefix}/{detection_id}"
+
+    async def get(self, owner_id: str, detection_id: UUID) -> StoredImage | None:
+        """The image, or None when this owner has none of that detection."""
+        return await _on_disk(self._get, owner_id, detection_id)
+
+    async def delete(self, owner_id: str, detection_id: UUID) -> None:
+        """Forget the image."""
+        await _on_disk(self._delete, owner_id, detection_id)
+
+    async def check(self) -> None:
+        """Write and remove a small file."""
+        await _on_disk(self._check)
+
+    def _put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> None:
+        # One writer at a time, so that the name of the unfinished file need not be unique: one
+        # that a crash leaves behind is overwritten when the image comes again.
+        with self._writing:
+            path = self._path(owner_id, detection_id, _SUFFIXES[image.media_type])
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            unfinished = self._path(owner_id, detection_id, ".part")
+            with unfinished.open("wb") as file:
+                file.write(image.data)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+            for suffix in set(_SUFFIXES.values()) - {path.suffix}:
+                path.with_suffix(suffix).unlink(missing_ok=True)
+
+    def _get(self, owner_id: str, detection_id: UUID) -> StoredImage | None:
+        for media_type, suffix in _SUFFIXES.items():
+            try:
+                data = self._path(owner_id, detection_id, suffix).read_bytes()
+            except FileNotFoundError:
+                continue
+            return StoredImage(data, media_type)
+        return None
+
+    def _delete(self, owner_id: str, detection_id: UUID) -> None:
+        with self._writing:
+            for suffix in (*_SUFFIXES.values(), ".part"):
+                self._path(owner_id, detection_id, suffix).unlink(missing_ok=True)
+
+    def _check(self) -> None:
+        with self._writing:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            probe = self._folder / ".check"
+            probe.write_bytes(b"writable")
+            probe.unlink()
+
+    def _path(self, owner_id: str, detection_id: UUID, suffix: str) -> Path:
+        owner = hashlib.sha256(owner_id.encode("utf-8", "surrogatepass")).hexdigest()
+        return self._folder / owner / f"{detection_id}{suffix}"
+
+
+async def _on_disk(
+    work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
+) -> _Result:
+    try:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    except OSError as error:
+        raise StoreUnavailable("the folder for images cannot be used") from error

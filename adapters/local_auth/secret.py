@@ -1,0 +1,52 @@
+"""The secret that signs everything, made on the first start."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+MIN_SECRET_LENGTH = 32
+
+
+def load_or_create_secret(path: Path) -> str:
+    """Read the secret from a file, or make one there that only the file's owner can read.
+
+    Of several processes that start at once all get the same secret.
+
+    Raises:
+        ValueError: the file holds no secret, or too short a one.
+        OSError: the file can be neither read nor made.
+    """
+    if not path.exists():
+        _create(path)
+    secret = path.read_text(encoding="utf-8").strip()
+    check_secret(secret, where=f"in {path}")
+    return secret
+
+
+def check_secret(secret: str, *, where: str = "given") -> None:
+    """Refuse a secret that is too short to sign with (RFC 7518, section 3.2: 256 bits).
+
+    Raises:
+        ValueError: it is.
+    """
+    if len(secret) < MIN_SECRET_LENGTH:
+        raise ValueError(
+            f"the secret {where} needs at least {MIN_SECRET_LENGTH} characters, has {len(secret)}"
+        )
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        # A link puts a whole file in place, and never over one that is there.
+        os.link(unfinished, path)
+    except FileExistsError:
+        pass  # Another process was quicker; its secret holds.
+    finally:
+        unfinished.unlink()

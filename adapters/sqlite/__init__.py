@@ -1,0 +1,15 @@
+"""History, users, refresh tokens and usage in one SQLite file: the embedded default."""
+
+from adapters.sqlite.database import SqliteDatabase
+from adapters.sqlite.detection_repository import SqliteDetectionRepository
+from adapters.sqlite.refresh_token_repository import SqliteRefreshTokenRepository
+from adapters.sqlite.usage_ledger import SqliteUsageLedger
+from adapters.sqlite.user_repository import SqliteUserRepository
+
+__all__ = [
+    "SqliteDatabase",
+    "SqliteDetectionRepository",
+    "SqliteRefreshTokenRepository",
+    "SqliteUsageLedger",
+    "SqliteUserRepository",
+]

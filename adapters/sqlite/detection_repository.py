@@ -1,0 +1,196 @@
+"""The history in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+from uuid import UUID
+
+from adapters.records import detection_from_record, detection_to_record, from_json, to_json
+from adapters.sqlite.database import SqliteDatabase
+from adapters.sqlite.moments import to_us
+from application.ports.detection_repository import HistoryPage
+from domain.detection import Detection, HistoryFilter
+from domain.emotion import Emotion
+
+_NEWEST_FIRST = "ORDER BY timestamp_us DESC, detection_id DESC"
+_ITERATED_AT_ONCE = 100
+_LARGEST_INTEGER = 2**63 - 1
+
+
+class SqliteDetectionRepository:
+    """Keeps each record as JSON, with columns beside it for what is searched."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def add(self, detection: Detection) -> None:
+        """Keep a record."""
+
+        def insert(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO detections VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (
+                    str(detection.detection_id),
+                    detection.user_id,
+                    to_us(detection.timestamp),
+                    "".join(map(_marked, sorted(detection.emotions))),
+                    _folded(detection.filename or ""),
+                    _dump(detection),
+                ),
+            )
+
+        await self._database.write(insert)
+
+    async def get(self, detection_id: UUID) -> Detection | None:
+        """The record, or None."""
+        return await self._database.read(lambda connection: _fetch(connection, detection_id))
+
+    async def find(
+        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int = 10
+    ) -> HistoryPage:
+        """A page of one user's records, newest first."""
+        where = _where(user_id, wanted)
+
+        def select(connection: sqlite3.Connection) -> HistoryPage:
+            (total,) = connection.execute(
+                f"SELECT count(*) FROM detections WHERE {where.sql}", where.values
+            ).fetchone()
+            rows = connection.execute(
+                f"SELECT record FROM detections WHERE {where.sql} {_NEWEST_FIRST} LIMIT ? OFFSET ?",
+                (*where.values, limit, min(skip, _LARGEST_INTEGER)),
+            )
+            return HistoryPage([_load(record) for (record,) in rows], total)
+
+        return await self._database.read(select)
+
+    async def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
+        """All matching records of one user, newest first, in pages that begin where one ended."""
+        where = _where(user_id, wanted)
+        last: Detection | None = None
+        while True:
+            after = where if last is None else where.and_before(last)
+
+            def select(connection: sqlite3.Connection, after: _Where = after) -> list[Detection]:
+                rows = connection.execute(
+                    f"SELECT record FROM detections WHERE {after.sql} {_NEWEST_FIRST} LIMIT ?",
+                    (*after.values, _ITERATED_AT_ONCE),
+                )
+                return [_load(record) for (record,) in rows]
+
+            page = await self._database.read(select)
+            for detection in page:
+                yield detection
+            if len(page) < _ITERATED_AT_ONCE:
+                return
+            last = page[-1]
+
+    async def update_storage(self, detection: Detection) -> bool:
+        """Write ``image_url`` and ``storage`` of a record that is there."""
+
+        def update(connection: sqlite3.Connection) -> bool:
+            known = _fetch(connection, detection.detection_id)
+            if known is None:
+                return False
+            stored = replace(known, image_url=detection.image_url, storage=detection.storage)
+            connection.execute(
+                "UPDATE detections SET record = ? WHERE detection_id = ?",
+                (_dump(stored), str(detection.detection_id)),
+            )
+            return True
+
+        return await self._database.write(update)
+
+    async def delete(self, detection_id: UUID) -> bool:
+        """Forget a record."""
+
+        def delete(connection: sqlite3.Connection) -> bool:
+            gone = connection.execute(
+                "DELETE FROM detections WHERE detection_id = ?", (str(detection_id),)
+            )
+            return gone.rowcount > 0
+
+        return await self._database.write(delete)
+
+    async def delete_all(self, user_id: str) -> Sequence[UUID]:
+        """Forget all records of a user and tell which there were."""
+
+        def delete(connection: sqlite3.Connection) -> list[UUID]:
+            rows = connection.execute(
+                "SELECT detection_id FROM detections WHERE user_id = ?", (user_id,)
+            ).fetchall()
+            connection.execute("DELETE FROM detections WHERE user_id = ?", (user_id,))
+            return [UUID(detection_id) for (detection_id,) in rows]
+
+        return await self._database.write(delete)
+
+    async def check(self) -> None:
+        """Ask the database for a sign of life."""
+        await self._database.check()
+
+
+class _Where(NamedTuple):
+    """A condition, and the values for its question marks."""
+
+    sql: str
+    values: tuple[object, ...]
+
+    def and_before(self, last: Detection) -> _Where:
+        """Only what comes after this record in the order of ``_NEWEST_FIRST``."""
+        return _Where(
+            f"{self.sql} AND (timestamp_us, detection_id) < (?, ?)",
+            (*self.values, to_us(last.timestamp), str(last.detection_id)),
+        )
+
+
+def _where(user_id: str, wanted: HistoryFilter) -> _Where:
+    conditions, values = ["user_id = ?"], list[object]([user_id])
+    if wanted.from_date is not None:
+        conditions.append("timestamp_us >= ?")
+        values.append(to_us(wanted.from_date))
+    if wanted.to_date is not None:
+        conditions.append("timestamp_us <= ?")
+        values.append(to_us(wanted.to_date))
+    if wanted.emotion is not None:
+        conditions.append("instr(emotions, ?)")
+        values.append(_marked(wanted.emotion))
+    if wanted.keyword is not None:
+        in_name = "instr(folded_filename, ?)"
+        values.append(_folded(wanted.keyword))
+        word = wanted.keyword.casefold()
+        if word in set(Emotion):
+            conditions.append(f"({in_name} OR instr(emotions, ?))")
+            values.append(_marked(Emotion(word)))
+        else:
+            conditions.append(in_name)
+    return _Where(" AND ".join(conditions), tuple(values))
+
+
+def _marked(emotion: Emotion) -> str:
+    """An emotion as it stands in the column, so that no word is found inside another."""
+    return f"<{emotion}>"
+
+
+def _folded(text: str) -> bytes:
+    """Text for searching without regard to case, in every script.
+
+    SQLite folds ASCII only, and its text takes no lone surrogates, which file names may hold.
+    """
+    return text.casefold().encode("utf-8", "surrogatepass")
+
+
+def _fetch(connection: sqlite3.Connection, detection_id: UUID) -> Detection | None:
+    row = connection.execute(
+        "SELECT record FROM detections WHERE detection_id = ?", (str(detection_id),)
+    ).fetchone()
+    return None if row is None else _load(row[0])
+
+
+def _dump(detection: Detection) -> str:
+    return to_json(detection_to_record(detection))
+
+
+def _load(record: str) -> Detection:
+    return detection_from_record(from_json(record))

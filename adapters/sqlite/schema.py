@@ -1,0 +1,80 @@
+"""The tables, and how an older database grows into the present form."""
+
+from __future__ import annotations
+
+import sqlite3
+
+# One tuple of statements a version. A version that was released is never changed again: what
+# comes later is added at the end.
+_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE detections (
+            detection_id TEXT PRIMARY KEY,
+            user_id TEXT NOT NULL,
+            timestamp_us INTEGER NOT NULL,
+            emotions TEXT NOT NULL,
+            folded_filename BLOB NOT NULL,
+            record TEXT NOT NULL
+        )
+        """,
+        # Read backwards it gives a user's records newest first; it also holds what a date or
+        # emotion filter looks at, so that counting does not touch the table.
+        """
+        CREATE INDEX detections_newest
+        ON detections (user_id, timestamp_us, detection_id, emotions)
+        """,
+        """
+        CREATE TABLE users (
+            user_id TEXT PRIMARY KEY,
+            record TEXT NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE refresh_tokens (
+            digest TEXT PRIMARY KEY,
+            user_id TEXT NOT NULL,
+            family_id TEXT NOT NULL,
+            expires_at_us INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('standing', 'used', 'revoked'))
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX refresh_tokens_user ON refresh_tokens (user_id)",
+        "CREATE INDEX refresh_tokens_family ON refresh_tokens (family_id)",
+        "CREATE INDEX refresh_tokens_expiry ON refresh_tokens (expires_at_us)",
+        """
+        CREATE TABLE usage (
+            subject TEXT PRIMARY KEY,
+            count INTEGER NOT NULL,
+            window_ends_at_us INTEGER,
+            last_used_us INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX usage_window ON usage (window_ends_at_us)",
+    ),
+)
+
+
+class NewerSchema(Exception):
+    """The database was made by a newer version of the service."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the database to the newest version, all in one transaction or not at all.
+
+    Raises:
+        NewerSchema: this version cannot read it; nothing was changed.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > len(_MIGRATIONS):
+            raise NewerSchema("the database was made by a newer version of this service")
+        for statements in _MIGRATIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
