@@ -27,7 +27,7 @@ class OnnxCropClassifier:
     The network reads ``faces``, float32, N x 1 x height x width, gray, 0..255, and answers
     ``logits``, float32, N x 7, already divided by the calibration temperature. A JSON file of the
     same name beside it tells ``name``, ``version``, ``labels`` (the order of the outputs),
-    ``sha256`` (of the weights) and what was measured.
+    ``file_sha256`` (of the weights) and what was measured.
     """
 
     def __init__(self, *, weights: Path | None = None) -> None:
@@ -94,7 +94,9 @@ class OnnxCropClassifier:
         )
 
 
-_NOT_MEASURED = frozenset({"name", "version", "labels", "input", "sha256"})
+_NOT_MEASURED = frozenset(
+    {"name", "version", "labels", "input", "output", "file_sha256", "file_bytes"}
+)
 
 
 def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
@@ -106,12 +108,12 @@ def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
         raise InferenceUnavailable(f"the classifier's file {missing} is missing") from error
     except (OSError, ValueError) as error:
         raise InferenceUnavailable(f"the files of {path.name} cannot be read") from error
-    absent = {"name", "version", "labels", "sha256"} - facts.keys()
+    absent = {"name", "version", "labels", "file_sha256"} - facts.keys()
     if absent:
         raise InferenceUnavailable(
             f"{path.with_suffix('.json').name} lacks {', '.join(sorted(absent))}"
         )
-    if hashlib.sha256(content).hexdigest() != facts["sha256"]:
+    if hashlib.sha256(content).hexdigest() != facts["file_sha256"]:
         raise InferenceUnavailable(
             f"{path.name} is not the file that {path.with_suffix('.json').name} describes "
             "(its SHA-256 differs); restore both from the same version"
