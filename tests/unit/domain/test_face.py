@@ -1,0 +1,69 @@
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.emotion import Emotion, EmotionScores
+from domain.face import Face, FaceDetection, FaceQuality, FaceReading, ReliabilityThresholds
+from domain.geometry import BoundingBox
+
+BOX = BoundingBox(10, 20, 30, 40)
+LIMITS = ReliabilityThresholds(
+    min_sharpness=0.2, min_brightness=0.1, max_brightness=0.9, min_size_px=24
+)
+qualities = st.builds(
+    FaceQuality,
+    sharpness=st.floats(0, 10),
+    brightness=st.floats(0, 1),
+    size_px=st.integers(1, 5000),
+)
+
+
+@given(st.floats(0, 1))
+def test_any_confidence_from_zero_to_one_is_taken(confidence: float) -> None:
+    assert FaceDetection(BOX, confidence).confidence == confidence
+
+
+@pytest.mark.parametrize("confidence", [-0.01, 1.01, math.nan, math.inf])
+def test_a_confidence_outside_zero_to_one_is_refused(confidence: float) -> None:
+    with pytest.raises(ValueError, match="confidence"):
+        FaceDetection(BOX, confidence)
+
+
+def test_a_crop_exactly_at_every_limit_is_trusted() -> None:
+    edge = FaceQuality(sharpness=0.2, brightness=0.1, size_px=24)
+    assert LIMITS.accept(edge)
+    assert LIMITS.accept(replace(edge, brightness=0.9))
+
+
+@pytest.mark.parametrize(
+    "quality",
+    [
+        FaceQuality(sharpness=0.19, brightness=0.5, size_px=64),
+        FaceQuality(sharpness=0.5, brightness=0.09, size_px=64),
+        FaceQuality(sharpness=0.5, brightness=0.91, size_px=64),
+        FaceQuality(sharpness=0.5, brightness=0.5, size_px=23),
+        FaceQuality(sharpness=math.nan, brightness=0.5, size_px=64),
+    ],
+    ids=["blurred", "dark", "bright", "small", "unmeasurable"],
+)
+def test_one_bad_measure_is_enough_to_distrust_a_crop(quality: FaceQuality) -> None:
+    assert not LIMITS.accept(quality)
+
+
+@given(qualities, st.floats(0, 5), st.integers(0, 500))
+def test_a_sharper_or_larger_crop_is_never_trusted_less(
+    quality: FaceQuality, sharper: float, larger: int
+) -> None:
+    better = replace(
+        quality, sharpness=quality.sharpness + sharper, size_px=quality.size_px + larger
+    )
+    assert LIMITS.accept(better) or not LIMITS.accept(quality)
+
+
+def test_a_face_shows_the_emotion_with_the_highest_score() -> None:
+    scores = EmotionScores.from_weights({Emotion.FEAR: 3, Emotion.SURPRISE: 2})
+    reading = FaceReading(scores, FaceQuality(0.5, 0.5, 30), reliable=True)
+    assert Face(FaceDetection(BOX, 0.9), reading).dominant_emotion is Emotion.FEAR
