@@ -88,7 +88,12 @@ class DeleteDetection:
             NotFound: nobody has such a detection.
             Forbidden: it is another user's.
         """
-        await _own(self._repository, user, detection_id)
+        # While the repository was down, only the spool may know of it.
+        owner = await self._spool.owner(detection_id)
+        if owner is None:
+            await _own(self._repository, user, detection_id)
+        else:
+            _check_owner(owner, user)
         # The spool goes first: an upload under way finds its entry gone and undoes itself. The
         # record goes last: if a store fails before, the caller can still see it and delete again.
         await self._spool.remove(detection_id)
@@ -110,9 +115,13 @@ class DeleteHistory:
         """Erase all records and images and tell how many records there were."""
         for detection_id in await self._spool.waiting(user.user_id):
             await self._spool.remove(detection_id)
+        emptied = set()
         async for detection in self._repository.iterate(user.user_id, HistoryFilter()):
             await self._images.delete(user.user_id, detection.detection_id)
+            emptied.add(detection.detection_id)
         erased = await self._repository.delete_all(user.user_id)
+        for detection_id in set(erased) - emptied:  # Those stored while this went on.
+            await self._images.delete(user.user_id, detection_id)
         return len(erased)
 
 

@@ -3,6 +3,9 @@
 A detection is first put into the spool of this host and its record into the repository; then the
 caller gets the answer. The image follows in the background, as often as it takes. A crash loses
 nothing: on the next start the spool still holds whatever had not arrived.
+
+Deleting beats storing. Whoever deletes takes the spool entry first; an upload under way finds it
+gone and undoes itself.
 """
 
 from __future__ import annotations
@@ -10,25 +13,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from application.cancellation import uninterrupted
 from application.errors import StoreUnavailable
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool, SpooledDetection
 from application.ports.image_store import ImageStore, StoredImage
 from application.ports.telemetry import Telemetry
-from domain.detection import Detection
+from domain.detection import Detection, StorageStatus
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Retry:
-    attempts: int
-    at: float
+@dataclass(slots=True)
+class _Progress:
+    """How far a waiting detection has come.
+
+    Attributes:
+        recorded: the repository has had its record; if it is not there any more it was deleted.
+        attempts: that failed so far.
+        due_at: when to try again, on the monotonic clock.
+    """
+
+    recorded: bool = False
+    attempts: int = 0
+    due_at: float = 0.0
 
 
 class StoreDetection:
@@ -55,102 +70,171 @@ class StoreDetection:
         self._give_up_after = timedelta(seconds=give_up_after_s)
         self._first_retry_s = first_retry_s
         self._longest_retry_s = longest_retry_s
-        self._uploads = asyncio.Semaphore(uploads_at_once)
-        self._arrived = asyncio.Event()
-        self._retries: dict[UUID, _Retry] = {}
+        self._places = asyncio.Semaphore(uploads_at_once)
+        self._changed = asyncio.Event()
+        self._in_work: set[UUID] = set()
+        self._progress: dict[UUID, _Progress] = {}
 
     async def accept(self, detection: Detection, image: StoredImage) -> None:
         """Take a detection in; once this returns, a crash cannot lose it.
 
-        A repository that is down delays the record and not the answer.
+        A repository that is down delays the record and not the answer. A caller that is cancelled
+        meanwhile leaves the detection either taken in as a whole or not at all.
 
         Raises:
             StoreUnavailable: this host's spool is full or broken.
         """
-        with self._telemetry.stage("store"):
-            await self._spool.put(SpooledDetection(detection, image))
-            try:
-                await self._repository.add(detection)
-            except StoreUnavailable as error:
-                log.warning("record waits in the spool: %s", error)
-        self._arrived.set()
+        await uninterrupted(self._accept(SpooledDetection(detection, image)))
 
     async def run(self) -> None:
         """Carry what waits, beginning with what an earlier run left; ends only when cancelled."""
-        while True:
-            self._arrived.clear()
-            try:
-                wait_s = await self.carry_due()
-            except StoreUnavailable as error:
-                log.warning("the spool cannot be read: %s", error)
-                wait_s = self._first_retry_s
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._arrived.wait()
-            except TimeoutError:
-                continue
+        async with asyncio.TaskGroup() as uploads:
+            while True:
+                self._changed.clear()
+                try:
+                    await self._start(await self._due(), uploads)
+                    wait_s = self._next_due_in_s()
+                except StoreUnavailable as error:
+                    log.warning("the spool cannot be read: %s", error)
+                    wait_s = self._first_retry_s
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._changed.wait()
 
     async def carry_due(self) -> float | None:
-        """Try everything whose time has come, once.
+        """Try everything whose time has come, once, and wait for the outcome.
 
         Returns:
             Seconds until the next retry is due; None when nothing waits.
-        """
-        now = self._clock.monotonic()
-        waiting = await self._spool.waiting()
-        self._retries = {key: self._retries[key] for key in waiting if key in self._retries}
-        due = [key for key in waiting if key not in self._retries or self._retries[key].at <= now]
-        await asyncio.gather(*(self._carry(key) for key in due))
-        upcoming = [retry.at for retry in self._retries.values()]
-        return max(min(upcoming) - self._clock.monotonic(), 0.0) if upcoming else None
 
-    async def _carry(self, detection_id: UUID) -> None:
-        async with self._uploads:
-            entry = await self._spool.get(detection_id)
+        Raises:
+            StoreUnavailable: the spool cannot be read.
+        """
+        due = await self._due()
+        async with asyncio.TaskGroup() as uploads:
+            await self._start(due, uploads)
+        return self._next_due_in_s()
+
+    async def _accept(self, entry: SpooledDetection) -> None:
+        key = entry.detection.detection_id
+        self._in_work.add(key)
+        try:
+            with self._telemetry.stage("store"):
+                await self._spool.put(entry)
+                try:
+                    await self._record(entry.detection)
+                    if await self._spool.owner(key) is None:
+                        await self._erase(entry.detection)  # Everything was deleted meanwhile.
+                except StoreUnavailable as error:
+                    log.warning("record waits in the spool: %s", error)
+        finally:
+            self._in_work.discard(key)
+            self._changed.set()
+
+    async def _due(self) -> Sequence[UUID]:
+        known = set(self._progress)
+        waiting = await self._spool.waiting()
+        for key in known.difference(waiting, self._in_work):
+            del self._progress[key]
+        now = self._clock.monotonic()
+        fresh = _Progress()
+        return [
+            key
+            for key in waiting
+            if key not in self._in_work and self._progress.get(key, fresh).due_at <= now
+        ]
+
+    async def _start(self, due: Sequence[UUID], uploads: asyncio.TaskGroup) -> None:
+        """Begin to carry these; a task is only made once there is a place for it."""
+        for key in due:
+            await self._places.acquire()
+            self._in_work.add(key)
+            uploads.create_task(self._carry(key))
+
+    def _next_due_in_s(self) -> float | None:
+        resting = [p.due_at for key, p in self._progress.items() if key not in self._in_work]
+        return max(min(resting) - self._clock.monotonic(), 0.0) if resting else None
+
+    async def _carry(self, key: UUID) -> None:
+        try:
+            entry = await self._spool.get(key)
             if entry is None:
-                return
-            try:
-                with self._telemetry.stage("upload"):
-                    await self._deliver(entry)
-            except StoreUnavailable as error:
-                await self._try_later(entry, error)
+                await self._mark_lost(key)
+            else:
+                await self._deliver_or_give_up(entry)
+            self._progress.pop(key, None)
+        except Exception as error:
+            # Whatever it is, it must not stop the others.
+            self._try_later(key, error)
+        finally:
+            self._in_work.discard(key)
+            self._places.release()
+            self._changed.set()
+
+    async def _deliver_or_give_up(self, entry: SpooledDetection) -> None:
+        detection = entry.detection
+        try:
+            with self._telemetry.stage("upload"):
+                await self._deliver(entry)
+        except Exception as error:
+            if await self._spool.owner(detection.detection_id) is None:
+                # Deleted meanwhile, and an upload that seemed to fail may have arrived.
+                await self._erase(detection)
+            elif self._clock.now() - detection.timestamp >= self._give_up_after:
+                await self._give_up(detection, error)
+            else:
+                raise
 
     async def _deliver(self, entry: SpooledDetection) -> None:
         detection = entry.detection
-        await self._repository.add(detection)
+        await self._record(detection)
         url = await self._images.put(detection.user_id, detection.detection_id, entry.image)
         stands = await self._repository.update_storage(detection.stored_at(url))
-        # Whoever deletes takes the spool entry first: if it is gone, or the record is, while the
-        # upload was under way, the deletion wins and nothing may be left behind.
-        if not await self._spool.remove(detection.detection_id) or not stands:
-            await self._repository.delete(detection.detection_id)
-            await self._images.delete(detection.user_id, detection.detection_id)
+        if stands and await self._spool.remove(detection.detection_id):
+            self._telemetry.detection_stored(ok=True)
             return
-        self._retries.pop(detection.detection_id, None)
-        self._telemetry.detection_stored(ok=True)
-
-    async def _try_later(self, entry: SpooledDetection, error: StoreUnavailable) -> None:
-        detection = entry.detection
-        if self._clock.now() - detection.timestamp >= self._give_up_after:
-            await self._give_up(detection, error)
-            return
-        previous = self._retries.get(detection.detection_id)
-        attempts = previous.attempts + 1 if previous else 1
-        # Exponential backoff with full jitter (Brooker, 2015, "Exponential Backoff And Jitter"),
-        # the lower half cut off so that a retry is never immediate.
-        ceiling = min(self._first_retry_s * 2 ** (attempts - 1), self._longest_retry_s)
-        wait_s = random.uniform(ceiling / 2, ceiling)
-        self._retries[detection.detection_id] = _Retry(attempts, self._clock.monotonic() + wait_s)
-        log.warning(
-            "detection %s not stored yet (attempt %d): %s", detection.detection_id, attempts, error
-        )
-
-    async def _give_up(self, detection: Detection, error: StoreUnavailable) -> None:
-        try:
-            await self._repository.update_storage(detection.storing_failed())
-        except StoreUnavailable:
-            return  # Nobody could be told, so it stays in the spool.
+        await self._erase(detection)
         await self._spool.remove(detection.detection_id)
-        self._retries.pop(detection.detection_id, None)
+
+    async def _record(self, detection: Detection) -> None:
+        """Add the record once: adding it again would undo a deletion that came in between."""
+        progress = self._progress.setdefault(detection.detection_id, _Progress())
+        if not progress.recorded:
+            await self._repository.add(detection)
+            progress.recorded = True
+
+    async def _erase(self, detection: Detection) -> None:
+        await self._images.delete(detection.user_id, detection.detection_id)
+        await self._repository.delete(detection.detection_id)
+
+    async def _give_up(self, detection: Detection, error: Exception) -> None:
+        await self._record(detection)
+        await self._repository.update_storage(detection.storing_failed())
+        await self._spool.remove(detection.detection_id)
         self._telemetry.detection_stored(ok=False)
         log.error("detection %s was given up: %s", detection.detection_id, error)
+
+    async def _mark_lost(self, key: UUID) -> None:
+        """The spool holds the entry no more: it arrived, was deleted, or could not be read."""
+        record = await self._repository.get(key)
+        if record is not None and record.storage is StorageStatus.PENDING:
+            await self._repository.update_storage(record.storing_failed())
+            self._telemetry.detection_stored(ok=False)
+            log.error("detection %s was lost from the spool", key)
+
+    def _try_later(self, key: UUID, error: Exception) -> None:
+        progress = self._progress.setdefault(key, _Progress())
+        progress.attempts += 1
+        # Exponential backoff with full jitter (Brooker, 2015, "Exponential Backoff And Jitter"),
+        # the lower half cut off so that a retry is never immediate.
+        doublings = min(progress.attempts - 1, 32)
+        ceiling = min(self._first_retry_s * 2**doublings, self._longest_retry_s)
+        progress.due_at = self._clock.monotonic() + random.uniform(ceiling / 2, ceiling)
+        expected = isinstance(error, StoreUnavailable)
+        log.warning(
+            "detection %s not stored yet (attempt %d): %s",
+            key,
+            progress.attempts,
+            error,
+            exc_info=None if expected else error,
+        )

@@ -1,0 +1,412 @@
+"""A detection that was answered is stored, whatever happens next, unless its owner deletes it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from uuid import UUID
+
+import pytest
+
+from adapters.in_memory import (
+    InMemoryDetectionRepository,
+    InMemoryDetectionSpool,
+    InMemoryImageStore,
+)
+from application.errors import StoreUnavailable
+from application.ports.detection_spool import SpooledDetection
+from application.ports.image_store import StoredImage
+from application.use_cases.history import DeleteDetection, DeleteHistory
+from domain.detection import Detection, HistoryFilter, StorageStatus
+from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service, until
+
+DOWN = StoreUnavailable("the store does not answer")
+
+
+class SlowImageStore(InMemoryImageStore):
+    """Takes its time with one image, and may claim to have failed when it is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slow: UUID | None = None
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+        self.claims_to_fail = False
+
+    async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
+        if detection_id == self.slow:
+            self.begun.set()
+            await self.go_on.wait()
+        url = await super().put(owner_id, detection_id, image)
+        if self.claims_to_fail:
+            raise DOWN
+        return url
+
+
+class BrokenImageStore(InMemoryImageStore):
+    """Has a bug that one image brings out."""
+
+    broken: UUID | None = None
+
+    async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
+        if detection_id == self.broken:
+            raise KeyError("a bug")
+        return await super().put(owner_id, detection_id, image)
+
+
+class SlowToAddRepository(InMemoryDetectionRepository):
+    """Takes its time with new records only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def add(self, detection: Detection) -> None:
+        self.begun.set()
+        await self.go_on.wait()
+        await super().add(detection)
+
+
+class BusyRepository(InMemoryDetectionRepository):
+    """Something happens right after the history was read."""
+
+    after_reading: Callable[[], Awaitable[object]] | None = None
+
+    async def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
+        async for record in super().iterate(user_id, wanted):
+            yield record
+        if self.after_reading:
+            await self.after_reading()
+
+
+class DamagedSpool(InMemoryDetectionSpool):
+    """Lists its entries and cannot read them any more."""
+
+    async def get(self, detection_id: UUID) -> SpooledDetection | None:
+        await self.remove(detection_id)
+        return None
+
+
+@contextlib.asynccontextmanager
+async def running(service: Service) -> AsyncIterator[None]:
+    """The background work of a live service."""
+    task = asyncio.create_task(service.store.run())
+    try:
+        yield
+        assert not task.done(), "the background work ended"
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def delete_one(service: Service, record: Detection) -> None:
+    use_case = DeleteDetection(service.repository, service.spool, service.images)
+    await use_case.execute(service.alice, record.detection_id)
+
+
+async def delete_everything(service: Service, _: Detection | None = None) -> None:
+    use_case = DeleteHistory(service.repository, service.spool, service.images)
+    await use_case.execute(service.alice)
+
+
+async def records_of_alice(service: Service) -> Sequence[Detection]:
+    return (await service.repository.find("alice", HistoryFilter())).items
+
+
+async def nothing_is_left(service: Service) -> bool:
+    waiting, records = await service.spool.waiting(), await records_of_alice(service)
+    return not waiting and not records and len(service.images) == 0
+
+
+async def test_what_was_accepted_arrives_with_its_image(service: Service) -> None:
+    record = await service.accepted()
+    assert await service.status_of(record.detection_id) is StorageStatus.PENDING
+    assert await service.store.carry_due() is None
+    kept = await service.repository.get(record.detection_id)
+    assert kept == record.stored_at(f"/api/images/{record.detection_id}")
+    assert await service.image_of(record) == PHOTO
+    assert await service.spool.waiting() == []
+    assert service.telemetry.stored == 1
+
+
+async def test_the_answer_does_not_wait_for_the_image_store(service: Service) -> None:
+    service.images.hold()
+    async with running(service):
+        record = await service.accepted()
+        assert await service.status_of(record.detection_id) is StorageStatus.PENDING
+
+
+async def test_a_repository_that_is_down_delays_the_record_and_not_the_answer(
+    service: Service,
+) -> None:
+    service.repository.fail_with(DOWN)
+    record = await service.accepted()
+    assert await service.store.carry_due() is not None
+    service.repository.recover()
+    service.clock.advance(60)
+    await service.store.carry_due()
+    assert await service.status_of(record.detection_id) is StorageStatus.DONE
+
+
+async def test_a_full_spool_refuses_and_leaves_nothing_behind(service: Service) -> None:
+    record = service.analysed()
+    with pytest.raises(StoreUnavailable):
+        await service.store.accept(record, StoredImage(b"x" * 20_000, "image/png"))
+    assert await nothing_is_left(service)
+
+
+async def test_retries_come_at_growing_intervals_up_to_the_longest(service: Service) -> None:
+    service.images.fail_with(DOWN)
+    await service.accepted()
+    ceiling = 1.0
+    for _ in range(12):
+        wait_s = await service.store.carry_due()
+        assert wait_s is not None
+        assert ceiling / 2 <= wait_s <= ceiling
+        failed = service.telemetry.failed_stages["upload"]
+        service.clock.advance(wait_s / 2)
+        await service.store.carry_due()
+        assert service.telemetry.failed_stages["upload"] == failed, "tried before its time"
+        service.clock.advance(wait_s / 2 + 0.001)
+        ceiling = min(ceiling * 2, 60.0)
+
+
+async def test_what_fails_for_long_is_given_up_and_says_so(service: Service) -> None:
+    service.images.fail_with(DOWN)
+    record = await service.accepted()
+    service.clock.advance(GIVE_UP_AFTER_S - 1)
+    assert await service.store.carry_due() is not None
+    assert await service.status_of(record.detection_id) is StorageStatus.PENDING
+    service.clock.advance(60)
+    assert await service.store.carry_due() is None
+    assert await service.status_of(record.detection_id) is StorageStatus.FAILED
+    assert await service.spool.waiting() == []
+    assert service.telemetry.given_up == 1
+
+
+async def test_giving_up_waits_until_it_can_be_said(service: Service) -> None:
+    service.images.fail_with(DOWN)
+    service.repository.fail_with(DOWN)
+    record = await service.accepted()
+    service.clock.advance(GIVE_UP_AFTER_S)
+    wait_s = await service.store.carry_due()
+    assert wait_s is not None
+    assert wait_s >= 0.5, "a store that is down is not asked without a pause"
+    service.repository.recover()
+    service.clock.advance(60)
+    await service.store.carry_due()
+    assert await service.status_of(record.detection_id) is StorageStatus.FAILED
+
+
+async def test_a_record_that_never_got_through_is_given_up_with_its_record(
+    service: Service,
+) -> None:
+    """The repository comes back in the moment the image store is given up."""
+    service.repository.fail_with(DOWN)
+    record = await service.accepted()
+    service.clock.advance(GIVE_UP_AFTER_S)
+    service.repository.recover()
+    service.images.fail_with(DOWN)
+    await service.store.carry_due()
+    assert await service.status_of(record.detection_id) is StorageStatus.FAILED
+
+
+async def test_very_many_failures_do_not_break_the_arithmetic_of_waiting() -> None:
+    """2.0 ** 1024 does not exist, and a minute at a time it is reached within a day."""
+    service = Service(give_up_after_s=7 * 86_400)
+    service.images.fail_with(DOWN)
+    await service.accepted()
+    for _ in range(1030):
+        wait_s = await service.store.carry_due()
+        assert wait_s is not None
+        assert wait_s <= 60
+        service.clock.advance(60)
+
+
+async def test_after_a_crash_the_next_run_stores_what_was_answered(service: Service) -> None:
+    first, second = await service.accepted(), await service.accepted()
+    service.restart()
+    async with running(service):
+        await until(lambda: service.telemetry.stored == 2)
+    assert await service.status_of(first.detection_id) is StorageStatus.DONE
+    assert await service.status_of(second.detection_id) is StorageStatus.DONE
+
+
+async def test_a_crash_after_the_upload_leaves_one_record_and_one_image(service: Service) -> None:
+    record = await service.accepted()
+    await service.images.put(record.user_id, record.detection_id, PHOTO)
+    service.restart()
+    await service.store.carry_due()
+    assert len(service.images) == 1
+    assert len(await records_of_alice(service)) == 1
+
+
+async def test_a_detection_accepted_twice_is_stored_once(service: Service) -> None:
+    record = await service.accepted()
+    await service.store.accept(record, PHOTO)
+    await service.store.carry_due()
+    assert len(service.images) == 1
+    assert len(await records_of_alice(service)) == 1
+    assert service.telemetry.stored == 1
+
+
+async def test_new_arrivals_do_not_wait_for_a_slow_upload() -> None:
+    images = SlowImageStore()
+    service = Service(images=images)
+    slow = service.analysed()
+    images.slow = slow.detection_id
+    async with running(service):
+        await service.store.accept(slow, PHOTO)
+        await images.begun.wait()
+        others = [await service.accepted() for _ in range(5)]
+        await until(lambda: service.telemetry.stored == 5)
+        for other in others:
+            assert await service.status_of(other.detection_id) is StorageStatus.DONE
+        assert await service.status_of(slow.detection_id) is StorageStatus.PENDING
+        images.go_on.set()
+        await until(lambda: service.telemetry.stored == 6)
+
+
+async def test_a_long_queue_does_not_become_many_uploads_at_once(service: Service) -> None:
+    for _ in range(20):
+        await service.accepted()
+    service.images.hold()
+    before = len(asyncio.all_tasks())
+    async with running(service):
+        await until(lambda: service.telemetry.stages["upload"] == 2)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert service.telemetry.stages["upload"] == 2
+        assert len(asyncio.all_tasks()) <= before + 1 + 2
+        service.images.release()
+        await until(lambda: service.telemetry.stored == 20)
+
+
+async def test_a_spool_that_cannot_be_read_for_a_while_stops_nothing_for_good(
+    service: Service,
+) -> None:
+    record = await service.accepted()
+    service.spool.fail_with(DOWN)
+    async with running(service):
+        for _ in range(50):
+            await asyncio.sleep(0)
+        service.spool.recover()
+        await service.accepted()
+        await until(lambda: service.telemetry.stored == 2)
+    assert await service.status_of(record.detection_id) is StorageStatus.DONE
+
+
+async def test_a_bug_in_a_store_stops_no_other_detection() -> None:
+    images = BrokenImageStore()
+    service = Service(images=images)
+    broken, whole = await service.accepted(), await service.accepted()
+    images.broken = broken.detection_id
+    async with running(service):
+        await until(lambda: service.telemetry.stored == 1)
+    assert await service.status_of(whole.detection_id) is StorageStatus.DONE
+    assert await service.spool.waiting() == [broken.detection_id]
+
+
+async def test_an_entry_the_spool_cannot_read_any_more_is_reported_as_failed() -> None:
+    service = Service(spool=DamagedSpool())
+    record = await service.accepted()
+    await service.store.carry_due()
+    assert await service.status_of(record.detection_id) is StorageStatus.FAILED
+
+
+async def test_deleting_before_the_upload_leaves_nothing(service: Service) -> None:
+    record = await service.accepted()
+    await delete_one(service, record)
+    await service.store.carry_due()
+    assert await nothing_is_left(service)
+
+
+@pytest.mark.parametrize("delete", [delete_one, delete_everything])
+@pytest.mark.parametrize("claims_to_fail", [False, True])
+async def test_deleting_during_the_upload_leaves_nothing(
+    delete: Callable[[Service, Detection], Awaitable[None]], claims_to_fail: bool
+) -> None:
+    """Whether the upload then succeeds, or seems to fail although the image arrived."""
+    images = SlowImageStore()
+    service = Service(images=images)
+    record = await service.accepted()
+    images.slow = record.detection_id
+    carrying = asyncio.create_task(service.store.carry_due())
+    await images.begun.wait()
+    await delete(service, record)
+    images.claims_to_fail = claims_to_fail
+    images.go_on.set()
+    await carrying
+    assert await nothing_is_left(service)
+    service.restart()
+    await service.store.carry_due()
+    assert await nothing_is_left(service)
+
+
+async def test_deleting_between_two_tries_leaves_nothing(service: Service) -> None:
+    service.images.fail_with(DOWN)
+    record = await service.accepted()
+    await service.store.carry_due()
+    service.images.recover()
+    await delete_one(service, record)
+    service.clock.advance(60)
+    assert await service.store.carry_due() is None
+    assert await nothing_is_left(service)
+
+
+async def test_a_record_deleted_from_another_host_stays_deleted(service: Service) -> None:
+    """The other host does not see this host's spool."""
+    record = await service.accepted()
+    elsewhere = InMemoryDetectionSpool()
+    await DeleteDetection(service.repository, elsewhere, service.images).execute(
+        service.alice, record.detection_id
+    )
+    await service.store.carry_due()
+    assert await nothing_is_left(service)
+
+
+async def test_deleting_what_only_the_spool_knows_leaves_nothing(service: Service) -> None:
+    """The repository was down when the detection was accepted, and is back."""
+    service.repository.fail_with(DOWN)
+    record = await service.accepted()
+    service.repository.recover()
+    await delete_one(service, record)
+    await service.store.carry_due()
+    assert await nothing_is_left(service)
+
+
+async def test_deleting_everything_while_a_detection_is_taken_in_leaves_nothing() -> None:
+    repository = SlowToAddRepository()
+    service = Service(repository=repository)
+    taking_in = asyncio.create_task(service.accepted())
+    await repository.begun.wait()
+    await delete_everything(service)
+    repository.go_on.set()
+    await taking_in
+    await service.store.carry_due()
+    assert await nothing_is_left(service)
+
+
+async def test_deleting_everything_takes_what_is_stored_meanwhile_along() -> None:
+    """A detection arrives between the reading of the history and its erasure."""
+    repository = BusyRepository()
+    service = Service(repository=repository)
+    await service.stored()
+    repository.after_reading = service.stored
+    await delete_everything(service)
+    await service.store.carry_due()
+    assert await nothing_is_left(service)
+
+
+async def test_a_client_that_hangs_up_leaves_a_whole_record_behind() -> None:
+    repository = SlowToAddRepository()
+    service = Service(repository=repository)
+    async with running(service):
+        taking_in = asyncio.create_task(service.accepted())
+        await repository.begun.wait()
+        for _ in range(3):
+            taking_in.cancel()
+            await asyncio.sleep(0)
+        repository.go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await taking_in
+        await until(lambda: service.telemetry.stored == 1)
+    assert len(service.images) == len(await records_of_alice(service)) == 1
