@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from application.work import AdmissionGate, Priority
 from domain.detection import Detection
 from domain.errors import BatchTooLarge, DomainError, InvalidRequest
 from domain.user import User
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class BatchOutcome:
     """What became of one file: a detection, or the error that stopped it."""
 
     filename: str | None
-    result: Detection | DomainError | ServiceUnavailable
+    result: Detection | Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +103,9 @@ class DetectBatch:
                     command = DetectEmotionsCommand(user, await file.read(), file.filename)
                     detection = await self._detect_emotions.analyse(command, Priority.BULK)
             except (DomainError, ServiceUnavailable) as error:
+                return BatchOutcome(file.filename, error)
+            except Exception as error:
+                # A fault of ours with one file must not take the others down.
+                log.exception("a file of a batch could not be analysed")
                 return BatchOutcome(file.filename, error)
             return BatchOutcome(file.filename, detection)
