@@ -1,0 +1,105 @@
+"""The HTTP half of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+
+from litestar import Litestar, Router
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Tag
+
+from entrypoints.container import Container
+from entrypoints.http import security
+from entrypoints.http.authentication import send_guest_cookie
+from entrypoints.http.bridge import dependency
+from entrypoints.http.controllers import docs, health
+from entrypoints.http.controllers.auth import AuthController
+from entrypoints.http.controllers.detect import detect_routes
+from entrypoints.http.controllers.history import HistoryController
+from entrypoints.http.controllers.images import ImagesController
+from entrypoints.http.controllers.model import get_model
+from entrypoints.http.errors import to_response
+from entrypoints.http.middleware import RequestFrame
+
+_JSON_BODY_BYTES = 64 * 1024
+_PROVIDERS = (
+    "settings", "detect_emotions", "detect_batch", "storage_status", "list_history",
+    "get_detection", "delete_detection", "delete_history", "export_history", "read_image",
+    "sign_in", "refresh_tokens", "revoke_tokens", "get_profile", "face_detector",
+    "emotion_classifier", "repository", "image_store", "identity_provider",
+)  # fmt: skip
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) -> Litestar:
+    """Put routes, errors, headers and documentation together.
+
+    Args:
+        container: wired; its providers are asked at each request, so overrides count.
+        lifespan: what to hold open while the service runs.
+    """
+    settings = container.settings()
+    registry = container.telemetry().registry
+    dependencies = {name: dependency(getattr(container, name)) for name in _PROVIDERS}
+    app = Litestar(
+        route_handlers=[
+            AuthController,
+            *detect_routes(settings),
+            Router(
+                settings.api_prefix, route_handlers=[HistoryController, ImagesController, get_model]
+            ),
+            health.healthz,
+            health.readyz,
+            health.metrics,
+            docs.welcome,
+            docs.redoc,
+            docs.asset,
+            docs.describe_problem,
+        ],
+        dependencies={**dependencies, "registry": dependency(lambda: registry)},
+        state=State({"container": container}),
+        lifespan=list(lifespan),
+        request_max_body_size=_JSON_BODY_BYTES,
+        multipart_form_part_limit=settings.max_batch_size + 20,
+        exception_handlers={Exception: to_response},
+        before_send=[send_guest_cookie],
+        cors_config=CORSConfig(
+            allow_origins=list(settings.cors_origins),
+            allow_credentials=True,
+            allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            expose_headers=["Retry-After", "X-Total-Count", "Link", "X-Request-ID"],
+            max_age=600,
+        ),
+        openapi_config=_openapi(),
+        logging_config=None,
+    )
+    app.asgi_handler = RequestFrame(app.asgi_handler, registry)
+    return app
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Emotion API",
+        version=version("emotion-api"),
+        description=(
+            "Finds the faces in a photograph and tells how likely each of seven emotions is. "
+            "Errors are `application/problem+json` and carry a stable `code`."
+        ),
+        path="/docs",
+        render_plugins=[docs.SwaggerUiPage(path="/"), JsonRenderPlugin(path="/openapi.json")],
+        components=security.SCHEMES,
+        use_handler_docstrings=True,
+        tags=[
+            Tag("detection", "Photographs in, emotions out."),
+            Tag("history", "What is kept for a signed-in user, and how to erase it."),
+            Tag("accounts", "Signing in, and what guests may do."),
+            Tag("service", "The service itself."),
+        ],
+    )

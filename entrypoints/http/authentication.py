@@ -1,0 +1,98 @@
+"""Who calls: read from the bearer token or the guest's cookie, before the body is looked at."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import structlog
+from litestar.connection import ASGIConnection, Request
+from litestar.datastructures import Cookie
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Message, Scope
+
+from application.use_cases.accounts import Authenticate, WelcomeGuest
+from domain.errors import InvalidToken, NotAuthenticated
+from domain.user import Caller, Guest, User
+from entrypoints.http.bridge import provided
+
+GUEST_COOKIE = "guest_usage_info"
+
+AnyoneRequest = Request[Caller, Any, Any]
+UserRequest = Request[User, Any, Any]
+_Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+async def anyone(connection: _Connection, _: BaseRouteHandler) -> None:
+    """A guard that lets users and guests in and puts who it is into ``request.user``.
+
+    Raises:
+        InvalidToken: there is a token and it does not stand.
+    """
+    headers = connection.headers.getall("authorization", [])
+    if headers:
+        user: Caller = await _user(connection, headers)
+    else:
+        user = await _guest(connection)
+    connection.scope["user"] = user
+    structlog.contextvars.bind_contextvars(user_id=user.user_id)
+
+
+async def signed_in(connection: _Connection, handler: BaseRouteHandler) -> None:
+    """A guard that lets users in and nobody else.
+
+    Raises:
+        NotAuthenticated: there is no token.
+        InvalidToken: there is one and it does not stand.
+    """
+    if "authorization" not in connection.headers:
+        raise NotAuthenticated("this needs a signed-in user; send a bearer token")
+    await anyone(connection, handler)
+
+
+async def send_guest_cookie(message: Message, scope: Scope) -> None:
+    """Add the cookie of a guest who came without one to the answer, whatever the answer is."""
+    if message["type"] != "http.response.start":
+        return
+    cookie: Cookie | None = scope.get("state", {}).pop(GUEST_COOKIE, None)
+    if cookie is not None:
+        message["headers"] = [*message["headers"], cookie.to_encoded_header()]
+
+
+async def _user(connection: _Connection, headers: list[str]) -> User:
+    scheme, _, token = headers[0].strip().partition(" ")
+    token = token.strip()
+    if len(headers) > 1 or scheme.lower() != "bearer" or not token or " " in token:
+        raise InvalidToken("the header must read 'Authorization: Bearer <token>'")
+    authenticate: Authenticate = await provided(connection.app.state.container.authenticate)
+    return (await authenticate.execute(token)).user
+
+
+async def _guest(connection: _Connection) -> Guest:
+    welcome: WelcomeGuest = await provided(connection.app.state.container.welcome_guest)
+    client = connection.client
+    address = network_of(client.host if client else "")
+    welcomed = welcome.execute(connection.cookies.get(GUEST_COOKIE), address)
+    if welcomed.new_cookie is not None:
+        connection.scope.setdefault("state", {})[GUEST_COOKIE] = Cookie(
+            key=GUEST_COOKIE,
+            value=welcomed.new_cookie,
+            max_age=connection.app.state.container.settings().guest_window_seconds,
+            httponly=True,
+            samesite="lax",
+            secure=connection.url.scheme == "https",
+        )
+    return welcomed.guest
+
+
+def network_of(host: str) -> str:
+    """The address guests are counted under: for IPv6 the /64, which is what one customer gets."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host or "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)

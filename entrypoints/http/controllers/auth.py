@@ -1,0 +1,103 @@
+"""Signing in, staying signed in, and who one is."""
+
+from __future__ import annotations
+
+from litestar import Controller, get, post
+from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from application.use_cases.accounts import GetProfile, RefreshTokens, RevokeTokens, SignIn
+from entrypoints.http import presenters, schemas
+from entrypoints.http.authentication import AnyoneRequest, UserRequest, anyone, signed_in
+from entrypoints.http.errors import problems
+from entrypoints.http.security import ANYONE, USERS
+
+
+class AuthController(Controller):
+    """Accounts."""
+
+    path = "/auth"
+    tags = ("accounts",)
+    response_headers = (
+        ResponseHeader("Cache-Control", value="no-store", description="Tokens are never kept."),
+    )
+
+    @post(
+        "/verify-token",
+        operation_id="sign_in",
+        summary="Sign in with an ID token",
+        status_code=200,
+        responses=problems(
+            "invalid_request", "invalid_token", "request_too_large", "identity_unavailable",
+            "store_unavailable",
+        ),
+    )  # fmt: skip
+    async def verify_token(
+        self, data: JSONBody[schemas.IdToken], sign_in: NamedDependency[SignIn]
+    ) -> schemas.SignedIn:
+        """Exchange the identity provider's ID token for this service's own tokens."""
+        return presenters.signed_in(await sign_in.execute(data.id_token))
+
+    @post(
+        "/refresh-token",
+        operation_id="refresh_tokens",
+        summary="Stay signed in",
+        status_code=200,
+        responses=problems(
+            "invalid_request", "invalid_token", "request_too_large", "store_unavailable"
+        ),
+    )
+    async def refresh_token(
+        self, data: JSONBody[schemas.RefreshToken], refresh_tokens: NamedDependency[RefreshTokens]
+    ) -> schemas.Tokens:
+        """Exchange a refresh token for fresh tokens.
+
+        Each refresh token works once. Presenting one a second time ends the whole sign-in.
+        """
+        return presenters.tokens(await refresh_tokens.execute(data.refresh_token))
+
+    @post(
+        "/refresh-token/reset",
+        operation_id="revoke_tokens",
+        summary="Sign out everywhere",
+        status_code=200,
+        guards=[signed_in],
+        security=USERS,
+        responses=problems("not_authenticated", "invalid_token", "store_unavailable"),
+    )
+    async def reset(
+        self, request: UserRequest, revoke_tokens: NamedDependency[RevokeTokens]
+    ) -> schemas.Message:
+        """Revoke every refresh token of the user. Access tokens run out on their own."""
+        revoked = await revoke_tokens.execute(request.user)
+        return schemas.Message(message=f"{revoked} sign-ins were ended")
+
+    @get(
+        "/profile",
+        operation_id="get_profile",
+        summary="Who am I",
+        guards=[anyone],
+        security=ANYONE,
+        responses=problems("invalid_token", "identity_unavailable", "store_unavailable"),
+    )
+    async def profile(
+        self, request: AnyoneRequest, get_profile: NamedDependency[GetProfile]
+    ) -> schemas.User:
+        """Show the signed-in user, or the guest behind the cookie."""
+        profile = await get_profile.execute(request.user)
+        return presenters.user(profile.caller, profile.usage)
+
+    @get(
+        "/usage",
+        operation_id="get_usage",
+        summary="What have I used",
+        guards=[anyone],
+        security=ANYONE,
+        responses=problems("invalid_token", "identity_unavailable", "store_unavailable"),
+    )
+    async def usage(
+        self, request: AnyoneRequest, get_profile: NamedDependency[GetProfile]
+    ) -> schemas.Usage:
+        """Show how many detections were made and, for a guest, how many are left."""
+        return presenters.usage(await get_profile.execute(request.user))

@@ -1,0 +1,173 @@
+"""Photographs in, emotions out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any, cast
+from uuid import UUID
+
+from litestar import Controller, Router, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath
+from litestar.response import Stream
+from litestar.serialization import encode_json
+
+from application.use_cases.detect_batch import (
+    BatchFile,
+    BatchOutcome,
+    DetectBatch,
+    DetectBatchCommand,
+)
+from application.use_cases.detect_emotions import DetectEmotions, DetectEmotionsCommand
+from application.use_cases.history import GetStorageStatus
+from domain.detection import Detection
+from entrypoints.http import presenters, schemas
+from entrypoints.http.authentication import AnyoneRequest, UserRequest, anyone, signed_in
+from entrypoints.http.errors import code_of, problems, text_of
+from entrypoints.http.security import ANYONE, USERS
+from entrypoints.http.streaming import primed
+from entrypoints.http.uploads import (
+    FORM_OVERHEAD_BYTES,
+    SeveralPhotographs,
+    SinglePhotograph,
+    clean_name,
+    read_bounded,
+    uploaded_files,
+)
+from entrypoints.settings import Settings
+
+
+class DetectController(Controller):
+    """One photograph."""
+
+    tags = ("detection",)
+
+    @post(
+        operation_id="detect_emotions",
+        summary="Analyse one photograph",
+        operation_class=SinglePhotograph,
+        status_code=200,
+        guards=[anyone],
+        security=ANYONE,
+        responses=problems(
+            "missing_file", "invalid_image", "invalid_request", "invalid_token",
+            "image_too_large", "image_dimensions_too_large", "unsupported_media_type",
+            "quota_exceeded", "overloaded", "inference_unavailable", "store_unavailable",
+        ),
+    )  # fmt: skip
+    async def detect(
+        self,
+        request: AnyoneRequest,
+        detect_emotions: NamedDependency[DetectEmotions],
+        settings: NamedDependency[Settings],
+    ) -> schemas.Detection:
+        """Find the faces of a photograph and read the emotion of each.
+
+        Guests may do so a few times a day. For signed-in users the photograph and the result go
+        into their history; a guest's are never kept.
+        """
+        file = (await uploaded_files(request, "file", settings.max_upload_bytes))[0]
+        image = await read_bounded(file, settings.max_upload_bytes)
+        command = DetectEmotionsCommand(request.user, image, clean_name(file))
+        return presenters.detection(await detect_emotions.execute(command))
+
+    @get(
+        "/status/{detection_id:uuid}",
+        operation_id="get_storage_status",
+        summary="Has it been stored yet",
+        guards=[signed_in],
+        security=USERS,
+        responses=problems(
+            "not_authenticated", "invalid_token", "forbidden", "not_found", "store_unavailable"
+        ),
+    )
+    async def status(
+        self,
+        request: UserRequest,
+        detection_id: FromPath[UUID],
+        storage_status: NamedDependency[GetStorageStatus],
+    ) -> schemas.StorageStatus:
+        """Tell where the storing of a detection stands."""
+        status = await storage_status.execute(request.user, detection_id)
+        return schemas.StorageStatus(detection_id=detection_id, status=status.value)
+
+
+class DetectBatchController(Controller):
+    """Several photographs."""
+
+    tags = ("detection",)
+
+    @post(
+        "/batch",
+        operation_id="detect_batch",
+        summary="Analyse several photographs",
+        operation_class=SeveralPhotographs,
+        status_code=200,
+        media_type="text/event-stream",
+        guards=[signed_in],
+        security=USERS,
+        responses={
+            200: ResponseSpec(
+                data_container=cast("type[Any]", schemas.BatchEvent),
+                description="One event `data: <json>` a file, as it finishes",
+                media_type="text/event-stream",
+                generate_examples=False,
+            ),
+            **problems(
+                "missing_file", "invalid_request", "batch_too_large", "not_authenticated",
+                "invalid_token", "image_too_large", "unsupported_media_type", "overloaded",
+                "store_unavailable",
+            ),
+        },
+    )  # fmt: skip
+    async def detect_batch(
+        self,
+        request: UserRequest,
+        detect_batch: NamedDependency[DetectBatch],
+        settings: NamedDependency[Settings],
+    ) -> Stream:
+        """Analyse a batch and answer with one server-sent event a file, in the order they finish.
+
+        A file that cannot be analysed gives an event with `status: "error"` and the others go on.
+        The stream ends when all are done; hanging up early cancels what has not finished.
+        """
+        files = await uploaded_files(request, "files", settings.max_upload_bytes)
+        command = DetectBatchCommand(
+            request.user,
+            [
+                BatchFile(clean_name(file), partial(read_bounded, file, settings.max_upload_bytes))
+                for file in files
+            ],
+        )
+        outcomes = await primed(detect_batch.execute(command))
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return Stream(_events(outcomes), media_type="text/event-stream", headers=headers)
+
+
+async def _events(outcomes: AsyncIterator[BatchOutcome]) -> AsyncIterator[bytes]:
+    async for outcome in outcomes:
+        yield b"data: " + encode_json(_present(outcome)) + b"\n\n"
+
+
+def _present(outcome: BatchOutcome) -> schemas.BatchEvent:
+    if isinstance(outcome.result, Detection):
+        return presenters.batch_detection(outcome.result)
+    return schemas.BatchError(
+        filename=outcome.filename, error=text_of(outcome.result), code=code_of(outcome.result)
+    )
+
+
+def detect_routes(settings: Settings) -> list[Router]:
+    """The calls that take photographs, each with the body size it needs."""
+    path = f"{settings.api_prefix}/detect"
+    one_file = settings.max_upload_bytes + FORM_OVERHEAD_BYTES
+    return [
+        Router(path, route_handlers=[DetectController], request_max_body_size=one_file),
+        Router(
+            path,
+            route_handlers=[DetectBatchController],
+            request_max_body_size=settings.max_batch_size * one_file,
+        ),
+    ]

@@ -1,0 +1,108 @@
+"""Pages for people: where to begin, Swagger UI, ReDoc, and what each kind of problem means."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.enums import MediaType
+from litestar.exceptions import NotFoundException
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.params import FromPath
+
+from entrypoints.http import schemas
+from entrypoints.http.errors import problems
+from entrypoints.http.problem_kinds import describe
+
+# Large files are kept compressed; every browser takes them so.
+_ASSETS = {
+    "start-swagger-ui.js": "text/javascript",
+    "swagger-ui.js.gz": "text/javascript",
+    "swagger-ui.css.gz": "text/css",
+    "redoc.js.gz": "text/javascript",
+}
+_TITLE = "Emotion API"
+
+
+class SwaggerUiPage(OpenAPIRenderPlugin):
+    """Swagger UI from files of this service, so that it works without the internet."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Render the page."""
+        return _page(
+            '<link rel="stylesheet" href="/docs/assets/swagger-ui.css.gz">',
+            '<div id="swagger-ui"></div>'
+            '<script src="/docs/assets/swagger-ui.js.gz"></script>'
+            '<script src="/docs/assets/start-swagger-ui.js"></script>',
+        )
+
+
+@get("/redoc", include_in_schema=False, media_type=MediaType.HTML)
+async def redoc() -> Response[bytes]:
+    """Show the reference in ReDoc."""
+    body = (
+        '<redoc spec-url="/docs/openapi.json"></redoc>'
+        '<script src="/docs/assets/redoc.js.gz"></script>'
+    )
+    return Response(_page("", body), media_type=MediaType.HTML)
+
+
+@get("/docs/assets/{name:str}", include_in_schema=False, sync_to_thread=True)
+def asset(name: FromPath[str]) -> Response[bytes]:
+    """Serve a file of the pages above."""
+    if name not in _ASSETS:
+        raise NotFoundException
+    headers = {"Cache-Control": "public, max-age=86400"}
+    if name.endswith(".gz"):
+        headers["Content-Encoding"] = "gzip"
+    data = (files("entrypoints.http") / "assets" / name).read_bytes()
+    return Response(data, media_type=_ASSETS[name], headers=headers)
+
+
+@get(
+    "/problems/{code:str}",
+    operation_id="describe_problem",
+    summary="What a kind of problem means",
+    tags=["service"],
+    responses=problems("not_found"),
+)
+async def describe_problem(code: FromPath[str]) -> schemas.ProblemKind:
+    """Explain a kind of problem; the `type` of every error leads here."""
+    kind = describe(code)
+    if kind is None:
+        raise NotFoundException
+    return kind
+
+
+@get(
+    "/",
+    operation_id="welcome",
+    summary="Where to begin",
+    tags=["service"],
+)
+async def welcome(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Greet: a page for browsers, and JSON for everything else."""
+    greeting = schemas.Welcome(
+        message="This service finds faces and reads their emotions.", docs="/docs", redoc="/redoc"
+    )
+    varies = {"Vary": "Accept"}
+    if "text/html" not in request.headers.get("accept", ""):
+        return Response(greeting, headers=varies)
+    body = (
+        f"<main><h1>{_TITLE}</h1><p>{escape(greeting.message)}</p>"
+        '<p>Try it in <a href="/docs">Swagger UI</a>, '
+        'or read the <a href="/redoc">reference</a>.</p>'
+        "</main>"
+    )
+    return Response(_page("", body), media_type=MediaType.HTML, headers=varies)
+
+
+def _page(head: str, body: str) -> bytes:
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_TITLE}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>body{{margin:0;font-family:system-ui,sans-serif}}main{{padding:2rem}}</style>{head}"
+        f'<link rel="icon" href="data:,"></head><body>{body}</body></html>'
+    ).encode()

@@ -1,0 +1,90 @@
+"""How the service is, for whoever runs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import SkipValidation
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from application.errors import ServiceUnavailable
+from application.ports.detection_repository import DetectionRepository
+from application.ports.identity_provider import IdentityProvider
+from application.ports.image_store import ImageStore
+from entrypoints.http import schemas
+
+_PATIENCE_S = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+@get("/healthz", operation_id="healthz", summary="Is the process alive", tags=["service"])
+async def healthz() -> schemas.Health:
+    """Answer as long as the process does."""
+    return schemas.Health()
+
+
+@get(
+    "/readyz",
+    operation_id="readyz",
+    summary="Can it do its work",
+    tags=["service"],
+    responses={
+        503: ResponseSpec(
+            data_container=schemas.Readiness,
+            description="Something that matters is down",
+            generate_examples=False,
+        )
+    },
+)
+async def readyz(
+    repository: NamedDependency[SkipValidation[DetectionRepository]],
+    image_store: NamedDependency[SkipValidation[ImageStore]],
+    identity_provider: NamedDependency[SkipValidation[IdentityProvider]],
+) -> Response[schemas.Readiness]:
+    """Tell the state of each part.
+
+    Only the repository decides the status: accounts, quotas and history live in it. Without the
+    image store photographs wait on disk, and without the identity provider those who are signed in
+    stay so; taking the service away would help nobody.
+    """
+    checks = {
+        "repository": repository.check,
+        "image_store": image_store.check,
+        "identity_provider": identity_provider.check,
+    }
+    states = await asyncio.gather(*(_state(name, check) for name, check in checks.items()))
+    services = dict(zip(checks, states, strict=True))
+    ready = services["repository"] == "up"
+    return Response(
+        schemas.Readiness(status="ready" if ready else "not ready", services=services),
+        status_code=200 if ready else 503,
+    )
+
+
+async def _state(name: str, check: Callable[[], Awaitable[None]]) -> schemas.State:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await check()
+    except (ServiceUnavailable, TimeoutError) as error:
+        log.warning("not ready", service=name, reason=str(error) or "no answer in time")
+        return "down"
+    return "up"
+
+
+@get(
+    "/metrics",
+    operation_id="metrics",
+    summary="Measurements for Prometheus",
+    tags=["service"],
+    media_type="text/plain",
+)
+async def metrics(registry: NamedDependency[SkipValidation[CollectorRegistry]]) -> Response[bytes]:
+    """Show all measurements in Prometheus' text format."""
+    media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")  # Litestar adds it again
+    return Response(generate_latest(registry), media_type=media_type)

@@ -1,0 +1,170 @@
+"""A user's own detections: listed, shown, handed over, erased."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Controller, Response, delete, get
+from litestar.datastructures import ResponseHeader
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Stream
+
+from application.use_cases.history import (
+    MAX_PAGE,
+    DeleteDetection,
+    DeleteHistory,
+    ExportHistory,
+    GetDetection,
+    ListHistory,
+    ListHistoryCommand,
+)
+from domain.detection import HistoryFilter
+from domain.emotion import Emotion
+from entrypoints.http import exports, presenters, schemas
+from entrypoints.http.authentication import UserRequest, signed_in
+from entrypoints.http.errors import problems
+from entrypoints.http.paging import link_header
+from entrypoints.http.queries import FromDate, Keyword, ToDate, history_filter
+from entrypoints.http.security import USERS
+from entrypoints.http.streaming import primed
+
+_MAX_SKIP = 1_000_000_000
+
+
+class HistoryController(Controller):
+    """The history."""
+
+    path = "/history"
+    tags = ("history",)
+    guards = (signed_in,)
+    security = USERS
+
+    @get(
+        operation_id="list_history",
+        summary="List my detections",
+        response_headers=[
+            ResponseHeader(
+                "X-Total-Count", documentation_only=True, description="How many match in all."
+            ),
+            ResponseHeader(
+                "Link",
+                documentation_only=True,
+                description="The first, previous, next and last page (RFC 8288).",
+            ),
+        ],
+        responses=problems(
+            "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
+        ),
+    )
+    async def list_history(
+        self,
+        request: UserRequest,
+        list_history: NamedDependency[ListHistory],
+        skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Leave out.")] = 0,
+        limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
+        from_date: FromDate = None,
+        to_date: ToDate = None,
+        keyword: Keyword = None,
+        emotion: Annotated[
+            Emotion | None, QueryParameter(description="Dominant emotion of any face.")
+        ] = None,
+    ) -> Response[list[schemas.Detection]]:
+        """List the user's detections, newest first."""
+        wanted = history_filter(from_date, to_date, keyword, emotion)
+        command = ListHistoryCommand(request.user, wanted, skip=skip, limit=limit)
+        page = await list_history.execute(command)
+        headers = {
+            "X-Total-Count": str(page.total),
+            "Link": link_header(request.url, skip=skip, limit=limit, total=page.total),
+            "Cache-Control": "no-store",
+        }
+        return Response([presenters.detection(each) for each in page.items], headers=headers)
+
+    @get(
+        "/export",
+        operation_id="export_history",
+        summary="Download my history",
+        responses={
+            200: ResponseSpec(
+                data_container=list[schemas.Detection],
+                description="A JSON array of detections; with `format=csv` a table, a line a face",
+                generate_examples=False,
+            ),
+            **problems(
+                "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
+            ),
+        },
+    )
+    async def export(
+        self,
+        request: UserRequest,
+        export_history: NamedDependency[ExportHistory],
+        format: Annotated[  # noqa: A002
+            Literal["csv", "json"], QueryParameter(description="Of the download.")
+        ] = "json",
+        from_date: FromDate = None,
+        to_date: ToDate = None,
+        keyword: Keyword = None,
+        emotion: Annotated[
+            Emotion | None, QueryParameter(description="Dominant emotion of any face.")
+        ] = None,
+    ) -> Stream:
+        """Download all records, newest first, as a JSON array or as a table with a line a face."""
+        wanted: HistoryFilter = history_filter(from_date, to_date, keyword, emotion)
+        records = await primed(export_history.execute(request.user, wanted))
+        headers = {
+            "Content-Disposition": f'attachment; filename="emotions.{format}"',
+            "Cache-Control": "no-store",
+        }
+        if format == "csv":
+            return Stream(exports.csv(records), media_type="text/csv", headers=headers)
+        return Stream(exports.json(records), media_type="application/json", headers=headers)
+
+    @get(
+        "/{detection_id:uuid}",
+        operation_id="get_detection",
+        summary="Show one of my detections",
+        responses=problems(
+            "not_authenticated", "invalid_token", "forbidden", "not_found", "store_unavailable"
+        ),
+    )
+    async def get_detection(
+        self,
+        request: UserRequest,
+        detection_id: FromPath[UUID],
+        get_detection: NamedDependency[GetDetection],
+    ) -> schemas.Detection:
+        """Show a detection."""
+        return presenters.detection(await get_detection.execute(request.user, detection_id))
+
+    @delete(
+        "/{detection_id:uuid}",
+        operation_id="delete_detection",
+        summary="Erase one of my detections",
+        responses=problems(
+            "not_authenticated", "invalid_token", "forbidden", "not_found", "store_unavailable"
+        ),
+    )
+    async def delete_detection(
+        self,
+        request: UserRequest,
+        detection_id: FromPath[UUID],
+        delete_detection: NamedDependency[DeleteDetection],
+    ) -> None:
+        """Erase a detection and its image."""
+        await delete_detection.execute(request.user, detection_id)
+
+    @delete(
+        operation_id="delete_history",
+        summary="Erase my whole history",
+        status_code=200,
+        responses=problems("not_authenticated", "invalid_token", "store_unavailable"),
+    )
+    async def delete_history(
+        self, request: UserRequest, delete_history: NamedDependency[DeleteHistory]
+    ) -> schemas.Deleted:
+        """Erase everything kept for the user, images included."""
+        return schemas.Deleted(deleted=await delete_history.execute(request.user))

@@ -1,0 +1,20 @@
+"""What runs."""
+
+from __future__ import annotations
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.face_detector import FaceDetector
+from entrypoints.http import presenters, schemas
+
+
+@get("/model", operation_id="get_model", summary="What runs now", tags=["service"])
+async def get_model(
+    face_detector: NamedDependency[SkipValidation[FaceDetector]],
+    emotion_classifier: NamedDependency[SkipValidation[EmotionClassifier]],
+) -> schemas.Model:
+    """Show detector and classifier, their versions, and how well the classifier was measured."""
+    return presenters.model(face_detector, emotion_classifier)

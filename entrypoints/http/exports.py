@@ -1,0 +1,65 @@
+"""A history as a file to take away."""
+
+from __future__ import annotations
+
+import csv as csv_module
+import io
+from collections.abc import AsyncIterator, Iterable, Iterator
+
+from litestar.serialization import encode_json
+
+from domain.detection import Detection
+from domain.emotion import Emotion
+from entrypoints.http import presenters
+
+_COLUMNS = (
+    "detection_id", "timestamp", "filename", "image_url", "image_width", "image_height",
+    "processing_time", "face", "x", "y", "width", "height", "dominant_emotion",
+    *(emotion.value for emotion in Emotion),
+    "detection_confidence", "sharpness", "brightness", "size_px", "reliable",
+)  # fmt: skip
+
+
+async def json(records: AsyncIterator[Detection]) -> AsyncIterator[bytes]:
+    """A JSON array of the same records the history lists."""
+    separator = b"["
+    async for record in records:
+        yield separator + encode_json(presenters.detection(record))
+        separator = b",\n"
+    yield b"]" if separator == b",\n" else b"[]"
+
+
+async def csv(records: AsyncIterator[Detection]) -> AsyncIterator[bytes]:
+    """A table with a line for each face, and one for an image without any (RFC 4180)."""
+    yield _lines([_COLUMNS])
+    async for record in records:
+        yield _lines(_rows(record))
+
+
+def _rows(record: Detection) -> Iterator[tuple[object, ...]]:
+    shared = (
+        record.detection_id, record.timestamp.isoformat(), record.filename, record.image_url,
+        record.image_width, record.image_height, record.processing_time_s,
+    )  # fmt: skip
+    if not record.faces:
+        yield (*shared, *("" for _ in _COLUMNS[len(shared) :]))
+    for number, face in enumerate(record.faces, start=1):
+        box, reading = face.detection.box, face.reading
+        yield (
+            *shared, number, box.x, box.y, box.width, box.height, face.dominant_emotion.value,
+            *reading.scores.values, face.detection.confidence, reading.quality.sharpness,
+            reading.quality.brightness, reading.quality.size_px, str(reading.reliable).lower(),
+        )  # fmt: skip
+
+
+def _lines(rows: Iterable[Iterable[object]]) -> bytes:
+    text = io.StringIO()
+    csv_module.writer(text).writerows([_harmless(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def _harmless(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula."""
+    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return "'" + cell
+    return cell

@@ -1,0 +1,78 @@
+"""What can be asked of a history, read from the query string."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+from litestar.openapi.spec import OpenAPIFormat, OpenAPIType, Schema
+from litestar.params import QueryParameter
+
+from domain.detection import HistoryFilter
+from domain.emotion import Emotion
+from domain.errors import InvalidRequest
+
+_MOMENT = [
+    Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE),
+    Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
+]
+_DATE_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
+# A plus sign that was not percent-encoded arrives as a space.
+_LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)$")
+
+FromDate = Annotated[
+    str | None,
+    QueryParameter(
+        description="Earliest moment, ISO 8601, UTC unless a zone is given; of a date its start.",
+        schema_extra={"type": None, "one_of": _MOMENT},
+    ),
+]
+ToDate = Annotated[
+    str | None,
+    QueryParameter(
+        description="Latest moment, ISO 8601, UTC unless a zone is given; of a date its end.",
+        schema_extra={"type": None, "one_of": _MOMENT},
+    ),
+]
+Keyword = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=200,
+        description="Part of the file name, or the word for the dominant emotion of any face.",
+    ),
+]
+
+
+def history_filter(
+    from_date: str | None, to_date: str | None, keyword: str | None, emotion: Emotion | None
+) -> HistoryFilter:
+    """Read the filter.
+
+    Raises:
+        InvalidRequest: a date is not ISO 8601.
+    """
+    return HistoryFilter(
+        from_date=_moment("from_date", from_date, time.min),
+        to_date=_moment("to_date", to_date, time.max),
+        keyword=keyword or None,
+        emotion=emotion,
+    )
+
+
+def _moment(field: str, text: str | None, on_a_date: time) -> datetime | None:
+    if not text:
+        return None
+    try:
+        if _DATE_ONLY.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text), on_a_date, UTC)
+        moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidRequest(
+            f"{field} must be a date or a moment as in ISO 8601, "
+            "for example 2026-11-22 or 2026-11-22T14:30:00Z",
+            field=field,
+        ) from None

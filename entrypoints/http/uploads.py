@@ -1,0 +1,112 @@
+"""Files out of multipart forms, and how OpenAPI documents them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from litestar import Request
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.openapi.spec import (
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+)
+
+from domain.errors import ImageTooLarge, InvalidRequest
+from entrypoints.http.errors import MissingFile, UnsupportedMediaType
+
+FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and headers around the files of a form
+_LONGEST_NAME = 255
+
+
+async def uploaded_files(
+    request: Request[Any, Any, Any], field: str, limit_bytes: int
+) -> list[UploadFile]:
+    """The files sent in one field of the form; at least one.
+
+    Raises:
+        ImageTooLarge: the body is larger than any form of permitted files can be.
+        UnsupportedMediaType: the body is no multipart form.
+        MissingFile: the field is missing, or holds text.
+    """
+    content_type, parameters = request.content_type
+    if content_type != RequestEncodingType.MULTI_PART:
+        raise UnsupportedMediaType("send the file as multipart/form-data")
+    if not parameters.get("boundary"):
+        raise InvalidRequest("the content type names no boundary", field="Content-Type")
+    try:
+        form = await request.form()
+    except RequestEntityTooLarge as error:
+        raise _too_large(limit_bytes) from error
+    values = form.getall(field, [])
+    if not values:
+        raise MissingFile(f"the form has no file in the field '{field}'", field=field)
+    files = [value for value in values if isinstance(value, UploadFile)]
+    if len(files) < len(values):
+        raise MissingFile(f"the field '{field}' must hold a file and not text", field=field)
+    return files
+
+
+async def read_bounded(file: UploadFile, limit_bytes: int) -> bytes:
+    """The bytes of a file, as long as there are not too many.
+
+    Raises:
+        ImageTooLarge: there are more than ``limit_bytes``.
+    """
+    data = await file.read(limit_bytes + 1)
+    if len(data) > limit_bytes:
+        raise _too_large(limit_bytes)
+    return data
+
+
+def _too_large(limit_bytes: int) -> ImageTooLarge:
+    return ImageTooLarge(
+        f"a file may hold {limit_bytes} bytes, this one has more", limit=limit_bytes
+    )
+
+
+def clean_name(file: UploadFile) -> str | None:
+    """The name the sender gave, without folders and unprintable characters."""
+    name = PurePosixPath(file.filename.replace("\\", "/")).name
+    name = "".join(character for character in name if character.isprintable())
+    return name[:_LONGEST_NAME] or None
+
+
+@dataclass
+class SinglePhotograph(Operation):
+    """Documents a form with one file."""
+
+    def __post_init__(self) -> None:
+        """Describe the body."""
+        self.request_body = _form("file", _FILE)
+
+
+@dataclass
+class SeveralPhotographs(Operation):
+    """Documents a form with several files."""
+
+    def __post_init__(self) -> None:
+        """Describe the body."""
+        several = Schema(type=OpenAPIType.ARRAY, items=_FILE, min_items=1)
+        self.request_body = _form("files", several)
+
+
+_FILE = Schema(
+    type=OpenAPIType.STRING,
+    content_media_type="application/octet-stream",
+    description="JPEG, PNG, GIF (first frame), WebP or BMP, told by its content.",
+)
+
+
+def _form(field: str, schema: Schema) -> RequestBody:
+    form = Schema(type=OpenAPIType.OBJECT, required=[field], properties={field: schema})
+    return RequestBody(
+        required=True,
+        content={RequestEncodingType.MULTI_PART.value: OpenAPIMediaType(schema=form)},
+    )
