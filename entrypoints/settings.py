@@ -37,13 +37,13 @@ class Settings(BaseSettings):
 
     # Where the service listens and how it speaks
     host: str = "0.0.0.0"
-    port: int = Field(2508, ge=0, le=65535)
+    port: int = Field(default=2508, ge=0, le=65535)
     api_prefix: str = "/api"
     cors_origins: Words = ("http://localhost:3000", "http://localhost:5173")
     forwarded_allow_ips: Words = ("127.0.0.1",)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "console", "json"] = "auto"
-    shutdown_grace_s: float = Field(20.0, gt=0, le=600)
+    shutdown_grace_s: float = Field(default=20.0, gt=0, le=600)
 
     # Which adapters
     face_detector: Literal["auto", "haar", "yunet"] = "auto"
@@ -54,30 +54,30 @@ class Settings(BaseSettings):
 
     # Where things are kept
     data_dir: Path = Path("data")
-    spool_max_mb: int = Field(1024, ge=16)
-    store_give_up_hours: float = Field(24.0, gt=0)
+    spool_max_mb: int = Field(default=1024, ge=16)
+    store_give_up_hours: float = Field(default=24.0, gt=0)
 
     # Accounts and guests
     secret_key: SecretStr | None = None
-    access_token_expire_minutes: int = Field(120, ge=1, le=1440)
-    refresh_token_expire_days: int = Field(30, ge=1, le=365)
-    guest_max_usage: int = Field(3, ge=0)
-    guest_max_usage_per_address: int = Field(6, ge=0)
-    guest_window_seconds: int = Field(86_400, ge=1)
+    access_token_expire_minutes: int = Field(default=120, ge=1, le=1440)
+    refresh_token_expire_days: int = Field(default=30, ge=1, le=365)
+    guest_max_usage: int = Field(default=3, ge=0)
+    guest_max_usage_per_address: int = Field(default=6, ge=0)
+    guest_window_seconds: int = Field(default=86_400, ge=1)
 
     # Limits
-    max_upload_bytes: int = Field(5 * 1024 * 1024, ge=1024)
-    max_image_megapixels: float = Field(50.0, gt=0, le=500)
-    max_batch_size: int = Field(12, ge=1, le=100)
-    max_images_in_work: int = Field(32, ge=1, le=1000)
-    inference_threads: int = Field(0, ge=0, le=64)
+    max_upload_bytes: int = Field(default=5 * 1024 * 1024, ge=1024)
+    max_image_megapixels: float = Field(default=50.0, gt=0, le=500)
+    max_batch_size: int = Field(default=12, ge=1, le=100)
+    max_images_in_work: int = Field(default=32, ge=1, le=1000)
+    inference_threads: int = Field(default=0, ge=0, le=64)
 
     # Finding faces
-    face_detect_min_size: int = Field(64, ge=16, le=2000)
-    haar_scale_factor: float = Field(1.1, gt=1.0, le=2.0)
-    haar_min_neighbors: int = Field(5, ge=1, le=50)
+    face_detect_min_size: int = Field(default=64, ge=16, le=2000)
+    haar_scale_factor: float = Field(default=1.1, gt=1.0, le=2.0)
+    haar_min_neighbors: int = Field(default=5, ge=1, le=50)
     yunet_model: Path = Path("models/face_detection_yunet.onnx")
-    yunet_min_confidence: float = Field(0.7, ge=0, le=1)
+    yunet_min_confidence: float = Field(default=0.7, ge=0, le=1)
 
     @field_validator("log_level", "log_format", mode="before")
     @classmethod

@@ -19,7 +19,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def documented() -> dict[str, str]:
     lines = (ROOT / ".env.example").read_text().splitlines()
     pairs = (line.removeprefix("#").split("=", 1) for line in lines if "=" in line.split(" ")[0])
-    return dict((name, value) for name, value in pairs)
+    return {line[0]: line[1] for line in pairs}
 
 
 def test_every_setting_is_documented_and_no_other() -> None:

@@ -1,0 +1,23 @@
+"""The whole service as one ASGI application."""
+
+from __future__ import annotations
+
+from litestar.types import ASGIApp
+
+from entrypoints.container import Container, running
+from entrypoints.http.app import create_http_app
+from entrypoints.settings import load_settings
+
+
+def create_app() -> ASGIApp:
+    """Wire the service from the environment, for any ASGI server (a factory).
+
+    Raises:
+        BadSettings: the environment holds values that cannot be used.
+    """
+    return create_app_from(Container(settings=load_settings()))
+
+
+def create_app_from(container: Container) -> ASGIApp:
+    """Put the entrypoints of a wired container together."""
+    return create_http_app(container, lifespan=[lambda _app: running(container)])

@@ -1,0 +1,98 @@
+"""The command line: ``emotion-api serve | detect | token | models``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from application.errors import ServiceUnavailable
+from entrypoints.settings import BadSettings, Settings, load_settings
+
+app = typer.Typer(
+    help="Finds faces in photographs and live video and says what emotion each one shows.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+errors = Console(stderr=True)
+
+
+@app.command()
+def serve() -> None:
+    """Start the service on HOST and PORT."""
+    from entrypoints.serve import serve as run_service
+
+    settings = _settings()
+    try:
+        run_service(settings)
+    except (ServiceUnavailable, OSError) as error:
+        _stop(str(error))
+
+
+@app.command()
+def detect(
+    photos: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON array instead of a table.")
+    ] = False,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a copy with boxes and emotions drawn: a file for one photograph, "
+            "a folder for several.",
+        ),
+    ] = None,
+) -> None:
+    """Say which faces photographs show and what emotion each one has. Nothing is stored."""
+    from entrypoints.cli_detect import detect_photographs
+
+    try:
+        all_well = asyncio.run(
+            detect_photographs(_settings(), photos, as_json=as_json, annotate=annotate)
+        )
+    except (ServiceUnavailable, OSError) as error:
+        _stop(str(error))
+    raise typer.Exit(0 if all_well else 1)
+
+
+@app.command()
+def token(
+    user: Annotated[str, typer.Option(help="E-mail address of the user to sign in.")],
+    hours: Annotated[float, typer.Option(help="How long the token stands.", min=0.01)] = 24.0,
+) -> None:
+    """Mint an ID token of the local identity provider; it is printed alone on the last line."""
+    from entrypoints.container import Container
+
+    settings = _settings()
+    if settings.auth != "local":
+        _stop(f"AUTH={settings.auth}: only the local identity provider mints tokens here")
+    if user.count("@") != 1 or user.startswith("@") or user.endswith("@") or " " in user:
+        _stop(f"--user {user}: an e-mail address is needed, such as alice@example.com")
+    try:
+        provider = Container(settings=settings).identity_provider()
+        minted = provider.mint_id_token(user, lifetime_s=hours * 3600)
+    except (ServiceUnavailable, OSError) as error:
+        _stop(str(error))
+    errors.print(f"ID token of {user}, valid for {hours:g} hours:", style="dim")
+    print(minted)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except BadSettings as error:
+        _stop(f"the settings cannot be used:\n{error}")
+
+
+def _stop(message: str) -> NoReturn:
+    errors.print(f"error: {message}", style="red", markup=False, highlight=False)
+    raise typer.Exit(2)

@@ -1,0 +1,225 @@
+"""The one place where ports meet adapters. Settings choose; nobody else imports an adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from dependency_injector import containers, providers
+
+from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore
+from adapters.inference.batching import BatchingEmotionClassifier
+from adapters.inference.executor import WorkExecutor
+from adapters.inference.quality import MEASURED_THRESHOLDS
+from adapters.local_auth import JwtTokenService, LocalIdentityProvider, load_or_create_secret
+from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.opencv.decoder import OpenCvImageDecoder
+from adapters.opencv.haar import HaarFaceDetector
+from adapters.opencv.yunet import YuNetFaceDetector
+from adapters.pillow.annotator import PillowImageAnnotator
+from adapters.prometheus.telemetry import PrometheusTelemetry
+from adapters.sqlite import (
+    SqliteDatabase,
+    SqliteDetectionRepository,
+    SqliteRefreshTokenRepository,
+    SqliteUsageLedger,
+    SqliteUserRepository,
+)
+from adapters.system.clock import SystemClock
+from application.metering import UsageMeter
+from application.use_cases import accounts, history
+from application.use_cases.detect_batch import DetectBatch
+from application.use_cases.detect_emotions import DetectEmotions
+from application.use_cases.store_detection import StoreDetection
+from application.work import AdmissionGate
+from entrypoints.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def _secret(settings: Settings) -> str:
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    return load_or_create_secret(settings.secret_path)
+
+
+class Container(containers.DeclarativeContainer):
+    """Every part of the service, made when first asked for."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    config = settings.provided
+
+    # What everybody needs
+    clock = providers.Singleton(SystemClock)
+    telemetry = providers.Singleton(PrometheusTelemetry)
+    secret = providers.Singleton(_secret, settings)
+    executor = providers.Singleton(
+        WorkExecutor,
+        threads=config.threads,
+    )
+
+    # From bytes to emotions
+    decoder = providers.Singleton(
+        OpenCvImageDecoder, executor=executor, max_pixels=config.max_pixels
+    )
+    face_detector = providers.Selector(
+        config.detector_choice,
+        haar=providers.Singleton(
+            HaarFaceDetector,
+            executor=executor,
+            scale_factor=config.haar_scale_factor,
+            min_neighbors=config.haar_min_neighbors,
+        ),
+        yunet=providers.Singleton(YuNetFaceDetector, executor=executor, model=config.yunet_model),
+    )
+    crop_classifier = providers.Selector(
+        config.classifier,
+        onnx=providers.Singleton(OnnxCropClassifier),
+    )
+    emotion_classifier = providers.Singleton(
+        BatchingEmotionClassifier,
+        model=crop_classifier,
+        executor=executor,
+        thresholds=providers.Object(MEASURED_THRESHOLDS),
+    )
+
+    annotator = providers.Singleton(PillowImageAnnotator, executor=executor)
+
+    # What is kept
+    database = providers.Singleton(SqliteDatabase, config.database_path)
+    repository = providers.Selector(
+        config.repository,
+        sqlite=providers.Singleton(SqliteDetectionRepository, database),
+    )
+    users = providers.Selector(
+        config.repository, sqlite=providers.Singleton(SqliteUserRepository, database)
+    )
+    refresh_token_repository = providers.Selector(
+        config.repository,
+        sqlite=providers.Singleton(SqliteRefreshTokenRepository, database),
+    )
+    usage_ledger = providers.Selector(
+        config.repository, sqlite=providers.Singleton(SqliteUsageLedger, database)
+    )
+    image_store = providers.Selector(
+        config.image_store,
+        filesystem=providers.Singleton(
+            FileSystemImageStore,
+            folder=config.images_dir,
+            url_prefix=config.images_url,
+        ),
+    )
+    spool = providers.Singleton(
+        FileSystemDetectionSpool,
+        folder=config.spool_dir,
+        max_bytes=config.spool_max_bytes,
+    )
+
+    # Who calls
+    identity_provider = providers.Selector(
+        config.auth,
+        local=providers.Singleton(LocalIdentityProvider, secret=secret, clock=clock),
+    )
+    token_service = providers.Singleton(
+        JwtTokenService,
+        secret=secret,
+        clock=clock,
+        access_lifetime_s=config.access_token_lifetime_s,
+        refresh_lifetime_s=config.refresh_token_lifetime_s,
+        guest_lifetime_s=config.guest_window_seconds,
+    )
+
+    # Use cases
+    meter = providers.Singleton(
+        UsageMeter,
+        usage_ledger,
+        clock,
+        config.guest_quota,
+    )
+    gate = providers.Singleton(AdmissionGate, config.max_images_in_work)
+    store_detection = providers.Singleton(
+        StoreDetection,
+        spool=spool,
+        repository=repository,
+        images=image_store,
+        clock=clock,
+        telemetry=telemetry,
+        give_up_after_s=config.store_give_up_s,
+    )
+    detect_emotions = providers.Singleton(
+        DetectEmotions,
+        decoder=decoder,
+        detector=face_detector,
+        classifier=emotion_classifier,
+        store=store_detection,
+        meter=meter,
+        gate=gate,
+        clock=clock,
+        telemetry=telemetry,
+        min_face_size_px=config.face_detect_min_size,
+    )
+    detect_batch = providers.Singleton(
+        DetectBatch,
+        detect_emotions=detect_emotions,
+        meter=meter,
+        gate=gate,
+        max_files=config.max_batch_size,
+        files_at_once=2,
+    )
+    list_history = providers.Singleton(history.ListHistory, repository)
+    get_detection = providers.Singleton(history.GetDetection, repository)
+    delete_detection = providers.Singleton(history.DeleteDetection, repository, spool, image_store)
+    delete_history = providers.Singleton(history.DeleteHistory, repository, spool, image_store)
+    export_history = providers.Singleton(history.ExportHistory, repository)
+    storage_status = providers.Singleton(history.GetStorageStatus, repository, spool)
+    read_image = providers.Singleton(history.ReadImage, image_store)
+    sign_in = providers.Singleton(
+        accounts.SignIn,
+        identity=identity_provider,
+        users=users,
+        refresh_tokens=refresh_token_repository,
+        tokens=token_service,
+        meter=meter,
+    )
+    refresh_tokens = providers.Singleton(
+        accounts.RefreshTokens,
+        refresh_tokens=refresh_token_repository,
+        tokens=token_service,
+        clock=clock,
+    )
+    revoke_tokens = providers.Singleton(accounts.RevokeTokens, refresh_token_repository)
+    authenticate = providers.Singleton(
+        accounts.Authenticate, identity=identity_provider, users=users, tokens=token_service
+    )
+    welcome_guest = providers.Singleton(accounts.WelcomeGuest, tokens=token_service, clock=clock)
+    get_profile = providers.Singleton(accounts.GetProfile, meter)
+
+
+@asynccontextmanager
+async def running(container: Container) -> AsyncIterator[None]:
+    """Open what the parts need, keep the storing going, and close everything in reverse order."""
+    await container.database().open()
+    try:
+        await asyncio.to_thread(container.detect_emotions)  # loads the models before any request
+        container.telemetry().gauge(
+            "emotion_executor_waiting",
+            "Jobs waiting for a thread",
+            lambda: container.executor().waiting,
+        )
+        storing = asyncio.create_task(container.store_detection().run(), name="storing")
+        log.info(
+            "detector %s, classifier %s",
+            container.face_detector().name,
+            container.emotion_classifier().card.name,
+        )
+        try:
+            yield
+        finally:
+            storing.cancel()
+            with suppress(asyncio.CancelledError):
+                await storing
+            container.executor().close()
+    finally:
+        await container.database().close()

@@ -1,0 +1,77 @@
+"""Running the service under uvicorn."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+
+from entrypoints.asgi import create_app_from
+from entrypoints.container import Container
+from entrypoints.logs import configure_logs
+from entrypoints.settings import Settings
+
+OPERATOR_EMAIL = "operator@localhost"
+_OPERATOR_TOKEN_HOURS = 24
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that greets the operator once it really listens."""
+
+    def __init__(self, config: uvicorn.Config, container: Container) -> None:
+        super().__init__(config)
+        self._container = container
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            bound = self.servers[0].sockets[0].getsockname()
+            print(greeting(self._container, bound[0], bound[1]), flush=True)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM, then finish what was accepted and return.
+
+    Raises:
+        ServiceUnavailable: a model or store the settings ask for cannot be used.
+    """
+    configure_logs(settings.log_level, settings.log_format)
+    container = Container(settings=settings)
+    container.face_detector()  # a model that is missing should stop the start, with its own words
+    container.crop_classifier()
+    config = uvicorn.Config(
+        create_app_from(container),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=list(settings.forwarded_allow_ips),
+        # Compressing JPEG frames again costs ten times the round trip and saves nothing.
+        ws_per_message_deflate=False,
+        ws_max_size=16 * 2**20,
+        timeout_graceful_shutdown=round(settings.shutdown_grace_s),
+    )
+    _Server(config, container).run()
+
+
+def greeting(container: Container, host: str, port: int) -> str:
+    """What an operator wants to know at start: where it listens, and how to try it at once."""
+    settings: Settings = container.settings()
+    shown = "localhost" if host in ("0.0.0.0", "::") else host
+    address = f"http://{shown}:{port}"
+    lines = ["", f"Emotion API is ready on {address}  (documentation: {address}/docs)"]
+    if settings.auth == "local":
+        token = container.identity_provider().mint_id_token(
+            OPERATOR_EMAIL, lifetime_s=_OPERATOR_TOKEN_HOURS * 3600
+        )
+        lines += [
+            "",
+            f"Open it signed in as {OPERATOR_EMAIL}, for {_OPERATOR_TOKEN_HOURS} hours:",
+            f"    {address}/#token={token}",
+            "or send it a photograph:",
+            f"    curl -H 'Authorization: Bearer {token}' -F file=@PHOTO "
+            f"{address}{settings.api_prefix}/detect",
+        ]
+    return "\n".join([*lines, ""])
