@@ -16,6 +16,7 @@ from domain.detection import Detection, StorageStatus
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceLandmarks, FaceQuality, FaceReading
 from domain.geometry import BoundingBox, Point
+from domain.stream import SessionSummary, TimelineEntry, TrackSummary
 from domain.user import User
 
 Record = dict[str, Any]
@@ -62,6 +63,7 @@ def detection_to_record(detection: Detection) -> Record:
         "image_height": int(detection.image_height),
         "image_url": detection.image_url,
         "storage": detection.storage.value,
+        "stream": None if detection.stream is None else _summary_to_record(detection.stream),
     }
 
 
@@ -84,6 +86,7 @@ def detection_from_record(record: Mapping[str, Any]) -> Detection:
             image_height=record["image_height"],
             image_url=record["image_url"],
             storage=StorageStatus(record["storage"]),
+            stream=None if record["stream"] is None else _summary_from_record(record["stream"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableRecord("the record of a detection cannot be read") from error
@@ -133,19 +136,11 @@ def _expect_version(record: Mapping[str, Any], known: int) -> None:
 
 
 def _face_to_record(face: Face) -> Record:
-    found, reading = face.detection, face.reading
-    box, quality = found.box, reading.quality
     return {
-        "box": [int(side) for side in (box.x, box.y, box.width, box.height)],
-        "confidence": float(found.confidence),
-        "landmarks": _landmarks_to_record(found.landmarks),
-        "scores": {emotion.value: float(reading.scores[emotion]) for emotion in Emotion},
-        "quality": {
-            "sharpness": float(quality.sharpness),
-            "brightness": float(quality.brightness),
-            "size_px": int(quality.size_px),
-        },
-        "reliable": bool(reading.reliable),
+        "box": _box_to_record(face.detection.box),
+        "confidence": float(face.detection.confidence),
+        "landmarks": _landmarks_to_record(face.detection.landmarks),
+        "reading": _reading_to_record(face.reading),
     }
 
 
@@ -155,13 +150,40 @@ def _face_from_record(record: Mapping[str, Any]) -> Face:
         confidence=record["confidence"],
         landmarks=_landmarks_from_record(record["landmarks"]),
     )
-    reading = FaceReading(
-        # Not ``from_weights``, which would normalise again and so move the last digits.
-        scores=EmotionScores(tuple(record["scores"][emotion.value] for emotion in Emotion)),
+    return Face(found, _reading_from_record(record["reading"]))
+
+
+def _box_to_record(box: BoundingBox) -> list[int]:
+    return [int(side) for side in (box.x, box.y, box.width, box.height)]
+
+
+def _scores_to_record(scores: EmotionScores) -> Record:
+    return {emotion.value: float(scores[emotion]) for emotion in Emotion}
+
+
+def _scores_from_record(record: Mapping[str, Any]) -> EmotionScores:
+    # Not ``from_weights``, which would normalise again and so move the last digits.
+    return EmotionScores(tuple(record[emotion.value] for emotion in Emotion))
+
+
+def _reading_to_record(reading: FaceReading) -> Record:
+    return {
+        "scores": _scores_to_record(reading.scores),
+        "quality": {
+            "sharpness": float(reading.quality.sharpness),
+            "brightness": float(reading.quality.brightness),
+            "size_px": int(reading.quality.size_px),
+        },
+        "reliable": bool(reading.reliable),
+    }
+
+
+def _reading_from_record(record: Mapping[str, Any]) -> FaceReading:
+    return FaceReading(
+        scores=_scores_from_record(record["scores"]),
         quality=FaceQuality(**record["quality"]),
         reliable=record["reliable"],
     )
-    return Face(found, reading)
 
 
 def _landmarks_to_record(landmarks: FaceLandmarks | None) -> Record | None:
@@ -181,3 +203,54 @@ def _landmarks_from_record(record: Mapping[str, Any] | None) -> FaceLandmarks | 
     if record is None:
         return None
     return FaceLandmarks(**{name: Point(*point) for name, point in record.items()})
+
+
+def _summary_to_record(summary: SessionSummary) -> Record:
+    return {
+        "session_id": summary.session_id,
+        "video_source": summary.video_source,
+        "started_at": summary.started_at.isoformat(),
+        "duration_s": float(summary.duration_s),
+        "frames_received": summary.frames_received,
+        "frames_processed": summary.frames_processed,
+        "frames_failed": summary.frames_failed,
+        "frames_dropped": summary.frames_dropped,
+        "mean_processing_time_s": float(summary.mean_processing_time_s),
+        "width": int(summary.width),
+        "height": int(summary.height),
+        "tracks": [_track_to_record(track) for track in summary.tracks],
+        "truncated": summary.truncated,
+    }
+
+
+def _summary_from_record(record: Mapping[str, Any]) -> SessionSummary:
+    started_at = datetime.fromisoformat(record["started_at"])
+    tracks = tuple(_track_from_record(track) for track in record["tracks"])
+    return SessionSummary(**{**record, "started_at": started_at, "tracks": tracks})
+
+
+def _track_to_record(track: TrackSummary) -> Record:
+    return {
+        "track_id": track.track_id,
+        "first_seen_s": float(track.first_seen_s),
+        "last_seen_s": float(track.last_seen_s),
+        "frames": track.frames,
+        "time_share": _scores_to_record(track.time_share),
+        "timeline": [[e.second, e.emotion.value, float(e.score)] for e in track.timeline],
+        "box": _box_to_record(track.box),
+        "confidence": float(track.confidence),
+        "reading": _reading_to_record(track.reading),
+    }
+
+
+def _track_from_record(record: Mapping[str, Any]) -> TrackSummary:
+    timeline = tuple(
+        TimelineEntry(second, Emotion(word), score) for second, word, score in record["timeline"]
+    )
+    changed = {
+        "time_share": _scores_from_record(record["time_share"]),
+        "timeline": timeline,
+        "box": BoundingBox(*record["box"]),
+        "reading": _reading_from_record(record["reading"]),
+    }
+    return TrackSummary(**{**record, **changed})

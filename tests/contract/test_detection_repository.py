@@ -1,0 +1,298 @@
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.in_memory import InMemoryDetectionRepository
+from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
+from application.ports.detection_repository import DetectionRepository
+from domain.detection import Detection, HistoryFilter, StorageStatus
+from domain.emotion import Emotion
+from tests.contract.samples import NOON, Fixture, make_detection
+
+REPOSITORIES: dict[str, Callable[[Fixture], DetectionRepository]] = {
+    "in-memory": lambda fixture: InMemoryDetectionRepository(),
+    "sqlite": lambda fixture: SqliteDetectionRepository(fixture("sqlite_database")),
+}
+EVERYTHING = HistoryFilter()
+
+
+@pytest.fixture(params=REPOSITORIES)
+def repository(request: pytest.FixtureRequest) -> DetectionRepository:
+    return REPOSITORIES[request.param](request.getfixturevalue)
+
+
+async def ids(
+    repository: DetectionRepository,
+    user_id: str = "alice",
+    wanted: HistoryFilter = EVERYTHING,
+    *,
+    skip: int = 0,
+    limit: int = 10,
+) -> list[UUID]:
+    return [
+        d.detection_id
+        for d in (await repository.find(user_id, wanted, skip=skip, limit=limit)).items
+    ]
+
+
+async def filenames(repository: DetectionRepository, wanted: HistoryFilter) -> set[str | None]:
+    found = (await repository.find("alice", wanted, limit=100)).items
+    assert [d async for d in repository.iterate("alice", wanted)] == list(found)
+    return {d.filename for d in found}
+
+
+async def test_a_record_comes_back_as_it_was_added(repository: DetectionRepository) -> None:
+    detection = make_detection(Emotion.HAPPY, Emotion.FEAR)
+    await repository.add(detection)
+    assert await repository.get(detection.detection_id) == detection
+
+
+async def test_an_unknown_record_is_none(repository: DetectionRepository) -> None:
+    assert await repository.get(uuid4()) is None
+
+
+async def test_adding_a_record_again_changes_nothing(repository: DetectionRepository) -> None:
+    detection = make_detection()
+    await repository.add(detection)
+    stored = detection.stored_at("/api/images/1")
+    assert await repository.update_storage(stored)
+    await repository.add(detection)
+    assert await repository.get(detection.detection_id) == stored
+    assert (await repository.find("alice", EVERYTHING)).total == 1
+
+
+async def test_the_newest_come_first_and_those_of_one_moment_by_falling_id(
+    repository: DetectionRepository,
+) -> None:
+    low, high = sorted([uuid4(), uuid4()])
+    old = make_detection(timestamp=NOON - timedelta(microseconds=1))
+    for detection in (
+        make_detection(detection_id=low),
+        old,
+        make_detection(detection_id=high),
+    ):
+        await repository.add(detection)
+    assert await ids(repository) == [high, low, old.detection_id]
+
+
+async def test_moments_are_ordered_across_time_zones(repository: DetectionRepository) -> None:
+    tokyo = timezone(timedelta(hours=9))
+    earlier = make_detection(timestamp=datetime(2026, 5, 4, 20, tzinfo=tokyo))
+    later = make_detection(timestamp=NOON)
+    await repository.add(later)
+    await repository.add(earlier)
+    assert await ids(repository) == [later.detection_id, earlier.detection_id]
+
+
+async def test_pages_join_to_the_whole_without_gap_or_repetition(
+    repository: DetectionRepository,
+) -> None:
+    for number in range(25):
+        moment = NOON + timedelta(seconds=number // 5)  # several to a moment
+        await repository.add(make_detection(timestamp=moment))
+    whole = await ids(repository, limit=100)
+    pages = [await ids(repository, skip=skip, limit=10) for skip in (0, 10, 20, 30)]
+    assert [len(page) for page in pages] == [10, 10, 5, 0]
+    assert [key for page in pages for key in page] == whole
+    assert (await repository.find("alice", EVERYTHING, skip=20, limit=1)).total == 25
+
+
+async def test_skipping_more_than_there_will_ever_be_gives_an_empty_page(
+    repository: DetectionRepository,
+) -> None:
+    await repository.add(make_detection())
+    page = await repository.find("alice", EVERYTHING, skip=10**30)
+    assert (list(page.items), page.total) == ([], 1)
+
+
+async def test_iterating_gives_every_record_once_however_many_there_are(
+    repository: DetectionRepository,
+) -> None:
+    records = [make_detection(timestamp=NOON + timedelta(seconds=n // 7)) for n in range(250)]
+    await asyncio.gather(*map(repository.add, records))
+    seen = [detection.detection_id async for detection in repository.iterate("alice", EVERYTHING)]
+    expected = sorted(records, key=lambda d: (d.timestamp, d.detection_id), reverse=True)
+    assert seen == [detection.detection_id for detection in expected]
+
+
+async def test_records_deleted_while_iterating_do_not_disturb_the_rest(
+    repository: DetectionRepository,
+) -> None:
+    records = [make_detection(timestamp=NOON + timedelta(seconds=n)) for n in range(220)]
+    await asyncio.gather(*map(repository.add, records))
+    seen = []
+    async for detection in repository.iterate("alice", EVERYTHING):
+        seen.append(detection.detection_id)
+        await repository.delete(detection.detection_id)
+    assert len(seen) == len(set(seen)) == 220
+
+
+async def test_a_user_sees_and_erases_own_records_only(repository: DetectionRepository) -> None:
+    alices, bobs = make_detection(), make_detection(user_id="bob")
+    await repository.add(alices)
+    await repository.add(bobs)
+    assert await ids(repository, "alice") == [alices.detection_id]
+    assert [d async for d in repository.iterate("bob", EVERYTHING)] == [bobs]
+    assert await repository.delete_all("alice") == [alices.detection_id]
+    assert await ids(repository, "bob") == [bobs.detection_id]
+
+
+@pytest.mark.parametrize("user_id", ["Alice", "alice ", "al%", "a_ice", "alice' OR '1'='1", ""])
+async def test_no_other_spelling_of_a_user_opens_the_history(
+    repository: DetectionRepository, user_id: str
+) -> None:
+    await repository.add(make_detection())
+    assert (await repository.find(user_id, EVERYTHING)).total == 0
+    assert list(await repository.delete_all(user_id)) == []
+
+
+async def test_date_bounds_are_inclusive_to_the_microsecond(
+    repository: DetectionRepository,
+) -> None:
+    detection = make_detection()
+    await repository.add(detection)
+    tick = timedelta(microseconds=1)
+    for wanted, found in [
+        (HistoryFilter(from_date=NOON, to_date=NOON), 1),
+        (HistoryFilter(from_date=NOON + tick), 0),
+        (HistoryFilter(to_date=NOON - tick), 0),
+        (HistoryFilter(from_date=datetime.min.replace(tzinfo=UTC)), 1),
+        (HistoryFilter(to_date=datetime.max.replace(tzinfo=UTC)), 1),
+    ]:
+        assert (await repository.find("alice", wanted)).total == found
+
+
+async def test_a_keyword_finds_part_of_a_name_in_any_case_and_script(
+    repository: DetectionRepository,
+) -> None:
+    names = [
+        "Straße.JPG",
+        "ÉTÉ à la mer.png",
+        "Πλατεία.jpg",
+        "生日.jpg",
+        "100%_off.jpg",
+        "100x.jpg",
+    ]
+    for name in names:
+        await repository.add(make_detection(filename=name))
+    await repository.add(make_detection(filename=None))
+    for keyword, expected in [
+        ("STRASSE", {"Straße.JPG"}),
+        ("été", {"ÉTÉ à la mer.png"}),
+        ("ΠΛΑΤΕΊΑ", {"Πλατεία.jpg"}),
+        ("生", {"生日.jpg"}),
+        ("%", {"100%_off.jpg"}),
+        ("0%_", {"100%_off.jpg"}),
+        ("100_", set()),
+        ("\\", set()),
+        ("'", set()),
+        (".jpg", {"Straße.JPG", "Πλατεία.jpg", "生日.jpg", "100%_off.jpg", "100x.jpg"}),
+        ("", {*names, None}),
+    ]:
+        assert await filenames(repository, HistoryFilter(keyword=keyword)) == expected, keyword
+
+
+async def test_a_file_name_that_is_no_valid_unicode_is_kept_and_found(
+    repository: DetectionRepository,
+) -> None:
+    detection = make_detection(filename="caf\udce9\x00.jpg")
+    await repository.add(detection)
+    assert await repository.get(detection.detection_id) == detection
+    assert (await repository.find("alice", HistoryFilter(keyword="F\udce9"))).total == 1
+
+
+async def test_a_keyword_that_is_an_emotion_finds_faces_and_names(
+    repository: DetectionRepository,
+) -> None:
+    await repository.add(make_detection(Emotion.SAD, Emotion.HAPPY, filename="a.jpg"))
+    await repository.add(make_detection(Emotion.SAD, filename="unhappy.jpg"))
+    await repository.add(make_detection(Emotion.SAD, filename="b.jpg"))
+    assert await filenames(repository, HistoryFilter(keyword="Happy")) == {"a.jpg", "unhappy.jpg"}
+    assert await filenames(repository, HistoryFilter(emotion=Emotion.HAPPY)) == {"a.jpg"}
+    assert await filenames(repository, HistoryFilter(keyword="happ")) == {"unhappy.jpg"}
+    both = HistoryFilter(keyword="unh", emotion=Emotion.SAD)
+    assert await filenames(repository, both) == {"unhappy.jpg"}
+
+
+async def test_storage_is_updated_and_nothing_else(repository: DetectionRepository) -> None:
+    detection = make_detection(Emotion.HAPPY)
+    await repository.add(detection)
+    changed = make_detection(filename="other.jpg", detection_id=detection.detection_id)
+    assert await repository.update_storage(changed.stored_at("/api/images/1"))
+    assert await repository.get(detection.detection_id) == detection.stored_at("/api/images/1")
+    assert await repository.update_storage(detection.storing_failed())
+    found = await repository.get(detection.detection_id)
+    assert found is not None
+    assert (found.storage, found.image_url) == (StorageStatus.FAILED, None)
+
+
+async def test_updating_a_deleted_record_does_not_bring_it_back(
+    repository: DetectionRepository,
+) -> None:
+    detection = make_detection()
+    await repository.add(detection)
+    assert await repository.delete(detection.detection_id)
+    assert not await repository.update_storage(detection.stored_at("/api/images/1"))
+    assert await repository.get(detection.detection_id) is None
+
+
+async def test_deleting_what_is_not_there_says_so(repository: DetectionRepository) -> None:
+    assert not await repository.delete(uuid4())
+    assert list(await repository.delete_all("nobody")) == []
+
+
+async def test_many_at_once_lose_nothing(repository: DetectionRepository) -> None:
+    records = [make_detection(Emotion.HAPPY) for _ in range(50)]
+    await asyncio.gather(*map(repository.add, records))
+    stored = [record.stored_at("/api/images/1") for record in records]
+    assert all(await asyncio.gather(*map(repository.update_storage, stored)))
+    page = await repository.find("alice", HistoryFilter(emotion=Emotion.HAPPY), limit=100)
+    assert {d.detection_id for d in page.items} == {d.detection_id for d in records}
+    assert {d.storage for d in page.items} == {StorageStatus.DONE}
+
+
+async def test_a_working_repository_passes_its_check(repository: DetectionRepository) -> None:
+    await repository.check()
+
+
+moments = st.datetimes(
+    min_value=datetime(2026, 1, 1), max_value=datetime(2026, 1, 2), timezones=st.just(UTC)
+)
+names = st.none() | st.text("aAßé%_\\'", max_size=4)
+
+
+@settings(max_examples=40)
+@given(
+    records=st.lists(st.tuples(st.lists(st.sampled_from(Emotion), max_size=2), moments, names)),
+    wanted=st.builds(
+        HistoryFilter,
+        from_date=st.none() | moments,
+        to_date=st.none() | moments,
+        keyword=st.none() | st.text("aAßé%_\\'", max_size=2) | st.sampled_from(["sad", "happy"]),
+        emotion=st.none() | st.sampled_from(Emotion),
+    ),
+)
+async def test_sqlite_finds_exactly_what_the_filter_matches(
+    tmp_path_factory: pytest.TempPathFactory,
+    records: list[tuple[list[Emotion], datetime, str | None]],
+    wanted: HistoryFilter,
+) -> None:
+    database = SqliteDatabase(tmp_path_factory.mktemp("found") / "emotions.db")
+    await database.open()
+    try:
+        repository = SqliteDetectionRepository(database)
+        kept: list[Detection] = [
+            make_detection(*emotions, timestamp=moment, filename=name)
+            for emotions, moment, name in records
+        ]
+        for detection in kept:
+            await repository.add(detection)
+        expected = {d.detection_id for d in kept if wanted.matches(d)}
+        assert set(await ids(repository, wanted=wanted, limit=100)) == expected
+    finally:
+        await database.close()

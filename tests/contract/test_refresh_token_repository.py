@@ -1,0 +1,100 @@
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from adapters.in_memory import InMemoryRefreshTokenRepository
+from adapters.sqlite import SqliteRefreshTokenRepository
+from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
+from tests.contract.samples import NOON, Fixture
+
+REPOSITORIES: dict[str, Callable[[Fixture], RefreshTokenRepository]] = {
+    "in-memory": lambda fixture: InMemoryRefreshTokenRepository(),
+    "sqlite": lambda fixture: SqliteRefreshTokenRepository(fixture("sqlite_database")),
+}
+LATER = NOON + timedelta(days=30)
+
+
+@pytest.fixture(params=REPOSITORIES)
+def tokens(request: pytest.FixtureRequest) -> RefreshTokenRepository:
+    return REPOSITORIES[request.param](request.getfixturevalue)
+
+
+def token(digest: str, *, user_id: str = "alice", family_id: str = "f1") -> RefreshTokenRecord:
+    return RefreshTokenRecord(digest, user_id, family_id, LATER)
+
+
+async def test_a_token_is_used_once_and_its_successor_after_it(
+    tokens: RefreshTokenRepository,
+) -> None:
+    await tokens.add(token("first"))
+    longer = LATER + timedelta(days=1)
+    successor = await tokens.rotate("first", "second", longer, NOON)
+    assert successor == RefreshTokenRecord("second", "alice", "f1", longer)
+    third = await tokens.rotate("second", "third", longer, NOON)
+    assert third is not None
+    assert third.digest == "third"
+
+
+async def test_an_unknown_token_rotates_into_nothing(tokens: RefreshTokenRepository) -> None:
+    assert await tokens.rotate("unknown", "second", LATER, NOON) is None
+    assert await tokens.rotate("second", "third", LATER, NOON) is None
+
+
+async def test_a_used_token_presented_again_revokes_its_whole_family(
+    tokens: RefreshTokenRepository,
+) -> None:
+    await tokens.add(token("first"))
+    await tokens.add(token("other", family_id="f2"))
+    assert await tokens.rotate("first", "second", LATER, NOON)
+    assert await tokens.rotate("first", "stolen", LATER, NOON) is None
+    assert await tokens.rotate("second", "third", LATER, NOON) is None
+    assert await tokens.rotate("stolen", "fourth", LATER, NOON) is None
+    assert await tokens.rotate("other", "next", LATER, NOON), "another sign-in is not touched"
+
+
+async def test_of_many_uses_at_once_one_succeeds(tokens: RefreshTokenRepository) -> None:
+    await tokens.add(token("first"))
+    uses = (tokens.rotate("first", f"next-{n}", LATER, NOON) for n in range(20))
+    successors = [s for s in await asyncio.gather(*uses) if s is not None]
+    assert len(successors) == 1
+    # The others were second uses, so even the one that succeeded is revoked by now.
+    assert await tokens.rotate(successors[0].digest, "more", LATER, NOON) is None
+
+
+async def test_a_token_stands_until_the_moment_it_expires(tokens: RefreshTokenRepository) -> None:
+    await tokens.add(token("first"))
+    await tokens.add(token("other", family_id="f2"))
+    tick = timedelta(microseconds=1)
+    assert await tokens.rotate("other", "next", LATER, LATER - tick) is not None
+    assert await tokens.rotate("first", "second", LATER, LATER) is None
+
+
+async def test_revoking_a_user_ends_that_users_sign_ins_only(
+    tokens: RefreshTokenRepository,
+) -> None:
+    await tokens.add(token("a1"))
+    await tokens.add(token("a2", family_id="f2"))
+    await tokens.add(token("b1", user_id="bob", family_id="f3"))
+    assert await tokens.rotate("a1", "a1-next", LATER, NOON)
+    assert await tokens.revoke_user("alice") == 2
+    assert await tokens.revoke_user("alice") == 0
+    assert await tokens.rotate("a1-next", "x", LATER, NOON) is None
+    assert await tokens.rotate("a2", "y", LATER, NOON) is None
+    assert await tokens.rotate("b1", "b1-next", LATER, NOON)
+
+
+async def test_only_tokens_past_their_time_are_forgotten(tokens: RefreshTokenRepository) -> None:
+    await tokens.add(token("first"))
+    await tokens.rotate("first", "second", LATER + timedelta(days=1), NOON)
+    assert await tokens.delete_expired(NOON) == 0
+    assert await tokens.delete_expired(LATER) == 1
+    assert await tokens.rotate("second", "third", LATER, NOON)
+
+
+async def test_adding_a_token_again_does_not_renew_it(tokens: RefreshTokenRepository) -> None:
+    await tokens.add(token("first"))
+    await tokens.revoke_user("alice")
+    await tokens.add(token("first"))
+    assert await tokens.rotate("first", "second", LATER, NOON) is None

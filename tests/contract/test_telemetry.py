@@ -1,0 +1,46 @@
+from collections.abc import Callable
+
+import pytest
+
+from adapters.in_memory import InMemoryTelemetry
+from adapters.prometheus.telemetry import PrometheusTelemetry
+from application.ports.telemetry import Telemetry
+
+TELEMETRIES: dict[str, Callable[[], Telemetry]] = {
+    "in-memory": InMemoryTelemetry,
+    "prometheus": PrometheusTelemetry,
+}
+
+
+@pytest.fixture(params=TELEMETRIES)
+def telemetry(request: pytest.FixtureRequest) -> Telemetry:
+    return TELEMETRIES[request.param]()
+
+
+def test_a_stage_hands_on_what_its_block_raises(telemetry: Telemetry) -> None:
+    with pytest.raises(LookupError, match="as it was"), telemetry.stage("decode"):
+        raise LookupError("as it was")
+
+
+def test_stages_may_overlap(telemetry: Telemetry) -> None:
+    with telemetry.stage("store"), telemetry.stage("upload"), telemetry.stage("store"):
+        telemetry.faces_found(0)
+
+
+def test_every_measurement_is_taken_without_a_word(telemetry: Telemetry) -> None:
+    telemetry.faces_found(3)
+    telemetry.detection_stored(ok=True)
+    telemetry.detection_stored(ok=False)
+    telemetry.frame_done("result", 0.02)
+    telemetry.frame_done("dropped")
+    telemetry.stream_sessions(2)
+
+
+def test_the_in_memory_telemetry_remembers_what_it_was_told() -> None:
+    telemetry = InMemoryTelemetry()
+    with telemetry.stage("detect"):
+        telemetry.faces_found(2)
+    telemetry.detection_stored(ok=False)
+    assert telemetry.stages == {"detect": 1}
+    assert (telemetry.images, telemetry.faces) == (1, 2)
+    assert (telemetry.stored, telemetry.given_up) == (0, 1)

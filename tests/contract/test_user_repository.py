@@ -1,0 +1,58 @@
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapters.in_memory import InMemoryUserRepository
+from adapters.sqlite import SqliteUserRepository
+from application.ports.user_repository import UserRepository
+from domain.user import User
+from tests.contract.samples import NOON, Fixture
+
+REPOSITORIES: dict[str, Callable[[Fixture], UserRepository]] = {
+    "in-memory": lambda fixture: InMemoryUserRepository(),
+    "sqlite": lambda fixture: SqliteUserRepository(fixture("sqlite_database")),
+}
+ALICE = User(
+    user_id="local:alice@example.com",
+    email="alice@example.com",
+    display_name="Älice 😀",
+    photo_url="https://example.com/alice.jpg",
+    is_email_verified=True,
+    providers=("google.com", "password"),
+    created_at=NOON,
+)
+NOBODY_KNOWN = User("u1", None, None, None, False, (), NOON)
+
+
+@pytest.fixture(params=REPOSITORIES)
+def repository(request: pytest.FixtureRequest) -> UserRepository:
+    return REPOSITORIES[request.param](request.getfixturevalue)
+
+
+@pytest.mark.parametrize("user", [ALICE, NOBODY_KNOWN])
+async def test_a_user_comes_back_as_kept(repository: UserRepository, user: User) -> None:
+    await repository.put(user)
+    assert await repository.get(user.user_id) == user
+
+
+async def test_an_unknown_user_is_none(repository: UserRepository) -> None:
+    await repository.put(ALICE)
+    assert await repository.get("local:ALICE@example.com") is None
+
+
+async def test_putting_again_replaces_all_but_the_day_of_creation(
+    repository: UserRepository,
+) -> None:
+    await repository.put(ALICE)
+    changed = replace(ALICE, display_name=None, created_at=NOON + timedelta(days=9))
+    await repository.put(changed)
+    assert await repository.get(ALICE.user_id) == replace(changed, created_at=NOON)
+
+
+async def test_first_visits_at_once_agree_on_one_user(repository: UserRepository) -> None:
+    visits = [replace(ALICE, created_at=NOON + timedelta(days=n)) for n in range(10)]
+    await asyncio.gather(*map(repository.put, visits))
+    assert await repository.get(ALICE.user_id) in visits
