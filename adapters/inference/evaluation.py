@@ -1,0 +1,212 @@
+"""Measuring a classifier on labelled face crops."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.inference.crops import CropSpec
+from adapters.inference.labels import emotion_of
+from adapters.inference.metrics import (
+    ClassFigures,
+    accuracy,
+    calibration_error,
+    class_figures,
+    confusion_matrix,
+    macro_mean,
+)
+from adapters.inference.model import CropClassifier
+from application.ports.emotion_classifier import ModelCard
+from domain.emotion import Emotion
+
+BATCH = 32
+_TIMED_ALONE = 50
+
+
+class BadFaces(ValueError):
+    """A file of labelled faces cannot be used; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFaces:
+    """Face crops with what they show.
+
+    Attributes:
+        images: uint8, N x height x width gray or N x height x width x 3 RGB; N is at least 1.
+        labels: N positions in ``Emotion``.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def crops(self, spec: CropSpec, start: int, stop: int) -> NDArray[np.uint8]:
+        """Some of the images as a classifier reads them; see ``CropClassifier.predict``."""
+        return np.stack([_as_crop(image, spec) for image in self.images[start:stop]])
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How a classifier did.
+
+    Attributes:
+        card: of the classifier.
+        faces: how many were read.
+        accuracy: right answers among all, in [0, 1].
+        macro_f1: mean F1 over the emotions that the labels contain.
+        macro_recall: mean recall over the same.
+        calibration_error: expected calibration error in 15 equal-width bins of the top score.
+        figures: of each emotion, in the order of ``Emotion``.
+        confusion: 7 x 7 counts; rows are labels, columns answers.
+        ms_per_face_alone: median time of a face by itself, in milliseconds.
+        ms_per_face_in_batches: mean time of a face in batches of 32, in milliseconds.
+    """
+
+    card: ModelCard
+    faces: int
+    accuracy: float
+    macro_f1: float
+    macro_recall: float
+    calibration_error: float
+    figures: tuple[ClassFigures, ...]
+    confusion: NDArray[np.int64]
+    ms_per_face_alone: float
+    ms_per_face_in_batches: float
+
+
+def read_labelled_faces(path: Path) -> LabelledFaces:
+    """Read a NumPy archive with arrays ``images`` and ``labels``.
+
+    Raises:
+        BadFaces: the file, an array or a label is not what it should be.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise BadFaces(f"{path} holds one array; an .npz file with two is needed")
+            arrays = {name: _array(archive, name, path) for name in ("images", "labels")}
+    except FileNotFoundError:
+        raise BadFaces(f"{path} is not there") from None
+    except (OSError, EOFError, ValueError, BadZipFile) as error:
+        if isinstance(error, BadFaces):
+            raise
+        raise BadFaces(f"{path} is no .npz file that can be read: {error}") from error
+    images, labels = arrays["images"], arrays["labels"]
+    if images.dtype != np.uint8 or not (
+        images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3)
+    ):
+        raise BadFaces(
+            "images must be uint8 of shape (N, height, width) for gray or (N, height, width, 3) "
+            f"for RGB; they are {images.dtype} of shape {images.shape}"
+        )
+    if images.size == 0:
+        raise BadFaces("images is empty")
+    if labels.shape != (len(images),):
+        raise BadFaces(
+            f"labels must have shape ({len(images)},), one for each image; it has {labels.shape}"
+        )
+    return LabelledFaces(images.astype(np.uint8, copy=False), _positions(labels))
+
+
+def evaluate(
+    model: CropClassifier, faces: LabelledFaces, on_faces: Callable[[int], None]
+) -> Evaluation:
+    """Let a classifier read every face, and compare.
+
+    The images are face crops already: each is only resized to what the classifier reads.
+
+    Args:
+        model: to be measured.
+        faces: what it reads.
+        on_faces: told after every batch how many faces have been read so far.
+    """
+    spec, total = model.crop_spec, len(faces.labels)
+    model.predict(faces.crops(spec, 0, 1))  # the first run of a network is no measure of it
+    scores, seconds = [], 0.0
+    for start in range(0, total, BATCH):
+        crops = faces.crops(spec, start, start + BATCH)
+        began = time.perf_counter()
+        scores.append(model.predict(crops))
+        seconds += time.perf_counter() - began
+        on_faces(min(start + BATCH, total))
+    probabilities = np.concatenate(scores)
+    confusion = confusion_matrix(probabilities, faces.labels)
+    figures = class_figures(confusion)
+    return Evaluation(
+        card=model.card,
+        faces=total,
+        accuracy=accuracy(confusion),
+        macro_f1=macro_mean([each.f1 for each in figures]),
+        macro_recall=macro_mean([each.recall for each in figures]),
+        calibration_error=calibration_error(probabilities, faces.labels),
+        figures=tuple(figures),
+        confusion=confusion,
+        ms_per_face_alone=statistics.median(_times_alone(model, faces)) * 1000,
+        ms_per_face_in_batches=seconds / total * 1000,
+    )
+
+
+def _times_alone(model: CropClassifier, faces: LabelledFaces) -> Iterator[float]:
+    for number in range(min(_TIMED_ALONE, len(faces.labels))):
+        crop = faces.crops(model.crop_spec, number, number + 1)
+        began = time.perf_counter()
+        model.predict(crop)
+        yield time.perf_counter() - began
+
+
+def _as_crop(image: NDArray[np.uint8], spec: CropSpec) -> NDArray[np.uint8]:
+    if image.ndim == 2 and spec.channels == 3:
+        image = np.repeat(image[:, :, np.newaxis], 3, axis=2)
+    elif image.ndim == 3 and spec.channels == 1:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    rows, columns = image.shape[:2]
+    if (rows, columns) != (spec.height, spec.width):
+        shrinks = rows >= spec.height and columns >= spec.width
+        way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        resized = cv2.resize(image, (spec.width, spec.height), interpolation=way)
+        image = np.asarray(resized, dtype=np.uint8)
+    return image.reshape(spec.height, spec.width, spec.channels)
+
+
+def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> NDArray[np.generic]:
+    if name not in archive:
+        held = ", ".join(archive.files) or "none"
+        raise BadFaces(f"{path} has no array {name!r}; it has {held}")
+    try:
+        return np.asarray(archive[name])
+    except ValueError:
+        raise BadFaces(
+            f"the array {name!r} holds Python objects, which are not read because they can run "
+            "code; save labels as text, with labels.astype(str)"
+        ) from None
+
+
+def _positions(labels: NDArray[np.generic]) -> NDArray[np.int64]:
+    if labels.dtype.kind not in "US":
+        raise BadFaces(
+            f"labels must be words such as {', '.join(Emotion)}; they are {labels.dtype}"
+        )
+    order = {emotion: position for position, emotion in enumerate(Emotion)}
+    known: dict[str, int] = {}
+    unknown = []
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels.astype(np.bytes_), "utf-8", "replace")
+    words = [str(word) for word in labels.tolist()]
+    for word in sorted(set(words)):
+        emotion = emotion_of(word)
+        if emotion is None:
+            unknown.append(word)
+        else:
+            known[word] = order[emotion]
+    if unknown:
+        raise BadFaces(
+            f"labels has words that are none of {', '.join(Emotion)}: {', '.join(unknown[:10])}"
+        )
+    return np.array([known[word] for word in words], dtype=np.int64)

@@ -1,0 +1,89 @@
+"""Getting the YuNet model file: one small download, told from any other file by its checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from application.errors import InferenceUnavailable
+
+REPOSITORY = "opencv/face_detection_yunet"
+FILE = "face_detection_yunet_2026may.onnx"
+SHA256 = "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0"
+SIZE_BYTES = 229_738
+
+_TIMEOUT_S = 20
+_BLOCK_BYTES = 16_384
+
+
+class YuNetFile:
+    """The model file where the settings want it."""
+
+    def __init__(self, *, path: Path, endpoint: str) -> None:
+        """Say where it belongs and where it comes from.
+
+        Args:
+            path: of the model file on this machine.
+            endpoint: address of the model hub, such as ``https://huggingface.co``.
+        """
+        self._path = path
+        self._url = f"{endpoint.rstrip('/')}/{REPOSITORY}/resolve/main/{FILE}"
+
+    @property
+    def path(self) -> Path:
+        """Of the model file on this machine."""
+        return self._path
+
+    def is_there(self) -> bool:
+        """Whether the very file is in its place."""
+        try:
+            return hashlib.sha256(self._path.read_bytes()).hexdigest() == SHA256
+        except OSError:
+            return False
+
+    def pull(self, on_bytes: Callable[[int], None]) -> None:
+        """Download the file, check it, and only then put it into its place.
+
+        Args:
+            on_bytes: told how many bytes have come in so far, of ``SIZE_BYTES``.
+
+        Raises:
+            InferenceUnavailable: the hub cannot be reached, or sent another file.
+            OSError: the file cannot be written.
+        """
+        content = self._download(on_bytes)
+        if hashlib.sha256(content).hexdigest() != SHA256:
+            raise InferenceUnavailable(
+                f"{self._url} is not the file that was asked for (its SHA-256 differs); it was "
+                f"thrown away, and {self._path} is as it was"
+            )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as file:
+            file.write(content)
+        Path(file.name).chmod(0o644)
+        os.replace(file.name, self._path)
+
+    def _download(self, on_bytes: Callable[[int], None]) -> bytes:
+        content = bytearray()
+        request = Request(self._url, headers={"User-Agent": "emotion-api"})
+        try:
+            with urlopen(request, timeout=_TIMEOUT_S) as response:
+                # One byte too many is enough to know that it is another file.
+                while len(content) <= SIZE_BYTES and (block := response.read(_BLOCK_BYTES)):
+                    content += block
+                    on_bytes(len(content))
+        except HTTPError as error:
+            error.close()
+            raise InferenceUnavailable(
+                f"{self._url} cannot be downloaded: the hub answers {error.code} {error.reason}"
+            ) from error
+        except (OSError, HTTPException, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            raise InferenceUnavailable(f"{self._url} cannot be downloaded: {reason}") from error
+        return bytes(content)

@@ -1,0 +1,1 @@
+"""Emotion classifiers of the transformers library, on torch."""

@@ -1,0 +1,179 @@
+"""Where a checkpoint's files are: a folder, or a copy of a model repository in the local cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import HfApi, try_to_load_from_cache
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from adapters.inference.labels import UnknownLabels, outputs_of_emotions
+from application.errors import InferenceUnavailable
+
+_HOW_TO_GET_IT = "get it with CLASSIFIER=vit emotion-api models pull"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointFiles:
+    """A checkpoint that lies on this machine.
+
+    Attributes:
+        folder: with ``config.json``, ``preprocessor_config.json`` and the weights.
+        name: for people; never a path of this machine.
+        version: the repository's commit, or the hash of the weights of a local folder.
+        labels: of its outputs, in their order; they can be mapped to the seven emotions.
+    """
+
+    folder: Path
+    name: str
+    version: str
+    labels: tuple[str, ...]
+
+
+class HuggingFaceCheckpoint:
+    """An image-classification checkpoint, by folder or by id of a model repository.
+
+    Finding one never touches the network; only ``pull`` does.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        revision: str | None = None,
+        endpoint: str | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        """Name the checkpoint.
+
+        Args:
+            model: a folder, or an id such as ``owner/name``.
+            revision: commit, tag or branch of the repository; None is its main branch.
+            endpoint: address of the hub; None takes the library's own.
+            cache: folder of the local copies; None takes the library's own (``HF_HOME``).
+        """
+        self._model = model
+        self._revision = revision
+        self._endpoint = endpoint
+        self._cache = cache
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of this machine, so that there is nothing to pull."""
+        return Path(self._model).is_dir()
+
+    def find(self) -> CheckpointFiles:
+        """Look the checkpoint up on this machine.
+
+        Raises:
+            InferenceUnavailable: it is not there, or its labels are not the seven emotions.
+        """
+        if self.is_folder:
+            folder = Path(self._model)
+            return _files(folder, name=folder.resolve().name, version=_hash_of_weights(folder))
+        try:
+            config = try_to_load_from_cache(
+                self._model, "config.json", cache_dir=self._cache, revision=self._revision
+            )
+        except HFValidationError as error:
+            raise InferenceUnavailable(
+                f"HUGGINGFACE_MODEL={self._model} is neither a folder nor the id of a model "
+                "repository such as dima806/facial_emotions_image_detection"
+            ) from error
+        if not isinstance(config, str):
+            raise InferenceUnavailable(
+                f"the checkpoint {self._full_name} is not on this machine; {_HOW_TO_GET_IT}"
+            )
+        folder = Path(config).parent
+        return _files(folder, name=self._model, version=folder.name)
+
+    def pull(self) -> CheckpointFiles:
+        """Download what is missing, showing progress on standard error.
+
+        Only the files a classifier needs are taken: configuration and weights, the safetensors
+        form where there is one, and none of the training's leftovers.
+
+        Raises:
+            InferenceUnavailable: the hub cannot be reached or has no such checkpoint.
+        """
+        if self.is_folder:
+            return self.find()
+        try:
+            hub = HfApi(endpoint=self._endpoint)
+            hub.snapshot_download(
+                self._model,
+                revision=self._revision,
+                allow_patterns=_wanted(hub.list_repo_files(self._model, revision=self._revision)),
+                cache_dir=self._cache,
+            )
+        except GatedRepoError as error:
+            reason = "its owner asks for an agreement first; accept it there and set HF_TOKEN"
+            raise self._not_pulled(reason) from error
+        except RevisionNotFoundError as error:
+            raise self._not_pulled("the repository has no such revision") from error
+        except RepositoryNotFoundError as error:
+            raise self._not_pulled("there is no such repository, or it is private") from error
+        except HFValidationError as error:
+            raise self._not_pulled("that is no id of a model repository") from error
+        except Exception as error:  # The HTTP library's exceptions share no other base class.
+            reason = f"the hub does not answer as it should ({_first_line(error)})"
+            raise self._not_pulled(reason) from error
+        return self.find()
+
+    @property
+    def _full_name(self) -> str:
+        return self._model if self._revision is None else f"{self._model} ({self._revision})"
+
+    def _not_pulled(self, reason: str) -> InferenceUnavailable:
+        return InferenceUnavailable(f"{self._full_name} cannot be downloaded: {reason}")
+
+
+def _wanted(files: Sequence[str]) -> list[str]:
+    at_top = [name for name in files if "/" not in name]
+    weights = [name for name in at_top if ".safetensors" in name]
+    if not weights:
+        weights = [name for name in at_top if name.startswith("pytorch_model")]
+    return ["config.json", "preprocessor_config.json", *weights]
+
+
+def _weights(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")])
+
+
+def _files(folder: Path, *, name: str, version: str) -> CheckpointFiles:
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        id2label = {int(key): str(label) for key, label in config.get("id2label", {}).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InferenceUnavailable(f"the checkpoint {name} has no readable config.json") from error
+    if not _weights(folder):
+        raise InferenceUnavailable(f"the checkpoint {name} has no weights; {_HOW_TO_GET_IT}")
+    if sorted(id2label) != list(range(len(id2label))):
+        raise InferenceUnavailable(f"the checkpoint {name} numbers its labels with gaps")
+    labels = tuple(id2label[number] for number in sorted(id2label))
+    try:
+        outputs_of_emotions(labels)
+    except UnknownLabels as error:
+        raise InferenceUnavailable(f"the checkpoint {name} is of no use here: {error}") from error
+    return CheckpointFiles(folder=folder, name=name, version=version, labels=labels)
+
+
+def _hash_of_weights(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in _weights(folder):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return f"sha256:{digest.hexdigest()[:16]}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

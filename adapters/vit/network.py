@@ -1,0 +1,172 @@
+"""A checkpoint as one torch module: from crops as the service cuts them to the seven emotions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from transformers import AutoImageProcessor, AutoModelForImageClassification
+from transformers.utils import logging as transformers_logging
+
+from adapters.inference.labels import outputs_of_emotions
+from adapters.vit.checkpoint import CheckpointFiles
+from application.errors import InferenceUnavailable
+
+_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """What a checkpoint does to a picture: resize, cut out the middle, scale each channel.
+
+    Attributes:
+        width: the picture is resized to, in pixels.
+        height: likewise.
+        top: first row of the part the network sees.
+        left: first column of it.
+        rows: of the part the network sees.
+        columns: likewise.
+        slope: a channel's value is multiplied by it, float32 (3,).
+        offset: and this is added, float32 (3,).
+    """
+
+    width: int
+    height: int
+    top: int
+    left: int
+    rows: int
+    columns: int
+    slope: NDArray[np.float32]
+    offset: NDArray[np.float32]
+
+    def apply(self, faces: torch.Tensor) -> torch.Tensor:
+        """Prepare float32 N x 3 x height x width, RGB in 0..255, for the network."""
+        seen = faces[:, :, self.top : self.top + self.rows, self.left : self.left + self.columns]
+        slope = torch.from_numpy(self.slope).to(faces.device).reshape(3, 1, 1)
+        offset = torch.from_numpy(self.offset).to(faces.device).reshape(3, 1, 1)
+        return seen * slope + offset
+
+
+class EmotionNetwork(torch.nn.Module):
+    """Preprocessing, checkpoint and the mapping of its labels, in one.
+
+    It maps float32 N x 3 x height x width, RGB in 0..255, to logits float32 N x 7 in the order of
+    ``Emotion``: their softmax is the checkpoint's own distribution, with the probabilities of
+    labels for the same emotion added, and those of labels left out shared among the rest.
+    """
+
+    def __init__(
+        self,
+        checkpoint: torch.nn.Module,
+        preprocessing: Preprocessing,
+        outputs: tuple[tuple[int, ...], ...],
+    ) -> None:
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.preprocessing = preprocessing
+        self._outputs = outputs
+
+    def forward(self, faces: torch.Tensor) -> torch.Tensor:
+        """Score a batch."""
+        pixels = self.preprocessing.apply(faces)
+        dtype = next(self.checkpoint.parameters()).dtype
+        logits = self.checkpoint(pixel_values=pixels.to(dtype)).logits.float()
+        return torch.stack(
+            [torch.logsumexp(logits[:, list(group)], dim=1) for group in self._outputs], dim=1
+        )
+
+
+def load_network(
+    files: CheckpointFiles, *, dtype: torch.dtype = torch.float32, device: str = "cpu"
+) -> EmotionNetwork:
+    """Load a checkpoint and its preprocessing from this machine; the network is never asked.
+
+    Raises:
+        InferenceUnavailable: files are missing or damaged, or do not make a classifier.
+    """
+    transformers_logging.disable_progress_bar()
+    folder = str(files.folder)
+    try:
+        processor = AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
+        checkpoint, loading = AutoModelForImageClassification.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, output_loading_info=True
+        )
+    except Exception as error:  # The library's exceptions share no other base class.
+        raise InferenceUnavailable(
+            f"the checkpoint {files.name} cannot be loaded: {str(error).splitlines()[0]}"
+        ) from error
+    if missing := sorted(loading["missing_keys"]):
+        # The library would go on with random numbers in their place.
+        raise InferenceUnavailable(
+            f"the checkpoint {files.name} lacks weights: {', '.join(missing[:3])}"
+        )
+    network = EmotionNetwork(
+        checkpoint, _preprocessing(processor, files.name), outputs_of_emotions(files.labels)
+    )
+    return network.to(device).eval()
+
+
+def _preprocessing(processor: Any, name: str) -> Preprocessing:
+    """Find out what a processor does by showing it pictures.
+
+    Processors come in many kinds, with settings that mean different things. So a black and a white
+    picture tell what it does to values, and a picture of noise proves that it does nothing else.
+    """
+    for width, height in _sizes(processor):
+        black, white, noise = (
+            _processed(processor, _picture(kind, width, height)) for kind in _KINDS
+        )
+        rows, columns = black.shape[1:]
+        offset = black.mean(axis=(1, 2))
+        found = Preprocessing(
+            width=width,
+            height=height,
+            top=(height - rows) // 2,
+            left=(width - columns) // 2,
+            rows=rows,
+            columns=columns,
+            slope=(white.mean(axis=(1, 2)) - offset) / np.float32(255),
+            offset=offset,
+        )
+        picture = torch.from_numpy(_picture("noise", width, height)).permute(2, 0, 1).float()
+        ours = found.apply(picture[None])[0].numpy()
+        if ours.shape == noise.shape and np.abs(ours - noise).max() <= _TOLERANCE:
+            return found
+    raise InferenceUnavailable(
+        f"the checkpoint {name} prepares pictures in a way that is not supported "
+        f"({type(processor).__name__}): only resizing, cutting out the middle and scaling are"
+    )
+
+
+_KINDS = ("black", "white", "noise")
+
+
+def _picture(kind: str, width: int, height: int) -> NDArray[np.uint8]:
+    if kind == "noise":
+        noise = np.random.default_rng(0)
+        return noise.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return np.full((height, width, 3), 255 if kind == "white" else 0, dtype=np.uint8)
+
+
+def _processed(processor: Any, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    pixels = processor(images=Image.fromarray(picture), return_tensors="np")["pixel_values"]
+    return np.asarray(pixels[0], dtype=np.float32)
+
+
+def _sizes(processor: Any) -> list[tuple[int, int]]:
+    """Sizes, width and height, that a processor may resize a square picture to."""
+    size = dict(processor.size)
+    if size.get("height") and size.get("width"):
+        return [(size["width"], size["height"])]
+    side = size.get("shortest_edge")
+    if not side:
+        return []
+    sides = [side]
+    if share := getattr(processor, "crop_pct", None):
+        # ConvNeXt and its kin resize to a larger square and keep this share of its middle.
+        sides.append(int(side / share))
+    return [(side, side) for side in sides]
