@@ -1,4 +1,4 @@
-"""The emotion classifier that ships with the service."""
+"""Emotion classifiers in ONNX form; the one that ships with the service is one of them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _OUTPUT = "logits"
 
 
 class OnnxCropClassifier:
-    """A convolutional network on ONNX Runtime, one thread a call.
+    """A network on ONNX Runtime, one thread a call.
 
-    The network reads ``faces``, float32, N x 1 x height x width, gray, 0..255, and answers
-    ``logits``, float32, N x 7, already divided by the calibration temperature. A JSON file of the
-    same name beside it tells ``name``, ``version``, ``labels`` (the order of the outputs),
+    The network reads ``faces``, float32, 0..255, N x 1 x height x width (gray) or
+    N x 3 x height x width (RGB), and answers ``logits``, float32, N x 7, already divided by the
+    calibration temperature where there is one. A JSON file of the same name beside it tells ``name``, ``version``, ``labels`` (the order of the outputs),
     ``file_sha256`` (of the weights) and what was measured.
     """
 
@@ -51,15 +51,14 @@ class OnnxCropClassifier:
             )
         except Exception as error:  # ONNX Runtime's exceptions share no other base class.
             raise InferenceUnavailable(f"{path.name} is no usable ONNX network") from error
-        height, width = self._crop_size(path)
-        self._crop_spec = CropSpec(width=width, height=height, channels=1)
+        self._crop_spec = self._read_crop_spec(path)
         self._order = _order(facts["labels"], path)
         self._card = ModelCard(
             name=str(facts["name"]),
             version=str(facts["version"]),
             labels=tuple(facts["labels"]),
-            input_width=width,
-            input_height=height,
+            input_width=self._crop_spec.width,
+            input_height=self._crop_spec.height,
             measured={key: value for key, value in facts.items() if key not in _NOT_MEASURED},
         )
 
@@ -74,22 +73,21 @@ class OnnxCropClassifier:
         return self._crop_spec
 
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Score a batch of gray crops; see ``CropClassifier``."""
-        # With a single channel, N x height x width x 1 and N x 1 x height x width hold the same.
-        faces = crops.reshape(len(crops), 1, *crops.shape[1:3]).astype(np.float32)
+        """Score a batch of crops; see ``CropClassifier``."""
+        faces = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
         logits = self._inference_session.run([_OUTPUT], {_INPUT: faces})[0]
         logits = logits[:, self._order]
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
 
-    def _crop_size(self, path: Path) -> tuple[int, int]:
+    def _read_crop_spec(self, path: Path) -> CropSpec:
         inputs = {node.name: node.shape for node in self._inference_session.get_inputs()}
         outputs = {node.name: node.shape for node in self._inference_session.get_outputs()}
         match inputs.get(_INPUT), outputs.get(_OUTPUT):
-            case [_, 1, int(height), int(width)], [_, 7]:
-                return height, width
+            case [_, 1 | 3 as channels, int(height), int(width)], [_, 7]:
+                return CropSpec(width=width, height=height, channels=channels)
         raise InferenceUnavailable(
-            f"{path.name} must map {_INPUT} (N, 1, height, width) to {_OUTPUT} (N, 7); "
+            f"{path.name} must map {_INPUT} (N, 1 or 3, height, width) to {_OUTPUT} (N, 7); "
             f"it maps {inputs} to {outputs}"
         )
 
