@@ -1,0 +1,132 @@
+"""The command line, as somebody at a terminal meets it."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jwt
+import pytest
+from PIL import Image
+from skimage import data
+
+
+def emotion_api(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "entrypoints.cli", *arguments],
+        cwd=cwd,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "astronaut.jpg"
+    Image.fromarray(data.astronaut()).save(path, quality=92)
+    return path
+
+
+def test_detect_prints_a_table_of_faces_and_emotions(photo: Path) -> None:
+    done = emotion_api("detect", str(photo), cwd=photo.parent, COLUMNS="120")
+    assert done.returncode == 0, done.stderr
+    assert "astronaut.jpg" in done.stdout
+    assert "happy" in done.stdout
+
+
+def test_detect_prints_json_that_programs_can_read(photo: Path) -> None:
+    done = emotion_api("detect", "--json", str(photo), cwd=photo.parent)
+    assert done.returncode == 0, done.stderr
+    [found] = json.loads(done.stdout)
+    [face] = found["detection_results"]["faces"]
+    x, y, width, height = face["box"]
+    assert x < 225 < x + width
+    assert y < 115 < y + height
+    assert face["dominant_emotion"] == "happy"
+    assert sum(each["score"] for each in face["emotions"]) == pytest.approx(1)
+
+
+def test_detect_draws_a_copy_and_leaves_the_original_alone(photo: Path) -> None:
+    before = photo.read_bytes()
+    out = photo.parent / "drawn.jpg"
+    done = emotion_api("detect", str(photo), "--annotate", str(out), cwd=photo.parent)
+    assert done.returncode == 0, done.stderr
+    with Image.open(out) as drawn:
+        assert drawn.size == (512, 512)
+    assert out.read_bytes() != before
+    assert photo.read_bytes() == before
+    over_itself = emotion_api("detect", str(photo), "--annotate", str(photo), cwd=photo.parent)
+    assert over_itself.returncode != 0
+    assert photo.read_bytes() == before
+
+
+def test_detect_reads_a_folder_and_names_what_it_could_not_read(photo: Path) -> None:
+    folder = photo.parent / "holiday"
+    folder.mkdir()
+    photo.rename(folder / "a.jpg")
+    (folder / "broken.jpg").write_bytes((folder / "a.jpg").read_bytes()[:2000])
+    (folder / "notes.txt").write_text("not a photograph")
+    done = emotion_api("detect", "--json", "holiday", cwd=photo.parent)
+    assert done.returncode == 1
+    results = {Path(each["filename"]).name: each["status"] for each in json.loads(done.stdout)}
+    assert results == {"a.jpg": "completed", "broken.jpg": "error"}
+    assert "broken.jpg" in done.stderr
+
+
+def test_detect_keeps_nothing(photo: Path) -> None:
+    emotion_api("detect", str(photo), cwd=photo.parent)
+    assert not list(photo.parent.rglob("*.sqlite3"))
+    assert not [path for path in photo.parent.rglob("*") if path.is_file() and path != photo]
+
+
+def test_detect_says_when_there_is_no_such_photograph(tmp_path: Path) -> None:
+    done = emotion_api("detect", "nowhere.jpg", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "nowhere.jpg" in done.stderr
+
+
+def test_token_prints_the_id_token_alone_on_its_last_line(tmp_path: Path) -> None:
+    done = emotion_api("token", "--user", "alice@example.com", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    claims = jwt.decode(done.stdout.splitlines()[-1], options={"verify_signature": False})
+    assert claims["sub"] == "alice@example.com"
+    secret = tmp_path / "data" / "secret.key"
+    assert secret.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("address", ["alice", "@example.com", "a b@example.com"])
+def test_token_refuses_what_is_no_address(tmp_path: Path, address: str) -> None:
+    done = emotion_api("token", "--user", address, cwd=tmp_path)
+    assert done.returncode == 2
+    assert address in done.stderr
+
+
+def test_a_bad_setting_stops_every_command_with_its_name(tmp_path: Path) -> None:
+    done = emotion_api("serve", cwd=tmp_path, PORT="none")
+    assert done.returncode == 2
+    assert "PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_model_stops_the_start_with_its_path(tmp_path: Path) -> None:
+    done = emotion_api("serve", cwd=tmp_path, FACE_DETECTOR="yunet", YUNET_MODEL="gone.onnx")
+    assert done.returncode == 2
+    assert "gone.onnx" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_large_photographs_are_drawn_upright(tmp_path: Path) -> None:
+    sideways = io.BytesIO()
+    picture = Image.fromarray(data.astronaut()).rotate(90, expand=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the viewer has to turn it a quarter clockwise
+    picture.save(sideways, "JPEG", quality=92, exif=exif)
+    (tmp_path / "sideways.jpg").write_bytes(sideways.getvalue())
+    done = emotion_api("detect", "--json", "sideways.jpg", "--annotate", "drawn.jpg", cwd=tmp_path)
+    [face] = json.loads(done.stdout)[0]["detection_results"]["faces"]
+    x, y, width, height = face["box"]
+    assert x < 225 < x + width
+    assert y < 115 < y + height
