@@ -1,0 +1,183 @@
+"""Several images at once: each answered as it finishes, none at the cost of another."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+import pytest
+
+from adapters.in_memory import InMemoryFaceDetector, fake_image
+from application.errors import Overloaded, StoreUnavailable
+from application.use_cases.detect_batch import BatchFile, BatchOutcome, DetectBatchCommand
+from application.work import Priority
+from domain.detection import Detection, HistoryFilter
+from domain.emotion import Emotion
+from domain.errors import BatchTooLarge, ImageTooLarge, InvalidImage, InvalidRequest
+from tests.unit.application.service import Service, until
+
+IMAGE = fake_image(((10, 10, 80, 90), Emotion.SAD))
+
+
+def file(name: str, data: bytes = IMAGE) -> BatchFile:
+    async def read() -> bytes:
+        return data
+
+    return BatchFile(name, read)
+
+
+class Uploads:
+    """Files whose bytes come when the test says so, and that know how many were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.given: dict[str, asyncio.Event] = {}
+
+    def file(self, name: str) -> BatchFile:
+        self.given[name] = asyncio.Event()
+
+        async def read() -> bytes:
+            self.asked.append(name)
+            await self.given[name].wait()
+            return IMAGE
+
+        return BatchFile(name, read)
+
+
+async def run(service: Service, *files: BatchFile) -> list[BatchOutcome]:
+    command = DetectBatchCommand(service.alice, files)
+    return [outcome async for outcome in service.batch.execute(command)]
+
+
+async def uses(service: Service) -> int:
+    return (await service.meter.usage(service.alice)).count
+
+
+async def stored(service: Service) -> int:
+    return (await service.repository.find("alice", HistoryFilter())).total
+
+
+async def test_every_file_gets_one_outcome_under_its_own_name(service: Service) -> None:
+    outcomes = await run(service, file("a.jpg"), file("b.jpg"), file("c.jpg"))
+    assert sorted(str(outcome.filename) for outcome in outcomes) == ["a.jpg", "b.jpg", "c.jpg"]
+    for outcome in outcomes:
+        assert isinstance(outcome.result, Detection)
+        assert outcome.result.filename == outcome.filename
+    assert (await uses(service), await stored(service)) == (3, 3)
+
+
+async def test_outcomes_come_as_they_finish_and_not_as_they_were_sent(service: Service) -> None:
+    uploads = Uploads()
+    command = DetectBatchCommand(service.alice, [uploads.file("slow"), uploads.file("quick")])
+    async with aclosing(service.batch.execute(command)) as outcomes:
+        uploads.given["quick"].set()
+        assert (await anext(outcomes)).filename == "quick"
+        uploads.given["slow"].set()
+        assert (await anext(outcomes)).filename == "slow"
+
+
+async def broken() -> bytes:
+    raise KeyError("a bug")
+
+
+async def too_large() -> bytes:
+    raise ImageTooLarge("a file may have 5 MiB", limit=5 * 1024 * 1024)
+
+
+async def no_image() -> bytes:
+    return b"no image"
+
+
+@pytest.mark.parametrize(
+    ("read", "error"), [(no_image, InvalidImage), (too_large, ImageTooLarge), (broken, KeyError)]
+)
+async def test_one_bad_file_does_not_stop_the_rest(
+    service: Service, read: Callable[[], Awaitable[bytes]], error: type[Exception]
+) -> None:
+    outcomes = await run(service, file("a"), BatchFile("bad", read), file("b"), file("c"))
+    results = {outcome.filename: outcome.result for outcome in outcomes}
+    assert isinstance(results.pop("bad"), error)
+    assert all(isinstance(result, Detection) for result in results.values())
+    assert (len(results), await uses(service), await stored(service)) == (3, 3, 3)
+
+
+async def test_files_that_cannot_be_kept_say_so_and_cost_nothing(service: Service) -> None:
+    service.spool.fail_with(StoreUnavailable("the disk is full"))
+    outcomes = await run(service, file("a"), file("b"))
+    assert all(isinstance(outcome.result, StoreUnavailable) for outcome in outcomes)
+    assert await uses(service) == 0
+
+
+async def test_an_empty_batch_is_refused(service: Service) -> None:
+    with pytest.raises(InvalidRequest):
+        await run(service)
+
+
+async def test_too_many_files_are_refused_before_any_is_read(service: Service) -> None:
+    uploads = Uploads()
+    with pytest.raises(BatchTooLarge) as refusal:
+        await run(service, *(uploads.file(str(number)) for number in range(6)))
+    assert refusal.value.details == {"limit": 5}
+    assert uploads.asked == []
+
+
+async def test_a_full_house_refuses_the_batch_before_any_file_is_read() -> None:
+    service, uploads = Service(places=1), Uploads()
+    with service.gate.admit(), pytest.raises(Overloaded):
+        await run(service, uploads.file("a"))
+    assert uploads.asked == []
+    assert await uses(service) == 0
+
+
+async def test_only_a_few_files_are_in_memory_at_a_time(service: Service) -> None:
+    uploads = Uploads()
+    names = ["a", "b", "c", "d", "e"]
+    batch = asyncio.create_task(run(service, *map(uploads.file, names)))
+    await until(lambda: len(uploads.asked) == 2)
+    for done, name in enumerate(names, start=1):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(uploads.asked) == min(done + 1, 5)
+        uploads.given[name].set()
+    assert len(await batch) == 5
+    assert uploads.asked == names
+
+
+async def test_closing_early_stops_what_has_not_finished_and_charges_only_what_has(
+    service: Service,
+) -> None:
+    uploads = Uploads()
+    files = [file("first"), *map(uploads.file, ["a", "b", "c"])]
+    async with aclosing(service.batch.execute(DetectBatchCommand(service.alice, files))) as batch:
+        assert (await anext(batch)).filename == "first"
+        await until(lambda: len(uploads.asked) == 2)
+    assert uploads.asked == ["a", "b"]
+    assert (await uses(service), await stored(service), service.gate.taken) == (1, 1, 0)
+
+
+async def test_a_client_that_hangs_up_frees_its_place_and_is_charged_for_no_unfinished_file(
+    service: Service,
+) -> None:
+    uploads = Uploads()
+    batch = asyncio.create_task(run(service, *map(uploads.file, ["a", "b", "c"])))
+    await until(lambda: len(uploads.asked) == 2)
+    service.ledger.hold()
+    for _ in range(5):  # A server may repeat the cancellation at every await.
+        batch.cancel()
+        await asyncio.sleep(0)
+    service.ledger.release()
+    with pytest.raises(asyncio.CancelledError):
+        await batch
+    assert (await uses(service), service.gate.taken) == (0, 0)
+
+
+async def test_a_batch_takes_one_place_and_lets_single_images_go_first() -> None:
+    seen = []
+
+    class Watched(InMemoryFaceDetector):
+        async def detect(self, *args, priority: Priority = Priority.INTERACTIVE, **kwargs):  # type: ignore[no-untyped-def]
+            seen.append((priority, service.gate.taken))
+            return await super().detect(*args, **kwargs)
+
+    service = Service(detector=Watched())
+    await run(service, file("a"), file("b"), file("c"))
+    assert seen == [(Priority.BULK, 1)] * 3

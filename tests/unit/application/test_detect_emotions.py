@@ -1,0 +1,195 @@
+"""An image in, the emotions of its faces out; users find it in their history, guests leave none."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from adapters.in_memory import InMemoryEmotionClassifier, InMemoryFaceDetector, fake_image
+from application.errors import InferenceUnavailable, Overloaded, StoreUnavailable
+from application.ports.image_store import StoredImage
+from application.use_cases.detect_emotions import DetectEmotionsCommand
+from application.work import Priority
+from domain.detection import Detection, HistoryFilter, StorageStatus
+from domain.emotion import Emotion
+from domain.errors import DomainError, ImageDimensionsTooLarge, InvalidImage, QuotaExceeded
+from domain.geometry import BoundingBox
+from domain.user import Caller
+from tests.unit.application.service import Service, guest, until
+
+TWO_FACES = fake_image(
+    ((10, 10, 80, 90), Emotion.SAD),
+    ((200, 40, 150, 150), Emotion.HAPPY),
+    media_type="image/webp",
+)
+
+
+async def detect(service: Service, caller: Caller, image: bytes = TWO_FACES) -> Detection:
+    return await service.detect.execute(DetectEmotionsCommand(caller, image, "party.webp"))
+
+
+async def uses(service: Service, caller: Caller) -> int:
+    return (await service.meter.usage(caller)).count
+
+
+async def test_every_face_is_found_and_read_largest_first(service: Service) -> None:
+    record = await detect(service, service.alice)
+    shown = [(face.detection.box, face.dominant_emotion) for face in record.faces]
+    assert shown == [
+        (BoundingBox(200, 40, 150, 150), Emotion.HAPPY),
+        (BoundingBox(10, 10, 80, 90), Emotion.SAD),
+    ]
+
+
+async def test_the_answer_says_whose_it_is_when_it_was_and_what_it_is_of(service: Service) -> None:
+    record = await detect(service, service.alice)
+    assert (record.user_id, record.timestamp) == ("alice", service.clock.now())
+    assert (record.filename, record.image_width, record.image_height) == ("party.webp", 640, 480)
+    assert (record.storage, record.image_url) == (StorageStatus.PENDING, None)
+
+
+async def test_an_image_without_a_face_is_an_answer_like_any_other(service: Service) -> None:
+    record = await detect(service, service.alice, fake_image())
+    assert record.faces == ()
+
+
+async def test_faces_below_the_smallest_size_are_left_out(service: Service) -> None:
+    small = fake_image(((0, 0, 63, 200), Emotion.SAD), ((300, 0, 64, 64), Emotion.HAPPY))
+    record = await detect(service, service.alice, small)
+    assert [face.dominant_emotion for face in record.faces] == [Emotion.HAPPY]
+
+
+async def test_a_user_finds_the_record_and_the_very_bytes_that_were_sent(service: Service) -> None:
+    record = await detect(service, service.alice)
+    assert await service.repository.get(record.detection_id) == record
+    await service.store.carry_due()
+    assert await service.image_of(record) == StoredImage(TWO_FACES, "image/webp")
+
+
+async def test_a_guest_leaves_neither_record_nor_image(service: Service) -> None:
+    record = await detect(service, guest())
+    assert len(record.faces) == 2
+    await service.store.carry_due()
+    assert await service.repository.get(record.detection_id) is None
+    assert await service.spool.waiting() == []
+    assert len(service.images) == 0
+
+
+async def test_the_fourth_image_of_a_guest_is_refused_before_it_is_looked_at(
+    service: Service,
+) -> None:
+    for _ in range(3):
+        await detect(service, guest())
+    with pytest.raises(QuotaExceeded):
+        await detect(service, guest(), b"no image, and nobody finds out")
+    assert service.telemetry.stages["decode"] == 3
+
+
+@pytest.mark.parametrize(
+    ("image", "error"),
+    [
+        (b"", InvalidImage),
+        (b"not an image", InvalidImage),
+        (TWO_FACES[:-5], InvalidImage),
+        (fake_image(width=30_000, height=30_000), ImageDimensionsTooLarge),
+    ],
+)
+async def test_an_image_that_is_refused_costs_nothing(
+    service: Service, image: bytes, error: type[DomainError]
+) -> None:
+    for caller in (guest(), service.alice):
+        with pytest.raises(error):
+            await detect(service, caller, image)
+        assert await uses(service, caller) == 0
+    assert await service.spool.waiting() == []
+
+
+@pytest.mark.parametrize("part", ["detector", "classifier"])
+async def test_a_part_that_cannot_run_costs_nothing_and_stores_nothing(
+    service: Service, part: str
+) -> None:
+    getattr(service, part).fail_with(InferenceUnavailable("the model cannot run"))
+    with pytest.raises(InferenceUnavailable):
+        await detect(service, service.alice)
+    assert await uses(service, service.alice) == 0
+    assert await service.spool.waiting() == []
+    assert service.gate.taken == 0
+
+
+async def test_a_detection_that_cannot_be_kept_is_not_answered_and_costs_nothing(
+    service: Service,
+) -> None:
+    service.spool.fail_with(StoreUnavailable("the disk is full"))
+    with pytest.raises(StoreUnavailable):
+        await detect(service, service.alice)
+    assert await uses(service, service.alice) == 0
+    assert (await service.repository.find("alice", HistoryFilter())).total == 0
+
+
+async def test_a_full_house_refuses_at_once_and_counts_nothing(service: Service) -> None:
+    service.decoder.hold()
+    inside = [asyncio.create_task(detect(service, service.alice)) for _ in range(4)]
+    await until(lambda: service.gate.taken == 4)
+    with pytest.raises(Overloaded):
+        await detect(service, service.bob)
+    assert await uses(service, service.bob) == 0
+    service.decoder.release()
+    await asyncio.gather(*inside)
+    await detect(service, service.bob)
+
+
+async def test_whoever_is_let_in_is_also_finished(service: Service) -> None:
+    service.decoder.hold()
+    inside = [asyncio.create_task(detect(service, service.alice)) for _ in range(4)]
+    await until(lambda: service.gate.taken == 4)
+    service.decoder.release()
+    answered: set[UUID] = {record.detection_id for record in await asyncio.gather(*inside)}
+    page = await service.repository.find("alice", HistoryFilter())
+    assert {record.detection_id for record in page.items} == answered
+
+
+async def test_a_client_that_hangs_up_frees_the_place_pays_nothing_and_leaves_nothing(
+    service: Service,
+) -> None:
+    service.classifier.hold()
+    request = asyncio.create_task(detect(service, service.alice))
+    await until(lambda: service.telemetry.stages["classify"] == 1)
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    service.classifier.release()
+    assert service.gate.taken == 0
+    assert await uses(service, service.alice) == 0
+    assert await service.spool.waiting() == []
+
+
+async def test_the_time_it_took_is_measured_from_decoding_to_the_last_score() -> None:
+    service = Service()
+
+    class Slow(InMemoryEmotionClassifier):
+        async def classify(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+            service.clock.advance(0.25)
+            return await super().classify(*args, **kwargs)
+
+    service.classifier = Slow()
+    service.restart()
+    assert (await detect(service, service.alice)).processing_time_s == pytest.approx(0.25)
+
+
+async def test_single_images_are_interactive_work() -> None:
+    seen = []
+
+    class Watched(InMemoryFaceDetector):
+        async def detect(self, *args, priority: Priority = Priority.BULK, **kwargs):  # type: ignore[no-untyped-def]
+            seen.append(priority)
+            return await super().detect(*args, **kwargs)
+
+    service = Service(detector=Watched())
+    await detect(service, guest())
+    assert seen == [Priority.INTERACTIVE]
+
+
+async def test_every_stage_and_every_face_is_measured(service: Service) -> None:
+    await detect(service, service.alice)
+    assert dict(service.telemetry.stages) == {"decode": 1, "detect": 1, "classify": 1, "store": 1}
+    assert service.telemetry.faces == 2

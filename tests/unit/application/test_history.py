@@ -1,0 +1,232 @@
+"""What was kept belongs to its owner: to see, to take along and to erase, and to nobody else."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from application.errors import StoreUnavailable
+from application.use_cases.history import (
+    DeleteDetection,
+    DeleteHistory,
+    ExportHistory,
+    GetDetection,
+    GetStorageStatus,
+    ListHistory,
+    ListHistoryCommand,
+    ReadImage,
+)
+from domain.detection import HistoryFilter, StorageStatus
+from domain.errors import Forbidden, InvalidRequest, NotFound
+from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service
+
+DOWN = StoreUnavailable("the store does not answer")
+
+
+@pytest.fixture
+def listing(service: Service) -> ListHistory:
+    return ListHistory(service.repository)
+
+
+@pytest.fixture
+def getting(service: Service) -> GetDetection:
+    return GetDetection(service.repository)
+
+
+@pytest.fixture
+def deleting(service: Service) -> DeleteDetection:
+    return DeleteDetection(service.repository, service.spool, service.images)
+
+
+@pytest.fixture
+def deleting_all(service: Service) -> DeleteHistory:
+    return DeleteHistory(service.repository, service.spool, service.images)
+
+
+@pytest.fixture
+def status(service: Service) -> GetStorageStatus:
+    return GetStorageStatus(service.repository, service.spool)
+
+
+async def test_a_user_sees_own_records_only_newest_first(
+    service: Service, listing: ListHistory
+) -> None:
+    older = await service.stored()
+    await service.stored(service.bob)
+    service.clock.advance(60)
+    newer = await service.stored()
+    page = await listing.execute(ListHistoryCommand(service.alice))
+    assert list(page.items) == [newer, older]
+    assert page.total == 2
+
+
+async def test_a_page_tells_how_many_there_are_in_all(
+    service: Service, listing: ListHistory
+) -> None:
+    for _ in range(5):
+        await service.stored()
+        service.clock.advance(60)
+    everything = await listing.execute(ListHistoryCommand(service.alice))
+    page = await listing.execute(ListHistoryCommand(service.alice, skip=1, limit=2))
+    assert list(page.items) == list(everything.items)[1:3]
+    assert page.total == 5
+    beyond = await listing.execute(ListHistoryCommand(service.alice, skip=9))
+    assert (list(beyond.items), beyond.total) == ([], 5)
+
+
+@pytest.mark.parametrize(
+    ("skip", "limit", "field"), [(-1, 10, "skip"), (0, 0, "limit"), (0, 101, "limit")]
+)
+async def test_a_page_out_of_bounds_is_refused_naming_the_field(
+    service: Service, listing: ListHistory, skip: int, limit: int, field: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        await listing.execute(ListHistoryCommand(service.alice, skip=skip, limit=limit))
+    assert refusal.value.details == {"field": field}
+
+
+async def test_dates_the_wrong_way_round_are_refused(
+    service: Service, listing: ListHistory
+) -> None:
+    now = service.clock.now()
+    backwards = HistoryFilter(from_date=now, to_date=now - timedelta(seconds=1))
+    with pytest.raises(InvalidRequest):
+        await listing.execute(ListHistoryCommand(service.alice, backwards))
+    with pytest.raises(InvalidRequest):
+        ExportHistory(service.repository).execute(service.alice, backwards)
+
+
+async def test_one_record_is_shown_to_its_owner_and_to_nobody_else(
+    service: Service, getting: GetDetection
+) -> None:
+    record = await service.stored()
+    assert await getting.execute(service.alice, record.detection_id) == record
+    with pytest.raises(Forbidden):
+        await getting.execute(service.bob, record.detection_id)
+    with pytest.raises(NotFound):
+        await getting.execute(service.alice, uuid4())
+
+
+async def test_deleting_erases_record_and_image(
+    service: Service, deleting: DeleteDetection
+) -> None:
+    record, kept = await service.stored(), await service.stored()
+    await deleting.execute(service.alice, record.detection_id)
+    assert await service.repository.get(record.detection_id) is None
+    assert await service.image_of(record) is None
+    assert await service.image_of(kept) == PHOTO
+    with pytest.raises(NotFound):
+        await deleting.execute(service.alice, record.detection_id)
+
+
+async def test_deleting_erases_what_is_still_on_its_way(
+    service: Service, deleting: DeleteDetection
+) -> None:
+    record = await service.accepted()
+    await deleting.execute(service.alice, record.detection_id)
+    assert await service.spool.waiting() == []
+    assert await service.repository.get(record.detection_id) is None
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_nobody_else_can_delete_a_record(
+    service: Service, deleting: DeleteDetection, arrived: bool
+) -> None:
+    record = await (service.stored() if arrived else service.accepted())
+    with pytest.raises(Forbidden):
+        await deleting.execute(service.bob, record.detection_id)
+    await service.store.carry_due()
+    assert await service.image_of(record) == PHOTO
+
+
+async def test_a_deletion_that_failed_half_way_can_be_repeated(
+    service: Service, deleting: DeleteDetection
+) -> None:
+    record = await service.stored()
+    service.images.fail_with(DOWN)
+    with pytest.raises(StoreUnavailable):
+        await deleting.execute(service.alice, record.detection_id)
+    service.images.recover()
+    await deleting.execute(service.alice, record.detection_id)
+    assert await service.image_of(record) is None
+    assert await service.repository.get(record.detection_id) is None
+
+
+async def test_deleting_everything_takes_own_records_images_and_waiting_ones_and_no_others(
+    service: Service, deleting_all: DeleteHistory
+) -> None:
+    arrived, others = await service.stored(), await service.stored(service.bob)
+    await service.accepted()
+    others_waiting = await service.accepted(service.bob)
+    assert await deleting_all.execute(service.alice) == 2
+    assert await service.image_of(arrived) is None
+    assert (await service.repository.find("alice", HistoryFilter())).total == 0
+    assert await service.spool.waiting() == [others_waiting.detection_id]
+    assert await service.image_of(others) == PHOTO
+    assert await deleting_all.execute(service.alice) == 0
+
+
+async def test_an_export_holds_own_matching_records_newest_first(service: Service) -> None:
+    export = ExportHistory(service.repository)
+    first = await service.stored()
+    service.clock.advance(60)
+    second = await service.stored()
+    await service.stored(service.bob)
+    exported = [r async for r in export.execute(service.alice, HistoryFilter())]
+    assert exported == [second, first]
+    recent = HistoryFilter(from_date=second.timestamp)
+    assert [r async for r in export.execute(service.alice, recent)] == [second]
+
+
+async def test_the_status_follows_a_detection_to_its_stores(
+    service: Service, status: GetStorageStatus
+) -> None:
+    record = await service.accepted()
+    assert await status.execute(service.alice, record.detection_id) is StorageStatus.PENDING
+    await service.store.carry_due()
+    assert await status.execute(service.alice, record.detection_id) is StorageStatus.DONE
+
+
+async def test_the_status_says_failed_once_storing_was_given_up(
+    service: Service, status: GetStorageStatus
+) -> None:
+    service.images.fail_with(DOWN)
+    record = await service.accepted()
+    service.clock.advance(GIVE_UP_AFTER_S)
+    await service.store.carry_due()
+    assert await status.execute(service.alice, record.detection_id) is StorageStatus.FAILED
+
+
+async def test_the_status_of_what_waits_is_known_while_the_repository_is_down(
+    service: Service, status: GetStorageStatus
+) -> None:
+    service.repository.fail_with(DOWN)
+    record = await service.accepted()
+    assert await status.execute(service.alice, record.detection_id) is StorageStatus.PENDING
+    with pytest.raises(Forbidden):
+        await status.execute(service.bob, record.detection_id)
+    with pytest.raises(StoreUnavailable):
+        await status.execute(service.alice, uuid4())
+
+
+async def test_the_status_is_told_to_the_owner_only(
+    service: Service, status: GetStorageStatus
+) -> None:
+    record = await service.stored()
+    with pytest.raises(Forbidden):
+        await status.execute(service.bob, record.detection_id)
+    with pytest.raises(NotFound):
+        await status.execute(service.alice, uuid4())
+
+
+async def test_an_image_is_handed_to_its_owner_and_nobody_else_learns_that_it_exists(
+    service: Service,
+) -> None:
+    reading = ReadImage(service.images)
+    record = await service.stored()
+    assert await reading.execute(service.alice, record.detection_id) == PHOTO
+    with pytest.raises(NotFound) as to_bob:
+        await reading.execute(service.bob, record.detection_id)
+    with pytest.raises(NotFound) as unknown:
+        await reading.execute(service.bob, uuid4())
+    assert str(to_bob.value) == str(unknown.value)

@@ -1,0 +1,212 @@
+"""Guests get what they are promised and no more, and nothing that failed is charged."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.in_memory import InMemoryUsageLedger
+from application.errors import StoreUnavailable
+from domain.errors import QuotaExceeded
+from domain.user import Caller
+from tests.unit.application.service import WINDOW_S, Service, guest
+
+
+async def use(service: Service, caller: Caller, times: int = 1) -> None:
+    for _ in range(times):
+        async with service.meter.charge(caller):
+            pass
+
+
+async def refused(service: Service, caller: Caller) -> QuotaExceeded:
+    with pytest.raises(QuotaExceeded) as refusal:
+        await use(service, caller)
+    return refusal.value
+
+
+async def test_a_guest_has_three_uses_and_is_told_when_to_come_back(service: Service) -> None:
+    await use(service, guest(), times=2)
+    service.clock.advance(100.5)
+    await use(service, guest())
+    refusal = await refused(service, guest())
+    assert refusal.details == {"limit": 3, "remaining": 0, "retry_after": WINDOW_S - 100}
+
+
+async def test_a_fresh_window_begins_once_the_old_one_is_over(service: Service) -> None:
+    await use(service, guest(), times=3)
+    service.clock.advance(WINDOW_S)
+    await use(service, guest(), times=3)
+    await refused(service, guest())
+
+
+async def test_new_cookies_buy_no_more_than_the_address_may(service: Service) -> None:
+    for number in range(6):
+        await use(service, guest(f"guest:{number}"))
+    refusal = await refused(service, guest("guest:new"))
+    assert refusal.limit == 6
+    await use(service, guest("guest:new", address="192.0.2.2"))
+
+
+async def test_a_guest_at_a_used_up_address_waits_for_the_later_of_both_windows(
+    service: Service,
+) -> None:
+    await use(service, guest("guest:other"), times=3)
+    service.clock.advance(100)
+    await use(service, guest(), times=3)
+    refusal = await refused(service, guest())
+    assert refusal.retry_after_s == WINDOW_S
+    assert (await service.meter.usage(guest())).resets_at == service.clock.now() + timedelta(
+        seconds=WINDOW_S
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("testclient", "testclient", True),
+        ("testclient", "otherclient", False),
+    ],
+)
+async def test_an_address_is_what_one_host_can_choose_from(
+    service: Service, one: str, other: str, shared: bool
+) -> None:
+    """An IPv6 host has a /64 network to itself."""
+    await use(service, guest("guest:a", one), times=3)
+    await use(service, guest("guest:b", one), times=3)
+    usage = await service.meter.usage(guest("guest:c", other))
+    assert usage.remaining == (0 if shared else 3)
+
+
+async def test_users_have_no_limit_and_their_uses_are_counted_for_good(service: Service) -> None:
+    await use(service, service.alice, times=20)
+    service.clock.advance(10 * WINDOW_S)
+    usage = await service.meter.usage(service.alice)
+    assert (usage.count, usage.limit, usage.remaining, usage.resets_at) == (20, None, None, None)
+    assert usage.last_used == service.clock.now() - timedelta(seconds=10 * WINDOW_S)
+
+
+async def test_a_caller_who_never_called_has_used_nothing(service: Service) -> None:
+    usage = await service.meter.usage(guest())
+    assert (usage.count, usage.limit, usage.remaining) == (0, 3, 3)
+    assert usage.resets_at is usage.last_used is None
+
+
+async def test_a_guest_sees_own_uses_and_what_the_address_leaves(service: Service) -> None:
+    await use(service, guest("guest:other"), times=3)
+    await use(service, guest("guest:another"), times=1)
+    usage = await service.meter.usage(guest("guest:new"))
+    assert (usage.count, usage.limit, usage.remaining) == (0, 3, 2)
+    assert usage.last_used is None
+
+
+@given(st.lists(st.sampled_from(["guest:1", "guest:2", "guest:3"]), max_size=10))
+async def test_what_is_said_to_remain_is_exactly_what_can_be_used(names: list[str]) -> None:
+    service = Service()
+    for name in names:
+        try:
+            await use(service, guest(name))
+        except QuotaExceeded:
+            assert (await service.meter.usage(guest(name))).remaining == 0
+    usage = await service.meter.usage(guest())
+    assert usage.remaining is not None
+    await use(service, guest(), times=usage.remaining)
+    await refused(service, guest())
+
+
+async def test_requests_sent_at_once_cannot_slip_past_the_limit(service: Service) -> None:
+    results = await asyncio.gather(
+        *(use(service, guest()) for _ in range(10)), return_exceptions=True
+    )
+    assert results.count(None) == 3
+    assert sum(isinstance(result, QuotaExceeded) for result in results) == 7
+
+
+async def test_a_refusal_costs_nothing(service: Service) -> None:
+    await use(service, guest(), times=3)
+    for _ in range(5):
+        await refused(service, guest())
+    assert (await service.meter.usage(guest("guest:2"))).remaining == 3
+
+
+async def test_what_fails_costs_nothing(service: Service) -> None:
+    for _ in range(10):
+        with pytest.raises(KeyError):
+            async with service.meter.charge(guest()):
+                raise KeyError
+    assert (await service.meter.usage(guest())).remaining == 3
+
+
+async def test_a_client_that_hangs_up_pays_nothing(service: Service) -> None:
+    counted = asyncio.Event()
+
+    async def hang() -> None:
+        async with service.meter.charge(guest()):
+            counted.set()
+            await asyncio.Event().wait()
+
+    request = asyncio.create_task(hang())
+    await counted.wait()
+    service.ledger.hold()  # Giving back takes time, and the cancellation keeps coming.
+    for _ in range(5):
+        request.cancel()
+        await asyncio.sleep(0)
+    service.ledger.release()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    assert (await service.meter.usage(guest())).count == 0
+
+
+class UnstoppableLedger(InMemoryUsageLedger):
+    """Counts in a thread of its own, as a database does: cancelling the wait stops nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counting, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def consume(
+        self, limits: Mapping[str, int | None], at: datetime, window_s: int | None
+    ) -> str | None:
+        async def count() -> str | None:
+            self.counting.set()
+            await self.go_on.wait()
+            return await super(UnstoppableLedger, self).consume(limits, at, window_s)
+
+        return await asyncio.shield(asyncio.ensure_future(count()))
+
+
+async def test_a_client_that_hangs_up_while_being_counted_pays_nothing() -> None:
+    ledger = UnstoppableLedger()
+    service = Service(ledger=ledger)
+    request = asyncio.create_task(use(service, guest()))
+    await ledger.counting.wait()
+    request.cancel()
+    await asyncio.sleep(0)
+    ledger.go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    assert (await service.meter.usage(guest())).count == 0
+
+
+async def test_a_ledger_that_fails_while_giving_back_does_not_hide_the_fault(
+    service: Service,
+) -> None:
+    async def fail() -> None:
+        async with service.meter.charge(guest()):
+            service.ledger.fail_with(StoreUnavailable("the ledger is down"))
+            raise KeyError("the fault")
+
+    with pytest.raises(KeyError, match="the fault"):
+        await fail()
+
+
+async def test_nobody_is_served_uncounted_while_the_ledger_is_down(service: Service) -> None:
+    service.ledger.fail_with(StoreUnavailable("the ledger is down"))
+    with pytest.raises(StoreUnavailable):
+        await use(service, guest())

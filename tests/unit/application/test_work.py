@@ -1,0 +1,31 @@
+import pytest
+
+from application.errors import Overloaded
+from application.work import AdmissionGate, Priority
+
+
+def test_interactive_work_goes_before_bulk_work() -> None:
+    assert Priority.INTERACTIVE < Priority.BULK
+
+
+def test_a_gate_lets_in_as_many_as_it_has_places_and_refuses_the_next() -> None:
+    gate = AdmissionGate(2, retry_after_s=7)
+    with gate.admit(), gate.admit():
+        assert gate.taken == 2
+        with pytest.raises(Overloaded) as refusal, gate.admit():
+            raise AssertionError("nobody gets in here")
+        assert refusal.value.retry_after_s == 7
+    assert gate.taken == 0
+
+
+def test_a_place_is_given_back_even_when_the_work_fails() -> None:
+    gate = AdmissionGate(1)
+    with pytest.raises(KeyError), gate.admit():
+        raise KeyError
+    with gate.admit():
+        assert gate.taken == 1
+
+
+def test_a_gate_without_places_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        AdmissionGate(0)
