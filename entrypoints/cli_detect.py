@@ -148,7 +148,7 @@ def _as_json(outcome: _Outcome) -> dict[str, object]:
 
 def _as_table(outcomes: Sequence[_Outcome]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("photograph", "face", "emotion", "score", "next", "box", "found at"):
+    for heading in ("photograph", "face", "emotion", "score", "next", "box", "confidence"):
         table.add_column(heading, justify="right" if heading in ("face", "score") else "left")
     for outcome in outcomes:
         name = outcome.photo.name
