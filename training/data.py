@@ -86,7 +86,7 @@ def usable(faces: Faces, least_votes: int = 4) -> npt.NDArray[np.bool_]:
 
 
 def soft_targets(
-    faces: Faces, rare_bonus: float = 2.0
+    faces: Faces, rare_bonus: float = 2.0, majority_share: float = 0.0
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Label distributions and sample weights.
 
@@ -94,6 +94,13 @@ def soft_targets(
     as its share of emotion votes. The crowd hardly ever agrees on disgust and fear (0.4 % and 2 %
     of the majorities), so where the FER2013 annotator said one of these and at least one of
     the crowd agrees, the class gets `rare_bonus` votes more.
+
+    Args:
+        faces: Labelled crops.
+        rare_bonus: Votes added for a confirmed rare class.
+        majority_share: Weight of the agreed majority, as one-hot, against the distribution. The
+            mean vote says what share of the crowd says "disgust"; the scores are read as the
+            chance that most of it does.
 
     Returns:
         targets float32 (N, 7), rows summing to 1; weights float32 (N,) in 0..1.
@@ -106,6 +113,10 @@ def soft_targets(
         votes[confirmed, rare] = faces.votes[confirmed, rare] + rare_bonus
     total = votes.sum(axis=1, keepdims=True)
     targets = votes / np.maximum(total, 1e-6)
+    label = majority(faces)
+    agreed = label >= 0
+    targets[agreed] *= 1 - majority_share
+    targets[agreed, label[agreed]] += majority_share
     share = faces.votes.sum(axis=1)
     weights = share / np.maximum(share + faces.others.sum(axis=1), 1e-6)
     return targets.astype(np.float32), weights.astype(np.float32)

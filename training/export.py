@@ -221,10 +221,11 @@ def export(
         "licence_notes": "Trained on FER2013 (images gathered from the web, released for a Kaggle "
         "research competition in 2013) with the FER+ votes (MIT). Check that this suits your use.",
         "limits": [
-            "Scores say what a crowd would call the expression in the picture, not what a person feels.",
+            "Scores say what a crowd would call the expression in the picture, "
+            "not what a person feels.",
             "Disgust and fear are rare in the data and are recognised less well than the others.",
-            "Trained on gray web crops of 48 x 48 pixels whose people were never asked who they are: "
-            "accuracy by age, gender or ethnicity is unknown.",
+            "Trained on gray web crops of 48 x 48 pixels of unknown people: "
+            "accuracy by age, gender or ethnicity was not measured.",
             "Inferring emotions at work or in education is prohibited in the European Union "
             "(AI Act, Article 5(1)(f)).",
         ],

@@ -49,8 +49,8 @@ def measure(
         least_score: Detections below it are left out.
 
     Returns:
-        landmarks (M, 5, 2) x and y in crop pixels; yunet (M, 4) and haar (K, 4): centre x, centre y,
-        width and height of the boxes as shares of the crop's side.
+        landmarks (M, 5, 2) x and y in crop pixels; yunet (M, 4) and haar (K, 4): centre x,
+        centre y, width and height of the boxes as shares of the crop's side.
     """
     side = _SIDE * _ZOOM + 2 * _PAD
     yunet = cv2.FaceDetectorYN.create(str(yunet_path), "", (side, side), least_score, 0.3, 50)
@@ -90,15 +90,16 @@ def report(found: dict[str, npt.NDArray[np.float64]], count: int) -> str:
     lines = [
         "# How the training crops frame a face",
         "",
-        f"Measured by `training/framing.py` on {count} crops of the training split whose crowd label is",
-        "agreed on, drawn at random. Each crop was enlarged four times (cubic), put on a replicated border of",
-        "64 pixels and shown to YuNet (score 0.8 or better) and to OpenCV's frontal Haar cascade (scale 1.05,",
-        f"5 neighbours). Counted are crops with exactly one face: {len(points)} by YuNet, {len(haar)} by Haar.",
+        f"Measured by `training/framing.py` on {count} crops of the training split whose crowd",
+        "label is agreed on, drawn at random. Each crop was enlarged four times (cubic), put on a",
+        "replicated border of 64 pixels and shown to YuNet (score 0.8 or better) and to OpenCV's",
+        "frontal Haar cascade (scale 1.05, 5 neighbours). Counted are crops with exactly one face:",
+        f"{len(points)} by YuNet, {len(haar)} by Haar.",
         "",
         "## Landmarks: the alignment template",
         "",
-        "Pixels of the 48 x 48 crop, origin at the centre of the top left pixel. Left and right as seen in",
-        "the picture.",
+        "Pixels of the 48 x 48 crop, origin at the centre of the top left pixel. Left and right as",
+        "seen in the picture.",
         "",
         "| landmark | median x | median y | mean x | mean y | std x | std y |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -129,9 +130,9 @@ def report(found: dict[str, npt.NDArray[np.float64]], count: int) -> str:
         "",
         "## Boxes: the margin",
         "",
-        "Where the detector's box lies in the crop, as shares of the crop's side, and what follows: to frame a",
-        "face as the training crops do, take a square around (box centre + offset x box width) whose side is",
-        "factor x box width.",
+        "Where the detector's box lies in the crop, as shares of its side, and what follows:",
+        "to frame a face as the training crops do, take a square around (box centre + offset x box",
+        "width) whose side is factor x box width.",
         "",
         "| detector | | centre x | centre y | width | height | factor | offset x | offset y |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",

@@ -7,6 +7,7 @@ degraded crops of the tuning slice and checked on the validation split, with the
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def threshold(rows: list[tuple[float, float, float]]) -> float:
         rows: From intact to worst, as `sweep` gives them.
     """
     limit = rows[0][2] - _TOLERATED_LOSS
-    for (_, better, above), (_, worse, below) in zip(rows, rows[1:], strict=False):
+    for (_, better, above), (_, worse, below) in itertools.pairwise(rows):
         if below < limit <= above:
             return worse + (better - worse) * (limit - below) / (above - below)
     return rows[-1][1]
@@ -144,10 +145,10 @@ def main() -> None:
         "# When a crop is too poor to trust",
         "",
         "Written by `training/quality.py` with the shipped `emotion.onnx`. A crop is *unreliable*",
-        f"when a value is beyond the point where accuracy falls {100 * _TOLERATED_LOSS:.0f} points below",
-        f"that of intact crops. The points were found on {len(tune)} crops of the training split",
-        "held out for tuning (those with an agreed crowd label), degraded step by step, and checked",
-        "on the validation split.",
+        f"when a value is beyond the point where accuracy falls {100 * _TOLERATED_LOSS:.0f} points",
+        f"below that of intact crops. The points were found on {len(tune)} crops of the training",
+        "split held out for tuning (those with an agreed crowd label), degraded step by step, and",
+        "checked on the validation split.",
         "",
         "## Formulas and thresholds",
         "",
@@ -210,8 +211,8 @@ def _verify(valid: Faces, limits: dict[str, float], rng: np.random.Generator) ->
     lines = [
         "## Check on the validation split",
         "",
-        "Accuracy of the crops that the thresholds call reliable and unreliable; the severity is drawn",
-        "for each crop.",
+        "Accuracy of the crops that the thresholds call reliable and unreliable; the severity is",
+        "drawn for each crop.",
         "",
         "| crops | reliable | unreliable |",
         "| --- | --- | --- |",

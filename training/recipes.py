@@ -20,12 +20,15 @@ class Recipe:
         warmup: Share of the run in which the rate rises; it falls to zero along a cosine after.
         balance: Power of `data.sampling_weights`.
         rare_bonus: See `data.soft_targets`.
+        majority_share: See `data.soft_targets`.
         fer_share: Weight of the FER2013 head's loss.
         mixup: Parameter of mixup's Beta distribution (Zhang et al. 2018); 0 turns it off.
         strength: Strength of `augment.Augment`.
         ema: Decay of the averaged weights a step.
         teachers: Names of finished runs to distil from; empty trains on labels alone.
         teacher_share: Weight of the teachers' distribution against the labels'.
+        teacher_temperature: Divides the teachers' logits; below 1 takes back the caution that soft
+            labels taught them.
         start: Name of the finished run whose weights start this one.
     """
 
@@ -43,12 +46,14 @@ class Recipe:
     warmup: float = 0.15
     balance: float = 0.4
     rare_bonus: float = 2.0
+    majority_share: float = 0.0
     fer_share: float = 0.2
     mixup: float = 0.0
     strength: float = 1.0
     ema: float = 0.998
     teachers: tuple[str, ...] = ()
     teacher_share: float = 0.7
+    teacher_temperature: float = 0.7
     start: str = ""
 
     @property
@@ -69,7 +74,7 @@ RECIPES = {
     "teacher-wide": Recipe(
         widths=(64, 128, 256),
         depths=(2, 3, 2),
-        phases=((6, 32), (5, 40), (6, 48)),
+        phases=((5, 32), (4, 40), (5, 48)),
         seed=1,
         muon=0.03,
         rate=0.05,
@@ -77,7 +82,7 @@ RECIPES = {
     "teacher-long": Recipe(
         widths=(48, 96, 192),
         depths=(2, 3, 3),
-        phases=((10, 32), (10, 40), (12, 48)),
+        phases=((10, 32), (8, 40), (6, 48)),
         seed=2,
         balance=0.5,
         strength=0.9,

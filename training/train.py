@@ -130,7 +130,6 @@ def _teachers(recipe: Recipe, runs: Path) -> list[EmotionNet]:
         settings = saved["recipe"]
         network = EmotionNet(settings["widths"], settings["depths"])
         network.load_state_dict(saved["average"])
-        # Inference in bfloat16 throughout: no cast of the weights at each call.
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         teachers.append(network.eval().requires_grad_(False))
     return teachers
@@ -169,7 +168,7 @@ class _Batches:
     """The training crops as tensors, and the draw of an epoch."""
 
     def __init__(self, recipe: Recipe, fit: Faces) -> None:
-        targets, weights = soft_targets(fit, recipe.rare_bonus)
+        targets, weights = soft_targets(fit, recipe.rare_bonus, recipe.majority_share)
         self.images = torch.from_numpy(fit.images)
         self.targets = torch.from_numpy(targets)
         self.weights = torch.from_numpy(weights)
@@ -223,7 +222,7 @@ def _epoch(
         views = views.to(memory_format=torch.channels_last)
         spent += time.perf_counter() - before
         if teachers:
-            guide = _guide(teachers, views)
+            guide = _guide(teachers, views, recipe.teacher_temperature)
             targets = recipe.teacher_share * guide + (1 - recipe.teacher_share) * targets
         with torch.autocast("cpu", torch.bfloat16):
             logits, fer_logits = network.both(views)
@@ -247,9 +246,14 @@ def _epoch(
 
 
 @torch.no_grad()
-def _guide(teachers: list[EmotionNet], views: Tensor) -> Tensor:
+def _guide(teachers: list[EmotionNet], views: Tensor, temperature: float) -> Tensor:
+    """Mean distribution (N, 7) of the teachers on the very views that the student sees.
+
+    Same views and a long run are what makes distillation work (Beyer et al. 2022, "Knowledge
+    distillation: a good teacher is patient and consistent").
+    """
     with torch.autocast("cpu", torch.bfloat16):
-        every = [teacher(views).float().softmax(dim=1) for teacher in teachers]
+        every = [(teacher(views).float() / temperature).softmax(dim=1) for teacher in teachers]
     return torch.stack(every).mean(dim=0)
 
 
