@@ -26,8 +26,9 @@ class OnnxCropClassifier:
 
     The network reads ``faces``, float32, 0..255, N x 1 x height x width (gray) or
     N x 3 x height x width (RGB), and answers ``logits``, float32, N x 7, already divided by the
-    calibration temperature where there is one. A JSON file of the same name beside it tells ``name``, ``version``, ``labels`` (the order of the outputs),
-    ``file_sha256`` (of the weights) and what was measured.
+    calibration temperature where there is one. A JSON file of the same name beside it tells
+    ``name``, ``version``, ``labels`` (the order of the outputs), ``file_sha256`` (of the weights)
+    and what was measured.
     """
 
     def __init__(self, *, weights: Path | None = None) -> None:

@@ -1,0 +1,287 @@
+"""Turning a checkpoint into one ONNX file that the light runtime serves, preprocessing included."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from adapters.inference.crops import CropSpec
+from adapters.vit.checkpoint import HuggingFaceCheckpoint
+from adapters.vit.classifier import computes_bfloat16
+from adapters.vit.network import EmotionNetwork, load_network
+from application.errors import InferenceUnavailable
+from domain.emotion import Emotion
+
+_INPUT, _OUTPUT = "faces", "logits"
+_TIMED_RUNS = 7
+_PICTURES = 8
+
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class FormFigures:
+    """How one form of the network does beside torch in float32.
+
+    Attributes:
+        form: of the network, for people.
+        ms_per_face: median time of one face on one thread, in milliseconds.
+        largest_difference: of any probability, over all pictures.
+        same_answer: share of the pictures with the same dominant emotion, in [0, 1].
+        megabytes: of the ONNX file; None for torch.
+    """
+
+    form: str
+    ms_per_face: float
+    largest_difference: float
+    same_answer: float
+    megabytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was written, and how true it is to the checkpoint.
+
+    Attributes:
+        out: the ONNX file; a JSON file of the same name lies beside it.
+        pictures: how many were compared.
+        figures: of torch in float32 first, then of the other forms.
+    """
+
+    out: Path
+    pictures: int
+    figures: tuple[FormFigures, ...]
+
+
+class CheckpointExport:
+    """Writes a checkpoint as ONNX."""
+
+    def __init__(self, *, checkpoint: HuggingFaceCheckpoint) -> None:
+        """Load the checkpoint.
+
+        Raises:
+            InferenceUnavailable: it is not on this machine, or of no use.
+        """
+        self._files = checkpoint.find()
+        torch.set_num_threads(1)
+        self._network = load_network(self._files)
+        shown = self._network.preprocessing
+        self._crop_spec = CropSpec(width=shown.width, height=shown.height, channels=3)
+
+    @property
+    def crop_spec(self) -> CropSpec:
+        """Which crops the network reads."""
+        return self._crop_spec
+
+    def write(
+        self,
+        out: Path,
+        *,
+        quantize: bool,
+        crops: NDArray[np.uint8] | None = None,
+        on_step: Callable[[str], None] = lambda step: None,
+    ) -> ExportReport:
+        """Write ``out`` and its JSON file, then compare what was written with torch.
+
+        Args:
+            out: the ONNX file; its folder is made, and a file in its place is replaced.
+            quantize: store matrices as int8 and multiply in it (dynamic quantisation of MatMul and
+                Gemm, a scale per channel); everything else stays float32.
+            crops: faces to compare on, as ``crop_spec`` says; None takes pictures of soft noise,
+                which say less.
+            on_step: told what is done next.
+
+        Raises:
+            InferenceUnavailable: the network cannot be expressed in ONNX.
+            OSError: the file cannot be written.
+        """
+        crops = _soft_noise(self._crop_spec) if crops is None else crops
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+            plain, small = Path(folder, "plain.onnx"), Path(folder, "int8.onnx")
+            on_step("writing the network as ONNX")
+            self._write_plain(plain)
+            forms: dict[str, Path] = {"ONNX float32": plain}
+            if quantize:
+                on_step("quantising")
+                _quantize(plain, small)
+                forms["ONNX int8"] = small
+            on_step("comparing with torch")
+            figures = self._compare(forms, crops, on_step)
+            written = small if quantize else plain
+            facts = self._facts(written, figures[-1], len(crops), quantize=quantize)
+            os.replace(written, out)
+        out.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
+        return ExportReport(out=out, pictures=len(crops), figures=tuple(figures))
+
+    def _write_plain(self, path: Path) -> None:
+        spec = self._crop_spec
+        example = torch.zeros(2, spec.channels, spec.height, spec.width)
+        exporter_log = logging.getLogger("torch.onnx._internal.exporter")
+        level = exporter_log.level
+        exporter_log.setLevel(logging.ERROR)  # it would tell that torchvision is not installed
+        try:
+            with warnings.catch_warnings(), torch.inference_mode():
+                # Deprecations between torch, transformers and onnxscript are theirs to settle.
+                warnings.simplefilter("ignore")
+                torch.onnx.export(
+                    self._network,
+                    (example,),
+                    path,
+                    input_names=[_INPUT],
+                    output_names=[_OUTPUT],
+                    dynamic_shapes={_INPUT: {0: torch.export.Dim("faces", min=1)}},
+                    external_data=False,
+                    dynamo=True,
+                    verbose=False,
+                )
+        except Exception as error:  # The exporter's exceptions share no other base class.
+            raise InferenceUnavailable(
+                f"{self._files.name} cannot be written as ONNX: {str(error).splitlines()[0]}"
+            ) from error
+        finally:
+            exporter_log.setLevel(level)
+
+    def _compare(
+        self, forms: dict[str, Path], crops: NDArray[np.uint8], on_step: Callable[[str], None]
+    ) -> list[FormFigures]:
+        on_step("torch float32")
+        by_torch = _predict_by_torch(self._network)
+        truth = _probabilities(by_torch, crops)
+        figures = [FormFigures("torch float32", _ms_per_face(by_torch, crops), 0.0, 1.0)]
+        if computes_bfloat16("cpu"):
+            on_step("torch bfloat16")
+            by_torch = _predict_by_torch(load_network(self._files, dtype=torch.bfloat16))
+            figures.append(_figures("torch bfloat16", by_torch, crops, truth))
+        for form, path in forms.items():
+            on_step(form)
+            figures.append(_figures(form, _predict_by_onnx(path), crops, truth, path))
+        return figures
+
+    def _facts(
+        self, written: Path, figures: FormFigures, pictures: int, *, quantize: bool
+    ) -> dict[str, object]:
+        files, spec = self._files, self._crop_spec
+        return {
+            "name": f"{files.name} (ONNX)",
+            "version": files.version,
+            "file_sha256": hashlib.sha256(written.read_bytes()).hexdigest(),
+            "file_bytes": written.stat().st_size,
+            "labels": [emotion.value for emotion in Emotion],
+            "input": {
+                "name": _INPUT,
+                "width": spec.width,
+                "height": spec.height,
+                "channels": spec.channels,
+                "range": [0, 255],
+            },
+            "output": {"name": _OUTPUT, "scores": "softmax"},
+            "precision": "dynamic int8" if quantize else "float32",
+            "agreement_with_torch": {
+                "pictures": pictures,
+                "largest_difference_of_a_probability": round(figures.largest_difference, 6),
+                "same_dominant_emotion": figures.same_answer,
+            },
+        }
+
+
+def _quantize(plain: Path, small: Path) -> None:
+    log = logging.getLogger()
+    log.addFilter(_is_no_advice)  # the quantiser advises on the root logger
+    try:
+        quantize_dynamic(
+            plain,
+            small,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+        )
+    finally:
+        log.removeFilter(_is_no_advice)
+
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    return "pre-processing before quantization" not in record.getMessage()
+
+
+def _predict_by_torch(network: EmotionNetwork) -> Predict:
+    def predict(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            faces = torch.from_numpy(crops).permute(0, 3, 1, 2).float()
+            return np.asarray(network(faces).softmax(dim=1).numpy(), dtype=np.float32)
+
+    return predict
+
+
+def _predict_by_onnx(path: Path) -> Predict:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    inference_session = onnxruntime.InferenceSession(
+        path, options, providers=["CPUExecutionProvider"]
+    )
+
+    def predict(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        faces = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
+        logits = inference_session.run([_OUTPUT], {_INPUT: faces})[0]
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    return predict
+
+
+def _figures(
+    form: str,
+    predict: Predict,
+    crops: NDArray[np.uint8],
+    truth: NDArray[np.float32],
+    path: Path | None = None,
+) -> FormFigures:
+    probabilities = _probabilities(predict, crops)
+    return FormFigures(
+        form=form,
+        ms_per_face=_ms_per_face(predict, crops),
+        largest_difference=float(np.abs(probabilities - truth).max()),
+        same_answer=float((probabilities.argmax(axis=1) == truth.argmax(axis=1)).mean()),
+        megabytes=path.stat().st_size / 1e6 if path else None,
+    )
+
+
+def _probabilities(predict: Predict, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    # One by one, as a live face comes: dynamic quantisation takes its scale from the whole batch.
+    return np.concatenate([predict(crops[number : number + 1]) for number in range(len(crops))])
+
+
+def _ms_per_face(predict: Predict, crops: NDArray[np.uint8]) -> float:
+    times = []
+    for _ in range(_TIMED_RUNS):
+        began = time.perf_counter()
+        predict(crops[:1])
+        times.append(time.perf_counter() - began)
+    return statistics.median(times) * 1000
+
+
+def _soft_noise(spec: CropSpec) -> NDArray[np.uint8]:
+    """Pictures with large and small patches, for a network's numbers to differ on."""
+    rng = np.random.default_rng(0)
+    pictures = np.zeros((_PICTURES, spec.height, spec.width, spec.channels))
+    for patches in (2, 4, 8, 16):
+        coarse = rng.normal(size=(_PICTURES, patches, patches, spec.channels))
+        rows = np.arange(spec.height) * patches // spec.height
+        columns = np.arange(spec.width) * patches // spec.width
+        pictures += coarse[:, rows][:, :, columns]
+    return np.clip(pictures * 32 + 128, 0, 255).astype(np.uint8)
