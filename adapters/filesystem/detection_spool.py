@@ -148,11 +148,15 @@ class FileSystemDetectionSpool:
             left_by_a_crash.unlink()
         index = {}
         for path in sorted(self._folder.glob(f"*{_SUFFIX}"), key=_arrival):
+            key = _key(path)
+            if key is None:
+                log.warning("%s in the spool is none of this service's files", path.name)
+                continue
             try:
                 owner = read_header(path).detection.user_id
             except UnreadableRecord:
                 owner = None  # It waits all the same, so that whoever gets it learns of the loss.
-            index[UUID(path.stem)] = _Waiting(owner, path.stat().st_size)
+            index[key] = _Waiting(owner, path.stat().st_size)
         return index
 
     def _path(self, detection_id: UUID) -> Path:
@@ -161,3 +165,10 @@ class FileSystemDetectionSpool:
 
 def _arrival(path: Path) -> int:
     return path.stat().st_mtime_ns
+
+
+def _key(path: Path) -> UUID | None:
+    try:
+        return UUID(path.stem)
+    except ValueError:
+        return None

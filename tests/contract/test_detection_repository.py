@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.in_memory import InMemoryDetectionRepository
+from adapters.mongodb import MongoDetectionRepository
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
 from application.ports.detection_repository import DetectionRepository
 from domain.detection import Detection, HistoryFilter, StorageStatus
@@ -17,6 +18,7 @@ from tests.contract.samples import NOON, Fixture, make_detection
 REPOSITORIES: dict[str, Callable[[Fixture], DetectionRepository]] = {
     "in-memory": lambda fixture: InMemoryDetectionRepository(),
     "sqlite": lambda fixture: SqliteDetectionRepository(fixture("sqlite_database")),
+    "mongodb": lambda fixture: MongoDetectionRepository(fixture("mongodb_database")),
 }
 EVERYTHING = HistoryFilter()
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.in_memory import InMemoryRefreshTokenRepository
+from adapters.mongodb import MongoRefreshTokenRepository
 from adapters.sqlite import SqliteRefreshTokenRepository
 from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
 from tests.contract.samples import NOON, Fixture
@@ -12,6 +13,7 @@ from tests.contract.samples import NOON, Fixture
 REPOSITORIES: dict[str, Callable[[Fixture], RefreshTokenRepository]] = {
     "in-memory": lambda fixture: InMemoryRefreshTokenRepository(),
     "sqlite": lambda fixture: SqliteRefreshTokenRepository(fixture("sqlite_database")),
+    "mongodb": lambda fixture: MongoRefreshTokenRepository(fixture("mongodb_database")),
 }
 LATER = NOON + timedelta(days=30)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.in_memory import InMemoryUsageLedger
+from adapters.mongodb import MongoUsageLedger
 from adapters.sqlite import SqliteUsageLedger
 from application.ports.usage_ledger import UsageCount, UsageLedger
 from tests.contract.samples import NOON, Fixture
@@ -12,6 +13,7 @@ from tests.contract.samples import NOON, Fixture
 LEDGERS: dict[str, Callable[[Fixture], UsageLedger]] = {
     "in-memory": lambda fixture: InMemoryUsageLedger(),
     "sqlite": lambda fixture: SqliteUsageLedger(fixture("sqlite_database")),
+    "mongodb": lambda fixture: MongoUsageLedger(fixture("mongodb_database")),
 }
 DAY_S = 86_400
 TOMORROW = NOON + timedelta(seconds=DAY_S)

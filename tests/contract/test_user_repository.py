@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.in_memory import InMemoryUserRepository
+from adapters.mongodb import MongoUserRepository
 from adapters.sqlite import SqliteUserRepository
 from application.ports.user_repository import UserRepository
 from domain.user import User
@@ -14,6 +15,7 @@ from tests.contract.samples import NOON, Fixture
 REPOSITORIES: dict[str, Callable[[Fixture], UserRepository]] = {
     "in-memory": lambda fixture: InMemoryUserRepository(),
     "sqlite": lambda fixture: SqliteUserRepository(fixture("sqlite_database")),
+    "mongodb": lambda fixture: MongoUserRepository(fixture("mongodb_database")),
 }
 ALICE = User(
     user_id="local:alice@example.com",

@@ -1,0 +1,182 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import jwt
+import pytest
+
+from adapters.in_memory import InMemoryClock, InMemoryTokenService
+from adapters.local_auth import JwtTokenService, LocalIdentityProvider
+from application.ports.token_service import GuestClaims, TokenService
+from domain.errors import InvalidToken
+
+SECRET = "a secret that only the tests know, long enough"
+ACCESS_S, REFRESH_S, GUEST_S = 7200, 86_400, 43_200
+
+
+def in_memory(clock: InMemoryClock) -> TokenService:
+    return InMemoryTokenService(
+        clock=clock,
+        access_lifetime_s=ACCESS_S,
+        refresh_lifetime_s=REFRESH_S,
+        guest_lifetime_s=GUEST_S,
+    )
+
+
+def signed(clock: InMemoryClock, secret: str = SECRET) -> TokenService:
+    return JwtTokenService(
+        secret=secret,
+        clock=clock,
+        access_lifetime_s=ACCESS_S,
+        refresh_lifetime_s=REFRESH_S,
+        guest_lifetime_s=GUEST_S,
+    )
+
+
+SERVICES: dict[str, Callable[[InMemoryClock], TokenService]] = {
+    "in-memory": in_memory,
+    "jwt": signed,
+}
+NONSENSE = ["", "x", "a.b.c", "..", "é", "\udce9", "x" * 100_000, "[" * 5000 + ".e30.", "\x00"]
+
+
+@pytest.fixture
+def clock() -> InMemoryClock:
+    return InMemoryClock()
+
+
+@pytest.fixture(params=SERVICES)
+def tokens(request: pytest.FixtureRequest, clock: InMemoryClock) -> TokenService:
+    return SERVICES[request.param](clock)
+
+
+def test_an_access_token_names_its_user_until_it_expires(
+    tokens: TokenService, clock: InMemoryClock
+) -> None:
+    token = tokens.issue_access("local:älice@example.com")
+    assert token.expires_in_s == ACCESS_S
+    assert tokens.is_access(token.value)
+    claims = tokens.verify_access(token.value)
+    assert claims.user_id == "local:älice@example.com"
+    assert claims.expires_at == clock.now() + timedelta(seconds=ACCESS_S)
+    clock.advance(ACCESS_S - 1)
+    assert tokens.verify_access(token.value) == claims
+    clock.advance(1)
+    with pytest.raises(InvalidToken):
+        tokens.verify_access(token.value)
+
+
+def test_an_expired_access_token_still_claims_to_be_one(
+    tokens: TokenService, clock: InMemoryClock
+) -> None:
+    token = tokens.issue_access("alice").value
+    clock.advance(ACCESS_S)
+    assert tokens.is_access(token)
+
+
+def test_two_access_tokens_of_one_moment_differ(tokens: TokenService) -> None:
+    assert tokens.issue_access("alice").value != tokens.issue_access("alice").value
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
+def test_nonsense_is_no_token_of_any_kind(tokens: TokenService, nonsense: str) -> None:
+    assert not tokens.is_access(nonsense)
+    assert tokens.verify_guest(nonsense) is None
+    with pytest.raises(InvalidToken):
+        tokens.verify_access(nonsense)
+    assert tokens.digest(nonsense) == tokens.digest(nonsense)
+
+
+def test_refresh_tokens_are_secrets_known_by_their_digest(
+    tokens: TokenService, clock: InMemoryClock
+) -> None:
+    first, second = tokens.issue_refresh(), tokens.issue_refresh()
+    assert first.value != second.value
+    assert tokens.digest(first.value) == first.digest
+    assert first.digest != second.digest
+    assert first.value not in first.digest
+    assert first.expires_at == clock.now() + timedelta(seconds=REFRESH_S)
+
+
+def test_a_guest_cookie_names_its_guest_until_it_expires(
+    tokens: TokenService, clock: InMemoryClock
+) -> None:
+    clock.advance(0.123456)
+    claims = GuestClaims("guest:0815", clock.now())
+    cookie = tokens.issue_guest(claims)
+    assert tokens.verify_guest(cookie) == claims
+    clock.advance(GUEST_S - 1)
+    assert tokens.verify_guest(cookie) == claims
+    clock.advance(2)
+    assert tokens.verify_guest(cookie) is None
+
+
+def test_no_kind_of_token_passes_for_another(tokens: TokenService, clock: InMemoryClock) -> None:
+    access = tokens.issue_access("alice").value
+    refresh = tokens.issue_refresh().value
+    cookie = tokens.issue_guest(GuestClaims("alice", clock.now()))
+    assert tokens.verify_guest(access) is None
+    assert tokens.verify_guest(refresh) is None
+    for other in (refresh, cookie):
+        assert not tokens.is_access(other)
+        with pytest.raises(InvalidToken):
+            tokens.verify_access(other)
+
+
+# What follows is only true of signed tokens.
+
+
+def test_a_forged_or_altered_token_is_refused(clock: InMemoryClock) -> None:
+    tokens, others = signed(clock), signed(clock, SECRET[::-1])
+    forged = others.issue_access("alice").value
+    head, body, _ = tokens.issue_access("alice").value.split(".")
+    _, others_body, signature = tokens.issue_access("bob").value.split(".")
+    for token in (forged, f"{head}.{body}.", f"{head}.{body}.{signature}", f"{head}.{others_body}"):
+        with pytest.raises(InvalidToken):
+            tokens.verify_access(token)
+    cookie = others.issue_guest(GuestClaims("guest:1", clock.now()))
+    assert tokens.verify_guest(cookie) is None
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS512"])
+def test_a_token_cannot_choose_its_own_algorithm(clock: InMemoryClock, algorithm: str) -> None:
+    tokens = signed(clock)
+    genuine = tokens.issue_access("alice").value
+    claims = jwt.decode(genuine, options={"verify_signature": False})
+    header = {"typ": jwt.get_unverified_header(genuine)["typ"]}
+    key = None if algorithm == "none" else SECRET * 2
+    forged = jwt.encode(claims, key, algorithm=algorithm, headers=header)
+    with pytest.raises(InvalidToken):
+        tokens.verify_access(forged)
+
+
+def test_a_well_signed_cookie_with_the_head_of_an_access_token_is_refused(
+    clock: InMemoryClock,
+) -> None:
+    tokens = signed(clock)
+    cookie = tokens.issue_guest(GuestClaims("local:alice@example.com", clock.now()))
+    claims = jwt.decode(cookie, options={"verify_signature": False})
+    access_head = jwt.get_unverified_header(tokens.issue_access("x").value)
+    disguised = jwt.encode(claims, SECRET, headers={"typ": access_head["typ"]})
+    assert tokens.is_access(disguised)
+    with pytest.raises(InvalidToken):
+        tokens.verify_access(disguised)
+
+
+def test_an_operators_id_token_is_no_access_token(clock: InMemoryClock) -> None:
+    provider = LocalIdentityProvider(secret=SECRET, clock=clock)
+    id_token = provider.mint_id_token("alice@example.com", 60)
+    tokens = signed(clock)
+    assert not tokens.is_access(id_token)
+    with pytest.raises(InvalidToken):
+        tokens.verify_access(id_token)
+    assert tokens.verify_guest(id_token) is None
+
+
+def test_tokens_stand_for_every_process_that_knows_the_secret(clock: InMemoryClock) -> None:
+    value = signed(clock).issue_access("alice").value
+    assert signed(clock).verify_access(value).user_id == "alice"
+
+
+def test_a_short_secret_is_refused(clock: InMemoryClock) -> None:
+    with pytest.raises(ValueError, match="32"):
+        signed(clock, "changeme")
