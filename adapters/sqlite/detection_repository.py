@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
+from adapters.moments import to_us
 from adapters.records import detection_from_record, detection_to_record, from_json, to_json
 from adapters.sqlite.database import SqliteDatabase
-from adapters.sqlite.moments import to_us
 from application.ports.detection_repository import HistoryPage
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
+from adapters.moments import to_us
 from adapters.sqlite.database import SqliteDatabase
-from adapters.sqlite.moments import to_us
 from application.ports.refresh_token_repository import RefreshTokenRecord
 
 

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from adapters.moments import from_us, to_us
 from adapters.sqlite.database import SqliteDatabase
-from adapters.sqlite.moments import from_us, to_us
 from application.ports.usage_ledger import UsageCount
 
 

@@ -1,0 +1,15 @@
+"""History, users, refresh tokens and usage in MongoDB: what several hosts can share."""
+
+from adapters.mongodb.database import MongoDatabase
+from adapters.mongodb.detection_repository import MongoDetectionRepository
+from adapters.mongodb.refresh_token_repository import MongoRefreshTokenRepository
+from adapters.mongodb.usage_ledger import MongoUsageLedger
+from adapters.mongodb.user_repository import MongoUserRepository
+
+__all__ = [
+    "MongoDatabase",
+    "MongoDetectionRepository",
+    "MongoRefreshTokenRepository",
+    "MongoUsageLedger",
+    "MongoUserRepository",
+]

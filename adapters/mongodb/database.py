@@ -1,0 +1,149 @@
+"""One MongoDB database, on a local server, a replica set or Atlas."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
+from bson.errors import BSONError
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from pymongo.errors import (
+    ConnectionFailure,
+    ExecutionTimeout,
+    PyMongoError,
+    WTimeoutError,
+)
+
+from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
+from adapters.mongodb.documents import Document
+from adapters.mongodb.indexes import INDEXES
+from adapters.records import UnreadableRecord
+from application.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+_Database = AsyncIOMotorDatabase[Document]
+
+_NOT_THERE = (ConnectionFailure, ExecutionTimeout, WTimeoutError)
+_IDLE_CONNECTION_S = 300
+
+
+class MongoDatabase:
+    """Runs functions against the database and says in the ports' words what went wrong.
+
+    Writes are acknowledged by a majority of the servers and tried twice where a connection breaks,
+    unless the URI says otherwise. A server that does not answer is left alone for a while.
+
+    Args:
+        uri: ``mongodb://`` or ``mongodb+srv://``; holds credentials and is never shown.
+        name: of the database.
+        timeout_s: how long one call may take in all, in seconds.
+        max_connections: to each server of the set.
+        breaker: watches the calls.
+    """
+
+    def __init__(
+        self,
+        *,
+        uri: str,
+        name: str,
+        timeout_s: float,
+        max_connections: int,
+        breaker: CircuitBreaker,
+    ) -> None:
+        self._uri = uri
+        self._name = name
+        self._timeout_ms = round(timeout_s * 1000)
+        self._max_connections = max_connections
+        self._breaker = breaker
+        self._client: AsyncIOMotorClient[Document] | None = None
+        self._database: _Database | None = None
+        self._indexing = asyncio.Lock()
+        self._indexed = False
+
+    async def open(self) -> None:
+        """Connect and make the indexes; a server that is down now gets them when it is back.
+
+        Raises:
+            StoreUnavailable: the URI cannot be used.
+        """
+        try:
+            # Reading the URI may ask DNS (mongodb+srv), which blocks.
+            self._client = await asyncio.to_thread(self._connect)
+        except (PyMongoError, ValueError):
+            # Not chained: what the driver says may quote the URI, and with it the password.
+            raise StoreUnavailable("MONGODB_URI cannot be used: it is malformed") from None
+        options: CodecOptions[Document] = CodecOptions(
+            tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
+        )
+        self._database = self._client.get_database(self._name, codec_options=options)
+        try:
+            await self.check()
+        except StoreUnavailable as error:
+            log.warning("starting without MongoDB: %s", error)
+
+    async def close(self) -> None:
+        """Close every connection. Closing twice is no error."""
+        if self._client is not None:
+            self._client.close()
+        self._client = self._database = None
+
+    async def run(self, work: Callable[[_Database], Awaitable[_Result]]) -> _Result:
+        """Let a function use the database.
+
+        Raises:
+            StoreUnavailable: it does not answer, or not with what was asked for.
+        """
+        if self._database is None:
+            raise StoreUnavailable("the database is closed")
+        try:
+            with self._breaker.guard(*_NOT_THERE):
+                await self._make_indexes(self._database)
+                return await work(self._database)
+        except CircuitOpen as error:
+            raise StoreUnavailable(
+                "the database does not answer", retry_after_s=error.retry_after_s
+            ) from error
+        except _NOT_THERE as error:
+            raise StoreUnavailable("the database does not answer") from error
+        except (PyMongoError, BSONError, UnreadableRecord, UnicodeError) as error:
+            raise StoreUnavailable("the database does not do its work") from error
+
+    async def check(self) -> None:
+        """Ask for a sign of life.
+
+        Raises:
+            StoreUnavailable: there is none.
+        """
+
+        async def ping(database: _Database) -> Any:
+            return await database.command("ping")
+
+        await self.run(ping)
+
+    def _connect(self) -> AsyncIOMotorClient[Document]:
+        return AsyncIOMotorClient(
+            self._uri,
+            timeoutMS=self._timeout_ms,
+            connectTimeoutMS=self._timeout_ms,
+            serverSelectionTimeoutMS=self._timeout_ms,
+            maxPoolSize=self._max_connections,
+            maxIdleTimeMS=_IDLE_CONNECTION_S * 1000,
+            retryWrites=True,
+            appname="emotion-api",
+        )
+
+    async def _make_indexes(self, database: _Database) -> None:
+        if self._indexed:
+            return
+        async with self._indexing:
+            if self._indexed:
+                return
+            for collection, models in INDEXES.items():
+                await database[collection].create_indexes(list(models))
+            self._indexed = True

@@ -1,0 +1,124 @@
+"""How records look as MongoDB documents.
+
+A document is the record of ``adapters.records`` under a native ``_id``, with native dates beside
+it. MongoDB's dates stop at milliseconds, so the exact moment stands in a field of microseconds; the
+date is for people, for other tools, and for indexes that let documents expire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bson.int64 import Int64
+
+from adapters.moments import from_us, to_us
+from adapters.records import (
+    UnreadableRecord,
+    detection_from_record,
+    detection_to_record,
+    user_from_record,
+    user_to_record,
+)
+from application.ports.refresh_token_repository import RefreshTokenRecord
+from application.ports.usage_ledger import UsageCount
+from domain.detection import Detection
+from domain.user import User
+
+Document = dict[str, Any]
+
+
+def detection_to_document(detection: Detection) -> Document:
+    """Write a detection, with what is searched beside it."""
+    record = detection_to_record(detection)
+    del record["detection_id"]
+    return {
+        **record,
+        "_id": detection.detection_id,
+        **moment("timestamp", detection.timestamp),
+        "filename": _storable(detection.filename),
+        "folded_filename": folded(detection.filename or ""),
+        "emotions": sorted(emotion.value for emotion in detection.emotions),
+    }
+
+
+def detection_from_document(document: Mapping[str, Any]) -> Detection:
+    """Read what ``detection_to_document`` wrote.
+
+    Raises:
+        UnreadableRecord: a field is missing or holds no such value, or the version is unknown.
+    """
+    try:
+        filename = document["filename"]
+        record = {
+            **document,
+            "detection_id": str(document["_id"]),
+            "timestamp": from_us(document["timestamp_us"]).isoformat(),
+            "filename": _text(filename) if isinstance(filename, bytes) else filename,
+        }
+    except (KeyError, TypeError) as error:
+        raise UnreadableRecord("the document of a detection cannot be read") from error
+    return detection_from_record(record)
+
+
+def user_to_document(user: User) -> Document:
+    """Write a user."""
+    record = user_to_record(user)
+    del record["user_id"]
+    return {**record, "_id": user.user_id}
+
+
+def user_from_document(document: Mapping[str, Any]) -> User:
+    """Read what ``user_to_document`` wrote.
+
+    Raises:
+        UnreadableRecord: a field is missing or holds no such value, or the version is unknown.
+    """
+    return user_from_record({**document, "user_id": document["_id"]})
+
+
+def token_to_document(record: RefreshTokenRecord) -> Document:
+    """Write a refresh token that stands."""
+    return {
+        "_id": record.digest,
+        "user_id": record.user_id,
+        "family_id": record.family_id,
+        **moment("expires_at", record.expires_at),
+        "state": "standing",
+    }
+
+
+def usage_from_document(document: Mapping[str, Any] | None) -> UsageCount:
+    """Read a counter; None is one nobody has used."""
+    if document is None:
+        return UsageCount()
+    ends_at_us = document.get("window_ends_at_us")
+    return UsageCount(
+        document["count"],
+        None if ends_at_us is None else from_us(ends_at_us),
+        from_us(document["last_used_us"]),
+    )
+
+
+def moment(name: str, value: datetime) -> Document:
+    """A moment, as a date and exactly."""
+    return {name: value, f"{name}_us": Int64(to_us(value))}
+
+
+def folded(text: str) -> str:
+    """Text for searching without regard to case, in every script."""
+    # BSON takes no lone surrogates, which file names may hold.
+    return text.casefold().encode("utf-8", "backslashreplace").decode()
+
+
+def _storable(filename: str | None) -> str | bytes | None:
+    """A file name as text where BSON takes it, as bytes where it holds lone surrogates."""
+    if filename is None:
+        return None
+    exact = filename.encode("utf-8", "surrogatepass")
+    return filename if exact == filename.encode("utf-8", "replace") else exact
+
+
+def _text(filename: bytes) -> str:
+    return filename.decode("utf-8", "surrogatepass")

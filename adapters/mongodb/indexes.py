@@ -1,0 +1,29 @@
+"""The collections and their indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+DETECTIONS = "detections"
+USERS = "users"
+REFRESH_TOKENS = "refresh_tokens"
+USAGE = "usage"
+
+# What is unique is so by being the ``_id``. An index with ``expireAfterSeconds`` lets the server
+# drop what is past its time; a document without that date stays.
+INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
+    DETECTIONS: (
+        IndexModel(
+            [("user_id", ASCENDING), ("timestamp_us", DESCENDING), ("_id", DESCENDING)],
+            name="newest",
+        ),
+    ),
+    REFRESH_TOKENS: (
+        IndexModel([("user_id", ASCENDING)], name="user"),
+        IndexModel([("family_id", ASCENDING)], name="family"),
+        IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
+    ),
+    USAGE: (IndexModel([("window_ends_at", ASCENDING)], name="window", expireAfterSeconds=0),),
+}

@@ -1,0 +1,97 @@
+"""Usage counters in MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bson.int64 import Int64
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo.errors import DuplicateKeyError
+
+from adapters.moments import to_us
+from adapters.mongodb.database import MongoDatabase
+from adapters.mongodb.documents import Document, moment, usage_from_document
+from adapters.mongodb.indexes import USAGE
+from application.ports.usage_ledger import UsageCount
+
+_Database = AsyncIOMotorDatabase[Document]
+
+
+class MongoUsageLedger:
+    """Keeps one counter a subject; the server drops those whose window is over.
+
+    Each subject is counted in a step of its own that cannot pass its limit. When a later subject
+    is used up the earlier ones are given back, so for a moment a count may stand one too high and
+    never one too low.
+    """
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._database = database
+
+    async def consume(
+        self, limits: Mapping[str, int | None], at: datetime, window_s: int | None
+    ) -> str | None:
+        """Count one use for every subject, or for none."""
+
+        async def consume(database: _Database) -> str | None:
+            counted: list[str] = []
+            for subject, limit in limits.items():
+                if not await _count(database, subject, limit, at, window_s):
+                    await _refund(database, counted)
+                    return subject
+                counted.append(subject)
+            return None
+
+        return await self._database.run(consume)
+
+    async def refund(self, subjects: Sequence[str]) -> None:
+        """Take one use back from every subject."""
+        await self._database.run(lambda database: _refund(database, subjects))
+
+    async def read(self, subject: str, at: datetime) -> UsageCount:
+        """The counter of a subject."""
+
+        async def fetch(database: _Database) -> UsageCount:
+            return usage_from_document(await database[USAGE].find_one({"_id": subject}))
+
+        known = await self._database.run(fetch)
+        is_over = known.window_ends_at is not None and known.window_ends_at <= at
+        return UsageCount() if is_over else known
+
+
+async def _count(
+    database: _Database, subject: str, limit: int | None, at: datetime, window_s: int | None
+) -> bool:
+    """Count one use of one subject; False, having counted nothing, where the limit is reached."""
+    if limit is not None and limit < 1:
+        return False
+    used = {"last_used_us": Int64(to_us(at))}
+    fresh = {"count": 1, **used}
+    if window_s is not None:
+        fresh |= moment("window_ends_at", at + timedelta(seconds=window_s))
+    in_window: Document = {"_id": subject, "window_ends_at_us": {"$not": {"$lte": to_us(at)}}}
+    if limit is not None:
+        in_window["count"] = {"$lt": limit}
+    over: Document = {"_id": subject, "window_ends_at_us": {"$lte": to_us(at)}}
+    usage = database[USAGE]
+    # Whoever loses the race to begin a window joins the winner's in the second round.
+    for _ in range(2):
+        more = await usage.update_one(in_window, {"$inc": {"count": 1}, "$set": used})
+        if more.matched_count:
+            return True
+        renewed = await usage.replace_one(over, fresh)
+        if renewed.matched_count:
+            return True
+        try:
+            await usage.insert_one({"_id": subject, **fresh})
+        except DuplicateKeyError:
+            continue
+        return True
+    return False
+
+
+async def _refund(database: _Database, subjects: Sequence[str]) -> None:
+    await database[USAGE].update_many(
+        {"_id": {"$in": list(subjects)}, "count": {"$gt": 0}}, {"$inc": {"count": -1}}
+    )
