@@ -32,8 +32,11 @@ class Frame:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of the encoded picture; of base64 text an upper bound close to the truth."""
-        return len(self.data) if isinstance(self.data, bytes) else len(self.data) * 3 // 4
+        """Bytes of the encoded picture, told without decoding any text."""
+        if isinstance(self.data, bytes):
+            return len(self.data)
+        prefix = self.data.find(",") + 1 if self.data.startswith("data:") else 0
+        return (len(self.data) - prefix) * 3 // 4 - self.data[-2:].count("=")
 
     def picture(self) -> bytes:
         """The encoded picture.

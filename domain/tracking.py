@@ -51,6 +51,11 @@ class ScoreSmoother:
     def __init__(self, window: int) -> None:
         self._readings: deque[EmotionScores] = deque(maxlen=window)
 
+    @property
+    def window(self) -> int:
+        """How many readings are averaged at most."""
+        return self._readings.maxlen or 0
+
     def smooth(self, scores: EmotionScores) -> EmotionScores:
         """Take one reading in and give the steadied one."""
         self._readings.append(scores)

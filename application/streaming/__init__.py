@@ -1,0 +1,1 @@
+"""The parts a realtime session is made of."""

@@ -1,0 +1,141 @@
+"""A frame's way from bytes to faces that have names and steady scores."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.face_detector import FaceDetector
+from application.ports.face_tracker import FaceTracker
+from application.ports.image_decoder import ImageDecoder
+from application.ports.telemetry import Telemetry
+from application.streaming.adaptation import Effort
+from domain.face import FaceDetection, FaceReading
+from domain.image import Image
+from domain.stream import Frame, TrackedFace
+from domain.stream_config import StreamConfig
+from domain.tracking import FaceTrack, ScoreSmoother
+
+_LONG_TEXT = 128 * 1024
+"""Characters of base64 from which decoding takes the event loop too long (over 0.2 ms)."""
+_SMOOTHER_LIFETIME_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTools:
+    """The ports every frame passes through; shared by all sessions."""
+
+    decoder: ImageDecoder
+    detector: FaceDetector
+    classifier: EmotionClassifier
+    telemetry: Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """What a frame shows."""
+
+    faces: tuple[TrackedFace, ...]
+    detection_used: bool
+    width: int
+    height: int
+
+
+@dataclass(slots=True)
+class _Smoothed:
+    smoother: ScoreSmoother
+    used_s: float
+
+
+class FrameAnalysis:
+    """Analyses the frames of one stream, in order and one at a time."""
+
+    def __init__(self, tools: FrameTools, tracker: FaceTracker) -> None:
+        self._tools = tools
+        self._tracker = tracker
+        self._frames_since_look: int | None = None
+        self._smoothed: dict[int, _Smoothed] = {}
+
+    async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> Analysed:
+        """Find, follow and read the faces of the next frame.
+
+        Raises:
+            InvalidImage, ImageDimensionsTooLarge: the frame cannot be used.
+            InferenceUnavailable: detector or classifier cannot run.
+        """
+        tools = self._tools
+        with tools.telemetry.stage("decode"):
+            image = await tools.decoder.decode(await _picture(frame))
+        looks = self._is_time_to_look(effort)
+        tracks = await self._look(image, frame, config, effort) if looks else self._guess(frame)
+        shown = [inside for track in tracks if (inside := _within(track, image)) is not None]
+        boxes = [FaceDetection(track.box, track.confidence, track.landmarks) for track in shown]
+        with tools.telemetry.stage("classify"):
+            readings = await tools.classifier.classify(image, boxes)
+        faces = self._steadied(shown, readings, config, frame.received_s)
+        return Analysed(faces, looks, image.width, image.height)
+
+    def _is_time_to_look(self, effort: Effort) -> bool:
+        since = self._frames_since_look
+        return since is None or since + 1 >= effort.interval or self._tracker.wants_detection
+
+    async def _look(
+        self, image: Image, frame: Frame, config: StreamConfig, effort: Effort
+    ) -> Sequence[FaceTrack]:
+        with self._tools.telemetry.stage("detect"):
+            found = await self._tools.detector.detect(
+                image,
+                min_size_px=config.min_face_size,
+                min_confidence=config.detection_confidence,
+                fit_within=effort.resolution,
+            )
+        self._frames_since_look = 0
+        with self._tools.telemetry.stage("track"):
+            return self._tracker.update(found, frame.received_s)
+
+    def _guess(self, frame: Frame) -> Sequence[FaceTrack]:
+        self._frames_since_look = (self._frames_since_look or 0) + 1
+        with self._tools.telemetry.stage("track"):
+            return self._tracker.predict(frame.received_s)
+
+    def _steadied(
+        self,
+        tracks: Sequence[FaceTrack],
+        readings: Sequence[FaceReading],
+        config: StreamConfig,
+        at_s: float,
+    ) -> tuple[TrackedFace, ...]:
+        if not config.smooth_emotions:
+            self._smoothed.clear()
+            return tuple(TrackedFace(*pair) for pair in zip(tracks, readings, strict=True))
+        faces = []
+        for track, reading in zip(tracks, readings, strict=True):
+            own = self._smoothed.get(track.number)
+            if own is None or own.smoother.window != config.smooth_window_size:
+                own = _Smoothed(ScoreSmoother(config.smooth_window_size), at_s)
+                self._smoothed[track.number] = own
+            own.used_s = at_s
+            scores = own.smoother.smooth(reading.scores)
+            faces.append(TrackedFace(track, replace(reading, scores=scores)))
+        self._smoothed = {
+            number: own
+            for number, own in self._smoothed.items()
+            if at_s - own.used_s <= _SMOOTHER_LIFETIME_S
+        }
+        return tuple(faces)
+
+
+async def _picture(frame: Frame) -> bytes:
+    if isinstance(frame.data, str) and len(frame.data) > _LONG_TEXT:
+        return await asyncio.to_thread(frame.picture)
+    return frame.picture()
+
+
+def _within(track: FaceTrack, image: Image) -> FaceTrack | None:
+    """The track with its box clipped; None where a predicted box has mostly left the frame."""
+    box = track.box.clipped_to(image.width, image.height)
+    if box is None or box.area * 2 < track.box.area:
+        return None
+    return replace(track, box=box)

@@ -1,0 +1,93 @@
+"""How a session goes: counts, rates and times, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+
+from application.streaming.events import StreamMetrics
+from domain.stream_config import Size
+
+_FRAMES = 300
+_RATE_WINDOW_S = 3.0
+
+
+class Measures:
+    """Counts frames and keeps the times of the last 300.
+
+    Attributes:
+        received: frames since the start.
+        processed: that got a result.
+        failed: that got an error.
+        dropped: that were let go for any reason.
+        replaced: of those, the ones whose place a newer frame took.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.processed = 0
+        self.failed = 0
+        self.dropped = 0
+        self.replaced = 0
+        self.faces = 0
+        self._total_processing_s = 0.0
+        self._processing_s: deque[float] = deque(maxlen=_FRAMES)
+        self._latency_s: deque[float] = deque(maxlen=_FRAMES)
+        self._finished_s: deque[float] = deque(maxlen=_FRAMES)
+
+    def result(self, *, at_s: float, processing_s: float, latency_s: float, faces: int) -> None:
+        """Count a frame that got a result."""
+        self.processed += 1
+        self.faces = faces
+        self._total_processing_s += processing_s
+        self._processing_s.append(processing_s)
+        self._latency_s.append(latency_s)
+        self._finished_s.append(at_s)
+
+    def fps(self, now_s: float) -> float:
+        """Results a second over the last three seconds; 0 before the second result."""
+        recent = [at for at in self._finished_s if now_s - at <= _RATE_WINDOW_S]
+        if len(recent) < 2 or recent[-1] <= recent[0]:
+            return 0.0
+        return (len(recent) - 1) / (recent[-1] - recent[0])
+
+    @property
+    def admitted(self) -> int:
+        """Frames received that did not come faster than the frame rate allows."""
+        return self.received - (self.dropped - self.replaced)
+
+    @property
+    def mean_processing_s(self) -> float:
+        """Over all results; 0 without any."""
+        return self._total_processing_s / self.processed if self.processed else 0.0
+
+    def snapshot(self, now_s: float, resolution: Size, interval: int) -> StreamMetrics:
+        """Everything as it stands."""
+        return StreamMetrics(
+            received_frames=self.received,
+            processed_frames=self.processed,
+            failed_frames=self.failed,
+            dropped_frames=self.dropped,
+            current_fps=self.fps(now_s),
+            average_processing_time_s=mean(self._processing_s),
+            latency_p50_s=percentile(self._latency_s, 50),
+            latency_p95_s=percentile(self._latency_s, 95),
+            tracking_faces=self.faces,
+            processing_resolution=resolution,
+            detection_interval=interval,
+        )
+
+
+def mean(values: Iterable[float]) -> float:
+    """The arithmetic mean; 0 of nothing."""
+    values = list(values)
+    return math.fsum(values) / len(values) if values else 0.0
+
+
+def percentile(values: Iterable[float], percent: float) -> float:
+    """The smallest value that so many percent do not exceed; 0 of nothing."""
+    ordered = sorted(values)
+    if not ordered:
+        return 0.0
+    return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]

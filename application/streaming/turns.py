@@ -1,0 +1,71 @@
+"""Sharing one machine among many sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+from application.ports.clock import Clock
+
+
+class Turns:
+    """Lets a few frames be in work at once; sessions that wait take turns.
+
+    A session asks for one turn at a time and then queues up behind the others, which makes it a
+    round robin: one that sends 60 frames a second gets no more turns than one that sends 5, while
+    both wait. The frame is chosen when the turn comes and not before, so it is always fresh.
+    """
+
+    def __init__(self, places: int, clock: Clock) -> None:
+        self._places = places
+        self._clock = clock
+        self._free = asyncio.Semaphore(places)
+        self._taken = 0
+        self._busy_s = 0.0
+        self._changed_s = clock.monotonic()
+        self._read_s = self._changed_s
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a place and hold it for the length of the block."""
+        async with self._free:
+            self._change(+1)
+            try:
+                yield
+            finally:
+                self._change(-1)
+
+    def utilisation(self) -> float:
+        """The share of all places' time that was taken since this was last asked, in [0, 1]."""
+        self._change(0)
+        elapsed = self._changed_s - self._read_s
+        share = self._busy_s / (elapsed * self._places) if elapsed > 0 else 0.0
+        self._busy_s, self._read_s = 0.0, self._changed_s
+        return share
+
+    def _change(self, by: int) -> None:
+        now_s = self._clock.monotonic()
+        self._busy_s += self._taken * (now_s - self._changed_s)
+        self._changed_s = now_s
+        self._taken += by
+
+
+def fair_share(capacity: float, demands: Iterable[float]) -> float:
+    """The level at which everybody can have that much or all they ask for (max-min fairness).
+
+    Args:
+        capacity: what there is to share.
+        demands: what each asks for.
+
+    Returns:
+        The level; where the capacity covers everything, the largest demand.
+    """
+    waiting: Sequence[float] = sorted(demands)
+    left = capacity
+    for served, demand in enumerate(waiting):
+        level = left / (len(waiting) - served)
+        if demand >= level:
+            return level
+        left -= demand
+    return waiting[-1] if waiting else 0.0

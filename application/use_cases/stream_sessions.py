@@ -1,0 +1,131 @@
+"""All realtime sessions of this process: who gets in, and how the machine is shared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+from application.errors import Overloaded
+from application.ports.clock import Clock
+from application.ports.face_tracker import FaceTracker
+from application.streaming.analysis import FrameTools
+from application.streaming.events import Listener, MachineFull, Suggestion
+from application.streaming.load import Load, LoadWatch
+from application.streaming.turns import Turns
+from application.use_cases.keep_session import KeepSession
+from application.use_cases.stream_session import StreamSession
+from domain.stream_config import StreamConfig
+from domain.user import User
+
+_TOLD_AGAIN_BELOW = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How many sessions may be open, and how many frames in work, at one time."""
+
+    sessions: int
+    sessions_per_user: int
+    frames_in_work: int
+
+
+class StreamSessions:
+    """Opens sessions while there is room, and watches over all of them."""
+
+    def __init__(
+        self,
+        *,
+        limits: SessionLimits,
+        defaults: StreamConfig,
+        tools: FrameTools,
+        new_tracker: Callable[[], FaceTracker],
+        keep: KeepSession,
+        clock: Clock,
+    ) -> None:
+        self._limits = limits
+        self._defaults = defaults
+        self._tools = tools
+        self._new_tracker = new_tracker
+        self._keep = keep
+        self._clock = clock
+        self._turns = Turns(limits.frames_in_work, clock)
+        self._watch = LoadWatch(clock.monotonic())
+        self._open: dict[str, StreamSession] = {}
+        self._told: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, user: User, listener: Listener) -> StreamSession:
+        """Open a session whose events go to the listener.
+
+        Raises:
+            Overloaded: all places, or all of this user's, are taken.
+        """
+        if len(self._open) >= self._limits.sessions:
+            raise Overloaded("all realtime sessions are taken; try again later", retry_after_s=10)
+        per_user = Counter(session.user.user_id for session in self._open.values())
+        if per_user[user.user_id] >= self._limits.sessions_per_user:
+            raise Overloaded(
+                f"a user may have {self._limits.sessions_per_user} realtime sessions at a time",
+                retry_after_s=10,
+            )
+        session = StreamSession(
+            session_id=uuid4().hex,
+            user=user,
+            defaults=self._defaults,
+            tools=self._tools,
+            new_tracker=self._new_tracker,
+            turns=self._turns,
+            keep=self._keep,
+            clock=self._clock,
+            listener=listener,
+        )
+        self._open[session.session_id] = session
+        self._tools.telemetry.stream_sessions(len(self._open))
+        return session
+
+    async def close(self, session: StreamSession) -> None:
+        """End a session; closing it again changes nothing."""
+        if self._open.pop(session.session_id, None) is None:
+            return
+        self._told.pop(session.session_id, None)
+        self._tools.telemetry.stream_sessions(len(self._open))
+        await session.end()
+
+    async def close_all(self) -> None:
+        """End every session, as the service does when it stops."""
+        for session in list(self._open.values()):
+            await self.close(session)
+
+    async def review_load(self) -> None:
+        """Tell the sessions when the machine is full and when it has room again.
+
+        To be called every two seconds while sessions are open.
+        """
+        running = {key: s.run.measures for key, s in self._open.items() if s.run is not None}
+        utilisation = self._turns.utilisation()
+        load = self._watch.review(running, utilisation, self._clock.monotonic())
+        if load is None:
+            return
+        if load.is_full:
+            for session in [self._open[key] for key in running]:
+                await self._tell_full(session, load)
+        elif load.has_room_again:
+            await self._tell_room()
+
+    async def _tell_full(self, session: StreamSession, load: Load) -> None:
+        """Tell a session once, and again only when it has to go clearly lower still."""
+        told = self._told.get(session.session_id)
+        if told is None or load.fair_rate < told * _TOLD_AGAIN_BELOW:
+            self._told[session.session_id] = load.fair_rate
+            await session.tell(MachineFull(load.fair_rate))
+
+    async def _tell_room(self) -> None:
+        heeding = [self._open[key] for key in self._told if key in self._open]
+        self._told.clear()
+        for session in heeding:
+            rate = session.config.max_frame_rate
+            await session.tell(Suggestion("the machine has room again", {"max_frame_rate": rate}))

@@ -1,0 +1,128 @@
+"""Sessions made of fakes, and somebody who writes down what they tell."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import pytest
+
+from adapters.in_memory import (
+    InMemoryClock,
+    InMemoryDetectionRepository,
+    InMemoryEmotionClassifier,
+    InMemoryFaceDetector,
+    InMemoryFaceTracker,
+    InMemoryImageDecoder,
+    InMemoryTelemetry,
+    fake_image,
+)
+from application.ports.telemetry import Stage
+from application.streaming.analysis import FrameTools
+from application.streaming.events import StreamEvent
+from application.use_cases.keep_session import KeepSession
+from application.use_cases.stream_session import StreamSession
+from application.use_cases.stream_sessions import SessionLimits, StreamSessions
+from domain.emotion import Emotion
+from domain.stream import Frame
+from domain.stream_config import StreamConfig
+from domain.user import User
+
+Event = TypeVar("Event")
+HAPPY_FACE = ((100, 100, 120, 120), Emotion.HAPPY)
+
+
+class Recorder:
+    """A listener that keeps everything, and can refuse to be ready."""
+
+    def __init__(self) -> None:
+        self.events: list[StreamEvent] = []
+        self._told = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._ready.set()
+
+    def stop_reading(self) -> None:
+        self._ready.clear()
+
+    def read_on(self) -> None:
+        self._ready.set()
+
+    async def ready(self) -> None:
+        await self._ready.wait()
+
+    async def tell(self, event: StreamEvent) -> None:
+        self.events.append(event)
+        self._told.set()
+
+    def all(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def nth(self, kind: type[Event], count: int = 1) -> Event:
+        """Wait until so many events of a kind were told and hand back the last of these."""
+        async with asyncio.timeout(5):
+            while len(self.all(kind)) < count:
+                self._told.clear()
+                await self._told.wait()
+        return self.all(kind)[count - 1]
+
+
+@dataclass
+class World:
+    """Everything around the sessions."""
+
+    clock: InMemoryClock = field(default_factory=InMemoryClock)
+    decoder: InMemoryImageDecoder = field(default_factory=InMemoryImageDecoder)
+    detector: InMemoryFaceDetector = field(default_factory=InMemoryFaceDetector)
+    classifier: InMemoryEmotionClassifier = field(default_factory=InMemoryEmotionClassifier)
+    telemetry: InMemoryTelemetry = field(default_factory=InMemoryTelemetry)
+    repository: InMemoryDetectionRepository = field(default_factory=InMemoryDetectionRepository)
+
+    def sessions(
+        self, *, sessions: int = 8, per_user: int = 4, frames_in_work: int = 2
+    ) -> StreamSessions:
+        return StreamSessions(
+            limits=SessionLimits(sessions, per_user, frames_in_work),
+            defaults=StreamConfig(max_frame_rate=60),
+            tools=FrameTools(self.decoder, self.detector, self.classifier, self.telemetry),
+            new_tracker=InMemoryFaceTracker,
+            keep=KeepSession(self.repository),
+            clock=self.clock,
+        )
+
+    async def reached(self, stage: Stage) -> None:
+        """Wait until a frame has got that far."""
+        async with asyncio.timeout(5):
+            while not self.telemetry.stages[stage]:  # noqa: ASYNC110 (the fake has no event)
+                await asyncio.sleep(0)
+
+    def frame(self, frame_id: int, data: bytes | str | None = None) -> Frame:
+        """A frame that arrives a tenth of a second after the one before."""
+        self.clock.advance(0.1)
+        return Frame(
+            frame_id, float(frame_id), data or fake_image(HAPPY_FACE), self.clock.monotonic()
+        )
+
+
+def some_user(user_id: str = "alice") -> User:
+    return User(user_id, None, None, None, True, ("local",), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def make_session(world: World, recorder: Recorder) -> Callable[[], StreamSession]:
+    return lambda: world.sessions().open(some_user(), recorder)
+
+
+@pytest.fixture
+def session(make_session: Callable[[], StreamSession]) -> StreamSession:
+    return make_session()

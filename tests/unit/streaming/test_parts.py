@@ -1,0 +1,217 @@
+"""The parts of a session, each for itself."""
+
+import base64
+from collections.abc import Sequence
+
+import pytest
+
+from application.streaming.adaptation import Adaptation
+from application.streaming.events import Suggestion
+from application.streaming.intake import FrameRateLimit, LatestFrame
+from application.streaming.journal import MAX_TIMELINE_ENTRIES, MAX_TRACKS, Journal
+from application.streaming.measures import Measures, percentile
+from application.streaming.turns import fair_share
+from domain.emotion import Emotion, EmotionScores
+from domain.face import FaceQuality, FaceReading
+from domain.geometry import BoundingBox
+from domain.stream import Frame, TrackedFace
+from domain.stream_config import StreamConfig
+from domain.tracking import FaceTrack
+
+
+@pytest.mark.parametrize(("sent", "allowed"), [(10, 30), (30, 30), (60, 30), (1000, 30), (5, 0.5)])
+def test_the_rate_limit_lets_the_configured_rate_through(sent: float, allowed: float) -> None:
+    limit = FrameRateLimit(allowed)
+    passed = sum(limit.admits(i / sent) for i in range(int(sent * 10)))
+    assert passed == pytest.approx(min(sent, allowed) * 10, abs=2)
+
+
+def test_the_rate_limit_bears_with_uneven_frames() -> None:
+    limit = FrameRateLimit(10)
+    assert all(limit.admits(i * 0.1 + (0.08 if i % 2 else 0)) for i in range(100))
+
+
+def test_a_waiting_frame_makes_way_for_a_newer_one() -> None:
+    latest = LatestFrame()
+    one, two = Frame(1, 0, b"", 0), Frame(2, 0, b"", 0)
+    assert latest.put(one) is None
+    assert latest.put(two) is one
+    assert latest.take() is two
+    assert latest.take() is None
+
+
+def test_percentiles_are_values_that_occurred() -> None:
+    assert percentile([], 95) == 0
+    assert percentile([3], 50) == 3
+    assert percentile(range(1, 101), 95) == 95
+    assert percentile([1, 2, 3, 4], 50) == 2
+
+
+def test_measures_stay_small_and_forget_old_rates() -> None:
+    measures = Measures()
+    for i in range(5000):
+        measures.result(at_s=i / 20, processing_s=0.01, latency_s=0.02, faces=1)
+    assert measures.fps(5000 / 20) == pytest.approx(20, rel=0.05)
+    assert measures.fps(5000 / 20 + 10) == 0
+    snapshot = measures.snapshot(250, (640, 480), 1)
+    assert (snapshot.processed_frames, snapshot.latency_p95_s) == (5000, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "demands", "level"),
+    [
+        (30, [60, 60, 60], 10),
+        (30, [5, 60, 60], 12.5),
+        (30, [5, 5, 60], 20),
+        (100, [5, 5, 60], 60),
+        (10, [], 0),
+    ],
+)
+def test_the_fair_share_gives_small_demands_all_they_ask_for(
+    capacity: float, demands: Sequence[float], level: float
+) -> None:
+    assert fair_share(capacity, demands) == pytest.approx(level)
+
+
+class Machine:
+    """Drives an adaptation through windows in which so many of 20 frames are served."""
+
+    def __init__(self, config: StreamConfig) -> None:
+        self.adaptation = Adaptation(config)
+        self.measures = Measures()
+        self.now_s = 0.0
+
+    def window(self, *, served: int, busy: float) -> list[Suggestion]:
+        suggestions = []
+        for i in range(20):
+            self.now_s += 0.105
+            self.measures.received += 1
+            if i >= served:
+                self.measures.dropped += 1
+                self.measures.replaced += 1
+                continue
+            self.measures.processed += 1
+        told = self.adaptation.review(self.measures, busy * 2.1, self.now_s)
+        if told is not None:
+            suggestions.append(told)
+        return suggestions
+
+
+def started(config: StreamConfig) -> Machine:
+    machine = Machine(config)
+    machine.window(served=20, busy=0.1)
+    return machine
+
+
+def test_a_session_on_a_slow_machine_steps_down_and_is_told() -> None:
+    machine = started(StreamConfig(processing_resolution=(640, 480), prioritize_realtime=True))
+    told = [s for _ in range(8) for s in machine.window(served=10, busy=1.0)]
+    seen = [dict(suggestion.config) for suggestion in told]
+    assert [c.get("processing_resolution") for c in seen] == [
+        [480, 360], [320, 240], [320, 240], [320, 240], [320, 240], None,
+    ]  # fmt: skip
+    assert [c.get("detection_interval") for c in seen] == [1, 1, 2, 3, 5, None]
+    assert seen[-1] == {"max_frame_rate": 5}
+
+
+def test_without_prioritize_realtime_the_detector_interval_stays() -> None:
+    machine = started(StreamConfig(detection_interval=2))
+    for _ in range(10):
+        machine.window(served=10, busy=1.0)
+    assert machine.adaptation.effort.interval == 2
+    assert machine.adaptation.effort.resolution == (320, 240)
+
+
+def test_without_auto_adjust_the_session_is_only_advised_once() -> None:
+    machine = started(StreamConfig(auto_adjust=False))
+    told = [s for _ in range(5) for s in machine.window(served=10, busy=1.0)]
+    assert machine.adaptation.effort.resolution == (640, 480)
+    assert [dict(s.config) for s in told] == [
+        {"max_frame_rate": 5, "auto_adjust": True, "processing_resolution": [320, 240]}
+    ]
+    calm = [s for _ in range(5) for s in machine.window(served=20, busy=0.1)]
+    assert [s.config["max_frame_rate"] for s in calm] == [30]
+
+
+def test_effort_comes_back_only_after_calm_that_lasts() -> None:
+    machine = started(StreamConfig())
+    machine.window(served=10, busy=1.0)
+    assert machine.adaptation.effort.resolution == (480, 360)
+    machine.window(served=20, busy=0.1)
+    machine.window(served=20, busy=0.1)
+    machine.window(served=20, busy=0.9)
+    machine.window(served=20, busy=0.1)
+    machine.window(served=20, busy=0.1)
+    assert machine.adaptation.effort.resolution == (480, 360)
+    machine.window(served=20, busy=0.1)
+    assert machine.adaptation.effort.resolution == (640, 480)
+
+
+def test_a_session_on_the_edge_swings_less_and_less() -> None:
+    machine = started(StreamConfig())
+    changes = []
+    for i in range(200):
+        level = machine.adaptation.effort.resolution
+        on_top = level == (640, 480)
+        if machine.window(served=10 if on_top else 20, busy=0.1):
+            changes.append(i)
+    assert len(changes) < 24
+    assert changes[-1] - changes[-3] > changes[2] - changes[0]
+
+
+def reading(emotion: Emotion = Emotion.HAPPY) -> FaceReading:
+    scores = EmotionScores.from_weights({emotion: 1})
+    return FaceReading(scores, FaceQuality(1, 0.5, 80), reliable=True)
+
+
+def seen(number: int, emotion: Emotion = Emotion.HAPPY) -> TrackedFace:
+    return TrackedFace(FaceTrack(number, BoundingBox(0, 0, 80, 80), 0.9), reading(emotion))
+
+
+def test_the_journal_weighs_readings_by_time_and_not_by_number() -> None:
+    journal = Journal(0.1)
+    for i in range(100):
+        journal.add([seen(1, Emotion.SAD)], i * 0.01)
+    for i in range(10):
+        journal.add([seen(1, Emotion.HAPPY)], 1 + i * 0.1)
+    (track,) = journal.tracks()
+    assert track.time_share[Emotion.HAPPY] == pytest.approx(0.46, abs=0.03)
+    assert [(entry.second, entry.emotion) for entry in track.timeline] == [
+        (0, Emotion.SAD),
+        (1, Emotion.HAPPY),
+    ]
+
+
+def test_the_time_a_face_was_away_is_not_on_its_timeline() -> None:
+    journal = Journal(0.1)
+    for at_s in (0.0, 0.5, 8.2, 8.9):
+        journal.add([seen(1)], at_s)
+    (track,) = journal.tracks()
+    assert [entry.second for entry in track.timeline] == [0, 8]
+    assert (track.first_seen_s, track.last_seen_s, track.frames) == (0.0, 8.9, 4)
+
+
+def test_the_journal_of_an_endless_session_stays_bounded() -> None:
+    journal = Journal(0.1)
+    for second in range(MAX_TIMELINE_ENTRIES + 100):
+        journal.add([seen(1)], float(second))
+    (track,) = journal.tracks()
+    assert len(track.timeline) == MAX_TIMELINE_ENTRIES
+    assert track.frames == MAX_TIMELINE_ENTRIES + 100
+    assert journal.truncated
+
+
+def test_the_journal_of_a_crowd_stays_bounded() -> None:
+    journal = Journal(0.1)
+    for number in range(1, MAX_TRACKS + 50):
+        journal.add([seen(number)], number / 10)
+    assert len(journal.tracks()) == MAX_TRACKS
+    assert journal.truncated
+
+
+def test_a_frame_tells_its_size_without_decoding() -> None:
+    for size in range(1, 8):
+        text = base64.b64encode(b"x" * size).decode()
+        assert Frame(1, 0, text, 0).size_bytes == size
+        assert Frame(1, 0, "data:image/png;base64," + text, 0).size_bytes == size
+        assert Frame(1, 0, b"x" * size, 0).size_bytes == size

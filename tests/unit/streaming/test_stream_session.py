@@ -1,0 +1,427 @@
+import asyncio
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters.in_memory import fake_image
+from application.errors import InferenceUnavailable, StoreUnavailable
+from application.streaming.events import (
+    Failure,
+    Initialized,
+    SessionEnded,
+    StreamStatus,
+    Suggestion,
+)
+from application.use_cases.stream_session import SessionState, StreamSession
+from domain.detection import DetectionKind, HistoryFilter
+from domain.emotion import Emotion
+from domain.errors import ImageTooLarge, InvalidImage, InvalidRequest
+from domain.stream import FrameResult
+
+if TYPE_CHECKING:
+    from tests.unit.streaming.conftest import Recorder, World
+
+HAPPY_BOX = (100, 100, 120, 120)
+
+
+async def analysed(
+    session: StreamSession, world: "World", recorder: "Recorder", count: int
+) -> None:
+    """Send so many frames, one after the other."""
+    done = len(recorder.all(FrameResult))
+    for i in range(done + 1, done + count + 1):
+        session.offer(world.frame(i))
+        await recorder.nth(FrameResult, i)
+
+
+async def test_a_session_goes_from_connected_to_ended(
+    session: StreamSession, recorder: "Recorder"
+) -> None:
+    assert session.state is SessionState.CONNECTED
+    await session.initialize({"max_frame_rate": 10})
+    assert session.state is SessionState.INITIALISED
+    await session.start({})
+    assert session.state is SessionState.RUNNING
+    await session.stop()
+    assert session.state is SessionState.STOPPED
+    await session.end()
+    assert session.state is SessionState.ENDED
+    assert recorder.all(Initialized)[0].config.max_frame_rate == 10
+    assert [status.message for status in recorder.all(StreamStatus)] == ["started", "stopped"]
+
+
+async def test_a_frame_gets_its_faces_with_names_and_scores(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({})
+    session.offer(world.frame(7))
+    result = await recorder.nth(FrameResult)
+    (face,) = result.faces
+    assert (result.frame.frame_id, result.detection_used) == (7, True)
+    assert (result.width, result.height) == (640, 480)
+    assert face.track.track_id == "face_1"
+    assert face.dominant_emotion is Emotion.HAPPY
+
+
+async def test_initialize_may_be_left_out(session: StreamSession) -> None:
+    await session.start({"smooth_window_size": 2})
+    assert session.config.smooth_window_size == 2
+
+
+async def test_initialize_forgets_what_was_configured_before(session: StreamSession) -> None:
+    await session.initialize({"smooth_window_size": 2})
+    await session.initialize({"max_frame_rate": 5})
+    assert session.config.smooth_window_size == 5
+
+
+async def test_a_frame_before_start_and_after_stop_is_refused(
+    session: StreamSession, world: "World"
+) -> None:
+    with pytest.raises(InvalidRequest, match="start"):
+        session.offer(world.frame(1))
+    await session.start({})
+    await session.stop()
+    with pytest.raises(InvalidRequest, match="start"):
+        session.offer(world.frame(2))
+
+
+async def test_a_bad_wish_changes_nothing(session: StreamSession, recorder: "Recorder") -> None:
+    before = session.config
+    for action in (session.initialize, session.start, session.configure):
+        with pytest.raises(InvalidRequest):
+            await action({"max_frame_rate": 10, "smooth_window_size": "wide"})
+    assert session.config == before
+    assert session.state is SessionState.CONNECTED
+    assert recorder.events == []
+
+
+async def test_a_running_session_is_not_initialised_again(session: StreamSession) -> None:
+    await session.start({})
+    with pytest.raises(InvalidRequest, match="running"):
+        await session.initialize({})
+
+
+async def test_start_and_stop_may_be_repeated(session: StreamSession, recorder: "Recorder") -> None:
+    await session.stop()
+    await session.start({})
+    await session.start({})
+    await session.stop()
+    await session.stop()
+    assert [status.message for status in recorder.all(StreamStatus)] == [
+        "not running", "started", "already running", "stopped", "not running",
+    ]  # fmt: skip
+    assert len(recorder.all(SessionEnded)) == 1
+
+
+async def test_one_frame_is_in_work_and_only_the_newest_waits(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({})
+    world.detector.hold()
+    session.offer(world.frame(1))
+    await world.reached("detect")
+    for i in range(2, 7):
+        session.offer(world.frame(i))
+    world.detector.release()
+    second = await recorder.nth(FrameResult, 2)
+    assert [result.frame.frame_id for result in recorder.all(FrameResult)] == [1, 6]
+    assert second.dropped_frames == 4
+    assert world.telemetry.frames == {"result": 2, "dropped": 4}
+
+
+async def test_every_frame_is_accounted_for(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"max_frame_rate": 12})
+    for i in range(200):
+        data = b"no picture" if i % 5 == 0 else None
+        session.offer(world.frame(i, data))
+        if i % 3:
+            session.offer(world.frame(i, data))
+        if i % 7 == 0:
+            await asyncio.sleep(0.001)
+        if i % 50 == 0:
+            with pytest.raises(ImageTooLarge):
+                session.offer(world.frame(i, b"x" * (2**20 + 1)))
+    await session.stop()
+    summary = recorder.all(SessionEnded)[0].summary
+    assert summary.frames_processed == len(recorder.all(FrameResult)) > 0
+    assert summary.frames_failed == len(recorder.all(Failure)) + 4
+    assert summary.frames_dropped > 0
+    assert summary.frames_received == (
+        summary.frames_processed + summary.frames_failed + summary.frames_dropped
+    )
+    assert world.telemetry.frames.total() == summary.frames_received
+
+
+async def test_frames_faster_than_the_configured_rate_are_dropped(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"max_frame_rate": 5})
+    for i in range(40):
+        session.offer(world.frame(i))
+        await asyncio.sleep(0.001)
+    await session.stop()
+    summary = recorder.all(SessionEnded)[0].summary
+    assert 20 <= summary.frames_processed <= 21
+    assert summary.frames_dropped == 40 - summary.frames_processed
+
+
+async def test_frames_come_as_bytes_or_base64_with_or_without_prefix(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    text = base64.b64encode(fake_image(((1, 1, 99, 99), Emotion.SAD))).decode()
+    await session.start({})
+    for i, data in enumerate([text, f"data:image/jpeg;base64,{text}", fake_image()], 1):
+        session.offer(world.frame(i, data))
+        await recorder.nth(FrameResult, i)
+    assert [len(result.faces) for result in recorder.all(FrameResult)] == [1, 1, 1]
+    session.offer(world.frame(4, "!!!"))
+    failure = await recorder.nth(Failure)
+    assert isinstance(failure.error, InvalidImage)
+    assert failure.frame_id == 4
+
+
+async def test_a_frame_of_exactly_a_mebibyte_is_taken(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    picture = fake_image() + b" " * (2**20 - len(fake_image()) - 1) + b"\n"
+    assert len(picture) == 2**20
+    await session.start({})
+    for i, data in enumerate(
+        [picture, "data:image/jpeg;base64," + base64.b64encode(picture).decode()], 1
+    ):
+        session.offer(world.frame(i, data))
+        await recorder.nth(FrameResult, i)
+
+
+async def test_a_session_survives_whatever_a_frame_does(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({})
+    faults = [InvalidImage("torn"), InferenceUnavailable("no model"), ZeroDivisionError("a bug")]
+    for i, fault in enumerate(faults, 1):
+        world.classifier.fail_with(fault)
+        session.offer(world.frame(i))
+        failure = await recorder.nth(Failure, i)
+        assert (failure.frame_id, failure.error) == (i, fault)
+    world.classifier.recover()
+    session.offer(world.frame(9))
+    assert (await recorder.nth(FrameResult)).frame.frame_id == 9
+
+
+async def test_stop_lets_the_frame_in_work_finish_before_the_summary(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({})
+    world.classifier.hold()
+    session.offer(world.frame(1))
+    await world.reached("classify")
+    session.offer(world.frame(2))
+    stopping = asyncio.create_task(session.stop())
+    await asyncio.sleep(0)
+    assert recorder.all(SessionEnded) == []
+    world.classifier.release()
+    await stopping
+    kinds = [type(event) for event in recorder.events]
+    assert kinds == [StreamStatus, FrameResult, StreamStatus, SessionEnded]
+    summary = recorder.all(SessionEnded)[0].summary
+    assert (summary.frames_received, summary.frames_processed, summary.frames_dropped) == (2, 1, 1)
+
+
+async def test_a_session_can_start_again_while_its_last_stretch_ends(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({})
+    world.classifier.hold()
+    session.offer(world.frame(1))
+    await world.reached("classify")
+    stopping = asyncio.create_task(session.stop())
+    await asyncio.sleep(0)
+    await session.start({})
+    session.offer(world.frame(2))
+    world.classifier.release()
+    await stopping
+    await recorder.nth(FrameResult, 2)
+    assert session.state is SessionState.RUNNING
+
+
+async def test_a_client_that_vanishes_leaves_no_task_behind(
+    session: StreamSession, world: "World"
+) -> None:
+    before = asyncio.all_tasks()
+    await session.start({"save_session": True})
+    world.decoder.hold()
+    session.offer(world.frame(1))
+    await world.reached("decode")
+    await session.end()
+    assert asyncio.all_tasks() == before
+    assert world.telemetry.frames == {"dropped": 1}
+    with pytest.raises(InvalidRequest, match="ended"):
+        await session.start({})
+
+
+async def test_nothing_piles_up_for_a_client_that_does_not_read(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({})
+    recorder.stop_reading()
+    for i in range(50):
+        session.offer(world.frame(i))
+        await asyncio.sleep(0)
+    assert recorder.all(FrameResult) == []
+    recorder.read_on()
+    result = await recorder.nth(FrameResult)
+    assert (result.frame.frame_id, result.dropped_frames) == (49, 49)
+
+
+async def test_the_detector_rests_between_looks(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"detection_interval": 4})
+    await analysed(session, world, recorder, 9)
+    used = [result.detection_used for result in recorder.all(FrameResult)]
+    assert used == [True, False, False, False, True, False, False, False, True]
+    assert world.detector.looks == 3
+    assert all(len(result.faces) == 1 for result in recorder.all(FrameResult))
+    assert [result.faces[0].track.predicted for result in recorder.all(FrameResult)] == [
+        not look for look in used
+    ]
+
+
+async def test_a_face_to_be_confirmed_is_looked_at_in_the_next_frame(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"detection_interval": 3})
+    session.offer(world.frame(1, fake_image()))
+    await recorder.nth(FrameResult, 1)
+    for i in range(2, 6):
+        session.offer(world.frame(i))
+        await recorder.nth(FrameResult, i)
+    results = recorder.all(FrameResult)
+    assert [result.detection_used for result in results] == [True, False, False, True, True]
+    assert [len(result.faces) for result in results] == [0, 0, 0, 0, 1]
+
+
+async def test_the_detector_sees_the_configured_resolution_size_and_confidence(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"processing_resolution": [320, 240], "min_face_size": 130})
+    await analysed(session, world, recorder, 1)
+    assert world.detector.last_fit_within == (320, 240)
+    assert recorder.all(FrameResult)[0].faces == ()
+    await session.configure({"min_face_size": 64, "detection_confidence": 0.95})
+    await analysed(session, world, recorder, 2)
+    assert recorder.all(FrameResult)[-1].faces == ()
+    await session.configure({"detection_confidence": 0.5})
+    await analysed(session, world, recorder, 2)
+    assert len(recorder.all(FrameResult)[-1].faces) == 1
+
+
+async def test_an_odd_frame_shows_only_without_smoothing(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    odd = fake_image((HAPPY_BOX, Emotion.ANGRY))
+    await session.start({"smooth_emotions": True, "smooth_window_size": 5})
+    await analysed(session, world, recorder, 3)
+    session.offer(world.frame(4, odd))
+    assert (await recorder.nth(FrameResult, 4)).faces[0].dominant_emotion is Emotion.HAPPY
+    await session.configure({"smooth_emotions": False})
+    session.offer(world.frame(5, odd))
+    assert (await recorder.nth(FrameResult, 5)).faces[0].dominant_emotion is Emotion.ANGRY
+
+
+async def test_every_thirtieth_result_is_followed_by_a_status(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({})
+    await analysed(session, world, recorder, 60)
+    _, first, second = recorder.all(StreamStatus)
+    assert first.metrics is not None
+    assert second.metrics is not None
+    assert (first.metrics.processed_frames, second.metrics.processed_frames) == (30, 60)
+    assert 9.9 < second.metrics.current_fps < 10.1
+    assert second.metrics.tracking_faces == 1
+
+
+async def test_the_summary_tells_what_each_face_showed(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"smooth_emotions": False, "video_source": "front camera"})
+    shows = [Emotion.HAPPY] * 20 + [Emotion.SAD] * 20
+    for i, emotion in enumerate(shows, 1):
+        session.offer(world.frame(i, fake_image((HAPPY_BOX, emotion))))
+        await recorder.nth(FrameResult, i)
+    await session.stop()
+    summary = recorder.all(SessionEnded)[0].summary
+    (track,) = summary.tracks
+    assert summary.video_source == "front camera"
+    assert summary.duration_s == pytest.approx(4.0)
+    assert (track.track_id, track.frames) == ("face_1", 40)
+    assert track.time_share[Emotion.HAPPY] == pytest.approx(0.5, abs=0.05)
+    assert track.mean_scores[Emotion.SAD] == pytest.approx(0.45, abs=0.05)
+    assert [entry.second for entry in track.timeline] == [0, 1, 2, 3, 4]
+    assert track.timeline[0].emotion is Emotion.HAPPY
+    assert track.timeline[-1].emotion is Emotion.SAD
+
+
+async def test_a_session_is_kept_in_the_history_when_asked(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"save_session": True, "video_source": "front camera"})
+    await analysed(session, world, recorder, 3)
+    await session.stop()
+    ended = recorder.all(SessionEnded)[0]
+    page = await world.repository.find("alice", HistoryFilter(emotion=Emotion.HAPPY))
+    (kept,) = page.items
+    assert kept.detection_id == ended.detection_id
+    assert kept.kind is DetectionKind.STREAM
+    assert kept.filename == "front camera"
+    assert kept.stream == ended.summary
+    assert kept.image_url is None
+
+
+async def test_a_session_that_vanishes_is_kept_too(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"save_session": True})
+    await analysed(session, world, recorder, 1)
+    await session.end()
+    assert (await world.repository.find("alice", HistoryFilter())).total == 1
+
+
+async def test_nothing_is_kept_unasked_or_of_an_empty_session(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({})
+    await analysed(session, world, recorder, 1)
+    await session.stop()
+    await session.start({"save_session": True})
+    await session.stop()
+    assert (await world.repository.find("alice", HistoryFilter())).total == 0
+
+
+async def test_a_history_that_is_down_costs_the_record_and_not_the_summary(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"save_session": True})
+    await analysed(session, world, recorder, 1)
+    world.repository.fail_with(StoreUnavailable("the history is down"))
+    await session.stop()
+    assert isinstance(recorder.all(Failure)[0].error, StoreUnavailable)
+    assert recorder.all(SessionEnded)[0].detection_id is None
+
+
+async def test_a_session_that_falls_behind_looks_less_closely(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"auto_adjust": True})
+    for i in range(1, 30):
+        session.offer(world.frame(2 * i))
+        session.offer(world.frame(2 * i + 1))
+        await recorder.nth(FrameResult, i)
+    suggested = [s.config["processing_resolution"] for s in recorder.all(Suggestion)]
+    assert suggested == [[480, 360], [320, 240]]
+    assert world.detector.last_fit_within == (320, 240)
+    assert recorder.all(FrameResult)[-1].width == 640

@@ -1,0 +1,158 @@
+import asyncio
+from collections import Counter
+
+import pytest
+
+from adapters.in_memory import InMemoryImageDecoder, fake_image
+from application.errors import Overloaded
+from application.streaming.events import Failure, MachineFull, Suggestion
+from application.use_cases.stream_session import StreamSession
+from application.use_cases.stream_sessions import StreamSessions
+from application.work import Priority
+from domain.image import Image
+from domain.stream import Frame, FrameResult
+from tests.unit.streaming.conftest import Recorder, World, some_user
+
+
+async def test_no_more_sessions_than_there_are_places(world: World) -> None:
+    sessions = world.sessions(sessions=2)
+    first = sessions.open(some_user("alice"), Recorder())
+    sessions.open(some_user("bob"), Recorder())
+    with pytest.raises(Overloaded, match="taken"):
+        sessions.open(some_user("carol"), Recorder())
+    assert world.telemetry.sessions == 2
+    await sessions.close(first)
+    await sessions.close(first)
+    sessions.open(some_user("carol"), Recorder())
+    assert world.telemetry.sessions == len(sessions) == 2
+
+
+async def test_one_user_cannot_take_all_places(world: World) -> None:
+    sessions = world.sessions(sessions=8, per_user=2)
+    for _ in range(2):
+        sessions.open(some_user("alice"), Recorder())
+    with pytest.raises(Overloaded, match="2 realtime sessions"):
+        sessions.open(some_user("alice"), Recorder())
+    sessions.open(some_user("bob"), Recorder())
+
+
+async def test_closing_all_leaves_no_session_and_no_task(world: World) -> None:
+    before = asyncio.all_tasks()
+    sessions = world.sessions()
+    for name in ("alice", "bob", "carol"):
+        await sessions.open(some_user(name), Recorder()).start({})
+    await sessions.close_all()
+    assert len(sessions) == 0
+    assert asyncio.all_tasks() == before
+
+
+async def test_no_more_frames_are_in_work_than_allowed(world: World) -> None:
+    sessions = world.sessions(frames_in_work=2)
+    opened = [sessions.open(some_user(f"user {i}"), Recorder()) for i in range(5)]
+    world.decoder.hold()
+    for session in opened:
+        await session.start({})
+        session.offer(world.frame(1))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert world.telemetry.stages["decode"] == 2
+    world.decoder.release()
+    await sessions.close_all()
+
+
+async def test_a_flood_does_not_starve_a_slow_sender(world: World) -> None:
+    """Two sessions flood; the third sends a frame now and then and gets every one answered."""
+    sessions = world.sessions(frames_in_work=1)
+    floods = [sessions.open(some_user(f"flood {i}"), Recorder()) for i in range(2)]
+    reader = Recorder()
+    slow = sessions.open(some_user("slow"), reader)
+    for session in (*floods, slow):
+        await session.start({})
+    done: Counter[str] = Counter()
+
+    def flood() -> None:
+        world.clock.advance(0.02)
+        for session in floods:
+            session.offer(world.frame(1))
+
+    for i in range(1, 21):
+        slow.offer(world.frame(i))
+        before = sum(run_of(session) for session in floods)
+        while len(reader.all(FrameResult)) < i:
+            flood()
+            await asyncio.sleep(0)
+        done["others"] = max(done["others"], sum(run_of(s) for s in floods) - before)
+    assert [result.frame.frame_id for result in reader.all(FrameResult)] == list(range(1, 21))
+    assert done["others"] <= 4, "a frame waited for more than a turn or two of every other session"
+    await sessions.close_all()
+
+
+def run_of(session: StreamSession) -> int:
+    assert session.run is not None
+    return session.run.measures.processed
+
+
+async def crowd(
+    world: World, count: int
+) -> tuple[StreamSessions, list[Recorder], list[StreamSession]]:
+    sessions = world.sessions(frames_in_work=1)
+    readers = [Recorder() for _ in range(count)]
+    opened = [sessions.open(some_user(f"user {i}"), reader) for i, reader in enumerate(readers)]
+    for session in opened:
+        await session.start({"auto_adjust": False})
+    return sessions, readers, opened
+
+
+class SlowDecoder(InMemoryImageDecoder):
+    """Takes a tenth of a second of the fake clock for every frame."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._clock = world.clock
+
+    async def decode(self, data: bytes, *, priority: Priority = Priority.INTERACTIVE) -> Image:
+        self._clock.advance(0.1)
+        return await super().decode(data, priority=priority)
+
+
+async def busy_window(world: World, sessions: StreamSessions, crowd: list[StreamSession]) -> None:
+    """Two seconds in which all send frames whenever they can."""
+    end_s = world.clock.monotonic() + 2
+    while world.clock.monotonic() < end_s:
+        for session in 2 * crowd:
+            session.offer(Frame(1, 0, fake_image(), world.clock.monotonic()))
+        await asyncio.sleep(0)
+    await sessions.review_load()
+
+
+async def test_when_the_machine_is_full_everybody_is_told_once_and_told_again_when_there_is_room(
+    world: World,
+) -> None:
+    world.decoder = SlowDecoder(world)
+    sessions, readers, opened = await crowd(world, 3)
+    for _ in range(4):
+        await busy_window(world, sessions, opened)
+    for reader in readers:
+        (full,) = reader.all(MachineFull)
+        assert 2 < full.recommended_frame_rate < 10 / 3
+    for session in opened:
+        await session.stop()
+    for _ in range(4):
+        world.clock.advance(2)
+        await sessions.review_load()
+    for reader in readers:
+        room = reader.all(Suggestion)[-1]
+        assert "room" in room.message
+        assert room.config == {"max_frame_rate": 60}
+        assert len(reader.all(MachineFull)) == 1
+        assert not reader.all(Failure)
+    await sessions.close_all()
+
+
+async def test_an_idle_machine_complains_to_nobody(world: World) -> None:
+    sessions, readers, _ = await crowd(world, 2)
+    for _ in range(5):
+        world.clock.advance(2)
+        await sessions.review_load()
+    assert not any(reader.all(MachineFull) or reader.all(Suggestion) for reader in readers)
+    await sessions.close_all()
