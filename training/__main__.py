@@ -9,30 +9,52 @@ from pathlib import Path
 import cv2
 import torch
 
-from .data import load, tuning_split, usable
-from .recipes import RECIPES
+from . import card
+from .data import Faces, load, tuning_split, usable
+from .export import export
+from .recipes import RECIPES, SHIPPED, VERSION
+from .soup import soup
 from .train import train
 
-RUNS = Path(__file__).parent / "runs"
+_HERE = Path(__file__).parent
+_ROOT = _HERE.parent
 
 
 def main() -> None:
-    """Trains the named runs in order."""
-    parser = argparse.ArgumentParser(prog="training", description=__doc__)
+    """Trains every run that is not finished, exports the last and writes the model card."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with mosaics and labels")
-    parser.add_argument("--runs", type=Path, default=RUNS, help="folder for checkpoints and plots")
-    parser.add_argument("--only", nargs="+", choices=list(RECIPES), help="train these runs only")
+    parser.add_argument("--runs", type=Path, default=_HERE / "runs", help="checkpoints and plots")
+    parser.add_argument(
+        "--weights", type=Path, default=_ROOT / "adapters" / "onnx" / "weights", help="output"
+    )
+    parser.add_argument("--docs", type=Path, default=_ROOT / "docs", help="model card")
+    parser.add_argument("--only", nargs="+", choices=list(RECIPES), help="just train these runs")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
-    faces = load(options.data, "train")
-    fit_index, tune_index = tuning_split(faces)
-    fit, tune = faces.take(fit_index), faces.take(tune_index)
-    fit = fit.take(usable(fit))
+    faces = splits(options.data)
     for name in options.only or list(RECIPES):
-        train(RECIPES[name], fit, tune, options.runs / name, options.runs)
+        train(RECIPES[name], faces["fit"], faces["tune"], options.runs / name, options.runs)
+    if options.only:
+        return
+    network = soup(SHIPPED, options.runs, faces["fit"])
+    export(network, faces, options.weights, VERSION, {"runs": list(SHIPPED)})
+    card.write(options.weights, faces["valid"], options.docs)
+
+
+def splits(data: Path) -> dict[str, Faces]:
+    """The crops to fit, to tune and to measure on."""
+    everything = load(data, "train")
+    fit_index, tune_index = tuning_split(everything)
+    fit = everything.take(fit_index)
+    return {
+        "fit": fit.take(usable(fit)),
+        "tune": everything.take(tune_index),
+        "valid": load(data, "valid"),
+    }
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -88,4 +88,24 @@ RECIPES = {
         strength=0.9,
         zero_gain=True,
     ),
+    "student-1": Recipe(
+        widths=(64, 128, 256),
+        depths=(2, 3, 2),
+        phases=((11, 48),),
+        seed=3,
+        muon=0.015,
+        rate=0.03,
+        balance=0.5,
+        majority_share=0.3,
+        warmup=0.06,
+        teachers=("teacher-wide", "teacher-long"),
+        teacher_share=0.6,
+        start="teacher-wide",
+    ),
 }
+RECIPES["student-2"] = replace(RECIPES["student-1"], seed=4)
+
+SHIPPED = ("student-1", "student-2")
+"""Runs whose mean is shipped."""
+
+VERSION = "1.0.0"
