@@ -99,12 +99,11 @@ class RefreshTokens:
         Raises:
             InvalidToken: unknown, expired, revoked, or used before.
         """
+        now = self._clock.now()
+        await self._refresh_tokens.delete_expired(now)  # On the way, so that they do not pile up.
         successor = self._tokens.issue_refresh()
         record = await self._refresh_tokens.rotate(
-            self._tokens.digest(refresh_token),
-            successor.digest,
-            successor.expires_at,
-            self._clock.now(),
+            self._tokens.digest(refresh_token), successor.digest, successor.expires_at, now
         )
         if record is None:
             raise InvalidToken("the refresh token is not valid; sign in again")

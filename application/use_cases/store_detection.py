@@ -215,7 +215,8 @@ class StoreDetection:
         log.error("detection %s was given up: %s", detection.detection_id, error)
 
     async def _mark_lost(self, key: UUID) -> None:
-        """The spool holds the entry no more: it arrived, was deleted, or could not be read."""
+        """The spool has no entry any more: it arrived, was deleted, or could not be read."""
+        await self._spool.remove(key)  # Lest it is listed, and looked for, for ever.
         record = await self._repository.get(key)
         if record is not None and record.storage is StorageStatus.PENDING:
             await self._repository.update_storage(record.storing_failed())

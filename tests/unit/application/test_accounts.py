@@ -207,6 +207,14 @@ async def test_a_refresh_token_ends_with_its_time(accounts: Accounts) -> None:
     assert await accounts.is_refused(token)
 
 
+async def test_tokens_past_their_time_do_not_pile_up(accounts: Accounts) -> None:
+    for _ in range(5):
+        await accounts.signed_in()
+    accounts.clock.advance(REFRESH_LIFETIME_S)
+    await accounts.refresh.execute((await accounts.signed_in()).tokens.refresh_token)
+    assert await accounts.stored_tokens.delete_expired(accounts.clock.now()) == 0
+
+
 async def test_revoking_ends_every_sign_in_of_the_user_and_of_nobody_else(
     accounts: Accounts,
 ) -> None:

@@ -85,6 +85,16 @@ class DamagedSpool(InMemoryDetectionSpool):
         return None
 
 
+class GhostlySpool(InMemoryDetectionSpool):
+    """Somebody took its files away behind its back."""
+
+    looked = 0
+
+    async def get(self, detection_id: UUID) -> SpooledDetection | None:
+        self.looked += 1
+        return None
+
+
 @contextlib.asynccontextmanager
 async def running(service: Service) -> AsyncIterator[None]:
     """The background work of a live service."""
@@ -309,6 +319,18 @@ async def test_an_entry_the_spool_cannot_read_any_more_is_reported_as_failed() -
     service = Service(spool=DamagedSpool())
     record = await service.accepted()
     await service.store.carry_due()
+    assert await service.status_of(record.detection_id) is StorageStatus.FAILED
+
+
+async def test_an_entry_whose_file_is_gone_is_not_looked_for_for_ever() -> None:
+    spool = GhostlySpool()
+    service = Service(spool=spool)
+    record = await service.accepted()
+    async with running(service):
+        await until(lambda: service.telemetry.given_up == 1)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert spool.looked == 1
     assert await service.status_of(record.detection_id) is StorageStatus.FAILED
 
 
