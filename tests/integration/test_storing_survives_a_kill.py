@@ -1,0 +1,70 @@
+"""The embedded stores together: what was accepted arrives, whatever happens to the process."""
+
+import asyncio
+from pathlib import Path
+
+from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore
+from adapters.in_memory import InMemoryTelemetry
+from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
+from adapters.system.clock import SystemClock
+from application.ports.image_store import StoredImage
+from application.use_cases.store_detection import StoreDetection
+from domain.detection import HistoryFilter, StorageStatus
+from tests.contract.killing import run_until_killed
+
+JPEG = StoredImage(b"\xff\xd8 picture" * 1000, "image/jpeg")
+
+
+class Stores:
+    """Everything that is kept in one data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.database = SqliteDatabase(data / "emotions.db")
+        self.repository = SqliteDetectionRepository(self.database)
+        self.images = FileSystemImageStore(folder=data / "images", url_prefix="/api/images")
+        self.spool = FileSystemDetectionSpool(folder=data / "spool", max_bytes=10**8)
+        self.store = StoreDetection(
+            spool=self.spool,
+            repository=self.repository,
+            images=self.images,
+            clock=SystemClock(),
+            telemetry=InMemoryTelemetry(),
+            give_up_after_s=3600,
+        )
+
+
+ACCEPTED_AND_KILLED = """
+import asyncio, os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tests.contract.samples import make_detection
+from tests.integration.test_storing_survives_a_kill import JPEG, Stores
+
+async def main() -> None:
+    stores = Stores(Path(sys.argv[1]))
+    await stores.database.open()
+    for number in range(5):
+        detection = make_detection(filename=f"{number}.jpg", timestamp=datetime.now(UTC))
+        await stores.store.accept(detection, JPEG)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_was_accepted_before_a_kill_is_stored_after_the_restart(tmp_path: Path) -> None:
+    await asyncio.to_thread(run_until_killed, ACCEPTED_AND_KILLED, tmp_path)
+    stores = Stores(tmp_path)
+    await stores.database.open()
+    try:
+        assert len(await stores.spool.waiting("alice")) == 5
+        assert await stores.store.carry_due() is None
+        page = await stores.repository.find("alice", HistoryFilter())
+        assert {d.filename for d in page.items} == {f"{number}.jpg" for number in range(5)}
+        for detection in page.items:
+            assert detection.storage is StorageStatus.DONE
+            assert detection.image_url == f"/api/images/{detection.detection_id}"
+            assert await stores.images.get("alice", detection.detection_id) == JPEG
+        assert list(await stores.spool.waiting()) == []
+    finally:
+        await stores.database.close()
