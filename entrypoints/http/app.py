@@ -16,6 +16,7 @@ from litestar.openapi.spec import Tag
 from entrypoints.container import Container
 from entrypoints.http import security
 from entrypoints.http.authentication import send_guest_cookie
+from entrypoints.http.body import BodyRequest
 from entrypoints.http.bridge import dependency
 from entrypoints.http.controllers import docs, health
 from entrypoints.http.controllers.auth import AuthController
@@ -65,6 +66,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         dependencies={**dependencies, "registry": dependency(lambda: registry)},
         state=State({"container": container}),
         lifespan=list(lifespan),
+        request_class=BodyRequest,
         request_max_body_size=_JSON_BODY_BYTES,
         multipart_form_part_limit=settings.max_batch_size + 20,
         exception_handlers={Exception: to_response},

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
 import structlog
-from litestar.connection import ASGIConnection, Request
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
@@ -14,12 +13,13 @@ from litestar.types import Message, Scope
 from application.use_cases.accounts import Authenticate, WelcomeGuest
 from domain.errors import InvalidToken, NotAuthenticated
 from domain.user import Caller, Guest, User
+from entrypoints.http.body import BodyRequest
 from entrypoints.http.bridge import provided
 
 GUEST_COOKIE = "guest_usage_info"
 
-AnyoneRequest = Request[Caller, Any, Any]
-UserRequest = Request[User, Any, Any]
+AnyoneRequest = BodyRequest[Caller]
+UserRequest = BodyRequest[User]
 _Connection = ASGIConnection[Any, Any, Any, Any]
 
 
@@ -71,7 +71,7 @@ async def _user(connection: _Connection, headers: list[str]) -> User:
 async def _guest(connection: _Connection) -> Guest:
     welcome: WelcomeGuest = await provided(connection.app.state.container.welcome_guest)
     client = connection.client
-    address = network_of(client.host if client else "")
+    address = client.host if client else "unknown"
     welcomed = welcome.execute(connection.cookies.get(GUEST_COOKIE), address)
     if welcomed.new_cookie is not None:
         connection.scope.setdefault("state", {})[GUEST_COOKIE] = Cookie(
@@ -83,16 +83,3 @@ async def _guest(connection: _Connection) -> Guest:
             secure=connection.url.scheme == "https",
         )
     return welcomed.guest
-
-
-def network_of(host: str) -> str:
-    """The address guests are counted under: for IPv6 the /64, which is what one customer gets."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host or "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)

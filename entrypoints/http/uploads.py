@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from litestar import Request
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.exceptions import ClientException
 from litestar.openapi.spec import (
     OpenAPIMediaType,
     OpenAPIType,
@@ -19,6 +18,7 @@ from litestar.openapi.spec import (
 )
 
 from domain.errors import ImageTooLarge, InvalidRequest
+from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import MissingFile, UnsupportedMediaType
 
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and headers around the files of a form
@@ -26,7 +26,7 @@ _LONGEST_NAME = 255
 
 
 async def uploaded_files(
-    request: Request[Any, Any, Any], field: str, limit_bytes: int
+    request: BodyRequest[Any], field: str, limit_bytes: int
 ) -> list[UploadFile]:
     """The files sent in one field of the form; at least one.
 
@@ -42,8 +42,11 @@ async def uploaded_files(
         raise InvalidRequest("the content type names no boundary", field="Content-Type")
     try:
         form = await request.form()
-    except RequestEntityTooLarge as error:
-        raise _too_large(limit_bytes) from error
+    except ClientException:
+        if not request.form_too_large:
+            raise
+    if request.form_too_large:
+        raise _too_large(limit_bytes)
     values = form.getall(field, [])
     if not values:
         raise MissingFile(f"the form has no file in the field '{field}'", field=field)

@@ -1,5 +1,266 @@
+"""One photograph in, emotions out; and what is no photograph."""
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+import httpx
+import pytest
+
+from adapters.in_memory import fake_image
+from application.errors import InferenceUnavailable, StoreUnavailable
+from domain.emotion import Emotion
+from tests.integration.http.service import PHOTO, running_service
+
+FIVE_MIB = 5 * 1024 * 1024
+EMOTIONS = {"happy", "sad", "angry", "disgust", "fear", "surprise", "neutral"}
+
+
 async def test_a_photograph_comes_back_as_faces_with_all_seven_emotions(service):
     alice = await service.signed_in()
+    answer = await service.detect(alice, name="holiday.jpg")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert UUID(body["detection_id"])
+    assert body["user_id"] == "user:alice@example.com"
+    assert datetime.fromisoformat(body["timestamp"]).tzinfo is not None
+    assert body["filename"] == "holiday.jpg"
+    assert body["image_url"] is None
+    assert body["image"] == {"width": 640, "height": 480}
+    results = body["detection_results"]
+    assert results.keys() == {"faces", "face_detected", "processing_time"}
+    assert results["face_detected"] is True
+    first, second = results["faces"]
+    assert first["box"] == [10, 20, 100, 120]
+    assert (first["dominant_emotion"], second["dominant_emotion"]) == ("happy", "sad")
+    assert 0 <= first["detection_confidence"] <= 1
+    assert first["quality"].keys() == {"sharpness", "brightness", "size_px"}
+    assert first["reliable"] is True
+    for face in (first, second):
+        assert {score["emotion"] for score in face["emotions"]} == EMOTIONS
+        scores = [score["score"] for score in face["emotions"]]
+        assert scores == sorted(scores, reverse=True)
+        assert sum(scores) == pytest.approx(1)
+        for score in face["emotions"]:
+            assert score["percentage"] == pytest.approx(100 * score["score"])
+
+
+async def test_an_image_without_a_face_is_an_empty_list(service):
+    answer = await service.detect(await service.client(), image=fake_image())
+    assert answer.status_code == 200
+    assert answer.json()["detection_results"]["faces"] == []
+    assert answer.json()["detection_results"]["face_detected"] is False
+
+
+async def test_the_name_of_a_file_loses_folders_and_unprintable_characters(service):
+    client = await service.signed_in()
+    for sent, kept in (
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\photo.jpg", "photo.jpg"),
+        ("Käsekuchen 🎂.png", "Käsekuchen 🎂.png"),
+        ("a" * 300 + ".jpg", "a" * 255),
+    ):
+        answer = await service.detect(client, name=sent)
+        assert answer.json()["filename"] == kept
+
+
+@pytest.mark.parametrize(
+    "image", [b"", b"no image at all", PHOTO[:-5], b"<svg xmlns='http://www.w3.org/2000/svg'/>"]
+)
+async def test_what_is_no_image_is_400_invalid_image(service, image):
+    answer = await service.detect(await service.client(), image=image)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_image"
+
+
+async def test_too_many_pixels_are_413(service):
+    huge = fake_image(width=30_000, height=30_000)
+    answer = await service.detect(await service.client(), image=huge)
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "image_dimensions_too_large"
+
+
+@pytest.mark.parametrize("extra", [1, 100_000, 3 * FIVE_MIB])
+async def test_a_file_over_5_mib_is_413(service, extra):
+    answer = await service.detect(await service.client(), image=b"x" * (FIVE_MIB + extra))
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "image_too_large"
+    assert answer.json()["details"] == {"limit": FIVE_MIB}
+
+
+async def test_a_file_of_exactly_5_mib_is_let_in(service):
+    answer = await service.detect(await service.client(), image=b"x" * FIVE_MIB)
+    assert answer.json()["code"] == "invalid_image"
+
+
+async def test_a_length_declared_over_the_limit_is_refused_before_the_body_is_sent(service):
+    host, port = service.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"POST /api/detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+    )
+    async with asyncio.timeout(20):
+        status_line = await reader.readline()
+    assert b"413" in status_line
+    writer.close()
+
+
+async def test_a_body_of_unknown_length_is_cut_off_at_the_limit(service):
+    sent = 0
+
+    async def endless():
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+        while sent < 100 * FIVE_MIB:
+            sent += 65536
+            yield b"x" * 65536
+
+    client = await service.client()
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    try:
+        answer = await client.post("/api/detect", content=endless(), headers=headers)
+        assert answer.status_code == 413
+        assert answer.json()["code"] == "image_too_large"
+    except httpx.WriteError:
+        pass  # the service may also have hung up while the client was still sending
+    usage = await (await service.client()).get("/auth/usage")
+    assert usage.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"files": {"photo": ("a.jpg", PHOTO)}},
+        {"files": {"file": (None, "only text")}},
+        {"files": {"file": ("", b"")}},
+    ],
+)
+async def test_a_form_without_the_file_is_400_missing_file(service, form):
+    answer = await (await service.client()).post("/api/detect", **form)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "missing_file"
+    assert answer.json()["details"] == {"field": "file"}
+
+
+async def test_other_fields_beside_the_file_are_ignored(service):
+    client = await service.client()
+    files = {"note": (None, "hello"), "file": ("a.jpg", PHOTO), "other": ("b.jpg", b"x")}
+    assert (await client.post("/api/detect", files=files)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"json": {"file": "x"}},
+        {"data": {"file": "x"}},
+        {"content": PHOTO, "headers": {"Content-Type": "image/jpeg"}},
+        {},
+    ],
+)
+async def test_another_content_type_is_415(service, body):
+    answer = await (await service.client()).post("/api/detect", **body)
+    assert answer.status_code == 415
+    assert answer.json()["code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=b", b"no part at all"),
+        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-da"),
+        ("multipart/form-data; boundary=b", b"--b\r\n\r\nx\r\n--b--\r\n"),
+        ("multipart/form-data; boundary=b", b""),
+    ],
+)
+async def test_a_broken_form_is_400(service, content_type, content):
+    client = await service.client()
+    answer = await client.post(
+        "/api/detect", content=content, headers={"Content-Type": content_type}
+    )
+    assert answer.status_code == 400
+    assert answer.json()["code"] in {"invalid_request", "missing_file"}
+
+
+async def test_a_full_house_is_503_and_says_when_to_come_back():
+    async with running_service(max_images_in_work=1) as service:
+        alice = await service.signed_in()
+        service.decoder.hold()
+        first = asyncio.create_task(service.detect(alice))
+        await service.until(lambda: service.container.gate().taken == 1)
+        answer = await service.detect(alice)
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "overloaded"
+        assert answer.headers["Retry-After"] == "1"
+        assert answer.json()["details"] == {"retry_after": 1}
+        assert (await alice.get("/healthz")).json() == {"status": "ok"}
+        service.decoder.release()
+        assert (await first).status_code == 200
+        assert (await service.detect(alice)).status_code == 200
+
+
+async def test_a_model_that_cannot_run_is_503(service):
+    service.container.face_detector().fail_with(InferenceUnavailable("no detector"))
+    answer = await service.detect(await service.client())
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "inference_unavailable"
+    assert answer.headers["Retry-After"] == "5"
+
+
+async def test_a_bug_is_500_and_tells_nothing_of_itself(service):
+    service.decoder.fail_with(RuntimeError("/srv/secret/path: password=hunter2"))
+    answer = await service.detect(await service.client())
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "internal_error"
+    assert "hunter2" not in answer.text
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+async def test_a_detection_is_pending_until_its_image_is_kept(service):
+    alice = await service.signed_in()
+    service.images.hold()
+    detection_id = (await service.detect(alice)).json()["detection_id"]
+    path = f"/api/detect/status/{detection_id}"
+    assert (await alice.get(path)).json() == {"detection_id": detection_id, "status": "pending"}
+    service.images.release()
+    await service.kept(alice, detection_id)
+    shown = (await alice.get(f"/api/history/{detection_id}")).json()
+    assert shown["image_url"] == f"/api/images/{detection_id}"
+
+
+async def test_a_repository_that_is_down_delays_nothing(service):
+    alice = await service.signed_in()
+    service.repository.fail_with(StoreUnavailable("the history does not answer"))
     answer = await service.detect(alice)
     assert answer.status_code == 200
-    print(answer.json(), answer.headers)
+    path = f"/api/detect/status/{answer.json()['detection_id']}"
+    assert (await alice.get(path)).json()["status"] == "pending"
+    assert (await alice.get("/api/history")).status_code == 503
+
+
+async def test_a_spool_that_takes_nothing_is_503_and_nothing_is_charged(service):
+    alice = await service.signed_in()
+    service.spool.fail_with(StoreUnavailable("the disk is full", retry_after_s=30))
+    answer = await service.detect(alice)
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "store_unavailable"
+    assert answer.headers["Retry-After"] == "30"
+    assert (await alice.get("/auth/usage")).json()["usage_count"] == 0
+
+
+async def test_the_status_of_a_detection_is_for_its_owner(service):
+    alice, bob = await service.signed_in(), await service.signed_in("bob@example.com")
+    detection_id = await service.stored(alice)
+    path = f"/api/detect/status/{detection_id}"
+    assert (await bob.get(path)).status_code == 403
+    unknown = "/api/detect/status/00000000-0000-4000-8000-000000000000"
+    assert (await alice.get(unknown)).status_code == 404
+
+
+async def test_the_largest_face_comes_first(service):
+    image = fake_image(((0, 0, 70, 70), Emotion.SAD), ((100, 100, 200, 200), Emotion.FEAR))
+    faces = (await service.detect(await service.client(), image=image)).json()
+    boxes = [face["box"] for face in faces["detection_results"]["faces"]]
+    assert boxes == [[100, 100, 200, 200], [0, 0, 70, 70]]

@@ -1,0 +1,156 @@
+"""The service on a real socket, wired by the real container, with fakes behind every port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import httpx
+import uvicorn
+from dependency_injector import providers
+from pydantic import SecretStr
+
+from adapters.in_memory import (
+    InMemoryClock,
+    InMemoryDetectionRepository,
+    InMemoryDetectionSpool,
+    InMemoryEmotionClassifier,
+    InMemoryFaceDetector,
+    InMemoryIdentityProvider,
+    InMemoryImageDecoder,
+    InMemoryImageStore,
+    InMemoryRefreshTokenRepository,
+    InMemoryUsageLedger,
+    InMemoryUserRepository,
+    fake_image,
+)
+from domain.emotion import Emotion
+from entrypoints.container import Container
+from entrypoints.http.app import create_http_app
+from entrypoints.settings import Settings
+
+SECRET = "0123456789abcdef-secret-of-the-tests"
+PHOTO = fake_image(((10, 20, 100, 120), Emotion.HAPPY), ((300, 40, 80, 80), Emotion.SAD))
+
+
+@dataclass
+class Service:
+    """A running service, what stands behind it, and clients for it."""
+
+    url: str
+    container: Container
+    stack: AsyncExitStack
+    clock: InMemoryClock
+    decoder: InMemoryImageDecoder
+    repository: InMemoryDetectionRepository
+    spool: InMemoryDetectionSpool
+    images: InMemoryImageStore
+    identity: InMemoryIdentityProvider
+    ledger: InMemoryUsageLedger
+
+    async def client(self, **options: object) -> httpx.AsyncClient:
+        """A client with cookies of its own."""
+        client = httpx.AsyncClient(base_url=self.url, timeout=20, trust_env=False, **options)
+        return await self.stack.enter_async_context(client)
+
+    async def signed_in(self, email: str = "alice@example.com") -> httpx.AsyncClient:
+        """A client that sends the access token of a user."""
+        client = await self.client()
+        answer = await client.post(
+            "/auth/verify-token", json={"id_token": self.identity.enrol(email)}
+        )
+        assert answer.status_code == 200, answer.text
+        client.headers["Authorization"] = "Bearer " + answer.json()["access_token"]
+        return client
+
+    async def detect(
+        self, client: httpx.AsyncClient, image: bytes = PHOTO, name: str = "photo.jpg"
+    ) -> httpx.Response:
+        """Send one photograph."""
+        return await client.post("/api/detect", files={"file": (name, image, "image/jpeg")})
+
+    async def stored(self, client: httpx.AsyncClient, name: str = "photo.jpg") -> str:
+        """Send a photograph and wait until it is kept; returns its id."""
+        answer = await self.detect(client, name=name)
+        assert answer.status_code == 200, answer.text
+        detection_id = str(answer.json()["detection_id"])
+        await self.kept(client, detection_id)
+        return detection_id
+
+    async def until(self, comes_true: Callable[[], bool]) -> None:
+        """Let everybody work until something has happened."""
+        async with asyncio.timeout(20):
+            while not comes_true():  # noqa: ASYNC110 - fakes and ports announce nothing
+                await asyncio.sleep(0)
+
+    async def kept(self, client: httpx.AsyncClient, detection_id: str) -> None:
+        """Wait until a detection has been stored."""
+        async with asyncio.timeout(20):
+            while True:
+                answer = await client.get(f"/api/detect/status/{detection_id}")
+                if answer.json()["status"] == "done":
+                    return
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running_service(**changes: object) -> AsyncIterator[Service]:
+    """Start a service whose settings differ in ``changes`` from the defaults."""
+    settings = Settings(_env_file=None, secret_key=SecretStr(SECRET), **changes)
+    container = Container(settings=settings)
+    clock = InMemoryClock()
+    fakes = {
+        "clock": clock,
+        "decoder": InMemoryImageDecoder(max_pixels=settings.max_pixels),
+        "face_detector": InMemoryFaceDetector(),
+        "emotion_classifier": InMemoryEmotionClassifier(),
+        "repository": InMemoryDetectionRepository(),
+        "spool": InMemoryDetectionSpool(),
+        "image_store": InMemoryImageStore(),
+        "users": InMemoryUserRepository(),
+        "refresh_token_repository": InMemoryRefreshTokenRepository(),
+        "usage_ledger": InMemoryUsageLedger(),
+        "identity_provider": InMemoryIdentityProvider(),
+    }
+    for name, fake in fakes.items():
+        getattr(container, name).override(providers.Object(fake))
+
+    storing = asyncio.create_task(container.store_detection().run())
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_http_app(container),
+            host="127.0.0.1",
+            port=0,
+            log_config=None,
+            forwarded_allow_ips=list(settings.forwarded_allow_ips),
+            timeout_graceful_shutdown=5,
+        )
+    )
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0)
+        if serving.done():
+            await serving
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with AsyncExitStack() as stack:
+            yield Service(
+                url=f"http://127.0.0.1:{port}",
+                container=container,
+                stack=stack,
+                clock=clock,
+                decoder=fakes["decoder"],
+                repository=fakes["repository"],
+                spool=fakes["spool"],
+                images=fakes["image_store"],
+                identity=fakes["identity_provider"],
+                ledger=fakes["usage_ledger"],
+            )
+    finally:
+        server.should_exit = True
+        await serving
+        storing.cancel()
+        with suppress(asyncio.CancelledError):
+            await storing

@@ -1,0 +1,152 @@
+"""What guests may do, and that nothing buys them more."""
+
+from tests.integration.http.service import PHOTO, running_service
+
+
+async def test_the_first_visit_needs_no_earlier_call(service):
+    guest = await service.client()
+    answer = await service.detect(guest)
+    assert answer.status_code == 200
+    assert len(answer.json()["detection_results"]["faces"]) == 2
+
+
+async def test_the_guest_cookie_is_out_of_reach_of_scripts_and_other_sites(service):
+    answer = await (await service.client()).get("/auth/usage")
+    header = answer.headers["Set-Cookie"].lower()
+    assert header.startswith("guest_usage_info=")
+    assert "httponly" in header
+    assert "samesite=lax" in header
+    assert "path=/" in header
+    assert "secure" not in header
+
+
+async def test_over_https_the_cookie_is_secure():
+    async with running_service(forwarded_allow_ips=("127.0.0.1",)) as service:
+        client = await service.client(headers={"X-Forwarded-Proto": "https"})
+        answer = await client.get("/auth/usage")
+        assert "secure" in answer.headers["Set-Cookie"].lower()
+
+
+async def test_the_cookie_is_sent_once(service):
+    guest = await service.client()
+    assert "Set-Cookie" in (await guest.get("/auth/usage")).headers
+    assert "Set-Cookie" not in (await guest.get("/auth/usage")).headers
+
+
+async def test_the_fourth_detection_of_a_guest_is_429(service):
+    guest = await service.client()
+    for left in (2, 1, 0):
+        assert (await service.detect(guest)).status_code == 200
+        usage = (await guest.get("/auth/usage")).json()
+        assert usage["is_guest"] is True
+        assert (usage["max_usage"], usage["remaining"]) == (3, left)
+    service.clock.advance(400)
+    answer = await service.detect(guest)
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "86000"
+    problem = answer.json()
+    assert problem["code"] == "quota_exceeded"
+    assert problem["details"] == {"retry_after": 86000, "limit": 3, "remaining": 0}
+
+
+async def test_a_guest_may_go_on_when_the_window_is_over(service):
+    guest = await service.client()
+    for _ in range(3):
+        await service.detect(guest)
+    service.clock.advance(86_400)
+    assert (await service.detect(guest)).status_code == 200
+
+
+async def test_dropping_the_cookie_buys_no_more_than_the_address_allows(service):
+    statuses = [(await service.detect(await service.client())).status_code for _ in range(8)]
+    assert statuses == [200] * 6 + [429] * 2
+
+
+async def test_a_forged_cookie_buys_no_extra_detection(service):
+    guest = await service.client()
+    for _ in range(3):
+        await service.detect(guest)
+    honest = guest.cookies["guest_usage_info"]
+    head, payload, signature = honest.split(".")
+    for forged in ("x", "a.b.c", f"{head}.{payload}.{signature[::-1]}", f"{head}.{payload}."):
+        forger = await service.client(cookies={"guest_usage_info": forged})
+        await service.detect(forger)
+    # Four forgeries: three went on the account of the address, which is then exhausted.
+    assert (await service.detect(await service.client())).status_code == 429
+
+
+async def test_a_replayed_cookie_finds_the_count_where_it_was(service):
+    guest = await service.client()
+    first = (await guest.get("/auth/usage")).cookies["guest_usage_info"]
+    for _ in range(3):
+        await service.detect(guest)
+    again = await service.client(cookies={"guest_usage_info": first})
+    assert (await service.detect(again)).status_code == 429
+
+
+async def test_a_failed_detection_costs_a_guest_nothing(service):
+    guest = await service.client()
+    for _ in range(5):
+        assert (await service.detect(guest, image=b"no image")).status_code == 400
+    assert (await guest.get("/auth/usage")).json()["usage_count"] == 0
+    assert (await service.detect(guest)).status_code == 200
+
+
+async def test_a_guest_sent_away_early_still_gets_a_cookie(service):
+    guest = await service.client()
+    await service.detect(guest, image=b"no image")
+    assert "guest_usage_info" in guest.cookies
+
+
+async def test_a_guests_photograph_and_result_are_never_kept(service):
+    guest = await service.client()
+    detection = (await service.detect(guest)).json()
+    assert detection["image_url"] is None
+    alice = await service.signed_in()
+    path = "/api/history/" + detection["detection_id"]
+    assert (await alice.get(path)).status_code == 404
+    assert await service.spool.waiting() == []
+
+
+async def test_guests_have_no_batch_and_no_history(service):
+    guest = await service.client()
+    some_id = "00000000-0000-4000-8000-000000000000"
+    files = {"files": ("a.jpg", PHOTO)}
+    for answer in (
+        await guest.post("/api/detect/batch", files=files),
+        await guest.get("/api/history"),
+        await guest.get("/api/history/export"),
+        await guest.get(f"/api/history/{some_id}"),
+        await guest.delete(f"/api/history/{some_id}"),
+        await guest.delete("/api/history"),
+        await guest.get(f"/api/detect/status/{some_id}"),
+        await guest.get(f"/api/images/{some_id}"),
+    ):
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "not_authenticated"
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_the_profile_of_a_guest_says_so(service):
+    guest = await service.client()
+    profile = (await guest.get("/auth/profile")).json()
+    assert profile["is_guest"] is True
+    assert profile["email"] is None
+    assert profile["providers"] == []
+    assert profile["created_at"] == "2026-01-01T12:00:00Z"
+
+
+async def test_a_made_up_forwarded_address_is_not_believed():
+    async with running_service(forwarded_allow_ips=("10.9.9.9",)) as service:
+        statuses = []
+        for number in range(8):
+            client = await service.client(headers={"X-Forwarded-For": f"203.0.113.{number}"})
+            statuses.append((await service.detect(client)).status_code)
+        assert statuses == [200] * 6 + [429] * 2
+
+
+async def test_behind_a_trusted_proxy_every_address_has_its_own_count():
+    async with running_service(forwarded_allow_ips=("127.0.0.1",)) as service:
+        for number in range(8):
+            client = await service.client(headers={"X-Forwarded-For": f"203.0.113.{number}"})
+            assert (await service.detect(client)).status_code == 200
