@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from application.errors import ServiceUnavailable
 from domain.errors import DomainError
-from entrypoints.settings import BadSettings, Settings, load_settings
+from entrypoints.cli_exit import errors, settings_or_exit, stop
+from entrypoints.cli_models import models
 
 app = typer.Typer(
     help="Finds faces in photographs and live video and says what emotion each one shows.",
@@ -19,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-errors = Console(stderr=True)
+app.add_typer(models, name="models")
 
 
 @app.command()
@@ -27,11 +27,11 @@ def serve() -> None:
     """Start the service on HOST and PORT."""
     from entrypoints.serve import serve as run_service
 
-    settings = _settings()
+    settings = settings_or_exit()
     try:
         run_service(settings)
     except (ServiceUnavailable, OSError) as error:
-        _stop(str(error))
+        stop(str(error))
 
 
 @app.command()
@@ -53,10 +53,10 @@ def detect(
 
     try:
         all_well = asyncio.run(
-            detect_photographs(_settings(), photos, as_json=as_json, annotate=annotate)
+            detect_photographs(settings_or_exit(), photos, as_json=as_json, annotate=annotate)
         )
     except (ServiceUnavailable, OSError) as error:
-        _stop(str(error))
+        stop(str(error))
     raise typer.Exit(0 if all_well else 1)
 
 
@@ -68,14 +68,14 @@ def token(
     """Mint an ID token of the local identity provider; it is printed alone on the last line."""
     from entrypoints.container import Container
 
-    settings = _settings()
+    settings = settings_or_exit()
     if settings.auth != "local":
-        _stop(f"AUTH={settings.auth}: only the local identity provider mints tokens here")
+        stop(f"AUTH={settings.auth}: only the local identity provider mints tokens here")
     try:
         provider = Container(settings=settings).identity_provider()
         minted = provider.mint_id_token(user, lifetime_s=round(hours * 3600))
     except (DomainError, ServiceUnavailable, OSError) as error:
-        _stop(str(error))
+        stop(str(error))
     errors.print(f"ID token of {user}, valid for {hours:g} hours:", style="dim")
     print(minted)
 
@@ -83,18 +83,6 @@ def token(
 def main() -> None:
     """Run the command line."""
     app()
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings()
-    except BadSettings as error:
-        _stop(f"the settings cannot be used:\n{error}")
-
-
-def _stop(message: str) -> NoReturn:
-    errors.print(f"error: {message}", style="red", markup=False, highlight=False)
-    raise typer.Exit(2)
 
 
 if __name__ == "__main__":

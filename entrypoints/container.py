@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
 
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore
 from adapters.inference.batching import BatchingEmotionClassifier
+from adapters.inference.evaluation import evaluate, read_labelled_faces
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.local_auth import JwtTokenService, LocalIdentityProvider, load_or_create_secret
@@ -18,6 +20,7 @@ from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
+from adapters.opencv.yunet_file import YuNetFile
 from adapters.pillow.annotator import PillowImageAnnotator
 from adapters.prometheus.telemetry import PrometheusTelemetry
 from adapters.sqlite import (
@@ -28,6 +31,7 @@ from adapters.sqlite import (
     SqliteUserRepository,
 )
 from adapters.system.clock import SystemClock
+from application.errors import InferenceUnavailable
 from application.metering import UsageMeter
 from application.use_cases import accounts, history
 from application.use_cases.detect_batch import DetectBatch
@@ -36,6 +40,11 @@ from application.use_cases.store_detection import StoreDetection
 from application.work import AdmissionGate
 from entrypoints.settings import Settings
 
+if TYPE_CHECKING:
+    from adapters.vit.checkpoint import HuggingFaceCheckpoint
+    from adapters.vit.classifier import VitCropClassifier
+    from adapters.vit.export import CheckpointExport
+
 log = logging.getLogger(__name__)
 
 
@@ -43,6 +52,35 @@ def _secret(settings: Settings) -> str:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     return load_or_create_secret(settings.secret_path)
+
+
+@contextmanager
+def _vit_extra() -> Iterator[None]:
+    """Torch and transformers take seconds to import and a gigabyte to install: only if wanted."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise InferenceUnavailable(
+            f"{error.name} is not installed, which checkpoints need: pip install 'emotion-api[vit]'"
+        ) from error
+
+
+def _vit_crop_classifier(*, model: str, revision: str | None, device: str) -> VitCropClassifier:
+    with _vit_extra():
+        from adapters.vit.classifier import VitCropClassifier
+    return VitCropClassifier(model=model, revision=revision, device=device)
+
+
+def _checkpoint(*, model: str, revision: str | None, endpoint: str) -> HuggingFaceCheckpoint:
+    with _vit_extra():
+        from adapters.vit.checkpoint import HuggingFaceCheckpoint
+    return HuggingFaceCheckpoint(model=model, revision=revision, endpoint=endpoint)
+
+
+def _checkpoint_export(checkpoint: HuggingFaceCheckpoint) -> CheckpointExport:
+    with _vit_extra():
+        from adapters.vit.export import CheckpointExport
+    return CheckpointExport(checkpoint=checkpoint)
 
 
 class Container(containers.DeclarativeContainer):
@@ -76,7 +114,13 @@ class Container(containers.DeclarativeContainer):
     )
     crop_classifier = providers.Selector(
         config.classifier,
-        onnx=providers.Singleton(OnnxCropClassifier),
+        onnx=providers.Singleton(OnnxCropClassifier, weights=config.classifier_weights),
+        vit=providers.Singleton(
+            _vit_crop_classifier,
+            model=config.huggingface_model,
+            revision=config.checkpoint_revision,
+            device=config.vit_device,
+        ),
     )
     emotion_classifier = providers.Singleton(
         BatchingEmotionClassifier,
@@ -86,6 +130,18 @@ class Container(containers.DeclarativeContainer):
     )
 
     annotator = providers.Singleton(PillowImageAnnotator, executor=executor)
+
+    # What the command line does with models
+    checkpoint = providers.Factory(
+        _checkpoint,
+        model=config.huggingface_model,
+        revision=config.checkpoint_revision,
+        endpoint=config.hf_endpoint,
+    )
+    checkpoint_export = providers.Factory(_checkpoint_export, checkpoint=checkpoint)
+    yunet_file = providers.Factory(YuNetFile, path=config.yunet_model, endpoint=config.hf_endpoint)
+    read_labelled_faces = providers.Callable(read_labelled_faces)
+    evaluation = providers.Callable(evaluate, crop_classifier)
 
     # What is kept
     database = providers.Singleton(SqliteDatabase, config.database_path)

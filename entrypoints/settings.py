@@ -17,6 +17,10 @@ from domain.user import GuestQuota
 MIN_SECRET_LENGTH = 32
 _KNOWN_DEFAULT_SECRETS = {"secret", "changeme", "change-me", "your-secret-key", "supersecret"}
 
+_HUGGINGFACE_MODEL = "dima806/facial_emotions_image_detection"
+# The last commit of that repository that changed its weights, as its history shows it.
+_HUGGINGFACE_REVISION = "98c01c82b6f9066f6bbee49bf2ae6a06cce32abb"
+
 Words = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -47,7 +51,7 @@ class Settings(BaseSettings):
 
     # Which adapters
     face_detector: Literal["auto", "haar", "yunet"] = "auto"
-    classifier: Literal["onnx"] = "onnx"
+    classifier: Literal["onnx", "vit"] = "onnx"
     image_store: Literal["filesystem"] = "filesystem"
     repository: Literal["sqlite"] = "sqlite"
     auth: Literal["local"] = "local"
@@ -79,6 +83,13 @@ class Settings(BaseSettings):
     yunet_model: Path = Path("models/face_detection_yunet.onnx")
     yunet_min_confidence: float = Field(default=0.7, ge=0, le=1)
 
+    # Reading emotions
+    classifier_weights: Path | None = None
+    huggingface_model: str = _HUGGINGFACE_MODEL
+    huggingface_revision: str | None = None
+    vit_device: Literal["auto", "cpu", "cuda"] = "auto"
+    hf_endpoint: str = "https://huggingface.co"
+
     @field_validator("log_level", "log_format", mode="before")
     @classmethod
     def _in_its_own_case(cls, value: object, info: object) -> object:
@@ -87,7 +98,13 @@ class Settings(BaseSettings):
         return value.upper() if getattr(info, "field_name", "") == "log_level" else value.lower()
 
     @field_validator(
-        "face_detector", "classifier", "image_store", "repository", "auth", mode="before"
+        "face_detector",
+        "classifier",
+        "image_store",
+        "repository",
+        "auth",
+        "vit_device",
+        mode="before",
     )
     @classmethod
     def _in_lower_case(cls, value: object) -> object:
@@ -154,6 +171,13 @@ class Settings(BaseSettings):
         if self.face_detector != "auto":
             return self.face_detector
         return "yunet" if self.yunet_model.is_file() else "haar"
+
+    @property
+    def checkpoint_revision(self) -> str | None:
+        """Revision of the checkpoint: as asked for, or the pinned one of the default model."""
+        if self.huggingface_revision is None and self.huggingface_model == _HUGGINGFACE_MODEL:
+            return _HUGGINGFACE_REVISION
+        return self.huggingface_revision
 
     @property
     def database_path(self) -> Path:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from adapters.inference.crops import CropSpec
 from adapters.inference.labels import emotion_of
 from adapters.inference.metrics import (
-    ClassFigures,
+    BINS,
     accuracy,
     calibration_error,
     class_figures,
@@ -24,10 +24,10 @@ from adapters.inference.metrics import (
     macro_mean,
 )
 from adapters.inference.model import CropClassifier
-from application.ports.emotion_classifier import ModelCard
+from application.model_figures import Evaluation
 from domain.emotion import Emotion
 
-BATCH = 32
+_BATCH = 32
 _TIMED_ALONE = 50
 
 
@@ -50,35 +50,6 @@ class LabelledFaces:
     def crops(self, spec: CropSpec, start: int, stop: int) -> NDArray[np.uint8]:
         """Some of the images as a classifier reads them; see ``CropClassifier.predict``."""
         return np.stack([_as_crop(image, spec) for image in self.images[start:stop]])
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """How a classifier did.
-
-    Attributes:
-        card: of the classifier.
-        faces: how many were read.
-        accuracy: right answers among all, in [0, 1].
-        macro_f1: mean F1 over the emotions that the labels contain.
-        macro_recall: mean recall over the same.
-        calibration_error: expected calibration error in 15 equal-width bins of the top score.
-        figures: of each emotion, in the order of ``Emotion``.
-        confusion: 7 x 7 counts; rows are labels, columns answers.
-        ms_per_face_alone: median time of a face by itself, in milliseconds.
-        ms_per_face_in_batches: mean time of a face in batches of 32, in milliseconds.
-    """
-
-    card: ModelCard
-    faces: int
-    accuracy: float
-    macro_f1: float
-    macro_recall: float
-    calibration_error: float
-    figures: tuple[ClassFigures, ...]
-    confusion: NDArray[np.int64]
-    ms_per_face_alone: float
-    ms_per_face_in_batches: float
 
 
 def read_labelled_faces(path: Path) -> LabelledFaces:
@@ -130,12 +101,12 @@ def evaluate(
     spec, total = model.crop_spec, len(faces.labels)
     model.predict(faces.crops(spec, 0, 1))  # the first run of a network is no measure of it
     scores, seconds = [], 0.0
-    for start in range(0, total, BATCH):
-        crops = faces.crops(spec, start, start + BATCH)
+    for start in range(0, total, _BATCH):
+        crops = faces.crops(spec, start, start + _BATCH)
         began = time.perf_counter()
         scores.append(model.predict(crops))
         seconds += time.perf_counter() - began
-        on_faces(min(start + BATCH, total))
+        on_faces(min(start + _BATCH, total))
     probabilities = np.concatenate(scores)
     confusion = confusion_matrix(probabilities, faces.labels)
     figures = class_figures(confusion)
@@ -146,10 +117,12 @@ def evaluate(
         macro_f1=macro_mean([each.f1 for each in figures]),
         macro_recall=macro_mean([each.recall for each in figures]),
         calibration_error=calibration_error(probabilities, faces.labels),
+        calibration_bins=BINS,
         figures=tuple(figures),
-        confusion=confusion,
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
         ms_per_face_alone=statistics.median(_times_alone(model, faces)) * 1000,
         ms_per_face_in_batches=seconds / total * 1000,
+        batch=_BATCH,
     )
 
 

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-_BINS = 15
+from application.model_figures import ClassFigures
 
-
-@dataclass(frozen=True, slots=True)
-class ClassFigures:
-    """How one class fares.
-
-    Attributes:
-        count: faces that carry the label.
-        precision: right ones among those called so, in [0, 1]; None where none was called so.
-        recall: right ones among those that are so; None where the labels have none.
-        f1: the harmonic mean of both, 2 x right / (labelled + called); None where the labels
-            have none.
-    """
-
-    count: int
-    precision: float | None
-    recall: float | None
-    f1: float | None
+BINS = 15
 
 
 def confusion_matrix(
@@ -73,7 +55,7 @@ def macro_mean(values: list[float | None]) -> float:
 
 
 def calibration_error(
-    probabilities: NDArray[np.floating], labels: NDArray[np.integer], bins: int = _BINS
+    probabilities: NDArray[np.floating], labels: NDArray[np.integer], bins: int = BINS
 ) -> float:
     """Expected calibration error of the answers, in [0, 1]; 0 is best.
 

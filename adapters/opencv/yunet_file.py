@@ -40,6 +40,11 @@ class YuNetFile:
         """Of the model file on this machine."""
         return self._path
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the file."""
+        return SIZE_BYTES
+
     def is_there(self) -> bool:
         """Whether the very file is in its place."""
         try:
@@ -51,7 +56,7 @@ class YuNetFile:
         """Download the file, check it, and only then put it into its place.
 
         Args:
-            on_bytes: told how many bytes have come in so far, of ``SIZE_BYTES``.
+            on_bytes: told how many bytes have come in so far, of ``size_bytes``.
 
         Raises:
             InferenceUnavailable: the hub cannot be reached, or sent another file.

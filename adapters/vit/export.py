@@ -11,7 +11,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from adapters.vit.checkpoint import HuggingFaceCheckpoint
 from adapters.vit.classifier import computes_bfloat16
 from adapters.vit.network import EmotionNetwork, load_network
 from application.errors import InferenceUnavailable
+from application.model_figures import ExportReport, FormFigures
 from domain.emotion import Emotion
 
 _INPUT, _OUTPUT = "faces", "logits"
@@ -32,40 +32,6 @@ _TIMED_RUNS = 7
 _PICTURES = 8
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-
-
-@dataclass(frozen=True, slots=True)
-class FormFigures:
-    """How one form of the network does beside torch in float32.
-
-    Attributes:
-        form: of the network, for people.
-        ms_per_face: median time of one face on one thread, in milliseconds.
-        largest_difference: of any probability, over all pictures.
-        same_answer: share of the pictures with the same dominant emotion, in [0, 1].
-        megabytes: of the ONNX file; None for torch.
-    """
-
-    form: str
-    ms_per_face: float
-    largest_difference: float
-    same_answer: float
-    megabytes: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ExportReport:
-    """What was written, and how true it is to the checkpoint.
-
-    Attributes:
-        out: the ONNX file; a JSON file of the same name lies beside it.
-        pictures: how many were compared.
-        figures: of torch in float32 first, then of the other forms.
-    """
-
-    out: Path
-    pictures: int
-    figures: tuple[FormFigures, ...]
 
 
 class CheckpointExport:
@@ -137,8 +103,8 @@ class CheckpointExport:
         exporter_log.setLevel(logging.ERROR)  # it would tell that torchvision is not installed
         try:
             with warnings.catch_warnings(), torch.inference_mode():
-                # Deprecations between torch, transformers and onnxscript are theirs to settle.
-                warnings.simplefilter("ignore")
+                # torch's own exporter still asks this of torch's own trees.
+                warnings.filterwarnings("ignore", r"`isinstance\(treespec", FutureWarning)
                 torch.onnx.export(
                     self._network,
                     (example,),

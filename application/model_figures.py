@@ -1,0 +1,93 @@
+"""What is measured of a model: how well it reads faces, and how true an export is to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from application.ports.emotion_classifier import ModelCard
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """How one class fares.
+
+    Attributes:
+        count: faces that carry the label.
+        precision: right ones among those called so, in [0, 1]; None where none was called so.
+        recall: right ones among those that are so; None where the labels have none.
+        f1: the harmonic mean of both, 2 x right / (labelled + called); None where the labels
+            have none.
+    """
+
+    count: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How a classifier did on labelled faces.
+
+    Attributes:
+        card: of the classifier.
+        faces: how many were read.
+        accuracy: right answers among all, in [0, 1].
+        macro_f1: mean F1 over the emotions that the labels contain.
+        macro_recall: mean recall over the same.
+        calibration_error: expected calibration error, in [0, 1].
+        calibration_bins: equal-width bins of the highest score that it was computed with.
+        figures: of each emotion, in the order of ``Emotion``.
+        confusion: seven rows of seven counts; rows are labels, columns answers.
+        ms_per_face_alone: median time of a face by itself, in milliseconds.
+        ms_per_face_in_batches: mean time of a face in batches, in milliseconds.
+        batch: faces in a batch.
+    """
+
+    card: ModelCard
+    faces: int
+    accuracy: float
+    macro_f1: float
+    macro_recall: float
+    calibration_error: float
+    calibration_bins: int
+    figures: tuple[ClassFigures, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    ms_per_face_alone: float
+    ms_per_face_in_batches: float
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class FormFigures:
+    """How one form of a network does beside torch in float32.
+
+    Attributes:
+        form: of the network, for people.
+        ms_per_face: median time of one face on one thread, in milliseconds.
+        largest_difference: of any probability, over all pictures.
+        same_answer: share of the pictures with the same dominant emotion, in [0, 1].
+        megabytes: of the ONNX file; None for torch.
+    """
+
+    form: str
+    ms_per_face: float
+    largest_difference: float
+    same_answer: float
+    megabytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export wrote, and how true it is to the checkpoint.
+
+    Attributes:
+        out: the ONNX file; a JSON file of the same name lies beside it.
+        pictures: how many were compared.
+        figures: of torch in float32 first, then of the other forms.
+    """
+
+    out: Path
+    pictures: int
+    figures: tuple[FormFigures, ...]

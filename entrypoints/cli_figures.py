@@ -1,0 +1,118 @@
+"""How ``emotion-api models`` shows its figures."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from application.model_figures import Evaluation, ExportReport
+from domain.emotion import Emotion
+
+
+def as_json(evaluation: Evaluation) -> str:
+    """All figures; shares are in [0, 1], and null where there is nothing to take a share of."""
+    figures = dict(zip(Emotion, evaluation.figures, strict=True))
+    return (
+        json.dumps(
+            {
+                "classifier": {
+                    "name": evaluation.card.name,
+                    "version": evaluation.card.version,
+                },
+                "faces": evaluation.faces,
+                "accuracy": evaluation.accuracy,
+                "macro_f1": evaluation.macro_f1,
+                "macro_recall": evaluation.macro_recall,
+                "expected_calibration_error": evaluation.calibration_error,
+                "calibration_bins": evaluation.calibration_bins,
+                "ms_per_face": {
+                    "alone": evaluation.ms_per_face_alone,
+                    f"in_batches_of_{evaluation.batch}": evaluation.ms_per_face_in_batches,
+                },
+                "per_class": {
+                    emotion.value: {
+                        "faces": each.count,
+                        "recall": each.recall,
+                        "precision": each.precision,
+                        "f1": each.f1,
+                    }
+                    for emotion, each in figures.items()
+                },
+                "labels": [emotion.value for emotion in Emotion],
+                "confusion_matrix": evaluation.confusion,
+            },
+            indent=2,
+        )
+        + "\n"
+    )
+
+
+def print_tables(console: Console, evaluation: Evaluation) -> None:
+    """One table of totals, and one of the classes with their confusions."""
+    totals = Table(box=None, show_header=False, pad_edge=False)
+    totals.add_column(style="bold")
+    totals.add_column()
+    card = evaluation.card
+    rows = {
+        "classifier": f"{card.name} {card.version}",
+        "faces": str(evaluation.faces),
+        "accuracy": _percent(evaluation.accuracy),
+        "macro F1": f"{_percent(evaluation.macro_f1)}  (mean over the labels that occur)",
+        "macro recall": _percent(evaluation.macro_recall),
+        "calibration error": f"{_percent(evaluation.calibration_error)}  (expected, "
+        f"{evaluation.calibration_bins} bins)",
+        "a face alone": f"{evaluation.ms_per_face_alone:.2f} ms",
+        f"in batches of {evaluation.batch}": f"{evaluation.ms_per_face_in_batches:.2f} ms a face",
+    }
+    for name, value in rows.items():
+        totals.add_row(name, value)
+    console.print(totals)
+    console.print()
+
+    classes = Table(box=None, header_style="bold", pad_edge=False)
+    classes.add_column("label")
+    for heading in ("faces", "recall", "precision", "F1"):
+        classes.add_column(heading, justify="right")
+    classes.add_column("answered:", style="dim")
+    for emotion in Emotion:
+        classes.add_column(emotion.value, justify="right")
+    for emotion, each, answers in zip(
+        Emotion, evaluation.figures, evaluation.confusion, strict=True
+    ):
+        counts = [
+            f"[bold]{count}[/bold]" if other == emotion else f"{count}"
+            for other, count in zip(Emotion, answers, strict=True)
+        ]
+        shares = [_percent(share) for share in (each.recall, each.precision, each.f1)]
+        classes.add_row(emotion.value, str(each.count), *shares, "", *counts)
+    console.print(classes)
+
+
+def print_export(console: Console, report: ExportReport, *, on_noise: bool) -> None:
+    """What was written, and each form's speed and agreement."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("one thread, one face")
+    for heading in ("ms a face", "largest difference", "same answer", "MB"):
+        table.add_column(heading, justify="right")
+    for each in report.figures:
+        table.add_row(
+            each.form,
+            f"{each.ms_per_face:.1f}",
+            f"{each.largest_difference:.6f}",
+            _percent(each.same_answer),
+            f"{each.megabytes:.1f}" if each.megabytes is not None else "",
+        )
+    console.print(table)
+    source = "pictures of noise (--faces compares on real ones)" if on_noise else "faces"
+    console.print(
+        f"\nProbabilities were compared with torch float32 on {report.pictures} {source}.\n"
+        f"Serve it with CLASSIFIER=onnx CLASSIFIER_WEIGHTS={report.out}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"

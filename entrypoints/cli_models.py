@@ -1,0 +1,130 @@
+"""``emotion-api models``: get models, turn them into ONNX, and measure them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from application.errors import ServiceUnavailable
+from entrypoints.cli_exit import errors, settings_or_exit, stop
+
+if TYPE_CHECKING:
+    from entrypoints.container import Container
+
+models = typer.Typer(help="Get, convert and measure models.", no_args_is_help=True)
+
+Faces = Annotated[
+    Path,
+    typer.Option(
+        help="NumPy archive (.npz) of face crops: `images`, uint8, (N, height, width) gray or "
+        "(N, height, width, 3) RGB, and `labels`, (N,) emotion words.",
+    ),
+]
+
+
+@models.command()
+def evaluate(
+    faces: Faces,
+    json_out: Annotated[
+        Path | None, typer.Option("--json", help="Also write the figures to this file.")
+    ] = None,
+) -> None:
+    """Measure the configured classifier on labelled face crops."""
+    from entrypoints.cli_figures import as_json, print_tables
+
+    container = _container()
+    try:
+        labelled = container.read_labelled_faces(faces)
+        with _progress("Reading faces", len(labelled.labels)) as advance:
+            evaluation = container.evaluation(labelled, advance)
+        print_tables(Console(), evaluation)
+        if json_out is not None:
+            json_out.write_text(as_json(evaluation), "utf-8")
+    except (ServiceUnavailable, ValueError, OSError) as error:
+        stop(str(error))
+
+
+@models.command()
+def pull() -> None:
+    """Download YuNet (YUNET_MODEL) and the checkpoint for CLASSIFIER=vit (HUGGINGFACE_MODEL).
+
+    What is there already is left as it is. Both are tried; a failure of either ends with exit
+    code 2.
+    """
+    container = _container()
+    faults = []
+    for pull_one in (_pull_yunet, _pull_checkpoint):
+        try:
+            pull_one(container)
+        except (ServiceUnavailable, OSError) as error:
+            faults.append(str(error))
+    if faults:
+        stop("\n       ".join(faults))
+
+
+@models.command()
+def export(
+    out: Annotated[
+        Path, typer.Option(help="The ONNX file; a .json file of the same name goes beside it.")
+    ] = Path("models/classifier.onnx"),
+    quantize: Annotated[
+        bool, typer.Option("--quantize", help="Multiply matrices in int8: smaller and faster.")
+    ] = False,
+    faces: Annotated[
+        Path | None,
+        typer.Option(help="Compare on these faces (see `models evaluate`), not on noise."),
+    ] = None,
+) -> None:
+    """Turn the checkpoint HUGGINGFACE_MODEL into an ONNX file that CLASSIFIER=onnx serves."""
+    from entrypoints.cli_figures import print_export
+
+    if out.suffix != ".onnx":
+        stop(f"--out {out}: the name has to end with .onnx")
+    container = _container()
+    try:
+        exporter = container.checkpoint_export()
+        crops = None
+        if faces is not None:
+            labelled = container.read_labelled_faces(faces)
+            crops = labelled.crops(exporter.crop_spec, 0, 64)
+        with errors.status("loading") as status:
+            report = exporter.write(out, quantize=quantize, crops=crops, on_step=status.update)
+    except (ServiceUnavailable, ValueError, OSError) as error:
+        stop(str(error))
+    print_export(Console(), report, on_noise=faces is None)
+
+
+def _pull_yunet(container: Container) -> None:
+    file = container.yunet_file()
+    if file.is_there():
+        errors.print(f"YuNet is there: {file.path}", style="dim")
+        return
+    with _progress("Downloading YuNet", file.size_bytes) as advance:
+        file.pull(advance)
+    errors.print(f"YuNet is ready: {file.path}")
+
+
+def _pull_checkpoint(container: Container) -> None:
+    files = container.checkpoint().pull()
+    errors.print(f"The checkpoint {files.name} is ready, version {files.version}")
+
+
+def _container() -> Container:
+    from entrypoints.container import Container
+
+    return Container(settings=settings_or_exit())
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error; what it yields is told how much is done so far."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        bar = progress.add_task("", total=total)
+        yield lambda done: progress.update(bar, completed=done)
