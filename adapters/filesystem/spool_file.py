@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from adapters.records import (
     Record,
@@ -30,13 +31,11 @@ class SpoolHeader:
         detection: what was found.
         media_type: of the image.
         image_size: of the image in bytes; fewer mean that the end is lost.
-        length: of the line itself in bytes.
     """
 
     detection: Detection
     media_type: str
     image_size: int
-    length: int
 
 
 def encode(entry: SpooledDetection) -> bytes:
@@ -57,25 +56,24 @@ def read_header(path: Path) -> SpoolHeader:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        line = file.readline(_LONGEST_LINE)
-    head = from_json(line)
-    try:
-        return SpoolHeader(
-            detection_from_record(head["detection"]),
-            head["media_type"],
-            head["image_size"],
-            len(line),
-        )
-    except (KeyError, TypeError) as error:
-        raise UnreadableRecord("a spooled detection has a damaged head") from error
+        return _header(file)
 
 
 def read(path: Path) -> SpooledDetection:
     """Read the whole entry; raises as ``read_header`` does, and where the end is missing."""
-    header = read_header(path)
     with path.open("rb") as file:
-        file.seek(header.length)
+        header = _header(file)
         data = file.read()
     if len(data) != header.image_size:
         raise UnreadableRecord("a spooled detection is cut short")
     return SpooledDetection(header.detection, StoredImage(data, header.media_type))
+
+
+def _header(file: BinaryIO) -> SpoolHeader:
+    head = from_json(file.readline(_LONGEST_LINE))
+    try:
+        return SpoolHeader(
+            detection_from_record(head["detection"]), head["media_type"], head["image_size"]
+        )
+    except (KeyError, TypeError) as error:
+        raise UnreadableRecord("a spooled detection has a damaged head") from error
