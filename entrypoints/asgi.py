@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socketio
 from litestar.types import ASGIApp
 
 from entrypoints.container import Container, running
 from entrypoints.http.app import create_http_app
+from entrypoints.realtime.app import create_socketio, realtime
 from entrypoints.settings import load_settings
 
 
@@ -20,4 +22,10 @@ def create_app() -> ASGIApp:
 
 def create_app_from(container: Container) -> ASGIApp:
     """Put the entrypoints of a wired container together."""
-    return create_http_app(container, lifespan=[lambda _app: running(container)])
+    server = create_socketio(container)
+    http = create_http_app(
+        container,
+        lifespan=[lambda _app: running(container), lambda _app: realtime(container, server)],
+    )
+    app: ASGIApp = socketio.ASGIApp(server, http)
+    return app

@@ -31,12 +31,16 @@ from adapters.sqlite import (
     SqliteUserRepository,
 )
 from adapters.system.clock import SystemClock
+from adapters.tracking import KalmanFaceTracker
 from application.errors import InferenceUnavailable
 from application.metering import UsageMeter
+from application.streaming.analysis import FrameTools
 from application.use_cases import accounts, history
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
+from application.use_cases.keep_session import KeepSession
 from application.use_cases.store_detection import StoreDetection
+from application.use_cases.stream_sessions import StreamSessions
 from application.work import AdmissionGate
 from entrypoints.settings import Settings
 
@@ -223,6 +227,21 @@ class Container(containers.DeclarativeContainer):
         gate=gate,
         max_files=config.max_batch_size,
         files_at_once=2,
+    )
+    stream_sessions = providers.Singleton(
+        StreamSessions,
+        limits=config.session_limits,
+        defaults=config.stream_defaults,
+        tools=providers.Factory(
+            FrameTools,
+            decoder=decoder,
+            detector=face_detector,
+            classifier=emotion_classifier,
+            telemetry=telemetry,
+        ),
+        new_tracker=providers.Object(KalmanFaceTracker),
+        keep=providers.Factory(KeepSession, repository),
+        clock=clock,
     )
     list_history = providers.Singleton(history.ListHistory, repository)
     get_detection = providers.Singleton(history.GetDetection, repository)

@@ -12,6 +12,8 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from application.use_cases.stream_sessions import SessionLimits
+from domain.stream_config import StreamConfig
 from domain.user import GuestQuota
 
 MIN_SECRET_LENGTH = 32
@@ -74,6 +76,8 @@ class Settings(BaseSettings):
     max_image_megapixels: float = Field(default=50.0, gt=0, le=500)
     max_batch_size: int = Field(default=12, ge=1, le=100)
     max_images_in_work: int = Field(default=32, ge=1, le=1000)
+    max_realtime_sessions: int = Field(default=64, ge=0, le=10_000)
+    max_realtime_sessions_per_user: int = Field(default=16, ge=1, le=10_000)
     inference_threads: int = Field(default=0, ge=0, le=64)
 
     # Finding faces
@@ -164,6 +168,21 @@ class Settings(BaseSettings):
     def threads(self) -> int:
         """Threads for decoding, detection and classification; 0 means one a processor."""
         return self.inference_threads or os.cpu_count() or 1
+
+    @property
+    def session_limits(self) -> SessionLimits:
+        """How many realtime sessions are let in, and how many of their frames are in work."""
+        # One frame more than threads: while one is handed from stage to stage, none stands still.
+        return SessionLimits(
+            sessions=self.max_realtime_sessions,
+            sessions_per_user=self.max_realtime_sessions_per_user,
+            frames_in_work=self.threads + 1,
+        )
+
+    @property
+    def stream_defaults(self) -> StreamConfig:
+        """What a realtime session goes by unless its client wants otherwise."""
+        return StreamConfig(min_face_size=self.face_detect_min_size)
 
     @property
     def detector_choice(self) -> str:

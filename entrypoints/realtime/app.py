@@ -1,0 +1,47 @@
+"""Putting the realtime half together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from entrypoints.container import Container
+from entrypoints.realtime.connection import NAMESPACE
+from entrypoints.realtime.housekeeping import Housekeeping
+from entrypoints.realtime.namespace import EmotionDetectionNamespace
+from entrypoints.realtime.server import GuardedServer, make_server
+
+
+def create_socketio(container: Container) -> GuardedServer:
+    """Make the Socket.IO server of a wired container, to be mounted as an ASGI application."""
+    server = make_server(list(container.settings().cors_origins))
+    namespace = EmotionDetectionNamespace(
+        server=server,
+        authenticate=container.authenticate(),
+        sessions=container.stream_sessions(),
+        clock=container.clock(),
+    )
+    server.register_namespace(namespace)
+    return server
+
+
+@asynccontextmanager
+async def realtime(container: Container, server: GuardedServer) -> AsyncIterator[None]:
+    """Look after the connections while the service runs, and end all sessions with it."""
+    sessions = container.stream_sessions()
+    housekeeping = Housekeeping(
+        server=server,
+        namespace=server.namespace_handlers[NAMESPACE],
+        sessions=sessions,
+        authenticate=container.authenticate(),
+        clock=container.clock(),
+    )
+    sweeping = asyncio.create_task(housekeeping.run(), name="realtime housekeeping")
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        await asyncio.gather(sweeping, return_exceptions=True)
+        await sessions.close_all()
+        await server.shutdown()

@@ -1,0 +1,103 @@
+"""One client's connection: its way out, and what is known of the client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from application.ports.clock import Clock
+from application.streaming.events import StreamEvent
+from application.use_cases.stream_session import StreamSession
+from domain.stream import FrameResult
+from domain.user import User
+from entrypoints.realtime.presenters import present
+from entrypoints.realtime.server import GuardedServer
+
+NAMESPACE = "/emotion-detection"
+_ENOUGH_WAITING = 8
+_TOO_MUCH_WAITING = 64
+_LOOK_AGAIN_S = 0.02
+
+
+class Outbox:
+    """Sends events to one client, as many as it reads.
+
+    The library queues without bound for a client that does not read. Here a session takes up no
+    frame while eight messages wait, and beyond 64 nothing more is queued.
+    """
+
+    def __init__(self, server: GuardedServer, sid: str, eio_sid: str) -> None:
+        self.sid = sid
+        self.eio_sid = eio_sid
+        self._server = server
+
+    @property
+    def is_clogged(self) -> bool:
+        """Whether the client reads more slowly than it is written to."""
+        return self._server.waiting_packets(self.eio_sid) > _ENOUGH_WAITING
+
+    async def room(self) -> None:
+        """Wait until the client has read most of what it was sent."""
+        while self.is_clogged:  # noqa: ASYNC110 (the library announces nothing)
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def send(self, event: str, payload: dict[str, Any]) -> None:
+        """Queue an event, or let it go where too much waits already."""
+        if self._server.waiting_packets(self.eio_sid) < _TOO_MUCH_WAITING:
+            await self._server.emit(event, payload, to=self.sid, namespace=NAMESPACE)
+
+
+class SessionListener:
+    """Passes on what a session tells: to its client, results also to those who watch it."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        watchers: Callable[[], list[Outbox]],
+        clock: Clock,
+    ) -> None:
+        self._outbox = outbox
+        self._watchers = watchers
+        self._clock = clock
+        self.session: StreamSession | None = None
+
+    async def ready(self) -> None:
+        """Wait until the client has read most of what it was sent."""
+        await self._outbox.room()
+
+    async def tell(self, event: StreamEvent) -> None:
+        """Send an event on."""
+        session = self.session
+        if session is None:
+            return
+        name, payload = present(event, session.config, self._clock.now())
+        payload.setdefault("session_id", session.session_id)
+        await self._outbox.send(name, payload)
+        if isinstance(event, FrameResult):
+            for watcher in self._watchers():
+                if not watcher.is_clogged:
+                    await watcher.send(name, payload)
+
+
+@dataclass(slots=True)
+class Connection:
+    """A client that was let in.
+
+    Attributes:
+        user: whose it is.
+        token: what it came with.
+        expires_at: when the token ends; None where that has to be asked again.
+        session: its session.
+        outbox: its way out.
+        clogged_sweeps: seconds for which it has not been reading.
+    """
+
+    user: User
+    token: str
+    expires_at: datetime | None
+    session: StreamSession
+    outbox: Outbox
+    clogged_sweeps: int = 0

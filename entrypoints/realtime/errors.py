@@ -1,0 +1,39 @@
+"""Turns everything that can go wrong into the words of the realtime protocol, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from application.errors import ServiceUnavailable
+from domain.errors import (
+    DomainError,
+    ImageDimensionsTooLarge,
+    ImageTooLarge,
+    NotAuthenticated,
+    QuotaExceeded,
+)
+
+_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (NotAuthenticated, 401),
+    (ImageTooLarge, 413),
+    (ImageDimensionsTooLarge, 413),
+    (QuotaExceeded, 429),
+    (DomainError, 400),
+    (ServiceUnavailable, 503),
+)
+
+
+def code_of(error: Exception) -> int:
+    """The number for an error, as in HTTP."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), 500)
+
+
+def describe(error: Exception) -> dict[str, Any]:
+    """``code`` and ``message``, the stable word ``error``, and which ``field`` is wrong."""
+    if not isinstance(error, DomainError | ServiceUnavailable):
+        # Nothing of an unexpected error's inside reaches a client.
+        return {"code": 500, "message": "something went wrong here", "error": "internal_error"}
+    said: dict[str, Any] = {"code": code_of(error), "message": str(error), "error": error.code}
+    if isinstance(error, DomainError) and "field" in error.details:
+        said["field"] = error.details["field"]
+    return said

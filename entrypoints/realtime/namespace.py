@@ -1,0 +1,165 @@
+"""The namespace ``/emotion-detection``: translates, and decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import socketio
+
+from application.errors import ServiceUnavailable
+from application.ports.clock import Clock
+from application.use_cases.accounts import Authenticate
+from application.use_cases.stream_sessions import StreamSessions
+from domain.errors import DomainError, InvalidRequest, InvalidToken
+from entrypoints.realtime import payloads
+from entrypoints.realtime.connection import NAMESPACE, Connection, Outbox, SessionListener
+from entrypoints.realtime.errors import describe
+from entrypoints.realtime.rooms import Rooms
+from entrypoints.realtime.server import GuardedServer
+
+log = logging.getLogger(__name__)
+
+Data = tuple[object, ...]
+
+
+class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
+    """Lets clients in, hands their events to their sessions, and answers every one of them."""
+
+    server: GuardedServer
+
+    def __init__(
+        self,
+        *,
+        server: GuardedServer,
+        authenticate: Authenticate,
+        sessions: StreamSessions,
+        clock: Clock,
+    ) -> None:
+        super().__init__(NAMESPACE)
+        self.server = server
+        self.connections: dict[str, Connection] = {}
+        self._authenticate = authenticate
+        self._sessions = sessions
+        self._clock = clock
+        self._rooms = Rooms()
+        self._handlers = {
+            "initialize": self._initialize,
+            "control": self._control,
+            "video_frame": self._video_frame,
+            "join_room": self._join_room,
+            "ping": self._ping,
+        }
+
+    async def trigger_event(self, event: object, *args: Any) -> None:
+        """Take any event in, the library's own and whatever a client makes up.
+
+        A client may send events named ``connect`` and ``disconnect``; those are answered like any
+        other unknown one.
+        """
+        sid: str = args[0]
+        if event == "connect" and args[1:] and args[1] is self._environ(sid):
+            await self._connect(sid, args[2] if len(args) > 2 else None)
+        elif event == "disconnect" and not self.server.manager.is_connected(sid, NAMESPACE):
+            await self.forget(sid)
+        elif (connection := self.connections.get(sid)) is not None:
+            await self._handle(connection, event, args[1:])
+
+    async def forget(self, sid: str) -> None:
+        """End the session of a client that is gone."""
+        self._rooms.leave_all(sid)
+        connection = self.connections.pop(sid, None)
+        if connection is not None:
+            await self._sessions.close(connection.session)
+
+    async def dismiss(self, connection: Connection, error: Exception) -> None:
+        """Stop a client's session, tell why, and close its connection to the namespace."""
+        await connection.session.stop()
+        await self.answer(connection, error)
+        await self.server.disconnect(connection.outbox.sid, namespace=NAMESPACE)
+
+    async def answer(
+        self, connection: Connection, error: Exception, frame_id: int | None = None
+    ) -> None:
+        """Tell a client what went wrong."""
+        about = {} if frame_id is None else {"frame_id": frame_id}
+        await connection.outbox.send(
+            "error_message", {**describe(error), **about, "timestamp": self._now()}
+        )
+
+    async def _connect(self, sid: str, auth: object) -> None:
+        token = payloads.read_token(auth)
+        try:
+            if token is None:
+                raise InvalidToken('connect with auth: {"token": "<access or ID token>"}')
+            found = await self._authenticate.execute(token)
+            outbox = Outbox(self.server, sid, self._eio_sid(sid))
+            listener = SessionListener(outbox, lambda: self._watchers(sid), self._clock)
+            session = listener.session = self._sessions.open(found.user, listener)
+        except Exception as error:
+            _log_unexpected(error)
+            said = describe(error)
+            raise socketio.exceptions.ConnectionRefusedError(said["message"], said) from error
+        self.connections[sid] = Connection(found.user, token, found.expires_at, session, outbox)
+
+    async def _handle(self, connection: Connection, event: object, data: Data) -> None:
+        try:
+            handler = self._handlers.get(event) if isinstance(event, str) else None
+            if handler is None:
+                raise InvalidRequest("there is no such event", field=str(event)[:60])
+            await handler(connection, data)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            _log_unexpected(error)
+            frame_id = payloads.read_frame_id(data) if event == "video_frame" else None
+            await self.answer(connection, error, frame_id)
+
+    async def _initialize(self, connection: Connection, data: Data) -> None:
+        await connection.session.initialize(payloads.read_initialize(data))
+
+    async def _control(self, connection: Connection, data: Data) -> None:
+        control = payloads.read_control(data)
+        session = connection.session
+        match control.action:
+            case "start":
+                await session.start(control.wishes)
+            case "configure":
+                await session.configure(control.wishes)
+            case "stop":
+                await session.stop()
+
+    async def _video_frame(self, connection: Connection, data: Data) -> None:
+        connection.session.offer(payloads.read_frame(data, self._clock.monotonic()))
+
+    async def _join_room(self, connection: Connection, data: Data) -> None:
+        room = payloads.read_room(data)
+        self._rooms.join(connection.outbox.sid, connection.user.user_id, room)
+        await connection.outbox.send(
+            "status", {"code": 200, "message": f"joined {room}", "timestamp": self._now()}
+        )
+
+    async def _ping(self, connection: Connection, data: Data) -> None:
+        await connection.outbox.send("pong", {"timestamp": self._now()})
+
+    def _watchers(self, sid: str) -> list[Outbox]:
+        companions = self._rooms.companions(sid)
+        return [self.connections[other].outbox for other in companions if other in self.connections]
+
+    def _environ(self, sid: str) -> object:
+        try:
+            return self.server.get_environ(sid, NAMESPACE)
+        except KeyError:
+            return None
+
+    def _eio_sid(self, sid: str) -> str:
+        return str(self.server.manager.eio_sid_from_sid(sid, NAMESPACE))
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+def _log_unexpected(error: Exception) -> None:
+    if not isinstance(error, DomainError | ServiceUnavailable):
+        log.error("unexpected error", exc_info=error)

@@ -1,0 +1,80 @@
+"""The Socket.IO server, and what keeps ill-behaved connections from doing harm."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import socketio
+
+# A frame may have 1 MiB. Larger ones should be answered by 413 and not by a closed connection, so
+# the door is wider: 10 MB come through even as base64.
+MAX_MESSAGE_BYTES = 16 * 2**20 - 1024
+PING_INTERVAL_S = 15
+PING_TIMEOUT_S = 15
+_MAX_ATTACHMENTS = 4
+
+log = logging.getLogger(__name__)
+
+
+class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
+    """A Socket.IO packet that cannot announce more binary parts than any of our events has."""
+
+    def decode(self, encoded_packet: str) -> int:
+        """Read a packet; ValueError for one that announces too many parts."""
+        attachments = int(super().decode(encoded_packet) or 0)
+        if attachments > _MAX_ATTACHMENTS:
+            raise ValueError("too many attachments")
+        return attachments
+
+
+class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
+    """Ends connections that do not speak Socket.IO, and forgets everything about those that end.
+
+    The library logs a stack trace for every message it cannot read and keeps half-received binary
+    messages of connections that are gone.
+    """
+
+    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        try:
+            await super()._handle_eio_message(eio_sid, data)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.info("closing a connection after a message that makes no sense: %r", error)
+            await self.close_connection(eio_sid)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        self._binary_packet.pop(eio_sid, None)
+        await super()._handle_eio_disconnect(eio_sid, reason)
+
+    def waiting_packets(self, eio_sid: str) -> int:
+        """How many messages have not gone out to a connection yet."""
+        connection = self.eio.sockets.get(eio_sid)
+        return 0 if connection is None else connection.queue.qsize()
+
+    async def close_connection(self, eio_sid: str) -> None:
+        """Close a connection without waiting for what it has not read."""
+        connection = self.eio.sockets.get(eio_sid)
+        if connection is not None:
+            await connection.close(wait=False)
+
+
+def make_server(cors_origins: list[str]) -> GuardedServer:
+    """Make the server; it has no namespace yet."""
+    quiet = logging.getLogger("entrypoints.realtime.library")
+    quiet.setLevel(logging.CRITICAL)
+    return GuardedServer(
+        async_mode="asgi",
+        # One event of a client after the other, in order: a flood is held back at its socket.
+        async_handlers=False,
+        serializer=OnePacket,
+        cors_allowed_origins=cors_origins,
+        cors_credentials=True,
+        max_http_buffer_size=MAX_MESSAGE_BYTES,
+        ping_interval=PING_INTERVAL_S,
+        ping_timeout=PING_TIMEOUT_S,
+        logger=quiet,
+        engineio_logger=quiet,
+    )
