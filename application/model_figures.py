@@ -41,7 +41,7 @@ class Evaluation:
         figures: of each emotion, in the order of ``Emotion``.
         confusion: seven rows of seven counts; rows are labels, columns answers.
         ms_per_face_alone: median time of a face by itself, in milliseconds.
-        ms_per_face_in_batches: mean time of a face in batches, in milliseconds.
+        ms_per_face_in_batches: time of a face in the median batch, in milliseconds.
         batch: faces in a batch.
     """
 

@@ -50,7 +50,7 @@ def as_json(evaluation: Evaluation) -> str:
 
 
 def print_tables(console: Console, evaluation: Evaluation) -> None:
-    """One table of totals, and one of the classes with their confusions."""
+    """Three tables: the totals, the classes, and what was taken for what."""
     totals = Table(box=None, show_header=False, pad_edge=False)
     totals.add_column(style="bold")
     totals.add_column()
@@ -75,19 +75,23 @@ def print_tables(console: Console, evaluation: Evaluation) -> None:
     classes.add_column("label")
     for heading in ("faces", "recall", "precision", "F1"):
         classes.add_column(heading, justify="right")
-    classes.add_column("answered:", style="dim")
+    for emotion, each in zip(Emotion, evaluation.figures, strict=True):
+        shares = [_percent(share) for share in (each.recall, each.precision, each.f1)]
+        classes.add_row(emotion.value, str(each.count), *shares)
+    console.print(classes)
+    console.print()
+
+    confusions = Table(box=None, header_style="bold", pad_edge=False)
+    confusions.add_column("label / answer")
     for emotion in Emotion:
-        classes.add_column(emotion.value, justify="right")
-    for emotion, each, answers in zip(
-        Emotion, evaluation.figures, evaluation.confusion, strict=True
-    ):
+        confusions.add_column(emotion.value, justify="right")
+    for emotion, answers in zip(Emotion, evaluation.confusion, strict=True):
         counts = [
-            f"[bold]{count}[/bold]" if other == emotion else f"{count}"
+            f"[bold]{count}[/bold]" if other == emotion else f"[dim]{count}[/dim]"
             for other, count in zip(Emotion, answers, strict=True)
         ]
-        shares = [_percent(share) for share in (each.recall, each.precision, each.f1)]
-        classes.add_row(emotion.value, str(each.count), *shares, "", *counts)
-    console.print(classes)
+        confusions.add_row(emotion.value, *counts)
+    console.print(confusions)
 
 
 def print_export(console: Console, report: ExportReport, *, on_noise: bool) -> None:

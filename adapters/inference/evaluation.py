@@ -100,12 +100,12 @@ def evaluate(
     """
     spec, total = model.crop_spec, len(faces.labels)
     model.predict(faces.crops(spec, 0, 1))  # the first run of a network is no measure of it
-    scores, seconds = [], 0.0
+    scores, seconds = [], []
     for start in range(0, total, _BATCH):
         crops = faces.crops(spec, start, start + _BATCH)
         began = time.perf_counter()
         scores.append(model.predict(crops))
-        seconds += time.perf_counter() - began
+        seconds.append((time.perf_counter() - began) / len(crops))
         on_faces(min(start + _BATCH, total))
     probabilities = np.concatenate(scores)
     confusion = confusion_matrix(probabilities, faces.labels)
@@ -121,7 +121,7 @@ def evaluate(
         figures=tuple(figures),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         ms_per_face_alone=statistics.median(_times_alone(model, faces)) * 1000,
-        ms_per_face_in_batches=seconds / total * 1000,
+        ms_per_face_in_batches=statistics.median(seconds) * 1000,
         batch=_BATCH,
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, try_to_load_from_cache
 from huggingface_hub.errors import (
     GatedRepoError,
+    HfHubHTTPError,
     HFValidationError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -20,6 +21,7 @@ from adapters.inference.labels import UnknownLabels, outputs_of_emotions
 from application.errors import InferenceUnavailable
 
 _HOW_TO_GET_IT = "get it with CLASSIFIER=vit emotion-api models pull"
+_TIMEOUT_S = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,11 @@ class HuggingFaceCheckpoint:
             return self.find()
         try:
             hub = HfApi(endpoint=self._endpoint)
+            facts = hub.model_info(self._model, revision=self._revision, timeout=_TIMEOUT_S)
             hub.snapshot_download(
                 self._model,
                 revision=self._revision,
-                allow_patterns=_wanted(hub.list_repo_files(self._model, revision=self._revision)),
+                allow_patterns=_wanted([file.rfilename for file in facts.siblings or ()]),
                 cache_dir=self._cache,
             )
         except GatedRepoError as error:
@@ -124,8 +127,11 @@ class HuggingFaceCheckpoint:
             raise self._not_pulled("there is no such repository, or it is private") from error
         except HFValidationError as error:
             raise self._not_pulled("that is no id of a model repository") from error
+        except HfHubHTTPError as error:
+            reason = f"the hub answers {error.response.status_code}"
+            raise self._not_pulled(reason) from error
         except Exception as error:  # The HTTP library's exceptions share no other base class.
-            reason = f"the hub does not answer as it should ({_first_line(error)})"
+            reason = f"the hub cannot be reached, or stopped answering ({_first_line(error)})"
             raise self._not_pulled(reason) from error
         return self.find()
 
