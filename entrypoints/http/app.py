@@ -68,7 +68,6 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         lifespan=list(lifespan),
         request_class=BodyRequest,
         request_max_body_size=_JSON_BODY_BYTES,
-        multipart_form_part_limit=settings.max_batch_size + 20,
         exception_handlers={Exception: to_response},
         before_send=[send_guest_cookie],
         cors_config=CORSConfig(

@@ -51,8 +51,10 @@ class Service:
     ledger: InMemoryUsageLedger
 
     async def client(self, **options: object) -> httpx.AsyncClient:
-        """A client with cookies of its own."""
-        client = httpx.AsyncClient(base_url=self.url, timeout=20, trust_env=False, **options)
+        """A client with cookies of its own; loading certificates would cost most of a test."""
+        client = httpx.AsyncClient(
+            base_url=self.url, timeout=20, trust_env=False, verify=False, **options
+        )
         return await self.stack.enter_async_context(client)
 
     async def signed_in(self, email: str = "alice@example.com") -> httpx.AsyncClient:
@@ -95,29 +97,20 @@ class Service:
                 await asyncio.sleep(0)
 
 
+@dataclass
+class Server:
+    """A service that listens; nobody stands behind its ports yet."""
+
+    url: str
+    container: Container
+
+
 @asynccontextmanager
-async def running_service(**changes: object) -> AsyncIterator[Service]:
-    """Start a service whose settings differ in ``changes`` from the defaults."""
+async def running_server(**changes: object) -> AsyncIterator[Server]:
+    """Listen on a free port, on settings that differ in ``changes`` from the defaults."""
     settings = Settings(_env_file=None, secret_key=SecretStr(SECRET), **changes)
     container = Container(settings=settings)
-    clock = InMemoryClock()
-    fakes = {
-        "clock": clock,
-        "decoder": InMemoryImageDecoder(max_pixels=settings.max_pixels),
-        "face_detector": InMemoryFaceDetector(),
-        "emotion_classifier": InMemoryEmotionClassifier(),
-        "repository": InMemoryDetectionRepository(),
-        "spool": InMemoryDetectionSpool(),
-        "image_store": InMemoryImageStore(),
-        "users": InMemoryUserRepository(),
-        "refresh_token_repository": InMemoryRefreshTokenRepository(),
-        "usage_ledger": InMemoryUsageLedger(),
-        "identity_provider": InMemoryIdentityProvider(),
-    }
-    for name, fake in fakes.items():
-        getattr(container, name).override(providers.Object(fake))
-
-    storing = asyncio.create_task(container.store_detection().run())
+    container.telemetry.override(providers.Object(container.telemetry()))
     server = uvicorn.Server(
         uvicorn.Config(
             create_http_app(container),
@@ -135,9 +128,38 @@ async def running_service(**changes: object) -> AsyncIterator[Service]:
             await serving
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
+        yield Server(f"http://127.0.0.1:{port}", container)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def with_fresh_fakes(server: Server) -> AsyncIterator[Service]:
+    """Put new fakes behind every port, and keep the storing going."""
+    container = server.container
+    clock = InMemoryClock()
+    fakes = {
+        "clock": clock,
+        "decoder": InMemoryImageDecoder(max_pixels=container.settings().max_pixels),
+        "face_detector": InMemoryFaceDetector(),
+        "emotion_classifier": InMemoryEmotionClassifier(),
+        "repository": InMemoryDetectionRepository(),
+        "spool": InMemoryDetectionSpool(),
+        "image_store": InMemoryImageStore(),
+        "users": InMemoryUserRepository(),
+        "refresh_token_repository": InMemoryRefreshTokenRepository(),
+        "usage_ledger": InMemoryUsageLedger(),
+        "identity_provider": InMemoryIdentityProvider(),
+    }
+    for name, fake in fakes.items():
+        getattr(container, name).override(providers.Object(fake))
+    container.reset_singletons()
+    storing = asyncio.create_task(container.store_detection().run())
+    try:
         async with AsyncExitStack() as stack:
             yield Service(
-                url=f"http://127.0.0.1:{port}",
+                url=server.url,
                 container=container,
                 stack=stack,
                 clock=clock,
@@ -149,8 +171,15 @@ async def running_service(**changes: object) -> AsyncIterator[Service]:
                 ledger=fakes["usage_ledger"],
             )
     finally:
-        server.should_exit = True
-        await serving
         storing.cancel()
         with suppress(asyncio.CancelledError):
             await storing
+        for name in fakes:
+            getattr(container, name).reset_last_overriding()
+
+
+@asynccontextmanager
+async def running_service(**changes: object) -> AsyncIterator[Service]:
+    """A service of its own, on settings that differ in ``changes`` from the defaults."""
+    async with running_server(**changes) as server, with_fresh_fakes(server) as service:
+        yield service

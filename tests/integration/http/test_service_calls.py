@@ -1,0 +1,270 @@
+"""Health, metrics, documentation, and what goes around every call."""
+
+import json
+import logging
+import re
+
+import pytest
+import structlog
+
+from application.errors import IdentityUnavailable, StoreUnavailable
+from entrypoints.http.problem_kinds import KINDS
+from tests.integration.http.service import running_service
+
+ORIGIN = "http://localhost:3000"
+
+
+async def test_healthz_answers_whatever_is_down(service):
+    service.repository.fail_with(StoreUnavailable("down"))
+    answer = await (await service.client()).get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok"}
+
+
+async def test_readyz_names_every_part(service):
+    answer = await (await service.client()).get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ready",
+        "services": {"repository": "up", "image_store": "up", "identity_provider": "up"},
+    }
+
+
+async def test_readyz_is_503_when_the_repository_is_down(service):
+    service.repository.fail_with(StoreUnavailable("no history"))
+    answer = await (await service.client()).get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "not ready"
+    assert answer.json()["services"]["repository"] == "down"
+
+
+async def test_readyz_shows_what_is_down_and_can_be_done_without(service):
+    service.images.fail_with(StoreUnavailable("no images"))
+    service.identity.fail_with(IdentityUnavailable("no sign-in"))
+    answer = await (await service.client()).get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["services"]["image_store"] == "down"
+    assert answer.json()["services"]["identity_provider"] == "down"
+
+
+async def test_metrics_count_requests_by_route_and_time_the_stages():
+    async with running_service() as service:
+        await _check_metrics(service)
+
+
+async def _check_metrics(service):
+    alice = await service.signed_in()
+    detection_id = await service.stored(alice)
+    await alice.get(f"/api/history/{detection_id}")
+    await alice.get("/no/such/path")
+    answer = await alice.get("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    text = answer.text
+    for stage in ("decode", "detect", "classify", "store"):
+        assert f'emotion_stage_seconds_count{{stage="{stage}"}} 1.0' in text
+    labels = 'method="GET",route="/api/history/{detection_id}",status="200"'
+    assert f"emotion_http_request_seconds_count{{{labels}}} 1.0" in text
+    assert 'route="(none)",status="404"' in text
+    assert detection_id not in text
+    assert "/no/such/path" not in text
+
+
+async def test_anybody_may_know_what_runs(service):
+    answer = await (await service.client()).get("/api/model")
+    assert answer.status_code == 200
+    model = answer.json()
+    assert model["detector"].keys() == {"name", "version"}
+    assert set(model["classifier"]["labels"]) == {
+        "happy", "sad", "angry", "disgust", "fear", "surprise", "neutral",
+    }  # fmt: skip
+    assert model["classifier"]["input_size"] == {"width": 48, "height": 48}
+    assert "measured" in model["classifier"]
+
+
+async def test_the_root_greets_programs_in_json_and_browsers_with_a_page(service):
+    client = await service.client()
+    for accept in ("application/json", "*/*"):
+        answer = await client.get("/", headers={"Accept": accept})
+        assert answer.json().keys() == {"message", "docs", "redoc"}
+    page = await client.get("/", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert 'href="/docs"' in page.text
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+async def test_the_documentation_needs_nothing_from_elsewhere(service, page):
+    client = await service.client()
+    answer = await client.get(page)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "http://" not in answer.text
+    assert "https://" not in answer.text
+    files = re.findall(r'(?:src|href)="(/[^"]+)"', answer.text)
+    assert files
+    for file in files:
+        loaded = await client.get(file)
+        assert loaded.status_code == 200
+        assert loaded.headers["Content-Type"].startswith("text/")
+        assert len(loaded.content) > 50
+
+
+async def test_the_openapi_document_describes_every_call(service):
+    document = (await (await service.client()).get("/docs/openapi.json")).json()
+    calls = {
+        (method.upper(), path): call
+        for path, item in document["paths"].items()
+        for method, call in item.items()
+    }
+    assert calls.keys() == {
+        ("POST", "/auth/verify-token"),
+        ("GET", "/auth/profile"),
+        ("GET", "/auth/usage"),
+        ("POST", "/auth/refresh-token"),
+        ("POST", "/auth/refresh-token/reset"),
+        ("POST", "/api/detect"),
+        ("POST", "/api/detect/batch"),
+        ("GET", "/api/detect/status/{detection_id}"),
+        ("GET", "/api/history"),
+        ("GET", "/api/history/{detection_id}"),
+        ("DELETE", "/api/history/{detection_id}"),
+        ("GET", "/api/history/export"),
+        ("DELETE", "/api/history"),
+        ("GET", "/api/images/{detection_id}"),
+        ("GET", "/api/model"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/metrics"),
+        ("GET", "/problems/{code}"),
+        ("GET", "/"),
+    }
+    operation_ids = [call["operationId"] for call in calls.values()]
+    assert len(set(operation_ids)) == len(operation_ids)
+    for call in calls.values():
+        assert call["summary"]
+        assert call["description"]
+        assert call["tags"]
+        for response in call["responses"].values():
+            assert response["description"]
+    assert calls["GET", "/api/history"]["security"] == [{"bearer": []}]
+    assert {} in calls["POST", "/api/detect"]["security"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/no/such/path", 404, "not_found"),
+        ("GET", "/api", 404, "not_found"),
+        ("GET", "/docs/assets/..%2fapp.py", 404, "not_found"),
+        ("PUT", "/api/detect", 405, "method_not_allowed"),
+        ("GET", "/auth/verify-token", 405, "method_not_allowed"),
+        ("DELETE", "/healthz", 405, "method_not_allowed"),
+        ("GET", "/api/history", 401, "not_authenticated"),
+    ],
+)
+async def test_every_error_has_the_same_form(service, method, path, status, code):
+    answer = await (await service.client()).request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem.keys() == {
+        "type", "title", "status", "detail", "instance", "code", "message", "details",
+    }  # fmt: skip
+    assert problem["type"] == f"/problems/{code}"
+    assert problem["status"] == status
+    assert problem["code"] == code
+    assert problem["message"] == problem["detail"]
+    assert problem["details"] == {}
+    if status == 405:
+        assert "OPTIONS" in answer.headers["Allow"]
+
+
+async def test_the_type_of_a_problem_leads_to_what_it_means(service):
+    client = await service.client()
+    for code, kind in KINDS.items():
+        answer = await client.get(f"/problems/{code}")
+        assert answer.status_code == 200
+        assert answer.json()["title"] == kind.title
+    assert (await client.get("/problems/no_such_problem")).status_code == 404
+
+
+async def test_a_request_id_is_made_or_kept_and_always_sent_back(service):
+    client = await service.client()
+    made = (await client.get("/healthz")).headers["X-Request-ID"]
+    assert re.fullmatch(r"[0-9a-f]{32}", made)
+    headers = {"X-Request-ID": "trace-1.2_3"}
+    assert (await client.get("/nope", headers=headers)).headers["X-Request-ID"] == "trace-1.2_3"
+    for bad in ("x" * 65, "a b", "<script>", '"'):
+        answer = await client.get("/healthz", headers={"X-Request-ID": bad})
+        assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-ID"])
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/nope", "/api/model", "/metrics"])
+async def test_every_answer_is_hardened(service, path):
+    answer = await (await service.client()).get(path)
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "unsafe-inline' 'self'" not in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["/api/model", "/nope", "/api/history"])
+async def test_an_allowed_origin_may_read_answers_and_errors(service, path):
+    answer = await (await service.client()).get(path, headers={"Origin": ORIGIN})
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+    assert exposed == {"Retry-After", "X-Total-Count", "Link", "X-Request-ID"}
+
+
+async def test_a_preflight_is_answered(service):
+    answer = await (await service.client()).options(
+        "/api/history/00000000-0000-4000-8000-000000000000",
+        headers={
+            "Origin": ORIGIN,
+            "Access-Control-Request-Method": "DELETE",
+            "Access-Control-Request-Headers": "authorization",
+        },
+    )
+    assert answer.status_code == 204
+    assert "DELETE" in answer.headers["Access-Control-Allow-Methods"]
+    assert "authorization" in answer.headers["Access-Control-Allow-Headers"].lower()
+
+
+async def test_other_origins_may_read_nothing(service):
+    headers = {"Origin": "https://evil.example"}
+    answer = await (await service.client()).get("/api/model", headers=headers)
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_the_prefix_of_the_calls_is_a_setting():
+    async with running_service(api_prefix="/v1") as service:
+        client = await service.client()
+        assert (await client.get("/v1/model")).status_code == 200
+        assert (await client.get("/api/model")).status_code == 404
+
+
+async def test_the_log_tells_who_when_and_how_long_but_no_secret(service):
+    lines = []
+
+    def keep(_logger, _method, event):
+        lines.append(dict(event))
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, keep])
+    try:
+        alice = await service.signed_in()
+        headers = {"X-Request-ID": "trace-7"}
+        await alice.get("/api/history?keyword=very-private", headers=headers)
+    finally:
+        structlog.configure(**before)
+    line = lines[-1]
+    assert line["request_id"] == "trace-7"
+    assert line["user_id"] == "user:alice@example.com"
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/api/history", 200)
+    assert line["duration_ms"] >= 0
+    everything = json.dumps(lines, default=str)
+    assert alice.headers["Authorization"].removeprefix("Bearer ") not in everything
+    assert "id-token-of" not in everything
+    assert "very-private" not in everything
+    assert logging.getLogger().handlers is not None
