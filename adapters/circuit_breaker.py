@@ -53,6 +53,11 @@ class CircuitBreaker:
         self._failed = 0
         self._trial_at: float | None = None
         self._trial_runs = False
+        self._answered_at: float | None = None
+
+    def answered_within(self, seconds: float) -> bool:
+        """Whether the latest call went well, and was that recent: a sign of life for free."""
+        return self._answered_at is not None and self._monotonic() - self._answered_at < seconds
 
     @contextmanager
     def guard(self, *faults: type[Exception]) -> Iterator[None]:
@@ -97,8 +102,10 @@ class CircuitBreaker:
             return
         self._failed = 0
         self._trial_at = None
+        self._answered_at = self._monotonic()
 
     def _count_failure(self) -> None:
+        self._answered_at = None
         self._failed += 1
         if self._failed >= self._allowed:
             self._trial_at = self._monotonic() + self._pause_s

@@ -1,13 +1,15 @@
 """What the contract suites share."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from adapters.circuit_breaker import CircuitBreaker
+from adapters.cloudinary import CloudinaryImageStore
 from adapters.mongodb import MongoDatabase
 from adapters.sqlite import SqliteDatabase
+from tests.servers.cloudinary import CloudinaryDouble, image_store_at
 from tests.servers.mongodb import dropped, without_expiry
 
 
@@ -35,3 +37,19 @@ async def mongodb_database(mongodb_uri: str, mongodb_name: str) -> AsyncIterator
     yield database
     await database.run(dropped)
     await database.close()
+
+
+@pytest.fixture
+def public_cloudinary_store(cloudinary: CloudinaryDouble) -> Iterator[CloudinaryImageStore]:
+    """Images for everybody who knows their address."""
+    store = image_store_at(cloudinary, is_authenticated=False)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def authenticated_cloudinary_store(cloudinary: CloudinaryDouble) -> Iterator[CloudinaryImageStore]:
+    """Images behind signed addresses."""
+    store = image_store_at(cloudinary, is_authenticated=True)
+    yield store
+    store.close()

@@ -16,6 +16,8 @@ STORES: dict[str, Callable[[Fixture], ImageStore]] = {
     "filesystem": lambda fixture: FileSystemImageStore(
         folder=fixture("tmp_path") / "data" / "images", url_prefix=URL_PREFIX
     ),
+    "cloudinary, public": lambda fixture: fixture("public_cloudinary_store"),
+    "cloudinary, authenticated": lambda fixture: fixture("authenticated_cloudinary_store"),
 }
 JPEG = StoredImage(b"\xff\xd8 a jpeg \x00\n", "image/jpeg")
 PNG = StoredImage(b"\x89PNG", "image/png")

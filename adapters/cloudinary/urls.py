@@ -1,0 +1,90 @@
+"""Where an image lies in Cloudinary, and the addresses it and its cut-outs are delivered from."""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import cloudinary.utils
+
+from domain.geometry import BoundingBox
+
+DELIVERY_URL = "https://res.cloudinary.com"
+
+
+class CloudinaryUrls:
+    """Names images and makes their addresses; asks nobody.
+
+    Args:
+        cloud_name: of the account.
+        api_secret: signs the addresses of images that are not public.
+        folder: all images lie under it, in a folder for each user.
+        is_authenticated: whether images are delivered to signed addresses only. Such an address
+            does not expire: whoever is given it can see the image.
+        delivery_url: where Cloudinary, or a host name of one's own in front of it, delivers from.
+    """
+
+    def __init__(
+        self,
+        *,
+        cloud_name: str,
+        api_secret: str,
+        folder: str,
+        is_authenticated: bool,
+        delivery_url: str = DELIVERY_URL,
+    ) -> None:
+        self._folder = folder.strip("/")
+        host = urlsplit(delivery_url)
+        secure = host.scheme == "https"
+        self._options = {
+            "cloud_name": cloud_name,
+            "api_secret": api_secret,
+            "type": "authenticated" if is_authenticated else "upload",
+            "sign_url": is_authenticated,
+            "secure": secure,
+            "secure_distribution" if secure else "cname": host.netloc,
+        }
+
+    @property
+    def delivery_type(self) -> str:
+        """Cloudinary's word for who may see the images: ``upload`` or ``authenticated``."""
+        return str(self._options["type"])
+
+    def public_id(self, owner_id: str, detection_id: UUID) -> str:
+        """The name of an image; whose it is cannot be read from it."""
+        digest = hashlib.sha256(owner_id.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{self._folder}/{digest[:32]}/{detection_id}"
+
+    def original(self, owner_id: str, detection_id: UUID) -> str:
+        """The address of the image as it was uploaded; the same for the same image."""
+        return self._url(owner_id, detection_id)
+
+    def thumbnail(self, owner_id: str, detection_id: UUID, *, width: int, height: int) -> str:
+        """The address of a small picture of that many pixels, centred on a face if there is one."""
+        return self._url(
+            owner_id,
+            detection_id,
+            {"width": width, "height": height, "crop": "thumb", "gravity": "face"},
+            {"quality": "auto", "fetch_format": "auto"},
+        )
+
+    def face_crop(
+        self, owner_id: str, detection_id: UUID, box: BoundingBox, *, side_px: int
+    ) -> str:
+        """The address of one face, cut out of the original and scaled to a square."""
+        return self._url(
+            owner_id,
+            detection_id,
+            {"x": box.x, "y": box.y, "width": box.width, "height": box.height, "crop": "crop"},
+            {"width": side_px, "height": side_px, "crop": "fill"},
+            {"quality": "auto", "fetch_format": "auto"},
+        )
+
+    def _url(self, owner_id: str, detection_id: UUID, *transformation: dict[str, object]) -> str:
+        url, _ = cloudinary.utils.cloudinary_url(
+            self.public_id(owner_id, detection_id),
+            transformation=list(transformation),
+            **self._options,
+        )
+        return str(url)

@@ -1,0 +1,92 @@
+"""A dependency that does not answer is left alone, and taken up again when it is back."""
+
+import asyncio
+
+import pytest
+
+from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
+from adapters.in_memory import InMemoryClock
+
+
+class Gone(Exception):
+    pass
+
+
+@pytest.fixture
+def clock() -> InMemoryClock:
+    return InMemoryClock()
+
+
+@pytest.fixture
+def breaker(clock: InMemoryClock) -> CircuitBreaker:
+    return CircuitBreaker("store", failures=3, pause_s=5, slow_s=1, monotonic=clock.monotonic)
+
+
+def fail(breaker: CircuitBreaker, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(Gone), breaker.guard(Gone):
+            raise Gone
+
+
+def test_failures_in_a_row_open_the_circuit(breaker: CircuitBreaker) -> None:
+    fail(breaker, 3)
+    with pytest.raises(CircuitOpen) as refused, breaker.guard(Gone):
+        pytest.fail("the call should not run")
+    assert refused.value.retry_after_s == 5
+
+
+def test_an_answer_in_between_begins_the_count_anew(breaker: CircuitBreaker) -> None:
+    fail(breaker, 2)
+    with breaker.guard(Gone):
+        pass
+    fail(breaker, 2)
+    with breaker.guard(Gone):
+        pass
+
+
+def test_an_error_that_is_an_answer_does_not_count(breaker: CircuitBreaker) -> None:
+    for _ in range(5):
+        with pytest.raises(KeyError), breaker.guard(Gone):
+            raise KeyError
+
+
+def test_after_the_pause_one_trial_decides_for_all(
+    breaker: CircuitBreaker, clock: InMemoryClock
+) -> None:
+    fail(breaker, 3)
+    clock.advance(5)
+    with breaker.guard(Gone), pytest.raises(CircuitOpen), breaker.guard(Gone):
+        pytest.fail("only one trial at a time")
+    with breaker.guard(Gone), breaker.guard(Gone):
+        pass
+
+
+def test_a_trial_that_fails_begins_another_pause(
+    breaker: CircuitBreaker, clock: InMemoryClock
+) -> None:
+    fail(breaker, 3)
+    clock.advance(5)
+    fail(breaker, 1)
+    with pytest.raises(CircuitOpen), breaker.guard(Gone):
+        pytest.fail("the call should not run")
+
+
+async def test_a_trial_that_is_cancelled_leaves_room_for_another(
+    breaker: CircuitBreaker, clock: InMemoryClock
+) -> None:
+    fail(breaker, 3)
+    clock.advance(5)
+    with pytest.raises(asyncio.CancelledError), breaker.guard(Gone):
+        raise asyncio.CancelledError
+    with breaker.guard(Gone):
+        pass
+
+
+def test_answers_that_take_too_long_open_the_circuit(
+    breaker: CircuitBreaker, clock: InMemoryClock
+) -> None:
+    for _ in range(3):
+        with breaker.guard(Gone):
+            clock.advance(2)
+    with pytest.raises(CircuitOpen), breaker.guard(Gone):
+        pytest.fail("the call should not run")

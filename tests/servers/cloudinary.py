@@ -1,0 +1,194 @@
+"""A double of Cloudinary: it checks signatures as the original does and can misbehave."""
+
+import asyncio
+import base64
+import hashlib
+import re
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Self
+
+from aiohttp import encode_basic_auth, web
+
+from adapters.circuit_breaker import CircuitBreaker
+from adapters.cloudinary import CloudinaryImageStore, CloudinaryUrls
+
+CLOUD = "demo"
+API_KEY = "123456789012345"
+API_SECRET = "not-the-real-secret"
+
+_UNSIGNED = {"file", "api_key", "signature", "resource_type", "cloud_name"}
+_DELIVERED = re.compile(
+    r"(?P<type>upload|authenticated)/(?:s--(?P<signature>[\w-]{8})--/)?"
+    r"(?P<changes>(?:[a-z]+_[^/]+/)*)v1/(?P<public_id>.+)"
+)
+
+
+@dataclass
+class CloudinaryDouble:
+    """Images by delivery type and public id, and switches that say how the service behaves."""
+
+    images: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
+    uploads: Counter[str] = field(default_factory=Counter)
+    refusal: int | None = None
+    breaks_off: bool = False
+    pings: int = 0
+    url: str = ""
+    _open: asyncio.Event = field(default_factory=asyncio.Event)
+    _runner: web.AppRunner | None = None
+
+    def hold(self) -> None:
+        """Answer nobody, until ``release``."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Answer those who wait, and all others."""
+        self._open.set()
+
+    def behave(self) -> None:
+        """Work as it should."""
+        self.refusal = None
+        self.breaks_off = False
+        self.release()
+
+    async def start(self, port: int = 0) -> Self:
+        """Listen on loopback."""
+        self.release()
+        app = web.Application(client_max_size=64 * 2**20, middlewares=[self._misbehave])
+        app.router.add_post("/v1_1/{cloud}/image/upload", self._upload)
+        app.router.add_post("/v1_1/{cloud}/image/destroy", self._destroy)
+        app.router.add_get("/v1_1/{cloud}/ping", self._ping)
+        app.router.add_get("/{cloud}/image/{rest:.+}", self._deliver)
+        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await site.start()
+        host, bound = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{bound}"
+        return self
+
+    async def stop(self) -> None:
+        """Stop listening; ``start`` with the same port brings it back, images and all."""
+        if self._runner is not None:
+            self.release()
+            await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens, or did."""
+        return int(self.url.rpartition(":")[2])
+
+    @web.middleware
+    async def _misbehave(
+        self, request: web.Request, handler: web.RequestHandler
+    ) -> web.StreamResponse:
+        await self._open.wait()
+        if self.breaks_off:
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+        if self.refusal is not None:
+            return _fault(self.refusal, "not now")
+        return await handler(request)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if fault := _unsigned(form):
+            return fault
+        part = form["file"]
+        assert isinstance(part, web.FileField)
+        key = (str(form.get("type", "upload")), str(form["public_id"]))
+        data = part.file.read()
+        if not data:
+            return _fault(400, "Empty file")
+        self.uploads[key[1]] += 1
+        # The original looks at the content; tests upload any bytes, so the name has to do.
+        media_type = f"image/{part.filename.rpartition('.')[2]}"
+        if form.get("overwrite") == "1" or form.get("overwrite") == "true":
+            self.images[key] = (data, media_type)
+        else:
+            self.images.setdefault(key, (data, media_type))
+        return web.json_response({"public_id": key[1], "version": 1, "bytes": len(data)})
+
+    async def _destroy(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if fault := _unsigned(form):
+            return fault
+        key = (str(form.get("type", "upload")), str(form["public_id"]))
+        gone = self.images.pop(key, None)
+        return web.json_response({"result": "ok" if gone else "not found"})
+
+    async def _ping(self, request: web.Request) -> web.Response:
+        self.pings += 1
+        if request.headers.get("Authorization") != encode_basic_auth(API_KEY, API_SECRET):
+            return _fault(401, "unknown api_key")
+        return web.json_response({"status": "ok"})
+
+    async def _deliver(self, request: web.Request) -> web.Response:
+        asked = _DELIVERED.fullmatch(request.match_info["rest"])
+        if request.match_info["cloud"] != CLOUD or asked is None:
+            return web.Response(status=404)
+        signed = f"{asked['changes']}{asked['public_id']}{API_SECRET}"
+        signature = base64.urlsafe_b64encode(hashlib.sha1(signed.encode()).digest())[:8].decode()
+        if asked["type"] == "authenticated" and asked["signature"] != signature:
+            return web.Response(status=401)
+        image = self.images.get((asked["type"], asked["public_id"]))
+        if image is None:
+            return web.Response(status=404)
+        return web.Response(body=image[0], content_type=image[1])
+
+
+@asynccontextmanager
+async def cloudinary_double() -> AsyncIterator[CloudinaryDouble]:
+    """A double for the length of the block."""
+    double = await CloudinaryDouble().start()
+    try:
+        yield double
+    finally:
+        await double.stop()
+
+
+def image_store_at(
+    double: CloudinaryDouble,
+    *,
+    is_authenticated: bool = True,
+    timeout_s: float = 30,
+    api_secret: str = API_SECRET,
+    breaker: CircuitBreaker | None = None,
+) -> CloudinaryImageStore:
+    """The real adapter, speaking to the double."""
+    return CloudinaryImageStore(
+        urls=CloudinaryUrls(
+            cloud_name=CLOUD,
+            api_secret=api_secret,
+            folder="emotions",
+            is_authenticated=is_authenticated,
+            delivery_url=double.url,
+        ),
+        cloud_name=CLOUD,
+        api_key=API_KEY,
+        api_secret=api_secret,
+        timeout_s=timeout_s,
+        breaker=breaker or CircuitBreaker("Cloudinary"),
+        upload_prefix=double.url,
+    )
+
+
+def _unsigned(form: object) -> web.Response | None:
+    """The refusal of a request that is not signed by this account just now."""
+    fields = {k: v for k, v in form.items() if k not in _UNSIGNED}  # type: ignore[attr-defined]
+    signed = "&".join(f"{name}={value}" for name, value in sorted(fields.items()))
+    expected = hashlib.sha1((signed + API_SECRET).encode()).hexdigest()
+    if form["api_key"] != API_KEY or form["signature"] != expected:  # type: ignore[index]
+        return _fault(401, "Invalid Signature")
+    if abs(time.time() - int(fields["timestamp"])) > 3600:
+        return _fault(400, "Stale request")
+    return None
+
+
+def _fault(status: int, message: str) -> web.Response:
+    return web.json_response({"error": {"message": message}}, status=status)
