@@ -86,18 +86,18 @@ def usable(faces: Faces, least_votes: int = 4) -> npt.NDArray[np.bool_]:
 
 
 def soft_targets(
-    faces: Faces, rare_bonus: float = 2.0, majority_share: float = 0.0
+    faces: Faces, rare_bonus: tuple[float, float] = (2.0, 2.0), majority_share: float = 0.0
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Label distributions and sample weights.
 
     Contempt, unknown and "not a face" are dropped and the rest renormalised; a crop weighs as much
     as its share of emotion votes. The crowd hardly ever agrees on disgust and fear (0.4 % and 2 %
     of the majorities), so where the FER2013 annotator said one of these and at least one of
-    the crowd agrees, the class gets `rare_bonus` votes more.
+    the crowd agrees, the class gets that many votes more.
 
     Args:
         faces: Labelled crops.
-        rare_bonus: Votes added for a confirmed rare class.
+        rare_bonus: Votes added for confirmed disgust and fear.
         majority_share: Weight of the agreed majority, as one-hot, against the distribution. The
             mean vote says what share of the crowd says "disgust"; the scores are read as the
             chance that most of it does.
@@ -108,9 +108,9 @@ def soft_targets(
     # A lone vote against a clear crowd is noise, as in the FER+ paper, but a lone vote for a
     # rare class that FER2013 confirms is not.
     votes = np.where(faces.votes <= 1, 0.5 * faces.votes, faces.votes)
-    for rare in _RARE:
+    for rare, bonus in zip(_RARE, rare_bonus, strict=True):
         confirmed = (faces.fer2013 == rare) & (faces.votes[:, rare] >= 1)
-        votes[confirmed, rare] = faces.votes[confirmed, rare] + rare_bonus
+        votes[confirmed, rare] = faces.votes[confirmed, rare] + bonus
     total = votes.sum(axis=1, keepdims=True)
     targets = votes / np.maximum(total, 1e-6)
     label = majority(faces)

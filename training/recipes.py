@@ -17,6 +17,8 @@ class Recipe:
         batch, rate, decay, momentum: SGD with Nesterov momentum.
         muon: Peak step of `optim.Muon` for the body of the network; 0 trains all of it by SGD.
         zero_gain: See `network.EmotionNet`.
+        horizon: Epochs that the pace of the steps is planned over; more than the run's own leaves
+            it at a high pace for other runs to start from. 0 means the run's own.
         warmup: Share of the run in which the rate rises; it falls to zero along a cosine after.
         balance: Power of `data.sampling_weights`.
         rare_bonus: See `data.soft_targets`.
@@ -43,9 +45,10 @@ class Recipe:
     momentum: float = 0.9
     muon: float = 0.0
     zero_gain: bool = False
+    horizon: int = 0
     warmup: float = 0.15
     balance: float = 0.4
-    rare_bonus: float = 2.0
+    rare_bonus: tuple[float, float] = (2.0, 2.0)
     majority_share: float = 0.0
     fer_share: float = 0.2
     mixup: float = 0.0
@@ -71,15 +74,16 @@ class Recipe:
 
 
 RECIPES = {
-    "teacher-wide": Recipe(
+    "trunk": Recipe(
         widths=(64, 128, 256),
         depths=(2, 3, 2),
-        phases=((5, 32), (4, 40), (5, 48)),
+        phases=((5, 32), (3, 40)),
+        horizon=14,
         seed=1,
         muon=0.03,
         rate=0.05,
     ),
-    "teacher-long": Recipe(
+    "teacher": Recipe(
         widths=(48, 96, 192),
         depths=(2, 3, 3),
         phases=((10, 32), (8, 40), (6, 48)),
@@ -88,24 +92,24 @@ RECIPES = {
         strength=0.9,
         zero_gain=True,
     ),
-    "student-1": Recipe(
+    "branch-1": Recipe(
         widths=(64, 128, 256),
         depths=(2, 3, 2),
-        phases=((11, 48),),
+        phases=((9, 48),),
         seed=3,
-        muon=0.015,
-        rate=0.03,
-        balance=0.5,
+        muon=0.02,
+        rate=0.035,
+        balance=0.4,
+        rare_bonus=(4.0, 2.0),
         majority_share=0.3,
-        warmup=0.06,
-        teachers=("teacher-wide", "teacher-long"),
-        teacher_share=0.6,
-        start="teacher-wide",
+        strength=0.8,
+        warmup=0.04,
+        start="trunk",
     ),
 }
-RECIPES["student-2"] = replace(RECIPES["student-1"], seed=4)
+RECIPES["branch-2"] = replace(RECIPES["branch-1"], seed=4, balance=0.55, strength=0.65)
 
-SHIPPED = ("student-1", "student-2")
+SHIPPED = ("branch-1", "branch-2")
 """Runs whose mean is shipped."""
 
 VERSION = "1.0.0"

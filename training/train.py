@@ -205,7 +205,7 @@ def _epoch(
     network.train()
     started, losses, spent = time.perf_counter(), 0.0, 0.0
     for step, index in enumerate(tqdm(draw, desc=f"epoch {epoch + 1}", mininterval=20)):
-        progress = (epoch + step / len(draw)) / recipe.epochs
+        progress = (epoch + step / len(draw)) / (recipe.horizon or recipe.epochs)
         for optimiser in optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * _pace(recipe, progress)
