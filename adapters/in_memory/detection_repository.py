@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import UUID
 
@@ -57,14 +57,6 @@ class InMemoryDetectionRepository(Switches):
         """Forget a record."""
         await self._obey()
         return self._records.pop(detection_id, None) is not None
-
-    async def delete_all(self, user_id: str) -> Sequence[UUID]:
-        """Forget all records of a user and tell which there were."""
-        await self._obey()
-        gone = [key for key, record in self._records.items() if record.user_id == user_id]
-        for key in gone:
-            del self._records[key]
-        return gone
 
     async def check(self) -> None:
         """Fails when told to."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -104,19 +104,6 @@ class MongoDetectionRepository:
         async def delete(database: _Database) -> bool:
             result = await database[DETECTIONS].delete_one({"_id": detection_id})
             return result.deleted_count > 0
-
-        return await self._database.run(delete)
-
-    async def delete_all(self, user_id: str) -> Sequence[UUID]:
-        """Forget all records of a user and tell which there were."""
-
-        async def delete(database: _Database) -> list[UUID]:
-            # Only what can be told of is deleted: a record added meanwhile stays.
-            cursor = database[DETECTIONS].find({"user_id": user_id}, {"_id": True})
-            gone: list[UUID] = [document["_id"] async for document in cursor]
-            for start in range(0, len(gone), 1000):
-                await database[DETECTIONS].delete_many({"_id": {"$in": gone[start : start + 1000]}})
-            return gone
 
         return await self._database.run(delete)
 

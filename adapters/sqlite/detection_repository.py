@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
@@ -111,18 +111,6 @@ class SqliteDetectionRepository:
                 "DELETE FROM detections WHERE detection_id = ?", (str(detection_id),)
             )
             return gone.rowcount > 0
-
-        return await self._database.write(delete)
-
-    async def delete_all(self, user_id: str) -> Sequence[UUID]:
-        """Forget all records of a user and tell which there were."""
-
-        def delete(connection: sqlite3.Connection) -> list[UUID]:
-            rows = connection.execute(
-                "SELECT detection_id FROM detections WHERE user_id = ?", (user_id,)
-            ).fetchall()
-            connection.execute("DELETE FROM detections WHERE user_id = ?", (user_id,))
-            return [UUID(detection_id) for (detection_id,) in rows]
 
         return await self._database.write(delete)
 

@@ -62,10 +62,6 @@ class DetectionRepository(Protocol):
         """Forget a record. Returns False when there was none."""
         ...
 
-    async def delete_all(self, user_id: str) -> Sequence[UUID]:
-        """Forget all records of a user and tell which there were."""
-        ...
-
     async def check(self) -> None:
         """Do the least that shows the repository works."""
         ...

@@ -94,11 +94,7 @@ class DeleteDetection:
             await _own(self._repository, user, detection_id)
         else:
             _check_owner(owner, user)
-        # The spool goes first: an upload under way finds its entry gone and undoes itself. The
-        # record goes last: if a store fails before, the caller can still see it and delete again.
-        await self._spool.remove(detection_id)
-        await self._images.delete(user.user_id, detection_id)
-        await self._repository.delete(detection_id)
+        await _erase(self._repository, self._spool, self._images, user, detection_id)
 
 
 class DeleteHistory:
@@ -112,17 +108,17 @@ class DeleteHistory:
         self._images = images
 
     async def execute(self, user: User) -> int:
-        """Erase all records and images and tell how many records there were."""
+        """Erase all records and images, one after the other, and tell how many there were.
+
+        If a store fails half way, what is left is whole and can be deleted again.
+        """
+        stores = self._repository, self._spool, self._images
+        count = 0
         for detection_id in await self._spool.waiting(user.user_id):
-            await self._spool.remove(detection_id)
-        emptied = set()
+            count += await _erase(*stores, user, detection_id)
         async for detection in self._repository.iterate(user.user_id, HistoryFilter()):
-            await self._images.delete(user.user_id, detection.detection_id)
-            emptied.add(detection.detection_id)
-        erased = await self._repository.delete_all(user.user_id)
-        for detection_id in set(erased) - emptied:  # Those stored while this went on.
-            await self._images.delete(user.user_id, detection_id)
-        return len(erased)
+            count += await _erase(*stores, user, detection.detection_id)
+        return count
 
 
 class ExportHistory:
@@ -186,6 +182,20 @@ async def _own(repository: DetectionRepository, user: User, detection_id: UUID) 
         raise NotFound("there is no such detection")
     _check_owner(detection.user_id, user)
     return detection
+
+
+async def _erase(
+    repository: DetectionRepository,
+    spool: DetectionSpool,
+    images: ImageStore,
+    user: User,
+    detection_id: UUID,
+) -> bool:
+    # The spool goes first: an upload under way finds its entry gone and undoes itself. The record
+    # goes last: if a store fails before, the caller can still see it and delete again.
+    await spool.remove(detection_id)
+    await images.delete(user.user_id, detection_id)
+    return await repository.delete(detection_id)
 
 
 def _check_owner(owner: str, user: User) -> None:

@@ -39,11 +39,13 @@ class _Progress:
         recorded: the repository has had its record; if it is not there any more it was deleted.
         attempts: that failed so far.
         due_at: when to try again, on the monotonic clock.
+        unwanted: the detection, once it was deleted and an upload has to be undone.
     """
 
     recorded: bool = False
     attempts: int = 0
     due_at: float = 0.0
+    unwanted: Detection | None = None
 
 
 class StoreDetection:
@@ -134,13 +136,14 @@ class StoreDetection:
     async def _due(self) -> Sequence[UUID]:
         known = set(self._progress)
         waiting = await self._spool.waiting()
-        for key in known.difference(waiting, self._in_work):
+        left = known.difference(waiting, self._in_work)
+        unwanted = [key for key in left if self._progress[key].unwanted]
+        for key in left.difference(unwanted):
             del self._progress[key]
-        now = self._clock.monotonic()
-        fresh = _Progress()
+        now, fresh = self._clock.monotonic(), _Progress()
         return [
             key
-            for key in waiting
+            for key in [*waiting, *unwanted]
             if key not in self._in_work and self._progress.get(key, fresh).due_at <= now
         ]
 
@@ -157,11 +160,13 @@ class StoreDetection:
 
     async def _carry(self, key: UUID) -> None:
         try:
-            entry = await self._spool.get(key)
-            if entry is None:
-                await self._mark_lost(key)
-            else:
+            progress = self._progress.get(key)
+            if progress and progress.unwanted:
+                await self._erase(progress.unwanted)
+            elif (entry := await self._spool.get(key)) is not None:
                 await self._deliver_or_give_up(entry)
+            else:
+                await self._mark_lost(key)
             self._progress.pop(key, None)
         except Exception as error:
             # Whatever it is, it must not stop the others.
@@ -194,7 +199,6 @@ class StoreDetection:
             self._telemetry.detection_stored(ok=True)
             return
         await self._erase(detection)
-        await self._spool.remove(detection.detection_id)
 
     async def _record(self, detection: Detection) -> None:
         """Add the record once: adding it again would undo a deletion that came in between."""
@@ -204,8 +208,12 @@ class StoreDetection:
             progress.recorded = True
 
     async def _erase(self, detection: Detection) -> None:
-        await self._images.delete(detection.user_id, detection.detection_id)
-        await self._repository.delete(detection.detection_id)
+        """Leave nothing of a detection that was deleted; what fails is tried again."""
+        key = detection.detection_id
+        self._progress.setdefault(key, _Progress()).unwanted = detection
+        await self._images.delete(detection.user_id, key)
+        await self._repository.delete(key)
+        await self._spool.remove(key)
 
     async def _give_up(self, detection: Detection, error: Exception) -> None:
         await self._record(detection)
@@ -215,13 +223,12 @@ class StoreDetection:
         log.error("detection %s was given up: %s", detection.detection_id, error)
 
     async def _mark_lost(self, key: UUID) -> None:
-        """The spool has no entry any more: it arrived, was deleted, or could not be read."""
+        """The spool has no entry any more: it is being deleted, or could not be read."""
         await self._spool.remove(key)  # Lest it is listed, and looked for, for ever.
         record = await self._repository.get(key)
         if record is not None and record.storage is StorageStatus.PENDING:
             await self._repository.update_storage(record.storing_failed())
-            self._telemetry.detection_stored(ok=False)
-            log.error("detection %s was lost from the spool", key)
+            log.warning("detection %s left the spool before it was stored", key)
 
     def _try_later(self, key: UUID, error: Exception) -> None:
         progress = self._progress.setdefault(key, _Progress())

@@ -100,7 +100,6 @@ CALLS: dict[str, Callable[[SqliteDatabase], Awaitable[object]]] = {
     "iterate": lambda db: anext(SqliteDetectionRepository(db).iterate("alice", HistoryFilter())),
     "update": lambda db: SqliteDetectionRepository(db).update_storage(make_detection()),
     "delete": lambda db: SqliteDetectionRepository(db).delete(make_detection().detection_id),
-    "delete all": lambda db: SqliteDetectionRepository(db).delete_all("alice"),
     "user": lambda db: SqliteUserRepository(db).get("alice"),
     "rotate": lambda db: SqliteRefreshTokenRepository(db).rotate("a", "b", NOON, NOON),
     "revoke": lambda db: SqliteRefreshTokenRepository(db).revoke_user("alice"),

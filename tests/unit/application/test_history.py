@@ -166,6 +166,20 @@ async def test_deleting_everything_takes_own_records_images_and_waiting_ones_and
     assert await deleting_all.execute(service.alice) == 0
 
 
+async def test_a_deletion_of_everything_that_failed_half_way_can_be_repeated(
+    service: Service, deleting_all: DeleteHistory
+) -> None:
+    for _ in range(3):
+        await service.stored()
+    service.images.fail_with(DOWN)
+    with pytest.raises(StoreUnavailable):
+        await deleting_all.execute(service.alice)
+    assert (await service.repository.find("alice", HistoryFilter())).total == len(service.images)
+    service.images.recover()
+    assert await deleting_all.execute(service.alice) == 3
+    assert len(service.images) == 0
+
+
 async def test_an_export_holds_own_matching_records_newest_first(service: Service) -> None:
     export = ExportHistory(service.repository)
     first = await service.stored()

@@ -1,0 +1,148 @@
+"""Whatever comes at the same time and whatever fails in between: nothing lost, nothing left."""
+
+import asyncio
+import contextlib
+import random
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.in_memory import (
+    InMemoryDetectionRepository,
+    InMemoryDetectionSpool,
+    InMemoryImageStore,
+)
+from application.errors import StoreUnavailable
+from application.ports.image_store import StoredImage
+from application.use_cases.history import DeleteDetection, DeleteHistory
+from domain.detection import HistoryFilter, StorageStatus
+from domain.errors import NotFound
+from tests.unit.application.service import PHOTO, Service
+
+
+class Strain:
+    """How the outside behaves: every call takes a few turns of the loop, and some fail."""
+
+    def __init__(self, seed: int, failing: float) -> None:
+        self.chance = random.Random(seed)
+        self.failing = failing
+
+    async def call(self) -> None:
+        for _ in range(self.chance.randrange(4)):
+            await asyncio.sleep(0)
+        self.maybe_fail()
+
+    def maybe_fail(self) -> None:
+        if self.chance.random() < self.failing:
+            raise StoreUnavailable("down for a moment")
+
+
+class StrainedImageStore(InMemoryImageStore):
+    def __init__(self, strain: Strain) -> None:
+        super().__init__()
+        self.strain = strain
+
+    async def _obey(self) -> None:
+        await self.strain.call()
+
+    async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
+        url = await super().put(owner_id, detection_id, image)
+        await self.strain.call()  # It may have arrived although nobody hears of it.
+        return url
+
+
+class StrainedRepository(InMemoryDetectionRepository):
+    def __init__(self, strain: Strain) -> None:
+        super().__init__()
+        self.strain = strain
+
+    async def _obey(self) -> None:
+        await self.strain.call()
+
+
+class StrainedSpool(InMemoryDetectionSpool):
+    """A local disk takes its time and seldom fails; here never."""
+
+    def __init__(self, strain: Strain) -> None:
+        super().__init__()
+        self.strain = strain
+
+    async def _obey(self) -> None:
+        for _ in range(self.strain.chance.randrange(3)):
+            await asyncio.sleep(0)
+
+
+async def _carry_until(done: asyncio.Event, service: Service) -> None:
+    while not done.is_set():
+        await service.store.carry_due()
+        service.clock.advance(1)
+        await asyncio.sleep(0)
+
+
+async def _persist(attempt):  # type: ignore[no-untyped-def]
+    """Repeat what failed, as a client does."""
+    while True:
+        try:
+            return await attempt()
+        except StoreUnavailable:
+            await asyncio.sleep(0)
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 2**32), st.sampled_from([0.0, 0.1, 0.3]), st.booleans())
+async def test_what_is_kept_has_its_image_and_what_was_deleted_leaves_nothing(
+    seed: int, failing: float, all_at_once: bool
+) -> None:
+    strain = Strain(seed, failing)
+    service = Service(
+        repository=StrainedRepository(strain),
+        images=StrainedImageStore(strain),
+        spool=StrainedSpool(strain),
+        give_up_after_s=1e9,
+    )
+    delete = DeleteDetection(service.repository, service.spool, service.images)
+    delete_all = DeleteHistory(service.repository, service.spool, service.images)
+    deleted: set[UUID] = set()
+    accepted: set[UUID] = set()
+
+    async def client() -> None:
+        record = service.analysed()
+        await service.store.accept(record, PHOTO)
+        accepted.add(record.detection_id)
+        for _ in range(strain.chance.randrange(30)):
+            await asyncio.sleep(0)
+        if strain.chance.random() < 0.5:
+            # A first try may have taken all of it and then failed; or everything was deleted.
+            with contextlib.suppress(NotFound):
+                await _persist(lambda: delete.execute(service.alice, record.detection_id))
+            deleted.add(record.detection_id)
+
+    async def eraser() -> None:
+        for _ in range(strain.chance.randrange(30)):
+            await asyncio.sleep(0)
+        known = set(accepted)
+        await _persist(lambda: delete_all.execute(service.alice))
+        deleted.update(known)
+
+    done = asyncio.Event()
+    background = asyncio.create_task(_carry_until(done, service))
+    clients = [client() for _ in range(6)] + ([eraser()] if all_at_once else [])
+    await asyncio.gather(*clients)
+    strain.failing = 0.0
+    done.set()
+    await background
+    for _ in range(3):
+        service.clock.advance(1000)
+        await service.store.carry_due()
+
+    records = {
+        record.detection_id: record
+        async for record in service.repository.iterate("alice", HistoryFilter())
+    }
+    assert await service.spool.waiting() == []
+    assert not records.keys() & deleted
+    assert all(record.storage is StorageStatus.DONE for record in records.values())
+    if not all_at_once:
+        assert records.keys() == accepted - deleted
+    assert len(service.images) == len(records)
