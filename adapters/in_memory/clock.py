@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 
@@ -11,6 +12,7 @@ class InMemoryClock:
     def __init__(self, start: datetime = datetime(2026, 1, 1, 12, tzinfo=UTC)) -> None:
         self._now = start.astimezone(UTC)
         self._monotonic = 0.0
+        self._moved = asyncio.Event()
 
     def now(self) -> datetime:
         """The time it was set to."""
@@ -24,3 +26,11 @@ class InMemoryClock:
         """Move on; both ways of telling the time move together."""
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
+        self._moved.set()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until it was advanced by that much."""
+        due = self._monotonic + seconds
+        while self._monotonic < due:
+            self._moved.clear()
+            await self._moved.wait()

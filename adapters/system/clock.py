@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime
 
@@ -16,3 +17,7 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds since some fixed moment, with the best resolution there is."""
         return time.perf_counter()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the others work for that long."""
+        await asyncio.sleep(seconds)

@@ -10,7 +10,8 @@ from application.streaming.measures import Measures
 from domain.stream_config import Size, StreamConfig
 
 _WINDOW_S = 2.0
-_BEHIND = 0.2
+_BEHIND = 0.8
+_UP_WITH = 0.95
 _FEWEST_FRAMES = 4
 _IDLE = 0.5
 _CALM_WINDOWS = 3
@@ -40,9 +41,9 @@ class Effort:
 class Adaptation:
     """Watches a session in windows of two seconds and steps its effort down and up.
 
-    Down after one window in which more than a fifth of the frames had to make way for newer ones.
-    Up after three windows in a row without any such frame and with at least half of the time idle;
-    each relapse doubles the number of windows, so that a session on the edge does not swing.
+    Down after one window in which less than four fifths of the frames wanted got a result. Up after
+    three windows in a row in which nearly all did, with at least half of the time idle; each
+    relapse doubles the number of windows, so that a session on the edge does not swing.
     """
 
     def __init__(self, config: StreamConfig) -> None:
@@ -54,7 +55,7 @@ class Adaptation:
         self._calm = 0
         self._calm_needed = _CALM_WINDOWS
         self._since_s: float | None = None
-        self._admitted = self._replaced = self._processed = 0
+        self._received = self._processed = 0
         self._busy_s = 0.0
 
     @property
@@ -69,22 +70,21 @@ class Adaptation:
             return None
         self._busy_s += processing_s
         elapsed = now_s - self._since_s
-        admitted = measures.admitted - self._admitted
-        if elapsed < _WINDOW_S or admitted < _FEWEST_FRAMES:
+        received = measures.received - self._received
+        if elapsed < _WINDOW_S or received < _FEWEST_FRAMES:
             return None
-        replaced = measures.replaced - self._replaced
+        wanted = min(received / elapsed, self._config.max_frame_rate)
         served = (measures.processed - self._processed) / elapsed
         is_idle = self._busy_s / elapsed <= _IDLE
         self._begin_window(measures, now_s)
-        if replaced / admitted > _BEHIND:
+        if served < _BEHIND * wanted:
             return self._fall_back(served)
-        self._calm = self._calm + 1 if replaced == 0 and is_idle else 0
+        self._calm = self._calm + 1 if served >= _UP_WITH * wanted and is_idle else 0
         return self._climb() if self._calm >= self._calm_needed else None
 
     def _begin_window(self, measures: Measures, now_s: float) -> None:
         self._since_s = now_s
-        self._admitted = measures.admitted
-        self._replaced = measures.replaced
+        self._received = measures.received
         self._processed = measures.processed
         self._busy_s = 0.0
 

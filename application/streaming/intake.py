@@ -7,25 +7,24 @@ import asyncio
 from domain.stream import Frame
 
 
-class FrameRateLimit:
-    """Lets a steady rate through, and bears with frames that come a little early.
+class Pace:
+    """Keeps to a frame rate, and bears with frames that come a little early.
 
-    The generic cell rate algorithm (ITU-T I.371, annex A) with a tolerance of one interval: what
-    the network bunched up passes, twice the rate does not.
+    The generic cell rate algorithm (ITU-T I.371, annex A) with a tolerance of one interval: frames
+    that the network bunched up are taken at once, and on average the rate is kept.
     """
 
     def __init__(self, rate: float) -> None:
-        self.rate = rate
+        self._interval_s = 1 / rate
         self._due_s = float("-inf")
 
-    def admits(self, at_s: float) -> bool:
-        """Whether a frame that arrives now may pass."""
-        interval = 1 / self.rate
-        due = max(self._due_s, at_s)
-        if due - at_s > interval:
-            return False
-        self._due_s = due + interval
-        return True
+    def wait_s(self, now_s: float) -> float:
+        """Seconds until the next frame may be taken."""
+        return max(self._due_s - self._interval_s - now_s, 0.0)
+
+    def took(self, now_s: float) -> None:
+        """A frame is taken now."""
+        self._due_s = max(self._due_s, now_s) + self._interval_s
 
 
 class LatestFrame:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from application.streaming.measures import Measures
+from application.streaming.run import StreamRun
 from application.streaming.turns import fair_share
 
 _FULL = 0.9
 _ROOM = 0.6
 _CALM_WINDOWS = 3
-_REPLACED = 0.1
+_SERVED = 0.9
 _MARGIN = 0.85
 
 
@@ -33,8 +33,8 @@ class Load:
 class LoadWatch:
     """Judges in windows of two seconds, with hysteresis.
 
-    Full: nine tenths of all turns taken, and more than a tenth of the frames let go for newer
-    ones. Room again: less than six tenths taken, three windows in a row. The rate recommended
+    Full: nine tenths of all turns taken, and less than nine tenths of the frames wanted got a
+    result. Room again: less than six tenths taken, three windows in a row. The rate recommended
     keeps a margin, so that clients who heed it leave the machine at ease but not yet with room.
     """
 
@@ -42,15 +42,15 @@ class LoadWatch:
         self._since_s = now_s
         self._is_full = False
         self._calm = 0
-        self._before: dict[str, tuple[int, int, int]] = {}
+        self._before: dict[str, tuple[int, int]] = {}
 
     def review(
-        self, running: Mapping[str, Measures], utilisation: float, now_s: float
+        self, running: Mapping[str, StreamRun], utilisation: float, now_s: float
     ) -> Load | None:
         """Judge the window that ends now; None while nothing can be said.
 
         Args:
-            running: the measures of every session that runs, by session.
+            running: what runs, by session.
             utilisation: of the turns since the last review, in [0, 1].
             now_s: at least two seconds after the last review.
         """
@@ -58,17 +58,18 @@ class LoadWatch:
         if elapsed <= 0:
             return None
         self._since_s = now_s
-        counts = {key: (m.admitted, m.processed, m.replaced) for key, m in running.items()}
-        gains = [
-            tuple(max(now - then, 0) for now, then in zip(count, self._before[key], strict=True))
-            for key, count in counts.items()
-            if key in self._before
-        ]
-        self._before = counts
-        admitted, processed, replaced = (sum(gain[i] for gain in gains) for i in range(3))
-        level = fair_share(processed / elapsed, (gain[0] / elapsed for gain in gains))
-        rate = max(round(level * _MARGIN, 1), 0.1)
-        if utilisation >= _FULL and admitted and replaced / admitted > _REPLACED:
+        wanted: list[float] = []
+        served = 0.0
+        for key, run in running.items():
+            received, processed = self._before.get(key, (0, 0))
+            rate = max(run.measures.received - received, 0) / elapsed
+            wanted.append(min(rate, run.config.max_frame_rate))
+            served += max(run.measures.processed - processed, 0) / elapsed
+        self._before = {
+            key: (run.measures.received, run.measures.processed) for key, run in running.items()
+        }
+        rate = max(round(fair_share(served, wanted) * _MARGIN, 1), 0.1)
+        if utilisation >= _FULL and served < _SERVED * sum(wanted):
             self._is_full, self._calm = True, 0
             return Load(True, rate)
         self._calm = self._calm + 1 if utilisation < _ROOM else 0

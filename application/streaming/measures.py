@@ -20,8 +20,7 @@ class Measures:
         received: frames since the start.
         processed: that got a result.
         failed: that got an error.
-        dropped: that were let go for any reason.
-        replaced: of those, the ones whose place a newer frame took.
+        dropped: that made way for a newer one, or were in work when the client went.
     """
 
     def __init__(self) -> None:
@@ -29,7 +28,6 @@ class Measures:
         self.processed = 0
         self.failed = 0
         self.dropped = 0
-        self.replaced = 0
         self.faces = 0
         self._total_processing_s = 0.0
         self._processing_s: deque[float] = deque(maxlen=_FRAMES)
@@ -51,11 +49,6 @@ class Measures:
         if len(recent) < 2 or recent[-1] <= recent[0]:
             return 0.0
         return (len(recent) - 1) / (recent[-1] - recent[0])
-
-    @property
-    def admitted(self) -> int:
-        """Frames received that did not come faster than the frame rate allows."""
-        return self.received - (self.dropped - self.replaced)
 
     @property
     def mean_processing_s(self) -> float:

@@ -12,7 +12,7 @@ from application.ports.face_tracker import FaceTracker
 from application.streaming.adaptation import Adaptation
 from application.streaming.analysis import FrameAnalysis, FrameTools
 from application.streaming.events import Failure, Listener, StreamMetrics, StreamStatus
-from application.streaming.intake import FrameRateLimit, LatestFrame
+from application.streaming.intake import LatestFrame, Pace
 from application.streaming.journal import Journal
 from application.streaming.measures import Measures
 from application.streaming.turns import Turns
@@ -50,7 +50,7 @@ class StreamRun:
         self._listener = listener
         self._analysis = FrameAnalysis(tools, tracker)
         self._journal = Journal(1 / config.max_frame_rate)
-        self._limit = FrameRateLimit(config.max_frame_rate)
+        self._pace = Pace(config.max_frame_rate)
         self._adaptation = Adaptation(config)
         self._latest = LatestFrame()
         self._settled = asyncio.Event()
@@ -68,7 +68,7 @@ class StreamRun:
     def configure(self, config: StreamConfig) -> None:
         """Go by another configuration from the next frame on."""
         if config.max_frame_rate != self.config.max_frame_rate:
-            self._limit = FrameRateLimit(config.max_frame_rate)
+            self._pace = Pace(config.max_frame_rate)
         self.config = config
         self._adaptation = Adaptation(config)
 
@@ -83,22 +83,21 @@ class StreamRun:
             self.measures.failed += 1
             self._tools.telemetry.frame_done("error")
             raise ImageTooLarge("a frame may have at most 1 MiB", limit=MAX_FRAME_BYTES)
-        if not self._limit.admits(frame.received_s):
-            self._drop()
-        elif self._latest.put(frame) is not None:
-            self.measures.replaced += 1
+        if self._latest.put(frame) is not None:
             self._drop()
 
     async def serve(self) -> None:
         """Work on what is offered; ends only when cancelled."""
         while True:
             await self._latest.filled()
+            await self._clock.sleep(self._pace.wait_s(self._clock.monotonic()))
             await self._listener.ready()
             try:
                 async with self._turns.turn():
                     frame = self._latest.take()
                     if frame is None:
                         continue
+                    self._pace.took(self._clock.monotonic())
                     self._settled.clear()
                     event = await self._work_on(frame)
                 await self._tell(event)

@@ -105,7 +105,7 @@ class StreamSessions:
 
         To be called every two seconds while sessions are open.
         """
-        running = {key: s.run.measures for key, s in self._open.items() if s.run is not None}
+        running = {key: s.run for key, s in self._open.items() if s.run is not None}
         utilisation = self._turns.utilisation()
         load = self._watch.review(running, utilisation, self._clock.monotonic())
         if load is None:

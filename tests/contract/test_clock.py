@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -31,3 +32,21 @@ def test_the_in_memory_clock_moves_when_told_and_only_then() -> None:
     clock.advance(1.5)
     assert clock.now() - now == timedelta(seconds=1.5)
     assert clock.monotonic() - monotonic == 1.5
+
+
+async def test_sleeping_lets_the_time_pass() -> None:
+    clock = SystemClock()
+    before = clock.monotonic()
+    await clock.sleep(0.01)
+    assert clock.monotonic() - before >= 0.009
+
+
+async def test_the_in_memory_clock_wakes_its_sleepers_when_their_time_has_come() -> None:
+    clock = InMemoryClock()
+    naps = [asyncio.create_task(clock.sleep(seconds)) for seconds in (0, 1, 2)]
+    await asyncio.sleep(0)
+    for advance, awake in ((0.5, 1), (0.5, 2), (1, 3)):
+        clock.advance(advance)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert sum(nap.done() for nap in naps) == awake

@@ -7,7 +7,7 @@ import pytest
 
 from application.streaming.adaptation import Adaptation
 from application.streaming.events import Suggestion
-from application.streaming.intake import FrameRateLimit, LatestFrame
+from application.streaming.intake import LatestFrame, Pace
 from application.streaming.journal import MAX_TIMELINE_ENTRIES, MAX_TRACKS, Journal
 from application.streaming.measures import Measures, percentile
 from application.streaming.turns import fair_share
@@ -19,16 +19,22 @@ from domain.stream_config import StreamConfig
 from domain.tracking import FaceTrack
 
 
-@pytest.mark.parametrize(("sent", "allowed"), [(10, 30), (30, 30), (60, 30), (1000, 30), (5, 0.5)])
-def test_the_rate_limit_lets_the_configured_rate_through(sent: float, allowed: float) -> None:
-    limit = FrameRateLimit(allowed)
-    passed = sum(limit.admits(i / sent) for i in range(int(sent * 10)))
-    assert passed == pytest.approx(min(sent, allowed) * 10, abs=2)
+@pytest.mark.parametrize(("sent", "kept"), [(10, 30), (30, 30), (60, 30), (1000, 30), (5, 0.5)])
+def test_the_pace_keeps_to_the_configured_rate(sent: float, kept: float) -> None:
+    pace, taken = Pace(kept), 0
+    for i in range(int(sent * 10)):
+        if pace.wait_s(i / sent) == 0:
+            pace.took(i / sent)
+            taken += 1
+    assert taken == pytest.approx(min(sent, kept) * 10, abs=2)
 
 
-def test_the_rate_limit_bears_with_uneven_frames() -> None:
-    limit = FrameRateLimit(10)
-    assert all(limit.admits(i * 0.1 + (0.08 if i % 2 else 0)) for i in range(100))
+def test_the_pace_bears_with_uneven_frames() -> None:
+    pace = Pace(10)
+    for i in range(100):
+        at_s = i * 0.1 + (0.08 if i % 2 else 0)
+        assert pace.wait_s(at_s) == 0
+        pace.took(at_s)
 
 
 def test_a_waiting_frame_makes_way_for_a_newer_one() -> None:
@@ -88,7 +94,6 @@ class Machine:
             self.measures.received += 1
             if i >= served:
                 self.measures.dropped += 1
-                self.measures.replaced += 1
                 continue
             self.measures.processed += 1
         told = self.adaptation.review(self.measures, busy * 2.1, self.now_s)
