@@ -25,14 +25,25 @@ _BLOCK_BYTES = 16_384
 class YuNetFile:
     """The model file where the settings want it."""
 
-    def __init__(self, *, path: Path, endpoint: str) -> None:
-        """Say where it belongs and where it comes from.
+    def __init__(
+        self,
+        *,
+        path: Path,
+        endpoint: str,
+        sha256: str = SHA256,
+        size_bytes: int = SIZE_BYTES,
+    ) -> None:
+        """Say where it belongs, where it comes from and how it is told from any other.
 
         Args:
             path: of the model file on this machine.
             endpoint: address of the model hub, such as ``https://huggingface.co``.
+            sha256: of the file's content, in hexadecimal.
+            size_bytes: of the file.
         """
         self._path = path
+        self._sha256 = sha256
+        self._size_bytes = size_bytes
         self._url = f"{endpoint.rstrip('/')}/{REPOSITORY}/resolve/main/{FILE}"
 
     @property
@@ -43,12 +54,12 @@ class YuNetFile:
     @property
     def size_bytes(self) -> int:
         """Of the file."""
-        return SIZE_BYTES
+        return self._size_bytes
 
     def is_there(self) -> bool:
         """Whether the very file is in its place."""
         try:
-            return hashlib.sha256(self._path.read_bytes()).hexdigest() == SHA256
+            return hashlib.sha256(self._path.read_bytes()).hexdigest() == self._sha256
         except OSError:
             return False
 
@@ -63,7 +74,7 @@ class YuNetFile:
             OSError: the file cannot be written.
         """
         content = self._download(on_bytes)
-        if hashlib.sha256(content).hexdigest() != SHA256:
+        if hashlib.sha256(content).hexdigest() != self._sha256:
             raise InferenceUnavailable(
                 f"{self._url} is not the file that was asked for (its SHA-256 differs); it was "
                 f"thrown away, and {self._path} is as it was"
@@ -80,7 +91,7 @@ class YuNetFile:
         try:
             with urlopen(request, timeout=_TIMEOUT_S) as response:
                 # One byte too many is enough to know that it is another file.
-                while len(content) <= SIZE_BYTES and (block := response.read(_BLOCK_BYTES)):
+                while len(content) <= self._size_bytes and (block := response.read(_BLOCK_BYTES)):
                     content += block
                     on_bytes(len(content))
         except HTTPError as error:

@@ -1,0 +1,188 @@
+"""Checkpoints of the transformers library, loaded and run for real."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from transformers import (
+    AutoImageProcessor,
+    AutoModelForImageClassification,
+    ConvNextConfig,
+    ConvNextForImageClassification,
+    ViTModel,
+)
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
+
+from adapters.inference.crops import CropSpec
+from adapters.vit.checkpoint import HuggingFaceCheckpoint
+from adapters.vit.classifier import VitCropClassifier
+from adapters.vit.network import load_network
+from application.errors import InferenceUnavailable
+from domain.emotion import Emotion
+from tests.checkpoints import LABELS, SIDE, id2label, save, sharpen, write_checkpoint
+
+# What bfloat16 may cost a probability of the tiny checkpoint, whose weights are overdrawn.
+ROUGHLY = 0.05
+
+
+def as_its_authors_run_it(folder: Path, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Probabilities of the checkpoint's own labels, by the library's documented way."""
+    processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    model = AutoModelForImageClassification.from_pretrained(folder)
+    inputs = processor(images=[Image.fromarray(crop) for crop in crops], return_tensors="pt")
+    with torch.inference_mode():
+        return np.asarray(model(**inputs).logits.softmax(dim=1).numpy())
+
+
+def by_our_network(folder: Path, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    network = load_network(HuggingFaceCheckpoint(model=str(folder)).find())
+    with torch.inference_mode():
+        faces = torch.from_numpy(crops).permute(0, 3, 1, 2).float()
+        return np.asarray(network(faces).softmax(dim=1).numpy())
+
+
+def test_it_answers_as_the_checkpoints_authors_would_see_it(
+    checkpoint: Path, crops: NDArray[np.uint8]
+) -> None:
+    expected = as_its_authors_run_it(checkpoint, crops)
+    expected = expected[:, [LABELS.index(emotion) for emotion in Emotion]]
+    assert len(set(expected.argmax(axis=1))) > 1  # the pictures tell something apart
+    np.testing.assert_allclose(by_our_network(checkpoint, crops), expected, atol=1e-5)
+    classifier = VitCropClassifier(model=str(checkpoint), device="cpu")
+    assert classifier.crop_spec == CropSpec(width=SIDE, height=SIDE, channels=3)
+    scores = classifier.predict(crops)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(scores, expected, atol=ROUGHLY)
+
+
+def test_contempt_is_shared_out_and_two_words_for_one_emotion_are_added(
+    tmp_path: Path, crops: NDArray[np.uint8]
+) -> None:
+    labels = ("Anger", "Contempt", "Disgust", "Fear", "Happiness", "Calm", "Neutral")
+    labels += ("Sadness", "Surprise")
+    folder = write_checkpoint(tmp_path / "nine", labels)
+    own = as_its_authors_run_it(folder, crops)
+    anger, contempt, disgust, fear, happiness, calm, neutral, sadness, surprise = own.T
+    seven = np.stack(
+        [happiness, sadness, anger, disgust, fear, surprise, calm + neutral], axis=1
+    ) / (1 - contempt[:, None])
+    np.testing.assert_allclose(by_our_network(folder, crops), seven, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "processor",
+    [
+        {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]},
+        {"do_normalize": False},
+        {"do_rescale": False, "do_normalize": False},
+    ],
+)
+def test_its_own_scaling_is_kept(
+    tmp_path: Path, crops: NDArray[np.uint8], processor: dict[str, Any]
+) -> None:
+    folder = write_checkpoint(tmp_path / "scaled", processor=processor)
+    expected = as_its_authors_run_it(folder, crops)
+    expected = expected[:, [LABELS.index(emotion) for emotion in Emotion]]
+    np.testing.assert_allclose(by_our_network(folder, crops), expected, atol=1e-4)
+
+
+def test_a_checkpoint_that_looks_at_the_middle_only_gets_the_larger_crop(tmp_path: Path) -> None:
+    config = ConvNextConfig(hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1], **id2label(LABELS))
+    model = ConvNextForImageClassification(config)
+    sharpen(model)
+    save(tmp_path, model)
+    ConvNextImageProcessorPil(size={"shortest_edge": 56}, crop_pct=0.875).save_pretrained(tmp_path)
+
+    classifier = VitCropClassifier(model=str(tmp_path), device="cpu")
+    assert classifier.crop_spec == CropSpec(width=64, height=64, channels=3)
+    crops = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    expected = as_its_authors_run_it(tmp_path, crops)
+    expected = expected[:, [LABELS.index(emotion) for emotion in Emotion]]
+    np.testing.assert_allclose(by_our_network(tmp_path, crops), expected, atol=1e-4)
+
+
+def test_preprocessing_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path)
+    CLIPImageProcessorPil(
+        size={"shortest_edge": 24}, crop_size={"height": SIDE, "width": SIDE}
+    ).save_pretrained(tmp_path)  # it puts a black frame around the picture
+    with pytest.raises(InferenceUnavailable, match="prepares pictures in a way"):
+        VitCropClassifier(model=str(tmp_path))
+
+
+def test_many_threads_may_ask_at_once_and_each_computes_on_one(
+    checkpoint: Path, crops: NDArray[np.uint8]
+) -> None:
+    classifier = VitCropClassifier(model=str(checkpoint), device="cpu")
+    alone = [classifier.predict(crop[None]) for crop in crops]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda crop: classifier.predict(crop[None]), [*crops] * 5))
+        assert set(threads.map(lambda _: torch.get_num_threads(), range(4))) == {1}
+    np.testing.assert_allclose(together, alone * 5, atol=1e-6)
+
+
+def test_the_card_names_the_folder_and_tells_weights_apart(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    card = VitCropClassifier(model=str(checkpoint)).card
+    assert card.name == "tiny-vit"  # never the path
+    assert card.labels == tuple(Emotion)
+    labels = tuple(reversed(LABELS))
+    other = write_checkpoint(tmp_path, processor={"image_mean": [0.4] * 3})
+    assert VitCropClassifier(model=str(other)).card.version == card.version
+    longer = write_checkpoint(tmp_path / "longer", (*labels, "contempt"))
+    assert VitCropClassifier(model=str(longer)).card.version != card.version
+
+
+def test_a_checkpoint_that_was_never_pulled_says_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(InferenceUnavailable, match="emotion-api models pull"):
+        VitCropClassifier(model="somebody/never-pulled", cache=tmp_path)
+
+
+def test_neither_folder_nor_id_is_told_so() -> None:
+    with pytest.raises(InferenceUnavailable, match="neither a folder nor the id"):
+        VitCropClassifier(model="/nowhere/at all")
+
+
+def test_an_interrupted_pull_is_noticed(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(InferenceUnavailable, match=r"no weights.*models pull"):
+        VitCropClassifier(model=str(tmp_path))
+
+
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"\0" * 100)
+    with pytest.raises(InferenceUnavailable, match="cannot be loaded"):
+        VitCropClassifier(model=str(tmp_path))
+
+
+def test_a_checkpoint_of_other_things_names_its_labels(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "pets", ("cat", "dog"))
+    with pytest.raises(InferenceUnavailable, match="the labels cat, dog cannot be mapped"):
+        VitCropClassifier(model=str(folder))
+
+
+def test_a_network_without_a_classifier_is_not_given_a_random_one(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    write_checkpoint(tmp_path)
+    save(tmp_path, ViTModel.from_pretrained(checkpoint))
+    config = (checkpoint / "config.json").read_text()
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(InferenceUnavailable, match=r"lacks weights: classifier"):
+        VitCropClassifier(model=str(tmp_path))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_cuda_is_not_silently_replaced(checkpoint: Path) -> None:
+    with pytest.raises(InferenceUnavailable, match="no CUDA device"):
+        VitCropClassifier(model=str(checkpoint), device="cuda")
