@@ -6,6 +6,10 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
+from adapters.firebase import FirebaseIdentityProvider
+from tests.servers.cloudinary import CloudinaryDouble, cloudinary_double
+from tests.servers.firebase import FirebaseEmulator, firebase_emulator
+from tests.servers.google import GoogleDouble, google_double
 from tests.servers.mongodb import mongodb_server
 
 # A busy machine is no bug: properties are judged by what they find and never by how long it takes.
@@ -24,3 +28,33 @@ async def mongodb_uri() -> AsyncIterator[str]:
 def mongodb_name() -> str:
     """The name of a database nobody else uses."""
     return f"test_{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def cloudinary() -> AsyncIterator[CloudinaryDouble]:
+    """A double of Cloudinary that begins empty."""
+    async with cloudinary_double() as double:
+        yield double
+
+
+@pytest.fixture(scope="session")
+async def firebase() -> AsyncIterator[FirebaseEmulator]:
+    """A Firebase Auth emulator for the whole run."""
+    async with firebase_emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+async def google(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[GoogleDouble]:
+    """A double of Google's certificates and accounts, whose tokens are really signed."""
+    monkeypatch.delenv("FIREBASE_AUTH_EMULATOR_HOST", raising=False)
+    async with google_double() as double:
+        yield double
+
+
+@pytest.fixture
+async def firebase_provider(google: GoogleDouble) -> AsyncIterator[FirebaseIdentityProvider]:
+    """The real adapter, speaking to that double."""
+    provider = google.provider()
+    yield provider
+    provider.close()

@@ -1,14 +1,18 @@
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import jwt
 import pytest
 
+from adapters.firebase import FirebaseIdentityProvider
 from adapters.in_memory import InMemoryClock, InMemoryIdentityProvider
 from adapters.local_auth import JwtTokenService, LocalIdentityProvider
 from application.ports.identity_provider import IdentityProvider
 from application.ports.token_service import GuestClaims
 from domain.errors import InvalidRequest, InvalidToken
+from tests.contract.samples import Fixture
+from tests.servers.google import GoogleDouble
 
 SECRET = "a secret that only the tests know, long enough"
 HOUR_S = 3600
@@ -32,12 +36,25 @@ def local() -> Enrolled:
     return Enrolled(provider, lambda email: provider.mint_id_token(email, HOUR_S))
 
 
-PROVIDERS: dict[str, Callable[[], Enrolled]] = {"in-memory": in_memory, "local": local}
+def firebase(google: GoogleDouble, provider: FirebaseIdentityProvider) -> Enrolled:
+    def id_token_of(email: str) -> str:
+        user_id = hashlib.sha256(email.encode()).hexdigest()
+        google.enrol(user_id, email=email, displayName=email.partition("@")[0])
+        return google.token(user_id)
+
+    return Enrolled(provider, id_token_of)
+
+
+PROVIDERS: dict[str, Callable[[Fixture], Enrolled]] = {
+    "in-memory": lambda fixture: in_memory(),
+    "local": lambda fixture: local(),
+    "firebase": lambda fixture: firebase(fixture("google"), fixture("firebase_provider")),
+}
 
 
 @pytest.fixture(params=PROVIDERS)
 def enrolled(request: pytest.FixtureRequest) -> Enrolled:
-    return PROVIDERS[request.param]()
+    return PROVIDERS[request.param](request.getfixturevalue)
 
 
 async def test_an_id_token_names_its_user(enrolled: Enrolled) -> None:

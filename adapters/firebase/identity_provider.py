@@ -1,0 +1,128 @@
+"""Who somebody is, as Firebase Authentication tells it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import google.auth.exceptions
+from firebase_admin import auth, exceptions
+
+from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
+from application.errors import IdentityUnavailable
+from domain.errors import InvalidToken
+from domain.user import User
+
+_Result = TypeVar("_Result")
+
+_REFUSED = (auth.InvalidIdTokenError, auth.UserNotFoundError, auth.UserDisabledError, ValueError)
+_NOT_THERE = (exceptions.FirebaseError, google.auth.exceptions.GoogleAuthError, TimeoutError)
+# Firebase allows a limited number of look-ups, and readiness is asked for often.
+_ANSWER_STANDS_S = 60.0
+_NOBODY = "nobody"
+
+
+class _Refused(Exception):
+    """Firebase does not vouch for the token."""
+
+
+class FirebaseIdentityProvider:
+    """Checks the signature against Google's certificates, then looks the user up.
+
+    One look-up tells whether the account stands, whether its tokens were revoked, and its profile.
+
+    Args:
+        client: of the project, see ``open_client``.
+        timeout_s: how long one verification may take in all, in seconds.
+        breaker: watches the calls.
+        threads: verifications at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: auth.Client,
+        timeout_s: float,
+        breaker: CircuitBreaker,
+        threads: int = 4,
+    ) -> None:
+        self._client = client
+        self._timeout_s = timeout_s
+        self._breaker = breaker
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="firebase")
+
+    async def verify(self, id_token: str) -> User:
+        """Tell whose ID token this is."""
+        return await self._run(lambda: self._verify(id_token))
+
+    async def check(self) -> None:
+        """Ask for a sign of life, unless there was one within the last minute."""
+        if not self._breaker.answered_within(_ANSWER_STANDS_S):
+            await self._run(self._look_for_nobody)
+
+    def close(self) -> None:
+        """End the threads once their calls are done."""
+        self._threads.shutdown(wait=False)
+
+    def _verify(self, id_token: str) -> User:
+        claims = self._client.verify_id_token(id_token)
+        account = self._client.get_user(claims["uid"])
+        if account.disabled:
+            raise _Refused("the account is disabled")
+        # As in the SDK's own revocation check, which would look the user up a second time.
+        if account.tokens_valid_after_timestamp > claims["iat"] * 1000:
+            raise _Refused("the token was revoked")
+        return _user(account, claims)
+
+    def _look_for_nobody(self) -> None:
+        try:
+            self._client.get_user(_NOBODY)
+        except auth.UserNotFoundError:
+            return
+
+    async def _run(self, call: Callable[[], _Result]) -> _Result:
+        loop = asyncio.get_running_loop()
+        try:
+            with self._breaker.guard(*_NOT_THERE):
+                async with asyncio.timeout(self._timeout_s):
+                    return await loop.run_in_executor(self._threads, _answered, call)
+        except CircuitOpen as error:
+            raise IdentityUnavailable(
+                "the identity provider does not answer", retry_after_s=error.retry_after_s
+            ) from error
+        except _NOT_THERE as error:
+            raise IdentityUnavailable("the identity provider does not answer") from error
+        except _Refused as error:
+            raise InvalidToken("the ID token is not valid; sign in again") from error
+
+
+def _answered(call: Callable[[], _Result]) -> _Result:
+    """Tell a token that is refused from a provider that does not work."""
+    try:
+        return call()
+    except (auth.CertificateFetchError, google.auth.exceptions.GoogleAuthError):
+        raise  # some of the latter are ValueErrors too
+    except _REFUSED as error:
+        # A certificate server that answers with something else than JSON says nothing of the token.
+        if isinstance(getattr(error, "cause", None), json.JSONDecodeError):
+            raise auth.CertificateFetchError("no certificates came", cause=error) from error
+        raise _Refused("the token was refused") from error
+
+
+def _user(account: auth.UserRecord, claims: dict[str, Any]) -> User:
+    signed_in_by = claims.get("firebase", {}).get("sign_in_provider")
+    providers = [provider.provider_id for provider in account.provider_data]
+    created_ms = account.user_metadata.creation_timestamp
+    return User(
+        user_id=account.uid,
+        email=account.email,
+        display_name=account.display_name,
+        photo_url=account.photo_url,
+        is_email_verified=bool(account.email_verified),
+        providers=tuple(providers or ([signed_in_by] if signed_in_by else [])),
+        created_at=datetime.fromtimestamp((created_ms or 0) / 1000, UTC),
+    )

@@ -1,0 +1,199 @@
+"""Firebase ID tokens with real signatures, checked against certificates served on loopback."""
+
+import time
+from datetime import UTC, datetime
+
+import jwt
+import pytest
+
+from adapters.circuit_breaker import CircuitBreaker
+from adapters.firebase import FirebaseIdentityProvider, open_client
+from application.errors import IdentityUnavailable
+from domain.errors import InvalidToken
+from domain.user import User
+from tests.servers.google import PROJECT, GoogleDouble, SigningKey
+
+
+@pytest.fixture
+def provider(
+    google: GoogleDouble, firebase_provider: FirebaseIdentityProvider
+) -> FirebaseIdentityProvider:
+    google.enrol("alice")
+    return firebase_provider
+
+
+async def test_a_signed_token_tells_who_its_user_is(
+    google: GoogleDouble, provider: FirebaseIdentityProvider
+) -> None:
+    assert await provider.verify(google.token("alice")) == User(
+        user_id="alice",
+        email="alice@example.com",
+        display_name="Alice",
+        photo_url="https://example.com/alice.jpg",
+        is_email_verified=True,
+        providers=("google.com",),
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+async def test_a_user_without_any_profile_is_let_in(
+    google: GoogleDouble, provider: FirebaseIdentityProvider
+) -> None:
+    google.accounts["bob"] = {"localId": "bob", "validSince": "0"}
+    user = await provider.verify(google.token("bob", firebase={"sign_in_provider": "anonymous"}))
+    assert (user.email, user.display_name, user.is_email_verified) == (None, None, False)
+    assert user.providers == ("anonymous",)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": int(time.time()) - 60},
+        {"iat": int(time.time()) + 3600},
+        {"aud": "another-project"},
+        {"iss": "https://securetoken.google.com/another-project"},
+        {"iss": "https://evil.example.com"},
+        {"sub": ""},
+        {"sub": "x" * 200},
+    ],
+    ids=lambda claims: next(iter(claims)),
+)
+async def test_a_token_with_a_wrong_claim_is_refused(
+    google: GoogleDouble, provider: FirebaseIdentityProvider, claims: dict[str, object]
+) -> None:
+    with pytest.raises(InvalidToken):
+        await provider.verify(google.token("alice", **claims))
+
+
+async def test_a_token_signed_by_another_key_is_refused(
+    google: GoogleDouble, provider: FirebaseIdentityProvider
+) -> None:
+    stranger = SigningKey.made("first")  # the same name, another key
+    with pytest.raises(InvalidToken):
+        await provider.verify(google.token("alice", key=stranger))
+    with pytest.raises(InvalidToken):
+        await provider.verify(google.token("alice", key=SigningKey.made("unknown")))
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+async def test_a_token_that_names_another_algorithm_is_refused(
+    google: GoogleDouble, provider: FirebaseIdentityProvider, algorithm: str
+) -> None:
+    claims = jwt.decode(google.token("alice"), options={"verify_signature": False})
+    # Signed with what everybody can download: the classic confusion of key kinds.
+    key = None if algorithm == "none" else "x" * 32
+    forged = jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "first"})
+    with pytest.raises(InvalidToken):
+        await provider.verify(forged)
+
+
+async def test_a_token_changed_on_the_way_is_refused(
+    google: GoogleDouble, provider: FirebaseIdentityProvider
+) -> None:
+    header, _, signature = google.token("alice").split(".")
+    google.enrol("root")
+    payload = google.token("root").split(".")[1]
+    with pytest.raises(InvalidToken):
+        await provider.verify(f"{header}.{payload}.{signature}")
+
+
+@pytest.mark.parametrize("text", ["", "no token", "a.b.c", "é.é.é", "e30.e30.", "." * 5000])
+async def test_text_that_is_no_token_is_refused(
+    provider: FirebaseIdentityProvider, text: str
+) -> None:
+    with pytest.raises(InvalidToken):
+        await provider.verify(text)
+
+
+async def test_keys_may_rotate_while_the_service_runs(
+    google: GoogleDouble, provider: FirebaseIdentityProvider
+) -> None:
+    old = google.token("alice")
+    await provider.verify(old)
+    google.keys.append(SigningKey.made("second"))
+    await provider.verify(google.token("alice"))
+    await provider.verify(old)
+    del google.keys[0]
+    with pytest.raises(InvalidToken):
+        await provider.verify(old)
+
+
+async def test_a_disabled_a_deleted_and_a_revoked_user_are_refused(
+    google: GoogleDouble, provider: FirebaseIdentityProvider
+) -> None:
+    google.enrol("disabled", disabled=True)
+    google.enrol("revoked", validSince=str(int(time.time())))
+    for user_id in ("disabled", "deleted", "revoked"):
+        with pytest.raises(InvalidToken):
+            await provider.verify(google.token(user_id))
+
+
+@pytest.mark.parametrize("outage", ["status", "nonsense", "gone"])
+async def test_without_certificates_nothing_is_said_of_a_token(
+    google: GoogleDouble, outage: str
+) -> None:
+    google.enrol("alice")
+    client = google.client()
+    if outage == "status":
+        google.certificates_status = 503
+    elif outage == "nonsense":
+        google.certificates_text = "<html>sign in to the hotel's network</html>"
+    else:
+        client._token_verifier.id_token_verifier.cert_url = "http://127.0.0.1:9/certificates"
+    provider = FirebaseIdentityProvider(
+        client=client, timeout_s=10, breaker=CircuitBreaker("Firebase")
+    )
+    with pytest.raises(IdentityUnavailable):
+        await provider.verify(google.token("alice"))
+    provider.close()
+
+
+async def test_without_the_look_up_nothing_is_said_of_a_token(
+    google: GoogleDouble, provider: FirebaseIdentityProvider
+) -> None:
+    google.accounts_status = 401
+    with pytest.raises(IdentityUnavailable):
+        await provider.verify(google.token("alice"))
+    with pytest.raises(IdentityUnavailable):
+        await provider.check()
+    google.accounts_status = 200
+    await provider.check()
+
+
+async def test_forged_tokens_do_not_close_the_door_to_others(google: GoogleDouble) -> None:
+    google.enrol("alice")
+    provider = google.provider(CircuitBreaker("Firebase", pause_s=3600))
+    for _ in range(5):
+        with pytest.raises(InvalidToken):
+            await provider.verify(google.token("alice", key=SigningKey.made("unknown")))
+    await provider.verify(google.token("alice"))
+    provider.close()
+
+
+async def test_a_provider_that_is_down_is_asked_no_more_until_a_pause_is_over(
+    google: GoogleDouble,
+) -> None:
+    google.enrol("alice")
+    provider = google.provider(CircuitBreaker("Firebase", pause_s=3600))
+    google.accounts_status = 401
+    for _ in range(10):
+        with pytest.raises(IdentityUnavailable):
+            await provider.verify(google.token("alice"))
+    assert google.lookups == 3
+    provider.close()
+
+
+async def test_readiness_asked_for_often_costs_one_look_up(
+    google: GoogleDouble, provider: FirebaseIdentityProvider
+) -> None:
+    for _ in range(5):
+        await provider.check()
+    assert google.lookups == 1
+
+
+@pytest.mark.parametrize("key", ["", "[]", "{}", '{"type": "service_account", "private_key": "x"}'])
+def test_a_key_that_cannot_be_used_is_refused_without_being_quoted(key: str) -> None:
+    with pytest.raises(IdentityUnavailable) as refused:
+        open_client(service_account=key, project_id=PROJECT, timeout_s=5)
+    assert str(refused.value) == "the Firebase service account key cannot be used"
+    assert refused.value.__cause__ is None
