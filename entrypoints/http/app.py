@@ -26,6 +26,8 @@ from entrypoints.http.controllers.images import ImagesController
 from entrypoints.http.controllers.model import get_model
 from entrypoints.http.errors import to_response
 from entrypoints.http.middleware import RequestFrame
+from entrypoints.http.options import answer_options
+from entrypoints.web.routes import page_routes
 
 _JSON_BODY_BYTES = 64 * 1024
 _PROVIDERS = (
@@ -58,7 +60,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
             health.healthz,
             health.readyz,
             health.metrics,
-            docs.welcome,
+            *page_routes(settings),
             docs.redoc,
             docs.asset,
             docs.describe_problem,
@@ -69,6 +71,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         request_class=BodyRequest,
         request_max_body_size=_JSON_BODY_BYTES,
         exception_handlers={Exception: to_response},
+        before_request=answer_options,
         before_send=[send_guest_cookie],
         cors_config=CORSConfig(
             allow_origins=list(settings.cors_origins),

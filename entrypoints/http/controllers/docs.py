@@ -1,8 +1,7 @@
-"""Pages for people: where to begin, Swagger UI, ReDoc, and what each kind of problem means."""
+"""Pages for people: Swagger UI, ReDoc, and what each kind of problem means."""
 
 from __future__ import annotations
 
-from html import escape
 from importlib.resources import files
 from typing import Any
 
@@ -74,29 +73,6 @@ async def describe_problem(code: FromPath[str]) -> schemas.ProblemKind:
     if kind is None:
         raise NotFoundException
     return kind
-
-
-@get(
-    "/",
-    operation_id="welcome",
-    summary="Where to begin",
-    tags=["service"],
-)
-async def welcome(request: Request[Any, Any, Any]) -> Response[Any]:
-    """Greet: a page for browsers, and JSON for everything else."""
-    greeting = schemas.Welcome(
-        message="This service finds faces and reads their emotions.", docs="/docs", redoc="/redoc"
-    )
-    varies = {"Vary": "Accept"}
-    if "text/html" not in request.headers.get("accept", ""):
-        return Response(greeting, headers=varies)
-    body = (
-        f"<main><h1>{_TITLE}</h1><p>{escape(greeting.message)}</p>"
-        '<p>Try it in <a href="/docs">Swagger UI</a>, '
-        'or read the <a href="/redoc">reference</a>.</p>'
-        "</main>"
-    )
-    return Response(_page("", body), media_type=MediaType.HTML, headers=varies)
 
 
 def _page(head: str, body: str) -> bytes:

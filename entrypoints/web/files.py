@@ -1,0 +1,78 @@
+"""The files of the page, held ready to be sent."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from entrypoints.settings import Settings
+
+_HERE = Path(__file__).parent
+_STATIC = _HERE / "static"
+# The Socket.IO client is not part of this repository: npm puts it here.
+_SOCKET_IO_CLIENT = _HERE / "node_modules" / "socket.io-client" / "dist" / "socket.io.esm.min.js"
+_SOCKET_IO_NAME = "vendor/socket.io.js"
+_MEDIA_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """One file.
+
+    Attributes:
+        data: its bytes.
+        compressed: the same by gzip.
+        media_type: for example ``text/css; charset=utf-8``.
+        etag: changes with the bytes.
+    """
+
+    data: bytes
+    compressed: bytes
+    media_type: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageFiles:
+    """The page itself, and what it loads by the path under ``/web/``."""
+
+    index: PageFile
+    others: Mapping[str, PageFile]
+
+
+def load_page_files(settings: Settings) -> PageFiles:
+    """Read the files from disk: a hundred kilobytes, once at the start."""
+    paths = {path.relative_to(_STATIC).as_posix(): path for path in _STATIC.rglob("*.*")}
+    if _SOCKET_IO_CLIENT.is_file():
+        paths[_SOCKET_IO_NAME] = _SOCKET_IO_CLIENT
+    template = paths.pop("index.html").read_text(encoding="utf-8")
+    known = {
+        "apiPrefix": settings.api_prefix,
+        "maxUploadBytes": settings.max_upload_bytes,
+        "maxBatchSize": settings.max_batch_size,
+        "socketIoClient": f"/web/{_SOCKET_IO_NAME}" if _SOCKET_IO_NAME in paths else None,
+    }
+    index = template.replace("{{settings}}", escape(json.dumps(known)))
+    return PageFiles(
+        index=_page_file(index.encode(), ".html"),
+        others={name: _page_file(path.read_bytes(), path.suffix) for name, path in paths.items()},
+    )
+
+
+def _page_file(data: bytes, suffix: str) -> PageFile:
+    return PageFile(
+        data=data,
+        compressed=gzip.compress(data, mtime=0),
+        media_type=_MEDIA_TYPES[suffix],
+        etag=hashlib.sha256(data).hexdigest()[:20],
+    )

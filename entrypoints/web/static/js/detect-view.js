@@ -1,0 +1,108 @@
+// The view for photographs: drop, paste or choose them, and look at what was found.
+
+import { usageChanged } from "./account.js";
+import { analyse } from "./analysis.js";
+import { announce, h } from "./dom.js";
+import { bytes, count } from "./format.js";
+import { problem } from "./problem.js";
+import { settings } from "./settings.js";
+import { viewer } from "./viewer.js";
+
+export function mountDetect(panel) {
+  const photos = [];
+  let current = null;
+  let visible = true;
+
+  const input = h("input", { type: "file", multiple: true, accept: "image/*", id: "photographs" });
+  const drop = h("div", { class: "drop is-large" },
+    h("p", { class: "lead" }, "What do these faces show?"),
+    h("label", {}, input, h("span", { class: "button primary" }, "Choose photographs")),
+    h("p", {}, "or drop them here, or paste one"),
+    h("p", { class: "muted small" },
+      `JPEG, PNG, GIF, WebP or BMP, at most ${bytes(settings.maxUploadBytes)} each`));
+  const strip = h("ul", { class: "strip", "aria-label": "Photographs", hidden: true });
+  const result = h("div", {});
+  panel.append(h("h2", { class: "unseen" }, "Detect"), h("div", { class: "detect-view" }, drop, strip, result));
+
+  async function take(files) {
+    const taken = [...files].map((file) => ({ file, url: URL.createObjectURL(file), state: "working" }));
+    if (!taken.length) return;
+    announce();
+    drop.classList.remove("is-large");
+    for (const photo of taken) {
+      photos.push(photo);
+      addToStrip(photo);
+    }
+    show(taken[0]);
+    await analyse(taken, (photo, outcome) => {
+      Object.assign(photo, outcome, { state: outcome.error ? "failed" : "done" });
+      updateStrip(photo);
+      if (photo === current) show(photo);
+    });
+    usageChanged();
+  }
+
+  function addToStrip(photo) {
+    photo.badge = h("span", { class: "state" });
+    photo.button = h("button", { type: "button", on: { click: () => show(photo) } },
+      h("img", { src: photo.url, alt: "" }), photo.badge);
+    updateStrip(photo);
+    strip.append(h("li", {}, photo.button));
+    strip.hidden = photos.length < 2;
+  }
+
+  function updateStrip(photo) {
+    const faces = photo.detection?.detection_results.faces.length;
+    const said = { working: "working", failed: "failed", done: count(faces, "face") }[photo.state];
+    photo.badge.textContent = { working: "…", failed: "!", done: faces }[photo.state];
+    photo.badge.classList.toggle("is-bad", photo.state === "failed");
+    photo.button.setAttribute("aria-label", `${photo.file.name}: ${said}`);
+  }
+
+  function show(photo) {
+    current = photo;
+    for (const { button } of photos) button.removeAttribute("aria-current");
+    photo.button.setAttribute("aria-current", "true");
+    if (photo.state === "done") {
+      const picture = h("img", { src: photo.url, alt: photo.file.name });
+      result.replaceChildren(viewer({ ...photo, picture, title: photo.file.name }));
+      return;
+    }
+    const caption = photo.state === "working" ? `Reading ${photo.file.name} …` : photo.file.name;
+    const picture = h("img", { src: photo.url, alt: "", on: { error: () => picture.remove() } });
+    result.replaceChildren(
+      photo.state === "failed" ? problem(photo.error) : "",
+      h("figure", { class: "picture" },
+        h("div", { class: photo.state === "working" ? "stage is-working" : "stage" }, picture),
+        h("figcaption", { role: "status" }, caption)));
+  }
+
+  input.addEventListener("change", () => {
+    take(input.files);
+    input.value = "";
+  });
+  listenForDrops(drop, take);
+  addEventListener("paste", (event) => {
+    if (visible && event.clipboardData?.files.length) take(event.clipboardData.files);
+  });
+  return { show: () => (visible = true), hide: () => (visible = false) };
+}
+
+/** Files may be dropped anywhere on the page: a near miss would open the photograph instead. */
+function listenForDrops(drop, take) {
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  addEventListener("dragover", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    drop.classList.add("is-over");
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) drop.classList.remove("is-over");
+  });
+  addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    drop.classList.remove("is-over");
+    if (drop.checkVisibility()) take(event.dataTransfer.files);
+  });
+}

@@ -1,0 +1,51 @@
+// Making elements without markup in strings, so that no text of a user is ever read as HTML.
+
+/**
+ * Make an element.
+ * @param {string} tag
+ * @param {Object} properties  `class`, `dataset`, `on` (listeners by event), `aria-…` and other
+ *   attributes with a dash, and plain properties such as `textContent`.
+ * @param {...(Node|string|null)} children
+ */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null) continue;
+    if (name === "class") element.className = value;
+    else if (name === "dataset") Object.assign(element.dataset, value);
+    else if (name === "on") listen(element, value);
+    else if (name.includes("-") || name === "role" || name === "for") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children.flat().filter((child) => child !== null));
+  return element;
+}
+
+function listen(element, listeners) {
+  for (const [event, listener] of Object.entries(listeners)) element.addEventListener(event, listener);
+}
+
+let lastId = 0;
+
+/** A label and its field. */
+export function field(text, input) {
+  input.id ||= `field-${++lastId}`;
+  const label = h("label", { for: input.id }, text);
+  const box = input.type === "checkbox";
+  return h("div", { class: box ? "check" : "field" }, ...(box ? [input, label] : [label, input]));
+}
+
+/** A `<select>`; options are pairs of value and text. */
+export function select(options, properties = {}) {
+  const choices = options.map(([value, text]) => h("option", { value, textContent: text }));
+  const element = h("select", properties, ...choices);
+  if (properties.value !== undefined) element.value = properties.value;
+  return element;
+}
+
+const announcements = document.getElementById("announcements");
+
+/** Say something at the top of the page, and to those who listen to it. */
+export function announce(...content) {
+  announcements.replaceChildren(...content);
+}

@@ -1,0 +1,1 @@
+export function mountHistory(panel) { panel.textContent = "soon"; }

@@ -1,0 +1,1 @@
+export function mountLive(panel) { panel.textContent = "soon"; }

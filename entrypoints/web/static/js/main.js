@@ -1,0 +1,28 @@
+// Puts the page together.
+
+import { mountAccount } from "./account.js";
+import { mountDetect } from "./detect-view.js";
+import { announce } from "./dom.js";
+import { mountHistory } from "./history-view.js";
+import { mountLive } from "./live-view.js";
+import { problem } from "./problem.js";
+import { session, tokenOfAddress } from "./session.js";
+import { mountTabs } from "./tabs.js";
+import { applyTheme } from "./theme.js";
+
+applyTheme();
+await signInFromAddress();
+addEventListener("hashchange", signInFromAddress);
+mountAccount(document.getElementById("account"));
+mountTabs({ detect: mountDetect, live: mountLive, history: mountHistory });
+
+async function signInFromAddress() {
+  const idToken = tokenOfAddress();
+  if (!idToken) return;
+  try {
+    await session.signIn(idToken);
+    announce();
+  } catch (error) {
+    announce(problem(error, "You are not signed in"));
+  }
+}

@@ -1,0 +1,88 @@
+// A photograph with its faces: boxes over it, bars beside it, JSON beside that, all linked.
+
+import { makeBox, nameBox, placeBox } from "./boxes.js";
+import { h } from "./dom.js";
+import { faceCard } from "./face-card.js";
+import { count, duration } from "./format.js";
+
+const TIGHT_PX = 72;
+
+/**
+ * @param {{detection: Object, picture: Node, title: string}} shown  the picture is an image of the
+ *   detection's size, or anything that stands in for one.
+ */
+export function viewer({ detection, picture, title }) {
+  const { faces, processing_time: seconds } = detection.detection_results;
+  const { width, height } = detection.image;
+  const stage = h("div", { class: "stage" }, picture);
+  const cards = faces.map((face, index) => faceCard(face, index + 1));
+  const boxes = picture instanceof HTMLImageElement ? faces.map((face, index) => {
+    const box = makeBox(index + 1);
+    nameBox(box, face);
+    placeBox(box, face.box, detection.image);
+    return box.element;
+  }) : [];
+  stage.append(...boxes);
+  const list = h("div", { class: "faces" }, ...cards);
+  link(stage, list, boxes, cards);
+  watchSize(stage, boxes);
+
+  const found = faces.length ? count(faces.length, "face") : "No face was found";
+  const facts = [title, found, width ? `${width} × ${height} px` : null, duration(seconds)];
+  if (!faces.length) list.append(noFace());
+  return h("div", { class: "viewer" },
+    h("figure", { class: "picture" }, stage,
+      h("figcaption", {}, facts.filter(Boolean).join(" · "))),
+    list,
+    jsonPanel(detection));
+}
+
+function noFace() {
+  return h("div", { class: "notice" },
+    h("p", {}, h("strong", {}, "No face was found.")),
+    h("p", { class: "muted" }, "Faces have to look at the camera and be large enough to read."));
+}
+
+/** Pointing at a box or at its card shows which belong together. */
+function link(stage, list, boxes, cards) {
+  boxes.forEach((box, index) => {
+    const card = cards[index];
+    const show = (linked) => () => {
+      box.classList.toggle("is-linked", linked);
+      card.classList.toggle("is-linked", linked);
+      stage.classList.toggle("has-link", linked);
+    };
+    for (const element of [box, card]) {
+      element.addEventListener("pointerenter", show(true));
+      element.addEventListener("pointerleave", show(false));
+      element.addEventListener("focusin", show(true));
+      element.addEventListener("focusout", show(false));
+    }
+    box.addEventListener("click", () => focusOn(card.querySelector("button")));
+    card.querySelector("button").addEventListener("click", () => focusOn(box));
+  });
+}
+
+function focusOn(element) {
+  element.focus({ preventScroll: true });
+  element.scrollIntoView({ block: "nearest" });
+}
+
+/** Boxes too small for a word show the number of their face. */
+function watchSize(stage, boxes) {
+  new ResizeObserver(() => {
+    for (const box of boxes) box.classList.toggle("is-tight", box.offsetWidth < TIGHT_PX);
+  }).observe(stage);
+}
+
+function jsonPanel(detection) {
+  const text = JSON.stringify(detection, null, 2);
+  const copy = h("button", { type: "button", on: { click: async () => {
+    await navigator.clipboard.writeText(text);
+    copy.textContent = "Copied";
+  } } }, "Copy");
+  return h("details", { class: "json", open: matchMedia("(min-width: 80rem)").matches },
+    h("summary", {}, "JSON, as the service sent it"),
+    navigator.clipboard ? h("div", { class: "row" }, copy) : null,
+    h("pre", { tabIndex: 0, "aria-label": "JSON of the detection" }, text));
+}
