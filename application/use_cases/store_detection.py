@@ -96,8 +96,9 @@ class StoreDetection:
                 try:
                     await self._start(await self._due(), uploads)
                     wait_s = self._next_due_in_s()
-                except StoreUnavailable as error:
-                    log.warning("the spool cannot be read: %s", error)
+                except Exception as error:
+                    expected = isinstance(error, StoreUnavailable)
+                    log.warning("the spool cannot be read: %s", error, exc_info=not expected)
                     wait_s = self._first_retry_s
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
@@ -136,7 +137,8 @@ class StoreDetection:
     async def _due(self) -> Sequence[UUID]:
         known = set(self._progress)
         waiting = await self._spool.waiting()
-        left = known.difference(waiting, self._in_work)
+        # Only of what was known before the question was asked does the answer say all.
+        left = known.intersection(self._progress).difference(waiting, self._in_work)
         unwanted = [key for key in left if self._progress[key].unwanted]
         for key in left.difference(unwanted):
             del self._progress[key]
@@ -244,5 +246,5 @@ class StoreDetection:
             key,
             progress.attempts,
             error,
-            exc_info=None if expected else error,
+            exc_info=not expected,
         )

@@ -73,6 +73,8 @@ class Service:
     detector: InMemoryFaceDetector = field(default_factory=InMemoryFaceDetector)
     classifier: InMemoryEmotionClassifier = field(default_factory=InMemoryEmotionClassifier)
     give_up_after_s: float = GIVE_UP_AFTER_S
+    first_retry_s: float = 1.0
+    longest_retry_s: float = 60.0
     places: int = 4
     files_at_once: int = 2
 
@@ -92,8 +94,8 @@ class Service:
             clock=self.clock,
             telemetry=self.telemetry,
             give_up_after_s=self.give_up_after_s,
-            first_retry_s=1.0,
-            longest_retry_s=60.0,
+            first_retry_s=self.first_retry_s,
+            longest_retry_s=self.longest_retry_s,
             uploads_at_once=2,
         )
         self.detect = DetectEmotions(
