@@ -16,7 +16,7 @@ _COLUMNS = (
     "detection_id", "timestamp", "filename", "image_url", "image_width", "image_height",
     "processing_time", "face", "x", "y", "width", "height", "dominant_emotion",
     *(emotion.value for emotion in Emotion),
-    "detection_confidence", "sharpness", "brightness", "size_px", "reliable",
+    "detection_confidence", "sharpness", "brightness", "size_px", "reliable", "kind",
 )  # fmt: skip
 
 
@@ -42,13 +42,14 @@ def _rows(record: Detection) -> Iterator[tuple[object, ...]]:
         record.image_width, record.image_height, record.processing_time_s,
     )  # fmt: skip
     if not record.faces:
-        yield (*shared, *("" for _ in _COLUMNS[len(shared) :]))
+        yield (*shared, *("" for _ in _COLUMNS[len(shared) : -1]), record.kind.value)
     for number, face in enumerate(record.faces, start=1):
         box, reading = face.detection.box, face.reading
         yield (
             *shared, number, box.x, box.y, box.width, box.height, face.dominant_emotion.value,
             *reading.scores.values, face.detection.confidence, reading.quality.sharpness,
             reading.quality.brightness, reading.quality.size_px, str(reading.reliable).lower(),
+            record.kind.value,
         )  # fmt: skip
 
 

@@ -9,12 +9,14 @@ from domain.detection import Detection
 from domain.face import Face
 from domain.user import Caller, Guest, Usage, User
 from entrypoints.http import schemas
+from entrypoints.stream_summary import summarize
 
 
 def detection(record: Detection) -> schemas.Detection:
-    """One analysed image."""
+    """One analysed image or stream."""
     return schemas.Detection(
         detection_id=record.detection_id,
+        kind=record.kind.value,
         user_id=record.user_id,
         timestamp=record.timestamp,
         filename=record.filename,
@@ -25,6 +27,7 @@ def detection(record: Detection) -> schemas.Detection:
             processing_time=record.processing_time_s,
         ),
         image=schemas.ImageSize(width=record.image_width, height=record.image_height),
+        stream=None if record.stream is None else summarize(record.stream),
     )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from domain.emotion import Emotion
+from entrypoints.stream_summary import StreamSummary
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Pixels = Annotated[int, Meta(ge=1)]
@@ -73,9 +74,10 @@ class ImageSize(Struct, kw_only=True):
 
 
 class Detection(Struct, kw_only=True):
-    """One analysed image."""
+    """One analysed image, or one realtime session that was kept."""
 
     detection_id: UUID
+    kind: Literal["image", "stream"]
     user_id: str
     timestamp: datetime
     filename: Annotated[str | None, Meta(description="As the sender named it.")]
@@ -84,6 +86,10 @@ class Detection(Struct, kw_only=True):
     ]
     detection_results: DetectionResults
     image: ImageSize
+    stream: Annotated[
+        StreamSummary | None,
+        Meta(description="The session's summary; null for an image. Its faces are the tracks'."),
+    ]
 
 
 class BatchDetection(Detection, kw_only=True):

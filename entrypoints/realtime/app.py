@@ -26,22 +26,26 @@ def create_socketio(container: Container) -> GuardedServer:
     return server
 
 
-@asynccontextmanager
-async def realtime(container: Container, server: GuardedServer) -> AsyncIterator[None]:
-    """Look after the connections while the service runs, and end all sessions with it."""
-    sessions = container.stream_sessions()
-    housekeeping = Housekeeping(
+def housekeeping_of(container: Container, server: GuardedServer) -> Housekeeping:
+    """Make what looks after the connections of a server."""
+    return Housekeeping(
         server=server,
         namespace=server.namespace_handlers[NAMESPACE],
-        sessions=sessions,
+        sessions=container.stream_sessions(),
         authenticate=container.authenticate(),
         clock=container.clock(),
     )
+
+
+@asynccontextmanager
+async def realtime(container: Container, server: GuardedServer) -> AsyncIterator[None]:
+    """Look after the connections while the service runs, and end all sessions with it."""
+    housekeeping = housekeeping_of(container, server)
     sweeping = asyncio.create_task(housekeeping.run(), name="realtime housekeeping")
     try:
         yield
     finally:
         sweeping.cancel()
         await asyncio.gather(sweeping, return_exceptions=True)
-        await sessions.close_all()
+        await container.stream_sessions().close_all()
         await server.shutdown()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from application.streaming.events import (
     Failure,
     Initialized,
@@ -17,9 +19,10 @@ from application.streaming.events import (
 )
 from domain.emotion import EmotionScores
 from domain.face import FaceLandmarks
-from domain.stream import FrameResult, SessionSummary, TrackedFace, TrackSummary
+from domain.stream import FrameResult, TrackedFace
 from domain.stream_config import StreamConfig
 from entrypoints.realtime.errors import describe
+from entrypoints.stream_summary import summarize
 
 Payload = dict[str, Any]
 
@@ -52,7 +55,8 @@ def _present(event: StreamEvent, config: StreamConfig) -> tuple[str, Payload]:
             return "error_message", machine_full(event)
         case SessionEnded():
             kept = None if event.detection_id is None else str(event.detection_id)
-            return "session_summary", {**summary(event.summary), "detection_id": kept}
+            told: Payload = msgspec.to_builtins(summarize(event.summary))
+            return "session_summary", {**told, "detection_id": kept}
 
 
 def initialized(event: Initialized) -> Payload:
@@ -108,46 +112,6 @@ def machine_full(event: MachineFull) -> Payload:
         "error": "overloaded",
         "message": f"too many frames for this machine; please send at most {rate:g} a second",
         "recommended_value": rate,
-    }
-
-
-def summary(told: SessionSummary) -> Payload:
-    """What remains of a session."""
-    return {
-        "session_id": told.session_id,
-        "video_source": told.video_source,
-        "started_at": told.started_at.isoformat(),
-        "duration": round(told.duration_s, 3),
-        "frames": {
-            "received": told.frames_received,
-            "processed": told.frames_processed,
-            "failed": told.frames_failed,
-            "dropped": told.frames_dropped,
-        },
-        "average_processing_time": round(told.mean_processing_time_s, 6),
-        "tracks": [_track(track) for track in told.tracks],
-        "truncated": told.truncated,
-    }
-
-
-def _track(track: TrackSummary) -> Payload:
-    return {
-        "tracking_id": track.track_id,
-        "first_seen": round(track.first_seen_s, 3),
-        "last_seen": round(track.last_seen_s, 3),
-        "frames": track.frames,
-        "emotions": [
-            {
-                "emotion": emotion.value,
-                "time_share": round(track.time_share[emotion], 6),
-                "mean_score": round(score, 6),
-            }
-            for emotion, score in track.mean_scores.ranked()
-        ],
-        "timeline": [
-            {"second": entry.second, "emotion": entry.emotion.value, "score": round(entry.score, 4)}
-            for entry in track.timeline
-        ],
     }
 
 

@@ -47,6 +47,10 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self._binary_packet.pop(eio_sid, None)
+        connection = self.eio.sockets.get(eio_sid)
+        if connection is not None and reason == self.reason.CLIENT_DISCONNECT:
+            # Ends a long poll that still waits; otherwise it would do so until the next ping.
+            connection.queue.put_nowait(None)
         await super()._handle_eio_disconnect(eio_sid, reason)
 
     def waiting_packets(self, eio_sid: str) -> int:

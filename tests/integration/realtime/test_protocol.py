@@ -1,0 +1,313 @@
+"""The realtime contract, event by event."""
+
+import base64
+from datetime import timedelta
+
+import httpx
+import pytest
+import socketio
+
+from adapters.in_memory import fake_image
+from application.errors import IdentityUnavailable, InferenceUnavailable
+from domain.detection import HistoryFilter
+from domain.emotion import Emotion
+from domain.errors import InvalidToken
+from entrypoints.realtime.app import housekeeping_of
+from tests.integration.realtime.service import PICTURE, Client, Service, running_service
+
+BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
+
+
+async def refusal(service: Service, auth: object) -> dict[str, object]:
+    """What a client learns whose connection is refused."""
+    client = Client()
+    told: list[dict[str, object]] = []
+
+    @client.io.on("connect_error", namespace="/emotion-detection")
+    async def failed(data: dict[str, object]) -> None:
+        told.append(data)
+
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await client.connect(service.url, auth, ["websocket"])
+    await client.io.disconnect()
+    return told[0]
+
+
+@BOTH
+async def test_a_session_from_initialize_to_its_summary(service: Service, transport: str) -> None:
+    client = await service.client(transports=(transport,))
+    await client.emit("initialize", {"client_id": "web-1", "config": {"max_frame_rate": 12}})
+    initialized = await client.next("initialized")
+    assert initialized["config"]["max_frame_rate"] == 12
+    assert initialized["config"]["supported_actions"] == ["start", "stop", "configure"]
+    assert len(initialized["config"]["max_resolution"]) == 2
+
+    await client.emit("control", {"action": "start"})
+    assert (await client.next("status"))["code"] == 200
+    await client.frame(7, width=640, height=480)
+    result = await client.next("detection_result")
+    assert (result["frame_id"], result["timestamp"]) == (7, 1.5)
+    assert result["face_detected"] is result["detection_used"] is True
+    assert result["dropped_frames"] == 0
+    (face,) = result["faces"]
+    assert face["box"] == [100, 80, 120, 120]
+    assert face["tracking_id"] == face["face_id"] == "face_1"
+    assert face["emotions"][0]["emotion"] == face["dominant_emotion"] == "happy"
+    assert sum(e["score"] for e in face["emotions"]) == pytest.approx(1)
+    assert 0 <= result["latency"] < 20
+
+    await client.emit("control", {"action": "stop"})
+    status = await client.next("status")
+    assert status["metrics"]["processed_frames"] == 1
+    summary = await client.next("session_summary")
+    assert summary["frames"] == {"received": 1, "processed": 1, "failed": 0, "dropped": 0}
+    assert summary["tracks"][0]["emotions"][0] == {
+        "emotion": "happy", "time_share": 1.0, "mean_score": pytest.approx(0.88)
+    }  # fmt: skip
+    assert summary["tracks"][0]["timeline"][0]["emotion"] == "happy"
+
+
+@BOTH
+async def test_frames_come_as_bytes_or_as_base64(service: Service, transport: str) -> None:
+    client = await service.client(transports=(transport,))
+    await client.start()
+    text = base64.b64encode(PICTURE).decode()
+    for i, data in enumerate([PICTURE, text, f"data:image/jpeg;base64,{text}"]):
+        await client.frame(i, data)
+        assert (await client.next("detection_result"))["faces"][0]["box"] == [100, 80, 120, 120]
+
+
+async def test_a_token_of_the_identity_provider_opens_a_session_too(service: Service) -> None:
+    client = Client()
+    auth = {"token": service.identity.enrol("bob@example.com")}
+    await client.connect(service.url, auth, ["websocket"])
+    assert await client.is_served()
+    await client.io.disconnect()
+
+
+@pytest.mark.parametrize(
+    "auth", [None, {}, {"token": None}, {"token": ""}, {"token": 5}, {"token": "x.y.z"}, "token", 7]
+)
+async def test_no_token_or_a_bad_one_is_refused_with_401(service: Service, auth: object) -> None:
+    told = await refusal(service, auth)
+    assert told["data"]["code"] == 401
+    assert told["message"]
+    assert service.sessions == 0
+
+
+async def test_a_refresh_token_opens_nothing(service: Service) -> None:
+    signed_in = await service.container.sign_in().execute(service.identity.enrol("a@example.com"))
+    told = await refusal(service, {"token": signed_in.tokens.refresh_token})
+    assert told["data"]["code"] == 401
+
+
+async def test_an_identity_provider_that_is_down_is_503_and_not_401(service: Service) -> None:
+    token = service.identity.enrol("a@example.com")
+    service.identity.fail_with(IdentityUnavailable("nobody home"))
+    assert (await refusal(service, {"token": token}))["data"]["code"] == 503
+
+
+async def test_a_full_service_refuses_with_503_and_has_room_again_later() -> None:
+    async with running_service(max_realtime_sessions=1) as service:
+        first = await service.client("alice@example.com")
+        told = await refusal(service, {"token": await service.token("bob@example.com")})
+        assert told["data"]["code"] == 503
+        await first.io.disconnect()
+        await service.until_sessions(0)
+        assert await (await service.client("bob@example.com")).is_served()
+
+
+async def test_one_user_cannot_take_every_place() -> None:
+    async with running_service(max_realtime_sessions_per_user=1) as service:
+        await service.client("alice@example.com")
+        told = await refusal(service, {"token": await service.token("alice@example.com")})
+        assert told["data"]["code"] == 503
+        assert await (await service.client("bob@example.com")).is_served()
+
+
+async def test_a_token_that_expires_ends_the_session_after_saying_so(service: Service) -> None:
+    client = await service.client()
+    await client.start()
+    await client.frame(1)
+    await client.next("detection_result")
+    service.clock.shift = timedelta(hours=3)
+    assert (await client.next("session_summary"))["frames"]["processed"] == 1
+    error = await client.next("error_message")
+    assert error["code"] == 401
+    await client.gone.wait()
+    await service.until_sessions(0)
+
+
+async def test_a_revoked_identity_is_noticed_during_the_session(service: Service) -> None:
+    client = Client()
+    auth = {"token": service.identity.enrol("bob@example.com")}
+    await client.connect(service.url, auth, ["websocket"])
+    service.identity.fail_with(InvalidToken("revoked"))
+    housekeeping = housekeeping_of(service.container, service.server)
+    for _ in range(10):
+        await housekeeping.sweep()
+    assert (await client.next("error_message"))["code"] == 401
+    await client.gone.wait()
+    await client.io.disconnect()
+
+
+async def test_ping_is_answered_whatever_it_carries(service: Service) -> None:
+    client = await service.client()
+    for payload in (None, {}, "hello", 5, [1, 2], b"bytes"):
+        await client.emit("ping", payload)
+        assert "timestamp" in await client.next("pong")
+
+
+async def test_a_bad_configuration_names_the_field_and_changes_nothing(service: Service) -> None:
+    client = await service.client()
+    error = await client.refused("initialize", {"config": {"max_frame_rate": 5, "speed": 9}})
+    assert (error["code"], error["field"]) == (400, "speed")
+    assert "speed" in error["message"]
+    await client.start()
+    error = await client.refused(
+        "control", {"action": "configure", "config": {"smooth_window_size": "wide"}}
+    )
+    assert (error["code"], error["field"]) == (400, "smooth_window_size")
+    await client.frame(1)
+    assert (await client.next("detection_result"))["face_detected"] is True
+
+
+async def test_boxes_and_landmarks_are_sent_as_configured(service: Service) -> None:
+    client = await service.client()
+    await client.start(return_bounding_boxes=False, return_face_landmarks=True)
+    await client.frame(1)
+    (face,) = (await client.next("detection_result"))["faces"]
+    assert "box" not in face
+    assert face["landmarks"] is None
+    assert {"tracking_id", "emotions", "dominant_emotion", "quality", "reliable"} <= face.keys()
+
+
+async def test_a_frame_before_start_is_refused_with_its_number(service: Service) -> None:
+    client = await service.client()
+    await client.frame(3)
+    error = await client.next("error_message")
+    assert (error["code"], error["frame_id"]) == (400, 3)
+
+
+async def test_a_frame_over_one_mebibyte_is_413_and_the_session_lives(service: Service) -> None:
+    client = await service.client()
+    await client.start()
+    for i, data in enumerate([b"x" * (2**20 + 1), "A" * 1_400_000, b"x" * 10_000_000]):
+        await client.frame(i, data)
+        error = await client.next("error_message")
+        assert (error["code"], error["frame_id"]) == (413, i)
+    await client.frame(9)
+    assert (await client.next("detection_result"))["frame_id"] == 9
+
+
+async def test_a_decompression_bomb_is_413_and_the_session_lives(service: Service) -> None:
+    client = await service.client()
+    await client.start()
+    await client.frame(1, fake_image(width=30_000, height=30_000))
+    assert (await client.next("error_message"))["code"] == 413
+    await client.frame(2)
+    assert (await client.next("detection_result"))["frame_id"] == 2
+
+
+async def test_a_part_that_is_down_is_503_for_the_frame(service: Service) -> None:
+    client = await service.client()
+    await client.start()
+    service.detector.fail_with(InferenceUnavailable("no detector"))
+    await client.frame(1)
+    assert (await client.next("error_message"))["code"] == 503
+    service.detector.fail_with(RuntimeError("/secret/path"))
+    await client.frame(2)
+    error = await client.next("error_message")
+    assert (error["code"], error["frame_id"]) == (500, 2)
+    assert "secret" not in error["message"]
+
+
+async def test_a_client_that_reconnects_gets_a_new_session(service: Service) -> None:
+    token = await service.token()
+    seen = set()
+    for _ in range(3):
+        client = Client()
+        await client.connect(service.url, {"token": token}, ["websocket"])
+        await client.emit("initialize")
+        seen.add((await client.next("initialized"))["session_id"])
+        await client.frame(1)
+        assert (await client.next("error_message"))["code"] == 400
+        await client.start()
+        await client.frame(1)
+        await client.next("detection_result")
+        await client.io.disconnect()
+        await service.until_sessions(0)
+    assert len(seen) == 3
+
+
+async def test_results_are_shared_in_a_room_of_the_same_user_only(service: Service) -> None:
+    sender = await service.client("alice@example.com")
+    watcher = await service.client("alice@example.com")
+    stranger = await service.client("mallory@example.com")
+    for client in (sender, watcher, stranger):
+        await client.emit("join_room", {"room": "kitchen"})
+        assert "kitchen" in (await client.next("status"))["message"]
+    await sender.emit("initialize")
+    session_id = (await sender.next("initialized"))["session_id"]
+    await sender.start()
+    await sender.frame(5)
+    own, shared = await sender.next("detection_result"), await watcher.next("detection_result")
+    assert own == shared
+    assert shared["session_id"] == session_id
+    assert await stranger.is_served()
+    assert [name for name, _ in stranger.events] == ["status", "pong"]
+
+
+async def test_a_session_is_shared_only_by_those_who_joined(service: Service) -> None:
+    sender, other = await service.client(), await service.client()
+    await sender.emit("join_room", {"room": "a"})
+    await other.emit("join_room", {"room": "b"})
+    await sender.next("status")
+    await sender.start()
+    await sender.frame(1)
+    await sender.next("detection_result")
+    assert await other.is_served()
+    assert "detection_result" not in [name for name, _ in other.events]
+
+
+async def test_rooms_are_limited(service: Service) -> None:
+    client = await service.client()
+    for i in range(8):
+        await client.emit("join_room", {"room": f"room {i}"})
+    assert (await client.refused("join_room", {"room": "one more"}))["field"] == "room"
+
+
+async def test_a_saved_session_is_in_the_history_like_any_other_record(service: Service) -> None:
+    client = await service.client()
+    await client.start(save_session=True, video_source="front door")
+    await client.frame(1)
+    await client.next("detection_result")
+    await client.emit("control", {"action": "stop"})
+    detection_id = (await client.next("session_summary"))["detection_id"]
+
+    headers = {"Authorization": f"Bearer {await service.token()}"}
+    async with httpx.AsyncClient(base_url=service.url, headers=headers, trust_env=False) as http:
+        (listed,) = (await http.get("/api/history", params={"emotion": "happy"})).json()
+        assert listed["detection_id"] == detection_id
+        assert listed["kind"] == "stream"
+        assert listed["filename"] == "front door"
+        assert listed["stream"]["tracks"][0]["tracking_id"] == "face_1"
+        read = (await http.get(f"/api/history/{detection_id}")).json()
+        assert read == listed
+        exported = (await http.get("/api/history/export", params={"format": "json"})).json()
+        assert exported[0]["kind"] == "stream"
+        assert (await http.delete(f"/api/history/{detection_id}")).status_code == 204
+    assert (await service.repository.find("alice@example.com", HistoryFilter())).total == 0
+
+
+async def test_metrics_tell_of_sessions_and_frames(service: Service) -> None:
+    client = await service.client()
+    await client.start()
+    await client.frame(1, fake_image(((1, 1, 90, 90), Emotion.SAD)))
+    await client.next("detection_result")
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False) as http:
+        metrics = (await http.get("/metrics")).text
+    assert "emotion_stream_sessions 1.0" in metrics
+    assert 'emotion_stream_frames_total{outcome="result"} 1.0' in metrics
+    assert 'emotion_stage_seconds_count{stage="track"} 1.0' in metrics
+    assert "emotion_stream_latency_seconds_bucket" in metrics
