@@ -16,6 +16,7 @@ from domain.errors import InvalidRequest
 _MOMENT = [
     Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE),
     Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
+    Schema(type=OpenAPIType.STRING, max_length=0, description="As if left out."),
 ]
 _DATE_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
 # A plus sign that was not percent-encoded arrives as a space.

@@ -1,21 +1,13 @@
-"""Files out of multipart forms, and how OpenAPI documents them."""
+"""Files out of multipart forms."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import ClientException
-from litestar.openapi.spec import (
-    OpenAPIMediaType,
-    OpenAPIType,
-    Operation,
-    RequestBody,
-    Schema,
-)
 
 from domain.errors import ImageTooLarge, InvalidRequest
 from entrypoints.http.body import BodyRequest
@@ -79,37 +71,3 @@ def clean_name(file: UploadFile) -> str | None:
     name = PurePosixPath(file.filename.replace("\\", "/")).name
     name = "".join(character for character in name if character.isprintable())
     return name[:_LONGEST_NAME] or None
-
-
-@dataclass
-class SinglePhotograph(Operation):
-    """Documents a form with one file."""
-
-    def __post_init__(self) -> None:
-        """Describe the body."""
-        self.request_body = _form("file", _FILE)
-
-
-@dataclass
-class SeveralPhotographs(Operation):
-    """Documents a form with several files."""
-
-    def __post_init__(self) -> None:
-        """Describe the body."""
-        several = Schema(type=OpenAPIType.ARRAY, items=_FILE, min_items=1)
-        self.request_body = _form("files", several)
-
-
-_FILE = Schema(
-    type=OpenAPIType.STRING,
-    content_media_type="application/octet-stream",
-    description="JPEG, PNG, GIF (first frame), WebP or BMP, told by its content.",
-)
-
-
-def _form(field: str, schema: Schema) -> RequestBody:
-    form = Schema(type=OpenAPIType.OBJECT, required=[field], properties={field: schema})
-    return RequestBody(
-        required=True,
-        content={RequestEncodingType.MULTI_PART.value: OpenAPIMediaType(schema=form)},
-    )

@@ -26,12 +26,11 @@ from domain.detection import Detection
 from entrypoints.http import presenters, schemas
 from entrypoints.http.authentication import AnyoneRequest, UserRequest, anyone, signed_in
 from entrypoints.http.errors import code_of, problems, text_of
+from entrypoints.http.operations import SeveralPhotographs, SinglePhotograph
 from entrypoints.http.security import ANYONE, USERS
 from entrypoints.http.streaming import primed
 from entrypoints.http.uploads import (
     FORM_OVERHEAD_BYTES,
-    SeveralPhotographs,
-    SinglePhotograph,
     clean_name,
     read_bounded,
     uploaded_files,

@@ -26,6 +26,7 @@ from domain.emotion import Emotion
 from entrypoints.http import exports, presenters, schemas
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import problems
+from entrypoints.http.operations import Download
 from entrypoints.http.paging import link_header
 from entrypoints.http.queries import FromDate, Keyword, ToDate, history_filter
 from entrypoints.http.security import USERS
@@ -87,10 +88,11 @@ class HistoryController(Controller):
         "/export",
         operation_id="export_history",
         summary="Download my history",
+        operation_class=Download,
         responses={
             200: ResponseSpec(
                 data_container=list[schemas.Detection],
-                description="A JSON array of detections; with `format=csv` a table, a line a face",
+                description="All matching detections, newest first",
                 generate_examples=False,
             ),
             **problems(
