@@ -34,7 +34,7 @@ _READ_REDUCED = {
     8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
 _OPENCV_READS_WELL = {
-    "JPEG": frozenset({"L", "RGB"}),
+    "JPEG": frozenset({"L", "RGB", "CMYK"}),
     "PNG": frozenset({"1", "L", "P", "RGB", "I", "I;16", "I;16B"}),
     "WebP": frozenset({"RGB"}),
 }
@@ -165,8 +165,6 @@ def _read_with_opencv(
 
 
 def _read_with_pillow(image: PIL.Image.Image, factor: int) -> NDArray[np.uint8]:
-    if image.mode == "CMYK":
-        image = image.convert("RGB")
     image = image.convert("RGBA")
     if factor > 1:
         image = image.reduce(factor)

@@ -1,0 +1,319 @@
+"""What every image decoder does, and what the real one makes of files that people upload."""
+
+import contextlib
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import skimage.data
+from numpy.typing import NDArray
+from PIL import ImageOps
+
+from adapters.in_memory import InMemoryImageDecoder, fake_image
+from adapters.inference.executor import WorkExecutor
+from adapters.opencv.decoder import OpenCvImageDecoder
+from application.ports.image_decoder import ImageDecoder
+from domain.errors import ImageDimensionsTooLarge, InvalidImage
+from domain.image import Image
+
+Encode = Callable[[int, int, str], bytes]
+
+
+def encoded(image: PIL.Image.Image, format_name: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format_name, **options)
+    return buffer.getvalue()
+
+
+def photograph(width: int = 160, height: int = 120) -> PIL.Image.Image:
+    return PIL.Image.fromarray(skimage.data.astronaut()).resize((width, height))
+
+
+def pixels_of(image: Image) -> NDArray[np.uint8]:
+    assert isinstance(image.pixels, np.ndarray)
+    assert image.pixels.dtype == np.uint8
+    assert image.pixels.ndim == 3
+    return image.pixels
+
+
+def difference(image: Image, expected: PIL.Image.Image) -> float:
+    """Mean distance in gray levels to what should have been decoded."""
+    wanted = np.asarray(expected.convert("RGB"), dtype=float)
+    return float(np.abs(pixels_of(image) - wanted).mean())
+
+
+@pytest.fixture
+def executor() -> Iterator[WorkExecutor]:
+    executor = WorkExecutor(2)
+    yield executor
+    executor.close()
+
+
+@pytest.fixture
+def opencv(executor: WorkExecutor) -> OpenCvImageDecoder:
+    return OpenCvImageDecoder(executor=executor, max_pixels=1_000_000, working_side_px=500)
+
+
+@pytest.fixture(params=["in-memory", "opencv"])
+def decoder(request: pytest.FixtureRequest, opencv: OpenCvImageDecoder) -> ImageDecoder:
+    if request.param == "opencv":
+        return opencv
+    return InMemoryImageDecoder(max_pixels=1_000_000)
+
+
+@pytest.fixture
+def encode(decoder: ImageDecoder) -> Encode:
+    """Bytes that the decoder under test reads: width, height, media type."""
+
+    def fake(width: int, height: int, media_type: str) -> bytes:
+        return fake_image(width=width, height=height, media_type=media_type)
+
+    def real(width: int, height: int, media_type: str) -> bytes:
+        return encoded(photograph(width, height), media_type.removeprefix("image/").upper())
+
+    return fake if isinstance(decoder, InMemoryImageDecoder) else real
+
+
+# What every decoder does
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp", "bmp"])
+async def test_an_image_comes_back_with_its_size_and_kind(
+    decoder: ImageDecoder, encode: Encode, kind: str
+) -> None:
+    image = await decoder.decode(encode(160, 120, f"image/{kind}"))
+    assert (image.width, image.height, image.scale) == (160, 120, 1)
+    assert image.media_type == f"image/{kind}"
+
+
+async def test_an_empty_file_is_no_image(decoder: ImageDecoder) -> None:
+    with pytest.raises(InvalidImage):
+        await decoder.decode(b"")
+
+
+async def test_a_file_of_another_kind_is_no_image(decoder: ImageDecoder) -> None:
+    with pytest.raises(InvalidImage):
+        await decoder.decode(b"%PDF-1.7 a letter to the editor")
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp", "bmp"])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.99])
+async def test_a_file_cut_short_is_no_image(
+    decoder: ImageDecoder, encode: Encode, kind: str, kept: float
+) -> None:
+    whole = encode(160, 120, f"image/{kind}")
+    with pytest.raises(InvalidImage):
+        await decoder.decode(whole[: int(len(whole) * kept)])
+
+
+async def test_too_many_pixels_are_refused(decoder: ImageDecoder, encode: Encode) -> None:
+    await decoder.decode(encode(1000, 1000, "image/png"))
+    with pytest.raises(ImageDimensionsTooLarge):
+        await decoder.decode(encode(1000, 1001, "image/png"))
+
+
+# What the real one makes of what people send
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "tolerance"),
+    [
+        ("JPEG", {"quality": 95}, 5),
+        ("JPEG", {"quality": 95, "progressive": True}, 5),
+        ("PNG", {}, 0),
+        ("WEBP", {"lossless": True}, 0),
+        ("WEBP", {"quality": 95}, 6),
+        ("BMP", {}, 0),
+    ],
+)
+async def test_colours_come_out_as_red_green_blue(
+    opencv: OpenCvImageDecoder, kind: str, options: dict[str, Any], tolerance: float
+) -> None:
+    image = await opencv.decode(encoded(photograph(), kind, **options))
+    assert difference(image, photograph()) <= tolerance
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "I;16"])
+async def test_every_mode_becomes_rgb(opencv: OpenCvImageDecoder, mode: str) -> None:
+    picture = photograph()
+    if mode == "I;16":
+        gray = np.asarray(picture.convert("L"), dtype=np.uint16) * 257
+        image = await opencv.decode(encoded(PIL.Image.fromarray(gray), "PNG"))
+        picture = picture.convert("L")
+    else:
+        picture = picture.convert(mode)
+        kind = "JPEG" if mode == "CMYK" else "PNG"
+        image = await opencv.decode(encoded(picture, kind))
+    assert pixels_of(image).shape == (120, 160, 3)
+    assert difference(image, picture) < 5
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+async def test_what_is_transparent_becomes_white(
+    opencv: OpenCvImageDecoder, kind: str, mode: str
+) -> None:
+    picture = PIL.Image.new("RGBA", (40, 20), (200, 30, 30, 255))
+    picture.paste((0, 0, 0, 0), (20, 0, 40, 20))
+    data = encoded(picture.convert(mode), kind, **({"lossless": True} if kind == "WEBP" else {}))
+    image = await opencv.decode(data)
+    left, right = pixels_of(image)[10, 5], pixels_of(image)[10, 35]
+    assert right.tolist() == [255, 255, 255]
+    assert left[2] < 200
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+async def test_of_an_animation_the_first_frame_counts(
+    opencv: OpenCvImageDecoder, kind: str
+) -> None:
+    first, second = PIL.Image.new("RGB", (30, 20), "red"), PIL.Image.new("RGB", (30, 20), "blue")
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = encoded(first, kind, save_all=True, append_images=[second], **options)
+    assert difference(await opencv.decode(data), first) < 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+async def test_an_image_stands_as_its_orientation_note_says(
+    opencv: OpenCvImageDecoder, kind: str, orientation: int
+) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(photograph(), kind, exif=exif.tobytes())
+    image = await opencv.decode(data)
+    turned = PIL.Image.open(io.BytesIO(data))
+
+    expected = ImageOps.exif_transpose(turned)
+    assert (image.width, image.height) == expected.size
+    assert difference(image, expected) < 3
+
+
+@pytest.mark.filterwarnings("ignore:.*EXIF")
+async def test_an_unreadable_orientation_note_does_no_harm(opencv: OpenCvImageDecoder) -> None:
+    data = encoded(photograph(), "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
+    assert (await opencv.decode(data)).width == 160
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
+async def test_a_large_image_is_worked_on_at_reduced_scale(
+    opencv: OpenCvImageDecoder, kind: str
+) -> None:
+    picture = photograph(1041, 803)
+    image = await opencv.decode(encoded(picture, kind))
+    assert (image.width, image.height, image.scale) == (1041, 803, 0.5)
+    assert pixels_of(image).shape == (402, 521, 3)
+    small = picture.resize((521, 402), PIL.Image.Resampling.BOX)
+    assert difference(image, small) < 8
+
+
+async def test_a_bomb_is_refused_by_its_header(opencv: OpenCvImageDecoder) -> None:
+    header = encoded(PIL.Image.new("1", (1, 1)), "PNG")
+    bomb = header[:16] + (30_000).to_bytes(4) * 2 + header[24:]
+    with pytest.raises(ImageDimensionsTooLarge) as refusal:
+        await opencv.decode(_with_valid_checksum(bomb))
+    assert refusal.value.details == {"width": 30_000, "height": 30_000, "limit": 1_000_000}
+
+
+async def test_a_gif_whose_first_frame_outgrows_its_screen_is_refused(
+    opencv: OpenCvImageDecoder,
+) -> None:
+    bomb = bytearray(encoded(PIL.Image.new("P", (8, 8)), "GIF"))
+    frame = bomb.index(b",\x00\x00\x00\x00")
+    bomb[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
+    with pytest.raises(ImageDimensionsTooLarge):
+        await opencv.decode(bytes(bomb))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "words"),
+    [
+        (b"", "empty", "empty"),
+        (b"hello", "unsupported", "no image"),
+        (b"\xff\xd8\xff", "truncated", "cut short"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00", "unsupported", "HEIC"),
+        (b"<!doctype html><img>", "unsupported", "web page"),
+        (b"MZ\x90\x00", "unsupported", "program"),
+        (b"GIF89a/*\x00\x00\x00*/alert(1)//\x3b", "truncated", "cut short"),
+        (b"BM" + bytes(12) + b"\x28\x00\x00\x00" + bytes(36), "damaged", "damaged"),
+    ],
+)
+async def test_a_refusal_says_what_is_wrong(
+    opencv: OpenCvImageDecoder, data: bytes, reason: str, words: str
+) -> None:
+    with pytest.raises(InvalidImage, match=words) as refusal:
+        await opencv.decode(data)
+    assert refusal.value.details["reason"] == reason
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
+@pytest.mark.parametrize(
+    "stowaway",
+    [
+        b"PK\x03\x04 stored files PK\x01\x02 their list PK\x05\x06" + bytes(18),
+        b"\r\n<script>alert(1)</script>",
+        b"<?php system($_GET['c']); ?>",
+        b"MZ\x90\x00\x03",
+        b"%PDF-1.7",
+        b"#!/bin/sh\nrm -rf /",
+    ],
+)
+async def test_another_file_behind_an_image_is_refused(
+    opencv: OpenCvImageDecoder, kind: str, stowaway: bytes
+) -> None:
+    with pytest.raises(InvalidImage, match="also holds") as refusal:
+        await opencv.decode(encoded(photograph(), kind) + stowaway)
+    assert refusal.value.details["reason"] == "polyglot"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "GIF", "WEBP"])
+async def test_another_kind_of_image_behind_an_image_is_refused(
+    opencv: OpenCvImageDecoder, kind: str
+) -> None:
+    with pytest.raises(InvalidImage, match="also holds a PNG image"):
+        await opencv.decode(encoded(photograph(), kind) + encoded(photograph(), "PNG"))
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        bytes(100),
+        b"\x00\x00" + encoded(photograph(), "JPEG"),
+        b"\x00\x00\x00\x18ftypmp42 a motion photograph",
+        b"SEFHk\x00\x00\x00 notes of a phone SEFT",
+    ],
+)
+async def test_what_phones_append_to_a_photograph_is_let_pass(
+    opencv: OpenCvImageDecoder, trailer: bytes
+) -> None:
+    image = await opencv.decode(encoded(photograph(), "JPEG") + trailer)
+    assert (image.width, image.height) == (160, 120)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP"])
+async def test_content_beats_any_claim_about_it(opencv: OpenCvImageDecoder, kind: str) -> None:
+    """There is no name and no header to believe: only the bytes tell the kind."""
+    image = await opencv.decode(encoded(photograph(), kind))
+    assert image.media_type == f"image/{kind.lower()}"
+
+
+async def test_garbage_inside_an_image_never_escapes_as_another_error(
+    opencv: OpenCvImageDecoder,
+) -> None:
+    random = np.random.default_rng(7)
+    for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP"):
+        whole = encoded(photograph(64, 48), kind)
+        for _ in range(40):
+            broken = bytearray(whole)
+            for position in random.integers(0, len(broken), 6):
+                broken[position] = random.integers(0, 256)
+            with contextlib.suppress(InvalidImage, ImageDimensionsTooLarge):
+                await opencv.decode(bytes(broken))
+
+
+def _with_valid_checksum(png: bytes) -> bytes:
+
+    return png[:29] + zlib.crc32(png[12:29]).to_bytes(4) + png[33:]
