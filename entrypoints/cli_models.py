@@ -103,16 +103,16 @@ def export(
 def _pull_yunet(container: Container) -> None:
     file = container.yunet_file()
     if file.is_there():
-        errors.print(f"YuNet is there: {file.path}", style="dim")
+        errors.print(f"YuNet is there: {file.path}", style="dim", soft_wrap=True)
         return
     with _progress("Downloading YuNet", file.size_bytes) as advance:
         file.pull(advance)
-    errors.print(f"YuNet is ready: {file.path}")
+    errors.print(f"YuNet is ready: {file.path}", soft_wrap=True)
 
 
 def _pull_checkpoint(container: Container) -> None:
     files = container.checkpoint().pull()
-    errors.print(f"The checkpoint {files.name} is ready, version {files.version}")
+    errors.print(f"The checkpoint {files.name} is ready, version {files.version}", soft_wrap=True)
 
 
 def _container() -> Container:

@@ -59,9 +59,10 @@ def read_labelled_faces(path: Path) -> LabelledFaces:
         BadFaces: the file, an array or a label is not what it should be.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise BadFaces(f"{path} holds one array; an .npz file with two is needed")
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise BadFaces(f"{path} holds one array; an .npz file with two is needed")
+        with archive:
             arrays = {name: _array(archive, name, path) for name in ("images", "labels")}
     except FileNotFoundError:
         raise BadFaces(f"{path} is not there") from None

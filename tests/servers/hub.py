@@ -35,9 +35,9 @@ class HubDouble:
         parts = urlsplit(path).path.strip("/").split("/")
         if parts[:2] == ["api", "models"]:
             return self._facts("/".join(parts[2:4]), parts[4:])
-        repository, (_, revision, *name) = "/".join(parts[:2]), parts[2:]
-        content = self.files.get(repository, {}).get("/".join(name))
-        if content is None or revision not in ("main", COMMIT):
+        repository, revision, name = "/".join(parts[:2]), parts[3:4], "/".join(parts[4:])
+        content = self.files.get(repository, {}).get(name)
+        if content is None or revision not in (["main"], [COMMIT]):
             return 404, {"X-Error-Code": "EntryNotFound"}, b""
         headers = {"ETag": f'"{hashlib.sha1(content).hexdigest()}"', "X-Repo-Commit": COMMIT}
         return 200, headers, content

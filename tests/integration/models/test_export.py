@@ -1,0 +1,65 @@
+"""Exports: the light runtime has to say what torch says. For int8, see the command's test."""
+
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from adapters.inference.crops import CropSpec
+from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.vit.checkpoint import HuggingFaceCheckpoint
+from adapters.vit.export import CheckpointExport
+from adapters.vit.network import load_network
+from application.model_figures import ExportReport
+from tests.checkpoints import LABELS, SIDE, write_checkpoint
+
+
+@pytest.fixture(scope="module")
+def nine_labels(tmp_path_factory: pytest.TempPathFactory) -> HuggingFaceCheckpoint:
+    """A checkpoint that also knows contempt, and two words for neutral."""
+    folder = tmp_path_factory.mktemp("nine")
+    mean = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.4]}
+    write_checkpoint(folder, ("contempt", *LABELS, "calm"), mean)
+    return HuggingFaceCheckpoint(model=str(folder))
+
+
+@pytest.fixture(scope="module")
+def plain(
+    nine_labels: HuggingFaceCheckpoint,
+    crops: NDArray[np.uint8],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> ExportReport:
+    out = tmp_path_factory.mktemp("exports") / "new folder" / "plain.onnx"
+    return CheckpointExport(checkpoint=nine_labels).write(out, quantize=False, crops=crops)
+
+
+def by_torch(checkpoint: HuggingFaceCheckpoint, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import torch
+
+    with torch.inference_mode():
+        faces = torch.from_numpy(crops).permute(0, 3, 1, 2).float()
+        return np.asarray(load_network(checkpoint.find())(faces).softmax(dim=1).numpy())
+
+
+@pytest.mark.parametrize("faces", [1, 6])
+def test_the_light_runtime_serves_an_export_and_agrees_with_torch(
+    nine_labels: HuggingFaceCheckpoint, plain: ExportReport, crops: NDArray[np.uint8], faces: int
+) -> None:
+    classifier = OnnxCropClassifier(weights=plain.out)
+    assert classifier.crop_spec == CropSpec(width=SIDE, height=SIDE, channels=3)
+    np.testing.assert_allclose(
+        classifier.predict(crops[:faces]), by_torch(nine_labels, crops[:faces]), atol=1e-4
+    )
+
+
+def test_the_report_and_the_card_tell_the_agreement(plain: ExportReport) -> None:
+    assert sorted(path.name for path in plain.out.parent.iterdir()) == ["plain.json", "plain.onnx"]
+    assert plain.pictures == 6
+    by_form = {each.form: each for each in plain.figures}
+    assert plain.figures[0].form == "torch float32"
+    assert by_form["ONNX float32"].largest_difference < 1e-4
+    assert by_form["ONNX float32"].same_answer == 1
+    assert "ONNX int8" not in by_form
+    assert by_form["ONNX float32"].megabytes == pytest.approx(plain.out.stat().st_size / 1e6)
+    measured = OnnxCropClassifier(weights=plain.out).card.measured
+    assert measured["agreement_with_torch"]["same_dominant_emotion"] == 1  # type: ignore[index]

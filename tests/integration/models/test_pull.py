@@ -1,0 +1,173 @@
+"""Pulling models from a hub that stands on this machine."""
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adapters.opencv import yunet_file
+from adapters.opencv.yunet_file import YuNetFile
+from adapters.vit.checkpoint import HuggingFaceCheckpoint
+from adapters.vit.classifier import VitCropClassifier
+from application.errors import InferenceUnavailable
+from tests.servers.hub import COMMIT, HubDouble
+
+MODEL = "somebody/emotions"
+YUNET_CONTENT = b"not the real network, but every bit as long as this sentence" * 500
+
+
+@pytest.fixture
+def published(hub: HubDouble, checkpoint: Path) -> HubDouble:
+    """A hub with the tiny checkpoint, and what a training leaves lying about."""
+    hub.files[MODEL] = {
+        **{path.name: path.read_bytes() for path in checkpoint.iterdir()},
+        "README.md": b"# Emotions",
+        "training_args.bin": b"pickled",
+        "pytorch_model.bin": b"the same weights once more",
+        "checkpoint-10/model.safetensors": b"older weights",
+    }
+    return hub
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address where nothing answers."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("revision", [None, COMMIT, "main"])
+def test_what_was_pulled_runs_without_the_hub(
+    published: HubDouble, tmp_path: Path, revision: str | None
+) -> None:
+    pulled = HuggingFaceCheckpoint(
+        model=MODEL, revision=revision, endpoint=published.url, cache=tmp_path
+    ).pull()
+    assert pulled.version == COMMIT
+    assert sorted(published.asked_for) == [
+        "config.json",
+        "model.safetensors",
+        "preprocessor_config.json",
+    ]
+    published.refusal = (500, "")
+    card = VitCropClassifier(model=MODEL, revision=revision, cache=tmp_path).card
+    assert (card.name, card.version) == (MODEL, COMMIT)
+
+
+def test_pulling_again_downloads_nothing(published: HubDouble, tmp_path: Path) -> None:
+    checkpoint = HuggingFaceCheckpoint(model=MODEL, endpoint=published.url, cache=tmp_path)
+    checkpoint.pull()
+    published.asked_for.clear()
+    checkpoint.pull()
+    assert published.asked_for == []
+
+
+def test_a_folder_needs_no_hub(checkpoint: Path, nobody: str) -> None:
+    files = HuggingFaceCheckpoint(model=str(checkpoint), endpoint=nobody).pull()
+    assert files.folder == checkpoint
+
+
+def test_labels_that_cannot_be_mapped_are_told_when_pulling(
+    published: HubDouble, tmp_path: Path
+) -> None:
+    config = published.files[MODEL]["config.json"].replace(b'"disgust"', b'"boredom"')
+    published.files[MODEL]["config.json"] = config
+    with pytest.raises(InferenceUnavailable, match="boredom cannot be understood"):
+        HuggingFaceCheckpoint(model=MODEL, endpoint=published.url, cache=tmp_path).pull()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda hub: hub.files.clear(), "no such repository"),
+        (lambda hub: setattr(hub, "refusal", (404, "RevisionNotFound")), "no such revision"),
+        (lambda hub: setattr(hub, "refusal", (403, "GatedRepo")), "asks for an agreement"),
+        (lambda hub: setattr(hub, "refusal", (418, "")), "the hub answers 418"),
+    ],
+)
+def test_a_hub_that_refuses_is_understood(
+    published: HubDouble, tmp_path: Path, spoil: Callable[[HubDouble], None], reason: str
+) -> None:
+    spoil(published)
+    with pytest.raises(InferenceUnavailable, match=f"{MODEL} cannot be downloaded: .*{reason}"):
+        HuggingFaceCheckpoint(model=MODEL, endpoint=published.url, cache=tmp_path).pull()
+
+
+def test_a_hub_that_is_away_is_told_so(nobody: str, tmp_path: Path) -> None:
+    with pytest.raises(InferenceUnavailable, match="cannot be reached"):
+        HuggingFaceCheckpoint(model=MODEL, endpoint=nobody, cache=tmp_path).pull()
+
+
+def yunet_at(hub: HubDouble, path: Path) -> YuNetFile:
+    """YuNet as that hub should have it."""
+    return YuNetFile(
+        path=path,
+        endpoint=hub.url,
+        sha256=hashlib.sha256(YUNET_CONTENT).hexdigest(),
+        size_bytes=len(YUNET_CONTENT),
+    )
+
+
+def publish_yunet(hub: HubDouble, content: bytes) -> None:
+    hub.files[yunet_file.REPOSITORY] = {yunet_file.FILE: content}
+
+
+def test_yunet_is_put_into_its_place_and_reports_on_the_way(hub: HubDouble, tmp_path: Path) -> None:
+    publish_yunet(hub, YUNET_CONTENT)
+    file = yunet_at(hub, tmp_path / "models" / "yunet.onnx")
+    assert not file.is_there()
+    seen: list[int] = []
+    file.pull(seen.append)
+    assert file.is_there()
+    assert file.path.read_bytes() == YUNET_CONTENT
+    assert seen == sorted(seen)
+    assert seen[-1] == file.size_bytes
+
+
+@pytest.mark.parametrize("content", [YUNET_CONTENT[:-1] + b"!", YUNET_CONTENT * 2, b""])
+def test_another_file_is_thrown_away_and_the_old_one_stays(
+    hub: HubDouble, tmp_path: Path, content: bytes
+) -> None:
+    publish_yunet(hub, content)
+    path = tmp_path / "yunet.onnx"
+    path.write_bytes(b"an older version")
+    with pytest.raises(InferenceUnavailable, match="SHA-256 differs"):
+        yunet_at(hub, path).pull(lambda _: None)
+    assert path.read_bytes() == b"an older version"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_hub_without_yunet_is_told_so(hub: HubDouble, tmp_path: Path) -> None:
+    with pytest.raises(InferenceUnavailable, match="the hub answers 404"):
+        yunet_at(hub, tmp_path / "yunet.onnx").pull(lambda _: None)
+
+
+def test_the_command_pulls_what_it_can_and_names_what_it_cannot(
+    published: HubDouble, tmp_path: Path
+) -> None:
+    publish_yunet(published, b"another network")
+    finished = subprocess.run(
+        [sys.executable, "-m", "entrypoints.cli", "models", "pull"],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "HF_HOME": str(tmp_path / "hub"),
+            "HF_ENDPOINT": published.url,
+            "HUGGINGFACE_MODEL": MODEL,
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 2, finished.stderr
+    assert f"The checkpoint {MODEL} is ready, version {COMMIT}" in finished.stderr
+    assert "SHA-256 differs" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert list((tmp_path / "hub").rglob("model.safetensors"))
