@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.inference.crops import CropSpec, cut_crop
+from adapters.inference.crops import cut_crop
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.model import CropClassifier
 from adapters.inference.quality import measure_quality
@@ -78,25 +78,38 @@ class BatchingEmotionClassifier:
         """Read the emotion of each face; see the port."""
         if not faces:
             return []
-        crops, qualities = await self._executor.run(
-            _cut_all, image, faces, self._model.crop_spec, priority=priority
-        )
-        scores = await self._score(_Request(priority, next(self._arrivals), crops))
+        spec = self._model.crop_spec
+        nothing = np.empty((0, spec.height, spec.width, spec.channels), np.uint8)
+        request = _Request(priority, next(self._arrivals), nothing)
+        try:
+            qualities = await self._executor.run(
+                self._cut_for, request, image, faces, priority=priority
+            )
+            await self._executor.run(self._run_for, request, priority=priority)
+            scores = await asyncio.wrap_future(request.scores)
+        finally:
+            self._forget(request)
         return [
             FaceReading(score, quality, self._thresholds.accept(quality))
             for score, quality in zip(scores, qualities, strict=True)
         ]
 
-    async def _score(self, request: _Request) -> list[EmotionScores]:
+    def _cut_for(
+        self, request: _Request, image: Image, faces: Sequence[FaceDetection]
+    ) -> list[FaceQuality]:
+        crops = [cut_crop(image, face, self._model.crop_spec) for face in faces]
+        request.crops = np.stack(crops)
         with self._lock:
-            self._waiting.append(request)
-        try:
-            await self._executor.run(self._run_for, request, priority=request.priority)
-            return await asyncio.wrap_future(request.scores)
-        finally:
-            with self._lock:
-                if request in self._waiting:
-                    self._waiting.remove(request)
+            # A caller who left meanwhile must not leave crops behind that nobody fetches.
+            if not request.scores.cancelled():
+                self._waiting.append(request)
+        return [measure_quality(crop, face) for crop, face in zip(crops, faces, strict=True)]
+
+    def _forget(self, request: _Request) -> None:
+        with self._lock:
+            request.scores.cancel()
+            if request in self._waiting:
+                self._waiting.remove(request)
 
     def _run_for(self, request: _Request) -> None:
         batch = self._take_batch(request)
@@ -137,10 +150,3 @@ class BatchingEmotionClassifier:
                 weights = zip(Emotion, row.tolist(), strict=True)
                 scores.append(EmotionScores.from_weights(dict(weights)))
         return scores
-
-
-def _cut_all(
-    image: Image, faces: Sequence[FaceDetection], spec: CropSpec
-) -> tuple[NDArray[np.uint8], list[FaceQuality]]:
-    crops = np.stack([cut_crop(image, face, spec) for face in faces])
-    return crops, [measure_quality(crop, face) for crop, face in zip(crops, faces, strict=True)]

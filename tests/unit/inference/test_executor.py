@@ -1,0 +1,137 @@
+"""The bounded executor, watched through events rather than by the clock."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+from adapters.inference.executor import WorkExecutor
+from application.errors import InferenceUnavailable
+from application.work import Priority
+
+Result = TypeVar("Result")
+
+
+class Plug:
+    """Keeps a thread busy until it is pulled."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self._pulled = threading.Event()
+
+    def __call__(self) -> None:
+        self.began.set()
+        assert self._pulled.wait(30)
+
+    def pull(self) -> None:
+        self._pulled.set()
+
+
+async def plugged(executor: WorkExecutor) -> tuple[Plug, asyncio.Task[None]]:
+    plug = Plug()
+    task = asyncio.create_task(executor.run(plug))
+    await asyncio.to_thread(plug.began.wait, 30)
+    return plug, task
+
+
+async def queued(
+    executor: WorkExecutor,
+    function: Callable[[], Result],
+    priority: Priority = Priority.INTERACTIVE,
+) -> asyncio.Task[Result]:
+    """Started far enough to stand in the queue."""
+    task = asyncio.create_task(executor.run(function, priority=priority))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_a_job_gives_back_what_its_function_returns(single_thread: WorkExecutor) -> None:
+    assert await single_thread.run(divmod, 17, 5) == (3, 2)
+
+
+async def test_a_job_raises_what_its_function_raises(single_thread: WorkExecutor) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await single_thread.run(divmod, 1, 0)
+    assert await single_thread.run(abs, -1) == 1
+
+
+async def test_jobs_run_beside_the_event_loop(single_thread: WorkExecutor) -> None:
+    plug, task = await plugged(single_thread)
+    assert not task.done()
+    plug.pull()
+    await task
+
+
+async def test_as_many_jobs_run_at_once_as_there_are_threads() -> None:
+    executor = WorkExecutor(2)
+    meeting = threading.Barrier(2, timeout=30)
+    await asyncio.gather(executor.run(meeting.wait), executor.run(meeting.wait))
+    executor.close()
+
+
+async def test_urgent_jobs_overtake_and_equals_keep_their_order(
+    single_thread: WorkExecutor,
+) -> None:
+    plug, blocked = await plugged(single_thread)
+    order: list[str] = []
+    tasks = [
+        await queued(single_thread, lambda name=name: order.append(name), priority)
+        for name, priority in [
+            ("bulk 1", Priority.BULK),
+            ("interactive 1", Priority.INTERACTIVE),
+            ("bulk 2", Priority.BULK),
+            ("interactive 2", Priority.INTERACTIVE),
+        ]
+    ]
+    assert single_thread.waiting == 4
+    plug.pull()
+    await asyncio.gather(blocked, *tasks)
+    assert order == ["interactive 1", "interactive 2", "bulk 1", "bulk 2"]
+    assert single_thread.waiting == 0
+
+
+async def test_a_waiting_job_whose_caller_is_gone_never_runs(single_thread: WorkExecutor) -> None:
+    plug, blocked = await plugged(single_thread)
+    ran: list[str] = []
+    abandoned = await queued(single_thread, lambda: ran.append("abandoned"))
+    kept = await queued(single_thread, lambda: ran.append("kept"))
+    abandoned.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await abandoned
+    assert single_thread.waiting == 1
+    plug.pull()
+    await asyncio.gather(blocked, kept)
+    assert ran == ["kept"]
+
+
+async def test_a_caller_can_leave_a_running_job_and_the_thread_goes_on(
+    single_thread: WorkExecutor,
+) -> None:
+    plug, task = await plugged(single_thread)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    plug.pull()
+    assert await single_thread.run(abs, -7) == 7
+
+
+async def test_closing_finishes_what_was_accepted_and_takes_no_more() -> None:
+    executor = WorkExecutor(1)
+    plug, blocked = await plugged(executor)
+    waiting = await queued(executor, lambda: "done")
+    closing = asyncio.create_task(asyncio.to_thread(executor.close))
+    while not (late := await queued(executor, lambda: "late")).done():
+        late.cancel()
+    plug.pull()
+    await asyncio.gather(blocked, closing)
+    assert await waiting == "done"
+    with pytest.raises(InferenceUnavailable, match="shutting down"):
+        await late
+    executor.close()
+
+
+def test_an_executor_needs_a_thread() -> None:
+    with pytest.raises(ValueError, match="thread"):
+        WorkExecutor(0)
