@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dependency_injector import containers, providers
 
+from adapters.circuit_breaker import CircuitBreaker
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore
 from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.evaluation import evaluate, read_labelled_faces
@@ -32,7 +33,12 @@ from adapters.sqlite import (
 )
 from adapters.system.clock import SystemClock
 from adapters.tracking import KalmanFaceTracker
-from application.errors import InferenceUnavailable
+from application.errors import (
+    IdentityUnavailable,
+    InferenceUnavailable,
+    ServiceUnavailable,
+    StoreUnavailable,
+)
 from application.metering import UsageMeter
 from application.streaming.analysis import FrameTools
 from application.use_cases import accounts, history
@@ -45,6 +51,9 @@ from application.work import AdmissionGate
 from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
+    from adapters.cloudinary import CloudinaryImageStore
+    from adapters.firebase import FirebaseIdentityProvider
+    from adapters.mongodb import MongoStores
     from adapters.vit.checkpoint import HuggingFaceCheckpoint
     from adapters.vit.classifier import VitCropClassifier
     from adapters.vit.export import CheckpointExport
@@ -58,15 +67,31 @@ def _secret(settings: Settings) -> str:
     return load_or_create_secret(settings.secret_path)
 
 
+@runtime_checkable
+class _Closes(Protocol):
+    """A part with threads of its own."""
+
+    def close(self) -> None: ...
+
+
 @contextmanager
-def _vit_extra() -> Iterator[None]:
-    """Torch and transformers take seconds to import and a gigabyte to install: only if wanted."""
+def _extra(
+    extra: str, wanted_by: str, unavailable: type[ServiceUnavailable] = StoreUnavailable
+) -> Iterator[None]:
+    """Import what not everybody installs, as late as possible, and say how to get it."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise InferenceUnavailable(
-            f"{error.name} is not installed, which checkpoints need: pip install 'emotion-api[vit]'"
+        raise unavailable(
+            f"{error.name} is not installed, which {wanted_by}: pip install 'emotion-api[{extra}]'"
         ) from error
+
+
+@contextmanager
+def _vit_extra() -> Iterator[None]:
+    """Torch and transformers take seconds to import and a gigabyte to install: only if wanted."""
+    with _extra("vit", "checkpoints need", InferenceUnavailable):
+        yield
 
 
 def _vit_crop_classifier(*, model: str, revision: str | None, device: str) -> VitCropClassifier:
@@ -85,6 +110,60 @@ def _checkpoint_export(checkpoint: HuggingFaceCheckpoint) -> CheckpointExport:
     with _vit_extra():
         from adapters.vit.export import CheckpointExport
     return CheckpointExport(checkpoint=checkpoint)
+
+
+def _mongo_stores(settings: Settings) -> MongoStores:
+    with _extra("mongodb", "REPOSITORY=mongodb needs"):
+        from adapters.mongodb import MongoDatabase, MongoStores
+    assert settings.mongodb_uri is not None
+    database = MongoDatabase(
+        uri=settings.mongodb_uri.get_secret_value(),
+        name=settings.mongodb_name,
+        timeout_s=settings.mongodb_timeout_s,
+        max_connections=settings.mongodb_max_connections,
+        breaker=CircuitBreaker("MongoDB", slow_s=settings.mongodb_timeout_s / 2),
+    )
+    return MongoStores(database)
+
+
+def _cloudinary_image_store(settings: Settings) -> CloudinaryImageStore:
+    with _extra("cloudinary", "IMAGE_STORE=cloudinary needs"):
+        from adapters.cloudinary import CloudinaryImageStore, CloudinaryUrls
+    assert settings.cloudinary_cloud_name is not None
+    assert settings.cloudinary_api_key is not None
+    assert settings.cloudinary_api_secret is not None
+    api_secret = settings.cloudinary_api_secret.get_secret_value()
+    urls = CloudinaryUrls(
+        cloud_name=settings.cloudinary_cloud_name,
+        api_secret=api_secret,
+        folder=settings.cloudinary_folder,
+        is_authenticated=settings.cloudinary_authenticated,
+        delivery_url=settings.cloudinary_delivery_url,
+    )
+    return CloudinaryImageStore(
+        urls=urls,
+        cloud_name=settings.cloudinary_cloud_name,
+        api_key=settings.cloudinary_api_key,
+        api_secret=api_secret,
+        timeout_s=settings.cloudinary_timeout_s,
+        upload_prefix=settings.cloudinary_upload_prefix,
+        breaker=CircuitBreaker("Cloudinary"),
+    )
+
+
+def _firebase_identity_provider(settings: Settings) -> FirebaseIdentityProvider:
+    with _extra("firebase", "AUTH=firebase needs", IdentityUnavailable):
+        from adapters.firebase import FirebaseIdentityProvider, open_client
+    client = open_client(
+        service_account=settings.firebase_service_account,
+        project_id=settings.firebase_project_id,
+        timeout_s=settings.firebase_timeout_s,
+    )
+    return FirebaseIdentityProvider(
+        client=client,
+        timeout_s=settings.firebase_timeout_s,
+        breaker=CircuitBreaker("Firebase"),
+    )
 
 
 class Container(containers.DeclarativeContainer):
@@ -148,20 +227,30 @@ class Container(containers.DeclarativeContainer):
     evaluation = providers.Callable(evaluate, crop_classifier)
 
     # What is kept
-    database = providers.Singleton(SqliteDatabase, config.database_path)
+    sqlite_database = providers.Singleton(SqliteDatabase, config.database_path)
+    mongo_stores = providers.Singleton(_mongo_stores, settings)
+    database = providers.Selector(
+        config.repository, sqlite=sqlite_database, mongodb=mongo_stores.provided.database
+    )
     repository = providers.Selector(
         config.repository,
-        sqlite=providers.Singleton(SqliteDetectionRepository, database),
+        sqlite=providers.Singleton(SqliteDetectionRepository, sqlite_database),
+        mongodb=mongo_stores.provided.detections,
     )
     users = providers.Selector(
-        config.repository, sqlite=providers.Singleton(SqliteUserRepository, database)
+        config.repository,
+        sqlite=providers.Singleton(SqliteUserRepository, sqlite_database),
+        mongodb=mongo_stores.provided.users,
     )
     refresh_token_repository = providers.Selector(
         config.repository,
-        sqlite=providers.Singleton(SqliteRefreshTokenRepository, database),
+        sqlite=providers.Singleton(SqliteRefreshTokenRepository, sqlite_database),
+        mongodb=mongo_stores.provided.refresh_tokens,
     )
     usage_ledger = providers.Selector(
-        config.repository, sqlite=providers.Singleton(SqliteUsageLedger, database)
+        config.repository,
+        sqlite=providers.Singleton(SqliteUsageLedger, sqlite_database),
+        mongodb=mongo_stores.provided.usage,
     )
     image_store = providers.Selector(
         config.image_store,
@@ -170,6 +259,7 @@ class Container(containers.DeclarativeContainer):
             folder=config.images_dir,
             url_prefix=config.images_url,
         ),
+        cloudinary=providers.Singleton(_cloudinary_image_store, settings),
     )
     spool = providers.Singleton(
         FileSystemDetectionSpool,
@@ -181,6 +271,7 @@ class Container(containers.DeclarativeContainer):
     identity_provider = providers.Selector(
         config.auth,
         local=providers.Singleton(LocalIdentityProvider, secret=secret, clock=clock),
+        firebase=providers.Singleton(_firebase_identity_provider, settings),
     )
     token_service = providers.Singleton(
         JwtTokenService,
@@ -296,5 +387,8 @@ async def running(container: Container) -> AsyncIterator[None]:
             with suppress(asyncio.CancelledError):
                 await storing
             container.executor().close()
+            for part in (container.image_store(), container.identity_provider()):
+                if isinstance(part, _Closes):
+                    part.close()
     finally:
         await container.database().close()

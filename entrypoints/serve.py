@@ -37,8 +37,11 @@ def serve(settings: Settings) -> None:
     """
     configure_logs(settings.log_level, settings.log_format)
     container = Container(settings=settings)
-    container.face_detector()  # a model that is missing should stop the start, with its own words
+    container.face_detector()  # what is missing should stop the start, with its own words
     container.crop_classifier()
+    container.database()
+    container.image_store()
+    container.identity_provider()
     config = uvicorn.Config(
         create_app_from(container),
         host=settings.host,

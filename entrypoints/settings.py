@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from application.use_cases.stream_sessions import SessionLimits
@@ -51,17 +52,42 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "console", "json"] = "auto"
     shutdown_grace_s: float = Field(default=20.0, gt=0, le=600)
 
+    environment: Literal["production", "development"] = "production"
+
     # Which adapters
     face_detector: Literal["auto", "haar", "yunet"] = "auto"
     classifier: Literal["onnx", "vit"] = "onnx"
-    image_store: Literal["filesystem"] = "filesystem"
-    repository: Literal["sqlite"] = "sqlite"
-    auth: Literal["local"] = "local"
+    image_store: Literal["filesystem", "cloudinary"] = "filesystem"
+    repository: Literal["sqlite", "mongodb"] = "sqlite"
+    auth: Literal["local", "firebase"] = "local"
 
     # Where things are kept
     data_dir: Path = Path("data")
     spool_max_mb: int = Field(default=1024, ge=16)
     store_give_up_hours: float = Field(default=24.0, gt=0)
+
+    # MongoDB
+    mongodb_uri: SecretStr | None = None
+    mongodb_name: str = Field(default="emotion_detection", min_length=1)
+    mongodb_timeout_s: float = Field(default=2.0, gt=0, le=60)
+    mongodb_max_connections: int = Field(default=50, ge=1, le=1000)
+
+    # Cloudinary
+    cloudinary_cloud_name: str | None = None
+    cloudinary_api_key: str | None = None
+    cloudinary_api_secret: SecretStr | None = None
+    cloudinary_folder: str = Field(default="emotion-api", min_length=1)
+    cloudinary_authenticated: bool = True
+    cloudinary_timeout_s: float = Field(default=20.0, gt=0, le=300)
+    cloudinary_upload_prefix: str = "https://api.cloudinary.com"
+    cloudinary_delivery_url: str = "https://res.cloudinary.com"
+
+    # Firebase
+    firebase_service_account_b64: SecretStr | None = None
+    firebase_service_account_file: Path | None = None
+    firebase_project_id: str | None = None
+    firebase_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    firebase_auth_emulator_host: str | None = None
 
     # Accounts and guests
     secret_key: SecretStr | None = None
@@ -157,6 +183,51 @@ class Settings(BaseSettings):
             raise ValueError("is too regular to be a secret")
         return secret
 
+    @field_validator("firebase_service_account_b64")
+    @classmethod
+    def _base64_of_json(cls, encoded: SecretStr | None) -> SecretStr | None:
+        if encoded is not None:
+            try:
+                json.loads(base64.b64decode(encoded.get_secret_value(), validate=True))
+            except ValueError:
+                raise ValueError(
+                    "must be the JSON key of a service account in base64: base64 -w0 key.json"
+                ) from None
+        return encoded
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        faults = [
+            f"{name.upper()}: is needed because of {choice}"
+            for choice, names in self._needed().items()
+            for name in names
+            if getattr(self, name) is None
+        ]
+        if self.firebase_auth_emulator_host and self.environment != "development":
+            faults.append(
+                "FIREBASE_AUTH_EMULATOR_HOST: tokens are not checked with an emulator, so it is "
+                "only for ENVIRONMENT=development"
+            )
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def _needed(self) -> dict[str, list[str]]:
+        needed = {}
+        if self.repository == "mongodb":
+            needed["REPOSITORY=mongodb"] = ["mongodb_uri"]
+        if self.image_store == "cloudinary":
+            needed["IMAGE_STORE=cloudinary"] = [
+                "cloudinary_cloud_name",
+                "cloudinary_api_key",
+                "cloudinary_api_secret",
+            ]
+        if self.auth == "firebase" and self.firebase_auth_emulator_host:
+            needed["FIREBASE_AUTH_EMULATOR_HOST"] = ["firebase_project_id"]
+        elif self.auth == "firebase" and self.firebase_service_account_file is None:
+            needed["AUTH=firebase"] = ["firebase_service_account_b64"]
+        return needed
+
     # What follows from the above, in the units and forms the parts want
 
     @property
@@ -244,6 +315,21 @@ class Settings(BaseSettings):
         return self.refresh_token_expire_days * 86_400
 
     @property
+    def firebase_service_account(self) -> str | None:
+        """The JSON key of the service account; None with the emulator, which asks for none.
+
+        Raises:
+            OSError: its file cannot be read.
+        """
+        if self.firebase_auth_emulator_host:
+            return None
+        if self.firebase_service_account_b64 is not None:
+            return base64.b64decode(self.firebase_service_account_b64.get_secret_value()).decode()
+        if self.firebase_service_account_file is not None:
+            return self.firebase_service_account_file.read_text(encoding="utf-8")
+        return None
+
+    @property
     def guest_quota(self) -> GuestQuota:
         """What a guest may use."""
         return GuestQuota(
@@ -264,6 +350,9 @@ def load_settings() -> Settings:
     except ValidationError as error:
         faults = [_explain(dict(fault)) for fault in error.errors(include_url=False)]
         raise BadSettings("\n".join(faults)) from None
+    if settings.firebase_auth_emulator_host:
+        # Firebase's SDK looks for it in the environment only, and it may have come from .env.
+        os.environ["FIREBASE_AUTH_EMULATOR_HOST"] = settings.firebase_auth_emulator_host
     for key in _unknown_keys(Path(".env")):
         print(f"warning: .env sets {key}, which is not a setting of this service", file=sys.stderr)
     return settings
@@ -271,6 +360,8 @@ def load_settings() -> Settings:
 
 def _explain(fault: dict[str, object]) -> str:
     location = fault["loc"]
+    if not location:  # the message names the settings itself
+        return str(fault["msg"]).removeprefix("Value error, ")
     name = str(location[0]).upper() if isinstance(location, tuple) and location else "SETTINGS"
     message = str(fault["msg"]).removeprefix("Value error, ")
     secret = "Secret" in str(Settings.model_fields[name.lower()].annotation)

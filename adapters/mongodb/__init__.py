@@ -3,6 +3,7 @@
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.detection_repository import MongoDetectionRepository
 from adapters.mongodb.refresh_token_repository import MongoRefreshTokenRepository
+from adapters.mongodb.stores import MongoStores
 from adapters.mongodb.usage_ledger import MongoUsageLedger
 from adapters.mongodb.user_repository import MongoUserRepository
 
@@ -10,6 +11,7 @@ __all__ = [
     "MongoDatabase",
     "MongoDetectionRepository",
     "MongoRefreshTokenRepository",
+    "MongoStores",
     "MongoUsageLedger",
     "MongoUserRepository",
 ]

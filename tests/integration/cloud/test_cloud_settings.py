@@ -1,0 +1,151 @@
+"""The cloud is chosen by settings alone, and what is missing is named before anything starts."""
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from adapters.cloudinary import CloudinaryImageStore
+from adapters.firebase import FirebaseIdentityProvider
+from adapters.mongodb import MongoDetectionRepository
+from application.errors import ServiceUnavailable
+from entrypoints.container import Container
+from entrypoints.settings import BadSettings, Settings, load_settings
+
+CLOUDINARY = {
+    "IMAGE_STORE": "cloudinary",
+    "CLOUDINARY_CLOUD_NAME": "demo",
+    "CLOUDINARY_API_KEY": "1",
+    "CLOUDINARY_API_SECRET": "hush-hush",
+}
+MONGODB = {"REPOSITORY": "mongodb", "MONGODB_URI": "mongodb://user:hush-hush@127.0.0.1:9/"}
+EMULATOR = {
+    "AUTH": "firebase",
+    "ENVIRONMENT": "development",
+    "FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9",
+    "FIREBASE_PROJECT_ID": "demo-emotion",
+}
+
+Environment = Callable[..., None]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.setenv(name.upper(), "")  # put back at the end, whatever the test sets
+
+    def put(**values: str) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    return put
+
+
+@pytest.mark.parametrize(
+    ("choice", "named"),
+    [
+        ({"REPOSITORY": "mongodb"}, ["MONGODB_URI"]),
+        (
+            {"IMAGE_STORE": "cloudinary"},
+            ["CLOUDINARY_CLOUD_NAME", "CLOUDINARY_API_KEY", "CLOUDINARY_API_SECRET"],
+        ),
+        ({"AUTH": "firebase"}, ["FIREBASE_SERVICE_ACCOUNT_B64"]),
+        ({**EMULATOR, "FIREBASE_PROJECT_ID": ""}, ["FIREBASE_PROJECT_ID"]),
+    ],
+)
+def test_what_a_choice_needs_is_named(
+    environment: Environment, choice: dict[str, str], named: list[str]
+) -> None:
+    environment(**choice)
+    with pytest.raises(BadSettings) as refused:
+        load_settings()
+    for name in named:
+        assert f"{name}: is needed because of" in str(refused.value)
+
+
+@pytest.mark.parametrize("auth", ["local", "firebase"])
+def test_the_firebase_emulator_is_refused_outside_development(
+    environment: Environment, auth: str
+) -> None:
+    environment(**EMULATOR)
+    environment(AUTH=auth, ENVIRONMENT="production")
+    with pytest.raises(BadSettings, match="FIREBASE_AUTH_EMULATOR_HOST"):
+        load_settings()
+
+
+@pytest.mark.parametrize("encoded", ["not base64!", base64.b64encode(b"no JSON").decode()])
+def test_a_garbled_service_account_is_refused_without_being_repeated(
+    environment: Environment, encoded: str
+) -> None:
+    environment(AUTH="firebase", FIREBASE_SERVICE_ACCOUNT_B64=encoded)
+    with pytest.raises(BadSettings, match="FIREBASE_SERVICE_ACCOUNT_B64") as refused:
+        load_settings()
+    assert encoded not in str(refused.value)
+
+
+def test_the_service_account_comes_as_text_or_as_a_file(environment: Environment) -> None:
+    key = json.dumps({"type": "service_account"})
+    environment(AUTH="firebase")
+    environment(FIREBASE_SERVICE_ACCOUNT_B64=base64.b64encode(key.encode()).decode())
+    assert load_settings().firebase_service_account == key
+    Path("key.json").write_text(key)
+    environment(FIREBASE_SERVICE_ACCOUNT_B64="", FIREBASE_SERVICE_ACCOUNT_FILE="key.json")
+    assert load_settings().firebase_service_account == key
+
+
+def test_no_secret_shows_when_settings_are_printed(environment: Environment) -> None:
+    environment(**CLOUDINARY, **MONGODB)
+    assert "hush-hush" not in repr(load_settings())
+
+
+async def test_settings_alone_choose_the_cloud(environment: Environment) -> None:
+    environment(**CLOUDINARY, **MONGODB, **EMULATOR)
+    container = Container(settings=load_settings())
+    assert isinstance(container.repository(), MongoDetectionRepository)
+    assert isinstance(container.image_store(), CloudinaryImageStore)
+    assert isinstance(container.identity_provider(), FirebaseIdentityProvider)
+    container.image_store().close()
+    container.identity_provider().close()
+
+
+@pytest.mark.parametrize(
+    ("package", "choice", "part"),
+    [
+        ("motor", MONGODB, "database"),
+        ("cloudinary", CLOUDINARY, "image_store"),
+        ("firebase_admin", EMULATOR, "identity_provider"),
+    ],
+)
+def test_an_extra_that_is_not_installed_is_named_with_its_remedy(
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    choice: dict[str, str],
+    part: str,
+) -> None:
+    environment(**choice)
+    settings = load_settings()
+    adapter = {"motor": "mongodb", "firebase_admin": "firebase"}.get(package, package)
+    forgotten = (f"{package}.", f"adapters.{adapter}.")
+    for name in [name for name in sys.modules if f"{name}.".startswith(forgotten)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ServiceUnavailable, match=rf"pip install 'emotion-api\[{adapter}\]'"):
+        getattr(Container(settings=settings), part)()
+
+
+def test_the_embedded_service_loads_no_driver_of_the_cloud() -> None:
+    program = (
+        "import sys; import entrypoints.asgi; "
+        "print([n for n in ('motor', 'pymongo', 'cloudinary', 'firebase_admin', 'google') "
+        "if n in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"
