@@ -33,15 +33,23 @@ class UsageMeter:
         """Count one use for the length of the block, and take it back if the block raises.
 
         Counting comes first, so that requests sent at once cannot slip past the limit together.
+        While the ledger is down a user goes on uncounted, as nothing is limited by the count.
 
         Raises:
             QuotaExceeded: a guest, or the guest's address, has no use left in this window.
+            StoreUnavailable: the ledger is down, and the caller a guest.
         """
         limits = self._limits(caller)
         window_s = self._quota.window_s if isinstance(caller, Guest) else None
         counting = asyncio.ensure_future(self._ledger.consume(limits, self._clock.now(), window_s))
         try:
-            exhausted = await asyncio.shield(counting)
+            try:
+                exhausted = await asyncio.shield(counting)
+            except ServiceUnavailable as error:
+                if isinstance(caller, Guest):
+                    raise
+                log.warning("a use goes uncounted: %s", error)
+                exhausted = None
             if exhausted is not None:
                 raise await self._refusal(limits, exhausted)
             yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class User:
     is_email_verified: bool
     providers: tuple[str, ...]
     created_at: datetime
+
+    @classmethod
+    def known_by_id_alone(cls, user_id: str) -> User:
+        """A user whose profile cannot be told now; ``created_at`` is 1970."""
+        return cls(user_id, None, None, None, False, (), datetime.fromtimestamp(0, UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
+from application.errors import StoreUnavailable
 from application.metering import UsageMeter
 from application.ports.clock import Clock
 from application.ports.identity_provider import IdentityProvider
@@ -14,6 +16,8 @@ from application.ports.token_service import AccessToken, GuestClaims, TokenServi
 from application.ports.user_repository import UserRepository
 from domain.errors import InvalidToken
 from domain.user import Caller, Guest, Usage, User
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +150,26 @@ class Authenticate:
     async def execute(self, bearer_token: str) -> Authenticated:
         """Look the token up.
 
+        Who has a token that stands is let in while the users' store is down: everything that needs
+        a profile needs that store too, and detection does not.
+
         Raises:
             InvalidToken: malformed, forged, expired, revoked, or a refresh token.
             IdentityUnavailable: the identity provider cannot be asked.
         """
         if not self._tokens.is_access(bearer_token):
             verified = await self._identity.verify(bearer_token)
-            return Authenticated(await _remember(self._users, verified), None)
+            try:
+                return Authenticated(await _remember(self._users, verified), None)
+            except StoreUnavailable as error:
+                log.warning("a user is let in without being remembered: %s", error)
+                return Authenticated(verified, None)
         claims = self._tokens.verify_access(bearer_token)
-        user = await self._users.get(claims.user_id)
+        try:
+            user = await self._users.get(claims.user_id)
+        except StoreUnavailable as error:
+            log.warning("a user is let in on the word of the token: %s", error)
+            user = User.known_by_id_alone(claims.user_id)
         if user is None:
             raise InvalidToken("the token's user is not known here any more; sign in again")
         return Authenticated(user, claims.expires_at)

@@ -12,7 +12,7 @@ from adapters.in_memory import (
     InMemoryTokenService,
     InMemoryUserRepository,
 )
-from application.errors import IdentityUnavailable
+from application.errors import IdentityUnavailable, StoreUnavailable
 from application.ports.token_service import GuestClaims
 from application.use_cases.accounts import (
     Authenticate,
@@ -296,3 +296,14 @@ async def test_a_profile_shows_guests_and_users_what_they_used(accounts: Account
     assert (shown.caller, shown.usage.count, shown.usage.remaining) == (guest(), 1, 2)
     shown = await profile.execute(user("alice"))
     assert (shown.usage.count, shown.usage.remaining) == (0, None)
+
+
+async def test_who_has_a_token_is_let_in_while_the_users_cannot_be_looked_up(
+    accounts: Accounts,
+) -> None:
+    access = (await accounts.signed_in()).tokens.access.value
+    accounts.users.fail_with(StoreUnavailable("the store does not answer"))
+    for token in (access, accounts.id_token):
+        assert (await accounts.authenticate.execute(token)).user.user_id == "alice"
+    with pytest.raises(InvalidToken):
+        await accounts.authenticate.execute("forged")

@@ -12,7 +12,7 @@ from adapters.in_memory import InMemoryUsageLedger
 from application.errors import StoreUnavailable
 from domain.errors import QuotaExceeded
 from domain.user import Caller
-from tests.unit.application.service import WINDOW_S, Service, guest
+from tests.unit.application.service import WINDOW_S, Service, guest, user
 
 
 async def use(service: Service, caller: Caller, times: int = 1) -> None:
@@ -206,7 +206,14 @@ async def test_a_ledger_that_fails_while_giving_back_does_not_hide_the_fault(
         await fail()
 
 
-async def test_nobody_is_served_uncounted_while_the_ledger_is_down(service: Service) -> None:
+async def test_no_guest_is_served_uncounted_while_the_ledger_is_down(service: Service) -> None:
     service.ledger.fail_with(StoreUnavailable("the ledger is down"))
     with pytest.raises(StoreUnavailable):
         await use(service, guest())
+
+
+async def test_a_user_is_served_while_the_ledger_is_down(service: Service) -> None:
+    service.ledger.fail_with(StoreUnavailable("the ledger is down"))
+    await use(service, user("alice"))
+    service.ledger.recover()
+    assert (await service.meter.usage(user("alice"))).count == 0
