@@ -3,7 +3,8 @@
 import { usageChanged } from "./account.js";
 import { analyse } from "./analysis.js";
 import { announce, h } from "./dom.js";
-import { bytes, count } from "./format.js";
+import { chips } from "./face-card.js";
+import { EMOTIONS, bytes, count } from "./format.js";
 import { problem } from "./problem.js";
 import { settings } from "./settings.js";
 import { viewer } from "./viewer.js";
@@ -19,7 +20,8 @@ export function mountDetect(panel) {
     h("label", {}, input, h("span", { class: "button primary" }, "Choose photographs")),
     h("p", {}, "or drop them here, or paste one"),
     h("p", { class: "muted small" },
-      `JPEG, PNG, GIF, WebP or BMP, at most ${bytes(settings.maxUploadBytes)} each`));
+      `JPEG, PNG, GIF, WebP or BMP, at most ${bytes(settings.maxUploadBytes)} each`),
+    chips(EMOTIONS));
   const strip = h("ul", { class: "strip", "aria-label": "Photographs", hidden: true });
   const result = h("div", {});
   panel.append(h("h2", { class: "unseen" }, "Detect"), h("div", { class: "detect-view" }, drop, strip, result));

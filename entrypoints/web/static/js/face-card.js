@@ -24,6 +24,12 @@ export function bars(emotions) {
   }));
 }
 
+/** Emotions by name and colour. */
+export function chips(emotions) {
+  return h("span", { class: "chips" }, ...emotions.map((emotion) =>
+    h("span", { class: "chip", dataset: { emotion } }, emotion)));
+}
+
 function about(face) {
   const found = face.detection_confidence === undefined
     ? "" : `, found with ${percent(face.detection_confidence)} confidence`;

@@ -1,1 +1,139 @@
-export function mountHistory(panel) { panel.textContent = "soon"; }
+// The view of what is kept for a signed-in user.
+
+import { askForToken } from "./account.js";
+import { call } from "./api.js";
+import { confirmed } from "./dialogs.js";
+import { field, h, select } from "./dom.js";
+import { historyCard } from "./history-card.js";
+import { showDetection } from "./history-detail.js";
+import { EMOTIONS, count } from "./format.js";
+import { problem } from "./problem.js";
+import { session } from "./session.js";
+import { settings } from "./settings.js";
+
+const PAGE = 24;
+
+export function mountHistory(panel) {
+  const path = `${settings.apiPrefix}/history`;
+  let shown = [];
+  let total = 0;
+  let asked = 0;
+
+  const filters = filterForm(() => reload());
+  const heading = h("p", { class: "muted", role: "status" });
+  const exports = h("div", { class: "row" },
+    h("button", { type: "button", on: { click: () => download("csv") } }, "Export CSV"),
+    h("button", { type: "button", on: { click: () => download("json") } }, "Export JSON"),
+    h("button", { type: "button", class: "danger", on: { click: eraseAll } }, "Erase all"));
+  const trouble = h("div", {});
+  const cards = h("ul", { class: "cards" });
+  const more = h("button", { type: "button", on: { click: () => load(shown.length) } }, "Show more");
+  const view = h("div", { class: "history-view" },
+    filters, h("div", { class: "history-head" }, heading, exports), trouble, cards,
+    h("div", { class: "row" }, more));
+  const guest = h("div", { class: "notice" },
+    h("p", {}, h("strong", {}, "Sign in to have a history.")),
+    h("p", {}, "Photographs of guests are never kept. Yours are, until you erase them, and only you can see them."),
+    h("button", { type: "button", class: "primary", on: { click: askForToken } }, "Sign in"));
+  panel.append(h("h2", { class: "unseen" }, "History"), guest, view);
+
+  function reload() {
+    view.hidden = !session.user;
+    guest.hidden = Boolean(session.user);
+    for (const { forget } of shown) forget();
+    shown = [];
+    cards.replaceChildren();
+    return session.user ? load(0) : null;
+  }
+
+  async function load(skip) {
+    const number = ++asked;
+    trouble.replaceChildren();
+    try {
+      const query = new URLSearchParams([...wanted(filters), ["skip", skip], ["limit", PAGE]]);
+      const answer = await call(`${path}?${query}`);
+      const records = await answer.json();
+      if (number !== asked) return; // Somebody asked for something else meanwhile.
+      total = Number(answer.headers.get("X-Total-Count"));
+      for (const record of records) add(record);
+      showCount();
+    } catch (error) {
+      if (number === asked) trouble.replaceChildren(problem(error));
+    }
+  }
+
+  function add(record) {
+    const card = historyCard(record, () => open(record, card));
+    shown.push(card);
+    cards.append(card.element);
+  }
+
+  function showCount() {
+    const filtered = [...wanted(filters)].length > 0;
+    heading.textContent = total ? count(total, "record") : filtered ? "Nothing matches." : "Nothing is kept yet.";
+    more.hidden = shown.length >= total;
+    exports.hidden = !total && !filtered;
+  }
+
+  async function open(record, card) {
+    if (!(await showDetection(record))) return;
+    card.forget();
+    card.element.remove();
+    shown = shown.filter((each) => each !== card);
+    total -= 1;
+    showCount();
+    panel.querySelector("input").focus();
+  }
+
+  async function download(format) {
+    try {
+      const query = new URLSearchParams([...wanted(filters), ["format", format]]);
+      const answer = await call(`${path}/export?${query}`);
+      const url = URL.createObjectURL(await answer.blob());
+      h("a", { href: url, download: `emotions.${format}` }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    } catch (error) {
+      trouble.replaceChildren(problem(error));
+    }
+  }
+
+  async function eraseAll() {
+    const sure = await confirmed({
+      title: "Erase everything?",
+      text: "All your records and photographs are erased, those the filters hide as well. This cannot be undone.",
+      yes: "Erase everything",
+    });
+    if (!sure) return;
+    try {
+      await call(path, { method: "DELETE" });
+      reload();
+    } catch (error) {
+      trouble.replaceChildren(problem(error));
+    }
+  }
+
+  let visible = false;
+  session.addEventListener("change", () => visible && reload());
+  return { show: () => { visible = true; reload(); }, hide: () => (visible = false) };
+}
+
+function filterForm(changed) {
+  const emotions = [["", "any"], ...EMOTIONS.map((emotion) => [emotion, emotion])];
+  const form = h("form", { class: "filters panel", role: "search", on: { change: changed } },
+    field("Name or emotion", h("input", { type: "search", name: "keyword", maxLength: 200 })),
+    field("Emotion", select(emotions, { name: "emotion" })),
+    field("From", h("input", { type: "date", name: "from_date" })),
+    field("To", h("input", { type: "date", name: "to_date" })));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  return form;
+}
+
+/** The filters that are set; dates are days where the visitor is. */
+function* wanted(form) {
+  for (const [name, value] of new FormData(form)) {
+    if (!value) continue;
+    if (name === "from_date") yield [name, new Date(`${value}T00:00:00`).toISOString()];
+    else if (name === "to_date") yield [name, new Date(`${value}T23:59:59.999`).toISOString()];
+    else yield [name, value];
+  }
+}

@@ -1,1 +1,42 @@
-export function mountLive(panel) { panel.textContent = "soon"; }
+// The view for the webcam: what it takes to start, and the parts put together.
+
+import { askForToken } from "./account.js";
+import { h } from "./dom.js";
+import { liveStudio } from "./live-studio.js";
+import { session } from "./session.js";
+import { settings } from "./settings.js";
+
+export function mountLive(panel) {
+  const room = h("div", {});
+  panel.append(h("h2", { class: "unseen" }, "Live"), room);
+  let studio = null;
+
+  function show() {
+    if (settings.socketIoClient && session.user) {
+      studio ??= liveStudio();
+      room.replaceChildren(studio.element);
+      studio.listCameras();
+      return;
+    }
+    studio?.stop();
+    room.replaceChildren(settings.socketIoClient ? needsUser() : needsClient());
+  }
+
+  session.addEventListener("change", show);
+  return { show, hide: () => studio?.stop() };
+}
+
+function needsUser() {
+  return h("div", { class: "notice" },
+    h("p", {}, h("strong", {}, "Sign in to go live.")),
+    h("p", {}, "Frames of your camera go to this service and nowhere else, and none is kept."),
+    h("button", { type: "button", class: "primary", on: { click: askForToken } }, "Sign in"));
+}
+
+function needsClient() {
+  return h("div", { class: "notice" },
+    h("p", {}, h("strong", {}, "Live needs the Socket.IO client, which is not installed.")),
+    h("p", {}, "Whoever runs the service gets it with Node.js, then starts the service again:"),
+    h("p", {}, h("code", {}, "npm ci --omit=dev --prefix entrypoints/web")),
+    h("p", { class: "muted" }, "Everything else on this page works without it."));
+}

@@ -1,11 +1,9 @@
 // A photograph with its faces: boxes over it, bars beside it, JSON beside that, all linked.
 
-import { makeBox, nameBox, placeBox } from "./boxes.js";
+import { fitLabel, makeBox, nameBox, placeBox } from "./boxes.js";
 import { h } from "./dom.js";
 import { faceCard } from "./face-card.js";
 import { count, duration } from "./format.js";
-
-const TIGHT_PX = 72;
 
 /**
  * @param {{detection: Object, picture: Node, title: string}} shown  the picture is an image of the
@@ -16,7 +14,8 @@ export function viewer({ detection, picture, title }) {
   const { width, height } = detection.image;
   const stage = h("div", { class: "stage" }, picture);
   const cards = faces.map((face, index) => faceCard(face, index + 1));
-  const boxes = picture instanceof HTMLImageElement ? faces.map((face, index) => {
+  const photographed = detection.kind === "image" && picture instanceof HTMLImageElement;
+  const boxes = photographed ? faces.map((face, index) => {
     const box = makeBox(index + 1);
     nameBox(box, face);
     placeBox(box, face.box, detection.image);
@@ -68,10 +67,9 @@ function focusOn(element) {
   element.scrollIntoView({ block: "nearest" });
 }
 
-/** Boxes too small for a word show the number of their face. */
 function watchSize(stage, boxes) {
   new ResizeObserver(() => {
-    for (const box of boxes) box.classList.toggle("is-tight", box.offsetWidth < TIGHT_PX);
+    boxes.forEach(fitLabel);
   }).observe(stage);
 }
 

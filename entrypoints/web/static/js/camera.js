@@ -1,0 +1,73 @@
+// The webcam: which there are, its pictures, and frames of them as JPEG.
+
+import { ApiError } from "./transport.js";
+
+const LONGEST_SIDE_PX = 640;
+const JPEG_QUALITY = 0.8;
+
+const REASONS = {
+  NotAllowedError: "The browser was not allowed to use the camera. Allow it beside the address, then start again.",
+  NotFoundError: "No camera was found. Plug one in, then start again.",
+  NotReadableError: "The camera is in use by another program.",
+};
+
+export class Camera {
+  #stream = null;
+  #canvas = document.createElement("canvas");
+
+  constructor(video) {
+    this.video = video;
+  }
+
+  /** Show the pictures of a camera; of any without a `deviceId`. */
+  async open(deviceId) {
+    if (!navigator.mediaDevices) {
+      throw failure("Browsers give pages a camera only on https and on localhost.");
+    }
+    const ideal = { width: { ideal: 1280 }, height: { ideal: 720 } };
+    const video = deviceId ? { ...ideal, deviceId: { exact: deviceId } } : { ...ideal, facingMode: "user" };
+    try {
+      this.#stream = await navigator.mediaDevices.getUserMedia({ video });
+    } catch (error) {
+      throw failure(REASONS[error.name] ?? error.message);
+    }
+    this.video.srcObject = this.#stream;
+    await this.video.play();
+  }
+
+  close() {
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#stream = null;
+    this.video.srcObject = null;
+  }
+
+  get deviceId() {
+    return this.#stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
+  }
+
+  /** The picture of this moment: its bytes and its size. */
+  async frame() {
+    const { videoWidth, videoHeight } = this.video;
+    const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(videoWidth, videoHeight));
+    const width = Math.round(videoWidth * scale);
+    const height = Math.round(videoHeight * scale);
+    Object.assign(this.#canvas, { width, height });
+    this.#canvas.getContext("2d").drawImage(this.video, 0, 0, width, height);
+    const blob = await new Promise((resolve) => {
+      this.#canvas.toBlob(resolve, "image/jpeg", JPEG_QUALITY);
+    });
+    return { data: await blob.arrayBuffer(), width, height };
+  }
+}
+
+/** Pairs of id and name; names are known once a camera was allowed. */
+export async function cameras() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  return devices
+    .filter(({ kind, deviceId }) => kind === "videoinput" && deviceId)
+    .map(({ deviceId, label }, index) => [deviceId, label || `Camera ${index + 1}`]);
+}
+
+function failure(detail) {
+  return new ApiError({ title: "No pictures from the camera", detail, code: "camera" });
+}

@@ -1,0 +1,86 @@
+// One record of the history, large, with what can be done with it.
+
+import { call } from "./api.js";
+import { confirmed, showDialog } from "./dialogs.js";
+import { h } from "./dom.js";
+import { moment } from "./format.js";
+import { nameOf, pictureOf } from "./history-card.js";
+import { problem } from "./problem.js";
+import { settings } from "./settings.js";
+import { viewer } from "./viewer.js";
+
+/** Show a record until the dialog is closed. Resolves to whether it was deleted. */
+export async function showDetection(record) {
+  const path = `${settings.apiPrefix}/history/${record.detection_id}`;
+  const urls = [];
+  const body = h("div", {});
+  const trouble = h("div", {});
+  const dialog = h("dialog", { class: "detail", "aria-labelledby": "detail-title" },
+    h("div", { class: "stack" },
+      h("div", { class: "detail-head" },
+        h("div", {},
+          h("h2", { id: "detail-title" }, nameOf(record)),
+          h("p", { class: "muted small" }, moment(record.timestamp))),
+        h("div", { class: "row" },
+          downloadButton(),
+          h("button", { type: "button", class: "danger", on: { click: erase } }, "Delete"),
+          h("button", { type: "button", on: { click: () => dialog.close() } }, "Close"))),
+      trouble, body));
+
+  function urlOf(blob) {
+    urls.push(URL.createObjectURL(blob));
+    return urls.at(-1);
+  }
+
+  async function fetchPicture() {
+    if (record.kind === "stream") {
+      const drawn = await (await call(`${path}/timeline.svg`)).blob();
+      return h("img", { class: "session-picture", src: urlOf(drawn), alt: "The emotions of the session over time" });
+    }
+    return h("img", { src: urlOf(await pictureOf(record)), alt: nameOf(record) });
+  }
+
+  async function show() {
+    let picture;
+    try {
+      picture = await fetchPicture();
+    } catch {
+      picture = h("p", { class: "notice" }, record.image_url ? "The picture cannot be shown." : "The picture is still being stored.");
+    }
+    body.replaceChildren(viewer({ detection: record, picture, title: "" }));
+  }
+
+  function downloadButton() {
+    if (record.kind === "stream") return null;
+    return h("button", { type: "button", on: { click: () => attempt(async () => {
+      const drawn = await (await call(`${path}/annotated`)).blob();
+      h("a", { href: urlOf(drawn), download: `${nameOf(record).replace(/\.\w+$/, "")}-faces.jpg` }).click();
+    }) } }, "Download with boxes");
+  }
+
+  async function erase() {
+    const sure = await confirmed({
+      title: "Delete this record?",
+      text: `${nameOf(record)} and what was found in it are erased. This cannot be undone.`,
+      yes: "Delete",
+    });
+    if (!sure) return;
+    await attempt(async () => {
+      await call(path, { method: "DELETE" });
+      dialog.close("deleted");
+    });
+  }
+
+  async function attempt(action) {
+    try {
+      await action();
+    } catch (error) {
+      trouble.replaceChildren(problem(error));
+    }
+  }
+
+  show();
+  const outcome = await showDialog(dialog);
+  urls.forEach((url) => URL.revokeObjectURL(url));
+  return outcome === "deleted";
+}

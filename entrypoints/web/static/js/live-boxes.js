@@ -1,0 +1,47 @@
+// Boxes that follow faces: one element for each tracking id, moved from result to result.
+
+import { fitLabel, makeBox, nameBox, placeBox } from "./boxes.js";
+
+export class LiveBoxes {
+  #boxes = new Map();
+  #stage;
+
+  constructor(stage) {
+    this.#stage = stage;
+  }
+
+  /** Show the faces of a result; `mirrored` where the picture is shown as in a mirror. */
+  show({ faces, image }, mirrored) {
+    const seen = new Set();
+    for (const face of faces) {
+      if (!face.box) continue;
+      seen.add(face.tracking_id);
+      const box = this.#boxOf(face.tracking_id);
+      const [x, y, width, height] = face.box;
+      placeBox(box, [mirrored ? image.width - x - width : x, y, width, height], image);
+      nameBox(box, face);
+      fitLabel(box.element);
+      box.element.classList.toggle("is-predicted", Boolean(face.predicted));
+    }
+    for (const id of this.#boxes.keys()) if (!seen.has(id)) this.#remove(id);
+  }
+
+  clear() {
+    for (const id of this.#boxes.keys()) this.#remove(id);
+  }
+
+  #boxOf(id) {
+    if (!this.#boxes.has(id)) {
+      const box = makeBox(id.replace("face_", ""), "div");
+      box.element.dataset.track = id;
+      this.#boxes.set(id, box);
+      this.#stage.append(box.element);
+    }
+    return this.#boxes.get(id);
+  }
+
+  #remove(id) {
+    this.#boxes.get(id).element.remove();
+    this.#boxes.delete(id);
+  }
+}

@@ -1,0 +1,152 @@
+// Camera, connection, boxes, figures and timeline of a live session.
+
+import { Camera, cameras } from "./camera.js";
+import { field, h } from "./dom.js";
+import { duration } from "./format.js";
+import { LiveBoxes } from "./live-boxes.js";
+import { LiveConnection } from "./live-connection.js";
+import { liveSettings } from "./live-settings.js";
+import { liveSummary } from "./live-summary.js";
+import { problem } from "./problem.js";
+import { Timeline } from "./timeline.js";
+
+const STATES = {
+  connecting: "Connecting …",
+  running: "Running",
+  reconnecting: "The connection broke. Trying again …",
+  ended: "The service ended the session.",
+  stopped: "Stopped",
+};
+
+export function liveStudio() {
+  const video = h("video", { muted: true, playsInline: true, "aria-label": "Your camera" });
+  const idle = h("p", { class: "idle" }, "Start to see what your face shows.");
+  const stage = h("div", { class: "stage live-stage is-mirrored" }, video, idle);
+  const choice = h("select", { on: { change: () => running && restart() } });
+  const mirror = h("input", { type: "checkbox", checked: true, on: { change: () =>
+    stage.classList.toggle("is-mirrored", mirror.checked) } });
+  const toggle = h("button", { type: "button", class: "primary", on: { click: () => (running ? stop() : start()) } }, "Start");
+  const state = h("p", { class: "muted small", role: "status" });
+  const trouble = h("div", {});
+  const advice = h("div", { role: "status" });
+  const figures = figureList(["Frames/s", "Latency", "Dropped", "Faces"]);
+  const timeline = new Timeline();
+  const remains = h("div", {});
+  const options = liveSettings((config) => running && connection.configure(config));
+  const camera = new Camera(video);
+  const boxes = new LiveBoxes(stage);
+  let running = false;
+  let connection = null;
+
+  const element = h("div", { class: "live-view" },
+    h("div", { class: "live-main" },
+      h("div", { class: "live-controls" }, toggle, field("Camera", choice), field("Mirror", mirror)),
+      state, trouble, advice, stage),
+    h("div", { class: "live-side" }, figures.element, timeline.element, remains, options.element));
+
+  const tell = {
+    state: (name) => {
+      state.textContent = STATES[name];
+      if (name === "reconnecting") boxes.clear();
+      if (name === "ended") stop({ because: "ended" });
+    },
+    result: (result, roundTripMs) => {
+      if (!running) return;
+      boxes.show(result, mirror.checked);
+      timeline.add(result.faces);
+      figures.show([
+        result.fps.toFixed(1),
+        roundTripMs === null ? "–" : duration(roundTripMs / 1000),
+        result.dropped_frames,
+        result.faces.length,
+      ]);
+    },
+    suggestion: ({ message, suggested_config: config }) => advise(message, config),
+    problem: (said) => {
+      if (said.code === 429) advise(said.message, { max_frame_rate: Math.max(1, Math.floor(said.recommended_value)) });
+      else if (running) trouble.replaceChildren(problem(new Error(said.message), "The service could not do that"));
+    },
+    refused: (error) => stop({ error }),
+    summary: (summary) => {
+      remains.replaceChildren(liveSummary(summary));
+      if (!running) connection?.close();
+    },
+  };
+
+  function advise(message, config) {
+    const words = Object.entries(config).map(([name, value]) => `${name} = ${[value].flat().join(" × ")}`);
+    advice.replaceChildren(h("div", { class: "notice" },
+      h("p", {}, `${message}.`),
+      h("p", { class: "muted small" }, words.join(", ")),
+      h("div", { class: "row" },
+        h("button", { type: "button", on: { click: () => {
+          options.apply(config);
+          connection?.configure(config);
+          advice.replaceChildren();
+        } } }, "Do that"),
+        h("button", { type: "button", class: "plain", on: { click: () => advice.replaceChildren() } }, "Ignore"))));
+  }
+
+  async function start() {
+    for (const part of [trouble, advice, remains]) part.replaceChildren();
+    toggle.disabled = true;
+    connection?.close();
+    try {
+      await camera.open(choice.value);
+      stage.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
+      idle.hidden = true;
+      timeline.clear();
+      running = true;
+      tell.state("connecting");
+      connection = new LiveConnection(tell);
+      await connection.open(options.config);
+      await listCameras();
+      pump(connection);
+    } catch (error) {
+      stop({ error });
+    }
+    toggle.disabled = false;
+    toggle.textContent = running ? "Stop" : "Start";
+  }
+
+  /** Send frames as fast as results come back, and no faster than the settings say. */
+  async function pump(mine) {
+    while (running && mine === connection) {
+      if (mine.isReady) mine.send(await camera.frame());
+      await new Promise((resolve) => setTimeout(resolve, 1000 / options.config.max_frame_rate));
+    }
+  }
+
+  function stop({ error = null, because = "stopped" } = {}) {
+    if (running) connection?.stop();
+    running = false;
+    camera.close();
+    boxes.clear();
+    idle.hidden = false;
+    toggle.textContent = "Start";
+    state.textContent = STATES[because];
+    if (error) trouble.replaceChildren(problem(error));
+  }
+
+  async function restart() {
+    stop();
+    await start();
+  }
+
+  async function listCameras() {
+    const found = await cameras();
+    choice.replaceChildren(...(found.length ? found : [["", "Any camera"]]).map(([value, text]) =>
+      h("option", { value, textContent: text })));
+    if (camera.deviceId) choice.value = camera.deviceId;
+  }
+
+  addEventListener("pagehide", () => connection?.close());
+  return { element, stop: () => running && stop(), listCameras };
+}
+
+function figureList(names) {
+  const values = names.map(() => h("dd", {}, "–"));
+  const element = h("dl", { class: "figures" },
+    ...names.map((name, index) => h("div", {}, h("dt", {}, name), values[index])));
+  return { element, show: (texts) => texts.forEach((text, index) => (values[index].textContent = text)) };
+}

@@ -1,0 +1,102 @@
+// How the emotions of one face went over the last minute, as areas that fill the height together.
+
+import { h } from "./dom.js";
+import { EMOTIONS, percent } from "./format.js";
+
+const SPAN_S = 60;
+const STEP_S = 0.2;
+const GAP_S = 1.5;
+
+export class Timeline {
+  #tracks = new Map();
+  #canvas = h("canvas", { role: "img" });
+  #choice = h("select", { "aria-label": "Whose timeline", on: { change: () => this.#draw() } });
+  #values = new Map(EMOTIONS.map((emotion) => [emotion, h("span", {})]));
+
+  constructor() {
+    const legend = [...this.#values].map(([emotion, value]) =>
+      h("li", { dataset: { emotion } }, h("i", {}), emotion, value));
+    this.element = h("section", { class: "panel timeline", "aria-labelledby": "timeline-title" },
+      h("div", { class: "head" }, h("h3", { id: "timeline-title" }, "The last minute"), this.#choice),
+      this.#canvas,
+      h("p", { class: "scale" }, h("span", {}, `${SPAN_S} s ago`), h("span", {}, "now")),
+      h("ul", { class: "legend" }, ...legend));
+    this.#offer();
+  }
+
+  clear() {
+    this.#tracks.clear();
+    this.#offer();
+    this.#draw();
+  }
+
+  /** Take in the faces of a result; a few samples a second are enough to draw. */
+  add(faces) {
+    const now = performance.now() / 1000;
+    for (const face of faces) {
+      const samples = this.#tracks.get(face.tracking_id) ?? [];
+      this.#tracks.set(face.tracking_id, samples);
+      if (samples.length && now - samples.at(-1).at < STEP_S) continue;
+      samples.push({ at: now, shares: new Map(face.emotions.map(({ emotion, score }) => [emotion, score])) });
+      while (samples[0].at < now - SPAN_S) samples.shift();
+    }
+    for (const [id, samples] of this.#tracks) {
+      if (samples.at(-1).at < now - SPAN_S) this.#tracks.delete(id);
+    }
+    this.#offer();
+    this.#draw();
+  }
+
+  #offer() {
+    const ids = [...this.#tracks.keys()];
+    const offered = [...this.#choice.options].map(({ value }) => value);
+    this.#choice.hidden = ids.length < 2;
+    if (ids.join() === offered.join()) return;
+    const chosen = this.#choice.value;
+    this.#choice.replaceChildren(...ids.map((id) =>
+      h("option", { value: id, textContent: id.replace("face_", "Face ") })));
+    this.#choice.value = ids.includes(chosen) ? chosen : ids.at(-1) ?? "";
+  }
+
+  #draw() {
+    const scale = devicePixelRatio;
+    const width = (this.#canvas.width = this.#canvas.clientWidth * scale);
+    const height = (this.#canvas.height = this.#canvas.clientHeight * scale);
+    const pen = this.#canvas.getContext("2d");
+    const samples = this.#tracks.get(this.#choice.value) ?? [];
+    const now = performance.now() / 1000;
+    const x = ({ at }) => width * (1 - (now - at) / SPAN_S);
+    for (const run of runsOf(samples)) {
+      const below = run.map(() => 0);
+      for (const [emotion, value] of this.#values) {
+        pen.beginPath();
+        run.forEach((sample, i) => pen.lineTo(x(sample), height * (1 - below[i])));
+        run.forEach((sample, i) => (below[i] += sample.shares.get(emotion) ?? 0));
+        run.toReversed().forEach((sample, i) => pen.lineTo(x(sample), height * (1 - below[run.length - 1 - i])));
+        pen.closePath();
+        pen.fillStyle = getComputedStyle(value.parentElement).getPropertyValue("--emotion");
+        pen.fill();
+      }
+    }
+    this.#tell(samples.at(-1));
+  }
+
+  #tell(latest) {
+    for (const [emotion, value] of this.#values) {
+      value.textContent = latest ? percent(latest.shares.get(emotion) ?? 0) : "";
+    }
+    const [first] = latest ? [...latest.shares].sort((a, b) => b[1] - a[1]) : [];
+    this.#canvas.setAttribute("aria-label", first ? `Mostly ${first[0]} now` : "No face yet");
+  }
+}
+
+/** Stretches without a gap: a face that was away leaves a hole. */
+function runsOf(samples) {
+  const runs = [];
+  for (const sample of samples) {
+    const run = runs.at(-1);
+    if (run && sample.at - run.at(-1).at < GAP_S) run.push(sample);
+    else runs.push([sample]);
+  }
+  return runs;
+}
