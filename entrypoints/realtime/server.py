@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import socketio
 
@@ -74,7 +76,7 @@ def make_server(cors_origins: list[str]) -> GuardedServer:
         # One event of a client after the other, in order: a flood is held back at its socket.
         async_handlers=False,
         serializer=OnePacket,
-        cors_allowed_origins=cors_origins,
+        cors_allowed_origins=_allowed_origins(cors_origins),
         cors_credentials=True,
         max_http_buffer_size=MAX_MESSAGE_BYTES,
         ping_interval=PING_INTERVAL_S,
@@ -82,3 +84,12 @@ def make_server(cors_origins: list[str]) -> GuardedServer:
         logger=quiet,
         engineio_logger=quiet,
     )
+
+
+def _allowed_origins(listed: list[str]) -> Callable[[str, dict[str, Any]], bool]:
+    """Pages of the origins listed may connect, and pages that this service itself served."""
+
+    def is_allowed(origin: str, environ: dict[str, Any]) -> bool:
+        return origin in listed or urlsplit(origin).netloc == environ.get("HTTP_HOST")
+
+    return is_allowed
