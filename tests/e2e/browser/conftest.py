@@ -1,0 +1,120 @@
+"""A real browser in front of a real service."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from adapters.local_auth import LocalIdentityProvider
+from adapters.system.clock import SystemClock
+from tests.e2e.browser.pictures import write_camera_clip
+from tests.e2e.browser.site import Site, serving
+
+PAGE = Path(__file__).parents[3] / "entrypoints" / "web"
+SECRET = "of-the-browser-tests-0123456789abcdef"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+)
+
+
+def require(found: object, what: str) -> None:
+    """Skip where a newcomer lacks a program; in CI that is a failure."""
+    if not found:
+        reason = f"the browser tests need {what}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Chromium is."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    require(path, "Chromium: apt-get install chromium")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def npm_packages() -> Path:
+    """What npm installs for the page and its tests."""
+    folder = PAGE / "node_modules"
+    if not (folder / "axe-core").is_dir() or not (folder / "socket.io-client").is_dir():
+        require(shutil.which("npm"), "Node.js with npm")
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=PAGE, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(npm_packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The service as `emotion-api serve` starts it."""
+    with serving(
+        tmp_path_factory.mktemp("service"),
+        SECRET_KEY=SECRET,
+        GUEST_MAX_USAGE_PER_ADDRESS="1000",
+    ) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+async def browser(
+    chromium: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Browser]:
+    """Chromium, its camera a clip in which a face moves from left to right and back."""
+    clip = tmp_path_factory.mktemp("camera") / "clip.mjpeg"
+    write_camera_clip(clip)
+    camera = f"--use-file-for-fake-video-capture={clip}"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, camera])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def context(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]:
+    """A visitor who has never been here."""
+    context = await browser.new_context(
+        base_url=site.url, viewport={"width": 1366, "height": 850}, reduced_motion="reduce"
+    )
+    context.set_default_timeout(20_000)
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def page(context: BrowserContext) -> AsyncIterator[Page]:
+    """An empty tab. Whatever is done in it must break no script and no policy."""
+    page = await context.new_page()
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.on(
+        "console",
+        lambda said: broken.append(said.text) if "Content Security Policy" in said.text else None,
+    )
+    yield page
+    assert not broken
+
+
+@pytest.fixture
+def id_token() -> str:
+    """The ID token of somebody new."""
+    provider = LocalIdentityProvider(secret=SECRET, clock=SystemClock())
+    return provider.mint_id_token(f"{uuid4().hex[:8]}@example.com", lifetime_s=3600)
+
+
+@pytest.fixture
+async def signed_in(page: Page, id_token: str) -> Page:
+    """A tab in which somebody new is signed in."""
+    await page.goto(f"/#token={id_token}")
+    await page.get_by_role("button", name="Sign out").wait_for()
+    return page

@@ -1,0 +1,54 @@
+"""Photographs and a camera's clip, made from the one face that scikit-image brings along."""
+
+import io
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+from skimage import data
+
+FACE_X, FACE_Y = 224, 115  # where the middle of the face is in the picture of the astronaut
+
+CLIP_SIZE = (640, 480)
+LEFT, RIGHT = 20, 340  # where the portrait stands in the clip
+MARK = (0, 255, 0)  # a bar at the top of each frame, above the middle of the face
+_PORTRAIT_SIZE = 280
+_FACE_IN_PORTRAIT = 116
+
+
+def astronaut() -> Image.Image:
+    """A portrait of 512 × 512 pixels."""
+    return Image.fromarray(data.astronaut())
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    """The picture, encoded."""
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def portrait() -> bytes:
+    """One face."""
+    return jpeg(astronaut())
+
+
+def pair() -> bytes:
+    """Two faces: one left, and its mirror image right."""
+    picture = Image.new("RGB", (1024, 512))
+    picture.paste(astronaut(), (0, 0))
+    picture.paste(astronaut().transpose(Image.Transpose.FLIP_LEFT_RIGHT), (512, 0))
+    return jpeg(picture)
+
+
+def write_camera_clip(path: Path) -> None:
+    """Eight seconds at 30 frames a second; the face waits left, goes right, waits, and returns."""
+    face = astronaut().crop((100, 0, 400, 300)).resize((_PORTRAIT_SIZE, _PORTRAIT_SIZE))
+    way = [LEFT + (RIGHT - LEFT) * step / 75 for step in range(75)]
+    places = [LEFT] * 45 + way + [RIGHT] * 45 + way[::-1]
+    with path.open("wb") as clip:
+        for x in places:
+            frame = Image.new("RGB", CLIP_SIZE, (96, 104, 112))
+            frame.paste(face, (round(x), 120))
+            middle = x + _FACE_IN_PORTRAIT
+            ImageDraw.Draw(frame).rectangle((middle - 10, 0, middle + 10, 40), fill=MARK)
+            frame.save(clip, "JPEG", quality=85)

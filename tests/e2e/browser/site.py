@@ -1,0 +1,43 @@
+"""The service as an operator runs it."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A service that runs."""
+
+    url: str
+    link: str
+    folder: Path
+
+
+@contextmanager
+def serving(folder: Path, **environment: str) -> Iterator[Site]:
+    """Run `emotion-api serve` in a folder of its own until the block ends."""
+    settings = {"HOST": "127.0.0.1", "PORT": "0", "LOG_LEVEL": "WARNING", **environment}
+    with subprocess.Popen(
+        [sys.executable, "-m", "entrypoints.cli", "serve"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            link = next(line.strip() for line in process.stdout if "/#token=" in line)
+            url = re.match(r"http://[^/]+", link)
+            assert url is not None
+            yield Site(url[0], link, folder)
+        finally:
+            process.terminate()
+            process.wait(30)

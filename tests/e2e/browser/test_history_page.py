@@ -1,0 +1,86 @@
+"""The history on the page."""
+
+import csv
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.e2e.browser.pictures import pair, portrait
+from tests.e2e.browser.test_photographs import choose, file
+
+
+async def with_two_records(page: Page) -> None:
+    await choose(page, file("one.jpg", portrait()), file("two.jpg", pair()))
+    await expect(page.get_by_role("button", name="one.jpg: 1 face")).to_be_visible()
+    await expect(page.get_by_role("button", name="two.jpg: 2 faces")).to_be_visible()
+    await page.get_by_role("tab", name="History").click()
+    await expect(page.locator(".card")).to_have_count(2)
+
+
+async def test_a_guest_is_told_that_nothing_is_kept(page: Page) -> None:
+    await page.goto("/#history")
+    await expect(page.get_by_text("Photographs of guests are never kept.")).to_be_visible()
+
+
+async def test_records_are_shown_filtered_and_deleted(signed_in: Page) -> None:
+    page = signed_in
+    await with_two_records(page)
+    await page.get_by_label("Name or emotion").fill("two")
+    await page.get_by_label("Name or emotion").press("Enter")
+    await expect(page.locator(".card")).to_have_count(1)
+    await expect(page.locator(".card .name")).to_have_text("two.jpg")
+    await page.get_by_label("Emotion", exact=True).select_option("disgust")
+    await expect(page.get_by_text("Nothing matches.")).to_be_visible()
+    await page.get_by_label("Emotion", exact=True).select_option("")
+
+    await page.locator(".card").get_by_role("button").click()
+    dialog = page.get_by_role("dialog", name="two.jpg")
+    await expect(dialog.locator(".box")).to_have_count(2)
+    await dialog.get_by_role("button", name="Delete").click()
+    question = page.get_by_role("dialog", name="Delete this record?")
+    await question.get_by_role("button", name="Keep").click()
+    await expect(dialog.locator(".box")).to_have_count(2)
+    await dialog.get_by_role("button", name="Delete").click()
+    await question.get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("Nothing matches.")).to_be_visible()
+    await page.get_by_label("Name or emotion").fill("")
+    await page.get_by_label("Name or emotion").press("Enter")
+    await expect(page.locator(".card .name")).to_have_text(["one.jpg"])
+
+
+async def test_thumbnails_are_the_photographs_themselves(signed_in: Page) -> None:
+    await with_two_records(signed_in)
+    # A photograph is stored a moment after its answer: the list is asked for until it is there.
+    for name in ("Detect", "History"):
+        await signed_in.get_by_role("tab", name=name).click()
+    await expect(signed_in.locator(".card img")).to_have_count(2)
+    widths = "images => images.map(image => image.decode().then(() => image.naturalWidth))"
+    pictures = await signed_in.locator(".card img").evaluate_all(
+        f"async images => Promise.all(({widths})(images))"
+    )
+    assert sorted(pictures) == [512, 1024]
+
+
+async def test_a_photograph_is_downloaded_with_its_boxes(signed_in: Page, tmp_path: Path) -> None:
+    await with_two_records(signed_in)
+    await signed_in.locator(".card", has_text="two.jpg").get_by_role("button").click()
+    async with signed_in.expect_download() as download:
+        await signed_in.get_by_role("button", name="Download with boxes").click()
+    saved = await download.value
+    assert saved.suggested_filename == "two-faces.jpg"
+    await saved.save_as(tmp_path / "drawn.jpg")
+    assert (tmp_path / "drawn.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+async def test_the_history_is_exported_and_erased(signed_in: Page, tmp_path: Path) -> None:
+    page = signed_in
+    await with_two_records(page)
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Export CSV").click()
+    await (await download.value).save_as(tmp_path / "history.csv")
+    rows = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
+    assert sorted(row["filename"] for row in rows) == ["one.jpg", "two.jpg", "two.jpg"]
+    await page.get_by_role("button", name="Erase all").click()
+    await page.get_by_role("button", name="Erase everything").click()
+    await expect(page.get_by_text("Nothing is kept yet.")).to_be_visible()
+    await expect(page.locator(".card")).to_have_count(0)

@@ -1,0 +1,150 @@
+"""The webcam on the page."""
+
+import json
+
+from playwright.async_api import Page, expect
+
+from tests.e2e.browser.pictures import CLIP_SIZE, LEFT, RIGHT
+
+# What a visitor sees at one moment: where the camera's picture has its mark, and where the box is,
+# both in pixels of the clip.
+LOOK = """() => {
+    const video = document.querySelector("video"), box = document.querySelector(".live-stage .box");
+    if (!video.videoWidth || !box) return null;
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, {width: video.videoWidth, height: 8});
+    const pen = canvas.getContext("2d");
+    pen.drawImage(video, 0, 0);
+    const row = pen.getImageData(0, 4, canvas.width, 1).data;
+    const marked = [];
+    for (let x = 0; x < canvas.width; x += 1) {
+        if (row[4 * x + 1] > 200 && row[4 * x] < 90 && row[4 * x + 2] < 90) marked.push(x);
+    }
+    if (!marked.length) return null;
+    const stage = video.getBoundingClientRect(), place = box.getBoundingClientRect();
+    return {
+        mark: marked[marked.length >> 1],
+        box: (place.x + place.width / 2 - stage.x) * video.videoWidth / stage.width,
+        track: box.dataset.track,
+        label: box.innerText,
+    };
+}"""
+NEAR_PX = 40
+
+
+async def start(page: Page) -> None:
+    await page.get_by_role("tab", name="Live").click()
+    await page.get_by_label("Mirror").uncheck()
+    await page.get_by_role("button", name="Start").click()
+    await page.locator(".live-stage .box").wait_for()
+
+
+async def test_the_box_follows_the_face_and_keeps_its_track(signed_in: Page) -> None:
+    page = signed_in
+    await start(page)
+    tracks = set()
+    # The face waits at both ends of its way, so even a slow machine's box gets there.
+    for is_there in (f"seen.mark < {LEFT + 150}", f"seen.mark > {RIGHT + 80}"):
+        arrived = await page.wait_for_function(
+            f"() => {{ const seen = ({LOOK})();"
+            f" return seen && {is_there} && Math.abs(seen.mark - seen.box) < {NEAR_PX} && seen; }}"
+        )
+        seen = await arrived.json_value()
+        assert "happy" in seen["label"]
+        tracks.add(seen["track"])
+    assert tracks == {"face_1"}
+    figures = await page.locator(".figures").inner_text()
+    assert "–" not in figures
+    await expect(page.locator(".timeline canvas")).to_have_attribute(
+        "aria-label", "Mostly happy now"
+    )
+
+
+async def test_a_mirrored_picture_has_mirrored_boxes(signed_in: Page) -> None:
+    page = signed_in
+    await start(page)
+    await page.get_by_label("Mirror").check()
+    await page.wait_for_function(
+        f"() => {{ const seen = ({LOOK})(); return seen && seen.mark < {LEFT + 150}"
+        f" && Math.abs({CLIP_SIZE[0]} - seen.mark - seen.box) < {NEAR_PX}; }}"
+    )
+
+
+async def test_a_stopped_session_is_summed_up_and_kept_if_wished(signed_in: Page) -> None:
+    page = signed_in
+    await start(page)
+    await page.get_by_text("Settings", exact=True).click()
+    await page.get_by_label("Keep a summary in the history").check()
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.locator(".summary")).to_contain_text("It is in your history.")
+    await expect(page.locator(".summary tbody")).to_contain_text("happy")
+    await expect(page.locator(".live-stage .box")).to_have_count(0)
+    assert await page.evaluate("() => document.querySelector('video').srcObject === null")
+    await page.get_by_role("tab", name="History").click()
+    await page.locator(".card", has_text="Live session").get_by_role("button").click()
+    picture = page.get_by_alt_text("The emotions of the session over time")
+    await expect(picture).to_be_visible()
+    assert await picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+
+
+async def test_settings_take_effect_while_it_runs(signed_in: Page) -> None:
+    page = signed_in
+    await start(page)
+    await page.get_by_text("Settings", exact=True).click()
+    await page.get_by_label("Send boxes").uncheck()
+    await expect(page.locator(".live-stage .box")).to_have_count(0)
+    await page.get_by_label("Send boxes").check()
+    await expect(page.locator(".live-stage .box")).to_have_count(1)
+
+
+async def test_what_the_service_advises_can_be_done_with_one_click(signed_in: Page) -> None:
+    page = signed_in
+    advice = {"message": "too slow", "suggested_config": {"processing_resolution": [480, 360]}}
+    await page.route(
+        "**/js/live-connection.js",
+        lambda route: route.fulfill(
+            content_type="text/javascript",
+            body=f"""export class LiveConnection {{
+                constructor(tell) {{ this.tell = tell; }}
+                async open() {{ this.tell.suggestion({json.dumps(advice)}); }}
+                get isReady() {{ return false; }}
+                configure(config) {{ this.tell.problem({{message: JSON.stringify(config)}}); }}
+                stop() {{}}
+                close() {{}}
+            }}""",
+        ),
+    )
+    await page.goto("/?advised#live")
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.get_by_text("processing_resolution = 480 × 360")).to_be_visible()
+    await page.get_by_role("button", name="Do that").click()
+    await expect(page.get_by_role("alert")).to_contain_text('{"processing_resolution":[480,360]}')
+    await page.get_by_text("Settings", exact=True).click()
+    await expect(page.get_by_label("Detector sees")).to_have_value("480x360")
+
+
+async def test_a_camera_that_is_not_allowed_is_explained(signed_in: Page) -> None:
+    page = signed_in
+    await page.evaluate(
+        """() => { navigator.mediaDevices.getUserMedia = () =>
+            Promise.reject(new DOMException("no", "NotAllowedError")); }"""
+    )
+    await page.get_by_role("tab", name="Live").click()
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.get_by_role("alert")).to_contain_text("not allowed to use the camera")
+    await expect(page.get_by_role("button", name="Start")).to_be_enabled()
+
+
+async def test_without_the_client_live_says_how_to_get_it(page: Page) -> None:
+    async def without_client(route) -> None:
+        answer = await route.fetch()
+        body = (await answer.text()).replace("&quot;/web/vendor/socket.io.js&quot;", "null")
+        await route.fulfill(response=answer, body=body)
+
+    await page.route(lambda url: url.rstrip("/").count("/") == 2, without_client)
+    await page.goto("/#live")
+    await expect(page.locator("#live")).to_contain_text(
+        "npm ci --omit=dev --prefix entrypoints/web"
+    )
+    await page.get_by_role("tab", name="Detect").click()
+    await expect(page.locator(".drop")).to_be_visible()

@@ -1,0 +1,70 @@
+"""Signing in on the page."""
+
+from playwright.async_api import Page, expect
+
+from tests.e2e.browser.pictures import portrait
+from tests.e2e.browser.site import Site
+from tests.e2e.browser.test_photographs import choose, file
+
+
+async def test_the_printed_link_signs_in_and_leaves_no_token_in_the_address_bar(
+    page: Page, site: Site
+) -> None:
+    await page.goto(site.link.replace("localhost", "127.0.0.1"))
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    await expect(page.locator("#usage")).to_have_text("operator")
+    assert "token" not in page.url
+    await page.reload()
+    await expect(page.locator("#usage")).to_have_text("operator")
+    await page.get_by_role("button", name="Sign out").click()
+    await page.reload()
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+async def test_a_token_may_be_pasted_and_a_bad_one_is_refused_in_words(
+    page: Page, id_token: str
+) -> None:
+    await page.goto("/")
+    await page.get_by_role("button", name="Sign in").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("ID token").fill("nonsense")
+    await dialog.get_by_role("button", name="Sign in").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Token refused")
+    await dialog.get_by_label("ID token").fill(f"  {id_token}\n")
+    await dialog.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    await expect(dialog).to_have_count(0)
+
+
+async def test_a_link_whose_token_has_run_out_says_so(page: Page) -> None:
+    await page.goto("/#token=old")
+    await expect(page.get_by_role("alert")).to_contain_text("You are not signed in")
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+async def test_tokens_are_renewed_without_being_noticed(signed_in: Page) -> None:
+    page = signed_in
+    await change_tokens(page, "held.access = 'worn out'")
+    await page.reload()
+    await choose(page, file("a.jpg", portrait()))
+    await expect(page.locator(".box")).to_have_count(1)
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+async def test_a_sign_in_that_has_ended_is_told_and_ends_here_too(signed_in: Page) -> None:
+    page = signed_in
+    await change_tokens(page, "held.expiresAt = 0; held.refresh = 'revoked'")
+    await page.reload()
+    await choose(page, file("a.jpg", portrait()))
+    await expect(page.get_by_role("alert")).to_contain_text("Your sign-in has ended")
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+async def change_tokens(page: Page, change: str) -> None:
+    await page.evaluate(
+        f"""() => {{
+            const held = JSON.parse(sessionStorage.getItem("emotion-api.sign-in"));
+            {change};
+            sessionStorage.setItem("emotion-api.sign-in", JSON.stringify(held));
+        }}"""
+    )

@@ -1,0 +1,106 @@
+"""`emotion-api serve` as an operator starts it: a process of its own on a folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+import httpx
+
+_READY = re.compile(r"ready on (http://[^ ]+)")
+_TOKEN = re.compile(r"#token=(\S+)")
+
+
+class ServiceProcess:
+    """Starts, stops and kills the service; the data stays where it was."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: Process | None = None
+        self._reading: list[asyncio.Task[None]] = []
+        self.url = ""
+        self.token = ""
+        self.log = ""
+
+    async def start(self) -> httpx.AsyncClient:
+        """Start, wait until it says that it is ready, and return a client signed in as operator."""
+        kept = {"PATH", "HOME", "PYTHONPATH", "VIRTUAL_ENV", "LANG"}
+        environment = {name: value for name, value in os.environ.items() if name in kept}
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", "from entrypoints.cli import main; main()", "serve",
+            cwd=self._folder,
+            env=environment | {
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "HOST": "127.0.0.1",
+                "PORT": "0",
+                "DATA_DIR": str(self._folder / "data"),
+                "FACE_DETECTOR": "haar",
+                "LOG_FORMAT": "json",
+                "SHUTDOWN_GRACE_S": "100",
+            },
+            stdout=PIPE,
+            stderr=PIPE,
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._reading = [asyncio.create_task(self._keep_log(self._process.stderr))]
+        self.url = self.token = ""
+        async with asyncio.timeout(120):
+            while not (self.url and self.token):
+                line = (await self._process.stdout.readline()).decode()
+                assert line, f"the service did not start:\n{self.log}"
+                if found := _READY.search(line):
+                    self.url = found[1]
+                if found := _TOKEN.search(line):
+                    self.token = found[1]
+        self._reading.append(asyncio.create_task(self._drain(self._process.stdout)))
+        return httpx.AsyncClient(
+            base_url=self.url,
+            timeout=120,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        await self._ended()
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+
+    async def ended(self) -> None:
+        """Wait for the end that SIGTERM has to bring, and check that it was an orderly one."""
+        async with asyncio.timeout(120):
+            status = await self._ended()
+        # Having shut down, uvicorn passes the signal on, so that whoever sent it can see.
+        assert status in {0, -signal.SIGTERM}
+        assert "Application shutdown complete" in self.log
+        assert "Traceback" not in self.log
+
+    async def close(self) -> None:
+        """End it, whatever state it is in."""
+        if self._process is not None and self._process.returncode is None:
+            await self.kill()
+
+    async def _ended(self) -> int:
+        assert self._process is not None
+        status = await self._process.wait()
+        await asyncio.gather(*self._reading)
+        return status
+
+    async def _keep_log(self, stream: asyncio.StreamReader) -> None:
+        while line := await stream.readline():
+            self.log += line.decode()
+
+    async def _drain(self, stream: asyncio.StreamReader) -> None:
+        while await stream.readline():
+            pass
