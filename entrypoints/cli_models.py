@@ -54,8 +54,8 @@ def evaluate(
 def pull() -> None:
     """Download YuNet (YUNET_MODEL) and the checkpoint for CLASSIFIER=vit (HUGGINGFACE_MODEL).
 
-    What is there already is left as it is. Both are tried; a failure of either ends with exit
-    code 2.
+    What is there already is not downloaded again. Both are tried; a failure of either ends with
+    exit code 2.
     """
     container = _container()
     faults = []

@@ -78,7 +78,7 @@ class VitCropClassifier:
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Score a batch of RGB crops; see ``CropClassifier``."""
         with torch.inference_mode():
-            faces = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2).float()
+            faces = torch.tensor(crops, device=self._device).permute(0, 3, 1, 2).float()
             probabilities = torch.softmax(self._network(faces), dim=1)
             return np.asarray(probabilities.cpu().numpy(), dtype=np.float32)
 
