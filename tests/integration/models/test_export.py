@@ -1,6 +1,5 @@
 """Exports: the light runtime has to say what torch says. For int8, see the command's test."""
 
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
