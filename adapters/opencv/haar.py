@@ -2,49 +2,83 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import cv2.data
 import numpy as np
-from numpy.typing import NDArray
 
 from adapters.inference.executor import WorkExecutor
 from adapters.opencv.view import DetectionView, keep_faces
 from application.errors import InferenceUnavailable
 from application.work import Priority
 from domain.face import FaceDetection
+from domain.geometry import BoundingBox
 from domain.image import Image
 
-_FRONTAL = "haarcascade_frontalface_default.xml"
-# The cascade's window is 24 pixels; a face needs a little more to be seen at several scales.
-_SMALLEST_FACE = 32
+# How large the smallest wanted face is in the view: the cascades' window is 20 pixels, and
+# looking at more was found to cost twice the time and to find no more.
+_SMALLEST_FACE = 26
 _LARGEST_SIDE = 1280
-_USUAL_SIDE = 640
+# Windows of either cascade that overlap this much (IoU) speak of the same face.
+_SAME_FACE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class _Cascade:
+    """A cascade file, and how a face box lies in what it finds.
+
+    Attributes:
+        file: its name in OpenCV's package.
+        side: of the face box in sides of the window, so that the box spans forehead to chin.
+        drop: how far the box's middle lies below the window's, in sides of the window.
+    """
+
+    file: str
+    side: float
+    drop: float
+
+
+# The medians of what YuNet says of the same faces, on 66 faces of 21 photographs.
+_FRONTAL = _Cascade("haarcascade_frontalface_alt.xml", side=1.13, drop=0.012)
+_PROFILE = _Cascade("haarcascade_profileface.xml", side=0.92, drop=0.035)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    box: BoundingBox
+    votes: int
 
 
 class HaarFaceDetector:
     """Fulfils the port ``FaceDetector`` with the cascades that ship with OpenCV.
 
+    Every place is looked at by the frontal cascade, and in stills also by the profile cascade from
+    both sides. Each window that takes the place for a face is a vote; the votes of both cascades
+    are added, and the face lies at their mean. On 21 photographs with 66 faces (YuNet's count) and
+    22 pictures without any, each also mirrored, this finds 53 faces and 1 false box where the
+    usual ``haarcascade_frontalface_default`` finds 50 and 37.
+
     P. Viola, M. Jones, "Rapid object detection using a boosted cascade of simple features",
     CVPR 2001.
     """
 
-    name = "Haar cascade"
+    name = "Haar cascades"
     version = f"OpenCV {cv2.__version__}"
 
     def __init__(
-        self, *, executor: WorkExecutor, scale_factor: float = 1.1, min_neighbors: int = 5
+        self, *, executor: WorkExecutor, scale_factor: float = 1.2, min_neighbors: int = 6
     ) -> None:
         """Load the cascades.
 
         Args:
             executor: where detection runs.
-            scale_factor: step between the sizes that are looked for; above 1.
-            min_neighbors: how many neighbouring windows have to agree on a face.
+            scale_factor: step between the sizes that are looked for; above 1. Smaller steps cost
+                time and give each face more votes.
+            min_neighbors: how many votes make a face.
 
         Raises:
             InferenceUnavailable: OpenCV was installed without its cascades.
@@ -53,7 +87,7 @@ class HaarFaceDetector:
         self._scale_factor = scale_factor
         self._min_neighbors = min_neighbors
         self._per_thread = threading.local()
-        _load(_FRONTAL)
+        self._load_cascades()
 
     async def detect(
         self,
@@ -64,7 +98,12 @@ class HaarFaceDetector:
         fit_within: tuple[int, int] | None = None,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceDetection]:
-        """Find the faces of an image; see the port."""
+        """Find the faces of an image; see the port.
+
+        The confidence is ``votes / (votes + min_neighbors)``: 0.5 for a face that only just is
+        one, rising towards 1. With ``fit_within``, which callers in a hurry give, the profile
+        cascade is left out: it takes three quarters of the time.
+        """
         return await self._executor.run(
             self._detect, image, min_size_px, min_confidence, fit_within, priority=priority
         )
@@ -76,49 +115,90 @@ class HaarFaceDetector:
         min_confidence: float,
         fit_within: tuple[int, int] | None,
     ) -> list[FaceDetection]:
-        longer_side = max(image.width, image.height)
-        side = max(_USUAL_SIDE, longer_side * _SMALLEST_FACE / max(min_size_px, 1))
-        ratio = min(side, _LARGEST_SIDE) / longer_side
+        ratio = min(
+            _SMALLEST_FACE / max(min_size_px, 1), _LARGEST_SIDE / max(image.width, image.height)
+        )
         view = DetectionView.of(image, ratio=ratio, fit_within=fit_within)
-        gray = cv2.cvtColor(view.pixels, cv2.COLOR_RGB2GRAY)
-        smallest = max(int(min_size_px * view.ratio_x), 1)
-        boxes, weights = self._search(gray, smallest)
+        # The box that comes out is larger than the window that found it.
+        smallest = max(int(min_size_px * view.ratio_x / _FRONTAL.side), 1)
+        frontal, profile = self._cascades_of_thread()
+        try:
+            sightings = self._search(frontal, _FRONTAL, view, smallest)
+            if fit_within is None:
+                sightings += self._search(profile, _PROFILE, view, smallest)
+                sightings += self._search(profile, _PROFILE, view, smallest, mirrored=True)
+        except cv2.error as error:
+            raise InferenceUnavailable("the face detector failed") from error
         found = [
-            FaceDetection(view.box(*box), _confidence(weight))
-            for box, weight in zip(boxes, weights, strict=True)
+            FaceDetection(face.box, face.votes / (face.votes + self._min_neighbors))
+            for face in _agree(sightings)
+            if face.votes >= self._min_neighbors
         ]
         return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
 
     def _search(
-        self, gray: NDArray[np.uint8], smallest: int
-    ) -> tuple[list[list[int]], list[float]]:
-        try:
-            boxes, _, weights = self._cascade_of_thread().detectMultiScale3(
-                gray,
-                scaleFactor=self._scale_factor,
-                minNeighbors=self._min_neighbors,
-                minSize=(smallest, smallest),
-                outputRejectLevels=True,
+        self,
+        classifier: cv2.CascadeClassifier,
+        cascade: _Cascade,
+        view: DetectionView,
+        smallest: int,
+        *,
+        mirrored: bool = False,
+    ) -> list[_Sighting]:
+        gray = cv2.cvtColor(view.pixels, cv2.COLOR_RGB2GRAY)
+        windows, votes = classifier.detectMultiScale2(
+            cv2.flip(gray, 1) if mirrored else gray,
+            scaleFactor=self._scale_factor,
+            minNeighbors=1,
+            minSize=(smallest, smallest),
+        )
+        sightings = []
+        for (x, y, window, _), count in zip(windows, votes, strict=True):
+            side = window * cascade.side
+            left = gray.shape[1] - x - window if mirrored else x
+            box = view.box(
+                left + (window - side) / 2,
+                y + (window - side) / 2 + window * cascade.drop,
+                side,
+                side,
             )
-        except cv2.error as error:
-            raise InferenceUnavailable("the face detector failed") from error
-        return np.asarray(boxes).tolist(), np.ravel(weights).tolist()
+            sightings.append(_Sighting(box, int(count)))
+        return sightings
 
-    def _cascade_of_thread(self) -> cv2.CascadeClassifier:
+    def _cascades_of_thread(self) -> tuple[cv2.CascadeClassifier, cv2.CascadeClassifier]:
         # A cascade keeps the picture it works on, so threads cannot share one.
-        if not hasattr(self._per_thread, "cascade"):
-            self._per_thread.cascade = _load(_FRONTAL)
-        cascade: cv2.CascadeClassifier = self._per_thread.cascade
-        return cascade
+        if not hasattr(self._per_thread, "cascades"):
+            self._per_thread.cascades = self._load_cascades()
+        cascades: tuple[cv2.CascadeClassifier, cv2.CascadeClassifier] = self._per_thread.cascades
+        return cascades
+
+    def _load_cascades(self) -> tuple[cv2.CascadeClassifier, cv2.CascadeClassifier]:
+        return _load(_FRONTAL.file), _load(_PROFILE.file)
 
 
-def _load(name: str) -> cv2.CascadeClassifier:
-    path = Path(cv2.data.haarcascades) / name
+def _load(file: str) -> cv2.CascadeClassifier:
+    path = Path(cv2.data.haarcascades) / file
     cascade = cv2.CascadeClassifier(str(path)) if path.is_file() else cv2.CascadeClassifier()
     if cascade.empty():
-        raise InferenceUnavailable(f"the cascade {name} is missing from this OpenCV")
+        raise InferenceUnavailable(f"the cascade {file} is missing from this OpenCV")
     return cascade
 
 
-def _confidence(weight: float) -> float:
-    return 1 / (1 + math.exp(-weight))
+def _agree(sightings: Sequence[_Sighting]) -> list[_Sighting]:
+    """Join sightings of the same face: votes are added, boxes averaged by votes."""
+    groups: list[list[_Sighting]] = []
+    for sighting in sorted(sightings, key=lambda each: -each.votes):
+        for group in groups:
+            if group[0].box.iou(sighting.box) > _SAME_FACE:
+                group.append(sighting)
+                break
+        else:
+            groups.append([sighting])
+    return [_Sighting(_mean_box(group), sum(each.votes for each in group)) for group in groups]
+
+
+def _mean_box(group: Sequence[_Sighting]) -> BoundingBox:
+    votes = [each.votes for each in group]
+    corners = [(each.box.x, each.box.y, each.box.width, each.box.height) for each in group]
+    x, y, width, height = np.average(corners, axis=0, weights=votes).round().astype(int).tolist()
+    return BoundingBox(x, y, width, height)

@@ -35,7 +35,7 @@ class YuNetFaceDetector:
     name = "YuNet"
 
     def __init__(
-        self, *, executor: WorkExecutor, model: Path, score_threshold: float = 0.6
+        self, *, executor: WorkExecutor, model: Path, score_threshold: float = 0.65
     ) -> None:
         """Load the model.
 

@@ -1,5 +1,6 @@
 """What the contract suites share."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -53,3 +54,13 @@ def authenticated_cloudinary_store(cloudinary: CloudinaryDouble) -> Iterator[Clo
     store = image_store_at(cloudinary, is_authenticated=True)
     yield store
     store.close()
+
+
+def yunet_model() -> Path | None:
+    """The YuNet file that ``FACE_DETECTOR_MODEL`` names, or None where it is not there.
+
+    The file is no part of the repository. Without it the cases of ``YuNetFaceDetector`` in
+    ``test_face_detector.py`` are not collected at all.
+    """
+    model = Path(os.environ.get("FACE_DETECTOR_MODEL", ""))
+    return model if model.is_file() else None

@@ -1,0 +1,216 @@
+"""What every emotion classifier does, and how the shipped network is loaded."""
+
+import asyncio
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage.data
+
+import adapters.onnx.classifier
+from adapters.in_memory import InMemoryEmotionClassifier
+from adapters.in_memory.scene import Scene, SceneFace
+from adapters.inference.batching import BatchingEmotionClassifier
+from adapters.inference.executor import WorkExecutor
+from adapters.inference.quality import MEASURED_THRESHOLDS
+from adapters.onnx.classifier import OnnxCropClassifier
+from application.errors import InferenceUnavailable
+from application.ports.emotion_classifier import EmotionClassifier
+from domain.emotion import Emotion
+from domain.face import FaceDetection
+from domain.geometry import BoundingBox
+from domain.image import Image
+
+# A smiling face, and a part of the picture without one.
+SMILE = FaceDetection(BoundingBox(164, 58, 120, 120), 0.9)
+SLEEVE = FaceDetection(BoundingBox(330, 330, 90, 90), 0.9)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A classifier and an image it can read, with a happy face at ``SMILE``."""
+
+    classifier: EmotionClassifier
+    image: Image
+
+
+def photograph() -> Image:
+    pixels = skimage.data.astronaut()
+    return Image(pixels, 512, 512, "image/png")
+
+
+def drawing() -> Image:
+    scene = Scene(
+        512, 512, faces=(SceneFace(SMILE.box, Emotion.HAPPY), SceneFace(SLEEVE.box, Emotion.FEAR))
+    )
+    return Image(scene, 512, 512, "image/png")
+
+
+@pytest.fixture
+def executor() -> Iterator[WorkExecutor]:
+    executor = WorkExecutor(4)
+    yield executor
+    executor.close()
+
+
+@pytest.fixture(params=["in-memory", "onnx"])
+def subject(request: pytest.FixtureRequest, executor: WorkExecutor) -> Subject:
+    if request.param == "in-memory":
+        return Subject(InMemoryEmotionClassifier(), drawing())
+    classifier = BatchingEmotionClassifier(
+        model=OnnxCropClassifier(), executor=executor, thresholds=MEASURED_THRESHOLDS
+    )
+    return Subject(classifier, photograph())
+
+
+async def test_a_smile_reads_as_happy(subject: Subject) -> None:
+    (reading,) = await subject.classifier.classify(subject.image, [SMILE])
+    assert reading.scores.dominant is Emotion.HAPPY
+    assert reading.reliable
+
+
+async def test_each_face_gets_its_reading_in_order(subject: Subject) -> None:
+    readings = await subject.classifier.classify(subject.image, [SLEEVE, SMILE, SLEEVE])
+    alone = [
+        (await subject.classifier.classify(subject.image, [face]))[0] for face in (SLEEVE, SMILE)
+    ]
+    for reading, same in zip(readings, [alone[0], alone[1], alone[0]], strict=True):
+        assert reading.scores.values == pytest.approx(same.scores.values, abs=1e-4)
+        assert reading.quality == same.quality
+
+
+async def test_scores_are_probabilities_of_all_seven(subject: Subject) -> None:
+    for reading in await subject.classifier.classify(subject.image, [SMILE, SLEEVE]):
+        assert len(reading.scores.values) == 7
+        assert math.fsum(reading.scores.values) == pytest.approx(1, abs=1e-6)
+
+
+async def test_no_faces_have_no_readings(subject: Subject) -> None:
+    assert list(await subject.classifier.classify(subject.image, [])) == []
+
+
+async def test_quality_tells_the_size_of_the_face(subject: Subject) -> None:
+    (reading,) = await subject.classifier.classify(subject.image, [SMILE])
+    assert reading.quality.size_px == 120
+    assert 0 <= reading.quality.brightness <= 1
+    assert reading.quality.sharpness >= 0
+
+
+async def test_many_callers_at_once_get_what_they_get_alone(subject: Subject) -> None:
+    alone = [
+        (await subject.classifier.classify(subject.image, [face]))[0] for face in (SMILE, SLEEVE)
+    ]
+    together = await asyncio.gather(
+        *(subject.classifier.classify(subject.image, [face]) for face in [SMILE, SLEEVE] * 20)
+    )
+    for index, (reading,) in enumerate(together):
+        expected = alone[index % 2].scores.values
+        assert reading.scores.values == pytest.approx(expected, abs=1e-4)
+
+
+async def test_the_card_says_what_runs(subject: Subject) -> None:
+    card = subject.classifier.card
+    assert card.name
+    assert card.version
+    assert sorted(card.labels) == sorted(Emotion)
+    assert card.input_width > 0
+    assert card.input_height > 0
+
+
+# How the shipped network is loaded
+
+SHIPPED = Path(adapters.onnx.classifier.__file__).parent / "weights"
+Weights = Callable[..., Path]
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Weights:
+    """A copy of the shipped files with some facts changed."""
+
+    def make(content: bytes | None = None, **changed: Any) -> Path:
+        path = tmp_path / "emotion.onnx"
+        shutil.copy(SHIPPED / "emotion.onnx", path)
+        facts = json.loads((SHIPPED / "emotion.json").read_text("utf-8"))
+        if content is not None:
+            path.write_bytes(content)
+            facts["file_sha256"] = hashlib.sha256(content).hexdigest()
+        facts |= changed
+        facts = {key: value for key, value in facts.items() if value is not None}
+        path.with_suffix(".json").write_text(json.dumps(facts), "utf-8")
+        return path
+
+    return make
+
+
+def noise() -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.random.default_rng(3).integers(0, 256, (3, 48, 48, 1)).astype(np.uint8)
+
+
+def test_the_shipped_network_reads_gray_crops_of_48_pixels() -> None:
+    classifier = OnnxCropClassifier()
+    spec = classifier.crop_spec
+    assert (spec.width, spec.height, spec.channels) == (48, 48, 1)
+    scores = classifier.predict(noise())
+    assert scores.shape == (3, 7)
+    assert scores.dtype == np.float32
+    assert scores.sum(axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
+    assert classifier.card.measured
+
+
+def test_scores_follow_the_labels_of_the_file(weights: Weights) -> None:
+    labels = list(OnnxCropClassifier().card.labels)
+    renamed = OnnxCropClassifier(weights=weights(labels=labels[1:] + labels[:1]))
+    here = {e: i for i, e in enumerate(Emotion)}
+    plain, turned = OnnxCropClassifier().predict(noise()), renamed.predict(noise())
+    for old, new in zip(labels, labels[1:] + labels[:1], strict=True):
+        assert turned[:, here[Emotion(new)]] == pytest.approx(plain[:, here[Emotion(old)]])
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InferenceUnavailable, match=r"emotion\.onnx is missing"):
+        OnnxCropClassifier(weights=tmp_path / "emotion.onnx")
+
+
+def test_weights_without_their_facts_are_refused(weights: Weights) -> None:
+    path = weights()
+    path.with_suffix(".json").unlink()
+    with pytest.raises(InferenceUnavailable, match=r"emotion\.json is missing"):
+        OnnxCropClassifier(weights=path)
+
+
+@pytest.mark.parametrize("fact", ["name", "version", "labels", "file_sha256"])
+def test_facts_that_lack_something_are_refused(weights: Weights, fact: str) -> None:
+    with pytest.raises(InferenceUnavailable, match=fact):
+        OnnxCropClassifier(weights=weights(**{fact: None}))
+
+
+def test_weights_that_were_changed_are_refused(weights: Weights) -> None:
+    path = weights()
+    path.write_bytes(path.read_bytes()[:-1] + b"\x00\x01")
+    with pytest.raises(InferenceUnavailable, match="SHA-256"):
+        OnnxCropClassifier(weights=path)
+
+
+def test_a_file_that_is_no_network_is_refused(weights: Weights) -> None:
+    with pytest.raises(InferenceUnavailable, match="no usable ONNX network"):
+        OnnxCropClassifier(weights=weights(b"not a network"))
+
+
+def test_a_network_with_other_labels_is_refused(weights: Weights) -> None:
+    labels = ["contempt", *list(OnnxCropClassifier().card.labels)[1:]]
+    with pytest.raises(InferenceUnavailable, match="contempt"):
+        OnnxCropClassifier(weights=weights(labels=labels))
+
+
+def test_facts_that_are_no_json_are_refused(weights: Weights) -> None:
+    path = weights()
+    path.with_suffix(".json").write_text("{", "utf-8")
+    with pytest.raises(InferenceUnavailable, match="cannot be read"):
+        OnnxCropClassifier(weights=path)
