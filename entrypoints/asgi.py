@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socketio
 from litestar.types import ASGIApp
 
 from entrypoints.container import Container, running
 from entrypoints.http.app import create_http_app
 from entrypoints.realtime.app import create_socketio, realtime
+from entrypoints.realtime.gate import mount
 from entrypoints.settings import load_settings
 
 
@@ -27,5 +27,4 @@ def create_app_from(container: Container) -> ASGIApp:
         container,
         lifespan=[lambda _app: running(container), lambda _app: realtime(container, server)],
     )
-    app: ASGIApp = socketio.ASGIApp(server, http)
-    return app
+    return mount(server, http)

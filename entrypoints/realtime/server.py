@@ -65,6 +65,8 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         connection = self.eio.sockets.get(eio_sid)
         if connection is not None:
             await connection.close(wait=False)
+            # The library would leave it to the client to hang up.
+            connection.queue.put_nowait(None)
 
 
 def make_server(cors_origins: list[str]) -> GuardedServer:

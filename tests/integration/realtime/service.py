@@ -32,6 +32,7 @@ from domain.emotion import Emotion
 from entrypoints.container import Container
 from entrypoints.http.app import create_http_app
 from entrypoints.realtime.app import create_socketio, realtime
+from entrypoints.realtime.gate import mount
 from entrypoints.realtime.server import GuardedServer
 from entrypoints.settings import Settings
 
@@ -171,7 +172,7 @@ async def running_service(**changes: Any) -> AsyncIterator[Service]:
     http = create_http_app(container, lifespan=[lambda _app: realtime(container, server)])
     web = uvicorn.Server(
         uvicorn.Config(
-            socketio.ASGIApp(server, http),
+            mount(server, http),
             host="127.0.0.1",
             port=0,
             log_config=None,
