@@ -21,7 +21,7 @@ class Augment:
     sensors and codecs.
 
     Args:
-        strength: Multiplies the geometric ranges and the odds of the degradations.
+        strength: Multiplies the geometric ranges and the odds of degradations and cutout.
         seed: Seed of the views.
     """
 
@@ -131,7 +131,7 @@ class Augment:
         """Hides a rectangle (DeVries and Taylor 2017): hair, a hand, a mask, a caption."""
         n, size = len(views), views.shape[-1]
         half = self._uniform(2 * n, 0.06, 0.20).view(n, 2) * size
-        half *= self._chance(n, 0.5)[:, None]
+        half *= self._chance(n, 0.5 * self.strength)[:, None]
         centre = self._uniform(2 * n, 0, 1).view(n, 2) * size
         place = torch.arange(size)[None]
         rows = (place - centre[:, :1]).abs() < half[:, :1]

@@ -95,19 +95,20 @@ RECIPES = {
     "branch-1": Recipe(
         widths=(64, 128, 256),
         depths=(2, 3, 2),
-        phases=((9, 48),),
+        phases=((18, 48),),
         seed=3,
         muon=0.02,
         rate=0.035,
         balance=0.4,
         rare_bonus=(4.0, 2.0),
-        majority_share=0.3,
-        strength=0.8,
+        majority_share=0.5,
+        strength=0.6,
+        dropout=0.1,
         warmup=0.04,
         start="trunk",
     ),
 }
-RECIPES["branch-2"] = replace(RECIPES["branch-1"], seed=4, balance=0.55, strength=0.65)
+RECIPES["branch-2"] = replace(RECIPES["branch-1"], seed=4, balance=0.5, strength=0.5)
 
 SHIPPED = ("branch-1", "branch-2")
 """Runs whose mean is shipped."""
