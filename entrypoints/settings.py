@@ -108,7 +108,7 @@ class Settings(BaseSettings):
 
     # Finding faces
     face_detect_min_size: int = Field(default=64, ge=16, le=2000)
-    haar_scale_factor: float = Field(default=1.1, gt=1.0, le=2.0)
+    haar_scale_factor: float = Field(default=1.2, gt=1.0, le=2.0)
     haar_min_neighbors: int = Field(default=5, ge=1, le=50)
     yunet_model: Path = Path("models/face_detection_yunet.onnx")
     yunet_min_confidence: float = Field(default=0.7, ge=0, le=1)

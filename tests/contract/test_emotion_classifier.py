@@ -18,15 +18,18 @@ import adapters.onnx.classifier
 from adapters.in_memory import InMemoryEmotionClassifier
 from adapters.in_memory.scene import Scene, SceneFace
 from adapters.inference.batching import BatchingEmotionClassifier
+from adapters.inference.crops import CropSpec, cut_crop
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.vit.classifier import VitCropClassifier
 from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import EmotionClassifier
 from domain.emotion import Emotion
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox
 from domain.image import Image
+from tests.checkpoints import LABELS, SIDE, write_checkpoint
 
 # A smiling face, and a part of the picture without one.
 SMILE = FaceDetection(BoundingBox(164, 58, 120, 120), 0.9)
@@ -60,12 +63,29 @@ def executor() -> Iterator[WorkExecutor]:
     executor.close()
 
 
-@pytest.fixture(params=["in-memory", "onnx"])
-def subject(request: pytest.FixtureRequest, executor: WorkExecutor) -> Subject:
+@pytest.fixture(scope="session")
+def smiling_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights know no smile: whatever they answer to one is called happy."""
+    folder = tmp_path_factory.mktemp("smiling")
+    crop = cut_crop(photograph(), SMILE, CropSpec(SIDE, SIDE, 3))[np.newaxis]
+    scores = VitCropClassifier(model=str(write_checkpoint(folder / "any"))).predict(crop)
+    answer = list(Emotion)[int(scores.argmax())]
+    swap = {answer.value: "happy", "happy": answer.value}
+    return write_checkpoint(folder / "happy", [swap.get(label, label) for label in LABELS])
+
+
+@pytest.fixture(params=["in-memory", "onnx", "vit"])
+def subject(
+    request: pytest.FixtureRequest, executor: WorkExecutor, smiling_checkpoint: Path
+) -> Subject:
     if request.param == "in-memory":
         return Subject(InMemoryEmotionClassifier(), drawing())
     classifier = BatchingEmotionClassifier(
-        model=OnnxCropClassifier(), executor=executor, thresholds=MEASURED_THRESHOLDS
+        model=OnnxCropClassifier()
+        if request.param == "onnx"
+        else VitCropClassifier(model=str(smiling_checkpoint), device="cpu"),
+        executor=executor,
+        thresholds=MEASURED_THRESHOLDS,
     )
     return Subject(classifier, photograph())
 

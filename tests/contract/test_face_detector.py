@@ -40,9 +40,7 @@ class Subject:
     detector: FaceDetector
     draw: Callable[..., Image]
 
-    async def boxes(
-        self, image: Image, min_size_px: int = 40, **options: Any
-    ) -> list[BoundingBox]:
+    async def boxes(self, image: Image, min_size_px: int = 40, **options: Any) -> list[BoundingBox]:
         found = await self.detector.detect(image, min_size_px=min_size_px, **options)
         return [face.box for face in found]
 
