@@ -42,6 +42,7 @@ from application.errors import (
 from application.metering import UsageMeter
 from application.streaming.analysis import FrameTools
 from application.use_cases import accounts, history
+from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
 from application.use_cases.keep_session import KeepSession
@@ -341,6 +342,9 @@ class Container(containers.DeclarativeContainer):
     export_history = providers.Singleton(history.ExportHistory, repository)
     storage_status = providers.Singleton(history.GetStorageStatus, repository, spool)
     read_image = providers.Singleton(history.ReadImage, image_store)
+    annotate_detection = providers.Singleton(
+        AnnotateDetection, get_detection, read_image, spool, annotator
+    )
     sign_in = providers.Singleton(
         accounts.SignIn,
         identity=identity_provider,

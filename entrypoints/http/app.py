@@ -24,6 +24,7 @@ from entrypoints.http.controllers.detect import detect_routes
 from entrypoints.http.controllers.history import HistoryController
 from entrypoints.http.controllers.images import ImagesController
 from entrypoints.http.controllers.model import get_model
+from entrypoints.http.controllers.pictures import PicturesController
 from entrypoints.http.errors import to_response
 from entrypoints.http.middleware import RequestFrame
 from entrypoints.http.options import answer_options
@@ -34,7 +35,7 @@ _PROVIDERS = (
     "settings", "detect_emotions", "detect_batch", "storage_status", "list_history",
     "get_detection", "delete_detection", "delete_history", "export_history", "read_image",
     "sign_in", "refresh_tokens", "revoke_tokens", "get_profile", "face_detector",
-    "emotion_classifier", "repository", "image_store", "identity_provider",
+    "emotion_classifier", "repository", "image_store", "identity_provider", "annotate_detection",
 )  # fmt: skip
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -55,7 +56,13 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
             AuthController,
             *detect_routes(settings),
             Router(
-                settings.api_prefix, route_handlers=[HistoryController, ImagesController, get_model]
+                settings.api_prefix,
+                route_handlers=[
+                    HistoryController,
+                    PicturesController,
+                    ImagesController,
+                    get_model,
+                ],
             ),
             health.healthz,
             health.readyz,

@@ -127,6 +127,8 @@ async def test_the_openapi_document_describes_every_call(service):
         ("GET", "/api/history"),
         ("GET", "/api/history/{detection_id}"),
         ("DELETE", "/api/history/{detection_id}"),
+        ("GET", "/api/history/{detection_id}/annotated"),
+        ("GET", "/api/history/{detection_id}/timeline.svg"),
         ("GET", "/api/history/export"),
         ("DELETE", "/api/history"),
         ("GET", "/api/images/{detection_id}"),

@@ -1,0 +1,128 @@
+"""A realtime session as a picture: for each face a bar a second, in the colour of its emotion."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from xml.sax.saxutils import escape
+
+from domain.emotion import Emotion
+from domain.stream import SessionSummary, TimelineEntry, TrackSummary
+
+# The palette of Okabe and Ito (2008, "Color Universal Design") with grey for neutral.
+EMOTION_COLORS = {
+    Emotion.HAPPY: "#F0E442",
+    Emotion.SAD: "#56B4E9",
+    Emotion.ANGRY: "#D55E00",
+    Emotion.DISGUST: "#009E73",
+    Emotion.FEAR: "#CC79A7",
+    Emotion.SURPRISE: "#E69F00",
+    Emotion.NEUTRAL: "#BBBBBB",
+}
+MAX_ROWS = 40
+_WIDTH, _LEFT, _RIGHT, _TOP = 960, 76, 16, 64
+_BAR, _ROW = 44, 76
+_WORD_PX = 9  # a letter of a label takes no more
+_TICKS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400)
+
+
+def timeline_svg(summary: SessionSummary) -> str:
+    """Draw a session; the height of a bar is the emotion's mean score in that second.
+
+    Sessions of more than 40 faces show those seen longest, in the order they appeared.
+    """
+    tracks = _shown(summary)
+    seconds = max([summary.duration_s, 1.0, *(t.timeline[-1].second + 1 for t in tracks)])
+    height = _TOP + _ROW * max(len(tracks), 1) + 64
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
+        f'width="{_WIDTH}" height="{height}" role="img" aria-labelledby="title description" '
+        'font-family="system-ui, sans-serif" font-size="14">',
+        f'<title id="title">{escape(_title(summary))}</title>',
+        f'<desc id="description">{escape(_in_words(tracks))}</desc>',
+        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
+        f'<text x="16" y="32" font-size="18" font-weight="600">{escape(_title(summary))}</text>',
+    ]
+    if not tracks:
+        parts.append(f'<text x="16" y="{_TOP + 30}" fill="#5a5d66">No face was seen.</text>')
+    scale = (_WIDTH - _LEFT - _RIGHT) / seconds
+    for row, track in enumerate(tracks):
+        parts += _row(track, _TOP + row * _ROW, scale)
+    bottom = _TOP + _ROW * max(len(tracks), 1)
+    parts += _axis(seconds, scale, bottom)
+    parts += _legend(bottom + 46)
+    return "".join([*parts, "</svg>"])
+
+
+def _shown(summary: SessionSummary) -> list[TrackSummary]:
+    seen = [track for track in summary.tracks if track.timeline]
+    longest = sorted(seen, key=lambda track: -len(track.timeline))[:MAX_ROWS]
+    return [track for track in seen if track in longest]
+
+
+def _row(track: TrackSummary, y: float, scale: float) -> list[str]:
+    floor = y + _BAR
+    name = track.track_id.replace("_", " ")
+    parts = [
+        f'<text x="16" y="{floor - 14}">{escape(name)}</text>',
+        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{floor}" y2="{floor}" stroke="#8b8d94"/>',
+    ]
+    for entry in track.timeline:
+        tall = _BAR * entry.score
+        parts.append(
+            f'<rect x="{_LEFT + entry.second * scale:.2f}" y="{floor - tall:.1f}" '
+            f'width="{scale:.2f}" height="{tall:.1f}" fill="{EMOTION_COLORS[entry.emotion]}"/>'
+        )
+    for entries in _stretches(track.timeline):
+        word, wide = entries[0].emotion.value, len(entries) * scale
+        # Colour alone tells nobody anything who does not see it.
+        if wide >= _WORD_PX * len(word):
+            x = _LEFT + entries[0].second * scale + 4
+            parts.append(f'<text x="{x:.1f}" y="{floor + 16}" font-size="13">{word}</text>')
+    return parts
+
+
+def _stretches(timeline: tuple[TimelineEntry, ...]) -> list[list[TimelineEntry]]:
+    """Seconds on end in which one emotion led."""
+    numbered = enumerate(timeline)
+    same = groupby(numbered, key=lambda each: (each[1].emotion, each[1].second - each[0]))
+    return [[entry for _, entry in group] for _, group in same]
+
+
+def _axis(seconds: float, scale: float, y: float) -> list[str]:
+    step = next((tick for tick in _TICKS_S if seconds / tick <= 12), _TICKS_S[-1])
+    return [
+        f'<text x="{_LEFT + second * scale:.1f}" y="{y + 12}" font-size="13" fill="#5a5d66" '
+        f'text-anchor="middle">{_clock(second)}</text>'
+        for second in range(0, int(seconds) + 1, step)
+    ]
+
+
+def _legend(y: float) -> list[str]:
+    parts = []
+    for number, (emotion, color) in enumerate(EMOTION_COLORS.items()):
+        x = 16 + number * 108
+        parts.append(
+            f'<rect x="{x}" y="{y - 12}" width="14" height="14" fill="{color}" stroke="#5a5d66"/>'
+            f'<text x="{x + 20}" y="{y}">{emotion.value}</text>'
+        )
+    return parts
+
+
+def _title(summary: SessionSummary) -> str:
+    began = f"{summary.started_at:%Y-%m-%d %H:%M} {summary.started_at.tzname() or ''}".strip()
+    return f"{summary.video_source or 'Live session'}, {began}, {_clock(summary.duration_s)}"
+
+
+def _in_words(tracks: list[TrackSummary]) -> str:
+    said = [
+        f"{track.track_id.replace('_', ' ')}: mostly {track.time_share.dominant} "
+        f"({track.time_share[track.time_share.dominant]:.0%} of its time)"
+        for track in tracks
+    ]
+    return "; ".join(said) or "No face was seen."
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

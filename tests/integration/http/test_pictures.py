@@ -1,0 +1,86 @@
+"""Pictures of what is kept, to their owner only."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.in_memory import fake_image
+from application.use_cases.keep_session import KeepSession
+from domain.emotion import Emotion
+from domain.stream import SessionSummary
+from domain.user import User
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+async def kept_session(service, client) -> str:
+    """A session without a face in the history of whoever this client is."""
+    about = (await client.get("/auth/profile")).json()
+    owner = User(
+        user_id=about["user_id"],
+        email=about["email"],
+        display_name=None,
+        photo_url=None,
+        is_email_verified=True,
+        providers=(),
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    summary = SessionSummary(
+        session_id="s",
+        video_source="Webcam",
+        started_at=datetime(2026, 5, 4, 12, tzinfo=UTC),
+        duration_s=3.0,
+        frames_received=0,
+        frames_processed=0,
+        frames_failed=0,
+        frames_dropped=0,
+        mean_processing_time_s=0,
+        width=0,
+        height=0,
+        tracks=(),
+    )
+    record = await KeepSession(service.repository).execute(owner, summary)
+    return str(record.detection_id)
+
+
+async def test_a_photograph_is_shown_with_its_faces_drawn(service):
+    alice = await service.signed_in()
+    detection_id = await service.stored(alice)
+    answer = await alice.get(f"/api/history/{detection_id}/annotated")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    assert answer.headers["Cache-Control"] == "no-store"
+    boxes = ((10, 20, 100, 120), Emotion.HAPPY), ((300, 40, 80, 80), Emotion.SAD)
+    assert answer.content == fake_image(*boxes)
+
+
+async def test_a_session_is_shown_as_a_timeline(service):
+    alice = await service.signed_in()
+    detection_id = await kept_session(service, alice)
+    answer = await alice.get(f"/api/history/{detection_id}/timeline.svg")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("image/svg+xml")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.text.startswith("<svg")
+    assert "Webcam, 2026-05-04 12:00 UTC, 0:03" in answer.text
+
+
+async def test_a_photograph_has_no_timeline_and_a_session_no_photograph(service):
+    alice = await service.signed_in()
+    photograph = await service.stored(alice)
+    session = await kept_session(service, alice)
+    for path in (f"{photograph}/timeline.svg", f"{session}/annotated"):
+        answer = await alice.get(f"/api/history/{path}")
+        assert answer.status_code == 404
+        assert answer.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("picture", ["annotated", "timeline.svg"])
+async def test_pictures_are_for_their_owner(service, picture):
+    alice, bob = await service.signed_in(), await service.signed_in("bob@example.com")
+    guest = await service.client()
+    detection_id = await service.stored(alice)
+    path = f"/api/history/{detection_id}/{picture}"
+    assert (await bob.get(path)).status_code == 403
+    assert (await guest.get(path)).status_code == 401
+    assert (await alice.get(f"/api/history/{UNKNOWN}/{picture}")).status_code == 404

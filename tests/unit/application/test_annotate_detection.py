@@ -1,0 +1,59 @@
+"""A photograph with its faces drawn: to its owner, stored already or not."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from adapters.in_memory import InMemoryImageAnnotator, fake_image, reading_of
+from application.ports.image_store import StoredImage
+from application.use_cases.annotate_detection import AnnotateDetection
+from application.use_cases.history import GetDetection, ReadImage
+from domain.detection import Detection
+from domain.emotion import Emotion
+from domain.errors import Forbidden, NotFound
+from domain.face import Face, FaceDetection
+from domain.geometry import BoundingBox
+from tests.unit.application.service import Service
+
+BARE = StoredImage(fake_image(), "image/png")
+
+
+@pytest.fixture
+def annotating(service: Service) -> AnnotateDetection:
+    return AnnotateDetection(
+        GetDetection(service.repository),
+        ReadImage(service.images),
+        service.spool,
+        InMemoryImageAnnotator(),
+    )
+
+
+@pytest.fixture
+async def record(service: Service) -> Detection:
+    """One happy face, on its way to the stores."""
+    found = FaceDetection(BoundingBox(10, 20, 80, 90), 0.9)
+    face = Face(found, reading_of(Emotion.HAPPY, found))
+    record = replace(service.analysed(), faces=(face,))
+    await service.store.accept(record, BARE)
+    return record
+
+
+DRAWN = fake_image(((10, 20, 80, 90), Emotion.HAPPY))
+
+
+async def test_faces_are_drawn_over_the_photograph_before_and_after_it_is_stored(
+    service: Service, annotating: AnnotateDetection, record: Detection
+) -> None:
+    assert await annotating.execute(service.alice, record.detection_id) == DRAWN
+    await service.store.carry_due()
+    assert await annotating.execute(service.alice, record.detection_id) == DRAWN
+
+
+async def test_nobody_else_gets_it(
+    service: Service, annotating: AnnotateDetection, record: Detection
+) -> None:
+    with pytest.raises(Forbidden):
+        await annotating.execute(service.bob, record.detection_id)
+    with pytest.raises(NotFound):
+        await annotating.execute(service.alice, uuid4())

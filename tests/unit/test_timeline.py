@@ -1,0 +1,111 @@
+"""A session as a picture."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree
+
+from adapters.in_memory import reading_of
+from adapters.pillow.annotator import EMOTION_COLORS as DRAWN_COLORS
+from domain.emotion import Emotion, EmotionScores
+from domain.face import FaceDetection
+from domain.geometry import BoundingBox
+from domain.stream import SessionSummary, TimelineEntry, TrackSummary
+from entrypoints.http.timeline import EMOTION_COLORS, MAX_ROWS, timeline_svg
+
+SVG = "{http://www.w3.org/2000/svg}"
+PAGE_COLORS = Path(__file__).parents[2] / "entrypoints" / "web" / "static" / "css" / "base.css"
+
+
+def track(number: int, *emotions: Emotion, first_s: int = 0) -> TrackSummary:
+    """A face that showed one emotion a second."""
+    found = FaceDetection(BoundingBox(10, 20, 80, 90), 0.9)
+    shares = EmotionScores.from_weights({each: emotions.count(each) for each in Emotion})
+    timeline = (TimelineEntry(first_s + s, each, 0.5) for s, each in enumerate(emotions))
+    return TrackSummary(
+        track_id=f"face_{number}",
+        first_seen_s=first_s,
+        last_seen_s=first_s + len(emotions),
+        frames=10 * len(emotions),
+        time_share=shares,
+        timeline=tuple(timeline),
+        box=found.box,
+        confidence=0.9,
+        reading=reading_of(shares.dominant, found),
+    )
+
+
+def session(*tracks: TrackSummary, video_source: str | None = "Webcam") -> SessionSummary:
+    return SessionSummary(
+        session_id="s",
+        video_source=video_source,
+        started_at=datetime(2026, 5, 4, 12, tzinfo=UTC),
+        duration_s=20.4,
+        frames_received=200,
+        frames_processed=200,
+        frames_failed=0,
+        frames_dropped=0,
+        mean_processing_time_s=0.02,
+        width=640,
+        height=480,
+        tracks=tracks,
+    )
+
+
+def bars(drawn: ElementTree.Element, emotion: Emotion) -> list[ElementTree.Element]:
+    """The bars of an emotion, without the square of the legend."""
+    found = drawn.iter(f"{SVG}rect")
+    return [
+        each
+        for each in found
+        if each.get("fill") == EMOTION_COLORS[emotion] and each.get("stroke") is None
+    ]
+
+
+def test_each_second_of_a_face_is_a_bar_in_the_colour_of_its_emotion() -> None:
+    happy_then_sad = track(1, *[Emotion.HAPPY] * 6, *[Emotion.SAD] * 4)
+    drawn = ElementTree.fromstring(timeline_svg(session(happy_then_sad)))
+    assert len(bars(drawn, Emotion.HAPPY)) == 6
+    assert len(bars(drawn, Emotion.SAD)) == 4
+    assert bars(drawn, Emotion.ANGRY) == []
+    places = [float(bar.get("x", "")) for bar in bars(drawn, Emotion.SAD)]
+    assert min(places) > max(float(bar.get("x", "")) for bar in bars(drawn, Emotion.HAPPY))
+
+
+def test_emotions_are_told_in_words_too() -> None:
+    drawn = timeline_svg(session(track(1, *[Emotion.FEAR] * 9, Emotion.SAD)))
+    words = [each.text for each in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
+    assert words.count("fear") == 2  # under its stretch, and in the legend
+    assert "face 1: mostly fear (90% of its time)" in drawn
+
+
+def test_what_a_client_calls_its_stream_is_text_and_never_markup() -> None:
+    drawn = timeline_svg(session(video_source="</svg><script>alert(1)</script> & co"))
+    root = ElementTree.fromstring(drawn)
+    assert not list(root.iter(f"{SVG}script"))
+    assert root.findtext(f"{SVG}title", "").startswith("</svg><script>alert(1)</script> & co")
+    assert "No face was seen." in drawn
+
+
+def test_a_crowd_is_cut_to_those_seen_longest() -> None:
+    crowd = [track(number, Emotion.HAPPY) for number in range(1, 60)]
+    longest = track(60, *[Emotion.SAD] * 5)
+    drawn = ElementTree.fromstring(timeline_svg(session(*crowd, longest)))
+    assert len(bars(drawn, Emotion.HAPPY)) == MAX_ROWS - 1
+    assert len(bars(drawn, Emotion.SAD)) == 5
+
+
+def test_long_sessions_have_a_readable_axis() -> None:
+    long = replace(session(track(1, Emotion.HAPPY)), duration_s=5 * 3600)
+    words = [
+        each.text or "" for each in ElementTree.fromstring(timeline_svg(long)).iter(f"{SVG}text")
+    ]
+    clocks = [word for word in words if re.fullmatch(r"[\d:]+", word)]
+    assert 3 <= len(clocks) <= 13
+    assert "2:00:00" in clocks
+
+
+def test_every_picture_and_the_page_give_an_emotion_the_same_colour() -> None:
+    page = re.findall(r'data-emotion="(\w+)"\] \{ --emotion: (#\w+)', PAGE_COLORS.read_text())
+    assert {Emotion(name): color.upper() for name, color in page} == EMOTION_COLORS == DRAWN_COLORS
