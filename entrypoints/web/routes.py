@@ -50,10 +50,15 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
 def _send(request: Request[Any, Any, Any], file: PageFile, *, vary: str) -> Response[bytes]:
     # Asked for anew each time, so that a page never runs with modules of another version.
     etag = f'W/"{file.etag}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": vary}
+    # A 304 carries the policy too: its headers replace those a browser has kept.
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "no-cache",
+        "Vary": vary,
+        "Content-Security-Policy": _POLICY,
+    }
     if request.headers.get("if-none-match") == etag:
         return Response(b"", status_code=304, headers=headers)
-    headers["Content-Security-Policy"] = _POLICY
     data = file.data
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"

@@ -76,7 +76,7 @@ export function mountDetect(panel) {
       photo.state === "failed" ? problem(photo.error) : "",
       h("figure", { class: "picture" },
         h("div", { class: photo.state === "working" ? "stage is-working" : "stage" }, picture),
-        h("figcaption", { role: "status" }, caption)));
+        h("figcaption", {}, h("span", { role: "status" }, caption))));
   }
 
   input.addEventListener("change", () => {
