@@ -83,7 +83,7 @@ class World:
     ) -> StreamSessions:
         return StreamSessions(
             limits=SessionLimits(sessions, per_user, frames_in_work),
-            defaults=StreamConfig(max_frame_rate=60),
+            defaults=StreamConfig(max_frame_rate=60, detection_interval=1),
             tools=FrameTools(self.decoder, self.detector, self.classifier, self.telemetry),
             new_tracker=InMemoryFaceTracker,
             keep=KeepSession(self.repository),

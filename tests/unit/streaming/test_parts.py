@@ -109,7 +109,7 @@ def started(config: StreamConfig) -> Machine:
 
 
 def test_a_session_on_a_slow_machine_steps_down_and_is_told() -> None:
-    machine = started(StreamConfig(processing_resolution=(640, 480), prioritize_realtime=True))
+    machine = started(StreamConfig(detection_interval=1, prioritize_realtime=True))
     told = [s for _ in range(8) for s in machine.window(served=10, busy=1.0)]
     seen = [dict(suggestion.config) for suggestion in told]
     assert [c.get("processing_resolution") for c in seen] == [
