@@ -1,5 +1,6 @@
 """The service on MongoDB, Cloudinary and Firebase, each of which can be made to fail."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,9 +9,11 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
+import uvicorn
 
+from entrypoints.asgi import create_app_from
 from entrypoints.container import Container
-from tests.integration.http.service import running_server
+from entrypoints.settings import Settings
 from tests.servers.cloudinary import API_KEY, API_SECRET, CLOUD, CloudinaryDouble
 from tests.servers.firebase import PROJECT, FirebaseEmulator
 from tests.servers.flaky import FlakyProxy, flaky_proxy
@@ -35,6 +38,28 @@ class CloudService:
         self.client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 
+@asynccontextmanager
+async def listening(**changes: object) -> AsyncIterator[tuple[str, Container]]:
+    """The whole service on a free port, on the default settings save for ``changes``."""
+    container = Container(settings=Settings(_env_file=None, **changes))
+    app = create_app_from(container)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=5
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+        if serving.done():
+            await serving
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}", container
+    finally:
+        server.should_exit = True
+        await serving
+
+
 def address_of(mongodb_uri: str) -> str:
     """Host and port of a server that is named alone."""
     return urlsplit(mongodb_uri).netloc
@@ -53,7 +78,7 @@ async def running_cloud_service(
     """The service, with a proxy in front of MongoDB."""
     async with (
         flaky_proxy(address_of(mongodb_uri)) as mongodb,
-        running_server(
+        listening(
             data_dir=data_dir,
             environment="development",
             repository="mongodb",
@@ -71,7 +96,7 @@ async def running_cloud_service(
             auth="firebase",
             firebase_project_id=PROJECT,
             firebase_auth_emulator_host=firebase.address,
-        ) as server,
-        httpx.AsyncClient(base_url=server.url, timeout=60) as client,
+        ) as (url, container),
+        httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client,
     ):
-        yield CloudService(server.container, client, mongodb, cloudinary, firebase, emulator)
+        yield CloudService(container, client, mongodb, cloudinary, firebase, emulator)

@@ -1,5 +1,6 @@
 """Firebase's Auth emulator, and what a test does with it."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,12 +55,15 @@ class FirebaseEmulator:
 
 @asynccontextmanager
 async def firebase_emulator() -> AsyncIterator[FirebaseEmulator]:
-    """The emulator for the length of the block."""
+    """The emulator FIREBASE_TEST_EMULATOR names, or one for the length of the block."""
+    if named := os.environ.get("FIREBASE_TEST_EMULATOR"):
+        yield FirebaseEmulator(named)
+        return
     node = shutil.which("node")
     if node is None:
         missing("Node.js", "the Firebase emulator needs it, see https://nodejs.org")
     if not (_HOME / "node_modules" / "firebase-tools").is_dir():
         missing("The Firebase emulator", "run: npm ci --prefix tests/firebase")
     command = [node, _HOME / "emulator.mjs"]
-    async with running(command, until=r"ready on ([\d.]+:\d+)", within_s=120) as ready:
+    async with running(command, until=r"ready on ([\d.]+:\d+)", within_s=300) as ready:
         yield FirebaseEmulator(ready[1])
