@@ -103,7 +103,7 @@ def _openapi() -> OpenAPIConfig:
             "Finds the faces in a photograph and tells how likely each of seven emotions is. "
             "Errors are `application/problem+json` and carry a stable `code`."
         ),
-        path="/docs",
+        openapi_router=docs.docs_router(),
         render_plugins=[docs.SwaggerUiPage(path="/"), JsonRenderPlugin(path="/openapi.json")],
         components=security.SCHEMES,
         use_handler_docstrings=True,

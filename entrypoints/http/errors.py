@@ -109,7 +109,6 @@ def problems(*codes: str) -> dict[int, ResponseSpec]:
 def _example(code: str) -> Example:
     kind = KINDS[code]
     return Example(
-        id=code,
         summary=code,
         value={
             "type": type_uri(code),

@@ -25,12 +25,25 @@ class EmotionScore(Struct, kw_only=True):
     ]  # fmt: skip
 
 
+_HAPPY = [
+    {"emotion": emotion, "score": percentage / 100, "percentage": percentage}
+    for emotion, percentage in (
+        ("happy", 92.0), ("neutral", 4.0), ("surprise", 2.0), ("sad", 0.75), ("fear", 0.5),
+        ("angry", 0.5), ("disgust", 0.25),
+    )
+]  # fmt: skip
+
+
 class Quality(Struct, kw_only=True):
     """How good the face's part of the image is."""
 
-    sharpness: Annotated[float, Meta(description="0 for a flat or fully blurred face.")]
-    brightness: Annotated[Share, Meta(description="Mean brightness, 0 black to 1 white.")]
-    size_px: Annotated[Pixels, Meta(description="Shorter side of the box.")]
+    sharpness: Annotated[
+        float, Meta(description="0 for a flat or fully blurred face.", examples=[0.39])
+    ]
+    brightness: Annotated[
+        Share, Meta(description="Mean brightness, 0 black to 1 white.", examples=[0.57])
+    ]
+    size_px: Annotated[Pixels, Meta(description="Shorter side of the box.", examples=[110])]
 
 
 class Face(Struct, kw_only=True):
@@ -47,14 +60,24 @@ class Face(Struct, kw_only=True):
     ]
     emotions: Annotated[
         list[EmotionScore],
-        Meta(min_length=7, max_length=7, description="All seven, most likely first."),
+        Meta(
+            min_length=7,
+            max_length=7,
+            description="All seven, most likely first.",
+            examples=[_HAPPY],
+        ),
     ]
     dominant_emotion: Emotion
-    detection_confidence: Annotated[Share, Meta(description="How sure the detector is.")]
+    detection_confidence: Annotated[
+        Share, Meta(description="How sure the detector is.", examples=[0.97])
+    ]
     quality: Quality
     reliable: Annotated[
         bool,
-        Meta(description="False where the face is too small, dark, bright or blurred to trust."),
+        Meta(
+            description="False where the face is too small, dark, bright or blurred to trust.",
+            examples=[True],
+        ),
     ]
 
 
@@ -69,8 +92,8 @@ class DetectionResults(Struct, kw_only=True):
 class ImageSize(Struct, kw_only=True):
     """Size of the upright image in pixels."""
 
-    width: Pixels
-    height: Pixels
+    width: Annotated[Pixels, Meta(examples=[640])]
+    height: Annotated[Pixels, Meta(examples=[480])]
 
 
 class Detection(Struct, kw_only=True):
@@ -78,11 +101,17 @@ class Detection(Struct, kw_only=True):
 
     detection_id: UUID
     kind: Literal["image", "stream"]
-    user_id: str
+    user_id: Annotated[str, Meta(examples=["local:alice@example.com"])]
     timestamp: datetime
-    filename: Annotated[str | None, Meta(description="As the sender named it.")]
+    filename: Annotated[
+        str | None, Meta(description="As the sender named it.", examples=["holiday.jpg"])
+    ]
     image_url: Annotated[
-        str | None, Meta(description="Where the image is kept; null until it is, and for guests.")
+        str | None,
+        Meta(
+            description="Where the image is kept; null until it is, and for guests.",
+            examples=["/api/images/3fa85f64-5717-4562-b3fc-2c963f66afa6"],
+        ),
     ]
     detection_results: DetectionResults
     image: ImageSize
@@ -101,9 +130,9 @@ class BatchDetection(Detection, kw_only=True):
 class BatchError(Struct, kw_only=True):
     """One file of a batch that could not be analysed."""
 
-    filename: str | None
-    error: str
-    code: str
+    filename: Annotated[str | None, Meta(examples=["notes.txt"])]
+    error: Annotated[str, Meta(examples=["this is no image"])]
+    code: Annotated[str, Meta(description="A stable word.", examples=["invalid_image"])]
     status: Literal["error"] = "error"
 
 
@@ -120,13 +149,13 @@ class StorageStatus(Struct, kw_only=True):
 class User(Struct, kw_only=True):
     """Somebody who calls, and what they have used."""
 
-    user_id: str
+    user_id: Annotated[str, Meta(examples=["local:alice@example.com"])]
     email: Annotated[str | None, Meta(examples=["alice@example.com"])]
-    display_name: str | None
+    display_name: Annotated[str | None, Meta(examples=["Alice"])]
     photo_url: str | None
     is_guest: bool
     is_email_verified: bool
-    providers: list[str]
+    providers: Annotated[list[str], Meta(examples=[["local"]])]
     usage_count: Annotated[int, Meta(ge=0)]
     last_used: datetime | None
     created_at: datetime
@@ -135,7 +164,7 @@ class User(Struct, kw_only=True):
 class Usage(Struct, kw_only=True):
     """What a caller has used and may still use."""
 
-    user_id: str
+    user_id: Annotated[str, Meta(examples=["local:alice@example.com"])]
     is_guest: bool
     usage_count: Annotated[int, Meta(ge=0)]
     max_usage: Annotated[int | None, Meta(description="null without a limit")]
@@ -143,25 +172,33 @@ class Usage(Struct, kw_only=True):
     resets_at: Annotated[datetime | None, Meta(description="When the count starts over.")]
 
 
+_TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
+_SECRET = "Zm9yIGV4YW1wbGUgb25seQ"
+
+
 class IdToken(Struct, kw_only=True):
     """What a sign-in needs."""
 
-    id_token: Annotated[str, Meta(min_length=1, description="From the identity provider.")]
+    id_token: Annotated[
+        str, Meta(min_length=1, description="From the identity provider.", examples=[_TOKEN])
+    ]
 
 
 class RefreshToken(Struct, kw_only=True):
     """What staying signed in needs."""
 
-    refresh_token: Annotated[str, Meta(min_length=1, description="Works once.")]
+    refresh_token: Annotated[str, Meta(min_length=1, description="Works once.", examples=[_SECRET])]
 
 
 class Tokens(Struct, kw_only=True):
     """Fresh tokens."""
 
-    access_token: str
-    refresh_token: str
+    access_token: Annotated[str, Meta(examples=[_TOKEN])]
+    refresh_token: Annotated[str, Meta(examples=[_SECRET])]
     token_type: Literal["bearer"] = "bearer"
-    expires_in: Annotated[int, Meta(ge=0, description="Seconds the access token stands.")]
+    expires_in: Annotated[
+        int, Meta(ge=0, description="Seconds the access token stands.", examples=[7200])
+    ]
 
 
 class SignedIn(Tokens, kw_only=True):
@@ -186,8 +223,8 @@ class Deleted(Struct, kw_only=True):
 class Detector(Struct, kw_only=True):
     """What finds the faces."""
 
-    name: str
-    version: str
+    name: Annotated[str, Meta(examples=["Haar cascade"])]
+    version: Annotated[str, Meta(examples=["OpenCV 4.14.0"])]
 
 
 class InputSize(Struct, kw_only=True):

@@ -25,7 +25,7 @@ class AuthController(Controller):
 
     @post(
         "/verify-token",
-        operation_id="sign_in",
+        operation_id="sign_in", response_description="The user and fresh tokens",
         summary="Sign in with an ID token",
         status_code=200,
         responses=problems(
@@ -42,6 +42,7 @@ class AuthController(Controller):
     @post(
         "/refresh-token",
         operation_id="refresh_tokens",
+        response_description="Fresh tokens",
         summary="Stay signed in",
         status_code=200,
         responses=problems(
@@ -60,6 +61,7 @@ class AuthController(Controller):
     @post(
         "/refresh-token/reset",
         operation_id="revoke_tokens",
+        response_description="Done",
         summary="Sign out everywhere",
         status_code=200,
         guards=[signed_in],
@@ -76,6 +78,7 @@ class AuthController(Controller):
     @get(
         "/profile",
         operation_id="get_profile",
+        response_description="The caller",
         summary="Who am I",
         guards=[anyone],
         security=ANYONE,
@@ -91,6 +94,7 @@ class AuthController(Controller):
     @get(
         "/usage",
         operation_id="get_usage",
+        response_description="The count",
         summary="What have I used",
         guards=[anyone],
         security=ANYONE,

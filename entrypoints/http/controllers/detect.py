@@ -44,7 +44,7 @@ class DetectController(Controller):
     tags = ("detection",)
 
     @post(
-        operation_id="detect_emotions",
+        operation_id="detect_emotions", response_description="What the photograph shows",
         summary="Analyse one photograph",
         operation_class=SinglePhotograph,
         status_code=200,
@@ -75,6 +75,7 @@ class DetectController(Controller):
     @get(
         "/status/{detection_id:uuid}",
         operation_id="get_storage_status",
+        response_description="Where it stands",
         summary="Has it been stored yet",
         guards=[signed_in],
         security=USERS,

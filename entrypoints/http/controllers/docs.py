@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, Router, get
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
+from litestar.status_codes import HTTP_404_NOT_FOUND
 
 from entrypoints.http import schemas
 from entrypoints.http.errors import problems
@@ -38,6 +39,19 @@ class SwaggerUiPage(OpenAPIRenderPlugin):
         )
 
 
+def docs_router() -> Router:
+    """Where Litestar puts Swagger UI and the document; an unknown path is a problem as usual."""
+    return Router(
+        "/docs", route_handlers=[], include_in_schema=False, after_request=_unknown_is_a_problem
+    )
+
+
+async def _unknown_is_a_problem(response: Response[Any]) -> Response[Any]:
+    if response.status_code == HTTP_404_NOT_FOUND:
+        raise NotFoundException
+    return response
+
+
 @get("/redoc", include_in_schema=False, media_type=MediaType.HTML)
 async def redoc() -> Response[bytes]:
     """Show the reference in ReDoc."""
@@ -63,6 +77,7 @@ def asset(name: FromPath[str]) -> Response[bytes]:
 @get(
     "/problems/{code:str}",
     operation_id="describe_problem",
+    response_description="What it means",
     summary="What a kind of problem means",
     tags=["service"],
     responses=problems("not_found"),

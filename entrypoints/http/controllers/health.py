@@ -23,7 +23,13 @@ _PATIENCE_S = 2.0
 log = structlog.get_logger(__name__)
 
 
-@get("/healthz", operation_id="healthz", summary="Is the process alive", tags=["service"])
+@get(
+    "/healthz",
+    operation_id="healthz",
+    response_description="It is alive",
+    summary="Is the process alive",
+    tags=["service"],
+)
 async def healthz() -> schemas.Health:
     """Answer as long as the process does."""
     return schemas.Health()
@@ -32,6 +38,7 @@ async def healthz() -> schemas.Health:
 @get(
     "/readyz",
     operation_id="readyz",
+    response_description="It can",
     summary="Can it do its work",
     tags=["service"],
     responses={
@@ -80,6 +87,7 @@ async def _state(name: str, check: Callable[[], Awaitable[None]]) -> schemas.Sta
 @get(
     "/metrics",
     operation_id="metrics",
+    response_description="The measurements",
     summary="Measurements for Prometheus",
     tags=["service"],
     media_type="text/plain",

@@ -45,6 +45,7 @@ class HistoryController(Controller):
 
     @get(
         operation_id="list_history",
+        response_description="A page of detections",
         summary="List my detections",
         response_headers=[
             ResponseHeader(
@@ -128,6 +129,7 @@ class HistoryController(Controller):
     @get(
         "/{detection_id:uuid}",
         operation_id="get_detection",
+        response_description="The detection",
         summary="Show one of my detections",
         responses=problems(
             "not_authenticated", "invalid_token", "forbidden", "not_found", "store_unavailable"
@@ -145,6 +147,7 @@ class HistoryController(Controller):
     @delete(
         "/{detection_id:uuid}",
         operation_id="delete_detection",
+        response_description="Erased",
         summary="Erase one of my detections",
         responses=problems(
             "not_authenticated", "invalid_token", "forbidden", "not_found", "store_unavailable"
@@ -161,6 +164,7 @@ class HistoryController(Controller):
 
     @delete(
         operation_id="delete_history",
+        response_description="How many were erased",
         summary="Erase my whole history",
         status_code=200,
         responses=problems("not_authenticated", "invalid_token", "store_unavailable"),

@@ -11,7 +11,13 @@ from application.ports.face_detector import FaceDetector
 from entrypoints.http import presenters, schemas
 
 
-@get("/model", operation_id="get_model", summary="What runs now", tags=["service"])
+@get(
+    "/model",
+    operation_id="get_model",
+    response_description="What runs",
+    summary="What runs now",
+    tags=["service"],
+)
 async def get_model(
     face_detector: NamedDependency[SkipValidation[FaceDetector]],
     emotion_classifier: NamedDependency[SkipValidation[EmotionClassifier]],
