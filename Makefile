@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WEB := entrypoints/web
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -10,7 +11,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-run: $(VENV)/.base ## install the service and start it on HOST and PORT
+# What the page's Live view needs comes from npm; without Node.js everything else works.
+run: $(VENV)/.base $(if $(shell which npm 2>/dev/null),$(WEB)/node_modules) ## install the service and start it on HOST and PORT
 	@$(BIN)/emotion-api serve
 
 test: $(VENV)/.dev ## install what the tests need and run them all
@@ -51,3 +53,8 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing what the tests need into $(VENV) ..."
 	@$(PIP) --editable '.[vit,dev]'
 	@touch $@ $(VENV)/.base
+
+$(WEB)/node_modules: $(WEB)/package-lock.json
+	@echo "Installing the Socket.IO client of the page with npm ..."
+	@npm ci --omit=dev --no-audit --no-fund --silent --prefix $(WEB) && touch $@ \
+		|| echo "npm could not; the page's Live view will say how to try again."
