@@ -163,9 +163,10 @@ async def measure(options: argparse.Namespace) -> None:
     clip = moving_face(width=options.width, height=options.height)
     config = dict(pair.split("=", 1) for pair in options.config)
     config = {key: _value(text) for key, text in config.items()}
+    kilobytes = sum(map(len, clip)) // len(clip) // 1000
     print(
         f"{platform.platform()}, {os.cpu_count()} processors; {options.rate:g} fps, "
-        f"{options.width} x {options.height}, {sum(map(len, clip)) // len(clip) // 1000} kB a frame, "
+        f"{options.width} x {options.height}, {kilobytes} kB a frame, "
         f"{options.seconds:g} s each; session config {config or 'default'}"
     )
     elsewhere = Target(options.url, options.token) if options.url else None
