@@ -114,9 +114,8 @@ class Augment:
             views[pick] += amount * (views[pick] - _blur(views[pick], 0.8))
         pick = self._pick(n, 0.2)
         if len(pick):
-            sigma = self._uniform(len(pick), 1, 9)[:, None, None, None]
-            noise = torch.randn(views[pick].shape, generator=self.random)
-            views[pick] += sigma * noise
+            level = self._uniform(len(pick), 1, 9)[:, None, None, None]
+            views[pick] += level * torch.randn(views[pick].shape, generator=self.random)
         views = views.clamp(0, 255)
         for index in self._pick(n, 0.15).tolist():
             views[index, 0] = torch.from_numpy(self._jpeg(views[index, 0].numpy()))
@@ -125,7 +124,7 @@ class Augment:
     def _jpeg(self, view: np.ndarray) -> np.ndarray:
         quality = int(self.numpy.integers(15, 80))
         _, code = cv2.imencode(".jpg", view.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
-        return cv2.imdecode(code, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+        return np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE), np.float32)
 
     def _cutout(self, views: Tensor) -> Tensor:
         """Hides a rectangle (DeVries and Taylor 2017): hair, a hand, a mask, a caption."""

@@ -130,7 +130,7 @@ def sampling_weights(targets: npt.NDArray[np.float32], power: float) -> npt.NDAr
     """
     prior = targets.mean(axis=0)
     weights = targets @ (prior**-power)
-    return (weights / weights.sum()).astype(np.float64)
+    return np.asarray(weights / weights.sum(), np.float64)
 
 
 def tuning_split(

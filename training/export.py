@@ -52,9 +52,9 @@ def write_onnx(
     network = copy.deepcopy(network).to("cpu", torch.float32).eval()
     with torch.no_grad():
         if bias is not None:
-            network.head.bias += torch.from_numpy(bias).float()
-        network.head.weight /= temperature
-        network.head.bias /= temperature
+            network.head.bias.add_(torch.from_numpy(bias).float())
+        network.head.weight.div_(temperature)
+        network.head.bias.div_(temperature)
     example = torch.rand(2, 1, 48, 48) * 255
     axes = {"faces": {0: "faces"}, "logits": {0: "faces"}}
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ def write_onnx(
         quant_pre_process(str(raw), str(path))
 
 
-class _Crops(CalibrationDataReader):
+class _Crops(CalibrationDataReader):  # type: ignore[misc]
     def __init__(self, images: Images, batch: int = 64) -> None:
         self.batches: Iterator[dict[str, Array]] = (
             {"faces": as_input(images[start : start + batch])}

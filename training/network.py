@@ -99,7 +99,8 @@ class EmotionNet(nn.Module):
     def features(self, faces: Tensor) -> Tensor:
         """Gray levels (N, 1, H, W) in 0..255 to pooled features (N, C)."""
         x = self.blocks(self.stem(normalise(faces)))
-        return self.dropout(x.mean(dim=(2, 3)))
+        pooled: Tensor = self.dropout(x.mean(dim=(2, 3)))
+        return pooled
 
     def forward(self, faces: Tensor) -> Tensor:
         """Gray levels (N, 1, H, W) in 0..255 to emotion logits (N, 7)."""

@@ -81,4 +81,5 @@ def orthogonal(gradient: Tensor, iterations: int) -> Tensor:
         x = _A * x + (_B * square + _C * square @ square) @ x
     rows = x.T if tall else x
     scale = max(1.0, rows.shape[0] / rows.shape[1]) ** 0.5
-    return (rows.float() * scale).reshape(gradient.shape)
+    result: Tensor = (rows.float() * scale).reshape(gradient.shape)
+    return result

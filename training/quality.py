@@ -49,12 +49,13 @@ def blurred(crop: Image, sigma: float) -> Image:
 def darkened(crop: Image, gain: float, rng: np.random.Generator) -> Image:
     """Less light on a sensor with two levels of read-out noise."""
     noise = rng.normal(0, 2, crop.shape)
-    return np.clip(crop * gain + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(crop * gain + noise, 0, 255), np.uint8)
 
 
 def overexposed(crop: Image, lift: float) -> Image:
     """Gray levels raised until the lights clip."""
-    return np.clip(crop.astype(np.float32) * 1.3 + lift * 255, 0, 255).astype(np.uint8)
+    lifted = crop.astype(np.float32) * 1.3 + lift * 255
+    return np.asarray(np.clip(lifted, 0, 255), np.uint8)
 
 
 def shrunk(crop: Image, side: float) -> Image:

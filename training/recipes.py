@@ -95,7 +95,7 @@ RECIPES = {
     "branch-1": Recipe(
         widths=(64, 128, 256),
         depths=(2, 3, 2),
-        phases=((18, 48),),
+        phases=((16, 48),),
         seed=3,
         muon=0.02,
         rate=0.035,

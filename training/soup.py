@@ -48,7 +48,7 @@ def _refresh(network: EmotionNet, fit: Faces, batches: int) -> None:
         if isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()
             module.momentum = None  # a plain mean over the batches
-    augment = Augment(seed=11)
+    augment = Augment(strength=0.5, seed=11)
     order = torch.randperm(len(fit), generator=torch.Generator().manual_seed(11))
     images = torch.from_numpy(fit.images)
     for step in range(batches):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from .augment import Augment
 from .data import Faces, majority, sampling_weights, soft_targets
@@ -228,7 +228,7 @@ def _epoch(
             logits, fer_logits = network.both(views)
         loss = _loss(logits, targets, weights)
         loss = loss + recipe.fer_share * _loss(fer_logits, fer, weights)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         for optimiser in optimisers:
             optimiser.step()
