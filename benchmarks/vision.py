@@ -71,7 +71,7 @@ async def measure(arguments: argparse.Namespace, executor: WorkExecutor) -> None
             if faces:
                 shown = image, faces[0]
         table.add_row(*row)
-    console = Console()
+    console = Console(width=max(Console().width, 120))
     console.print(table)
     if shown is None:
         return

@@ -35,12 +35,12 @@ class DetectionView:
         Args:
             image: with a uint8 RGB buffer.
             ratio: pixels of the view per pixel of the original that the detector would choose.
-            fit_within: width and height to fit instead, in pixels; None leaves the choice.
+            fit_within: width and height in pixels to fit as well; None for any.
         """
         pixels = image.pixels
         assert isinstance(pixels, np.ndarray)
         if fit_within is not None:
-            ratio = min(fit_within[0] / image.width, fit_within[1] / image.height)
+            ratio = min(ratio, fit_within[0] / image.width, fit_within[1] / image.height)
         if ratio < image.scale:
             size = (max(round(image.width * ratio), 1), max(round(image.height * ratio), 1))
             pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
