@@ -40,7 +40,7 @@ def main() -> None:
         train(RECIPES[name], faces["fit"], faces["tune"], options.runs / name, options.runs)
     if options.only:
         return
-    network = soup(SHIPPED, options.runs, faces["fit"])
+    network = soup(SHIPPED, options.runs)
     export(network, faces, options.weights, VERSION, {"runs": list(SHIPPED)})
     card.write(options.weights, faces["valid"], options.docs)
 
