@@ -23,7 +23,7 @@ export function mountDetect(panel) {
       `JPEG, PNG, GIF, WebP or BMP, at most ${bytes(settings.maxUploadBytes)} each`),
     chips(EMOTIONS));
   const strip = h("ul", { class: "strip", "aria-label": "Photographs", hidden: true });
-  const result = h("div", {});
+  const result = h("div", { class: "detect-result" });
   panel.append(h("h2", { class: "unseen" }, "Detect"), h("div", { class: "detect-view" }, drop, strip, result));
 
   async function take(files) {

@@ -35,7 +35,7 @@ export async function showDetection(record) {
   async function fetchPicture() {
     if (record.kind === "stream") {
       const drawn = await (await call(`${path}/timeline.svg`)).blob();
-      return h("img", { class: "session-picture", src: urlOf(drawn), alt: "The emotions of the session over time" });
+      return h("img", { src: urlOf(drawn), alt: "The emotions of the session over time" });
     }
     return h("img", { src: urlOf(await pictureOf(record)), alt: nameOf(record) });
   }

@@ -3,19 +3,18 @@
 import { h } from "./dom.js";
 import { duration } from "./format.js";
 
-const HINTS = {
-  quota_exceeded: (details) =>
-    `Sign in for more, or come back in ${duration(details.retry_after ?? 86_400)}.`,
-  overloaded: () => "It is busy. Try again in a moment.",
+// Where the page knows better than the service's own words what helps here.
+const IN_OTHER_WORDS = {
+  quota_exceeded: ({ limit, retry_after: seconds = 86_400 }) =>
+    `All ${limit} free photographs are used. Sign in for more, or come back in ${duration(seconds)}.`,
 };
 
 /** A box that says what went wrong and what to do. */
 export function problem(error, title = error.title ?? "Something went wrong on this page") {
-  const hint = HINTS[error.code]?.(error.details);
+  const text = IN_OTHER_WORDS[error.code]?.(error.details) ?? sentence(error.message);
   return h("div", { class: "problem", role: "alert" },
     h("p", {}, h("strong", {}, title)),
-    h("p", {}, sentence(error.message)),
-    hint ? h("p", {}, hint) : null);
+    h("p", {}, text));
 }
 
 function sentence(text) {

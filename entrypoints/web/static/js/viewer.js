@@ -12,7 +12,8 @@ import { count, duration } from "./format.js";
 export function viewer({ detection, picture, title }) {
   const { faces, processing_time: seconds } = detection.detection_results;
   const { width, height } = detection.image;
-  const stage = h("div", { class: "stage" }, picture);
+  const wide = { class: "stage is-wide", role: "group", "aria-label": "Picture", tabIndex: 0 };
+  const stage = h("div", detection.kind === "stream" ? wide : { class: "stage" }, picture);
   const cards = faces.map((face, index) => faceCard(face, index + 1));
   const photographed = detection.kind === "image" && picture instanceof HTMLImageElement;
   const boxes = photographed ? faces.map((face, index) => {
