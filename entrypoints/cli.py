@@ -1,4 +1,4 @@
-"""The command line: ``emotion-api serve | detect | token | models``."""
+"""The command line: ``emotion-api serve | detect | token | models | import``."""
 
 from __future__ import annotations
 
@@ -78,6 +78,36 @@ def token(
         stop(str(error))
     errors.print(f"ID token of {user}, valid for {hours:g} hours:", style="dim")
     print(minted)
+
+
+@app.command(name="import")
+def import_(
+    source: Annotated[
+        str, typer.Option("--from", help="mongodb://… of the older service, read and not changed.")
+    ],
+    database: Annotated[
+        str | None,
+        typer.Option(help="Its database; left out, the one the address names, or MONGODB_NAME."),
+    ] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="Left out, each collection that holds such records.")
+    ] = None,
+) -> None:
+    """Copy the history of an older service of this kind into this one; repeating it is harmless."""
+    from entrypoints.cli_import import import_history
+
+    if not source.startswith(("mongodb://", "mongodb+srv://")):
+        stop("--from: an address such as mongodb://localhost:27017/emotion_detection is needed")
+    try:
+        outcome = asyncio.run(
+            import_history(
+                settings_or_exit(), source, name=database, collection=collection, notes=errors
+            )
+        )
+    except (ServiceUnavailable, OSError) as error:
+        stop(str(error))
+    print(f"{outcome.imported} records are in the history, {outcome.left_out} were left out")
+    raise typer.Exit(1 if outcome.left_out else 0)
 
 
 def main() -> None:

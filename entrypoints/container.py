@@ -45,6 +45,7 @@ from application.use_cases import accounts, history
 from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
+from application.use_cases.import_history import ImportHistory
 from application.use_cases.keep_session import KeepSession
 from application.use_cases.store_detection import StoreDetection
 from application.use_cases.stream_sessions import StreamSessions
@@ -54,7 +55,7 @@ from entrypoints.settings import Settings
 if TYPE_CHECKING:
     from adapters.cloudinary import CloudinaryImageStore
     from adapters.firebase import FirebaseIdentityProvider
-    from adapters.mongodb import MongoStores
+    from adapters.mongodb import MongoDatabase, MongoStores, OlderMongoHistory
     from adapters.vit.checkpoint import HuggingFaceCheckpoint
     from adapters.vit.classifier import VitCropClassifier
     from adapters.vit.export import CheckpointExport
@@ -113,18 +114,31 @@ def _checkpoint_export(checkpoint: HuggingFaceCheckpoint) -> CheckpointExport:
     return CheckpointExport(checkpoint=checkpoint)
 
 
-def _mongo_stores(settings: Settings) -> MongoStores:
-    with _extra("mongodb", "REPOSITORY=mongodb needs"):
-        from adapters.mongodb import MongoDatabase, MongoStores
-    assert settings.mongodb_uri is not None
-    database = MongoDatabase(
-        uri=settings.mongodb_uri.get_secret_value(),
-        name=settings.mongodb_name,
+def _mongo_database(settings: Settings, *, uri: str, name: str) -> MongoDatabase:
+    with _extra("mongodb", "MongoDB needs"):
+        from adapters.mongodb import MongoDatabase
+    return MongoDatabase(
+        uri=uri,
+        name=name,
         timeout_s=settings.mongodb_timeout_s,
         max_connections=settings.mongodb_max_connections,
         breaker=CircuitBreaker("MongoDB", slow_s=settings.mongodb_timeout_s / 2),
     )
+
+
+def _mongo_stores(settings: Settings) -> MongoStores:
+    assert settings.mongodb_uri is not None
+    uri = settings.mongodb_uri.get_secret_value()
+    database = _mongo_database(settings, uri=uri, name=settings.mongodb_name)
+    from adapters.mongodb import MongoStores
+
     return MongoStores(database)
+
+
+def _older_history(database: MongoDatabase, *, collection: str | None) -> OlderMongoHistory:
+    from adapters.mongodb import OlderMongoHistory
+
+    return OlderMongoHistory(database, collection=collection)
 
 
 def _cloudinary_image_store(settings: Settings) -> CloudinaryImageStore:
@@ -335,6 +349,9 @@ class Container(containers.DeclarativeContainer):
         keep=providers.Factory(KeepSession, repository),
         clock=clock,
     )
+    mongo_database = providers.Factory(_mongo_database, settings)
+    older_history = providers.Factory(_older_history)
+    import_history = providers.Factory(ImportHistory, repository)
     list_history = providers.Singleton(history.ListHistory, repository)
     get_detection = providers.Singleton(history.GetDetection, repository)
     delete_detection = providers.Singleton(history.DeleteDetection, repository, spool, image_store)

@@ -2,6 +2,7 @@
 
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.detection_repository import MongoDetectionRepository
+from adapters.mongodb.older_history import OlderMongoHistory
 from adapters.mongodb.refresh_token_repository import MongoRefreshTokenRepository
 from adapters.mongodb.stores import MongoStores
 from adapters.mongodb.usage_ledger import MongoUsageLedger
@@ -14,4 +15,5 @@ __all__ = [
     "MongoStores",
     "MongoUsageLedger",
     "MongoUserRepository",
+    "OlderMongoHistory",
 ]

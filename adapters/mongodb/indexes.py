@@ -1,4 +1,7 @@
-"""The collections and their indexes."""
+"""The collections and their indexes.
+
+The names keep clear of those that older services of this kind use in a database of the same name.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ from collections.abc import Mapping
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-DETECTIONS = "detections"
-USERS = "users"
-REFRESH_TOKENS = "refresh_tokens"
-USAGE = "usage"
+DETECTIONS = "detection_records"
+USERS = "user_records"
+REFRESH_TOKENS = "refresh_token_records"
+USAGE = "usage_counts"
 
 # What is unique is so by being the ``_id``. An index with ``expireAfterSeconds`` lets the server
 # drop what is past its time; a document without that date stays.

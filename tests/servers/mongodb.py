@@ -37,8 +37,8 @@ async def secantus(port: int = 0) -> AsyncIterator[str]:
 
 async def without_expiry(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
     """Let nothing expire by the real clock, as tests have one of their own."""
-    await database["refresh_tokens"].drop_index("expiry")
-    await database["usage"].drop_index("window")
+    await database["refresh_token_records"].drop_index("expiry")
+    await database["usage_counts"].drop_index("window")
 
 
 async def dropped(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:

@@ -1,0 +1,138 @@
+"""Records written by older services of this kind.
+
+Their documents hold ``detection_id, user_id, timestamp, image_url, detection_results``, the last
+with ``faces`` of a ``box`` and a list of ``emotions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+
+from adapters.mongodb.database import MongoDatabase
+from adapters.mongodb.documents import Document
+from application.ports.foreign_history import UnreadableDetection
+from domain.detection import Detection, StorageStatus
+from domain.emotion import Emotion, EmotionScores
+from domain.face import Face, FaceDetection, FaceQuality, FaceReading
+from domain.geometry import BoundingBox
+
+_Database = AsyncIOMotorDatabase[Document]
+
+_MARKS = {"detection_id": {"$exists": True}, "detection_results": {"$exists": True}}
+_FETCHED_AT_ONCE = 100
+_NAMESPACE = UUID("5f0c9f53-6f0e-4f0a-8d7e-3a9f5a1c0b42")
+
+
+class OlderMongoHistory:
+    """Reads every collection of a database that holds such documents, or the one named.
+
+    What they lack stays unknown: the file's name is None, the image's size 0 by 0, and no crop was
+    measured, so no face counts as reliable. Images stay where they are; only their addresses come.
+    """
+
+    def __init__(self, database: MongoDatabase, *, collection: str | None = None) -> None:
+        self._database = database
+        self._collection = collection
+
+    async def read(self) -> AsyncIterator[Detection | UnreadableDetection]:
+        """Every record, by collection and in the order of their ``_id``."""
+        for collection in await self._collections():
+            last: object = None
+            while True:
+                page = await self._page(collection, last)
+                for document in page:
+                    yield _detection(collection, document)
+                if len(page) < _FETCHED_AT_ONCE:
+                    break
+                last = page[-1]["_id"]
+
+    async def _collections(self) -> list[str]:
+        async def marked(database: _Database) -> list[str]:
+            names = await database.list_collection_names()
+            return [name for name in sorted(names) if await database[name].find_one(_MARKS)]
+
+        return [self._collection] if self._collection else await self._database.run(marked)
+
+    async def _page(self, collection: str, last: object) -> list[Document]:
+        query: Document = dict(_MARKS) if last is None else {**_MARKS, "_id": {"$gt": last}}
+
+        async def fetch(database: _Database) -> list[Document]:
+            cursor = database[collection].find(query, sort=[("_id", 1)], limit=_FETCHED_AT_ONCE)
+            return await cursor.to_list(_FETCHED_AT_ONCE)
+
+        return await self._database.run(fetch)
+
+
+def _detection(collection: str, document: Mapping[str, Any]) -> Detection | UnreadableDetection:
+    try:
+        results = document["detection_results"]
+        image_url = document.get("image_url") or None
+        return Detection(
+            detection_id=_detection_id(document["detection_id"]),
+            user_id=_text(document["user_id"]),
+            timestamp=_moment(document["timestamp"]),
+            filename=document.get("filename"),
+            faces=tuple(_face(face) for face in results.get("faces") or ()),
+            processing_time_s=float(results.get("processing_time") or 0.0),
+            image_width=0,
+            image_height=0,
+            image_url=image_url,
+            storage=StorageStatus.DONE if image_url else StorageStatus.FAILED,
+        )
+    except KeyError as error:
+        reason = f"{error} is missing"
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = str(error)
+    return UnreadableDetection(f"{collection}/{document['_id']}", reason)
+
+
+def _detection_id(value: object) -> UUID:
+    """The id itself where it is a UUID; otherwise one that is always the same for it."""
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(_text(value))
+    except ValueError:
+        return uuid5(_NAMESPACE, str(value))
+
+
+def _text(value: object) -> str:
+    text = str(value) if value is not None else ""
+    if not text:
+        raise ValueError("an id is empty")
+    return text
+
+
+def _moment(value: object) -> datetime:
+    """A date, ISO 8601 text or seconds since 1970; UTC where no zone is given."""
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _face(face: Mapping[str, Any]) -> Face:
+    box = _box(face["box"])
+    weights = {
+        Emotion(str(entry["emotion"]).lower()): float(entry["score"]) for entry in face["emotions"]
+    }
+    found = FaceDetection(box=box, confidence=float(face.get("detection_confidence") or 0.0))
+    reading = FaceReading(
+        scores=EmotionScores.from_weights(weights),
+        quality=FaceQuality(sharpness=0.0, brightness=0.0, size_px=min(box.width, box.height)),
+        reliable=False,
+    )
+    return Face(found, reading)
+
+
+def _box(box: Any) -> BoundingBox:
+    """``[x, y, width, height]``, or the same under their names."""
+    if isinstance(box, Mapping):
+        box = [box["x"], box["y"], box.get("width", box.get("w")), box.get("height", box.get("h"))]
+    x, y, width, height = (round(side) for side in box)
+    return BoundingBox(x, y, width, height)

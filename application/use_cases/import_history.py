@@ -1,0 +1,46 @@
+"""Taking over a history that another service wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from application.ports.detection_repository import DetectionRepository
+from application.ports.foreign_history import ForeignHistory, UnreadableDetection
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOutcome:
+    """How an import went: records that are in the history now, and those left out."""
+
+    imported: int
+    left_out: int
+
+
+class ImportHistory:
+    """Copies a foreign history; doing it again, for example after a failure, doubles nothing."""
+
+    def __init__(self, repository: DetectionRepository) -> None:
+        self._repository = repository
+
+    async def execute(
+        self, source: ForeignHistory, on_left_out: Callable[[UnreadableDetection], None]
+    ) -> ImportOutcome:
+        """Copy everything that can be read.
+
+        Args:
+            source: where to read.
+            on_left_out: told of each record that cannot be.
+
+        Raises:
+            StoreUnavailable: the source or the repository does not answer.
+        """
+        imported = left_out = 0
+        async for found in source.read():
+            if isinstance(found, UnreadableDetection):
+                left_out += 1
+                on_left_out(found)
+            else:
+                await self._repository.add(found)
+                imported += 1
+        return ImportOutcome(imported, left_out)

@@ -1,0 +1,44 @@
+"""``emotion-api import``: taking over a history that an older service wrote."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from application.ports.foreign_history import UnreadableDetection
+from application.use_cases.import_history import ImportOutcome
+from entrypoints.container import Container
+from entrypoints.settings import Settings
+
+
+async def import_history(
+    settings: Settings, source_uri: str, *, name: str | None, collection: str | None, notes: Console
+) -> ImportOutcome:
+    """Copy the records of a MongoDB database into the history the settings choose.
+
+    Args:
+        settings: choose where to.
+        source_uri: of the server to read from.
+        name: of its database; None takes the one the URI names, or else MONGODB_NAME.
+        collection: to read; None takes each that holds such records.
+        notes: where records that are left out are named.
+
+    Raises:
+        StoreUnavailable: one of the two does not answer; what was copied by then stays.
+    """
+
+    def note(left_out: UnreadableDetection) -> None:
+        notes.print(f"left out: {left_out.name}: {left_out.reason}", markup=False, highlight=False)
+
+    container = Container(settings=settings)
+    name = name or urlsplit(source_uri).path.strip("/") or settings.mongodb_name
+    source_database = container.mongo_database(uri=source_uri, name=name)
+    source = container.older_history(source_database, collection=collection)
+    await source_database.open()
+    await container.database().open()
+    try:
+        return await container.import_history().execute(source, note)
+    finally:
+        await container.database().close()
+        await source_database.close()

@@ -1,0 +1,168 @@
+"""Taking over the history of an older service."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from bson import ObjectId
+from motor.motor_asyncio import AsyncIOMotorClient
+from rich.console import Console
+
+from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
+from application.errors import StoreUnavailable
+from application.use_cases.import_history import ImportOutcome
+from domain.detection import Detection, HistoryFilter, StorageStatus
+from domain.emotion import Emotion
+from domain.geometry import BoundingBox
+from entrypoints.cli_import import import_history
+from entrypoints.settings import Settings
+
+OLD: dict[str, Any] = {
+    "detection_id": "6f1f3f5e-9f51-4b5a-9e0c-1d2f3a4b5c6d",
+    "user_id": "alice",
+    "timestamp": datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC),
+    "image_url": "https://res.cloudinary.com/demo/image/upload/v1/a.jpg",
+    "detection_results": {
+        "faces": [
+            {
+                "box": [10, 20, 80, 90],
+                "emotions": [
+                    {"emotion": "happy", "score": 0.9, "percentage": 90.0},
+                    {"emotion": "sad", "score": 0.1, "percentage": 10.0},
+                ],
+            }
+        ],
+        "face_detected": True,
+        "processing_time": 0.25,
+    },
+}
+
+
+@pytest.fixture
+async def older(mongodb_uri: str, mongodb_name: str) -> AsyncIterator[Any]:
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(mongodb_uri)
+    yield client[mongodb_name]
+    await client.drop_database(mongodb_name)
+    client.close()
+
+
+class Import:
+    """Runs the command's work into a SQLite history, and reads that."""
+
+    def __init__(self, folder: Path, uri: str, name: str) -> None:
+        self.settings = Settings(_env_file=None, data_dir=folder)  # type: ignore[call-arg]
+        self.uri = uri
+        self.name = name
+        self.notes = Console(record=True, width=200)
+
+    async def run(self, collection: str | None = None) -> ImportOutcome:
+        return await import_history(
+            self.settings, self.uri, name=self.name, collection=collection, notes=self.notes
+        )
+
+    async def history(self, user_id: str = "alice") -> list[Detection]:
+        database = SqliteDatabase(self.settings.database_path)
+        await database.open()
+        repository = SqliteDetectionRepository(database)
+        found = await repository.find(user_id, HistoryFilter(), limit=1000)
+        await database.close()
+        return list(found.items)
+
+
+@pytest.fixture
+def importing(tmp_path: Path, mongodb_uri: str, mongodb_name: str) -> Import:
+    return Import(tmp_path, mongodb_uri, mongodb_name)
+
+
+async def test_a_record_of_an_older_service_is_found_in_the_history(
+    older: Any, importing: Import
+) -> None:
+    await older["results"].insert_one(dict(OLD))
+    assert await importing.run() == ImportOutcome(imported=1, left_out=0)
+    (detection,) = await importing.history()
+    assert detection.detection_id == UUID(OLD["detection_id"])
+    assert detection.timestamp == OLD["timestamp"]
+    assert (detection.image_url, detection.storage) == (OLD["image_url"], StorageStatus.DONE)
+    assert detection.processing_time_s == 0.25
+    (face,) = detection.faces
+    assert face.detection.box == BoundingBox(10, 20, 80, 90)
+    assert face.reading.scores[Emotion.HAPPY] == pytest.approx(0.9)
+    assert face.reading.reliable is False
+
+
+async def test_importing_again_copies_nothing_twice(older: Any, importing: Import) -> None:
+    unnamed = {**OLD, "detection_id": "not a uuid"}
+    await older["results"].insert_many([dict(OLD), unnamed])
+    await importing.run()
+    first = await importing.history()
+    await importing.run()
+    assert await importing.history() == first
+    assert len(first) == 2
+
+
+async def test_more_records_than_are_fetched_at_once_all_arrive(
+    older: Any, importing: Import
+) -> None:
+    records = [{**OLD, "detection_id": str(UUID(int=number + 1))} for number in range(250)]
+    await older["results"].insert_many(records)
+    assert (await importing.run()).imported == 250
+    assert len(await importing.history()) == 250
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2025-03-04T05:06:07", "2025-03-04T05:06:07Z", 1741064767, datetime(2025, 3, 4, 5, 6, 7)],
+)
+async def test_a_moment_may_have_been_written_in_several_ways(
+    older: Any, importing: Import, written: object
+) -> None:
+    await older["results"].insert_one({**OLD, "timestamp": written})
+    await importing.run()
+    assert [d.timestamp for d in await importing.history()] == [OLD["timestamp"]]
+
+
+async def test_a_box_may_have_been_written_with_names(older: Any, importing: Import) -> None:
+    box = {"x": 10, "y": 20, "width": 80, "height": 90}
+    face = {**OLD["detection_results"]["faces"][0], "box": box}
+    await older["results"].insert_one({**OLD, "detection_results": {"faces": [face]}})
+    await importing.run()
+    (detection,) = await importing.history()
+    assert detection.faces[0].detection.box == BoundingBox(10, 20, 80, 90)
+
+
+async def test_an_image_without_a_face_and_one_never_stored_are_kept_as_such(
+    older: Any, importing: Import
+) -> None:
+    await older["results"].insert_one(
+        {**OLD, "image_url": None, "detection_results": {"faces": [], "face_detected": False}}
+    )
+    await importing.run()
+    (detection,) = await importing.history()
+    assert (detection.faces, detection.storage) == ((), StorageStatus.FAILED)
+
+
+async def test_what_cannot_be_read_is_named_and_left_out(older: Any, importing: Import) -> None:
+    broken = ObjectId()
+    await older["results"].insert_many(
+        [dict(OLD), {**OLD, "_id": broken, "detection_id": "x", "timestamp": "yesterday"}]
+    )
+    assert await importing.run() == ImportOutcome(imported=1, left_out=1)
+    assert f"results/{broken}" in importing.notes.export_text()
+
+
+async def test_other_collections_are_left_alone(older: Any, importing: Import) -> None:
+    await older["users"].insert_one({"user_id": "alice", "email": "alice@example.com"})
+    await older["a"].insert_one(dict(OLD))
+    await older["b"].insert_one({**OLD, "detection_id": str(UUID(int=7))})
+    assert (await importing.run()).imported == 2
+    assert (await importing.run("b")).imported == 1
+    assert await older["users"].count_documents({}) == 1
+
+
+async def test_a_server_that_does_not_answer_is_told(importing: Import) -> None:
+    importing.uri = "mongodb://127.0.0.1:9/"
+    with pytest.raises(StoreUnavailable):
+        await importing.run()
