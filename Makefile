@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WEB := entrypoints/web
+FIREBASE := tests/firebase
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -15,7 +16,7 @@ help: ## say what can be made
 run: $(VENV)/.base $(if $(shell which npm 2>/dev/null),$(WEB)/node_modules) ## install the service and start it on HOST and PORT
 	@$(BIN)/emotion-api serve
 
-test: $(VENV)/.dev ## install what the tests need and run them all
+test: $(VENV)/.dev $(if $(shell which npm 2>/dev/null),$(FIREBASE)/node_modules) ## install what the tests need and run them all
 	@$(BIN)/pytest
 
 lint: $(VENV)/.dev ## check style and formatting
@@ -53,6 +54,11 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing what the tests need into $(VENV) ..."
 	@$(PIP) --editable '.[vit,dev]'
 	@touch $@ $(VENV)/.base
+
+$(FIREBASE)/node_modules: $(FIREBASE)/package-lock.json
+	@echo "Installing the Firebase emulator with npm (350 MB, some minutes) ..."
+	@npm ci --no-audit --no-fund --silent --prefix $(FIREBASE) && touch $@ \
+		|| echo "npm could not; tests that need the emulator will say so."
 
 $(WEB)/node_modules: $(WEB)/package-lock.json
 	@echo "Installing the Socket.IO client of the page with npm ..."
