@@ -1,0 +1,68 @@
+"""An hour of video, played quickly."""
+
+import asyncio
+import gc
+
+from adapters.in_memory import fake_image
+from adapters.tracking import KalmanFaceTracker
+from application.streaming.analysis import FrameTools
+from application.streaming.events import SessionEnded, StreamEvent
+from application.streaming.turns import Turns
+from application.use_cases.keep_session import KeepSession
+from application.use_cases.stream_session import StreamSession
+from domain.emotion import Emotion
+from domain.stream import Frame
+from domain.stream_config import StreamConfig
+from tests.unit.streaming.conftest import World, some_user
+
+FRAMES = 3_600
+"""One a second, for an hour."""
+
+
+class LastEvent:
+    """A listener that keeps nothing but the last event."""
+
+    def __init__(self) -> None:
+        self.last: StreamEvent | None = None
+        self.told = asyncio.Event()
+
+    async def ready(self) -> None:
+        pass
+
+    async def tell(self, event: StreamEvent) -> None:
+        self.last = event
+        self.told.set()
+
+
+async def test_an_hour_of_video_leaves_nothing_behind_but_its_timeline(world: World) -> None:
+    listener = LastEvent()
+    session = StreamSession(
+        session_id="soak",
+        user=some_user(),
+        defaults=StreamConfig(),
+        tools=FrameTools(world.decoder, world.detector, world.classifier, world.telemetry),
+        new_tracker=KalmanFaceTracker,
+        turns=Turns(1, world.clock),
+        keep=KeepSession(world.repository),
+        clock=world.clock,
+        listener=listener,
+    )
+    await session.start({"detection_interval": 1})
+    pictures = [fake_image(((100 + x, 100, 120, 120), Emotion.HAPPY)) for x in range(100)]
+    sizes = []
+    for number in range(FRAMES):
+        if number in (FRAMES // 6, FRAMES - 1):
+            gc.collect()
+            sizes.append(len(gc.get_objects()))
+        world.clock.advance(1)
+        listener.told.clear()
+        place = 99 - abs(99 - number % 198)
+        session.offer(Frame(number, 0.0, pictures[place], world.clock.monotonic()))
+        await listener.told.wait()
+    # One entry of the timeline for each second, and nothing else.
+    assert sizes[1] - sizes[0] < 1.2 * FRAMES
+    await session.stop()
+    assert isinstance(listener.last, SessionEnded)
+    (track,) = listener.last.summary.tracks
+    assert len(track.timeline) == FRAMES
+    assert listener.last.summary.frames_processed == FRAMES
