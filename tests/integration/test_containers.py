@@ -1,0 +1,159 @@
+"""The container files: what can be said of them, and done of them, without a container engine."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from entrypoints.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Each instruction of the Dockerfile with its arguments, lines joined."""
+    text = re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE).replace("\\\n", " ")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return [(line.split()[0], " ".join(line.split()[1:])) for line in lines]
+
+
+def last(name: str) -> str:
+    return [arguments for instruction, arguments in instructions() if instruction == name][-1]
+
+
+def final_environment() -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in last("ENV").split())
+
+
+def test_every_image_has_a_version() -> None:
+    images = [a.split()[0] for i, a in instructions() if i == "FROM"]
+    images += [s["image"] for n, s in COMPOSE["services"].items() if n != "service"]
+    for image in images:
+        assert re.search(r":\d+\.\d+", image), image
+
+
+def test_the_service_does_not_run_as_root_and_says_how_it_is() -> None:
+    names = [name for name, _ in instructions()]
+    after_the_last_stage = names[len(names) - names[::-1].index("FROM") :]
+    assert last("USER") == "10001"
+    assert after_the_last_stage.index("USER") < after_the_last_stage.index("CMD")
+    assert "HEALTHCHECK" in after_the_last_stage
+    assert last("STOPSIGNAL") == "SIGTERM"
+    assert json.loads(last("CMD")) == ["emotion-api", "serve"], "a shell would keep SIGTERM away"
+
+
+def test_what_is_copied_is_there_and_let_through() -> None:
+    let_through = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    }
+    for name, arguments in instructions():
+        if name != "COPY" or "--from" in arguments:
+            continue
+        for source in [a for a in arguments.split()[:-1] if not a.startswith("--")]:
+            assert source.split("/")[0].replace("[s]", "s") in let_through
+            assert "[" in source or (ROOT / source).exists(), source
+
+
+def test_no_secret_is_written_down() -> None:
+    for name, service in COMPOSE["services"].items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search("SECRET|PASSWORD|URI", variable):
+                assert "${" in value, f"{name}: {variable}"
+
+
+def test_compose_speaks_of_settings_that_exist() -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    assert set(COMPOSE["services"]["service"]["environment"]) <= known
+    assert set(final_environment()) - {"PATH", "PYTHONUNBUFFERED"} <= known
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_every_service_has_limits_and_a_restart_rule(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+    assert service["restart"] == "unless-stopped"
+
+
+def test_every_volume_that_is_named_is_declared() -> None:
+    mounts = [m for s in COMPOSE["services"].values() for m in s.get("volumes", [])]
+    named = {mount.split(":")[0] for mount in mounts if not mount.startswith(".")}
+    assert named == set(COMPOSE["volumes"])
+
+
+async def test_the_steps_of_the_dockerfile_make_a_service_that_answers(tmp_path: Path) -> None:
+    """Build and start as the Dockerfile does; only what is third-party is taken from here."""
+    home, data, source = tmp_path / "venv", tmp_path / "data", tmp_path / "source"
+    await asyncio.to_thread(build, home, source)
+    environment = final_environment() | {"PORT": "0", "HOST": "127.0.0.1", "DATA_DIR": str(data)}
+    environment["PATH"] = f"{home / 'bin'}:{os.environ['PATH']}"
+    data.mkdir(mode=0o700)
+    process = await asyncio.create_subprocess_exec(
+        *json.loads(last("CMD")), cwd=data, env=environment, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(120):
+            while not (
+                found := re.search(rb"ready on http://127.0.0.1:(\d+)", await line(process))
+            ):
+                pass
+        port = found[1].decode()
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", trust_env=False
+        ) as client:
+            ready = await client.get("/readyz")
+            page = await client.get("/", headers={"Accept": "text/html"})
+        assert ready.json()["status"] == "ready"
+        assert page.headers["Content-Type"].startswith("text/html")
+
+        check = json.loads(last("HEALTHCHECK").split("CMD", 1)[1])
+        healthy = await asyncio.create_subprocess_exec(*check, env=environment | {"PORT": port})
+        assert await healthy.wait() == 0
+    finally:
+        process.terminate()
+        await process.communicate()
+    ill = await asyncio.create_subprocess_exec(
+        *check, env=environment | {"PORT": port}, stderr=subprocess.DEVNULL
+    )
+    assert await ill.wait() != 0
+
+
+async def line(process: asyncio.subprocess.Process) -> bytes:
+    assert process.stdout is not None
+    said = await process.stdout.readline()
+    assert said, "the service ended"
+    return said
+
+
+def build(home: Path, source: Path) -> None:
+    """A virtual environment with the packages installed from a copy of what is copied."""
+    venv.create(home, with_pip=False)
+    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(home), "platbase": str(home)}))
+    # Third-party packages are installed already. A path file makes them visible, and not this
+    # checkout, because path files of such a folder are not followed in their turn.
+    (site / "third_party.pth").write_text(sysconfig.get_path("purelib"))
+    source.mkdir()
+    copied = [
+        name
+        for instruction, arguments in instructions()
+        if instruction == "COPY" and "--from" not in arguments and "/page" not in arguments
+        for name in arguments.split()[:-1]
+        if (ROOT / name).exists() and "web/package" not in name
+    ]
+    subprocess.run(["cp", "--recursive", *copied, source], cwd=ROOT, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", home / "bin" / "python", "install", "--quiet",
+         "--no-deps", "--disable-pip-version-check", source],
+        cwd=home, check=True,
+    )  # fmt: skip
