@@ -1,0 +1,83 @@
+"""``docs/asyncapi.yaml`` against what the service really accepts and emits."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from application.streaming.events import MachineFull, Suggestion
+from domain.face import FaceDetection, FaceLandmarks
+from domain.geometry import BoundingBox, Point
+from domain.stream_config import StreamConfig
+from entrypoints.realtime.presenters import present
+from tests.integration.realtime.service import Service
+
+DOCUMENT: dict[str, Any] = yaml.safe_load(
+    (Path(__file__).parents[3] / "docs" / "asyncapi.yaml").read_text(encoding="utf-8")
+)
+MESSAGES = DOCUMENT["components"]["messages"]
+CONFIG = DOCUMENT["components"]["schemas"]["Config"]["properties"]
+SENT = DOCUMENT["operations"]["sendToClient"]["messages"]
+RECEIVED = DOCUMENT["operations"]["receiveFromClient"]["messages"]
+
+
+def names(references: Sequence[dict[str, str]]) -> set[str]:
+    return {reference["$ref"].rsplit("/", 1)[1] for reference in references}
+
+
+def check(event: str, payload: Any) -> None:
+    schema = {**MESSAGES[event]["payload"], "components": DOCUMENT["components"]}
+    faults = list(Draft202012Validator(schema).iter_errors(payload))
+    assert not faults, f"{event}: {faults[0].json_path}: {faults[0].message}"
+
+
+def test_every_schema_is_sound() -> None:
+    for message in MESSAGES.values():
+        Draft202012Validator.check_schema(message["payload"])
+    assert names(SENT) | names(RECEIVED) == set(MESSAGES)
+    assert set(DOCUMENT["channels"]["emotion-detection"]["messages"]) == set(MESSAGES)
+
+
+def test_the_configuration_is_documented_key_by_key_with_its_default() -> None:
+    assert {key: schema["default"] for key, schema in CONFIG.items()} == StreamConfig().as_dict()
+
+
+@pytest.mark.parametrize("key", CONFIG)
+def test_documented_bounds_are_the_real_ones(key: str) -> None:
+    schema = CONFIG[key]
+    for bound in ("minimum", "maximum"):
+        if bound in schema:
+            StreamConfig().changed({key: schema[bound]})
+
+
+async def test_everything_the_service_emits_is_as_documented(service: Service) -> None:
+    client = await service.client()
+    for event in sorted(names(RECEIVED)):
+        await client.emit(event, {"action": 5, "room": 5, "config": {"speed": 1}})
+    await client.emit("initialize", {"client_id": "x", "config": {"save_session": True}})
+    eyes = FaceLandmarks(*(Point(float(x), 1.0) for x in range(5)))
+    service.detector.find_always(FaceDetection(BoundingBox(10, 10, 90, 90), 0.9, eyes))
+    await client.start(return_face_landmarks=True, max_frame_rate=60)
+    for number in range(31):
+        await client.frame(number)
+        await client.next("detection_result")
+    await client.emit("control", {"action": "configure", "config": {"detection_interval": 1}})
+    await client.frame(100, b"nothing")
+    await client.frame(101, b"x" * 2_000_000)
+    await client.emit("join_room", {"room": "here"})
+    await client.emit("ping")
+    await client.emit("control", {"action": "stop"})
+    assert (await client.next("session_summary"))["tracks"]
+    for event, payload in client.events:
+        check(event, payload)
+    emitted = {event for event, _ in client.events}
+    assert emitted == names(SENT) - {"performance_suggestion"}
+
+
+def test_what_only_a_full_machine_emits_is_as_documented(service: Service) -> None:
+    now = service.clock.now()
+    for event in (MachineFull(2.5), Suggestion("room", {"max_frame_rate": 30})):
+        check(*present(event, StreamConfig(), now))
