@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 
 from litestar import Litestar, Router
+from litestar.config.compression import CompressionConfig
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
@@ -28,9 +29,21 @@ from entrypoints.http.controllers.pictures import PicturesController
 from entrypoints.http.errors import to_response
 from entrypoints.http.middleware import RequestFrame
 from entrypoints.http.options import answer_options
+from entrypoints.http.rate_limit import RATE_LIMIT_NAMES
 from entrypoints.web.routes import page_routes
 
 _JSON_BODY_BYTES = 64 * 1024
+# Tokens are never compressed beside what a caller sent, pictures gain nothing, events must not
+# wait, and the files of pages are compressed already.
+_NOT_WORTH_COMPRESSING = [
+    "/auth/",
+    "/detect",
+    "/images/",
+    "/annotated$",
+    "/assets/",
+    "^/web/",
+    "^/$",
+]
 _PROVIDERS = (
     "settings", "detect_emotions", "detect_batch", "storage_status", "list_history",
     "get_detection", "delete_detection", "delete_history", "export_history", "read_image",
@@ -85,8 +98,17 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
             allow_credentials=True,
             allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-            expose_headers=["Retry-After", "X-Total-Count", "Link", "X-Request-ID"],
+            expose_headers=[
+                "Retry-After",
+                "X-Total-Count",
+                "Link",
+                "X-Request-ID",
+                *RATE_LIMIT_NAMES,
+            ],
             max_age=600,
+        ),
+        compression_config=CompressionConfig(
+            "gzip", minimum_size=2048, gzip_compress_level=1, exclude=_NOT_WORTH_COMPRESSING
         ),
         openapi_config=_openapi(),
         logging_config=None,

@@ -14,6 +14,7 @@ from litestar.openapi.spec import Example
 from application.errors import ServiceUnavailable
 from domain.errors import DomainError, InvalidToken, NotAuthenticated, QuotaExceeded
 from entrypoints.http.problem_kinds import KINDS, type_uri
+from entrypoints.http.rate_limit import rate_limit
 from entrypoints.http.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -136,7 +137,10 @@ def _details(error: Exception) -> dict[str, Any]:
 
 
 def _headers(error: Exception) -> dict[str, str]:
-    if isinstance(error, QuotaExceeded | ServiceUnavailable):
+    if isinstance(error, QuotaExceeded):
+        limits = rate_limit(error.limit, 0, error.retry_after_s)
+        return {"Retry-After": str(error.retry_after_s), **limits}
+    if isinstance(error, ServiceUnavailable):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, InvalidToken):
         return {"WWW-Authenticate": 'Bearer realm="emotion-api", error="invalid_token"'}

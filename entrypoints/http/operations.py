@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from litestar.enums import RequestEncodingType
 from litestar.openapi.spec import (
+    OpenAPIFormat,
     OpenAPIMediaType,
     OpenAPIResponse,
     OpenAPIType,
@@ -16,7 +17,9 @@ from litestar.openapi.spec import (
 
 _FILE = Schema(
     type=OpenAPIType.STRING,
+    # The first is what OpenAPI 3.1 asks for, the second what generators of clients look for.
     content_media_type="application/octet-stream",
+    format=OpenAPIFormat.BINARY,
     description="JPEG, PNG, GIF (first frame), WebP or BMP, told by its content.",
 )
 

@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
-from litestar import Controller, Router, get, post
+from litestar import Controller, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.serialization import encode_json
 
+from application.use_cases.accounts import GetProfile
 from application.use_cases.detect_batch import (
     BatchFile,
     BatchOutcome,
@@ -27,6 +28,7 @@ from entrypoints.http import presenters, schemas
 from entrypoints.http.authentication import AnyoneRequest, UserRequest, anyone, signed_in
 from entrypoints.http.errors import code_of, problems, text_of
 from entrypoints.http.operations import SeveralPhotographs, SinglePhotograph
+from entrypoints.http.rate_limit import RATE_LIMIT_HEADERS, rate_limit_of
 from entrypoints.http.security import ANYONE, USERS
 from entrypoints.http.streaming import primed
 from entrypoints.http.uploads import (
@@ -48,6 +50,7 @@ class DetectController(Controller):
         summary="Analyse one photograph",
         operation_class=SinglePhotograph,
         status_code=200,
+        response_headers=RATE_LIMIT_HEADERS,
         guards=[anyone],
         security=ANYONE,
         responses=problems(
@@ -61,7 +64,8 @@ class DetectController(Controller):
         request: AnyoneRequest,
         detect_emotions: NamedDependency[DetectEmotions],
         settings: NamedDependency[Settings],
-    ) -> schemas.Detection:
+        get_profile: NamedDependency[GetProfile],
+    ) -> Response[schemas.Detection]:
         """Find the faces of a photograph and read the emotion of each.
 
         Guests may do so a few times a day. For signed-in users the photograph and the result go
@@ -70,7 +74,9 @@ class DetectController(Controller):
         file = (await uploaded_files(request, "file", settings.max_upload_bytes))[0]
         image = await read_bounded(file, settings.max_upload_bytes)
         command = DetectEmotionsCommand(request.user, image, clean_name(file))
-        return presenters.detection(await detect_emotions.execute(command))
+        detection = await detect_emotions.execute(command)
+        headers = await rate_limit_of(request.user, get_profile, detection.timestamp)
+        return Response(presenters.detection(detection), headers=headers)
 
     @get(
         "/status/{detection_id:uuid}",
@@ -80,7 +86,12 @@ class DetectController(Controller):
         guards=[signed_in],
         security=USERS,
         responses=problems(
-            "not_authenticated", "invalid_token", "forbidden", "not_found", "store_unavailable"
+            "invalid_request",
+            "not_authenticated",
+            "invalid_token",
+            "forbidden",
+            "not_found",
+            "store_unavailable",
         ),
     )
     async def status(

@@ -80,7 +80,7 @@ def asset(name: FromPath[str]) -> Response[bytes]:
     response_description="What it means",
     summary="What a kind of problem means",
     tags=["service"],
-    responses=problems("not_found"),
+    responses=problems("invalid_request", "not_found"),
 )
 async def describe_problem(code: FromPath[str]) -> schemas.ProblemKind:
     """Explain a kind of problem; the `type` of every error leads here."""

@@ -132,7 +132,12 @@ class HistoryController(Controller):
         response_description="The detection",
         summary="Show one of my detections",
         responses=problems(
-            "not_authenticated", "invalid_token", "forbidden", "not_found", "store_unavailable"
+            "invalid_request",
+            "not_authenticated",
+            "invalid_token",
+            "forbidden",
+            "not_found",
+            "store_unavailable",
         ),
     )
     async def get_detection(
@@ -150,7 +155,12 @@ class HistoryController(Controller):
         response_description="Erased",
         summary="Erase one of my detections",
         responses=problems(
-            "not_authenticated", "invalid_token", "forbidden", "not_found", "store_unavailable"
+            "invalid_request",
+            "not_authenticated",
+            "invalid_token",
+            "forbidden",
+            "not_found",
+            "store_unavailable",
         ),
     )
     async def delete_detection(

@@ -36,7 +36,13 @@ class ImagesController(Controller):
                 generate_examples=False,
             ),
             304: ResponseSpec(data_container=None, description="`If-None-Match` still holds"),
-            **problems("not_authenticated", "invalid_token", "not_found", "store_unavailable"),
+            **problems(
+                "invalid_request",
+                "not_authenticated",
+                "invalid_token",
+                "not_found",
+                "store_unavailable",
+            ),
         },
     )
     async def get_image(

@@ -42,7 +42,12 @@ class PicturesController(Controller):
                 generate_examples=False,
             ),
             **problems(
-                "not_authenticated", "invalid_token", "forbidden", "not_found", "store_unavailable"
+                "invalid_request",
+                "not_authenticated",
+                "invalid_token",
+                "forbidden",
+                "not_found",
+                "store_unavailable",
             ),
         },
     )
@@ -69,7 +74,12 @@ class PicturesController(Controller):
                 generate_examples=False,
             ),
             **problems(
-                "not_authenticated", "invalid_token", "forbidden", "not_found", "store_unavailable"
+                "invalid_request",
+                "not_authenticated",
+                "invalid_token",
+                "forbidden",
+                "not_found",
+                "store_unavailable",
             ),
         },
     )

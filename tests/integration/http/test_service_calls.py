@@ -216,7 +216,8 @@ async def test_an_allowed_origin_may_read_answers_and_errors(service, path):
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
     exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
-    assert exposed == {"Retry-After", "X-Total-Count", "Link", "X-Request-ID"}
+    limits = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
+    assert exposed == {"Retry-After", "X-Total-Count", "Link", "X-Request-ID", *limits}
 
 
 async def test_a_preflight_is_answered(service):

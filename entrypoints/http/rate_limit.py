@@ -1,0 +1,43 @@
+"""Headers that tell a guest what is left."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from litestar.datastructures import ResponseHeader
+
+from application.errors import ServiceUnavailable
+from application.use_cases.accounts import GetProfile
+from domain.user import Caller, Guest
+
+RATE_LIMIT_NAMES = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_MEANINGS = (
+    "Photographs a guest may send in one window.",
+    "How many of them are left.",
+    "Seconds until the window ends.",
+)
+RATE_LIMIT_HEADERS = [
+    ResponseHeader(name, documentation_only=True, description=f"{meaning} Guests only.")
+    for name, meaning in zip(RATE_LIMIT_NAMES, _MEANINGS, strict=True)
+]
+
+
+def rate_limit(limit: int, remaining: int, reset_s: int) -> dict[str, str]:
+    """The headers for a limit, what is left of it, and the seconds until it starts over."""
+    values = (limit, remaining, reset_s)
+    return {name: str(value) for name, value in zip(RATE_LIMIT_NAMES, values, strict=True)}
+
+
+async def rate_limit_of(caller: Caller, get_profile: GetProfile, now: datetime) -> dict[str, str]:
+    """The headers for a guest; none for a user, and none while the count cannot be read."""
+    if not isinstance(caller, Guest):
+        return {}
+    try:
+        usage = (await get_profile.execute(caller)).usage
+    except ServiceUnavailable:
+        return {}  # The answer was earned and paid for.
+    if usage.limit is None or usage.remaining is None or usage.resets_at is None:
+        return {}
+    left_s = math.ceil((usage.resets_at - now).total_seconds())
+    return rate_limit(usage.limit, usage.remaining, max(0, left_s))

@@ -1,0 +1,80 @@
+"""Headers that clients expect."""
+
+import gzip
+import json
+
+from tests.integration.http.service import PHOTO
+
+
+async def test_a_guest_reads_from_the_headers_what_is_left(service):
+    guest = await service.client()
+    told = []
+    for _ in range(4):
+        answer = await service.detect(guest)
+        told.append([answer.headers[f"RateLimit-{name}"] for name in ("Limit", "Remaining")])
+        service.clock.advance(10)
+    assert told == [["3", "2"], ["3", "1"], ["3", "0"], ["3", "0"]]
+    assert answer.status_code == 429
+    assert answer.headers["RateLimit-Reset"] == answer.headers["Retry-After"] == "86370"
+
+
+async def test_users_have_no_limit_to_read(service):
+    alice = await service.signed_in()
+    answer = await service.detect(alice)
+    assert answer.status_code == 200
+    assert not [name for name in answer.headers if name.startswith("ratelimit")]
+
+
+async def test_long_lists_come_compressed_to_those_who_take_them_so(service):
+    alice = await service.signed_in()
+    for number in range(5):
+        await service.stored(alice, name=f"{number}.jpg")
+    squeezed = await alice.get("/api/history", headers={"Accept-Encoding": "gzip"})
+    assert squeezed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in squeezed.headers["Vary"]
+    plain = await alice.get("/api/history", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert squeezed.json() == plain.json()
+    assert len(gzip.compress(plain.content, 1)) < len(plain.content) / 2
+
+
+async def test_tokens_photographs_and_results_are_never_compressed(service):
+    alice = await service.signed_in()
+    alice.headers["Accept-Encoding"] = "gzip"
+    detection_id = await service.stored(alice)
+    refused = await alice.post("/auth/verify-token", json={"id_token": "x" * 4000})
+    image = await alice.get(f"/api/images/{detection_id}")
+    files = [("files", (f"{n}.jpg", PHOTO, "image/jpeg")) for n in range(6)]
+    batch = await alice.post("/api/detect/batch", files=files)
+    for answer in (refused, image, batch):
+        assert "Content-Encoding" not in answer.headers
+    events = [line for line in batch.text.splitlines() if line.startswith("data: ")]
+    assert {json.loads(line[6:])["status"] for line in events} == {"completed"}
+
+
+async def test_the_page_is_kept_by_browsers_and_asked_for_anew(service):
+    client = await service.client()
+    browser = {"Accept": "text/html", "Accept-Encoding": "gzip"}
+    page = await client.get("/", headers=browser)
+    assert page.headers["Cache-Control"] == "no-cache"
+    assert page.headers["Content-Encoding"] == "gzip"
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    kept = {**browser, "If-None-Match": page.headers["ETag"]}
+    again = await client.get("/", headers=kept)
+    assert again.status_code == 304
+    # The headers of a 304 replace those that were kept.
+    assert again.headers["Content-Security-Policy"] == page.headers["Content-Security-Policy"]
+
+
+async def test_files_of_the_page_have_their_types_and_nothing_else_is_served(service):
+    client = await service.client()
+    for name, kind in {
+        "js/main.js": "text/javascript",
+        "css/base.css": "text/css",
+        "icon.svg": "image/svg+xml",
+    }.items():
+        answer = await client.get(f"/web/{name}")
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].startswith(kind)
+    for name in ("index.html", "../routes.py", "%2e%2e/routes.py", "js", "package.json"):
+        assert (await client.get(f"/web/{name}")).status_code == 404
