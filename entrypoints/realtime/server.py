@@ -91,7 +91,7 @@ def make_server(cors_origins: list[str]) -> GuardedServer:
 def _allowed_origins(listed: list[str]) -> Callable[[str, dict[str, Any]], bool]:
     """Pages of the origins listed may connect, and pages that this service itself served."""
 
-    def is_allowed(origin: str, environ: dict[str, Any]) -> bool:
-        return origin in listed or urlsplit(origin).netloc == environ.get("HTTP_HOST")
+    def is_allowed(origin: str, request: dict[str, Any]) -> bool:
+        return origin in listed or urlsplit(origin).netloc == request.get("HTTP_HOST")
 
     return is_allowed
