@@ -64,8 +64,6 @@ class EmotionNet(nn.Module):
         widths: Channels of the stages; each stage but the first halves the picture.
         depths: Residual blocks of the stages.
         dropout: Share of pooled features dropped in training.
-        zero_gain: Whether blocks start as their shortcut alone (Goyal et al. 2017). In a network
-            this shallow it delays learning by epochs.
     """
 
     def __init__(
@@ -73,7 +71,6 @@ class EmotionNet(nn.Module):
         widths: Sequence[int],
         depths: Sequence[int],
         dropout: float = 0.2,
-        zero_gain: bool = False,
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
@@ -93,8 +90,6 @@ class EmotionNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            if isinstance(module, Block) and zero_gain:
-                nn.init.zeros_(module.norm2.weight)
 
     def features(self, faces: Tensor) -> Tensor:
         """Gray levels (N, 1, H, W) in 0..255 to pooled features (N, C)."""

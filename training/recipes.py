@@ -14,9 +14,8 @@ class Recipe:
         phases: (epochs, side of the views) in order; small views first buy epochs (Howard 2018,
             progressive resizing; Tan and Le 2021, EfficientNetV2).
         seed: Seed of weights, draws and views.
-        batch, rate, decay, momentum: SGD with Nesterov momentum.
-        muon: Peak step of `optim.Muon` for the body of the network; 0 trains all of it by SGD.
-        zero_gain: See `network.EmotionNet`.
+        batch, rate, decay, momentum: SGD with Nesterov momentum for heads and vectors.
+        muon: Peak step of `optim.Muon` for the body of the network.
         horizon: Epochs that the pace of the steps is planned over; more than the run's own leaves
             it at a high pace for other runs to start from. 0 means the run's own.
         warmup: Share of the run in which the rate rises; it falls to zero along a cosine after.
@@ -24,13 +23,8 @@ class Recipe:
         rare_bonus: See `data.soft_targets`.
         majority_share: See `data.soft_targets`.
         fer_share: Weight of the FER2013 head's loss.
-        mixup: Parameter of mixup's Beta distribution (Zhang et al. 2018); 0 turns it off.
         strength: Strength of `augment.Augment`.
         ema: Decay of the averaged weights a step.
-        teachers: Names of finished runs to distil from; empty trains on labels alone.
-        teacher_share: Weight of the teachers' distribution against the labels'.
-        teacher_temperature: Divides the teachers' logits; below 1 takes back the caution that soft
-            labels taught them.
         start: Name of the finished run whose weights start this one.
     """
 
@@ -43,20 +37,15 @@ class Recipe:
     rate: float = 0.1
     decay: float = 5e-4
     momentum: float = 0.9
-    muon: float = 0.0
-    zero_gain: bool = False
+    muon: float = 0.03
     horizon: int = 0
     warmup: float = 0.15
     balance: float = 0.4
     rare_bonus: tuple[float, float] = (2.0, 2.0)
     majority_share: float = 0.0
     fer_share: float = 0.2
-    mixup: float = 0.0
     strength: float = 1.0
     ema: float = 0.998
-    teachers: tuple[str, ...] = ()
-    teacher_share: float = 0.7
-    teacher_temperature: float = 0.7
     start: str = ""
 
     @property
@@ -83,32 +72,23 @@ RECIPES = {
         muon=0.03,
         rate=0.05,
     ),
-    "teacher": Recipe(
-        widths=(48, 96, 192),
-        depths=(2, 3, 3),
-        phases=((10, 32), (8, 40), (6, 48)),
-        seed=2,
-        balance=0.5,
-        strength=0.9,
-        zero_gain=True,
-    ),
     "branch-1": Recipe(
         widths=(64, 128, 256),
         depths=(2, 3, 2),
-        phases=((16, 48),),
+        phases=((19, 48),),
         seed=3,
         muon=0.02,
         rate=0.035,
         balance=0.4,
         rare_bonus=(4.0, 2.0),
         majority_share=0.5,
-        strength=0.6,
+        strength=0.75,
         dropout=0.1,
         warmup=0.04,
         start="trunk",
     ),
 }
-RECIPES["branch-2"] = replace(RECIPES["branch-1"], seed=4, balance=0.5, strength=0.5)
+RECIPES["branch-2"] = replace(RECIPES["branch-1"], seed=4, balance=0.5, strength=0.6)
 
 SHIPPED = ("branch-1", "branch-2")
 """Runs whose mean is shipped."""

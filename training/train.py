@@ -49,7 +49,7 @@ class Average:
 
 def build(recipe: Recipe) -> EmotionNet:
     """A network as the recipe describes it, weights not loaded."""
-    network = EmotionNet(recipe.widths, recipe.depths, recipe.dropout, recipe.zero_gain)
+    network = EmotionNet(recipe.widths, recipe.depths, recipe.dropout)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
@@ -69,7 +69,7 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
         fit: Crops to train on.
         tune: Crops to watch; they never give a gradient.
         folder: Where checkpoint, log and curves of this run are kept.
-        runs: Where the runs that the recipe names as teachers or start are kept.
+        runs: Where the run that the recipe starts from is kept.
 
     Returns:
         The network with averaged weights, in evaluation mode.
@@ -92,10 +92,9 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
         average.state, average.steps = state["average"], state["steps"]
         history, first = state["history"], state["epoch"]
         log.info("resuming %s at epoch %d", folder.name, first)
-    teachers = _teachers(recipe, runs)
     batches = _Batches(recipe, fit)
     for epoch in range(first, recipe.epochs):
-        row = _epoch(recipe, epoch, network, average, optimisers, batches, teachers)
+        row = _epoch(recipe, epoch, network, average, optimisers, batches)
         row |= _watch(recipe, average, tune)
         history.append(row)
         log.info("%s %s", folder.name, row)
@@ -123,37 +122,21 @@ def _finished(folder: Path) -> dict[str, Tensor]:
     return state
 
 
-def _teachers(recipe: Recipe, runs: Path) -> list[EmotionNet]:
-    teachers = []
-    for name in recipe.teachers:
-        saved = torch.load(runs / name / "checkpoint.pt", weights_only=True)
-        settings = saved["recipe"]
-        network = EmotionNet(settings["widths"], settings["depths"])
-        network.load_state_dict(saved["average"])
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        teachers.append(network.eval().requires_grad_(False))
-    return teachers
-
-
 def _optimisers(network: EmotionNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the body where the recipe asks for it, SGD for the rest."""
+    """Muon for the matrices of the body, SGD for heads, gains and offsets."""
     body = [p for n, p in network.named_parameters() if p.ndim > 1 and "head" not in n]
     heads = [p for n, p in network.named_parameters() if p.ndim > 1 and "head" in n]
     vectors = [p for p in network.parameters() if p.ndim <= 1]
-    optimisers: list[torch.optim.Optimizer] = []
-    if recipe.muon:
-        optimisers.append(Muon(body, recipe.muon))
-    else:
-        heads = body + heads
+    muon = Muon(body, recipe.muon)
     groups = [
         {"params": heads, "weight_decay": recipe.decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
     sgd = torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=True)
-    for optimiser in (*optimisers, sgd):
+    for optimiser in (muon, sgd):
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]
-    return [*optimisers, sgd]
+    return [muon, sgd]
 
 
 def _pace(recipe: Recipe, progress: float) -> float:
@@ -195,7 +178,6 @@ def _epoch(
     average: Average,
     optimisers: list[torch.optim.Optimizer],
     batches: _Batches,
-    teachers: list[EmotionNet],
 ) -> dict[str, Any]:
     seed = recipe.seed * 1000 + epoch
     torch.manual_seed(seed)
@@ -213,17 +195,8 @@ def _epoch(
         views = augment(batches.images[index], size)
         targets, weights = batches.targets[index], batches.weights[index]
         fer = F.one_hot(batches.fer[index], targets.shape[1]).float()
-        if recipe.mixup:
-            share = float(augment.numpy.beta(recipe.mixup, recipe.mixup))
-            views, targets, fer = (
-                share * x + (1 - share) * x.flip(0) for x in (views, targets, fer)
-            )
-            weights = share * weights + (1 - share) * weights.flip(0)
         views = views.to(memory_format=torch.channels_last)
         spent += time.perf_counter() - before
-        if teachers:
-            guide = _guide(teachers, views, recipe.teacher_temperature)
-            targets = recipe.teacher_share * guide + (1 - recipe.teacher_share) * targets
         with torch.autocast("cpu", torch.bfloat16):
             logits, fer_logits = network.both(views)
         loss = _loss(logits, targets, weights)
@@ -243,18 +216,6 @@ def _epoch(
         "seconds": round(seconds, 1),
         "augment_share": round(spent / seconds, 3),
     }
-
-
-@torch.no_grad()
-def _guide(teachers: list[EmotionNet], views: Tensor, temperature: float) -> Tensor:
-    """Mean distribution (N, 7) of the teachers on the very views that the student sees.
-
-    Same views and a long run are what makes distillation work (Beyer et al. 2022, "Knowledge
-    distillation: a good teacher is patient and consistent").
-    """
-    with torch.autocast("cpu", torch.bfloat16):
-        every = [(teacher(views).float() / temperature).softmax(dim=1) for teacher in teachers]
-    return torch.stack(every).mean(dim=0)
 
 
 def _loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
