@@ -1,0 +1,41 @@
+"""docs/development.md, done in a copy of the repository."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.documents.snippets import ROOT, blocks, run
+
+FOLDERS = ("domain", "application", "adapters", "entrypoints", "training", "benchmarks", "tests")
+NOT_NEEDED = shutil.ignore_patterns("node_modules", "__pycache__", "data", "runs")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The repository, to work in."""
+    for folder in FOLDERS:
+        if (ROOT / folder).is_dir():
+            shutil.copytree(ROOT / folder, tmp_path / folder, ignore=NOT_NEEDED)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_every_step_of_the_guide_works_as_it_stands(copy: Path) -> None:
+    said = []
+    for block in blocks("development.md", "python", "diff", "sh"):
+        if block.language == "python":
+            (copy / block.path).write_text(block.text.split("\n", 1)[1])
+        elif block.language == "diff":
+            run(
+                "patch", "-p1", "--fuzz=0", "--no-backup-if-mismatch", folder=copy, stdin=block.text
+            )
+        else:
+            script = f"set -euo pipefail\n{block.text}"
+            said.append(run("bash", folder=copy, stdin=script, PYTHONPATH=str(copy)).stdout)
+    first_steps, contract, checked = said
+    assert "2 passed" in first_steps
+    assert "passed" in contract
+    assert "failed" not in contract
+    assert "Contracts: 6 kept, 0 broken." in checked
+    assert checked.rstrip().endswith("SqliteImageStore")

@@ -1,0 +1,46 @@
+"""docs/operations.md, to the letter."""
+
+import json
+
+import httpx
+
+from tests.documents.snippets import blocks, run
+from tests.e2e.browser.site import Site, serving
+
+PRINTED = "http://localhost:2508"
+
+
+def signed_in(site: Site) -> httpx.Client:
+    """A client of the user the guide speaks of."""
+    minted = run("emotion-api", "token", "--user", "alice@example.com", folder=site.folder)
+    headers = {"Authorization": f"Bearer {minted.stdout.strip()}"}
+    return httpx.Client(base_url=site.url, headers=headers, trust_env=False)
+
+
+def test_a_service_is_watched_backed_up_restored_and_emptied(site: Site) -> None:
+    photograph = (site.folder / "photo.jpg").read_bytes()
+    with signed_in(site) as alice:
+        found = alice.post("/api/detect", files={"file": ("photo.jpg", photograph)}).json()
+        status = f"/api/detect/status/{found['detection_id']}"
+        while alice.get(status).json()["status"] == "pending":
+            pass
+
+    watch, back_up, restore, erase = (
+        block.text.replace(PRINTED, site.url) for block in blocks("operations.md", "sh")
+    )
+    watched = run("bash", "-euo", "pipefail", folder=site.folder, stdin=watch).stdout
+    assert '{"status":"ok"}' in watched
+    assert '"repository":"up"' in watched
+    for commands in (back_up, restore, erase):
+        run("bash", "-euo", "pipefail", folder=site.folder, stdin=commands)
+
+    taken_along = json.loads((site.folder / "everything.json").read_text())
+    assert [each["filename"] for each in taken_along] == ["photo.jpg"]
+    with signed_in(site) as alice:
+        assert alice.get("/api/history").json() == []
+    assert not [path for path in (site.folder / "data" / "images").rglob("*") if path.is_file()]
+
+    with serving(site.folder, DATA_DIR="restored/data") as restored, signed_in(restored) as alice:
+        [kept] = alice.get("/api/history").json()
+        assert kept["detection_id"] == found["detection_id"]
+        assert alice.get(kept["image_url"]).content == photograph
