@@ -13,6 +13,9 @@ from domain.face import FaceReading
 from domain.geometry import BoundingBox
 from domain.tracking import FaceTrack
 
+MAX_FRAME_SIZE = (3840, 2160)
+"""Width and height; frames with more pixels than this has are refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:

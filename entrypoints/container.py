@@ -122,7 +122,8 @@ def _mongo_database(settings: Settings, *, uri: str, name: str) -> MongoDatabase
         name=name,
         timeout_s=settings.mongodb_timeout_s,
         max_connections=settings.mongodb_max_connections,
-        breaker=CircuitBreaker("MongoDB", slow_s=settings.mongodb_timeout_s / 2),
+        # The driver itself keeps trying until the timeout, so two failures say enough.
+        breaker=CircuitBreaker("MongoDB", failures=2, slow_s=settings.mongodb_timeout_s / 2),
     )
 
 
@@ -199,6 +200,9 @@ class Container(containers.DeclarativeContainer):
     # From bytes to emotions
     decoder = providers.Singleton(
         OpenCvImageDecoder, executor=executor, max_pixels=config.max_pixels
+    )
+    frame_decoder = providers.Singleton(
+        OpenCvImageDecoder, executor=executor, max_pixels=config.max_frame_pixels
     )
     face_detector = providers.Selector(
         config.detector_choice,
@@ -340,7 +344,7 @@ class Container(containers.DeclarativeContainer):
         defaults=config.stream_defaults,
         tools=providers.Factory(
             FrameTools,
-            decoder=decoder,
+            decoder=frame_decoder,
             detector=face_detector,
             classifier=emotion_classifier,
             telemetry=telemetry,

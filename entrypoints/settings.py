@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from application.use_cases.stream_sessions import SessionLimits
+from domain.stream import MAX_FRAME_SIZE
 from domain.stream_config import StreamConfig
 from domain.user import GuestQuota
 
@@ -234,6 +236,11 @@ class Settings(BaseSettings):
     def max_pixels(self) -> int:
         """Pixels an image may have."""
         return int(self.max_image_megapixels * 1_000_000)
+
+    @property
+    def max_frame_pixels(self) -> int:
+        """Pixels a frame of a stream may have; a large one would keep all the others waiting."""
+        return min(self.max_pixels, math.prod(MAX_FRAME_SIZE))
 
     @property
     def threads(self) -> int:

@@ -19,14 +19,12 @@ from application.streaming.events import (
 )
 from domain.emotion import EmotionScores
 from domain.face import FaceLandmarks
-from domain.stream import FrameResult, TrackedFace
+from domain.stream import MAX_FRAME_SIZE, FrameResult, TrackedFace
 from domain.stream_config import StreamConfig
 from entrypoints.realtime.errors import describe
 from entrypoints.stream_summary import summarize
 
 Payload = dict[str, Any]
-
-_LARGEST_FRAME = [4096, 4096]
 
 
 def present(event: StreamEvent, config: StreamConfig, now: datetime) -> tuple[str, Payload]:
@@ -65,7 +63,7 @@ def initialized(event: Initialized) -> Payload:
         "session_id": event.session_id,
         "config": {
             **event.config.as_dict(),
-            "max_resolution": _LARGEST_FRAME,
+            "max_resolution": list(MAX_FRAME_SIZE),
             "supported_actions": ["start", "stop", "configure"],
         },
     }

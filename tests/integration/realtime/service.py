@@ -156,6 +156,7 @@ async def running_service(**changes: Any) -> AsyncIterator[Service]:
     fakes: dict[str, Any] = {
         "clock": ShiftedClock(),
         "decoder": InMemoryImageDecoder(max_pixels=settings.max_pixels),
+        "frame_decoder": InMemoryImageDecoder(max_pixels=settings.max_frame_pixels),
         "face_detector": InMemoryFaceDetector(),
         "emotion_classifier": InMemoryEmotionClassifier(),
         "repository": InMemoryDetectionRepository(),
@@ -196,7 +197,7 @@ async def running_service(**changes: Any) -> AsyncIterator[Service]:
                 server=server,
                 stack=stack,
                 clock=fakes["clock"],
-                decoder=fakes["decoder"],
+                decoder=fakes["frame_decoder"],
                 detector=fakes["face_detector"],
                 identity=fakes["identity_provider"],
                 repository=fakes["repository"],

@@ -203,8 +203,9 @@ async def test_a_frame_over_one_mebibyte_is_413_and_the_session_lives(service: S
 async def test_a_decompression_bomb_is_413_and_the_session_lives(service: Service) -> None:
     client = await service.client()
     await client.start()
-    await client.frame(1, fake_image(width=30_000, height=30_000))
-    assert (await client.next("error_message"))["code"] == 413
+    for number, (width, height) in enumerate([(30_000, 30_000), (3841, 2160)]):
+        await client.frame(number, fake_image(width=width, height=height))
+        assert (await client.next("error_message"))["code"] == 413
     await client.frame(2)
     assert (await client.next("detection_result"))["frame_id"] == 2
 
