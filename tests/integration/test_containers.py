@@ -85,6 +85,18 @@ def test_every_service_has_limits_and_a_restart_rule(name: str) -> None:
     assert service["restart"] == "unless-stopped"
 
 
+def test_the_replicas_share_neither_port_nor_data() -> None:
+    class Loader(yaml.SafeLoader):
+        """Reads Compose's own tags as well."""
+
+    Loader.add_constructor("!override", lambda loader, node: loader.construct_sequence(node))
+    text = (ROOT / "deploy" / "compose.replicas.yml").read_text()
+    service = yaml.load(text, Loader)["services"]["service"]
+    assert service["ports"] == []
+    assert service["volumes"] == ["/data"], "an unnamed volume for each copy"
+    assert set(service["environment"]) <= {name.upper() for name in Settings.model_fields}
+
+
 def test_every_volume_that_is_named_is_declared() -> None:
     mounts = [m for s in COMPOSE["services"].values() for m in s.get("volumes", [])]
     named = {mount.split(":")[0] for mount in mounts if not mount.startswith(".")}
