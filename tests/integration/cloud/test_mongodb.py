@@ -1,0 +1,208 @@
+"""MongoDB on bad days, and what the server is asked to do by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from motor.motor_asyncio import AsyncIOMotorDatabase
+
+from adapters.circuit_breaker import CircuitBreaker
+from adapters.mongodb import MongoDatabase, MongoDetectionRepository, MongoStores
+from application.errors import StoreUnavailable
+from domain.detection import HistoryFilter
+from domain.emotion import Emotion
+from tests.contract.samples import make_detection
+from tests.servers.flaky import FlakyProxy, flaky_proxy
+from tests.servers.mongodb import dropped
+
+Database = AsyncIOMotorDatabase[dict[str, Any]]
+
+
+def database_at(
+    uri: str, name: str, *, breaker: CircuitBreaker | None = None, timeout_s: float = 30
+) -> MongoDatabase:
+    return MongoDatabase(
+        uri=uri,
+        name=name,
+        timeout_s=timeout_s,
+        max_connections=10,
+        breaker=breaker or CircuitBreaker("MongoDB"),
+    )
+
+
+@pytest.fixture
+async def stores(mongodb_uri: str, mongodb_name: str) -> AsyncIterator[MongoStores]:
+    database = database_at(mongodb_uri, mongodb_name)
+    await database.open()
+    yield MongoStores(database)
+    await database.run(dropped)
+    await database.close()
+
+
+@pytest.fixture
+async def proxy(mongodb_uri: str) -> AsyncIterator[FlakyProxy]:
+    async with flaky_proxy(urlsplit(mongodb_uri).netloc) as proxy:
+        yield proxy
+
+
+async def test_tokens_and_guests_counts_are_dropped_by_the_server(stores: MongoStores) -> None:
+    async def indexes(database: Database) -> dict[str, Any]:
+        return {
+            name: await database[name].index_information()
+            for name in ("refresh_token_records", "usage_counts")
+        }
+
+    found = await stores.database.run(indexes)
+    expiring = {
+        (collection, index["key"][0][0])
+        for collection, known in found.items()
+        for index in known.values()
+        if index.get("expireAfterSeconds") == 0
+    }
+    assert expiring == {
+        ("refresh_token_records", "expires_at"), ("usage_counts", "window_ends_at")
+    }  # fmt: skip
+
+
+async def test_a_users_count_is_never_dropped(stores: MongoStores) -> None:
+    await stores.usage.consume({"alice": None}, datetime(2020, 1, 1, tzinfo=UTC), None)
+
+    async def kept(database: Database) -> Any:
+        return await database["usage_counts"].find_one({"_id": "alice"})
+
+    assert "window_ends_at" not in await stores.database.run(kept)
+
+
+async def test_dates_are_dates_for_other_tools_too(stores: MongoStores) -> None:
+    await stores.detections.add(make_detection())
+
+    async def found(database: Database) -> int:
+        since = {"timestamp": {"$gte": datetime(2026, 1, 1, tzinfo=UTC)}}
+        return await database["detection_records"].count_documents(since)
+
+    assert await stores.database.run(found) == 1
+
+
+async def test_what_is_down_at_the_start_is_used_once_it_is_back(
+    proxy: FlakyProxy, mongodb_name: str
+) -> None:
+    proxy.stop()
+    uri = f"mongodb://{proxy.address}/?directConnection=true"
+    database = database_at(uri, mongodb_name, timeout_s=0.3)
+    await database.open()
+    repository = MongoDetectionRepository(database)
+    with pytest.raises(StoreUnavailable):
+        await repository.add(make_detection())
+    proxy.behave()
+    detection = make_detection()
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await repository.add(detection)
+                break
+            except StoreUnavailable:
+                await asyncio.sleep(0)
+    assert await repository.get(detection.detection_id) == detection
+    await database.run(dropped)
+    await database.close()
+
+
+async def test_a_silent_server_is_given_up_and_then_left_alone(
+    proxy: FlakyProxy, mongodb_name: str
+) -> None:
+    uri = f"mongodb://{proxy.address}/?directConnection=true"
+    breaker = CircuitBreaker("MongoDB", failures=1, pause_s=3600)
+    database = database_at(uri, mongodb_name, timeout_s=5, breaker=breaker)
+    await database.open()
+    proxy.fall_silent()
+    with pytest.raises(StoreUnavailable):
+        await database.check()
+    proxy.behave()
+    with pytest.raises(StoreUnavailable) as refused:
+        await database.check()
+    assert refused.value.retry_after_s > 3000
+    await database.close()
+
+
+async def test_a_write_survives_a_connection_that_breaks(
+    proxy: FlakyProxy, mongodb_name: str
+) -> None:
+    uri = f"mongodb://{proxy.address}/?directConnection=true"
+    database = database_at(uri, mongodb_name)
+    await database.open()
+    repository = MongoDetectionRepository(database)
+    await repository.add(make_detection())
+    proxy.break_once()
+    detection = make_detection()
+    await repository.add(detection)
+    assert await repository.get(detection.detection_id) == detection
+    await database.run(dropped)
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://user:hush@hush@host:1/",
+        "mongodb://user:hush-hush@host:port/",
+        "mongodb://user:hush-hush@127.0.0.1:9/?authMechanism=nonsense",
+        "mongodb://user:hush-hush@127.0.0.1:9/",
+    ],
+)
+async def test_no_password_is_in_what_is_said_of_a_uri(
+    uri: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = database_at(uri, "emotions", timeout_s=0.2)
+    said = ""
+    try:
+        await database.open()
+        await database.check()
+    except StoreUnavailable as error:
+        said = f"{error} {error.__cause__}"
+    await database.close()
+    assert said
+    assert "hush" not in said + caplog.text
+
+
+moments = st.datetimes(
+    min_value=datetime(2026, 1, 1), max_value=datetime(2026, 1, 2), timezones=st.just(UTC)
+)
+names = st.none() | st.text("aAßé%_.\\'", max_size=4)
+
+
+@settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    records=st.lists(st.tuples(st.lists(st.sampled_from(Emotion), max_size=2), moments, names)),
+    wanted=st.builds(
+        HistoryFilter,
+        from_date=st.none() | moments,
+        to_date=st.none() | moments,
+        keyword=st.none() | st.text("aAßé%_.\\'", max_size=2) | st.sampled_from(["sad", "happy"]),
+        emotion=st.none() | st.sampled_from(Emotion),
+    ),
+)
+async def test_exactly_what_the_filter_matches_is_found(
+    stores: MongoStores,
+    records: list[tuple[list[Emotion], datetime, str | None]],
+    wanted: HistoryFilter,
+) -> None:
+    user_id = uuid4().hex
+    kept = [
+        make_detection(*emotions, user_id=user_id, timestamp=moment, filename=name)
+        for emotions, moment, name in records
+    ]
+    for detection in kept:
+        await stores.detections.add(detection)
+    found = await stores.detections.find(user_id, wanted, limit=100)
+    expected = {d.detection_id for d in kept if wanted.matches(d)}
+    assert {d.detection_id for d in found.items} == expected
+    assert found.total == len(expected)
