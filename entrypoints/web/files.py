@@ -60,6 +60,7 @@ def load_page_files(settings: Settings) -> PageFiles:
         "apiPrefix": settings.api_prefix,
         "maxUploadBytes": settings.max_upload_bytes,
         "maxBatchSize": settings.max_batch_size,
+        "auth": settings.auth,
         "socketIoClient": f"/web/{_SOCKET_IO_NAME}" if _SOCKET_IO_NAME in paths else None,
     }
     index = template.replace("{{settings}}", escape(json.dumps(known)))

@@ -5,6 +5,7 @@ import { showDialog } from "./dialogs.js";
 import { announce, field, h } from "./dom.js";
 import { problem } from "./problem.js";
 import { session } from "./session.js";
+import { settings } from "./settings.js";
 import { isDark, toggleTheme } from "./theme.js";
 
 let refreshUsage = () => {};
@@ -65,9 +66,7 @@ export async function askForToken() {
   const dialog = h("dialog", { "aria-labelledby": "sign-in-title" },
     h("form", { on: { submit: (event) => exchange(event) } },
       h("h2", { id: "sign-in-title" }, "Sign in"),
-      h("p", {}, "Open the link that the service printed when it started, or paste an ID token here. ",
-        "Whoever runs the service makes one with:"),
-      h("p", {}, h("code", {}, "emotion-api token --user you@example.com")),
+      ...howToGetOne(),
       field("ID token", token),
       trouble,
       h("div", { class: "row" },
@@ -87,4 +86,15 @@ export async function askForToken() {
     }
   }
   await showDialog(dialog);
+}
+
+function howToGetOne() {
+  if (settings.auth !== "local") {
+    return [h("p", {}, "Paste an ID token of Firebase Authentication, as your application gets it from getIdToken().")];
+  }
+  return [
+    h("p", {}, "Open the link that the service printed when it started, or paste an ID token here. ",
+      "Whoever runs the service makes one with:"),
+    h("p", {}, h("code", {}, "emotion-api token --user you@example.com")),
+  ];
 }
