@@ -22,6 +22,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +106,11 @@ async def play(
     clip: Sequence[bytes],
     *,
     sessions: int,
-    rate: float,
+    rates: Sequence[float],
     seconds: float,
     config: dict[str, Any],
 ) -> tuple[list[Measured], list[float]]:
-    """Let so many sessions play at once."""
+    """Let so many sessions play at once, each at the next of the rates."""
     health: list[float] = []
     watching = asyncio.create_task(watch_health(target.url, health))
     clients = [RealtimeClient(target.url, target.token, config) for _ in range(sessions)]
@@ -117,7 +118,7 @@ async def play(
         measured = await asyncio.gather(
             *(
                 client.play(clip, rate=rate, seconds=seconds, offset_s=number / sessions / rate)
-                for number, client in enumerate(clients)
+                for number, (client, rate) in enumerate(zip(clients, cycle(rates), strict=False))
             )
         )
     finally:
@@ -164,19 +165,20 @@ async def measure(options: argparse.Namespace) -> None:
     config = dict(pair.split("=", 1) for pair in options.config)
     config = {key: _value(text) for key, text in config.items()}
     kilobytes = sum(map(len, clip)) // len(clip) // 1000
+    rates = " ".join(f"{rate:g}" for rate in options.rate)
     print(
-        f"{platform.platform()}, {os.cpu_count()} processors; {options.rate:g} fps, "
+        f"{platform.platform()}, {os.cpu_count()} processors; {rates} fps, "
         f"{options.width} x {options.height}, {kilobytes} kB a frame, "
         f"{options.seconds:g} s each; session config {config or 'default'}"
     )
     elsewhere = Target(options.url, options.token) if options.url else None
     async with _given(elsewhere) if elsewhere else own_service({}) as target:
-        await play(target, clip, sessions=1, rate=5, seconds=2, config={})  # warm up
+        await play(target, clip, sessions=1, rates=[5], seconds=2, config={})  # warm up
         print(HEADER)
         for sessions in options.sessions:
             measured, health = await play(
                 target, clip,
-                sessions=sessions, rate=options.rate, seconds=options.seconds, config=config,
+                sessions=sessions, rates=options.rate, seconds=options.seconds, config=config,
             )  # fmt: skip
             print(report(measured, health, memory_mb(target.pid), each=options.each), flush=True)
 
@@ -199,7 +201,13 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--sessions", type=int, nargs="+", default=[1, 4, 8, 16, 32])
-    parser.add_argument("--rate", type=float, default=10, help="frames a second and session")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        nargs="+",
+        default=[10],
+        help="frames a second of a session; of several the sessions take one after the other",
+    )
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--height", type=int, default=480)
