@@ -88,7 +88,7 @@ class Client:
 
     async def next(self, event: str) -> Any:
         """The payload of the next event of this name that has not been looked at."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 while self._seen < len(self.events):
                     name, payload = self.events[self._seen]
@@ -143,7 +143,7 @@ class Service:
         return len(self.container.stream_sessions())
 
     async def until_sessions(self, count: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.sessions != count:  # noqa: ASYNC110 (nothing is announced)
                 await asyncio.sleep(0.01)
 

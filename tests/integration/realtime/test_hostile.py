@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from entrypoints.realtime.app import housekeeping_of
-from tests.integration.realtime.service import PICTURE, Client, Service, running_service
+from tests.integration.realtime.service import PICTURE, Service, running_service
 
 DEEP: Any = []
 for _ in range(200):
@@ -50,7 +50,7 @@ async def enter(ws: aiohttp.ClientWebSocketResponse, token: str) -> None:
 
 async def closed(ws: aiohttp.ClientWebSocketResponse) -> None:
     """Wait until the service has closed the connection."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await ws.receive()).type not in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED}:
             pass
 
@@ -119,7 +119,7 @@ async def test_messages_that_make_no_sense_end_at_most_their_own_connection(
         await enter(ws, await service.token())
         await ws.send_str(message)
         await ws.send_str('42/emotion-detection,["ping"]')
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 answer = await ws.receive()
                 if answer.type is not aiohttp.WSMsgType.TEXT or "pong" in answer.data:
@@ -162,7 +162,7 @@ async def test_a_message_beyond_all_measure_ends_its_connection(service: Service
     client = await service.client()
     await client.start()
     await client.frame(1, b"x" * 17_000_000)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await client.gone.wait()
     await service.until_sessions(1)
     assert await bystander.is_served()
@@ -187,7 +187,7 @@ async def test_a_flood_leaves_the_others_their_turn(service: Service) -> None:
     await calm.start()
 
     async def pour() -> None:
-        for i in range(100_000):
+        for i in range(5_000):
             await flood.frame(i)
 
     pouring = asyncio.create_task(pour())
@@ -211,17 +211,15 @@ async def test_a_client_that_never_reads_piles_nothing_up_and_is_closed(service:
             deaf, _text_frame("40/emotion-detection," + json.dumps({"token": token}))
         )
         await service.until_sessions(2)
-        eio_sid = next(
-            sid for sid in service.server.eio.sockets if sid not in _eio_sids_of(service, calm)
-        )
+        eio_sid = next(sid for sid in service.server.eio.sockets if sid != calm.io.eio.sid)
 
         async def shout() -> None:
-            nonsense = _text_frame('42/emotion-detection,["' + "nonsense" * 2000 + '"]')
+            nonsense = 200 * _text_frame('42/emotion-detection,["' + "nonsense" * 7 + '"]')
             while True:
                 await loop.sock_sendall(deaf, nonsense)
 
         shouting = asyncio.create_task(shout())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while service.server.waiting_packets(eio_sid) < 64:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert await calm.is_served()
@@ -248,7 +246,8 @@ async def test_clients_that_vanish_leave_no_session_and_no_task() -> None:
                 await ws.receive()
                 ws._response.connection.transport.abort()  # no goodbye
         await service.until_sessions(0)
-        async with asyncio.timeout(20):
+        # The library's own task for a connection ends with its next ping, 15 s later.
+        async with asyncio.timeout(60):
             while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
@@ -276,10 +275,6 @@ async def test_a_picture_that_is_none_costs_one_frame(service: Service) -> None:
         assert (error["code"], error["frame_id"]) == (400, i)
     await client.frame(9)
     await client.next("detection_result")
-
-
-def _eio_sids_of(service: Service, client: Client) -> set[str]:
-    return {client.io.eio.sid}
 
 
 def _deaf_socket(port: int) -> socket.socket:
