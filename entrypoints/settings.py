@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     firebase_service_account_b64: SecretStr | None = None
     firebase_service_account_file: Path | None = None
     firebase_project_id: str | None = None
+    firebase_web_api_key: str | None = None
     firebase_timeout_s: float = Field(default=5.0, gt=0, le=60)
     firebase_auth_emulator_host: str | None = None
 
@@ -320,6 +321,15 @@ class Settings(BaseSettings):
     def refresh_token_lifetime_s(self) -> int:
         """Seconds a refresh token stands."""
         return self.refresh_token_expire_days * 86_400
+
+    @property
+    def firebase_sign_in_address(self) -> str | None:
+        """Where the page signs users in by e-mail; None where it cannot."""
+        if self.auth != "firebase" or self.firebase_web_api_key is None:
+            return None
+        if self.firebase_auth_emulator_host:
+            return f"http://{self.firebase_auth_emulator_host}/identitytoolkit.googleapis.com/v1"
+        return "https://identitytoolkit.googleapis.com/v1"
 
     @property
     def firebase_service_account(self) -> str | None:

@@ -61,6 +61,11 @@ def load_page_files(settings: Settings) -> PageFiles:
         "maxUploadBytes": settings.max_upload_bytes,
         "maxBatchSize": settings.max_batch_size,
         "auth": settings.auth,
+        "firebase": settings.firebase_sign_in_address
+        and {
+            "address": settings.firebase_sign_in_address,
+            "apiKey": settings.firebase_web_api_key,
+        },
         "socketIoClient": f"/web/{_SOCKET_IO_NAME}" if _SOCKET_IO_NAME in paths else None,
     }
     index = template.replace("{{settings}}", escape(json.dumps(known)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
@@ -16,19 +17,23 @@ from entrypoints.web.files import PageFile, load_page_files
 # Nothing inline, nothing from elsewhere. Photographs and their thumbnails are blobs of the page.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'"
 )
 
 
 def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
     """The page at ``/`` and what it loads from ``/web/``."""
     files = load_page_files(settings)
+    policy = _POLICY
+    if settings.firebase_sign_in_address:
+        firebase = urlsplit(settings.firebase_sign_in_address)
+        policy += f" {firebase.scheme}://{firebase.netloc}"
 
     @get("/", operation_id="welcome", summary="Where to begin", tags=["service"])
     async def welcome(request: Request[Any, Any, Any]) -> Response[Any]:
         """Greet: a page to try the service on for browsers, and JSON for everything else."""
         if "text/html" in request.headers.get("accept", ""):
-            return _send(request, files.index, vary="Accept, Accept-Encoding")
+            return _send(request, files.index, policy, vary="Accept, Accept-Encoding")
         greeting = schemas.Welcome(
             message="This service finds faces and reads their emotions.",
             docs="/docs",
@@ -42,12 +47,14 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
         file = files.others.get(name.lstrip("/"))
         if file is None:
             raise NotFoundException
-        return _send(request, file, vary="Accept-Encoding")
+        return _send(request, file, policy, vary="Accept-Encoding")
 
     return [welcome, page_file]
 
 
-def _send(request: Request[Any, Any, Any], file: PageFile, *, vary: str) -> Response[bytes]:
+def _send(
+    request: Request[Any, Any, Any], file: PageFile, policy: str, *, vary: str
+) -> Response[bytes]:
     # Asked for anew each time, so that a page never runs with modules of another version.
     etag = f'W/"{file.etag}"'
     # A 304 carries the policy too: its headers replace those a browser has kept.
@@ -55,7 +62,7 @@ def _send(request: Request[Any, Any, Any], file: PageFile, *, vary: str) -> Resp
         "ETag": etag,
         "Cache-Control": "no-cache",
         "Vary": vary,
-        "Content-Security-Policy": _POLICY,
+        "Content-Security-Policy": policy,
     }
     if request.headers.get("if-none-match") == etag:
         return Response(b"", status_code=304, headers=headers)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True)
 class Site:
-    """A service that runs."""
+    """A service that runs, and the link it printed to sign its operator in."""
 
     url: str
     link: str
@@ -34,10 +34,12 @@ def serving(folder: Path, **environment: str) -> Iterator[Site]:
     ) as process:
         try:
             assert process.stdout is not None
-            link = next(line.strip() for line in process.stdout if "/#token=" in line)
-            url = re.match(r"http://[^/]+", link)
-            assert url is not None
-            yield Site(url[0], link, folder)
+            ready = (re.search(r"ready on (http://\S+)", line) for line in process.stdout)
+            url = next(found[1] for found in ready if found)
+            link = ""
+            if settings.get("AUTH", "local") == "local":
+                link = next(line.strip() for line in process.stdout if "/#token=" in line)
+            yield Site(url, link, folder)
         finally:
             process.terminate()
             process.wait(30)

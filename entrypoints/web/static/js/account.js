@@ -1,11 +1,9 @@
 // The corner that says who one is, what is left to use, and lets one sign in and out.
 
 import { callForJson } from "./api.js";
-import { showDialog } from "./dialogs.js";
-import { announce, field, h } from "./dom.js";
-import { problem } from "./problem.js";
+import { h } from "./dom.js";
 import { session } from "./session.js";
-import { settings } from "./settings.js";
+import { askToSignIn } from "./sign-in.js";
 import { isDark, toggleTheme } from "./theme.js";
 
 let refreshUsage = () => {};
@@ -17,7 +15,7 @@ export function usageChanged() {
 
 export function mountAccount(corner) {
   const who = h("span", { class: "who small", id: "usage" });
-  const signIn = h("button", { class: "primary", on: { click: askForToken } }, "Sign in");
+  const signIn = h("button", { class: "primary", on: { click: askToSignIn } }, "Sign in");
   const signOut = h("button", { on: { click: () => session.signOut() } }, "Sign out");
   const theme = h("button", { class: "plain theme", on: { click: switchTheme } });
   corner.replaceChildren(who, signIn, signOut, theme);
@@ -56,45 +54,4 @@ export function mountAccount(corner) {
   session.addEventListener("change", show);
   showTheme();
   show();
-}
-
-/** The dialog that takes a token. */
-export async function askForToken() {
-  const token = h("textarea", { rows: 4, required: true, spellcheck: false, autocomplete: "off" });
-  const trouble = h("div", {});
-  const submit = h("button", { class: "primary" }, "Sign in");
-  const dialog = h("dialog", { "aria-labelledby": "sign-in-title" },
-    h("form", { on: { submit: (event) => exchange(event) } },
-      h("h2", { id: "sign-in-title" }, "Sign in"),
-      ...howToGetOne(),
-      field("ID token", token),
-      trouble,
-      h("div", { class: "row" },
-        h("button", { type: "button", on: { click: () => dialog.close() } }, "Cancel"),
-        submit)));
-
-  async function exchange(event) {
-    event.preventDefault();
-    submit.disabled = true;
-    try {
-      await session.signIn(token.value.trim());
-      announce();
-      dialog.close();
-    } catch (error) {
-      trouble.replaceChildren(problem(error));
-      submit.disabled = false;
-    }
-  }
-  await showDialog(dialog);
-}
-
-function howToGetOne() {
-  if (settings.auth !== "local") {
-    return [h("p", {}, "Paste an ID token of Firebase Authentication, as your application gets it from getIdToken().")];
-  }
-  return [
-    h("p", {}, "Open the link that the service printed when it started, or paste an ID token here. ",
-      "Whoever runs the service makes one with:"),
-    h("p", {}, h("code", {}, "emotion-api token --user you@example.com")),
-  ];
 }

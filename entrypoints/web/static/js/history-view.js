@@ -1,6 +1,5 @@
 // The view of what is kept for a signed-in user.
 
-import { askForToken } from "./account.js";
 import { call } from "./api.js";
 import { confirmed } from "./dialogs.js";
 import { field, h, select } from "./dom.js";
@@ -10,6 +9,7 @@ import { EMOTIONS, count } from "./format.js";
 import { problem } from "./problem.js";
 import { session } from "./session.js";
 import { settings } from "./settings.js";
+import { askToSignIn } from "./sign-in.js";
 
 const PAGE = 24;
 
@@ -34,7 +34,7 @@ export function mountHistory(panel) {
   const guest = h("div", { class: "notice" },
     h("p", {}, h("strong", {}, "Sign in to have a history.")),
     h("p", {}, "Photographs of guests are never kept. Yours are, until you erase them, and only you can see them."),
-    h("button", { type: "button", class: "primary", on: { click: askForToken } }, "Sign in"));
+    h("button", { type: "button", class: "primary", on: { click: askToSignIn } }, "Sign in"));
   panel.append(h("h2", { class: "unseen" }, "History"), guest, view);
 
   function reload() {

@@ -1,10 +1,10 @@
 // The view for the webcam: what it takes to start, and the parts put together.
 
-import { askForToken } from "./account.js";
 import { h } from "./dom.js";
 import { liveStudio } from "./live-studio.js";
 import { session } from "./session.js";
 import { settings } from "./settings.js";
+import { askToSignIn } from "./sign-in.js";
 
 export function mountLive(panel) {
   const room = h("div", {});
@@ -30,7 +30,7 @@ function needsUser() {
   return h("div", { class: "notice" },
     h("p", {}, h("strong", {}, "Sign in to go live.")),
     h("p", {}, "Frames of your camera go to this service and nowhere else, and none is kept."),
-    h("button", { type: "button", class: "primary", on: { click: askForToken } }, "Sign in"));
+    h("button", { type: "button", class: "primary", on: { click: askToSignIn } }, "Sign in"));
 }
 
 function needsClient() {
