@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from dependency_injector import containers, providers
 
 from adapters.circuit_breaker import CircuitBreaker
-from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore
+from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore, FolderLock
 from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.evaluation import evaluate, read_labelled_faces
 from adapters.inference.executor import WorkExecutor
@@ -286,6 +286,8 @@ class Container(containers.DeclarativeContainer):
         max_bytes=config.spool_max_bytes,
     )
 
+    spool_lock = providers.Factory(FolderLock, config.spool_dir)
+
     # Who calls
     identity_provider = providers.Selector(
         config.auth,
@@ -391,29 +393,33 @@ class Container(containers.DeclarativeContainer):
 @asynccontextmanager
 async def running(container: Container) -> AsyncIterator[None]:
     """Open what the parts need, keep the storing going, and close everything in reverse order."""
-    await container.database().open()
-    try:
-        await asyncio.to_thread(container.detect_emotions)  # loads the models before any request
-        container.telemetry().gauge(
-            "emotion_executor_waiting",
-            "Jobs waiting for a thread",
-            lambda: container.executor().waiting,
-        )
-        storing = asyncio.create_task(container.store_detection().run(), name="storing")
-        log.info(
-            "detector %s, classifier %s",
-            container.face_detector().name,
-            container.emotion_classifier().card.name,
-        )
+    # Two processes on one spool would each take what the other has finished for deleted.
+    with container.spool_lock():
+        await container.database().open()
         try:
-            yield
+            await asyncio.to_thread(
+                container.detect_emotions
+            )  # loads the models before any request
+            container.telemetry().gauge(
+                "emotion_executor_waiting",
+                "Jobs waiting for a thread",
+                lambda: container.executor().waiting,
+            )
+            storing = asyncio.create_task(container.store_detection().run(), name="storing")
+            log.info(
+                "detector %s, classifier %s",
+                container.face_detector().name,
+                container.emotion_classifier().card.name,
+            )
+            try:
+                yield
+            finally:
+                storing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await storing
+                container.executor().close()
+                for part in (container.image_store(), container.identity_provider()):
+                    if isinstance(part, _Closes):
+                        part.close()
         finally:
-            storing.cancel()
-            with suppress(asyncio.CancelledError):
-                await storing
-            container.executor().close()
-            for part in (container.image_store(), container.identity_provider()):
-                if isinstance(part, _Closes):
-                    part.close()
-    finally:
-        await container.database().close()
+            await container.database().close()

@@ -1,0 +1,33 @@
+"""A data folder belongs to one process at a time."""
+
+from pathlib import Path
+
+import pytest
+
+from adapters.filesystem import FolderLock
+from application.errors import StoreUnavailable
+from entrypoints.container import Container, running
+from entrypoints.settings import Settings
+
+
+def test_a_folder_is_refused_while_another_works_in_it_and_free_afterwards(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "spool"
+    with FolderLock(folder):
+        with pytest.raises(StoreUnavailable, match="DATA_DIR of its own"), FolderLock(folder):
+            pytest.fail("two at once")
+    with FolderLock(folder):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("no folder")
+    with pytest.raises(StoreUnavailable, match="cannot be written"), FolderLock(tmp_path / "data"):
+        pytest.fail("there is no folder")
+
+
+async def test_a_second_service_on_the_same_data_does_not_start(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path)  # type: ignore[call-arg]
+    async with running(Container(settings=settings)):
+        with pytest.raises(StoreUnavailable, match="another process"):
+            async with running(Container(settings=settings)):
+                pytest.fail("both would carry what waits")
