@@ -5,6 +5,7 @@ import { fitLabel, makeBox, nameBox, placeBox } from "./boxes.js";
 export class LiveBoxes {
   #boxes = new Map();
   #stage;
+  #shownAt = 0;
 
   constructor(stage) {
     this.#stage = stage;
@@ -12,6 +13,7 @@ export class LiveBoxes {
 
   /** Show the faces of a result; `mirrored` where the picture is shown as in a mirror. */
   show({ faces, image }, mirrored) {
+    this.#setPace();
     const seen = new Set();
     for (const face of faces) {
       if (!face.box) continue;
@@ -28,6 +30,13 @@ export class LiveBoxes {
 
   clear() {
     for (const id of this.#boxes.keys()) this.#remove(id);
+  }
+
+  /** Boxes take no longer to move than results take to come, so that they do not trail behind. */
+  #setPace() {
+    const now = performance.now();
+    this.#stage.style.setProperty("--glide", `${Math.min(90, now - this.#shownAt).toFixed()}ms`);
+    this.#shownAt = now;
   }
 
   #boxOf(id) {
