@@ -8,6 +8,7 @@ from entrypoints.container import Container, running
 from entrypoints.http.app import create_http_app
 from entrypoints.realtime.app import create_socketio, realtime
 from entrypoints.realtime.gate import mount
+from entrypoints.realtime.server import GuardedServer
 from entrypoints.settings import load_settings
 
 
@@ -17,12 +18,12 @@ def create_app() -> ASGIApp:
     Raises:
         BadSettings: the environment holds values that cannot be used.
     """
-    return create_app_from(Container(settings=load_settings()))
+    container = Container(settings=load_settings())
+    return create_app_from(container, create_socketio(container))
 
 
-def create_app_from(container: Container) -> ASGIApp:
+def create_app_from(container: Container, server: GuardedServer) -> ASGIApp:
     """Put the entrypoints of a wired container together."""
-    server = create_socketio(container)
     http = create_http_app(
         container,
         lifespan=[lambda _app: running(container), lambda _app: realtime(container, server)],

@@ -9,6 +9,8 @@ import uvicorn
 from entrypoints.asgi import create_app_from
 from entrypoints.container import Container
 from entrypoints.logs import configure_logs
+from entrypoints.realtime.app import create_socketio, hang_up
+from entrypoints.realtime.server import GuardedServer
 from entrypoints.settings import Settings
 
 OPERATOR_EMAIL = "operator@localhost"
@@ -18,15 +20,25 @@ _OPERATOR_TOKEN_HOURS = 24
 class _Server(uvicorn.Server):
     """A uvicorn server that greets the operator once it really listens."""
 
-    def __init__(self, config: uvicorn.Config, container: Container) -> None:
+    def __init__(
+        self, config: uvicorn.Config, container: Container, realtime: GuardedServer
+    ) -> None:
         super().__init__(config)
         self._container = container
+        self._realtime = realtime
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and not self.should_exit:
             bound = self.servers[0].sockets[0].getsockname()
             print(greeting(self._container, bound[0], bound[1]), flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn would cut websockets off before their last words, and wait for open long polls.
+        for listener in self.servers:
+            listener.close()
+        await hang_up(self._container, self._realtime)
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings) -> None:
@@ -42,8 +54,9 @@ def serve(settings: Settings) -> None:
     container.database()
     container.image_store()
     container.identity_provider()
+    realtime = create_socketio(container)
     config = uvicorn.Config(
-        create_app_from(container),
+        create_app_from(container, realtime),
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -56,7 +69,7 @@ def serve(settings: Settings) -> None:
         ws_max_size=16 * 2**20,
         timeout_graceful_shutdown=round(settings.shutdown_grace_s),
     )
-    _Server(config, container).run()
+    _Server(config, container, realtime).run()
 
 
 def greeting(container: Container, host: str, port: int) -> str:

@@ -54,6 +54,7 @@ class StreamSessions:
         self._watch = LoadWatch(clock.monotonic())
         self._open: dict[str, StreamSession] = {}
         self._told: dict[str, float] = {}
+        self._closing = False
 
     def __len__(self) -> int:
         return len(self._open)
@@ -62,8 +63,10 @@ class StreamSessions:
         """Open a session whose events go to the listener.
 
         Raises:
-            Overloaded: all places, or all of this user's, are taken.
+            Overloaded: all places, or all of this user's, are taken, or the service is stopping.
         """
+        if self._closing:
+            raise Overloaded("the service is restarting; connect again shortly")
         if len(self._open) >= self._limits.sessions:
             raise Overloaded("all realtime sessions are taken; try again later", retry_after_s=10)
         per_user = Counter(session.user.user_id for session in self._open.values())
@@ -96,7 +99,8 @@ class StreamSessions:
         await session.end()
 
     async def close_all(self) -> None:
-        """End every session, as the service does when it stops."""
+        """End every session and open no more, as the service does when it stops."""
+        self._closing = True
         for session in list(self._open.values()):
             await self.close(session)
 

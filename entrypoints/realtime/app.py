@@ -47,5 +47,11 @@ async def realtime(container: Container, server: GuardedServer) -> AsyncIterator
     finally:
         sweeping.cancel()
         await asyncio.gather(sweeping, return_exceptions=True)
-        await container.stream_sessions().close_all()
+        await hang_up(container, server)
         await server.shutdown()
+
+
+async def hang_up(container: Container, server: GuardedServer) -> None:
+    """End all sessions, each with its summary, and close their connections; may be called twice."""
+    await container.stream_sessions().close_all()
+    await server.hang_up()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ MAX_MESSAGE_BYTES = 16 * 2**20 - 1024
 PING_INTERVAL_S = 15
 PING_TIMEOUT_S = 15
 _MAX_ATTACHMENTS = 4
+_LAST_WORDS_S = 2
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,18 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         """How many messages have not gone out to a connection yet."""
         connection = self.eio.sockets.get(eio_sid)
         return 0 if connection is None else connection.queue.qsize()
+
+    async def hang_up(self) -> None:
+        """Close every connection like one that was lost, so that clients connect again.
+
+        What waits to be read has a moment to go out; a client that does not read is not waited for.
+        """
+        # Once closed, a connection would not hand out what waits to a long poll any more.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await asyncio.gather(*(each.queue.join() for each in self.eio.sockets.values()))
+        for eio_sid in list(self.eio.sockets):
+            await self.close_connection(eio_sid)
 
     async def close_connection(self, eio_sid: str) -> None:
         """Close a connection without waiting for what it has not read."""

@@ -13,6 +13,7 @@ import uvicorn
 
 from entrypoints.asgi import create_app_from
 from entrypoints.container import Container
+from entrypoints.realtime.app import create_socketio
 from entrypoints.settings import Settings
 from tests.servers.cloudinary import API_KEY, API_SECRET, CLOUD, CloudinaryDouble
 from tests.servers.firebase import PROJECT, FirebaseEmulator
@@ -42,7 +43,7 @@ class CloudService:
 async def listening(**changes: object) -> AsyncIterator[tuple[str, Container]]:
     """The whole service on a free port, on the default settings save for ``changes``."""
     container = Container(settings=Settings(_env_file=None, **changes))
-    app = create_app_from(container)
+    app = create_app_from(container, create_socketio(container))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=5
     )

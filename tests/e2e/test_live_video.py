@@ -81,3 +81,18 @@ async def test_a_stream_under_way_is_kept_when_the_service_is_stopped(process):
     async with await process.start() as http:
         (record,) = (await http.get("/api/history")).json()
         assert record["stream"]["frames"]["processed"] == len(results)
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_a_service_that_stops_ends_sessions_with_a_summary_and_waits_for_nobody(
+    process, transport
+):
+    async with await process.start():
+        client = Client()
+        await client.connect(process.url, {"token": process.token}, [transport])
+        await client.start()
+        process.ask_to_stop()
+        assert (await client.next("session_summary"))["frames"]["received"] == 0
+        await process.ended()
+        await client.gone.wait()
+        assert "graceful shutdown exceeded" not in process.log
