@@ -12,9 +12,9 @@ from entrypoints.settings import Settings
 
 def test_a_folder_is_refused_while_another_works_in_it_and_free_afterwards(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "spool"
-    with FolderLock(folder):
-        with pytest.raises(StoreUnavailable, match="DATA_DIR of its own"), FolderLock(folder):
-            pytest.fail("two at once")
+    refused = pytest.raises(StoreUnavailable, match="DATA_DIR of its own")
+    with FolderLock(folder), refused, FolderLock(folder):
+        pytest.fail("two at once")
     with FolderLock(folder):
         pass
 
