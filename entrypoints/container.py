@@ -397,9 +397,8 @@ async def running(container: Container) -> AsyncIterator[None]:
     with container.spool_lock():
         await container.database().open()
         try:
-            await asyncio.to_thread(
-                container.detect_emotions
-            )  # loads the models before any request
+            # Loads the models before any request.
+            await asyncio.to_thread(container.detect_emotions)
             container.telemetry().gauge(
                 "emotion_executor_waiting",
                 "Jobs waiting for a thread",
