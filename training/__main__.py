@@ -41,7 +41,7 @@ def main() -> None:
     if options.only:
         return
     network = soup(SHIPPED, options.runs)
-    export(network, faces, options.weights, VERSION, {"runs": list(SHIPPED)})
+    export(network, faces, options.weights, VERSION, {"runs": dict(SHIPPED)})
     card.write(options.weights, faces["valid"], options.docs)
 
 

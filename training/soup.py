@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from .network import EmotionNet
 from .recipes import RECIPES
 from .train import load_network
 
 
-def soup(names: Sequence[str], runs: Path) -> EmotionNet:
-    """The mean of the averaged weights of several runs, in evaluation mode.
+def soup(shares: Mapping[str, float], runs: Path) -> EmotionNet:
+    """The weighted mean of several runs' weights, in evaluation mode.
 
-    Runs that start from one network and part ways end in one basin, and their mean is as good as
-    the mean of their answers for the price of one (Wortsman et al. 2022, "Model soups"). The
-    statistics of the batch normalisation are averaged like the weights: measuring them afresh on
-    crops drawn as they come, rather than balanced as in training, shifts scores away from neutral
-    (see RUNS.md).
+    Runs that start from one network may end in one basin, where their mean generalises better than
+    each (Wortsman et al. 2022, "Model soups"). The statistics of the batch normalisation are
+    averaged like the weights; measuring them afresh was worse (see RUNS.md).
 
     Args:
-        names: Finished runs of one architecture and one start.
+        shares: Finished runs of one architecture and one start, with their shares of the mean.
         runs: Folder of the runs.
     """
-    networks = [load_network(RECIPES[name], runs / name) for name in names]
-    states = [network.state_dict() for network in networks]
-    mean = {
-        key: torch.stack([state[key].float() for state in states]).mean(0).to(value.dtype)
-        for key, value in states[0].items()
-    }
+    networks = [load_network(RECIPES[name], runs / name) for name in shares]
+    total = sum(shares.values())
+    mean: dict[str, Tensor] = {}
+    for key, value in networks[0].state_dict().items():
+        parts = [
+            share / total * network.state_dict()[key].float()
+            for network, share in zip(networks, shares.values(), strict=True)
+        ]
+        mean[key] = torch.stack(parts).sum(0).to(value.dtype)
     network = networks[0]
     network.load_state_dict(mean)
     return network.eval()
