@@ -52,6 +52,7 @@ def _values(meta: dict[str, Any], counts: np.ndarray) -> dict[str, str]:
         f"| {name} | {n} | {percent(value)} | {percent(counts[i, i] / max(said, 1))} |"
         for i, ((name, value), n, said) in enumerate(rows)
     )
+    labels = meta["labels"]
     speed = meta["latency_ms_per_face"]
     latency = "\n".join(
         f"| {name} | {value['median']:.2f} | {value['p95']:.2f} |"
@@ -75,9 +76,13 @@ def _values(meta: dict[str, Any], counts: np.ndarray) -> dict[str, str]:
         "ece_before": percent(meta["ece_before"]),
         "ece_after": percent(meta["ece_after"]),
         "temperature": f"{meta['temperature']:.2f}",
-        "quantisation": f"{100 * cost:+.2f}",
+        "quantisation": f"{100 * cost:.2f}",
         "float32": percent(meta["float32"]["accuracy_ferplus"]),
         "float32_size": f"{meta['float32']['file_bytes'] / 1e6:.1f} MB",
+        "neutral_sad": percent(
+            counts[labels.index("neutral"), labels.index("sad")]
+            / counts[labels.index("neutral")].sum()
+        ),
         "disgust": percent(meta["recall"]["disgust"]),
         "fear": percent(meta["recall"]["fear"]),
         "machine": speed["machine"],
