@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from litestar.types import ASGIApp
 
-from entrypoints.container import Container, running
+from entrypoints.container import Container
 from entrypoints.http.app import create_http_app
+from entrypoints.lifespan import running
 from entrypoints.realtime.app import create_socketio, realtime
 from entrypoints.realtime.gate import mount
 from entrypoints.realtime.server import GuardedServer

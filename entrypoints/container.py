@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
 from dependency_injector import containers, providers
 
-from adapters.circuit_breaker import CircuitBreaker
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore, FolderLock
 from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.evaluation import evaluate, read_labelled_faces
@@ -33,12 +26,6 @@ from adapters.sqlite import (
 )
 from adapters.system.clock import SystemClock
 from adapters.tracking import KalmanFaceTracker
-from application.errors import (
-    IdentityUnavailable,
-    InferenceUnavailable,
-    ServiceUnavailable,
-    StoreUnavailable,
-)
 from application.metering import UsageMeter
 from application.streaming.analysis import FrameTools
 from application.use_cases import accounts, history
@@ -50,136 +37,14 @@ from application.use_cases.keep_session import KeepSession
 from application.use_cases.store_detection import StoreDetection
 from application.use_cases.stream_sessions import StreamSessions
 from application.work import AdmissionGate
+from entrypoints import container_extras as extras
 from entrypoints.settings import Settings
-
-if TYPE_CHECKING:
-    from adapters.cloudinary import CloudinaryImageStore
-    from adapters.firebase import FirebaseIdentityProvider
-    from adapters.mongodb import MongoDatabase, MongoStores, OlderMongoHistory
-    from adapters.vit.checkpoint import HuggingFaceCheckpoint
-    from adapters.vit.classifier import VitCropClassifier
-    from adapters.vit.export import CheckpointExport
-
-log = logging.getLogger(__name__)
 
 
 def _secret(settings: Settings) -> str:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     return load_or_create_secret(settings.secret_path)
-
-
-@runtime_checkable
-class _Closes(Protocol):
-    """A part with threads of its own."""
-
-    def close(self) -> None: ...
-
-
-@contextmanager
-def _extra(
-    extra: str, wanted_by: str, unavailable: type[ServiceUnavailable] = StoreUnavailable
-) -> Iterator[None]:
-    """Import what not everybody installs, as late as possible, and say how to get it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise unavailable(
-            f"{error.name} is not installed, which {wanted_by}: pip install 'emotion-api[{extra}]'"
-        ) from error
-
-
-@contextmanager
-def _vit_extra() -> Iterator[None]:
-    """Torch and transformers take seconds to import and a gigabyte to install: only if wanted."""
-    with _extra("vit", "checkpoints need", InferenceUnavailable):
-        yield
-
-
-def _vit_crop_classifier(*, model: str, revision: str | None, device: str) -> VitCropClassifier:
-    with _vit_extra():
-        from adapters.vit.classifier import VitCropClassifier
-    return VitCropClassifier(model=model, revision=revision, device=device)
-
-
-def _checkpoint(*, model: str, revision: str | None, endpoint: str) -> HuggingFaceCheckpoint:
-    with _vit_extra():
-        from adapters.vit.checkpoint import HuggingFaceCheckpoint
-    return HuggingFaceCheckpoint(model=model, revision=revision, endpoint=endpoint)
-
-
-def _checkpoint_export(checkpoint: HuggingFaceCheckpoint) -> CheckpointExport:
-    with _vit_extra():
-        from adapters.vit.export import CheckpointExport
-    return CheckpointExport(checkpoint=checkpoint)
-
-
-def _mongo_database(settings: Settings, *, uri: str, name: str) -> MongoDatabase:
-    with _extra("mongodb", "MongoDB needs"):
-        from adapters.mongodb import MongoDatabase
-    return MongoDatabase(
-        uri=uri,
-        name=name,
-        timeout_s=settings.mongodb_timeout_s,
-        max_connections=settings.mongodb_max_connections,
-        # The driver itself keeps trying until the timeout, so two failures say enough.
-        breaker=CircuitBreaker("MongoDB", failures=2, slow_s=settings.mongodb_timeout_s / 2),
-    )
-
-
-def _mongo_stores(settings: Settings) -> MongoStores:
-    assert settings.mongodb_uri is not None
-    uri = settings.mongodb_uri.get_secret_value()
-    database = _mongo_database(settings, uri=uri, name=settings.mongodb_name)
-    from adapters.mongodb import MongoStores
-
-    return MongoStores(database)
-
-
-def _older_history(database: MongoDatabase, *, collection: str | None) -> OlderMongoHistory:
-    from adapters.mongodb import OlderMongoHistory
-
-    return OlderMongoHistory(database, collection=collection)
-
-
-def _cloudinary_image_store(settings: Settings) -> CloudinaryImageStore:
-    with _extra("cloudinary", "IMAGE_STORE=cloudinary needs"):
-        from adapters.cloudinary import CloudinaryImageStore, CloudinaryUrls
-    assert settings.cloudinary_cloud_name is not None
-    assert settings.cloudinary_api_key is not None
-    assert settings.cloudinary_api_secret is not None
-    api_secret = settings.cloudinary_api_secret.get_secret_value()
-    urls = CloudinaryUrls(
-        cloud_name=settings.cloudinary_cloud_name,
-        api_secret=api_secret,
-        folder=settings.cloudinary_folder,
-        is_authenticated=settings.cloudinary_authenticated,
-        delivery_url=settings.cloudinary_delivery_url,
-    )
-    return CloudinaryImageStore(
-        urls=urls,
-        cloud_name=settings.cloudinary_cloud_name,
-        api_key=settings.cloudinary_api_key,
-        api_secret=api_secret,
-        timeout_s=settings.cloudinary_timeout_s,
-        upload_prefix=settings.cloudinary_upload_prefix,
-        breaker=CircuitBreaker("Cloudinary"),
-    )
-
-
-def _firebase_identity_provider(settings: Settings) -> FirebaseIdentityProvider:
-    with _extra("firebase", "AUTH=firebase needs", IdentityUnavailable):
-        from adapters.firebase import FirebaseIdentityProvider, open_client
-    client = open_client(
-        service_account=settings.firebase_service_account,
-        project_id=settings.firebase_project_id,
-        timeout_s=settings.firebase_timeout_s,
-    )
-    return FirebaseIdentityProvider(
-        client=client,
-        timeout_s=settings.firebase_timeout_s,
-        breaker=CircuitBreaker("Firebase"),
-    )
 
 
 class Container(containers.DeclarativeContainer):
@@ -218,7 +83,7 @@ class Container(containers.DeclarativeContainer):
         config.classifier,
         onnx=providers.Singleton(OnnxCropClassifier, weights=config.classifier_weights),
         vit=providers.Singleton(
-            _vit_crop_classifier,
+            extras.vit_crop_classifier,
             model=config.huggingface_model,
             revision=config.checkpoint_revision,
             device=config.vit_device,
@@ -235,19 +100,19 @@ class Container(containers.DeclarativeContainer):
 
     # What the command line does with models
     checkpoint = providers.Factory(
-        _checkpoint,
+        extras.checkpoint,
         model=config.huggingface_model,
         revision=config.checkpoint_revision,
         endpoint=config.hf_endpoint,
     )
-    checkpoint_export = providers.Factory(_checkpoint_export, checkpoint=checkpoint)
+    checkpoint_export = providers.Factory(extras.checkpoint_export, checkpoint=checkpoint)
     yunet_file = providers.Factory(YuNetFile, path=config.yunet_model, endpoint=config.hf_endpoint)
     read_labelled_faces = providers.Callable(read_labelled_faces)
     evaluation = providers.Callable(evaluate, crop_classifier)
 
     # What is kept
     sqlite_database = providers.Singleton(SqliteDatabase, config.database_path)
-    mongo_stores = providers.Singleton(_mongo_stores, settings)
+    mongo_stores = providers.Singleton(extras.mongo_stores, settings)
     database = providers.Selector(
         config.repository, sqlite=sqlite_database, mongodb=mongo_stores.provided.database
     )
@@ -278,7 +143,7 @@ class Container(containers.DeclarativeContainer):
             folder=config.images_dir,
             url_prefix=config.images_url,
         ),
-        cloudinary=providers.Singleton(_cloudinary_image_store, settings),
+        cloudinary=providers.Singleton(extras.cloudinary_image_store, settings),
     )
     spool = providers.Singleton(
         FileSystemDetectionSpool,
@@ -292,7 +157,7 @@ class Container(containers.DeclarativeContainer):
     identity_provider = providers.Selector(
         config.auth,
         local=providers.Singleton(LocalIdentityProvider, secret=secret, clock=clock),
-        firebase=providers.Singleton(_firebase_identity_provider, settings),
+        firebase=providers.Singleton(extras.firebase_identity_provider, settings),
     )
     token_service = providers.Singleton(
         JwtTokenService,
@@ -355,8 +220,8 @@ class Container(containers.DeclarativeContainer):
         keep=providers.Factory(KeepSession, repository),
         clock=clock,
     )
-    mongo_database = providers.Factory(_mongo_database, settings)
-    older_history = providers.Factory(_older_history)
+    mongo_database = providers.Factory(extras.mongo_database, settings)
+    older_history = providers.Factory(extras.older_history)
     import_history = providers.Factory(ImportHistory, repository)
     list_history = providers.Singleton(history.ListHistory, repository)
     get_detection = providers.Singleton(history.GetDetection, repository)
@@ -388,37 +253,3 @@ class Container(containers.DeclarativeContainer):
     )
     welcome_guest = providers.Singleton(accounts.WelcomeGuest, tokens=token_service, clock=clock)
     get_profile = providers.Singleton(accounts.GetProfile, meter)
-
-
-@asynccontextmanager
-async def running(container: Container) -> AsyncIterator[None]:
-    """Open what the parts need, keep the storing going, and close everything in reverse order."""
-    # Two processes on one spool would each take what the other has finished for deleted.
-    with container.spool_lock():
-        await container.database().open()
-        try:
-            # Loads the models before any request.
-            await asyncio.to_thread(container.detect_emotions)
-            container.telemetry().gauge(
-                "emotion_executor_waiting",
-                "Jobs waiting for a thread",
-                lambda: container.executor().waiting,
-            )
-            storing = asyncio.create_task(container.store_detection().run(), name="storing")
-            log.info(
-                "detector %s, classifier %s",
-                container.face_detector().name,
-                container.emotion_classifier().card.name,
-            )
-            try:
-                yield
-            finally:
-                storing.cancel()
-                with suppress(asyncio.CancelledError):
-                    await storing
-                container.executor().close()
-                for part in (container.image_store(), container.identity_provider()):
-                    if isinstance(part, _Closes):
-                        part.close()
-        finally:
-            await container.database().close()

@@ -1,0 +1,138 @@
+"""Parts that not everybody installs: imported only when the settings ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from adapters.circuit_breaker import CircuitBreaker
+from application.errors import (
+    IdentityUnavailable,
+    InferenceUnavailable,
+    ServiceUnavailable,
+    StoreUnavailable,
+)
+from entrypoints.settings import Settings
+
+if TYPE_CHECKING:
+    from adapters.cloudinary import CloudinaryImageStore
+    from adapters.firebase import FirebaseIdentityProvider
+    from adapters.mongodb import MongoDatabase, MongoStores, OlderMongoHistory
+    from adapters.vit.checkpoint import HuggingFaceCheckpoint
+    from adapters.vit.classifier import VitCropClassifier
+    from adapters.vit.export import CheckpointExport
+
+
+@contextmanager
+def _extra(
+    extra: str, wanted_by: str, unavailable: type[ServiceUnavailable] = StoreUnavailable
+) -> Iterator[None]:
+    """Import what not everybody installs, as late as possible, and say how to get it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise unavailable(
+            f"{error.name} is not installed, which {wanted_by}: pip install 'emotion-api[{extra}]'"
+        ) from error
+
+
+@contextmanager
+def _vit_extra() -> Iterator[None]:
+    """Torch and transformers take seconds to import and a gigabyte to install: only if wanted."""
+    with _extra("vit", "checkpoints need", InferenceUnavailable):
+        yield
+
+
+def vit_crop_classifier(*, model: str, revision: str | None, device: str) -> VitCropClassifier:
+    """A checkpoint on transformers and torch."""
+    with _vit_extra():
+        from adapters.vit.classifier import VitCropClassifier
+    return VitCropClassifier(model=model, revision=revision, device=device)
+
+
+def checkpoint(*, model: str, revision: str | None, endpoint: str) -> HuggingFaceCheckpoint:
+    """The checkpoint the settings name, to fetch or convert."""
+    with _vit_extra():
+        from adapters.vit.checkpoint import HuggingFaceCheckpoint
+    return HuggingFaceCheckpoint(model=model, revision=revision, endpoint=endpoint)
+
+
+def checkpoint_export(checkpoint: HuggingFaceCheckpoint) -> CheckpointExport:
+    """What converts a checkpoint to ONNX."""
+    with _vit_extra():
+        from adapters.vit.export import CheckpointExport
+    return CheckpointExport(checkpoint=checkpoint)
+
+
+def mongo_database(settings: Settings, *, uri: str, name: str) -> MongoDatabase:
+    """A connection to a MongoDB server, not opened yet."""
+    with _extra("mongodb", "MongoDB needs"):
+        from adapters.mongodb import MongoDatabase
+    return MongoDatabase(
+        uri=uri,
+        name=name,
+        timeout_s=settings.mongodb_timeout_s,
+        max_connections=settings.mongodb_max_connections,
+        # The driver itself keeps trying until the timeout, so two failures say enough.
+        breaker=CircuitBreaker("MongoDB", failures=2, slow_s=settings.mongodb_timeout_s / 2),
+    )
+
+
+def mongo_stores(settings: Settings) -> MongoStores:
+    """Everything that is kept in the MongoDB server of the settings."""
+    assert settings.mongodb_uri is not None
+    uri = settings.mongodb_uri.get_secret_value()
+    database = mongo_database(settings, uri=uri, name=settings.mongodb_name)
+    from adapters.mongodb import MongoStores
+
+    return MongoStores(database)
+
+
+def older_history(database: MongoDatabase, *, collection: str | None) -> OlderMongoHistory:
+    """The history that an older service left in MongoDB."""
+    from adapters.mongodb import OlderMongoHistory
+
+    return OlderMongoHistory(database, collection=collection)
+
+
+def cloudinary_image_store(settings: Settings) -> CloudinaryImageStore:
+    """Images in Cloudinary."""
+    with _extra("cloudinary", "IMAGE_STORE=cloudinary needs"):
+        from adapters.cloudinary import CloudinaryImageStore, CloudinaryUrls
+    assert settings.cloudinary_cloud_name is not None
+    assert settings.cloudinary_api_key is not None
+    assert settings.cloudinary_api_secret is not None
+    api_secret = settings.cloudinary_api_secret.get_secret_value()
+    urls = CloudinaryUrls(
+        cloud_name=settings.cloudinary_cloud_name,
+        api_secret=api_secret,
+        folder=settings.cloudinary_folder,
+        is_authenticated=settings.cloudinary_authenticated,
+        delivery_url=settings.cloudinary_delivery_url,
+    )
+    return CloudinaryImageStore(
+        urls=urls,
+        cloud_name=settings.cloudinary_cloud_name,
+        api_key=settings.cloudinary_api_key,
+        api_secret=api_secret,
+        timeout_s=settings.cloudinary_timeout_s,
+        upload_prefix=settings.cloudinary_upload_prefix,
+        breaker=CircuitBreaker("Cloudinary"),
+    )
+
+
+def firebase_identity_provider(settings: Settings) -> FirebaseIdentityProvider:
+    """Users of a Firebase project."""
+    with _extra("firebase", "AUTH=firebase needs", IdentityUnavailable):
+        from adapters.firebase import FirebaseIdentityProvider, open_client
+    client = open_client(
+        service_account=settings.firebase_service_account,
+        project_id=settings.firebase_project_id,
+        timeout_s=settings.firebase_timeout_s,
+    )
+    return FirebaseIdentityProvider(
+        client=client,
+        timeout_s=settings.firebase_timeout_s,
+        breaker=CircuitBreaker("Firebase"),
+    )

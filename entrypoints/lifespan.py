@@ -1,0 +1,54 @@
+"""What runs beside the requests, and what is opened and closed around them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol, runtime_checkable
+
+from entrypoints.container import Container
+
+log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class _Closes(Protocol):
+    """A part with threads of its own."""
+
+    def close(self) -> None: ...
+
+
+@asynccontextmanager
+async def running(container: Container) -> AsyncIterator[None]:
+    """Open what the parts need, keep the storing going, and close everything in reverse order."""
+    # Two processes on one spool would each take what the other has finished for deleted.
+    with container.spool_lock():
+        await container.database().open()
+        try:
+            # Loads the models before any request.
+            await asyncio.to_thread(container.detect_emotions)
+            container.telemetry().gauge(
+                "emotion_executor_waiting",
+                "Jobs waiting for a thread",
+                lambda: container.executor().waiting,
+            )
+            storing = asyncio.create_task(container.store_detection().run(), name="storing")
+            log.info(
+                "detector %s, classifier %s",
+                container.face_detector().name,
+                container.emotion_classifier().card.name,
+            )
+            try:
+                yield
+            finally:
+                storing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await storing
+                container.executor().close()
+                for part in (container.image_store(), container.identity_provider()):
+                    if isinstance(part, _Closes):
+                        part.close()
+        finally:
+            await container.database().close()
