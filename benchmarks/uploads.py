@@ -85,7 +85,17 @@ async def main() -> None:
     wanted = parser.parse_args()
     image = photograph(wanted.photo, wanted.megapixels)
     print(f"{wanted.megapixels:g} megapixels, {len(image) / 2**20:.1f} MiB of JPEG\n")
-    headings = "clients photographs/s faces/s p50 p95 refused healthz-p50 healthz-p99 worst".split()
+    headings = [
+        "clients",
+        "photographs/s",
+        "faces/s",
+        "p50",
+        "p95",
+        "refused",
+        "healthz-p50",
+        "healthz-p99",
+        "worst",
+    ]
     print(f"| {' | '.join(headings)} |\n" + "| ---: " * len(headings) + "|")
     async with own_service({}) as target:
         for clients in wanted.clients:
