@@ -86,8 +86,7 @@ async def main() -> None:
     image = photograph(wanted.photo, wanted.megapixels)
     print(f"{wanted.megapixels:g} megapixels, {len(image) / 2**20:.1f} MiB of JPEG\n")
     print("| clients | photographs/s | faces/s | p50 ms | p95 ms | refused ", end="")
-    print("| /healthz p50 ms | p99 ms | worst ms |
-" + "| ---: " * 9 + "|")
+    print("| /healthz p50 ms | p99 ms | worst ms |\n" + "| ---: " * 9 + "|")
     async with own_service({}) as target:
         for clients in wanted.clients:
             print(await measure(target, image, clients, wanted.seconds), flush=True)
