@@ -15,6 +15,8 @@ from entrypoints.http.errors import MissingFile, UnsupportedMediaType
 
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and headers around the files of a form
 _LONGEST_NAME = 255
+# What clients send when no file was chosen: nothing at all, or a form of another kind.
+_NEVER_WITH_FILES = ("", RequestEncodingType.URL_ENCODED)
 
 
 async def uploaded_files(
@@ -24,10 +26,12 @@ async def uploaded_files(
 
     Raises:
         ImageTooLarge: the body is larger than any form of permitted files can be.
-        UnsupportedMediaType: the body is no multipart form.
-        MissingFile: the field is missing, or holds text.
+        UnsupportedMediaType: the body is no form.
+        MissingFile: there is no body, or the field is missing from the form, or holds text.
     """
     content_type, parameters = request.content_type
+    if content_type in _NEVER_WITH_FILES:
+        raise MissingFile(f"send the file in the field '{field}' of a multipart form", field=field)
     if content_type != RequestEncodingType.MULTI_PART:
         raise UnsupportedMediaType("send the file as multipart/form-data")
     if not parameters.get("boundary"):

@@ -163,7 +163,7 @@ async def test_a_batch_larger_than_all_its_files_may_be_is_413():
 
 
 @pytest.mark.parametrize(
-    "form", [{"files": {"file": ("a.jpg", PHOTO)}}, {"files": {"files": (None, "text")}}]
+    "form", [{"files": {"file": ("a.jpg", PHOTO)}}, {"files": {"files": (None, "text")}}, {}]
 )
 async def test_a_batch_without_files_is_400_missing_file(service, form):
     alice = await service.signed_in()

@@ -134,6 +134,8 @@ async def test_a_body_of_unknown_length_is_cut_off_at_the_limit(service):
         {"files": {"photo": ("a.jpg", PHOTO)}},
         {"files": {"file": (None, "only text")}},
         {"files": {"file": ("", b"")}},
+        {"data": {"file": "x"}},
+        {},
     ],
 )
 async def test_a_form_without_the_file_is_400_missing_file(service, form):
@@ -153,9 +155,7 @@ async def test_other_fields_beside_the_file_are_ignored(service):
     "body",
     [
         {"json": {"file": "x"}},
-        {"data": {"file": "x"}},
         {"content": PHOTO, "headers": {"Content-Type": "image/jpeg"}},
-        {},
     ],
 )
 async def test_another_content_type_is_415(service, body):
