@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -91,7 +90,7 @@ def _whole(low: int, high: int) -> Callable[[object], int]:
 def _number(low: float, high: float) -> Callable[[object], float]:
     def check(value: object) -> float:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or not low <= value <= high:  # type: ignore[operator,arg-type]
+        if not is_number or not low <= value <= high:  # type: ignore[operator]
             raise ValueError(f"a number from {low:g} to {high:g}")
         return value  # type: ignore[return-value]
 
@@ -115,9 +114,16 @@ def _size(value: object) -> Size:
 
 
 def _name(value: object) -> str | None:
-    if value is not None and (not isinstance(value, str) or len(value) > 200):
+    if value is None:
+        return None
+    # JSON can carry half a character (a lone surrogate); the history could not write it out.
+    if not isinstance(value, str) or len(value) > 200 or not _is_unicode(value):
         raise ValueError("a text of at most 200 characters, or null")
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 _CHECKS: Mapping[str, Callable[[object], object]] = {

@@ -41,6 +41,7 @@ def test_a_whole_number_may_come_as_a_float() -> None:
         ("detection_confidence", -0.1),
         ("detection_confidence", 1.1),
         ("detection_confidence", float("nan")),
+        ("detection_confidence", 10**400),
         ("detection_confidence", False),
         ("detection_confidence", [0.5]),
         ("processing_resolution", [640]),
@@ -63,6 +64,7 @@ def test_a_whole_number_may_come_as_a_float() -> None:
         ("save_session", "yes"),
         ("video_source", 0),
         ("video_source", "x" * 201),
+        ("video_source", "camera \ud800"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_name(key: str, value: object) -> None:
