@@ -21,7 +21,8 @@ class Load:
 
     Attributes:
         is_full: whether it is overloaded.
-        fair_rate: frames a second that every session can have, 0.1 or more.
+        fair_rate: frames a second that every session can have, 0.1 or more; by the last window
+            that was overloaded, since a quiet one tells what is wanted and not what there is.
         has_room_again: True once, when an overload is over.
     """
 
@@ -42,6 +43,7 @@ class LoadWatch:
         self._since_s = now_s
         self._is_full = False
         self._calm = 0
+        self._fair_rate = 0.1
         self._before: dict[str, tuple[int, int]] = {}
 
     def review(
@@ -68,12 +70,12 @@ class LoadWatch:
         self._before = {
             key: (run.measures.received, run.measures.processed) for key, run in running.items()
         }
-        rate = max(round(fair_share(served, wanted) * _MARGIN, 1), 0.1)
         if utilisation >= _FULL and served < _SERVED * sum(wanted):
             self._is_full, self._calm = True, 0
-            return Load(True, rate)
+            self._fair_rate = max(round(fair_share(served, wanted) * _MARGIN, 1), 0.1)
+            return Load(True, self._fair_rate)
         self._calm = self._calm + 1 if utilisation < _ROOM else 0
         if self._is_full and self._calm >= _CALM_WINDOWS:
             self._is_full = False
-            return Load(False, rate, has_room_again=True)
-        return Load(self._is_full, rate)
+            return Load(False, self._fair_rate, has_room_again=True)
+        return Load(self._is_full, self._fair_rate)

@@ -149,6 +149,19 @@ async def test_when_the_machine_is_full_everybody_is_told_once_and_told_again_wh
     await sessions.close_all()
 
 
+async def test_sessions_that_pause_on_a_full_machine_are_not_told_to_send_still_less(
+    world: World,
+) -> None:
+    world.decoder = SlowDecoder(world)
+    sessions, readers, opened = await crowd(world, 3)
+    await busy_window(world, sessions, opened)
+    for _ in range(2):
+        world.clock.advance(2)
+        await sessions.review_load()
+    assert [len(reader.all(MachineFull)) for reader in readers] == [1, 1, 1]
+    await sessions.close_all()
+
+
 async def test_an_idle_machine_complains_to_nobody(world: World) -> None:
     sessions, readers, _ = await crowd(world, 2)
     for _ in range(5):
