@@ -41,9 +41,10 @@ class Effort:
 class Adaptation:
     """Watches a session in windows of two seconds and steps its effort down and up.
 
-    Down after one window in which less than four fifths of the frames wanted got a result. Up after
-    three windows in a row in which nearly all did, with at least half of the time idle; each
-    relapse doubles the number of windows, so that a session on the edge does not swing.
+    Down after one window in which less than four fifths of the frames wanted got an answer, be it
+    a result or an error. Up after three windows in a row in which nearly all did, with at least
+    half of the time idle; each relapse doubles the number of windows, so that a session on the
+    edge does not swing.
     """
 
     def __init__(self, config: StreamConfig) -> None:
@@ -55,7 +56,7 @@ class Adaptation:
         self._calm = 0
         self._calm_needed = _CALM_WINDOWS
         self._since_s: float | None = None
-        self._received = self._processed = 0
+        self._received = self._answered = 0
         self._busy_s = 0.0
 
     @property
@@ -74,7 +75,7 @@ class Adaptation:
         if elapsed < _WINDOW_S or received < _FEWEST_FRAMES:
             return None
         wanted = min(received / elapsed, self._config.max_frame_rate)
-        served = (measures.processed - self._processed) / elapsed
+        served = (measures.answered - self._answered) / elapsed
         is_idle = self._busy_s / elapsed <= _IDLE
         self._begin_window(measures, now_s)
         if served < _BEHIND * wanted:
@@ -85,7 +86,7 @@ class Adaptation:
     def _begin_window(self, measures: Measures, now_s: float) -> None:
         self._since_s = now_s
         self._received = measures.received
-        self._processed = measures.processed
+        self._answered = measures.answered
         self._busy_s = 0.0
 
     def _fall_back(self, served: float) -> Suggestion | None:
@@ -101,12 +102,12 @@ class Adaptation:
         if self._advised:
             return None
         self._advised = True
-        rate = max(round(served), 1)
+        rate = max(round(served, 1), 0.1)
         advice: dict[str, object] = {"max_frame_rate": rate}
         if not self._config.auto_adjust:
             lower = _scaled(self._config.processing_resolution, 0.5)
             advice |= {"auto_adjust": True, "processing_resolution": list(lower)}
-        return Suggestion(f"the session falls behind; it gets {rate} results a second", advice)
+        return Suggestion(f"the session falls behind; it gets {rate:g} results a second", advice)
 
     def _climb(self) -> Suggestion | None:
         self._calm = 0
@@ -134,13 +135,14 @@ def _levels(config: StreamConfig) -> list[Effort]:
         steps += [(0.75, 1), (0.5, 1)]
         if config.prioritize_realtime:
             steps += [(0.5, 2), (0.5, 3), (0.5, 5)]
-    return [
+    efforts = [
         Effort(
             _scaled(config.processing_resolution, scale),
             min(config.detection_interval * factor, 30),
         )
         for scale, factor in steps
     ]
+    return list(dict.fromkeys(efforts))  # Small sizes and long intervals have no room for steps.
 
 
 def _scaled(size: Size, scale: float) -> Size:

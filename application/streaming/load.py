@@ -34,8 +34,8 @@ class Load:
 class LoadWatch:
     """Judges in windows of two seconds, with hysteresis.
 
-    Full: nine tenths of all turns taken, and less than nine tenths of the frames wanted got a
-    result. Room again: less than six tenths taken, three windows in a row. The rate recommended
+    Full: nine tenths of all turns taken, and less than nine tenths of the frames wanted got an
+    answer. Room again: less than six tenths taken, three windows in a row. The rate recommended
     keeps a margin, so that clients who heed it leave the machine at ease but not yet with room.
     """
 
@@ -63,12 +63,12 @@ class LoadWatch:
         wanted: list[float] = []
         served = 0.0
         for key, run in running.items():
-            received, processed = self._before.get(key, (0, 0))
+            received, answered = self._before.get(key, (0, 0))
             rate = max(run.measures.received - received, 0) / elapsed
             wanted.append(min(rate, run.config.max_frame_rate))
-            served += max(run.measures.processed - processed, 0) / elapsed
+            served += max(run.measures.answered - answered, 0) / elapsed
         self._before = {
-            key: (run.measures.received, run.measures.processed) for key, run in running.items()
+            key: (run.measures.received, run.measures.answered) for key, run in running.items()
         }
         if utilisation >= _FULL and served < _SERVED * sum(wanted):
             self._is_full, self._calm = True, 0

@@ -43,6 +43,11 @@ class Measures:
         self._latency_s.append(latency_s)
         self._finished_s.append(at_s)
 
+    @property
+    def answered(self) -> int:
+        """Frames that got a result or an error."""
+        return self.processed + self.failed
+
     def fps(self, now_s: float) -> float:
         """Results a second over the last three seconds; 0 before the second result."""
         recent = [at for at in self._finished_s if now_s - at <= _RATE_WINDOW_S]

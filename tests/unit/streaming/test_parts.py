@@ -87,15 +87,17 @@ class Machine:
         self.measures = Measures()
         self.now_s = 0.0
 
-    def window(self, *, served: int, busy: float) -> list[Suggestion]:
+    def window(self, *, served: int, busy: float, failed: int = 0) -> list[Suggestion]:
         suggestions = []
         for i in range(20):
             self.now_s += 0.105
             self.measures.received += 1
-            if i >= served:
+            if i < served:
+                self.measures.processed += 1
+            elif i < served + failed:
+                self.measures.failed += 1
+            else:
                 self.measures.dropped += 1
-                continue
-            self.measures.processed += 1
         told = self.adaptation.review(self.measures, busy * 2.1, self.now_s)
         if told is not None:
             suggestions.append(told)
@@ -116,7 +118,7 @@ def test_a_session_on_a_slow_machine_steps_down_and_is_told() -> None:
         [480, 360], [320, 240], [320, 240], [320, 240], [320, 240], None,
     ]  # fmt: skip
     assert [c.get("detection_interval") for c in seen] == [1, 1, 2, 3, 5, None]
-    assert seen[-1] == {"max_frame_rate": 5}
+    assert seen[-1] == {"max_frame_rate": 4.8}
 
 
 def test_without_prioritize_realtime_the_detector_interval_stays() -> None:
@@ -132,10 +134,21 @@ def test_without_auto_adjust_the_session_is_only_advised_once() -> None:
     told = [s for _ in range(5) for s in machine.window(served=10, busy=1.0)]
     assert machine.adaptation.effort.resolution == (640, 480)
     assert [dict(s.config) for s in told] == [
-        {"max_frame_rate": 5, "auto_adjust": True, "processing_resolution": [320, 240]}
+        {"max_frame_rate": 4.8, "auto_adjust": True, "processing_resolution": [320, 240]}
     ]
     calm = [s for _ in range(5) for s in machine.window(served=20, busy=0.1)]
     assert [s.config["max_frame_rate"] for s in calm] == [30]
+
+
+def test_frames_that_cannot_be_read_do_not_mean_falling_behind() -> None:
+    machine = started(StreamConfig())
+    assert [s for _ in range(5) for s in machine.window(served=10, failed=10, busy=0.1)] == []
+
+
+def test_a_session_that_cannot_look_less_closely_is_not_told_that_it_does() -> None:
+    machine = started(StreamConfig(processing_resolution=(64, 64)))
+    (told,) = [s for _ in range(5) for s in machine.window(served=10, busy=1.0)]
+    assert set(told.config) == {"max_frame_rate"}
 
 
 def test_effort_comes_back_only_after_calm_that_lasts() -> None:
