@@ -12,6 +12,7 @@ from application.errors import ServiceUnavailable
 from domain.errors import DomainError
 from entrypoints.cli_exit import errors, settings_or_exit, stop
 from entrypoints.cli_models import models
+from entrypoints.settings import BadSettings
 
 app = typer.Typer(
     help="Finds faces in photographs and live video and says what emotion each one shows.",
@@ -30,7 +31,7 @@ def serve() -> None:
     settings = settings_or_exit()
     try:
         run_service(settings)
-    except (ServiceUnavailable, OSError) as error:
+    except (ServiceUnavailable, BadSettings, OSError) as error:
         stop(str(error))
 
 
@@ -74,7 +75,7 @@ def token(
     try:
         provider = Container(settings=settings).identity_provider()
         minted = provider.mint_id_token(user, lifetime_s=round(hours * 3600))
-    except (DomainError, ServiceUnavailable, OSError) as error:
+    except (DomainError, ServiceUnavailable, BadSettings, OSError) as error:
         stop(str(error))
     errors.print(f"ID token of {user}, valid for {hours:g} hours:", style="dim")
     print(minted)

@@ -38,13 +38,20 @@ from application.use_cases.store_detection import StoreDetection
 from application.use_cases.stream_sessions import StreamSessions
 from application.work import AdmissionGate
 from entrypoints import container_extras as extras
-from entrypoints.settings import Settings
+from entrypoints.settings import BadSettings, Settings
 
 
 def _secret(settings: Settings) -> str:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
-    return load_or_create_secret(settings.secret_path)
+    try:
+        return load_or_create_secret(settings.secret_path)
+    except ValueError as error:
+        raise BadSettings(str(error)) from None
+    except OSError as error:
+        raise BadSettings(
+            f"DATA_DIR={settings.data_dir}: {error.strerror}; a folder to write in is needed"
+        ) from error
 
 
 class Container(containers.DeclarativeContainer):

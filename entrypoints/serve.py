@@ -46,10 +46,12 @@ def serve(settings: Settings) -> None:
 
     Raises:
         ServiceUnavailable: a model or store the settings ask for cannot be used.
+        BadSettings: there is no secret to sign with.
     """
     configure_logs(settings.log_level, settings.log_format)
     container = Container(settings=settings)
-    container.face_detector()  # what is missing should stop the start, with its own words
+    container.secret()  # what is missing should stop the start, with its own words
+    container.face_detector()
     container.crop_classifier()
     container.database()
     container.image_store()

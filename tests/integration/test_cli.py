@@ -111,6 +111,28 @@ def test_a_bad_setting_stops_every_command_with_its_name(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [["serve"], ["token", "--user", "alice@example.com"]])
+def test_a_short_secret_in_the_data_folder_stops_the_start(
+    tmp_path: Path, command: list[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "secret.key").write_text("changeme")
+    done = emotion_api(*command, cwd=tmp_path, DATA_DIR="data")
+    assert done.returncode == 2
+    assert "secret.key" in done.stderr
+    assert "32" in done.stderr
+    assert "changeme" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = emotion_api("serve", cwd=tmp_path, DATA_DIR="file/data")
+    assert done.returncode == 2
+    assert "DATA_DIR=file/data" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_missing_model_stops_the_start_with_its_path(tmp_path: Path) -> None:
     done = emotion_api("serve", cwd=tmp_path, FACE_DETECTOR="yunet", YUNET_MODEL="gone.onnx")
     assert done.returncode == 2
