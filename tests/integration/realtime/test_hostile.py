@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import httpx
 import pytest
 
 from entrypoints.realtime.app import housekeeping_of
@@ -30,6 +31,7 @@ GARBAGE: list[Any] = [
     {"frame_id": 1, "timestamp": 1, "data": "x", "width": -1}, {"room": 5}, {"room": "x" * 100},
     {"client_id": []}, DEEP,
 ]  # fmt: skip
+GREETING = "/socket.io/?EIO=4&transport=polling"
 EVENTS = ["initialize", "control", "video_frame", "join_room"]
 
 
@@ -126,6 +128,15 @@ async def test_messages_that_make_no_sense_end_at_most_their_own_connection(
                     break
     assert await bystander.is_served()
     await service.until_sessions(1)
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://[::1", "http://", "null", "://"])
+async def test_pages_of_other_origins_may_not_connect(service: Service, origin: str) -> None:
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False) as http:
+        for allowed in ("http://localhost:3000", service.url):
+            answer = await http.get(GREETING, headers={"Origin": allowed})
+            assert answer.status_code == 200
+        assert (await http.get(GREETING, headers={"Origin": origin})).status_code == 400
 
 
 async def test_binary_parts_that_never_come_are_not_kept(service: Service) -> None:

@@ -172,6 +172,39 @@ async def test_a_bad_configuration_names_the_field_and_changes_nothing(service: 
     assert (await client.next("detection_result"))["face_detected"] is True
 
 
+async def test_a_configuration_sent_before_start_holds_once_started(service: Service) -> None:
+    client = await service.client()
+    await client.emit(
+        "control", {"action": "configure", "config": {"return_bounding_boxes": False}}
+    )
+    assert (await client.next("status"))["message"] == "configured"
+    await client.start()
+    await client.frame(1)
+    (face,) = (await client.next("detection_result"))["faces"]
+    assert "box" not in face
+
+
+async def test_start_and_stop_said_twice_are_answered_twice(service: Service) -> None:
+    client = await service.client()
+    for action in ("start", "start", "stop", "stop"):
+        await client.emit("control", {"action": action})
+    said = [(await client.next("status"))["message"] for _ in range(4)]
+    assert said == ["started", "already running", "stopped", "not running"]
+    assert await client.is_served()
+    assert [name for name, _ in client.events].count("session_summary") == 1
+
+
+@pytest.mark.parametrize("timestamp", ["1.5", True, None, [], float("nan"), float("inf"), 1e300])
+async def test_a_timestamp_that_is_no_sensible_number_is_refused_by_name(
+    service: Service, timestamp: object
+) -> None:
+    client = await service.client()
+    await client.start()
+    frame = {"frame_id": 4, "timestamp": timestamp, "data": PICTURE}
+    error = await client.refused("video_frame", frame)
+    assert (error["code"], error["frame_id"], error["field"]) == (400, 4, "timestamp")
+
+
 async def test_boxes_and_landmarks_are_sent_as_configured(service: Service) -> None:
     client = await service.client()
     await client.start(return_bounding_boxes=False, return_face_landmarks=True)
