@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
-from litestar.openapi.spec import OpenAPIFormat, OpenAPIType, Schema
+from litestar.openapi.spec import Example, OpenAPIFormat, OpenAPIType, Schema
 from litestar.params import QueryParameter
 
 from domain.detection import HistoryFilter
@@ -26,6 +26,7 @@ FromDate = Annotated[
     str | None,
     QueryParameter(
         description="Earliest moment, ISO 8601, UTC unless a zone is given; of a date its start.",
+        examples=[Example(value="2026-11-01")],
         schema_extra={"type": None, "one_of": _MOMENT},
     ),
 ]
@@ -33,6 +34,7 @@ ToDate = Annotated[
     str | None,
     QueryParameter(
         description="Latest moment, ISO 8601, UTC unless a zone is given; of a date its end.",
+        examples=[Example(value="2026-11-22T14:30:00Z")],
         schema_extra={"type": None, "one_of": _MOMENT},
     ),
 ]
@@ -41,6 +43,7 @@ Keyword = Annotated[
     QueryParameter(
         max_length=200,
         description="Part of the file name, or the word for the dominant emotion of any face.",
+        examples=[Example(value="holiday")],
     ),
 ]
 

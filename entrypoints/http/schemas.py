@@ -143,7 +143,7 @@ class StorageStatus(Struct, kw_only=True):
     """Where the storing of a detection stands."""
 
     detection_id: UUID
-    status: Literal["pending", "done", "failed"]
+    status: Annotated[Literal["pending", "done", "failed"], Meta(examples=["done"])]
 
 
 class User(Struct, kw_only=True):
@@ -211,13 +211,13 @@ class SignedIn(Tokens, kw_only=True):
 class Message(Struct, kw_only=True):
     """Says that it is done."""
 
-    message: str
+    message: Annotated[str, Meta(examples=["2 sign-ins were ended"])]
 
 
 class Deleted(Struct, kw_only=True):
     """How many records were erased."""
 
-    deleted: Annotated[int, Meta(ge=0)]
+    deleted: Annotated[int, Meta(ge=0, examples=[12])]
 
 
 class Detector(Struct, kw_only=True):
@@ -257,7 +257,7 @@ class Model(Struct, kw_only=True):
 class Health(Struct, kw_only=True):
     """The process answers."""
 
-    status: Literal["ok"] = "ok"
+    status: Annotated[Literal["ok"], Meta(examples=["ok"])] = "ok"
 
 
 State = Literal["up", "down"]
@@ -276,8 +276,8 @@ class Welcome(Struct, kw_only=True):
     """Where to read on."""
 
     message: str
-    docs: str
-    redoc: str
+    docs: Annotated[str, Meta(examples=["/docs"])]
+    redoc: Annotated[str, Meta(examples=["/redoc"])]
 
 
 class Problem(Struct, kw_only=True):
@@ -296,8 +296,8 @@ class Problem(Struct, kw_only=True):
 class ProblemKind(Struct, kw_only=True):
     """A kind of problem."""
 
-    type: str
-    code: str
-    status: Annotated[int, Meta(ge=400, le=599)]
-    title: str
+    type: Annotated[str, Meta(examples=["/problems/invalid_image"])]
+    code: Annotated[str, Meta(examples=["invalid_image"])]
+    status: Annotated[int, Meta(ge=400, le=599, examples=[400])]
+    title: Annotated[str, Meta(examples=["Not a usable image"])]
     description: str

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
 from entrypoints.http import schemas
@@ -29,7 +30,19 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
         firebase = urlsplit(settings.firebase_sign_in_address)
         policy += f" {firebase.scheme}://{firebase.netloc}"
 
-    @get("/", operation_id="welcome", summary="Where to begin", tags=["service"])
+    @get(
+        "/",
+        operation_id="welcome",
+        summary="Where to begin",
+        tags=["service"],
+        responses={
+            200: ResponseSpec(
+                data_container=schemas.Welcome,
+                description="Where to read on; a page for browsers",
+                generate_examples=False,
+            )
+        },
+    )
     async def welcome(request: Request[Any, Any, Any]) -> Response[Any]:
         """Greet: a page to try the service on for browsers, and JSON for everything else."""
         if "text/html" in request.headers.get("accept", ""):

@@ -151,6 +151,28 @@ async def test_the_openapi_document_describes_every_call_of_the_contract(service
     assert {} in calls["POST", "/api/detect"]["security"]
 
 
+async def test_the_documentation_shows_an_example_of_every_json_body(service):
+    document = (await (await service.client()).get("/docs/openapi.json")).json()
+
+    def has_example(part):
+        if isinstance(part, list):
+            return any(has_example(each) for each in part)
+        if not isinstance(part, dict):
+            return False
+        if "$ref" in part:
+            return has_example(document["components"]["schemas"][part["$ref"].split("/")[-1]])
+        return "examples" in part or any(has_example(each) for each in part.values())
+
+    bodies = {
+        (method, path, status): content["application/json"]
+        for path, item in document["paths"].items()
+        for method, call in item.items()
+        for status, body in [("request", call.get("requestBody", {})), *call["responses"].items()]
+        if "application/json" in (content := body.get("content", {}))
+    }
+    assert [where for where, body in bodies.items() if not has_example(body)] == []
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
