@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from litestar import Request
 from litestar.enums import RequestEncodingType
-from litestar.exceptions import InternalServerException
+from litestar.exceptions import ClientException, InternalServerException
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 UserT = TypeVar("UserT")
@@ -24,6 +24,17 @@ class BodyRequest(Request[UserT, Any, Any], Generic[UserT]):
     """
 
     form_too_large = False
+
+    async def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            ClientException: it is no JSON, or nested without end.
+        """
+        try:
+            return await super().json()
+        except RecursionError as error:
+            raise ClientException("JSON is nested too deeply") from error
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body, chunk by chunk."""

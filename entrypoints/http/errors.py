@@ -153,10 +153,12 @@ def _headers(error: Exception) -> dict[str, str]:
 
 
 def _faults(error: ValidationException) -> dict[str, str]:
-    """Which field is wrong in what way; Litestar calls the body ``data``."""
+    """Which field is wrong in what way; Litestar calls the body ``data``, also where it misses."""
     faults = error.extra if isinstance(error.extra, list) else []
     return {
-        "body" if fault.get("key", "data") == "data" else fault["key"]: fault["message"]
+        "body" if fault.get("key", "data") == "data" else fault["key"]: (
+            "is missing" if fault["message"] == "'data'" else fault["message"]
+        )
         for fault in faults
     }
 

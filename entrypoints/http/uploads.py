@@ -27,6 +27,7 @@ async def uploaded_files(
     Raises:
         ImageTooLarge: the body is larger than any form of permitted files can be.
         UnsupportedMediaType: the body is no form.
+        InvalidRequest: the form cannot be taken apart.
         MissingFile: there is no body, or the field is missing from the form, or holds text.
     """
     content_type, parameters = request.content_type
@@ -41,6 +42,11 @@ async def uploaded_files(
     except ClientException:
         if not request.form_too_large:
             raise
+    except (UnicodeDecodeError, LookupError) as error:
+        # Parts without a file name are read as text.
+        raise InvalidRequest(
+            "a part of the form is neither text nor a file with a name", field=field
+        ) from error
     if request.form_too_large:
         raise _too_large(limit_bytes)
     values = form.getall(field, [])

@@ -219,11 +219,17 @@ async def test_a_malformed_body_is_400_and_names_the_field(service, path, body, 
     assert list(answer.json()["details"]["fields"]) == [field]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"id_token=x", b"\xff\xfe", b"null"])
+@pytest.mark.parametrize("content", [b"", b"{", b"id_token=x", b"\xff\xfe", b"null", b"[" * 30_000])
 async def test_a_body_that_is_no_json_is_400(service, content):
     answer = await (await service.client()).post("/auth/verify-token", content=content)
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid_request"
+
+
+async def test_a_body_that_is_missing_is_called_so(service):
+    answer = await (await service.client()).post("/auth/verify-token")
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "body: is missing"
 
 
 async def test_a_huge_json_body_is_413(service):

@@ -14,6 +14,9 @@ from tests.integration.http.service import PHOTO, running_service
 
 FIVE_MIB = 5 * 1024 * 1024
 EMOTIONS = {"happy", "sad", "angry", "disgust", "fear", "surprise", "neutral"}
+NAMELESS = (
+    b'--b\r\nContent-Disposition: form-data; name="file"\r\nContent-Type: %s\r\n\r\n%s\r\n--b--\r\n'
+)
 
 
 async def test_a_photograph_comes_back_as_faces_with_all_seven_emotions(service):
@@ -172,6 +175,8 @@ async def test_another_content_type_is_415(service, body):
         ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-da"),
         ("multipart/form-data; boundary=b", b"--b\r\n\r\nx\r\n--b--\r\n"),
         ("multipart/form-data; boundary=b", b""),
+        ("multipart/form-data; boundary=b", NAMELESS % (b"text/plain", b"\xff\xd8\xff")),
+        ("multipart/form-data; boundary=b", NAMELESS % (b"text/plain; charset=no-such", b"x")),
     ],
 )
 async def test_a_broken_form_is_400(service, content_type, content):
