@@ -22,6 +22,7 @@ from domain.stream_config import StreamConfig
 
 MAX_FRAME_BYTES = 1024 * 1024
 STATUS_EVERY = 30
+_LONGEST_SLEEP_S = 0.25
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,9 @@ class StreamRun:
         """Work on what is offered; ends only when cancelled."""
         while True:
             await self._latest.filled()
-            await self._clock.sleep(self._pace.wait_s(self._clock.monotonic()))
+            # In short steps, because the rate may be raised meanwhile.
+            while (wait_s := self._pace.wait_s(self._clock.monotonic())) > 0:
+                await self._clock.sleep(min(wait_s, _LONGEST_SLEEP_S))
             await self._listener.ready()
             try:
                 async with self._turns.turn():

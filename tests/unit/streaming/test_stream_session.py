@@ -168,6 +168,18 @@ async def test_a_frame_that_comes_too_soon_waits_and_gets_its_result(
     assert (await recorder.nth(FrameResult, 3)).frame.frame_id == 3
 
 
+async def test_a_higher_rate_holds_for_a_frame_that_waits_already(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"max_frame_rate": 0.1})
+    await analysed(session, world, recorder, 2)
+    session.offer(world.frame(3))
+    await asyncio.sleep(0)
+    await session.configure({"max_frame_rate": 10})
+    world.clock.advance(0.3)
+    assert (await recorder.nth(FrameResult, 3)).frame.frame_id == 3
+
+
 async def test_frames_faster_than_the_configured_rate_are_dropped(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
