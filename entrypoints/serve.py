@@ -56,6 +56,8 @@ def serve(settings: Settings) -> None:
     container.database()
     container.image_store()
     container.identity_provider()
+    with container.spool_lock():
+        pass  # another process on the same data folder, too, should be told of in a line
     realtime = create_socketio(container)
     config = uvicorn.Config(
         create_app_from(container, realtime),

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from adapters.filesystem import FolderLock
+
 
 def emotion_api(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -152,3 +154,11 @@ def test_large_photographs_are_drawn_upright(tmp_path: Path) -> None:
     x, y, width, height = face["box"]
     assert x < 225 < x + width
     assert y < 115 < y + height
+
+
+def test_a_second_service_on_the_same_data_folder_is_told_so_in_a_line(tmp_path: Path) -> None:
+    with FolderLock(tmp_path / "data" / "spool"):
+        done = emotion_api("serve", cwd=tmp_path, PORT="0")
+    assert done.returncode == 2
+    assert "DATA_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
