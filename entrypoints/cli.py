@@ -56,7 +56,7 @@ def detect(
         all_well = asyncio.run(
             detect_photographs(settings_or_exit(), photos, as_json=as_json, annotate=annotate)
         )
-    except (ServiceUnavailable, OSError) as error:
+    except (ServiceUnavailable, BadSettings, OSError) as error:
         stop(str(error))
     raise typer.Exit(0 if all_well else 1)
 

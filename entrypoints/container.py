@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dependency_injector import containers, providers
 
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore, FolderLock
@@ -54,6 +56,12 @@ def _secret(settings: Settings) -> str:
         ) from error
 
 
+def _model_file(name: str, path: Path | None) -> Path | None:
+    if path is not None and not path.is_file():
+        raise BadSettings(f"{name}={path}: there is no such file; `emotion-api models` gets models")
+    return path
+
+
 class Container(containers.DeclarativeContainer):
     """Every part of the service, made when first asked for."""
 
@@ -84,11 +92,20 @@ class Container(containers.DeclarativeContainer):
             scale_factor=config.haar_scale_factor,
             min_neighbors=config.haar_min_neighbors,
         ),
-        yunet=providers.Singleton(YuNetFaceDetector, executor=executor, model=config.yunet_model),
+        yunet=providers.Singleton(
+            YuNetFaceDetector,
+            executor=executor,
+            model=providers.Callable(_model_file, "YUNET_MODEL", config.yunet_model),
+        ),
     )
     crop_classifier = providers.Selector(
         config.classifier,
-        onnx=providers.Singleton(OnnxCropClassifier, weights=config.classifier_weights),
+        onnx=providers.Singleton(
+            OnnxCropClassifier,
+            weights=providers.Callable(
+                _model_file, "CLASSIFIER_WEIGHTS", config.classifier_weights
+            ),
+        ),
         vit=providers.Singleton(
             extras.vit_crop_classifier,
             model=config.huggingface_model,

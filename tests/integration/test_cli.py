@@ -135,10 +135,16 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_model_stops_the_start_with_its_path(tmp_path: Path) -> None:
-    done = emotion_api("serve", cwd=tmp_path, FACE_DETECTOR="yunet", YUNET_MODEL="gone.onnx")
+@pytest.mark.parametrize(
+    "setting", [{"FACE_DETECTOR": "yunet", "YUNET_MODEL": "x"}, {"CLASSIFIER_WEIGHTS": "x"}]
+)
+@pytest.mark.parametrize("command", [["serve"], ["detect", "photo.jpg"]])
+def test_a_missing_model_stops_every_command_with_its_setting(
+    tmp_path: Path, setting: dict[str, str], command: list[str]
+) -> None:
+    done = emotion_api(*command, cwd=tmp_path, **setting)
     assert done.returncode == 2
-    assert "gone.onnx" in done.stderr
+    assert f"{list(setting)[-1]}=x: there is no such file" in done.stderr
     assert "Traceback" not in done.stderr
 
 
