@@ -211,7 +211,7 @@ class SignedIn(Tokens, kw_only=True):
 class Message(Struct, kw_only=True):
     """Says that it is done."""
 
-    message: Annotated[str, Meta(examples=["2 sign-ins were ended"])]
+    message: Annotated[str, Meta(examples=["sign-ins ended: 2"])]
 
 
 class Deleted(Struct, kw_only=True):

@@ -73,7 +73,7 @@ class AuthController(Controller):
     ) -> schemas.Message:
         """Revoke every refresh token of the user. Access tokens run out on their own."""
         revoked = await revoke_tokens.execute(request.user)
-        return schemas.Message(message=f"{revoked} sign-ins were ended")
+        return schemas.Message(message=f"sign-ins ended: {revoked}")
 
     @get(
         "/profile",

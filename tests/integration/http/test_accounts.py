@@ -162,7 +162,7 @@ async def test_resetting_ends_every_sign_in(service):
     client.headers["Authorization"] = "Bearer " + laptop["access_token"]
     answer = await client.post("/auth/refresh-token/reset")
     assert answer.status_code == 200
-    assert answer.json() == {"message": "2 sign-ins were ended"}
+    assert answer.json() == {"message": "sign-ins ended: 2"}
     for device in (laptop, phone):
         answer = await client.post(
             "/auth/refresh-token", json={"refresh_token": device["refresh_token"]}
