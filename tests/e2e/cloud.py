@@ -1,6 +1,5 @@
 """The service on MongoDB, Cloudinary and Firebase, each of which can be made to fail."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
-import uvicorn
 
 from entrypoints.asgi import create_app_from
 from entrypoints.container import Container
@@ -18,6 +16,7 @@ from entrypoints.settings import Settings
 from tests.servers.cloudinary import API_KEY, API_SECRET, CLOUD, CloudinaryDouble
 from tests.servers.firebase import PROJECT, FirebaseEmulator
 from tests.servers.flaky import FlakyProxy, flaky_proxy
+from tests.servers.listening import listening
 
 
 @dataclass
@@ -40,25 +39,12 @@ class CloudService:
 
 
 @asynccontextmanager
-async def listening(**changes: object) -> AsyncIterator[tuple[str, Container]]:
+async def whole_service(**changes: object) -> AsyncIterator[tuple[str, Container]]:
     """The whole service on a free port, on the default settings save for ``changes``."""
     container = Container(settings=Settings(_env_file=None, **changes))
     app = create_app_from(container, create_socketio(container))
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=5
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-        if serving.done():
-            await serving
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
+    async with listening(app, timeout_graceful_shutdown=5) as port:
         yield f"http://127.0.0.1:{port}", container
-    finally:
-        server.should_exit = True
-        await serving
 
 
 def address_of(mongodb_uri: str) -> str:
@@ -79,7 +65,7 @@ async def running_cloud_service(
     """The service, with a proxy in front of MongoDB."""
     async with (
         flaky_proxy(address_of(mongodb_uri)) as mongodb,
-        listening(
+        whole_service(
             data_dir=data_dir,
             environment="development",
             repository="mongodb",

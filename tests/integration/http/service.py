@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
-import uvicorn
 from dependency_injector import providers
 from pydantic import SecretStr
 
@@ -31,6 +30,7 @@ from domain.emotion import Emotion
 from entrypoints.container import Container
 from entrypoints.http.app import create_http_app
 from entrypoints.settings import Settings
+from tests.servers.listening import listening
 
 SECRET = "0123456789abcdef-secret-of-the-tests"
 PHOTO = fake_image(((10, 20, 100, 120), Emotion.HAPPY), ((300, 40, 80, 80), Emotion.SAD))
@@ -112,27 +112,12 @@ async def running_server(**changes: object) -> AsyncIterator[Server]:
     settings = Settings(_env_file=None, secret_key=SecretStr(SECRET), **changes)
     container = Container(settings=settings)
     container.telemetry.override(providers.Object(container.telemetry()))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_http_app(container),
-            host="127.0.0.1",
-            port=0,
-            log_config=None,
-            forwarded_allow_ips=list(settings.forwarded_allow_ips),
-            timeout_graceful_shutdown=5,
-        )
-    )
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0)
-        if serving.done():
-            await serving
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
+    async with listening(
+        create_http_app(container),
+        forwarded_allow_ips=list(settings.forwarded_allow_ips),
+        timeout_graceful_shutdown=5,
+    ) as port:
         yield Server(f"http://127.0.0.1:{port}", container)
-    finally:
-        server.should_exit = True
-        await serving
 
 
 @asynccontextmanager

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import socketio
-import uvicorn
 from dependency_injector import providers
 from pydantic import SecretStr
 
@@ -35,6 +34,7 @@ from entrypoints.realtime.app import create_socketio, realtime
 from entrypoints.realtime.gate import mount
 from entrypoints.realtime.server import GuardedServer
 from entrypoints.settings import Settings
+from tests.servers.listening import listening
 
 NAMESPACE = "/emotion-detection"
 SECRET = "0123456789abcdef-secret-of-the-tests"
@@ -171,37 +171,24 @@ async def running_service(**changes: Any) -> AsyncIterator[Service]:
         getattr(container, name).override(providers.Object(fake))
     server = create_socketio(container)
     http = create_http_app(container, lifespan=[lambda _app: realtime(container, server)])
-    web = uvicorn.Server(
-        uvicorn.Config(
+    async with (
+        listening(
             mount(server, http),
-            host="127.0.0.1",
-            port=0,
-            log_config=None,
             ws_per_message_deflate=False,
             ws_max_size=16 * 2**20,
             timeout_graceful_shutdown=2,
+        ) as port,
+        AsyncExitStack() as stack,
+    ):
+        yield Service(
+            url=f"http://127.0.0.1:{port}",
+            port=port,
+            container=container,
+            server=server,
+            stack=stack,
+            clock=fakes["clock"],
+            decoder=fakes["frame_decoder"],
+            detector=fakes["face_detector"],
+            identity=fakes["identity_provider"],
+            repository=fakes["repository"],
         )
-    )
-    serving = asyncio.create_task(web.serve())
-    while not web.started:
-        await asyncio.sleep(0.01)
-        if serving.done():
-            await serving
-    port = web.servers[0].sockets[0].getsockname()[1]
-    try:
-        async with AsyncExitStack() as stack:
-            yield Service(
-                url=f"http://127.0.0.1:{port}",
-                port=port,
-                container=container,
-                server=server,
-                stack=stack,
-                clock=fakes["clock"],
-                decoder=fakes["frame_decoder"],
-                detector=fakes["face_detector"],
-                identity=fakes["identity_provider"],
-                repository=fakes["repository"],
-            )
-    finally:
-        web.should_exit = True
-        await serving
