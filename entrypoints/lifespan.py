@@ -46,7 +46,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 storing.cancel()
                 with suppress(asyncio.CancelledError):
                     await storing
-                container.executor().close()
+                await asyncio.to_thread(container.executor().close)
                 for part in (container.image_store(), container.identity_provider()):
                     if isinstance(part, _Closes):
                         part.close()
