@@ -1,0 +1,21 @@
+"""The factory that any ASGI server can be given."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from entrypoints.asgi import create_app
+from tests.servers.listening import listening
+
+
+async def test_any_asgi_server_can_start_the_service_from_its_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    async with listening(create_app()) as port, httpx.AsyncClient(trust_env=False) as client:
+        ready = await client.get(f"http://127.0.0.1:{port}/readyz")
+        assert ready.json()["status"] == "ready"
+        polling = f"http://127.0.0.1:{port}/socket.io/?EIO=4&transport=polling"
+        assert (await client.get(polling)).status_code == 200
