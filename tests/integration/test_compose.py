@@ -1,0 +1,86 @@
+"""The compose files as Docker Compose itself reads them, for which it asks no container engine."""
+
+import json
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.processes import missing
+
+ROOT = Path(__file__).parents[2]
+BASE = "docker-compose.yml"
+FILES = [(BASE,), *((BASE, f"deploy/{each.name}") for each in ROOT.glob("deploy/compose.*.yml"))]
+CHOSEN = {"SECRET_KEY": "of the test", "MONGODB_PASSWORD": "of the test too"}
+
+
+@pytest.fixture(scope="session")
+def docker_compose() -> str:
+    """Where the program is: in the package of that name, whose own script hides its exit status."""
+    package = find_spec("compose")
+    if package is not None and package.origin is not None:
+        return str(Path(package.origin).with_name("docker-compose"))
+    program = shutil.which("docker-compose")
+    if program is None:
+        missing("Docker Compose", "pip install -e '.[dev]' brings it")
+    return program
+
+
+def said(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # The folder's .env is the operator's; what is asked for here has to hold without one.
+    return subprocess.run(
+        [program, "--env-file", "/dev/null", *arguments],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def read(program: str, files: tuple[str, ...], profile: str) -> dict[str, Any]:
+    """What Compose makes of the files, or its complaint."""
+    chosen = [argument for file in files for argument in ("--file", file)]
+    answer = said(program, *chosen, "--profile", profile, "config", "--format", "json", **CHOSEN)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == "", "a warning"
+    services: dict[str, Any] = json.loads(answer.stdout)["services"]
+    return services
+
+
+@pytest.mark.parametrize("files", FILES, ids=lambda files: files[-1])
+def test_compose_reads_the_files_with_every_profile_and_without(docker_compose, files):
+    assert {"service", "mongodb"} <= set(read(docker_compose, files, ""))
+    everything = read(docker_compose, files, "*")
+    for name, service in everything.items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert {"cpus", "memory"} <= set(limits), name
+        assert service["restart"] == "unless-stopped", name
+
+
+def test_only_the_service_is_reached_from_outside_and_only_from_this_host(docker_compose):
+    services = read(docker_compose, (BASE,), "")
+    (port,) = services["service"]["ports"]
+    assert (port["host_ip"], port["published"], port["target"]) == ("127.0.0.1", "2508", 2508)
+    assert "ports" not in services["mongodb"]
+
+
+def test_the_replicas_are_two_behind_one_door_and_share_no_data(docker_compose):
+    services = read(docker_compose, (BASE, "deploy/compose.replicas.yml"), "")
+    service = services["service"]
+    assert service["deploy"]["replicas"] == 2
+    assert not service.get("ports")
+    (data,) = [each for each in service["volumes"] if each["target"] == "/data"]
+    assert "source" not in data, "an unnamed volume for each copy"
+    assert [name for name, each in services.items() if each.get("ports")] == ["proxy"]
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_secret_that_nobody_chose_stops_the_start_and_is_named(docker_compose, name):
+    others = {key: value for key, value in CHOSEN.items() if key != name}
+    answer = said(docker_compose, "config", "--quiet", **others)
+    assert answer.returncode != 0
+    assert name in answer.stderr
