@@ -11,7 +11,7 @@ from entrypoints.container import Container
 from entrypoints.logs import configure_logs
 from entrypoints.realtime.app import create_socketio, hang_up
 from entrypoints.realtime.server import GuardedServer
-from entrypoints.settings import Settings
+from entrypoints.settings import BadSettings, Settings
 
 OPERATOR_EMAIL = "operator@localhost"
 _OPERATOR_TOKEN_HOURS = 24
@@ -46,7 +46,7 @@ def serve(settings: Settings) -> None:
 
     Raises:
         ServiceUnavailable: a model or store the settings ask for cannot be used.
-        BadSettings: there is no secret to sign with.
+        BadSettings: there is no secret to sign with, or no address to listen on.
     """
     configure_logs(settings.log_level, settings.log_format)
     container = Container(settings=settings)
@@ -73,7 +73,26 @@ def serve(settings: Settings) -> None:
         ws_max_size=16 * 2**20,
         timeout_graceful_shutdown=round(settings.shutdown_grace_s),
     )
-    _Server(config, container, realtime).run()
+    _Server(config, container, realtime).run(sockets=[bound(settings.host, settings.port)])
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket on that address; nobody can connect until something listens.
+
+    Raises:
+        BadSettings: the address is not of this machine, or the port is taken.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise BadSettings(
+            f"HOST={host} PORT={port}: {error.strerror}; an address of this machine and a port "
+            "that is free are needed"
+        ) from error
+    return listener
 
 
 def greeting(container: Container, host: str, port: int) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 import math
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -148,9 +150,14 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        if value.lstrip().startswith("["):
+        if not value.lstrip().startswith("["):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        try:
             return json.loads(value)
-        return tuple(word.strip() for word in value.split(",") if word.strip())
+        except ValueError:
+            raise ValueError(
+                'write its entries separated by commas, or as a JSON list: ["first", "second"]'
+            ) from None
 
     @field_validator("cors_origins")
     @classmethod
@@ -163,13 +170,53 @@ class Settings(BaseSettings):
                 )
         return tuple(origin.rstrip("/") for origin in origins)
 
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                if proxy != "*":
+                    ipaddress.ip_network(proxy, strict=False)
+            except ValueError:
+                raise ValueError(
+                    "list IP addresses or networks such as 10.0.0.7,172.28.0.0/24"
+                ) from None
+        return proxies
+
     @field_validator("api_prefix")
     @classmethod
     def _a_path(cls, prefix: str) -> str:
-        prefix = "/" + prefix.strip("/")
-        if prefix == "/":
+        if not re.fullmatch(r"(/[\w.~-]+)+", prefix := "/" + prefix.strip("/"), re.ASCII):
             raise ValueError("must be a path such as /api")
         return prefix
+
+    @field_validator("cloudinary_upload_prefix", "cloudinary_delivery_url", "hf_endpoint")
+    @classmethod
+    def _a_web_address(cls, address: str) -> str:
+        if not re.match(r"https?://[^\s/]", address):
+            raise ValueError("must be an address such as https://mirror.example.com")
+        return address
+
+    @field_validator("firebase_auth_emulator_host")
+    @classmethod
+    def _host_and_port(cls, address: str | None) -> str | None:
+        if address is not None and not re.fullmatch(r"[^\s/]+:\d+", address):
+            raise ValueError("must be host and port, such as 127.0.0.1:9099")
+        return address
+
+    @field_validator("mongodb_uri")
+    @classmethod
+    def _a_mongodb_uri(cls, uri: SecretStr | None) -> SecretStr | None:
+        if uri is not None and not re.match(r"mongodb(\+srv)?://.", uri.get_secret_value()):
+            raise ValueError("must look like mongodb://user:password@host:27017/")
+        return uri
+
+    @field_validator("mongodb_name")
+    @classmethod
+    def _a_database_name(cls, name: str) -> str:
+        if not re.fullmatch(r'[^/\\. "$*<>:|?]{1,63}', name):
+            raise ValueError("must be the name of a database such as emotion_detection")
+        return name
 
     @field_validator("secret_key")
     @classmethod
@@ -381,6 +428,8 @@ def _explain(fault: dict[str, object]) -> str:
         return str(fault["msg"]).removeprefix("Value error, ")
     name = str(location[0]).upper() if isinstance(location, tuple) and location else "SETTINGS"
     message = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] == "bool_parsing":
+        message = "must be true or false"
     secret = "Secret" in str(Settings.model_fields[name.lower()].annotation)
     return f"{name}: {message}" if secret else f"{name}={fault['input']}: {message}"
 
