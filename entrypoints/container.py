@@ -241,7 +241,7 @@ class Container(containers.DeclarativeContainer):
             telemetry=telemetry,
         ),
         new_tracker=providers.Object(KalmanFaceTracker),
-        keep=providers.Factory(KeepSession, repository),
+        keep=providers.Factory(KeepSession, store_detection),
         clock=clock,
     )
     mongo_database = providers.Factory(extras.mongo_database, settings)

@@ -1,4 +1,4 @@
-"""How an entry of the spool looks on disk: one line of JSON, then the image as it came."""
+"""How an entry of the spool looks on disk: one line of JSON, then the image, if any."""
 
 from __future__ import annotations
 
@@ -29,23 +29,24 @@ class SpoolHeader:
 
     Attributes:
         detection: what was found.
-        media_type: of the image.
+        media_type: of the image; None where there is none.
         image_size: of the image in bytes; fewer mean that the end is lost.
     """
 
     detection: Detection
-    media_type: str
+    media_type: str | None
     image_size: int
 
 
 def encode(entry: SpooledDetection) -> bytes:
     """The bytes of a file that holds the entry."""
+    data = entry.image.data if entry.image else b""
     head: Record = {
         "detection": detection_to_record(entry.detection),
-        "media_type": entry.image.media_type,
-        "image_size": len(entry.image.data),
+        "media_type": entry.image.media_type if entry.image else None,
+        "image_size": len(data),
     }
-    return to_json(head).encode("ascii") + b"\n" + entry.image.data
+    return to_json(head).encode("ascii") + b"\n" + data
 
 
 def read_header(path: Path) -> SpoolHeader:
@@ -66,7 +67,8 @@ def read(path: Path) -> SpooledDetection:
         data = file.read()
     if len(data) != header.image_size:
         raise UnreadableRecord("a spooled detection is cut short")
-    return SpooledDetection(header.detection, StoredImage(data, header.media_type))
+    image = None if header.media_type is None else StoredImage(data, header.media_type)
+    return SpooledDetection(header.detection, image)
 
 
 def _header(file: BinaryIO) -> SpoolHeader:

@@ -26,8 +26,8 @@ class InMemoryDetectionSpool(Switches):
         """Take an entry in."""
         await self._obey()
         key = entry.detection.detection_id
-        others = sum(len(e.image.data) for k, e in self._entries.items() if k != key)
-        if others + len(entry.image.data) > self._max_bytes:
+        others = sum(_size(e) for k, e in self._entries.items() if k != key)
+        if others + _size(entry) > self._max_bytes:
             raise StoreUnavailable("the spool for detections on their way to the store is full")
         self._entries[key] = entry
 
@@ -55,3 +55,7 @@ class InMemoryDetectionSpool(Switches):
         """Drop an entry."""
         await self._obey()
         return self._entries.pop(detection_id, None) is not None
+
+
+def _size(entry: SpooledDetection) -> int:
+    return len(entry.image.data) if entry.image else 0

@@ -13,10 +13,15 @@ from domain.detection import Detection
 
 @dataclass(frozen=True, slots=True)
 class SpooledDetection:
-    """A detection on its way to the stores, with the image it was made from."""
+    """A detection on its way to the stores.
+
+    Attributes:
+        detection: the record.
+        image: it was made from; None where none is kept, as of a stream.
+    """
 
     detection: Detection
-    image: StoredImage
+    image: StoredImage | None
 
 
 class DetectionSpool(Protocol):

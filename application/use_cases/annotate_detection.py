@@ -41,5 +41,6 @@ class AnnotateDetection:
             raise NotFound("this is a stream; no picture of it was kept")
         waiting = await self._spool.get(detection_id)
         # What has left the spool by now is in the store.
-        image = waiting.image if waiting else await self._read_image.execute(user, detection_id)
+        image = waiting.image if waiting else None
+        image = image or await self._read_image.execute(user, detection_id)
         return await self._annotator.annotate(image.data, detection.faces)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from application.ports.detection_repository import DetectionRepository
+from application.use_cases.store_detection import StoreDetection
 from domain.detection import Detection, StorageStatus
 from domain.face import Face, FaceDetection
 from domain.stream import SessionSummary
@@ -14,14 +14,14 @@ from domain.user import User
 class KeepSession:
     """Writes a session down as one record of its user. No picture of it is kept."""
 
-    def __init__(self, repository: DetectionRepository) -> None:
-        self._repository = repository
+    def __init__(self, store: StoreDetection) -> None:
+        self._store = store
 
     async def execute(self, user: User, summary: SessionSummary) -> Detection:
-        """Keep the session.
+        """Keep the session; a repository that is down gets it later.
 
         Raises:
-            StoreUnavailable: the repository does not take it.
+            StoreUnavailable: this host's spool is full or broken.
         """
         faces = sorted(summary.tracks, key=lambda track: -track.box.area)
         detection = Detection(
@@ -38,5 +38,5 @@ class KeepSession:
             storage=StorageStatus.DONE,
             stream=summary,
         )
-        await self._repository.add(detection)
+        await self._store.accept(detection, None)
         return detection

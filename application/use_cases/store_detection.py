@@ -1,8 +1,8 @@
 """Keeping detections: answered at once, stored for certain.
 
 A detection is first put into the spool of this host and its record into the repository; then the
-caller gets the answer. The image follows in the background, as often as it takes. A crash loses
-nothing: on the next start the spool still holds whatever had not arrived.
+caller gets the answer. The image, if one is kept, follows in the background, as often as it takes.
+A crash loses nothing: on the next start the spool still holds whatever had not arrived.
 
 Deleting beats storing. Whoever deletes takes the spool entry first; an upload under way finds it
 gone and undoes itself.
@@ -77,11 +77,15 @@ class StoreDetection:
         self._in_work: set[UUID] = set()
         self._progress: dict[UUID, _Progress] = {}
 
-    async def accept(self, detection: Detection, image: StoredImage) -> None:
+    async def accept(self, detection: Detection, image: StoredImage | None) -> None:
         """Take a detection in; once this returns, a crash cannot lose it.
 
         A repository that is down delays the record and not the answer. A caller that is cancelled
         meanwhile leaves the detection either taken in as a whole or not at all.
+
+        Args:
+            detection: the record.
+            image: to be stored with it; None where the record is all there is.
 
         Raises:
             StoreUnavailable: this host's spool is full or broken.
@@ -187,6 +191,8 @@ class StoreDetection:
             if await self._spool.owner(detection.detection_id) is None:
                 # Deleted meanwhile, and an upload that seemed to fail may have arrived.
                 await self._erase(detection)
+            elif entry.image is None:
+                raise  # Only an image is ever given up: without its record nothing could say so.
             elif self._clock.now() - detection.timestamp >= self._give_up_after:
                 await self._give_up(detection, error)
             else:
@@ -195,8 +201,10 @@ class StoreDetection:
     async def _deliver(self, entry: SpooledDetection) -> None:
         detection = entry.detection
         await self._record(detection)
-        url = await self._images.put(detection.user_id, detection.detection_id, entry.image)
-        stands = await self._repository.update_storage(detection.stored_at(url))
+        stands = True
+        if entry.image is not None:
+            url = await self._images.put(detection.user_id, detection.detection_id, entry.image)
+            stands = await self._repository.update_storage(detection.stored_at(url))
         if stands and await self._spool.remove(detection.detection_id):
             self._telemetry.detection_stored(ok=True)
             return

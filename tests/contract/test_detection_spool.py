@@ -37,6 +37,13 @@ async def test_an_entry_comes_back_as_it_was_put(spool: DetectionSpool) -> None:
     assert await spool.get(waiting.detection.detection_id) == waiting
 
 
+async def test_a_record_without_an_image_waits_as_well(spool: DetectionSpool) -> None:
+    waiting = SpooledDetection(make_detection(user_id="alice"), None)
+    await spool.put(waiting)
+    assert await spool.get(waiting.detection.detection_id) == waiting
+    assert list(await spool.waiting("alice")) == [waiting.detection.detection_id]
+
+
 async def test_an_unknown_entry_is_none(spool: DetectionSpool) -> None:
     key = uuid4()
     assert await spool.get(key) is None

@@ -11,10 +11,12 @@ import pytest
 from adapters.in_memory import (
     InMemoryClock,
     InMemoryDetectionRepository,
+    InMemoryDetectionSpool,
     InMemoryEmotionClassifier,
     InMemoryFaceDetector,
     InMemoryFaceTracker,
     InMemoryImageDecoder,
+    InMemoryImageStore,
     InMemoryTelemetry,
     fake_image,
 )
@@ -22,6 +24,7 @@ from application.ports.telemetry import Stage
 from application.streaming.analysis import FrameTools
 from application.streaming.events import StreamEvent
 from application.use_cases.keep_session import KeepSession
+from application.use_cases.store_detection import StoreDetection
 from application.use_cases.stream_session import StreamSession
 from application.use_cases.stream_sessions import SessionLimits, StreamSessions
 from domain.emotion import Emotion
@@ -77,6 +80,17 @@ class World:
     classifier: InMemoryEmotionClassifier = field(default_factory=InMemoryEmotionClassifier)
     telemetry: InMemoryTelemetry = field(default_factory=InMemoryTelemetry)
     repository: InMemoryDetectionRepository = field(default_factory=InMemoryDetectionRepository)
+    spool: InMemoryDetectionSpool = field(default_factory=InMemoryDetectionSpool)
+
+    def __post_init__(self) -> None:
+        self.store = StoreDetection(
+            spool=self.spool,
+            repository=self.repository,
+            images=InMemoryImageStore(),
+            clock=self.clock,
+            telemetry=self.telemetry,
+            give_up_after_s=3600,
+        )
 
     def sessions(
         self, *, sessions: int = 8, per_user: int = 4, frames_in_work: int = 2
@@ -86,7 +100,7 @@ class World:
             defaults=StreamConfig(max_frame_rate=60, detection_interval=1),
             tools=FrameTools(self.decoder, self.detector, self.classifier, self.telemetry),
             new_tracker=InMemoryFaceTracker,
-            keep=KeepSession(self.repository),
+            keep=KeepSession(self.store),
             clock=self.clock,
         )
 

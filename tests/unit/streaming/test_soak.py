@@ -43,7 +43,7 @@ async def test_an_hour_of_video_leaves_nothing_behind_but_its_timeline(world: Wo
         tools=FrameTools(world.decoder, world.detector, world.classifier, world.telemetry),
         new_tracker=KalmanFaceTracker,
         turns=Turns(1, world.clock),
-        keep=KeepSession(world.repository),
+        keep=KeepSession(world.store),
         clock=world.clock,
         listener=listener,
     )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.in_memory import fake_image
+from adapters.in_memory import InMemoryImageStore, fake_image
 from application.errors import InferenceUnavailable, StoreUnavailable
 from application.streaming.events import (
     Failure,
@@ -13,8 +13,9 @@ from application.streaming.events import (
     StreamStatus,
     Suggestion,
 )
+from application.use_cases.history import DeleteDetection
 from application.use_cases.stream_session import SessionState, StreamSession
-from domain.detection import DetectionKind, HistoryFilter
+from domain.detection import DetectionKind, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.errors import ImageTooLarge, InvalidImage, InvalidRequest
 from domain.stream import FrameResult
@@ -428,12 +429,47 @@ async def test_nothing_is_kept_unasked_or_of_an_empty_session(
     assert (await world.repository.find("alice", HistoryFilter())).total == 0
 
 
-async def test_a_history_that_is_down_costs_the_record_and_not_the_summary(
-    session: StreamSession, world: "World", recorder: "Recorder"
+@pytest.mark.parametrize("outage_s", [60, 48 * 3600])
+async def test_a_session_that_ends_while_the_history_is_down_is_in_it_afterwards(
+    session: StreamSession, world: "World", recorder: "Recorder", outage_s: float
 ) -> None:
     await session.start({"save_session": True})
     await analysed(session, world, recorder, 1)
     world.repository.fail_with(StoreUnavailable("the history is down"))
+    await session.stop()
+    assert not recorder.all(Failure)
+    ended = recorder.all(SessionEnded)[0]
+    await world.store.carry_due()
+    world.clock.advance(outage_s)
+    await world.store.carry_due()
+    world.repository.recover()
+    world.clock.advance(300)
+    assert await world.store.carry_due() is None
+    (kept,) = (await world.repository.find("alice", HistoryFilter())).items
+    assert (kept.detection_id, kept.stream) == (ended.detection_id, ended.summary)
+    assert kept.storage is StorageStatus.DONE
+    assert not await world.spool.waiting()
+
+
+async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"save_session": True})
+    await analysed(session, world, recorder, 1)
+    await session.stop()
+    (kept,) = (await world.repository.find("alice", HistoryFilter())).items
+    delete = DeleteDetection(world.repository, world.spool, InMemoryImageStore())
+    await delete.execute(session.user, kept.detection_id)
+    await world.store.carry_due()
+    assert (await world.repository.find("alice", HistoryFilter())).total == 0
+
+
+async def test_a_full_disk_costs_the_record_and_not_the_summary(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"save_session": True})
+    await analysed(session, world, recorder, 1)
+    world.spool.fail_with(StoreUnavailable("the spool is full"))
     await session.stop()
     assert isinstance(recorder.all(Failure)[0].error, StoreUnavailable)
     assert recorder.all(SessionEnded)[0].detection_id is None
