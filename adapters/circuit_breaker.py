@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ class CircuitBreaker:
     After several failures in a row calls are refused at once. When a pause is over one call is let
     through as a trial, and its outcome says whether the others may follow (Nygard, "Release It!",
     2007). A success that took too long counts as a failure: waiting is what callers are spared.
-    Made for one event loop.
+    Event loops and threads may share it.
 
     Args:
         name: of the dependency, for people.
@@ -54,10 +55,12 @@ class CircuitBreaker:
         self._trial_at: float | None = None
         self._trial_runs = False
         self._answered_at: float | None = None
+        self._lock = threading.Lock()
 
     def answered_within(self, seconds: float) -> bool:
         """Whether the latest call went well, and was that recent: a sign of life for free."""
-        return self._answered_at is not None and self._monotonic() - self._answered_at < seconds
+        answered_at = self._answered_at
+        return answered_at is not None and self._monotonic() - answered_at < seconds
 
     @contextmanager
     def guard(self, *faults: type[Exception]) -> Iterator[None]:
@@ -88,24 +91,27 @@ class CircuitBreaker:
 
     def _admit(self) -> bool:
         """Whether this call is the trial; raises where it may not run."""
-        if self._trial_at is None:
-            return False
-        wait_s = self._trial_at - self._monotonic()
-        if wait_s > 0 or self._trial_runs:
-            raise CircuitOpen(self._name, max(math.ceil(wait_s), 1))
-        self._trial_runs = True
-        return True
+        with self._lock:
+            if self._trial_at is None:
+                return False
+            wait_s = self._trial_at - self._monotonic()
+            if wait_s > 0 or self._trial_runs:
+                raise CircuitOpen(self._name, max(math.ceil(wait_s), 1))
+            self._trial_runs = True
+            return True
 
     def _count_answer(self, started: float) -> None:
         if self._slow_s is not None and self._monotonic() - started > self._slow_s:
             self._count_failure()
             return
-        self._failed = 0
-        self._trial_at = None
-        self._answered_at = self._monotonic()
+        with self._lock:
+            self._failed = 0
+            self._trial_at = None
+            self._answered_at = self._monotonic()
 
     def _count_failure(self) -> None:
-        self._answered_at = None
-        self._failed += 1
-        if self._failed >= self._allowed:
-            self._trial_at = self._monotonic() + self._pause_s
+        with self._lock:
+            self._answered_at = None
+            self._failed += 1
+            if self._failed >= self._allowed:
+                self._trial_at = self._monotonic() + self._pause_s
