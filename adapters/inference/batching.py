@@ -41,6 +41,12 @@ class BatchingEmotionClassifier:
     when it begins, up to 32, whoever sent them; a run that finds its own request served already
     ends at once. So nothing ever waits for company: batches form by themselves while the threads
     are busy, and an idle machine starts immediately.
+
+    Args:
+        model: scores the crops.
+        executor: cuts the crops, and runs the model.
+        thresholds: which faces are read reliably.
+        calls: runs the model in place of ``executor``, for one that only waits for another machine.
     """
 
     def __init__(
@@ -49,9 +55,11 @@ class BatchingEmotionClassifier:
         model: CropClassifier,
         executor: WorkExecutor,
         thresholds: ReliabilityThresholds,
+        calls: WorkExecutor | None = None,
     ) -> None:
         self._model = model
         self._executor = executor
+        self._calls = calls or executor
         self._thresholds = thresholds
         self._arrivals = itertools.count()
         self._lock = threading.Lock()
@@ -67,6 +75,9 @@ class BatchingEmotionClassifier:
         """Crops that no run has taken up yet."""
         with self._lock:
             return sum(len(request.crops) for request in self._waiting)
+
+    async def check(self) -> None:
+        """A model in this process is there."""
 
     async def classify(
         self,
@@ -85,7 +96,7 @@ class BatchingEmotionClassifier:
             qualities = await self._executor.run(
                 self._cut_for, request, image, faces, priority=priority
             )
-            await self._executor.run(self._run_for, request, priority=priority)
+            await self._calls.run(self._run_for, request, priority=priority)
             scores = await asyncio.wrap_future(request.scores)
         finally:
             self._forget(request)
@@ -119,9 +130,7 @@ class BatchingEmotionClassifier:
             scores = self._predict(np.concatenate([each.crops for each in batch]))
         except Exception as error:
             for each in batch:
-                failure = InferenceUnavailable("the emotion classifier failed")
-                failure.__cause__ = error
-                each.scores.set_exception(failure)
+                each.scores.set_exception(_failure(error))
             return
         start = 0
         for each in batch:
@@ -150,3 +159,13 @@ class BatchingEmotionClassifier:
                 weights = zip(Emotion, row.tolist(), strict=True)
                 scores.append(EmotionScores.from_weights(dict(weights)))
         return scores
+
+
+def _failure(error: Exception) -> InferenceUnavailable:
+    """What one of several callers is told; each gets an exception of its own."""
+    if isinstance(error, InferenceUnavailable):
+        failure = InferenceUnavailable(str(error), retry_after_s=error.retry_after_s)
+    else:
+        failure = InferenceUnavailable("the emotion classifier failed")
+    failure.__cause__ = error
+    return failure

@@ -37,7 +37,19 @@ class EmotionClassifier(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """What runs."""
+        """What runs.
+
+        Raises:
+            InferenceUnavailable: it runs elsewhere and has not been reached yet.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Make sure that faces can be read now.
+
+        Raises:
+            InferenceUnavailable: they cannot.
+        """
         ...
 
     async def classify(

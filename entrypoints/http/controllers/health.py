@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from application.errors import ServiceUnavailable
 from application.ports.detection_repository import DetectionRepository
+from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.identity_provider import IdentityProvider
 from application.ports.image_store import ImageStore
 from entrypoints.http import schemas
@@ -53,21 +54,24 @@ async def readyz(
     repository: NamedDependency[SkipValidation[DetectionRepository]],
     image_store: NamedDependency[SkipValidation[ImageStore]],
     identity_provider: NamedDependency[SkipValidation[IdentityProvider]],
+    emotion_classifier: NamedDependency[SkipValidation[EmotionClassifier]],
 ) -> Response[schemas.Readiness]:
     """Tell the state of each part.
 
-    Only the repository decides the status: accounts, quotas and history live in it. Without the
-    image store photographs wait on disk, and without the identity provider those who are signed in
-    stay so; taking the service away would help nobody.
+    Two parts decide the status: the repository, where accounts, quotas and history live, and the
+    classifier, without which nothing is detected. Without the image store photographs wait on
+    disk, and without the identity provider those who are signed in stay so; taking the service
+    away would help nobody.
     """
     checks = {
         "repository": repository.check,
         "image_store": image_store.check,
         "identity_provider": identity_provider.check,
+        "emotion_classifier": emotion_classifier.check,
     }
     states = await asyncio.gather(*(_state(name, check) for name, check in checks.items()))
     services = dict(zip(checks, states, strict=True))
-    ready = services["repository"] == "up"
+    ready = services["repository"] == services["emotion_classifier"] == "up"
     return Response(
         schemas.Readiness(status="ready" if ready else "not ready", services=services),
         status_code=200 if ready else 503,

@@ -7,7 +7,7 @@ import re
 import pytest
 import structlog
 
-from application.errors import IdentityUnavailable, StoreUnavailable
+from application.errors import IdentityUnavailable, InferenceUnavailable, StoreUnavailable
 from entrypoints.http.problem_kinds import KINDS
 from tests.integration.http.service import running_service
 
@@ -26,7 +26,12 @@ async def test_readyz_names_every_part(service):
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
-        "services": {"repository": "up", "image_store": "up", "identity_provider": "up"},
+        "services": {
+            "repository": "up",
+            "image_store": "up",
+            "identity_provider": "up",
+            "emotion_classifier": "up",
+        },
     }
 
 
@@ -36,6 +41,13 @@ async def test_readyz_is_503_when_the_repository_is_down(service):
     assert answer.status_code == 503
     assert answer.json()["status"] == "not ready"
     assert answer.json()["services"]["repository"] == "down"
+
+
+async def test_readyz_is_503_when_no_emotion_can_be_read(service):
+    service.container.emotion_classifier().fail_with(InferenceUnavailable("no model"))
+    answer = await (await service.client()).get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["services"]["emotion_classifier"] == "down"
 
 
 async def test_readyz_shows_what_is_down_and_can_be_done_without(service):
