@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     firebase_service_account_file: Path | None = None
     firebase_project_id: str | None = None
     firebase_web_api_key: str | None = None
+    google_client_id: str | None = None
     firebase_timeout_s: float = Field(default=5.0, gt=0, le=60)
     firebase_auth_emulator_host: str | None = None
 
@@ -276,6 +277,8 @@ class Settings(BaseSettings):
             needed["FIREBASE_AUTH_EMULATOR_HOST"] = ["firebase_project_id"]
         elif self.auth == "firebase" and self.firebase_service_account_file is None:
             needed["AUTH=firebase"] = ["firebase_service_account_b64"]
+        if self.auth == "firebase" and self.google_client_id is not None:
+            needed["GOOGLE_CLIENT_ID"] = ["firebase_web_api_key"]
         return needed
 
     # What follows from the above, in the units and forms the parts want

@@ -65,6 +65,7 @@ def load_page_files(settings: Settings) -> PageFiles:
         and {
             "address": settings.firebase_sign_in_address,
             "apiKey": settings.firebase_web_api_key,
+            "googleClientId": settings.google_client_id,
         },
         "socketIoClient": f"/web/{_SOCKET_IO_NAME}" if _SOCKET_IO_NAME in paths else None,
     }

@@ -56,6 +56,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
         ),
         ({"AUTH": "firebase"}, ["FIREBASE_SERVICE_ACCOUNT_B64"]),
         ({**EMULATOR, "FIREBASE_PROJECT_ID": ""}, ["FIREBASE_PROJECT_ID"]),
+        ({**EMULATOR, "GOOGLE_CLIENT_ID": "any"}, ["FIREBASE_WEB_API_KEY"]),
     ],
 )
 def test_what_a_choice_needs_is_named(

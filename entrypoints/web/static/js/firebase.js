@@ -1,4 +1,4 @@
-// Signing in with Firebase by e-mail, through its REST call: it needs nobody else's code.
+// Signing in with Firebase through its REST calls: they need nobody else's code.
 
 import { settings } from "./settings.js";
 import { ApiError } from "./transport.js";
@@ -9,27 +9,44 @@ const REASONS = {
   INVALID_PASSWORD: "E-mail or password is wrong.",
   USER_DISABLED: "This account was disabled.",
   TOO_MANY_ATTEMPTS_TRY_LATER: "Too many attempts. Try again later.",
+  INVALID_IDP_RESPONSE: "Firebase does not accept what Google said. Whoever runs the service can check its client id.",
+  OPERATION_NOT_ALLOWED: "This way to sign in is not switched on in Firebase.",
 };
 
 /** Exchange e-mail and password for an ID token. */
-export async function idTokenByEmail(email, password) {
+export function idTokenByEmail(email, password) {
+  return idTokenBy("accounts:signInWithPassword", { email, password });
+}
+
+/** Exchange Google's ID token for one of Firebase. */
+export function idTokenByGoogle(googleToken) {
+  const postBody = new URLSearchParams({ id_token: googleToken, providerId: "google.com" }).toString();
+  // Nobody is redirected by this call, yet it has to name an address.
+  return idTokenBy("accounts:signInWithIdp", { postBody, requestUri: "http://localhost" });
+}
+
+async function idTokenBy(method, body) {
   const { address, apiKey } = settings.firebase;
   let answer;
   try {
-    const response = await fetch(`${address}/accounts:signInWithPassword?key=${encodeURIComponent(apiKey)}`, {
+    const response = await fetch(`${address}/${method}?key=${encodeURIComponent(apiKey)}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ email, password, returnSecureToken: true }),
+      body: JSON.stringify({ ...body, returnSecureToken: true }),
+      referrerPolicy: "origin", // A key may be limited to the pages it is meant for.
     });
     answer = await response.json();
   } catch {
-    throw failure("Firebase cannot be reached.");
+    throw notSignedIn("Firebase cannot be reached.");
   }
   if (answer.idToken) return answer.idToken;
+  if (answer.needConfirmation) {
+    throw notSignedIn("This address has an account that signs in differently. Use its e-mail and password.");
+  }
   const [word] = (answer.error?.message ?? "").split(" ");
-  throw failure(REASONS[word] ?? "Firebase refused it.");
+  throw notSignedIn(REASONS[word] ?? "Firebase refused it.");
 }
 
-function failure(detail) {
+export function notSignedIn(detail) {
   return new ApiError({ title: "You are not signed in", detail, code: "firebase" });
 }

@@ -3,6 +3,7 @@
 import { mountAccount } from "./account.js";
 import { mountDetect } from "./detect-view.js";
 import { announce } from "./dom.js";
+import { googleAnswer, idTokenOf } from "./google.js";
 import { mountHistory } from "./history-view.js";
 import { mountLive } from "./live-view.js";
 import { problem } from "./problem.js";
@@ -17,10 +18,11 @@ mountAccount(document.getElementById("account"));
 mountTabs({ detect: mountDetect, live: mountLive, history: mountHistory });
 
 async function signInFromAddress() {
-  const idToken = tokenOfAddress();
-  if (!idToken) return;
+  const token = tokenOfAddress();
+  const answer = googleAnswer();
+  if (!token && !answer) return;
   try {
-    await session.signIn(idToken);
+    await session.signIn(token ?? (await idTokenOf(answer)));
     announce();
   } catch (error) {
     announce(problem(error, "You are not signed in"));

@@ -1,8 +1,9 @@
-// The dialog that signs somebody in: by e-mail where Firebase is set up, and by token everywhere.
+// The dialog that signs somebody in: by e-mail or Google where Firebase is set up, else by token.
 
 import { showDialog } from "./dialogs.js";
 import { announce, field, h } from "./dom.js";
 import { idTokenByEmail } from "./firebase.js";
+import { goToGoogle } from "./google.js";
 import { problem } from "./problem.js";
 import { session } from "./session.js";
 import { settings } from "./settings.js";
@@ -39,9 +40,15 @@ function byEmail() {
   const email = h("input", { type: "email", required: true, autocomplete: "username" });
   const password = h("input", { type: "password", required: true, autocomplete: "current-password" });
   return {
-    content: [field("E-mail", email), field("Password", password)],
+    content: [...byGoogle(), field("E-mail", email), field("Password", password)],
     idToken: () => idTokenByEmail(email.value, password.value),
   };
+}
+
+function byGoogle() {
+  if (!settings.firebase.googleClientId) return [];
+  const leave = h("button", { type: "button", class: "google", on: { click: goToGoogle } }, "Continue with Google");
+  return [leave, h("p", { class: "or muted small" }, "or by e-mail")];
 }
 
 function byToken() {
