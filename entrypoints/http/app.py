@@ -29,7 +29,7 @@ from entrypoints.http.controllers.pictures import PicturesController
 from entrypoints.http.errors import to_response
 from entrypoints.http.middleware import RequestFrame
 from entrypoints.http.options import answer_options
-from entrypoints.http.rate_limit import RATE_LIMIT_NAMES
+from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 from entrypoints.web.routes import page_routes
 
 _JSON_BODY_BYTES = 64 * 1024
@@ -103,7 +103,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
                 "X-Total-Count",
                 "Link",
                 "X-Request-ID",
-                *RATE_LIMIT_NAMES,
+                *RATE_LIMIT_MEANINGS,
             ],
             max_age=600,
         ),

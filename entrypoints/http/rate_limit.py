@@ -5,28 +5,21 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from litestar.datastructures import ResponseHeader
-
 from application.errors import ServiceUnavailable
 from application.use_cases.accounts import GetProfile
 from domain.user import Caller, Guest
 
-RATE_LIMIT_NAMES = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
-_MEANINGS = (
-    "Photographs a guest may send in one window.",
-    "How many of them are left.",
-    "Seconds until the window ends.",
-)
-RATE_LIMIT_HEADERS = [
-    ResponseHeader(name, documentation_only=True, description=f"{meaning} Guests only.")
-    for name, meaning in zip(RATE_LIMIT_NAMES, _MEANINGS, strict=True)
-]
+RATE_LIMIT_MEANINGS = {
+    "RateLimit-Limit": "Photographs a guest may send in one window.",
+    "RateLimit-Remaining": "How many of them are left.",
+    "RateLimit-Reset": "Seconds until the window ends.",
+}
 
 
 def rate_limit(limit: int, remaining: int, reset_s: int) -> dict[str, str]:
     """The headers for a limit, what is left of it, and the seconds until it starts over."""
     values = (limit, remaining, reset_s)
-    return {name: str(value) for name, value in zip(RATE_LIMIT_NAMES, values, strict=True)}
+    return {name: str(value) for name, value in zip(RATE_LIMIT_MEANINGS, values, strict=True)}
 
 
 async def rate_limit_of(caller: Caller, get_profile: GetProfile, now: datetime) -> dict[str, str]:

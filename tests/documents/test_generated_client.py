@@ -3,12 +3,12 @@
 import subprocess
 import sys
 
-import httpx
 import pytest
 
-from tests.documents.snippets import run
+from tests.documents.snippets import blocks, run
 from tests.e2e.browser.site import Site
 
+PRINTED = "http://localhost:2508"
 GUEST = """
 from emotion_client import Client
 from emotion_client.api.accounts import get_usage
@@ -32,8 +32,10 @@ assert get_usage.sync(client=client).is_guest
 USER = """
 from emotion_client import AuthenticatedClient, Client
 from emotion_client.api.accounts import sign_in
-from emotion_client.api.detection import detect_emotions
-from emotion_client.api.history import delete_detection, get_detection, list_history
+from emotion_client.api.detection import detect_emotions, get_storage_status
+from emotion_client.api.history import (
+    delete_detection, get_annotated_image, get_detection, get_image, get_timeline, list_history
+)
 from emotion_client.models import DetectEmotionsBody, Emotion, IdToken
 from emotion_client.types import File
 
@@ -44,6 +46,13 @@ with open("photo.jpg", "rb") as photo:
 [kept] = list_history.sync(client=client, emotion=Emotion.HAPPY)
 assert kept.detection_id == found.detection_id
 assert get_detection.sync(kept.detection_id, client=client).filename == "photo.jpg"
+while get_storage_status.sync(kept.detection_id, client=client).status.value == "pending":
+    pass
+with open("photo.jpg", "rb") as photo:
+    assert get_image.sync(kept.detection_id, client=client).payload.read() == photo.read()
+drawn = get_annotated_image.sync(kept.detection_id, client=client)
+assert drawn.payload.read(3) == bytes.fromhex("ffd8ff")
+assert get_timeline.sync(kept.detection_id, client=client).code == "not_found"
 assert delete_detection.sync_detailed(kept.detection_id, client=client).status_code == 204
 assert list_history.sync(client=client) == []
 """
@@ -52,14 +61,8 @@ assert list_history.sync(client=client) == []
 @pytest.fixture(scope="module")
 def generated(site: Site) -> Site:
     """The site, with a client in its folder."""
-    schema = httpx.get(f"{site.url}/docs/openapi.json", trust_env=False)
-    (site.folder / "openapi.json").write_bytes(schema.content)
-    run(
-        "openapi-python-client",
-        *("generate", "--overwrite", "--path", "openapi.json", "--meta", "none"),
-        *("--output-path", "emotion_client"),
-        folder=site.folder,
-    )
+    commands = blocks("rest.md", "sh")[-1].text.replace(PRINTED, site.url)
+    run("bash", "-euo", "pipefail", folder=site.folder, stdin=commands)
     return site
 
 

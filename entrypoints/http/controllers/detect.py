@@ -28,7 +28,7 @@ from entrypoints.http import presenters, schemas
 from entrypoints.http.authentication import AnyoneRequest, UserRequest, anyone, signed_in
 from entrypoints.http.errors import code_of, problems, text_of
 from entrypoints.http.operations import SeveralPhotographs, SinglePhotograph
-from entrypoints.http.rate_limit import RATE_LIMIT_HEADERS, rate_limit_of
+from entrypoints.http.rate_limit import rate_limit_of
 from entrypoints.http.security import ANYONE, USERS
 from entrypoints.http.streaming import primed
 from entrypoints.http.uploads import (
@@ -50,7 +50,6 @@ class DetectController(Controller):
         summary="Analyse one photograph",
         operation_class=SinglePhotograph,
         status_code=200,
-        response_headers=RATE_LIMIT_HEADERS,
         guards=[anyone],
         security=ANYONE,
         responses=problems(

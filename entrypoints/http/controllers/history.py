@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get
-from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
@@ -26,7 +25,7 @@ from domain.emotion import Emotion
 from entrypoints.http import exports, presenters, schemas
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import problems
-from entrypoints.http.operations import Download
+from entrypoints.http.operations import Download, Page
 from entrypoints.http.paging import link_header
 from entrypoints.http.queries import FromDate, Keyword, ToDate, history_filter
 from entrypoints.http.security import USERS
@@ -47,16 +46,7 @@ class HistoryController(Controller):
         operation_id="list_history",
         response_description="A page of detections",
         summary="List my detections",
-        response_headers=[
-            ResponseHeader(
-                "X-Total-Count", documentation_only=True, description="How many match in all."
-            ),
-            ResponseHeader(
-                "Link",
-                documentation_only=True,
-                description="The first, previous, next and last page (RFC 8288).",
-            ),
-        ],
+        operation_class=Page,
         responses=problems(
             "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
         ),

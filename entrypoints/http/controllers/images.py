@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from application.use_cases.history import ReadImage
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import problems
+from entrypoints.http.operations import Picture
 from entrypoints.http.security import USERS
 
 
@@ -27,6 +28,7 @@ class ImagesController(Controller):
         summary="Show one of my photographs",
         guards=[signed_in],
         security=USERS,
+        operation_class=Picture,
         media_type="image/*",
         responses={
             200: ResponseSpec(

@@ -14,6 +14,7 @@ from application.use_cases.history import GetDetection
 from domain.errors import NotFound
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import problems
+from entrypoints.http.operations import Picture
 from entrypoints.http.security import USERS
 from entrypoints.http.timeline import timeline_svg
 
@@ -33,6 +34,7 @@ class PicturesController(Controller):
         "/{detection_id:uuid}/annotated",
         operation_id="get_annotated_image",
         summary="Show one of my photographs with its faces boxed and named",
+        operation_class=Picture,
         media_type="image/jpeg",
         responses={
             200: ResponseSpec(

@@ -2,10 +2,12 @@
 
 import asyncio
 import sys
+from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 
-from tests.integration.http.service import running_service
+from tests.integration.http.service import Service, running_service
 
 # What a schema cannot say: that a file has to be an image, that dates have to be in order, and how
 # many files a setting lets in.
@@ -45,3 +47,47 @@ async def test_schemathesis_finds_no_fault(who, tmp_path):
         )  # fmt: skip
         report, _ = await process.communicate()
         assert process.returncode == 0, report.decode()
+
+
+@pytest.fixture
+async def document(service: Service) -> dict[str, Any]:
+    """The document as a generator of clients gets it."""
+    return (await (await service.client()).get("/docs/openapi.json")).json()
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+async def test_the_document_is_sound_by_the_rules_of_openapi(document: dict[str, Any]) -> None:
+    validate(document)
+
+
+async def test_every_call_has_a_name_a_summary_and_examples_of_its_problems(
+    document: dict[str, Any],
+) -> None:
+    calls = operations(document)
+    assert len({call["operationId"] for call in calls}) == len(calls)
+    for call in calls:
+        assert call["summary"]
+        assert call["description"]
+        assert call["tags"]
+        for status, answer in call["responses"].items():
+            if int(status) >= 400 and call["operationId"] != "readyz":
+                problem = answer["content"]["application/problem+json"]
+                assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
+                assert {each["value"]["status"] for each in problem["examples"].values()} == {
+                    int(status)
+                }
+
+
+async def test_pictures_are_told_from_text(document: dict[str, Any]) -> None:
+    images = {
+        kind: content["schema"].get("format")
+        for call in operations(document)
+        for kind, content in call["responses"].get("200", {}).get("content", {}).items()
+        if kind.startswith("image/")
+    }
+    assert images.pop("image/svg+xml") is None
+    assert set(images) == {f"image/{kind}" for kind in ("jpeg", "png", "gif", "webp", "bmp")}
+    assert set(images.values()) == {"binary"}
