@@ -7,6 +7,7 @@ from pathlib import Path
 from dependency_injector import containers, providers
 
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore, FolderLock
+from adapters.in_memory import InMemoryMessageChannel, InMemorySessionPlaces
 from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.evaluation import evaluate, read_labelled_faces
 from adapters.inference.executor import WorkExecutor
@@ -177,6 +178,19 @@ class Container(containers.DeclarativeContainer):
 
     spool_lock = providers.Factory(FolderLock, config.spool_dir)
 
+    # What the processes of the service share
+    redis_database = providers.Singleton(extras.redis_database, settings)
+    session_places = providers.Selector(
+        config.shared_through,
+        memory=providers.Singleton(InMemorySessionPlaces, clock),
+        redis=providers.Singleton(extras.redis_session_places, redis_database),
+    )
+    message_channel = providers.Selector(
+        config.shared_through,
+        memory=providers.Singleton(InMemoryMessageChannel),
+        redis=providers.Singleton(extras.redis_message_channel, redis_database),
+    )
+
     # Who calls
     identity_provider = providers.Selector(
         config.auth,
@@ -242,6 +256,7 @@ class Container(containers.DeclarativeContainer):
         ),
         new_tracker=providers.Object(KalmanFaceTracker),
         keep=providers.Factory(KeepSession, store_detection),
+        places=session_places,
         clock=clock,
     )
     mongo_database = providers.Factory(extras.mongo_database, settings)

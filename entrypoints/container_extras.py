@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from adapters.cloudinary import CloudinaryImageStore
     from adapters.firebase import FirebaseIdentityProvider
     from adapters.mongodb import MongoDatabase, MongoStores, OlderMongoHistory
+    from adapters.redis import RedisDatabase, RedisMessageChannel, RedisSessionPlaces
     from adapters.vit.checkpoint import HuggingFaceCheckpoint
     from adapters.vit.classifier import VitCropClassifier
     from adapters.vit.export import CheckpointExport
+
+# A session waits for Redis when it is opened, and for nothing else.
+_REDIS_TIMEOUT_S = 1.0
 
 
 @contextmanager
@@ -94,6 +98,33 @@ def older_history(database: MongoDatabase, *, collection: str | None) -> OlderMo
     from adapters.mongodb import OlderMongoHistory
 
     return OlderMongoHistory(database, collection=collection)
+
+
+def redis_database(settings: Settings) -> RedisDatabase:
+    """What several processes share, in the Redis of the settings; not connected yet."""
+    with _extra("redis", "REDIS_URL needs"):
+        from adapters.redis import RedisDatabase
+    assert settings.redis_url is not None
+    return RedisDatabase(
+        url=settings.redis_url.get_secret_value(),
+        prefix=settings.redis_prefix,
+        timeout_s=_REDIS_TIMEOUT_S,
+        breaker=CircuitBreaker("Redis", failures=2),
+    )
+
+
+def redis_session_places(database: RedisDatabase) -> RedisSessionPlaces:
+    """The count of the sessions in all processes."""
+    from adapters.redis import RedisSessionPlaces
+
+    return RedisSessionPlaces(database)
+
+
+def redis_message_channel(database: RedisDatabase) -> RedisMessageChannel:
+    """What the processes tell each other."""
+    from adapters.redis import RedisMessageChannel
+
+    return RedisMessageChannel(database)
 
 
 def cloudinary_image_store(settings: Settings) -> CloudinaryImageStore:

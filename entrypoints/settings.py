@@ -28,6 +28,11 @@ _HUGGINGFACE_MODEL = "dima806/facial_emotions_image_detection"
 # The last commit of that repository that changed its weights, as its history shows it.
 _HUGGINGFACE_REVISION = "98c01c82b6f9066f6bbee49bf2ae6a06cce32abb"
 
+_REDIS_URL = re.compile(
+    r"rediss?://([^/@:\s]*(:[^/@:\s]*)?@)?([\w.-]+|\[[\da-fA-F:]+\])(:\d{1,5})?(/\d*)?(\?\S*)?"
+    r"|unix://([^/@:\s]*(:[^/@:\s]*)?@)?/[^\s?]+(\?\S*)?"
+)
+
 Words = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -75,6 +80,11 @@ class Settings(BaseSettings):
     mongodb_name: str = Field(default="emotion_detection", min_length=1)
     mongodb_timeout_s: float = Field(default=2.0, gt=0, le=60)
     mongodb_max_connections: int = Field(default=50, ge=1, le=1000)
+
+    # Several processes
+    redis_url: SecretStr | None = None
+    redis_prefix: str = Field(default="emotion-api", min_length=1)
+    socketio_transports: Literal["polling,websocket", "websocket"] = "polling,websocket"
 
     # Cloudinary
     cloudinary_cloud_name: str | None = None
@@ -184,6 +194,16 @@ class Settings(BaseSettings):
                 ) from None
         return proxies
 
+    @field_validator("redis_url")
+    @classmethod
+    def _an_address_of_redis(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _REDIS_URL.fullmatch(url.get_secret_value()):
+            raise ValueError(
+                "must be redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path; "
+                "signs such as / @ : in a password are written as %2F %40 %3A"
+            )
+        return url
+
     @field_validator("api_prefix")
     @classmethod
     def _a_path(cls, prefix: str) -> str:
@@ -259,12 +279,19 @@ class Settings(BaseSettings):
                 "FIREBASE_AUTH_EMULATOR_HOST: tokens are not checked with an emulator, so it is "
                 "only for ENVIRONMENT=development"
             )
+        if self.redis_url is not None and self.repository != "mongodb":
+            faults.append(
+                "REDIS_URL: is for several processes, and those share history and quotas only "
+                "with REPOSITORY=mongodb"
+            )
         if faults:
             raise ValueError("\n".join(faults))
         return self
 
     def _needed(self) -> dict[str, list[str]]:
         needed = {}
+        if self.redis_url is not None:
+            needed["REDIS_URL"] = ["secret_key"]
         if self.repository == "mongodb":
             needed["REPOSITORY=mongodb"] = ["mongodb_uri"]
         if self.image_store == "cloudinary":
@@ -326,6 +353,11 @@ class Settings(BaseSettings):
         if self.huggingface_revision is None and self.huggingface_model == _HUGGINGFACE_MODEL:
             return _HUGGINGFACE_REVISION
         return self.huggingface_revision
+
+    @property
+    def shared_through(self) -> str:
+        """Where sessions are counted and rooms meet: of one process in it, of several in Redis."""
+        return "memory" if self.redis_url is None else "redis"
 
     @property
     def database_path(self) -> Path:

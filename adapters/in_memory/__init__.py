@@ -10,8 +10,10 @@ from adapters.in_memory.identity_provider import InMemoryIdentityProvider
 from adapters.in_memory.image_annotator import InMemoryImageAnnotator
 from adapters.in_memory.image_decoder import InMemoryImageDecoder
 from adapters.in_memory.image_store import InMemoryImageStore
+from adapters.in_memory.message_channel import InMemoryMessageChannel
 from adapters.in_memory.refresh_token_repository import InMemoryRefreshTokenRepository
 from adapters.in_memory.scene import Scene, SceneFace, fake_image
+from adapters.in_memory.session_places import InMemorySessionPlaces
 from adapters.in_memory.telemetry import InMemoryTelemetry
 from adapters.in_memory.token_service import InMemoryTokenService
 from adapters.in_memory.usage_ledger import InMemoryUsageLedger
@@ -28,7 +30,9 @@ __all__ = [
     "InMemoryImageAnnotator",
     "InMemoryImageDecoder",
     "InMemoryImageStore",
+    "InMemoryMessageChannel",
     "InMemoryRefreshTokenRepository",
+    "InMemorySessionPlaces",
     "InMemoryTelemetry",
     "InMemoryTokenService",
     "InMemoryUsageLedger",

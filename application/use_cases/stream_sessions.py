@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
-from application.errors import Overloaded
+from application.errors import Overloaded, ServiceUnavailable
 from application.ports.clock import Clock
 from application.ports.face_tracker import FaceTracker
+from application.ports.session_places import SessionPlaces
 from application.streaming.analysis import FrameTools
 from application.streaming.events import Listener, MachineFull, Suggestion
 from application.streaming.load import Load, LoadWatch
@@ -20,11 +21,20 @@ from domain.stream_config import StreamConfig
 from domain.user import User
 
 _TOLD_AGAIN_BELOW = 0.75
+_RESTARTING = "the service is restarting; connect again shortly"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How many sessions may be open, and how many frames in work, at one time."""
+    """How many sessions may be open, and how many frames in work, at one time.
+
+    Attributes:
+        sessions: of this process.
+        sessions_per_user: of all processes together.
+        frames_in_work: of this process.
+    """
 
     sessions: int
     sessions_per_user: int
@@ -42,6 +52,7 @@ class StreamSessions:
         tools: FrameTools,
         new_tracker: Callable[[], FaceTracker],
         keep: KeepSession,
+        places: SessionPlaces,
         clock: Clock,
     ) -> None:
         self._limits = limits
@@ -49,6 +60,7 @@ class StreamSessions:
         self._tools = tools
         self._new_tracker = new_tracker
         self._keep = keep
+        self._places = places
         self._clock = clock
         self._turns = Turns(limits.frames_in_work, clock)
         self._watch = LoadWatch(clock.monotonic())
@@ -59,22 +71,16 @@ class StreamSessions:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, user: User, listener: Listener) -> StreamSession:
+    async def open(self, user: User, listener: Listener) -> StreamSession:
         """Open a session whose events go to the listener.
 
         Raises:
             Overloaded: all places, or all of this user's, are taken, or the service is stopping.
         """
         if self._closing:
-            raise Overloaded("the service is restarting; connect again shortly")
+            raise Overloaded(_RESTARTING)
         if len(self._open) >= self._limits.sessions:
             raise Overloaded("all realtime sessions are taken; try again later", retry_after_s=10)
-        per_user = Counter(session.user.user_id for session in self._open.values())
-        if per_user[user.user_id] >= self._limits.sessions_per_user:
-            raise Overloaded(
-                f"a user may have {self._limits.sessions_per_user} realtime sessions at a time",
-                retry_after_s=10,
-            )
         session = StreamSession(
             session_id=uuid4().hex,
             user=user,
@@ -86,7 +92,19 @@ class StreamSessions:
             clock=self._clock,
             listener=listener,
         )
+        # Counted before anything is waited for, so that many at once do not slip in together.
         self._open[session.session_id] = session
+        try:
+            if not await self._has_place(session):
+                raise Overloaded(
+                    f"a user may have {self._limits.sessions_per_user} realtime sessions at a time",
+                    retry_after_s=10,
+                )
+            if self._closing:
+                raise Overloaded(_RESTARTING)
+        except BaseException:
+            await self.close(session)
+            raise
         self._tools.telemetry.stream_sessions(len(self._open))
         return session
 
@@ -96,6 +114,10 @@ class StreamSessions:
             return
         self._told.pop(session.session_id, None)
         self._tools.telemetry.stream_sessions(len(self._open))
+        try:
+            await self._places.give_back(session.user.user_id, session.session_id)
+        except ServiceUnavailable as error:
+            log.info("a place is given back by the end of its lease: %s", error)
         await session.end()
 
     async def close_all(self) -> None:
@@ -103,6 +125,13 @@ class StreamSessions:
         self._closing = True
         for session in list(self._open.values()):
             await self.close(session)
+
+    async def hold_places(self) -> None:
+        """Keep the places of all open sessions; to be called several times in a lease."""
+        try:
+            await self._places.renew({key: s.user.user_id for key, s in self._open.items()})
+        except ServiceUnavailable as error:
+            log.info("the places of sessions are not renewed: %s", error)
 
     async def review_load(self) -> None:
         """Tell the sessions when the machine is full and when it has room again.
@@ -119,6 +148,15 @@ class StreamSessions:
                 await self._tell_full(session, load)
         elif load.has_room_again:
             await self._tell_room()
+
+    async def _has_place(self, session: StreamSession) -> bool:
+        """Whether its user may have the session; asks this process alone while others are lost."""
+        user_id, limit = session.user.user_id, self._limits.sessions_per_user
+        try:
+            return await self._places.take(user_id, session.session_id, limit)
+        except ServiceUnavailable as error:
+            log.warning("sessions of a user are counted in this process alone: %s", error)
+            return sum(s.user.user_id == user_id for s in self._open.values()) <= limit
 
     async def _tell_full(self, session: StreamSession, load: Load) -> None:
         """Tell a session once, and again only when it has to go clearly lower still."""

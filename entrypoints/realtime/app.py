@@ -6,18 +6,28 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from application.ports.message_channel import MessageChannel
 from entrypoints.container import Container
 from entrypoints.realtime.connection import NAMESPACE
 from entrypoints.realtime.housekeeping import Housekeeping
 from entrypoints.realtime.namespace import EmotionDetectionNamespace
+from entrypoints.realtime.rooms import Rooms
 from entrypoints.realtime.server import GuardedServer, make_server
+from entrypoints.settings import Settings
 
 
 def create_socketio(container: Container) -> GuardedServer:
     """Make the Socket.IO server of a wired container, to be mounted as an ASGI application."""
-    server = make_server(list(container.settings().cors_origins))
+    settings: Settings = container.settings()
+    rooms = Rooms(container.message_channel())
+    server = make_server(
+        cors_origins=list(settings.cors_origins),
+        transports=settings.socketio_transports.split(","),
+        manager=rooms,
+    )
     namespace = EmotionDetectionNamespace(
         server=server,
+        rooms=rooms,
         authenticate=container.authenticate(),
         sessions=container.stream_sessions(),
         clock=container.clock(),
@@ -40,6 +50,8 @@ def housekeeping_of(container: Container, server: GuardedServer) -> Housekeeping
 @asynccontextmanager
 async def realtime(container: Container, server: GuardedServer) -> AsyncIterator[None]:
     """Look after the connections while the service runs, and end all sessions with it."""
+    channel: MessageChannel = container.message_channel()
+    await channel.open()
     housekeeping = housekeeping_of(container, server)
     sweeping = asyncio.create_task(housekeeping.run(), name="realtime housekeeping")
     try:
@@ -49,6 +61,8 @@ async def realtime(container: Container, server: GuardedServer) -> AsyncIterator
         await asyncio.gather(sweeping, return_exceptions=True)
         await hang_up(container, server)
         await server.shutdown()
+        await server.manager.close()
+        await channel.close()
 
 
 async def hang_up(container: Container, server: GuardedServer) -> None:

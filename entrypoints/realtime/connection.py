@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +16,6 @@ from entrypoints.realtime.presenters import present
 from entrypoints.realtime.server import GuardedServer
 
 NAMESPACE = "/emotion-detection"
-_ENOUGH_WAITING = 8
 _TOO_MUCH_WAITING = 64
 _LOOK_AGAIN_S = 0.02
 
@@ -37,7 +35,7 @@ class Outbox:
     @property
     def is_clogged(self) -> bool:
         """Whether the client reads more slowly than it is written to."""
-        return self._server.waiting_packets(self.eio_sid) > _ENOUGH_WAITING
+        return self._server.is_clogged(self.eio_sid)
 
     async def room(self) -> None:
         """Wait until the client has read most of what it was sent."""
@@ -47,20 +45,21 @@ class Outbox:
     async def send(self, event: str, payload: dict[str, Any]) -> None:
         """Queue an event, or let it go where too much waits already."""
         if self._server.waiting_packets(self.eio_sid) < _TOO_MUCH_WAITING:
-            await self._server.emit(event, payload, to=self.sid, namespace=NAMESPACE)
+            # Straight out: this client is connected here and to no other process.
+            await self._server.emit(
+                event, payload, to=self.sid, namespace=NAMESPACE, ignore_queue=True
+            )
+
+    async def share(self, event: str, payload: dict[str, Any]) -> None:
+        """Tell those who watch the client's session."""
+        await self._server.manager.share(self.sid, event, payload)
 
 
 class SessionListener:
     """Passes on what a session tells: to its client, results also to those who watch it."""
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        watchers: Callable[[], list[Outbox]],
-        clock: Clock,
-    ) -> None:
+    def __init__(self, outbox: Outbox, clock: Clock) -> None:
         self._outbox = outbox
-        self._watchers = watchers
         self._clock = clock
         self.session: StreamSession | None = None
 
@@ -77,9 +76,7 @@ class SessionListener:
         payload.setdefault("session_id", session.session_id)
         await self._outbox.send(name, payload)
         if isinstance(event, FrameResult):
-            for watcher in self._watchers():
-                if not watcher.is_clogged:
-                    await watcher.send(name, payload)
+            await self._outbox.share(name, payload)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from entrypoints.realtime.server import GuardedServer
 SWEEP_S = 1.0
 _LOAD_EVERY = 2
 _TOKENS_EVERY = 10
+_PLACES_EVERY = 10
 _HALF_OPEN_SWEEPS = 30
 _CLOGGED_SWEEPS = 10
 
@@ -31,6 +32,7 @@ class Housekeeping:
     - A client that has not read for ten seconds is disconnected.
     - A connection that never entered the namespace, or left it, is closed after half a minute.
     - Every two seconds the sessions learn whether the machine is full.
+    - Every ten seconds the places of all sessions are renewed.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class Housekeeping:
         self._sweeps += 1
         if self._sweeps % _LOAD_EVERY == 0:
             await self._sessions.review_load()
+        if self._sweeps % _PLACES_EVERY == 0:
+            await self._sessions.hold_places()
         for sid, connection in list(self._namespace.connections.items()):
             if not self._server.manager.is_connected(sid, NAMESPACE):
                 await self._namespace.forget(sid)

@@ -33,6 +33,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self,
         *,
         server: GuardedServer,
+        rooms: Rooms,
         authenticate: Authenticate,
         sessions: StreamSessions,
         clock: Clock,
@@ -43,7 +44,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._authenticate = authenticate
         self._sessions = sessions
         self._clock = clock
-        self._rooms = Rooms()
+        self._rooms = rooms
         self._handlers = {
             "initialize": self._initialize,
             "control": self._control,
@@ -68,7 +69,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
 
     async def forget(self, sid: str) -> None:
         """End the session of a client that is gone."""
-        self._rooms.leave_all(sid)
+        self._rooms.forget(sid)
         connection = self.connections.pop(sid, None)
         if connection is not None:
             await self._sessions.close(connection.session)
@@ -95,8 +96,9 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 raise InvalidToken('connect with auth: {"token": "<access or ID token>"}')
             found = await self._authenticate.execute(token)
             outbox = Outbox(self.server, sid, self._eio_sid(sid))
-            listener = SessionListener(outbox, lambda: self._watchers(sid), self._clock)
-            session = listener.session = self._sessions.open(found.user, listener)
+            listener = SessionListener(outbox, self._clock)
+            session = await self._sessions.open(found.user, listener)
+            listener.session = session
         except Exception as error:
             _log_unexpected(error)
             said = describe(error)
@@ -135,17 +137,13 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
 
     async def _join_room(self, connection: Connection, data: Data) -> None:
         room = payloads.read_room(data)
-        self._rooms.join(connection.outbox.sid, connection.user.user_id, room)
+        await self._rooms.join(connection.outbox.sid, connection.user.user_id, room)
         await connection.outbox.send(
             "status", {"code": 200, "message": f"joined {room}", "timestamp": self._now()}
         )
 
     async def _ping(self, connection: Connection, data: Data) -> None:
         await connection.outbox.send("pong", {"timestamp": self._now()})
-
-    def _watchers(self, sid: str) -> list[Outbox]:
-        companions = self._rooms.companions(sid)
-        return [self.connections[other].outbox for other in companions if other in self.connections]
 
     def _environ(self, sid: str) -> object:
         try:

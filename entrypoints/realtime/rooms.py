@@ -1,41 +1,73 @@
-"""Who watches whose results: rooms that never reach across users."""
+"""Who watches whose results: rooms that never reach across users, but across processes."""
 
 from __future__ import annotations
 
-from collections.abc import Set
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+from socketio.async_pubsub_manager import AsyncPubSubManager
+
+from application.ports.message_channel import MessageChannel
 from domain.errors import InvalidRequest
+from entrypoints.realtime.connection import NAMESPACE
 
 MAX_ROOMS = 8
 
 
-class Rooms:
-    """The rooms of all users. A room of one user is another room than one of another's."""
+class Rooms(AsyncPubSubManager):  # type: ignore[misc]
+    """The library's own manager of clients, whose rooms reach as far as a message channel does.
 
-    def __init__(self) -> None:
-        self._members: dict[tuple[str, str], set[str]] = {}
-        self._joined: dict[str, set[tuple[str, str]]] = {}
+    Every process hands what is said in a room to its own clients and publishes it for those of the
+    others. Who is in a room is known only to the process that the client is connected to.
+    """
 
-    def join(self, sid: str, user_id: str, room: str) -> None:
+    def __init__(self, channel: MessageChannel) -> None:
+        super().__init__()
+        self._channel = channel
+        self._joined: dict[str, list[str]] = {}
+
+    async def join(self, sid: str, user_id: str, room: str) -> None:
         """Let a connection take part in a room of its user.
 
         Raises:
             InvalidRequest: it is in 8 rooms already.
         """
-        joined = self._joined.setdefault(sid, set())
-        if len(joined | {(user_id, room)}) > MAX_ROOMS:
+        joined = self._joined.setdefault(sid, [])
+        # As JSON the two cannot be taken for one another, nor for the id of a connection.
+        name = json.dumps([user_id, room])
+        if name in joined:
+            return
+        if len(joined) >= MAX_ROOMS:
             raise InvalidRequest(f"a session may join {MAX_ROOMS} rooms", field="room")
-        joined.add((user_id, room))
-        self._members.setdefault((user_id, room), set()).add(sid)
+        joined.append(name)
+        await self.enter_room(sid, NAMESPACE, name)
 
-    def leave_all(self, sid: str) -> None:
-        """Forget a connection."""
-        for room in self._joined.pop(sid, ()):
-            self._members[room].discard(sid)
-            if not self._members[room]:
-                del self._members[room]
+    async def share(self, sid: str, event: str, payload: dict[str, Any]) -> None:
+        """Tell the others in the rooms of a connection; once where they share several."""
+        if rooms := self._joined.get(sid):
+            await self.emit(event, payload, namespace=NAMESPACE, room=rooms, skip_sid=sid)
 
-    def companions(self, sid: str) -> Set[str]:
-        """The other connections in any of its rooms."""
-        joined = self._joined.get(sid, ())
-        return {other for room in joined for other in self._members[room]} - {sid}
+    def forget(self, sid: str) -> None:
+        """Forget a connection that is gone; the library has taken it out of its rooms."""
+        self._joined.pop(sid, None)
+
+    async def close(self) -> None:
+        """Listen to other processes no more."""
+        if self.server.manager_initialized:
+            self.thread.cancel()
+            await asyncio.gather(self.thread, return_exceptions=True)
+
+    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
+        """Who is to be told; of those who watch a room, only who reads what was said before."""
+        for sid, eio_sid in super().get_participants(namespace, room):
+            if isinstance(room, str) or not self.server.is_clogged(eio_sid):
+                yield sid, eio_sid
+
+    async def _publish(self, data: dict[str, Any]) -> None:
+        self._channel.publish(json.dumps(data).encode())
+
+    async def _listen(self) -> AsyncIterator[bytes]:
+        async for message in self._channel.listen():
+            yield message

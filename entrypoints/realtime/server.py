@@ -16,6 +16,7 @@ MAX_MESSAGE_BYTES = 16 * 2**20 - 1024
 PING_INTERVAL_S = 15
 PING_TIMEOUT_S = 15
 _MAX_ATTACHMENTS = 4
+_ENOUGH_WAITING = 8
 _LAST_WORDS_S = 2
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,10 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         connection = self.eio.sockets.get(eio_sid)
         return 0 if connection is None else connection.queue.qsize()
 
+    def is_clogged(self, eio_sid: str) -> bool:
+        """Whether the client at the other end reads more slowly than it is written to."""
+        return self.waiting_packets(eio_sid) > _ENOUGH_WAITING
+
     async def hang_up(self) -> None:
         """Close every connection like one that was lost, so that clients connect again.
 
@@ -82,7 +87,12 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             connection.queue.put_nowait(None)
 
 
-def make_server(cors_origins: list[str]) -> GuardedServer:
+def make_server(
+    *,
+    cors_origins: list[str],
+    transports: list[str],
+    manager: socketio.AsyncManager,
+) -> GuardedServer:
     """Make the server; it has no namespace yet."""
     quiet = logging.getLogger("entrypoints.realtime.library")
     quiet.setLevel(logging.CRITICAL)
@@ -91,6 +101,8 @@ def make_server(cors_origins: list[str]) -> GuardedServer:
         # One event of a client after the other, in order: a flood is held back at its socket.
         async_handlers=False,
         serializer=OnePacket,
+        client_manager=manager,
+        transports=transports,
         cors_allowed_origins=_allowed_origins(cors_origins),
         cors_credentials=True,
         max_http_buffer_size=MAX_MESSAGE_BYTES,

@@ -48,6 +48,7 @@ WRONG = {
     "HF_ENDPOINT": ("mirror", "https://"),
     "MONGODB_NAME": ("no.dots", "emotion_detection"),
     "MONGODB_URI": ("postgres://me:hush@host/", "mongodb://"),
+    "REDIS_URL": ("redis://:hush/hush@host:6379/0", "redis://user:password@host:6379/0"),
     "SECRET_KEY": ("password", "at least 32 characters"),
 }
 BOUNDS = [
@@ -64,7 +65,7 @@ UNCHECKED = {
     "CLASSIFIER_WEIGHTS", "CLOUDINARY_API_KEY", "CLOUDINARY_API_SECRET", "CLOUDINARY_CLOUD_NAME",
     "CLOUDINARY_FOLDER", "DATA_DIR", "FIREBASE_PROJECT_ID", "FIREBASE_SERVICE_ACCOUNT_FILE",
     "FIREBASE_WEB_API_KEY", "GOOGLE_CLIENT_ID", "HOST", "HUGGINGFACE_MODEL",
-    "HUGGINGFACE_REVISION", "YUNET_MODEL",
+    "HUGGINGFACE_REVISION", "REDIS_PREFIX", "YUNET_MODEL",
 }  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """Sessions made of fakes, and somebody who writes down what they tell."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -17,9 +16,11 @@ from adapters.in_memory import (
     InMemoryFaceTracker,
     InMemoryImageDecoder,
     InMemoryImageStore,
+    InMemorySessionPlaces,
     InMemoryTelemetry,
     fake_image,
 )
+from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Stage
 from application.streaming.analysis import FrameTools
 from application.streaming.events import StreamEvent
@@ -93,7 +94,12 @@ class World:
         )
 
     def sessions(
-        self, *, sessions: int = 8, per_user: int = 4, frames_in_work: int = 2
+        self,
+        *,
+        sessions: int = 8,
+        per_user: int = 4,
+        frames_in_work: int = 2,
+        places: SessionPlaces | None = None,
     ) -> StreamSessions:
         return StreamSessions(
             limits=SessionLimits(sessions, per_user, frames_in_work),
@@ -101,6 +107,7 @@ class World:
             tools=FrameTools(self.decoder, self.detector, self.classifier, self.telemetry),
             new_tracker=InMemoryFaceTracker,
             keep=KeepSession(self.store),
+            places=places or InMemorySessionPlaces(self.clock),
             clock=self.clock,
         )
 
@@ -133,10 +140,5 @@ def recorder() -> Recorder:
 
 
 @pytest.fixture
-def make_session(world: World, recorder: Recorder) -> Callable[[], StreamSession]:
-    return lambda: world.sessions().open(some_user(), recorder)
-
-
-@pytest.fixture
-def session(make_session: Callable[[], StreamSession]) -> StreamSession:
-    return make_session()
+async def session(world: World, recorder: Recorder) -> StreamSession:
+    return await world.sessions().open(some_user(), recorder)

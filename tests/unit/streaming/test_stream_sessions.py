@@ -3,8 +3,8 @@ from collections import Counter
 
 import pytest
 
-from adapters.in_memory import InMemoryImageDecoder, fake_image
-from application.errors import Overloaded
+from adapters.in_memory import InMemoryImageDecoder, InMemorySessionPlaces, fake_image
+from application.errors import Overloaded, StoreUnavailable
 from application.streaming.events import Failure, MachineFull, Suggestion
 from application.use_cases.stream_session import StreamSession
 from application.use_cases.stream_sessions import StreamSessions
@@ -16,31 +16,86 @@ from tests.unit.streaming.conftest import Recorder, World, some_user
 
 async def test_no_more_sessions_than_there_are_places(world: World) -> None:
     sessions = world.sessions(sessions=2)
-    first = sessions.open(some_user("alice"), Recorder())
-    sessions.open(some_user("bob"), Recorder())
+    first = await sessions.open(some_user("alice"), Recorder())
+    await sessions.open(some_user("bob"), Recorder())
     with pytest.raises(Overloaded, match="taken"):
-        sessions.open(some_user("carol"), Recorder())
+        await sessions.open(some_user("carol"), Recorder())
     assert world.telemetry.sessions == 2
     await sessions.close(first)
     await sessions.close(first)
-    sessions.open(some_user("carol"), Recorder())
+    await sessions.open(some_user("carol"), Recorder())
     assert world.telemetry.sessions == len(sessions) == 2
 
 
 async def test_one_user_cannot_take_all_places(world: World) -> None:
     sessions = world.sessions(sessions=8, per_user=2)
     for _ in range(2):
-        sessions.open(some_user("alice"), Recorder())
+        await sessions.open(some_user("alice"), Recorder())
     with pytest.raises(Overloaded, match="2 realtime sessions"):
-        sessions.open(some_user("alice"), Recorder())
-    sessions.open(some_user("bob"), Recorder())
+        await sessions.open(some_user("alice"), Recorder())
+    await sessions.open(some_user("bob"), Recorder())
+
+
+async def test_one_user_cannot_take_all_places_of_two_processes_together(world: World) -> None:
+    places = InMemorySessionPlaces(world.clock)
+    here, there = (world.sessions(per_user=2, places=places) for _ in range(2))
+    first = await here.open(some_user("alice"), Recorder())
+    await there.open(some_user("alice"), Recorder())
+    for sessions in (here, there):
+        with pytest.raises(Overloaded, match="2 realtime sessions"):
+            await sessions.open(some_user("alice"), Recorder())
+    assert (len(here), len(there)) == (1, 1)
+    await here.close(first)
+    await there.open(some_user("alice"), Recorder())
+
+
+async def test_places_stay_taken_for_as_long_as_they_are_held(world: World) -> None:
+    places = InMemorySessionPlaces(world.clock)
+    here, there = (world.sessions(per_user=1, places=places) for _ in range(2))
+    await here.open(some_user("alice"), Recorder())
+    for _ in range(10):
+        world.clock.advance(10)
+        await here.hold_places()
+    with pytest.raises(Overloaded):
+        await there.open(some_user("alice"), Recorder())
+
+
+async def test_while_the_other_processes_are_lost_each_counts_for_itself(world: World) -> None:
+    places = InMemorySessionPlaces(world.clock)
+    sessions = world.sessions(per_user=2, places=places)
+    places.fail_with(StoreUnavailable("Redis does not answer"))
+    first = await sessions.open(some_user("alice"), Recorder())
+    await sessions.open(some_user("alice"), Recorder())
+    with pytest.raises(Overloaded, match="2 realtime sessions"):
+        await sessions.open(some_user("alice"), Recorder())
+    await sessions.hold_places()
+    await sessions.close(first)
+    assert len(sessions) == 1
+    places.recover()
+    await sessions.hold_places()
+    assert not await places.take("alice", "elsewhere", 1), "what was opened meanwhile counts again"
+
+
+async def test_no_session_slips_in_while_the_service_stops(world: World) -> None:
+    places = InMemorySessionPlaces(world.clock)
+    sessions = world.sessions(places=places)
+    places.hold()
+    opening = asyncio.create_task(sessions.open(some_user("alice"), Recorder()))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(sessions.close_all())
+    await asyncio.sleep(0)
+    places.release()
+    with pytest.raises(Overloaded, match="restarting"):
+        await opening
+    await closing
+    assert len(sessions) == 0
 
 
 async def test_closing_all_leaves_no_session_and_no_task(world: World) -> None:
     before = asyncio.all_tasks()
     sessions = world.sessions()
     for name in ("alice", "bob", "carol"):
-        await sessions.open(some_user(name), Recorder()).start({})
+        await (await sessions.open(some_user(name), Recorder())).start({})
     await sessions.close_all()
     assert len(sessions) == 0
     assert asyncio.all_tasks() == before
@@ -48,7 +103,7 @@ async def test_closing_all_leaves_no_session_and_no_task(world: World) -> None:
 
 async def test_no_more_frames_are_in_work_than_allowed(world: World) -> None:
     sessions = world.sessions(frames_in_work=2)
-    opened = [sessions.open(some_user(f"user {i}"), Recorder()) for i in range(5)]
+    opened = [await sessions.open(some_user(f"user {i}"), Recorder()) for i in range(5)]
     world.decoder.hold()
     for session in opened:
         await session.start({})
@@ -63,9 +118,9 @@ async def test_no_more_frames_are_in_work_than_allowed(world: World) -> None:
 async def test_a_flood_does_not_starve_a_slow_sender(world: World) -> None:
     """Two sessions flood; the third sends a frame now and then and gets every one answered."""
     sessions = world.sessions(frames_in_work=1)
-    floods = [sessions.open(some_user(f"flood {i}"), Recorder()) for i in range(2)]
+    floods = [await sessions.open(some_user(f"flood {i}"), Recorder()) for i in range(2)]
     reader = Recorder()
-    slow = sessions.open(some_user("slow"), reader)
+    slow = await sessions.open(some_user("slow"), reader)
     for session in (*floods, slow):
         await session.start({})
     done: Counter[str] = Counter()
@@ -97,7 +152,9 @@ async def crowd(
 ) -> tuple[StreamSessions, list[Recorder], list[StreamSession]]:
     sessions = world.sessions(frames_in_work=1)
     readers = [Recorder() for _ in range(count)]
-    opened = [sessions.open(some_user(f"user {i}"), reader) for i, reader in enumerate(readers)]
+    opened = [
+        await sessions.open(some_user(f"user {i}"), reader) for i, reader in enumerate(readers)
+    ]
     for session in opened:
         await session.start({"auto_adjust": False})
     return sessions, readers, opened

@@ -1,0 +1,125 @@
+"""Messages between processes, over Redis' publish and subscribe."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from redis import exceptions as faults
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+
+from adapters.fan_out import FanOut
+from adapters.redis.database import NOT_THERE, RedisDatabase
+from application.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+_MOST_WAITING = 512
+_QUIET_S = 5.0
+_PAUSE_S = 1.0
+_PATIENCE_S = 5.0
+
+
+class RedisMessageChannel:
+    """Sends from a queue and receives in a task, so that nobody waits for the server.
+
+    Opens and closes the database with itself.
+    """
+
+    def __init__(self, database: RedisDatabase) -> None:
+        self._database = database
+        self._name = f"{database.prefix}:messages"
+        self._listeners = FanOut()
+        self._outgoing: deque[bytes] = deque(maxlen=_MOST_WAITING)
+        self._something_to_send = asyncio.Event()
+        self._is_subscribed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Connect; from now on messages are carried."""
+        await self._database.open()
+        self._tasks = [
+            asyncio.create_task(self._send(), name="sending to Redis"),
+            asyncio.create_task(self._receive(), name="receiving from Redis"),
+        ]
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._is_subscribed.wait()
+        except TimeoutError:
+            await self.close()
+            raise StoreUnavailable("REDIS_URL: the server lets nobody subscribe") from None
+
+    async def close(self) -> None:
+        """Disconnect, and end every ``listen``."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        self._listeners.close()
+        await self._database.close()
+
+    def publish(self, message: bytes) -> None:
+        """Hand a message over, without waiting for anything."""
+        self._outgoing.append(message)
+        self._something_to_send.set()
+
+    def listen(self) -> AsyncIterator[bytes]:
+        """What any process publishes from now on."""
+        return self._listeners.listen()
+
+    async def check(self) -> None:
+        """Ask for a sign of life, of the server and of the subscription."""
+        await self._database.check()
+        if not self._is_subscribed.is_set():
+            raise StoreUnavailable("Redis carries no messages yet")
+
+    async def _send(self) -> None:
+        while True:
+            await self._something_to_send.wait()
+            self._something_to_send.clear()
+            try:
+                await self._database.run(self._publish_all)
+            except StoreUnavailable as error:
+                log.debug("messages to other processes are lost: %s", error)
+                self._outgoing.clear()
+
+    async def _publish_all(self, client: Redis) -> Any:
+        async with client.pipeline(transaction=False) as pipeline:
+            while self._outgoing:
+                pipeline.publish(self._name, self._outgoing.popleft())
+            return await pipeline.execute()
+
+    async def _receive(self) -> None:
+        while True:
+            try:
+                async with self._database.client.pubsub() as subscription:
+                    await subscription.subscribe(self._name)
+                    await self._hand_on(subscription)
+            except (faults.RedisError, *NOT_THERE) as error:
+                if self._is_subscribed.is_set():
+                    log.warning("the connection with other processes is lost: %s", error)
+            finally:
+                self._is_subscribed.clear()
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _hand_on(self, subscription: PubSub) -> None:
+        """Pass messages to the listeners until the connection ends, or has died unnoticed."""
+        asked = False
+        while True:
+            message = await subscription.get_message(timeout=_QUIET_S)
+            if message is not None:
+                asked = False
+                if message["type"] == "message":
+                    self._listeners.put(message["data"])
+                elif message["type"] == "subscribe":
+                    log.info("connected with other processes through Redis")
+                    self._is_subscribed.set()
+            elif asked:
+                raise faults.ConnectionError("no answer to a ping")
+            else:
+                await subscription.ping()
+                asked = True
