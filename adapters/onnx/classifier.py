@@ -17,8 +17,8 @@ from application.ports.emotion_classifier import ModelCard
 from domain.emotion import Emotion
 
 _BUNDLED = Path(__file__).parent / "weights" / "emotion.onnx"
-_INPUT = "faces"
-_OUTPUT = "logits"
+INPUT = "faces"
+OUTPUT = "logits"
 
 
 class OnnxCropClassifier:
@@ -52,6 +52,7 @@ class OnnxCropClassifier:
             )
         except Exception as error:  # ONNX Runtime's exceptions share no other base class.
             raise InferenceUnavailable(f"{path.name} is no usable ONNX network") from error
+        self._path = path
         self._crop_spec = self._read_crop_spec(path)
         self._order = _order(facts["labels"], path)
         self._card = ModelCard(
@@ -62,6 +63,11 @@ class OnnxCropClassifier:
             input_height=self._crop_spec.height,
             measured={key: value for key, value in facts.items() if key not in _NOT_MEASURED},
         )
+
+    @property
+    def path(self) -> Path:
+        """Where the weights lie."""
+        return self._path
 
     @property
     def card(self) -> ModelCard:
@@ -76,7 +82,7 @@ class OnnxCropClassifier:
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Score a batch of crops; see ``CropClassifier``."""
         faces = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
-        logits = self._inference_session.run([_OUTPUT], {_INPUT: faces})[0]
+        logits = self._inference_session.run([OUTPUT], {INPUT: faces})[0]
         logits = logits[:, self._order]
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
@@ -84,11 +90,11 @@ class OnnxCropClassifier:
     def _read_crop_spec(self, path: Path) -> CropSpec:
         inputs = {node.name: node.shape for node in self._inference_session.get_inputs()}
         outputs = {node.name: node.shape for node in self._inference_session.get_outputs()}
-        match inputs.get(_INPUT), outputs.get(_OUTPUT):
+        match inputs.get(INPUT), outputs.get(OUTPUT):
             case [_, 1 | 3 as channels, int(height), int(width)], [_, 7]:
                 return CropSpec(width=width, height=height, channels=channels)
         raise InferenceUnavailable(
-            f"{path.name} must map {_INPUT} (N, 1 or 3, height, width) to {_OUTPUT} (N, 7); "
+            f"{path.name} must map {INPUT} (N, 1 or 3, height, width) to {OUTPUT} (N, 7); "
             f"it maps {inputs} to {outputs}"
         )
 

@@ -1,0 +1,145 @@
+"""Writing a network as a model repository that NVIDIA Triton serves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from adapters.onnx.classifier import INPUT, OUTPUT, OnnxCropClassifier
+from application.errors import InferenceUnavailable
+
+MODEL_NAME = "emotion"
+_LARGEST_BATCH = 32
+
+_CONFIG = """\
+# {network}, for NVIDIA Triton. It reads {colours} faces of {width} x {height} pixels, 0 to 255, and
+# answers logits: their softmax is the probability of each label in labels.txt.
+name: "{model}"
+backend: "onnxruntime"
+max_batch_size: {batch}
+input [
+  {{
+    name: "{faces}"
+    data_type: TYPE_FP32
+    dims: [ {channels}, {height}, {width} ]
+  }}
+]
+output [
+  {{
+    name: "{logits}"
+    data_type: TYPE_FP32
+    dims: [ {labels} ]
+    label_filename: "labels.txt"
+  }}
+]
+# Faces of all callers that wait at the same moment are read together. A delay of some hundred
+# microseconds makes larger batches and later answers: measure before you set one.
+dynamic_batching {{ }}
+# One instance on each GPU, or one on the processors where there is no GPU. Raise the count when
+# requests queue while the device is idle; KIND_GPU and KIND_CPU choose one of the two.
+instance_group [
+  {{
+    kind: KIND_AUTO
+    count: 1
+  }}
+]
+# The first runs of a network are slow, and slowest for the largest batch: run here, before the
+# server says that it is ready.
+model_warmup [
+  {{
+    name: "one face"
+    batch_size: 1
+    inputs {{
+      key: "{faces}"
+      value {{
+        data_type: TYPE_FP32
+        dims: [ {channels}, {height}, {width} ]
+        random_data: true
+      }}
+    }}
+  }},
+  {{
+    name: "a full batch"
+    batch_size: {batch}
+    inputs {{
+      key: "{faces}"
+      value {{
+        data_type: TYPE_FP32
+        dims: [ {channels}, {height}, {width} ]
+        random_data: true
+      }}
+    }}
+  }}
+]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TritonRepository:
+    """A model repository that was written.
+
+    Attributes:
+        folder: what ``tritonserver --model-repository`` is given.
+        model: the name of the model in it.
+        network: name and version of what it runs.
+    """
+
+    folder: Path
+    model: str
+    network: str
+
+
+def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> TritonRepository:
+    """Write ``emotion/config.pbtxt``, ``emotion/labels.txt`` and ``emotion/1/model.onnx``.
+
+    Files in their place are replaced.
+
+    Args:
+        classifier: the network; that it was loaded says that it is sound.
+        folder: of the repository; made where it is not there.
+
+    Raises:
+        InferenceUnavailable: the network reads batches of one size only.
+        OSError: a file cannot be written.
+    """
+    card, spec = classifier.card, classifier.crop_spec
+    _check_batches(classifier)
+    network = " ".join(f"{card.name} {card.version}".split())
+    config = _CONFIG.format(
+        network=network,
+        colours="gray" if spec.channels == 1 else "RGB",
+        model=MODEL_NAME,
+        batch=_LARGEST_BATCH,
+        faces=INPUT,
+        logits=OUTPUT,
+        channels=spec.channels,
+        width=spec.width,
+        height=spec.height,
+        labels=len(card.labels),
+    )
+    model = folder / MODEL_NAME
+    version = model / "1"
+    version.mkdir(parents=True, exist_ok=True)
+    # A server that watches the folder must never see half a network.
+    partly = version / "model.onnx.part"
+    shutil.copyfile(classifier.path, partly)
+    os.replace(partly, version / "model.onnx")
+    (model / "labels.txt").write_text("".join(f"{label}\n" for label in card.labels), "utf-8")
+    (model / "config.pbtxt").write_text(config, "utf-8")
+    return TritonRepository(folder=folder, model=MODEL_NAME, network=network)
+
+
+def _check_batches(classifier: OnnxCropClassifier) -> None:
+    spec = classifier.crop_spec
+    try:
+        for faces in (1, _LARGEST_BATCH):
+            classifier.predict(np.zeros((faces, spec.height, spec.width, spec.channels), np.uint8))
+    except Exception as error:  # ONNX Runtime's exceptions share no other base class.
+        raise InferenceUnavailable(
+            f"{classifier.path.name} does not read batches of 1 and of {_LARGEST_BATCH} faces; "
+            "its first dimension has to be open"
+        ) from error

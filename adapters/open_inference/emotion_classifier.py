@@ -1,0 +1,68 @@
+"""Reading emotions on an inference server, for everybody at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adapters.inference.batching import BatchingEmotionClassifier
+from adapters.inference.executor import WorkExecutor
+from adapters.open_inference.classifier import OpenInferenceCropClassifier
+from application.ports.emotion_classifier import ModelCard
+from application.work import Priority
+from domain.face import FaceDetection, FaceReading, ReliabilityThresholds
+from domain.image import Image
+
+
+class OpenInferenceEmotionClassifier:
+    """Fulfils the port ``EmotionClassifier``: crops are cut here, and read over there.
+
+    The calls have threads of their own, which only wait for the network, so that a slow server
+    takes no processor from decoding and detection. While all of them wait, crops of all callers
+    gather for the next one.
+
+    Args:
+        model: asks the server.
+        executor: cuts the crops.
+        connections: calls under way at once.
+        thresholds: which faces are read reliably.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: OpenInferenceCropClassifier,
+        executor: WorkExecutor,
+        connections: int,
+        thresholds: ReliabilityThresholds,
+    ) -> None:
+        self._model = model
+        self._calls = WorkExecutor(connections)
+        self._batching = BatchingEmotionClassifier(
+            model=model, executor=executor, thresholds=thresholds, calls=self._calls
+        )
+
+    @property
+    def card(self) -> ModelCard:
+        """What runs; see the port."""
+        return self._model.card
+
+    async def check(self) -> None:
+        """Ask the server for a sign of life; see the port."""
+        await self._calls.run(self._model.check)
+
+    async def classify(
+        self,
+        image: Image,
+        faces: Sequence[FaceDetection],
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceReading]:
+        """Read the emotion of each face; see the port."""
+        if faces and self._model.is_in_doubt:
+            await self._calls.run(self._model.check, priority=priority)
+        return await self._batching.classify(image, faces, priority=priority)
+
+    def close(self) -> None:
+        """End the threads once their calls are done, and close the connections."""
+        self._calls.close()
+        self._model.close()

@@ -1,0 +1,145 @@
+"""What a server says its model reads and answers, held against what a classifier needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.inference.crops import CropSpec
+from adapters.inference.labels import UnknownLabels, outputs_of_emotions
+from adapters.open_inference.server import Answer, UnexpectedAnswer
+from adapters.open_inference.tensors import read_json
+from application.errors import InferenceUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """The one input and the one output of a model that reads faces.
+
+    Attributes:
+        crop_spec: what it reads, as float32 in 0..255.
+        input_name: of the faces.
+        output_name: of the logits.
+        outputs: how many logits a face has; None where the server leaves it open.
+    """
+
+    crop_spec: CropSpec
+    input_name: str
+    output_name: str
+    outputs: int | None
+
+
+def tensors_of(metadata: Mapping[str, Any]) -> Tensors:
+    """Read a model's metadata.
+
+    Raises:
+        InferenceUnavailable: the model reads or answers something else; the message says what.
+    """
+    try:
+        (faces,), (logits,) = metadata["inputs"], metadata["outputs"]
+        names = str(faces["name"]), str(logits["name"])
+        types = faces["datatype"], logits["datatype"]
+        shape, answered = list(faces["shape"]), list(logits["shape"])
+    except (KeyError, TypeError, ValueError):
+        raise _misfit(metadata) from None
+    match shape, answered:
+        case [-1, 1 | 3 as channels, int(height), int(width)], [-1, int(count)] if (
+            types == ("FP32", "FP32") and height > 0 and width > 0
+        ):
+            spec = CropSpec(width=width, height=height, channels=channels)
+            return Tensors(spec, *names, outputs=count if count > 0 else None)
+    raise _misfit(metadata)
+
+
+def emotions_of(
+    told: Sequence[str] | None, wanted: Sequence[str], outputs: int
+) -> tuple[tuple[int, ...], ...]:
+    """Which outputs stand for each emotion.
+
+    Args:
+        told: the labels as the server tells them; None where it does not.
+        wanted: the labels as the settings tell them; empty where they do not.
+        outputs: how many there are.
+
+    Raises:
+        InferenceUnavailable: nobody tells, they disagree, or these are not the seven emotions.
+    """
+    labels = told or wanted
+    if not labels:
+        raise InferenceUnavailable(
+            "the inference server does not say what the outputs of its model stand for; tell it by "
+            "REMOTE_CLASSIFIER_LABELS, in their order"
+        )
+    if told and wanted and list(told) != list(wanted):
+        raise InferenceUnavailable(
+            f"REMOTE_CLASSIFIER_LABELS says {', '.join(wanted)}; the inference server says "
+            f"{', '.join(told)}"
+        )
+    if len(labels) != outputs:
+        raise InferenceUnavailable(
+            f"the model on the inference server has {outputs} outputs, and there are "
+            f"{len(labels)} labels: {', '.join(labels)}"
+        )
+    try:
+        return outputs_of_emotions(labels)
+    except UnknownLabels as error:
+        raise InferenceUnavailable(f"the inference server's model is of no use: {error}") from error
+
+
+def labels_of(answer: Answer) -> list[str] | None:
+    """Read the labels from a classification; None where the server has none.
+
+    A classification (Triton's extension) lists the outputs of a face, the highest first, each as
+    ``value:position:label``.
+
+    Raises:
+        UnexpectedAnswer: the answer is no classification.
+    """
+    try:
+        (output,) = read_json(answer)["outputs"]
+        found = [str(entry).split(":", 2) for entry in output["data"]]
+        labels = {int(entry[1]): entry[2] for entry in found if len(entry) == 3 and entry[2]}
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise UnexpectedAnswer("its answer is no classification") from error
+    if sorted(labels) != list(range(len(found))):
+        return None
+    return [labels[position] for position in range(len(found))]
+
+
+def scores_of(
+    logits: NDArray[np.float32], emotions: tuple[tuple[int, ...], ...]
+) -> NDArray[np.float32]:
+    """Probabilities of the seven emotions, N x 7: the softmax over the outputs that name one."""
+    grouped = np.stack(
+        [np.logaddexp.reduce(logits[:, list(group)], axis=1) for group in emotions], axis=1
+    )
+    weights = np.exp(grouped - grouped.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def are_probabilities(answers: NDArray[np.float32]) -> bool:
+    """Whether a softmax has been taken already: taking another would flatten every score."""
+    return bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-3))
+
+
+def _misfit(metadata: Mapping[str, Any]) -> InferenceUnavailable:
+    return InferenceUnavailable(
+        "the model on the inference server must map one input FP32 (-1, 1 or 3, height, width) to "
+        f"one output FP32 (-1, labels); it maps {_shown(metadata.get('inputs'))} "
+        f"to {_shown(metadata.get('outputs'))}"
+    )
+
+
+def _shown(tensors: object) -> str:
+    if not isinstance(tensors, list) or not tensors:
+        return "nothing"
+    return ", ".join(
+        f"{each.get('name')} {each.get('datatype')} {each.get('shape')}"
+        if isinstance(each, dict)
+        else repr(each)[:50]
+        for each in tensors[:5]
+    )
