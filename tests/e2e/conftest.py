@@ -1,8 +1,58 @@
 import io
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import skimage.data
 from PIL import Image
+
+from tests.e2e.service_process import ServiceProcess
+from tests.e2e.stacks import CloudStack, EmbeddedStack, Stack
+from tests.servers.cloudinary import cloudinary_double
+from tests.servers.firebase import FirebaseEmulator
+
+
+@pytest.fixture(scope="session")
+def embedded_stack() -> Stack:
+    """The default: nothing but this machine."""
+    return EmbeddedStack()
+
+
+@pytest.fixture(scope="session")
+async def cloud_stack(mongodb_uri: str, firebase: FirebaseEmulator) -> AsyncIterator[CloudStack]:
+    """What operators run in production."""
+    async with cloudinary_double() as cloudinary:
+        yield CloudStack(mongodb_uri, cloudinary, firebase)
+
+
+@pytest.fixture(scope="session", params=["embedded", "cloud"])
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """Each stack in turn: what uses this holds on all of them."""
+    chosen: Stack = request.getfixturevalue(f"{request.param}_stack")
+    return chosen
+
+
+@pytest.fixture(scope="session")
+async def service(
+    stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServiceProcess]:
+    """One service on each stack, for all tests that neither stop nor kill it."""
+    service = ServiceProcess(tmp_path_factory.mktemp("service"), stack)
+    try:
+        await service.start()
+        yield service
+        service.ask_to_stop()
+        await service.ended()
+    finally:
+        await service.close()
+
+
+@pytest.fixture
+async def process(tmp_path: Path, stack: Stack) -> AsyncIterator[ServiceProcess]:
+    """A service of the test's own, to be started and ended as it likes."""
+    service = ServiceProcess(tmp_path, stack)
+    yield service
+    await service.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,62 +9,74 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import httpx
 
-_READY = re.compile(r"ready on (http://[^ ]+)")
-_TOKEN = re.compile(r"#token=(\S+)")
+from tests.e2e.stacks import Stack
+
+READY = re.compile(r"ready on (http://[^ ]+)")
 
 
 class ServiceProcess:
-    """Starts, stops and kills the service; the data stays where it was."""
+    """Starts, stops and kills the service on one stack; the data stays where it was."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, stack: Stack) -> None:
+        self.folder = folder
+        self._stack = stack
+        self._data_dir = folder / "data"
+        kept = {"PATH", "HOME", "PYTHONPATH", "VIRTUAL_ENV", "LANG"}
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name in kept},
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "HOST": "127.0.0.1",
+            "PORT": "0",
+            "DATA_DIR": str(self._data_dir),
+            "FACE_DETECTOR": "haar",
+            "LOG_FORMAT": "json",
+            "SHUTDOWN_GRACE_S": "100",
+            **stack.settings(),
+        }
         self._process: Process | None = None
         self._reading: list[asyncio.Task[None]] = []
         self.url = ""
-        self.token = ""
         self.log = ""
 
-    async def start(self) -> httpx.AsyncClient:
-        """Start, wait until it says that it is ready, and return a client signed in as operator."""
-        kept = {"PATH", "HOME", "PYTHONPATH", "VIRTUAL_ENV", "LANG"}
-        environment = {name: value for name, value in os.environ.items() if name in kept}
+    async def start(self) -> None:
+        """Start, and wait until it says that it is ready."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", "from entrypoints.cli import main; main()", "serve",
-            cwd=self._folder,
-            env=environment | {
-                "PYTHONPATH": str(Path(__file__).parents[2]),
-                "HOST": "127.0.0.1",
-                "PORT": "0",
-                "DATA_DIR": str(self._folder / "data"),
-                "FACE_DETECTOR": "haar",
-                "LOG_FORMAT": "json",
-                "SHUTDOWN_GRACE_S": "100",
-            },
-            stdout=PIPE,
-            stderr=PIPE,
+            cwd=self.folder, env=self.environment, stdout=PIPE, stderr=PIPE,
         )  # fmt: skip
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._reading = [asyncio.create_task(self._keep_log(self._process.stderr))]
-        self.url = self.token = ""
+        self.url = ""
         async with asyncio.timeout(120):
-            while not (self.url and self.token):
+            while not self.url:
                 line = (await self._process.stdout.readline()).decode()
                 assert line, f"the service did not start:\n{self.log}"
-                if found := _READY.search(line):
+                if found := READY.search(line):
                     self.url = found[1]
-                if found := _TOKEN.search(line):
-                    self.token = found[1]
         self._reading.append(asyncio.create_task(self._drain(self._process.stdout)))
-        return httpx.AsyncClient(
-            base_url=self.url,
-            timeout=120,
-            trust_env=False,
-            headers={"Authorization": f"Bearer {self.token}"},
-        )
+
+    async def sign_in(self) -> dict[str, Any]:
+        """Let somebody new sign in; what the service answers, and the ``id_token`` it was for."""
+        id_token = await self._stack.id_token(f"{uuid4().hex}@example.com", self._data_dir)
+        async with self.client() as guest:
+            answer = await guest.post("/auth/verify-token", json={"id_token": id_token})
+        assert answer.status_code == 200, answer.text
+        return {**answer.json(), "id_token": id_token}
+
+    async def user(self) -> httpx.AsyncClient:
+        """The client of somebody new who has signed in."""
+        return self.client((await self.sign_in())["access_token"])
+
+    def client(self, token: str | None = None) -> httpx.AsyncClient:
+        """The client of whoever has this access token; without one, of a guest."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.AsyncClient(base_url=self.url, timeout=120, trust_env=False, headers=headers)
 
     async def kill(self) -> None:
         """End it as a power cut would."""

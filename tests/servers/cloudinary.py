@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Self
@@ -29,7 +29,10 @@ _DELIVERED = re.compile(
 
 @dataclass
 class CloudinaryDouble:
-    """Images by delivery type and public id, and switches that say how the service behaves."""
+    """Images by delivery type and public id, and switches that say how the service behaves.
+
+    ``on_call`` hears of every request when it comes, and again when it has been done.
+    """
 
     images: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
     uploads: Counter[str] = field(default_factory=Counter)
@@ -37,6 +40,7 @@ class CloudinaryDouble:
     breaks_off: bool = False
     pings: int = 0
     url: str = ""
+    on_call: Callable[[], None] = lambda: None
     _open: asyncio.Event = field(default_factory=asyncio.Event)
     _runner: web.AppRunner | None = None
 
@@ -86,6 +90,7 @@ class CloudinaryDouble:
     async def _misbehave(
         self, request: web.Request, handler: web.RequestHandler
     ) -> web.StreamResponse:
+        self.on_call()
         await self._open.wait()
         if self.breaks_off:
             assert request.transport is not None
@@ -93,7 +98,9 @@ class CloudinaryDouble:
             return web.Response()
         if self.refusal is not None:
             return _fault(self.refusal, "not now")
-        return await handler(request)
+        answer = await handler(request)
+        self.on_call()
+        return answer
 
     async def _upload(self, request: web.Request) -> web.Response:
         form = await request.post()

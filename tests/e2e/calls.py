@@ -1,0 +1,44 @@
+"""What many a test asks of the service over HTTP."""
+
+import asyncio
+import io
+from typing import Any
+
+import httpx
+from PIL import Image
+
+
+async def detect(client: httpx.AsyncClient, photograph: bytes) -> dict[str, Any]:
+    """Send a photograph that has to be taken."""
+    answer = await client.post("/api/detect", files={"file": ("astronaut.jpg", photograph)})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def settled(client: httpx.AsyncClient, detection_id: str) -> str:
+    """Wait until the storing of a detection has come to an end, and tell which."""
+    async with asyncio.timeout(120):
+        while True:
+            answer = await client.get(f"/api/detect/status/{detection_id}")
+            assert answer.status_code == 200, answer.text
+            if answer.json()["status"] != "pending":
+                return str(answer.json()["status"])
+            await asyncio.sleep(0.02)
+
+
+async def history(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """All of the caller's records."""
+    records: list[dict[str, Any]] = []
+    while True:
+        page = await client.get("/api/history", params={"skip": len(records), "limit": 100})
+        assert page.status_code == 200, page.text
+        records += page.json()
+        if len(records) >= int(page.headers["X-Total-Count"]):
+            return records
+
+
+def small_picture(number: int) -> bytes:
+    """A small picture like no other, without a face."""
+    file = io.BytesIO()
+    Image.new("RGB", (96, 96), (number % 256, number // 256, 120)).save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,69 @@
+"""What outlasts the end of the process on each stack, be it an orderly one or a kill."""
+
+import asyncio
+
+import skimage.data
+
+from tests.e2e.calls import detect, history, settled
+from tests.e2e.conftest import as_jpeg
+
+
+async def test_what_was_answered_is_still_there_after_a_kill(process, astronaut):
+    await process.start()
+    token = (await process.sign_in())["access_token"]
+    async with process.client(token) as client:
+        detection = await detect(client, astronaut)
+        await process.kill()
+    await process.start()
+    async with process.client(token) as client:
+        assert await settled(client, detection["detection_id"]) == "done"
+        (listed,) = await history(client)
+        assert listed["detection_id"] == detection["detection_id"]
+        assert listed["detection_results"] == detection["detection_results"]
+        assert (await client.get(listed["image_url"])).content == astronaut
+
+
+async def test_sign_ins_and_quotas_outlive_a_restart_and_no_token_is_logged(process, astronaut):
+    await process.start()
+    tokens = await process.sign_in()
+    async with process.client() as guest:
+        for _ in range(3):
+            await detect(guest, astronaut)
+        cookies = dict(guest.cookies)
+    process.ask_to_stop()
+    await process.ended()
+    await process.start()
+    async with process.client(tokens["access_token"]) as client:
+        profile = (await client.get("/auth/profile")).json()
+        assert profile["email"] == tokens["user"]["email"]
+        renewed = await client.post(
+            "/auth/refresh-token", json={"refresh_token": tokens["refresh_token"]}
+        )
+        assert renewed.status_code == 200
+    async with process.client() as guest:
+        guest.cookies.update(cookies)
+        answer = await guest.post("/api/detect", files={"file": ("a.jpg", astronaut)})
+        assert answer.status_code == 429
+    assert '"/api/detect"' in process.log
+    for name in ("id_token", "access_token", "refresh_token"):
+        assert tokens[name] not in process.log
+        assert renewed.json().get(name, "#token=") not in process.log
+
+
+async def test_sigterm_finishes_what_was_accepted(process):
+    large = as_jpeg(skimage.data.astronaut().repeat(3, axis=0).repeat(3, axis=1))
+    await process.start()
+    token = (await process.sign_in())["access_token"]
+    async with process.client(token) as client:
+        under_way = [asyncio.create_task(detect(client, large)) for _ in range(4)]
+        metrics = ""
+        async with asyncio.timeout(120):
+            while 'emotion_stage_seconds_count{stage="decode"}' not in metrics:
+                metrics = (await client.get("/metrics")).text
+        process.ask_to_stop()
+        answered = await asyncio.gather(*under_way)
+        await process.ended()
+    await process.start()
+    async with process.client(token) as client:
+        for detection in answered:
+            assert await settled(client, detection["detection_id"]) == "done"
