@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WEB := entrypoints/web
 FIREBASE := tests/firebase
+TRITON := .triton
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -16,7 +17,7 @@ help: ## say what can be made
 run: $(VENV)/.base $(if $(shell which npm 2>/dev/null),$(WEB)/node_modules) ## install the service and start it on HOST and PORT
 	@$(BIN)/emotion-api serve
 
-test: $(VENV)/.dev $(if $(shell which npm 2>/dev/null),$(FIREBASE)/node_modules) ## install what the tests need and run them all
+test: $(VENV)/.dev $(TRITON)/.installed $(if $(shell which npm 2>/dev/null),$(FIREBASE)/node_modules) ## install what the tests need and run them all
 	@$(BIN)/pytest
 
 lint: $(VENV)/.dev ## check style and formatting
@@ -39,7 +40,7 @@ lock: $(VENV)/.dev ## write down the versions installed now in constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 
 clean: ## remove what was installed and cached; data is kept
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TRITON) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, $(PYTHON) is " + sys.version.split()[0] + "; name another with: make PYTHON=python3.12 ...")'
@@ -59,6 +60,14 @@ $(FIREBASE)/node_modules: $(FIREBASE)/package-lock.json
 	@echo "Installing the Firebase emulator with npm (350 MB, some minutes) ..."
 	@npm ci --no-audit --no-fund --silent --prefix $(FIREBASE) && touch $@ \
 		|| echo "npm could not; tests that need the emulator will say so."
+
+# A real Triton server for the tests, in an environment of its own because it wants an old NumPy.
+$(TRITON)/.installed: $(VENV)/bin/python tests/triton/requirements.txt
+	@echo "Installing NVIDIA Triton for the tests into $(TRITON) (75 MB to load) ..."
+	@$(VENV)/bin/python -m venv $(TRITON) \
+		&& $(TRITON)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+			--requirement tests/triton/requirements.txt && touch $@ \
+		|| echo "pip could not; tests that need Triton will say so."
 
 $(WEB)/node_modules: $(WEB)/package-lock.json
 	@echo "Installing the Socket.IO client of the page with npm ..."

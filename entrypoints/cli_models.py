@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from application.errors import ServiceUnavailable
 from entrypoints.cli_exit import errors, settings_or_exit, stop
+from entrypoints.settings import BadSettings
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
@@ -46,7 +47,7 @@ def evaluate(
         print_tables(Console(), evaluation)
         if json_out is not None:
             json_out.write_text(as_json(evaluation), "utf-8")
-    except (ServiceUnavailable, ValueError, OSError) as error:
+    except (ServiceUnavailable, BadSettings, ValueError, OSError) as error:
         stop(str(error))
 
 
@@ -80,8 +81,24 @@ def export(
         Path | None,
         typer.Option(help="Compare on these faces (see `models evaluate`), not on noise."),
     ] = None,
+    triton: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the bundled network, or CLASSIFIER_WEIGHTS, into this folder as a model "
+            "repository of NVIDIA Triton, and nothing else."
+        ),
+    ] = None,
 ) -> None:
-    """Turn the checkpoint HUGGINGFACE_MODEL into an ONNX file that CLASSIFIER=onnx serves."""
+    """Turn the checkpoint HUGGINGFACE_MODEL into an ONNX file that CLASSIFIER=onnx serves.
+
+    Or, with --triton, the ONNX file that CLASSIFIER=onnx serves into a model repository of NVIDIA
+    Triton, which CLASSIFIER=remote uses.
+    """
+    if triton is not None:
+        if quantize or faces is not None:
+            stop("--triton takes an ONNX file as it is; write that one first, with --quantize")
+        _export_to_triton(triton)
+        return
     from entrypoints.cli_figures import print_export
 
     if out.suffix != ".onnx":
@@ -98,6 +115,23 @@ def export(
     except (ServiceUnavailable, ValueError, OSError) as error:
         stop(str(error))
     print_export(Console(), report, on_noise=faces is None)
+
+
+def _export_to_triton(folder: Path) -> None:
+    container = _container()
+    try:
+        written = container.triton_repository(folder)
+    except (ServiceUnavailable, BadSettings, OSError) as error:
+        stop(str(error))
+    Console().print(
+        f"{written.network} is in {written.folder}. Serve it with\n"
+        f"    tritonserver --model-repository {written.folder}\n"
+        "and use it with\n"
+        "    CLASSIFIER=remote REMOTE_CLASSIFIER_URL=http://HOST:8000 "
+        f"REMOTE_CLASSIFIER_MODEL={written.model}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _pull_yunet(container: Container) -> None:

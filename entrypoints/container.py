@@ -14,6 +14,7 @@ from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.local_auth import JwtTokenService, LocalIdentityProvider, load_or_create_secret
 from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.onnx.triton import write_triton_repository
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
@@ -99,26 +100,38 @@ class Container(containers.DeclarativeContainer):
             model=providers.Callable(_model_file, "YUNET_MODEL", config.yunet_model),
         ),
     )
+    onnx_crop_classifier = providers.Singleton(
+        OnnxCropClassifier,
+        weights=providers.Callable(_model_file, "CLASSIFIER_WEIGHTS", config.classifier_weights),
+    )
     crop_classifier = providers.Selector(
         config.classifier,
-        onnx=providers.Singleton(
-            OnnxCropClassifier,
-            weights=providers.Callable(
-                _model_file, "CLASSIFIER_WEIGHTS", config.classifier_weights
-            ),
-        ),
+        onnx=onnx_crop_classifier,
         vit=providers.Singleton(
             extras.vit_crop_classifier,
             model=config.huggingface_model,
             revision=config.checkpoint_revision,
             device=config.vit_device,
         ),
+        remote=providers.Singleton(extras.remote_crop_classifier, settings),
     )
-    emotion_classifier = providers.Singleton(
+    embedded_emotion_classifier = providers.Singleton(
         BatchingEmotionClassifier,
         model=crop_classifier,
         executor=executor,
         thresholds=providers.Object(MEASURED_THRESHOLDS),
+    )
+    emotion_classifier = providers.Selector(
+        config.classifier,
+        onnx=embedded_emotion_classifier,
+        vit=embedded_emotion_classifier,
+        remote=providers.Singleton(
+            extras.remote_emotion_classifier,
+            model=crop_classifier,
+            executor=executor,
+            connections=config.remote_classifier_connections,
+            thresholds=providers.Object(MEASURED_THRESHOLDS),
+        ),
     )
 
     annotator = providers.Singleton(PillowImageAnnotator, executor=executor)
@@ -130,6 +143,7 @@ class Container(containers.DeclarativeContainer):
         revision=config.checkpoint_revision,
         endpoint=config.hf_endpoint,
     )
+    triton_repository = providers.Callable(write_triton_repository, onnx_crop_classifier)
     checkpoint_export = providers.Factory(extras.checkpoint_export, checkpoint=checkpoint)
     yunet_file = providers.Factory(YuNetFile, path=config.yunet_model, endpoint=config.hf_endpoint)
     read_labelled_faces = providers.Callable(read_labelled_faces)

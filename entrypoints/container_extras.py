@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from adapters.circuit_breaker import CircuitBreaker
+from adapters.inference.executor import WorkExecutor
 from application.errors import (
     IdentityUnavailable,
     InferenceUnavailable,
     ServiceUnavailable,
     StoreUnavailable,
 )
+from domain.face import ReliabilityThresholds
 from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from adapters.cloudinary import CloudinaryImageStore
     from adapters.firebase import FirebaseIdentityProvider
     from adapters.mongodb import MongoDatabase, MongoStores, OlderMongoHistory
+    from adapters.open_inference import (
+        OpenInferenceCropClassifier,
+        OpenInferenceEmotionClassifier,
+    )
     from adapters.redis import RedisDatabase, RedisMessageChannel, RedisSessionPlaces
     from adapters.vit.checkpoint import HuggingFaceCheckpoint
     from adapters.vit.classifier import VitCropClassifier
     from adapters.vit.export import CheckpointExport
+
+log = logging.getLogger(__name__)
 
 # A session waits for Redis when it is opened, and for nothing else.
 _REDIS_TIMEOUT_S = 1.0
@@ -67,6 +76,54 @@ def checkpoint_export(checkpoint: HuggingFaceCheckpoint) -> CheckpointExport:
     with _vit_extra():
         from adapters.vit.export import CheckpointExport
     return CheckpointExport(checkpoint=checkpoint)
+
+
+def remote_crop_classifier(settings: Settings) -> OpenInferenceCropClassifier:
+    """A network on an inference server, which is asked once what it serves.
+
+    Raises:
+        InferenceUnavailable: it serves nothing that can be used. One that does not answer may come
+            later, and is only warned of.
+    """
+    with _extra("remote", "CLASSIFIER=remote needs", InferenceUnavailable):
+        from adapters.open_inference import (
+            InferenceServer,
+            OpenInferenceCropClassifier,
+            Unreachable,
+        )
+    assert settings.remote_classifier_url is not None
+    classifier = OpenInferenceCropClassifier(
+        server=InferenceServer(
+            url=settings.remote_classifier_url,
+            timeout_s=settings.remote_classifier_timeout_s,
+            connections=settings.remote_classifier_connections,
+            breaker=CircuitBreaker("the inference server"),
+        ),
+        model=settings.remote_classifier_model,
+        version=settings.remote_classifier_version,
+        labels=settings.remote_classifier_labels,
+        largest_batch=settings.remote_classifier_batch,
+    )
+    try:
+        classifier.check()
+    except Unreachable as error:
+        log.warning("starting without the classifier: %s", error)
+    return classifier
+
+
+def remote_emotion_classifier(
+    *,
+    model: OpenInferenceCropClassifier,
+    executor: WorkExecutor,
+    connections: int,
+    thresholds: ReliabilityThresholds,
+) -> OpenInferenceEmotionClassifier:
+    """Crops cut here, and read by that network."""
+    from adapters.open_inference import OpenInferenceEmotionClassifier
+
+    return OpenInferenceEmotionClassifier(
+        model=model, executor=executor, connections=connections, thresholds=thresholds
+    )
 
 
 def mongo_database(settings: Settings, *, uri: str, name: str) -> MongoDatabase:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol, runtime_checkable
 
+from application.errors import InferenceUnavailable
+from application.ports.emotion_classifier import EmotionClassifier
 from entrypoints.container import Container
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ async def running(container: Container) -> AsyncIterator[None]:
             log.info(
                 "detector %s, classifier %s",
                 container.face_detector().name,
-                container.emotion_classifier().card.name,
+                _name_of(container.emotion_classifier()),
             )
             try:
                 yield
@@ -47,8 +49,19 @@ async def running(container: Container) -> AsyncIterator[None]:
                 with suppress(asyncio.CancelledError):
                     await storing
                 await asyncio.to_thread(container.executor().close)
-                for part in (container.image_store(), container.identity_provider()):
+                for part in (
+                    container.emotion_classifier(),
+                    container.image_store(),
+                    container.identity_provider(),
+                ):
                     if isinstance(part, _Closes):
-                        part.close()
+                        await asyncio.to_thread(part.close)
         finally:
             await container.database().close()
+
+
+def _name_of(classifier: EmotionClassifier) -> str:
+    try:
+        return classifier.card.name
+    except InferenceUnavailable as error:
+        return f"({error})"

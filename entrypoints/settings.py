@@ -65,7 +65,7 @@ class Settings(BaseSettings):
 
     # Which adapters
     face_detector: Literal["auto", "haar", "yunet"] = "auto"
-    classifier: Literal["onnx", "vit"] = "onnx"
+    classifier: Literal["onnx", "vit", "remote"] = "onnx"
     image_store: Literal["filesystem", "cloudinary"] = "filesystem"
     repository: Literal["sqlite", "mongodb"] = "sqlite"
     auth: Literal["local", "firebase"] = "local"
@@ -134,6 +134,13 @@ class Settings(BaseSettings):
     huggingface_model: str = _HUGGINGFACE_MODEL
     huggingface_revision: str | None = None
     vit_device: Literal["auto", "cpu", "cuda"] = "auto"
+    remote_classifier_url: str | None = None
+    remote_classifier_model: str = Field(default="emotion", min_length=1)
+    remote_classifier_version: str | None = None
+    remote_classifier_labels: Words = ()
+    remote_classifier_timeout_s: float = Field(default=3.0, gt=0, le=60)
+    remote_classifier_batch: int = Field(default=32, ge=1, le=32)
+    remote_classifier_connections: int = Field(default=8, ge=1, le=64)
     hf_endpoint: str = "https://huggingface.co"
 
     @field_validator("log_level", "log_format", mode="before")
@@ -156,7 +163,9 @@ class Settings(BaseSettings):
     def _in_lower_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("cors_origins", "forwarded_allow_ips", mode="before")
+    @field_validator(
+        "cors_origins", "forwarded_allow_ips", "remote_classifier_labels", mode="before"
+    )
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -211,10 +220,15 @@ class Settings(BaseSettings):
             raise ValueError("must be a path such as /api")
         return prefix
 
-    @field_validator("cloudinary_upload_prefix", "cloudinary_delivery_url", "hf_endpoint")
+    @field_validator(
+        "cloudinary_upload_prefix",
+        "cloudinary_delivery_url",
+        "hf_endpoint",
+        "remote_classifier_url",
+    )
     @classmethod
-    def _a_web_address(cls, address: str) -> str:
-        if not re.match(r"https?://[^\s/]", address):
+    def _a_web_address(cls, address: str | None) -> str | None:
+        if address is not None and not re.match(r"https?://[^\s/]", address):
             raise ValueError("must be an address such as https://mirror.example.com")
         return address
 
@@ -294,6 +308,8 @@ class Settings(BaseSettings):
             needed["REDIS_URL"] = ["secret_key"]
         if self.repository == "mongodb":
             needed["REPOSITORY=mongodb"] = ["mongodb_uri"]
+        if self.classifier == "remote":
+            needed["CLASSIFIER=remote"] = ["remote_classifier_url"]
         if self.image_store == "cloudinary":
             needed["IMAGE_STORE=cloudinary"] = [
                 "cloudinary_cloud_name",
@@ -329,10 +345,12 @@ class Settings(BaseSettings):
     def session_limits(self) -> SessionLimits:
         """How many realtime sessions are let in, and how many of their frames are in work."""
         # One frame more than threads: while one is handed from stage to stage, none stands still.
+        # Nor does one while frames wait for an inference server.
+        elsewhere = self.remote_classifier_connections if self.classifier == "remote" else 0
         return SessionLimits(
             sessions=self.max_realtime_sessions,
             sessions_per_user=self.max_realtime_sessions_per_user,
-            frames_in_work=self.threads + 1,
+            frames_in_work=self.threads + 1 + elsewhere,
         )
 
     @property

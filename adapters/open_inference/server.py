@@ -52,19 +52,25 @@ class InferenceServer:
             no more than about twice that.
         connections: kept open, and used at once.
         breaker: watches the calls.
+
+    Raises:
+        InferenceUnavailable: the URL is none.
     """
 
     def __init__(
         self, *, url: str, timeout_s: float, connections: int, breaker: CircuitBreaker
     ) -> None:
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._client = httpx.Client(
-            base_url=url,
-            timeout=timeout_s,
-            limits=limits,
-            # Triton compresses whatever it may, and then a few numbers take longer.
-            headers={"Accept-Encoding": "identity"},
-        )
+        try:
+            self._client = httpx.Client(
+                base_url=url,
+                timeout=timeout_s,
+                limits=limits,
+                # Triton compresses whatever it may, and then a few numbers take longer.
+                headers={"Accept-Encoding": "identity"},
+            )
+        except httpx.InvalidURL as error:
+            raise InferenceUnavailable(f"REMOTE_CLASSIFIER_URL cannot be used: {error}") from error
         self._timeout_s = timeout_s
         self._breaker = breaker
 

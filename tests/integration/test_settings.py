@@ -49,6 +49,7 @@ WRONG = {
     "MONGODB_NAME": ("no.dots", "emotion_detection"),
     "MONGODB_URI": ("postgres://me:hush@host/", "mongodb://"),
     "REDIS_URL": ("redis://:hush/hush@host:6379/0", "redis://user:password@host:6379/0"),
+    "REMOTE_CLASSIFIER_URL": ("triton:8000", "https://"),
     "SECRET_KEY": ("password", "at least 32 characters"),
 }
 BOUNDS = [
@@ -65,7 +66,8 @@ UNCHECKED = {
     "CLASSIFIER_WEIGHTS", "CLOUDINARY_API_KEY", "CLOUDINARY_API_SECRET", "CLOUDINARY_CLOUD_NAME",
     "CLOUDINARY_FOLDER", "DATA_DIR", "FIREBASE_PROJECT_ID", "FIREBASE_SERVICE_ACCOUNT_FILE",
     "FIREBASE_WEB_API_KEY", "GOOGLE_CLIENT_ID", "HOST", "HUGGINGFACE_MODEL",
-    "HUGGINGFACE_REVISION", "REDIS_PREFIX", "YUNET_MODEL",
+    "HUGGINGFACE_REVISION", "REDIS_PREFIX", "REMOTE_CLASSIFIER_LABELS", "REMOTE_CLASSIFIER_MODEL",
+    "REMOTE_CLASSIFIER_VERSION", "YUNET_MODEL",
 }  # fmt: skip
 
 
