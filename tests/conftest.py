@@ -1,6 +1,7 @@
 """What holds for every test, and the servers that several kinds of test speak to."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from tests.servers.cloudinary import CloudinaryDouble, cloudinary_double
 from tests.servers.firebase import FirebaseEmulator, firebase_emulator
 from tests.servers.google import GoogleDouble, google_double
 from tests.servers.mongodb import mongodb_server
+from tests.servers.npm import installed
 
 # A busy machine is no bug: properties are judged by what they find and never by how long it takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,6 +24,12 @@ async def mongodb_uri() -> AsyncIterator[str]:
     """A MongoDB server for the whole run."""
     async with mongodb_server() as uri:
         yield uri
+
+
+@pytest.fixture(scope="session")
+def js_packages() -> Path:
+    """The Socket.IO client for JavaScript, and the rules of AsyncAPI."""
+    return installed(Path(__file__).parent / "js")
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """A real browser in front of a real service."""
 
-import os
 import shutil
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +12,8 @@ from adapters.local_auth import LocalIdentityProvider
 from adapters.system.clock import SystemClock
 from tests.e2e.browser.pictures import write_camera_clip
 from tests.e2e.browser.site import Site, serving
+from tests.servers.npm import installed
+from tests.servers.processes import missing
 
 PAGE = Path(__file__).parents[3] / "entrypoints" / "web"
 SECRET = "of-the-browser-tests-0123456789abcdef"
@@ -30,29 +30,17 @@ FLAGS = (
 )
 
 
-def require(found: object, what: str) -> None:
-    """Skip where a newcomer lacks a program; in CI that is a failure."""
-    if not found:
-        reason = f"the browser tests need {what}"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-
-
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Where Chromium is."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
-    require(path, "Chromium: apt-get install chromium")
-    return str(path)
+    return path or missing("Chromium", "run: apt-get install chromium")
 
 
 @pytest.fixture(scope="session")
 def npm_packages() -> Path:
     """What npm installs for the page and its tests."""
-    folder = PAGE / "node_modules"
-    if not (folder / "axe-core").is_dir() or not (folder / "socket.io-client").is_dir():
-        require(shutil.which("npm"), "Node.js with npm")
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=PAGE, check=True)
-    return folder
+    return installed(PAGE)
 
 
 @pytest.fixture(scope="session")

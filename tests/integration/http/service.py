@@ -9,47 +9,25 @@ from dataclasses import dataclass
 
 import httpx
 from dependency_injector import providers
-from pydantic import SecretStr
 
-from adapters.in_memory import (
-    InMemoryClock,
-    InMemoryDetectionRepository,
-    InMemoryDetectionSpool,
-    InMemoryEmotionClassifier,
-    InMemoryFaceDetector,
-    InMemoryIdentityProvider,
-    InMemoryImageAnnotator,
-    InMemoryImageDecoder,
-    InMemoryImageStore,
-    InMemoryRefreshTokenRepository,
-    InMemoryUsageLedger,
-    InMemoryUserRepository,
-    fake_image,
-)
+from adapters.in_memory import InMemoryClock, fake_image
 from domain.emotion import Emotion
 from entrypoints.container import Container
 from entrypoints.http.app import create_http_app
-from entrypoints.settings import Settings
+from tests.integration.fakes import Fakes, container_with
 from tests.servers.listening import listening
 
-SECRET = "0123456789abcdef-secret-of-the-tests"
 PHOTO = fake_image(((10, 20, 100, 120), Emotion.HAPPY), ((300, 40, 80, 80), Emotion.SAD))
 
 
-@dataclass
-class Service:
+class Service(Fakes[InMemoryClock]):
     """A running service, what stands behind it, and clients for it."""
 
-    url: str
-    container: Container
-    stack: AsyncExitStack
-    clock: InMemoryClock
-    decoder: InMemoryImageDecoder
-    repository: InMemoryDetectionRepository
-    spool: InMemoryDetectionSpool
-    images: InMemoryImageStore
-    identity: InMemoryIdentityProvider
-    ledger: InMemoryUsageLedger
+    def __init__(self, url: str, container: Container, stack: AsyncExitStack) -> None:
+        super().__init__(container.settings(), InMemoryClock())
+        self.url = url
+        self.container = container
+        self.stack = stack
 
     async def client(self, **options: object) -> httpx.AsyncClient:
         """A client with cookies of its own; loading certificates would cost most of a test."""
@@ -109,12 +87,11 @@ class Server:
 @asynccontextmanager
 async def running_server(**changes: object) -> AsyncIterator[Server]:
     """Listen on a free port, on settings that differ in ``changes`` from the defaults."""
-    settings = Settings(_env_file=None, secret_key=SecretStr(SECRET), **changes)
-    container = Container(settings=settings)
+    container = container_with(**changes)
     container.telemetry.override(providers.Object(container.telemetry()))
     async with listening(
         create_http_app(container),
-        forwarded_allow_ips=list(settings.forwarded_allow_ips),
+        forwarded_allow_ips=list(container.settings().forwarded_allow_ips),
         timeout_graceful_shutdown=5,
     ) as port:
         yield Server(f"http://127.0.0.1:{port}", container)
@@ -124,45 +101,17 @@ async def running_server(**changes: object) -> AsyncIterator[Server]:
 async def with_fresh_fakes(server: Server) -> AsyncIterator[Service]:
     """Put new fakes behind every port, and keep the storing going."""
     container = server.container
-    clock = InMemoryClock()
-    fakes = {
-        "clock": clock,
-        "decoder": InMemoryImageDecoder(max_pixels=container.settings().max_pixels),
-        "face_detector": InMemoryFaceDetector(),
-        "emotion_classifier": InMemoryEmotionClassifier(),
-        "annotator": InMemoryImageAnnotator(),
-        "repository": InMemoryDetectionRepository(),
-        "spool": InMemoryDetectionSpool(),
-        "image_store": InMemoryImageStore(),
-        "users": InMemoryUserRepository(),
-        "refresh_token_repository": InMemoryRefreshTokenRepository(),
-        "usage_ledger": InMemoryUsageLedger(),
-        "identity_provider": InMemoryIdentityProvider(),
-    }
-    for name, fake in fakes.items():
-        getattr(container, name).override(providers.Object(fake))
-    container.reset_singletons()
-    storing = asyncio.create_task(container.store_detection().run())
-    try:
-        async with AsyncExitStack() as stack:
-            yield Service(
-                url=server.url,
-                container=container,
-                stack=stack,
-                clock=clock,
-                decoder=fakes["decoder"],
-                repository=fakes["repository"],
-                spool=fakes["spool"],
-                images=fakes["image_store"],
-                identity=fakes["identity_provider"],
-                ledger=fakes["usage_ledger"],
-            )
-    finally:
-        storing.cancel()
-        with suppress(asyncio.CancelledError):
-            await storing
-        for name in fakes:
-            getattr(container, name).reset_last_overriding()
+    async with AsyncExitStack() as stack:
+        service = Service(server.url, container, stack)
+        with service.within(container):
+            container.reset_singletons()
+            storing = asyncio.create_task(container.store_detection().run())
+            try:
+                yield service
+            finally:
+                storing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await storing
 
 
 @asynccontextmanager

@@ -5,50 +5,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import socketio
-from dependency_injector import providers
-from pydantic import SecretStr
 
-from adapters.in_memory import (
-    InMemoryDetectionRepository,
-    InMemoryDetectionSpool,
-    InMemoryEmotionClassifier,
-    InMemoryFaceDetector,
-    InMemoryIdentityProvider,
-    InMemoryImageDecoder,
-    InMemoryImageStore,
-    InMemoryRefreshTokenRepository,
-    InMemoryUsageLedger,
-    InMemoryUserRepository,
-    fake_image,
-)
+from adapters.in_memory import fake_image
 from adapters.system.clock import SystemClock
 from domain.emotion import Emotion
 from entrypoints.container import Container
 from entrypoints.http.app import create_http_app
 from entrypoints.realtime.app import create_socketio, realtime
 from entrypoints.realtime.gate import mount
-from entrypoints.realtime.server import GuardedServer
-from entrypoints.settings import Settings
+from tests.integration.fakes import Fakes, container_with
 from tests.servers.listening import listening
 
 NAMESPACE = "/emotion-detection"
-SECRET = "0123456789abcdef-secret-of-the-tests"
 PICTURE = fake_image(((100, 80, 120, 120), Emotion.HAPPY))
 
 
 class ShiftedClock(SystemClock):
-    """The real time, and the hours a test adds to it."""
+    """The real time, and what a test adds to it; waiting takes as long as ever."""
 
     def __init__(self) -> None:
         self.shift = timedelta()
 
     def now(self) -> datetime:
         return super().now() + self.shift
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.shift.total_seconds()
 
 
 class Client:
@@ -71,7 +57,9 @@ class Client:
             self.gone.set()
 
     async def connect(self, url: str, auth: Any, transports: list[str]) -> None:
-        await self.io.connect(url, namespaces=[NAMESPACE], auth=auth, transports=transports)
+        await self.io.connect(
+            url, namespaces=[NAMESPACE], auth=auth, transports=transports, wait_timeout=60
+        )
 
     async def emit(self, event: str, *data: Any) -> None:
         payload = data if len(data) > 1 else data[0] if data else None
@@ -110,20 +98,28 @@ class Client:
         return True
 
 
-@dataclass
-class Service:
+class Service(Fakes[ShiftedClock]):
     """A running service and what stands behind it."""
 
-    url: str
-    port: int
-    container: Container
-    server: GuardedServer
-    stack: AsyncExitStack
-    clock: ShiftedClock
-    decoder: InMemoryImageDecoder
-    detector: InMemoryFaceDetector
-    identity: InMemoryIdentityProvider
-    repository: InMemoryDetectionRepository
+    def __init__(self, container: Container, stack: AsyncExitStack) -> None:
+        super().__init__(container.settings(), ShiftedClock())
+        self.container = container
+        self.stack = stack
+
+    async def begin(self) -> None:
+        """Listen on a free port."""
+        container = self.container
+        self.stack.enter_context(self.within(container))
+        self.server = server = create_socketio(container)
+        http = create_http_app(container, lifespan=[lambda _app: realtime(container, server)])
+        listens = listening(
+            mount(server, http),
+            ws_per_message_deflate=False,
+            ws_max_size=16 * 2**20,
+            timeout_graceful_shutdown=2,
+        )
+        self.port = await self.stack.enter_async_context(listens)
+        self.url = f"http://127.0.0.1:{self.port}"
 
     async def token(self, email: str = "alice@example.com") -> str:
         signed_in = await self.container.sign_in().execute(self.identity.enrol(email))
@@ -138,6 +134,17 @@ class Service:
         self.stack.push_async_callback(client.io.disconnect)
         return client
 
+    async def fall_behind(self, client: Client) -> None:
+        """Let one frame of a running session take three seconds while seven more arrive."""
+        await client.frame(0)
+        await client.next("detection_result")
+        self.frame_decoder.hold()
+        for number in range(1, 9):
+            await client.frame(number)
+        assert await client.is_served()  # events are taken in order, so the frames are here too
+        self.clock.shift += timedelta(seconds=3)
+        self.frame_decoder.release()
+
     @property
     def sessions(self) -> int:
         return len(self.container.stream_sessions())
@@ -151,44 +158,7 @@ class Service:
 @asynccontextmanager
 async def running_service(**changes: Any) -> AsyncIterator[Service]:
     """Start a service whose settings differ in ``changes`` from the defaults."""
-    settings = Settings(_env_file=None, secret_key=SecretStr(SECRET), **changes)
-    container = Container(settings=settings)
-    fakes: dict[str, Any] = {
-        "clock": ShiftedClock(),
-        "decoder": InMemoryImageDecoder(max_pixels=settings.max_pixels),
-        "frame_decoder": InMemoryImageDecoder(max_pixels=settings.max_frame_pixels),
-        "face_detector": InMemoryFaceDetector(),
-        "emotion_classifier": InMemoryEmotionClassifier(),
-        "repository": InMemoryDetectionRepository(),
-        "spool": InMemoryDetectionSpool(),
-        "image_store": InMemoryImageStore(),
-        "users": InMemoryUserRepository(),
-        "refresh_token_repository": InMemoryRefreshTokenRepository(),
-        "usage_ledger": InMemoryUsageLedger(),
-        "identity_provider": InMemoryIdentityProvider(),
-    }
-    for name, fake in fakes.items():
-        getattr(container, name).override(providers.Object(fake))
-    server = create_socketio(container)
-    http = create_http_app(container, lifespan=[lambda _app: realtime(container, server)])
-    async with (
-        listening(
-            mount(server, http),
-            ws_per_message_deflate=False,
-            ws_max_size=16 * 2**20,
-            timeout_graceful_shutdown=2,
-        ) as port,
-        AsyncExitStack() as stack,
-    ):
-        yield Service(
-            url=f"http://127.0.0.1:{port}",
-            port=port,
-            container=container,
-            server=server,
-            stack=stack,
-            clock=fakes["clock"],
-            decoder=fakes["frame_decoder"],
-            detector=fakes["face_detector"],
-            identity=fakes["identity_provider"],
-            repository=fakes["repository"],
-        )
+    async with AsyncExitStack() as stack:
+        service = Service(container_with(**changes), stack)
+        await service.begin()
+        yield service

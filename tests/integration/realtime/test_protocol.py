@@ -256,6 +256,34 @@ async def test_a_part_that_is_down_is_503_for_the_frame(service: Service) -> Non
     assert "secret" not in error["message"]
 
 
+async def test_a_session_that_falls_behind_is_told_what_is_done_about_it(service: Service) -> None:
+    client = await service.client()
+    await client.start(processing_resolution=[640, 480])
+    await service.fall_behind(client)
+    told = await client.next("performance_suggestion")
+    assert told["code"] == 200
+    assert "falls behind" in told["message"]
+    assert told["suggested_config"] == {
+        "processing_resolution": [480, 360],
+        "detection_interval": 3,
+    }
+    await client.emit("control", {"action": "stop"})
+    metrics = (await client.next("status"))["metrics"]
+    assert metrics["processing_resolution"] == [480, 360]
+    assert metrics["dropped_frames"] == 6
+
+
+async def test_a_client_that_adjusts_by_itself_is_told_the_rate_it_gets(service: Service) -> None:
+    client = await service.client()
+    await client.start(auto_adjust=False, processing_resolution=[640, 480])
+    await service.fall_behind(client)
+    suggested = (await client.next("performance_suggestion"))["suggested_config"]
+    assert 0.1 <= suggested.pop("max_frame_rate") <= 0.4
+    assert suggested == {"auto_adjust": True, "processing_resolution": [320, 240]}
+    await client.emit("control", {"action": "configure", "config": suggested})
+    assert (await client.next("status"))["message"] == "configured"
+
+
 async def test_a_client_that_reconnects_gets_a_new_session(service: Service) -> None:
     token = await service.token()
     seen = set()
