@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import uvicorn
 
+from application.ports.message_channel import MessageChannel
 from entrypoints.asgi import create_app_from
 from entrypoints.container import Container
 from entrypoints.logs import configure_logs
@@ -56,6 +58,8 @@ def serve(settings: Settings) -> None:
     container.database()
     container.image_store()
     container.identity_provider()
+    if settings.redis_url is not None:
+        asyncio.run(_reach(Container(settings=settings).message_channel()))
     with container.spool_lock():
         pass  # another process on the same data folder, too, should be told of in a line
     realtime = create_socketio(container)
@@ -74,6 +78,12 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=round(settings.shutdown_grace_s),
     )
     _Server(config, container, realtime).run(sockets=[bound(settings.host, settings.port)])
+
+
+async def _reach(channel: MessageChannel) -> None:
+    """See, before anything is served, whether other processes can be told anything."""
+    await channel.open()
+    await channel.close()
 
 
 def bound(host: str, port: int) -> socket.socket:

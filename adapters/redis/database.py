@@ -18,7 +18,6 @@ from application.errors import StoreUnavailable
 _Result = TypeVar("_Result")
 
 _CONNECTIONS = 32
-_REFUSED = (faults.AuthenticationError, faults.NoPermissionError)
 
 NOT_THERE = (faults.ConnectionError, faults.TimeoutError, OSError)
 """How the driver says that nobody answers."""
@@ -34,11 +33,15 @@ class RedisDatabase:
         prefix: every key and channel begins with it.
         timeout_s: how long one call may take in all, in seconds.
         breaker: watches the calls.
+
+    Attributes:
+        prefix: as given.
+        address: the URL without user and password, fit to be shown.
     """
 
     def __init__(self, *, url: str, prefix: str, timeout_s: float, breaker: CircuitBreaker) -> None:
         self.prefix = prefix
-        self._shown = _without_credentials(url)
+        self.address = _without_credentials(url)
         self._timeout_s = timeout_s
         self._breaker = breaker
         # Once more where an idle connection turns out to be gone, as after a restart of the server.
@@ -68,23 +71,14 @@ class RedisDatabase:
             raise StoreUnavailable(
                 "Redis does not answer", retry_after_s=error.retry_after_s
             ) from error
-        except _REFUSED as error:
+        except faults.AuthenticationError as error:
             raise StoreUnavailable("Redis refuses the user or the password") from error
+        except faults.NoPermissionError as error:
+            raise StoreUnavailable("Redis does not let the user do this") from error
         except NOT_THERE as error:
             raise StoreUnavailable("Redis does not answer") from error
         except faults.RedisError as error:
             raise StoreUnavailable("Redis does not do its work") from error
-
-    async def open(self) -> None:
-        """See whether the server is there.
-
-        Raises:
-            StoreUnavailable: it is not; the message names it, and no password.
-        """
-        try:
-            await self.check()
-        except StoreUnavailable as error:
-            raise StoreUnavailable(f"REDIS_URL: {error} at {self._shown}") from error
 
     async def close(self) -> None:
         """Close every connection. Closing twice is no error."""

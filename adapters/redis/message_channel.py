@@ -19,42 +19,48 @@ from application.errors import StoreUnavailable
 log = logging.getLogger(__name__)
 
 _MOST_WAITING = 512
-_QUIET_S = 5.0
 _PAUSE_S = 1.0
-_PATIENCE_S = 5.0
 
 
 class RedisMessageChannel:
     """Sends from a queue and receives in a task, so that nobody waits for the server.
 
     Opens and closes the database with itself.
+
+    Args:
+        database: the server.
+        quiet_s: seconds without a message after which the server is asked whether it is still
+            there, and after as many more without an answer is not.
     """
 
-    def __init__(self, database: RedisDatabase) -> None:
+    def __init__(self, database: RedisDatabase, *, quiet_s: float = 5.0) -> None:
         self._database = database
+        self._quiet_s = quiet_s
         self._name = f"{database.prefix}:messages"
         self._listeners = FanOut()
         self._outgoing: deque[bytes] = deque(maxlen=_MOST_WAITING)
         self._something_to_send = asyncio.Event()
         self._is_subscribed = asyncio.Event()
+        # A cancellation may get lost in the driver, where it meets an error of the connection.
+        self._is_open = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Connect; from now on messages are carried."""
-        await self._database.open()
+        try:
+            await self._database.run(self._subscribe_once)
+        except StoreUnavailable as error:
+            raise StoreUnavailable(f"REDIS_URL: {error} at {self._database.address}") from error
+        self._is_open = True
         self._tasks = [
             asyncio.create_task(self._send(), name="sending to Redis"),
             asyncio.create_task(self._receive(), name="receiving from Redis"),
         ]
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                await self._is_subscribed.wait()
-        except TimeoutError:
-            await self.close()
-            raise StoreUnavailable("REDIS_URL: the server lets nobody subscribe") from None
+        await self._is_subscribed.wait()
 
     async def close(self) -> None:
         """Disconnect, and end every ``listen``."""
+        self._is_open = False
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -78,7 +84,7 @@ class RedisMessageChannel:
             raise StoreUnavailable("Redis carries no messages yet")
 
     async def _send(self) -> None:
-        while True:
+        while self._is_open:
             await self._something_to_send.wait()
             self._something_to_send.clear()
             try:
@@ -93,8 +99,14 @@ class RedisMessageChannel:
                 pipeline.publish(self._name, self._outgoing.popleft())
             return await pipeline.execute()
 
+    async def _subscribe_once(self, client: Redis) -> None:
+        """See whether the server is there and the user may do this."""
+        async with client.pubsub() as subscription:
+            await subscription.subscribe(self._name)
+            await subscription.get_message(timeout=None)
+
     async def _receive(self) -> None:
-        while True:
+        while self._is_open:
             try:
                 async with self._database.client.pubsub() as subscription:
                     await subscription.subscribe(self._name)
@@ -109,8 +121,8 @@ class RedisMessageChannel:
     async def _hand_on(self, subscription: PubSub) -> None:
         """Pass messages to the listeners until the connection ends, or has died unnoticed."""
         asked = False
-        while True:
-            message = await subscription.get_message(timeout=_QUIET_S)
+        while self._is_open:
+            message = await subscription.get_message(timeout=self._quiet_s)
             if message is not None:
                 asked = False
                 if message["type"] == "message":

@@ -50,6 +50,7 @@ _PROVIDERS = (
     "sign_in", "refresh_tokens", "revoke_tokens", "get_profile", "face_detector",
     "emotion_classifier", "repository", "image_store", "identity_provider", "annotate_detection",
 )  # fmt: skip
+    "message_channel",
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 

@@ -1,14 +1,16 @@
 """What the contract suites share."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.cloudinary import CloudinaryImageStore
 from adapters.mongodb import MongoDatabase
+from adapters.redis import RedisDatabase
 from adapters.sqlite import SqliteDatabase
 from tests.servers.cloudinary import CloudinaryDouble, image_store_at
 from tests.servers.mongodb import dropped, without_expiry
@@ -38,6 +40,30 @@ async def mongodb_database(mongodb_uri: str, mongodb_name: str) -> AsyncIterator
     yield database
     await database.run(dropped)
     await database.close()
+
+
+@pytest.fixture
+async def new_redis_database(redis_url: str) -> AsyncIterator[Callable[[], RedisDatabase]]:
+    """Makes ends of one service, each with its own connections; nobody else uses its keys."""
+    prefix, made = f"test {uuid4().hex[:12]}", []
+
+    def make() -> RedisDatabase:
+        made.append(
+            RedisDatabase(
+                url=redis_url, prefix=prefix, timeout_s=30, breaker=CircuitBreaker("Redis")
+            )
+        )
+        return made[-1]
+
+    yield make
+    for database in made:
+        await database.close()
+
+
+@pytest.fixture
+def redis_database(new_redis_database: Callable[[], RedisDatabase]) -> RedisDatabase:
+    """One end of a service of its own for each test, on a server that all share."""
+    return new_redis_database()
 
 
 @pytest.fixture

@@ -38,6 +38,11 @@ class FlakyProxy:
         """Keep connections and pass nothing on."""
         self._flowing.clear()
 
+    def forget(self) -> None:
+        """Leave the connections there are silent for good; new ones are fine."""
+        for task in self._tasks:
+            task.cancel()
+
     def break_once(self) -> None:
         """Break every connection; new ones are fine."""
         self.stop()

@@ -17,7 +17,9 @@ from application.ports.detection_repository import DetectionRepository
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.identity_provider import IdentityProvider
 from application.ports.image_store import ImageStore
+from application.ports.message_channel import MessageChannel
 from entrypoints.http import schemas
+from entrypoints.settings import Settings
 
 _PATIENCE_S = 2.0
 
@@ -55,13 +57,15 @@ async def readyz(
     image_store: NamedDependency[SkipValidation[ImageStore]],
     identity_provider: NamedDependency[SkipValidation[IdentityProvider]],
     emotion_classifier: NamedDependency[SkipValidation[EmotionClassifier]],
+    message_channel: NamedDependency[SkipValidation[MessageChannel]],
+    settings: NamedDependency[SkipValidation[Settings]],
 ) -> Response[schemas.Readiness]:
     """Tell the state of each part.
 
     Two parts decide the status: the repository, where accounts, quotas and history live, and the
     classifier, without which nothing is detected. Without the image store photographs wait on
-    disk, and without the identity provider those who are signed in stay so; taking the service
-    away would help nobody.
+    disk, without the identity provider those who are signed in stay so, and without Redis, where
+    it is used, each process goes on by itself; taking the service away would help nobody.
     """
     checks = {
         "repository": repository.check,
@@ -69,6 +73,8 @@ async def readyz(
         "identity_provider": identity_provider.check,
         "emotion_classifier": emotion_classifier.check,
     }
+    if settings.redis_url is not None:
+        checks["redis"] = message_channel.check
     states = await asyncio.gather(*(_state(name, check) for name, check in checks.items()))
     services = dict(zip(checks, states, strict=True))
     ready = services["repository"] == services["emotion_classifier"] == "up"

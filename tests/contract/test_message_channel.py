@@ -1,0 +1,101 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from adapters.in_memory import InMemoryMessageChannel
+from adapters.redis import RedisDatabase, RedisMessageChannel
+from application.ports.message_channel import MessageChannel
+
+Ends = tuple[MessageChannel, MessageChannel]
+"""Those of two processes, both open."""
+
+
+@pytest.fixture
+async def in_memory_ends() -> Ends:
+    """In memory there is one process, and so both are the same."""
+    channel = InMemoryMessageChannel()
+    await channel.open()
+    return channel, channel
+
+
+@pytest.fixture
+async def redis_ends(new_redis_database: Callable[[], RedisDatabase]) -> AsyncIterator[Ends]:
+    here, there = (RedisMessageChannel(new_redis_database()) for _ in range(2))
+    await here.open()
+    await there.open()
+    yield here, there
+    await here.close()
+    await there.close()
+
+
+@pytest.fixture(params=["in_memory_ends", "redis_ends"])
+def ends(request: pytest.FixtureRequest) -> Ends:
+    return request.getfixturevalue(request.param)
+
+
+async def heard(messages: AsyncIterator[bytes], count: int) -> list[bytes]:
+    async with asyncio.timeout(30):
+        return [await anext(messages) for _ in range(count)]
+
+
+async def test_all_processes_hear_what_one_says_in_its_order(
+    ends: Ends,
+) -> None:
+    here, there = ends
+    listening = here.listen(), there.listen()
+    said = [f"message {n} ü".encode() for n in range(50)] + [b""]
+    for message in said:
+        there.publish(message)
+    for messages in listening:
+        assert await heard(messages, len(said)) == said
+
+
+async def test_large_messages_arrive_whole(ends: Ends) -> None:
+    here, there = ends
+    messages = here.listen()
+    there.publish(bytes(range(256)) * 4000)
+    assert await heard(messages, 1) == [bytes(range(256)) * 4000]
+
+
+async def test_a_listener_hears_nothing_said_before(
+    ends: Ends,
+) -> None:
+    here, there = ends
+    first = here.listen()
+    there.publish(b"early")
+    assert await heard(first, 1) == [b"early"]
+    second = here.listen()
+    there.publish(b"late")
+    assert await heard(second, 1) == [b"late"]
+
+
+async def test_a_listener_that_falls_behind_hears_the_newest(
+    ends: Ends,
+) -> None:
+    here, there = ends
+    slow, quick = here.listen(), here.listen()
+    for number in range(2000):
+        there.publish(str(number).encode())
+        if number % 100 == 99:
+            await heard(quick, 100)
+    async with asyncio.timeout(30):
+        left = [await anext(slow)]
+        while left[-1] != b"1999":
+            left.append(await anext(slow))
+    assert 100 < len(left) < 2000
+    assert [int(n) for n in left] == list(range(2000 - len(left), 2000))
+
+
+async def test_closing_ends_every_listener(ends: Ends) -> None:
+    here, _ = ends
+    listeners = [here.listen(), here.listen()]
+    await here.close()
+    await here.close()
+    async with asyncio.timeout(30):
+        assert [[m async for m in messages] for messages in listeners] == [[], []]
+
+
+async def test_a_channel_says_that_it_works(ends: Ends) -> None:
+    for end in ends:
+        await end.check()

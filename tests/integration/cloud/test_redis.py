@@ -1,0 +1,189 @@
+"""Redis goes away, falls silent, refuses, and comes back; nobody waits for it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from uuid import uuid4
+
+import pytest
+
+from adapters.circuit_breaker import CircuitBreaker
+from adapters.redis import RedisDatabase, RedisMessageChannel, RedisSessionPlaces
+from application.errors import StoreUnavailable
+from application.ports.message_channel import MessageChannel
+from tests.servers.flaky import FlakyProxy, flaky_proxy
+from tests.servers.redis import free_port, redis_server
+
+PASSWORD = "hush-hush"
+
+
+def database_at(url: str) -> RedisDatabase:
+    return RedisDatabase(
+        url=url,
+        prefix="service",
+        timeout_s=1.0,
+        breaker=CircuitBreaker("Redis", failures=2, pause_s=0.05),
+    )
+
+
+@pytest.fixture
+async def proxy(redis_url: str) -> AsyncIterator[FlakyProxy]:
+    async with flaky_proxy(redis_url.removeprefix("redis://").removesuffix("/0")) as proxy:
+        yield proxy
+
+
+@asynccontextmanager
+async def channel_at(url: str) -> AsyncIterator[MessageChannel]:
+    channel = RedisMessageChannel(database_at(url), quiet_s=0.2)
+    try:
+        await channel.open()
+        yield channel
+    finally:
+        await channel.close()
+
+
+async def until(is_so: Callable[[], object]) -> None:
+    """Wait for what nothing announces."""
+    async with asyncio.timeout(60):
+        while True:
+            outcome = is_so()
+            if asyncio.iscoroutine(outcome):
+                outcome = await outcome
+            if outcome:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def works(channel: MessageChannel) -> bool:
+    try:
+        await channel.check()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+async def is_heard(channel: MessageChannel) -> bool:
+    """Whether what the channel carries arrives, sooner or later."""
+    word = uuid4().bytes
+
+    async def hear() -> None:
+        async for message in channel.listen():
+            if message == word:
+                return
+
+    def say() -> bool:
+        channel.publish(word)
+        return hearing.done()
+
+    hearing = asyncio.create_task(hear())
+    try:
+        await until(say)
+    finally:
+        hearing.cancel()
+    return True
+
+
+async def test_a_channel_comes_back_with_a_server_that_was_restarted() -> None:
+    port = free_port()
+    async with AsyncExitStack() as stack:
+        async with redis_server(port) as url:
+            channel = await stack.enter_async_context(channel_at(url))
+            assert await is_heard(channel)
+        await until(lambda: not_working(channel))
+        async with redis_server(port):
+            await until(lambda: works(channel))
+            assert await is_heard(channel)
+
+
+async def not_working(channel: MessageChannel) -> bool:
+    return not await works(channel)
+
+
+@pytest.mark.parametrize("fault", [FlakyProxy.stop, FlakyProxy.fall_silent])
+async def test_a_channel_comes_back_after_a_fault_of_the_network(
+    proxy: FlakyProxy, fault: Callable[[FlakyProxy], None]
+) -> None:
+    async with channel_at(f"redis://{proxy.address}") as channel:
+        assert await is_heard(channel)
+        fault(proxy)
+        await until(lambda: not_working(channel))
+        for _ in range(5000):
+            channel.publish(b"nobody waits, and memory is bounded")
+        proxy.break_once()
+        proxy.behave()
+        await until(lambda: works(channel))
+        assert await is_heard(channel)
+
+
+async def test_a_subscription_that_died_unnoticed_is_found_out(proxy: FlakyProxy) -> None:
+    async with channel_at(f"redis://{proxy.address}") as channel:
+        assert await is_heard(channel)
+        proxy.forget()
+        assert await is_heard(channel)
+
+
+async def test_places_say_so_while_the_server_is_gone_and_count_again_afterwards(
+    proxy: FlakyProxy,
+) -> None:
+    database = database_at(f"redis://{proxy.address}")
+    places = RedisSessionPlaces(database)
+    assert await places.take("erin", "a", 1)
+    proxy.stop()
+    for _ in range(4):
+        with pytest.raises(StoreUnavailable, match="Redis does not answer"):
+            await places.take("erin", "b", 1)
+    with pytest.raises(StoreUnavailable):
+        await places.renew({"a": "erin"})
+    proxy.behave()
+    await until(lambda: database_works(database))
+    assert not await places.take("erin", "b", 1)
+    await places.give_back("erin", "a")
+    await database.close()
+
+
+async def database_works(database: RedisDatabase) -> bool:
+    try:
+        await database.check()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+async def test_an_idle_connection_that_broke_is_no_failure(proxy: FlakyProxy) -> None:
+    database = database_at(f"redis://{proxy.address}")
+    await database.check()
+    proxy.break_once()
+    await database.check()
+    await database.close()
+
+
+async def test_a_start_without_a_server_names_it_and_no_password() -> None:
+    port = free_port()
+    channel = RedisMessageChannel(database_at(f"redis://me:{PASSWORD}@127.0.0.1:{port}/0"))
+    with pytest.raises(StoreUnavailable) as refused:
+        await channel.open()
+    assert str(refused.value) == f"REDIS_URL: Redis does not answer at redis://127.0.0.1:{port}/0"
+    await channel.close()
+
+
+async def test_a_wrong_password_is_told_apart_from_a_server_that_is_gone(redis_url: str) -> None:
+    address = redis_url.removeprefix("redis://")
+    channel = RedisMessageChannel(database_at(f"redis://nobody:{PASSWORD}@{address}"))
+    with pytest.raises(StoreUnavailable, match="refuses the user or the password") as refused:
+        await channel.open()
+    assert PASSWORD not in str(refused.value)
+    await channel.close()
+
+
+async def test_a_user_who_may_not_subscribe_is_refused_at_start(redis_url: str) -> None:
+    owner = database_at(redis_url)
+    await owner.client.acl_setuser(
+        "mute", enabled=True, passwords=[f"+{PASSWORD}"], commands=["+ping", "+hello", "+client"]
+    )
+    address = redis_url.removeprefix("redis://")
+    mute = RedisMessageChannel(database_at(f"redis://mute:{PASSWORD}@{address}"))
+    with pytest.raises(StoreUnavailable, match="does not let the user do this"):
+        await mute.open()
+    await mute.close()
+    await owner.client.acl_deluser("mute")
+    await owner.close()
