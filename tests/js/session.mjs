@@ -1,15 +1,15 @@
-// One session by the official client, over the transport that is named; exits with 1 on any fault.
-// Usage: node session.mjs URL TOKEN websocket|polling PICTURE_IN_BASE64
+// One session by the official client, over the transports that are named; exits with 1 on any fault.
+// Usage: node session.mjs URL TOKEN websocket|polling|websocket,polling PICTURE_IN_BASE64
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
 
-const [url, token, transport, picture] = process.argv.slice(2);
+const [url, token, transports, picture] = process.argv.slice(2);
 const bytes = Buffer.from(picture, "base64");
 setTimeout(() => { console.error("took too long"); process.exit(1); }, 30_000).unref();
 
 const next = (socket, event) => new Promise((resolve) => socket.once(event, resolve));
 const connect = (auth) =>
-  io(`${url}/emotion-detection`, { auth, transports: [transport], reconnectionDelay: 50 });
+  io(`${url}/emotion-detection`, { auth, transports: transports.split(","), reconnectionDelay: 50 });
 
 // A bad token is refused, with a number the client can branch on.
 const refused = connect({ token: "nonsense" });
