@@ -108,6 +108,9 @@ def remote_crop_classifier(settings: Settings) -> OpenInferenceCropClassifier:
         classifier.check()
     except Unreachable as error:
         log.warning("starting without the classifier: %s", error)
+    except InferenceUnavailable:
+        classifier.close()
+        raise
     return classifier
 
 

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from adapters.firebase import FirebaseIdentityProvider
+from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.onnx.triton import write_triton_repository
 from tests.servers.cloudinary import CloudinaryDouble, cloudinary_double
 from tests.servers.firebase import FirebaseEmulator, firebase_emulator
 from tests.servers.google import GoogleDouble, google_double
 from tests.servers.mongodb import mongodb_server
+from tests.servers.triton import triton_server
 from tests.servers.npm import installed
 
 # A busy machine is no bug: properties are judged by what they find and never by how long it takes.
@@ -39,6 +42,15 @@ async def redis_url() -> AsyncIterator[str]:
 
     """The Socket.IO client for JavaScript, and the rules of AsyncAPI."""
     return installed(Path(__file__).parent / "js")
+
+
+@pytest.fixture(scope="session")
+async def triton(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A Triton server that serves the shipped network, for the whole run."""
+    folder = tmp_path_factory.mktemp("triton")
+    write_triton_repository(OnnxCropClassifier(), folder / "models")
+    async with triton_server(folder / "models", folder / "backends") as url:
+        yield url
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from adapters.inference.crops import CropSpec, cut_crop
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.open_inference import OpenInferenceEmotionClassifier
 from adapters.vit.classifier import VitCropClassifier
 from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import EmotionClassifier
@@ -30,6 +31,7 @@ from domain.face import FaceDetection
 from domain.geometry import BoundingBox
 from domain.image import Image
 from tests.checkpoints import LABELS, SIDE, write_checkpoint
+from tests.servers.open_inference import classifier_at
 
 # A smiling face, and a part of the picture without one.
 SMILE = FaceDetection(BoundingBox(164, 58, 120, 120), 0.9)
@@ -74,12 +76,27 @@ def smiling_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_checkpoint(folder / "happy", [swap.get(label, label) for label in LABELS])
 
 
-@pytest.fixture(params=["in-memory", "onnx", "vit"])
+@pytest.fixture
+def remote(executor: WorkExecutor, triton: str) -> Iterator[EmotionClassifier]:
+    """The shipped network on Triton."""
+    classifier = OpenInferenceEmotionClassifier(
+        model=classifier_at(triton),
+        executor=executor,
+        connections=4,
+        thresholds=MEASURED_THRESHOLDS,
+    )
+    yield classifier
+    classifier.close()
+
+
+@pytest.fixture(params=["in-memory", "onnx", "vit", "remote"])
 def subject(
     request: pytest.FixtureRequest, executor: WorkExecutor, smiling_checkpoint: Path
 ) -> Subject:
     if request.param == "in-memory":
         return Subject(InMemoryEmotionClassifier(), drawing())
+    if request.param == "remote":
+        return Subject(request.getfixturevalue("remote"), photograph())
     classifier = BatchingEmotionClassifier(
         model=OnnxCropClassifier()
         if request.param == "onnx"
@@ -135,7 +152,12 @@ async def test_many_callers_at_once_get_what_they_get_alone(subject: Subject) ->
         assert reading.scores.values == pytest.approx(expected, abs=1e-4)
 
 
+async def test_a_classifier_that_can_read_faces_says_so(subject: Subject) -> None:
+    await subject.classifier.check()
+
+
 async def test_the_card_says_what_runs(subject: Subject) -> None:
+    await subject.classifier.check()
     card = subject.classifier.card
     assert card.name
     assert card.version

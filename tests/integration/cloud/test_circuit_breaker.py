@@ -1,6 +1,8 @@
 """A dependency that does not answer is left alone, and taken up again when it is back."""
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -59,6 +61,27 @@ def test_after_the_pause_one_trial_decides_for_all(
         pytest.fail("only one trial at a time")
     with breaker.guard(Gone), breaker.guard(Gone):
         pass
+
+
+def test_among_many_threads_there_is_one_trial(
+    breaker: CircuitBreaker, clock: InMemoryClock
+) -> None:
+    fail(breaker, 3)
+    clock.advance(5)
+    all_there, tried = threading.Barrier(8), threading.Barrier(8)
+
+    def admitted(_: int) -> bool:
+        all_there.wait(30)
+        try:
+            with breaker.guard(Gone):
+                tried.wait(30)
+                return True
+        except CircuitOpen:
+            tried.wait(30)
+            return False
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(admitted, range(8))) == 1
 
 
 def test_a_trial_that_fails_begins_another_pause(

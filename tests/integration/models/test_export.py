@@ -1,16 +1,21 @@
 """Exports: the light runtime has to say what torch says. For int8, see the command's test."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from adapters.inference.crops import CropSpec
 from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.onnx.triton import write_triton_repository
 from adapters.vit.checkpoint import HuggingFaceCheckpoint
 from adapters.vit.export import CheckpointExport
 from adapters.vit.network import load_network
 from application.model_figures import ExportReport
 from tests.checkpoints import LABELS, SIDE, write_checkpoint
+from tests.servers.open_inference import classifier_at
+from tests.servers.triton import triton_server
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +54,19 @@ def test_the_light_runtime_serves_an_export_and_agrees_with_torch(
     np.testing.assert_allclose(
         classifier.predict(crops[:faces]), by_torch(nine_labels, crops[:faces]), atol=1e-4
     )
+
+
+async def test_an_export_reads_the_same_on_triton(
+    plain: ExportReport, crops: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    here = OnnxCropClassifier(weights=plain.out)
+    write_triton_repository(here, tmp_path / "models")
+    async with triton_server(tmp_path / "models", tmp_path / "backends") as url:
+        there = classifier_at(url)
+        there.check()
+        assert there.crop_spec == here.crop_spec
+        np.testing.assert_allclose(there.predict(crops), here.predict(crops), atol=1e-5)
+        there.close()
 
 
 def test_the_report_and_the_card_tell_the_agreement(plain: ExportReport) -> None:
