@@ -1,0 +1,81 @@
+"""The service with its classifier on another machine: at the start, in an outage, and after it."""
+
+from pathlib import Path
+
+import cv2
+import httpx
+import pytest
+import skimage.data
+
+from application.errors import InferenceUnavailable
+from entrypoints.asgi import create_app
+from entrypoints.container import Container
+from entrypoints.settings import Settings, load_settings
+from tests.servers.flaky import flaky_proxy
+from tests.servers.listening import listening
+
+
+@pytest.fixture(autouse=True)
+def remote(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Settings of a service of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLASSIFIER", "remote")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("REMOTE_CLASSIFIER_TIMEOUT_S", "30")
+
+
+def photograph() -> dict[str, bytes]:
+    encoded = cv2.imencode(".png", cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR))[1]
+    return {"file": encoded.tobytes()}
+
+
+async def test_the_service_starts_without_the_server_and_reads_faces_when_it_is_there(
+    monkeypatch: pytest.MonkeyPatch, triton: str
+) -> None:
+    async with flaky_proxy(triton.removeprefix("http://")) as wire:
+        monkeypatch.setenv("REMOTE_CLASSIFIER_URL", f"http://{wire.address}")
+        wire.stop()
+        async with (
+            listening(create_app()) as port,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
+        ):
+            for _ in range(2):
+                ready = await client.get("/readyz")
+                assert ready.status_code == 503
+                assert ready.json()["services"]["emotion_classifier"] == "down"
+                refused = await client.post("/api/detect", files=photograph())
+                assert refused.status_code == 503
+                assert refused.json()["code"] == "inference_unavailable"
+                assert int(refused.headers["Retry-After"]) >= 1
+            assert (await client.get("/api/model")).status_code == 503
+            assert (await client.get("/healthz")).status_code == 200
+
+            wire.behave()
+            while (await client.get("/readyz")).status_code != 200:
+                pass
+            found = await client.post("/api/detect", files=photograph())
+            assert found.json()["detection_results"]["faces"][0]["dominant_emotion"] == "happy"
+            classifier = (await client.get("/api/model")).json()["classifier"]
+            assert classifier["name"] == "emotion (remote)"
+            assert classifier["measured"] == {}
+
+            wire.stop()
+            refused = await client.post("/api/detect", files=photograph())
+            assert refused.status_code == 503
+            assert (await client.get("/readyz")).status_code == 503
+
+
+async def test_a_server_that_serves_another_model_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, triton: str
+) -> None:
+    monkeypatch.setenv("REMOTE_CLASSIFIER_URL", triton)
+    monkeypatch.setenv("REMOTE_CLASSIFIER_MODEL", "gestures")
+    with pytest.raises(InferenceUnavailable, match="has no model gestures"):
+        Container(settings=load_settings()).crop_classifier()
+
+
+def test_frames_that_wait_for_the_server_leave_no_processor_idle() -> None:
+    settings = Settings(_env_file=None, remote_classifier_url="http://triton:8000")  # type: ignore[call-arg]
+    here = settings.model_copy(update={"classifier": "onnx"}).session_limits.frames_in_work
+    connections = settings.remote_classifier_connections
+    assert settings.session_limits.frames_in_work == here + connections
