@@ -1,0 +1,227 @@
+"""Two processes of one service: on one MongoDB and one Redis, each with a folder of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+import socketio
+
+from adapters.local_auth import LocalIdentityProvider
+from adapters.system.clock import SystemClock
+from tests.e2e.service_process import ServiceProcess
+from tests.integration.realtime.service import Client
+from tests.servers.redis import free_port, redis_server
+
+SECRET = "of-several-processes-0123456789abcdef"
+
+
+@dataclass(frozen=True)
+class SharedStack:
+    """Stores and rooms that all processes share; tokens are signed with the secret of all."""
+
+    mongodb_uri: str
+    redis_port: int
+    mongodb_name: str = field(default_factory=lambda: f"test_{uuid4().hex[:12]}")
+
+    def settings(self) -> Mapping[str, str]:
+        return {
+            "SECRET_KEY": SECRET,
+            "REPOSITORY": "mongodb",
+            "MONGODB_URI": self.mongodb_uri,
+            "MONGODB_NAME": self.mongodb_name,
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
+            "SOCKETIO_TRANSPORTS": "websocket",
+            "MAX_REALTIME_SESSIONS_PER_USER": "3",
+        }
+
+    async def id_token(self, email: str, data_dir: Path) -> str:
+        provider = LocalIdentityProvider(secret=SECRET, clock=SystemClock())
+        return provider.mint_id_token(email, lifetime_s=3600)
+
+
+@dataclass
+class Pair:
+    """Both processes, and the Redis between them."""
+
+    here: ServiceProcess
+    there: ServiceProcess
+    redis_port: int
+    redis: AsyncExitStack = field(default_factory=AsyncExitStack)
+    clients: list[Client] = field(default_factory=list)
+
+    async def start_redis(self) -> None:
+        await self.redis.enter_async_context(redis_server(self.redis_port))
+
+    async def stop_redis(self) -> None:
+        await self.redis.aclose()
+
+    async def client(self, process: ServiceProcess, token: str) -> Client:
+        client = Client()
+        await client.connect(process.url, {"token": token}, ["websocket"])
+        self.clients.append(client)
+        return client
+
+    async def watcher(self, process: ServiceProcess, token: str, room: str) -> Client:
+        client = await self.client(process, token)
+        await client.emit("join_room", {"room": room})
+        await client.next("status")
+        return client
+
+    async def part(self) -> None:
+        for client in self.clients:
+            await client.io.disconnect()
+        self.clients.clear()
+
+
+@pytest.fixture(scope="module")
+async def processes(
+    mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Pair]:
+    stack = SharedStack(mongodb_uri, free_port())
+    here, there = (ServiceProcess(tmp_path_factory.mktemp("service"), stack) for _ in range(2))
+    pair = Pair(here, there, stack.redis_port)
+    try:
+        await pair.start_redis()
+        await asyncio.gather(here.start(), there.start())
+        yield pair
+        for process in (here, there):
+            process.ask_to_stop()
+            await process.ended()
+    finally:
+        for process in (here, there):
+            await process.close()
+        await pair.stop_redis()
+
+
+@pytest.fixture
+async def pair(processes: Pair) -> AsyncIterator[Pair]:
+    """The processes; who connects to them leaves at the end."""
+    yield processes
+    await processes.part()
+
+
+async def token_of_somebody(pair: Pair) -> str:
+    return (await pair.here.sign_in())["access_token"]
+
+
+async def redis_is(process: ServiceProcess) -> str:
+    async with process.client() as guest:
+        ready = await guest.get("/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["status"] == "ready"
+    return ready.json()["services"]["redis"]
+
+
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what nothing announces."""
+    async with asyncio.timeout(60):
+        while not await is_so():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def is_shared(sender: Client, watcher: Client, picture: bytes) -> bool:
+    """Send one frame; whether the watcher got its result."""
+    frame_id = len(sender.events)
+    await sender.frame(frame_id, picture)
+    result = await sender.next("detection_result")
+    assert result["frame_id"] == frame_id
+    await watcher.is_served()  # what was on its way before has arrived by now
+    return result in results_of(watcher)
+
+
+def results_of(client: Client) -> list[dict]:
+    return [payload for name, payload in client.events if name == "detection_result"]
+
+
+async def test_results_reach_a_room_through_both_processes(pair, astronaut):
+    alice, mallory = await token_of_somebody(pair), await token_of_somebody(pair)
+    sender = await pair.watcher(pair.here, alice, "kitchen")
+    watcher = await pair.watcher(pair.there, alice, "kitchen")
+    elsewhere = await pair.watcher(pair.there, alice, "garage")
+    stranger = await pair.watcher(pair.there, mallory, "kitchen")
+    await sender.start()
+    await until(lambda: is_shared(sender, watcher, astronaut))
+    own, shared = results_of(sender), results_of(watcher)
+    assert shared[-1] == own[-1]
+    assert shared[-1]["faces"][0]["dominant_emotion"] == "happy"
+    for results in (own, shared):
+        frames = [result["frame_id"] for result in results]
+        assert frames == sorted(set(frames)), "each once, in order"
+    for client in (elsewhere, stranger):
+        assert await client.is_served()
+        assert results_of(client) == []
+
+
+async def test_a_user_has_no_more_sessions_in_both_processes_together_than_in_one(pair):
+    token = await token_of_somebody(pair)
+    for process in (pair.here, pair.there, pair.here):
+        await pair.client(process, token)
+    for process in (pair.here, pair.there):
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await pair.client(process, token)
+    assert await (await pair.client(pair.there, await token_of_somebody(pair))).is_served()
+    await pair.clients.pop(0).io.disconnect()
+
+    async def lets_in() -> bool:
+        try:
+            await pair.client(pair.there, token)
+        except socketio.exceptions.ConnectionError:
+            return False
+        return True
+
+    await until(lets_in)
+
+
+async def test_a_guest_has_one_quota_and_an_address_as_well(pair, astronaut):
+    def both():
+        return [f"{process.url}/api/detect" for process in (pair.here, pair.there)]
+
+    async def send(guest: httpx.AsyncClient, url: str) -> int:
+        return (await guest.post(url, files={"file": astronaut})).status_code
+
+    for guests_before in (0, 1):  # 3 uses for each guest, 6 for an address
+        async with httpx.AsyncClient(timeout=120, trust_env=False) as guest:
+            answers = [await send(guest, url) for url in both() * 2]
+            assert answers == [200, 200, 200, 429], f"guest {guests_before + 1}"
+            assert [await send(guest, url) for url in both()] == [429, 429]
+    for url in both():
+        async with httpx.AsyncClient(timeout=120, trust_env=False) as fresh:
+            assert await send(fresh, url) == 429, "the address is used up"
+
+
+async def test_without_redis_each_goes_on_alone_and_with_it_they_find_together_again(
+    pair, astronaut
+):
+    token = await token_of_somebody(pair)
+    sender = await pair.watcher(pair.here, token, "kitchen")
+    watcher = await pair.watcher(pair.there, token, "kitchen")
+    await sender.start()
+    await until(lambda: is_shared(sender, watcher, astronaut))
+    assert [await redis_is(process) for process in (pair.here, pair.there)] == ["up", "up"]
+
+    await pair.stop_redis()
+    for process in (pair.here, pair.there):
+        await until(lambda process=process: is_down(process))
+    assert not await is_shared(sender, watcher, astronaut), "and yet the sender got its result"
+    async with pair.here.client(token) as user:
+        assert (await user.post("/api/detect", files={"file": astronaut})).status_code == 200
+    beside = await pair.watcher(pair.here, token, "kitchen")
+    assert await is_shared(sender, beside, astronaut)
+
+    await pair.start_redis()
+    for process in (pair.here, pair.there):
+        await until(lambda process=process: is_up(process))
+    await until(lambda: is_shared(sender, watcher, astronaut))
+
+
+async def is_down(process: ServiceProcess) -> bool:
+    return await redis_is(process) == "down"
+
+
+async def is_up(process: ServiceProcess) -> bool:
+    return await redis_is(process) == "up"
