@@ -14,12 +14,11 @@ from tests.servers.cloudinary import CloudinaryDouble, cloudinary_double
 from tests.servers.firebase import FirebaseEmulator, firebase_emulator
 from tests.servers.google import GoogleDouble, google_double
 from tests.servers.mongodb import mongodb_server
-from tests.servers.triton import triton_server
 from tests.servers.npm import installed
-
-# A busy machine is no bug: properties are judged by what they find and never by how long it takes.
 from tests.servers.redis import redis_server
 from tests.servers.triton import triton_server
+
+# A busy machine is no bug: properties are judged by what they find and never by how long it takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
@@ -32,14 +31,14 @@ async def mongodb_uri() -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-def js_packages() -> Path:
-@pytest.fixture(scope="session")
 async def redis_url() -> AsyncIterator[str]:
     """A Redis server for the whole run."""
     async with redis_server() as url:
         yield url
 
 
+@pytest.fixture(scope="session")
+def js_packages() -> Path:
     """The Socket.IO client for JavaScript, and the rules of AsyncAPI."""
     return installed(Path(__file__).parent / "js")
 
