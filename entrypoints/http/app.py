@@ -26,6 +26,7 @@ from entrypoints.http.controllers.history import HistoryController
 from entrypoints.http.controllers.images import ImagesController
 from entrypoints.http.controllers.model import get_model
 from entrypoints.http.controllers.pictures import PicturesController
+from entrypoints.http.controllers.problems import describe_problem, list_problems
 from entrypoints.http.errors import to_response
 from entrypoints.http.middleware import RequestFrame
 from entrypoints.http.options import answer_options
@@ -84,7 +85,8 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
             *page_routes(settings),
             docs.redoc,
             docs.asset,
-            docs.describe_problem,
+            list_problems,
+            describe_problem,
         ],
         dependencies={**dependencies, "registry": dependency(lambda: registry)},
         state=State({"container": container}),

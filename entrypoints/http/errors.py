@@ -33,6 +33,10 @@ _CODE_OF_STATUS = {
     503: "service_unavailable",
 }
 
+_EXAMPLE_DETAILS: dict[str, dict[str, Any]] = {
+    "quota_exceeded": {"retry_after": 3600, "limit": 3, "remaining": 0},
+}
+
 
 class MissingFile(DomainError):
     """The form holds no file where one is needed."""
@@ -101,29 +105,25 @@ def problems(*codes: str) -> dict[int, ResponseSpec]:
             description=" or ".join(KINDS[code].title for code in same),
             media_type=MEDIA_TYPE,
             generate_examples=False,
-            examples=[_example(code) for code in same],
+            examples=[Example(summary=code, value=example(code)) for code in same],
         )
         for status, same in by_status.items()
     }
 
 
-def _example(code: str) -> Example:
+def example(code: str) -> dict[str, Any]:
+    """What an answer of a kind looks like."""
     kind = KINDS[code]
-    return Example(
-        summary=code,
-        value={
-            "type": type_uri(code),
-            "title": kind.title,
-            "status": kind.status,
-            "detail": kind.description,
-            "instance": "/the/path/that/was/asked/for",
-            "code": code,
-            "message": kind.description,
-            "details": {"retry_after": 3600, "limit": 3, "remaining": 0}
-            if code == "quota_exceeded"
-            else {},
-        },
-    )
+    return {
+        "type": type_uri(code),
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.description,
+        "instance": "/the/path/that/was/asked/for",
+        "code": code,
+        "message": kind.description,
+        "details": _EXAMPLE_DETAILS.get(code, {}),
+    }
 
 
 def _details(error: Exception) -> dict[str, Any]:

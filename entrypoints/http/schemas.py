@@ -300,4 +300,7 @@ class ProblemKind(Struct, kw_only=True):
     code: Annotated[str, Meta(examples=["invalid_image"])]
     status: Annotated[int, Meta(ge=400, le=599, examples=[400])]
     title: Annotated[str, Meta(examples=["Not a usable image"])]
-    description: str
+    description: Annotated[str, Meta(description="What `detail` says when it knows no more.")]
+    happened: Annotated[str, Meta(description="What the service did.")]
+    why: Annotated[str, Meta(description="What usually leads to it.")]
+    remedy: Annotated[str, Meta(description="What the caller can do.")]

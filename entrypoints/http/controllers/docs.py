@@ -1,4 +1,4 @@
-"""Pages for people: Swagger UI, ReDoc, and what each kind of problem means."""
+"""Pages for people: Swagger UI and ReDoc."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_404_NOT_FOUND
-
-from entrypoints.http import schemas
-from entrypoints.http.errors import problems
-from entrypoints.http.problem_kinds import describe
 
 # Large files are kept compressed; every browser takes them so.
 _ASSETS = {
@@ -72,22 +68,6 @@ def asset(name: FromPath[str]) -> Response[bytes]:
         headers["Content-Encoding"] = "gzip"
     data = (files("entrypoints.http") / "assets" / name).read_bytes()
     return Response(data, media_type=_ASSETS[name], headers=headers)
-
-
-@get(
-    "/problems/{code:str}",
-    operation_id="describe_problem",
-    response_description="What it means",
-    summary="What a kind of problem means",
-    tags=["service"],
-    responses=problems("invalid_request", "not_found"),
-)
-async def describe_problem(code: FromPath[str]) -> schemas.ProblemKind:
-    """Explain a kind of problem; the `type` of every error leads here."""
-    kind = describe(code)
-    if kind is None:
-        raise NotFoundException
-    return kind
 
 
 def _page(head: str, body: str) -> bytes:

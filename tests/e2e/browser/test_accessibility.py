@@ -10,6 +10,7 @@ from tests.e2e.browser.pictures import pair
 from tests.e2e.browser.test_photographs import choose, file
 
 PHONE = {"width": 390, "height": 844}
+TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
 async def empty(page: Page) -> None:
@@ -61,8 +62,7 @@ async def test_axe_finds_nothing_and_a_phone_need_not_scroll_sideways(
     await page.set_viewport_size(PHONE)
     await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     assert await faults(page, npm_packages) == []
-    too_wide = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
-    assert not await page.evaluate(too_wide)
+    assert not await page.evaluate(TOO_WIDE)
 
 
 async def test_axe_finds_nothing_where_a_guest_signs_in(page: Page, npm_packages: Path) -> None:
@@ -70,6 +70,20 @@ async def test_axe_finds_nothing_where_a_guest_signs_in(page: Page, npm_packages
     await page.get_by_role("tabpanel").get_by_role("button", name="Sign in").click()
     await page.get_by_role("dialog").wait_for()
     assert await faults(page, npm_packages) == []
+
+
+async def test_axe_finds_nothing_on_the_pages_that_explain_problems(
+    page: Page, npm_packages: Path
+) -> None:
+    await page.goto("/problems")
+    assert await faults(page, npm_packages) == []
+    await page.set_viewport_size(PHONE)
+    assert not await page.evaluate(TOO_WIDE)
+    await page.get_by_role("link", name="Guest limit reached").click()
+    await page.get_by_role("heading", name="What to do").wait_for()
+    await page.emulate_media(color_scheme="dark")
+    assert await faults(page, npm_packages) == []
+    assert not await page.evaluate(TOO_WIDE)
 
 
 async def test_the_views_are_reached_by_arrow_keys(page: Page) -> None:

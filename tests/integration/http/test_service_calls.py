@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from html import unescape
 
 import pytest
 import structlog
@@ -148,6 +149,7 @@ async def test_the_openapi_document_describes_every_call_of_the_contract(service
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/metrics"),
+        ("GET", "/problems"),
         ("GET", "/problems/{code}"),
         ("GET", "/"),
     }
@@ -217,11 +219,36 @@ async def test_every_error_has_the_same_form(service, method, path, status, code
 
 async def test_the_type_of_a_problem_leads_to_what_it_means(service):
     client = await service.client()
+    listed = {kind["code"]: kind for kind in (await client.get("/problems")).json()}
+    assert listed.keys() == KINDS.keys()
     for code, kind in KINDS.items():
         answer = await client.get(f"/problems/{code}")
         assert answer.status_code == 200
+        assert "Accept" in answer.headers["Vary"].split(", ")
+        assert answer.json() == listed[code]
         assert answer.json()["title"] == kind.title
     assert (await client.get("/problems/no_such_problem")).status_code == 404
+
+
+async def test_a_browser_is_shown_a_page_of_each_kind_of_problem(service):
+    browser = await service.client()
+    browser.headers["Accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+    pages = {"/problems": await browser.get("/problems")}
+    for code, kind in KINDS.items():
+        assert f'href="/problems/{code}"' in pages["/problems"].text
+        page = pages[code] = await browser.get(f"/problems/{code}")
+        text = unescape(re.sub("<[^>]+>", "", page.text))
+        for part in (kind.title, str(kind.status), kind.happened, kind.why, kind.remedy):
+            assert part.replace("`", "") in text
+        shown = json.loads(text[text.index("{") : text.rindex("}") + 1])
+        assert (shown["code"], shown["type"]) == (code, f"/problems/{code}")
+    for page in pages.values():
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "Accept" in page.headers["Vary"].split(", ")
+        assert "unsafe-inline" not in page.headers["Content-Security-Policy"]
+    missing = await browser.get("/problems/no_such_problem")
+    assert missing.status_code == 404
+    assert missing.json()["code"] == "not_found"
 
 
 async def test_a_request_id_is_made_or_kept_and_always_sent_back(service):

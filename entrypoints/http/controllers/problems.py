@@ -1,0 +1,72 @@
+"""What each kind of problem means: JSON for programs, a page for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.enums import MediaType
+from litestar.exceptions import NotFoundException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath
+
+from entrypoints.http import schemas
+from entrypoints.http.errors import example, problems
+from entrypoints.http.problem_kinds import KINDS, describe
+from entrypoints.web.problem_pages import POLICY, kind_page, list_page
+
+_VARIES = {"Vary": "Accept"}
+
+
+@get(
+    "/problems",
+    operation_id="list_problems",
+    summary="Every kind of problem",
+    tags=["service"],
+    responses={
+        200: ResponseSpec(
+            data_container=list[schemas.ProblemKind],
+            description="All of them; a page for browsers",
+            generate_examples=False,
+        )
+    },
+)
+async def list_problems(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Explain every kind of problem there is."""
+    kinds = [kind for kind in map(describe, KINDS) if kind is not None]
+    if _is_browser(request):
+        return _page(list_page(kinds))
+    return Response(kinds, headers=_VARIES)
+
+
+@get(
+    "/problems/{code:str}",
+    operation_id="describe_problem",
+    summary="What a kind of problem means",
+    tags=["service"],
+    responses={
+        200: ResponseSpec(
+            data_container=schemas.ProblemKind,
+            description="What it means; a page for browsers",
+            generate_examples=False,
+        ),
+        **problems("invalid_request", "not_found"),
+    },
+)
+async def describe_problem(request: Request[Any, Any, Any], code: FromPath[str]) -> Response[Any]:
+    """Explain a kind of problem; the `type` of every error leads here."""
+    kind = describe(code)
+    if kind is None:
+        raise NotFoundException
+    if _is_browser(request):
+        return _page(kind_page(kind, example(code)))
+    return Response(kind, headers=_VARIES)
+
+
+def _is_browser(request: Request[Any, Any, Any]) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _page(html: bytes) -> Response[bytes]:
+    headers = {**_VARIES, "Content-Security-Policy": POLICY}
+    return Response(html, media_type=MediaType.HTML, headers=headers)

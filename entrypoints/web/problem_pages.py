@@ -1,0 +1,99 @@
+"""Pages that explain the kinds of problems to people, in the look of the page at ``/``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from http import HTTPStatus
+
+from entrypoints.http.schemas import ProblemKind
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+_FRAME = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <title>{title} · Emotion API</title>
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <meta name="color-scheme" content="light dark">
+  <link rel="icon" href="/web/icon.svg" type="image/svg+xml">
+  <link rel="stylesheet" href="/web/css/base.css">
+  <link rel="stylesheet" href="/web/css/layout.css">
+  <link rel="stylesheet" href="/web/css/problems.css">
+  <script type="module" src="/web/js/problems.js"></script>
+</head>
+<body>
+  <header class="top">
+    <a class="brand" href="/">
+      <img src="/web/icon.svg" alt="" width="28" height="28"> Emotion API</a>
+  </header>
+  <main class="reading">
+{content}
+  </main>
+  <footer class="foot">
+    <p>Every error the service answers with has one of these kinds.</p>
+    <p><a href="/docs">API</a> <a href="/redoc">Reference</a></p>
+  </footer>
+</body>
+</html>
+"""
+
+
+def list_page(kinds: Sequence[ProblemKind]) -> bytes:
+    """All kinds in a table, each linked to its own page."""
+    rows = "\n".join(
+        f'      <tr><td>{kind.status}</td><td><a href="{kind.type}">{escape(kind.title)}</a></td>'
+        f"<td><code>{kind.code}</code></td><td>{_marked(kind.happened)}</td></tr>"
+        for kind in sorted(kinds, key=lambda kind: kind.status)
+    )
+    return _framed(
+        "What can go wrong",
+        f"""    <h1>What can go wrong</h1>
+    <p>Errors are <code>application/problem+json</code> (RFC 9457). Programs branch on
+      <code>code</code>; <code>type</code> leads to the page of the kind.</p>
+    <div class="scrolled" role="group" aria-label="Kinds of problems" tabindex="0"><table>
+      <thead><tr><th scope="col">Status</th><th scope="col">Problem</th>
+        <th scope="col"><code>code</code></th><th scope="col">What happened</th></tr></thead>
+      <tbody>
+{rows}
+      </tbody>
+    </table></div>""",
+    )
+
+
+def kind_page(kind: ProblemKind, example: Mapping[str, object]) -> bytes:
+    """One kind: what happened, why, what to do, and what an answer looks like."""
+    status = f"{kind.status} {HTTPStatus(kind.status).phrase}"
+    return _framed(
+        kind.title,
+        f"""    <p class="small"><a href="/problems">What can go wrong</a></p>
+    <h1>{escape(kind.title)}</h1>
+    <p class="tags"><span class="tag">{escape(status)}</span>
+      <code class="tag">{kind.code}</code></p>
+    <h2>What happened</h2>
+    <p>{_marked(kind.happened)}</p>
+    <h2>Why</h2>
+    <p>{_marked(kind.why)}</p>
+    <h2>What to do</h2>
+    <p>{_marked(kind.remedy)}</p>
+    <h2>What an answer looks like</h2>
+    <pre tabindex="0" aria-label="An answer of this kind">HTTP/1.1 {escape(status)}
+Content-Type: application/problem+json
+
+{escape(json.dumps(example, indent=2), quote=False)}</pre>""",
+    )
+
+
+def _framed(title: str, content: str) -> bytes:
+    return _FRAME.format(title=escape(title), content=content).encode()
+
+
+def _marked(text: str) -> str:
+    """Text as HTML; what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
