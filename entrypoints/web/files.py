@@ -22,6 +22,7 @@ _MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
+    ".jpg": "image/jpeg",
 }
 
 
@@ -68,6 +69,8 @@ def load_page_files(settings: Settings) -> PageFiles:
             "googleClientId": settings.google_client_id,
         },
         "socketIoClient": f"/web/{_SOCKET_IO_NAME}" if _SOCKET_IO_NAME in paths else None,
+        # In this order they are tried: a WebSocket is the better one.
+        "socketIoTransports": sorted(settings.socketio_transports.split(","), reverse=True),
     }
     index = template.replace("{{settings}}", escape(json.dumps(known)))
     return PageFiles(

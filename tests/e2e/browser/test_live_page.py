@@ -1,10 +1,18 @@
 """The webcam on the page."""
 
 import json
+import socket
+from dataclasses import fields
+from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
+from adapters.local_auth import JwtTokenService
+from adapters.system.clock import SystemClock
+from domain.stream_config import StreamConfig
+from tests.e2e.browser.conftest import SECRET
 from tests.e2e.browser.pictures import CLIP_SIZE, LEFT, RIGHT
+from tests.e2e.browser.site import serving
 
 # What a visitor sees at one moment: where the camera's picture has its mark, and where the box is,
 # both in pixels of the clip.
@@ -30,6 +38,7 @@ LOOK = """() => {
     };
 }"""
 NEAR_PX = 40
+ENTER = "40/emotion-detection,"  # how a client enters the namespace; its token follows as JSON
 
 
 async def start(page: Page) -> None:
@@ -95,6 +104,70 @@ async def test_settings_take_effect_while_it_runs(signed_in: Page) -> None:
     await expect(page.locator(".live-stage .box")).to_have_count(0)
     await page.get_by_label("Send boxes").check()
     await expect(page.locator(".live-stage .box")).to_have_count(1)
+
+
+async def test_a_session_goes_on_with_a_new_token_when_its_own_has_run_out(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    held = "() => JSON.parse(sessionStorage.getItem('emotion-api.sign-in'))"
+    user_id = (await page.evaluate(held))["user"]["user_id"]
+    lifetimes = {f"{kind}_lifetime_s": 3 for kind in ("access", "refresh", "guest")}
+    tokens = JwtTokenService(secret=SECRET, clock=SystemClock(), **lifetimes)
+    short: list[str] = []
+
+    def begin_with_a_short_token(way: WebSocketRoute) -> None:
+        server = way.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            is_first = isinstance(message, str) and message.startswith(ENTER) and not short
+            if is_first:
+                short.append(tokens.issue_access(user_id).value)
+                message = ENTER + json.dumps({"token": short[0]})
+            server.send(message)
+
+        way.on_message(pass_on)
+
+    await page.route_web_socket("**/socket.io/**", begin_with_a_short_token)
+    await page.reload()
+    await page.get_by_role("tab", name="Live").click()
+    await page.get_by_role("button", name="Start").click()
+    state = page.locator(".live-view .state")
+    await expect(state).to_have_text("Running again: your sign-in was renewed.", timeout=60_000)
+    await page.locator(".live-stage .box").wait_for()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_a_session_goes_on_when_the_network_or_the_service_was_gone(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    context = await browser.new_context()
+    page = await context.new_page()
+    state = page.locator(".live-view .state")
+    with serving(tmp_path, PORT=port) as site:
+        await page.goto(site.link.replace("localhost", "127.0.0.1"))
+        await start(page)
+        await context.set_offline(True)
+        await expect(state).to_have_text("The connection is lost. Trying again …")
+        await context.set_offline(False)
+        await expect(state).to_have_text("Running again: the connection is back.", timeout=30_000)
+        await page.locator(".live-stage .box").wait_for()
+    await expect(state).to_have_text("The connection is lost. Trying again …")
+    with serving(tmp_path, PORT=port):
+        await expect(state).to_have_text("Running again: the connection is back.", timeout=30_000)
+        await page.locator(".live-stage .box").wait_for()
+        await context.close()
+
+
+async def test_every_setting_of_the_contract_can_be_chosen(signed_in: Page) -> None:
+    page = signed_in
+    await page.get_by_role("tab", name="Live").click()
+    names = await page.locator(".live-settings form").evaluate(
+        "form => [...form.elements].map(({name}) => name)"
+    )
+    assert set(names) == {field.name for field in fields(StreamConfig)}
 
 
 async def test_what_the_service_advises_can_be_done_with_one_click(signed_in: Page) -> None:

@@ -1,5 +1,7 @@
 """Signing in on the page."""
 
+import asyncio
+
 from playwright.async_api import Page, expect
 
 from tests.e2e.browser.pictures import portrait
@@ -49,6 +51,28 @@ async def test_tokens_are_renewed_without_being_noticed(signed_in: Page) -> None
     await choose(page, file("a.jpg", portrait()))
     await expect(page.locator(".box")).to_have_count(1)
     await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+async def test_a_duplicated_tab_and_the_first_one_both_stay_signed_in(signed_in: Page) -> None:
+    first = signed_in
+    async with first.context.expect_page() as opened:  # opened so, a tab copies the sign-in
+        await first.evaluate("() => { open('/'); }")
+    second = await opened.value
+    for _ in range(2):
+        for tab in (first, second):
+            await change_tokens(tab, "held.expiresAt = 0")
+            await tab.reload()
+        await asyncio.gather(
+            *(choose(tab, file("a.jpg", portrait())) for tab in (first, second)),
+        )
+        for tab in (first, second):
+            await expect(tab.locator(".box")).to_have_count(1)
+    await first.close()
+    await change_tokens(second, "held.expiresAt = 0")
+    await second.reload()
+    await choose(second, file("a.jpg", portrait()))
+    await expect(second.locator(".box")).to_have_count(1)
+    await expect(second.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 async def test_a_sign_in_that_has_ended_is_told_and_ends_here_too(signed_in: Page) -> None:

@@ -2,6 +2,7 @@
 // (OpenID Connect, implicit flow). `state` ties the answer to this tab, `nonce` the token to it.
 
 import { idTokenByGoogle, notSignedIn } from "./firebase.js";
+import { random } from "./random.js";
 import { settings } from "./settings.js";
 
 const KEY = "emotion-api.google";
@@ -53,8 +54,4 @@ function claimsOf(token) {
   } catch {
     return {};
   }
-}
-
-function random() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,6 +1,7 @@
 // Boxes that follow faces: one element for each tracking id, moved from result to result.
 
 import { fitLabel, makeBox, nameBox, placeBox } from "./boxes.js";
+import { h } from "./dom.js";
 
 export class LiveBoxes {
   #boxes = new Map();
@@ -21,6 +22,7 @@ export class LiveBoxes {
       const box = this.#boxOf(face.tracking_id);
       const [x, y, width, height] = face.box;
       placeBox(box, [mirrored ? image.width - x - width : x, y, width, height], image);
+      placePoints(box.element, face, mirrored);
       nameBox(box, face);
       fitLabel(box.element);
       box.element.classList.toggle("is-predicted", Boolean(face.predicted));
@@ -52,5 +54,17 @@ export class LiveBoxes {
   #remove(id) {
     this.#boxes.get(id).element.remove();
     this.#boxes.delete(id);
+  }
+}
+
+/** Dots on eyes, nose and mouth, in shares of the box, so that they move with it. */
+function placePoints(element, { landmarks, box: [x, y, width, height] }, mirrored) {
+  for (const point of element.querySelectorAll(".point")) point.remove();
+  for (const [atX, atY] of Object.values(landmarks ?? {})) {
+    const point = h("i", { class: "point" });
+    const share = (atX - x) / width;
+    point.style.left = `${100 * (mirrored ? 1 - share : share)}%`;
+    point.style.top = `${(100 * (atY - y)) / height}%`;
+    element.append(point);
   }
 }

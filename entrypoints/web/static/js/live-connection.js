@@ -7,14 +7,20 @@ import { ApiError } from "./transport.js";
 const NAMESPACE = "/emotion-detection";
 const IN_FLIGHT = 2;
 const LOST_MS = 2000;
+const SILENT_MS = 10_000;
+const TRY_AGAIN_MS = 3000;
 
 export class LiveConnection {
   #socket = null;
   #config = {};
   #sent = new Map();
   #frameId = 0;
+  #heardAt = 0;
   #tell;
+  #cut = null; // Why a session that ran does not run now: "connection", or "token".
+  #ran = false;
   #renewed = false;
+  #again = null;
 
   /** @param {Object<string, Function>} tell  `state`, `result`, `suggestion`, `problem`,
    *   `summary`, and `refused` when there will be no session */
@@ -22,32 +28,36 @@ export class LiveConnection {
     this.#tell = tell;
   }
 
-  /** Connect and start a session. Goes on by itself when the connection breaks. */
+  /** Connect and start a session. Goes on by itself when the connection breaks or the token ends. */
   async open(config) {
     const { io } = await import(settings.socketIoClient);
     this.#config = config;
     const socket = (this.#socket = io(NAMESPACE, {
-      transports: ["websocket", "polling"],
+      transports: settings.socketIoTransports,
+      tryAllTransports: true,
+      reconnectionDelayMax: TRY_AGAIN_MS,
       auth: (give) => session.accessToken().then((token) => give({ token }), () => give({})),
     }));
     socket.on("connect", () => {
-      this.#renewed = false;
       this.#sent.clear();
+      this.#heardAt = performance.now();
       socket.emit("initialize", { client_id: "demo page", config: this.#config });
       socket.emit("control", { action: "start" });
-      this.#tell.state("running");
+      this.#tell.state("running", this.#cut);
+      this.#cut = null;
+      this.#ran = true;
+      this.#renewed = false;
     });
+    socket.onAny(() => (this.#heardAt = performance.now()));
     socket.on("connect_error", (error) => this.#refused(error));
-    socket.on("disconnect", (reason) => {
-      if (reason === "io server disconnect") this.#tell.state("ended");
-      else if (reason !== "io client disconnect") this.#tell.state("reconnecting");
-    });
+    socket.on("disconnect", (reason) => this.#wasCut(reason));
     socket.on("detection_result", (result) => this.#tell.result(result, this.#answered(result.frame_id)));
     socket.on("performance_suggestion", (suggestion) => this.#tell.suggestion(suggestion));
     socket.on("session_summary", (summary) => this.#tell.summary(summary));
     socket.on("error_message", (said) => {
       if (said.frame_id !== undefined) this.#answered(said.frame_id);
-      this.#tell.problem(said);
+      if (said.code === 401) this.#cut = "token";
+      if (!this.#cut) this.#tell.problem(said);
     });
   }
 
@@ -55,7 +65,10 @@ export class LiveConnection {
   get isReady() {
     const now = performance.now();
     for (const [id, at] of this.#sent) if (now - at > LOST_MS) this.#sent.delete(id);
-    return Boolean(this.#socket?.connected) && this.#sent.size < IN_FLIGHT;
+    if (!this.#socket?.connected) return false;
+    // A cable that was pulled announces nothing; closed, the connection is tried anew.
+    if (now - this.#heardAt > SILENT_MS) this.#socket.io.engine.close();
+    return this.#socket.connected && this.#sent.size < IN_FLIGHT;
   }
 
   send({ data, width, height }) {
@@ -68,15 +81,17 @@ export class LiveConnection {
 
   configure(config) {
     this.#config = { ...this.#config, ...config };
-    this.#socket?.emit("control", { action: "configure", config });
+    if (this.#socket?.connected) this.#socket.emit("control", { action: "configure", config });
   }
 
   /** End the session; its summary still arrives. */
   stop() {
-    this.#socket?.emit("control", { action: "stop" });
+    if (this.#socket?.connected) this.#socket.emit("control", { action: "stop" });
+    else this.close();
   }
 
   close() {
+    clearTimeout(this.#again);
     this.#socket?.disconnect();
     this.#socket = null;
   }
@@ -88,19 +103,48 @@ export class LiveConnection {
     return at === undefined ? null : performance.now() - at;
   }
 
-  async #refused(error) {
-    if (error.data === undefined) {
+  #wasCut(reason) {
+    if (reason === "io client disconnect") return;
+    if (this.#cut === "token") {
+      this.#tell.state("renewing");
+      this.#renew();
+    } else if (reason === "io server disconnect") {
+      this.#tell.state("ended");
+    } else {
+      this.#cut = "connection";
+      this.#tell.state("reconnecting"); // The library tries again by itself.
+    }
+  }
+
+  #refused(error) {
+    const code = error.data?.code;
+    if (code === undefined) {
       this.#tell.state("reconnecting"); // The network's fault: the library tries again.
-      return;
+    } else if (code === 401 && !this.#renewed) {
+      this.#renew();
+    } else if (code === 503 && this.#ran) {
+      this.#tell.state("full");
+      this.#tryLater(() => this.#socket?.connect());
+    } else {
+      const title = code === 503 ? "No room for another session" : "The service let nobody in";
+      this.#tell.refused(new ApiError({ title, detail: error.message, code: error.data.error }));
     }
-    if (error.data.code === 401 && !this.#renewed) {
+  }
+
+  /** Come back with a fresh token. */
+  async #renew() {
+    try {
+      await session.renew();
       this.#renewed = true;
-      if (await session.renew().then(() => true, () => false)) {
-        this.#socket?.connect();
-        return;
-      }
+      this.#socket?.connect();
+    } catch (error) {
+      if (error.status === 401) this.#tell.refused(error);
+      else this.#tryLater(() => this.#renew());
     }
-    const title = error.data.code === 503 ? "No room for another session" : "The service let nobody in";
-    this.#tell.refused(new ApiError({ title, detail: error.message, code: error.data.error }));
+  }
+
+  #tryLater(action) {
+    clearTimeout(this.#again);
+    if (this.#socket) this.#again = setTimeout(action, TRY_AGAIN_MS);
   }
 }

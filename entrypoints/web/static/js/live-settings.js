@@ -22,7 +22,10 @@ export function liveSettings(changed) {
     field("Adjust when it cannot keep up", check("auto_adjust", true)),
     field("Detect less often to keep up", check("prioritize_realtime", false)),
     field("Send boxes", check("return_bounding_boxes", true)),
-    field("Keep a summary in the history", check("save_session", false)));
+    field("Send eyes, nose and mouth (YuNet only)", check("return_face_landmarks", false)),
+    field("Keep a summary in the history", check("save_session", false)),
+    field("Name of the stream in the history",
+      h("input", { name: "video_source", maxLength: 200, placeholder: "none" })));
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", ({ target }) => {
     if (target.reportValidity()) changed({ [target.name]: valueOf(target) });
@@ -49,6 +52,7 @@ export function liveSettings(changed) {
 function valueOf(input) {
   if (input.type === "checkbox") return input.checked;
   if (input.tagName === "SELECT") return input.value.split("x").map(Number);
+  if (input.type === "text") return input.value.trim() || null;
   return Number(input.value);
 }
 

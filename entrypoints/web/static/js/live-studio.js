@@ -1,7 +1,7 @@
 // Camera, connection, boxes, figures and timeline of a live session.
 
 import { Camera, cameras } from "./camera.js";
-import { field, h } from "./dom.js";
+import { announce, field, h } from "./dom.js";
 import { duration } from "./format.js";
 import { LiveBoxes } from "./live-boxes.js";
 import { LiveConnection } from "./live-connection.js";
@@ -11,22 +11,29 @@ import { problem } from "./problem.js";
 import { Timeline } from "./timeline.js";
 
 const STATES = {
+  ready: "Ready",
   connecting: "Connecting …",
   running: "Running",
-  reconnecting: "The connection broke. Trying again …",
+  reconnecting: "The connection is lost. Trying again …",
+  renewing: "Your sign-in ran out. Renewing it …",
+  full: "The service has no room now. Trying again …",
   ended: "The service ended the session.",
   stopped: "Stopped",
+};
+const AFTER = {
+  connection: "Running again: the connection is back.",
+  token: "Running again: your sign-in was renewed.",
 };
 
 export function liveStudio() {
   const video = h("video", { muted: true, playsInline: true, "aria-label": "Your camera" });
   const idle = h("p", { class: "idle" }, "Start to see what your face shows.");
   const stage = h("div", { class: "stage live-stage is-mirrored" }, video, idle);
-  const choice = h("select", { on: { change: () => running && restart() } });
+  const choice = h("select", { on: { change: () => running && restart() } }, h("option", { value: "" }, "Any camera"));
   const mirror = h("input", { type: "checkbox", checked: true, on: { change: () =>
     stage.classList.toggle("is-mirrored", mirror.checked) } });
   const toggle = h("button", { type: "button", class: "primary", on: { click: () => (running ? stop() : start()) } }, "Start");
-  const state = h("p", { class: "muted small", role: "status" });
+  const state = h("p", { class: "state muted small", role: "status" });
   const trouble = h("div", {});
   const advice = h("div", { role: "status" });
   const figures = figureList(["Frames/s", "Latency", "Dropped", "Faces"]);
@@ -38,16 +45,18 @@ export function liveStudio() {
   let running = false;
   let connection = null;
 
-  const element = h("div", { class: "live-view" },
-    h("div", { class: "live-main" },
-      h("div", { class: "live-controls" }, toggle, field("Camera", choice), field("Mirror", mirror)),
-      state, trouble, advice, stage),
+  showState("ready");
+  const main = h("div", { class: "live-main" },
+    h("div", { class: "live-controls" }, toggle, field("Camera", choice), field("Mirror", mirror)),
+    state, trouble, advice, stage);
+  const element = h("div", { class: "live-view" }, main,
     h("div", { class: "live-side" }, figures.element, timeline.element, remains, options.element));
 
   const tell = {
-    state: (name) => {
-      state.textContent = STATES[name];
-      if (name === "reconnecting") boxes.clear();
+    state: (name, after) => {
+      if (!running) return;
+      showState(name, AFTER[after]);
+      if (name !== "running") boxes.clear();
       if (name === "ended") stop({ because: "ended" });
     },
     result: (result, roundTripMs) => {
@@ -66,12 +75,19 @@ export function liveStudio() {
       if (said.code === 429) advise(said.message, { max_frame_rate: Math.max(1, Math.floor(said.recommended_value)) });
       else if (running) trouble.replaceChildren(problem(new Error(said.message), "The service could not do that"));
     },
-    refused: (error) => stop({ error }),
+    // Where nobody is signed in any more this view is not shown, and has stopped.
+    refused: (error) => (error.code === "signed_out" ? announce(problem(error)) : stop({ error })),
     summary: (summary) => {
+      if (running) return; // The session goes on in a new one.
       remains.replaceChildren(liveSummary(summary));
-      if (!running) connection?.close();
+      connection?.close();
     },
   };
+
+  function showState(name, text = STATES[name]) {
+    state.textContent = text;
+    state.dataset.state = name;
+  }
 
   function advise(message, config) {
     const words = Object.entries(config).map(([name, value]) => `${name} = ${[value].flat().join(" × ")}`);
@@ -93,7 +109,7 @@ export function liveStudio() {
     connection?.close();
     try {
       await camera.open(choice.value);
-      stage.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
+      main.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
       idle.hidden = true;
       timeline.clear();
       running = true;
@@ -124,7 +140,7 @@ export function liveStudio() {
     boxes.clear();
     idle.hidden = false;
     toggle.textContent = "Start";
-    state.textContent = STATES[because];
+    showState(because);
     if (error) trouble.replaceChildren(problem(error));
   }
 

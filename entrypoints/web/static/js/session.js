@@ -1,5 +1,7 @@
 // Who is signed in. Tokens live in sessionStorage: they end with the tab.
 
+import { random } from "./random.js";
+import { TabMates, alone } from "./tab-mates.js";
 import { ApiError, sendJson } from "./transport.js";
 
 const KEY = "emotion-api.sign-in";
@@ -8,6 +10,7 @@ const EARLY_MS = 60_000;
 class Session extends EventTarget {
   #held = read();
   #renewing = null;
+  #mates = new TabMates(() => this.#held, (newer) => this.#hold(newer));
 
   get user() {
     return this.#held?.user ?? null;
@@ -17,7 +20,7 @@ class Session extends EventTarget {
   async signIn(idToken) {
     const answer = await sendJson("/auth/verify-token", { id_token: idToken });
     const { user, ...tokens } = await answer.json();
-    this.#hold({ user, ...held(tokens) });
+    this.#hold({ user, family: random(), generation: 0, ...held(tokens) });
   }
 
   signOut() {
@@ -26,21 +29,28 @@ class Session extends EventTarget {
 
   /** A token that still stands, or null for a guest. */
   async accessToken() {
-    if (this.#held && Date.now() > this.#held.expiresAt - EARLY_MS) return this.renew();
+    if (this.#held && !this.#stands()) return this.renew();
     return this.#held?.access ?? null;
   }
 
-  /** Fetch fresh tokens, once however many ask. A refresh token works only once. */
+  /** Fetch fresh tokens, once however many ask, in this tab and in its duplicates. */
   renew() {
-    this.#renewing ??= this.#renew().finally(() => (this.#renewing = null));
+    const worn = this.#held;
+    this.#renewing ??= alone(() => this.#renew(worn)).finally(() => (this.#renewing = null));
     return this.#renewing;
   }
 
-  async #renew() {
+  async #renew(worn) {
+    if (worn && this.#held === worn) await this.#mates.ask(worn);
+    if (this.#held !== worn && this.#stands()) return this.#held.access;
+    const { refresh = "none", ...kept } = this.#held ?? {};
     try {
-      const answer = await sendJson("/auth/refresh-token", { refresh_token: this.#held?.refresh ?? "none" });
-      this.#hold({ user: this.user, ...held(await answer.json()) });
-      return this.#held.access;
+      const answer = await sendJson("/auth/refresh-token", { refresh_token: refresh });
+      const fresh = held(await answer.json());
+      if (this.#held?.family !== kept.family) return null; // Somebody signed out meanwhile.
+      this.#hold({ ...kept, ...fresh, generation: kept.generation + 1 });
+      this.#mates.tell(this.#held);
+      return fresh.access;
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
       this.#hold(null);
@@ -51,6 +61,10 @@ class Session extends EventTarget {
         status: 401,
       });
     }
+  }
+
+  #stands() {
+    return Date.now() < (this.#held?.expiresAt ?? 0) - EARLY_MS;
   }
 
   #hold(state) {
