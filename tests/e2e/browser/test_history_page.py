@@ -65,7 +65,7 @@ async def test_a_photograph_is_downloaded_with_its_boxes(signed_in: Page, tmp_pa
     await with_two_records(signed_in)
     await signed_in.locator(".card", has_text="two.jpg").get_by_role("button").click()
     async with signed_in.expect_download() as download:
-        await signed_in.get_by_role("button", name="Download with boxes").click()
+        await signed_in.get_by_role("button", name="Save with boxes").click()
     saved = await download.value
     assert saved.suggested_filename == "two-faces.jpg"
     await saved.save_as(tmp_path / "drawn.jpg")

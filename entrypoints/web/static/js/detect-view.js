@@ -6,8 +6,10 @@ import { announce, h } from "./dom.js";
 import { chips } from "./face-card.js";
 import { EMOTIONS, bytes, count } from "./format.js";
 import { problem } from "./problem.js";
+import { session } from "./session.js";
 import { settings } from "./settings.js";
-import { viewer } from "./viewer.js";
+import { askToSignIn } from "./sign-in.js";
+import { viewer, waiting } from "./viewer.js";
 
 export function mountDetect(panel) {
   const photos = [];
@@ -17,8 +19,10 @@ export function mountDetect(panel) {
   const input = h("input", { type: "file", multiple: true, accept: "image/*", id: "photographs" });
   const drop = h("div", { class: "drop is-large" },
     h("p", { class: "lead" }, "What do these faces show?"),
-    h("label", {}, input, h("span", { class: "button primary" }, "Choose photographs")),
-    h("p", {}, "or drop them here, or paste one"),
+    h("div", { class: "row" },
+      h("label", {}, input, h("span", { class: "button primary" }, "Choose photographs")),
+      h("button", { type: "button", class: "example", on: { click: takeExample } }, "Try an example")),
+    h("p", { class: "by-mouse" }, "or drop them here, or paste one"),
     h("p", { class: "muted small" },
       `JPEG, PNG, GIF, WebP or BMP, at most ${bytes(settings.maxUploadBytes)} each`),
     chips(EMOTIONS));
@@ -36,7 +40,16 @@ export function mountDetect(panel) {
       addToStrip(photo);
     }
     show(taken[0]);
-    await analyse(taken, (photo, outcome) => {
+    await read(taken);
+  }
+
+  async function takeExample() {
+    const picture = await (await fetch("/web/example.jpg")).blob();
+    take([new File([picture], "example.jpg", { type: picture.type })]);
+  }
+
+  async function read(some) {
+    await analyse(some, (photo, outcome) => {
       Object.assign(photo, outcome, { state: outcome.error ? "failed" : "done" });
       updateStrip(photo);
       if (photo === current) show(photo);
@@ -44,10 +57,31 @@ export function mountDetect(panel) {
     usageChanged();
   }
 
+  async function readAgain(photo) {
+    photo.state = "working";
+    updateStrip(photo);
+    show(photo);
+    await read([photo]);
+  }
+
+  /** What may help a photograph that failed: another try, and a guest without a try left to sign in. */
+  function remedies(photo) {
+    const { code, status } = photo.error;
+    if (code === "quota_exceeded" && !session.user) {
+      const signIn = async () => {
+        await askToSignIn();
+        if (session.user) readAgain(photo);
+      };
+      return [h("button", { type: "button", class: "primary", on: { click: signIn } }, "Sign in")];
+    }
+    if (code !== "unreachable" && status < 429) return [];
+    return [h("button", { type: "button", on: { click: () => readAgain(photo) } }, "Try again")];
+  }
+
   function addToStrip(photo) {
     photo.badge = h("span", { class: "state" });
     photo.button = h("button", { type: "button", on: { click: () => show(photo) } },
-      h("img", { src: photo.url, alt: "" }), photo.badge);
+      thumbnail(photo), photo.badge);
     updateStrip(photo);
     strip.append(h("li", {}, photo.button));
     strip.hidden = photos.length < 2;
@@ -70,13 +104,14 @@ export function mountDetect(panel) {
       result.replaceChildren(viewer({ ...photo, picture, title: photo.file.name }));
       return;
     }
-    const caption = photo.state === "working" ? `Reading ${photo.file.name} …` : photo.file.name;
     const picture = h("img", { src: photo.url, alt: "", on: { error: () => picture.remove() } });
-    result.replaceChildren(
-      photo.state === "failed" ? problem(photo.error) : "",
-      h("figure", { class: "picture" },
-        h("div", { class: photo.state === "working" ? "stage is-working" : "stage" }, picture),
-        h("figcaption", {}, h("span", { role: "status" }, caption))));
+    if (photo.state === "working") {
+      result.replaceChildren(waiting({ picture, title: photo.file.name }));
+      return;
+    }
+    const title = photo.error.title && `${photo.file.name}: ${photo.error.title}`;
+    const figure = h("figure", { class: "picture" }, h("div", { class: "stage" }, picture));
+    result.replaceChildren(problem(photo.error, title, remedies(photo)), figure);
   }
 
   input.addEventListener("change", () => {
@@ -88,6 +123,13 @@ export function mountDetect(panel) {
     if (visible && event.clipboardData?.files.length) take(event.clipboardData.files);
   });
   return { show: () => (visible = true), hide: () => (visible = false) };
+}
+
+function thumbnail({ file, url }) {
+  const picture = h("img", { src: url, alt: "", on: { error: () => {
+    picture.replaceWith(h("span", { class: "name" }, file.name));
+  } } });
+  return picture;
 }
 
 /** Files may be dropped anywhere on the page: a near miss would open the photograph instead. */

@@ -22,6 +22,6 @@ export async function confirmed({ title, text, yes }) {
       h("p", {}, text),
       h("div", { class: "row" },
         h("button", { value: "no", autofocus: true }, "Keep"),
-        h("button", { value: "yes", class: "danger" }, yes))));
+        h("button", { value: "yes", class: "danger is-sure" }, yes))));
   return (await showDialog(dialog)) === "yes";
 }

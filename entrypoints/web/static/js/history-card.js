@@ -8,7 +8,8 @@ import { settings } from "./settings.js";
 
 /** A card that opens its record, and a way to let go of its thumbnail. */
 export function historyCard(record, open) {
-  const thumb = h("span", { class: "thumb" }, record.kind === "stream" ? "live session" : "…");
+  const isStream = record.kind === "stream";
+  const thumb = h("span", { class: isStream ? "thumb is-stream" : "thumb" }, isStream ? shares(record) : "…");
   const emotions = new Set(record.detection_results.faces.map((face) => face.dominant_emotion));
   const element = h("li", { class: "card" },
     h("button", { type: "button", on: { click: open } }, thumb,
@@ -28,6 +29,16 @@ export function historyCard(record, open) {
 
 export function nameOf(record) {
   return record.filename ?? (record.kind === "stream" ? "Live session" : "Photograph");
+}
+
+/** What each face of a live session showed, in bars. */
+function shares(record) {
+  return record.detection_results.faces.slice(0, 6).map(({ emotions }) =>
+    h("span", { class: "shares" }, ...emotions.map(({ emotion, score }) => {
+      const part = h("span", { dataset: { emotion } });
+      part.style.flexGrow = score;
+      return part;
+    })));
 }
 
 /** The stored photograph. It needs the token, so an `<img>` cannot fetch it. */

@@ -55,7 +55,7 @@ export async function showDetection(record) {
     return h("button", { type: "button", on: { click: () => attempt(async () => {
       const drawn = await (await call(`${path}/annotated`)).blob();
       h("a", { href: urlOf(drawn), download: `${nameOf(record).replace(/\.\w+$/, "")}-faces.jpg` }).click();
-    }) } }, "Download with boxes");
+    }) } }, "Save with boxes");
   }
 
   async function erase() {

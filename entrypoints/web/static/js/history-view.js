@@ -27,12 +27,17 @@ export function mountHistory(panel) {
     h("button", { type: "button", class: "danger", on: { click: eraseAll } }, "Erase all"));
   const trouble = h("div", {});
   const cards = h("ul", { class: "cards" });
+  const empty = h("div", { class: "notice is-large", hidden: true },
+    h("p", { class: "lead" }, "Nothing is kept yet."),
+    h("p", {}, "What you analyse while you are signed in is listed here, until you erase it."),
+    h("a", { class: "button primary", href: "#detect" }, "Analyse a photograph"));
   const more = h("button", { type: "button", on: { click: () => load(shown.length) } }, "Show more");
+  const head = h("div", { class: "history-head" }, heading, exports);
   const view = h("div", { class: "history-view" },
-    filters, h("div", { class: "history-head" }, heading, exports), trouble, cards,
+    filters, head, trouble, empty, cards,
     h("div", { class: "row" }, more));
-  const guest = h("div", { class: "notice" },
-    h("p", {}, h("strong", {}, "Sign in to have a history.")),
+  const guest = h("div", { class: "notice is-large" },
+    h("p", { class: "lead" }, "Sign in to have a history."),
     h("p", {}, "Photographs of guests are never kept. Yours are, until you erase them, and only you can see them."),
     h("button", { type: "button", class: "primary", on: { click: askToSignIn } }, "Sign in"));
   panel.append(h("h2", { class: "unseen" }, "History"), guest, view);
@@ -43,6 +48,7 @@ export function mountHistory(panel) {
     for (const { forget } of shown) forget();
     shown = [];
     cards.replaceChildren();
+    empty.hidden = head.hidden = more.hidden = true;
     return session.user ? load(0) : null;
   }
 
@@ -70,9 +76,10 @@ export function mountHistory(panel) {
 
   function showCount() {
     const filtered = [...wanted(filters)].length > 0;
-    heading.textContent = total ? count(total, "record") : filtered ? "Nothing matches." : "Nothing is kept yet.";
+    heading.textContent = total ? count(total, "record") : "Nothing matches.";
+    empty.hidden = total > 0 || filtered;
+    head.hidden = filters.hidden = !empty.hidden;
     more.hidden = shown.length >= total;
-    exports.hidden = !total && !filtered;
   }
 
   async function open(record, card) {
@@ -82,7 +89,7 @@ export function mountHistory(panel) {
     shown = shown.filter((each) => each !== card);
     total -= 1;
     showCount();
-    panel.querySelector("input").focus();
+    panel.querySelector(total ? "input" : "a.button").focus();
   }
 
   async function download(format) {

@@ -9,12 +9,19 @@ const IN_OTHER_WORDS = {
     `All ${limit} free photographs are used. Sign in for more, or come back in ${duration(seconds)}.`,
 };
 
-/** A box that says what went wrong and what to do. */
-export function problem(error, title = error.title ?? "Something went wrong on this page") {
+/** A box that says what went wrong and what to do; buttons in `actions` do it. */
+export function problem(error, title = error.title ?? "Something went wrong on this page", actions = []) {
   const text = IN_OTHER_WORDS[error.code]?.(error.details) ?? sentence(error.message);
   return h("div", { class: "problem", role: "alert" },
     h("p", {}, h("strong", {}, title)),
-    h("p", {}, text));
+    h("p", {}, text, explanation(error)),
+    actions.length ? h("div", { class: "row" }, ...actions) : null);
+}
+
+/** The service has a page for each kind of problem. */
+function explanation({ type }) {
+  if (!type?.startsWith("/problems/")) return "";
+  return h("a", { class: "more", href: type, target: "_blank", rel: "noopener" }, "Why is that?");
 }
 
 function sentence(text) {

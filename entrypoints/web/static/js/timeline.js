@@ -15,7 +15,7 @@ export class Timeline {
 
   constructor() {
     const legend = [...this.#values].map(([emotion, value]) =>
-      h("li", { dataset: { emotion } }, h("i", {}), emotion, value));
+      h("li", { dataset: { emotion } }, h("i", {}), h("span", {}, emotion), value));
     this.element = h("section", { class: "panel timeline", "aria-labelledby": "timeline-title" },
       h("div", { class: "head" }, h("h3", { id: "timeline-title" }, "The last minute"), this.#choice),
       this.#canvas,

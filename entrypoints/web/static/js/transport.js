@@ -1,8 +1,9 @@
 // fetch, with problems (RFC 9457) turned into errors that can be shown.
 
 export class ApiError extends Error {
-  constructor({ title, detail, code, status = 0, details = {} }) {
+  constructor({ title, detail, code, type, status = 0, details = {} }) {
     super(detail);
+    this.type = type;
     this.title = title;
     this.code = code;
     this.status = status;

@@ -12,8 +12,10 @@ import { count, duration } from "./format.js";
 export function viewer({ detection, picture, title }) {
   const { faces, processing_time: seconds } = detection.detection_results;
   const { width, height } = detection.image;
+  const isStream = detection.kind === "stream";
   const wide = { class: "stage is-wide", role: "group", "aria-label": "Picture", tabIndex: 0 };
-  const stage = h("div", detection.kind === "stream" ? wide : { class: "stage" }, picture);
+  const stage = h("div", isStream ? wide : { class: "stage" }, picture);
+  stage.classList.toggle("has-many", faces.length > 1);
   const cards = faces.map((face, index) => faceCard(face, index + 1));
   const photographed = detection.kind === "image" && picture instanceof HTMLImageElement;
   const boxes = photographed ? faces.map((face, index) => {
@@ -27,14 +29,23 @@ export function viewer({ detection, picture, title }) {
   link(stage, list, boxes, cards);
   watchSize(stage, boxes);
 
-  const found = faces.length ? count(faces.length, "face") : "No face was found";
+  const found = faces.length ? count(faces.length, "face") : "no face";
   const facts = [title, found, width ? `${width} × ${height} px` : null, duration(seconds)];
   if (!faces.length) list.append(noFace());
-  return h("div", { class: "viewer" },
+  return h("div", { class: isStream ? "viewer is-stream" : "viewer" },
     h("figure", { class: "picture" }, stage,
       h("figcaption", {}, facts.filter(Boolean).join(" · "))),
     list,
     jsonPanel(detection));
+}
+
+/** The same before anything is known, so that nothing jumps when it is. */
+export function waiting({ picture, title }) {
+  return h("div", { class: "viewer" },
+    h("figure", { class: "picture" },
+      h("div", { class: "stage is-working" }, picture),
+      h("figcaption", {}, title)),
+    h("div", { class: "notice" }, h("p", { role: "status" }, `Reading ${title} …`)));
 }
 
 function noFace() {
@@ -75,13 +86,18 @@ function watchSize(stage, boxes) {
 }
 
 function jsonPanel(detection) {
-  const text = JSON.stringify(detection, null, 2);
+  const text = compact(JSON.stringify(detection, null, 2));
   const copy = h("button", { type: "button", on: { click: async () => {
     await navigator.clipboard.writeText(text);
     copy.textContent = "Copied";
   } } }, "Copy");
   return h("details", { class: "json", open: matchMedia("(min-width: 80rem)").matches },
-    h("summary", {}, "JSON, as the service sent it"),
-    navigator.clipboard ? h("div", { class: "row" }, copy) : null,
+    h("summary", {}, "The answer as JSON"),
+    navigator.clipboard ? copy : null,
     h("pre", { tabIndex: 0, "aria-label": "JSON of the detection" }, text));
+}
+
+/** Boxes on one line. */
+function compact(json) {
+  return json.replace(/\[\s+([-\d.,\s]+?)\s+\]/g, (_, numbers) => `[${numbers.split(/,\s+/).join(", ")}]`);
 }
