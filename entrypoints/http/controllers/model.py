@@ -9,6 +9,7 @@ from litestar.params import SkipValidation
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector
 from entrypoints.http import presenters, schemas
+from entrypoints.http.errors import problems
 
 
 @get(
@@ -17,6 +18,7 @@ from entrypoints.http import presenters, schemas
     response_description="What runs",
     summary="What runs now",
     tags=["service"],
+    responses=problems("inference_unavailable"),
 )
 async def get_model(
     face_detector: NamedDependency[SkipValidation[FaceDetector]],
