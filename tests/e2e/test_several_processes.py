@@ -1,6 +1,7 @@
 """Two processes of one service: on one MongoDB and one Redis, each with a folder of its own."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from adapters.local_auth import LocalIdentityProvider
 from adapters.system.clock import SystemClock
 from tests.e2e.service_process import ServiceProcess
 from tests.integration.realtime.service import Client
+from tests.servers.nginx import nginx
 from tests.servers.redis import free_port, redis_server
 
 SECRET = "of-several-processes-0123456789abcdef"
@@ -60,14 +62,14 @@ class Pair:
     async def stop_redis(self) -> None:
         await self.redis.aclose()
 
-    async def client(self, process: ServiceProcess, token: str) -> Client:
+    async def client(self, url: str, token: str) -> Client:
         client = Client()
-        await client.connect(process.url, {"token": token}, ["websocket"])
+        await client.connect(url, {"token": token}, ["websocket"])
         self.clients.append(client)
         return client
 
-    async def watcher(self, process: ServiceProcess, token: str, room: str) -> Client:
-        client = await self.client(process, token)
+    async def watcher(self, url: str, token: str, room: str) -> Client:
+        client = await self.client(url, token)
         await client.emit("join_room", {"room": room})
         await client.next("status")
         return client
@@ -140,10 +142,10 @@ def results_of(client: Client) -> list[dict]:
 
 async def test_results_reach_a_room_through_both_processes(pair, astronaut):
     alice, mallory = await token_of_somebody(pair), await token_of_somebody(pair)
-    sender = await pair.watcher(pair.here, alice, "kitchen")
-    watcher = await pair.watcher(pair.there, alice, "kitchen")
-    elsewhere = await pair.watcher(pair.there, alice, "garage")
-    stranger = await pair.watcher(pair.there, mallory, "kitchen")
+    sender = await pair.watcher(pair.here.url, alice, "kitchen")
+    watcher = await pair.watcher(pair.there.url, alice, "kitchen")
+    elsewhere = await pair.watcher(pair.there.url, alice, "garage")
+    stranger = await pair.watcher(pair.there.url, mallory, "kitchen")
     await sender.start()
     await until(lambda: is_shared(sender, watcher, astronaut))
     own, shared = results_of(sender), results_of(watcher)
@@ -157,19 +159,45 @@ async def test_results_reach_a_room_through_both_processes(pair, astronaut):
         assert results_of(client) == []
 
 
+async def test_the_proxy_spreads_clients_and_remembers_none(pair, astronaut, tmp_path):
+    copies = [process.url.removeprefix("http://") for process in (pair.here, pair.there)]
+    token = await token_of_somebody(pair)
+    async with nginx(tmp_path, copies) as url, httpx.AsyncClient(trust_env=False) as http:
+        sender = await pair.watcher(url, token, "kitchen")
+        watcher = await pair.watcher(url, token, "kitchen")
+        assert [await sessions_of(process) for process in (pair.here, pair.there)] == [1, 1]
+        await sender.start()
+        await until(lambda: is_shared(sender, watcher, astronaut))
+        polling = await http.get(f"{url}/socket.io/?EIO=4&transport=polling")
+        assert (polling.status_code, "websocket" in polling.json()["message"]) == (400, True)
+        batch = [("files", ("photo.jpg", astronaut, "image/jpeg"))] * 3
+        signed_in = {"Authorization": f"Bearer {token}"}
+        answer = await http.post(
+            f"{url}/api/detect/batch", files=batch, headers=signed_in, timeout=120
+        )
+        assert answer.text.count('"status":"completed"') == 3
+        await pair.part()
+
+
+async def sessions_of(process: ServiceProcess) -> int:
+    async with process.client() as guest:
+        metrics = (await guest.get("/metrics")).text
+    return round(float(re.search(r"^emotion_stream_sessions (.+)$", metrics, re.MULTILINE)[1]))
+
+
 async def test_a_user_has_no_more_sessions_in_both_processes_together_than_in_one(pair):
     token = await token_of_somebody(pair)
     for process in (pair.here, pair.there, pair.here):
-        await pair.client(process, token)
+        await pair.client(process.url, token)
     for process in (pair.here, pair.there):
         with pytest.raises(socketio.exceptions.ConnectionError):
-            await pair.client(process, token)
-    assert await (await pair.client(pair.there, await token_of_somebody(pair))).is_served()
+            await pair.client(process.url, token)
+    assert await (await pair.client(pair.there.url, await token_of_somebody(pair))).is_served()
     await pair.clients.pop(0).io.disconnect()
 
     async def lets_in() -> bool:
         try:
-            await pair.client(pair.there, token)
+            await pair.client(pair.there.url, token)
         except socketio.exceptions.ConnectionError:
             return False
         return True
@@ -198,8 +226,8 @@ async def test_without_redis_each_goes_on_alone_and_with_it_they_find_together_a
     pair, astronaut
 ):
     token = await token_of_somebody(pair)
-    sender = await pair.watcher(pair.here, token, "kitchen")
-    watcher = await pair.watcher(pair.there, token, "kitchen")
+    sender = await pair.watcher(pair.here.url, token, "kitchen")
+    watcher = await pair.watcher(pair.there.url, token, "kitchen")
     await sender.start()
     await until(lambda: is_shared(sender, watcher, astronaut))
     assert [await redis_is(process) for process in (pair.here, pair.there)] == ["up", "up"]
@@ -210,7 +238,7 @@ async def test_without_redis_each_goes_on_alone_and_with_it_they_find_together_a
     assert not await is_shared(sender, watcher, astronaut), "and yet the sender got its result"
     async with pair.here.client(token) as user:
         assert (await user.post("/api/detect", files={"file": astronaut})).status_code == 200
-    beside = await pair.watcher(pair.here, token, "kitchen")
+    beside = await pair.watcher(pair.here.url, token, "kitchen")
     assert await is_shared(sender, beside, astronaut)
 
     await pair.start_redis()

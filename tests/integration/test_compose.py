@@ -14,7 +14,12 @@ from tests.servers.processes import missing
 ROOT = Path(__file__).parents[2]
 BASE = "docker-compose.yml"
 FILES = [(BASE,), *((BASE, f"deploy/{each.name}") for each in ROOT.glob("deploy/compose.*.yml"))]
-CHOSEN = {"SECRET_KEY": "of the test", "MONGODB_PASSWORD": "of the test too"}
+REPLICAS = (BASE, "deploy/compose.replicas.yml")
+CHOSEN = {
+    "SECRET_KEY": "of the test",
+    "MONGODB_PASSWORD": "of the test too",
+    "REDIS_PASSWORD": "a third",
+}
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +74,7 @@ def test_only_the_service_is_reached_from_outside_and_only_from_this_host(docker
 
 
 def test_the_replicas_are_two_behind_one_door_and_share_no_data(docker_compose):
-    services = read(docker_compose, (BASE, "deploy/compose.replicas.yml"), "")
+    services = read(docker_compose, REPLICAS, "")
     service = services["service"]
     assert service["deploy"]["replicas"] == 2
     assert not service.get("ports")
@@ -78,9 +83,23 @@ def test_the_replicas_are_two_behind_one_door_and_share_no_data(docker_compose):
     assert [name for name, each in services.items() if each.get("ports")] == ["proxy"]
 
 
+def test_the_replicas_share_a_redis_and_need_no_memory_of_the_proxy(docker_compose):
+    services = read(docker_compose, REPLICAS, "")
+    environment = services["service"]["environment"]
+    assert environment["REDIS_URL"] == "redis://:a third@redis:6379/0"
+    assert "a third" in services["redis"]["command"], "the password that the service comes with"
+    assert services["service"]["depends_on"]["redis"]["condition"] == "service_healthy"
+    assert services["service"]["depends_on"]["mongodb"]["condition"] == "service_healthy"
+    assert environment["REPOSITORY"] == "mongodb"
+    assert environment["SOCKETIO_TRANSPORTS"] == "websocket"
+    proxy = services["proxy"]["networks"]["default"]["ipv4_address"]
+    assert environment["FORWARDED_ALLOW_IPS"] == proxy
+
+
 @pytest.mark.parametrize("name", CHOSEN)
 def test_a_secret_that_nobody_chose_stops_the_start_and_is_named(docker_compose, name):
     others = {key: value for key, value in CHOSEN.items() if key != name}
-    answer = said(docker_compose, "config", "--quiet", **others)
+    files = [argument for file in REPLICAS for argument in ("--file", file)]
+    answer = said(docker_compose, *files, "config", "--quiet", **others)
     assert answer.returncode != 0
     assert name in answer.stderr

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from adapters.cloudinary import CloudinaryImageStore
 from adapters.firebase import FirebaseIdentityProvider
 from adapters.mongodb import MongoDetectionRepository
+from adapters.redis import RedisMessageChannel, RedisSessionPlaces
 from application.errors import ServiceUnavailable
 from entrypoints.container import Container
 from entrypoints.settings import BadSettings, Settings, load_settings
@@ -23,6 +25,8 @@ CLOUDINARY = {
     "CLOUDINARY_API_SECRET": "hush-hush",
 }
 MONGODB = {"REPOSITORY": "mongodb", "MONGODB_URI": "mongodb://user:hush-hush@127.0.0.1:9/"}
+SECRET_KEY = "of-these-tests-0123456789abcdefghij"
+REDIS = {**MONGODB, "REDIS_URL": "redis://:hush-hush@127.0.0.1:9/0", "SECRET_KEY": SECRET_KEY}
 EMULATOR = {
     "AUTH": "firebase",
     "ENVIRONMENT": "development",
@@ -55,6 +59,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
             ["CLOUDINARY_CLOUD_NAME", "CLOUDINARY_API_KEY", "CLOUDINARY_API_SECRET"],
         ),
         ({"AUTH": "firebase"}, ["FIREBASE_SERVICE_ACCOUNT_B64"]),
+        ({**REDIS, "SECRET_KEY": ""}, ["SECRET_KEY"]),
         ({**EMULATOR, "FIREBASE_PROJECT_ID": ""}, ["FIREBASE_PROJECT_ID"]),
         ({**EMULATOR, "GOOGLE_CLIENT_ID": "any"}, ["FIREBASE_WEB_API_KEY"]),
     ],
@@ -67,6 +72,12 @@ def test_what_a_choice_needs_is_named(
         load_settings()
     for name in named:
         assert f"{name}: is needed because of" in str(refused.value)
+
+
+def test_processes_that_share_redis_share_their_stores(environment: Environment) -> None:
+    environment(**{**REDIS, "REPOSITORY": "sqlite"})
+    with pytest.raises(BadSettings, match=r"REDIS_URL: .* only with REPOSITORY=mongodb"):
+        load_settings()
 
 
 @pytest.mark.parametrize("auth", ["local", "firebase"])
@@ -100,16 +111,18 @@ def test_the_service_account_comes_as_text_or_as_a_file(environment: Environment
 
 
 def test_no_secret_shows_when_settings_are_printed(environment: Environment) -> None:
-    environment(**CLOUDINARY, **MONGODB)
+    environment(**CLOUDINARY, **REDIS)
     assert "hush-hush" not in repr(load_settings())
 
 
 async def test_settings_alone_choose_the_cloud(environment: Environment) -> None:
-    environment(**CLOUDINARY, **MONGODB, **EMULATOR)
+    environment(**CLOUDINARY, **REDIS, **EMULATOR)
     container = Container(settings=load_settings())
     assert isinstance(container.repository(), MongoDetectionRepository)
     assert isinstance(container.image_store(), CloudinaryImageStore)
     assert isinstance(container.identity_provider(), FirebaseIdentityProvider)
+    assert isinstance(container.session_places(), RedisSessionPlaces)
+    assert isinstance(container.message_channel(), RedisMessageChannel)
     container.image_store().close()
     container.identity_provider().close()
 
@@ -120,6 +133,7 @@ async def test_settings_alone_choose_the_cloud(environment: Environment) -> None
         ("motor", MONGODB, "database"),
         ("cloudinary", CLOUDINARY, "image_store"),
         ("firebase_admin", EMULATOR, "identity_provider"),
+        ("redis", REDIS, "message_channel"),
     ],
 )
 def test_an_extra_that_is_not_installed_is_named_with_its_remedy(
@@ -138,6 +152,20 @@ def test_an_extra_that_is_not_installed_is_named_with_its_remedy(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ServiceUnavailable, match=rf"pip install 'emotion-api\[{adapter}\]'"):
         getattr(Container(settings=settings), part)()
+
+
+def test_a_redis_that_is_not_there_stops_the_start_in_a_line(tmp_path: Path) -> None:
+    started = subprocess.run(
+        [sys.executable, "-c", "from entrypoints.cli import main; main()", "serve"],
+        cwd=tmp_path,
+        env={**os.environ, **REDIS, "PYTHONPATH": str(Path(__file__).parents[3]), "PORT": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert started.returncode == 2
+    assert started.stdout == ""
+    assert started.stderr == ("error: REDIS_URL: Redis does not answer at redis://127.0.0.1:9/0\n")
 
 
 def test_the_embedded_service_loads_no_driver_of_the_cloud() -> None:
