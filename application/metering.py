@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from application.cancellation import uninterrupted
 from application.errors import ServiceUnavailable
+from application.patience import Patience
 from application.ports.clock import Clock
 from application.ports.usage_ledger import UsageLedger
 from domain.errors import QuotaExceeded
@@ -27,13 +28,15 @@ class UsageMeter:
         self._ledger = ledger
         self._clock = clock
         self._quota = quota
+        self._patience = Patience()
 
     @asynccontextmanager
     async def charge(self, caller: Caller) -> AsyncIterator[None]:
         """Count one use for the length of the block, and take it back if the block raises.
 
         Counting comes first, so that requests sent at once cannot slip past the limit together.
-        While the ledger is down a user goes on uncounted, as nothing is limited by the count.
+        Nothing of a user's is limited by the count: while the ledger is slow they go on and are
+        counted later, while it is down they go on uncounted.
 
         Raises:
             QuotaExceeded: a guest, or the guest's address, has no use left in this window.
@@ -43,13 +46,11 @@ class UsageMeter:
         window_s = self._quota.window_s if isinstance(caller, Guest) else None
         counting = asyncio.ensure_future(self._ledger.consume(limits, self._clock.now(), window_s))
         try:
-            try:
+            exhausted = None
+            if isinstance(caller, Guest):
                 exhausted = await asyncio.shield(counting)
-            except ServiceUnavailable as error:
-                if isinstance(caller, Guest):
-                    raise
-                log.warning("a use goes uncounted: %s", error)
-                exhausted = None
+            else:
+                await self._count_patiently(counting)
             if exhausted is not None:
                 raise await self._refusal(limits, exhausted)
             yield
@@ -57,6 +58,12 @@ class UsageMeter:
             # A client that hangs up cancels the block, even while the use is being counted.
             await uninterrupted(self._take_back(counting, list(limits)))
             raise
+
+    async def _count_patiently(self, counting: Awaitable[str | None]) -> None:
+        try:
+            await self._patience.wait(counting)
+        except ServiceUnavailable as error:
+            log.warning("nobody waits until a use is counted: %s", error)
 
     async def usage(self, caller: Caller) -> Usage:
         """What the caller has used and may still use."""

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from application.errors import StoreUnavailable
 from application.metering import UsageMeter
+from application.patience import Patience
 from application.ports.clock import Clock
 from application.ports.identity_provider import IdentityProvider
 from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
@@ -146,12 +147,18 @@ class Authenticate:
         self._identity = identity
         self._users = users
         self._tokens = tokens
+        self._patience = Patience()
 
-    async def execute(self, bearer_token: str) -> Authenticated:
+    async def execute(self, bearer_token: str, *, id_is_enough: bool = False) -> Authenticated:
         """Look the token up.
 
         Who has a token that stands is let in while the users' store is down: everything that needs
         a profile needs that store too, and detection does not.
+
+        Args:
+            bearer_token: as it was sent.
+            id_is_enough: whether the caller can do without the profile. A users' store that is
+                slow is then treated like one that is down.
 
         Raises:
             InvalidToken: malformed, forged, expired, revoked, or a refresh token.
@@ -165,8 +172,9 @@ class Authenticate:
                 log.warning("a user is let in without being remembered: %s", error)
                 return Authenticated(verified, None)
         claims = self._tokens.verify_access(bearer_token)
+        known = self._users.get(claims.user_id)
         try:
-            user = await self._users.get(claims.user_id)
+            user = await (self._patience.wait(known) if id_is_enough else known)
         except StoreUnavailable as error:
             log.warning("a user is let in on the word of the token: %s", error)
             user = User.known_by_id_alone(claims.user_id)

@@ -1,8 +1,9 @@
 """Keeping detections: answered at once, stored for certain.
 
 A detection is first put into the spool of this host and its record into the repository; then the
-caller gets the answer. The image, if one is kept, follows in the background, as often as it takes.
-A crash loses nothing: on the next start the spool still holds whatever had not arrived.
+caller gets the answer, which does not wait for a repository that is down or slow. The image, if one
+is kept, follows in the background, as often as it takes. A crash loses nothing: on the next start
+the spool still holds whatever had not arrived.
 
 Deleting beats storing. Whoever deletes takes the spool entry first; an upload under way finds it
 gone and undoes itself.
@@ -21,6 +22,7 @@ from uuid import UUID
 
 from application.cancellation import uninterrupted
 from application.errors import StoreUnavailable
+from application.patience import Patience
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool, SpooledDetection
@@ -72,6 +74,7 @@ class StoreDetection:
         self._give_up_after = timedelta(seconds=give_up_after_s)
         self._first_retry_s = first_retry_s
         self._longest_retry_s = longest_retry_s
+        self._patience = Patience()
         self._places = asyncio.Semaphore(uploads_at_once)
         self._changed = asyncio.Event()
         self._in_work: set[UUID] = set()
@@ -80,8 +83,8 @@ class StoreDetection:
     async def accept(self, detection: Detection, image: StoredImage | None) -> None:
         """Take a detection in; once this returns, a crash cannot lose it.
 
-        A repository that is down delays the record and not the answer. A caller that is cancelled
-        meanwhile leaves the detection either taken in as a whole or not at all.
+        A repository that is down or slow delays the record and not the answer. A caller that is
+        cancelled meanwhile leaves the detection either taken in as a whole or not at all.
 
         Args:
             detection: the record.
@@ -125,18 +128,26 @@ class StoreDetection:
     async def _accept(self, entry: SpooledDetection) -> None:
         key = entry.detection.detection_id
         self._in_work.add(key)
-        try:
-            with self._telemetry.stage("store"):
+        with self._telemetry.stage("store"):
+            try:
                 await self._spool.put(entry)
-                try:
-                    await self._record(entry.detection)
-                    if await self._spool.owner(key) is None:
-                        await self._erase(entry.detection)  # Everything was deleted meanwhile.
-                except StoreUnavailable as error:
-                    log.warning("record waits in the spool: %s", error)
+            except BaseException:
+                self._leave(key)
+                raise
+            try:
+                await self._patience.wait(self._record_first(entry.detection))
+            except StoreUnavailable as error:
+                log.warning("record waits in the spool: %s", error)
+
+    async def _record_first(self, detection: Detection) -> None:
+        """Add the record of what was just put into the spool; until then nobody carries it."""
+        key = detection.detection_id
+        try:
+            await self._record(detection)
+            if await self._spool.owner(key) is None:
+                await self._erase(detection)  # Everything was deleted meanwhile.
         finally:
-            self._in_work.discard(key)
-            self._changed.set()
+            self._leave(key)
 
     async def _due(self) -> Sequence[UUID]:
         known = set(self._progress)
@@ -178,9 +189,13 @@ class StoreDetection:
             # Whatever it is, it must not stop the others.
             self._try_later(key, error)
         finally:
-            self._in_work.discard(key)
             self._places.release()
-            self._changed.set()
+            self._leave(key)
+
+    def _leave(self, key: UUID) -> None:
+        """Let others carry it, and have them look."""
+        self._in_work.discard(key)
+        self._changed.set()
 
     async def _deliver_or_give_up(self, entry: SpooledDetection) -> None:
         detection = entry.detection

@@ -17,13 +17,15 @@ from entrypoints.http.body import BodyRequest
 from entrypoints.http.bridge import provided
 
 GUEST_COOKIE = "guest_usage_info"
+ID_IS_ENOUGH = {"id_is_enough": True}
+"""Option of a route that only has to know whose a call is; it does not wait for a slow store."""
 
 AnyoneRequest = BodyRequest[Caller]
 UserRequest = BodyRequest[User]
 _Connection = ASGIConnection[Any, Any, Any, Any]
 
 
-async def anyone(connection: _Connection, _: BaseRouteHandler) -> None:
+async def anyone(connection: _Connection, handler: BaseRouteHandler) -> None:
     """A guard that lets users and guests in and puts who it is into ``request.user``.
 
     Raises:
@@ -31,7 +33,8 @@ async def anyone(connection: _Connection, _: BaseRouteHandler) -> None:
     """
     headers = connection.headers.getall("authorization", [])
     if headers:
-        user: Caller = await _user(connection, headers)
+        id_is_enough = ID_IS_ENOUGH.items() <= handler.opt.items()
+        user: Caller = await _user(connection, headers, id_is_enough=id_is_enough)
     else:
         user = await _guest(connection)
     connection.scope["user"] = user
@@ -59,13 +62,13 @@ async def send_guest_cookie(message: Message, scope: Scope) -> None:
         message["headers"] = [*message["headers"], cookie.to_encoded_header()]
 
 
-async def _user(connection: _Connection, headers: list[str]) -> User:
+async def _user(connection: _Connection, headers: list[str], *, id_is_enough: bool) -> User:
     scheme, _, token = headers[0].strip().partition(" ")
     token = token.strip()
     if len(headers) > 1 or scheme.lower() != "bearer" or not token or " " in token:
         raise InvalidToken("the header must read 'Authorization: Bearer <token>'")
     authenticate: Authenticate = await provided(connection.app.state.container.authenticate)
-    return (await authenticate.execute(token)).user
+    return (await authenticate.execute(token, id_is_enough=id_is_enough)).user
 
 
 async def _guest(connection: _Connection) -> Guest:

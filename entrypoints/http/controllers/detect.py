@@ -25,7 +25,13 @@ from application.use_cases.detect_emotions import DetectEmotions, DetectEmotions
 from application.use_cases.history import GetStorageStatus
 from domain.detection import Detection
 from entrypoints.http import presenters, schemas
-from entrypoints.http.authentication import AnyoneRequest, UserRequest, anyone, signed_in
+from entrypoints.http.authentication import (
+    ID_IS_ENOUGH,
+    AnyoneRequest,
+    UserRequest,
+    anyone,
+    signed_in,
+)
 from entrypoints.http.errors import code_of, problems, text_of
 from entrypoints.http.operations import SeveralPhotographs, SinglePhotograph
 from entrypoints.http.rate_limit import rate_limit_of
@@ -51,6 +57,7 @@ class DetectController(Controller):
         operation_class=SinglePhotograph,
         status_code=200,
         guards=[anyone],
+        opt=ID_IS_ENOUGH,
         security=ANYONE,
         responses=problems(
             "missing_file", "invalid_image", "invalid_request", "invalid_token",
@@ -83,6 +90,7 @@ class DetectController(Controller):
         response_description="Where it stands",
         summary="Has it been stored yet",
         guards=[signed_in],
+        opt=ID_IS_ENOUGH,
         security=USERS,
         responses=problems(
             "invalid_request",
@@ -117,6 +125,7 @@ class DetectBatchController(Controller):
         status_code=200,
         media_type="text/event-stream",
         guards=[signed_in],
+        opt=ID_IS_ENOUGH,
         security=USERS,
         responses={
             200: ResponseSpec(

@@ -1,0 +1,116 @@
+"""A store that is slow costs an answer a moment, and only now and then."""
+
+import asyncio
+
+import pytest
+
+from adapters.in_memory import (
+    InMemoryClock,
+    InMemoryIdentityProvider,
+    InMemoryTokenService,
+    InMemoryUserRepository,
+    fake_image,
+)
+from application.errors import StoreUnavailable
+from application.patience import Patience
+from application.use_cases.accounts import Authenticate
+from application.use_cases.detect_emotions import DetectEmotionsCommand
+from application.use_cases.history import GetStorageStatus
+from domain.detection import HistoryFilter, StorageStatus
+from tests.unit.application.service import Service, guest, until
+
+PHOTOGRAPH = fake_image()
+
+
+async def test_what_ends_in_time_is_handed_over() -> None:
+    patience = Patience()
+
+    async def found() -> str:
+        await asyncio.sleep(0)
+        return "it"
+
+    async def lost() -> str:
+        raise LookupError("nothing")
+
+    assert await patience.wait(found()) == "it"
+    with pytest.raises(LookupError):
+        await patience.wait(lost())
+
+
+async def test_what_takes_too_long_goes_on_and_nobody_waits_for_the_next() -> None:
+    patience = Patience(longest_s=0.01, pause_s=3600)
+    released = asyncio.Event()
+    done: list[int] = []
+
+    async def slow(number: int) -> None:
+        await released.wait()
+        done.append(number)
+
+    for number in range(3):
+        with pytest.raises(StoreUnavailable):
+            await patience.wait(slow(number))
+    released.set()
+    await until(lambda: done == [0, 1, 2])
+
+
+async def test_after_the_pause_a_call_is_waited_for_again() -> None:
+    patience = Patience(longest_s=0.5, pause_s=0)
+    never = asyncio.get_running_loop().create_future()
+    with pytest.raises(StoreUnavailable):
+        await patience.wait(never)
+
+    async def found() -> str:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return "it"
+
+    assert await patience.wait(found()) == "it"
+    never.cancel()
+
+
+async def test_detection_does_not_wait_for_a_slow_repository_and_nothing_is_lost() -> None:
+    service = Service()
+    service.repository.hold()
+    service.ledger.hold()
+    command = DetectEmotionsCommand(service.alice, PHOTOGRAPH, "me.jpg")
+    detections = [await service.detect.execute(command) for _ in range(3)]
+    status = GetStorageStatus(service.repository, service.spool)
+    for detection in detections:
+        assert await status.execute(service.alice, detection.detection_id) is StorageStatus.PENDING
+    service.repository.release()
+    service.ledger.release()
+    for _ in range(10):
+        await asyncio.sleep(0)  # The records that were begun arrive.
+    await service.store.carry_due()
+    for detection in detections:
+        assert await status.execute(service.alice, detection.detection_id) is StorageStatus.DONE
+    assert (await service.repository.find("alice", HistoryFilter())).total == len(service.images)
+    assert (await service.meter.usage(service.alice)).count == 3, "counted once it could be"
+
+
+async def test_a_guest_waits_until_the_use_is_counted() -> None:
+    service = Service()
+    service.ledger.hold()
+    visitor = guest()
+    asked = asyncio.create_task(service.detect.execute(DetectEmotionsCommand(visitor, PHOTOGRAPH)))
+    await asyncio.wait([asked], timeout=0.4)
+    assert not asked.done()
+    service.ledger.release()
+    await asked
+    assert (await service.meter.usage(visitor)).count == 1
+
+
+async def test_only_who_needs_no_profile_is_let_in_before_it_is_read() -> None:
+    users, tokens = InMemoryUserRepository(), InMemoryTokenService(clock=InMemoryClock())
+    alice = Service().alice
+    await users.put(alice)
+    authenticate = Authenticate(identity=InMemoryIdentityProvider(), users=users, tokens=tokens)
+    token = tokens.issue_access(alice.user_id).value
+    users.hold()
+    known = await authenticate.execute(token, id_is_enough=True)
+    assert known.user.user_id == "alice"
+    reading = asyncio.create_task(authenticate.execute(token))
+    await asyncio.wait([reading], timeout=0.4)
+    assert not reading.done()
+    users.release()
+    assert (await reading).user == alice
