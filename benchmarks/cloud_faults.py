@@ -1,101 +1,86 @@
-"""How long a detection takes while MongoDB or Cloudinary is down, silent or erring.
+"""How long a detection takes while a part of the cloud stack is down, silent, slow or erring.
 
-Needs what the tests need (SecantusDB and the double of Cloudinary): run it from the repository's
-root with ``python -m benchmarks.cloud_faults``.
+Starts the service as a process of its own on what the tests start (SecantusDB, a double of
+Cloudinary, Firebase's emulator). Run it from the repository's root:
+``python -m benchmarks.cloud_faults``.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import io
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import skimage.data
 from PIL import Image
 
-from tests.e2e.cloud import address_of, listening
-from tests.servers.cloudinary import API_KEY, API_SECRET, CLOUD, cloudinary_double
-from tests.servers.flaky import flaky_proxy
-from tests.servers.mongodb import secantus
+from tests.e2e.cloud import FAULTS, flaky_cloud, recovered
+from tests.e2e.service_process import ServiceProcess
+from tests.servers.cloudinary import cloudinary_double
+from tests.servers.firebase import firebase_emulator
+from tests.servers.mongodb import mongodb_server
 
-DETECTIONS = 60
+DETECTIONS = 200
 
 
 async def main() -> None:
-    """Measure each fault against the normal run before it."""
+    """Measure during each fault, against as many detections just before it."""
+    folder = Path(tempfile.mkdtemp())
     async with (
-        secantus() as uri,
-        cloudinary_double() as cloudinary,
-        flaky_proxy(address_of(uri).strip("/")) as mongodb,
-        listening(
-            data_dir=Path(tempfile.mkdtemp()),
-            repository="mongodb",
-            mongodb_uri=f"mongodb://{mongodb.address}/?directConnection=true",
-            image_store="cloudinary",
-            cloudinary_cloud_name=CLOUD,
-            cloudinary_timeout_s=2,
-            cloudinary_api_key=API_KEY,
-            cloudinary_api_secret=API_SECRET,
-            cloudinary_upload_prefix=cloudinary.url,
-            cloudinary_delivery_url=cloudinary.url,
-        ) as (url, container),
-        httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client,
+        mongodb_server() as mongodb_uri,
+        cloudinary_double() as images,
+        firebase_emulator() as emulator,
+        flaky_cloud(mongodb_uri, images, emulator) as cloud,
     ):
-        id_token = container.identity_provider().mint_id_token("bench@example.com", 3600)
-        answer = await client.post("/auth/verify-token", json={"id_token": id_token})
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        await timed(client)  # warms up
-        faults: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
-            "MongoDB stopped": (mongodb.stop, mongodb.behave),
-            "MongoDB silent": (mongodb.fall_silent, mongodb.behave),
-            "Cloudinary silent": (cloudinary.hold, cloudinary.behave),
-            "Cloudinary answers 500": (lambda: refuse(cloudinary, 500), cloudinary.behave),
-        }
-        print(f"{'':24}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}{'p50 ratio':>11}{'p95 ratio':>11}")
-        for name, (begin, end) in faults.items():
-            normal = await timed(client)
-            begin()
-            faulty = await timed(client)
-            end()
-            show("normal", normal, normal)
-            show(name, faulty, normal)
-            spool = container.spool()
-            # Let what waits be stored, so that it does not slow the next normal run.
-            while await spool.waiting():  # noqa: ASYNC110 - a spool announces nothing
-                await asyncio.sleep(0.2)
-
-
-def refuse(cloudinary: object, status: int) -> None:
-    """Let the double answer everything with this status."""
-    cloudinary.refusal = status  # type: ignore[attr-defined]
+        service = ServiceProcess(folder, cloud.stack)
+        await service.start()
+        async with await service.user() as client:
+            await timed(client)  # warms up
+            print(f"{'':28}{'p50 ms':>16}{'p95 ms':>16}{'max ms':>16}{'load':>8}")
+            for name, begin in FAULTS.items():
+                await recovered(client, name)
+                before = await timed(client)
+                begin(cloud)
+                during = await timed(client)
+                cloud.behave()
+                show(name, before, during)
+        service.ask_to_stop()
+        await service.ended()
 
 
 async def timed(client: httpx.AsyncClient) -> list[float]:
     """Milliseconds of each of some detections, one after the other."""
     file = io.BytesIO()
-    Image.effect_noise((640, 480), 60).convert("RGB").save(file, "JPEG")
+    Image.fromarray(skimage.data.astronaut()).save(file, "JPEG")
     took = []
     for _ in range(DETECTIONS):
         started = time.perf_counter()
-        answer = await client.post("/api/detect", files={"file": ("n.jpg", file.getvalue())})
+        answer = await client.post("/api/detect", files={"file": ("a.jpg", file.getvalue())})
         answer.raise_for_status()
         took.append((time.perf_counter() - started) * 1000)
     return took
 
 
-def show(name: str, took: list[float], normal: list[float]) -> None:
-    """Print one line."""
-    p50, p95 = statistics.median(took), statistics.quantiles(took, n=20)[18]
-    base50, base95 = statistics.median(normal), statistics.quantiles(normal, n=20)[18]
-    print(
-        f"{name:24}{p50:9.0f}{p95:9.0f}{max(took):9.0f}{p50 / base50:11.2f}{p95 / base95:11.2f}",
-        flush=True,
-    )
+def show(name: str, before: list[float], during: list[float]) -> None:
+    """Print one line: before, during, and how many times as long."""
+    cells = []
+    for measure in (statistics.median, percentile_95, max):
+        was, became = measure(before), measure(during)
+        cells.append(f"{f'{was:.0f} {became:.0f} {became / was:.2f}':>16}")
+    print(f"{name:28}{''.join(cells)}{os.getloadavg()[0]:8.1f}", flush=True)
+
+
+def percentile_95(values: list[float]) -> float:
+    """What 95 of 100 stay under."""
+    return statistics.quantiles(values, n=20)[18]
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     asyncio.run(main())

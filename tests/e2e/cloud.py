@@ -1,89 +1,88 @@
-"""The service on MongoDB, Cloudinary and Firebase, each of which can be made to fail."""
+"""The cloud stack with somebody standing in front of each of its parts."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import httpx
 
-from entrypoints.asgi import create_app_from
-from entrypoints.container import Container
-from entrypoints.realtime.app import create_socketio
-from entrypoints.settings import Settings
-from tests.servers.cloudinary import API_KEY, API_SECRET, CLOUD, CloudinaryDouble
-from tests.servers.firebase import PROJECT, FirebaseEmulator
+from tests.e2e.stacks import CloudStack
+from tests.servers.cloudinary import CloudinaryDouble
+from tests.servers.firebase import FirebaseEmulator
 from tests.servers.flaky import FlakyProxy, flaky_proxy
-from tests.servers.listening import listening
+
+_LATE_S = 0.3
 
 
-@dataclass
-class CloudService:
-    """A running service and what it depends on."""
+@dataclass(frozen=True)
+class FlakyCloud:
+    """What gets in the way of each part, and the stack behind it all."""
 
-    container: Container
-    client: httpx.AsyncClient
     mongodb: FlakyProxy
-    cloudinary: CloudinaryDouble
+    cloudinary: FlakyProxy
     firebase: FlakyProxy
-    emulator: FirebaseEmulator
+    images: CloudinaryDouble
+    stack: CloudStack
 
-    async def sign_in(self) -> None:
-        """Make an account and use its access token from now on."""
-        account = await self.emulator.sign_up(f"{uuid4().hex}@example.com")
-        answer = await self.client.post("/auth/verify-token", json={"id_token": account["idToken"]})
-        answer.raise_for_status()
-        self.client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    def refuse(self, status: int) -> None:
+        """Let Cloudinary answer everything with this status."""
+        self.images.refusal = status
+
+    def break_off(self) -> None:
+        """Let Cloudinary end each call before it is answered."""
+        self.images.breaks_off = True
+
+    def behave(self) -> None:
+        """Let everything work."""
+        for part in (self.mongodb, self.cloudinary, self.firebase, self.images):
+            part.behave()
+
+
+# One dependency after the other, so that each has time to recover.
+FAULTS: Mapping[str, Callable[[FlakyCloud], None]] = {
+    "MongoDB stopped": lambda cloud: cloud.mongodb.stop(),
+    "Cloudinary stopped": lambda cloud: cloud.cloudinary.stop(),
+    "Firebase stopped": lambda cloud: cloud.firebase.stop(),
+    "MongoDB silent": lambda cloud: cloud.mongodb.fall_silent(),
+    "Cloudinary silent": lambda cloud: cloud.cloudinary.fall_silent(),
+    "Firebase silent": lambda cloud: cloud.firebase.fall_silent(),
+    "MongoDB slow": lambda cloud: cloud.mongodb.slow_down(_LATE_S),
+    "Cloudinary slow": lambda cloud: cloud.cloudinary.slow_down(_LATE_S),
+    "Firebase slow": lambda cloud: cloud.firebase.slow_down(_LATE_S),
+    "Cloudinary answers 500": lambda cloud: cloud.refuse(500),
+    "MongoDB breaks off": lambda cloud: cloud.mongodb.break_once(),
+    "Cloudinary limits the rate": lambda cloud: cloud.refuse(420),
+    "Cloudinary breaks off": lambda cloud: cloud.break_off(),
+}
+_NAMES = {"MongoDB": "repository", "Cloudinary": "image_store", "Firebase": "identity_provider"}
+
+
+async def recovered(client: httpx.AsyncClient, fault: str) -> None:
+    """Wait until the service finds that what is to have this fault works."""
+    name = _NAMES[fault.split()[0]]
+    async with asyncio.timeout(60):
+        while (await client.get("/readyz")).json()["services"][name] != "up":  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
-async def whole_service(**changes: object) -> AsyncIterator[tuple[str, Container]]:
-    """The whole service on a free port, on the default settings save for ``changes``."""
-    container = Container(settings=Settings(_env_file=None, **changes))
-    app = create_app_from(container, create_socketio(container))
-    async with listening(app, timeout_graceful_shutdown=5) as port:
-        yield f"http://127.0.0.1:{port}", container
-
-
-def address_of(mongodb_uri: str) -> str:
-    """Host and port of a server that is named alone."""
-    return urlsplit(mongodb_uri).netloc
-
-
-@asynccontextmanager
-async def running_cloud_service(
-    *,
-    data_dir: Path,
-    mongodb_uri: str,
-    mongodb_name: str,
-    cloudinary: CloudinaryDouble,
-    emulator: FirebaseEmulator,
-    firebase: FlakyProxy,
-) -> AsyncIterator[CloudService]:
-    """The service, with a proxy in front of MongoDB."""
+async def flaky_cloud(
+    mongodb_uri: str, images: CloudinaryDouble, emulator: FirebaseEmulator, **changes: str
+) -> AsyncIterator[FlakyCloud]:
+    """A cloud whose parts fail when told to, for a service with these other settings."""
     async with (
-        flaky_proxy(address_of(mongodb_uri)) as mongodb,
-        whole_service(
-            data_dir=data_dir,
-            environment="development",
-            repository="mongodb",
+        flaky_proxy(urlsplit(mongodb_uri).netloc) as mongodb,
+        flaky_proxy(urlsplit(images.url).netloc) as cloudinary,
+        flaky_proxy(emulator.host) as firebase,
+    ):
+        stack = CloudStack(
             # One server is spoken to through the proxy, whatever set it belongs to.
             mongodb_uri=f"mongodb://{mongodb.address}/?directConnection=true",
-            mongodb_name=mongodb_name,
-            mongodb_timeout_s=1,
-            image_store="cloudinary",
-            cloudinary_cloud_name=CLOUD,
-            cloudinary_api_key=API_KEY,
-            cloudinary_api_secret=API_SECRET,
-            cloudinary_timeout_s=1,
-            cloudinary_upload_prefix=cloudinary.url,
-            cloudinary_delivery_url=cloudinary.url,
-            auth="firebase",
-            firebase_project_id=PROJECT,
-            firebase_auth_emulator_host=firebase.address,
-        ) as (url, container),
-        httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client,
-    ):
-        yield CloudService(container, client, mongodb, cloudinary, firebase, emulator)
+            cloudinary_url=f"http://{cloudinary.address}",
+            firebase=emulator,
+            firebase_address=firebase.address,
+            changes=changes,
+        )
+        yield FlakyCloud(mongodb, cloudinary, firebase, images, stack)

@@ -22,7 +22,7 @@ def embedded_stack() -> Stack:
 async def cloud_stack(mongodb_uri: str, firebase: FirebaseEmulator) -> AsyncIterator[CloudStack]:
     """What operators run in production."""
     async with cloudinary_double() as cloudinary:
-        yield CloudStack(mongodb_uri, cloudinary, firebase)
+        yield CloudStack(mongodb_uri, cloudinary.url, firebase, firebase.host)
 
 
 @pytest.fixture(scope="session", params=["embedded", "cloud"])

@@ -1,14 +1,14 @@
 """The ways to run the service: which settings choose one, and how somebody signs in to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
 from adapters.local_auth import LocalIdentityProvider, load_or_create_secret
 from adapters.system.clock import SystemClock
-from tests.servers.cloudinary import API_KEY, API_SECRET, CLOUD, CloudinaryDouble
+from tests.servers.cloudinary import API_KEY, API_SECRET, CLOUD
 from tests.servers.firebase import PROJECT, FirebaseEmulator
 
 
@@ -38,11 +38,21 @@ class EmbeddedStack:
 
 @dataclass(frozen=True)
 class CloudStack:
-    """MongoDB, Cloudinary and Firebase, each on this machine."""
+    """MongoDB, Cloudinary and Firebase, each on this machine.
+
+    Attributes:
+        mongodb_uri: where MongoDB is.
+        cloudinary_url: where Cloudinary is.
+        firebase: makes the accounts.
+        firebase_address: where the service finds it, as ``host:port``.
+        changes: other settings.
+    """
 
     mongodb_uri: str
-    cloudinary: CloudinaryDouble
+    cloudinary_url: str
     firebase: FirebaseEmulator
+    firebase_address: str
+    changes: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self) -> Mapping[str, str]:
         return {
@@ -55,11 +65,12 @@ class CloudStack:
             "CLOUDINARY_CLOUD_NAME": CLOUD,
             "CLOUDINARY_API_KEY": API_KEY,
             "CLOUDINARY_API_SECRET": API_SECRET,
-            "CLOUDINARY_UPLOAD_PREFIX": self.cloudinary.url,
-            "CLOUDINARY_DELIVERY_URL": self.cloudinary.url,
+            "CLOUDINARY_UPLOAD_PREFIX": self.cloudinary_url,
+            "CLOUDINARY_DELIVERY_URL": self.cloudinary_url,
             "AUTH": "firebase",
             "FIREBASE_PROJECT_ID": PROJECT,
-            "FIREBASE_AUTH_EMULATOR_HOST": self.firebase.host,
+            "FIREBASE_AUTH_EMULATOR_HOST": self.firebase_address,
+            **self.changes,
         }
 
     async def id_token(self, email: str, data_dir: Path) -> str:

@@ -60,7 +60,8 @@ async def test_twenty_kills_lose_nothing_and_double_nothing(
             acknowledged[answer.json()["detection_id"]] = picture
             moments.happened()
 
-    service = QuickStart(tmp_path, CloudStack(mongodb_uri, cloudinary, firebase))
+    stack = CloudStack(mongodb_uri, cloudinary.url, firebase, firebase.host)
+    service = QuickStart(tmp_path, stack)
     await service.start()
     try:
         token = (await service.sign_in())["access_token"]

@@ -38,6 +38,7 @@ class CloudinaryDouble:
     uploads: Counter[str] = field(default_factory=Counter)
     refusal: int | None = None
     breaks_off: bool = False
+    delay_s: float = 0.0
     pings: int = 0
     url: str = ""
     on_call: Callable[[], None] = lambda: None
@@ -56,6 +57,7 @@ class CloudinaryDouble:
         """Work as it should."""
         self.refusal = None
         self.breaks_off = False
+        self.delay_s = 0.0
         self.release()
 
     async def start(self, port: int = 0) -> Self:
@@ -91,6 +93,7 @@ class CloudinaryDouble:
         self, request: web.Request, handler: web.RequestHandler
     ) -> web.StreamResponse:
         self.on_call()
+        await asyncio.sleep(self.delay_s)
         await self._open.wait()
         if self.breaks_off:
             assert request.transport is not None

@@ -13,6 +13,7 @@ class FlakyProxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._broken = False
+        self._delay_s = 0.0
         self._connections: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -43,6 +44,10 @@ class FlakyProxy:
         for task in self._tasks:
             task.cancel()
 
+    def slow_down(self, delay_s: float) -> None:
+        """Pass everything on, and each piece that many seconds late."""
+        self._delay_s = delay_s
+
     def break_once(self) -> None:
         """Break every connection; new ones are fine."""
         self.stop()
@@ -51,6 +56,7 @@ class FlakyProxy:
     def behave(self) -> None:
         """Pass everything on."""
         self._broken = False
+        self._delay_s = 0.0
         self._flowing.set()
 
     async def close(self) -> None:
@@ -77,6 +83,7 @@ class FlakyProxy:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
+                await asyncio.sleep(self._delay_s)
                 await self._flowing.wait()
                 writer.write(data)
                 await writer.drain()
