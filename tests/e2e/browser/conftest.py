@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from adapters.local_auth import LocalIdentityProvider
 from adapters.system.clock import SystemClock
@@ -61,6 +61,7 @@ async def browser(
     """Chromium, its camera a clip in which a face moves from left to right and back."""
     clip = tmp_path_factory.mktemp("camera") / "clip.mjpeg"
     write_camera_clip(clip)
+    expect.set_options(timeout=20_000)  # a busy machine is no bug
     camera = f"--use-file-for-fake-video-capture={clip}"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, camera])

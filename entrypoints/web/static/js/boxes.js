@@ -18,6 +18,7 @@ export function nameBox({ element, label, number }, face) {
   const score = face.emotions[0].score;
   element.dataset.emotion = face.dominant_emotion;
   element.classList.toggle("is-doubtful", !face.reliable);
+  label.dataset.number = number;
   const word = `${face.dominant_emotion}${face.reliable ? "" : "?"}`;
   label.replaceChildren(
     h("span", { class: "number" }, `${number}`),
