@@ -26,10 +26,8 @@ from tests.servers.cloudinary import cloudinary_double
 from tests.servers.firebase import firebase_emulator
 from tests.servers.mongodb import mongodb_server
 
-DETECTIONS = 200
 
-
-async def main() -> None:
+async def main(detections: int) -> None:
     """Measure during each fault, against as many detections just before it."""
     folder = Path(tempfile.mkdtemp())
     async with (
@@ -41,25 +39,25 @@ async def main() -> None:
         service = ServiceProcess(folder, cloud.stack)
         await service.start()
         async with await service.user() as client:
-            await timed(client)  # warms up
+            await timed(client, detections)  # warms up
             print(f"{'':28}{'p50 ms':>16}{'p95 ms':>16}{'max ms':>16}{'load':>8}")
             for name, begin in FAULTS.items():
                 await recovered(client, name)
-                before = await timed(client)
+                before = await timed(client, detections)
                 begin(cloud)
-                during = await timed(client)
+                during = await timed(client, detections)
                 cloud.behave()
                 show(name, before, during)
         service.ask_to_stop()
         await service.ended()
 
 
-async def timed(client: httpx.AsyncClient) -> list[float]:
-    """Milliseconds of each of some detections, one after the other."""
+async def timed(client: httpx.AsyncClient, detections: int) -> list[float]:
+    """Milliseconds of each of so many detections, one after the other."""
     file = io.BytesIO()
     Image.fromarray(skimage.data.astronaut()).save(file, "JPEG")
     took = []
-    for _ in range(DETECTIONS):
+    for _ in range(detections):
         started = time.perf_counter()
         answer = await client.post("/api/detect", files={"file": ("a.jpg", file.getvalue())})
         answer.raise_for_status()
@@ -82,5 +80,6 @@ def percentile_95(values: list[float]) -> float:
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    asyncio.run(main())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--detections", type=int, default=200, help="before and during each fault")
+    asyncio.run(main(parser.parse_args().detections))
