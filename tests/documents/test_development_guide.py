@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents.snippets import ROOT, blocks, run
+from tests.documents.following import ROOT, follow
 
 FOLDERS = ("domain", "application", "adapters", "entrypoints", "training", "benchmarks", "tests")
 NOT_NEEDED = shutil.ignore_patterns("node_modules", "__pycache__", "data", "runs")
@@ -22,18 +22,8 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_every_step_of_the_guide_works_as_it_stands(copy: Path) -> None:
-    said = []
-    for block in blocks("development.md", "python", "diff", "sh"):
-        if block.language == "python":
-            (copy / block.path).write_text(block.text.split("\n", 1)[1])
-        elif block.language == "diff":
-            run(
-                "patch", "-p1", "--fuzz=0", "--no-backup-if-mismatch", folder=copy, stdin=block.text
-            )
-        else:
-            script = f"set -euo pipefail\n{block.text}"
-            said.append(run("bash", folder=copy, stdin=script, PYTHONPATH=str(copy)).stdout)
-    first_steps, contract, checked = said
+    said = follow("docs/development.md", copy, PYTHONPATH=str(copy))
+    _, first_steps, _, _, contract, _, checked = said
     assert "2 passed" in first_steps
     assert "passed" in contract
     assert "failed" not in contract

@@ -5,10 +5,9 @@ import sys
 
 import pytest
 
-from tests.documents.snippets import blocks, run
+from tests.documents.following import PRINTED, blocks, run
 from tests.e2e.browser.site import Site
 
-PRINTED = "http://localhost:2508"
 GUEST = """
 from emotion_client import Client
 from emotion_client.api.accounts import get_usage
@@ -61,8 +60,8 @@ assert list_history.sync(client=client) == []
 @pytest.fixture(scope="module")
 def generated(site: Site) -> Site:
     """The site, with a client in its folder."""
-    commands = blocks("rest.md", "sh")[-1].text.replace(PRINTED, site.url)
-    run("bash", "-euo", "pipefail", folder=site.folder, stdin=commands)
+    commands = [each.text for each in blocks("docs/rest.md") if "generator" in each.text][-1]
+    run("bash", "-euo", "pipefail", "-c", commands.replace(PRINTED, site.url), folder=site.folder)
     return site
 
 

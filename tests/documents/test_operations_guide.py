@@ -4,10 +4,8 @@ import json
 
 import httpx
 
-from tests.documents.snippets import blocks, run
+from tests.documents.following import PRINTED, follow, run
 from tests.e2e.browser.site import Site, serving
-
-PRINTED = "http://localhost:2508"
 
 
 def signed_in(site: Site) -> httpx.Client:
@@ -25,14 +23,9 @@ def test_a_service_is_watched_backed_up_restored_and_emptied(site: Site) -> None
         while alice.get(status).json()["status"] == "pending":
             pass
 
-    watch, back_up, restore, erase = (
-        block.text.replace(PRINTED, site.url) for block in blocks("operations.md", "sh")
-    )
-    watched = run("bash", "-euo", "pipefail", folder=site.folder, stdin=watch).stdout
+    watched, *_ = follow("docs/operations.md", site.folder, instead={PRINTED: site.url})
     assert '{"status":"ok"}' in watched
     assert '"repository":"up"' in watched
-    for commands in (back_up, restore, erase):
-        run("bash", "-euo", "pipefail", folder=site.folder, stdin=commands)
 
     taken_along = json.loads((site.folder / "everything.json").read_text())
     assert [each["filename"] for each in taken_along] == ["photo.jpg"]

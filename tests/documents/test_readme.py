@@ -1,0 +1,47 @@
+"""README.md, to the letter."""
+
+import json
+import re
+import sys
+
+import numpy as np
+from PIL import Image
+
+from tests.documents.following import PRINTED, ROOT, follow
+from tests.e2e.browser.site import Site
+
+
+def test_every_command_works_and_answers_as_it_says(site: Site) -> None:
+    folder = site.folder
+    (folder / "PHOTO").write_bytes((folder / "photo.jpg").read_bytes())
+    (folder / ".venv").symlink_to(sys.prefix)
+    crop = np.asarray(Image.open(folder / "photo.jpg").convert("L").crop((150, 40, 300, 190)))
+    np.savez(folder / "FACES.npz", images=crop[None], labels=["happy"])
+
+    made, answered, done = follow("README.md", folder, instead={PRINTED: site.url})
+    assert "emotion-api serve" in made
+    assert "pytest" in made
+    assert_alike(shown_answer(), json.loads(answered), "answer")
+    assert "happy" in done
+    assert "accuracy" in done
+    assert (folder / "drawn.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+def shown_answer() -> object:
+    """The answer the page shows as an example."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"^```json\n(.*?)^```", text, re.M | re.S)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def assert_alike(shown: object, real: object, place: str) -> None:
+    """Whatever is shown is there, and of the same kind."""
+    assert type(shown) is type(real), place
+    if isinstance(shown, dict) and isinstance(real, dict):
+        for name, value in shown.items():
+            assert_alike(value, real[name], f"{place}.{name}")
+    elif isinstance(shown, list) and isinstance(real, list):
+        assert_alike(shown[0], real[0], f"{place}[0]")
+    elif place.endswith("emotion"):
+        assert shown == real

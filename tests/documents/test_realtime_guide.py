@@ -1,0 +1,14 @@
+"""docs/realtime.md, to the letter; its browser's part is done in tests/e2e/browser."""
+
+from tests.documents.following import PRINTED, follow
+from tests.e2e.browser.site import Site
+
+
+def test_both_clients_stream_and_see_the_face_by_its_name(site: Site) -> None:
+    said = follow("docs/realtime.md", site.folder, instead={PRINTED: site.url})
+    _, javascript, python = said
+    for printed in (javascript, python):
+        assert "face_1" in printed
+        assert "happy" in printed
+    assert "received: 20" in javascript
+    assert "'received': 20" in python

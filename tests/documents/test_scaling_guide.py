@@ -1,0 +1,27 @@
+"""docs/scaling.md, to the letter."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pymongo import MongoClient
+
+from tests.documents.following import follow
+from tests.e2e.cloud import address_of
+
+
+def test_the_history_of_an_older_service_comes_over(
+    tmp_path: Path, mongodb_uri: str, mongodb_name: str
+) -> None:
+    record = {
+        "detection_id": "0c6f5a52-3f0a-4d5e-9a55-1d8a6f1e2b3c",
+        "user_id": "alice",
+        "timestamp": datetime(2025, 5, 4, tzinfo=UTC),
+        "image_url": None,
+        "detection_results": {"faces": [], "face_detected": False, "processing_time": 0.1},
+    }
+    with MongoClient(mongodb_uri) as client:
+        client[mongodb_name]["detections"].insert_one(record)
+    older = f"mongodb://{address_of(mongodb_uri)}/{mongodb_name}?directConnection=true"
+    printed = "mongodb://localhost:27017/emotion_detection"
+    [said] = follow("docs/scaling.md", tmp_path, instead={printed: f"'{older}'"})
+    assert "1 records are in the history, 0 were left out" in said
