@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -76,6 +77,8 @@ class OpenInferenceCropClassifier:
             self._path += f"/versions/{quote(version, safe='')}"
         self._served: _Served | None = None
         self._in_doubt = True
+        self._looking = threading.Lock()
+        self._looks_failed = 0
 
     @property
     def card(self) -> ModelCard:
@@ -92,6 +95,11 @@ class OpenInferenceCropClassifier:
         """Whether it has to be checked before it is asked."""
         return self._in_doubt
 
+    @property
+    def is_fine(self) -> bool:
+        """Whether it read faces, or gave another sign of life, just now."""
+        return not self._in_doubt and self._server.answered_within(_ANSWER_STANDS_S)
+
     def check(self) -> None:
         """Ask for a sign of life, and look at the model where that is due.
 
@@ -100,9 +108,8 @@ class OpenInferenceCropClassifier:
             InferenceUnavailable: its model is not one that can be used here.
         """
         if self._in_doubt:
-            self._served = self._look()
-            self._in_doubt = False
-        elif not self._server.answered_within(_ANSWER_STANDS_S):
+            self._look_once_for_all()
+        elif not self.is_fine:
             self._server.ask("GET", f"{self._path}/ready", read=self._read_readiness)
 
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -132,6 +139,21 @@ class OpenInferenceCropClassifier:
         if answer.status != 200:
             self._in_doubt = True
             raise UnexpectedAnswer(f"its model {self._model} is not ready")
+
+    def _look_once_for_all(self) -> None:
+        failed_before = self._looks_failed
+        with self._looking:
+            # Whoever waited for another one's look shares what it found.
+            if not self._in_doubt:
+                return
+            if self._looks_failed != failed_before:
+                raise Unreachable("the inference server does not answer")
+            try:
+                self._served = self._look()
+            except InferenceUnavailable:
+                self._looks_failed += 1
+                raise
+            self._in_doubt = False
 
     def _look(self) -> _Served:
         """Find out what the model is, and try it."""

@@ -48,7 +48,9 @@ class OpenInferenceEmotionClassifier:
 
     async def check(self) -> None:
         """Ask the server for a sign of life; see the port."""
-        await self._calls.run(self._model.check)
+        # A server that is busy, and answers, is not called down because a call has to wait.
+        if not self._model.is_fine:
+            await self._calls.run(self._model.check)
 
     async def classify(
         self,

@@ -405,6 +405,21 @@ async def test_a_model_that_is_taken_away_is_not_ready(
 # Everybody at once
 
 
+async def test_many_callers_in_doubt_look_at_the_model_once(
+    connect: Connect, double: InferenceDouble, crops: NDArray[np.uint8]
+) -> None:
+    classifier = connect(double.url)
+    await asyncio.gather(*(asyncio.to_thread(classifier.check) for _ in range(4)))
+    assert double.asked["emotion"] == 1
+    double.status = 500
+    with pytest.raises(Unreachable):
+        await predict(classifier, crops)
+    outcomes = await asyncio.gather(
+        *(asyncio.to_thread(classifier.check) for _ in range(4)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [Unreachable] * 4
+
+
 @pytest.fixture
 def single_thread() -> Iterator[WorkExecutor]:
     executor = WorkExecutor(1)
