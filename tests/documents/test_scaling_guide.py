@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pymongo import MongoClient
 
 from tests.documents.following import follow
-from tests.e2e.cloud import address_of
 
 
 def test_the_history_of_an_older_service_comes_over(
@@ -21,7 +21,7 @@ def test_the_history_of_an_older_service_comes_over(
     }
     with MongoClient(mongodb_uri) as client:
         client[mongodb_name]["detections"].insert_one(record)
-    older = f"mongodb://{address_of(mongodb_uri)}/{mongodb_name}?directConnection=true"
+    older = f"mongodb://{urlsplit(mongodb_uri).netloc}/{mongodb_name}?directConnection=true"
     printed = "mongodb://localhost:27017/emotion_detection"
     [said] = follow("docs/scaling.md", tmp_path, instead={printed: f"'{older}'"})
     assert "1 records are in the history, 0 were left out" in said
