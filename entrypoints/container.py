@@ -184,6 +184,7 @@ class Container(containers.DeclarativeContainer):
         ),
         cloudinary=providers.Singleton(extras.cloudinary_image_store, settings),
     )
+    image_links = providers.Singleton(extras.image_links, settings)
     spool = providers.Singleton(
         FileSystemDetectionSpool,
         folder=config.spool_dir,

@@ -15,11 +15,12 @@ from application.errors import (
     ServiceUnavailable,
     StoreUnavailable,
 )
+from application.ports.image_links import ImageLinks
 from domain.face import ReliabilityThresholds
 from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
-    from adapters.cloudinary import CloudinaryImageStore
+    from adapters.cloudinary import CloudinaryImageStore, CloudinaryUrls
     from adapters.firebase import FirebaseIdentityProvider
     from adapters.mongodb import MongoDatabase, MongoStores, OlderMongoHistory
     from adapters.open_inference import (
@@ -187,26 +188,39 @@ def redis_message_channel(database: RedisDatabase) -> RedisMessageChannel:
     return RedisMessageChannel(database)
 
 
-def cloudinary_image_store(settings: Settings) -> CloudinaryImageStore:
-    """Images in Cloudinary."""
+def cloudinary_urls(settings: Settings) -> CloudinaryUrls:
+    """The addresses of images in Cloudinary."""
     with _extra("cloudinary", "IMAGE_STORE=cloudinary needs"):
-        from adapters.cloudinary import CloudinaryImageStore, CloudinaryUrls
+        from adapters.cloudinary import CloudinaryUrls
     assert settings.cloudinary_cloud_name is not None
-    assert settings.cloudinary_api_key is not None
     assert settings.cloudinary_api_secret is not None
-    api_secret = settings.cloudinary_api_secret.get_secret_value()
-    urls = CloudinaryUrls(
+    return CloudinaryUrls(
         cloud_name=settings.cloudinary_cloud_name,
-        api_secret=api_secret,
+        api_secret=settings.cloudinary_api_secret.get_secret_value(),
         folder=settings.cloudinary_folder,
         is_authenticated=settings.cloudinary_authenticated,
         delivery_url=settings.cloudinary_delivery_url,
     )
+
+
+def image_links(settings: Settings) -> ImageLinks | None:
+    """Addresses of small pictures; None where the image store makes none."""
+    return cloudinary_urls(settings) if settings.image_store == "cloudinary" else None
+
+
+def cloudinary_image_store(settings: Settings) -> CloudinaryImageStore:
+    """Images in Cloudinary."""
+    urls = cloudinary_urls(settings)
+    from adapters.cloudinary import CloudinaryImageStore
+
+    assert settings.cloudinary_cloud_name is not None
+    assert settings.cloudinary_api_key is not None
+    assert settings.cloudinary_api_secret is not None
     return CloudinaryImageStore(
         urls=urls,
         cloud_name=settings.cloudinary_cloud_name,
         api_key=settings.cloudinary_api_key,
-        api_secret=api_secret,
+        api_secret=settings.cloudinary_api_secret.get_secret_value(),
         timeout_s=settings.cloudinary_timeout_s,
         upload_prefix=settings.cloudinary_upload_prefix,
         breaker=CircuitBreaker("Cloudinary"),

@@ -11,10 +11,12 @@ import cloudinary.utils
 from domain.geometry import BoundingBox
 
 DELIVERY_URL = "https://res.cloudinary.com"
+_THUMBNAIL_SIZE = (320, 240)
+_FACE_SIDE_PX = 160
 
 
 class CloudinaryUrls:
-    """Names images and makes their addresses; asks nobody.
+    """Fulfils ``ImageLinks``: names images and makes their addresses, and asks nobody.
 
     Args:
         cloud_name: of the account.
@@ -60,8 +62,9 @@ class CloudinaryUrls:
         """The address of the image as it was uploaded; the same for the same image."""
         return self._url(owner_id, detection_id)
 
-    def thumbnail(self, owner_id: str, detection_id: UUID, *, width: int, height: int) -> str:
-        """The address of a small picture of that many pixels, centred on a face if there is one."""
+    def thumbnail(self, owner_id: str, detection_id: UUID) -> str:
+        """The address of a small picture, centred on a face if there is one."""
+        width, height = _THUMBNAIL_SIZE
         return self._url(
             owner_id,
             detection_id,
@@ -69,15 +72,13 @@ class CloudinaryUrls:
             {"quality": "auto", "fetch_format": "auto"},
         )
 
-    def face_crop(
-        self, owner_id: str, detection_id: UUID, box: BoundingBox, *, side_px: int
-    ) -> str:
+    def face_crop(self, owner_id: str, detection_id: UUID, box: BoundingBox) -> str:
         """The address of one face, cut out of the original and scaled to a square."""
         return self._url(
             owner_id,
             detection_id,
             {"x": box.x, "y": box.y, "width": box.width, "height": box.height, "crop": "crop"},
-            {"width": side_px, "height": side_px, "crop": "fill"},
+            {"width": _FACE_SIDE_PX, "height": _FACE_SIDE_PX, "crop": "fill"},
             {"quality": "auto", "fetch_format": "auto"},
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector
+from application.ports.image_links import ImageLinks
 from application.use_cases.accounts import Profile, SignedIn, TokenPair
 from domain.detection import Detection
 from domain.face import Face
@@ -12,8 +13,8 @@ from entrypoints.http import schemas
 from entrypoints.stream_summary import summarize
 
 
-def detection(record: Detection) -> schemas.Detection:
-    """One analysed image or stream."""
+def detection(record: Detection, links: ImageLinks | None = None) -> schemas.Detection:
+    """One analysed image or stream; with addresses of small pictures where there are links."""
     return schemas.Detection(
         detection_id=record.detection_id,
         kind=record.kind.value,
@@ -21,6 +22,7 @@ def detection(record: Detection) -> schemas.Detection:
         timestamp=record.timestamp,
         filename=record.filename,
         image_url=record.image_url,
+        pictures=_pictures(record, links) if links else None,
         detection_results=schemas.DetectionResults(
             faces=[face(each) for each in record.faces],
             face_detected=bool(record.faces),
@@ -28,6 +30,16 @@ def detection(record: Detection) -> schemas.Detection:
         ),
         image=schemas.ImageSize(width=record.image_width, height=record.image_height),
         stream=None if record.stream is None else summarize(record.stream),
+    )
+
+
+def _pictures(record: Detection, links: ImageLinks) -> schemas.Pictures | None:
+    owner_id, key = record.user_id, record.detection_id
+    if record.image_url != links.original(owner_id, key):
+        return None  # It is not stored yet, or came from an older service and lies elsewhere.
+    return schemas.Pictures(
+        thumbnail=links.thumbnail(owner_id, key),
+        faces=[links.face_crop(owner_id, key, each.detection.box) for each in record.faces],
     )
 
 

@@ -96,6 +96,13 @@ class ImageSize(Struct, kw_only=True):
     height: Annotated[Pixels, Meta(examples=[480])]
 
 
+class Pictures(Struct, kw_only=True):
+    """Addresses of small pictures that the image store cuts from an image it keeps."""
+
+    thumbnail: Annotated[str, Meta(description="Centred on a face if there is one.")]
+    faces: Annotated[list[str], Meta(description="One of each face, in the order of `faces`.")]
+
+
 class Detection(Struct, kw_only=True):
     """One analysed image, or one realtime session that was kept."""
 
@@ -112,6 +119,10 @@ class Detection(Struct, kw_only=True):
             description="Where the image is kept; null until it is, and for guests.",
             examples=["/api/images/3fa85f64-5717-4562-b3fc-2c963f66afa6"],
         ),
+    ]
+    pictures: Annotated[
+        Pictures | None,
+        Meta(description="In the history, where the image store makes small pictures."),
     ]
     detection_results: DetectionResults
     image: ImageSize

@@ -28,6 +28,11 @@ async def test_a_smiling_astronaut_is_found_read_kept_and_served_back(service, a
         image = await client.get(listed["image_url"])
         assert image.content == astronaut
         assert image.headers["Content-Type"] == "image/jpeg"
+        pictures = listed["pictures"]
+        # Cloudinary cuts small pictures at signed addresses; a folder holds the photograph alone.
+        assert (pictures is None) == listed["image_url"].startswith("/")
+        for url in [pictures["thumbnail"], *pictures["faces"]] if pictures else []:
+            assert (await client.get(url)).status_code == 200
         of_the_service = f"/api/images/{detection['detection_id']}"
         assert (await client.get(of_the_service)).content == astronaut
         assert (await guest.get(of_the_service)).status_code == 401

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, QueryParameter, SkipValidation
 from litestar.response import Stream
 
+from application.ports.image_links import ImageLinks
 from application.use_cases.history import (
     MAX_PAGE,
     DeleteDetection,
@@ -20,7 +23,7 @@ from application.use_cases.history import (
     ListHistory,
     ListHistoryCommand,
 )
-from domain.detection import HistoryFilter
+from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from entrypoints.http import exports, presenters, schemas
 from entrypoints.http.authentication import UserRequest, signed_in
@@ -55,6 +58,7 @@ class HistoryController(Controller):
         self,
         request: UserRequest,
         list_history: NamedDependency[ListHistory],
+        image_links: NamedDependency[SkipValidation[ImageLinks | None]],
         skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Leave out.")] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
         from_date: FromDate = None,
@@ -73,7 +77,7 @@ class HistoryController(Controller):
             "Link": link_header(request.url, skip=skip, limit=limit, total=page.total),
             "Cache-Control": "no-store",
         }
-        return Response([presenters.detection(each) for each in page.items], headers=headers)
+        return Response(await _presented(page.items, image_links), headers=headers)
 
     @get(
         "/export",
@@ -135,9 +139,12 @@ class HistoryController(Controller):
         request: UserRequest,
         detection_id: FromPath[UUID],
         get_detection: NamedDependency[GetDetection],
+        image_links: NamedDependency[SkipValidation[ImageLinks | None]],
     ) -> schemas.Detection:
         """Show a detection."""
-        return presenters.detection(await get_detection.execute(request.user, detection_id))
+        found = await get_detection.execute(request.user, detection_id)
+        (shown,) = await _presented([found], image_links)
+        return shown
 
     @delete(
         "/{detection_id:uuid}",
@@ -174,3 +181,10 @@ class HistoryController(Controller):
     ) -> schemas.Deleted:
         """Erase everything kept for the user, images included."""
         return schemas.Deleted(deleted=await delete_history.execute(request.user))
+
+
+async def _presented(
+    records: Sequence[Detection], links: ImageLinks | None
+) -> list[schemas.Detection]:
+    # Signing the addresses of a long page takes milliseconds.
+    return await asyncio.to_thread(lambda: [presenters.detection(each, links) for each in records])

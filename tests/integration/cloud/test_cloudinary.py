@@ -130,10 +130,10 @@ async def test_thumbnails_and_face_crops_have_addresses_the_store_serves(
     )
     key = uuid4()
     await image_store_at(cloudinary).put("alice", key, JPEG)
-    thumbnail = urls.thumbnail("alice", key, width=160, height=120)
-    crop = urls.face_crop("alice", key, BoundingBox(10, 20, 30, 40), side_px=96)
-    assert "/c_thumb,g_face,h_120,w_160/" in thumbnail
-    assert "/c_crop,h_40,w_30,x_10,y_20/c_fill,h_96,w_96/" in crop
+    thumbnail = urls.thumbnail("alice", key)
+    crop = urls.face_crop("alice", key, BoundingBox(10, 20, 30, 40))
+    assert "/c_thumb,g_face,h_240,w_320/" in thumbnail
+    assert "/c_crop,h_40,w_30,x_10,y_20/c_fill,h_160,w_160/" in crop
     async with httpx.AsyncClient() as client:
         assert (await client.get(thumbnail)).status_code == 200
         assert (await client.get(crop)).status_code == 200
