@@ -25,6 +25,7 @@ CLOUDINARY = {
     "CLOUDINARY_API_SECRET": "hush-hush",
 }
 MONGODB = {"REPOSITORY": "mongodb", "MONGODB_URI": "mongodb://user:hush-hush@127.0.0.1:9/"}
+INFERENCE_SERVER = {"CLASSIFIER": "remote", "REMOTE_CLASSIFIER_URL": "http://127.0.0.1:9"}
 SECRET_KEY = "of-these-tests-0123456789abcdefghij"
 REDIS = {**MONGODB, "REDIS_URL": "redis://:hush-hush@127.0.0.1:9/0", "SECRET_KEY": SECRET_KEY}
 EMULATOR = {
@@ -59,6 +60,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
             ["CLOUDINARY_CLOUD_NAME", "CLOUDINARY_API_KEY", "CLOUDINARY_API_SECRET"],
         ),
         ({"AUTH": "firebase"}, ["FIREBASE_SERVICE_ACCOUNT_B64"]),
+        ({"CLASSIFIER": "remote"}, ["REMOTE_CLASSIFIER_URL"]),
         ({**REDIS, "SECRET_KEY": ""}, ["SECRET_KEY"]),
         ({**EMULATOR, "FIREBASE_PROJECT_ID": ""}, ["FIREBASE_PROJECT_ID"]),
         ({**EMULATOR, "GOOGLE_CLIENT_ID": "any"}, ["FIREBASE_WEB_API_KEY"]),
@@ -128,29 +130,31 @@ async def test_settings_alone_choose_the_cloud(environment: Environment) -> None
 
 
 @pytest.mark.parametrize(
-    ("package", "choice", "part"),
+    ("package", "extra", "adapter", "choice", "part"),
     [
-        ("motor", MONGODB, "database"),
-        ("cloudinary", CLOUDINARY, "image_store"),
-        ("firebase_admin", EMULATOR, "identity_provider"),
-        ("redis", REDIS, "message_channel"),
+        ("motor", "mongodb", "mongodb", MONGODB, "database"),
+        ("cloudinary", "cloudinary", "cloudinary", CLOUDINARY, "image_store"),
+        ("firebase_admin", "firebase", "firebase", EMULATOR, "identity_provider"),
+        ("redis", "redis", "redis", REDIS, "message_channel"),
+        ("httpx", "remote", "open_inference", INFERENCE_SERVER, "crop_classifier"),
     ],
 )
 def test_an_extra_that_is_not_installed_is_named_with_its_remedy(
     environment: Environment,
     monkeypatch: pytest.MonkeyPatch,
     package: str,
+    extra: str,
+    adapter: str,
     choice: dict[str, str],
     part: str,
 ) -> None:
     environment(**choice)
     settings = load_settings()
-    adapter = {"motor": "mongodb", "firebase_admin": "firebase"}.get(package, package)
     forgotten = (f"{package}.", f"adapters.{adapter}.")
     for name in [name for name in sys.modules if f"{name}.".startswith(forgotten)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ServiceUnavailable, match=rf"pip install 'emotion-api\[{adapter}\]'"):
+    with pytest.raises(ServiceUnavailable, match=rf"pip install 'emotion-api\[{extra}\]'"):
         getattr(Container(settings=settings), part)()
 
 
