@@ -7,7 +7,7 @@ import { LiveBoxes } from "./live-boxes.js";
 import { LiveConnection } from "./live-connection.js";
 import { liveSettings } from "./live-settings.js";
 import { liveSummary } from "./live-summary.js";
-import { problem } from "./problem.js";
+import { problem, sentence } from "./problem.js";
 import { Timeline } from "./timeline.js";
 
 const STATES = {
@@ -92,7 +92,7 @@ export function liveStudio() {
   function advise(message, config) {
     const words = Object.entries(config).map(([name, value]) => `${name} = ${[value].flat().join(" × ")}`);
     advice.replaceChildren(h("div", { class: "notice" },
-      h("p", {}, `${message}.`),
+      h("p", {}, sentence(message)),
       h("p", { class: "muted small" }, words.join(", ")),
       h("div", { class: "row" },
         h("button", { type: "button", on: { click: () => {

@@ -24,7 +24,8 @@ function explanation({ type }) {
   return h("a", { class: "more", href: type, target: "_blank", rel: "noopener" }, "Why is that?");
 }
 
-function sentence(text) {
+/** The service's words as a sentence. */
+export function sentence(text) {
   const trimmed = text.trim();
   const whole = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
