@@ -210,7 +210,10 @@ async def test_a_flood_leaves_the_others_their_turn(service: Service) -> None:
 
 
 async def test_a_client_that_never_reads_piles_nothing_up_and_is_closed(service: Service) -> None:
-    calm = await service.client("bob@example.com")
+    calm = await service.client()
+    await calm.emit("join_room", {"room": "kitchen"})
+    await calm.next("status")
+    await calm.start()
     token = await service.token()
     housekeeping = housekeeping_of(service.container, service.server)
     deaf = _deaf_socket(service.port)
@@ -218,9 +221,11 @@ async def test_a_client_that_never_reads_piles_nothing_up_and_is_closed(service:
     try:
         await loop.sock_sendall(deaf, _upgrade_request(service.port))
         await loop.sock_recv(deaf, 4096)
-        await loop.sock_sendall(
-            deaf, _text_frame("40/emotion-detection," + json.dumps({"token": token}))
-        )
+        for text in (
+            "40/emotion-detection," + json.dumps({"token": token}),
+            '42/emotion-detection,["join_room",{"room":"kitchen"}]',
+        ):
+            await loop.sock_sendall(deaf, _text_frame(text))
         await service.until_sessions(2)
         eio_sid = next(sid for sid in service.server.eio.sockets if sid != calm.io.eio.sid)
 
@@ -233,8 +238,10 @@ async def test_a_client_that_never_reads_piles_nothing_up_and_is_closed(service:
         async with asyncio.timeout(60):
             while service.server.waiting_packets(eio_sid) < 64:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        assert await calm.is_served()
-        assert service.server.waiting_packets(eio_sid) <= 70
+        for frame_id in range(20):
+            await calm.frame(frame_id)
+            assert (await calm.next("detection_result"))["frame_id"] == frame_id
+        assert service.server.waiting_packets(eio_sid) <= 70, "what it watches piles up"
         for _ in range(10):
             await housekeeping.sweep()
         await service.until_sessions(1)
