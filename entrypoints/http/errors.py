@@ -19,6 +19,12 @@ from entrypoints.http.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
 
+OF_ONE_RECORD = (
+    "invalid_request", "not_authenticated", "invalid_token", "forbidden", "not_found",
+    "store_unavailable",
+)  # fmt: skip
+"""What a call may answer with that asks for one record of its user."""
+
 log = structlog.get_logger(__name__)
 
 

@@ -32,7 +32,7 @@ from entrypoints.http.authentication import (
     anyone,
     signed_in,
 )
-from entrypoints.http.errors import code_of, problems, text_of
+from entrypoints.http.errors import OF_ONE_RECORD, code_of, problems, text_of
 from entrypoints.http.operations import SeveralPhotographs, SinglePhotograph
 from entrypoints.http.rate_limit import rate_limit_of
 from entrypoints.http.security import ANYONE, USERS
@@ -92,14 +92,7 @@ class DetectController(Controller):
         guards=[signed_in],
         opt=ID_IS_ENOUGH,
         security=USERS,
-        responses=problems(
-            "invalid_request",
-            "not_authenticated",
-            "invalid_token",
-            "forbidden",
-            "not_found",
-            "store_unavailable",
-        ),
+        responses=problems(*OF_ONE_RECORD),
     )
     async def status(
         self,

@@ -27,7 +27,7 @@ from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from entrypoints.http import exports, presenters, schemas
 from entrypoints.http.authentication import UserRequest, signed_in
-from entrypoints.http.errors import problems
+from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.operations import Download, Page
 from entrypoints.http.paging import link_header
 from entrypoints.http.queries import FromDate, Keyword, ToDate, history_filter
@@ -125,14 +125,7 @@ class HistoryController(Controller):
         operation_id="get_detection",
         response_description="The detection",
         summary="Show one of my detections",
-        responses=problems(
-            "invalid_request",
-            "not_authenticated",
-            "invalid_token",
-            "forbidden",
-            "not_found",
-            "store_unavailable",
-        ),
+        responses=problems(*OF_ONE_RECORD),
     )
     async def get_detection(
         self,
@@ -151,14 +144,7 @@ class HistoryController(Controller):
         operation_id="delete_detection",
         response_description="Erased",
         summary="Erase one of my detections",
-        responses=problems(
-            "invalid_request",
-            "not_authenticated",
-            "invalid_token",
-            "forbidden",
-            "not_found",
-            "store_unavailable",
-        ),
+        responses=problems(*OF_ONE_RECORD),
     )
     async def delete_detection(
         self,

@@ -13,7 +13,7 @@ from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.history import GetDetection
 from domain.errors import NotFound
 from entrypoints.http.authentication import UserRequest, signed_in
-from entrypoints.http.errors import problems
+from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.operations import Picture
 from entrypoints.http.security import USERS
 from entrypoints.http.timeline import timeline_svg
@@ -43,14 +43,7 @@ class PicturesController(Controller):
                 media_type="image/jpeg",
                 generate_examples=False,
             ),
-            **problems(
-                "invalid_request",
-                "not_authenticated",
-                "invalid_token",
-                "forbidden",
-                "not_found",
-                "store_unavailable",
-            ),
+            **problems(*OF_ONE_RECORD),
         },
     )
     async def annotated(
@@ -75,14 +68,7 @@ class PicturesController(Controller):
                 media_type="image/svg+xml",
                 generate_examples=False,
             ),
-            **problems(
-                "invalid_request",
-                "not_authenticated",
-                "invalid_token",
-                "forbidden",
-                "not_found",
-                "store_unavailable",
-            ),
+            **problems(*OF_ONE_RECORD),
         },
     )
     async def timeline(
