@@ -224,10 +224,16 @@ async def test_the_type_of_a_problem_leads_to_what_it_means(service):
     for code, kind in KINDS.items():
         answer = await client.get(f"/problems/{code}")
         assert answer.status_code == 200
-        assert "Accept" in answer.headers["Vary"].split(", ")
+        assert "Accept" in re.split(", *", answer.headers["Vary"])
         assert answer.json() == listed[code]
         assert answer.json()["title"] == kind.title
     assert (await client.get("/problems/no_such_problem")).status_code == 404
+
+
+async def test_the_page_is_told_which_transports_its_live_view_may_use():
+    async with running_service(socketio_transports="websocket") as service:
+        page = await (await service.client()).get("/", headers={"Accept": "text/html"})
+    assert '"socketIoTransports": ["websocket"]' in unescape(page.text)
 
 
 async def test_a_browser_is_shown_a_page_of_each_kind_of_problem(service):
@@ -244,7 +250,7 @@ async def test_a_browser_is_shown_a_page_of_each_kind_of_problem(service):
         assert (shown["code"], shown["type"]) == (code, f"/problems/{code}")
     for page in pages.values():
         assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert "Accept" in page.headers["Vary"].split(", ")
+        assert "Accept" in re.split(", *", page.headers["Vary"])
         assert "unsafe-inline" not in page.headers["Content-Security-Policy"]
     missing = await browser.get("/problems/no_such_problem")
     assert missing.status_code == 404
