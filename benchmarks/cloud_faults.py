@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import logging
 import os
 import statistics
 import tempfile
@@ -29,6 +30,7 @@ from tests.servers.mongodb import mongodb_server
 
 async def main(detections: int) -> None:
     """Measure during each fault, against as many detections just before it."""
+    logging.getLogger("aiohttp.server").disabled = True  # The double's calls are broken off.
     folder = Path(tempfile.mkdtemp())
     async with (
         mongodb_server() as mongodb_uri,
