@@ -19,8 +19,8 @@ _Result = TypeVar("_Result")
 
 _CONNECTIONS = 32
 
-NOT_THERE = (faults.ConnectionError, faults.TimeoutError, OSError)
-"""How the driver says that nobody answers."""
+# How the driver says that nobody answers.
+_NOT_THERE = (faults.ConnectionError, faults.TimeoutError, OSError)
 
 
 class RedisDatabase:
@@ -44,8 +44,8 @@ class RedisDatabase:
         self.address = _without_credentials(url)
         self._timeout_s = timeout_s
         self._breaker = breaker
-        # Once more where an idle connection turns out to be gone, as after a restart of the server.
-        again = Retry(NoBackoff(), 1, supported_errors=(faults.ConnectionError,))
+        # What may be done twice is known here and not to the driver.
+        once = Retry(NoBackoff(), 0)
         self.client: Redis = Redis.from_pool(
             BlockingConnectionPool.from_url(
                 url,
@@ -53,20 +53,32 @@ class RedisDatabase:
                 timeout=timeout_s,
                 socket_timeout=timeout_s,
                 socket_connect_timeout=timeout_s,
-                retry=again,
+                retry=once,
             )
         )
 
-    async def run(self, work: Callable[[Redis], Awaitable[_Result]]) -> _Result:
+    async def run(
+        self, work: Callable[[Redis], Awaitable[_Result]], *, repeatable: bool = True
+    ) -> _Result:
         """Let a function use the server.
+
+        Args:
+            work: uses it.
+            repeatable: whether it may run a second time where the connection ends within it.
 
         Raises:
             StoreUnavailable: it does not answer, or not with what was asked for.
         """
         try:
-            with self._breaker.guard(*NOT_THERE):
+            with self._breaker.guard(*_NOT_THERE):
                 async with asyncio.timeout(self._timeout_s):
-                    return await work(self.client)
+                    try:
+                        return await work(self.client)
+                    except faults.ConnectionError:
+                        if not repeatable:
+                            raise
+                        # An idle connection was gone, as after a restart of the server.
+                        return await work(self.client)
         except CircuitOpen as error:
             raise StoreUnavailable(
                 "Redis does not answer", retry_after_s=error.retry_after_s
@@ -75,9 +87,10 @@ class RedisDatabase:
             raise StoreUnavailable("Redis refuses the user or the password") from error
         except faults.NoPermissionError as error:
             raise StoreUnavailable("Redis does not let the user do this") from error
-        except NOT_THERE as error:
+        except _NOT_THERE as error:
             raise StoreUnavailable("Redis does not answer") from error
-        except faults.RedisError as error:
+        # The last two are what the driver makes of an answer in no form of Redis'.
+        except (faults.RedisError, ValueError, RecursionError) as error:
             raise StoreUnavailable("Redis does not do its work") from error
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from adapters.fan_out import FanOut
-from adapters.redis.database import NOT_THERE, RedisDatabase
+from adapters.redis.database import RedisDatabase
 from application.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,8 @@ class RedisMessageChannel:
             await self._something_to_send.wait()
             self._something_to_send.clear()
             try:
-                await self._database.run(self._publish_all)
+                # Not twice: a message whose answer gets lost may have arrived.
+                await self._database.run(self._publish_all, repeatable=False)
             except StoreUnavailable as error:
                 log.debug("messages to other processes are lost: %s", error)
                 self._outgoing.clear()
@@ -111,7 +112,7 @@ class RedisMessageChannel:
                 async with self._database.client.pubsub() as subscription:
                     await subscription.subscribe(self._name)
                     await self._hand_on(subscription)
-            except (faults.RedisError, *NOT_THERE) as error:
+            except Exception as error:  # Whatever it is, listening has to go on.
                 if self._is_subscribed.is_set():
                     log.warning("the connection with other processes is lost: %s", error)
             finally:

@@ -14,7 +14,9 @@ class FlakyProxy:
         self._flowing.set()
         self._broken = False
         self._delay_s = 0.0
+        self._lost_answer: bytes | None = None
         self._connections: set[asyncio.StreamWriter] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -48,6 +50,15 @@ class FlakyProxy:
         """Pass everything on, and each piece that many seconds late."""
         self._delay_s = delay_s
 
+    def lose_answer(self, beginning: bytes) -> None:
+        """Break the connection in place of the next answer that begins like this."""
+        self._lost_answer = beginning
+
+    def interject(self, data: bytes) -> None:
+        """Say something to every client that its server never said."""
+        for writer in self._clients:
+            writer.write(data)
+
     def break_once(self) -> None:
         """Break every connection; new ones are fine."""
         self.stop()
@@ -75,14 +86,25 @@ class FlakyProxy:
             return
         up_reader, up_writer = await asyncio.open_connection(*self._target)
         self._connections |= {writer, up_writer}
+        self._clients.add(writer)
         self._tasks |= {
             asyncio.create_task(self._pass(reader, up_writer)),
-            asyncio.create_task(self._pass(up_reader, writer)),
+            asyncio.create_task(self._pass(up_reader, writer, are_answers=True)),
         }
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        are_answers: bool = False,
+    ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
+                if are_answers and self._lost_answer and data.startswith(self._lost_answer):
+                    self._lost_answer = None
+                    writer.transport.abort()
+                    break
                 await asyncio.sleep(self._delay_s)
                 await self._flowing.wait()
                 writer.write(data)
@@ -90,6 +112,7 @@ class FlakyProxy:
         with suppress(ConnectionError):
             writer.close()
         self._connections.discard(writer)
+        self._clients.discard(writer)
 
 
 @asynccontextmanager

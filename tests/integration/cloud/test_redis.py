@@ -122,6 +122,25 @@ async def test_a_subscription_that_died_unnoticed_is_found_out(proxy: FlakyProxy
         assert await is_heard(channel)
 
 
+async def test_a_message_whose_answer_gets_lost_is_not_said_twice(
+    proxy: FlakyProxy, redis_url: str
+) -> None:
+    async with (
+        channel_at(redis_url) as there,
+        channel_at(f"redis://{proxy.address}") as here,
+    ):
+        messages, heard = there.listen(), []
+        proxy.lose_answer(b":")
+        here.publish(b"once")
+        async with asyncio.timeout(60):
+            heard.append(await anext(messages))
+            await is_heard(here)
+            here.publish(b"last")
+            while heard[-1] != b"last":
+                heard.append(await anext(messages))
+        assert heard.count(b"once") == 1
+
+
 async def test_places_say_so_while_the_server_is_gone_and_count_again_afterwards(
     proxy: FlakyProxy,
 ) -> None:
@@ -164,6 +183,32 @@ async def test_a_start_without_a_server_names_it_and_no_password() -> None:
         await channel.open()
     assert str(refused.value) == f"REDIS_URL: Redis does not answer at redis://127.0.0.1:{port}/0"
     await channel.close()
+
+
+@pytest.mark.parametrize("nonsense", [b":many\r\n", b"*1\r\n" * 5000, b"HTTP/1.1 400 Bad\r\n"])
+async def test_an_answer_that_makes_no_sense_ends_nothing(
+    proxy: FlakyProxy, nonsense: bytes
+) -> None:
+    async with channel_at(f"redis://{proxy.address}") as channel:
+        proxy.interject(nonsense)
+        await until(lambda: not_working(channel))
+        await until(lambda: works(channel))
+        assert await is_heard(channel)
+
+
+@pytest.mark.parametrize("nonsense", [b":many\r\n", b"*1\r\n" * 5000, b"HTTP/1.1 400 Bad\r\n"])
+async def test_a_server_that_is_no_redis_is_an_error_and_no_crash(nonsense: bytes) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            writer.write(nonsense)
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        database = database_at(f"redis://{host}:{port}")
+        with pytest.raises(StoreUnavailable, match="does not do its work"):
+            await RedisSessionPlaces(database).take("erin", "a", 1)
+        await database.close()
 
 
 async def test_a_wrong_password_is_told_apart_from_a_server_that_is_gone(redis_url: str) -> None:
