@@ -128,8 +128,12 @@ class StreamSessions:
 
     async def hold_places(self) -> None:
         """Keep the places of all open sessions; to be called several times in a lease."""
+        held = {key: session.user.user_id for key, session in self._open.items()}
         try:
-            await self._places.renew({key: s.user.user_id for key, s in self._open.items()})
+            await self._places.renew(held)
+            # Those that ended in the meantime have just got a lease for nothing.
+            for session_id in held.keys() - self._open.keys():
+                await self._places.give_back(held[session_id], session_id)
         except ServiceUnavailable as error:
             log.info("the places of sessions are not renewed: %s", error)
 

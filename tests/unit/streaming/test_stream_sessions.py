@@ -1,10 +1,12 @@
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 
 from adapters.in_memory import InMemoryImageDecoder, InMemorySessionPlaces, fake_image
 from application.errors import Overloaded, StoreUnavailable
+from application.ports.clock import Clock
 from application.streaming.events import Failure, MachineFull, Suggestion
 from application.use_cases.stream_session import StreamSession
 from application.use_cases.stream_sessions import StreamSessions
@@ -58,6 +60,31 @@ async def test_places_stay_taken_for_as_long_as_they_are_held(world: World) -> N
         await here.hold_places()
     with pytest.raises(Overloaded):
         await there.open(some_user("alice"), Recorder())
+
+
+async def test_a_session_that_ends_while_places_are_renewed_keeps_none(world: World) -> None:
+    places = SlowToRenew(world.clock)
+    sessions = world.sessions(per_user=1, places=places)
+    first = await sessions.open(some_user("alice"), Recorder())
+    renewing = asyncio.create_task(sessions.hold_places())
+    await places.asked.wait()
+    await sessions.close(first)
+    places.may_renew.set()
+    await renewing
+    await sessions.open(some_user("alice"), Recorder())
+
+
+class SlowToRenew(InMemorySessionPlaces):
+    """Renews when told to, as where another call overtakes this one on its way."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.asked, self.may_renew = asyncio.Event(), asyncio.Event()
+
+    async def renew(self, sessions: Mapping[str, str]) -> None:
+        self.asked.set()
+        await self.may_renew.wait()
+        await super().renew(sessions)
 
 
 async def test_while_the_other_processes_are_lost_each_counts_for_itself(world: World) -> None:
