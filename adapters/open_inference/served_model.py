@@ -15,6 +15,9 @@ from adapters.open_inference.server import Answer, UnexpectedAnswer
 from adapters.open_inference.tensors import read_json
 from application.errors import InferenceUnavailable
 
+# Networks that read faces take some hundred pixels. A batch of these is 0.4 GB already.
+_LARGEST_SIDE = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Tensors:
@@ -48,7 +51,7 @@ def tensors_of(metadata: Mapping[str, Any]) -> Tensors:
         raise _misfit(metadata) from None
     match shape, answered:
         case [-1, 1 | 3 as channels, int(height), int(width)], [-1, int(count)] if (
-            types == ("FP32", "FP32") and height > 0 and width > 0
+            types == ("FP32", "FP32") and 0 < height <= _LARGEST_SIDE and 0 < width <= _LARGEST_SIDE
         ):
             spec = CropSpec(width=width, height=height, channels=channels)
             return Tensors(spec, *names, outputs=count if count > 0 else None)
@@ -128,9 +131,9 @@ def are_probabilities(answers: NDArray[np.float32]) -> bool:
 
 def _misfit(metadata: Mapping[str, Any]) -> InferenceUnavailable:
     return InferenceUnavailable(
-        "the model on the inference server must map one input FP32 (-1, 1 or 3, height, width) to "
-        f"one output FP32 (-1, labels); it maps {_shown(metadata.get('inputs'))} "
-        f"to {_shown(metadata.get('outputs'))}"
+        "the model on the inference server must map one input FP32 (-1, 1 or 3, height, width), of "
+        f"at most {_LARGEST_SIDE} pixels a side, to one output FP32 (-1, labels); it maps "
+        f"{_shown(metadata.get('inputs'))} to {_shown(metadata.get('outputs'))}"
     )
 
 

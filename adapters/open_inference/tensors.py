@@ -94,7 +94,7 @@ def read_json(answer: Answer) -> dict[str, Any]:
     try:
         length = int(answer.headers.get(_HEADER_LENGTH, len(answer.body)))
         content = json.loads(answer.body[:length])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnexpectedAnswer("its answer is no JSON") from error
     if not isinstance(content, dict):
         raise UnexpectedAnswer("its answer is no JSON object")

@@ -152,6 +152,7 @@ def twice(metadata: dict[str, Any]) -> None:
         (reshape("outputs", datatype="FP64"), "to logits FP64"),
         (twice, r"to logits .*, logits "),
         (dict.clear, "it maps nothing to nothing"),
+        (reshape("inputs", shape=[-1, 3, 48, 10**6]), r"\[-1, 3, 48, 1000000\]"),
         (reshape("inputs", shape=[-1, 1, 64, 64]), "refuses 32 faces"),
         (reshape("inputs", name="pixels"), "refuses 32 faces"),
     ],
@@ -265,6 +266,7 @@ async def test_an_erring_server_is_a_fault_until_it_recovers(
     [
         (b"<html>welcome</html>", "no JSON"),
         (b"[]", "no JSON object"),
+        (b"[" * 100_000, "no JSON"),
         (b'{"outputs": [{"name": "logits"}]}', "no tensor"),
         (b'{"outputs": {}}', "no tensor"),
         (b" " * 2_000_000, "no end"),
