@@ -25,15 +25,15 @@ _Result = TypeVar("_Result")
 _ANSWER_STANDS_S = 60.0
 
 
-class _NotDelivered(Exception):
-    """The delivery network answered with something that is no image."""
+class _Unexpected(Exception):
+    """The answer is not what was asked for."""
 
 
 class _Refused(Exception):
     """Cloudinary understood the request and does not do what it asks."""
 
 
-_FAULTS = (cloudinary.exceptions.Error, urllib3.exceptions.HTTPError, _NotDelivered)
+_FAULTS = (cloudinary.exceptions.Error, urllib3.exceptions.HTTPError, _Unexpected)
 
 
 class CloudinaryImageStore:
@@ -81,7 +81,7 @@ class CloudinaryImageStore:
         """Upload the image, over an earlier one of the same detection."""
 
         def upload() -> None:
-            cloudinary.uploader.upload(
+            answer = cloudinary.uploader.upload(
                 io.BytesIO(image.data),
                 filename=f"image.{image.media_type.rpartition('/')[2]}",
                 public_id=self._urls.public_id(owner_id, detection_id),
@@ -91,6 +91,9 @@ class CloudinaryImageStore:
                 invalidate=True,
                 **self._account,
             )
+            # The SDK takes every JSON without an error in it for success, whatever its status.
+            if not answer.get("public_id"):
+                raise _Unexpected("nothing says that the image is kept")
 
         await self._run(upload)
         return self._urls.original(owner_id, detection_id)
@@ -103,9 +106,10 @@ class CloudinaryImageStore:
             response = self._delivery.request("GET", url)
             if response.status == 404:
                 return None
-            if response.status != 200:
-                raise _NotDelivered(f"status {response.status}")
-            return StoredImage(response.data, response.headers.get("Content-Type", ""))
+            media_type = response.headers.get("Content-Type", "")
+            if response.status != 200 or not media_type.startswith("image/"):
+                raise _Unexpected(f"status {response.status}, {media_type}")
+            return StoredImage(response.data, media_type)
 
         return await self._run(download)
 
@@ -113,33 +117,27 @@ class CloudinaryImageStore:
         """Delete the image, also from the caches of the delivery network."""
 
         def destroy() -> None:
-            cloudinary.uploader.destroy(
+            answer = cloudinary.uploader.destroy(
                 self._urls.public_id(owner_id, detection_id),
                 type=self._urls.delivery_type,
                 resource_type="image",
                 invalidate=True,
                 **self._account,
             )
+            if answer.get("result") not in ("ok", "not found"):
+                raise _Unexpected("nothing says that the image is gone")
 
         await self._run(destroy)
 
     async def check(self) -> None:
         """Ask for a sign of life, unless there was one within the last minute."""
         if not self._breaker.answered_within(_ANSWER_STANDS_S):
-            await self._run(self._ping)
+            await self._run(lambda: cloudinary.api.ping(**self._account))
 
     def close(self) -> None:
         """End the threads once their calls are done."""
         self._threads.shutdown(wait=False)
         self._delivery.clear()
-
-    def _ping(self) -> None:
-        try:
-            cloudinary.api.ping(**self._account)
-        except cloudinary.exceptions.Error:
-            raise
-        except Exception as error:  # what the SDK raises for a status it does not know
-            raise cloudinary.exceptions.GeneralError("unexpected answer to a ping") from error
 
     async def _run(self, call: Callable[[], _Result]) -> _Result:
         loop = asyncio.get_running_loop()
@@ -162,3 +160,7 @@ def _answered(call: Callable[[], _Result]) -> _Result:
         return call()
     except (cloudinary.exceptions.BadRequest, cloudinary.exceptions.NotFound) as error:
         raise _Refused("the request was refused") from error
+    except _FAULTS:
+        raise
+    except Exception as error:  # what the SDK makes of a status or a JSON it does not know
+        raise _Unexpected("the answer makes no sense") from error

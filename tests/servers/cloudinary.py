@@ -37,6 +37,7 @@ class CloudinaryDouble:
     images: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
     uploads: Counter[str] = field(default_factory=Counter)
     refusal: int | None = None
+    nonsense: tuple[int, bytes] | None = None
     breaks_off: bool = False
     delay_s: float = 0.0
     pings: int = 0
@@ -56,6 +57,7 @@ class CloudinaryDouble:
     def behave(self) -> None:
         """Work as it should."""
         self.refusal = None
+        self.nonsense = None
         self.breaks_off = False
         self.delay_s = 0.0
         self.release()
@@ -101,6 +103,9 @@ class CloudinaryDouble:
             return web.Response()
         if self.refusal is not None:
             return _fault(self.refusal, "not now")
+        if self.nonsense is not None:
+            status, body = self.nonsense
+            return web.Response(status=status, body=body, content_type="application/json")
         answer = await handler(request)
         self.on_call()
         return answer

@@ -39,6 +39,25 @@ async def test_a_store_that_refuses_a_ping_fails_its_check(
         await image_store_at(cloudinary).check()
 
 
+@pytest.mark.parametrize("status", [200, 502])
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b"[]", b"null", b'{"message": "bad gateway"}', b'{"error": "no"}', b"<html>", b""],
+)
+async def test_an_answer_that_makes_no_sense_is_no_success(
+    cloudinary: CloudinaryDouble, status: int, body: bytes
+) -> None:
+    store, key = image_store_at(cloudinary), uuid4()
+    cloudinary.nonsense = (status, body)
+    for call in (
+        store.put("alice", key, JPEG),
+        store.get("alice", key),
+        store.delete("alice", key),
+    ):
+        with pytest.raises(StoreUnavailable):
+            await call
+
+
 async def test_a_connection_that_breaks_off_is_told_and_the_upload_may_be_repeated(
     cloudinary: CloudinaryDouble,
 ) -> None:
