@@ -78,8 +78,9 @@ function nameOf(file) {
 function isTooLarge(file) {
   return new ApiError({
     title: "File too large",
-    detail: `${file.name} has ${bytes(file.size)}; at most ${bytes(settings.maxUploadBytes)} are taken.`,
+    detail: `It has ${bytes(file.size)}; at most ${bytes(settings.maxUploadBytes)} are taken.`,
     code: "image_too_large",
+    type: "/problems/image_too_large",
   });
 }
 

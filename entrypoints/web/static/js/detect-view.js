@@ -25,7 +25,7 @@ export function mountDetect(panel) {
     h("p", { class: "by-mouse" }, "or drop them here, or paste one"),
     h("p", { class: "muted small" },
       `JPEG, PNG, GIF, WebP or BMP, at most ${bytes(settings.maxUploadBytes)} each`),
-    chips(EMOTIONS));
+    h("p", { class: "words" }, "Every face gets a score for each of", chips(EMOTIONS)));
   const strip = h("ul", { class: "strip", "aria-label": "Photographs", hidden: true });
   const result = h("div", { class: "detect-result" });
   panel.append(h("h2", { class: "unseen" }, "Detect"), h("div", { class: "detect-view" }, drop, strip, result));

@@ -33,5 +33,5 @@ export function chips(emotions) {
 function about(face) {
   const found = face.detection_confidence === undefined
     ? "" : `, found with ${percent(face.detection_confidence)} confidence`;
-  return `${face.quality.size_px} px${found}`;
+  return `${face.quality.size_px} px across${found}`;
 }

@@ -72,9 +72,11 @@ export class LiveConnection {
   }
 
   send({ data, width, height }) {
+    // The library would keep the frame for the next session and send it before that one starts.
+    if (!this.#socket?.connected) return;
     const frameId = ++this.#frameId;
     this.#sent.set(frameId, performance.now());
-    this.#socket?.emit("video_frame", {
+    this.#socket.emit("video_frame", {
       frame_id: frameId, timestamp: Date.now() / 1000, data, width, height,
     });
   }

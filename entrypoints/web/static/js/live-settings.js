@@ -24,8 +24,7 @@ export function liveSettings(changed) {
     field("Send boxes", check("return_bounding_boxes", true)),
     field("Send eyes, nose and mouth (YuNet only)", check("return_face_landmarks", false)),
     field("Keep a summary in the history", check("save_session", false)),
-    field("Name of the stream in the history",
-      h("input", { name: "video_source", maxLength: 200, placeholder: "none" })));
+    nameField());
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", ({ target }) => {
     if (target.reportValidity()) changed({ [target.name]: valueOf(target) });
@@ -47,6 +46,13 @@ export function liveSettings(changed) {
       }
     },
   };
+}
+
+function nameField() {
+  const name = field("Name of the stream in the history",
+    h("input", { name: "video_source", maxLength: 200, placeholder: "none" }));
+  name.classList.add("is-wide");
+  return name;
 }
 
 function valueOf(input) {

@@ -14,7 +14,7 @@ export function problem(error, title = error.title ?? "Something went wrong on t
   const text = IN_OTHER_WORDS[error.code]?.(error.details) ?? sentence(error.message);
   return h("div", { class: "problem", role: "alert" },
     h("p", {}, h("strong", {}, title)),
-    h("p", {}, text, explanation(error)),
+    h("p", {}, text, " ", explanation(error)),
     actions.length ? h("div", { class: "row" }, ...actions) : null);
 }
 
