@@ -12,8 +12,9 @@ import torch
 from . import card
 from .data import Faces, load, tuning_split, usable
 from .export import export
+from .network import EmotionNet
 from .recipes import RECIPES, SHIPPED, VERSION
-from .soup import soup
+from .restore import soup
 from .train import train
 
 _HERE = Path(__file__).parent
@@ -41,6 +42,7 @@ def main() -> None:
     if options.only:
         return
     network = soup(SHIPPED, options.runs)
+    assert isinstance(network, EmotionNet)
     export(network, faces, options.weights, VERSION, {"runs": dict(SHIPPED)})
     card.write(options.weights, faces["valid"], options.docs)
 

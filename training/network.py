@@ -91,6 +91,10 @@ class EmotionNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    def views(self, side: int) -> int:
+        """The side in pixels that crops should come in to be seen at `side`: the same."""
+        return side
+
     def features(self, faces: Tensor) -> Tensor:
         """Gray levels (N, 1, H, W) in 0..255 to pooled features (N, C)."""
         x = self.blocks(self.stem(normalise(faces)))

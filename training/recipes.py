@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -10,12 +11,14 @@ class Recipe:
     """Configuration of one training run.
 
     Attributes:
-        widths, depths, dropout: The network, see `network.EmotionNet`.
+        widths, depths, dropout: The network, see `network.EmotionNet`; without widths it is the
+            face network of `mobilenet.FaceMobileNet`.
         phases: (epochs, side of the views) in order; small views first buy epochs (Howard 2018,
             progressive resizing; Tan and Le 2021, EfficientNetV2).
         seed: Seed of weights, draws and views.
         batch, rate, decay, momentum: SGD with Nesterov momentum for heads and vectors.
         muon: Peak step of `optim.Muon` for the body of the network.
+        adamw: Peak rate of AdamW, which trains everything where it is not 0.
         horizon: Epochs that the pace of the steps is planned over; more than the run's own leaves
             it at a high pace for other runs to start from. 0 means the run's own.
         warmup: Share of the run in which the rate rises; it falls to zero along a cosine after.
@@ -25,19 +28,25 @@ class Recipe:
         fer_share: Weight of the FER2013 head's loss.
         strength: Strength of `augment.Augment`.
         ema: Decay of the averaged weights a step.
-        start: Name of the finished run whose weights start this one.
+        mix: Share of the batches whose views are blended in pairs (Zhang et al. 2018, "mixup").
+        start: Finished runs whose weighted mean starts this one, with their shares.
+        teachers: Finished runs, or means of some, whose mean score of a view is its label (Hinton
+            et al. 2015, "Distilling the knowledge"; Beyer et al. 2022, "A good teacher is patient
+            and consistent"), each with its share.
+        taught: Weight of the teachers' scores against the labels of the data.
     """
 
-    widths: tuple[int, ...]
-    depths: tuple[int, ...]
     phases: tuple[tuple[int, int], ...]
     seed: int
+    widths: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
     dropout: float = 0.2
     batch: int = 128
     rate: float = 0.1
     decay: float = 5e-4
     momentum: float = 0.9
     muon: float = 0.03
+    adamw: float = 0.0
     horizon: int = 0
     warmup: float = 0.15
     balance: float = 0.4
@@ -46,7 +55,10 @@ class Recipe:
     fer_share: float = 0.2
     strength: float = 1.0
     ema: float = 0.998
-    start: str = ""
+    mix: float = 0.0
+    start: Mapping[str, float] = field(default_factory=dict)
+    teachers: tuple[tuple[Mapping[str, float], float], ...] = ()
+    taught: float = 0.8
 
     @property
     def epochs(self) -> int:
@@ -85,12 +97,52 @@ RECIPES = {
         strength=0.75,
         dropout=0.1,
         warmup=0.04,
-        start="trunk",
+        start={"trunk": 1.0},
     ),
 }
 RECIPES["branch-2"] = replace(RECIPES["branch-1"], seed=4, balance=0.5, strength=0.6)
+RECIPES["face-1"] = Recipe(
+    phases=((4, 112), (2, 136)),
+    seed=11,
+    batch=64,
+    adamw=5e-4,
+    rare_bonus=(4.0, 2.0),
+    majority_share=0.4,
+    strength=0.8,
+    dropout=0.3,
+    warmup=0.08,
+)
+RECIPES["face-2"] = replace(
+    RECIPES["face-1"],
+    phases=((2, 112), (4, 160)),
+    seed=13,
+    balance=0.5,
+    strength=1.0,
+)
 
-SHIPPED = {"branch-1": 0.3, "branch-2": 0.7}
-"""Runs whose weighted mean is shipped; the shares were chosen on the tuning slice."""
+_SOUP = {"branch-1": 0.3, "branch-2": 0.7}
+"""The best mean of both branches; the shares were chosen on the tuning slice."""
 
-VERSION = "1.0.0"
+RECIPES["student"] = Recipe(
+    widths=(64, 128, 256),
+    depths=(2, 3, 2),
+    phases=((16, 48),),
+    seed=21,
+    muon=0.02,
+    rate=0.03,
+    balance=0.45,
+    rare_bonus=(4.0, 2.0),
+    majority_share=0.4,
+    fer_share=0.1,
+    strength=0.9,
+    dropout=0.05,
+    warmup=0.06,
+    mix=0.5,
+    start=_SOUP,
+    teachers=(({"face-1": 1.0}, 0.25), ({"face-2": 1.0}, 0.4), (_SOUP, 0.35)),
+)
+
+SHIPPED = {"student": 1.0}
+"""Runs whose weighted mean is shipped."""
+
+VERSION = "2.0.0"

