@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -70,19 +71,19 @@ class FirebaseIdentityProvider:
 
     def _verify(self, id_token: str) -> User:
         claims = self._client.verify_id_token(id_token)
-        account = self._client.get_user(claims["uid"])
+        with _sensible_account():
+            account = self._client.get_user(claims["uid"])
+            user, valid_after_ms = _user(account, claims), account.tokens_valid_after_timestamp
         if account.disabled:
             raise _Refused("the account is disabled")
         # As in the SDK's own revocation check, which would look the user up a second time.
-        if account.tokens_valid_after_timestamp > claims["iat"] * 1000:
+        if valid_after_ms > claims["iat"] * 1000:
             raise _Refused("the token was revoked")
-        return _user(account, claims)
+        return user
 
     def _look_for_nobody(self) -> None:
-        try:
+        with suppress(auth.UserNotFoundError), _sensible_account():
             self._client.get_user(_NOBODY)
-        except auth.UserNotFoundError:
-            return
 
     async def _run(self, call: Callable[[], _Result]) -> _Result:
         loop = asyncio.get_running_loop()
@@ -98,6 +99,17 @@ class FirebaseIdentityProvider:
             raise IdentityUnavailable("the identity provider does not answer") from error
         except _Refused as error:
             raise InvalidToken("the ID token is not valid; sign in again") from error
+
+
+@contextmanager
+def _sensible_account() -> Iterator[None]:
+    """Tell an account that cannot be read from a token that is refused."""
+    try:
+        yield
+    except (exceptions.FirebaseError, google.auth.exceptions.GoogleAuthError):
+        raise
+    except Exception as error:  # what the SDK makes of an account of another shape
+        raise exceptions.UnknownError("the account makes no sense", cause=error) from error
 
 
 def _answered(call: Callable[[], _Result]) -> _Result:

@@ -58,6 +58,7 @@ class GoogleDouble:
     certificates_status: int = 200
     certificates_text: str | None = None
     accounts_status: int = 200
+    accounts_text: str | None = None
     lookups: int = 0
     url: str = ""
 
@@ -104,6 +105,8 @@ class GoogleDouble:
     async def look_up(self, request: web.Request) -> web.Response:
         """What the account look-up answers."""
         self.lookups += 1
+        if self.accounts_text is not None:
+            return web.Response(text=self.accounts_text)
         if self.accounts_status != 200:
             error = {"error": {"code": self.accounts_status, "message": "INTERNAL"}}
             return web.json_response(error, status=self.accounts_status)

@@ -197,3 +197,17 @@ def test_a_key_that_cannot_be_used_is_refused_without_being_quoted(key: str) -> 
         open_client(service_account=key, project_id=PROJECT, timeout_s=5)
     assert str(refused.value) == "the Firebase service account key cannot be used"
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<html>", "7", '{"users": 7}', '{"users": [7]}', '{"users": [{}]}',
+     '{"users": [{"localId": "alice", "validSince": "soon"}]}',
+     '{"users": [{"localId": "alice", "validSince": "0", "createdAt": "1e99"}]}'],
+)  # fmt: skip
+async def test_an_account_that_makes_no_sense_is_an_outage_and_no_bad_token(
+    google: GoogleDouble, provider: FirebaseIdentityProvider, text: str
+) -> None:
+    google.accounts_text = text
+    with pytest.raises(IdentityUnavailable):
+        await provider.verify(google.token("alice"))
