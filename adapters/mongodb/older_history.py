@@ -59,7 +59,10 @@ class OlderMongoHistory:
         return [self._collection] if self._collection else await self._database.run(marked)
 
     async def _page(self, collection: str, last: object) -> list[Document]:
-        query: Document = dict(_MARKS) if last is None else {**_MARKS, "_id": {"$gt": last}}
+        query: Document = dict(_MARKS)
+        if last is not None:
+            # As an expression: a plain comparison finds nothing but ids of the same type.
+            query["$expr"] = {"$gt": ["$_id", {"$literal": last}]}
 
         async def fetch(database: _Database) -> list[Document]:
             cursor = database[collection].find(query, sort=[("_id", 1)], limit=_FETCHED_AT_ONCE)

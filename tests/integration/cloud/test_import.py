@@ -112,6 +112,16 @@ async def test_more_records_than_are_fetched_at_once_all_arrive(
     assert len(await importing.history()) == 250
 
 
+async def test_records_whose_ids_are_of_several_types_all_arrive(
+    older: Any, importing: Import
+) -> None:
+    ids = [make(number) for make in (int, str, lambda _: ObjectId()) for number in range(70)]
+    await older["detections"].insert_many(
+        [OLD | {"_id": each, "detection_id": f"old {each}"} for each in ids]
+    )
+    assert (await importing.run()).imported == len(ids)
+
+
 @pytest.mark.parametrize(
     "written",
     ["2025-03-04T05:06:07", "2025-03-04T05:06:07Z", 1741064767, datetime(2025, 3, 4, 5, 6, 7)],
