@@ -40,7 +40,16 @@ _CODE_OF_STATUS = {
 }
 
 _EXAMPLE_DETAILS: dict[str, dict[str, Any]] = {
+    "missing_file": {"field": "file"},
+    "batch_too_large": {"limit": 12},
+    "image_too_large": {"limit": 5 * 2**20},
+    "image_dimensions_too_large": {"width": 9000, "height": 6000, "limit": 50_000_000},
     "quota_exceeded": {"retry_after": 3600, "limit": 3, "remaining": 0},
+    "service_unavailable": {"retry_after": 5},
+    "store_unavailable": {"retry_after": 5},
+    "identity_unavailable": {"retry_after": 5},
+    "inference_unavailable": {"retry_after": 5},
+    "overloaded": {"retry_after": 1},
 }
 
 
