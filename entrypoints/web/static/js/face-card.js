@@ -4,11 +4,11 @@ import { h } from "./dom.js";
 import { percent } from "./format.js";
 
 export function faceCard(face, number) {
-  const heading = h("button", { type: "button" }, `Face ${number}: ${face.dominant_emotion}`);
+  const heading = h("button", { type: "button" }, `Face ${number}: ${face.dominant_emotion}${face.reliable ? "" : "?"}`);
   return h("article", { class: "face", dataset: { emotion: face.dominant_emotion } },
     h("h3", {}, heading),
     h("p", { class: "small" }, about(face)),
-    face.reliable ? null : h("p", { class: "small" },
+    face.reliable ? null : h("p", { class: "doubt" },
       "⚠ Hard to read: too small, dark, bright or blurred. Do not rely on it."),
     bars(face.emotions));
 }
@@ -32,6 +32,6 @@ export function chips(emotions) {
 
 function about(face) {
   const found = face.detection_confidence === undefined
-    ? "" : `, found with ${percent(face.detection_confidence)} confidence`;
+    ? "" : `, detector ${percent(face.detection_confidence)} sure`;
   return `${face.quality.size_px} px across${found}`;
 }
