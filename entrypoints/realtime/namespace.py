@@ -75,9 +75,13 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             await self._sessions.close(connection.session)
 
     async def dismiss(self, connection: Connection, error: Exception) -> None:
-        """Stop a client's session, tell why, and close its connection to the namespace."""
-        await connection.session.stop()
+        """Tell a client why, stop its session, and close its connection to the namespace.
+
+        In this order: a frame that arrives while the session winds down is answered by an error
+        too, and the client should know by then what that comes from.
+        """
         await self.answer(connection, error)
+        await connection.session.stop()
         await self.server.disconnect(connection.outbox.sid, namespace=NAMESPACE)
 
     async def answer(

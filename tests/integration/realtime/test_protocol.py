@@ -130,10 +130,13 @@ async def test_a_token_that_expires_ends_the_session_after_saying_so(service: Se
     await client.start()
     await client.frame(1)
     await client.next("detection_result")
+    service.detector.hold()
+    await client.frame(2)
+    assert await client.is_served()  # so the frame is there too, and in work
     service.clock.shift = timedelta(hours=3)
-    assert (await client.next("session_summary"))["frames"]["processed"] == 1
-    error = await client.next("error_message")
-    assert error["code"] == 401
+    assert (await client.next("error_message"))["code"] == 401
+    service.detector.release()
+    assert (await client.next("session_summary"))["frames"]["processed"] == 2
     await client.gone.wait()
     await service.until_sessions(0)
 
