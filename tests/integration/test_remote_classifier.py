@@ -1,5 +1,6 @@
 """The service with its classifier on another machine: at the start, in an outage, and after it."""
 
+import asyncio
 from pathlib import Path
 
 import cv2
@@ -35,8 +36,10 @@ async def test_the_service_starts_without_the_server_and_reads_faces_when_it_is_
     async with flaky_proxy(triton.removeprefix("http://")) as wire:
         monkeypatch.setenv("REMOTE_CLASSIFIER_URL", f"http://{wire.address}")
         wire.stop()
+        # In a thread: it blocks until the proxy, which runs here, has refused it.
+        app = await asyncio.to_thread(create_app)
         async with (
-            listening(create_app()) as port,
+            listening(app) as port,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
         ):
             for _ in range(2):
