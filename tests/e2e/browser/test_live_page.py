@@ -158,6 +158,7 @@ async def test_a_session_goes_on_when_the_network_or_the_service_was_gone(
     with serving(tmp_path, PORT=port):
         await expect(state).to_have_text("Running again: the connection is back.", timeout=30_000)
         await page.locator(".live-stage .box").wait_for()
+        assert await page.get_by_role("alert").all_inner_texts() == []
         await context.close()
 
 
