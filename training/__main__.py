@@ -7,13 +7,14 @@ import logging
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 
 from . import card
-from .data import Faces, load, tuning_split, usable
+from .data import EMOTIONS, Faces, load, tuning_split, usable
 from .export import export
 from .network import EmotionNet
-from .recipes import RECIPES, SHIPPED, VERSION
+from .recipes import BIAS, RECIPES, SHIPPED, VERSION
 from .restore import soup
 from .train import train
 
@@ -43,7 +44,8 @@ def main() -> None:
         return
     network = soup(SHIPPED, options.runs)
     assert isinstance(network, EmotionNet)
-    export(network, faces, options.weights, VERSION, {"runs": dict(SHIPPED)})
+    bias = np.array([BIAS.get(emotion, 0.0) for emotion in EMOTIONS])
+    export(network, faces, options.weights, VERSION, {"runs": dict(SHIPPED)}, bias)
     card.write(options.weights, faces["valid"], options.docs)
 
 

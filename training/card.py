@@ -59,7 +59,7 @@ def _values(meta: dict[str, Any], counts: np.ndarray) -> dict[str, str]:
         for name, value in speed.items()
         if isinstance(value, dict)
     )
-    cost = meta["float32"]["accuracy_ferplus"] - meta["accuracy_ferplus"]
+    change = meta["accuracy_ferplus"] - meta["float32"]["accuracy_ferplus"]
     return {
         "name": meta["name"],
         "version": meta["version"],
@@ -76,7 +76,7 @@ def _values(meta: dict[str, Any], counts: np.ndarray) -> dict[str, str]:
         "ece_before": percent(meta["ece_before"]),
         "ece_after": percent(meta["ece_after"]),
         "temperature": f"{meta['temperature']:.2f}",
-        "quantisation": f"{100 * cost:.2f}",
+        "quantisation": f"{100 * change:+.2f}",
         "float32": percent(meta["float32"]["accuracy_ferplus"]),
         "float32_size": f"{meta['float32']['file_bytes'] / 1e6:.1f} MB",
         "neutral_sad": percent(

@@ -207,7 +207,8 @@ def export(
         "precision": "static int8",
         "parameters": sum(p.numel() for n, p in network.named_parameters() if "fer_" not in n),
         "trained_on": f"FER2013 training split with FER+ votes, {len(faces['fit'])} crops; "
-        f"{len(tune)} further crops of it to fit the temperature",
+        f"{len(tune)} further crops of it to fit the temperature; taught by two MobileNets whose "
+        "bodies came from a network trained on VGGFace2",
         "measured_on": f"FER2013 PublicTest (validation) split, {len(valid)} crops, "
         f"{figures['crops']} with an agreed FER+ label; nothing was fitted to it",
         **figures,
@@ -219,7 +220,10 @@ def export(
         },
         "latency_ms_per_face": {**speed, "machine": machine()},
         "licence_notes": "Trained on FER2013 (images gathered from the web, released for a Kaggle "
-        "research competition in 2013) with the FER+ votes (MIT). Check that this suits your use.",
+        "research competition in 2013) with the FER+ votes (MIT). Two of its teachers began "
+        "as a face network trained on VGGFace2, photographs of celebrities gathered from the web "
+        "for research. "
+        "Check that this suits your use.",
         "limits": [
             "Scores say what a crowd would call the expression in the picture, "
             "not what a person feels.",

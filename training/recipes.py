@@ -123,7 +123,7 @@ RECIPES["face-2"] = replace(
 _SOUP = {"branch-1": 0.3, "branch-2": 0.7}
 """The best mean of both branches; the shares were chosen on the tuning slice."""
 
-RECIPES["student"] = Recipe(
+RECIPES["student-1"] = Recipe(
     widths=(64, 128, 256),
     depths=(2, 3, 2),
     phases=((16, 48),),
@@ -142,7 +142,21 @@ RECIPES["student"] = Recipe(
     teachers=(({"face-1": 1.0}, 0.25), ({"face-2": 1.0}, 0.4), (_SOUP, 0.35)),
 )
 
-SHIPPED = {"student": 1.0}
+RECIPES["student-2"] = replace(
+    RECIPES["student-1"],
+    phases=((6, 48),),
+    seed=22,
+    muon=0.009,
+    rate=0.0135,
+    warmup=0.0,
+    start={"student-1": 1.0},
+)
+
+SHIPPED = {"student-1": 0.5, "student-2": 0.5}
 """Runs whose weighted mean is shipped."""
+
+BIAS = {"disgust": 0.25, "fear": 0.25, "sad": 0.1, "angry": 0.1, "neutral": -0.15}
+"""Added to the logits: on the tuning slice it finds more of the rare and of the expressive and
+costs no accuracy."""
 
 VERSION = "2.0.0"
