@@ -54,6 +54,11 @@ class BoundingBox:
         return min(self.width, self.height)
 
     @property
+    def longer_side(self) -> int:
+        """The larger of width and height, in pixels."""
+        return max(self.width, self.height)
+
+    @property
     def center(self) -> Point:
         """The middle of the box."""
         return Point(self.x + self.width / 2, self.y + self.height / 2)

@@ -17,7 +17,7 @@ class StreamConfig:
     Attributes:
         detection_interval: run the face detector on every N-th frame and predict the boxes of the
             frames between; 1 to 30.
-        min_face_size: leave out faces whose shorter side is smaller, in the sender's pixels;
+        min_face_size: leave out faces whose longer side is smaller, in the sender's pixels;
             16 to 2000.
         detection_confidence: leave out faces the detector scores lower; 0 to 1.
         processing_resolution: the detector sees the frame scaled down to fit into this width and

@@ -49,7 +49,7 @@ class InMemoryFaceDetector(Switches):
         found = []
         for face in self._script if self._script is not None else _shown_in(image):
             box = face.box.clipped_to(image.width, image.height)
-            if box and box.shorter_side >= min_size_px and face.confidence >= min_confidence:
+            if box and box.longer_side >= min_size_px and face.confidence >= min_confidence:
                 found.append(replace(face, box=box))
         return sorted(found, key=lambda face: -face.box.area)
 

@@ -69,7 +69,7 @@ def keep_faces(
     kept: list[FaceDetection] = []
     for face in sorted(found, key=lambda face: -face.confidence):
         box = face.box.clipped_to(image.width, image.height)
-        if box is None or box.shorter_side < min_size_px or face.confidence < min_confidence:
+        if box is None or box.longer_side < min_size_px or face.confidence < min_confidence:
             continue
         if not any(_same_face(box, other.box) for other in kept):
             kept.append(FaceDetection(box, face.confidence, face.landmarks))

@@ -36,7 +36,8 @@ class FaceDetector(Protocol):
 
         Args:
             image: as the decoder made it.
-            min_size_px: leave out faces whose shorter side is smaller, in the original's pixels.
+            min_size_px: leave out faces whose longer side is smaller, in the original's pixels
+                (some detectors draw squares, others boxes as tall but narrower).
             min_confidence: leave out faces the detector scores lower; in [0, 1].
             fit_within: look at the image scaled down to fit into this width and height in pixels,
                 keeping its proportions; never scaled up. None leaves the choice to the detector.

@@ -109,6 +109,12 @@ async def test_a_face_below_the_wanted_size_is_left_out(subject: Subject) -> Non
     assert boxes[0].iou(LARGE) > 0.5
 
 
+async def test_a_face_is_as_large_as_its_longer_side(subject: Subject) -> None:
+    image = subject.draw(640, 480, LARGE)
+    (box,) = await subject.boxes(image)
+    assert len(await subject.boxes(image, min_size_px=round(0.85 * box.longer_side))) == 1
+
+
 async def test_a_face_below_the_wanted_confidence_is_left_out(subject: Subject) -> None:
     image = subject.draw(640, 480, LARGE)
     (face,) = await subject.detector.detect(image, min_size_px=40)

@@ -19,7 +19,7 @@ def test_a_box_without_a_positive_size_is_refused(width: int, height: int) -> No
 def test_edges_area_and_centre_agree_with_each_other(box: BoundingBox) -> None:
     assert (box.right - box.x) * (box.bottom - box.y) == box.area
     assert box.shorter_side in (box.width, box.height)
-    assert box.shorter_side**2 <= box.area
+    assert box.shorter_side * box.longer_side == box.area
     assert box.center == Point((box.x + box.right) / 2, (box.y + box.bottom) / 2)
 
 
