@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from adapters.inference.executor import WorkExecutor
 from adapters.opencv.view import DetectionView, keep_faces
@@ -93,7 +94,9 @@ class YuNetFaceDetector:
             _, rows = detector.detect(cv2.cvtColor(view.pixels, cv2.COLOR_RGB2BGR))
         except cv2.error as error:
             raise InferenceUnavailable("the face detector failed") from error
-        found = [_face(row.tolist(), view) for row in rows] if rows is not None else []
+        # On a picture of a few pixels it scores boxes of infinite size.
+        sound = rows[np.isfinite(rows).all(axis=1)] if rows is not None else ()
+        found = [_face(row.tolist(), view) for row in sound]
         return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
 
     def _detector_of_thread(self) -> cv2.FaceDetectorYN:

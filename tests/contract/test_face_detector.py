@@ -112,7 +112,9 @@ async def test_a_face_below_the_wanted_size_is_left_out(subject: Subject) -> Non
 async def test_a_face_is_as_large_as_its_longer_side(subject: Subject) -> None:
     image = subject.draw(640, 480, LARGE)
     (box,) = await subject.boxes(image)
-    assert len(await subject.boxes(image, min_size_px=round(0.85 * box.longer_side))) == 1
+    narrow = box.shorter_side < 0.95 * box.longer_side  # Haar draws squares
+    wanted = box.shorter_side + 1 if narrow else box.shorter_side // 2
+    assert len(await subject.boxes(image, min_size_px=wanted)) == 1
 
 
 async def test_a_face_below_the_wanted_confidence_is_left_out(subject: Subject) -> None:
