@@ -54,7 +54,7 @@ async def test_an_image_without_a_face_is_an_answer_like_any_other(service: Serv
 
 
 async def test_faces_below_the_smallest_size_are_left_out(service: Service) -> None:
-    small = fake_image(((0, 0, 63, 200), Emotion.SAD), ((300, 0, 64, 64), Emotion.HAPPY))
+    small = fake_image(((0, 0, 63, 63), Emotion.SAD), ((300, 0, 30, 64), Emotion.HAPPY))
     record = await detect(service, service.alice, small)
     assert [face.dominant_emotion for face in record.faces] == [Emotion.HAPPY]
 
