@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .network import CLASSES
+from .network import CLASSES, TwoHeads
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _MEANS = (103.939, 116.779, 123.68)
 """What was taken from the three channels (0..255) when the body was trained."""
 
 
-class FaceMobileNet(nn.Module):
+class FaceMobileNet(TwoHeads):
     """MobileNet (Howard et al. 2017) of width 1 for gray crops of any size.
 
     Args:
@@ -79,16 +79,6 @@ class FaceMobileNet(nn.Module):
             x = F.relu6(norm(conv(x)))
         pooled: Tensor = self.dropout(x.mean(dim=(2, 3)))
         return pooled
-
-    def forward(self, faces: Tensor) -> Tensor:
-        """Gray levels (N, 1, H, W) in 0..255 to emotion logits (N, 7)."""
-        logits: Tensor = self.head(self.features(faces))
-        return logits
-
-    def both(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """Emotion logits and FER2013 logits, each (N, 7)."""
-        features = self.features(faces)
-        return self.head(features), self.fer_head(features)
 
     @torch.no_grad()
     def load_faces(self, folder: Path, crops: Tensor) -> None:

@@ -57,7 +57,29 @@ class Block(nn.Module):
         return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
 
 
-class EmotionNet(nn.Module):
+class TwoHeads(nn.Module):
+    """What has features and, on them, a head for the emotion and one for the FER2013 class."""
+
+    head: nn.Linear
+    fer_head: nn.Linear
+    """Predicts the FER2013 class in training only: a second opinion on the same faces."""
+
+    def features(self, faces: Tensor) -> Tensor:
+        """Gray levels (N, 1, H, W) in 0..255 to pooled features (N, C)."""
+        raise NotImplementedError
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Gray levels (N, 1, H, W) in 0..255 to emotion logits (N, 7)."""
+        logits: Tensor = self.head(self.features(faces))
+        return logits
+
+    def both(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+        """Emotion logits and FER2013 logits, each (N, 7)."""
+        features = self.features(faces)
+        return self.head(features), self.fer_head(features)
+
+
+class EmotionNet(TwoHeads):
     """Residual network whose stem halves the picture at once: compute goes where it pays.
 
     Args:
@@ -86,7 +108,6 @@ class EmotionNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(channels, CLASSES)
         self.fer_head = nn.Linear(channels, CLASSES)
-        """Predicts the FER2013 class in training only: a second opinion on the same faces."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -100,13 +121,3 @@ class EmotionNet(nn.Module):
         x = self.blocks(self.stem(normalise(faces)))
         pooled: Tensor = self.dropout(x.mean(dim=(2, 3)))
         return pooled
-
-    def forward(self, faces: Tensor) -> Tensor:
-        """Gray levels (N, 1, H, W) in 0..255 to emotion logits (N, 7)."""
-        logits: Tensor = self.head(self.features(faces))
-        return logits
-
-    def both(self, faces: Tensor) -> tuple[Tensor, Tensor]:
-        """Emotion logits and FER2013 logits, each (N, 7)."""
-        features = self.features(faces)
-        return self.head(features), self.fer_head(features)
