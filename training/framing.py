@@ -26,7 +26,7 @@ _PAD = 64
 _SIDE = 48
 
 
-def _scene(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def scene_of(crop: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """The crop four times as large on a wide replicated border, so that a face fits whole."""
     large = cv2.resize(crop, None, fx=_ZOOM, fy=_ZOOM, interpolation=cv2.INTER_CUBIC)
     scene = cv2.copyMakeBorder(large, _PAD, _PAD, _PAD, _PAD, cv2.BORDER_REPLICATE)
@@ -62,7 +62,7 @@ def measure(
     )
     landmarks, yunet_boxes, haar_boxes = [], [], []
     for crop in crops:
-        scene = _scene(crop)
+        scene = scene_of(crop)
         _, found = yunet.detect(cv2.cvtColor(scene, cv2.COLOR_GRAY2BGR))
         if found is not None and len(found) == 1:
             points = _to_crop(found[0, 4:14].astype(float).reshape(5, 2))

@@ -1,14 +1,13 @@
-"""Cutting face crops: every crop shows a face in the same place and at the same size.
+"""Cutting face crops: every crop shows a face upright, in the same place and at the same size.
 
-With landmarks the face is turned upright and its five points are laid over a template, by the
-similarity transform with the least squared distance (S. Umeyama, "Least-squares estimation of
-transformation parameters between two point patterns", IEEE TPAMI 13(4), 1991). Without them a
-square around the box is taken. Both framings imitate FER2013; ``training/framing.md`` tells how
-the numbers were measured.
+A crop is a square around the face's box, turned with the face where its landmarks say that it is
+tilted. This imitates FER2013: ``training/framing.md`` tells how its crops lie about a face, and
+``training/framing-cost.md`` what other ways of cutting cost.
 """
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass
 
@@ -17,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.face import FaceDetection, FaceLandmarks
-from domain.geometry import BoundingBox
 from domain.image import Image
 
 # Where the viewer's left eye, right eye, nose and mouth corners lie, as parts of the crop's side.
@@ -29,8 +27,10 @@ _TEMPLATE = (
     0.6496 + 0.7467j,
 )
 # Landmarks that ask for a crop much smaller or larger than their box are wrong (or belong to a
-# face seen from the side, whose points fall together): the box is trusted then.
+# face seen from the side, whose points fall together): the face is taken to be upright then.
 _PLAUSIBLE_SIDES = (0.6, 1.7)
+# FER2013 holds faces tilted by less, and the classifier knows them; turning them costs accuracy.
+_LEAST_TILT = math.radians(15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +69,16 @@ class CropFrame:
 
 
 def frame_of(face: FaceDetection) -> CropFrame:
-    """Choose what the crop of a face shows: by its landmarks where they make sense."""
-    by_box = _frame_of_box(face.box)
-    if face.landmarks is None:
-        return by_box
-    by_landmarks = _frame_of_landmarks(face.landmarks)
-    smallest, largest = _PLAUSIBLE_SIDES
-    if smallest <= abs(by_landmarks.side) / abs(by_box.side) <= largest:
-        return by_landmarks
-    return by_box
+    """Choose what the crop of a face shows."""
+    # The longer side of either detector's box is what FER2013 shows, within two hundredths; and a
+    # box that is cut off at the image's edge keeps it.
+    side = float(max(face.box.width, face.box.height))
+    turn = 1 + 0j if face.landmarks is None else _turn_of(face.landmarks, side)
+    return CropFrame(complex(face.box.center.x, face.box.center.y), side * turn)
 
 
 def cut_crop(image: Image, face: FaceDetection, spec: CropSpec) -> NDArray[np.uint8]:
-    """Cut one face.
-
-    What lies outside the image is filled by its nearest edge pixels.
+    """Cut one face; see `cut_frame`.
 
     Args:
         image: with a uint8 RGB buffer.
@@ -93,9 +88,22 @@ def cut_crop(image: Image, face: FaceDetection, spec: CropSpec) -> NDArray[np.ui
     Returns:
         uint8, height x width x channels.
     """
+    return cut_frame(image, frame_of(face), spec)
+
+
+def cut_frame(image: Image, frame: CropFrame, spec: CropSpec) -> NDArray[np.uint8]:
+    """Cut a square, turned or not; what lies outside the image repeats its nearest edge pixels.
+
+    Args:
+        image: with a uint8 RGB buffer.
+        frame: in the original's pixels.
+        spec: the crop's size.
+
+    Returns:
+        uint8, height x width x channels.
+    """
     pixels = image.pixels
     assert isinstance(pixels, np.ndarray)
-    frame = frame_of(face)
     center, side = frame.center * image.scale, frame.side * image.scale
 
     region, corner = _region(pixels, center, side)
@@ -134,14 +142,13 @@ def cut_crop(image: Image, face: FaceDetection, spec: CropSpec) -> NDArray[np.ui
     return np.asarray(crop, dtype=np.uint8).reshape(spec.height, spec.width, spec.channels)
 
 
-def _frame_of_box(box: BoundingBox) -> CropFrame:
-    # The longer side of either detector's box is what FER2013 shows, within two hundredths; and a
-    # box that is cut off at the image's edge keeps it.
-    side = max(box.width, box.height)
-    return CropFrame(complex(box.center.x, box.center.y), side + 0j)
+def _turn_of(landmarks: FaceLandmarks, box_side: float) -> complex:
+    """How far a face is tilted, as a complex number of size 1; 1 for faces that count as upright.
 
-
-def _frame_of_landmarks(landmarks: FaceLandmarks) -> CropFrame:
+    The similarity transform that lays the template over the five points with the least squared
+    distance (S. Umeyama, "Least-squares estimation of transformation parameters between two point
+    patterns", IEEE TPAMI 13(4), 1991): in the plane, one complex factor and an offset.
+    """
     found = [
         complex(point.x, point.y)
         for point in (
@@ -152,18 +159,21 @@ def _frame_of_landmarks(landmarks: FaceLandmarks) -> CropFrame:
             landmarks.right_mouth,
         )
     ]
-    # A similarity transform of the plane is one complex multiplication and one addition.
     template_mean = sum(_TEMPLATE) / len(_TEMPLATE)
     found_mean = sum(found) / len(found)
     spread = sum(abs(point - template_mean) ** 2 for point in _TEMPLATE)
-    side = (
+    factor = (
         sum(
             (target - template_mean).conjugate() * (point - found_mean)
             for target, point in zip(_TEMPLATE, found, strict=True)
         )
         / spread
     )
-    return CropFrame(found_mean + side * (0.5 + 0.5j - template_mean), side)
+    smallest, largest = _PLAUSIBLE_SIDES
+    plausible = smallest <= abs(factor) / box_side <= largest
+    if not plausible or abs(cmath.phase(factor)) < _LEAST_TILT:
+        return 1 + 0j
+    return factor / abs(factor)
 
 
 def _region(

@@ -72,8 +72,8 @@ def test_a_narrow_box_is_cut_as_a_square_about_its_middle() -> None:
     assert place(crop, 1.0, 0.5) == pytest.approx((110, 70), abs=3)
 
 
-@pytest.mark.parametrize("degrees", [-40, 0, 25, 90])
-def test_landmarks_turn_a_face_upright(degrees: float) -> None:
+@pytest.mark.parametrize("degrees", [-40, 16, 25, 90])
+def test_a_tilted_face_is_turned_upright(degrees: float) -> None:
     tilted = face(BoundingBox(60, 40, 80, 80), roll=math.radians(degrees), eyes=29.3)
     crop = cut_crop(map_of_places(), tilted, RGB_48)
     assert tilted.landmarks is not None
@@ -84,6 +84,13 @@ def test_landmarks_turn_a_face_upright(degrees: float) -> None:
         (tilted.landmarks.right_mouth, (0.6496, 0.7467)),
     ):
         assert place(crop, *where) == pytest.approx((point.x, point.y), abs=3)
+
+
+@pytest.mark.parametrize("degrees", [-14, 0, 10])
+def test_a_face_that_is_hardly_tilted_is_cut_along_its_box(degrees: float) -> None:
+    box = BoundingBox(60, 40, 80, 80)
+    tilted = face(box, roll=math.radians(degrees), eyes=29.3)
+    assert frame_of(tilted) == frame_of(face(box))
 
 
 def test_landmarks_that_contradict_the_box_are_not_believed() -> None:
