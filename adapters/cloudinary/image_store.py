@@ -23,6 +23,8 @@ _Result = TypeVar("_Result")
 
 # Ping counts against the account's few hundred calls an hour, and readiness is asked for often.
 _ANSWER_STANDS_S = 60.0
+# No upload comes near it; a file that somebody else put there shall not fill the memory.
+_LARGEST_IMAGE = 64 * 1024 * 1024
 
 
 class _Unexpected(Exception):
@@ -103,13 +105,22 @@ class CloudinaryImageStore:
         url = self._urls.original(owner_id, detection_id)
 
         def download() -> StoredImage | None:
-            response = self._delivery.request("GET", url)
-            if response.status == 404:
-                return None
-            media_type = response.headers.get("Content-Type", "")
-            if response.status != 200 or not media_type.startswith("image/"):
-                raise _Unexpected(f"status {response.status}, {media_type}")
-            return StoredImage(response.data, media_type)
+            response = self._delivery.request("GET", url, preload_content=False)
+            try:
+                if response.status == 404:
+                    return None
+                media_type = response.headers.get("Content-Type", "")
+                if response.status != 200 or not media_type.startswith("image/"):
+                    raise _Unexpected(f"status {response.status}, {media_type}")
+                data = response.read(_LARGEST_IMAGE + 1)
+                if len(data) > _LARGEST_IMAGE:
+                    raise _Unexpected(f"more than {_LARGEST_IMAGE} bytes")
+                return StoredImage(data, media_type)
+            finally:
+                # What was not read is not worth waiting for, and such a connection is of no more use.
+                if not response.isclosed():
+                    response.close()
+                response.release_conn()
 
         return await self._run(download)
 

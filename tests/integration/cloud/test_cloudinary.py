@@ -58,6 +58,18 @@ async def test_an_answer_that_makes_no_sense_is_no_success(
             await call
 
 
+async def test_a_file_larger_than_any_image_is_not_taken_into_memory(
+    cloudinary: CloudinaryDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, key = image_store_at(cloudinary), uuid4()
+    await store.put("alice", key, JPEG)
+    monkeypatch.setattr("adapters.cloudinary.image_store._LARGEST_IMAGE", len(JPEG.data) - 1)
+    with pytest.raises(StoreUnavailable):
+        await store.get("alice", key)
+    monkeypatch.setattr("adapters.cloudinary.image_store._LARGEST_IMAGE", len(JPEG.data))
+    assert await store.get("alice", key) == JPEG
+
+
 async def test_a_connection_that_breaks_off_is_told_and_the_upload_may_be_repeated(
     cloudinary: CloudinaryDouble,
 ) -> None:

@@ -32,7 +32,8 @@ export function mountHistory(panel) {
     h("p", {}, "What you analyse while you are signed in is listed here, until you erase it."),
     h("a", { class: "button primary", href: "#detect" }, "Analyse a photograph"));
   const more = h("button", { type: "button", on: { click: () => load(shown.length) } }, "Show more");
-  const head = h("div", { class: "history-head" }, heading, exports);
+  const unfilter = h("button", { type: "button", on: { click: showAll } }, "Show all");
+  const head = h("div", { class: "history-head" }, heading, unfilter, exports);
   const view = h("div", { class: "history-view" },
     filters, head, trouble, empty, cards,
     h("div", { class: "row" }, more));
@@ -79,7 +80,14 @@ export function mountHistory(panel) {
     heading.textContent = total ? count(total, "record") : "Nothing matches.";
     empty.hidden = total > 0 || filtered;
     head.hidden = filters.hidden = !empty.hidden;
+    unfilter.hidden = !filtered;
     more.hidden = shown.length >= total;
+  }
+
+  function showAll() {
+    filters.reset();
+    reload();
+    panel.querySelector("input").focus();
   }
 
   async function open(record, card) {
