@@ -483,7 +483,9 @@ def _explain(fault: dict[str, object]) -> str:
     message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "bool_parsing":
         message = "must be true or false"
+    # An address may carry a password, whether or not the setting is meant for one.
     secret = "Secret" in str(Settings.model_fields[name.lower()].annotation)
+    secret = secret or "@" in str(fault["input"])
     return f"{name}: {message}" if secret else f"{name}={fault['input']}: {message}"
 
 

@@ -120,6 +120,13 @@ def test_a_weak_secret_is_refused_without_being_repeated(
     assert secret not in str(caught.value)
 
 
+def test_a_password_in_a_malformed_address_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMOTE_CLASSIFIER_URL", "me:hush@triton:8000")
+    with pytest.raises(BadSettings, match="REMOTE_CLASSIFIER_URL: must be an address") as caught:
+        load_settings()
+    assert "hush" not in str(caught.value)
+
+
 def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "x")
     monkeypatch.setenv("MAX_BATCH_SIZE", "x")
