@@ -117,7 +117,7 @@ class CloudinaryImageStore:
                     raise _Unexpected(f"more than {_LARGEST_IMAGE} bytes")
                 return StoredImage(data, media_type)
             finally:
-                # What was not read is not worth waiting for, and such a connection is of no more use.
+                # What was not read is not worth waiting for; such a connection is of no more use.
                 if not response.isclosed():
                     response.close()
                 response.release_conn()
