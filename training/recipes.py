@@ -102,7 +102,7 @@ RECIPES = {
 }
 RECIPES["branch-2"] = replace(RECIPES["branch-1"], seed=4, balance=0.5, strength=0.6)
 RECIPES["face-1"] = Recipe(
-    phases=((4, 112), (2, 136)),
+    phases=((4, 113), (2, 137)),
     seed=11,
     batch=64,
     adamw=5e-4,
@@ -114,7 +114,7 @@ RECIPES["face-1"] = Recipe(
 )
 RECIPES["face-2"] = replace(
     RECIPES["face-1"],
-    phases=((2, 112), (4, 160)),
+    phases=((2, 113), (4, 161)),
     seed=13,
     balance=0.5,
     strength=1.0,
@@ -123,40 +123,32 @@ RECIPES["face-2"] = replace(
 _SOUP = {"branch-1": 0.3, "branch-2": 0.7}
 """The best mean of both branches; the shares were chosen on the tuning slice."""
 
-RECIPES["student-1"] = Recipe(
-    widths=(64, 128, 256),
-    depths=(2, 3, 2),
-    phases=((16, 48),),
-    seed=21,
-    muon=0.02,
-    rate=0.03,
+RECIPES["face-3"] = replace(
+    RECIPES["face-1"],
+    phases=((6, 193),),
+    seed=31,
+    adamw=4e-4,
     balance=0.45,
-    rare_bonus=(4.0, 2.0),
-    majority_share=0.4,
     fer_share=0.1,
     strength=0.9,
-    dropout=0.05,
-    warmup=0.06,
+    warmup=0.05,
     mix=0.5,
-    start=_SOUP,
+    start={"face-1": 1.0},
     teachers=(({"face-1": 1.0}, 0.25), ({"face-2": 1.0}, 0.4), (_SOUP, 0.35)),
+    taught=0.7,
 )
-
-RECIPES["student-2"] = replace(
-    RECIPES["student-1"],
-    phases=((6, 48),),
-    seed=22,
-    muon=0.009,
-    rate=0.0135,
-    warmup=0.0,
-    start={"student-1": 1.0},
+RECIPES["face-4"] = replace(
+    RECIPES["face-3"],
+    phases=((6, 161),),
+    seed=61,
+    adamw=3e-4,
+    start={"face-3": 1.0},
+    teachers=(({"face-3": 1.0}, 0.65), (_SOUP, 0.35)),
+    taught=0.75,
 )
+RECIPES["face-5"] = replace(RECIPES["face-4"], seed=62)
 
-SHIPPED = {"student-1": 0.5, "student-2": 0.5}
+SHIPPED = {"face-4": 0.5, "face-5": 0.5}
 """Runs whose weighted mean is shipped."""
 
-BIAS = {"disgust": 0.25, "fear": 0.25, "sad": 0.1, "angry": 0.1, "neutral": -0.15}
-"""Added to the logits: on the tuning slice it finds more of the rare and of the expressive and
-costs no accuracy."""
-
-VERSION = "2.0.0"
+VERSION = "3.0.0"
