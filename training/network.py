@@ -1,4 +1,4 @@
-"""The classifier: a small residual network for 48 x 48 gray crops."""
+"""A small residual network for 48 x 48 gray crops, and what all networks here share."""
 
 from __future__ import annotations
 
