@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from adapters.inference.crops import CropFrame, CropSpec, cut_frame, frame_of
+from adapters.inference.crops import CropFrame, CropSpec, aligned_frame, cut_frame, frame_of
 from domain.face import FaceDetection, FaceLandmarks
 from domain.geometry import BoundingBox, Point
 from domain.image import Image
@@ -28,43 +28,19 @@ from .framing import scene_of
 _HERE = Path(__file__).parent
 _WEIGHTS = _HERE.parent / "adapters" / "onnx" / "weights" / "emotion.onnx"
 _SPEC = CropSpec(48, 48, 1)
-_TEMPLATE = (0.3167 + 0.3815j, 0.6833 + 0.3815j, 0.5 + 0.5975j, 0.3504 + 0.7467j, 0.6496 + 0.7467j)
-"""Landmarks of the median training crop, from `framing.md`, as parts of its side."""
 
 Pixels = npt.NDArray[np.uint8]
-
-
-def _points(landmarks: FaceLandmarks) -> list[complex]:
-    return [
-        complex(point.x, point.y)
-        for point in (
-            landmarks.left_eye,
-            landmarks.right_eye,
-            landmarks.nose,
-            landmarks.left_mouth,
-            landmarks.right_mouth,
-        )
-    ]
-
-
-def _aligned(landmarks: FaceLandmarks) -> CropFrame:
-    """The similarity transform with the least squared distance from template to landmarks."""
-    found, template = np.array(_points(landmarks)), np.array(_TEMPLATE)
-    middle = template.mean()
-    side = ((template - middle).conj() * (found - found.mean())).sum()
-    side = complex(side / (abs(template - middle) ** 2).sum())
-    return CropFrame(complex(found.mean()) + side * (0.5 + 0.5j - complex(middle)), side)
 
 
 def _frames(face: FaceDetection) -> dict[str, CropFrame]:
     assert face.landmarks is not None
     centre = complex(face.box.center.x, face.box.center.y)
-    long = float(max(face.box.width, face.box.height))
-    left_eye, right_eye, *_ = _points(face.landmarks)
-    level = cmath.exp(1j * cmath.phase(right_eye - left_eye))
+    long = float(face.box.longer_side)
+    left, right = face.landmarks.left_eye, face.landmarks.right_eye
+    level = cmath.exp(1j * math.atan2(right.y - left.y, right.x - left.x))
     return {
         "**as the service cuts**: the box's longer side, turned from 15 degrees on": frame_of(face),
-        "similarity transform of five landmarks": _aligned(face.landmarks),
+        "similarity transform of five landmarks": aligned_frame(face.landmarks),
         "square, the box's longer side": CropFrame(centre, long + 0j),
         "the same, always turned so that the eyes are level": CropFrame(centre, long * level),
         "square, 1.1 x the longer side": CropFrame(centre, 1.1 * long + 0j),

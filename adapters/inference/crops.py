@@ -72,7 +72,7 @@ def frame_of(face: FaceDetection) -> CropFrame:
     """Choose what the crop of a face shows."""
     # The longer side of either detector's box is what FER2013 shows, within two hundredths; and a
     # box that is cut off at the image's edge keeps it.
-    side = float(max(face.box.width, face.box.height))
+    side = float(face.box.longer_side)
     turn = 1 + 0j if face.landmarks is None else _turn_of(face.landmarks, side)
     return CropFrame(complex(face.box.center.x, face.box.center.y), side * turn)
 
@@ -142,12 +142,12 @@ def cut_frame(image: Image, frame: CropFrame, spec: CropSpec) -> NDArray[np.uint
     return np.asarray(crop, dtype=np.uint8).reshape(spec.height, spec.width, spec.channels)
 
 
-def _turn_of(landmarks: FaceLandmarks, box_side: float) -> complex:
-    """How far a face is tilted, as a complex number of size 1; 1 for faces that count as upright.
+def aligned_frame(landmarks: FaceLandmarks) -> CropFrame:
+    """The frame in which a face's five points lie closest to those of the median training crop.
 
-    The similarity transform that lays the template over the five points with the least squared
-    distance (S. Umeyama, "Least-squares estimation of transformation parameters between two point
-    patterns", IEEE TPAMI 13(4), 1991): in the plane, one complex factor and an offset.
+    The similarity transform with the least squared distance (S. Umeyama, "Least-squares estimation
+    of transformation parameters between two point patterns", IEEE TPAMI 13(4), 1991): in the plane,
+    one complex factor and an offset.
     """
     found = [
         complex(point.x, point.y)
@@ -162,18 +162,24 @@ def _turn_of(landmarks: FaceLandmarks, box_side: float) -> complex:
     template_mean = sum(_TEMPLATE) / len(_TEMPLATE)
     found_mean = sum(found) / len(found)
     spread = sum(abs(point - template_mean) ** 2 for point in _TEMPLATE)
-    factor = (
+    side = (
         sum(
             (target - template_mean).conjugate() * (point - found_mean)
             for target, point in zip(_TEMPLATE, found, strict=True)
         )
         / spread
     )
+    return CropFrame(found_mean + side * (0.5 + 0.5j - template_mean), side)
+
+
+def _turn_of(landmarks: FaceLandmarks, box_side: float) -> complex:
+    """How far a face is tilted, a complex number of size 1; 1 for faces that count as upright."""
+    side = aligned_frame(landmarks).side
     smallest, largest = _PLAUSIBLE_SIDES
-    plausible = smallest <= abs(factor) / box_side <= largest
-    if not plausible or abs(cmath.phase(factor)) < _LEAST_TILT:
+    plausible = smallest <= abs(side) / box_side <= largest
+    if not plausible or abs(cmath.phase(side)) < _LEAST_TILT:
         return 1 + 0j
-    return factor / abs(factor)
+    return side / abs(side)
 
 
 def _region(
