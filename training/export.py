@@ -86,8 +86,7 @@ def quantise(source: Path, target: Path, images: Images) -> None:
 
     Standardisation, enlarging, pooling and the head stay in float32: they cost little, and a score
     rounded to 1/255 of its range would not be calibrated. Without "Clip", the bounded activation
-    after each convolution, int8 would be left and entered again between any two of them, which
-    doubles the time.
+    after each convolution, int8 would be left and entered again between any two of them.
     """
     quantize_static(
         str(source),
