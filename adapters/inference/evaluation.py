@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,17 @@ from domain.emotion import Emotion
 
 _BATCH = 32
 _TIMED_ALONE = 50
+# What NumPy and zipfile raise for damage, for a password, for a way of packing they do not know,
+# and for a header that announces more than memory holds.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    BadZipFile,
+    zlib.error,
+    RuntimeError,
+    MemoryError,
+)
 
 
 class BadFaces(ValueError):
@@ -66,9 +78,9 @@ def read_labelled_faces(path: Path) -> LabelledFaces:
             arrays = {name: _array(archive, name, path) for name in ("images", "labels")}
     except FileNotFoundError:
         raise BadFaces(f"{path} is not there") from None
-    except (OSError, EOFError, ValueError, BadZipFile) as error:
-        if isinstance(error, BadFaces):
-            raise
+    except BadFaces:
+        raise
+    except _UNREADABLE as error:
         raise BadFaces(f"{path} is no .npz file that can be read: {error}") from error
     images, labels = arrays["images"], arrays["labels"]
     if images.dtype != np.uint8 or not (

@@ -113,10 +113,17 @@ def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
         raise InferenceUnavailable(f"the classifier's file {missing} is missing") from error
     except (OSError, ValueError) as error:
         raise InferenceUnavailable(f"the files of {path.name} cannot be read") from error
+    if not isinstance(facts, dict):
+        raise InferenceUnavailable(f"{path.with_suffix('.json').name} holds no JSON object")
     absent = {"name", "version", "labels", "file_sha256"} - facts.keys()
     if absent:
         raise InferenceUnavailable(
             f"{path.with_suffix('.json').name} lacks {', '.join(sorted(absent))}"
+        )
+    labels = facts["labels"]
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise InferenceUnavailable(
+            f"{path.with_suffix('.json').name}: labels must be a list of words"
         )
     if hashlib.sha256(content).hexdigest() != facts["file_sha256"]:
         raise InferenceUnavailable(

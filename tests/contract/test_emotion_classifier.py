@@ -251,8 +251,17 @@ def test_a_network_with_other_labels_is_refused(weights: Weights) -> None:
         OnnxCropClassifier(weights=weights(labels=labels))
 
 
-def test_facts_that_are_no_json_are_refused(weights: Weights) -> None:
+@pytest.mark.parametrize(
+    ("text", "fault"), [("{", "cannot be read"), ("[]", "no JSON object"), ("7", "no JSON object")]
+)
+def test_facts_that_are_no_json_object_are_refused(weights: Weights, text: str, fault: str) -> None:
     path = weights()
-    path.with_suffix(".json").write_text("{", "utf-8")
-    with pytest.raises(InferenceUnavailable, match="cannot be read"):
+    path.with_suffix(".json").write_text(text, "utf-8")
+    with pytest.raises(InferenceUnavailable, match=fault):
         OnnxCropClassifier(weights=path)
+
+
+@pytest.mark.parametrize("labels", [3, "happy", [1, 2]])
+def test_labels_that_are_no_words_are_refused(weights: Weights, labels: object) -> None:
+    with pytest.raises(InferenceUnavailable, match="labels must be a list of words"):
+        OnnxCropClassifier(weights=weights(labels=labels))

@@ -106,6 +106,13 @@ def test_files_that_cannot_be_read_are_explained() -> None:
     assert "nowhere.npz is not there" in models("evaluate", "--faces", "nowhere.npz").stderr
     Path("text.npz").write_text("hello")
     assert "text.npz is no .npz file" in models("evaluate", "--faces", "text.npz").stderr
+    np.savez_compressed("damaged.npz", images=GRAY, labels=["sad", "sad"])
+    content = bytearray(Path("damaged.npz").read_bytes())
+    start = content.index(b"images.npy") + len(b"images.npy")
+    content[start + 30 : start + 60] = bytes(30)
+    Path("damaged.npz").write_bytes(content)
+    ran = models("evaluate", "--faces", "damaged.npz")
+    assert "damaged.npz is no .npz file that can be read" in ran.stderr
     np.save("one.npy", GRAY)
     assert "holds one array" in models("evaluate", "--faces", "one.npy").stderr
     np.savez("faces.npz", images=GRAY, names=["a", "b"])
