@@ -46,7 +46,8 @@ class FaceQuality:
         sharpness: how much fine detail the crop holds; 0 for a flat or fully blurred one. The
             measure is defined where crops are cut, in ``adapters/inference``.
         brightness: mean luma of the crop, 0 (black) to 1 (white).
-        size_px: shorter side of the face box in the original's pixels.
+        size_px: longer side of the face box, which is the side of the crop, in the original's
+            pixels.
     """
 
     sharpness: float

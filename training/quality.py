@@ -161,8 +161,8 @@ def main() -> None:
         f"below {limits['sharpness']:g} |",
         f"| brightness | `gray.mean() / 255` | below {limits['darkest']:g} or above "
         f"{limits['brightest']:g} |",
-        "| size_px | shorter side of the face's box in pixels of the original picture | below "
-        f"{limits['size_px']:g} |",
+        "| size_px | longer side of the face's box, the crop's side, in pixels of the original "
+        f"picture | below {limits['size_px']:g} |",
         "",
         *_table("Blur", blur, ("Gaussian sigma in crop pixels", "sharpness")),
         *_table("Darkness", dark, ("gain, with read-out noise of two levels", "brightness")),

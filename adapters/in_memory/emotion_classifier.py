@@ -49,7 +49,7 @@ def reading_of(emotion: Emotion, face: FaceDetection, *, score: float = 0.88) ->
     """A reliable reading of a face, in which this emotion leads and the others share the rest."""
     rest = (1 - score) / (len(Emotion) - 1)
     weights = {other: score if other is emotion else rest for other in Emotion}
-    quality = FaceQuality(sharpness=1.0, brightness=0.5, size_px=face.box.shorter_side)
+    quality = FaceQuality(sharpness=1.0, brightness=0.5, size_px=face.box.longer_side)
     return FaceReading(EmotionScores.from_weights(weights), quality, reliable=True)
 
 

@@ -33,7 +33,7 @@ def measure_quality(crop: NDArray[np.uint8], face: FaceDetection) -> FaceQuality
     return FaceQuality(
         sharpness=detail / (float(gray.var()) + _FLAT),
         brightness=float(gray.mean()) / 255,
-        size_px=face.box.shorter_side,
+        size_px=face.box.longer_side,
     )
 
 

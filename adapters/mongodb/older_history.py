@@ -127,7 +127,7 @@ def _face(face: Mapping[str, Any]) -> Face:
     found = FaceDetection(box=box, confidence=float(face.get("detection_confidence") or 0.0))
     reading = FaceReading(
         scores=EmotionScores.from_weights(weights),
-        quality=FaceQuality(sharpness=0.0, brightness=0.0, size_px=min(box.width, box.height)),
+        quality=FaceQuality(sharpness=0.0, brightness=0.0, size_px=max(box.width, box.height)),
         reliable=False,
     )
     return Face(found, reading)

@@ -43,7 +43,7 @@ class Quality(Struct, kw_only=True):
     brightness: Annotated[
         Share, Meta(description="Mean brightness, 0 black to 1 white.", examples=[0.57])
     ]
-    size_px: Annotated[Pixels, Meta(description="Shorter side of the box.", examples=[110])]
+    size_px: Annotated[Pixels, Meta(description="Longer side of the box.", examples=[110])]
 
 
 class Face(Struct, kw_only=True):

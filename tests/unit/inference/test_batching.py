@@ -232,7 +232,7 @@ async def test_quality_is_measured_and_judged(
     classifier = BatchingEmotionClassifier(
         model=model, executor=single_thread, thresholds=thresholds
     )
-    large, small = faces()[0], FaceDetection(BoundingBox(0, 0, 19, 30), 0.9)
+    large, small = faces()[0], FaceDetection(BoundingBox(0, 0, 15, 19), 0.9)
     for level, reliable in ((10, False), (128, True), (250, False)):
         readings = await classifier.classify(gray(level), [large, small])
         assert [reading.reliable for reading in readings] == [reliable, False]
