@@ -27,6 +27,7 @@ from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
 from application.ports.face_detector import FaceDetector
+from entrypoints.settings import load_settings
 
 STREAM = (640, 480)
 
@@ -47,7 +48,10 @@ async def measure(arguments: argparse.Namespace, executor: WorkExecutor) -> None
     decoder = OpenCvImageDecoder(executor=executor)
     detectors: list[FaceDetector] = [HaarFaceDetector(executor=executor)]
     if arguments.yunet is not None:
-        detectors.append(YuNetFaceDetector(executor=executor, model=arguments.yunet))
+        score = load_settings().yunet_min_confidence
+        detectors.append(
+            YuNetFaceDetector(executor=executor, model=arguments.yunet, score_threshold=score)
+        )
     table = Table("photograph", "pixels", "decode ms", title="Decoding and finding faces")
     for detector in detectors:
         table.add_column(f"{detector.name} faces", justify="right")

@@ -98,6 +98,7 @@ class Container(containers.DeclarativeContainer):
             YuNetFaceDetector,
             executor=executor,
             model=providers.Callable(_model_file, "YUNET_MODEL", config.yunet_model),
+            score_threshold=config.yunet_min_confidence,
         ),
     )
     onnx_crop_classifier = providers.Singleton(

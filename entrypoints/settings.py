@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     haar_scale_factor: float = Field(default=1.2, gt=1.0, le=2.0)
     haar_min_neighbors: int = Field(default=5, ge=1, le=50)
     yunet_model: Path = Path("models/face_detection_yunet.onnx")
-    yunet_min_confidence: float = Field(default=0.7, ge=0, le=1)
+    yunet_min_confidence: float = Field(default=0.65, ge=0, lt=1)
 
     # Reading emotions
     classifier_weights: Path | None = None

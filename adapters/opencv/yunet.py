@@ -37,15 +37,14 @@ class YuNetFaceDetector:
 
     name = "YuNet"
 
-    def __init__(
-        self, *, executor: WorkExecutor, model: Path, score_threshold: float = 0.65
-    ) -> None:
+    def __init__(self, *, executor: WorkExecutor, model: Path, score_threshold: float) -> None:
         """Load the model.
 
         Args:
             executor: where detection runs.
             model: the ONNX file; its input must be free in size, as from the 2026 edition on.
-            score_threshold: candidates that YuNet scores lower are no faces; in (0, 1).
+            score_threshold: only candidates that YuNet scores higher are faces; in [0, 1), for no
+                score is above 1.
 
         Raises:
             InferenceUnavailable: the file is missing or is no YuNet model.

@@ -79,15 +79,19 @@ def executor() -> Iterator[WorkExecutor]:
     executor.close()
 
 
+def detector_of(name: str, executor: WorkExecutor) -> FaceDetector:
+    if name == "haar":
+        return HaarFaceDetector(executor=executor)
+    model = yunet_model()
+    assert model is not None
+    return YuNetFaceDetector(executor=executor, model=model, score_threshold=0.65)
+
+
 @pytest.fixture(params=DETECTORS)
 def subject(request: pytest.FixtureRequest, executor: WorkExecutor) -> Subject:
     if request.param == "in-memory":
         return Subject(InMemoryFaceDetector(), drawn)
-    if request.param == "haar":
-        return Subject(HaarFaceDetector(executor=executor), photographed)
-    model = yunet_model()
-    assert model is not None
-    return Subject(YuNetFaceDetector(executor=executor, model=model), photographed)
+    return Subject(detector_of(request.param, executor), photographed)
 
 
 LARGE, SMALL = BoundingBox(350, 110, 130, 150), BoundingBox(60, 150, 69, 80)
@@ -169,11 +173,7 @@ async def test_a_detector_says_what_it_is(subject: Subject) -> None:
 
 @pytest.fixture(params=DETECTORS[1:])
 def real(request: pytest.FixtureRequest, executor: WorkExecutor) -> FaceDetector:
-    if request.param == "haar":
-        return HaarFaceDetector(executor=executor)
-    model = yunet_model()
-    assert model is not None
-    return YuNetFaceDetector(executor=executor, model=model)
+    return detector_of(request.param, executor)
 
 
 def reduced(image: Image, factor: int) -> Image:
@@ -213,4 +213,4 @@ def test_a_missing_or_damaged_yunet_model_says_so(
     if content is not None:
         model.write_bytes(content)
     with pytest.raises(InferenceUnavailable, match=r"face\.onnx"):
-        YuNetFaceDetector(executor=executor, model=model)
+        YuNetFaceDetector(executor=executor, model=model, score_threshold=0.65)

@@ -56,6 +56,7 @@ BOUNDS = [
     ("PORT", "70000", "65535"),
     ("GUEST_MAX_USAGE", "-1", "0"),
     ("HAAR_SCALE_FACTOR", "1", "greater than 1"),
+    ("YUNET_MIN_CONFIDENCE", "1", "less than 1"),
     ("SHUTDOWN_GRACE_S", "nan", "600"),
     ("CORS_ORIGINS", "*", "https://app.example.com"),
     ("FORWARDED_ALLOW_IPS", '["10.0.0.0/8"', "JSON list"),

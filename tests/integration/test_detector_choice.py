@@ -1,0 +1,40 @@
+"""Which face detector the settings choose, and what it is told."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from domain.image import Image
+from tests.integration.fakes import container_with
+from tests.yunet import write_yunet
+
+SIDE = 640
+# Two cells of a picture, and how bright they are to ``write_yunet``'s network.
+BRIGHT, PALE = slice(192, 224), slice(448, 480)
+
+
+def picture() -> Image:
+    pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
+    pixels[BRIGHT, BRIGHT] = 0.9 * 255
+    pixels[PALE, PALE] = 0.5 * 255
+    return Image(pixels, SIDE, SIDE, "image/png")
+
+
+@pytest.mark.parametrize(
+    ("setting", "faces"),
+    [
+        ({}, 1),
+        ({"yunet_min_confidence": 0.3}, 2),
+        ({"yunet_min_confidence": 0.95}, 0),
+        ({"yunet_min_confidence": 0.0}, 2),
+    ],
+)
+async def test_yunet_reports_faces_from_the_confidence_that_is_set(
+    tmp_path: Path, setting: dict[str, float], faces: int
+) -> None:
+    model = write_yunet(tmp_path / "yunet.onnx")
+    container = container_with(face_detector="yunet", yunet_model=model, **setting)
+    found = await container.face_detector().detect(picture(), min_size_px=16)
+    container.executor().close()
+    assert len(found) == faces
