@@ -22,6 +22,7 @@ from application.errors import InferenceUnavailable
 
 _HOW_TO_GET_IT = "get it with CLASSIFIER=vit emotion-api models pull"
 _TIMEOUT_S = 20
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class HuggingFaceCheckpoint:
             reason = f"the hub answers {error.response.status_code}"
             raise self._not_pulled(reason) from error
         except Exception as error:  # The HTTP library's exceptions share no other base class.
-            reason = f"the hub cannot be reached, or stopped answering ({_first_line(error)})"
+            reason = f"the hub cannot be reached, or stopped answering ({in_short(error)})"
             raise self._not_pulled(reason) from error
         return self.find()
 
@@ -181,5 +182,8 @@ def _hash_of_weights(folder: Path) -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def in_short(error: Exception) -> str:
+    """The first sentence of an error, and not all of that if it is long."""
+    first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    sentence = first_line.split(". ")[0]
+    return sentence if len(sentence) <= _LONGEST_REASON else f"{sentence[:_LONGEST_REASON]}…"

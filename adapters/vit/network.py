@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from transformers import AutoImageProcessor, AutoModelForImageClassification
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageClassification
 from transformers.utils import logging as transformers_logging
 
 from adapters.inference.labels import outputs_of_emotions
-from adapters.vit.checkpoint import CheckpointFiles
+from adapters.vit.checkpoint import CheckpointFiles, in_short
 from application.errors import InferenceUnavailable
 
 _TOLERANCE = 1e-4
@@ -91,13 +93,13 @@ def load_network(
     transformers_logging.disable_progress_bar()
     folder = str(files.folder)
     try:
-        processor = AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
+        processor = _processor(files.folder)
         checkpoint, loading = AutoModelForImageClassification.from_pretrained(
             folder, dtype=dtype, local_files_only=True, output_loading_info=True
         )
     except Exception as error:  # The library's exceptions share no other base class.
         raise InferenceUnavailable(
-            f"the checkpoint {files.name} cannot be loaded: {str(error).splitlines()[0]}"
+            f"the checkpoint {files.name} cannot be loaded: {in_short(error)}"
         ) from error
     if missing := sorted(loading["missing_keys"]):
         # The library would go on with random numbers in their place.
@@ -108,6 +110,24 @@ def load_network(
         checkpoint, _preprocessing(processor, files.name), outputs_of_emotions(files.labels)
     )
     return network.to(device).eval()
+
+
+def _processor(folder: Path) -> Any:
+    """What prepares pictures for the checkpoint."""
+    options: dict[str, Any] = {"backend": "pil", "local_files_only": True}
+    file = folder / "preprocessor_config.json"
+    told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    former = str(told.get("image_processor_type", ""))
+    if not former.endswith("FeatureExtractor"):
+        return AutoImageProcessor.from_pretrained(str(folder), **options)
+    # Older checkpoints name a class that the library has renamed since. It finds the new one by
+    # the kind of network, which need not be the one that was meant.
+    config = AutoConfig.from_pretrained(str(folder), local_files_only=True)
+    processor = AutoImageProcessor.from_pretrained(str(folder), config=config, **options)
+    found = type(processor).__name__
+    if not found.startswith(former.replace("FeatureExtractor", "ImageProcessor")):
+        raise ValueError(f"its preprocessor_config.json asks for {former}, and there is {found}")
+    return processor
 
 
 def _preprocessing(processor: Any, name: str) -> Preprocessing:

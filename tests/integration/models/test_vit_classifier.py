@@ -1,5 +1,6 @@
 """Checkpoints of the transformers library, loaded and run for real."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,61 @@ def test_a_checkpoint_that_looks_at_the_middle_only_gets_the_larger_crop(tmp_pat
     expected = as_its_authors_run_it(tmp_path, crops)
     expected = expected[:, [LABELS.index(emotion) for emotion in Emotion]]
     np.testing.assert_allclose(by_our_network(tmp_path, crops), expected, atol=1e-4)
+
+
+def rewrite_processor(folder: Path, **told: Any) -> None:
+    """Put this in the place of what prepares the pictures of a checkpoint."""
+    (folder / "preprocessor_config.json").write_text(json.dumps(told))
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        {"image_processor_type": "ViTFeatureExtractor"},
+        {"feature_extractor_type": "ViTFeatureExtractor"},
+        {
+            "image_processor_type": "ViTFeatureExtractor",
+            "feature_extractor_type": "ViTFeatureExtractor",
+        },
+        {"image_processor_type": "ViTImageProcessor"},
+    ],
+)
+def test_the_preprocessing_of_older_checkpoints_is_understood(
+    tmp_path: Path, spelling: dict[str, str]
+) -> None:
+    mean, std = [0.4, 0.45, 0.5], [0.2, 0.25, 0.3]
+    folder = write_checkpoint(tmp_path / "older")
+    rewrite_processor(
+        folder,
+        do_normalize=True,
+        do_resize=True,
+        image_mean=mean,
+        image_std=std,
+        resample=2,
+        size=224,
+        **spelling,
+    )
+    shown = load_network(HuggingFaceCheckpoint(model=str(folder)).find()).preprocessing
+    assert (shown.width, shown.height, shown.columns, shown.rows) == (224, 224, 224, 224)
+    np.testing.assert_allclose(shown.slope, 1 / (255 * np.array(std)), rtol=1e-5)
+    np.testing.assert_allclose(shown.offset, -np.array(mean) / std, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["CLIPFeatureExtractor", "NobodysFeatureExtractor"])
+def test_an_older_name_is_not_taken_for_another_one(tmp_path: Path, name: str) -> None:
+    folder = write_checkpoint(tmp_path / "older")
+    rewrite_processor(folder, image_processor_type=name, size=SIDE)
+    with pytest.raises(InferenceUnavailable, match=f"asks for {name}, and there is ViTImage"):
+        VitCropClassifier(model=str(folder))
+
+
+def test_a_processor_that_nobody_knows_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "unknown")
+    rewrite_processor(folder, image_processor_type="NobodysImageProcessor", size=SIDE)
+    with pytest.raises(InferenceUnavailable, match="Unrecognized image processor") as refused:
+        VitCropClassifier(model=str(folder))
+    assert "model_type" not in str(refused.value)
+    assert len(str(refused.value)) < 300
 
 
 def test_preprocessing_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
