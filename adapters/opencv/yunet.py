@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from adapters.inference.executor import WorkExecutor
 from adapters.opencv.view import DetectionView, keep_faces
@@ -26,6 +27,8 @@ _LARGEST_SIDE = 1280
 _SMALLEST_FACE = 24
 _OVERLAP = 0.3
 _MOST_CANDIDATES = 5000
+# Side of the blank picture that tells a YuNet model from any other network.
+_TRIAL_SIDE = 64
 
 
 class YuNetFaceDetector:
@@ -58,7 +61,11 @@ class YuNetFaceDetector:
         except OSError as error:
             raise InferenceUnavailable(f"the YuNet model {model.name} cannot be read") from error
         self.version = f"{model.stem} {digest[:12]}"
-        self._load()
+        try:
+            # OpenCV loads any network, and first asks for YuNet's outputs when it looks for faces.
+            _search(self._load(), np.zeros((_TRIAL_SIDE, _TRIAL_SIDE, 3), np.uint8))
+        except cv2.error as error:
+            raise InferenceUnavailable(f"{model.name} is no YuNet model") from error
 
     async def detect(
         self,
@@ -86,16 +93,11 @@ class YuNetFaceDetector:
         side = max(usual_side, longer_side * _SMALLEST_FACE / max(min_size_px, 1))
         ratio = min(side, _LARGEST_SIDE) / longer_side
         view = DetectionView.of(image, ratio=ratio, fit_within=fit_within)
-        detector = self._detector_of_thread()
-        height, width = view.pixels.shape[:2]
         try:
-            detector.setInputSize((width, height))
-            _, rows = detector.detect(cv2.cvtColor(view.pixels, cv2.COLOR_RGB2BGR))
+            rows = _search(self._detector_of_thread(), view.pixels)
         except cv2.error as error:
             raise InferenceUnavailable("the face detector failed") from error
-        # On a picture of a few pixels it scores boxes of infinite size.
-        sound = rows[np.isfinite(rows).all(axis=1)] if rows is not None else ()
-        found = [_face(row.tolist(), view) for row in sound]
+        found = [_face(row, view) for row in rows]
         return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
 
     def _detector_of_thread(self) -> cv2.FaceDetectorYN:
@@ -106,18 +108,25 @@ class YuNetFaceDetector:
         return detector
 
     def _load(self) -> cv2.FaceDetectorYN:
-        try:
-            detector = cv2.FaceDetectorYN.create(
-                str(self._model),
-                "",
-                (_USUAL_SIDE, _USUAL_SIDE),
-                self._score_threshold,
-                _OVERLAP,
-                _MOST_CANDIDATES,
-            )
-        except cv2.error as error:
-            raise InferenceUnavailable(f"{self._model.name} is no YuNet model") from error
-        return detector
+        return cv2.FaceDetectorYN.create(
+            str(self._model),
+            "",
+            (_USUAL_SIDE, _USUAL_SIDE),
+            self._score_threshold,
+            _OVERLAP,
+            _MOST_CANDIDATES,
+        )
+
+
+def _search(detector: cv2.FaceDetectorYN, pixels: NDArray[np.uint8]) -> list[list[float]]:
+    height, width = pixels.shape[:2]
+    detector.setInputSize((width, height))
+    _, rows = detector.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    if rows is None:
+        return []
+    # On a picture of a few pixels it scores boxes of infinite size.
+    sound: list[list[float]] = rows[np.isfinite(rows).all(axis=1)].tolist()
+    return sound
 
 
 def _face(row: list[float], view: DetectionView) -> FaceDetection:

@@ -16,6 +16,7 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 
+import adapters.onnx.classifier
 from adapters.in_memory import InMemoryFaceDetector
 from adapters.in_memory.scene import Scene, SceneFace
 from adapters.inference.executor import WorkExecutor
@@ -30,6 +31,7 @@ from tests.contract.conftest import yunet_model
 
 # The face of skimage's astronaut, as people would frame it.
 ASTRONAUT = BoundingBox(172, 62, 104, 120)
+EMOTION_NETWORK = Path(adapters.onnx.classifier.__file__).parent / "weights" / "emotion.onnx"
 DETECTORS = ["in-memory", "haar", *(["yunet"] if yunet_model() else [])]
 
 
@@ -205,8 +207,12 @@ async def test_pictures_of_things_show_no_faces(real: FaceDetector, texture: str
     assert await real.detect(Image(pixels, width, height, "image/png"), min_size_px=48) == []
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no model at all"])
-def test_a_missing_or_damaged_yunet_model_says_so(
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"no model at all", EMOTION_NETWORK.read_bytes()],
+    ids=["missing", "empty", "text", "another network"],
+)
+def test_a_file_that_is_no_yunet_model_says_so(
     executor: WorkExecutor, tmp_path: Path, content: bytes | None
 ) -> None:
     model = tmp_path / "face.onnx"
