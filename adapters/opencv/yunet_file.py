@@ -66,18 +66,26 @@ class YuNetFile:
     def pull(self, on_bytes: Callable[[int], None]) -> None:
         """Download the file, check it, and only then put it into its place.
 
+        Another file in that place is somebody's own, or an older edition, and stays.
+
         Args:
             on_bytes: told how many bytes have come in so far, of ``size_bytes``.
 
         Raises:
-            InferenceUnavailable: the hub cannot be reached, or sent another file.
+            InferenceUnavailable: the hub cannot be reached or sent another file, or another one is
+                in its place already.
             OSError: the file cannot be written.
         """
+        if self._path.exists() and not self.is_there():
+            raise InferenceUnavailable(
+                f"YUNET_MODEL={self._path} is another file than {FILE} (its SHA-256 differs) and "
+                "was left alone: remove it, or set YUNET_MODEL to another place"
+            )
         content = self._download(on_bytes)
         if hashlib.sha256(content).hexdigest() != self._sha256:
             raise InferenceUnavailable(
-                f"{self._url} is not the file that was asked for (its SHA-256 differs); it was "
-                f"thrown away, and {self._path} is as it was"
+                f"{self._url} is not the file that was asked for (its SHA-256 differs) and was "
+                "thrown away"
             )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as file:

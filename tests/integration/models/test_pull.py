@@ -131,15 +131,21 @@ def test_yunet_is_put_into_its_place_and_reports_on_the_way(hub: HubDouble, tmp_
 
 
 @pytest.mark.parametrize("content", [YUNET_CONTENT[:-1] + b"!", YUNET_CONTENT * 2, b""])
-def test_another_file_is_thrown_away_and_the_old_one_stays(
-    hub: HubDouble, tmp_path: Path, content: bytes
-) -> None:
+def test_another_file_is_thrown_away(hub: HubDouble, tmp_path: Path, content: bytes) -> None:
     publish_yunet(hub, content)
-    path = tmp_path / "yunet.onnx"
-    path.write_bytes(b"an older version")
     with pytest.raises(InferenceUnavailable, match="SHA-256 differs"):
+        yunet_at(hub, tmp_path / "yunet.onnx").pull(lambda _: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_somebody_else_stays(hub: HubDouble, tmp_path: Path) -> None:
+    publish_yunet(hub, YUNET_CONTENT)
+    path = tmp_path / "yunet.onnx"
+    path.write_bytes(b"trained by ourselves")
+    with pytest.raises(InferenceUnavailable, match="remove it, or set YUNET_MODEL"):
         yunet_at(hub, path).pull(lambda _: None)
-    assert path.read_bytes() == b"an older version"
+    assert hub.asked_for == []
+    assert path.read_bytes() == b"trained by ourselves"
     assert list(tmp_path.iterdir()) == [path]
 
 
