@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from dependency_injector import containers, providers
@@ -44,6 +45,8 @@ from application.work import AdmissionGate
 from entrypoints import container_extras as extras
 from entrypoints.settings import BadSettings, Settings
 
+log = logging.getLogger(__name__)
+
 
 def _secret(settings: Settings) -> str:
     if settings.secret_key is not None:
@@ -62,6 +65,20 @@ def _model_file(name: str, path: Path | None) -> Path | None:
     if path is not None and not path.is_file():
         raise BadSettings(f"{name}={path}: there is no such file; `emotion-api models` gets models")
     return path
+
+
+def _haar_face_detector(settings: Settings, executor: WorkExecutor) -> HaarFaceDetector:
+    # With "auto", Haar takes the place of a YuNet that is not there: a surprise to who named one.
+    if settings.face_detector == "auto" and "yunet_model" in settings.model_fields_set:
+        log.warning(
+            "YUNET_MODEL=%s: there is no such file, so Haar cascades find the faces",
+            settings.yunet_model,
+        )
+    return HaarFaceDetector(
+        executor=executor,
+        scale_factor=settings.haar_scale_factor,
+        min_neighbors=settings.haar_min_neighbors,
+    )
 
 
 class Container(containers.DeclarativeContainer):
@@ -88,12 +105,7 @@ class Container(containers.DeclarativeContainer):
     )
     face_detector = providers.Selector(
         config.detector_choice,
-        haar=providers.Singleton(
-            HaarFaceDetector,
-            executor=executor,
-            scale_factor=config.haar_scale_factor,
-            min_neighbors=config.haar_min_neighbors,
-        ),
+        haar=providers.Singleton(_haar_face_detector, settings, executor),
         yunet=providers.Singleton(
             YuNetFaceDetector,
             executor=executor,

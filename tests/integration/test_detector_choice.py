@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from domain.image import Image
+from entrypoints.container import Container
+from entrypoints.settings import load_settings
 from tests.integration.fakes import container_with
 from tests.yunet import write_yunet
 
@@ -38,3 +40,33 @@ async def test_yunet_reports_faces_from_the_confidence_that_is_set(
     found = await container.face_detector().detect(picture(), min_size_px=16)
     container.executor().close()
     assert len(found) == faces
+
+
+@pytest.mark.parametrize(
+    ("variables", "warned"),
+    [
+        ({"YUNET_MODEL": "models/mistyped.onnx"}, True),
+        ({"YUNET_MODEL": ""}, False),
+        ({"YUNET_MODEL": "models/mistyped.onnx", "FACE_DETECTOR": "haar"}, False),
+    ],
+)
+def test_a_named_yunet_model_that_is_not_there_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    variables: dict[str, str],
+    warned: bool,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FACE_DETECTOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    container = Container(settings=load_settings())
+    names = {container.face_detector().name for _ in range(2)}
+    container.executor().close()
+    assert names == {"Haar cascades"}
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == warned
+    for warning in warnings:
+        assert warning.startswith("YUNET_MODEL=models/mistyped.onnx: ")
+        assert "Haar" in warning
