@@ -21,6 +21,13 @@ from adapters.inference.labels import UnknownLabels, outputs_of_emotions
 from application.errors import InferenceUnavailable
 
 _HOW_TO_GET_IT = "get it with CLASSIFIER=vit emotion-api models pull"
+_CONFIGURATION = ("config.json", "preprocessor_config.json")
+# What the library looks for, the better form first; large weights lie in parts beside an index.
+_WEIGHTS = (
+    ("model.safetensors", "model.safetensors.index.json"),
+    ("pytorch_model.bin", "pytorch_model.bin.index.json"),
+)
+_WEIGHTS_ARE = "weights (model.safetensors or pytorch_model.bin)"
 _TIMEOUT_S = 20
 _LONGEST_REASON = 200
 
@@ -97,7 +104,7 @@ class HuggingFaceCheckpoint:
                 f"the checkpoint {self._full_name} is not on this machine; {_HOW_TO_GET_IT}"
             )
         folder = Path(config).parent
-        return _files(folder, name=self._model, version=folder.name)
+        return _files(folder, name=self._model, version=folder.name, remedy=f"; {_HOW_TO_GET_IT}")
 
     def pull(self) -> CheckpointFiles:
         """Download what is missing, showing progress on standard error.
@@ -106,19 +113,25 @@ class HuggingFaceCheckpoint:
         form where there is one, and none of the training's leftovers.
 
         Raises:
-            InferenceUnavailable: the hub cannot be reached or has no such checkpoint.
+            InferenceUnavailable: the hub cannot be reached, or has no such checkpoint or one that
+                lacks what a classifier needs; nothing is downloaded then.
         """
         if self.is_folder:
             return self.find()
         try:
             hub = HfApi(endpoint=self._endpoint)
             facts = hub.model_info(self._model, revision=self._revision, timeout=_TIMEOUT_S)
+            files = [file.rfilename for file in facts.siblings or ()]
+            if lacking := _lacking(files):
+                raise self._not_pulled(f"the repository has no {' and no '.join(lacking)}")
             hub.snapshot_download(
                 self._model,
                 revision=self._revision,
-                allow_patterns=_wanted([file.rfilename for file in facts.siblings or ()]),
+                allow_patterns=_wanted(files),
                 cache_dir=self._cache,
             )
+        except InferenceUnavailable:
+            raise
         except GatedRepoError as error:
             reason = "its owner asks for an agreement first; accept it there and set HF_TOKEN"
             raise self._not_pulled(reason) from error
@@ -144,26 +157,37 @@ class HuggingFaceCheckpoint:
         return InferenceUnavailable(f"{self._full_name} cannot be downloaded: {reason}")
 
 
+def _lacking(files: Sequence[str]) -> list[str]:
+    """What a repository with these files would need besides, for people."""
+    lacking = [name for name in _CONFIGURATION if name not in files]
+    if not any(name in files for form in _WEIGHTS for name in form):
+        lacking.append(_WEIGHTS_ARE)
+    return lacking
+
+
 def _wanted(files: Sequence[str]) -> list[str]:
-    at_top = [name for name in files if "/" not in name]
-    weights = [name for name in at_top if ".safetensors" in name]
-    if not weights:
-        weights = [name for name in at_top if name.startswith("pytorch_model")]
-    return ["config.json", "preprocessor_config.json", *weights]
+    form = next(form for form in _WEIGHTS if any(name in files for name in form))
+    stem, _, ending = form[0].partition(".")
+    weights = [
+        name
+        for name in files
+        if name.startswith((form[0], f"{stem}-")) and f".{ending}" in name and "/" not in name
+    ]
+    return [*_CONFIGURATION, *weights]
 
 
 def _weights(folder: Path) -> list[Path]:
     return sorted([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")])
 
 
-def _files(folder: Path, *, name: str, version: str) -> CheckpointFiles:
+def _files(folder: Path, *, name: str, version: str, remedy: str = "") -> CheckpointFiles:
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         id2label = {int(key): str(label) for key, label in config.get("id2label", {}).items()}
     except (OSError, ValueError, AttributeError) as error:
         raise InferenceUnavailable(f"the checkpoint {name} has no readable config.json") from error
     if not _weights(folder):
-        raise InferenceUnavailable(f"the checkpoint {name} has no weights; {_HOW_TO_GET_IT}")
+        raise InferenceUnavailable(f"the checkpoint {name} has no {_WEIGHTS_ARE}{remedy}")
     if sorted(id2label) != list(range(len(id2label))):
         raise InferenceUnavailable(f"the checkpoint {name} numbers its labels with gaps")
     labels = tuple(id2label[number] for number in sorted(id2label))

@@ -18,6 +18,7 @@ from application.errors import InferenceUnavailable
 from tests.servers.hub import COMMIT, HubDouble
 
 MODEL = "somebody/emotions"
+IN_PARTS = ["model-1-of-2.safetensors", "model-2-of-2.safetensors", "model.safetensors.index.json"]
 YUNET_CONTENT = b"not the real network, but every bit as long as this sentence" * 500
 
 
@@ -65,6 +66,64 @@ def test_pulling_again_downloads_nothing(published: HubDouble, tmp_path: Path) -
     checkpoint.pull()
     published.asked_for.clear()
     checkpoint.pull()
+    assert published.asked_for == []
+
+
+def test_an_interrupted_pull_is_noticed(published: HubDouble, tmp_path: Path) -> None:
+    checkpoint = HuggingFaceCheckpoint(model=MODEL, endpoint=published.url, cache=tmp_path)
+    (checkpoint.pull().folder / "model.safetensors").unlink()
+    with pytest.raises(InferenceUnavailable, match=r"no weights.*models pull"):
+        checkpoint.find()
+    published.asked_for.clear()
+    checkpoint.pull()
+    assert checkpoint.find().version == COMMIT
+
+
+@pytest.mark.parametrize(
+    ("weights", "taken"),
+    [
+        (["pytorch_model.bin", "tf_model.h5"], ["pytorch_model.bin"]),
+        (["adapter_model.safetensors", "pytorch_model.bin"], ["pytorch_model.bin"]),
+        (["model.safetensors", "model.fp16.safetensors"], ["model.safetensors"]),
+        (
+            [*IN_PARTS, "model_index.json", "pytorch_model.bin"],
+            IN_PARTS,
+        ),
+    ],
+)
+def test_weights_are_taken_in_one_form(
+    published: HubDouble, tmp_path: Path, weights: list[str], taken: list[str]
+) -> None:
+    files = published.files[MODEL]
+    configuration = ["config.json", "preprocessor_config.json"]
+    published.files[MODEL] = {
+        **{name: files[name] for name in configuration},
+        **{name: name.encode() for name in weights},
+    }
+    HuggingFaceCheckpoint(model=MODEL, endpoint=published.url, cache=tmp_path).pull()
+    assert sorted(published.asked_for) == sorted([*configuration, *taken])
+
+
+@pytest.mark.parametrize(
+    ("files", "lacking"),
+    [
+        (["preprocessor_config.json", "model.safetensors"], "no config.json$"),
+        (["config.json", "pytorch_model.bin"], "no preprocessor_config.json$"),
+        (["config.json", "preprocessor_config.json", "tf_model.h5"], r"no weights \(model\."),
+        (
+            ["config.json", "preprocessor_config.json", "adapter_model.safetensors"],
+            r"no weights \(",
+        ),
+        (["README.md"], r"no config.json and no preprocessor_config.json and no weights \("),
+    ],
+)
+def test_what_a_repository_lacks_is_said_before_anything_is_downloaded(
+    published: HubDouble, tmp_path: Path, files: list[str], lacking: str
+) -> None:
+    published.files[MODEL] = dict.fromkeys(files, b"{}")
+    with pytest.raises(InferenceUnavailable, match=f"the repository has {lacking}") as refused:
+        HuggingFaceCheckpoint(model=MODEL, endpoint=published.url, cache=tmp_path).pull()
+    assert "models pull" not in str(refused.value)
     assert published.asked_for == []
 
 
