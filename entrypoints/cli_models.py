@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from application.errors import ServiceUnavailable
 from entrypoints.cli_exit import errors, settings_or_exit, stop
-from entrypoints.settings import BadSettings
+from entrypoints.settings import BadSettings, Settings
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
@@ -53,14 +53,16 @@ def evaluate(
 
 @models.command()
 def pull() -> None:
-    """Download YuNet (YUNET_MODEL) and the checkpoint for CLASSIFIER=vit (HUGGINGFACE_MODEL).
+    """Download YuNet (YUNET_MODEL), and the checkpoint where the settings want one.
 
+    They do with CLASSIFIER=vit, or when HUGGINGFACE_MODEL names one; that takes the extra "vit".
     What is there already is not downloaded again. Both are tried; a failure of either ends with
     exit code 2.
     """
     container = _container()
+    wants_checkpoint = _wants_checkpoint(container.settings())
     faults = []
-    for pull_one in (_pull_yunet, _pull_checkpoint):
+    for pull_one in (_pull_yunet, _pull_checkpoint if wants_checkpoint else _tell_of_checkpoint):
         try:
             pull_one(container)
         except (ServiceUnavailable, OSError) as error:
@@ -134,6 +136,10 @@ def _export_to_triton(folder: Path) -> None:
     )
 
 
+def _wants_checkpoint(settings: Settings) -> bool:
+    return settings.classifier == "vit" or "huggingface_model" in settings.model_fields_set
+
+
 def _pull_yunet(container: Container) -> None:
     file = container.yunet_file()
     if file.is_there():
@@ -147,6 +153,16 @@ def _pull_yunet(container: Container) -> None:
 def _pull_checkpoint(container: Container) -> None:
     files = container.checkpoint().pull()
     errors.print(f"The checkpoint {files.name} is ready, version {files.version}", soft_wrap=True)
+
+
+def _tell_of_checkpoint(_: Container) -> None:
+    errors.print(
+        "The checkpoint for CLASSIFIER=vit is left out; get it too with "
+        "CLASSIFIER=vit emotion-api models pull",
+        style="dim",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _container() -> Container:

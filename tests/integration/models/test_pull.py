@@ -2,19 +2,26 @@
 
 import hashlib
 import os
+import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from dependency_injector import providers
+from typer.testing import CliRunner
 
 from adapters.opencv import yunet_file
 from adapters.opencv.yunet_file import YuNetFile
 from adapters.vit.checkpoint import HuggingFaceCheckpoint
 from adapters.vit.classifier import VitCropClassifier
 from application.errors import InferenceUnavailable
+from entrypoints.cli import app
+from entrypoints.container import Container
+from entrypoints.settings import Settings
 from tests.servers.hub import COMMIT, HubDouble
 
 MODEL = "somebody/emotions"
@@ -236,3 +243,71 @@ def test_the_command_pulls_what_it_can_and_names_what_it_cannot(
     assert "SHA-256 differs" in finished.stderr
     assert "Traceback" not in finished.stderr
     assert list((tmp_path / "hub").rglob("model.safetensors"))
+
+
+@pytest.fixture
+def typed(
+    monkeypatch: pytest.MonkeyPatch, hub: HubDouble, tmp_path: Path
+) -> Iterator[Callable[[], Result]]:
+    """The command in an empty folder and environment, and a hub that has YuNet."""
+    publish_yunet(hub, YUNET_CONTENT)
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    place = tmp_path / "models" / "yunet.onnx"
+    with Container.yunet_file.override(providers.Factory(yunet_at, hub, place)):
+        yield lambda: CliRunner().invoke(app, ["models", "pull"])
+
+
+@pytest.fixture
+def no_vit_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "adapters.vit.checkpoint", raising=False)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+
+
+@pytest.mark.usefixtures("no_vit_extra")
+@pytest.mark.parametrize("empty", ["", "HUGGINGFACE_MODEL=\n"])
+def test_yunet_alone_needs_no_extra(
+    typed: Callable[[], Result], hub: HubDouble, empty: str
+) -> None:
+    Path(".env").write_text(empty)
+    for outcome in ("ready", "there"):
+        ran = typed()
+        assert ran.exit_code == 0, ran.output
+        assert f"YuNet is {outcome}: " in ran.stderr
+        assert "get it too with CLASSIFIER=vit emotion-api models pull" in ran.stderr
+    assert hub.asked_for == [yunet_file.FILE]
+
+
+@pytest.mark.usefixtures("no_vit_extra")
+def test_a_checkpoint_that_is_wanted_needs_the_extra(
+    typed: Callable[[], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSIFIER", "vit")
+    ran = typed()
+    assert ran.exit_code == 2
+    assert "YuNet is ready" in ran.stderr
+    assert "pip install 'emotion-api[vit]'" in ran.stderr
+    assert "get it too" not in ran.stderr
+
+
+def test_the_checkpoint_comes_along_when_the_classifier_needs_it(
+    typed: Callable[[], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLASSIFIER", "vit")
+    ran = typed()
+    assert ran.exit_code == 2
+    default = Settings.model_fields["huggingface_model"].default
+    assert re.search(rf"{default} \(.*\) cannot be downloaded: there is no such", ran.stderr)
+
+
+def test_the_checkpoint_comes_along_when_one_is_named(
+    typed: Callable[[], Result], checkpoint: Path
+) -> None:
+    Path(".env").write_text(f"HUGGINGFACE_MODEL={checkpoint}\n")
+    ran = typed()
+    assert ran.exit_code == 0, ran.output
+    assert "YuNet is ready" in ran.stderr
+    assert "The checkpoint tiny-vit is ready" in ran.stderr
+    assert "get it too" not in ran.stderr
