@@ -84,8 +84,10 @@ class StreamSession:
         """Configure the session afresh: the defaults, and what the client wants otherwise.
 
         Raises:
-            InvalidRequest: a wish does not fit, or the session runs; nothing was changed.
+            InvalidRequest: a wish does not fit, or the session runs or has ended; nothing was
+                changed.
         """
+        self._check_alive()
         if self.state is SessionState.RUNNING:
             raise InvalidRequest("the session is running; stop it, or use configure")
         self.config = self._defaults.changed(wishes)

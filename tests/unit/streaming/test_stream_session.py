@@ -103,6 +103,15 @@ async def test_a_running_session_is_not_initialised_again(session: StreamSession
         await session.initialize({})
 
 
+async def test_an_ended_session_stays_ended(session: StreamSession, recorder: "Recorder") -> None:
+    await session.end()
+    for action in (session.initialize, session.start, session.configure):
+        with pytest.raises(InvalidRequest, match="ended"):
+            await action({})
+    assert session.state is SessionState.ENDED
+    assert recorder.events == []
+
+
 async def test_start_and_stop_may_be_repeated(session: StreamSession, recorder: "Recorder") -> None:
     await session.stop()
     await session.start({})
