@@ -53,8 +53,8 @@ class Journal:
     """Keeps at most 200 faces and 20,000 seconds of timeline, whatever the session's length.
 
     Args:
-        frame_s: seconds that the first reading of a face stands for; a later one stands for the
-            time since the reading before it, up to a second.
+        frame_s: seconds that the first reading of a face stands for, up to one; a later one stands
+            for the time since the reading before it, likewise.
     """
 
     def __init__(self, frame_s: float) -> None:
@@ -84,8 +84,8 @@ class Journal:
     def _read(self, record: _Record, face: TrackedFace, at_s: float) -> None:
         scores = face.reading.scores
         first = record.frames == 0
-        weight = self._frame_s if first else min(at_s - record.last_s, _LONGEST_HOLD_S)
-        weight = max(weight, 1e-6)
+        weight = self._frame_s if first else at_s - record.last_s
+        weight = max(min(weight, _LONGEST_HOLD_S), 1e-6)
         record.frames += 1
         record.last, record.last_s = face, at_s
         record.whole.add(scores, weight)

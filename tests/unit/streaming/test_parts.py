@@ -200,6 +200,14 @@ def test_the_journal_weighs_readings_by_time_and_not_by_number() -> None:
     ]
 
 
+def test_at_a_low_rate_the_first_reading_weighs_no_more_than_the_others() -> None:
+    journal = Journal(10)
+    for i, emotion in enumerate([Emotion.HAPPY] + [Emotion.SAD] * 4):
+        journal.add([seen(1, emotion)], i * 10.0)
+    (track,) = journal.tracks()
+    assert track.time_share[Emotion.HAPPY] == pytest.approx(0.2)
+
+
 def test_the_time_a_face_was_away_is_not_on_its_timeline() -> None:
     journal = Journal(0.1)
     for at_s in (0.0, 0.5, 8.2, 8.9):
