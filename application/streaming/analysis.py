@@ -21,6 +21,8 @@ from domain.tracking import FaceTrack, ScoreSmoother
 _LONG_TEXT = 128 * 1024
 """Characters of base64 from which decoding takes the event loop too long (over 0.2 ms)."""
 _SMOOTHER_LIFETIME_S = 2.0
+_LOOK_HOLDS_S = 1.0
+"""How long a box may be predicted from a look, however few frames came since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class FrameAnalysis:
     def __init__(self, tools: FrameTools, tracker: FaceTracker) -> None:
         self._tools = tools
         self._tracker = tracker
-        self._frames_since_look: int | None = None
+        self._frames_since_look = 0
+        self._looked_s: float | None = None
         self._smoothed: dict[int, _Smoothed] = {}
 
     async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> Analysed:
@@ -68,7 +71,7 @@ class FrameAnalysis:
         tools = self._tools
         with tools.telemetry.stage("decode"):
             image = await tools.decoder.decode(await _picture(frame))
-        looks = self._is_time_to_look(effort)
+        looks = self._is_time_to_look(frame, effort)
         tracks = await self._look(image, frame, config, effort) if looks else self._guess(frame)
         shown = [inside for track in tracks if (inside := _within(track, image)) is not None]
         boxes = [FaceDetection(track.box, track.confidence, track.landmarks) for track in shown]
@@ -77,9 +80,13 @@ class FrameAnalysis:
         faces = self._steadied(shown, readings, config, frame.received_s)
         return Analysed(faces, looks, image.width, image.height)
 
-    def _is_time_to_look(self, effort: Effort) -> bool:
-        since = self._frames_since_look
-        return since is None or since + 1 >= effort.interval or self._tracker.wants_detection
+    def _is_time_to_look(self, frame: Frame, effort: Effort) -> bool:
+        return (
+            self._looked_s is None
+            or frame.received_s - self._looked_s > _LOOK_HOLDS_S
+            or self._frames_since_look + 1 >= effort.interval
+            or self._tracker.wants_detection
+        )
 
     async def _look(
         self, image: Image, frame: Frame, config: StreamConfig, effort: Effort
@@ -92,11 +99,12 @@ class FrameAnalysis:
                 fit_within=effort.resolution,
             )
         self._frames_since_look = 0
+        self._looked_s = frame.received_s
         with self._tools.telemetry.stage("track"):
             return self._tracker.update(found, frame.received_s)
 
     def _guess(self, frame: Frame) -> Sequence[FaceTrack]:
-        self._frames_since_look = (self._frames_since_look or 0) + 1
+        self._frames_since_look += 1
         with self._tools.telemetry.stage("track"):
             return self._tracker.predict(frame.received_s)
 

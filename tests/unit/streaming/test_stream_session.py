@@ -326,6 +326,21 @@ async def test_the_detector_rests_between_looks(
     ]
 
 
+async def test_after_a_pause_no_face_is_predicted_from_an_old_look(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"detection_interval": 4})
+    await analysed(session, world, recorder, 1)
+    world.clock.advance(60)
+    session.offer(world.frame(2, fake_image()))
+    await recorder.nth(FrameResult, 2)
+    world.clock.advance(60)
+    session.offer(world.frame(3, fake_image()))
+    last = await recorder.nth(FrameResult, 3)
+    assert (last.detection_used, last.faces) == (True, ())
+    assert recorder.all(FrameResult)[1].detection_used
+
+
 async def test_a_face_to_be_confirmed_is_looked_at_in_the_next_frame(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
