@@ -9,6 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 import socketio
+from engineio.async_socket import AsyncSocket
+from engineio.exceptions import EngineIOError
+from engineio.payload import Payload
 
 # A frame may have 1 MiB. Larger ones should be answered by 413 and not by a closed connection, so
 # the door is wider: 10 MB come through even as base64.
@@ -16,6 +19,7 @@ MAX_MESSAGE_BYTES = 16 * 2**20 - 1024
 PING_INTERVAL_S = 15
 PING_TIMEOUT_S = 15
 _MAX_ATTACHMENTS = 4
+_MAX_PACKETS_PER_POST = 1024
 _ENOUGH_WAITING = 8
 _LAST_WORDS_S = 2
 
@@ -33,6 +37,30 @@ class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
         return attachments
 
 
+class GuardedSocket(AsyncSocket):  # type: ignore[misc]
+    """A connection that ends with the first POST that cannot be read.
+
+    The library answers such a one by 200, and the client never learns that its packets are lost.
+    """
+
+    async def handle_post_request(self, environ: dict[str, Any]) -> None:
+        """Take the packets of a POST; EngineIOError, which is answered by 400, if it has none."""
+        try:
+            if "CONTENT_LENGTH" not in environ:
+                raise ValueError("the library reads nothing of unknown length")
+            await super().handle_post_request(environ)
+        except Exception as error:
+            log.info("closing a connection after a POST that makes no sense: %r", error)
+            await self.end()
+            raise EngineIOError from error
+
+    async def end(self) -> None:
+        """Close without waiting for what has not been read."""
+        await self.close(wait=False)
+        # The library would leave it to the client to hang up.
+        self.queue.put_nowait(None)
+
+
 class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
     """Ends connections that do not speak Socket.IO, and forgets everything about those that end.
 
@@ -40,8 +68,15 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
     messages of connections that are gone.
     """
 
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        # The library lets nobody choose the class.
+        self.eio.sockets[eio_sid].__class__ = GuardedSocket
+        await super()._handle_eio_connect(eio_sid, environ)
+
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         try:
+            if isinstance(data, str) and eio_sid in self._binary_packet:
+                raise ValueError("a text where a binary part was announced")
             await super()._handle_eio_message(eio_sid, data)
         except asyncio.CancelledError:
             raise
@@ -82,9 +117,7 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         """Close a connection without waiting for what it has not read."""
         connection = self.eio.sockets.get(eio_sid)
         if connection is not None:
-            await connection.close(wait=False)
-            # The library would leave it to the client to hang up.
-            connection.queue.put_nowait(None)
+            await connection.end()
 
 
 def make_server(
@@ -96,6 +129,9 @@ def make_server(
     """Make the server; it has no namespace yet."""
     quiet = logging.getLogger("entrypoints.realtime.library")
     quiet.setLevel(logging.CRITICAL)
+    # A client sends at once what piled up during a POST; with the library's 16 packets that would
+    # be eight frames.
+    Payload.max_decode_packets = _MAX_PACKETS_PER_POST
     return GuardedServer(
         async_mode="asgi",
         # One event of a client after the other, in order: a flood is held back at its socket.

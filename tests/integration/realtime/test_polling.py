@@ -1,0 +1,104 @@
+"""Long polling, request by request."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from tests.integration.realtime.service import PICTURE, Service
+
+PICTURE_PART = "b" + base64.b64encode(PICTURE).decode()
+FRAME = (
+    '451-/emotion-detection,["video_frame",'
+    '{"frame_id":1,"timestamp":1,"data":{"_placeholder":true,"num":0}}]'
+)
+STOP = '42/emotion-detection,["control",{"action":"stop"}]'
+
+
+class Polling:
+    """A connection by hand."""
+
+    def __init__(self, http: httpx.AsyncClient, sid: str) -> None:
+        self.sid = sid
+        self._http = http
+        self._query = {"EIO": "4", "transport": "polling", "sid": sid}
+
+    async def post(self, *packets: str) -> httpx.Response:
+        """Send packets in one request."""
+        return await self.post_body("\x1e".join(packets).encode())
+
+    async def post_body(self, body: bytes | AsyncIterator[bytes]) -> httpx.Response:
+        """Send anything."""
+        return await self._http.post("/socket.io/", params=self._query, content=body)
+
+    async def poll(self) -> httpx.Response:
+        """What waits to be read, or the next thing that comes."""
+        return await self._http.get("/socket.io/", params=self._query)
+
+    async def until(self, word: str) -> str:
+        """Read on to the packet that has this word in it."""
+        while True:
+            answer = await self.poll()
+            assert answer.status_code == 200, answer.text
+            for packet in answer.text.split("\x1e"):
+                if word in packet:
+                    return packet
+
+    async def enter(self, token: str) -> None:
+        """Connect to the namespace."""
+        assert (await self.post(connect(token))).status_code == 200
+        await self.until("40/emotion-detection,")
+
+
+def connect(token: str) -> str:
+    """The packet that asks to be let in."""
+    return "40/emotion-detection," + json.dumps({"token": token})
+
+
+@asynccontextmanager
+async def polling(service: Service) -> AsyncIterator[Polling]:
+    """A connection that has entered no namespace yet."""
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False, timeout=60) as http:
+        greeting = await http.get("/socket.io/?EIO=4&transport=polling")
+        yield Polling(http, json.loads(greeting.text[1:])["sid"])
+
+
+async def test_a_burst_of_frames_in_one_request_is_accounted_for(service: Service) -> None:
+    async with polling(service) as client:
+        await client.enter(await service.token())
+        await client.post('42/emotion-detection,["control",{"action":"start"}]')
+        assert (await client.post(*100 * [FRAME, PICTURE_PART])).status_code == 200
+        await client.post(STOP)
+        summary = json.loads((await client.until("session_summary")).partition(",")[2])[1]
+        assert summary["frames"]["received"] == 100
+
+
+async def in_pieces() -> AsyncIterator[bytes]:
+    """A body whose length nobody announces."""
+    yield STOP.encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["\x1e".join(2000 * [STOP]).encode(), b"\xff", b"\x1e", b"bA", b"0{}", b"x", in_pieces],
+    ids=["too many", "no text", "empty packets", "no base64", "not for us", "unknown", "in pieces"],
+)
+async def test_a_request_that_cannot_be_read_is_answered_by_400_and_ends_its_connection(
+    service: Service, body: bytes | Callable[[], AsyncIterator[bytes]]
+) -> None:
+    async with polling(service) as client:
+        await client.enter(await service.token())
+        refused = await client.post_body(body() if callable(body) else body)
+        assert refused.status_code == 400
+        assert service.sessions == 0
+        assert (await client.poll()).status_code == 400
+
+
+async def test_a_text_in_place_of_a_picture_ends_its_connection(service: Service) -> None:
+    async with polling(service) as client:
+        await client.enter(await service.token())
+        await client.post(FRAME, STOP)
+        assert service.sessions == 0
