@@ -35,7 +35,13 @@ it was not seen."""
 _REACH_PER_S = 1.0
 _LARGEST_GROWTH = 2.0
 """Times the side a face may have grown or shrunk by when it is found again."""
-_NEVER = 1e6
+_UNMATCHED = 1.75
+"""What it costs to leave a track without a detection; no possible match costs more than 1.43.
+
+The lower, the likelier a track is left alone rather than two pairs made that hardly overlap: a face
+that did not move keeps its number, but faces side by side may lose theirs when a camera at rest
+turns by most of a face from one look to the next.
+"""
 
 
 class KalmanFaceTracker:
@@ -96,7 +102,7 @@ class KalmanFaceTracker:
         return {
             int(row): int(column)
             for row, column in zip(rows, columns, strict=True)
-            if cost[row, column] < _NEVER
+            if cost[row, column] < _UNMATCHED
         }
 
 
@@ -119,7 +125,7 @@ def _corners(boxes: Iterable[BoundingBox]) -> NDArray[np.float64]:
 def _cost(
     tracks: NDArray[np.float64], faces: NDArray[np.float64], unseen_s: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """One less the distance IoU, tracks x faces; ``_NEVER`` where they cannot be one face."""
+    """One less the distance IoU, tracks x faces; ``_UNMATCHED`` where they cannot be one face."""
     t, f = tracks[:, None, :], faces[None, :, :]
     t_size, f_size = t[..., 2:] - t[..., :2], f[..., 2:] - f[..., :2]
     t_area, f_area = t_size.prod(-1), f_size.prod(-1)
@@ -134,4 +140,4 @@ def _cost(
     reach = side * (_REACH + _REACH_PER_S * unseen_s.clip(0, _SURVIVAL_S))[:, None]
     growth = np.sqrt(np.maximum(t_area, f_area) / np.minimum(t_area, f_area))
     possible = (apart_squared <= reach**2) & (growth <= _LARGEST_GROWTH)
-    return np.where(possible, 1 - distance_iou, _NEVER)
+    return np.where(possible, 1 - distance_iou, _UNMATCHED)

@@ -83,6 +83,30 @@ def test_the_box_of_a_vanished_face_does_not_fly_away() -> None:
     assert track.box.width > 40
 
 
+@pytest.mark.parametrize("neighbour", [105, 180])
+@pytest.mark.parametrize("hidden", [0, 8])
+@pytest.mark.parametrize("shake", [0, 5])
+def test_a_still_face_keeps_its_number_whoever_comes_and_goes_beside_it(
+    neighbour: int, hidden: int, shake: int
+) -> None:
+    tracker = KalmanFaceTracker()
+    tracker.update([face(0, side=100), face(neighbour, side=100)], 0)
+    for i in range(hidden):
+        tracker.update([face(0, side=100)], (i + 1) * FRAME_S)
+    still, other = face(shake, side=100), face(-60, side=100)
+    boxes = by_id(tracker.update([still, other], (hidden + 1) * FRAME_S))
+    assert boxes["face_1"] == still.box
+
+
+@pytest.mark.parametrize("step", [30, 60, 75])
+def test_two_faces_keep_their_numbers_when_the_camera_turns(step: int) -> None:
+    tracker = KalmanFaceTracker()
+    for x in (0, step):
+        at_s = FRAME_S if x else 0
+        boxes = by_id(tracker.update([face(x, side=100), face(x + 130, side=100)], at_s))
+    assert [boxes["face_1"].x, boxes["face_2"].x] == [step, step + 130]
+
+
 def test_missed_detections_do_not_renumber_a_crowd() -> None:
     chance = random.Random(7)
     tracker = KalmanFaceTracker()
