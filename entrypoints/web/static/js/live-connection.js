@@ -19,6 +19,7 @@ export class LiveConnection {
   #tell;
   #cut = null; // Why a session that ran does not run now: "connection", or "token".
   #ran = false;
+  #stopped = false;
   #renewed = false;
   #again = null;
 
@@ -31,6 +32,7 @@ export class LiveConnection {
   /** Connect and start a session. Goes on by itself when the connection breaks or the token ends. */
   async open(config) {
     const { io } = await import(settings.socketIoClient);
+    if (this.#stopped) return;
     this.#config = config;
     const socket = (this.#socket = io(NAMESPACE, {
       transports: settings.socketIoTransports,
@@ -86,13 +88,15 @@ export class LiveConnection {
     if (this.#socket?.connected) this.#socket.emit("control", { action: "configure", config });
   }
 
-  /** End the session; its summary still arrives. */
+  /** End the session for good; its summary still arrives unless the connection breaks. */
   stop() {
+    this.#stopped = true;
     if (this.#socket?.connected) this.#socket.emit("control", { action: "stop" });
     else this.close();
   }
 
   close() {
+    this.#stopped = true;
     clearTimeout(this.#again);
     this.#socket?.disconnect();
     this.#socket = null;
@@ -107,7 +111,9 @@ export class LiveConnection {
 
   #wasCut(reason) {
     if (reason === "io client disconnect") return;
-    if (this.#cut === "token") {
+    if (this.#stopped) {
+      this.close(); // Or the library would connect again, and a new session start.
+    } else if (this.#cut === "token") {
       this.#tell.state("renewing");
       this.#renew();
     } else if (reason === "io server disconnect") {
