@@ -73,7 +73,15 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         self.eio.sockets[eio_sid].__class__ = GuardedSocket
         await super()._handle_eio_connect(eio_sid, environ)
 
+    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        await super()._handle_connect(eio_sid, namespace, data)
+        if eio_sid not in self.environ:
+            # It was closed while its token was checked, when there was nothing to end yet.
+            await self._handle_disconnect(eio_sid, namespace)
+
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        if eio_sid not in self.environ:
+            return  # Closed meanwhile; polling requests run side by side.
         try:
             if isinstance(data, str) and eio_sid in self._binary_packet:
                 raise ValueError("a text where a binary part was announced")

@@ -1,5 +1,6 @@
 """Long polling, request by request."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from domain.user import User
 from tests.integration.realtime.service import PICTURE, Service
 
 PICTURE_PART = "b" + base64.b64encode(PICTURE).decode()
@@ -102,3 +104,32 @@ async def test_a_text_in_place_of_a_picture_ends_its_connection(service: Service
         await client.enter(await service.token())
         await client.post(FRAME, STOP)
         assert service.sessions == 0
+
+
+async def test_who_hangs_up_while_being_let_in_leaves_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify, asked, hung_up = service.identity.verify, asyncio.Event(), asyncio.Event()
+
+    async def slowly(id_token: str) -> User:
+        asked.set()
+        await hung_up.wait()
+        return await verify(id_token)
+
+    monkeypatch.setattr(service.identity, "verify", slowly)
+    token = service.identity.enrol("bob@example.com")
+    async with polling(service) as client:
+        entering = asyncio.create_task(client.post(connect(token)))
+        await asked.wait()
+        await client.post("1")
+        hung_up.set()
+        await entering
+        assert service.sessions == 0
+        assert service.server.manager.rooms == {}
+
+
+async def test_who_asks_to_be_let_in_after_hanging_up_leaves_nothing(service: Service) -> None:
+    async with polling(service) as client:
+        await client.post("1", connect(await service.token()))
+        assert service.sessions == 0
+        assert service.server.manager.rooms == {}
