@@ -25,7 +25,8 @@ COPY adapters adapters
 COPY entrypoints entrypoints
 RUN /opt/emotion-api/bin/pip install --constraint constraints.txt ".[${EXTRAS}]"
 COPY --from=page /page/node_modules /tmp/node_modules
-RUN mv /tmp/node_modules "$(/opt/emotion-api/bin/python -c 'import entrypoints.web as w; print(w.__path__[0])')/"
+# -I: where the package is installed, and not its source in this folder.
+RUN mv /tmp/node_modules "$(/opt/emotion-api/bin/python -I -c 'import entrypoints.web as w; print(w.__path__[0])')/"
 
 FROM python:3.11.11-slim-bookworm
 RUN useradd --system --uid 10001 --create-home --home-dir /app emotion \

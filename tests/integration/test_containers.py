@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +20,7 @@ from entrypoints.settings import Settings
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+LIVE_CLIENT = "// what npm brings for Live"
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -107,6 +109,7 @@ async def test_the_steps_of_the_dockerfile_make_a_service_that_answers(tmp_path:
     """Build and start as the Dockerfile does; only what is third-party is taken from here."""
     home, data, source = tmp_path / "venv", tmp_path / "data", tmp_path / "source"
     await asyncio.to_thread(build, home, source)
+    await asyncio.to_thread(add_live_client, home, source, tmp_path / "node_modules")
     environment = final_environment() | {"PORT": "0", "HOST": "127.0.0.1", "DATA_DIR": str(data)}
     environment["PATH"] = f"{home / 'bin'}:{os.environ['PATH']}"
     data.mkdir(mode=0o700)
@@ -126,8 +129,10 @@ async def test_the_steps_of_the_dockerfile_make_a_service_that_answers(tmp_path:
         ) as client:
             ready = await client.get("/readyz")
             page = await client.get("/", headers={"Accept": "text/html"})
+            live = await client.get("/web/vendor/socket.io.js")
         assert ready.json()["status"] == "ready"
         assert page.headers["Content-Type"].startswith("text/html")
+        assert live.text == LIVE_CLIENT
 
         check = json.loads(last("HEALTHCHECK").split("CMD", 1)[1])
         healthy = await asyncio.create_subprocess_exec(*check, env=environment | {"PORT": port})
@@ -164,8 +169,20 @@ def build(home: Path, source: Path) -> None:
         if (ROOT / name).exists() and "web/package" not in name
     ]
     subprocess.run(["cp", "--recursive", *copied, source], cwd=ROOT, check=True)
+    # .dockerignore keeps it out.
+    shutil.rmtree(source / "entrypoints" / "web" / "node_modules", ignore_errors=True)
     subprocess.run(
         [sys.executable, "-m", "pip", "--python", home / "bin" / "python", "install", "--quiet",
          "--no-deps", "--disable-pip-version-check", source],
         cwd=home, check=True,
     )  # fmt: skip
+
+
+def add_live_client(home: Path, source: Path, modules: Path) -> None:
+    """The step that follows, where it is run, with a stand-in for what the stage of npm made."""
+    client = modules / "socket.io-client" / "dist" / "socket.io.esm.min.js"
+    client.parent.mkdir(parents=True)
+    client.write_text(LIVE_CLIENT)
+    (step,) = [a for i, a in instructions() if i == "RUN" and "/tmp/node_modules" in a]
+    step = step.replace("/tmp/node_modules", str(modules)).replace("/opt/emotion-api", str(home))
+    subprocess.run(["sh", "-c", step], cwd=source, check=True)
