@@ -24,6 +24,10 @@ class StoreUnavailable(ServiceUnavailable):
     code = "store_unavailable"
 
 
+class StoreLeftAlone(StoreUnavailable):
+    """It did not answer lately, and so was not even asked this time."""
+
+
 class IdentityUnavailable(ServiceUnavailable):
     """The identity provider cannot be asked, so a token can be neither accepted nor refused."""
 

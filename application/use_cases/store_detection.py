@@ -17,11 +17,10 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from application.cancellation import uninterrupted
-from application.errors import StoreUnavailable
+from application.errors import StoreLeftAlone, StoreUnavailable
 from application.patience import Patience
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
@@ -40,12 +39,14 @@ class _Progress:
     Attributes:
         recorded: the repository has had its record; if it is not there any more it was deleted.
         attempts: that failed so far.
+        failing_since: the first of them that asked the stores, on the monotonic clock.
         due_at: when to try again, on the monotonic clock.
         unwanted: the detection, once it was deleted and an upload has to be undone.
     """
 
     recorded: bool = False
     attempts: int = 0
+    failing_since: float | None = None
     due_at: float = 0.0
     unwanted: Detection | None = None
 
@@ -71,7 +72,7 @@ class StoreDetection:
         self._images = images
         self._clock = clock
         self._telemetry = telemetry
-        self._give_up_after = timedelta(seconds=give_up_after_s)
+        self._give_up_after_s = give_up_after_s
         self._first_retry_s = first_retry_s
         self._longest_retry_s = longest_retry_s
         self._patience = Patience()
@@ -208,10 +209,20 @@ class StoreDetection:
                 await self._erase(detection)
             elif entry.image is None:
                 raise  # Only an image is ever given up: without its record nothing could say so.
-            elif self._clock.now() - detection.timestamp >= self._give_up_after:
+            elif isinstance(error, StoreLeftAlone):
+                raise  # Nothing was tried that could have failed.
+            elif self._failing_for_s(detection.detection_id) >= self._give_up_after_s:
                 await self._give_up(detection, error)
             else:
                 raise
+
+    def _failing_for_s(self, key: UUID) -> float:
+        """Since its first failure in this run: a host that was off for long has tried nothing."""
+        now = self._clock.monotonic()
+        progress = self._progress.setdefault(key, _Progress())
+        if progress.failing_since is None:
+            progress.failing_since = now
+        return now - progress.failing_since
 
     async def _deliver(self, entry: SpooledDetection) -> None:
         detection = entry.detection

@@ -206,6 +206,7 @@ async def test_the_status_says_failed_once_storing_was_given_up(
 ) -> None:
     service.images.fail_with(DOWN)
     record = await service.accepted()
+    await service.store.carry_due()
     service.clock.advance(GIVE_UP_AFTER_S)
     await service.store.carry_due()
     assert await status.execute(service.alice, record.detection_id) is StorageStatus.FAILED

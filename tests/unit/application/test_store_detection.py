@@ -12,7 +12,7 @@ from adapters.in_memory import (
     InMemoryDetectionSpool,
     InMemoryImageStore,
 )
-from application.errors import StoreUnavailable
+from application.errors import StoreLeftAlone, StoreUnavailable
 from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
 from application.use_cases.history import DeleteDetection, DeleteHistory
@@ -182,6 +182,7 @@ async def test_retries_come_at_growing_intervals_up_to_the_longest(service: Serv
 async def test_what_fails_for_long_is_given_up_and_says_so(service: Service) -> None:
     service.images.fail_with(DOWN)
     record = await service.accepted()
+    await service.store.carry_due()
     service.clock.advance(GIVE_UP_AFTER_S - 1)
     assert await service.store.carry_due() is not None
     assert await service.status_of(record.detection_id) is StorageStatus.PENDING
@@ -192,10 +193,38 @@ async def test_what_fails_for_long_is_given_up_and_says_so(service: Service) -> 
     assert service.telemetry.given_up == 1
 
 
+async def test_one_failure_after_a_long_time_switched_off_gives_nothing_up(
+    service: Service,
+) -> None:
+    record = await service.accepted()
+    service.clock.advance(GIVE_UP_AFTER_S * 2)
+    service.restart()
+    service.images.fail_with(DOWN)
+    assert await service.store.carry_due() is not None
+    service.images.recover()
+    service.clock.advance(60)
+    await service.store.carry_due()
+    assert await service.status_of(record.detection_id) is StorageStatus.DONE
+
+
+async def test_a_store_that_was_not_even_asked_is_no_reason_to_give_up(service: Service) -> None:
+    service.images.fail_with(DOWN)
+    record = await service.accepted()
+    await service.store.carry_due()
+    service.images.fail_with(StoreLeftAlone("the store is left alone"))
+    service.clock.advance(GIVE_UP_AFTER_S * 2)
+    assert await service.store.carry_due() is not None
+    service.images.recover()
+    service.clock.advance(60)
+    await service.store.carry_due()
+    assert await service.status_of(record.detection_id) is StorageStatus.DONE
+
+
 async def test_giving_up_waits_until_it_can_be_said(service: Service) -> None:
     service.images.fail_with(DOWN)
     service.repository.fail_with(DOWN)
     record = await service.accepted()
+    await service.store.carry_due()
     service.clock.advance(GIVE_UP_AFTER_S)
     wait_s = await service.store.carry_due()
     assert wait_s is not None
@@ -212,6 +241,7 @@ async def test_a_record_that_never_got_through_is_given_up_with_its_record(
     """The repository comes back in the moment the image store is given up."""
     service.repository.fail_with(DOWN)
     record = await service.accepted()
+    await service.store.carry_due()
     service.clock.advance(GIVE_UP_AFTER_S)
     service.repository.recover()
     service.images.fail_with(DOWN)
