@@ -37,6 +37,11 @@ class Outbox:
         """Whether the client reads more slowly than it is written to."""
         return self._server.is_clogged(self.eio_sid)
 
+    @property
+    def reads(self) -> int:
+        """How often the client has taken what waited for it."""
+        return self._server.reads(self.eio_sid)
+
     async def room(self) -> None:
         """Wait until the client has read most of what it was sent."""
         while self.is_clogged:  # noqa: ASYNC110 (the library announces nothing)
@@ -90,6 +95,7 @@ class Connection:
         session: its session.
         outbox: its way out.
         clogged_sweeps: seconds for which it has not been reading.
+        reads: how often it had read when last looked at.
     """
 
     user: User
@@ -98,3 +104,4 @@ class Connection:
     session: StreamSession
     outbox: Outbox
     clogged_sweeps: int = 0
+    reads: int = 0

@@ -90,7 +90,9 @@ class Housekeeping:
 
     async def _check_reading(self, connection: Connection) -> None:
         outbox = connection.outbox
-        connection.clogged_sweeps = connection.clogged_sweeps + 1 if outbox.is_clogged else 0
+        stuck = outbox.is_clogged and outbox.reads == connection.reads
+        connection.clogged_sweeps = connection.clogged_sweeps + 1 if stuck else 0
+        connection.reads = outbox.reads
         if connection.clogged_sweeps >= _CLOGGED_SWEEPS:
             log.info("closing a connection that does not read")
             await self._server.close_connection(outbox.eio_sid)

@@ -38,10 +38,21 @@ class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
 
 
 class GuardedSocket(AsyncSocket):  # type: ignore[misc]
-    """A connection that ends with the first POST that cannot be read.
+    """A connection that ends with the first POST that cannot be read, and counts what is read.
 
-    The library answers such a one by 200, and the client never learns that its packets are lost.
+    The library answers such a POST by 200, and the client never learns that its packets are lost.
+
+    Attributes:
+        reads: how often everything that waited was taken to be written out.
     """
+
+    reads: int = 0
+
+    async def poll(self) -> list[Any]:
+        """Take what waits."""
+        packets: list[Any] = await super().poll()
+        self.reads += 1
+        return packets
 
     async def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Take the packets of a POST; EngineIOError, which is answered by 400, if it has none."""
@@ -108,6 +119,11 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
     def is_clogged(self, eio_sid: str) -> bool:
         """Whether the client at the other end reads more slowly than it is written to."""
         return self.waiting_packets(eio_sid) > _ENOUGH_WAITING
+
+    def reads(self, eio_sid: str) -> int:
+        """How often the client at the other end has taken what waited for it."""
+        connection = self.eio.sockets.get(eio_sid)
+        return 0 if connection is None else int(connection.reads)
 
     async def hang_up(self) -> None:
         """Close every connection like one that was lost, so that clients connect again.

@@ -242,7 +242,7 @@ async def test_a_client_that_never_reads_piles_nothing_up_and_is_closed(service:
             await calm.frame(frame_id)
             assert (await calm.next("detection_result"))["frame_id"] == frame_id
         assert service.server.waiting_packets(eio_sid) <= 70, "what it watches piles up"
-        for _ in range(10):
+        for _ in range(11):
             await housekeeping.sweep()
         await service.until_sessions(1)
         shouting.cancel()

@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from domain.user import User
+from entrypoints.realtime.app import housekeeping_of
 from tests.integration.realtime.service import PICTURE, Service
 
+PING = '42/emotion-detection,["ping"]'
 PICTURE_PART = "b" + base64.b64encode(PICTURE).decode()
 FRAME = (
     '451-/emotion-detection,["video_frame",'
@@ -133,3 +135,14 @@ async def test_who_asks_to_be_let_in_after_hanging_up_leaves_nothing(service: Se
         await client.post("1", connect(await service.token()))
         assert service.sessions == 0
         assert service.server.manager.rooms == {}
+
+
+async def test_who_reads_everything_now_and_then_stays(service: Service) -> None:
+    housekeeping = housekeeping_of(service.container, service.server)
+    async with polling(service) as client:
+        await client.enter(await service.token())
+        for _ in range(30):
+            await client.post(*20 * [PING])
+            await housekeeping.sweep()
+            await client.until("pong")
+        assert service.sessions == 1
