@@ -63,6 +63,8 @@ class GuardedSocket(AsyncSocket):  # type: ignore[misc]
         except Exception as error:
             log.info("closing a connection after a POST that makes no sense: %r", error)
             await self.end()
+            # Only while it is listed does the library have an answer.
+            self.server.sockets[self.sid] = self
             raise EngineIOError from error
 
     async def end(self) -> None:
@@ -110,6 +112,8 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             # Ends a long poll that still waits; otherwise it would do so until the next ping.
             connection.queue.put_nowait(None)
         await super()._handle_eio_disconnect(eio_sid, reason)
+        # The library answers a POST to one that it still finds here, but closed, by a stack trace.
+        self.eio.sockets.pop(eio_sid, None)
 
     def waiting_packets(self, eio_sid: str) -> int:
         """How many messages have not gone out to a connection yet."""

@@ -146,3 +146,14 @@ async def test_who_reads_everything_now_and_then_stays(service: Service) -> None
             await housekeeping.sweep()
             await client.until("pong")
         assert service.sessions == 1
+
+
+async def test_who_does_not_read_is_disconnected_and_told_so_by_400(service: Service) -> None:
+    housekeeping = housekeeping_of(service.container, service.server)
+    async with polling(service) as client:
+        await client.enter(await service.token())
+        await client.post(*20 * [PING])
+        for _ in range(11):
+            await housekeeping.sweep()
+        assert service.sessions == 0
+        assert (await client.post(PING)).status_code == 400
