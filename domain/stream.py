@@ -15,6 +15,7 @@ from domain.tracking import FaceTrack
 
 MAX_FRAME_SIZE = (3840, 2160)
 """Width and height; frames with more pixels than this has are refused."""
+_MAX_PREFIX = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,14 @@ class Frame:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of the encoded picture, told without decoding any text."""
+        """Bytes of the encoded picture, told without decoding any text.
+
+        A data-URI prefix of more than 128 characters counts like the rest.
+        """
         if isinstance(self.data, bytes):
             return len(self.data)
-        prefix = self.data.find(",") + 1 if self.data.startswith("data:") else 0
+        is_uri = self.data.startswith("data:")
+        prefix = self.data.find(",", 0, _MAX_PREFIX) + 1 if is_uri else 0
         return (len(self.data) - prefix) * 3 // 4 - self.data[-2:].count("=")
 
     def picture(self) -> bytes:

@@ -1,7 +1,8 @@
 """The parts of a session, each for itself."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +84,7 @@ class Machine:
     """Drives an adaptation through windows in which so many of 20 frames are served."""
 
     def __init__(self, config: StreamConfig) -> None:
+        self.config = config
         self.adaptation = Adaptation(config)
         self.measures = Measures()
         self.now_s = 0.0
@@ -102,6 +104,19 @@ class Machine:
         if told is not None:
             suggestions.append(told)
         return suggestions
+
+    def configure(self, wishes: Mapping[str, object]) -> None:
+        self.config = self.config.changed(wishes)
+        self.adaptation.configure(self.config)
+
+    def obeyed(self, windows: int, *, served: int, busy: float) -> list[Mapping[str, object]]:
+        """What is suggested in so many windows to a client that does all of it at once."""
+        seen = []
+        for _ in range(windows):
+            for told in self.window(served=served, busy=busy):
+                seen.append(told.config)
+                self.configure(told.config)
+        return seen
 
 
 def started(config: StreamConfig) -> Machine:
@@ -149,6 +164,72 @@ def test_a_session_that_cannot_look_less_closely_is_not_told_that_it_does() -> N
     machine = started(StreamConfig(processing_resolution=(64, 64)))
     (told,) = [s for _ in range(5) for s in machine.window(served=10, busy=1.0)]
     assert set(told.config) == {"max_frame_rate"}
+
+
+@pytest.mark.parametrize("prioritize_realtime", [False, True])
+@pytest.mark.parametrize("auto_adjust", [False, True])
+def test_a_client_that_takes_all_advice_gets_back_to_what_it_wanted(
+    auto_adjust: bool, prioritize_realtime: bool
+) -> None:
+    wanted = StreamConfig(auto_adjust=auto_adjust, prioritize_realtime=prioritize_realtime)
+    machine = started(wanted)
+    for _ in range(3):
+        machine.obeyed(40, served=10, busy=1.0)
+        lowered = machine.config
+        assert (lowered.processing_resolution, lowered.max_frame_rate) == ((320, 240), 4.8)
+        machine.obeyed(200, served=20, busy=0.1)
+        assert machine.config == replace(wanted, auto_adjust=True)
+
+
+def test_the_way_up_goes_by_the_steps_of_the_way_down() -> None:
+    machine = started(StreamConfig())
+    machine.obeyed(20, served=10, busy=1.0)
+    up = machine.obeyed(40, served=20, busy=0.1)
+    assert [(c["processing_resolution"], c.get("max_frame_rate")) for c in up] == [
+        ([480, 360], None), ([640, 480], None), ([640, 480], 30),
+    ]  # fmt: skip
+
+
+def test_a_rate_below_the_advised_one_is_no_wish_of_its_own() -> None:
+    machine = started(StreamConfig())
+    for _ in range(4):
+        machine.window(served=10, busy=1.0)
+    machine.configure({"max_frame_rate": 4})
+    assert machine.adaptation.wanted_rate == 30
+
+
+def test_settings_that_do_not_bear_on_the_effort_leave_it_as_it_is() -> None:
+    machine = started(StreamConfig())
+    machine.window(served=10, busy=1.0)
+    for wishes in ({"video_source": "door"}, {"max_frame_rate": 20}, {"smooth_window_size": 2}):
+        machine.configure(wishes)
+        assert machine.adaptation.effort.resolution == (480, 360)
+    assert machine.adaptation.wanted_rate == 20
+
+
+def test_a_resolution_that_was_not_advised_is_the_new_top() -> None:
+    machine = started(StreamConfig())
+    machine.obeyed(1, served=10, busy=1.0)
+    machine.configure({"processing_resolution": [400, 300]})
+    assert machine.adaptation.effort.resolution == (400, 300)
+    assert machine.obeyed(20, served=20, busy=0.1) == []
+
+
+def test_advice_that_is_over_does_not_stand_in_the_way_of_the_same_wish() -> None:
+    machine = started(StreamConfig())
+    machine.obeyed(1, served=10, busy=1.0)
+    machine.obeyed(10, served=20, busy=0.1)
+    machine.configure({"processing_resolution": [480, 360]})
+    assert machine.adaptation.effort.resolution == (480, 360)
+    assert machine.obeyed(20, served=20, busy=0.1) == []
+
+
+def test_auto_adjust_switched_off_leaves_what_is_configured() -> None:
+    machine = started(StreamConfig())
+    machine.obeyed(3, served=10, busy=1.0)
+    machine.configure({"auto_adjust": False})
+    assert machine.adaptation.effort.resolution == machine.config.processing_resolution
+    assert machine.config.processing_resolution != (640, 480)
 
 
 def test_effort_comes_back_only_after_calm_that_lasts() -> None:
@@ -241,3 +322,7 @@ def test_a_frame_tells_its_size_without_decoding() -> None:
         assert Frame(1, 0, text, 0).size_bytes == size
         assert Frame(1, 0, "data:image/png;base64," + text, 0).size_bytes == size
         assert Frame(1, 0, b"x" * size, 0).size_bytes == size
+
+
+def test_a_frame_hides_nothing_in_front_of_its_picture() -> None:
+    assert Frame(1, 0, "data:" + "x" * 2**21 + ",AAAA", 0).size_bytes > 2**20
