@@ -191,11 +191,20 @@ async def _erase(
     user: User,
     detection_id: UUID,
 ) -> bool:
-    # The spool goes first: an upload under way finds its entry gone and undoes itself. The record
-    # goes last: if a store fails before, the caller can still see it and delete again.
+    async def erase_stored() -> bool:
+        # The record goes last: if the image store fails, the caller still sees it to delete again.
+        await images.delete(user.user_id, detection_id)
+        return await repository.delete(detection_id)
+
+    is_waiting = await spool.owner(detection_id) is not None
+    was_recorded = await erase_stored()
+    if not is_waiting:
+        return was_recorded
+    # Only now, as without its entry an image that waits would be lost if a store failed above.
+    # An upload that ends later finds the entry gone and undoes itself; one that ended before is
+    # erased here.
     await spool.remove(detection_id)
-    await images.delete(user.user_id, detection_id)
-    return await repository.delete(detection_id)
+    return await erase_stored() or was_recorded
 
 
 def _check_owner(owner: str, user: User) -> None:

@@ -5,8 +5,8 @@ caller gets the answer, which does not wait for a repository that is down or slo
 is kept, follows in the background, as often as it takes. A crash loses nothing: on the next start
 the spool still holds whatever had not arrived.
 
-Deleting beats storing. Whoever deletes takes the spool entry first; an upload under way finds it
-gone and undoes itself.
+Deleting beats storing. Whoever deletes takes the spool entry too; an upload under way finds it gone
+and undoes itself.
 """
 
 from __future__ import annotations

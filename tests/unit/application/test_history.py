@@ -152,6 +152,32 @@ async def test_a_deletion_that_failed_half_way_can_be_repeated(
     assert await service.repository.get(record.detection_id) is None
 
 
+@pytest.mark.parametrize("store", ["images", "repository"])
+@pytest.mark.parametrize("everything", [True, False])
+async def test_what_waits_and_could_not_be_deleted_is_whole(
+    service: Service,
+    deleting: DeleteDetection,
+    deleting_all: DeleteHistory,
+    store: str,
+    everything: bool,
+) -> None:
+    record = await service.accepted()
+    service.restart()
+    failing = service.images if store == "images" else service.repository
+    failing.fail_with(DOWN)
+    everything_or_one = (
+        deleting_all.execute(service.alice)
+        if everything
+        else deleting.execute(service.alice, record.detection_id)
+    )
+    with pytest.raises(StoreUnavailable):
+        await everything_or_one
+    failing.recover()
+    await service.store.carry_due()
+    assert await service.status_of(record.detection_id) is StorageStatus.DONE
+    assert await service.image_of(record) == PHOTO
+
+
 async def test_deleting_everything_takes_own_records_images_and_waiting_ones_and_no_others(
     service: Service, deleting_all: DeleteHistory
 ) -> None:

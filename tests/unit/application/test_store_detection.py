@@ -77,6 +77,23 @@ class BusyRepository(InMemoryDetectionRepository):
             await self.after_reading()
 
 
+class BusyEraser(InMemoryDetectionRepository):
+    """Something happens right before or after a record is erased, the first time."""
+
+    before_erasing: Callable[[], Awaitable[object]] | None = None
+    after_erasing: Callable[[], Awaitable[object]] | None = None
+
+    async def delete(self, detection_id: UUID) -> bool:
+        before, after = self.before_erasing, self.after_erasing
+        self.before_erasing = self.after_erasing = None
+        if before:
+            await before()
+        was_there = await super().delete(detection_id)
+        if after:
+            await after()
+        return was_there
+
+
 class DamagedSpool(InMemoryDetectionSpool):
     """Lists its entries and cannot read them any more."""
 
@@ -389,6 +406,23 @@ async def test_deleting_during_the_upload_leaves_nothing(
     assert await nothing_is_left(service)
     service.restart()
     await service.store.carry_due()
+    assert await nothing_is_left(service)
+
+
+@pytest.mark.parametrize("when", ["before_erasing", "after_erasing"])
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("claims_to_fail", [False, True])
+async def test_an_upload_that_ends_in_the_middle_of_a_deletion_leaves_nothing(
+    when: str, restarted: bool, claims_to_fail: bool
+) -> None:
+    repository, images = BusyEraser(), SlowImageStore()
+    service = Service(repository=repository, images=images)
+    record = await service.accepted()
+    if restarted:
+        service.restart()
+    images.claims_to_fail = claims_to_fail
+    setattr(repository, when, service.store.carry_due)
+    await delete_one(service, record)
     assert await nothing_is_left(service)
 
 
