@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from application.streaming.events import Suggestion
 from application.streaming.measures import Measures
@@ -45,24 +45,53 @@ class Adaptation:
     a result or an error. Up after three windows in a row in which nearly all did, with at least
     half of the time idle; each relapse doubles the number of windows, so that a session on the
     edge does not swing.
+
+    Settings that were advised and then asked for are not the client's own wish: those it had before
+    are remembered, and are what the way up leads to.
     """
 
     def __init__(self, config: StreamConfig) -> None:
+        self._config = self._wanted = config
         self._levels = _levels(config)
-        self._config = config
         self._level = 0
         self._has_climbed = False
-        self._advised = False
         self._calm = 0
         self._calm_needed = _CALM_WINDOWS
         self._since_s: float | None = None
         self._received = self._answered = 0
         self._busy_s = 0.0
+        self._advised_resolutions: set[Size] = set()
+        self._advised_intervals: set[int] = set()
+        self._advised_rate: float | None = None
 
     @property
     def effort(self) -> Effort:
         """The effort to make now."""
         return self._levels[self._level]
+
+    @property
+    def wanted_rate(self) -> float:
+        """The frame rate the client asked for when it followed no advice."""
+        return self._wanted.max_frame_rate
+
+    def configure(self, config: StreamConfig) -> None:
+        """Go by another configuration; how far down the session is stays where it still fits."""
+        before, self._config = self._config, config
+        self._since_s = None
+        self._wanted = self._without_advice(config)
+        if config.max_frame_rate != before.max_frame_rate and not self._heeds_rate(config):
+            self._advised_rate = None
+        levels = _levels(self._wanted if config.auto_adjust else config)
+        asked = _asked(config)
+        if levels != self._levels:
+            if asked not in levels:
+                self._wanted = replace(config, max_frame_rate=self.wanted_rate)
+                levels = _levels(config)
+            self._levels, self._level = levels, levels.index(asked)
+            self._calm, self._calm_needed, self._has_climbed = 0, _CALM_WINDOWS, False
+        elif asked in levels and asked != _asked(before):
+            self._level = max(self._level, levels.index(asked))
+        self._forget_advice_taken_back()
 
     def review(self, measures: Measures, processing_s: float, now_s: float) -> Suggestion | None:
         """Take in one more finished frame; at the end of a window, say what changes."""
@@ -95,17 +124,17 @@ class Adaptation:
             self._level += 1
             if self._has_climbed:
                 self._calm_needed = min(self._calm_needed * 2, _MOST_CALM_WINDOWS)
-            return Suggestion(
-                "the session falls behind; its frames are looked at less closely now",
-                self.effort.as_config(),
+            return self._with_effort(
+                "the session falls behind; its frames are looked at less closely now"
             )
-        if self._advised:
+        if self._advised_rate is not None and not self._heeds_rate(self._config):
             return None
-        self._advised = True
         rate = max(round(served, 1), 0.1)
+        self._advised_rate = rate
         advice: dict[str, object] = {"max_frame_rate": rate}
         if not self._config.auto_adjust:
-            lower = _scaled(self._config.processing_resolution, 0.5)
+            lower = _scaled(self._wanted.processing_resolution, 0.5)
+            self._advised_resolutions.add(lower)
             advice |= {"auto_adjust": True, "processing_resolution": list(lower)}
         return Suggestion(f"the session falls behind; it gets {rate:g} results a second", advice)
 
@@ -114,19 +143,55 @@ class Adaptation:
         if self._level > 0:
             self._level -= 1
             self._has_climbed = True
-            return Suggestion(
-                "there is room again; frames are looked at more closely now",
-                self.effort.as_config(),
-            )
-        self._has_climbed = False
-        self._calm_needed = _CALM_WINDOWS
-        if not self._advised:
+            return self._with_effort("there is room again; frames are looked at more closely now")
+        if self._advised_rate is None:
+            self._has_climbed = False
+            self._calm_needed = _CALM_WINDOWS
             return None
-        self._advised = False
+        self._has_climbed = True
+        self._advised_rate = None
+        self._forget_advice_taken_back()
         return Suggestion(
             "there is room again for the session as it was configured",
-            {"max_frame_rate": self._config.max_frame_rate, **self.effort.as_config()},
+            {"max_frame_rate": self.wanted_rate, **_asked(self._wanted).as_config()},
         )
+
+    def _with_effort(self, message: str) -> Suggestion:
+        self._advised_resolutions.add(self.effort.resolution)
+        self._advised_intervals.add(self.effort.interval)
+        self._forget_advice_taken_back()
+        return Suggestion(message, self.effort.as_config())
+
+    def _without_advice(self, config: StreamConfig) -> StreamConfig:
+        """The configuration with what the client had before in place of what it was advised.
+
+        A wish of its own ends the advice.
+        """
+        wanted = self._wanted
+        if self._heeds_rate(config):
+            config = replace(config, max_frame_rate=wanted.max_frame_rate)
+        if config.processing_resolution in self._advised_resolutions:
+            config = replace(config, processing_resolution=wanted.processing_resolution)
+        elif config.processing_resolution != wanted.processing_resolution:
+            self._advised_resolutions.clear()
+        if config.detection_interval in self._advised_intervals:
+            config = replace(config, detection_interval=wanted.detection_interval)
+        elif config.detection_interval != wanted.detection_interval:
+            self._advised_intervals.clear()
+        return config
+
+    def _heeds_rate(self, config: StreamConfig) -> bool:
+        return self._advised_rate is not None and config.max_frame_rate <= self._advised_rate
+
+    def _forget_advice_taken_back(self) -> None:
+        """From here on the same settings are the client's own wish."""
+        if self._level == 0 and self._advised_rate is None and self._config == self._wanted:
+            self._advised_resolutions.clear()
+            self._advised_intervals.clear()
+
+
+def _asked(config: StreamConfig) -> Effort:
+    return Effort(config.processing_resolution, config.detection_interval)
 
 
 def _levels(config: StreamConfig) -> list[Effort]:

@@ -66,12 +66,17 @@ class StreamRun:
         effort = self._adaptation.effort
         return self.measures.snapshot(self._clock.monotonic(), effort.resolution, effort.interval)
 
+    @property
+    def wanted_rate(self) -> float:
+        """The frame rate the client asked for when it followed no advice."""
+        return self._adaptation.wanted_rate
+
     def configure(self, config: StreamConfig) -> None:
         """Go by another configuration from the next frame on."""
         if config.max_frame_rate != self.config.max_frame_rate:
             self._pace = Pace(config.max_frame_rate)
         self.config = config
-        self._adaptation = Adaptation(config)
+        self._adaptation.configure(config)
 
     def offer(self, frame: Frame) -> None:
         """Let a frame wait for its turn in place of an older one.

@@ -215,6 +215,25 @@ def test_a_resolution_that_was_not_advised_is_the_new_top() -> None:
     assert machine.obeyed(20, served=20, busy=0.1) == []
 
 
+def test_a_resolution_wished_for_again_is_granted() -> None:
+    machine = started(StreamConfig())
+    machine.obeyed(20, served=10, busy=1.0)
+    machine.obeyed(8, served=20, busy=0.1)
+    for size in ((1000, 800), (640, 480)):
+        machine.configure({"processing_resolution": size})
+        assert machine.adaptation.effort.resolution == size
+
+
+def test_advice_that_is_taken_in_parts_is_taken_too() -> None:
+    machine = started(StreamConfig(auto_adjust=False))
+    (told,) = [s for _ in range(3) for s in machine.window(served=10, busy=1.0)]
+    for key, value in told.config.items():
+        machine.configure({key: value})
+    assert machine.adaptation.effort.resolution == (320, 240)
+    machine.obeyed(40, served=20, busy=0.1)
+    assert machine.config == StreamConfig()
+
+
 def test_advice_that_is_over_does_not_stand_in_the_way_of_the_same_wish() -> None:
     machine = started(StreamConfig())
     machine.obeyed(1, served=10, busy=1.0)
