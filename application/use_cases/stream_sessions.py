@@ -14,6 +14,7 @@ from application.ports.session_places import SessionPlaces
 from application.streaming.analysis import FrameTools
 from application.streaming.events import Listener, MachineFull, Suggestion
 from application.streaming.load import Load, LoadWatch
+from application.streaming.run import StreamRun
 from application.streaming.turns import Turns
 from application.use_cases.keep_session import KeepSession
 from application.use_cases.stream_session import StreamSession
@@ -41,6 +42,14 @@ class SessionLimits:
     frames_in_work: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The frame rate a session was told to drop to, and the one it wanted before."""
+
+    rate: float
+    wanted: float
+
+
 class StreamSessions:
     """Opens sessions while there is room, and watches over all of them."""
 
@@ -65,7 +74,7 @@ class StreamSessions:
         self._turns = Turns(limits.frames_in_work, clock)
         self._watch = LoadWatch(clock.monotonic())
         self._open: dict[str, StreamSession] = {}
-        self._told: dict[str, float] = {}
+        self._told: dict[str, _Told] = {}
         self._closing = False
 
     def __len__(self) -> int:
@@ -148,8 +157,8 @@ class StreamSessions:
         if load is None:
             return
         if load.is_full:
-            for session in [self._open[key] for key in running]:
-                await self._tell_full(session, load)
+            for session, run in [(self._open[key], run) for key, run in running.items()]:
+                await self._tell_full(session, run, load)
         elif load.has_room_again:
             await self._tell_room()
 
@@ -162,16 +171,17 @@ class StreamSessions:
             log.warning("sessions of a user are counted in this process alone: %s", error)
             return sum(s.user.user_id == user_id for s in self._open.values()) <= limit
 
-    async def _tell_full(self, session: StreamSession, load: Load) -> None:
+    async def _tell_full(self, session: StreamSession, run: StreamRun, load: Load) -> None:
         """Tell a session once, and again only when it has to go clearly lower still."""
         told = self._told.get(session.session_id)
-        if told is None or load.fair_rate < told * _TOLD_AGAIN_BELOW:
-            self._told[session.session_id] = load.fair_rate
+        if told is None or load.fair_rate < told.rate * _TOLD_AGAIN_BELOW:
+            wanted = told.wanted if told else run.wanted_rate
+            self._told[session.session_id] = _Told(load.fair_rate, wanted)
             await session.tell(MachineFull(load.fair_rate))
 
     async def _tell_room(self) -> None:
-        heeding = [self._open[key] for key in self._told if key in self._open]
+        heeding = [(self._open[key], told) for key, told in self._told.items() if key in self._open]
         self._told.clear()
-        for session in heeding:
-            rate = session.config.max_frame_rate
+        for session, told in heeding:
+            rate = max(told.wanted, session.config.max_frame_rate)
             await session.tell(Suggestion("the machine has room again", {"max_frame_rate": rate}))

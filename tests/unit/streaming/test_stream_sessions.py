@@ -233,6 +233,21 @@ async def test_when_the_machine_is_full_everybody_is_told_once_and_told_again_wh
     await sessions.close_all()
 
 
+async def test_sessions_that_obeyed_are_told_of_the_rate_they_had_before(world: World) -> None:
+    world.decoder = SlowDecoder(world)
+    sessions, readers, opened = await crowd(world, 3)
+    await busy_window(world, sessions, opened)
+    for session, reader in zip(opened, readers, strict=True):
+        (full,) = reader.all(MachineFull)
+        await session.configure({"max_frame_rate": full.recommended_frame_rate})
+    for _ in range(4):
+        world.clock.advance(2)
+        await sessions.review_load()
+    for reader in readers:
+        assert reader.all(Suggestion)[-1].config == {"max_frame_rate": 60}
+    await sessions.close_all()
+
+
 async def test_sessions_that_pause_on_a_full_machine_are_not_told_to_send_still_less(
     world: World,
 ) -> None:
