@@ -15,7 +15,7 @@ import socketio
 from adapters.local_auth import LocalIdentityProvider
 from adapters.system.clock import SystemClock
 from tests.e2e.service_process import ServiceProcess
-from tests.integration.realtime.service import Client
+from tests.integration.realtime.service import NAMESPACE, Client
 from tests.servers.nginx import nginx
 from tests.servers.redis import free_port, redis_server
 
@@ -63,8 +63,16 @@ class Pair:
         await self.redis.aclose()
 
     async def client(self, url: str, token: str) -> Client:
+        """Somebody in a browser, on the service's own page."""
         client = Client()
-        await client.connect(url, {"token": token}, ["websocket"])
+        await client.io.connect(
+            url,
+            headers={"Origin": url},
+            namespaces=[NAMESPACE],
+            auth={"token": token},
+            transports=["websocket"],
+            wait_timeout=60,
+        )
         self.clients.append(client)
         return client
 
