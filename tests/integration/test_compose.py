@@ -6,17 +6,20 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from entrypoints.settings import load_settings
 from tests.servers.processes import missing
 
 ROOT = Path(__file__).parents[2]
 BASE = "docker-compose.yml"
 FILES = [(BASE,), *((BASE, f"deploy/{each.name}") for each in ROOT.glob("deploy/compose.*.yml"))]
 REPLICAS = (BASE, "deploy/compose.replicas.yml")
+EMULATOR = (BASE, "deploy/compose.emulator.yml")
 CHOSEN = {
-    "SECRET_KEY": "of the test",
+    "SECRET_KEY": "of-the-test-0123456789-abcdefghijkl",
     "MONGODB_PASSWORD": "of the test too",
     "REDIS_PASSWORD": "a third",
 }
@@ -94,6 +97,21 @@ def test_the_replicas_share_a_redis_and_need_no_memory_of_the_proxy(docker_compo
     assert environment["SOCKETIO_TRANSPORTS"] == "websocket"
     proxy = services["proxy"]["networks"]["default"]["ipv4_address"]
     assert environment["FORWARDED_ALLOW_IPS"] == proxy
+
+
+def test_the_emulator_has_one_address_for_the_service_and_for_the_browser(
+    docker_compose, monkeypatch
+):
+    services = read(docker_compose, EMULATOR, "")
+    for name, value in services["service"]["environment"].items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert (settings.environment, settings.auth) == ("development", "firebase")
+    assert settings.firebase_sign_in_address is not None
+    address = urlsplit(settings.firebase_sign_in_address)
+    published = {(port["host_ip"], port["published"]) for port in services["service"]["ports"]}
+    assert (address.hostname, str(address.port)) in published
+    assert services["firebase"]["network_mode"] == "service:service", "the same address inside"
 
 
 @pytest.mark.parametrize("name", CHOSEN)
