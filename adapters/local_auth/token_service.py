@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import secrets
 from datetime import datetime, timedelta
 
@@ -33,6 +33,8 @@ class JwtTokenService:
         guest_lifetime_s: int,
     ) -> None:
         self._signer = TokenSigner(secret=secret, clock=clock)
+        # A key of its own: what is made of it can never pass for a signature.
+        self._digest_key = hmac.digest(secret.encode(), b"refresh tokens", "sha256")
         self._clock = clock
         self._access_lifetime_s = access_lifetime_s
         self._refresh_lifetime_s = refresh_lifetime_s
@@ -61,8 +63,9 @@ class JwtTokenService:
         return RefreshToken(value, self.digest(value), expires_at)
 
     def digest(self, refresh_token: str) -> str:
-        """SHA-256 in hexadecimal; a plain hash is enough for a secret nobody can guess."""
-        return hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).hexdigest()
+        """HMAC-SHA256 in hexadecimal; keyed, so that a new secret ends every sign-in."""
+        token = refresh_token.encode("utf-8", "surrogatepass")
+        return hmac.digest(self._digest_key, token, "sha256").hex()
 
     def issue_guest(self, claims: GuestClaims) -> str:
         """Make the value of a guest's cookie."""

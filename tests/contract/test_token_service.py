@@ -177,6 +177,12 @@ def test_tokens_stand_for_every_process_that_knows_the_secret(clock: InMemoryClo
     assert signed(clock).verify_access(value).user_id == "alice"
 
 
+def test_a_refresh_token_is_unknown_under_another_secret(clock: InMemoryClock) -> None:
+    token = signed(clock).issue_refresh()
+    assert signed(clock).digest(token.value) == token.digest
+    assert signed(clock, SECRET[::-1]).digest(token.value) != token.digest
+
+
 def test_a_short_secret_is_refused(clock: InMemoryClock) -> None:
     with pytest.raises(ValueError, match="32"):
         signed(clock, "changeme")
