@@ -33,7 +33,7 @@ async def import_history(
 
     container = Container(settings=settings)
     name = name or urlsplit(source_uri).path.strip("/") or settings.mongodb_name
-    source_database = container.mongo_database(uri=source_uri, name=name)
+    source_database = container.mongo_database(uri=source_uri, name=name, makes_indexes=False)
     source = container.older_history(source_database, collection=collection)
     await source_database.open()
     await container.database().open()

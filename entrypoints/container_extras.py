@@ -130,7 +130,9 @@ def remote_emotion_classifier(
     )
 
 
-def mongo_database(settings: Settings, *, uri: str, name: str) -> MongoDatabase:
+def mongo_database(
+    settings: Settings, *, uri: str, name: str, makes_indexes: bool = True
+) -> MongoDatabase:
     """A connection to a MongoDB server, not opened yet."""
     with _extra("mongodb", "MongoDB needs"):
         from adapters.mongodb import MongoDatabase
@@ -141,6 +143,7 @@ def mongo_database(settings: Settings, *, uri: str, name: str) -> MongoDatabase:
         max_connections=settings.mongodb_max_connections,
         # The driver itself keeps trying until the timeout, so two failures say enough.
         breaker=CircuitBreaker("MongoDB", failures=2, slow_s=settings.mongodb_timeout_s / 2),
+        makes_indexes=makes_indexes,
     )
 
 

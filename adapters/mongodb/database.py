@@ -45,6 +45,7 @@ class MongoDatabase:
         timeout_s: how long one call may take in all, in seconds.
         max_connections: to each server of the set.
         breaker: watches the calls.
+        makes_indexes: before the first call; False leaves a database that is only read as it is.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class MongoDatabase:
         timeout_s: float,
         max_connections: int,
         breaker: CircuitBreaker,
+        makes_indexes: bool = True,
     ) -> None:
         self._uri = uri
         self._name = name
@@ -64,10 +66,10 @@ class MongoDatabase:
         self._client: AsyncIOMotorClient[Document] | None = None
         self._database: _Database | None = None
         self._indexing = asyncio.Lock()
-        self._indexed = False
+        self._indexed = not makes_indexes
 
     async def open(self) -> None:
-        """Connect and make the indexes; a server that is down now gets them when it is back.
+        """Connect, and make the indexes; a server that is down now gets them when it is back.
 
         Raises:
             StoreUnavailable: the URI cannot be used.

@@ -172,6 +172,13 @@ async def test_other_collections_are_left_alone(older: Any, importing: Import) -
     assert await older["users"].count_documents({}) == 1
 
 
+async def test_nothing_is_added_to_the_older_database(older: Any, importing: Import) -> None:
+    await older["results"].insert_one(dict(OLD))
+    await importing.run()
+    assert await older.list_collection_names() == ["results"]
+    assert list(await older["results"].index_information()) == ["_id_"]
+
+
 async def test_a_server_that_does_not_answer_is_told(importing: Import) -> None:
     importing.uri = "mongodb://127.0.0.1:9/"
     with pytest.raises(StoreUnavailable):
