@@ -76,6 +76,13 @@ def test_only_the_service_is_reached_from_outside_and_only_from_this_host(docker
     assert "ports" not in services["mongodb"]
 
 
+@pytest.mark.parametrize("files", FILES, ids=lambda files: files[-1])
+def test_the_service_has_a_thread_for_each_processor_it_may_use(docker_compose, files):
+    service = read(docker_compose, files, "")["service"]
+    processors = service["deploy"]["resources"]["limits"]["cpus"]
+    assert float(service["environment"]["INFERENCE_THREADS"]) == float(processors)
+
+
 def test_the_replicas_are_two_behind_one_door_and_share_no_data(docker_compose):
     services = read(docker_compose, REPLICAS, "")
     service = services["service"]
