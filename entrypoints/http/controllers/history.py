@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Literal
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get
@@ -25,6 +26,7 @@ from application.use_cases.history import (
 )
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
+from domain.errors import InvalidRequest, NotFound
 from entrypoints.http import exports, presenters, schemas
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
@@ -160,12 +162,21 @@ class HistoryController(Controller):
         response_description="How many were erased",
         summary="Erase my whole history",
         status_code=200,
-        responses=problems("not_authenticated", "invalid_token", "store_unavailable"),
+        responses=problems(
+            "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
+        ),
     )
     async def delete_history(
         self, request: UserRequest, delete_history: NamedDependency[DeleteHistory]
     ) -> schemas.Deleted:
-        """Erase everything kept for the user, images included."""
+        """Erase everything kept for the user, images included; nothing narrows it down."""
+        # Routing takes no notice of a slash at the end, where a client left out the id.
+        if unquote_to_bytes(request.scope["raw_path"]).endswith(b"/"):
+            raise NotFound("the path ends where the id of a record should be")
+        for name in request.query_params:
+            raise InvalidRequest(
+                f"this call erases the whole history and takes no parameter '{name}'", field=name
+            )
         return schemas.Deleted(deleted=await delete_history.execute(request.user))
 
 

@@ -251,6 +251,30 @@ async def test_deleting_all_takes_everything_of_this_user_alone(service):
     assert (await alice.delete("/api/history")).json() == {"deleted": 0}
 
 
+@pytest.mark.parametrize("ending", ["/", "//", "/%2F", "/?", "%2f"])
+async def test_a_deletion_whose_id_is_missing_deletes_nothing(service, ending):
+    alice = await service.signed_in()
+    await service.stored(alice)
+    answer = await alice.delete(f"/api/history{ending}")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+    assert len((await alice.get("/api/history")).json()) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "field"), [("to_date=2000-01-01&emotion=happy", "to_date"), ("keyword=", "keyword")]
+)
+async def test_a_deletion_of_all_cannot_be_narrowed_down(service, query, field):
+    alice = await service.signed_in()
+    await service.stored(alice)
+    answer = await alice.delete(f"/api/history?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_request"
+    assert answer.json()["details"] == {"field": field}
+    assert field in answer.json()["detail"]
+    assert len((await alice.get("/api/history")).json()) == 1
+
+
 async def test_nobody_else_can_read_list_or_delete(service):
     alice, bob = await service.signed_in(), await service.signed_in("bob@example.com")
     detection_id = await service.stored(alice)
