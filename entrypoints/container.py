@@ -298,7 +298,7 @@ class Container(containers.DeclarativeContainer):
     storage_status = providers.Singleton(history.GetStorageStatus, repository, spool)
     read_image = providers.Singleton(history.ReadImage, image_store)
     annotate_detection = providers.Singleton(
-        AnnotateDetection, get_detection, read_image, spool, annotator
+        AnnotateDetection, get_detection, read_image, spool, annotator, gate
     )
     sign_in = providers.Singleton(
         accounts.SignIn,

@@ -7,6 +7,7 @@ from uuid import UUID
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_annotator import ImageAnnotator
 from application.use_cases.history import GetDetection, ReadImage
+from application.work import AdmissionGate, Priority
 from domain.errors import NotFound
 from domain.user import User
 
@@ -20,11 +21,13 @@ class AnnotateDetection:
         read_image: ReadImage,
         spool: DetectionSpool,
         annotator: ImageAnnotator,
+        gate: AdmissionGate,
     ) -> None:
         self._get_detection = get_detection
         self._read_image = read_image
         self._spool = spool
         self._annotator = annotator
+        self._gate = gate
 
     async def execute(self, user: User, detection_id: UUID) -> bytes:
         """Draw it; works while the photograph is still on its way to its store.
@@ -35,12 +38,16 @@ class AnnotateDetection:
         Raises:
             NotFound: nobody has such a detection, or it has no photograph.
             Forbidden: it is another user's.
+            Overloaded: too many images are in work.
         """
         detection = await self._get_detection.execute(user, detection_id)
         if detection.stream is not None:
             raise NotFound("this is a stream; no picture of it was kept")
-        waiting = await self._spool.get(detection_id)
-        # What has left the spool by now is in the store.
-        image = waiting.image if waiting else None
-        image = image or await self._read_image.execute(user, detection_id)
-        return await self._annotator.annotate(image.data, detection.faces)
+        with self._gate.admit():
+            waiting = await self._spool.get(detection_id)
+            # What has left the spool by now is in the store.
+            image = waiting.image if waiting else None
+            image = image or await self._read_image.execute(user, detection_id)
+            return await self._annotator.annotate(
+                image.data, detection.faces, priority=Priority.BULK
+            )

@@ -43,7 +43,7 @@ class PicturesController(Controller):
                 media_type="image/jpeg",
                 generate_examples=False,
             ),
-            **problems(*OF_ONE_RECORD),
+            **problems(*OF_ONE_RECORD, "overloaded"),
         },
     )
     async def annotated(

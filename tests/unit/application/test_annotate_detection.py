@@ -1,31 +1,40 @@
 """A photograph with its faces drawn: to its owner, stored already or not."""
 
+import asyncio
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
 from adapters.in_memory import InMemoryImageAnnotator, fake_image, reading_of
+from application.errors import Overloaded
 from application.ports.image_store import StoredImage
 from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.history import GetDetection, ReadImage
+from application.work import Priority
 from domain.detection import Detection
 from domain.emotion import Emotion
 from domain.errors import Forbidden, NotFound
 from domain.face import Face, FaceDetection
 from domain.geometry import BoundingBox
-from tests.unit.application.service import Service
+from tests.unit.application.service import Service, until
 
 BARE = StoredImage(fake_image(), "image/png")
 
 
 @pytest.fixture
-def annotating(service: Service) -> AnnotateDetection:
+def annotator() -> InMemoryImageAnnotator:
+    return InMemoryImageAnnotator()
+
+
+@pytest.fixture
+def annotating(service: Service, annotator: InMemoryImageAnnotator) -> AnnotateDetection:
     return AnnotateDetection(
         GetDetection(service.repository),
         ReadImage(service.images),
         service.spool,
-        InMemoryImageAnnotator(),
+        annotator,
+        service.gate,
     )
 
 
@@ -57,3 +66,44 @@ async def test_nobody_else_gets_it(
         await annotating.execute(service.bob, record.detection_id)
     with pytest.raises(NotFound):
         await annotating.execute(service.alice, uuid4())
+
+
+async def test_a_full_house_refuses_before_the_photograph_is_fetched(
+    service: Service,
+    annotating: AnnotateDetection,
+    annotator: InMemoryImageAnnotator,
+    record: Detection,
+) -> None:
+    annotator.hold()
+    drawing = [
+        asyncio.create_task(annotating.execute(service.alice, record.detection_id))
+        for _ in range(service.places)
+    ]
+    await until(lambda: service.gate.taken == service.places)
+    service.spool.fail_with(AssertionError("the photograph was fetched"))
+    with pytest.raises(Overloaded):
+        await annotating.execute(service.alice, record.detection_id)
+    annotator.release()
+    assert await asyncio.gather(*drawing) == [DRAWN] * service.places
+    assert service.gate.taken == 0
+
+
+async def test_everybodys_detections_go_before_a_drawing(
+    service: Service, record: Detection
+) -> None:
+    seen = []
+
+    class Noting(InMemoryImageAnnotator):
+        async def annotate(self, *args, priority: Priority = Priority.INTERACTIVE, **kwargs):  # type: ignore[no-untyped-def]
+            seen.append(priority)
+            return await super().annotate(*args, priority=priority, **kwargs)
+
+    annotating = AnnotateDetection(
+        GetDetection(service.repository),
+        ReadImage(service.images),
+        service.spool,
+        Noting(),
+        service.gate,
+    )
+    await annotating.execute(service.alice, record.detection_id)
+    assert seen == [Priority.BULK]
