@@ -64,8 +64,10 @@ KINDS: Mapping[str, Kind] = {
         "Too many files",
         "Send fewer files at once; `details.limit` says how many may go.",
         happened="No file of the batch was looked at.",
-        why="It holds more files than one request may (`MAX_BATCH_SIZE`).",
-        remedy="Send several batches of at most `details.limit` files.",
+        why="It holds more files than one request may (`MAX_BATCH_SIZE`), or more bytes than that "
+        "many files may have together (`MAX_UPLOAD_BYTES` each).",
+        remedy="Send several batches of at most `details.limit` files, none of them larger than a "
+        "single one may be.",
     ),
     "domain_error": Kind(
         400,

@@ -9,7 +9,7 @@ from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import ClientException
 
-from domain.errors import ImageTooLarge, InvalidRequest
+from domain.errors import DomainError, ImageTooLarge, InvalidRequest
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import MissingFile, UnsupportedMediaType
 
@@ -20,12 +20,12 @@ _NEVER_WITH_FILES = ("", RequestEncodingType.URL_ENCODED)
 
 
 async def uploaded_files(
-    request: BodyRequest[Any], field: str, limit_bytes: int
+    request: BodyRequest[Any], field: str, too_large: DomainError
 ) -> list[UploadFile]:
     """The files sent in one field of the form; at least one.
 
     Raises:
-        ImageTooLarge: the body is larger than any form of permitted files can be.
+        DomainError: ``too_large``, as the body is larger than any form of permitted files can be.
         UnsupportedMediaType: the body is no form.
         InvalidRequest: the form cannot be taken apart.
         MissingFile: there is no body, or the field is missing from the form, or holds text.
@@ -48,7 +48,7 @@ async def uploaded_files(
             "a part of the form is neither text nor a file with a name", field=field
         ) from error
     if request.form_too_large:
-        raise _too_large(limit_bytes)
+        raise too_large
     values = form.getall(field, [])
     if not values:
         raise MissingFile(f"the form has no file in the field '{field}'", field=field)
@@ -66,11 +66,12 @@ async def read_bounded(file: UploadFile, limit_bytes: int) -> bytes:
     """
     data = await file.read(limit_bytes + 1)
     if len(data) > limit_bytes:
-        raise _too_large(limit_bytes)
+        raise file_too_large(limit_bytes)
     return data
 
 
-def _too_large(limit_bytes: int) -> ImageTooLarge:
+def file_too_large(limit_bytes: int) -> ImageTooLarge:
+    """What to say of a file that has more than ``limit_bytes``."""
     return ImageTooLarge(
         f"a file may hold {limit_bytes} bytes, this one has more", limit=limit_bytes
     )

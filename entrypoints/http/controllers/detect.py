@@ -24,6 +24,7 @@ from application.use_cases.detect_batch import (
 from application.use_cases.detect_emotions import DetectEmotions, DetectEmotionsCommand
 from application.use_cases.history import GetStorageStatus
 from domain.detection import Detection
+from domain.errors import BatchTooLarge
 from entrypoints.http import presenters, schemas
 from entrypoints.http.authentication import (
     ID_IS_ENOUGH,
@@ -40,6 +41,7 @@ from entrypoints.http.streaming import primed
 from entrypoints.http.uploads import (
     FORM_OVERHEAD_BYTES,
     clean_name,
+    file_too_large,
     read_bounded,
     uploaded_files,
 )
@@ -77,8 +79,9 @@ class DetectController(Controller):
         Guests may do so a few times a day. For signed-in users the photograph and the result go
         into their history; a guest's are never kept.
         """
-        file = (await uploaded_files(request, "file", settings.max_upload_bytes))[0]
-        image = await read_bounded(file, settings.max_upload_bytes)
+        limit_bytes = settings.max_upload_bytes
+        file = (await uploaded_files(request, "file", file_too_large(limit_bytes)))[0]
+        image = await read_bounded(file, limit_bytes)
         command = DetectEmotionsCommand(request.user, image, clean_name(file))
         detection = await detect_emotions.execute(command)
         headers = await rate_limit_of(request.user, get_profile, detection.timestamp)
@@ -129,8 +132,7 @@ class DetectBatchController(Controller):
             ),
             **problems(
                 "missing_file", "invalid_request", "batch_too_large", "not_authenticated",
-                "invalid_token", "image_too_large", "unsupported_media_type", "overloaded",
-                "store_unavailable",
+                "invalid_token", "unsupported_media_type", "overloaded", "store_unavailable",
             ),
         },
     )  # fmt: skip
@@ -145,7 +147,12 @@ class DetectBatchController(Controller):
         A file that cannot be analysed gives an event with `status: "error"` and the others go on.
         The stream ends when all are done; hanging up early cancels what has not finished.
         """
-        files = await uploaded_files(request, "files", settings.max_upload_bytes)
+        too_large = BatchTooLarge(
+            f"a batch may hold {settings.max_batch_size} files of "
+            f"{settings.max_upload_bytes} bytes each, this one has more",
+            limit=settings.max_batch_size,
+        )
+        files = await uploaded_files(request, "files", too_large)
         command = DetectBatchCommand(
             request.user,
             [

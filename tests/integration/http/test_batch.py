@@ -153,13 +153,16 @@ async def test_a_form_with_hundreds_of_parts_is_refused(service):
     assert answer.json()["code"] == "batch_too_large"
 
 
-async def test_a_batch_larger_than_all_its_files_may_be_is_413():
+@pytest.mark.parametrize("sizes", [[90_000] * 4, [1_000_000]])
+async def test_a_batch_with_more_bytes_than_its_files_may_have_is_400_batch_too_large(sizes):
     async with running_service(max_batch_size=2, max_upload_bytes=100_000) as service:
         alice = await service.signed_in()
-        files = batch(("a.jpg", b"x" * 1_000_000))
+        files = batch(*[(f"{number}.jpg", b"x" * size) for number, size in enumerate(sizes)])
         answer = await alice.post("/api/detect/batch", files=files)
-        assert answer.status_code == 413
-        assert answer.json()["code"] == "image_too_large"
+        assert answer.status_code == 400
+        assert answer.json()["code"] == "batch_too_large"
+        assert answer.json()["details"] == {"limit": 2}
+        assert "2 files of 100000 bytes" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
