@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
-from application.errors import ServiceUnavailable
+from application.errors import Overloaded, ServiceUnavailable, StoreLeftAlone
 from domain.errors import DomainError, InvalidToken, NotAuthenticated, QuotaExceeded
 from entrypoints.http.problem_kinds import KINDS, type_uri
 from entrypoints.http.rate_limit import rate_limit
@@ -94,6 +95,8 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[P
     if code == "internal_error":
         log.error("unexpected error", exc_info=error)
     text = text_of(error)
+    if isinstance(error, ServiceUnavailable) and not isinstance(error, Overloaded | StoreLeftAlone):
+        _log_cause(code, text, error.__cause__)
     problem = Problem(
         type=type_uri(code),
         title=kind.title,
@@ -139,6 +142,13 @@ def example(code: str) -> dict[str, Any]:
         "message": kind.description,
         "details": _EXAMPLE_DETAILS.get(code, {}),
     }
+
+
+def _log_cause(code: str, text: str, cause: BaseException | None) -> None:
+    if cause is not None:
+        # An address in a driver's message may carry a user and a password.
+        told = re.sub(r"//[^/\s]*@", "//", _first_line(str(cause)))
+        log.warning("unavailable", code=code, problem=text, cause=f"{type(cause).__name__}: {told}")
 
 
 def _details(error: Exception) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from uuid import UUID
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.in_memory import fake_image
-from application.errors import InferenceUnavailable, StoreUnavailable
+from application.errors import InferenceUnavailable, StoreLeftAlone, StoreUnavailable
 from domain.emotion import Emotion
 from tests.integration.http.service import PHOTO, running_service
 
@@ -211,6 +212,34 @@ async def test_a_model_that_cannot_run_is_503(service):
     assert answer.status_code == 503
     assert answer.json()["code"] == "inference_unavailable"
     assert answer.headers["Retry-After"] == "5"
+
+
+async def test_the_cause_of_a_503_is_logged_and_not_told(service):
+    failed = InferenceUnavailable("no detector")
+    failed.__cause__ = OSError("https://me:hunter2@host/model is gone\nand a second line")
+    service.container.face_detector().fail_with(failed)
+    with capture_logs() as logged:
+        answer = await service.detect(await service.client())
+    assert "gone" not in answer.text
+    assert [each for each in logged if each["event"] == "unavailable"] == [
+        {
+            "log_level": "warning",
+            "event": "unavailable",
+            "code": "inference_unavailable",
+            "problem": "no detector",
+            "cause": "OSError: https://host/model is gone",
+        }
+    ]
+
+
+async def test_a_store_that_is_not_even_asked_is_not_logged_each_time(service):
+    alice = await service.signed_in()
+    left_alone = StoreLeftAlone("the history does not answer")
+    left_alone.__cause__ = TimeoutError()
+    service.repository.fail_with(left_alone)
+    with capture_logs() as logged:
+        assert (await alice.get("/api/history")).status_code == 503
+    assert [each["event"] for each in logged] == ["request"]
 
 
 async def test_a_bug_is_500_and_tells_nothing_of_itself(service):
