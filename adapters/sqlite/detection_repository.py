@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
-from adapters.moments import to_us
-from adapters.records import detection_from_record, detection_to_record, from_json, to_json
+from adapters.moments import from_us, to_us
+from adapters.records import (
+    UnreadableRecord,
+    detection_from_record,
+    detection_to_record,
+    from_json,
+    to_json,
+)
 from adapters.sqlite.database import SqliteDatabase
 from application.ports.detection_repository import HistoryPage
-from domain.detection import Detection, HistoryFilter
+from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 
+# The record as bytes, since damage may leave what is no UTF-8.
+_COLUMNS = "detection_id, user_id, timestamp_us, CAST(record AS BLOB)"
 _NEWEST_FIRST = "ORDER BY timestamp_us DESC, detection_id DESC"
 _ITERATED_AT_ONCE = 100
 _LARGEST_INTEGER = 2**63 - 1
 
+_Row = tuple[str, str, int, bytes]
+"""What ``_COLUMNS`` selects."""
+
+log = logging.getLogger(__name__)
+
 
 class SqliteDetectionRepository:
-    """Keeps each record as JSON, with columns beside it for what is searched."""
+    """Keeps each record as JSON, with columns beside it for what is searched.
+
+    A record that cannot be read is shown as what its columns still tell, so that it neither hides
+    the others nor outlives the erasure of a history.
+    """
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
@@ -46,7 +64,12 @@ class SqliteDetectionRepository:
 
     async def get(self, detection_id: UUID) -> Detection | None:
         """The record, or None."""
-        return await self._database.read(lambda connection: _fetch(connection, detection_id))
+
+        def select(connection: sqlite3.Connection) -> Detection | None:
+            row = _fetch(connection, detection_id)
+            return None if row is None else _load_or_salvage(row)
+
+        return await self._database.read(select)
 
     async def find(
         self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int = 10
@@ -59,10 +82,11 @@ class SqliteDetectionRepository:
                 f"SELECT count(*) FROM detections WHERE {where.sql}", where.values
             ).fetchone()
             rows = connection.execute(
-                f"SELECT record FROM detections WHERE {where.sql} {_NEWEST_FIRST} LIMIT ? OFFSET ?",
+                f"SELECT {_COLUMNS} FROM detections WHERE {where.sql} {_NEWEST_FIRST} "
+                "LIMIT ? OFFSET ?",
                 (*where.values, limit, min(skip, _LARGEST_INTEGER)),
             )
-            return HistoryPage([_load(record) for (record,) in rows], total)
+            return HistoryPage([_load_or_salvage(row) for row in rows], total)
 
         return await self._database.read(select)
 
@@ -75,10 +99,10 @@ class SqliteDetectionRepository:
 
             def select(connection: sqlite3.Connection, after: _Where = after) -> list[Detection]:
                 rows = connection.execute(
-                    f"SELECT record FROM detections WHERE {after.sql} {_NEWEST_FIRST} LIMIT ?",
+                    f"SELECT {_COLUMNS} FROM detections WHERE {after.sql} {_NEWEST_FIRST} LIMIT ?",
                     (*after.values, _ITERATED_AT_ONCE),
                 )
-                return [_load(record) for (record,) in rows]
+                return [_load_or_salvage(row) for row in rows]
 
             page = await self._database.read(select)
             for detection in page:
@@ -91,10 +115,10 @@ class SqliteDetectionRepository:
         """Write ``image_url`` and ``storage`` of a record that is there."""
 
         def update(connection: sqlite3.Connection) -> bool:
-            known = _fetch(connection, detection.detection_id)
-            if known is None:
+            row = _fetch(connection, detection.detection_id)
+            if row is None:
                 return False
-            stored = replace(known, image_url=detection.image_url, storage=detection.storage)
+            stored = replace(_load(row), image_url=detection.image_url, storage=detection.storage)
             connection.execute(
                 "UPDATE detections SET record = ? WHERE detection_id = ?",
                 (_dump(stored), str(detection.detection_id)),
@@ -169,16 +193,35 @@ def _folded(text: str) -> bytes:
     return text.casefold().encode("utf-8", "surrogatepass")
 
 
-def _fetch(connection: sqlite3.Connection, detection_id: UUID) -> Detection | None:
-    row = connection.execute(
-        "SELECT record FROM detections WHERE detection_id = ?", (str(detection_id),)
+def _fetch(connection: sqlite3.Connection, detection_id: UUID) -> _Row | None:
+    row: _Row | None = connection.execute(
+        f"SELECT {_COLUMNS} FROM detections WHERE detection_id = ?", (str(detection_id),)
     ).fetchone()
-    return None if row is None else _load(row[0])
+    return row
 
 
 def _dump(detection: Detection) -> str:
     return to_json(detection_to_record(detection))
 
 
-def _load(record: str) -> Detection:
-    return detection_from_record(from_json(record))
+def _load(row: _Row) -> Detection:
+    return detection_from_record(from_json(row[3]))
+
+
+def _load_or_salvage(row: _Row) -> Detection:
+    try:
+        return _load(row)
+    except UnreadableRecord as error:
+        detection_id, user_id, timestamp_us, _ = row
+        log.warning("the record of detection %s cannot be read: %s", detection_id, error)
+        return Detection(
+            detection_id=UUID(detection_id),
+            user_id=user_id,
+            timestamp=from_us(timestamp_us),
+            filename=None,
+            faces=(),
+            processing_time_s=0.0,
+            image_width=0,
+            image_height=0,
+            storage=StorageStatus.FAILED,
+        )

@@ -5,10 +5,13 @@ import sqlite3
 import stat
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from adapters.in_memory import InMemoryDetectionSpool, InMemoryImageStore
 from adapters.sqlite import (
     SqliteDatabase,
     SqliteDetectionRepository,
@@ -17,7 +20,10 @@ from adapters.sqlite import (
     SqliteUserRepository,
 )
 from application.errors import StoreUnavailable
-from domain.detection import HistoryFilter
+from application.use_cases.history import DeleteHistory
+from domain.detection import HistoryFilter, StorageStatus
+from domain.emotion import Emotion
+from domain.user import User
 from tests.contract.killing import run_until_killed
 from tests.contract.samples import NOON, make_detection
 
@@ -148,17 +154,44 @@ async def test_a_failed_write_changes_nothing_and_the_next_one_works(
     await SqliteDetectionRepository(sqlite_database).add(make_detection())
 
 
-async def test_a_record_that_cannot_be_read_is_an_unavailable_store(
-    sqlite_database: SqliteDatabase, tmp_path: Path
+@pytest.mark.parametrize(
+    "damaged", ["'{\"version\": 99}'", "substr(record, 1, 30)", "CAST(x'ff' AS TEXT)", "''"]
+)
+async def test_a_record_that_cannot_be_read_hides_no_other_and_can_be_deleted(
+    sqlite_database: SqliteDatabase,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    damaged: str,
 ) -> None:
     repository = SqliteDetectionRepository(sqlite_database)
-    detection = make_detection()
-    await repository.add(detection)
-    await asyncio.to_thread(
-        run_sql, tmp_path / "emotions.db", "UPDATE detections SET record = '{\"version\": 99}'"
+    old, lost, new = (
+        make_detection(Emotion.HAPPY, timestamp=NOON + timedelta(seconds=n)) for n in range(3)
     )
-    with pytest.raises(StoreUnavailable):
-        await repository.get(detection.detection_id)
+    for detection in (old, lost, new):
+        await repository.add(detection)
+    damage = f"UPDATE detections SET record = {damaged} WHERE detection_id = '{lost.detection_id}'"
+    await asyncio.to_thread(run_sql, tmp_path / "emotions.db", damage)
+
+    page = await repository.find("alice", HistoryFilter())
+    salvaged = replace(
+        lost,
+        filename=None,
+        faces=(),
+        processing_time_s=0,
+        image_width=0,
+        image_height=0,
+        storage=StorageStatus.FAILED,
+    )
+    assert (list(page.items), page.total) == ([new, salvaged, old], 3)
+    assert [each async for each in repository.iterate("alice", HistoryFilter())] == page.items
+    assert await repository.get(lost.detection_id) == salvaged
+    assert f"the record of detection {lost.detection_id} cannot be read" in caplog.text
+    with pytest.raises(StoreUnavailable):  # What a newer version wrote is not written over.
+        await repository.update_storage(lost.stored_at("/api/images/1"))
+
+    fakes = InMemoryDetectionSpool(), InMemoryImageStore()
+    assert await DeleteHistory(repository, *fakes).execute(User.known_by_id_alone("alice")) == 3
+    assert (await repository.find("alice", HistoryFilter())).total == 0
 
 
 @pytest.mark.parametrize("content", [b"this is no database, and long enough to be told from one"])
