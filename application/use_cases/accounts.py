@@ -185,10 +185,10 @@ class Authenticate:
 
 @dataclass(frozen=True, slots=True)
 class WelcomedGuest:
-    """A guest, with a new cookie where the request brought none that stands."""
+    """A guest, with the cookie to come back with."""
 
     guest: Guest
-    new_cookie: str | None
+    cookie: str
 
 
 class WelcomeGuest:
@@ -199,11 +199,13 @@ class WelcomeGuest:
         self._clock = clock
 
     def execute(self, cookie: str | None, address: str) -> WelcomedGuest:
-        """Tell which guest this is; a forged or expired cookie makes a new guest."""
+        """Tell which guest this is; a forged or expired cookie makes a new guest.
+
+        A count begins with the first use, so each request renews the cookie.
+        """
         claims = self._tokens.verify_guest(cookie) if cookie else None
-        if claims is not None:
-            return WelcomedGuest(Guest(claims.guest_id, address, claims.created_at), None)
-        claims = GuestClaims(f"guest:{uuid4().hex}", self._clock.now())
+        if claims is None:
+            claims = GuestClaims(f"guest:{uuid4().hex}", self._clock.now())
         guest = Guest(claims.guest_id, address, claims.created_at)
         return WelcomedGuest(guest, self._tokens.issue_guest(claims))
 

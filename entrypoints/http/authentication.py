@@ -54,7 +54,7 @@ async def signed_in(connection: _Connection, handler: BaseRouteHandler) -> None:
 
 
 async def send_guest_cookie(message: Message, scope: Scope) -> None:
-    """Add the cookie of a guest who came without one to the answer, whatever the answer is."""
+    """Add a guest's cookie to the answer, whatever the answer is."""
     if message["type"] != "http.response.start":
         return
     cookie: Cookie | None = scope.get("state", {}).pop(GUEST_COOKIE, None)
@@ -76,13 +76,12 @@ async def _guest(connection: _Connection) -> Guest:
     client = connection.client
     address = client.host if client else "unknown"
     welcomed = welcome.execute(connection.cookies.get(GUEST_COOKIE), address)
-    if welcomed.new_cookie is not None:
-        connection.scope.setdefault("state", {})[GUEST_COOKIE] = Cookie(
-            key=GUEST_COOKIE,
-            value=welcomed.new_cookie,
-            max_age=connection.app.state.container.settings().guest_window_seconds,
-            httponly=True,
-            samesite="lax",
-            secure=connection.url.scheme == "https",
-        )
+    connection.scope.setdefault("state", {})[GUEST_COOKIE] = Cookie(
+        key=GUEST_COOKIE,
+        value=welcomed.cookie,
+        max_age=connection.app.state.container.settings().guest_window_seconds,
+        httponly=True,
+        samesite="lax",
+        secure=connection.url.scheme == "https",
+    )
     return welcomed.guest

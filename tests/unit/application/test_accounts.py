@@ -249,7 +249,6 @@ async def test_no_refresh_token_is_stored_as_it_is(accounts: Accounts) -> None:
 
 def test_a_first_visit_makes_a_guest_with_a_cookie(accounts: Accounts) -> None:
     first = accounts.welcome.execute(None, "192.0.2.1")
-    assert first.new_cookie is not None
     assert first.guest.user_id.startswith("guest:")
     assert (first.guest.address, first.guest.created_at) == ("192.0.2.1", accounts.clock.now())
 
@@ -257,15 +256,22 @@ def test_a_first_visit_makes_a_guest_with_a_cookie(accounts: Accounts) -> None:
 def test_the_cookie_brings_the_same_guest_back_from_any_address(accounts: Accounts) -> None:
     first = accounts.welcome.execute(None, "192.0.2.1")
     accounts.clock.advance(60)
-    again = accounts.welcome.execute(first.new_cookie, "198.51.100.7")
+    again = accounts.welcome.execute(first.cookie, "198.51.100.7")
     assert again.guest == replace(first.guest, address="198.51.100.7")
-    assert again.new_cookie is None
+
+
+def test_each_visit_renews_the_cookie(accounts: Accounts) -> None:
+    first = accounts.welcome.execute(None, "192.0.2.1")
+    accounts.clock.advance(GUEST_LIFETIME_S - 1)
+    second = accounts.welcome.execute(first.cookie, "192.0.2.1")
+    accounts.clock.advance(GUEST_LIFETIME_S - 1)
+    assert accounts.welcome.execute(second.cookie, "192.0.2.1").guest == first.guest
 
 
 @pytest.mark.parametrize("cookie", ["", "forged", "guest-0000000000000000"])
 def test_a_forged_cookie_makes_a_new_guest(accounts: Accounts, cookie: str) -> None:
     welcomed = accounts.welcome.execute(cookie, "192.0.2.1")
-    assert welcomed.new_cookie not in (None, cookie)
+    assert welcomed.cookie != cookie
     assert welcomed.guest.created_at == accounts.clock.now()
 
 
