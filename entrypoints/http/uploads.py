@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,6 +16,12 @@ from entrypoints.http.errors import MissingFile, UnsupportedMediaType
 
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and headers around the files of a form
 _LONGEST_NAME = 255
+_BIDI_CONTROLS = frozenset(
+    "\N{ARABIC LETTER MARK}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"
+    "\N{LEFT-TO-RIGHT EMBEDDING}\N{RIGHT-TO-LEFT EMBEDDING}\N{POP DIRECTIONAL FORMATTING}"
+    "\N{LEFT-TO-RIGHT OVERRIDE}\N{RIGHT-TO-LEFT OVERRIDE}\N{LEFT-TO-RIGHT ISOLATE}"
+    "\N{RIGHT-TO-LEFT ISOLATE}\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"
+)
 # What clients send when no file was chosen: nothing at all, or a form of another kind.
 _NEVER_WITH_FILES = ("", RequestEncodingType.URL_ENCODED)
 
@@ -78,7 +85,11 @@ def file_too_large(limit_bytes: int) -> ImageTooLarge:
 
 
 def clean_name(file: UploadFile) -> str | None:
-    """The name the sender gave, without folders and unprintable characters."""
+    """The name the sender gave, without folders and without what disturbs a display of it."""
     name = PurePosixPath(file.filename.replace("\\", "/")).name
-    name = "".join(character for character in name if character.isprintable())
-    return name[:_LONGEST_NAME] or None
+    return "".join(filter(_is_kept, name))[:_LONGEST_NAME] or None
+
+
+def _is_kept(character: str) -> bool:
+    """Whether it is no control, surrogate, or command to turn the direction of writing."""
+    return unicodedata.category(character) not in ("Cc", "Cs") and character not in _BIDI_CONTROLS

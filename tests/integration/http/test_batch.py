@@ -41,6 +41,24 @@ async def test_every_file_of_a_batch_gets_one_event(service):
     assert (await alice.get("/auth/usage")).json()["usage_count"] == 2
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("3.14.15\N{NARROW NO-BREAK SPACE}PM.png", None),
+        ("a\N{NO-BREAK SPACE}b\N{IDEOGRAPHIC SPACE}c.png", None),
+        ("\N{WOMAN}\N{ZERO WIDTH JOINER}\N{ROCKET}.png", None),
+        ("نمی\N{ZERO WIDTH NON-JOINER}دانم.png", None),
+        ("a\N{DELETE}b\N{NEXT LINE}c.png", "abc.png"),
+        ("photo\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe", "photognp.exe"),
+        ("a\N{LEFT-TO-RIGHT ISOLATE}b\N{RIGHT-TO-LEFT MARK}.png", "ab.png"),
+    ],
+)
+async def test_an_event_carries_the_name_of_its_file_without_what_disturbs(service, sent, kept):
+    alice = await service.signed_in()
+    answer = await alice.post("/api/detect/batch", files=batch((sent, PHOTO)))
+    assert [event["filename"] for event in events(answer.text)] == [kept or sent]
+
+
 async def test_events_are_framed_as_the_contract_says(service):
     alice = await service.signed_in()
     answer = await alice.post("/api/detect/batch", files=batch(("a.jpg", PHOTO)))
