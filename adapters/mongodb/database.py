@@ -65,7 +65,7 @@ class MongoDatabase:
         self._breaker = breaker
         self._client: AsyncIOMotorClient[Document] | None = None
         self._database: _Database | None = None
-        self._indexing = asyncio.Lock()
+        self._indexing: asyncio.Task[None] | None = None
         self._indexed = not makes_indexes
 
     async def open(self) -> None:
@@ -105,7 +105,7 @@ class MongoDatabase:
             raise StoreUnavailable("the database is closed")
         try:
             with self._breaker.guard(*_NOT_THERE):
-                await self._make_indexes(self._database)
+                await self._have_indexes(self._database)
                 return await work(self._database)
         except CircuitOpen as error:
             raise StoreLeftAlone(
@@ -140,12 +140,20 @@ class MongoDatabase:
             appname="emotion-api",
         )
 
-    async def _make_indexes(self, database: _Database) -> None:
+    async def _have_indexes(self, database: _Database) -> None:
         if self._indexed:
             return
-        async with self._indexing:
-            if self._indexed:
-                return
-            for collection, models in INDEXES.items():
-                await database[collection].create_indexes(list(models))
-            self._indexed = True
+        # All that call meanwhile share one attempt and how it ends, or each would wait in turn.
+        if self._indexing is None:
+            self._indexing = asyncio.create_task(_make_indexes(database))
+            self._indexing.add_done_callback(self._end_indexing)
+        await asyncio.shield(self._indexing)
+
+    def _end_indexing(self, attempt: asyncio.Task[None]) -> None:
+        self._indexing = None
+        self._indexed = not attempt.cancelled() and attempt.exception() is None
+
+
+async def _make_indexes(database: _Database) -> None:
+    for collection, models in INDEXES.items():
+        await database[collection].create_indexes(list(models))

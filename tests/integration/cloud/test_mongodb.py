@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from motor.motor_asyncio import AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo.errors import ServerSelectionTimeoutError
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.mongodb import MongoDatabase, MongoDetectionRepository, MongoStores
@@ -109,6 +110,38 @@ async def test_what_is_down_at_the_start_is_used_once_it_is_back(
             except StoreUnavailable:
                 await asyncio.sleep(0)
     assert await repository.get(detection.detection_id) == detection
+    await database.run(dropped)
+    await database.close()
+
+
+async def test_callers_of_a_server_that_is_down_wait_together_and_not_in_turn(
+    mongodb_uri: str, mongodb_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts, begun, times_out = [], asyncio.Event(), asyncio.Event()
+
+    async def create_indexes(*_: object) -> None:
+        attempts.append(1)
+        begun.set()
+        await times_out.wait()
+        raise ServerSelectionTimeoutError("no server")
+
+    database = database_at(
+        mongodb_uri, mongodb_name, breaker=CircuitBreaker("MongoDB", failures=99)
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(AsyncIOMotorCollection, "create_indexes", create_indexes)
+        times_out.set()
+        await database.open()
+        times_out.clear()
+        begun.clear()
+        attempts.clear()
+        calls = [asyncio.create_task(database.check()) for _ in range(12)]
+        await begun.wait()
+        times_out.set()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 12
+    assert len(attempts) == 1
+    await database.check()
     await database.run(dropped)
     await database.close()
 
