@@ -193,13 +193,14 @@ class Settings(BaseSettings):
     @field_validator("forwarded_allow_ips")
     @classmethod
     def _addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        for proxy in proxies:
+        # What uvicorn cannot read as one of these it takes for a name, which nobody has.
+        for proxy in proxies if proxies != ("*",) else ():
             try:
-                if proxy != "*":
-                    ipaddress.ip_network(proxy, strict=False)
+                ipaddress.ip_network(proxy)
             except ValueError:
                 raise ValueError(
-                    "list IP addresses or networks such as 10.0.0.7,172.28.0.0/24"
+                    "list IP addresses or networks such as 10.0.0.7,172.28.0.0/24 (a network "
+                    "begins with its first address: not 172.28.0.1/24), or '*' alone"
                 ) from None
         return proxies
 

@@ -60,6 +60,8 @@ BOUNDS = [
     ("SHUTDOWN_GRACE_S", "nan", "600"),
     ("CORS_ORIGINS", "*", "https://app.example.com"),
     ("FORWARDED_ALLOW_IPS", '["10.0.0.0/8"', "JSON list"),
+    ("FORWARDED_ALLOW_IPS", "172.28.0.1/24", "not 172.28.0.1/24"),
+    ("FORWARDED_ALLOW_IPS", "*,10.0.0.1", "'*' alone"),
     ("API_PREFIX", "/a b", "a path such as /api"),
 ]
 # Any text may be right: only who reads it can tell, and says so then.
@@ -155,6 +157,14 @@ def test_origins_may_be_a_comma_separated_or_a_json_list(monkeypatch: pytest.Mon
     assert load_settings().cors_origins == ("https://a.example", "https://b.example")
     monkeypatch.setenv("CORS_ORIGINS", '["https://a.example"]')
     assert load_settings().cors_origins == ("https://a.example",)
+
+
+@pytest.mark.parametrize("proxies", ["*", "10.0.0.7", "10.0.0.7,172.28.0.0/24,fd00::/8"])
+def test_proxies_are_addresses_or_networks_or_all(
+    monkeypatch: pytest.MonkeyPatch, proxies: str
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", proxies)
+    assert load_settings().forwarded_allow_ips == tuple(proxies.split(","))
 
 
 def test_auto_takes_yunet_only_when_its_file_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
