@@ -18,7 +18,7 @@ _MOMENT = [
     Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
     Schema(type=OpenAPIType.STRING, max_length=0, description="As if left out."),
 ]
-_DATE_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE_ONLY = re.compile(r"\d{4}-?(\d{2}-?\d{2}|W\d{2}-?\d)")
 # A plus sign that was not percent-encoded arrives as a space.
 _LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)$")
 
