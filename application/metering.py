@@ -102,6 +102,12 @@ class UsageMeter:
         return remaining, max(ends, default=None)
 
     async def _refusal(self, limits: dict[str, int | None], exhausted: str) -> QuotaExceeded:
+        if 0 in limits.values():
+            return QuotaExceeded(
+                "guests are not served here; sign in to go on",
+                retry_after_s=self._quota.window_s,
+                limit=0,
+            )
         now = self._clock.now()
         _, resets_at = await self._allowance(limits, now)
         wait_s = math.ceil(((resets_at or now) - now).total_seconds())

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from adapters.in_memory import InMemoryUsageLedger
 from application.errors import StoreUnavailable
+from application.metering import UsageMeter
 from domain.errors import QuotaExceeded
-from domain.user import Caller
+from domain.user import Caller, GuestQuota
 from tests.unit.application.service import WINDOW_S, Service, guest, user
 
 
@@ -61,6 +62,17 @@ async def test_a_guest_at_a_used_up_address_waits_for_the_later_of_both_windows(
     assert (await service.meter.usage(guest())).resets_at == service.clock.now() + timedelta(
         seconds=WINDOW_S
     )
+
+
+@pytest.mark.parametrize(("per_guest", "per_address"), [(0, 6), (3, 0), (0, 0)])
+async def test_where_guests_may_do_nothing_they_are_told_so_and_not_to_try_at_once(
+    service: Service, per_guest: int, per_address: int
+) -> None:
+    quota = GuestQuota(per_guest=per_guest, per_address=per_address, window_s=WINDOW_S)
+    service.meter = UsageMeter(service.ledger, service.clock, quota)
+    refusal = await refused(service, guest())
+    assert refusal.details == {"limit": 0, "remaining": 0, "retry_after": WINDOW_S}
+    assert "guests are not served" in str(refusal)
 
 
 @pytest.mark.parametrize(
