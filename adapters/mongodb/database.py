@@ -136,7 +136,6 @@ class MongoDatabase:
             serverSelectionTimeoutMS=self._timeout_ms,
             maxPoolSize=self._max_connections,
             maxIdleTimeMS=_IDLE_CONNECTION_S * 1000,
-            retryWrites=True,
             appname="emotion-api",
         )
 

@@ -179,6 +179,21 @@ async def test_a_write_survives_a_connection_that_breaks(
     await database.close()
 
 
+@pytest.mark.parametrize(("option", "retries"), [("", True), ("?retryWrites=false", False)])
+async def test_writes_are_tried_twice_unless_the_uri_says_otherwise(
+    mongodb_uri: str, mongodb_name: str, option: str, retries: bool
+) -> None:
+    database = database_at(mongodb_uri + option, mongodb_name)
+    await database.open()
+
+    async def setting(database: Database) -> bool:
+        return database.client.delegate.options.retry_writes
+
+    assert await database.run(setting) is retries
+    await database.run(dropped)
+    await database.close()
+
+
 @pytest.mark.parametrize(
     "uri",
     [
