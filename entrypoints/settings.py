@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     # Where things are kept
     data_dir: Path = Path("data")
     spool_max_mb: int = Field(default=1024, ge=16)
-    store_give_up_hours: float = Field(default=24.0, gt=0)
+    store_give_up_hours: float = Field(default=24.0, gt=0, le=8760)
 
     # MongoDB
     mongodb_uri: SecretStr | None = None
@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     refresh_token_expire_days: int = Field(default=30, ge=1, le=365)
     guest_max_usage: int = Field(default=3, ge=0)
     guest_max_usage_per_address: int = Field(default=6, ge=0)
-    guest_window_seconds: int = Field(default=86_400, ge=1)
+    guest_window_seconds: int = Field(default=86_400, ge=1, le=31_536_000)
 
     # Limits
     max_upload_bytes: int = Field(default=5 * 1024 * 1024, ge=1024)
@@ -181,12 +181,12 @@ class Settings(BaseSettings):
 
     @field_validator("cors_origins")
     @classmethod
-    def _no_wildcard_with_credentials(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+    def _origins_as_browsers_send_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
-            if origin == "*" or not origin.startswith(("http://", "https://")):
+            if not re.fullmatch(r"https?://[^\s/?#@]+/?", origin):
                 raise ValueError(
-                    "list full origins such as https://app.example.com, separated by commas "
-                    "('*' cannot be used because requests carry cookies)"
+                    "list full origins such as https://app.example.com, without a path, separated "
+                    "by commas ('*' cannot be used because requests carry cookies)"
                 )
         return tuple(origin.rstrip("/") for origin in origins)
 
