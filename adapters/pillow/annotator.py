@@ -45,7 +45,7 @@ def _annotate(data: bytes, faces: Sequence[Face]) -> bytes:
     try:
         with PillowImage.open(io.BytesIO(data)) as opened:
             picture = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
         raise InvalidImage("the image to draw on cannot be decoded") from error
     draw = ImageDraw.Draw(picture)
     # Sizes follow the picture, so that labels can be read on a thumbnail and on a poster.

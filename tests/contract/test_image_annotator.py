@@ -59,6 +59,16 @@ async def test_an_image_cut_short_is_refused(annotator) -> None:
         await draws.annotate(image[: len(image) // 2], [])
 
 
+async def test_pillow_refuses_an_image_larger_than_it_dares_to_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    executor = WorkExecutor(threads=1)
+    with pytest.raises(InvalidImage):
+        await PillowImageAnnotator(executor=executor).annotate(photograph(), [])
+    executor.close()
+
+
 async def test_pillow_gives_a_jpeg_of_the_same_size_and_draws_at_the_edges() -> None:
     executor = WorkExecutor(threads=1)
     corners = [face(0, 0, 90, 90), face(550, 0, 90, 90), face(0, 390, 90, 90), face(0, 0, 640, 480)]
