@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from application.errors import StoreUnavailable
 from application.ports.foreign_history import UnreadableDetection
 from application.use_cases.import_history import ImportOutcome
 from entrypoints.container import Container
@@ -25,14 +26,15 @@ async def import_history(
         notes: where records that are left out are named.
 
     Raises:
-        StoreUnavailable: one of the two does not answer; what was copied by then stays.
+        StoreUnavailable: one of the two does not answer, or the URI is malformed; what was copied
+            by then stays.
     """
 
     def note(left_out: UnreadableDetection) -> None:
         notes.print(f"left out: {left_out.name}: {left_out.reason}", markup=False, highlight=False)
 
     container = Container(settings=settings)
-    name = name or urlsplit(source_uri).path.strip("/") or settings.mongodb_name
+    name = name or _database_in(source_uri) or settings.mongodb_name
     source_database = container.mongo_database(uri=source_uri, name=name, makes_indexes=False)
     source = container.older_history(source_database, collection=collection)
     await source_database.open()
@@ -42,3 +44,11 @@ async def import_history(
     finally:
         await container.database().close()
         await source_database.close()
+
+
+def _database_in(uri: str) -> str:
+    try:
+        return urlsplit(uri).path.strip("/")
+    except ValueError:
+        # Not chained: what it says may quote the password.
+        raise StoreUnavailable("--from cannot be used: the address is malformed") from None

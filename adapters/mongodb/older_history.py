@@ -6,6 +6,8 @@ with ``faces`` of a ``box`` and a list of ``emotions``.
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -74,14 +76,15 @@ class OlderMongoHistory:
 def _detection(collection: str, document: Mapping[str, Any]) -> Detection | UnreadableDetection:
     try:
         results = document["detection_results"]
-        image_url = document.get("image_url") or None
+        user_id = _text(document["user_id"])
+        image_url = _text_or_none(document, "image_url") or None
         return Detection(
-            detection_id=_detection_id(document["detection_id"]),
-            user_id=_text(document["user_id"]),
+            detection_id=_detection_id(document["detection_id"], user_id),
+            user_id=user_id,
             timestamp=_moment(document["timestamp"]),
-            filename=document.get("filename"),
+            filename=_text_or_none(document, "filename"),
             faces=tuple(_face(face) for face in results.get("faces") or ()),
-            processing_time_s=float(results.get("processing_time") or 0.0),
+            processing_time_s=_seconds(results.get("processing_time") or 0.0),
             image_width=0,
             image_height=0,
             image_url=image_url,
@@ -89,19 +92,19 @@ def _detection(collection: str, document: Mapping[str, Any]) -> Detection | Unre
         )
     except KeyError as error:
         reason = f"{error} is missing"
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
         reason = str(error)
     return UnreadableDetection(f"{collection}/{document['_id']}", reason)
 
 
-def _detection_id(value: object) -> UUID:
-    """The id itself where it is a UUID; otherwise one that is always the same for it."""
+def _detection_id(value: object, user_id: str) -> UUID:
+    """The id itself where it is a UUID; otherwise always the same for it and its user."""
     if isinstance(value, UUID):
         return value
     try:
         return UUID(_text(value))
     except ValueError:
-        return uuid5(_NAMESPACE, str(value))
+        return uuid5(_NAMESPACE, json.dumps([user_id, str(value)]))
 
 
 def _text(value: object) -> str:
@@ -109,6 +112,20 @@ def _text(value: object) -> str:
     if not text:
         raise ValueError("an id is empty")
     return text
+
+
+def _text_or_none(document: Mapping[str, Any], field: str) -> str | None:
+    value = document.get(field)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{field} is no text")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError("processing_time is no number of seconds")
+    return seconds
 
 
 def _moment(value: object) -> datetime:

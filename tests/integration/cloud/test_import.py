@@ -55,7 +55,7 @@ class Import:
     def __init__(self, folder: Path, uri: str, name: str) -> None:
         self.settings = Settings(_env_file=None, data_dir=folder)  # type: ignore[call-arg]
         self.uri = uri
-        self.name = name
+        self.name: str | None = name
         self.notes = Console(record=True, width=200)
 
     async def run(self, collection: str | None = None) -> ImportOutcome:
@@ -163,6 +163,31 @@ async def test_what_cannot_be_read_is_named_and_left_out(older: Any, importing: 
     assert f"results/{broken}" in importing.notes.export_text()
 
 
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"detection_results": {"faces": [], "processing_time": float("nan")}},
+        {"detection_results": {"faces": [], "processing_time": -1.0}},
+        {"filename": 7},
+        {"image_url": {"secure_url": "https://example.com/a.jpg"}},
+    ],
+    ids=str,
+)
+async def test_what_holds_strange_values_is_left_out_and_the_rest_comes(
+    older: Any, importing: Import, strange: dict[str, Any]
+) -> None:
+    await older["results"].insert_many([{**OLD, "_id": 1, **strange}, {**OLD, "_id": 2}])
+    assert await importing.run() == ImportOutcome(imported=1, left_out=1)
+    assert "results/1" in importing.notes.export_text()
+
+
+async def test_one_id_of_two_users_makes_two_records(older: Any, importing: Import) -> None:
+    records = [{**OLD, "detection_id": "1", "user_id": user} for user in ("alice", "bob")]
+    await older["results"].insert_many(records)
+    assert (await importing.run()).imported == 2
+    assert len(await importing.history("alice")) == len(await importing.history("bob")) == 1
+
+
 async def test_other_collections_are_left_alone(older: Any, importing: Import) -> None:
     await older["users"].insert_one({"user_id": "alice", "email": "alice@example.com"})
     await older["a"].insert_one(dict(OLD))
@@ -177,6 +202,15 @@ async def test_nothing_is_added_to_the_older_database(older: Any, importing: Imp
     await importing.run()
     assert await older.list_collection_names() == ["results"]
     assert list(await older["results"].index_information()) == ["_id_"]
+
+
+async def test_an_address_that_makes_no_sense_is_told_without_its_password(
+    importing: Import,
+) -> None:
+    importing.uri, importing.name = "mongodb://alice:hu[sh@host/emotions", None
+    with pytest.raises(StoreUnavailable, match="malformed") as refused:
+        await importing.run()
+    assert "sh@" not in f"{refused.value} {refused.value.__cause__}"
 
 
 async def test_a_server_that_does_not_answer_is_told(importing: Import) -> None:
