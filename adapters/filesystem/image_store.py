@@ -71,7 +71,8 @@ class FileSystemImageStore:
         # that a crash leaves behind is overwritten when the image comes again.
         with self._writing:
             path = self._path(owner_id, detection_id, _SUFFIXES[image.media_type])
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_folder()
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             unfinished = self._path(owner_id, detection_id, ".part")
             with unfinished.open("wb") as file:
                 file.write(image.data)
@@ -97,10 +98,14 @@ class FileSystemImageStore:
 
     def _check(self) -> None:
         with self._writing:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_folder()
             probe = self._folder / ".check"
             probe.write_bytes(b"writable")
             probe.unlink()
+
+    def _make_folder(self) -> None:
+        # By itself: folders that are made on the way to another get the usual mode.
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _path(self, owner_id: str, detection_id: UUID, suffix: str) -> Path:
         owner = hashlib.sha256(owner_id.encode("utf-8", "surrogatepass")).hexdigest()

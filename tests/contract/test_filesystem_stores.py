@@ -187,9 +187,10 @@ async def test_others_on_the_machine_cannot_look_into_the_folders(tmp_path: Path
     def modes() -> list[int]:
         files = files_in(tmp_path)
         assert len(files) == 2
-        return [mode_of(file.parent) for file in files]
+        folders = {file.parent for file in files} | {tmp_path / "images"}
+        return [mode_of(folder) for folder in folders]
 
-    assert await asyncio.to_thread(modes) == [0o700, 0o700]
+    assert await asyncio.to_thread(modes) == [0o700] * 3
 
 
 async def test_the_name_of_an_image_tells_nothing_of_its_owner(tmp_path: Path) -> None:
