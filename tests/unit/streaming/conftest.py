@@ -29,7 +29,7 @@ from application.use_cases.store_detection import StoreDetection
 from application.use_cases.stream_session import StreamSession
 from application.use_cases.stream_sessions import SessionLimits, StreamSessions
 from domain.emotion import Emotion
-from domain.stream import Frame
+from domain.stream import Frame, FrameResult
 from domain.stream_config import StreamConfig
 from domain.user import User
 
@@ -142,3 +142,11 @@ def recorder() -> Recorder:
 @pytest.fixture
 async def session(world: World, recorder: Recorder) -> StreamSession:
     return await world.sessions().open(some_user(), recorder)
+
+
+async def analysed(session: StreamSession, world: World, recorder: Recorder, count: int) -> None:
+    """Send so many frames, one after the other."""
+    done = len(recorder.all(FrameResult))
+    for i in range(done + 1, done + count + 1):
+        session.offer(world.frame(i))
+        await recorder.nth(FrameResult, i)

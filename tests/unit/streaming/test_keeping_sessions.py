@@ -1,0 +1,97 @@
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters.in_memory import InMemoryImageStore
+from application.errors import StoreUnavailable
+from application.streaming.events import Failure, SessionEnded
+from application.use_cases.history import DeleteDetection
+from application.use_cases.stream_session import StreamSession
+from domain.detection import DetectionKind, HistoryFilter, StorageStatus
+from domain.emotion import Emotion
+from tests.unit.streaming.conftest import analysed
+
+if TYPE_CHECKING:
+    from tests.unit.streaming.conftest import Recorder, World
+
+
+async def test_a_session_is_kept_in_the_history_when_asked(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"save_session": True, "video_source": "front camera"})
+    await analysed(session, world, recorder, 3)
+    await session.stop()
+    ended = recorder.all(SessionEnded)[0]
+    page = await world.repository.find("alice", HistoryFilter(emotion=Emotion.HAPPY))
+    (kept,) = page.items
+    assert kept.detection_id == ended.detection_id
+    assert kept.kind is DetectionKind.STREAM
+    assert kept.filename == "front camera"
+    assert kept.stream == ended.summary
+    assert kept.image_url is None
+
+
+async def test_a_session_that_vanishes_is_kept_too(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"save_session": True})
+    await analysed(session, world, recorder, 1)
+    await session.end()
+    assert (await world.repository.find("alice", HistoryFilter())).total == 1
+
+
+async def test_nothing_is_kept_unasked_or_of_an_empty_session(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({})
+    await analysed(session, world, recorder, 1)
+    await session.stop()
+    await session.start({"save_session": True})
+    await session.stop()
+    assert (await world.repository.find("alice", HistoryFilter())).total == 0
+
+
+@pytest.mark.parametrize("outage_s", [60, 48 * 3600])
+async def test_a_session_that_ends_while_the_history_is_down_is_in_it_afterwards(
+    session: StreamSession, world: "World", recorder: "Recorder", outage_s: float
+) -> None:
+    await session.start({"save_session": True})
+    await analysed(session, world, recorder, 1)
+    world.repository.fail_with(StoreUnavailable("the history is down"))
+    await session.stop()
+    assert not recorder.all(Failure)
+    ended = recorder.all(SessionEnded)[0]
+    await world.store.carry_due()
+    world.clock.advance(outage_s)
+    await world.store.carry_due()
+    world.repository.recover()
+    world.clock.advance(300)
+    assert await world.store.carry_due() is None
+    (kept,) = (await world.repository.find("alice", HistoryFilter())).items
+    assert (kept.detection_id, kept.stream) == (ended.detection_id, ended.summary)
+    assert kept.storage is StorageStatus.DONE
+    assert not await world.spool.waiting()
+
+
+async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"save_session": True})
+    await analysed(session, world, recorder, 1)
+    await session.stop()
+    (kept,) = (await world.repository.find("alice", HistoryFilter())).items
+    delete = DeleteDetection(world.repository, world.spool, InMemoryImageStore())
+    await delete.execute(session.user, kept.detection_id)
+    await world.store.carry_due()
+    assert (await world.repository.find("alice", HistoryFilter())).total == 0
+
+
+async def test_a_full_disk_costs_the_record_and_not_the_summary(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"save_session": True})
+    await analysed(session, world, recorder, 1)
+    world.spool.fail_with(StoreUnavailable("the spool is full"))
+    await session.stop()
+    assert isinstance(recorder.all(Failure)[0].error, StoreUnavailable)
+    assert recorder.all(SessionEnded)[0].detection_id is None
