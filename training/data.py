@@ -15,6 +15,11 @@ EMOTIONS = ("happy", "sad", "angry", "disgust", "fear", "surprise", "neutral")
 
 _VOTE_COLUMNS = ("happiness", "sadness", "anger", "disgust", "fear", "surprise", "neutral")
 _OTHER_COLUMNS = ("contempt", "unknown", "nf")
+LABEL_MAPPING: dict[str, str | None] = {
+    **dict(zip(_VOTE_COLUMNS, EMOTIONS, strict=True)),
+    **dict.fromkeys(_OTHER_COLUMNS),
+}
+"""FER+ columns to emotions; those without one are left out and the rest renormalised."""
 _SIDE = 48
 _PER_ROW = 300
 _RARE = (EMOTIONS.index("disgust"), EMOTIONS.index("fear"))

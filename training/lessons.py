@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,8 +73,8 @@ class Lessons:
                 yield lesson._replace(views=lesson.views.float().flip(3))
             return
         self.given = []
-        augment = Augment(self.recipe.strength, seed)
-        for index in self._draw(seed):
+        augments = cycle([Augment(strength, seed) for strength in self.recipe.strengths])
+        for index, augment in zip(self._draw(seed), augments, strict=False):
             views = augment(self.images[index], side)
             targets, weights = self.targets[index], self.weights[index]
             fer = F.one_hot(self.fer[index], len(EMOTIONS)).float()

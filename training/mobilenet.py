@@ -14,7 +14,7 @@ import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -52,6 +52,7 @@ class FaceMobileNet(TwoHeads):
     def __init__(self, side: int, dropout: float = 0.3) -> None:
         super().__init__()
         self.side = side
+        self.frozen = 0
         convs = [nn.Conv2d(1, _WIDTHS[0], 3, 2, 1, bias=False)]
         for inputs, outputs, stride in zip(_WIDTHS, _WIDTHS[1:], _STRIDES, strict=False):
             convs.append(nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False))
@@ -69,6 +70,20 @@ class FaceMobileNet(TwoHeads):
         """Sees crops enlarged to `side` from now on; they should come in 48, as in the data."""
         self.side = side
         return 48
+
+    def freeze(self, layers: int) -> None:
+        """Leaves the first layers, with the statistics they normalise by, as they are."""
+        self.frozen = layers
+        for layer in self._layers()[:layers]:
+            for module in layer:
+                module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode for all but the frozen layers, or evaluation mode."""
+        super().train(mode)
+        for _, norm in self._layers()[: self.frozen]:
+            norm.eval()
+        return self
 
     def features(self, faces: Tensor) -> Tensor:
         """Gray levels (N, 1, H, W) in 0..255 to pooled features (N, 1024)."""

@@ -26,9 +26,11 @@ class Recipe:
         rare_bonus: See `data.soft_targets`.
         majority_share: See `data.soft_targets`.
         fer_share: Weight of the FER2013 head's loss.
-        strength: Strength of `augment.Augment`.
+        strengths: Strengths of `augment.Augment`, taken in turns, a batch each.
         ema: Decay of the averaged weights a step.
         mix: Share of the batches whose views are blended in pairs (Zhang et al. 2018, "mixup").
+        frozen: First layers of the face network that stay as they are; seven of 27 take much of
+            the time of a step and have the least left to learn.
         start: Finished runs whose weighted mean starts this one, with their shares.
         teachers: Finished runs, or means of some, whose mean score of a view is its label (Hinton
             et al. 2015, "Distilling the knowledge"; Beyer et al. 2022, "A good teacher is patient
@@ -53,9 +55,10 @@ class Recipe:
     rare_bonus: tuple[float, float] = (2.0, 2.0)
     majority_share: float = 0.0
     fer_share: float = 0.2
-    strength: float = 1.0
+    strengths: tuple[float, ...] = (1.0,)
     ema: float = 0.998
     mix: float = 0.0
+    frozen: int = 0
     start: Mapping[str, float] = field(default_factory=dict)
     teachers: tuple[tuple[Mapping[str, float], float], ...] = ()
     taught: float = 0.8
@@ -94,13 +97,13 @@ RECIPES = {
         balance=0.4,
         rare_bonus=(4.0, 2.0),
         majority_share=0.5,
-        strength=0.75,
+        strengths=(0.75,),
         dropout=0.1,
         warmup=0.04,
         start={"trunk": 1.0},
     ),
 }
-RECIPES["branch-2"] = replace(RECIPES["branch-1"], seed=4, balance=0.5, strength=0.6)
+RECIPES["branch-2"] = replace(RECIPES["branch-1"], seed=4, balance=0.5, strengths=(0.6,))
 RECIPES["face-1"] = Recipe(
     phases=((4, 113), (2, 137)),
     seed=11,
@@ -108,7 +111,7 @@ RECIPES["face-1"] = Recipe(
     adamw=5e-4,
     rare_bonus=(4.0, 2.0),
     majority_share=0.4,
-    strength=0.8,
+    strengths=(0.8,),
     dropout=0.3,
     warmup=0.08,
 )
@@ -117,7 +120,7 @@ RECIPES["face-2"] = replace(
     phases=((2, 113), (4, 161)),
     seed=13,
     balance=0.5,
-    strength=1.0,
+    strengths=(1.0,),
 )
 
 _SOUP = {"branch-1": 0.3, "branch-2": 0.7}
@@ -130,7 +133,7 @@ RECIPES["face-3"] = replace(
     adamw=4e-4,
     balance=0.45,
     fer_share=0.1,
-    strength=0.9,
+    strengths=(0.9,),
     warmup=0.05,
     mix=0.5,
     start={"face-1": 1.0},
@@ -148,7 +151,59 @@ RECIPES["face-4"] = replace(
 )
 RECIPES["face-5"] = replace(RECIPES["face-4"], seed=62)
 
-SHIPPED = {"face-4": 0.5, "face-5": 0.5}
+RECIPES["student-1"] = Recipe(
+    widths=(64, 128, 256),
+    depths=(2, 3, 2),
+    phases=((16, 48),),
+    seed=21,
+    muon=0.02,
+    rate=0.03,
+    balance=0.45,
+    rare_bonus=(4.0, 2.0),
+    majority_share=0.4,
+    fer_share=0.1,
+    strengths=(0.9,),
+    dropout=0.05,
+    warmup=0.06,
+    mix=0.5,
+    start=_SOUP,
+    teachers=RECIPES["face-3"].teachers,
+)
+RECIPES["student-2"] = replace(
+    RECIPES["student-1"],
+    phases=((6, 48),),
+    seed=22,
+    muon=0.009,
+    rate=0.0135,
+    warmup=0.0,
+    start={"student-1": 1.0},
+)
+RECIPES["narrow"] = replace(
+    RECIPES["student-1"],
+    widths=(48, 96, 192),
+    depths=(2, 3, 3),
+    phases=((40, 48),),
+    seed=23,
+    start={},
+)
+
+_FACES = {"face-4": 0.5, "face-5": 0.5}
+_STUDENTS = {"student-1": 0.5, "student-2": 0.5}
+
+RECIPES["face-6"] = replace(
+    RECIPES["face-4"],
+    phases=((20, 161),),
+    seed=71,
+    adamw=4e-4,
+    warmup=0.03,
+    ema=0.999,
+    strengths=(0.4, 0.65, 0.9),
+    frozen=7,
+    start=_FACES,
+    teachers=(({"face-3": 1.0}, 0.3), (_FACES, 0.3), (_STUDENTS, 0.2), ({"narrow": 1.0}, 0.2)),
+)
+
+SHIPPED = {"face-6": 1.0}
 """Runs whose weighted mean is shipped."""
 
-VERSION = "3.0.0"
+VERSION = "3.1.0"

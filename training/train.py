@@ -69,6 +69,8 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
     elif isinstance(network, FaceMobileNet):
         crops = torch.from_numpy(fit.images[::60])[:, None].float()
         network.load_faces(runs / "pretrained", crops)
+    if isinstance(network, FaceMobileNet):
+        network.freeze(recipe.frozen)
     average = Average(network, recipe.ema)
     optimisers = _optimisers(network, recipe)
     history: list[dict[str, Any]] = []
@@ -109,9 +111,10 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
 
 def _optimisers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """AdamW for all, or Muon for the matrices of the body and SGD for heads, gains and offsets."""
-    body = [p for n, p in network.named_parameters() if p.ndim > 1 and "head" not in n]
-    heads = [p for n, p in network.named_parameters() if p.ndim > 1 and "head" in n]
-    vectors = [p for p in network.parameters() if p.ndim <= 1]
+    learning = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
+    body = [p for n, p in learning if p.ndim > 1 and "head" not in n]
+    heads = [p for n, p in learning if p.ndim > 1 and "head" in n]
+    vectors = [p for _, p in learning if p.ndim <= 1]
     optimisers: list[torch.optim.Optimizer]
     if recipe.adamw:
         rate = recipe.adamw
