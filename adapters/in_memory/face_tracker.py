@@ -38,6 +38,9 @@ class InMemoryFaceTracker:
 
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Take in what the detector found."""
+        self._followed = [
+            face for face in self._followed if face.misses == 0 or at_s - face.seen_s <= _SURVIVAL_S
+        ]
         unmatched = list(self._followed)
         for detection in detections:
             best = max(unmatched, key=lambda f: f.last.box.iou(detection.box), default=None)

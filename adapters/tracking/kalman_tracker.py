@@ -59,6 +59,7 @@ class KalmanFaceTracker:
 
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Take in what the detector found; see the port."""
+        self._forget(at_s)
         found = list(detections[:_MOST_FACES])
         pairs = self._match(found, at_s)
         for row, column in pairs.items():
@@ -69,7 +70,7 @@ class KalmanFaceTracker:
         for row, track in enumerate(self._tracks):
             if row not in pairs:
                 track.misses += 1
-        self._tracks = [track for track in self._tracks if not _is_over(track, at_s)]
+        self._forget(at_s)
         taken = set(pairs.values())
         for column, detection in enumerate(found):
             if column not in taken:
@@ -80,6 +81,9 @@ class KalmanFaceTracker:
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
         """Tell where the faces are now; see the port."""
         return _shown(self._tracks, at_s)
+
+    def _forget(self, at_s: float) -> None:
+        self._tracks = [track for track in self._tracks if not _is_over(track, at_s)]
 
     def _begin(self, detection: FaceDetection, at_s: float) -> None:
         track = Track(detection, at_s)

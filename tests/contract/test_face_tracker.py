@@ -106,6 +106,13 @@ def test_a_face_that_comes_back_much_later_is_a_new_one(tracker: FaceTracker) ->
     assert ids(shown[1]) == ["face_2"]
 
 
+def test_a_face_missed_before_a_long_pause_is_forgotten(tracker: FaceTracker) -> None:
+    show(tracker, [face(10)], [])
+    first, second = show(tracker, [face(10)], [face(10)], start_s=10)
+    assert ids(first) == []
+    assert ids(second) == ["face_2"]
+
+
 def test_after_a_cut_no_face_elsewhere_takes_over_a_number(tracker: FaceTracker) -> None:
     before = [[face(10), face(150)]] * 5
     after = [[face(400, 300), face(540, 10)]] * 15
