@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -120,7 +121,7 @@ class SqliteDatabase:
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
             self._writer = self._new_connection()
-            self._writer.execute("PRAGMA journal_mode = WAL")
+            _use_wal(self._writer)
             migrate(self._writer)
             for _ in range(_READERS):
                 self._readers.put(self._new_connection())
@@ -144,6 +145,23 @@ class SqliteDatabase:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Keep changes in a side file, so that readers and the writer do not wait for each other.
+
+    SQLite does not wait by itself where two connections make this change at once.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _transact(connection: sqlite3.Connection, begin: str, work: _Work[_Result]) -> _Result:
