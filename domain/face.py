@@ -57,7 +57,10 @@ class FaceQuality:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityThresholds:
-    """Outside these limits a crop is classified measurably worse (see ``training/quality.md``)."""
+    """Outside these limits a crop is classified measurably worse.
+
+    See ``training/emotions/quality.md``.
+    """
 
     min_sharpness: float
     min_brightness: float

@@ -1,1 +1,1 @@
-"""How the bundled emotion weights were made: data, training, evaluation, export."""
+"""How the bundled weights were made."""

@@ -1,8 +1,8 @@
 """Cutting face crops: every crop shows a face upright, in the same place and at the same size.
 
 A crop is a square around the face's box, turned with the face where its landmarks say that it is
-tilted. This imitates FER2013: ``training/framing.md`` tells how its crops lie about a face, and
-``training/framing-cost.md`` what other ways of cutting cost.
+tilted. This imitates FER2013: ``training/emotions/framing.md`` tells how its crops lie about a
+face, and ``training/emotions/framing-cost.md`` what other ways of cutting cost.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What each way of framing a face costs in accuracy, on upright and on tilted faces.
 
-`python -m training.framing_cost --data DIR --yunet MODEL.onnx` writes `training/framing-cost.md`,
+`python -m training.emotions.framing_cost --data DIR --yunet MODEL.onnx` writes `framing-cost.md`,
 measured with the shipped file on the tuning slice.
 """
 
@@ -26,7 +26,7 @@ from .export import run
 from .framing import scene_of
 
 _HERE = Path(__file__).parent
-_WEIGHTS = _HERE.parent / "adapters" / "onnx" / "weights" / "emotion.onnx"
+_WEIGHTS = _HERE.parents[1] / "adapters" / "onnx" / "weights" / "emotion.onnx"
 _SPEC = CropSpec(48, 48, 1)
 
 Pixels = npt.NDArray[np.uint8]
@@ -108,9 +108,9 @@ def report(faces: Faces, yunet_path: Path) -> str:
     lines = [
         "# What framing costs",
         "",
-        "Written by `training/framing_cost.py` with the shipped file on the tuning slice: crops",
-        "with an agreed label in which YuNet (score 0.7) finds exactly one face, enlarged as in",
-        "[framing.md](framing.md) and cut out again in different ways.",
+        "Written by `training/emotions/framing_cost.py` with the shipped file on the tuning slice:",
+        "crops with an agreed label in which YuNet (score 0.7) finds exactly one face, enlarged as",
+        "in [framing.md](framing.md) and cut out again in different ways.",
         "",
         "## As they are",
         "",

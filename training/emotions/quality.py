@@ -1,6 +1,6 @@
 """Chooses when a crop is too small, dark or blurred to trust: where accuracy really falls.
 
-`python -m training.quality --data DIR` writes `training/quality.md`. Thresholds are chosen on
+`python -m training.emotions.quality --data DIR` writes `quality.md`. Thresholds are chosen on
 degraded crops of the tuning slice and checked on the validation split, with the shipped file.
 """
 
@@ -19,7 +19,7 @@ from .data import Faces, load, majority, tuning_split
 from .export import run
 
 Image = npt.NDArray[np.uint8]
-_WEIGHTS = Path(__file__).parent.parent / "adapters" / "onnx" / "weights" / "emotion.onnx"
+_WEIGHTS = Path(__file__).parents[2] / "adapters" / "onnx" / "weights" / "emotion.onnx"
 _TOLERATED_LOSS = 0.10
 """A level of degradation counts as unreliable when accuracy there is this far below intact."""
 
@@ -145,8 +145,9 @@ def main() -> None:
     report = [
         "# When a crop is too poor to trust",
         "",
-        "Written by `training/quality.py` with the shipped `emotion.onnx`. A crop is *unreliable*",
-        f"when a value is beyond the point where accuracy falls {100 * _TOLERATED_LOSS:.0f} points",
+        "Written by `training/emotions/quality.py` with the shipped `emotion.onnx`. A crop",
+        "is *unreliable* when a value is beyond the point where accuracy falls "
+        f"{100 * _TOLERATED_LOSS:.0f} points",
         f"below that of intact crops. The points were found on {len(tune)} crops of the training",
         "split held out for tuning (those with an agreed crowd label), degraded step by step, and",
         "checked on the validation split.",

@@ -1,6 +1,6 @@
 """Measures how FER2013 frames a face, as seen by the detectors that the service uses.
 
-`python -m training.framing --data DIR --yunet MODEL.onnx` writes `training/framing.md`.
+`python -m training.emotions.framing --data DIR --yunet MODEL.onnx` writes `framing.md`.
 """
 
 from __future__ import annotations
@@ -93,11 +93,11 @@ def report(found: dict[str, npt.NDArray[np.float64]], count: int) -> str:
     lines = [
         "# How the training crops frame a face",
         "",
-        f"Measured by `training/framing.py` on {count} crops of the training split whose crowd",
-        "label is agreed on, drawn at random. Each crop was enlarged four times (cubic), put on a",
-        "replicated border of 64 pixels and shown to YuNet (score 0.8 or better) and to OpenCV's",
-        "frontal Haar cascade (scale 1.05, 5 neighbours). Counted are crops with exactly one face:",
-        f"{len(points)} by YuNet, {len(haar)} by Haar.",
+        f"Measured by `training/emotions/framing.py` on {count} crops of the training split whose",
+        "crowd label is agreed on, drawn at random. Each crop was enlarged four times (cubic), put",
+        "on a replicated border of 64 pixels and shown to YuNet (score 0.8 or better) and to",
+        "OpenCV's frontal Haar cascade (scale 1.05, 5 neighbours). Counted are crops with exactly",
+        f"one face: {len(points)} by YuNet, {len(haar)} by Haar.",
         "",
         "## Landmarks: the alignment template",
         "",

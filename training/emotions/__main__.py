@@ -1,4 +1,4 @@
-"""`python -m training --data DIR` reproduces the shipped weights from the data."""
+"""`python -m training.emotions --data DIR` reproduces the shipped weights from the data."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .restore import soup
 from .train import train
 
 _HERE = Path(__file__).parent
-_ROOT = _HERE.parent
+_ROOT = _HERE.parents[1]
 
 
 def main() -> None:
     """Trains every run that is not finished, exports the last and writes the model card."""
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.emotions", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with mosaics and labels")
     parser.add_argument("--runs", type=Path, default=_HERE / "runs", help="checkpoints and plots")
     parser.add_argument(

@@ -1,0 +1,1 @@
+"""How the bundled emotion classifier was made."""
