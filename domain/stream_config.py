@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 
 from domain.errors import InvalidRequest
 
 Size = tuple[int, int]
+_MOST_FOREIGN_KEYS = 32
+_LONGEST_KEY = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,13 @@ class StreamConfig:
     def changed(self, wishes: Mapping[str, object]) -> StreamConfig:
         """The configuration with some settings changed; keys are field names.
 
+        Other keys are passed over, since clients send some of their own (see ``foreign_keys``).
+
         Raises:
-            InvalidRequest: a key is unknown or a value does not fit; ``details["field"]`` names
-                it. Nothing is changed then.
+            InvalidRequest: a value does not fit; ``details["field"]`` names its key. Nothing is
+                changed then.
         """
-        accepted = {key: _checked(key, value) for key, value in wishes.items()}
+        accepted = {key: _checked(key, wishes[key]) for key in wishes if key in _CHECKS}
         return replace(self, **accepted)  # type: ignore[arg-type]
 
     def as_dict(self) -> dict[str, object]:
@@ -64,13 +69,15 @@ class StreamConfig:
         return {**asdict(self), "processing_resolution": list(self.processing_resolution)}
 
 
+def foreign_keys(wishes: Mapping[str, object]) -> tuple[str, ...]:
+    """The keys that are no settings, in order; at most 32, each cut off after 60 characters."""
+    foreign = (key for key in wishes if key not in _CHECKS)
+    return tuple(key[:_LONGEST_KEY] for key in islice(foreign, _MOST_FOREIGN_KEYS))
+
+
 def _checked(key: str, value: object) -> object:
-    check = _CHECKS.get(key)
-    if check is None:
-        known = ", ".join(field.name for field in fields(StreamConfig))
-        raise InvalidRequest(f"unknown config key {key[:60]!r}; known are {known}", field=key[:60])
     try:
-        return check(value)
+        return _CHECKS[key](value)
     except ValueError as error:
         raise InvalidRequest(f"{key} must be {error}", field=key) from None
 

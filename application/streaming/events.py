@@ -13,10 +13,17 @@ from domain.stream_config import Size, StreamConfig
 
 @dataclass(frozen=True, slots=True)
 class Initialized:
-    """The session is ready; this is what it will go by."""
+    """The session is ready; this is what it will go by.
+
+    Attributes:
+        session_id: of the session.
+        config: the settings in effect.
+        ignored: keys the client sent that are no settings.
+    """
 
     session_id: str
     config: StreamConfig
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +59,17 @@ class StreamMetrics:
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """What was done, or just how it goes."""
+    """What was done, or just how it goes.
+
+    Attributes:
+        message: for people.
+        metrics: None while the session does not run.
+        ignored: keys the client sent that are no settings.
+    """
 
     message: str
     metrics: StreamMetrics | None = None
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from application.streaming.turns import Turns
 from application.use_cases.keep_session import KeepSession
 from domain.errors import InvalidRequest
 from domain.stream import Frame, SessionSummary
-from domain.stream_config import StreamConfig
+from domain.stream_config import StreamConfig, foreign_keys
 from domain.user import User
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,9 @@ class StreamSession:
     async def initialize(self, wishes: Mapping[str, object]) -> None:
         """Configure the session afresh: the defaults, and what the client wants otherwise.
 
+        Here, in ``start`` and in ``configure`` keys that are no settings are passed over, and named
+        in the answer.
+
         Raises:
             InvalidRequest: a wish does not fit, or the session runs or has ended; nothing was
                 changed.
@@ -92,7 +95,7 @@ class StreamSession:
             raise InvalidRequest("the session is running; stop it, or use configure")
         self.config = self._defaults.changed(wishes)
         self.state = SessionState.INITIALISED
-        await self.tell(Initialized(self.session_id, self.config))
+        await self.tell(Initialized(self.session_id, self.config, foreign_keys(wishes)))
 
     async def start(self, wishes: Mapping[str, object]) -> None:
         """Begin to take frames; a session that runs goes on.
@@ -100,12 +103,11 @@ class StreamSession:
         Raises:
             InvalidRequest: a wish does not fit; nothing was changed.
         """
-        config = self.config.changed(wishes)
         if self._run is not None:
-            await self._reconfigure(config, "already running")
+            await self._reconfigure(wishes, "already running")
             return
         self._check_alive()
-        self.config = config
+        self.config = config = self.config.changed(wishes)
         self.state = SessionState.RUNNING
         self._run = StreamRun(
             config=config,
@@ -116,7 +118,7 @@ class StreamSession:
             listener=self._listener,
         )
         self._worker = asyncio.create_task(self._run.serve(), name=f"stream {self.session_id}")
-        await self.tell(StreamStatus("started", self._run.metrics))
+        await self.tell(StreamStatus("started", self._run.metrics, foreign_keys(wishes)))
 
     async def configure(self, wishes: Mapping[str, object]) -> None:
         """Change some settings, from the next frame on.
@@ -124,14 +126,22 @@ class StreamSession:
         Raises:
             InvalidRequest: a wish does not fit; nothing was changed.
         """
-        await self._reconfigure(self.config.changed(wishes), "configured")
+        await self._reconfigure(wishes, "configured")
 
-    async def stop(self) -> None:
-        """Take no more frames, finish the one in work, and tell the summary."""
+    async def stop(self, wishes: Mapping[str, object] | None = None) -> None:
+        """Take no more frames, finish the one in work, and tell the summary.
+
+        Raises:
+            InvalidRequest: a wish does not fit; the session goes on and nothing was changed.
+        """
+        wishes = wishes or {}
+        ignored = foreign_keys(wishes)
+        self.config = self.config.changed(wishes)
         run, worker = self._run, self._worker
         if run is None or worker is None:
-            await self.tell(StreamStatus("not running"))
+            await self.tell(StreamStatus("not running", ignored=ignored))
             return
+        run.configure(self.config)
         # From here on the session can be started again, while this stretch comes to its end.
         self._run = self._worker = None
         self.state = SessionState.STOPPED
@@ -139,7 +149,7 @@ class StreamSession:
         await _cancelled(worker)
         metrics = run.metrics
         detection_id = await self._kept(summary) if run.config.save_session else None
-        await self.tell(StreamStatus("stopped", metrics))
+        await self.tell(StreamStatus("stopped", metrics, ignored))
         await self.tell(SessionEnded(summary, detection_id))
 
     def offer(self, frame: Frame) -> None:
@@ -164,12 +174,13 @@ class StreamSession:
         """Pass something on to the listener."""
         await self._listener.tell(event)
 
-    async def _reconfigure(self, config: StreamConfig, message: str) -> None:
+    async def _reconfigure(self, wishes: Mapping[str, object], message: str) -> None:
         self._check_alive()
-        self.config = config
+        self.config = self.config.changed(wishes)
         if self._run is not None:
-            self._run.configure(config)
-        await self.tell(StreamStatus(message, self._run.metrics if self._run else None))
+            self._run.configure(self.config)
+        metrics = self._run.metrics if self._run else None
+        await self.tell(StreamStatus(message, metrics, foreign_keys(wishes)))
 
     def _check_alive(self) -> None:
         if self.state is SessionState.ENDED:

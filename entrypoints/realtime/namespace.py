@@ -134,7 +134,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             case "configure":
                 await session.configure(control.wishes)
             case "stop":
-                await session.stop()
+                await session.stop(control.wishes)
 
     async def _video_frame(self, connection: Connection, data: Data) -> None:
         connection.session.offer(payloads.read_frame(data, self._clock.monotonic()))

@@ -45,7 +45,8 @@ def _present(event: StreamEvent, config: StreamConfig) -> tuple[str, Payload]:
             return "initialized", initialized(event)
         case StreamStatus():
             known = {} if event.metrics is None else {"metrics": metrics(event.metrics)}
-            return "status", {"code": 200, "message": event.message, **known}
+            said = {"code": 200, "message": event.message, "ignored": list(event.ignored)}
+            return "status", {**said, **known}
         case Suggestion():
             suggestion = {"message": event.message, "suggested_config": dict(event.config)}
             return "performance_suggestion", {"code": 200, **suggestion}
@@ -66,6 +67,7 @@ def initialized(event: Initialized) -> Payload:
             "max_resolution": list(MAX_FRAME_SIZE),
             "supported_actions": ["start", "stop", "configure"],
         },
+        "ignored": list(event.ignored),
     }
 
 

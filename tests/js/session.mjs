@@ -54,7 +54,7 @@ socket.emit("ping", {});
 await pong;
 
 const fault = next(socket, "error_message");
-socket.emit("control", { action: "configure", config: { speed: 1 } });
+socket.emit("control", { action: "configure", config: { max_frame_rate: "fast" } });
 assert.equal((await fault).code, 400);
 
 // The connection breaks; the client comes back by itself, to a new session that says start again.

@@ -163,16 +163,53 @@ async def test_ping_is_answered_whatever_it_carries(service: Service) -> None:
 
 async def test_a_bad_configuration_names_the_field_and_changes_nothing(service: Service) -> None:
     client = await service.client()
-    error = await client.refused("initialize", {"config": {"max_frame_rate": 5, "speed": 9}})
-    assert (error["code"], error["field"]) == (400, "speed")
-    assert "speed" in error["message"]
+    error = await client.refused(
+        "initialize", {"config": {"return_bounding_boxes": False, "max_frame_rate": "fast"}}
+    )
+    assert (error["code"], error["field"]) == (400, "max_frame_rate")
+    assert "max_frame_rate" in error["message"]
     await client.start()
     error = await client.refused(
         "control", {"action": "configure", "config": {"smooth_window_size": "wide"}}
     )
     assert (error["code"], error["field"]) == (400, "smooth_window_size")
     await client.frame(1)
-    assert (await client.next("detection_result"))["face_detected"] is True
+    (face,) = (await client.next("detection_result"))["faces"]
+    assert "box" in face
+
+
+async def test_keys_a_client_made_up_are_passed_over_and_named(service: Service) -> None:
+    client = await service.client()
+    own = {"skipFrameProcessing": True, "clientVersion": "1.2", "nested": {"a": [None]}}
+    await client.emit("initialize", {"client_id": "web-1", "config": {**own, "max_frame_rate": 9}})
+    initialized = await client.next("initialized")
+    assert initialized["ignored"] == list(own)
+    assert initialized["config"]["max_frame_rate"] == 9
+    assert not own.keys() & initialized["config"].keys()
+    for action in ("start", "start", "configure"):
+        control = {"action": action, "config": {**own, "return_bounding_boxes": False}, "own": 1}
+        await client.emit("control", control)
+        assert (await client.next("status"))["ignored"] == list(own)
+    await client.frame(1)
+    (face,) = (await client.next("detection_result"))["faces"]
+    assert "box" not in face
+    await client.emit("control", {"action": "stop", "config": own})
+    assert (await client.next("status"))["ignored"] == list(own)
+
+
+async def test_a_configuration_sent_with_stop_holds_for_the_summary(service: Service) -> None:
+    client = await service.client()
+    await client.start()
+    await client.frame(1)
+    await client.next("detection_result")
+    wishes = {"save_session": True, "video_source": 5}
+    error = await client.refused("control", {"action": "stop", "config": wishes})
+    assert error["field"] == "video_source"
+    wishes["video_source"] = "front door"
+    await client.emit("control", {"action": "stop", "config": wishes})
+    summary = await client.next("session_summary")
+    assert summary["video_source"] == "front door"
+    assert summary["detection_id"]
 
 
 async def test_a_configuration_sent_before_start_holds_once_started(service: Service) -> None:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from domain.errors import InvalidRequest
-from domain.stream_config import StreamConfig
+from domain.stream_config import StreamConfig, foreign_keys
 
 
 def test_a_change_leaves_the_rest_as_it_was() -> None:
@@ -16,10 +16,16 @@ def test_every_setting_can_be_sent_back_as_it_was_told() -> None:
     assert StreamConfig().changed(told) == StreamConfig()
 
 
-def test_an_unknown_key_is_named() -> None:
-    with pytest.raises(InvalidRequest, match="max_framerate") as refusal:
-        StreamConfig().changed({"max_framerate": 10})
-    assert refusal.value.details["field"] == "max_framerate"
+def test_keys_that_are_no_settings_change_nothing_and_are_named() -> None:
+    wishes = {"skipFrameProcessing": True, "max_frame_rate": 10, "": None, "changed": {}}
+    assert StreamConfig().changed(wishes) == StreamConfig(max_frame_rate=10)
+    assert foreign_keys(wishes) == ("skipFrameProcessing", "", "changed")
+
+
+def test_of_many_long_foreign_keys_only_so_much_is_named() -> None:
+    named = foreign_keys({f"{number} {'x' * 10_000}": 0 for number in range(1000)})
+    assert len(named) == 32
+    assert max(len(key) for key in named) == 60
 
 
 def test_a_whole_number_may_come_as_a_float() -> None:
