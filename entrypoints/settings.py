@@ -188,7 +188,7 @@ class Settings(BaseSettings):
                     "list full origins such as https://app.example.com, without a path, separated "
                     "by commas ('*' cannot be used because requests carry cookies)"
                 )
-        return tuple(origin.rstrip("/") for origin in origins)
+        return tuple(origin.rstrip("/").lower() for origin in origins)
 
     @field_validator("forwarded_allow_ips")
     @classmethod

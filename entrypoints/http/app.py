@@ -31,6 +31,7 @@ from entrypoints.http.errors import to_response
 from entrypoints.http.middleware import RequestFrame
 from entrypoints.http.options import answer_options
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
+from entrypoints.origins import allowed_origins
 from entrypoints.web.routes import page_routes
 
 _JSON_BODY_BYTES = 64 * 1024
@@ -97,7 +98,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         before_request=answer_options,
         before_send=[send_guest_cookie],
         cors_config=CORSConfig(
-            allow_origins=list(settings.cors_origins),
+            allow_origins=list(allowed_origins(settings.cors_origins)),
             allow_credentials=True,
             allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],

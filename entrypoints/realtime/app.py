@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from application.ports.message_channel import MessageChannel
 from entrypoints.container import Container
+from entrypoints.origins import allowed_origins
 from entrypoints.realtime.connection import NAMESPACE
 from entrypoints.realtime.housekeeping import Housekeeping
 from entrypoints.realtime.namespace import EmotionDetectionNamespace
@@ -21,7 +22,7 @@ def create_socketio(container: Container) -> GuardedServer:
     settings: Settings = container.settings()
     rooms = Rooms(container.message_channel())
     server = make_server(
-        cors_origins=list(settings.cors_origins),
+        cors_origins=list(allowed_origins(settings.cors_origins)),
         transports=settings.socketio_transports.split(","),
         manager=rooms,
     )

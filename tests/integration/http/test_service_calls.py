@@ -278,9 +278,10 @@ async def test_every_answer_is_hardened(service, path):
 
 
 @pytest.mark.parametrize("path", ["/api/model", "/nope", "/api/history"])
-async def test_an_allowed_origin_may_read_answers_and_errors(service, path):
-    answer = await (await service.client()).get(path, headers={"Origin": ORIGIN})
-    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+@pytest.mark.parametrize("origin", [ORIGIN, "http://127.0.0.1:3000", "http://[::1]:5173"])
+async def test_an_allowed_origin_may_read_answers_and_errors(service, path, origin):
+    answer = await (await service.client()).get(path, headers={"Origin": origin})
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
     exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
     limits = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
@@ -301,8 +302,11 @@ async def test_a_preflight_is_answered(service):
     assert "authorization" in answer.headers["Access-Control-Allow-Headers"].lower()
 
 
-async def test_other_origins_may_read_nothing(service):
-    headers = {"Origin": "https://evil.example"}
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "https://127.0.0.1:3000", "http://127.0.0.1:3001"]
+)
+async def test_other_origins_may_read_nothing(service, origin):
+    headers = {"Origin": origin}
     answer = await (await service.client()).get("/api/model", headers=headers)
     assert "Access-Control-Allow-Origin" not in answer.headers
 
