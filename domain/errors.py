@@ -71,6 +71,12 @@ class Forbidden(DomainError):
     code = "forbidden"
 
 
+class InvalidLink(DomainError):
+    """The link is forged, was made for something else, or has ended."""
+
+    code = "invalid_link"
+
+
 class NotFound(DomainError):
     """There is no such thing, or the caller may not know that there is."""
 

@@ -13,7 +13,12 @@ from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.evaluation import evaluate, read_labelled_faces
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import MEASURED_THRESHOLDS
-from adapters.local_auth import JwtTokenService, LocalIdentityProvider, load_or_create_secret
+from adapters.local_auth import (
+    HmacLinkSigner,
+    JwtTokenService,
+    LocalIdentityProvider,
+    load_or_create_secret,
+)
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.triton import write_triton_repository
 from adapters.opencv.decoder import OpenCvImageDecoder
@@ -233,6 +238,9 @@ class Container(containers.DeclarativeContainer):
         refresh_lifetime_s=config.refresh_token_lifetime_s,
         guest_lifetime_s=config.guest_window_seconds,
     )
+    link_signer = providers.Singleton(
+        HmacLinkSigner, secret=secret, clock=clock, lifetime_s=config.image_link_seconds
+    )
 
     # Use cases
     meter = providers.Singleton(
@@ -297,6 +305,9 @@ class Container(containers.DeclarativeContainer):
     export_history = providers.Singleton(history.ExportHistory, repository)
     storage_status = providers.Singleton(history.GetStorageStatus, repository, spool)
     read_image = providers.Singleton(history.ReadImage, image_store)
+    open_image_link = providers.Singleton(
+        history.OpenImageLink, link_signer, repository, image_store
+    )
     annotate_detection = providers.Singleton(
         AnnotateDetection, get_detection, read_image, spool, annotator, gate
     )

@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     host: str = "0.0.0.0"
     port: int = Field(default=2508, ge=0, le=65535)
     api_prefix: str = "/api"
+    public_url: str | None = None
     cors_origins: Words = ("http://localhost:3000", "http://localhost:5173")
     forwarded_allow_ips: Words = ("127.0.0.1",)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -112,6 +113,8 @@ class Settings(BaseSettings):
     guest_max_usage: int = Field(default=3, ge=0)
     guest_max_usage_per_address: int = Field(default=6, ge=0)
     guest_window_seconds: int = Field(default=86_400, ge=1, le=31_536_000)
+
+    image_link_seconds: int = Field(default=3600, ge=1, le=604_800)
 
     # Limits
     max_upload_bytes: int = Field(default=5 * 1024 * 1024, ge=1024)
@@ -232,6 +235,13 @@ class Settings(BaseSettings):
         if address is not None and not re.match(r"https?://[^\s/]", address):
             raise ValueError("must be an address such as https://mirror.example.com")
         return address
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_address_of_this_service(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
+            raise ValueError("must be an address such as https://emotions.example.com")
+        return url and url.rstrip("/")
 
     @field_validator("firebase_auth_emulator_host")
     @classmethod

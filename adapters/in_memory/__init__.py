@@ -10,6 +10,7 @@ from adapters.in_memory.identity_provider import InMemoryIdentityProvider
 from adapters.in_memory.image_annotator import InMemoryImageAnnotator
 from adapters.in_memory.image_decoder import InMemoryImageDecoder
 from adapters.in_memory.image_store import InMemoryImageStore
+from adapters.in_memory.link_signer import InMemoryLinkSigner
 from adapters.in_memory.message_channel import InMemoryMessageChannel
 from adapters.in_memory.refresh_token_repository import InMemoryRefreshTokenRepository
 from adapters.in_memory.scene import Scene, SceneFace, fake_image
@@ -30,6 +31,7 @@ __all__ = [
     "InMemoryImageAnnotator",
     "InMemoryImageDecoder",
     "InMemoryImageStore",
+    "InMemoryLinkSigner",
     "InMemoryMessageChannel",
     "InMemoryRefreshTokenRepository",
     "InMemorySessionPlaces",

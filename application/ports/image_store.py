@@ -27,7 +27,7 @@ class ImageStore(Protocol):
         """Keep the image and tell the URL it is served under.
 
         Putting the same detection's image again replaces it and gives the same URL. A URL that
-        begins with ``/`` is served by this service itself, to the owner only.
+        begins with ``/`` is a path of this service, which opens to the owner and to signed links.
 
         Raises:
             StoreUnavailable: it could not be kept; trying again later may help.

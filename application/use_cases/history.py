@@ -9,6 +9,7 @@ from uuid import UUID
 from application.ports.detection_repository import DetectionRepository, HistoryPage
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore, StoredImage
+from application.ports.link_signer import LinkSignature, LinkSigner
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.errors import Forbidden, InvalidRequest, NotFound
 from domain.user import User
@@ -170,10 +171,47 @@ class ReadImage:
         Raises:
             NotFound: this user has no such image; whether somebody else has is not told.
         """
-        image = await self._images.get(user.user_id, detection_id)
-        if image is None:
-            raise NotFound("there is no such image")
-        return image
+        return await _stored(self._images, user.user_id, detection_id)
+
+
+class OpenImageLink:
+    """Hands a stored image to whoever holds a link to it."""
+
+    def __init__(
+        self, links: LinkSigner, repository: DetectionRepository, images: ImageStore
+    ) -> None:
+        self._links = links
+        self._repository = repository
+        self._images = images
+
+    async def execute(self, path: str, signature: LinkSignature, detection_id: UUID) -> StoredImage:
+        """Fetch the image.
+
+        Args:
+            path: the one that the link was made for.
+            signature: of the link.
+            detection_id: whose image the path is of.
+
+        Raises:
+            InvalidLink: the link is forged, of another path, or has ended.
+            NotFound: the image was erased.
+        """
+        self._links.check(path, signature)
+        record = await self._repository.get(detection_id)
+        if record is None:
+            raise _no_image()
+        return await _stored(self._images, record.user_id, detection_id)
+
+
+async def _stored(images: ImageStore, owner_id: str, detection_id: UUID) -> StoredImage:
+    image = await images.get(owner_id, detection_id)
+    if image is None:
+        raise _no_image()
+    return image
+
+
+def _no_image() -> NotFound:
+    return NotFound("there is no such image")
 
 
 async def _own(repository: DetectionRepository, user: User, detection_id: UUID) -> Detection:

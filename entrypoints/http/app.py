@@ -10,12 +10,14 @@ from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
+from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Tag
 
 from entrypoints.container import Container
 from entrypoints.http import security
+from entrypoints.http.addresses import image_addresses
 from entrypoints.http.authentication import send_guest_cookie
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.bridge import dependency
@@ -51,7 +53,7 @@ _PROVIDERS = (
     "get_detection", "delete_detection", "delete_history", "export_history", "read_image",
     "sign_in", "refresh_tokens", "revoke_tokens", "get_profile", "face_detector",
     "emotion_classifier", "repository", "image_store", "identity_provider", "annotate_detection",
-    "message_channel", "image_links",
+    "message_channel", "image_links", "link_signer", "open_image_link",
 )  # fmt: skip
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -89,7 +91,11 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
             list_problems,
             describe_problem,
         ],
-        dependencies={**dependencies, "registry": dependency(lambda: registry)},
+        dependencies={
+            **dependencies,
+            "registry": dependency(lambda: registry),
+            "image_addresses": Provide(image_addresses),
+        },
         state=State({"container": container}),
         lifespan=list(lifespan),
         request_class=BodyRequest,

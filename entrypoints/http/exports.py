@@ -11,6 +11,7 @@ from litestar.serialization import encode_json
 from domain.detection import Detection
 from domain.emotion import Emotion
 from entrypoints.http import presenters
+from entrypoints.http.addresses import ImageAddresses
 
 _COLUMNS = (
     "detection_id", "timestamp", "filename", "image_url", "image_width", "image_height",
@@ -20,25 +21,27 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-async def json(records: AsyncIterator[Detection]) -> AsyncIterator[bytes]:
+async def json(
+    records: AsyncIterator[Detection], addresses: ImageAddresses
+) -> AsyncIterator[bytes]:
     """A JSON array of the same records the history lists."""
     separator = b"["
     async for record in records:
-        yield separator + encode_json(presenters.detection(record))
+        yield separator + encode_json(presenters.detection(record, addresses))
         separator = b",\n"
     yield b"]" if separator == b",\n" else b"[]"
 
 
-async def csv(records: AsyncIterator[Detection]) -> AsyncIterator[bytes]:
+async def csv(records: AsyncIterator[Detection], addresses: ImageAddresses) -> AsyncIterator[bytes]:
     """A table with a line for each face, and one for an image without any (RFC 4180)."""
     yield _lines([_COLUMNS])
     async for record in records:
-        yield _lines(_rows(record))
+        yield _lines(_rows(record, addresses))
 
 
-def _rows(record: Detection) -> Iterator[tuple[object, ...]]:
+def _rows(record: Detection, addresses: ImageAddresses) -> Iterator[tuple[object, ...]]:
     shared = (
-        record.detection_id, record.timestamp.isoformat(), record.filename, record.image_url,
+        record.detection_id, record.timestamp.isoformat(), record.filename, addresses.of(record),
         record.image_width, record.image_height, record.processing_time_s,
     )  # fmt: skip
     if not record.faces:

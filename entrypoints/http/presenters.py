@@ -10,18 +10,27 @@ from domain.detection import Detection
 from domain.face import Face
 from domain.user import Caller, Guest, Usage, User
 from entrypoints.http import schemas
+from entrypoints.http.addresses import ImageAddresses
 from entrypoints.stream_summary import summarize
 
 
-def detection(record: Detection, links: ImageLinks | None = None) -> schemas.Detection:
-    """One analysed image or stream; with addresses of small pictures where there are links."""
+def detection(
+    record: Detection, addresses: ImageAddresses | None = None, links: ImageLinks | None = None
+) -> schemas.Detection:
+    """One analysed image or stream.
+
+    Args:
+        record: what is shown.
+        addresses: makes the address of its image; without them none can be stored yet.
+        links: make the addresses of small pictures, where the image store cuts them.
+    """
     return schemas.Detection(
         detection_id=record.detection_id,
         kind=record.kind.value,
         user_id=record.user_id,
         timestamp=record.timestamp,
         filename=record.filename,
-        image_url=record.image_url,
+        image_url=addresses.of(record) if addresses else None,
         pictures=_pictures(record, links) if links else None,
         detection_results=schemas.DetectionResults(
             faces=[face(each) for each in record.faces],

@@ -105,6 +105,15 @@ KINDS: Mapping[str, Kind] = {
         why="Photographs and results are for their owner only.",
         remedy="Sign in as the user who sent the photograph.",
     ),
+    "invalid_link": Kind(
+        403,
+        "Link not valid",
+        "The link has ended or was changed.",
+        happened="The link to a picture was not accepted, and nothing was sent.",
+        why="Links to pictures end after a while (`IMAGE_LINK_SECONDS`, an hour unless set "
+        "otherwise), open one picture only, and must reach the service as they were given out.",
+        remedy="Ask for the record again: every answer has a fresh `image_url`.",
+    ),
     "not_found": Kind(
         404,
         "Not found",

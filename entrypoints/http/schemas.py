@@ -116,8 +116,12 @@ class Detection(Struct, kw_only=True):
     image_url: Annotated[
         str | None,
         Meta(
-            description="Where the image is kept; null until it is, and for guests.",
-            examples=["/api/images/3fa85f64-5717-4562-b3fc-2c963f66afa6"],
+            description="Shows the image to whoever holds it, without a token, until it ends; "
+            "null until the image is stored, and for guests. Every answer has a fresh one.",
+            examples=[
+                "http://localhost:2508/api/images/3fa85f64-5717-4562-b3fc-2c963f66afa6"
+                "?expires=1767268800&signature=l3p9…"
+            ],
         ),
     ]
     pictures: Annotated[

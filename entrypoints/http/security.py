@@ -14,4 +14,5 @@ SCHEMES = Components(
     }
 )
 USERS: list[SecurityRequirement] = [{"bearer": []}]
+LINK_HOLDERS: list[SecurityRequirement] = [{"bearer": []}, {}]
 ANYONE: list[SecurityRequirement] = [{}, {"bearer": []}]

@@ -30,7 +30,7 @@ async def test_a_smiling_astronaut_is_found_read_kept_and_served_back(service, a
         assert image.headers["Content-Type"] == "image/jpeg"
         pictures = listed["pictures"]
         # Cloudinary cuts small pictures at signed addresses; a folder holds the photograph alone.
-        assert (pictures is None) == listed["image_url"].startswith("/")
+        assert (pictures is None) == listed["image_url"].startswith(service.url)
         for url in [pictures["thumbnail"], *pictures["faces"]] if pictures else []:
             assert (await client.get(url)).status_code == 200
         of_the_service = f"/api/images/{detection['detection_id']}"

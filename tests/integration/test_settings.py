@@ -48,6 +48,7 @@ WRONG = {
     "HF_ENDPOINT": ("mirror", "https://"),
     "MONGODB_NAME": ("no.dots", "emotion_detection"),
     "MONGODB_URI": ("postgres://me:hush@host/", "mongodb://"),
+    "PUBLIC_URL": ("emotions.example.com", "https://emotions.example.com"),
     "REDIS_URL": ("redis://:hush/hush@host:6379/0", "redis://user:password@host:6379/0"),
     "REMOTE_CLASSIFIER_URL": ("triton:8000", "https://"),
     "SECRET_KEY": ("password", "at least 32 characters"),

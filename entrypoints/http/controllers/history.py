@@ -28,6 +28,7 @@ from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from domain.errors import InvalidRequest, NotFound
 from entrypoints.http import exports, presenters, schemas
+from entrypoints.http.addresses import ImageAddresses
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.operations import Download, Page
@@ -60,6 +61,7 @@ class HistoryController(Controller):
         self,
         request: UserRequest,
         list_history: NamedDependency[ListHistory],
+        image_addresses: NamedDependency[ImageAddresses],
         image_links: NamedDependency[SkipValidation[ImageLinks | None]],
         skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Leave out.")] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
@@ -79,7 +81,8 @@ class HistoryController(Controller):
             "Link": link_header(request.url, skip=skip, limit=limit, total=page.total),
             "Cache-Control": "no-store",
         }
-        return Response(await _presented(page.items, image_links), headers=headers)
+        shown = await _presented(page.items, image_addresses, image_links)
+        return Response(shown, headers=headers)
 
     @get(
         "/export",
@@ -101,6 +104,7 @@ class HistoryController(Controller):
         self,
         request: UserRequest,
         export_history: NamedDependency[ExportHistory],
+        image_addresses: NamedDependency[ImageAddresses],
         format: Annotated[  # noqa: A002
             Literal["csv", "json"], QueryParameter(description="Of the download.")
         ] = "json",
@@ -119,8 +123,10 @@ class HistoryController(Controller):
             "Cache-Control": "no-store",
         }
         if format == "csv":
-            return Stream(exports.csv(records), media_type="text/csv", headers=headers)
-        return Stream(exports.json(records), media_type="application/json", headers=headers)
+            table = exports.csv(records, image_addresses)
+            return Stream(table, media_type="text/csv", headers=headers)
+        array = exports.json(records, image_addresses)
+        return Stream(array, media_type="application/json", headers=headers)
 
     @get(
         "/{detection_id:uuid}",
@@ -134,12 +140,13 @@ class HistoryController(Controller):
         request: UserRequest,
         detection_id: FromPath[UUID],
         get_detection: NamedDependency[GetDetection],
+        image_addresses: NamedDependency[ImageAddresses],
         image_links: NamedDependency[SkipValidation[ImageLinks | None]],
-    ) -> schemas.Detection:
+    ) -> Response[schemas.Detection]:
         """Show a detection."""
         found = await get_detection.execute(request.user, detection_id)
-        (shown,) = await _presented([found], image_links)
-        return shown
+        (shown,) = await _presented([found], image_addresses, image_links)
+        return Response(shown, headers={"Cache-Control": "no-store"})
 
     @delete(
         "/{detection_id:uuid}",
@@ -181,7 +188,9 @@ class HistoryController(Controller):
 
 
 async def _presented(
-    records: Sequence[Detection], links: ImageLinks | None
+    records: Sequence[Detection], addresses: ImageAddresses, links: ImageLinks | None
 ) -> list[schemas.Detection]:
     # Signing the addresses of a long page takes milliseconds.
-    return await asyncio.to_thread(lambda: [presenters.detection(each, links) for each in records])
+    return await asyncio.to_thread(
+        lambda: [presenters.detection(each, addresses, links) for each in records]
+    )

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Controller, Response, get
+from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
-from application.use_cases.history import ReadImage
+from application.ports.link_signer import LinkSignature
+from application.use_cases.history import OpenImageLink, ReadImage
+from entrypoints.http.addresses import image_path
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import problems
 from entrypoints.http.operations import Picture
-from entrypoints.http.security import USERS
+from entrypoints.http.security import LINK_HOLDERS
+from entrypoints.settings import Settings
+
+
+async def signed_in_or_linked(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """A guard that lets users in, and whoever comes with a link, which is checked later."""
+    if "signature" not in connection.query_params:
+        await signed_in(connection, handler)
 
 
 class ImagesController(Controller):
@@ -25,9 +39,9 @@ class ImagesController(Controller):
     @get(
         "/{detection_id:uuid}",
         operation_id="get_image",
-        summary="Show one of my photographs",
-        guards=[signed_in],
-        security=USERS,
+        summary="Show a photograph",
+        guards=[signed_in_or_linked],
+        security=LINK_HOLDERS,
         operation_class=Picture,
         media_type="image/*",
         responses={
@@ -42,6 +56,7 @@ class ImagesController(Controller):
                 "invalid_request",
                 "not_authenticated",
                 "invalid_token",
+                "invalid_link",
                 "not_found",
                 "store_unavailable",
             ),
@@ -51,17 +66,37 @@ class ImagesController(Controller):
         self,
         request: UserRequest,
         detection_id: FromPath[UUID],
+        settings: NamedDependency[Settings],
         read_image: NamedDependency[ReadImage],
+        open_image_link: NamedDependency[OpenImageLink],
+        expires: Annotated[
+            str | None, QueryParameter(description="Of a link: when it ends.")
+        ] = None,
+        signature: Annotated[
+            str | None, QueryParameter(description="Of a link, which needs no token.")
+        ] = None,
     ) -> Response[bytes]:
-        """Serve a photograph to the user who uploaded it; for everybody else it is not there."""
-        image = await read_image.execute(request.user, detection_id)
+        """Serve a photograph to its owner, and to whoever holds a link from an `image_url`."""
+        if signature is None:
+            image = await read_image.execute(request.user, detection_id)
+        else:
+            path = image_path(settings.images_url, detection_id)
+            link = LinkSignature(expires or "", signature)
+            image = await open_image_link.execute(path, link, detection_id)
         # The photograph of a detection never changes. It may be erased, so it is asked for anew.
         etag = f'"{detection_id.hex}"'
-        headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+        headers = {
+            "ETag": etag,
+            "Cache-Control": "private, no-cache",
+            "Vary": "Authorization",
+            # Pages of other origins may show it: whoever gave them the link decides that.
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
         held = request.headers.get("if-none-match", "")
         if held.strip() == "*" or etag in (
             each.strip().removeprefix("W/") for each in held.split(",")
         ):
             return Response(b"", status_code=304, headers=headers)
+        headers["Content-Disposition"] = "inline"
         headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return Response(image.data, media_type=image.media_type, headers=headers)

@@ -47,10 +47,10 @@ async def test_the_history_lists_what_detect_answered_newest_first(service):
     await service.kept(alice, answered["detection_id"])
     listed = (await alice.get("/api/history")).json()
     assert [each["filename"] for each in listed] == ["b.jpg", "a.jpg"]
-    answered["image_url"] = f"/api/images/{answered['detection_id']}"
-    assert listed[1] == answered
+    assert listed[1]["image_url"]
+    assert {**listed[1], "image_url": None} == answered
     shown = await alice.get(f"/api/history/{answered['detection_id']}")
-    assert shown.json() == answered
+    assert {**shown.json(), "image_url": None} == answered
 
 
 async def test_pages_join_up_without_gap_or_overlap(service):

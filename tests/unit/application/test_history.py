@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.in_memory import InMemoryLinkSigner
 from application.errors import StoreUnavailable
 from application.use_cases.history import (
     DeleteDetection,
@@ -14,10 +15,11 @@ from application.use_cases.history import (
     GetStorageStatus,
     ListHistory,
     ListHistoryCommand,
+    OpenImageLink,
     ReadImage,
 )
 from domain.detection import HistoryFilter, StorageStatus
-from domain.errors import Forbidden, InvalidRequest, NotFound
+from domain.errors import Forbidden, InvalidLink, InvalidRequest, NotFound
 from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service
 
 DOWN = StoreUnavailable("the store does not answer")
@@ -271,3 +273,21 @@ async def test_an_image_is_handed_to_its_owner_and_nobody_else_learns_that_it_ex
     with pytest.raises(NotFound) as unknown:
         await reading.execute(service.bob, uuid4())
     assert str(to_bob.value) == str(unknown.value)
+
+
+async def test_a_link_opens_the_image_until_it_ends_or_the_image_is_erased(
+    service: Service, deleting: DeleteDetection
+) -> None:
+    links = InMemoryLinkSigner(service.clock, lifetime_s=60)
+    opening = OpenImageLink(links, service.repository, service.images)
+    record = await service.stored()
+    path = "/images/1"
+    signature = links.sign(path)
+    assert await opening.execute(path, signature, record.detection_id) == PHOTO
+    service.clock.advance(60)
+    with pytest.raises(InvalidLink):
+        await opening.execute(path, signature, record.detection_id)
+    fresh = links.sign(path)
+    await deleting.execute(service.alice, record.detection_id)
+    with pytest.raises(NotFound):
+        await opening.execute(path, fresh, record.detection_id)

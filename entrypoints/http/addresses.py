@@ -1,0 +1,85 @@
+"""The addresses of images as clients get them: absolute, signed, and made anew for each answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from litestar import Request
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+from litestar.types import Scope
+
+from application.ports.link_signer import LinkSigner
+from domain.detection import Detection
+from entrypoints.settings import Settings
+
+# A name, an IPv4 or an IPv6 address, and a port. Whatever else a client sends is no host.
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAddresses:
+    """Makes the ``image_url`` of records for one answer.
+
+    Attributes:
+        origin: where the client reaches the service, such as ``https://emotions.example.com``.
+        images_url: the path that images are served under.
+        signer: signs the links.
+    """
+
+    origin: str
+    images_url: str
+    signer: LinkSigner
+
+    def of(self, record: Detection) -> str | None:
+        """The address that shows the record's image; None where none is stored.
+
+        An image that this service keeps itself gets a signed link. One that lies elsewhere, in
+        Cloudinary say, has an address of its own already.
+        """
+        if record.image_url is None or not record.image_url.startswith("/"):
+            return record.image_url
+        path = image_path(self.images_url, record.detection_id)
+        signature = self.signer.sign(path)
+        query = urlencode({"expires": signature.expires, "signature": signature.value})
+        return f"{self.origin}{path}?{query}"
+
+
+async def image_addresses(
+    request: Request[Any, Any, Any],
+    settings: NamedDependency[Settings],
+    link_signer: NamedDependency[SkipValidation[LinkSigner]],
+) -> ImageAddresses:
+    """A dependency of handlers: addresses for whoever sent this request."""
+    origin = settings.public_url or called_origin(request.scope)
+    return ImageAddresses(origin, settings.images_url, link_signer)
+
+
+def image_path(images_url: str, detection_id: UUID) -> str:
+    """The path of an image, as links are signed for it however the id was written."""
+    return f"{images_url}/{detection_id}"
+
+
+def called_origin(scope: Scope) -> str:
+    """The scheme and host that the client called.
+
+    The scheme follows ``X-Forwarded-Proto`` where the server trusts the proxy that sent it. The
+    host is the client's own word and goes back to that client only; nothing is kept of it.
+    """
+    scheme = "https" if scope["scheme"] in {"https", "wss"} else "http"
+    sent = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    host = sent.decode("latin-1")
+    if not _HOST.fullmatch(host):
+        host = _listening(scope)
+    return f"{scheme}://{host}"
+
+
+def _listening(scope: Scope) -> str:
+    """The server's own address, for clients of HTTP/1.0 that name no host."""
+    name, port = scope["server"] or ("localhost", None)
+    name = f"[{name}]" if ":" in name else name
+    return name if port is None else f"{name}:{port}"

@@ -1,0 +1,87 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.in_memory import InMemoryClock, InMemoryLinkSigner
+from adapters.local_auth import HmacLinkSigner
+from application.ports.clock import Clock
+from application.ports.link_signer import LinkSignature, LinkSigner
+from domain.errors import InvalidLink
+
+PATH = "/api/images/1"
+SECRET = "0123456789abcdef-secret-of-the-tests"
+
+
+def hmac_signer(clock: Clock, secret: str = SECRET) -> HmacLinkSigner:
+    return HmacLinkSigner(secret=secret, clock=clock, lifetime_s=3600)
+
+
+SIGNERS: dict[str, Callable[[Clock], LinkSigner]] = {
+    "hmac": hmac_signer,
+    "in-memory": InMemoryLinkSigner,
+}
+
+
+@pytest.fixture
+def clock() -> InMemoryClock:
+    return InMemoryClock()
+
+
+@pytest.fixture(params=SIGNERS)
+def signer(request: pytest.FixtureRequest, clock: InMemoryClock) -> LinkSigner:
+    return SIGNERS[request.param](clock)
+
+
+def test_a_link_opens_its_path_until_it_ends(signer: LinkSigner, clock: InMemoryClock) -> None:
+    signature = signer.sign(PATH)
+    signer.check(PATH, signature)
+    clock.advance(3598)
+    signer.check(PATH, signature)
+    clock.advance(2)
+    with pytest.raises(InvalidLink, match="ended"):
+        signer.check(PATH, signature)
+    signer.check(PATH, signer.sign(PATH))
+
+
+def test_a_link_opens_no_other_path(signer: LinkSigner) -> None:
+    signature = signer.sign(PATH)
+    for other in ("/api/images/2", PATH + "/", "", "/api/images/1\n"):
+        with pytest.raises(InvalidLink):
+            signer.check(other, signature)
+
+
+def test_a_link_cannot_be_prolonged_or_forged(signer: LinkSigner) -> None:
+    signature = signer.sign(PATH)
+    later = str(int(signature.expires) + 1)
+    for changed in (
+        replace(signature, expires=later),
+        replace(signature, expires="0" + signature.expires),
+        replace(signature, value=""),
+        replace(signature, value=signature.value + "="),
+        replace(signature, value=signature.value[:-1]),
+        replace(signature, value="ä\ud800"),
+    ):
+        with pytest.raises(InvalidLink):
+            signer.check(PATH, changed)
+
+
+def test_another_secret_signs_nothing_for_this_one(clock: InMemoryClock) -> None:
+    foreign = hmac_signer(clock, "another-secret-0123456789abcdef0123456789").sign(PATH)
+    with pytest.raises(InvalidLink):
+        hmac_signer(clock).check(PATH, foreign)
+
+
+def test_a_secret_that_is_too_short_is_refused(clock: InMemoryClock) -> None:
+    with pytest.raises(ValueError, match="32 characters"):
+        hmac_signer(clock, "short")
+
+
+@given(st.text(), st.text(), st.text())
+def test_whatever_a_client_sends_is_refused_and_breaks_nothing(
+    path: str, expires: str, value: str
+) -> None:
+    with pytest.raises(InvalidLink):
+        hmac_signer(InMemoryClock()).check(path, LinkSignature(expires, value))
