@@ -9,7 +9,7 @@ import pytest
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.redis import RedisDatabase, RedisMessageChannel, RedisSessionPlaces
-from application.errors import StoreUnavailable
+from application.errors import StoreLeftAlone, StoreUnavailable
 from application.ports.message_channel import MessageChannel
 from tests.servers.flaky import FlakyProxy, flaky_proxy
 from tests.servers.redis import free_port, redis_server
@@ -232,3 +232,18 @@ async def test_a_user_who_may_not_subscribe_is_refused_at_start(redis_url: str) 
     await mute.close()
     await owner.client.acl_deluser("mute")
     await owner.close()
+
+
+async def test_a_server_that_is_left_alone_is_told_from_one_that_was_asked() -> None:
+    database = RedisDatabase(
+        url=f"redis://127.0.0.1:{free_port()}/0",
+        prefix="service",
+        timeout_s=1.0,
+        breaker=CircuitBreaker("Redis", failures=1, pause_s=3600),
+    )
+    with pytest.raises(StoreUnavailable) as asked:
+        await database.check()
+    assert not isinstance(asked.value, StoreLeftAlone)
+    with pytest.raises(StoreLeftAlone):
+        await database.check()
+    await database.close()
