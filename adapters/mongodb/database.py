@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _Database = AsyncIOMotorDatabase[Document]
 
-_NOT_THERE = (ConnectionFailure, ExecutionTimeout, WTimeoutError)
+_NOT_THERE = (ConnectionFailure, ExecutionTimeout, WTimeoutError, TimeoutError)
 _IDLE_CONNECTION_S = 300
 
 
@@ -60,6 +60,7 @@ class MongoDatabase:
     ) -> None:
         self._uri = uri
         self._name = name
+        self._timeout_s = timeout_s
         self._timeout_ms = round(timeout_s * 1000)
         self._max_connections = max_connections
         self._breaker = breaker
@@ -105,8 +106,10 @@ class MongoDatabase:
             raise StoreUnavailable("the database is closed")
         try:
             with self._breaker.guard(*_NOT_THERE):
-                await self._have_indexes(self._database)
-                return await work(self._database)
+                # The driver's own timeout does not count the time in which a name is resolved.
+                async with asyncio.timeout(self._timeout_s):
+                    await self._have_indexes(self._database)
+                    return await work(self._database)
         except CircuitOpen as error:
             raise StoreLeftAlone(
                 "the database does not answer", retry_after_s=error.retry_after_s

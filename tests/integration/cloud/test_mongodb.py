@@ -1,6 +1,8 @@
 """MongoDB on bad days, and what the server is asked to do by itself."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -69,6 +71,28 @@ async def test_tokens_and_guests_counts_are_dropped_by_the_server(stores: MongoS
     assert expiring == {
         ("refresh_token_records", "expires_at"), ("usage_counts", "window_ends_at")
     }  # fmt: skip
+
+
+async def test_a_call_ends_in_time_although_a_name_is_being_resolved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name_server_answers = threading.Event()
+
+    def silent(*_: object, **__: object) -> list[object]:
+        name_server_answers.wait(60)
+        raise OSError("no such host")
+
+    database = database_at("mongodb://mongo.example:27017", "test", timeout_s=0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    try:
+        async with asyncio.timeout(30):
+            await database.open()
+            with pytest.raises(StoreUnavailable):
+                await database.check()
+    finally:
+        name_server_answers.set()
+        monkeypatch.undo()
+        await database.close()
 
 
 async def test_a_users_count_is_never_dropped(stores: MongoStores) -> None:
