@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
+from adapters.filesystem.private_file import open_private
 from adapters.filesystem.spool_file import encode, read, read_header
 from adapters.records import UnreadableRecord
 from application.errors import StoreUnavailable
@@ -90,7 +91,8 @@ class FileSystemDetectionSpool:
             self._taken_bytes += len(data)
         unfinished = self._folder / f"{key}-{next(self._counter)}{_UNFINISHED}"
         try:
-            unfinished.write_bytes(data)
+            with open_private(unfinished) as file:
+                file.write(data)
             with self._lock:
                 unfinished.replace(self._path(key))
                 index = self._loaded()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
+from adapters.filesystem.private_file import open_private
 from application.errors import StoreUnavailable
 from application.ports.image_store import StoredImage
 
@@ -31,7 +32,7 @@ class FileSystemImageStore:
     """Keeps ``folder/<hash of the owner>/<detection id>.<kind>``.
 
     No owner's name is part of a path, so none can lead out of the folder. A file appears whole or
-    not at all, and stays through a power cut.
+    not at all, stays through a power cut, and is readable by the service's user alone.
 
     Args:
         folder: made when the first image comes, readable by its owner alone.
@@ -74,7 +75,7 @@ class FileSystemImageStore:
             self._make_folder()
             path.parent.mkdir(mode=0o700, exist_ok=True)
             unfinished = self._path(owner_id, detection_id, ".part")
-            with unfinished.open("wb") as file:
+            with open_private(unfinished) as file:
                 file.write(image.data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -100,7 +101,8 @@ class FileSystemImageStore:
         with self._writing:
             self._make_folder()
             probe = self._folder / ".check"
-            probe.write_bytes(b"writable")
+            with open_private(probe) as file:
+                file.write(b"writable")
             probe.unlink()
 
     def _make_folder(self) -> None:

@@ -263,3 +263,33 @@ async def test_arrival_counts_and_not_the_time_of_the_photograph(tmp_path: Path)
     expected = [waiting.detection.detection_id for waiting in entries]
     assert list(await spool.waiting()) == expected
     assert list(await open_spool(tmp_path).waiting()) == expected
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+async def test_photographs_are_readable_by_the_service_alone_whatever_the_umask(
+    tmp_path: Path, umask: int
+) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "images").mkdir()
+    spool = open_spool(tmp_path / "spool")
+    images = FileSystemImageStore(folder=tmp_path / "images", url_prefix="/api/images")
+    detection = make_detection()
+    owners_folder = await asyncio.to_thread(_folder_of, images, tmp_path)
+    before = os.umask(umask)
+    try:
+        await spool.put(SpooledDetection(detection, JPEG))
+        await images.put("alice", detection.detection_id, JPEG)
+    finally:
+        os.umask(before)
+    assert owners_folder.is_dir()
+    kept = files_in(tmp_path)
+    assert len(kept) == 2
+    assert {mode_of(path) for path in kept} == {0o600}
+
+
+def _folder_of(images: FileSystemImageStore, root: Path) -> Path:
+    """Make the owner's folder beforehand: one made with no rights at all takes no file."""
+    asyncio.run(images.put("alice", uuid4(), JPEG))
+    [image] = files_in(root / "images")
+    image.unlink()
+    return image.parent
