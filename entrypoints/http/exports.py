@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv as csv_module
 import io
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 
 from litestar.serialization import encode_json
@@ -20,6 +22,11 @@ _COLUMNS = (
     "detection_confidence", "sharpness", "brightness", "size_px", "reliable", "kind",
 )  # fmt: skip
 
+# What spreadsheets take for the beginning of a formula, in the forms of East Asian keyboards too:
+# at the beginning of a cell, and behind what separates cells where people write 1,5 for one and a
+# half, because such a spreadsheet does not stop at the quotes.
+_FORMULA = re.compile(r"(^|[;\t\r\n])([\s\"']*)(?=[=+\-@＝＋－＠])")
+
 
 async def json(
     records: AsyncIterator[Detection], addresses: ImageAddresses
@@ -33,8 +40,11 @@ async def json(
 
 
 async def csv(records: AsyncIterator[Detection], addresses: ImageAddresses) -> AsyncIterator[bytes]:
-    """A table with a line for each face, and one for an image without any (RFC 4180)."""
-    yield _lines([_COLUMNS])
+    """A table with a line for each face, and one for an image without any (RFC 4180).
+
+    It begins with a byte order mark, by which spreadsheets know that it is UTF-8.
+    """
+    yield codecs.BOM_UTF8 + _lines([_COLUMNS])
     async for record in records:
         yield _lines(_rows(record, addresses))
 
@@ -58,12 +68,11 @@ def _rows(record: Detection, addresses: ImageAddresses) -> Iterator[tuple[object
 
 def _lines(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
-    csv_module.writer(text).writerows([_harmless(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
+    writer = csv_module.writer(text, quoting=csv_module.QUOTE_ALL)
+    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def _harmless(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return "'" + cell
-    return cell
+    """A cell in which no spreadsheet finds a formula."""
+    return _FORMULA.sub(r"\1\2'", cell) if isinstance(cell, str) else cell

@@ -1,5 +1,6 @@
 """A user's history: listed, filtered, handed over, erased, and nobody else's."""
 
+import codecs
 import csv
 import io
 from datetime import UTC, datetime
@@ -182,6 +183,12 @@ async def test_an_export_as_json_is_the_whole_history(service):
     assert [each["detection_id"] for each in answer.json()] == ids
 
 
+def table(answer):
+    """The rows as a spreadsheet reads them, that knows by the mark that this is UTF-8."""
+    assert answer.content.startswith(codecs.BOM_UTF8)
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
 async def test_an_export_as_csv_has_a_line_for_every_face(service):
     alice = await service.signed_in()
     detection_id = await service.stored(alice)
@@ -190,7 +197,7 @@ async def test_an_export_as_csv_has_a_line_for_every_face(service):
     answer = await alice.get("/api/history/export?format=csv")
     assert answer.headers["Content-Type"].startswith("text/csv")
     assert 'filename="emotions.csv"' in answer.headers["Content-Disposition"]
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    rows = table(answer)
     assert len(rows) == 3
     faces = [row for row in rows if row["detection_id"] == detection_id]
     assert [row["dominant_emotion"] for row in faces] == ["happy", "sad"]
@@ -200,21 +207,38 @@ async def test_an_export_as_csv_has_a_line_for_every_face(service):
     assert empty["face"] == empty["dominant_emotion"] == ""
 
 
-@pytest.mark.parametrize("name", ["=1+2.jpg", "+cmd|'calc'!A0", "-2.jpg", "@SUM(A1).jpg"])
+@pytest.mark.parametrize(
+    "name",
+    ["=1+2.jpg", "+cmd|'calc'!A0", "-2.jpg", "@SUM(A1).jpg", "x;=1+1.jpg", "x; =1.jpg", "＝1.jpg"],
+)
 async def test_no_cell_of_an_export_is_taken_for_a_formula(service, name):
     alice = await service.signed_in()
     await service.stored(alice, name=name)
     answer = await alice.get("/api/history/export?format=csv")
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
-    assert all(row["filename"].startswith("'") for row in rows)
+    # Where people write 1,5 for one and a half, the semicolon separates.
+    for separator in (",", ";"):
+        for line in answer.content.decode("utf-8-sig").splitlines():
+            cells = line.replace('"', "").split(separator)
+            assert not [cell for cell in cells if cell.strip()[:1] in tuple("=+-@＝＋－＠") if cell]
+
+
+async def test_every_cell_of_an_export_is_quoted_and_the_name_comes_through(service):
+    alice = await service.signed_in()
+    await service.stored(alice, name="Éric, été.jpg")
+    answer = await alice.get("/api/history/export?format=csv")
+    assert {row["filename"] for row in table(answer)} == {"Éric, été.jpg"}
+    for line in answer.content.decode("utf-8-sig").splitlines():
+        assert line.startswith('"')
+        assert line.endswith('"')
+        assert len(line.split('","')) == 26
 
 
 async def test_an_empty_export_is_well_formed(service):
     alice = await service.signed_in()
     assert (await alice.get("/api/history/export?format=json")).json() == []
     answer = await alice.get("/api/history/export?format=csv")
-    assert list(csv.DictReader(io.StringIO(answer.text))) == []
-    assert answer.text.startswith("detection_id,")
+    assert table(answer) == []
+    assert answer.content.decode("utf-8-sig").startswith('"detection_id",')
 
 
 async def test_an_export_can_be_filtered(service):
