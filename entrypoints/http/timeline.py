@@ -1,7 +1,10 @@
-"""A realtime session as a picture: for each face a bar a second, in the colour of its emotion."""
+"""A realtime session as a picture: for each face bars over time, in the colour of its emotion."""
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Sequence
 from itertools import groupby
 from xml.sax.saxutils import escape
 
@@ -22,31 +25,36 @@ MAX_ROWS = 40
 _WIDTH, _LEFT, _RIGHT, _TOP = 960, 76, 16, 64
 _BAR, _ROW = 44, 76
 _WORD_PX = 9  # a letter of a label takes no more
+_NARROWEST_PX = 2  # of a bar, so that a long session costs no more than a short one
+# What XML 1.0 (section 2.2) has no way to write, not even escaped.
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TICKS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400)
 
 
 def timeline_svg(summary: SessionSummary) -> str:
-    """Draw a session; the height of a bar is the emotion's mean score in that second.
+    """Draw a session; the height of a bar is the emotion's mean score in that time.
 
-    Sessions of more than 40 faces show those seen longest, in the order they appeared.
+    A bar stands for a second, in long sessions for several: for the emotion that led in most of
+    them. Sessions of more than 40 faces show those seen longest, in the order they appeared.
     """
     tracks = _shown(summary)
     seconds = max([summary.duration_s, 1.0, *(t.timeline[-1].second + 1 for t in tracks)])
+    bar_s = math.ceil(_NARROWEST_PX * seconds / (_WIDTH - _LEFT - _RIGHT))
     height = _TOP + _ROW * max(len(tracks), 1) + 64
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
         f'width="{_WIDTH}" height="{height}" role="img" aria-labelledby="title description" '
         'font-family="system-ui, sans-serif" font-size="14">',
-        f'<title id="title">{escape(_title(summary))}</title>',
-        f'<desc id="description">{escape(_in_words(tracks))}</desc>',
+        f'<title id="title">{_text(_title(summary))}</title>',
+        f'<desc id="description">{_text(_in_words(tracks))}</desc>',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        f'<text x="16" y="32" font-size="18" font-weight="600">{escape(_title(summary))}</text>',
+        f'<text x="16" y="32" font-size="18" font-weight="600">{_text(_title(summary))}</text>',
     ]
     if not tracks:
         parts.append(f'<text x="16" y="{_TOP + 30}" fill="#5a5d66">No face was seen.</text>')
     scale = (_WIDTH - _LEFT - _RIGHT) / seconds
     for row, track in enumerate(tracks):
-        parts += _row(track, _TOP + row * _ROW, scale)
+        parts += _row(track, _TOP + row * _ROW, scale, bar_s)
     bottom = _TOP + _ROW * max(len(tracks), 1)
     parts += _axis(seconds, scale, bottom)
     parts += _legend(bottom + 46)
@@ -59,21 +67,23 @@ def _shown(summary: SessionSummary) -> list[TrackSummary]:
     return [track for track in seen if track in longest]
 
 
-def _row(track: TrackSummary, y: float, scale: float) -> list[str]:
+def _row(track: TrackSummary, y: float, scale: float, bar_s: int) -> list[str]:
     floor = y + _BAR
     name = track.track_id.replace("_", " ")
     parts = [
-        f'<text x="16" y="{floor - 14}">{escape(name)}</text>',
+        f'<text x="16" y="{floor - 14}">{_text(name)}</text>',
         f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{floor}" y2="{floor}" stroke="#8b8d94"/>',
     ]
-    for entry in track.timeline:
+    entries_of_bars = _merged(track.timeline, bar_s)
+    for entry in entries_of_bars:
         tall = _BAR * entry.score
         parts.append(
             f'<rect x="{_LEFT + entry.second * scale:.2f}" y="{floor - tall:.1f}" '
-            f'width="{scale:.2f}" height="{tall:.1f}" fill="{EMOTION_COLORS[entry.emotion]}"/>'
+            f'width="{bar_s * scale:.2f}" height="{tall:.1f}" '
+            f'fill="{EMOTION_COLORS[entry.emotion]}"/>'
         )
-    for entries in _stretches(track.timeline):
-        word, wide = entries[0].emotion.value, len(entries) * scale
+    for entries in _stretches(entries_of_bars, bar_s):
+        word, wide = entries[0].emotion.value, len(entries) * bar_s * scale
         # Colour alone tells nobody anything who does not see it.
         if wide >= _WORD_PX * len(word):
             x = _LEFT + entries[0].second * scale + 4
@@ -81,10 +91,25 @@ def _row(track: TrackSummary, y: float, scale: float) -> list[str]:
     return parts
 
 
-def _stretches(timeline: tuple[TimelineEntry, ...]) -> list[list[TimelineEntry]]:
-    """Seconds on end in which one emotion led."""
+def _merged(timeline: Sequence[TimelineEntry], bar_s: int) -> list[TimelineEntry]:
+    """One entry for each stretch of ``bar_s`` seconds, at its first second."""
+    if bar_s == 1:
+        return list(timeline)
+    merged = []
+    for number, group in groupby(timeline, key=lambda entry: entry.second // bar_s):
+        scores: dict[Emotion, list[float]] = {}
+        for entry in group:
+            scores.setdefault(entry.emotion, []).append(entry.score)
+        led = max(scores, key=lambda emotion: len(scores[emotion]))
+        mean = sum(scores[led]) / len(scores[led])
+        merged.append(TimelineEntry(number * bar_s, led, mean))
+    return merged
+
+
+def _stretches(timeline: Sequence[TimelineEntry], bar_s: int) -> list[list[TimelineEntry]]:
+    """Bars on end in which one emotion led."""
     numbered = enumerate(timeline)
-    same = groupby(numbered, key=lambda each: (each[1].emotion, each[1].second - each[0]))
+    same = groupby(numbered, key=lambda each: (each[1].emotion, each[1].second // bar_s - each[0]))
     return [[entry for _, entry in group] for _, group in same]
 
 
@@ -106,6 +131,11 @@ def _legend(y: float) -> list[str]:
             f'<text x="{x + 20}" y="{y}">{emotion.value}</text>'
         )
     return parts
+
+
+def _text(words: str) -> str:
+    """Words as XML can hold them, whatever a client put into them."""
+    return escape(_NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", words))
 
 
 def _title(summary: SessionSummary) -> str:

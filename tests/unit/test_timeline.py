@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from adapters.in_memory import reading_of
 from adapters.pillow.annotator import EMOTION_COLORS as DRAWN_COLORS
 from domain.emotion import Emotion, EmotionScores
@@ -109,3 +111,22 @@ def test_long_sessions_have_a_readable_axis() -> None:
 def test_every_picture_and_the_page_give_an_emotion_the_same_colour() -> None:
     page = re.findall(r'data-emotion="(\w+)"\] \{ --emotion: (#\w+)', PAGE_COLORS.read_text())
     assert {Emotion(name): color.upper() for name, color in page} == EMOTION_COLORS == DRAWN_COLORS
+
+
+def test_a_long_session_is_drawn_in_few_bars_that_keep_what_was_seen() -> None:
+    hour = 3600
+    faces = [track(n, *[Emotion.HAPPY] * (4 * hour), *[Emotion.SAD] * hour) for n in range(4)]
+    drawn = timeline_svg(replace(session(*faces), duration_s=5 * hour))
+    picture = ElementTree.fromstring(drawn)
+    happy, sad = bars(picture, Emotion.HAPPY), bars(picture, Emotion.SAD)
+    assert len(happy) + len(sad) < 4 * 450
+    assert 3.9 < len(happy) / len(sad) < 4.1
+    assert len(drawn) < 200_000
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\x1b[31m", "\ufffe", "\udce9", "\x0b", "<&>\x07"])
+def test_whatever_a_client_calls_its_camera_the_picture_is_well_formed(bad: str) -> None:
+    drawn = timeline_svg(session(track(1, Emotion.HAPPY), video_source=f"Cam {bad}!"))
+    title = ElementTree.fromstring(drawn.encode()).find(f"{SVG}title")
+    assert title is not None
+    assert str(title.text).startswith("Cam ")
