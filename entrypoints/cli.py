@@ -64,7 +64,7 @@ def detect(
 @app.command()
 def token(
     user: Annotated[str, typer.Option(help="E-mail address of the user to sign in.")],
-    hours: Annotated[float, typer.Option(help="How long the token stands.", min=0.01)] = 24.0,
+    hours: Annotated[float, typer.Option(help="How long the token stands; a year at most.")] = 24.0,
 ) -> None:
     """Mint an ID token of the local identity provider; it is printed alone on the last line."""
     from entrypoints.container import Container
@@ -74,7 +74,7 @@ def token(
         stop(f"AUTH={settings.auth}: only the local identity provider mints tokens here")
     try:
         provider = Container(settings=settings).identity_provider()
-        minted = provider.mint_id_token(user, lifetime_s=round(hours * 3600))
+        minted = provider.mint_id_token(user, lifetime_s=hours * 3600)
     except (DomainError, ServiceUnavailable, BadSettings, OSError) as error:
         stop(str(error))
     errors.print(f"ID token of {user}, valid for {hours:g} hours:", style="dim")
@@ -84,8 +84,14 @@ def token(
 @app.command(name="import")
 def import_(
     source: Annotated[
-        str, typer.Option("--from", help="mongodb://… of the older service, read and not changed.")
-    ],
+        str | None,
+        typer.Option(
+            "--from",
+            help="mongodb://… of the older service, read and not changed; - reads the address from "
+            "standard input. Left out, IMPORT_MONGODB_URI. Others on this machine can see what "
+            "stands on a command line.",
+        ),
+    ] = None,
     database: Annotated[
         str | None,
         typer.Option(help="Its database; left out, the one the address names, or MONGODB_NAME."),
@@ -95,15 +101,15 @@ def import_(
     ] = None,
 ) -> None:
     """Copy the history of an older service of this kind into this one; repeating it is harmless."""
-    from entrypoints.cli_import import import_history
+    from entrypoints.cli_import import import_history, source_address
 
-    if not source.startswith(("mongodb://", "mongodb+srv://")):
+    settings = settings_or_exit()
+    address = source_address(source, settings)
+    if not address.startswith(("mongodb://", "mongodb+srv://")):
         stop("--from: an address such as mongodb://localhost:27017/emotion_detection is needed")
     try:
         outcome = asyncio.run(
-            import_history(
-                settings_or_exit(), source, name=database, collection=collection, notes=errors
-            )
+            import_history(settings, address, name=database, collection=collection, notes=errors)
         )
     except (ServiceUnavailable, OSError) as error:
         stop(str(error))

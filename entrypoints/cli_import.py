@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -11,6 +12,21 @@ from application.ports.foreign_history import UnreadableDetection
 from application.use_cases.import_history import ImportOutcome
 from entrypoints.container import Container
 from entrypoints.settings import Settings
+
+
+def source_address(given: str | None, settings: Settings) -> str:
+    """Where to import from; may be empty or nonsense.
+
+    Args:
+        given: on the command line, where every process of the machine can read it; ``-`` stands
+            for a line of standard input, None for the setting.
+        settings: may name it.
+    """
+    if given == "-":
+        return sys.stdin.readline().strip()
+    if given is None and settings.import_mongodb_uri is not None:
+        return settings.import_mongodb_uri.get_secret_value()
+    return given or ""
 
 
 async def import_history(

@@ -48,6 +48,7 @@ from application.use_cases.store_detection import StoreDetection
 from application.use_cases.stream_sessions import StreamSessions
 from application.work import AdmissionGate
 from entrypoints import container_extras as extras
+from entrypoints.secret_strength import weakness_of
 from entrypoints.settings import BadSettings, Settings
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,10 @@ def _secret(settings: Settings) -> str:
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     try:
-        return load_or_create_secret(settings.secret_path)
+        secret = load_or_create_secret(settings.secret_path)
+        if weakness := weakness_of(secret):
+            raise BadSettings(f"the secret in {settings.secret_path} {weakness}")
+        return secret
     except ValueError as error:
         raise BadSettings(str(error)) from None
     except OSError as error:
@@ -227,7 +231,12 @@ class Container(containers.DeclarativeContainer):
     # Who calls
     identity_provider = providers.Selector(
         config.auth,
-        local=providers.Singleton(LocalIdentityProvider, secret=secret, clock=clock),
+        local=providers.Singleton(
+            LocalIdentityProvider,
+            secret=secret,
+            clock=clock,
+            clock_skew_s=config.clock_skew_seconds,
+        ),
         firebase=providers.Singleton(extras.firebase_identity_provider, settings),
     )
     token_service = providers.Singleton(
@@ -237,6 +246,7 @@ class Container(containers.DeclarativeContainer):
         access_lifetime_s=config.access_token_lifetime_s,
         refresh_lifetime_s=config.refresh_token_lifetime_s,
         guest_lifetime_s=config.guest_window_seconds,
+        clock_skew_s=config.clock_skew_seconds,
     )
     link_signer = providers.Singleton(
         HmacLinkSigner, secret=secret, clock=clock, lifetime_s=config.image_link_seconds

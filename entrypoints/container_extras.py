@@ -243,4 +243,5 @@ def firebase_identity_provider(settings: Settings) -> FirebaseIdentityProvider:
         client=client,
         timeout_s=settings.firebase_timeout_s,
         breaker=CircuitBreaker("Firebase"),
+        clock_skew_s=settings.clock_skew_seconds,
     )

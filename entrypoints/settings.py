@@ -20,9 +20,7 @@ from application.use_cases.stream_sessions import SessionLimits
 from domain.stream import MAX_FRAME_SIZE
 from domain.stream_config import StreamConfig
 from domain.user import GuestQuota
-
-MIN_SECRET_LENGTH = 32
-_KNOWN_DEFAULT_SECRETS = {"secret", "changeme", "change-me", "your-secret-key", "supersecret"}
+from entrypoints.secret_strength import weakness_of
 
 _HUGGINGFACE_MODEL = "dima806/facial_emotions_image_detection"
 # The last commit of that repository that changed its weights, as its history shows it.
@@ -81,6 +79,7 @@ class Settings(BaseSettings):
     mongodb_name: str = Field(default="emotion_detection", min_length=1)
     mongodb_timeout_s: float = Field(default=2.0, gt=0, le=60)
     mongodb_max_connections: int = Field(default=50, ge=1, le=1000)
+    import_mongodb_uri: SecretStr | None = None
 
     # Several processes
     redis_url: SecretStr | None = None
@@ -110,6 +109,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     access_token_expire_minutes: int = Field(default=120, ge=1, le=1440)
     refresh_token_expire_days: int = Field(default=30, ge=1, le=365)
+    refresh_grace_seconds: int = Field(default=10, ge=0, le=300)
+    identity_recheck_seconds: int = Field(default=300, ge=0, le=86_400)
+    clock_skew_seconds: int = Field(default=10, ge=0, le=60)
     guest_max_usage: int = Field(default=3, ge=0)
     guest_max_usage_per_address: int = Field(default=6, ge=0)
     guest_window_seconds: int = Field(default=86_400, ge=1, le=31_536_000)
@@ -250,7 +252,7 @@ class Settings(BaseSettings):
             raise ValueError("must be host and port, such as 127.0.0.1:9099")
         return address
 
-    @field_validator("mongodb_uri")
+    @field_validator("mongodb_uri", "import_mongodb_uri")
     @classmethod
     def _a_mongodb_uri(cls, uri: SecretStr | None) -> SecretStr | None:
         if uri is not None and not re.match(r"mongodb(\+srv)?://.", uri.get_secret_value()):
@@ -269,14 +271,11 @@ class Settings(BaseSettings):
     def _a_real_secret(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is None:
             return None
-        value = secret.get_secret_value()
-        if len(value) < MIN_SECRET_LENGTH or value.lower() in _KNOWN_DEFAULT_SECRETS:
+        if weakness := weakness_of(secret.get_secret_value()):
             raise ValueError(
-                f"must be random and at least {MIN_SECRET_LENGTH} characters long; leave it out "
-                "and one is made, or run: python -c 'import secrets; print(secrets.token_hex())'"
+                f"{weakness}; leave it out and one is made, or run: "
+                "python -c 'import secrets; print(secrets.token_hex())'"
             )
-        if len(set(value)) < 8:
-            raise ValueError("is too regular to be a secret")
         return secret
 
     @field_validator("firebase_service_account_b64")

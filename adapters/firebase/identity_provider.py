@@ -40,6 +40,7 @@ class FirebaseIdentityProvider:
         client: of the project, see ``open_client``.
         timeout_s: how long one verification may take in all, in seconds.
         breaker: watches the calls.
+        clock_skew_s: seconds by which Google's clock may differ from this machine's; at most 60.
         threads: verifications at once.
     """
 
@@ -49,11 +50,13 @@ class FirebaseIdentityProvider:
         client: auth.Client,
         timeout_s: float,
         breaker: CircuitBreaker,
+        clock_skew_s: int = 10,
         threads: int = 4,
     ) -> None:
         self._client = client
         self._timeout_s = timeout_s
         self._breaker = breaker
+        self._clock_skew_s = clock_skew_s
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="firebase")
 
     async def verify(self, id_token: str) -> User:
@@ -70,7 +73,7 @@ class FirebaseIdentityProvider:
         self._threads.shutdown(wait=False)
 
     def _verify(self, id_token: str) -> User:
-        claims = self._client.verify_id_token(id_token)
+        claims = self._client.verify_id_token(id_token, clock_skew_seconds=self._clock_skew_s)
         with _sensible_account():
             account = self._client.get_user(claims["uid"])
             user, valid_after_ms = _user(account, claims), account.tokens_valid_after_timestamp

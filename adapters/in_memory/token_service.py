@@ -34,7 +34,9 @@ class InMemoryTokenService:
     def issue_access(self, user_id: str) -> AccessToken:
         """Make an access token."""
         value = _ACCESS_PREFIX + token_hex(8)
-        self._access[value] = AccessClaims(user_id, self._after(self._access_lifetime_s))
+        self._access[value] = AccessClaims(
+            user_id, self._clock.now(), self._after(self._access_lifetime_s)
+        )
         return AccessToken(value, self._access_lifetime_s)
 
     def is_access(self, token: str) -> bool:

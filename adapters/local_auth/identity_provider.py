@@ -7,6 +7,7 @@ from application.ports.clock import Clock
 from domain.errors import InvalidRequest
 from domain.user import User
 
+LONGEST_ID_TOKEN_S = 365 * 24 * 3600
 _LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 
 
@@ -19,27 +20,35 @@ class LocalIdentityProvider:
     Args:
         secret: at least 32 characters; who has it can be anybody.
         clock: tells what has expired.
+        clock_skew_s: seconds by which the clock that made a token may differ from this one.
     """
 
-    def __init__(self, *, secret: str, clock: Clock) -> None:
-        self._signer = TokenSigner(secret=secret, clock=clock)
+    def __init__(self, *, secret: str, clock: Clock, clock_skew_s: int = 0) -> None:
+        self._signer = TokenSigner(secret=secret, clock=clock, clock_skew_s=clock_skew_s)
         self._clock = clock
 
-    def mint_id_token(self, email: str, lifetime_s: int) -> str:
+    def mint_id_token(self, email: str, lifetime_s: float) -> str:
         """Make an ID token.
 
         Args:
             email: case does not matter.
-            lifetime_s: seconds it stands.
+            lifetime_s: seconds it stands; at least one, at most those of a year.
 
         Raises:
-            InvalidRequest: this is no e-mail address.
+            InvalidRequest: this is no e-mail address, or no such time.
         """
+        # Written so that what is no number is refused as well.
+        if not 1 <= lifetime_s <= LONGEST_ID_TOKEN_S:
+            raise InvalidRequest(
+                f"an ID token stands for a second at least and for {LONGEST_ID_TOKEN_S // 3600} "
+                "hours at most",
+                field="hours",
+            )
         return self._signer.sign(TokenKind.ID, {"sub": _normalised(email)}, lifetime_s)
 
     async def verify(self, id_token: str) -> User:
         """Tell whose ID token this is."""
-        email = str(self._signer.verify(TokenKind.ID, id_token)["sub"])
+        email = str(self._signer.verify(TokenKind.ID, id_token).claims["sub"])
         return User(
             user_id=f"local:{email}",
             email=email,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -26,26 +27,44 @@ class TokenKind(StrEnum):
     GUEST = "emotion-api-guest"
 
 
+@dataclass(frozen=True, slots=True)
+class SignedClaims:
+    """What a token of ours says.
+
+    Attributes:
+        claims: by their names in the token.
+        issued_at: when it was made.
+        accepted_until: its end, and the tolerance for clocks that differ.
+    """
+
+    claims: dict[str, Any]
+    issued_at: datetime
+    accepted_until: datetime
+
+
 class TokenSigner:
     """Makes and reads JSON Web Tokens (RFC 7519) signed with HMAC-SHA256.
 
     Args:
         secret: at least 32 characters.
         clock: tells what has expired.
+        clock_skew_s: seconds by which the clock that made a token may differ from this one.
 
     Raises:
         ValueError: the secret is too short.
     """
 
-    def __init__(self, *, secret: str, clock: Clock) -> None:
+    def __init__(self, *, secret: str, clock: Clock, clock_skew_s: int) -> None:
         check_secret(secret)
         self._secret = secret
         self._clock = clock
+        self._skew = timedelta(seconds=clock_skew_s)
 
-    def sign(self, kind: TokenKind, claims: dict[str, Any], lifetime_s: int) -> str:
+    def sign(self, kind: TokenKind, claims: dict[str, Any], lifetime_s: float) -> str:
         """Make a token that stands for so many seconds."""
         now = self._clock.now().timestamp()
-        standing = {"iss": _ISSUER, "aud": kind.value, "iat": int(now)}
+        # With its fraction: a token of the second in which an account was ended is old or new.
+        standing = {"iss": _ISSUER, "aud": kind.value, "iat": now}
         expiry = {"exp": math.ceil(now + lifetime_s)}
         return jwt.encode(
             claims | standing | expiry,
@@ -54,16 +73,24 @@ class TokenSigner:
             headers={"typ": kind.value},
         )
 
-    def verify(self, kind: TokenKind, token: str) -> dict[str, Any]:
+    def verify(self, kind: TokenKind, token: str) -> SignedClaims:
         """Read a token of this kind.
 
         Raises:
-            InvalidToken: malformed, forged, of another kind, or expired.
+            InvalidToken: malformed, forged, of another kind, expired, or not to be used yet.
         """
         claims = self._claims(kind, token)
-        if expiry_of(claims) <= self._clock.now():
+        try:
+            issued_at = datetime.fromtimestamp(claims["iat"], UTC)
+            accepted_until = datetime.fromtimestamp(claims["exp"], UTC) + self._skew
+        except (ValueError, TypeError, OverflowError, OSError) as error:
+            raise InvalidToken("the token is not valid") from error
+        now = self._clock.now()
+        if accepted_until <= now:
             raise InvalidToken("the token has expired")
-        return claims
+        if issued_at > now + self._skew:
+            raise InvalidToken("the token was made in the future; is this clock right?")
+        return SignedClaims(claims, issued_at, accepted_until)
 
     def claims_to_be(self, kind: TokenKind, token: str) -> bool:
         """Whether the token says it is of this kind, whatever it is worth. Never raises."""
@@ -94,8 +121,3 @@ class TokenSigner:
             )
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise InvalidToken("the token is not valid") from error
-
-
-def expiry_of(claims: dict[str, Any]) -> datetime:
-    """When a token stops standing."""
-    return datetime.fromtimestamp(claims["exp"], UTC)

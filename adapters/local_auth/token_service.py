@@ -6,7 +6,7 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 
-from adapters.local_auth.signing import TokenKind, TokenSigner, expiry_of
+from adapters.local_auth.signing import TokenKind, TokenSigner
 from application.ports.clock import Clock
 from application.ports.token_service import AccessClaims, AccessToken, GuestClaims, RefreshToken
 from domain.errors import InvalidToken
@@ -21,6 +21,7 @@ class JwtTokenService:
         access_lifetime_s: seconds an access token stands.
         refresh_lifetime_s: likewise a refresh token.
         guest_lifetime_s: likewise a guest's cookie.
+        clock_skew_s: seconds by which the clock that made a token may differ from this one.
     """
 
     def __init__(
@@ -31,8 +32,9 @@ class JwtTokenService:
         access_lifetime_s: int,
         refresh_lifetime_s: int,
         guest_lifetime_s: int,
+        clock_skew_s: int = 0,
     ) -> None:
-        self._signer = TokenSigner(secret=secret, clock=clock)
+        self._signer = TokenSigner(secret=secret, clock=clock, clock_skew_s=clock_skew_s)
         # A key of its own: what is made of it can never pass for a signature.
         self._digest_key = hmac.digest(secret.encode(), b"refresh tokens", "sha256")
         self._clock = clock
@@ -53,8 +55,8 @@ class JwtTokenService:
 
     def verify_access(self, token: str) -> AccessClaims:
         """Read an access token."""
-        claims = self._signer.verify(TokenKind.ACCESS, token)
-        return AccessClaims(claims["sub"], expiry_of(claims))
+        signed = self._signer.verify(TokenKind.ACCESS, token)
+        return AccessClaims(signed.claims["sub"], signed.issued_at, signed.accepted_until)
 
     def issue_refresh(self) -> RefreshToken:
         """Make a refresh token."""
@@ -75,7 +77,7 @@ class JwtTokenService:
     def verify_guest(self, cookie: str) -> GuestClaims | None:
         """Read a guest's cookie; None when it is forged, expired or malformed."""
         try:
-            claims = self._signer.verify(TokenKind.GUEST, cookie)
+            claims = self._signer.verify(TokenKind.GUEST, cookie).claims
         except InvalidToken:
             return None
         return GuestClaims(claims["sub"], datetime.fromisoformat(claims["since"]))

@@ -22,9 +22,16 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """What a valid access token says."""
+    """What a valid access token says.
+
+    Attributes:
+        user_id: whose it is.
+        issued_at: when it was made.
+        expires_at: until when it is accepted.
+    """
 
     user_id: str
+    issued_at: datetime
     expires_at: datetime
 
 

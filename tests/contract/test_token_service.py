@@ -22,13 +22,14 @@ def in_memory(clock: InMemoryClock) -> TokenService:
     )
 
 
-def signed(clock: InMemoryClock, secret: str = SECRET) -> TokenService:
+def signed(clock: InMemoryClock, secret: str = SECRET, *, clock_skew_s: int = 0) -> TokenService:
     return JwtTokenService(
         secret=secret,
         clock=clock,
         access_lifetime_s=ACCESS_S,
         refresh_lifetime_s=REFRESH_S,
         guest_lifetime_s=GUEST_S,
+        clock_skew_s=clock_skew_s,
     )
 
 
@@ -57,6 +58,7 @@ def test_an_access_token_names_its_user_until_it_expires(
     assert tokens.is_access(token.value)
     claims = tokens.verify_access(token.value)
     assert claims.user_id == "local:älice@example.com"
+    assert claims.issued_at == clock.now()
     assert claims.expires_at == clock.now() + timedelta(seconds=ACCESS_S)
     clock.advance(ACCESS_S - 1)
     assert tokens.verify_access(token.value) == claims
@@ -186,3 +188,51 @@ def test_a_refresh_token_is_unknown_under_another_secret(clock: InMemoryClock) -
 def test_a_short_secret_is_refused(clock: InMemoryClock) -> None:
     with pytest.raises(ValueError, match="32"):
         signed(clock, "changeme")
+
+
+def test_a_token_is_accepted_for_as_long_as_clocks_may_differ(clock: InMemoryClock) -> None:
+    tokens = signed(clock, clock_skew_s=10)
+    access = tokens.issue_access("alice").value
+    cookie = tokens.issue_guest(GuestClaims("guest:1", clock.now()))
+    accepted_until = clock.now() + timedelta(seconds=ACCESS_S + 10)
+    assert tokens.verify_access(access).expires_at == accepted_until
+    clock.advance(ACCESS_S + 9)
+    assert tokens.verify_access(access).user_id == "alice"
+    clock.advance(1)
+    with pytest.raises(InvalidToken, match="expired"):
+        tokens.verify_access(access)
+    clock.advance(GUEST_S - ACCESS_S - 1)
+    assert tokens.verify_guest(cookie) is not None
+    clock.advance(1)
+    assert tokens.verify_guest(cookie) is None
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "accepted"), [(0, True), (9, True), (11, False), (3600, False)]
+)
+def test_a_token_made_by_a_clock_ahead_is_accepted_within_the_tolerance(
+    clock: InMemoryClock, ahead_s: int, accepted: bool
+) -> None:
+    ahead = InMemoryClock(clock.now() + timedelta(seconds=ahead_s))
+    access = signed(ahead).issue_access("alice").value
+    tokens = signed(clock, clock_skew_s=10)
+    if accepted:
+        assert tokens.verify_access(access).user_id == "alice"
+    else:
+        with pytest.raises(InvalidToken, match="future"):
+            tokens.verify_access(access)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"exp": 1e300}, {"exp": "soon"}, {"iat": -1e300}, {"iat": None}]
+)
+def test_a_token_whose_times_make_no_sense_is_refused(
+    clock: InMemoryClock, changed: dict[str, object]
+) -> None:
+    tokens = signed(clock)
+    value = tokens.issue_access("alice").value
+    claims = jwt.decode(value, options={"verify_signature": False})
+    header = {"typ": jwt.get_unverified_header(value)["typ"]}
+    odd = jwt.encode(claims | changed, SECRET, algorithm="HS256", headers=header)
+    with pytest.raises(InvalidToken):
+        tokens.verify_access(odd)

@@ -106,6 +106,24 @@ def test_token_refuses_what_is_no_address(tmp_path: Path, address: str) -> None:
     assert address in done.stderr
 
 
+@pytest.mark.parametrize("hours", ["1e9", "inf", "nan", "-1", "0", "1e-9", "8761"])
+def test_token_refuses_a_time_that_no_token_should_stand_for(tmp_path: Path, hours: str) -> None:
+    done = emotion_api("token", "--user", "alice@example.com", f"--hours={hours}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "8760 hours at most" in done.stderr
+    assert not done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_placeholder_in_the_data_folder_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "secret.key").write_text("your-secret-key-your-secret-key-your")
+    done = emotion_api("serve", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "secret.key" in done.stderr
+    assert "your-secret" not in done.stderr
+
+
 def test_a_bad_setting_stops_every_command_with_its_name(tmp_path: Path) -> None:
     done = emotion_api("serve", cwd=tmp_path, PORT="none")
     assert done.returncode == 2

@@ -1,11 +1,14 @@
 """Settings: read from the environment, documented, and refused with words that help."""
 
+import base64
+import hashlib
 import socket
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from entrypoints.secret_strength import weakness_of
 from entrypoints.serve import bound
 from entrypoints.settings import BadSettings, Settings, load_settings
 
@@ -46,6 +49,7 @@ WRONG = {
     "FIREBASE_SERVICE_ACCOUNT_B64": ("bm8gSlNPTg==", "base64 -w0 key.json"),
     "FORWARDED_ALLOW_IPS": ("my-proxy", "IP addresses or networks"),
     "HF_ENDPOINT": ("mirror", "https://"),
+    "IMPORT_MONGODB_URI": ("localhost:27017", "mongodb://"),
     "MONGODB_NAME": ("no.dots", "emotion_detection"),
     "MONGODB_URI": ("postgres://me:hush@host/", "mongodb://"),
     "PUBLIC_URL": ("emotions.example.com", "https://emotions.example.com"),
@@ -66,6 +70,7 @@ BOUNDS = [
     ("FORWARDED_ALLOW_IPS", '["10.0.0.0/8"', "JSON list"),
     ("FORWARDED_ALLOW_IPS", "172.28.0.1/24", "not 172.28.0.1/24"),
     ("FORWARDED_ALLOW_IPS", "*,10.0.0.1", "'*' alone"),
+    ("CLOCK_SKEW_SECONDS", "61", "60"),
     ("API_PREFIX", "/a b", "a path such as /api"),
 ]
 # Any text may be right: only who reads it can tell, and says so then.
@@ -116,7 +121,21 @@ def test_an_address_that_cannot_be_listened_on_is_named(host: str, port: str) ->
             bound(host, number)
 
 
-@pytest.mark.parametrize("secret", ["short", "changeme", "a" * 64])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "short",
+        "changeme",
+        "a" * 64,
+        "your-secret-key-your-secret-key-your",
+        "CHANGE_ME_to_a_long_random_string_please_2026",
+        "my-super-secret-jwt-signing-key-123456",
+        "ThisIsTheSecretKeyForEmotionDetection123!",
+        "abcdefghijklmnopqrstuvwxyz0123456789",
+        "12345678901234567890123456789012",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    ],
+)
 def test_a_weak_secret_is_refused_without_being_repeated(
     monkeypatch: pytest.MonkeyPatch, secret: str
 ) -> None:
@@ -125,6 +144,13 @@ def test_a_weak_secret_is_refused_without_being_repeated(
         load_settings()
     assert str(caught.value).startswith("SECRET_KEY")
     assert secret not in str(caught.value)
+
+
+def test_a_random_secret_is_taken_in_every_usual_spelling() -> None:
+    for number in range(200):
+        seed = hashlib.sha256(str(number).encode()).digest()[:24]
+        for secret in (seed.hex(), base64.urlsafe_b64encode(seed).decode()):
+            assert weakness_of(secret) is None
 
 
 def test_a_password_in_a_malformed_address_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

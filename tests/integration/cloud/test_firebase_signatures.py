@@ -65,6 +65,21 @@ async def test_a_token_with_a_wrong_claim_is_refused(
         await provider.verify(google.token("alice", **claims))
 
 
+@pytest.mark.parametrize(
+    ("ahead_s", "accepted"), [(-10, True), (1, True), (8, True), (30, False), (90, False)]
+)
+async def test_a_token_from_the_future_is_accepted_within_the_tolerance(
+    google: GoogleDouble, provider: FirebaseIdentityProvider, ahead_s: int, accepted: bool
+) -> None:
+    iat = int(time.time()) + ahead_s
+    token = google.token("alice", iat=iat, auth_time=iat, exp=iat + 3600)
+    if accepted:
+        assert (await provider.verify(token)).user_id == "alice"
+    else:
+        with pytest.raises(InvalidToken):
+            await provider.verify(token)
+
+
 async def test_a_token_signed_by_another_key_is_refused(
     google: GoogleDouble, provider: FirebaseIdentityProvider
 ) -> None:

@@ -1,5 +1,7 @@
 """Taking over the history of an older service."""
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -217,3 +219,42 @@ async def test_a_server_that_does_not_answer_is_told(importing: Import) -> None:
     importing.uri = "mongodb://127.0.0.1:9/"
     with pytest.raises(StoreUnavailable):
         await importing.run()
+
+
+@pytest.mark.parametrize("way", ["stdin", "environment"])
+def test_the_address_with_its_password_need_not_stand_on_the_command_line(
+    tmp_path: Path, way: str
+) -> None:
+    secret = "mongodb://me:hush-hush@127.0.0.1:9/old"
+    done = subprocess.run(
+        [sys.executable, "-m", "entrypoints.cli", "import", *(["--from", "-"] * (way == "stdin"))],
+        cwd=tmp_path,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "MONGODB_TIMEOUT_S": "0.2",
+            **({"IMPORT_MONGODB_URI": secret} if way == "environment" else {}),
+        },
+        input=secret + "\n" if way == "stdin" else "",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "the database does not answer" in done.stderr
+    assert "hush" not in done.stdout + done.stderr
+
+
+def test_an_import_from_nowhere_says_what_is_needed(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "entrypoints.cli", "import"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "mongodb://localhost:27017" in done.stderr
