@@ -43,6 +43,12 @@ class ServiceProcess:
         self.url = ""
         self.log = ""
 
+    @property
+    def pid(self) -> int:
+        """Its process id while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         """Start, and wait until it says that it is ready."""
         self._process = await asyncio.create_subprocess_exec(
