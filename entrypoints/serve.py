@@ -5,27 +5,43 @@ from __future__ import annotations
 import asyncio
 import socket
 
-import uvicorn
-
 from application.ports.message_channel import MessageChannel
 from entrypoints.asgi import create_app_from
 from entrypoints.container import Container
 from entrypoints.logs import configure_logs
 from entrypoints.realtime.app import create_socketio, hang_up
 from entrypoints.realtime.server import GuardedServer
+from entrypoints.server.connections import Connections
+from entrypoints.server.protocols import within_open_files
+from entrypoints.server.server import BoundedServer
 from entrypoints.settings import BadSettings, Settings
 
 OPERATOR_EMAIL = "operator@localhost"
 _OPERATOR_TOKEN_HOURS = 24
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn server that greets the operator once it really listens."""
+class _Server(BoundedServer):
+    """Greets the operator once it really listens."""
 
-    def __init__(
-        self, config: uvicorn.Config, container: Container, realtime: GuardedServer
-    ) -> None:
-        super().__init__(config)
+    def __init__(self, container: Container, realtime: GuardedServer) -> None:
+        settings: Settings = container.settings()
+        connections = Connections(
+            within_open_files(settings.connection_limits),
+            container.telemetry().registry,
+            settings.forwarded_allow_ips,
+        )
+        super().__init__(
+            create_app_from(container, realtime),
+            connections,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=list(settings.forwarded_allow_ips),
+            timeout_graceful_shutdown=round(settings.shutdown_grace_s),
+        )
         self._container = container
         self._realtime = realtime
 
@@ -62,22 +78,8 @@ def serve(settings: Settings) -> None:
         asyncio.run(_reach(Container(settings=settings).message_channel()))
     with container.spool_lock():
         pass  # another process on the same data folder, too, should be told of in a line
-    realtime = create_socketio(container)
-    config = uvicorn.Config(
-        create_app_from(container, realtime),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=list(settings.forwarded_allow_ips),
-        # Compressing JPEG frames again costs ten times the round trip and saves nothing.
-        ws_per_message_deflate=False,
-        ws_max_size=16 * 2**20,
-        timeout_graceful_shutdown=round(settings.shutdown_grace_s),
-    )
-    _Server(config, container, realtime).run(sockets=[bound(settings.host, settings.port)])
+    server = _Server(container, create_socketio(container))
+    server.run(sockets=[bound(settings.host, settings.port)])
 
 
 async def _reach(channel: MessageChannel) -> None:

@@ -21,6 +21,7 @@ from domain.stream import MAX_FRAME_SIZE
 from domain.stream_config import StreamConfig
 from domain.user import GuestQuota
 from entrypoints.secret_strength import weakness_of
+from entrypoints.settings_connections import ConnectionSettings
 
 _HUGGINGFACE_MODEL = "dima806/facial_emotions_image_detection"
 # The last commit of that repository that changed its weights, as its history shows it.
@@ -38,7 +39,7 @@ class BadSettings(Exception):
     """The environment holds values the service cannot start with; the message names each."""
 
 
-class Settings(BaseSettings):
+class Settings(ConnectionSettings, BaseSettings):
     """Typed, validated, immutable. ``.env.example`` says what each one is for."""
 
     model_config = SettingsConfigDict(

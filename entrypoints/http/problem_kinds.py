@@ -166,6 +166,41 @@ KINDS: Mapping[str, Kind] = {
         "itself when it is given a form.",
         remedy="Send pictures as `multipart/form-data` and everything else as `application/json`.",
     ),
+    "malformed_request": Kind(
+        400,
+        "Not HTTP",
+        "What was sent cannot be read as HTTP/1.1.",
+        happened="The connection was closed, for it was not clear where a request begins or ends.",
+        why="A header is malformed, or a body has another length than was announced.",
+        remedy="Use a client that speaks HTTP/1.1, without TLS unless a proxy in front takes it.",
+    ),
+    "request_timeout": Kind(
+        408,
+        "Request too slow",
+        "The request did not come in to its end in time. Send it again.",
+        happened="The service stopped waiting for the rest of the request and closed the "
+        "connection.",
+        why="The connection is slow or was interrupted (`HEADER_TIMEOUT_S`, `BODY_TIMEOUT_S`, "
+        "`BODY_MIN_BYTES_PER_S`).",
+        remedy="Send it again, over a better connection or with a smaller picture.",
+    ),
+    "header_too_large": Kind(
+        431,
+        "Headers too large",
+        "Send fewer or shorter headers, or a shorter address.",
+        happened="The request was not looked at.",
+        why="Its headers have more bytes than allowed (`MAX_HEADER_BYTES`) or more than 128 lines.",
+        remedy="Clear the cookies of this site, or send fewer headers.",
+    ),
+    "too_many_connections": Kind(
+        503,
+        "Too many connections",
+        "Try again after `Retry-After` seconds.",
+        happened="The connection was closed without a look at the request.",
+        why="As many connections are open as may be, in all (`MAX_CONNECTIONS`) or from one "
+        "network address (`MAX_CONNECTIONS_PER_ADDRESS`).",
+        remedy="Close connections that are not needed, and try again.",
+    ),
     "quota_exceeded": Kind(
         429,
         "Guest limit reached",

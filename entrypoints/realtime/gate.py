@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import parse_qs
+
 import socketio
 from litestar.enums import ScopeType
 from litestar.types import (
     ASGIApp,
+    HTTPDisconnectEvent,
     HTTPResponseBodyEvent,
     HTTPResponseStartEvent,
+    Message,
     Receive,
     ReceiveMessage,
     Scope,
@@ -15,15 +20,29 @@ from litestar.types import (
     WebSocketDisconnectEvent,
 )
 
-from entrypoints.realtime.server import GuardedServer
+from entrypoints.realtime.connection import NAMESPACE
+from entrypoints.realtime.server import MAX_MESSAGE_BYTES, GuardedServer, has_too_many_values
+from entrypoints.server.connections import EXTENSION
+from entrypoints.server.http import HttpConnection
+from entrypoints.server.refusals import Refusal
+from entrypoints.server.websocket import WebSocketConnection
 
 _LONGEST_SIGNAL = 16
 _PATH = "/socket.io/"
+_LET_IN = f"40{NAMESPACE},"
+# Enough for a token.
+_STRANGERS_POST_BYTES = 64 * 1024
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"vary", b"Origin"),
+)
 # In the form of Engine.IO's own errors, of which 0 is "transport unknown".
 _NO_POLLING = (
     b'{"code":0,"message":"this service takes WebSockets only: '
     b"connect with transports: ['websocket']\"}"
 )
+_TOO_LARGE = b'{"code":3,"message":"the body is larger than this service takes"}'
 
 
 def mount(server: GuardedServer, http: ASGIApp) -> ASGIApp:
@@ -32,36 +51,136 @@ def mount(server: GuardedServer, http: ASGIApp) -> ASGIApp:
     polling = "polling" in server.eio.transports
 
     async def gate(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.WEBSOCKET:
-            if not polling and scope["type"] == ScopeType.HTTP and scope["path"].startswith(_PATH):
-                await _refuse_polling(send)
-            else:
-                await both(scope, receive, send)
-            return
-
-        async def guarded_receive() -> ReceiveMessage:
-            message = await receive()
-            if message["type"] == "websocket.receive" and not _makes_sense(message.get("text")):
-                # The library would raise, and keep the session until its ping times out.
-                return WebSocketDisconnectEvent(type="websocket.disconnect", code=1002)
-            return message
-
-        await both(scope, guarded_receive, send)
+        if scope["type"] == ScopeType.WEBSOCKET:
+            guard = _SocketGuard(server, scope, receive, send)
+            await both(scope, guard.receive, guard.send)
+        elif scope["type"] != ScopeType.HTTP or not f"{scope['path']}/".startswith(_PATH):
+            await both(scope, receive, send)
+        elif not polling:
+            await _refuse(_with_headers(scope, send), 400, _NO_POLLING)
+        else:
+            await _poll(server, both, scope, receive, send)
 
     return gate
 
 
-async def _refuse_polling(send: Send) -> None:
-    """The library would say no more than that the transport is invalid."""
-    headers = [(b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff")]
-    await send(HTTPResponseStartEvent(type="http.response.start", status=400, headers=headers))
-    await send(HTTPResponseBodyEvent(type="http.response.body", body=_NO_POLLING, more_body=False))
+class _SocketGuard:
+    """What a WebSocket says in either direction.
+
+    A connection that carries the acceptance of a token has signed in, and so has one that goes on
+    with a polling session that has.
+    """
+
+    def __init__(self, server: GuardedServer, scope: Scope, receive: Receive, send: Send) -> None:
+        self._server = server
+        self._sid = _sid(scope)
+        self._receive = receive
+        self._send = send
+        self._connection: WebSocketConnection | None = _connection(scope)
+
+    async def receive(self) -> ReceiveMessage:
+        """The next message, if it is one."""
+        message = await self._receive()
+        if message["type"] == "websocket.receive" and not _makes_sense(message.get("text")):
+            # The library would raise, and keep the session until its ping times out.
+            return WebSocketDisconnectEvent(type="websocket.disconnect", code=1002)
+        if self._is_unknown() and self._server.has_signed_in(self._sid):
+            self._trust()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send on, and notice that the client has been let in."""
+        if (
+            self._is_unknown()
+            and message["type"] == "websocket.send"
+            and (message.get("text") or "").startswith(_LET_IN)
+        ):
+            self._trust()
+        await self._send(message)
+
+    def _is_unknown(self) -> bool:
+        return self._connection is not None and not self._connection.is_trusted
+
+    def _trust(self) -> None:
+        if self._connection is not None:
+            self._connection.trust()
+
+
+async def _poll(
+    server: GuardedServer, both: ASGIApp, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Serve a polling request, whose body may be large only once its client has signed in."""
+    connection: HttpConnection | None = _connection(scope)
+    signed_in = server.has_signed_in(_sid(scope))
+    if connection is not None and not signed_in:
+        connection.may_give_way()
+    limit = MAX_MESSAGE_BYTES if signed_in else _STRANGERS_POST_BYTES
+    send = _with_headers(scope, send)
+    if _announced_bytes(scope) > limit:
+        if connection is not None:
+            connection.refused(Refusal.BODY_NOT_WANTED)
+        await _refuse(send, 413, _TOO_LARGE)
+        return
+    held = 0
+
+    async def bounded_receive() -> ReceiveMessage:
+        nonlocal held
+        message = await receive()
+        if message["type"] == "http.request" and connection is not None:
+            held += len(message["body"])
+            if not connection.hold(len(message["body"])):
+                connection.refused(Refusal.UNFINISHED_MESSAGES)
+                return HTTPDisconnectEvent(type="http.disconnect")
+        return message
+
+    try:
+        await both(scope, bounded_receive, send)
+    finally:
+        if connection is not None:
+            connection.hold(-held)
+
+
+def _with_headers(scope: Scope, send: Send) -> Send:
+    """The library's answers have no headers of this kind."""
+
+    async def framed_send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *_HEADERS]
+        await send(message)
+
+    return framed_send
+
+
+async def _refuse(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send(HTTPResponseStartEvent(type="http.response.start", status=status, headers=headers))
+    await send(HTTPResponseBodyEvent(type="http.response.body", body=body, more_body=False))
+
+
+def _connection(scope: Scope) -> Any:
+    """What the server knows of the connection; None under another server."""
+    return (scope.get("extensions") or {}).get(EXTENSION)
+
+
+def _sid(scope: Scope) -> str:
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    return query.get("sid", [""])[0]
+
+
+def _announced_bytes(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0
 
 
 def _makes_sense(text: str | None) -> bool:
-    """Whether a text message can be Engine.IO: a Socket.IO packet, or a short signal."""
+    """Whether a text message can be Engine.IO: a Socket.IO packet, or a short signal.
+
+    No event has thousands of values, and reading as many from JSON takes memory and time.
+    """
     if text is None:
         return True
     if text[:1] == "4":
-        return text[1:2] in set("0123456")
+        return text[1:2] in set("0123456") and not has_too_many_values(text)
     return text[:1] in set("12356") and len(text) <= _LONGEST_SIGNAL

@@ -18,7 +18,7 @@ SWEEP_S = 1.0
 _LOAD_EVERY = 2
 _TOKENS_EVERY = 10
 _PLACES_EVERY = 10
-_HALF_OPEN_SWEEPS = 30
+_HALF_OPEN_SWEEPS = 10
 _CLOGGED_SWEEPS = 10
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Housekeeping:
     - A client whose token has ended is told 401 and disconnected. The end of an identity
       provider's token is not known, so the provider is asked again every ten seconds.
     - A client that has not read for ten seconds is disconnected.
-    - A connection that never entered the namespace, or left it, is closed after half a minute.
+    - A connection that never entered the namespace, or left it, is closed after ten seconds.
     - Every two seconds the sessions learn whether the machine is full.
     - Every ten seconds the places of all sessions are renewed.
     """

@@ -13,6 +13,9 @@ from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
 from engineio.payload import Payload
 
+from entrypoints.server.connections import EXTENSION
+from entrypoints.server.refusals import Refusal
+
 # A frame may have 1 MiB. Larger ones should be answered by 413 and not by a closed connection, so
 # the door is wider: 10 MB come through even as base64.
 MAX_MESSAGE_BYTES = 16 * 2**20 - 1024
@@ -21,16 +24,28 @@ PING_TIMEOUT_S = 15
 _MAX_ATTACHMENTS = 4
 _MAX_PACKETS_PER_POST = 1024
 _ENOUGH_WAITING = 8
+_MAX_VALUES = 4096
+_MAX_STRANGERS = 256
 _LAST_WORDS_S = 2
 
 log = logging.getLogger(__name__)
+
+
+def has_too_many_values(text: str) -> bool:
+    """Whether a packet holds more values than any of our events.
+
+    Numbers and lists take up to twenty times the memory of their text; a long string does not.
+    """
+    return len(text) > _MAX_VALUES and sum(map(text.count, ",:[")) > _MAX_VALUES
 
 
 class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
     """A Socket.IO packet that cannot announce more binary parts than any of our events has."""
 
     def decode(self, encoded_packet: str) -> int:
-        """Read a packet; ValueError for one that announces too many parts."""
+        """Read a packet; ValueError for one that announces too many parts or holds too much."""
+        if has_too_many_values(encoded_packet):
+            raise ValueError("too many values")
         attachments = int(super().decode(encoded_packet) or 0)
         if attachments > _MAX_ATTACHMENTS:
             raise ValueError("too many attachments")
@@ -61,11 +76,12 @@ class GuardedSocket(AsyncSocket):  # type: ignore[misc]
                 raise ValueError("the library reads nothing of unknown length")
             await super().handle_post_request(environ)
         except Exception as error:
-            log.info("closing a connection after a POST that makes no sense: %r", error)
+            # Of the error only its kind: its text holds what was sent.
+            log.info("closing a connection after a POST that makes no sense: %s", _kind(error))
             await self.end()
             # Only while it is listed does the library have an answer.
             self.server.sockets[self.sid] = self
-            raise EngineIOError from error
+            raise EngineIOError from None
 
     async def end(self) -> None:
         """Close without waiting for what has not been read."""
@@ -78,16 +94,34 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
     """Ends connections that do not speak Socket.IO, and forgets everything about those that end.
 
     The library logs a stack trace for every message it cannot read and keeps half-received binary
-    messages of connections that are gone.
+    messages of connections that are gone. Of connections whose client has not signed in it keeps
+    the newest 256.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._strangers: dict[str, dict[str, Any]] = {}
+
+    def has_signed_in(self, eio_sid: str) -> bool:
+        """Whether the client of this connection has come with a token that was accepted."""
+        return eio_sid in self.environ and eio_sid not in self._strangers
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         # The library lets nobody choose the class.
         self.eio.sockets[eio_sid].__class__ = GuardedSocket
+        self._strangers[eio_sid] = environ
+        if len(self._strangers) > _MAX_STRANGERS:
+            oldest = next(iter(self._strangers))
+            connection = self._strangers.pop(oldest)["asgi.scope"].get("extensions", {})
+            if EXTENSION in connection:
+                connection[EXTENSION].refused(Refusal.TOO_MANY_NOT_SIGNED_IN)
+            await self.close_connection(oldest)
         await super()._handle_eio_connect(eio_sid, environ)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         await super()._handle_connect(eio_sid, namespace, data)
+        if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
+            self._strangers.pop(eio_sid, None)
         if eio_sid not in self.environ:
             # It was closed while its token was checked, when there was nothing to end yet.
             await self._handle_disconnect(eio_sid, namespace)
@@ -102,11 +136,12 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            log.info("closing a connection after a message that makes no sense: %r", error)
+            log.info("closing a connection after a message that makes no sense: %s", _kind(error))
             await self.close_connection(eio_sid)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self._binary_packet.pop(eio_sid, None)
+        self._strangers.pop(eio_sid, None)
         connection = self.eio.sockets.get(eio_sid)
         if connection is not None and reason == self.reason.CLIENT_DISCONNECT:
             # Ends a long poll that still waits; otherwise it would do so until the next ping.
@@ -175,6 +210,10 @@ def make_server(
         logger=quiet,
         engineio_logger=quiet,
     )
+
+
+def _kind(error: Exception) -> str:
+    return type(error).__name__
 
 
 def _allowed_origins(listed: list[str]) -> Callable[[str | None, dict[str, Any]], bool]:

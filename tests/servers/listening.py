@@ -5,19 +5,27 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import uvicorn
+from prometheus_client import CollectorRegistry
+
+from entrypoints.server.connections import Connections
+from entrypoints.server.limits import ConnectionLimits
+from entrypoints.server.server import BoundedServer
 
 
 @asynccontextmanager
-async def listening(app: Any, **options: Any) -> AsyncIterator[int]:
+async def listening(
+    app: Any, *, connections: Connections | None = None, **options: Any
+) -> AsyncIterator[int]:
     """Serve an ASGI application on a free port of this machine, and tell which.
 
     Args:
         app: the application; its lifespan runs around the block.
+        connections: what bounds its connections; by default as the service is shipped.
         options: further settings of uvicorn.
     """
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, **options)
-    server = uvicorn.Server(config)
+    if connections is None:
+        connections = Connections(ConnectionLimits(), CollectorRegistry())
+    server = BoundedServer(app, connections, host="127.0.0.1", port=0, log_config=None, **options)
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0)

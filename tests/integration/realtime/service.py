@@ -114,8 +114,6 @@ class Service(Fakes[ShiftedClock]):
         http = create_http_app(container, lifespan=[lambda _app: realtime(container, server)])
         listens = listening(
             mount(server, http),
-            ws_per_message_deflate=False,
-            ws_max_size=16 * 2**20,
             timeout_graceful_shutdown=2,
         )
         self.port = await self.stack.enter_async_context(listens)

@@ -1,0 +1,168 @@
+"""All connections of this process: who gets in, who gives way, and who has waited too long."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from entrypoints.server.limits import ConnectionLimits
+from entrypoints.server.refusals import Refusal, Refusals
+
+EXTENSION = "emotion_api.connection"
+"""Key in an ASGI scope's ``extensions`` under which the connection of a request is found."""
+_SWEEP_S = 1.0
+_SEARCH_EVERY_S = 0.01
+
+log = logging.getLogger(__name__)
+
+
+class Watched(Protocol):
+    """A connection, as those who look after all of them see it."""
+
+    @property
+    def address(self) -> str:
+        """The network address at the other end."""
+
+    def check(self, now_s: float) -> None:
+        """End the connection if it has waited too long for something."""
+
+    def bytes_per_s(self, now_s: float) -> float | None:
+        """How fast the client sends or reads what is awaited; None if nothing is awaited of it."""
+
+    def give_way(self) -> None:
+        """End the connection, because its place is needed."""
+
+
+class Connections:
+    """Admits connections and sweeps through them once a second.
+
+    When all places are taken, a newcomer takes the place of whoever has been idle longest, or else
+    of the client that is slowest in sending its body or in reading its answer. Requests in work
+    keep their places.
+
+    Args:
+        limits: how much of everything.
+        registry: where refusals and open connections are shown.
+        proxies: addresses and networks that are not bounded as one client; ``*`` is everybody.
+    """
+
+    def __init__(
+        self, limits: ConnectionLimits, registry: CollectorRegistry, proxies: Sequence[str] = ()
+    ) -> None:
+        self.limits = limits
+        self.refusals = Refusals(registry)
+        self._all: dict[Watched, str] = {}
+        self._idle: dict[Watched, None] = {}
+        self._of_party: Counter[str] = Counter()
+        self._unfinished_bytes = 0
+        self._searched_at = 0.0
+        self._everybody_is_proxy = "*" in proxies
+        self._proxies = [ipaddress.ip_network(each) for each in proxies if each != "*"]
+        open_now = Gauge("emotion_connections", "Connections that are open", registry=registry)
+        open_now.set_function(lambda: len(self._all))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def admit(self, connection: Watched) -> Refusal | None:
+        """Give a new connection a place; the reason if there is none."""
+        party = self._party(connection.address)
+        if self._of_party[party] >= self.limits.per_address and not self._is_proxy(
+            connection.address
+        ):
+            return Refusal.TOO_MANY_FROM_ADDRESS
+        if len(self._all) >= self.limits.connections and not self._make_room():
+            return Refusal.TOO_MANY_CONNECTIONS
+        self.take(connection)
+        return None
+
+    def take(self, connection: Watched) -> None:
+        """Give a place to a connection that had one in another form; it is idle."""
+        party = self._party(connection.address)
+        self._all[connection] = party
+        self._of_party[party] += 1
+        self._idle[connection] = None
+
+    def forget(self, connection: Watched) -> None:
+        """Take the place back; may be called twice."""
+        self._idle.pop(connection, None)
+        party = self._all.pop(connection, None)
+        if party is not None:
+            self._of_party[party] -= 1
+            if not self._of_party[party]:
+                del self._of_party[party]
+
+    def work(self, connection: Watched) -> None:
+        """Let a connection keep its place: it has a request in work, or has signed in."""
+        self._idle.pop(connection, None)
+
+    def rest(self, connection: Watched) -> None:
+        """Let a connection give way to others: nothing of it is in work."""
+        if connection in self._all:
+            self._idle.pop(connection, None)
+            self._idle[connection] = None
+
+    def hold(self, change_bytes: int) -> bool:
+        """Account for unfinished messages; False if all together are too much now."""
+        self._unfinished_bytes += change_bytes
+        return self._unfinished_bytes <= self.limits.unfinished_bytes
+
+    async def watch(self) -> None:
+        """Sweep until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            self.sweep(loop.time())
+
+    def sweep(self, now_s: float) -> None:
+        """End what has waited too long, and say what was refused."""
+        for connection in list(self._all):
+            try:
+                connection.check(now_s)
+            except Exception:
+                log.exception("a connection could not be looked after")
+        self.refusals.say(now_s)
+
+    def _make_room(self) -> bool:
+        victim = next(iter(self._idle), None) or self._slowest()
+        if victim is None:
+            return False
+        self.refusals.count(Refusal.GAVE_WAY)
+        self.forget(victim)
+        victim.give_way()
+        return True
+
+    def _slowest(self) -> Watched | None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._searched_at < _SEARCH_EVERY_S:
+            return None  # a flood must not make everybody search
+        self._searched_at = now_s
+        rates = ((each.bytes_per_s(now_s), each) for each in self._all)
+        slow = [(rate, each) for rate, each in rates if rate is not None]
+        return min(slow, key=lambda pair: pair[0])[1] if slow else None
+
+    def _is_proxy(self, address: str) -> bool:
+        if self._everybody_is_proxy:
+            return True
+        try:
+            host = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(host in network for network in self._proxies)
+
+    @staticmethod
+    def _party(address: str) -> str:
+        """Who shares an address: an IPv4 host, or the /64 network an IPv6 host picks its own of."""
+        try:
+            host = ipaddress.ip_address(address)
+        except ValueError:
+            return address
+        if host.version == 4 or host.ipv4_mapped is not None:
+            return address
+        return str(ipaddress.ip_network((int(host), 64), strict=False))

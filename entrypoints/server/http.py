@@ -1,0 +1,323 @@
+"""HTTP connections, bounded before anything of the service is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from http import HTTPStatus
+from typing import Any, cast
+
+import h11
+from litestar.serialization import encode_json
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from entrypoints.http.errors import MEDIA_TYPE, example
+from entrypoints.http.problem_kinds import KINDS
+from entrypoints.server.connections import EXTENSION, Connections
+from entrypoints.server.refusals import Refusal
+from entrypoints.server.wire import GentleTransport, Progress, address_of
+
+_MAX_HEADER_LINES = 128
+_END_OF_HEADERS = re.compile(rb"\n\r?\n")
+_PIECE_BYTES = 64 * 1024
+_CLOSE = (b"connection", b"close")
+# A client may pause this long while its body is thrown away; and a closed connection may take
+# this long until what was written to it is read.
+_DISCARD_PAUSE_S = 5.0
+_FLUSH_S = 10.0
+_LAST_BODY_S = 3.0
+
+
+class HttpConnection(H11Protocol):
+    """A connection that can cost no more than its limits, and whose answers arrive.
+
+    An answer given before the body was read announces that the connection closes. What still comes
+    in is read and thrown away, because a socket that is closed with unread data in it takes the
+    answer away from the client again.
+
+    Args:
+        connections: all of this process.
+        uvicorn: what uvicorn makes a protocol with.
+    """
+
+    def __init__(self, *, connections: Connections, **uvicorn: Any) -> None:
+        super().__init__(**uvicorn)
+        self.address = ""
+        self._connections = connections
+        self._limits = connections.limits
+        self._service = self.app
+        self.app = self._serve
+        self._wire: asyncio.Transport
+        self._progress = Progress(self._limits.send_timeout_s, self._limits.body_min_bytes_per_s)
+        self._is_upgraded = False
+        # Times are those of the loop.
+        self._made_at = self._heard_at = self.loop.time()
+        self._closing_since: float | None = None
+        # The headers of the request that is coming in
+        self._header_bytes = 0
+        self._header_lines = 0
+        self._header_end = b""
+        self._header_since: float | None = None
+        # The body that is coming in; while nobody takes it on, the client is not to blame.
+        self._body_since = 0.0
+        self._body_bytes = 0
+        self._body_grace_s = self._limits.body_timeout_s
+        # The body that nobody wants
+        self._discard_until: float | None = None
+        self._discard_bytes = self._limits.discard_bytes
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection in, or turn it away."""
+        self._wire = transport
+        self.address = address_of(transport)
+        gentle = GentleTransport(transport, self._close, self._is_closing)
+        super().connection_made(cast("asyncio.Transport", gentle))
+        refusal = self._connections.admit(self)
+        if refusal is not None:
+            self._refuse(refusal, "too_many_connections")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        self._connections.forget(self)
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in, as far as they are wanted."""
+        self._heard_at = self.loop.time()
+        if self._discard_until is not None:
+            self._discard(data)
+            return
+        while data and not self._is_over():
+            if self.conn.their_state is h11.IDLE:
+                data = self._receive_header(data)
+            elif self.conn.their_state is h11.SEND_BODY:
+                self._body_bytes += len(data)
+                self._feed(data)
+                data = b""
+            else:
+                # Another request, while one is in work.
+                self._feed(data)
+                data = b""
+        if self.conn.their_state is h11.DONE and not self._is_over():
+            pipelined, _ = self.conn.trailing_data
+            if len(pipelined) > self._limits.header_bytes:
+                self._connections.refusals.count(Refusal.PIPELINED)
+                self._abandon()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hand the connection over, place and all."""
+        self._is_upgraded = True
+        self._connections.forget(self)
+        self.transport = self._wire
+        super().handle_websocket_upgrade(event)
+
+    def on_response_complete(self) -> None:
+        """Be ready for the next request, which may wait here already."""
+        before = self.cycle
+        self._connections.rest(self)
+        super().on_response_complete()
+        if self.cycle is not before:
+            self._begin_request()
+
+    def shutdown(self) -> None:
+        """Finish what is in work, and wait for nobody who has not sent a request."""
+        if self._discard_until is not None:
+            self._discard_until = min(self._discard_until, self.loop.time() + 1)
+        elif self.cycle is None or self.cycle.response_complete:
+            self._wire.close()
+        else:
+            self.cycle.keep_alive = False
+            self._body_since, self._body_bytes = self.loop.time(), 0
+            self._body_grace_s = min(self._body_grace_s, _LAST_BODY_S)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        error = sys.exc_info()[1]
+        if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == 431:
+            self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
+        else:
+            self._refuse(Refusal.MALFORMED_REQUEST, "malformed_request")
+
+    def check(self, now_s: float) -> None:
+        """End the connection if it has waited too long for something."""
+        if self._discard_until is not None:
+            paused = now_s - self._heard_at > _DISCARD_PAUSE_S
+            if (paused or now_s > self._discard_until) and not self._wire.is_closing():
+                self._wire.close()
+        if self._wire.is_closing():
+            self._closing_since = self._closing_since or now_s
+            if now_s - self._closing_since > _FLUSH_S:
+                self._wire.abort()
+        elif self._discard_until is not None:
+            pass
+        elif self._progress.is_stuck(self._wire.get_write_buffer_size(), now_s):
+            self._connections.refusals.count(Refusal.ANSWER_NOT_READ)
+            self._abandon()
+        elif self._header_since is not None:
+            if now_s - self._header_since > self._limits.header_timeout_s:
+                self._refuse(Refusal.HEADER_TOO_SLOW, "request_timeout")
+        elif self.cycle is None:
+            if now_s - self._made_at > self._limits.header_timeout_s:
+                self._connections.refusals.count(Refusal.IDLE)
+                self._wire.close()
+        elif self._is_receiving() and not self.cycle.response_complete:
+            if self.flow.read_paused:
+                self._body_since += 1.0
+            rate = self._limits.body_min_bytes_per_s
+            if now_s - self._body_since > self._body_grace_s + self._body_bytes / rate:
+                self._refuse(Refusal.BODY_TOO_SLOW, "request_timeout")
+
+    def bytes_per_s(self, now_s: float) -> float | None:
+        """How fast the client sends its body or reads its answer, if one of the two is awaited."""
+        if self._is_receiving() and self.cycle is not None and not self.flow.read_paused:
+            return self._body_bytes / max(now_s - self._body_since, 1.0)
+        return self._progress.bytes_per_s(now_s)
+
+    def give_way(self) -> None:
+        """End the connection, because its place is needed."""
+        self._abandon()
+
+    def may_give_way(self) -> None:
+        """Let the request in work be ended when places run out."""
+        self._connections.rest(self)
+
+    def refused(self, reason: Refusal) -> None:
+        """Count what was refused further in."""
+        self._connections.refusals.count(reason)
+
+    def hold(self, change_bytes: int) -> bool:
+        """Account for what is held of a large body; False if all together are too much now."""
+        return self._connections.hold(change_bytes)
+
+    async def _serve(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        async def announce_and_send(message: ASGISendEvent) -> None:
+            if message["type"] == "http.response.start" and self._is_receiving():
+                headers = [each for each in message.get("headers", []) if each[0] != _CLOSE[0]]
+                message["headers"] = [*headers, _CLOSE]
+            elif message["type"] == "http.response.body":
+                # Piece by piece, so that no more is written than the client reads.
+                body = message.get("body", b"")
+                while len(body) > _PIECE_BYTES:
+                    piece, body = body[:_PIECE_BYTES], body[_PIECE_BYTES:]
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                message["body"] = body
+            await send(message)
+
+        cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
+        await self._service(scope, receive, announce_and_send)
+
+    def _receive_header(self, data: bytes) -> bytes:
+        """Take as much of the data as headers may have; what is left of it."""
+        if self._header_since is None:
+            self._header_since = self.loop.time()
+        room = self._limits.header_bytes - self._header_bytes
+        piece, rest = data[:room], data[room:]
+        self._header_bytes += len(piece)
+        # Reading a line costs more than receiving it.
+        text = self._header_end + piece
+        end = _END_OF_HEADERS.search(text)
+        self._header_lines += text.count(b"\n", len(self._header_end), end.start() if end else None)
+        self._header_end = text[-2:]
+        if self._header_lines > _MAX_HEADER_LINES:
+            self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
+            return b""
+        self._feed(piece)
+        if self.conn.their_state is h11.IDLE and not self._is_over() and rest:
+            self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
+            return b""
+        return rest
+
+    def _feed(self, data: bytes) -> None:
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._begin_request()
+
+    def _begin_request(self) -> None:
+        self._connections.work(self)
+        self._header_bytes = self._header_lines = 0
+        self._header_end, self._header_since = b"", None
+        self._body_since, self._body_bytes = self.loop.time(), 0
+
+    def _is_receiving(self) -> bool:
+        """Whether the request in work has a body that has not come in to its end."""
+        return self.conn.their_state is h11.SEND_BODY
+
+    def _is_over(self) -> bool:
+        return (
+            self._is_upgraded
+            or self._is_closing()
+            or self.conn.their_state in (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
+        )
+
+    def _is_closing(self) -> bool:
+        return self._discard_until is not None or self._wire.is_closing()
+
+    def _close(self) -> None:
+        """Close once the client has nothing more to say."""
+        if self._is_closing():
+            return
+        if self.conn.their_state in (h11.SEND_BODY, h11.ERROR):
+            self._begin_discarding()
+        else:
+            self._wire.close()
+
+    def _begin_discarding(self) -> None:
+        self._connections.rest(self)
+        self._unset_keepalive_if_required()
+        self._heard_at = self.loop.time()
+        self._discard_until = self._heard_at + self._limits.discard_timeout_s
+        self.flow.resume_reading()
+
+    def _discard(self, data: bytes) -> None:
+        self._discard_bytes -= len(data)
+        if self._discard_bytes < 0:
+            self._wire.close()
+        elif self.conn.their_state is h11.SEND_BODY:
+            self.conn.receive_data(data)
+            try:
+                while (event := self.conn.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
+                    if isinstance(event, h11.EndOfMessage):
+                        self._wire.close()
+                        return
+            except h11.RemoteProtocolError:
+                pass  # no longer HTTP; it is thrown away all the same
+
+    def _refuse(self, reason: Refusal, code: str) -> None:
+        """Answer with a problem in place of the service, and close."""
+        self._connections.refusals.count(reason)
+        if self.cycle is not None and not self.cycle.response_complete:
+            is_too_late = self.cycle.response_started
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            if is_too_late:
+                self._wire.close()
+                return
+        self._wire.write(_problem(code))
+        self._begin_discarding()
+
+    def _abandon(self) -> None:
+        """End at once: nobody reads there any more."""
+        self._unset_keepalive_if_required()
+        self._wire.abort()
+
+
+def _problem(code: str) -> bytes:
+    body = encode_json({**example(code), "instance": ""})
+    kind = KINDS[code]
+    lines = [
+        f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}",
+        f"content-type: {MEDIA_TYPE}",
+        f"content-length: {len(body)}",
+        "x-content-type-options: nosniff",
+        "cache-control: no-store",
+        "connection: close",
+    ]
+    if kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        lines.append("retry-after: 1")
+    return "\r\n".join([*lines, "", ""]).encode() + body

@@ -1,0 +1,54 @@
+"""What uvicorn needs to serve connections within their limits."""
+
+from __future__ import annotations
+
+import logging
+import math
+import resource
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from entrypoints.server.connections import Connections
+from entrypoints.server.http import HttpConnection
+from entrypoints.server.limits import ConnectionLimits
+from entrypoints.server.websocket import WebSocketConnection
+
+# Files that are open beside connections: databases, the spool, uploads on their way, logs.
+_OTHER_FILES = 96
+
+log = logging.getLogger(__name__)
+
+
+def protocols(connections: Connections) -> dict[str, Any]:
+    """Settings for ``uvicorn.Config`` under which every connection is one of ``connections``."""
+    limits = connections.limits
+    return {
+        "http": partial(HttpConnection, connections=connections),
+        "ws": partial(WebSocketConnection, connections=connections),
+        "h11_max_incomplete_event_size": limits.header_bytes,
+        "timeout_keep_alive": math.ceil(limits.keep_alive_s),
+        # Compressing JPEG frames again costs ten times the round trip and saves nothing.
+        "ws_per_message_deflate": False,
+        "ws_max_size": limits.message_bytes,
+    }
+
+
+def within_open_files(limits: ConnectionLimits) -> ConnectionLimits:
+    """The limits, with no more connections than this process may have files open.
+
+    The number of open files is raised as far as the system lets an ordinary process raise it.
+    """
+    wanted = limits.connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return limits
+    room = max(soft - _OTHER_FILES, soft // 2)
+    log.warning(
+        "only %d of MAX_CONNECTIONS=%d connections fit: this process may have %d files open",
+        room, limits.connections, soft,
+    )  # fmt: skip
+    return replace(limits, connections=room)

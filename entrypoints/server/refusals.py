@@ -1,0 +1,70 @@
+"""Counting what was refused, and saying so once in a while."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from enum import StrEnum
+
+import prometheus_client
+from prometheus_client import CollectorRegistry
+
+LOG_EVERY_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Refusal(StrEnum):
+    """Why a connection was refused or ended; the label in ``/metrics``."""
+
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    TOO_MANY_FROM_ADDRESS = "too_many_from_address"
+    GAVE_WAY = "gave_way"
+    IDLE = "idle"
+    MALFORMED_REQUEST = "malformed_request"
+    HEADER_TOO_LARGE = "header_too_large"
+    HEADER_TOO_SLOW = "header_too_slow"
+    BODY_TOO_SLOW = "body_too_slow"
+    BODY_NOT_WANTED = "body_not_wanted"
+    PIPELINED = "pipelined"
+    ANSWER_NOT_READ = "answer_not_read"
+    MESSAGE_TOO_LARGE = "message_too_large"
+    MESSAGE_TOO_SLOW = "message_too_slow"
+    UNFINISHED_MESSAGES = "unfinished_messages"
+    TOO_MANY_FRAMES = "too_many_frames"
+    PONGS_NOT_READ = "pongs_not_read"
+    NOT_SIGNED_IN = "not_signed_in"
+    TOO_MANY_NOT_SIGNED_IN = "too_many_not_signed_in"
+
+
+class Refusals:
+    """A counter for each reason, and a line of log for each at most every ten seconds."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._total = prometheus_client.Counter(
+            "emotion_connections_refused_total",
+            "Connections that were refused or ended early, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        for reason in Refusal:
+            self._total.labels(reason)
+        self._unsaid: Counter[Refusal] = Counter()
+        self._said_at: dict[Refusal, float] = {}
+
+    def count(self, reason: Refusal) -> None:
+        """Count one."""
+        self._total.labels(reason).inc()
+        self._unsaid[reason] += 1
+
+    def say(self, now_s: float) -> None:
+        """Log what was counted since it was last said, for each reason whose turn it is.
+
+        Args:
+            now_s: of a monotonic clock.
+        """
+        for reason, number in list(self._unsaid.items()):
+            if now_s - self._said_at.get(reason, -LOG_EVERY_S) >= LOG_EVERY_S:
+                log.warning("connections refused: %s (%d)", reason, number)
+                self._said_at[reason] = now_s
+                del self._unsaid[reason]

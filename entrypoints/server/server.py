@@ -1,0 +1,68 @@
+"""A uvicorn server that looks after its connections and ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from entrypoints.server.connections import Connections
+from entrypoints.server.protocols import protocols
+
+_ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class BoundedServer(uvicorn.Server):
+    """Serves an ASGI application on connections that can cost no more than their limits.
+
+    Args:
+        app: the application.
+        connections: all of this process.
+        uvicorn_settings: further settings of ``uvicorn.Config``.
+    """
+
+    def __init__(self, app: Any, connections: Connections, **uvicorn_settings: Any) -> None:
+        super().__init__(uvicorn.Config(app, **protocols(connections), **uvicorn_settings))
+        self._connections = connections
+        self._watching: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and look after what connects."""
+        await super().startup(sockets)
+        self._watching = asyncio.create_task(self._connections.watch(), name="connections")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is in work; who is slow is not waited for."""
+        await super().shutdown(sockets)
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on SIGTERM, SIGINT and SIGHUP, and let the process end with 0 after that.
+
+        uvicorn raises the signal again once it has shut down, which an init process reports as a
+        failure. A SIGHUP that whoever started the process had ignored stays ignored.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {}
+        for name in _ENDING_SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None and (
+                name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN
+            ):
+                before[number] = signal.signal(number, self.handle_exit)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
