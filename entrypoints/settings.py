@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import json
 import math
@@ -22,6 +21,7 @@ from domain.stream_config import StreamConfig
 from domain.user import GuestQuota
 from entrypoints.secret_strength import weakness_of
 from entrypoints.settings_connections import ConnectionSettings
+from entrypoints.settings_firebase import FirebaseSettings
 
 _HUGGINGFACE_MODEL = "dima806/facial_emotions_image_detection"
 # The last commit of that repository that changed its weights, as its history shows it.
@@ -39,7 +39,7 @@ class BadSettings(Exception):
     """The environment holds values the service cannot start with; the message names each."""
 
 
-class Settings(ConnectionSettings, BaseSettings):
+class Settings(ConnectionSettings, FirebaseSettings, BaseSettings):
     """Typed, validated, immutable. ``.env.example`` says what each one is for."""
 
     model_config = SettingsConfigDict(
@@ -96,15 +96,6 @@ class Settings(ConnectionSettings, BaseSettings):
     cloudinary_timeout_s: float = Field(default=20.0, gt=0, le=300)
     cloudinary_upload_prefix: str = "https://api.cloudinary.com"
     cloudinary_delivery_url: str = "https://res.cloudinary.com"
-
-    # Firebase
-    firebase_service_account_b64: SecretStr | None = None
-    firebase_service_account_file: Path | None = None
-    firebase_project_id: str | None = None
-    firebase_web_api_key: str | None = None
-    google_client_id: str | None = None
-    firebase_timeout_s: float = Field(default=5.0, gt=0, le=60)
-    firebase_auth_emulator_host: str | None = None
 
     # Accounts and guests
     secret_key: SecretStr | None = None
@@ -246,13 +237,6 @@ class Settings(ConnectionSettings, BaseSettings):
             raise ValueError("must be an address such as https://emotions.example.com")
         return url and url.rstrip("/")
 
-    @field_validator("firebase_auth_emulator_host")
-    @classmethod
-    def _host_and_port(cls, address: str | None) -> str | None:
-        if address is not None and not re.fullmatch(r"[^\s/]+:\d+", address):
-            raise ValueError("must be host and port, such as 127.0.0.1:9099")
-        return address
-
     @field_validator("mongodb_uri", "import_mongodb_uri")
     @classmethod
     def _a_mongodb_uri(cls, uri: SecretStr | None) -> SecretStr | None:
@@ -278,18 +262,6 @@ class Settings(ConnectionSettings, BaseSettings):
                 "python -c 'import secrets; print(secrets.token_hex())'"
             )
         return secret
-
-    @field_validator("firebase_service_account_b64")
-    @classmethod
-    def _base64_of_json(cls, encoded: SecretStr | None) -> SecretStr | None:
-        if encoded is not None:
-            try:
-                json.loads(base64.b64decode(encoded.get_secret_value(), validate=True))
-            except ValueError:
-                raise ValueError(
-                    "must be the JSON key of a service account in base64: base64 -w0 key.json"
-                ) from None
-        return encoded
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -441,21 +413,6 @@ class Settings(ConnectionSettings, BaseSettings):
         if self.firebase_auth_emulator_host:
             return f"http://{self.firebase_auth_emulator_host}/identitytoolkit.googleapis.com/v1"
         return "https://identitytoolkit.googleapis.com/v1"
-
-    @property
-    def firebase_service_account(self) -> str | None:
-        """The JSON key of the service account; None with the emulator, which asks for none.
-
-        Raises:
-            OSError: its file cannot be read.
-        """
-        if self.firebase_auth_emulator_host:
-            return None
-        if self.firebase_service_account_b64 is not None:
-            return base64.b64decode(self.firebase_service_account_b64.get_secret_value()).decode()
-        if self.firebase_service_account_file is not None:
-            return self.firebase_service_account_file.read_text(encoding="utf-8")
-        return None
 
     @property
     def guest_quota(self) -> GuestQuota:
