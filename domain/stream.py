@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain import base64_text
 from domain.emotion import Emotion, EmotionScores
 from domain.errors import InvalidImage
 from domain.face import FaceReading
@@ -15,7 +14,8 @@ from domain.tracking import FaceTrack
 
 MAX_FRAME_SIZE = (3840, 2160)
 """Width and height; frames with more pixels than this has are refused."""
-_MAX_PREFIX = 128
+MAX_FRAME_BYTES = 1024 * 1024
+"""Encoded; a larger frame is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Frame:
     Attributes:
         frame_id: the sender's number for it.
         timestamp_s: the sender's clock when it was taken; handed back, and never trusted.
-        data: the encoded picture, or base64 text of it, with or without a data-URI prefix.
+        data: the encoded picture, or base64 of it as text or bytes, with or without a data-URI
+            prefix.
         received_s: our own monotonic clock when it arrived, in seconds.
     """
 
@@ -35,30 +36,32 @@ class Frame:
     received_s: float
 
     @property
-    def size_bytes(self) -> int:
-        """Bytes of the encoded picture, told without decoding any text.
+    def is_base64(self) -> bool:
+        """Whether the data is base64 of the picture and not the picture itself."""
+        return isinstance(self.data, str) or base64_text.is_base64(self.data)
 
-        A data-URI prefix of more than 128 characters counts like the rest.
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the encoded picture has more than ``MAX_FRAME_BYTES``; decodes nothing.
+
+        Bytes count as they are, also where they are base64.
         """
-        if isinstance(self.data, bytes):
-            return len(self.data)
-        is_uri = self.data.startswith("data:")
-        prefix = self.data.find(",", 0, _MAX_PREFIX) + 1 if is_uri else 0
-        return (len(self.data) - prefix) * 3 // 4 - self.data[-2:].count("=")
+        if isinstance(self.data, str):
+            return base64_text.has_more_than(self.data, MAX_FRAME_BYTES)
+        return len(self.data) > MAX_FRAME_BYTES
 
     def picture(self) -> bytes:
         """The encoded picture.
 
         Raises:
-            InvalidImage: the text is no base64.
+            InvalidImage: it is text, or begins like it, and is no base64.
         """
-        if isinstance(self.data, bytes):
+        if isinstance(self.data, bytes) and not self.is_base64:
             return self.data
-        text = self.data.partition(",")[2] if self.data.startswith("data:") else self.data
         try:
-            return base64.b64decode(text.strip(), validate=True)
-        except (binascii.Error, ValueError):
-            raise InvalidImage("the frame's data is neither bytes nor base64") from None
+            return base64_text.decode(self.data)
+        except ValueError:
+            raise InvalidImage("the frame's data is neither an image nor base64 of one") from None
 
 
 @dataclass(frozen=True, slots=True)

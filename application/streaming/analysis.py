@@ -19,7 +19,7 @@ from domain.stream_config import StreamConfig
 from domain.tracking import FaceTrack, ScoreSmoother
 
 _LONG_TEXT = 128 * 1024
-"""Characters of base64 from which decoding takes the event loop too long (over 0.2 ms)."""
+"""Characters of base64 from which decoding takes the event loop too long (over 0.5 ms)."""
 _SMOOTHER_LIFETIME_S = 2.0
 _LOOK_HOLDS_S = 1.0
 """How long a box may be predicted from a look, however few frames came since."""
@@ -136,7 +136,7 @@ class FrameAnalysis:
 
 
 async def _picture(frame: Frame) -> bytes:
-    if isinstance(frame.data, str) and len(frame.data) > _LONG_TEXT:
+    if len(frame.data) > _LONG_TEXT and frame.is_base64:
         return await asyncio.to_thread(frame.picture)
     return frame.picture()
 

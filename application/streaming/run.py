@@ -17,10 +17,9 @@ from application.streaming.journal import Journal
 from application.streaming.measures import Measures
 from application.streaming.turns import Turns
 from domain.errors import DomainError, ImageTooLarge
-from domain.stream import Frame, FrameResult, SessionSummary
+from domain.stream import MAX_FRAME_BYTES, Frame, FrameResult, SessionSummary
 from domain.stream_config import StreamConfig
 
-MAX_FRAME_BYTES = 1024 * 1024
 STATUS_EVERY = 30
 _LONGEST_SLEEP_S = 0.25
 
@@ -85,7 +84,7 @@ class StreamRun:
             ImageTooLarge: it has more than 1 MiB.
         """
         self.measures.received += 1
-        if frame.size_bytes > MAX_FRAME_BYTES:
+        if frame.is_too_large:
             self.measures.failed += 1
             self._tools.telemetry.frame_done("error")
             raise ImageTooLarge("a frame may have at most 1 MiB", limit=MAX_FRAME_BYTES)

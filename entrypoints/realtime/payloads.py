@@ -85,10 +85,9 @@ def read_frame(data: tuple[object, ...], received_s: float) -> Frame:
 def read_frame_id(data: tuple[object, ...]) -> int | None:
     """The number of a frame, however wrong the rest of it is; None where that is wrong too."""
     payload = data[0] if data and isinstance(data[0], dict) else {}
-    frame_id = payload.get("frame_id")
-    if not isinstance(frame_id, int) or isinstance(frame_id, bool):
-        return None
-    return frame_id if abs(frame_id) <= _LARGEST_INTEGER else None
+    frame_id: Any = payload.get("frame_id")
+    # JavaScript has one kind of number and JSON writes some whole ones as 1.0.
+    return int(frame_id) if _is_number(frame_id) and frame_id == int(frame_id) else None
 
 
 def _an_object(data: tuple[object, ...]) -> dict[str, Any]:

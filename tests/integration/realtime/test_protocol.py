@@ -72,9 +72,24 @@ async def test_frames_come_as_bytes_or_as_base64(service: Service, transport: st
     client = await service.client(transports=(transport,))
     await client.start()
     text = base64.b64encode(PICTURE).decode()
-    for i, data in enumerate([PICTURE, text, f"data:image/jpeg;base64,{text}"]):
+    lines = base64.encodebytes(PICTURE).decode()
+    for i, data in enumerate(
+        [PICTURE, text, lines, text.rstrip("="), text.encode(), lines.encode(),
+         f"data:image/jpeg;base64,{text}", f"DATA:;base64,{lines}", f" {text}\n"]
+    ):  # fmt: skip
         await client.frame(i, data)
         assert (await client.next("detection_result"))["faces"][0]["box"] == [100, 80, 120, 120]
+
+
+async def test_a_whole_frame_number_may_come_as_a_float(service: Service) -> None:
+    client = await service.client()
+    await client.start()
+    for number in (1.0, -2.0, 0.0):
+        await client.emit("video_frame", {"frame_id": number, "timestamp": 1, "data": PICTURE})
+        assert (await client.next("detection_result"))["frame_id"] == number
+    frame = {"frame_id": 1.5, "timestamp": 1, "data": PICTURE}
+    error = await client.refused("video_frame", frame)
+    assert (error["code"], error["field"]) == (400, "frame_id")
 
 
 async def test_a_token_of_the_identity_provider_opens_a_session_too(service: Service) -> None:

@@ -1,6 +1,5 @@
 """The parts of a session, each for itself."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -333,15 +332,3 @@ def test_the_journal_of_a_crowd_stays_bounded() -> None:
         journal.add([seen(number)], number / 10)
     assert len(journal.tracks()) == MAX_TRACKS
     assert journal.truncated
-
-
-def test_a_frame_tells_its_size_without_decoding() -> None:
-    for size in range(1, 8):
-        text = base64.b64encode(b"x" * size).decode()
-        assert Frame(1, 0, text, 0).size_bytes == size
-        assert Frame(1, 0, "data:image/png;base64," + text, 0).size_bytes == size
-        assert Frame(1, 0, b"x" * size, 0).size_bytes == size
-
-
-def test_a_frame_hides_nothing_in_front_of_its_picture() -> None:
-    assert Frame(1, 0, "data:" + "x" * 2**21 + ",AAAA", 0).size_bytes > 2**20

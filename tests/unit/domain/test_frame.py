@@ -1,0 +1,83 @@
+import base64
+import os
+
+import pytest
+
+from domain.errors import InvalidImage
+from domain.stream import MAX_FRAME_BYTES, Frame
+
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(range(256)) * 3
+PREFIX = b"data:image/jpeg;base64,"
+
+
+def frame(data: bytes | str) -> Frame:
+    return Frame(1, 0, data, 0)
+
+
+def with_line_breaks(text: bytes, line: int, line_break: bytes) -> bytes:
+    return line_break.join(text[i : i + line] for i in range(0, len(text), line)) + line_break
+
+
+def written(picture: bytes) -> dict[str, bytes]:
+    """A picture as encoders write it."""
+    plain = base64.b64encode(picture)
+    url_safe = base64.urlsafe_b64encode(picture)
+    forms = {
+        "plain": plain,
+        "without padding": plain.rstrip(b"="),
+        "URL-safe": url_safe,
+        "URL-safe without padding": url_safe.rstrip(b"="),
+        "Python and Android": with_line_breaks(plain, 76, b"\n"),
+        "MIME": with_line_breaks(plain, 76, b"\r\n"),
+        "PEM": with_line_breaks(plain, 64, b"\n"),
+    }
+    uris = {f"{name} in a URI": PREFIX + text for name, text in forms.items()}
+    capitals = {"in capitals": b"DATA:IMAGE/JPEG;BASE64," + plain}
+    return {"raw": picture, **forms, **uris, **capitals}
+
+
+@pytest.mark.parametrize("form", written(b""))
+def test_a_picture_is_read_however_it_was_written(form: str) -> None:
+    for length in range(len(JPEG) - 3, len(JPEG) + 1):
+        picture = JPEG[:length]
+        data = written(picture)[form]
+        assert frame(data).picture() == picture
+        if form != "raw":
+            assert frame(data.decode()).picture() == picture
+
+
+@pytest.mark.parametrize("form", written(b""))
+def test_a_picture_of_a_mebibyte_is_not_too_large_however_it_was_written(form: str) -> None:
+    picture = JPEG + os.urandom(MAX_FRAME_BYTES + 1 - len(JPEG))
+    fits, too_large = written(picture[:MAX_FRAME_BYTES])[form], written(picture)[form]
+    assert not frame(fits if form == "raw" else fits.decode()).is_too_large
+    assert frame(too_large if form == "raw" else too_large.decode()).is_too_large
+    assert frame(too_large).is_too_large
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        b"\xff\xd8\xff\xe0\x00\x10JFIF",
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+        b"RIFF\x24\x08\x00\x00WEBPVP8 ",
+        b"GIF89a\x80\x02\xe0\x01\xf7\x00\x00\xff\xff\xff",
+        b"BM\x36\x10\x0e\x00\x00\x00\x00\x00\x36\x00\x00\x00",
+        b"II*\x00\x08\x00\x00\x00\x10\x00\xfe\x00\x04\x00",
+        b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
+    ],
+)
+def test_an_image_is_never_taken_for_text(picture: bytes) -> None:
+    assert frame(picture).picture() == picture
+
+
+@pytest.mark.parametrize(
+    "data", [b"AAAAA", b"data:image/jpeg;base64", b"data:,%%%", b"/9j/" * 9 + b"?"]
+)
+def test_text_that_is_no_base64_is_no_picture(data: bytes) -> None:
+    with pytest.raises(InvalidImage, match="base64"):
+        frame(data).picture()
+
+
+def test_a_frame_hides_nothing_in_front_of_its_picture() -> None:
+    assert frame("data:" + "x" * 2**21 + ",AAAA").is_too_large
