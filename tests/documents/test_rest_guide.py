@@ -8,7 +8,7 @@ from tests.e2e.browser.site import Site
 
 def test_every_step_of_the_guide_works_in_the_order_given(site: Site) -> None:
     said = follow("docs/rest.md", site.folder, instead={PRINTED: site.url})
-    guest, _, _, batch, _, wrong, python, _, javascript = said
+    guest, _, _, batch, _, _, wrong, python, _, javascript = said
     assert '"dominant_emotion":"happy"' in guest
     assert batch.count('"status":"completed"') == 2
     assert '"code":"invalid_image"' in wrong
@@ -16,6 +16,7 @@ def test_every_step_of_the_guide_works_in_the_order_given(site: Site) -> None:
     assert python.count("photo.jpg completed") == 2
     assert javascript.strip().startswith("happy")
     assert (site.folder / "drawn.jpg").read_bytes().startswith(b"\xff\xd8")
+    assert (site.folder / "original.jpg").read_bytes() == (site.folder / "photo.jpg").read_bytes()
     rows = list(csv.DictReader((site.folder / "history.csv").read_text().splitlines()))
     assert len(rows) == 2
     assert (site.folder / "emotion_client" / "client.py").is_file()

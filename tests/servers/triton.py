@@ -37,6 +37,7 @@ async def triton_server(repository: Path, backends: Path) -> AsyncIterator[str]:
     port = _free_port()
     command = [
         "env",
+        "ORT_DISABLE_TELEMETRY=1",
         f"PATH={_HOME / 'bin'}{os.pathsep}{os.environ['PATH']}",
         f"LD_LIBRARY_PATH={os.pathsep.join(libraries)}",
         program,
