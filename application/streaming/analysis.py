@@ -12,15 +12,15 @@ from application.ports.face_tracker import FaceTracker
 from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
 from application.streaming.adaptation import Effort
-from domain.face import FaceDetection, FaceReading
+from application.streaming.smoothing import TrackSmoothing
+from domain.face import FaceDetection
 from domain.image import Image
 from domain.stream import Frame, TrackedFace
 from domain.stream_config import StreamConfig
-from domain.tracking import FaceTrack, ScoreSmoother
+from domain.tracking import FaceTrack
 
 _LONG_TEXT = 128 * 1024
 """Characters of base64 from which decoding takes the event loop too long (over 0.5 ms)."""
-_SMOOTHER_LIFETIME_S = 2.0
 _LOOK_HOLDS_S = 1.0
 """How long a box may be predicted from a look, however few frames came since."""
 
@@ -45,12 +45,6 @@ class Analysed:
     height: int
 
 
-@dataclass(slots=True)
-class _Smoothed:
-    smoother: ScoreSmoother
-    used_s: float
-
-
 class FrameAnalysis:
     """Analyses the frames of one stream, in order and one at a time."""
 
@@ -59,7 +53,7 @@ class FrameAnalysis:
         self._tracker = tracker
         self._frames_since_look = 0
         self._looked_s: float | None = None
-        self._smoothed: dict[int, _Smoothed] = {}
+        self._smoothing = TrackSmoothing()
 
     async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> Analysed:
         """Find, follow and read the faces of the next frame.
@@ -77,7 +71,8 @@ class FrameAnalysis:
         boxes = [FaceDetection(track.box, track.confidence, track.landmarks) for track in shown]
         with tools.telemetry.stage("classify"):
             readings = await tools.classifier.classify(image, boxes)
-        faces = self._steadied(shown, readings, config, frame.received_s)
+        window = config.smooth_window_size if config.smooth_emotions else 0
+        faces = self._smoothing.smooth(shown, readings, window=window, at_s=frame.received_s)
         return Analysed(faces, looks, image.width, image.height)
 
     def _is_time_to_look(self, frame: Frame, effort: Effort) -> bool:
@@ -107,32 +102,6 @@ class FrameAnalysis:
         self._frames_since_look += 1
         with self._tools.telemetry.stage("track"):
             return self._tracker.predict(frame.received_s)
-
-    def _steadied(
-        self,
-        tracks: Sequence[FaceTrack],
-        readings: Sequence[FaceReading],
-        config: StreamConfig,
-        at_s: float,
-    ) -> tuple[TrackedFace, ...]:
-        if not config.smooth_emotions:
-            self._smoothed.clear()
-            return tuple(TrackedFace(*pair) for pair in zip(tracks, readings, strict=True))
-        faces = []
-        for track, reading in zip(tracks, readings, strict=True):
-            own = self._smoothed.get(track.number)
-            if own is None or own.smoother.window != config.smooth_window_size:
-                own = _Smoothed(ScoreSmoother(config.smooth_window_size), at_s)
-                self._smoothed[track.number] = own
-            own.used_s = at_s
-            scores = own.smoother.smooth(reading.scores)
-            faces.append(TrackedFace(track, replace(reading, scores=scores)))
-        self._smoothed = {
-            number: own
-            for number, own in self._smoothed.items()
-            if at_s - own.used_s <= _SMOOTHER_LIFETIME_S
-        }
-        return tuple(faces)
 
 
 async def _picture(frame: Frame) -> bytes:
