@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from adapters.inference.crops import CropSpec
+from adapters.onnx.network import BUNDLED, OnnxNetwork
 from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import ModelCard
 from domain.emotion import Emotion
 
-_BUNDLED = Path(__file__).parent / "weights" / "emotion.onnx"
 INPUT = "faces"
 OUTPUT = "logits"
 
@@ -40,21 +36,12 @@ class OnnxCropClassifier:
         Raises:
             InferenceUnavailable: a file is missing, damaged, or they do not belong together.
         """
-        path = weights or _BUNDLED
-        content, facts = _read(path)
-        options = onnxruntime.SessionOptions()
-        # One thread a call: the calls themselves run side by side on the executor's threads.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        try:
-            self._inference_session = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime's exceptions share no other base class.
-            raise InferenceUnavailable(f"{path.name} is no usable ONNX network") from error
-        self._path = path
-        self._crop_spec = self._read_crop_spec(path)
-        self._order = _order(facts["labels"], path)
+        self._network = OnnxNetwork.load(
+            weights or BUNDLED / "emotion.onnx", reads=INPUT, answers=OUTPUT, facts=("labels",)
+        )
+        facts = self._network.facts
+        self._crop_spec = _crop_spec(self._network)
+        self._order = _order(facts["labels"], self.path)
         self._card = ModelCard(
             name=str(facts["name"]),
             version=str(facts["version"]),
@@ -67,7 +54,7 @@ class OnnxCropClassifier:
     @property
     def path(self) -> Path:
         """Where the weights lie."""
-        return self._path
+        return self._network.path
 
     @property
     def card(self) -> ModelCard:
@@ -82,21 +69,9 @@ class OnnxCropClassifier:
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Score a batch of crops; see ``CropClassifier``."""
         faces = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
-        logits = self._inference_session.run([OUTPUT], {INPUT: faces})[0]
-        logits = logits[:, self._order]
+        logits = self._network.run(faces)[:, self._order]
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
-
-    def _read_crop_spec(self, path: Path) -> CropSpec:
-        inputs = {node.name: node.shape for node in self._inference_session.get_inputs()}
-        outputs = {node.name: node.shape for node in self._inference_session.get_outputs()}
-        match inputs.get(INPUT), outputs.get(OUTPUT):
-            case [_, 1 | 3 as channels, int(height), int(width)], [_, 7]:
-                return CropSpec(width=width, height=height, channels=channels)
-        raise InferenceUnavailable(
-            f"{path.name} must map {INPUT} (N, 1 or 3, height, width) to {OUTPUT} (N, 7); "
-            f"it maps {inputs} to {outputs}"
-        )
 
 
 _NOT_MEASURED = frozenset(
@@ -104,37 +79,22 @@ _NOT_MEASURED = frozenset(
 )
 
 
-def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
-    try:
-        content = path.read_bytes()
-        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    except FileNotFoundError as error:
-        missing = Path(error.filename).name
-        raise InferenceUnavailable(f"the classifier's file {missing} is missing") from error
-    except (OSError, ValueError) as error:
-        raise InferenceUnavailable(f"the files of {path.name} cannot be read") from error
-    if not isinstance(facts, dict):
-        raise InferenceUnavailable(f"{path.with_suffix('.json').name} holds no JSON object")
-    absent = {"name", "version", "labels", "file_sha256"} - facts.keys()
-    if absent:
-        raise InferenceUnavailable(
-            f"{path.with_suffix('.json').name} lacks {', '.join(sorted(absent))}"
-        )
-    labels = facts["labels"]
+def _crop_spec(network: OnnxNetwork) -> CropSpec:
+    match network.input_shape, network.output_shape:
+        case [_, 1 | 3 as channels, int(height), int(width)], [_, 7]:
+            return CropSpec(width=width, height=height, channels=channels)
+    raise InferenceUnavailable(
+        f"{network.path.name} must map {INPUT} (N, 1 or 3, height, width) to {OUTPUT} (N, 7); "
+        f"it maps {network.input_shape} to {network.output_shape}"
+    )
+
+
+def _order(labels: object, path: Path) -> list[int]:
+    """For each emotion of the domain the position of its output."""
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise InferenceUnavailable(
             f"{path.with_suffix('.json').name}: labels must be a list of words"
         )
-    if hashlib.sha256(content).hexdigest() != facts["file_sha256"]:
-        raise InferenceUnavailable(
-            f"{path.name} is not the file that {path.with_suffix('.json').name} describes "
-            "(its SHA-256 differs); restore both from the same version"
-        )
-    return content, facts
-
-
-def _order(labels: list[str], path: Path) -> list[int]:
-    """For each emotion of the domain the position of its output."""
     if sorted(labels) != sorted(Emotion):
         raise InferenceUnavailable(
             f"{path.name} must score exactly {', '.join(Emotion)}; it scores {', '.join(labels)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +13,20 @@ import cv2.data
 import numpy as np
 
 from adapters.inference.executor import WorkExecutor
-from adapters.opencv.view import DetectionView, keep_faces
+from adapters.inference.view import DetectionView, Sight, finest_ratio, keep_faces
 from application.errors import InferenceUnavailable
 from application.work import Priority
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox
 from domain.image import Image
 
-# How large the smallest wanted face is in the view. The cascades' smallest window is 20 pixels: a
-# little less than that face, so that windows of several sizes can vote for it.
-_SMALLEST_FACE = 26
-_LARGEST_SIDE = 800
+# The cascades' smallest window is 20 pixels: a little less than the smallest wanted face in the
+# view, so that windows of several sizes can vote for it. They find larger faces by themselves.
+_SIGHT = Sight(
+    smallest=26, largest=math.inf, usual_side=320, stream_side=320, overview_side=320, border=0.1
+)
+# They are slow, so there is an end to what they look at.
+_LARGEST_SIDE = 2400
 # Three looks gather more votes by chance than one, so they need this many times as many.
 _VOTES_FOR_THREE_LOOKS = 1.4
 # Windows of either cascade that overlap this much (IoU) speak of the same face.
@@ -118,10 +122,10 @@ class HaarFaceDetector:
         min_confidence: float,
         fit_within: tuple[int, int] | None,
     ) -> list[FaceDetection]:
-        ratio = min(
-            _SMALLEST_FACE / max(min_size_px, 1), _LARGEST_SIDE / max(image.width, image.height)
-        )
-        view = DetectionView.of(image, ratio=ratio, fit_within=fit_within)
+        ratio = finest_ratio(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
+        ratio = min(ratio, _LARGEST_SIDE / max(image.width, image.height))
+        view = DetectionView.of(image, ratio=ratio)
+        view = view.bordered(round(_SIGHT.border * max(view.pixels.shape)))
         frontal, profile = self._cascades_of_thread()
         try:
             sightings = self._search(frontal, _FRONTAL, view)

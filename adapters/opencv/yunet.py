@@ -12,19 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.executor import WorkExecutor
-from adapters.opencv.view import DetectionView, keep_faces
+from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
 from application.errors import InferenceUnavailable
 from application.work import Priority
 from domain.face import FaceDetection, FaceLandmarks
 from domain.image import Image
 
-# Side lengths of the view in pixels: enough for good landmarks, and no more than time allows. In a
-# stream the next frame follows soon, and a quarter of the pixels takes a quarter of the time.
-_USUAL_SIDE = 640
-_STREAM_SIDE = 320
-_LARGEST_SIDE = 1280
-# YuNet still finds faces of about 15 pixels; from 24 on it is sure of them.
-_SMALLEST_FACE = 24
+# YuNet finds faces of about 15 pixels; from 24 on it is sure of them. In a stream the next frame
+# follows soon, and a quarter of the pixels takes a quarter of the time.
+_SIGHT = Sight(
+    smallest=20, largest=300, usual_side=640, stream_side=320, overview_side=160, border=0.25
+)
 _OVERLAP = 0.3
 _MOST_CANDIDATES = 5000
 # Side of the blank picture that tells a YuNet model from any other network.
@@ -88,16 +86,17 @@ class YuNetFaceDetector:
         min_confidence: float,
         fit_within: tuple[int, int] | None,
     ) -> list[FaceDetection]:
-        longer_side = max(image.width, image.height)
-        usual_side = _USUAL_SIDE if fit_within is None else _STREAM_SIDE
-        side = max(usual_side, longer_side * _SMALLEST_FACE / max(min_size_px, 1))
-        ratio = min(side, _LARGEST_SIDE) / longer_side
-        view = DetectionView.of(image, ratio=ratio, fit_within=fit_within)
+        views = views_of(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
+        detector = self._detector_of_thread()
         try:
-            rows = _search(self._detector_of_thread(), view.pixels)
+            found = [
+                _face(row, view)
+                for view in views
+                for row in _search(detector, view.pixels)
+                if view.holds(*row[:4])
+            ]
         except cv2.error as error:
             raise InferenceUnavailable("the face detector failed") from error
-        found = [_face(row, view) for row in rows]
         return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
 
     def _detector_of_thread(self) -> cv2.FaceDetectorYN:
@@ -111,7 +110,7 @@ class YuNetFaceDetector:
         return cv2.FaceDetectorYN.create(
             str(self._model),
             "",
-            (_USUAL_SIDE, _USUAL_SIDE),
+            (_TRIAL_SIDE, _TRIAL_SIDE),
             self._score_threshold,
             _OVERLAP,
             _MOST_CANDIDATES,

@@ -13,7 +13,8 @@ from tests.yunet import write_yunet
 
 SIDE = 640
 # Two cells of a picture, and how bright they are to ``write_yunet``'s network.
-BRIGHT, PALE = slice(192, 224), slice(448, 480)
+CELL = 32
+BRIGHT, PALE = slice(192, 192 + CELL), slice(448, 448 + CELL)
 
 
 def picture() -> Image:
@@ -39,7 +40,8 @@ async def test_yunet_reports_faces_from_the_confidence_that_is_set(
     container = container_with(face_detector="yunet", yunet_model=model, **setting)
     found = await container.face_detector().detect(picture(), min_size_px=16)
     container.executor().close()
-    assert len(found) == faces
+    # In its overview of the whole picture the detector sees both cells again, larger and fainter.
+    assert len([face for face in found if face.box.width == CELL]) == faces
 
 
 @pytest.mark.parametrize(

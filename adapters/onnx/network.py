@@ -1,0 +1,109 @@
+"""Networks on ONNX Runtime, each with a JSON file of facts beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from application.errors import InferenceUnavailable
+
+BUNDLED = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxNetwork:
+    """A network with one input and one output that were asked for by name.
+
+    Attributes:
+        path: of the ONNX file.
+        facts: what the JSON file beside it says.
+        input_shape: a number for each fixed dimension, a word or None for each free one.
+        output_shape: likewise.
+    """
+
+    path: Path
+    facts: dict[str, Any]
+    input_shape: list[Any]
+    output_shape: list[Any]
+    _session: onnxruntime.InferenceSession
+    _input: str
+    _output: str
+
+    @classmethod
+    def load(
+        cls, path: Path, *, reads: str, answers: str, facts: Collection[str] = ()
+    ) -> OnnxNetwork:
+        """Load a network, to run on one thread a call.
+
+        Args:
+            path: an ONNX file with its JSON file beside it.
+            reads: name of the input.
+            answers: name of the output.
+            facts: what the JSON file has to tell besides ``name``, ``version`` and
+                ``file_sha256``.
+
+        Raises:
+            InferenceUnavailable: a file is missing, damaged or no such network, or the two do not
+                belong together.
+        """
+        content, told = _read(path, {"name", "version", "file_sha256", *facts})
+        options = onnxruntime.SessionOptions()
+        # One thread a call: the calls themselves run side by side on the executor's threads.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        try:
+            session = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's exceptions share no other base class.
+            raise InferenceUnavailable(f"{path.name} is no usable ONNX network") from error
+        inputs = {node.name: node.shape for node in session.get_inputs()}
+        outputs = {node.name: node.shape for node in session.get_outputs()}
+        if reads not in inputs or answers not in outputs:
+            raise InferenceUnavailable(
+                f"{path.name} must map {reads} to {answers}; it maps {inputs} to {outputs}"
+            )
+        return cls(path, told, inputs[reads], outputs[answers], session, reads, answers)
+
+    def run(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """What the network answers; may be called from several threads at once.
+
+        Raises:
+            InferenceUnavailable: it cannot read these values.
+        """
+        try:
+            answer = self._session.run([self._output], {self._input: values})[0]
+        except Exception as error:  # As above.
+            raise InferenceUnavailable(f"the network {self.path.name} failed") from error
+        return np.asarray(answer, dtype=np.float32)
+
+
+def _read(path: Path, needed: Collection[str]) -> tuple[bytes, dict[str, Any]]:
+    beside = path.with_suffix(".json")
+    try:
+        content = path.read_bytes()
+        facts = json.loads(beside.read_text("utf-8"))
+    except FileNotFoundError as error:
+        missing = Path(error.filename).name
+        raise InferenceUnavailable(f"the model's file {missing} is missing") from error
+    except (OSError, ValueError) as error:
+        raise InferenceUnavailable(f"the files of {path.name} cannot be read") from error
+    if not isinstance(facts, dict):
+        raise InferenceUnavailable(f"{beside.name} holds no JSON object")
+    absent = set(needed) - facts.keys()
+    if absent:
+        raise InferenceUnavailable(f"{beside.name} lacks {', '.join(sorted(absent))}")
+    if hashlib.sha256(content).hexdigest() != facts["file_sha256"]:
+        raise InferenceUnavailable(
+            f"{path.name} is not the file that {beside.name} describes "
+            "(its SHA-256 differs); restore both from the same version"
+        )
+    return content, facts

@@ -1,0 +1,97 @@
+"""What detectors look at, so that they find every face that is asked for."""
+
+import math
+
+import numpy as np
+import pytest
+
+from adapters.inference.view import DetectionView, Sight, views_of
+from domain.geometry import BoundingBox
+from domain.image import Image
+
+SIGHT = Sight(
+    smallest=16, largest=200, usual_side=640, stream_side=320, overview_side=128, border=0.25
+)
+
+
+def blank(width: int, height: int, scale: float = 1) -> Image:
+    shape = (math.ceil(height * scale), math.ceil(width * scale), 3)
+    return Image(np.zeros(shape, np.uint8), width, height, "image/png", scale=scale)
+
+
+def views(image: Image, min_size_px: int = 64, **options: object) -> list[DetectionView]:
+    fit_within = options.get("fit_within")
+    assert fit_within is None or isinstance(fit_within, tuple)
+    return list(views_of(image, SIGHT, min_size_px=min_size_px, fit_within=fit_within))
+
+
+def sees(view: DetectionView, face: BoundingBox) -> bool:
+    """Whether a detector finds the face in the view."""
+    x, y = face.x * view.ratio_x + view.left, face.y * view.ratio_y + view.top
+    width, height = face.width * view.ratio_x, face.height * view.ratio_y
+    rows, columns = view.pixels.shape[:2]
+    inside = x > -1 and y > -1 and x + width < columns + 1 and y + height < rows + 1
+    large_enough = max(width, height) > SIGHT.smallest - 1
+    return inside and large_enough and max(width, height) <= SIGHT.largest * 1.01
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "scale"),
+    [
+        (100, 80, 1),
+        (378, 378, 1),
+        (640, 480, 1),
+        (4000, 3000, 1),
+        (6000, 4000, 0.5),
+        (8600, 5700, 0.5),
+        (40_000, 1000, 0.125),
+    ],
+)
+def test_a_face_of_any_size_and_place_is_seen_in_some_view(
+    width: int, height: int, scale: float
+) -> None:
+    made = views(blank(width, height, scale))
+    rng = np.random.default_rng(width)
+    shorter = min(width, height)
+    for side in np.geomspace(64, max(shorter, 64), 40).astype(int).tolist():
+        x = int(rng.integers(0, max(width - side, 0) + 1))
+        y = int(rng.integers(0, max(height - side, 0) + 1))
+        face = BoundingBox(x, y, min(side, shorter), min(side, shorter))
+        assert any(sees(view, face) for view in made), face
+
+
+@pytest.mark.parametrize("min_size_px", [16, 64, 500])
+@pytest.mark.parametrize(("width", "height"), [(700, 500), (8600, 5700), (50_000, 1000)])
+def test_work_is_bounded_by_the_pictures_own_pixels(
+    width: int, height: int, min_size_px: int
+) -> None:
+    made = views(blank(width, height, 1 / 4), min_size_px)
+    assert sum(view.pixels[:, :, 0].size for view in made) < 1.35 * width * height
+    assert max(view.pixels[:, :, 0].size for view in made) < 2.5e6
+
+
+def test_what_is_left_in_a_hurry_fits_into_the_size_that_was_given() -> None:
+    made = views(blank(1920, 1080), min_size_px=16, fit_within=(320, 240))
+    assert made[0].pixels.shape == (180, 320, 3)
+
+
+def test_views_lead_back_to_the_originals_pixels() -> None:
+    face = BoundingBox(4800, 3600, 400, 500)
+    for view in views(blank(6000, 4500, 0.5)):
+        x, y = face.x * view.ratio_x + view.left, face.y * view.ratio_y + view.top
+        found = view.box(x, y, face.width * view.ratio_x, face.height * view.ratio_y)
+        assert found.iou(face) > 0.99
+
+
+def test_a_face_cut_off_by_a_tile_is_left_to_the_next_one_and_one_at_the_edge_is_not() -> None:
+    first, second, *_ = views(blank(9000, 600), min_size_px=16)
+    columns = first.pixels.shape[1]
+    assert not first.holds(columns - 50, 100, 50, 60)
+    assert first.holds(0, 0, 50, 60)
+    assert not second.holds(0, 100, 50, 60)
+
+
+def test_a_face_that_fills_the_picture_has_room_around_it() -> None:
+    overview = views(blank(300, 300))[-1]
+    assert overview.left == overview.top == 32
+    assert overview.box(32, 32, 128, 128) == BoundingBox(0, 0, 300, 300)
