@@ -27,6 +27,26 @@ class ClassFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftFigures:
+    """How a classifier did on faces as another camera or framing would have given them.
+
+    Every emotion that the labels contain has equal weight, however many faces carry it.
+
+    Attributes:
+        shift: what was done to the faces, for people.
+        accuracy: right answers, in [0, 1]; with equal weights this is the macro recall.
+        calibration_error: expected calibration error, in [0, 1].
+        called_neutral: share of the expressive faces that were called neutral, in [0, 1]; None
+            where all faces are neutral.
+    """
+
+    shift: str
+    accuracy: float
+    calibration_error: float
+    called_neutral: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """How a classifier did on labelled faces.
 
@@ -43,6 +63,8 @@ class Evaluation:
         ms_per_face_alone: median time of a face by itself, in milliseconds.
         ms_per_face_in_batches: time of a face in the median batch, in milliseconds.
         batch: faces in a batch.
+        shifts: the faces as they are, then under each shift, then all shifts together; empty
+            where no shifts were measured.
     """
 
     card: ModelCard
@@ -57,6 +79,7 @@ class Evaluation:
     ms_per_face_alone: float
     ms_per_face_in_batches: float
     batch: int
+    shifts: tuple[ShiftFigures, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

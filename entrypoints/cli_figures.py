@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from application.model_figures import Evaluation, ExportReport
+from application.model_figures import Evaluation, ExportReport, ShiftFigures
 from domain.emotion import Emotion
 
 
@@ -42,6 +43,15 @@ def as_json(evaluation: Evaluation) -> str:
                 },
                 "labels": [emotion.value for emotion in Emotion],
                 "confusion_matrix": evaluation.confusion,
+                "shifts": [
+                    {
+                        "shift": each.shift,
+                        "balanced_accuracy": each.accuracy,
+                        "expected_calibration_error": each.calibration_error,
+                        "expressive_called_neutral": each.called_neutral,
+                    }
+                    for each in evaluation.shifts
+                ],
             },
             indent=2,
         )
@@ -50,7 +60,7 @@ def as_json(evaluation: Evaluation) -> str:
 
 
 def print_tables(console: Console, evaluation: Evaluation) -> None:
-    """Three tables: the totals, the classes, and what was taken for what."""
+    """The totals, the classes, what was taken for what, and the shifts where measured."""
     totals = Table(box=None, show_header=False, pad_edge=False)
     totals.add_column(style="bold")
     totals.add_column()
@@ -92,6 +102,20 @@ def print_tables(console: Console, evaluation: Evaluation) -> None:
         ]
         confusions.add_row(emotion.value, *counts)
     console.print(confusions)
+    if evaluation.shifts:
+        console.print()
+        _print_shifts(console, evaluation.shifts)
+
+
+def _print_shifts(console: Console, shifts: Sequence[ShiftFigures]) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("every emotion with equal weight")
+    for heading in ("accuracy", "calibration error", "expressive called neutral"):
+        table.add_column(heading, justify="right")
+    for each in shifts:
+        shares = (each.accuracy, each.calibration_error, each.called_neutral)
+        table.add_row(each.shift, *(_percent(share) for share in shares))
+    console.print(table)
 
 
 def print_export(console: Console, report: ExportReport, *, on_noise: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,13 @@ Faces = Annotated[
 @models.command()
 def evaluate(
     faces: Faces,
+    shifts: Annotated[
+        bool,
+        typer.Option(
+            "--shifts",
+            help="Also measure on the faces as other cameras and framings would have given them.",
+        ),
+    ] = False,
     json_out: Annotated[
         Path | None, typer.Option("--json", help="Also write the figures to this file.")
     ] = None,
@@ -44,6 +52,10 @@ def evaluate(
         labelled = container.read_labelled_faces(faces)
         with _progress("Reading faces", len(labelled.labels)) as advance:
             evaluation = container.evaluation(labelled, advance)
+        if shifts:
+            with _progress("Reading shifts", container.shifted_readings(labelled)) as advance:
+                figures = container.shift_figures(labelled, advance)
+            evaluation = replace(evaluation, shifts=figures)
         print_tables(Console(), evaluation)
         if json_out is not None:
             json_out.write_text(as_json(evaluation), "utf-8")

@@ -10,7 +10,12 @@ from dependency_injector import containers, providers
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore, FolderLock
 from adapters.in_memory import InMemoryMessageChannel, InMemorySessionPlaces
 from adapters.inference.batching import BatchingEmotionClassifier
-from adapters.inference.evaluation import evaluate, read_labelled_faces
+from adapters.inference.evaluation import (
+    evaluate,
+    evaluate_shifts,
+    read_labelled_faces,
+    shifted_readings,
+)
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.local_auth import (
@@ -170,6 +175,8 @@ class Container(containers.DeclarativeContainer):
     yunet_file = providers.Factory(YuNetFile, path=config.yunet_model, endpoint=config.hf_endpoint)
     read_labelled_faces = providers.Callable(read_labelled_faces)
     evaluation = providers.Callable(evaluate, crop_classifier)
+    shift_figures = providers.Callable(evaluate_shifts, crop_classifier)
+    shifted_readings = providers.Callable(shifted_readings)
 
     # What is kept
     sqlite_database = providers.Singleton(SqliteDatabase, config.database_path)

@@ -19,13 +19,16 @@ from adapters.inference.labels import emotion_of
 from adapters.inference.metrics import (
     BINS,
     accuracy,
+    balancing_weights,
     calibration_error,
+    called_neutral,
     class_figures,
     confusion_matrix,
     macro_mean,
 )
 from adapters.inference.model import CropClassifier
-from application.model_figures import Evaluation
+from adapters.inference.shifts import SHIFTS, render
+from application.model_figures import Evaluation, ShiftFigures
 from domain.emotion import Emotion
 
 _BATCH = 32
@@ -136,6 +139,59 @@ def evaluate(
         ms_per_face_alone=statistics.median(_times_alone(model, faces)) * 1000,
         ms_per_face_in_batches=statistics.median(seconds) * 1000,
         batch=_BATCH,
+    )
+
+
+def evaluate_shifts(
+    model: CropClassifier, faces: LabelledFaces, on_faces: Callable[[int], None]
+) -> tuple[ShiftFigures, ...]:
+    """Let a classifier read every face as other cameras and framings would have given it.
+
+    Faces are rendered at the size that the classifier reads, so a shift is equally severe for
+    faces of any size.
+
+    Args:
+        model: to be measured.
+        faces: what it reads, once as they are and once under each of ``SHIFTS``.
+        on_faces: told after every batch how many faces have been read so far, of
+            ``shifted_readings``.
+    """
+    figures, answers = [], []
+    done = 0
+    for shift in (None, *SHIFTS):
+        scores = []
+        for start in range(0, len(faces.labels), _BATCH):
+            crops = faces.crops(model.crop_spec, start, start + _BATCH)
+            if shift is not None:
+                crops = render(crops, shift, seed=start)
+            scores.append(model.predict(crops))
+            done += len(crops)
+            on_faces(done)
+        probabilities = np.concatenate(scores)
+        figures.append(_shift_figures(shift or "as they are", probabilities, faces.labels))
+        if shift is not None:
+            answers.append(probabilities)
+    together = np.concatenate(answers)
+    labels = np.tile(faces.labels, len(answers))
+    return (*figures, _shift_figures("all shifts", together, labels))
+
+
+def shifted_readings(faces: LabelledFaces) -> int:
+    """How many faces ``evaluate_shifts`` reads in all."""
+    return len(faces.labels) * (1 + len(SHIFTS))
+
+
+def _shift_figures(
+    shift: str, probabilities: NDArray[np.floating], labels: NDArray[np.int64]
+) -> ShiftFigures:
+    confusion = confusion_matrix(probabilities, labels)
+    return ShiftFigures(
+        shift=shift,
+        accuracy=macro_mean([each.recall for each in class_figures(confusion)]),
+        calibration_error=calibration_error(
+            probabilities, labels, weights=balancing_weights(labels)
+        ),
+        called_neutral=called_neutral(confusion),
     )
 
 

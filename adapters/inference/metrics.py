@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from application.model_figures import ClassFigures
+from domain.emotion import Emotion
 
 BINS = 15
 
@@ -55,7 +56,10 @@ def macro_mean(values: list[float | None]) -> float:
 
 
 def calibration_error(
-    probabilities: NDArray[np.floating], labels: NDArray[np.integer], bins: int = BINS
+    probabilities: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    bins: int = BINS,
+    weights: NDArray[np.floating] | None = None,
 ) -> float:
     """Expected calibration error of the answers, in [0, 1]; 0 is best.
 
@@ -67,10 +71,31 @@ def calibration_error(
         probabilities: N x classes, rows sum to 1.
         labels: N positions of the true class.
         bins: how many.
+        weights: N, of each face; None weighs all alike.
     """
     scores = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
     places = np.clip(np.ceil(scores * bins).astype(int) - 1, 0, bins - 1)
-    # Within a bin, share x |mean score - accuracy| is |sum of (score - right)| / N.
-    gaps = np.bincount(places, weights=scores - right, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    # Within a bin, share x |mean score - accuracy| is |sum of weight x (score - right)|.
+    shares = np.ones(len(labels)) if weights is None else weights
+    gaps = np.bincount(places, weights=shares * (scores - right), minlength=bins)
+    return float(np.abs(gaps).sum() / shares.sum())
+
+
+def balancing_weights(labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Weights of faces, summing to 1, that give every class among the labels the same weight."""
+    _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    result: NDArray[np.float64] = 1 / (counts[places] * len(counts))
+    return result
+
+
+def called_neutral(confusion: NDArray[np.int64]) -> float | None:
+    """Share of expressive faces that were called neutral, every emotion with equal weight.
+
+    Args:
+        confusion: of the seven emotions; rows are labels, columns answers.
+    """
+    neutral = list(Emotion).index(Emotion.NEUTRAL)
+    rows = np.delete(confusion, neutral, axis=0)
+    rows = rows[rows.sum(axis=1) > 0]
+    return float((rows[:, neutral] / rows.sum(axis=1)).mean()) if len(rows) else None

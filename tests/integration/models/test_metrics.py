@@ -5,7 +5,9 @@ import pytest
 
 from adapters.inference.metrics import (
     accuracy,
+    balancing_weights,
     calibration_error,
+    called_neutral,
     class_figures,
     confusion_matrix,
     macro_mean,
@@ -54,3 +56,24 @@ def test_certain_and_right_is_perfectly_calibrated() -> None:
 
 def test_certain_and_wrong_is_as_badly_calibrated_as_can_be() -> None:
     assert calibration_error(np.eye(7), (np.arange(7) + 1) % 7) == 1
+
+
+def test_balancing_weights_give_every_class_the_same() -> None:
+    assert balancing_weights(LABELS) == pytest.approx([1 / 4, 1 / 4, 1 / 6, 1 / 6, 1 / 6])
+
+
+def test_the_calibration_error_can_weigh_classes_alike() -> None:
+    # Up to 0.5: 1/4 x (1 - 0.5). Above: scores 0.9, 0.8, 0.6 and 0.9, of which the third is wrong.
+    above = 1 / 4 * (0.9 - 1) + 1 / 6 * (0.8 - 1) + 1 / 6 * 0.6 + 1 / 6 * (0.9 - 1)
+    error = calibration_error(PROBABILITIES, LABELS, bins=2, weights=balancing_weights(LABELS))
+    assert error == pytest.approx(1 / 8 + abs(above))
+
+
+def test_called_neutral_weighs_expressions_alike_and_leaves_neutral_faces_out() -> None:
+    confusion = np.zeros((7, 7), np.int64)
+    confusion[0, [0, 6]] = 9, 1
+    confusion[1, [1, 6]] = 1, 1
+    confusion[6, 6] = 50
+    assert called_neutral(confusion) == pytest.approx((0.1 + 0.5) / 2)
+    confusion[:6] = 0
+    assert called_neutral(confusion) is None

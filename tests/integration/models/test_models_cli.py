@@ -12,6 +12,7 @@ from click.testing import Result
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from adapters.inference.shifts import SHIFTS
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.vit.classifier import VitCropClassifier
 from domain.emotion import Emotion
@@ -70,6 +71,27 @@ def test_the_bundled_network_reads_gray_crops_as_they_are() -> None:
     ran = models("evaluate", "--faces", save_faces(images, answers), "--json", "figures.json")
     assert ran.exit_code == 0, ran.output
     assert json.loads(Path("figures.json").read_text())["accuracy"] == 1
+
+
+def test_shifted_faces_are_measured_with_equal_weight_for_each_emotion() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (10, 48, 48), dtype=np.uint8)
+    scores = OnnxCropClassifier().predict(images[..., np.newaxis])
+    # The answers are the labels of all faces but the last: one face that is alone with its label.
+    answers = [list(Emotion)[row.argmax()].value for row in scores]
+    other = next(emotion.value for emotion in Emotion if emotion.value not in answers)
+    file = save_faces(images, [*answers[:-1], other])
+    ran = models("evaluate", "--faces", file, "--shifts", "--json", "figures.json")
+    assert ran.exit_code == 0, ran.output
+
+    rows = json.loads(Path("figures.json").read_text())["shifts"]
+    assert [row["shift"] for row in rows] == ["as they are", *SHIFTS, "all shifts"]
+    emotions = len({*answers[:-1], other})
+    assert rows[0]["balanced_accuracy"] == pytest.approx((emotions - 1) / emotions)
+    accuracies = [row["balanced_accuracy"] for row in rows[1:-1]]
+    assert min(accuracies) < rows[0]["balanced_accuracy"]
+    assert rows[-1]["balanced_accuracy"] == pytest.approx(np.mean(accuracies))
+    assert all(0 <= row["expected_calibration_error"] <= 1 for row in rows)
+    assert "several at once" in ran.stdout
 
 
 def test_crops_of_any_size_and_in_colour_are_fitted_to_the_network() -> None:
