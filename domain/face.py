@@ -18,6 +18,28 @@ class FaceLandmarks:
     left_mouth: Point
     right_mouth: Point
 
+    def moved(self, source: BoundingBox, target: BoundingBox) -> FaceLandmarks:
+        """The points of a face whose box moved, and grew or shrank, from one place to another."""
+        across, down = target.width / source.width, target.height / source.height
+
+        def move(point: Point) -> Point:
+            return Point(
+                target.x + (point.x - source.x) * across, target.y + (point.y - source.y) * down
+            )
+
+        return FaceLandmarks(
+            *(
+                move(point)
+                for point in (
+                    self.left_eye,
+                    self.right_eye,
+                    self.nose,
+                    self.left_mouth,
+                    self.right_mouth,
+                )
+            )
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FaceDetection:

@@ -63,6 +63,12 @@ class BoundingBox:
         """The middle of the box."""
         return Point(self.x + self.width / 2, self.y + self.height / 2)
 
+    def scaled(self, across: float, down: float) -> BoundingBox:
+        """The box in a picture that is so many times as wide and as high; at least one pixel."""
+        left, top = round(self.x * across), round(self.y * down)
+        right, bottom = round(self.right * across), round(self.bottom * down)
+        return BoundingBox(left, top, max(right - left, 1), max(bottom - top, 1))
+
     def clipped_to(self, width: int, height: int) -> BoundingBox | None:
         """The part of the box inside an image of this size, or None where they do not meet."""
         left, top = max(self.x, 0), max(self.y, 0)

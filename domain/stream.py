@@ -133,7 +133,7 @@ class TrackSummary:
         frames: in how many frames it was read.
         time_share: for each emotion the share of the face's time in which it was dominant.
         timeline: one entry for each second the face was read in, in order.
-        box: where it was last, in the sender's pixels.
+        box: where it was last, in pixels of the session's last frame.
         confidence: the detector's score when it last saw the face.
         reading: quality and reliability of the last reading, with ``mean_scores``.
     """

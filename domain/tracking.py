@@ -10,6 +10,13 @@ from domain.emotion import EmotionScores
 from domain.face import FaceLandmarks
 from domain.geometry import BoundingBox
 
+PREDICTED_FOR_S = 0.22
+"""How long after a face was seen its box may be predicted: 200 ms, and what frames come late by.
+
+Heads turn and lean by a few of their sides a second, so a prediction soon is no more than a guess,
+and the emotions read from its crop are made up.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class FaceTrack:
@@ -20,7 +27,7 @@ class FaceTrack:
         box: in the sender's pixels; a predicted one may reach over the edge of the frame.
         confidence: the detector's score when it last saw the face, in [0, 1].
         predicted: True where the box was not seen in this frame but follows from the ones before.
-        landmarks: None where the detector finds none and for predicted boxes.
+        landmarks: None where the detector finds none; of a predicted box they moved with it.
     """
 
     number: int

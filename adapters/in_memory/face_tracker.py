@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.face import FaceDetection
-from domain.tracking import FaceTrack
+from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
 _SURVIVAL_S = 1.0
 
@@ -35,6 +35,18 @@ class InMemoryFaceTracker:
     def wants_detection(self) -> bool:
         """Whether a face waits to be confirmed."""
         return any(face.number is None for face in self._followed)
+
+    def rescale(self, factor: float) -> None:
+        """Measure in other pixels."""
+        for face in self._followed:
+            face.last = replace(face.last, box=face.last.box.scaled(factor, factor))
+            face.misses = 1
+        self._has_looked = False
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._followed.clear()
+        self._has_looked = False
 
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Take in what the detector found."""
@@ -67,10 +79,11 @@ class InMemoryFaceTracker:
                 face.last.box,
                 face.last.confidence,
                 predicted=at_s > face.seen_s,
-                landmarks=None if at_s > face.seen_s else face.last.landmarks,
+                landmarks=face.last.landmarks,
             )
             for face in self._followed
             if face.number is not None
+            and at_s - face.seen_s <= PREDICTED_FOR_S
             and (face.misses == 0 or (face.misses == 1 and face.sightings > 1))
         ]
         return sorted(told, key=lambda track: -track.box.area)

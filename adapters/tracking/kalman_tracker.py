@@ -57,6 +57,17 @@ class KalmanFaceTracker:
         """Whether a face waits to be confirmed."""
         return any(track.number is None for track in self._tracks)
 
+    def rescale(self, factor: float) -> None:
+        """Measure in other pixels; see the port."""
+        for track in self._tracks:
+            track.rescale(factor)
+        self._has_looked = False
+
+    def forget(self) -> None:
+        """Begin anew; see the port."""
+        self._tracks.clear()
+        self._has_looked = False
+
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Take in what the detector found; see the port."""
         self._forget(at_s)

@@ -63,6 +63,14 @@ class MotionFilter:
         self.p_both *= 1 - gain_value
         self.p_value *= 1 - gain_value
 
+    def rescale(self, factor: float) -> None:
+        """Measure in a unit of which there are so many times as many."""
+        self.value *= factor
+        self.velocity *= factor
+        self.p_value *= factor**2
+        self.p_both *= factor**2
+        self.p_velocity *= factor**2
+
     def after(self, seconds: float) -> float:
         """Where the number will be if nothing is seen of it meanwhile."""
         return self.value + self.velocity * _travelling(seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapters.tracking.motion import MotionFilter
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox
-from domain.tracking import FaceTrack
+from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
 # All in sides of the face, so that near and far faces are treated alike. Detectors place a box to
 # about a twentieth of its side; heads turn and lean by a few sides a second and change size slowly.
@@ -54,6 +54,14 @@ class Track:
         self.seen_s = at_s
         self.misses = 0
 
+    def rescale(self, factor: float) -> None:
+        """Measure in other pixels; the face is told of again once it is seen."""
+        for motion in self._filters:
+            motion.rescale(factor)
+        # Its landmarks are told of no more, for it is next told of where it was seen.
+        self._last = FaceDetection(self._last.box.scaled(factor, factor), self._last.confidence)
+        self.misses = 1
+
     def expected_at(self, at_s: float) -> BoundingBox:
         """Where the face should be if it moves on as it did."""
         x, y, width, height = (motion.after(at_s - self.seen_s) for motion in self._filters)
@@ -68,7 +76,11 @@ class Track:
         """What is said of the face now, or None while nothing should be."""
         if self.number is None or self.misses > 1 or (self.misses and self._sightings == 1):
             return None
-        confidence = self._last.confidence
-        if at_s > self.seen_s:
-            return FaceTrack(self.number, self.expected_at(at_s), confidence, predicted=True)
-        return FaceTrack(self.number, self._last.box, confidence, landmarks=self._last.landmarks)
+        last = self._last
+        if at_s <= self.seen_s:
+            return FaceTrack(self.number, last.box, last.confidence, landmarks=last.landmarks)
+        if at_s - self.seen_s > PREDICTED_FOR_S:
+            return None
+        box = self.expected_at(at_s)
+        landmarks = last.landmarks and last.landmarks.moved(last.box, box)
+        return FaceTrack(self.number, box, last.confidence, predicted=True, landmarks=landmarks)

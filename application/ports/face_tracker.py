@@ -21,6 +21,7 @@ class FaceTracker(Protocol):
     - A face keeps its number while it is seen, and through a gap of up to a second.
     - A face the detector missed once is still told of, at its predicted box; missed twice in a
       row, or seen only once so far, it is not told of until it is seen again.
+    - Nobody is told of a box predicted for more than ``PREDICTED_FOR_S``.
     - Death: a face missed for more than a second is forgotten. Should it come back, it is a new
       one. A face that waits to be confirmed is forgotten at its first miss.
     """
@@ -28,6 +29,21 @@ class FaceTracker(Protocol):
     @property
     def wants_detection(self) -> bool:
         """Whether the next frame should be looked at because a face waits to be confirmed."""
+        ...
+
+    def rescale(self, factor: float) -> None:
+        """From the next look on the frames show the same, so many times as large.
+
+        Faces keep their numbers. None is told of until that look sees it, and it believes every
+        face at once, as the first one did.
+        """
+        ...
+
+    def forget(self) -> None:
+        """From the next look on the frames show something else, of other measures.
+
+        All faces are forgotten, and the next look is like the first one; numbers go on.
+        """
         ...
 
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:

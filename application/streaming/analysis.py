@@ -16,13 +16,13 @@ from application.streaming.smoothing import TrackSmoothing
 from domain.face import FaceDetection
 from domain.image import Image
 from domain.stream import Frame, TrackedFace
-from domain.stream_config import StreamConfig
-from domain.tracking import FaceTrack
+from domain.stream_config import Size, StreamConfig
+from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
 _LONG_TEXT = 128 * 1024
 """Characters of base64 from which decoding takes the event loop too long (over 0.5 ms)."""
-_LOOK_HOLDS_S = 1.0
-"""How long a box may be predicted from a look, however few frames came since."""
+_SAME_SHAPE = 0.02
+"""By how much the ratio of a frame's sides may differ from another's whose picture was scaled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class FrameAnalysis:
         self._tracker = tracker
         self._frames_since_look = 0
         self._looked_s: float | None = None
+        self._size: Size | None = None
         self._smoothing = TrackSmoothing()
 
     async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> Analysed:
@@ -65,6 +66,7 @@ class FrameAnalysis:
         tools = self._tools
         with tools.telemetry.stage("decode"):
             image = await tools.decoder.decode(await _picture(frame))
+        self._heed_size(image)
         looks = self._is_time_to_look(frame, effort)
         tracks = await self._look(image, frame, config, effort) if looks else self._guess(frame)
         shown = [inside for track in tracks if (inside := _within(track, image)) is not None]
@@ -75,10 +77,23 @@ class FrameAnalysis:
         faces = self._smoothing.smooth(shown, readings, window=window, at_s=frame.received_s)
         return Analysed(faces, looks, image.width, image.height)
 
+    def _heed_size(self, image: Image) -> None:
+        """Where frames change their size, rescale the tracks or begin anew, and look again."""
+        before, self._size = self._size, (image.width, image.height)
+        if before is None or before == self._size:
+            return
+        across, down = image.width / before[0], image.height / before[1]
+        if abs(across / down - 1) <= _SAME_SHAPE:
+            self._tracker.rescale((across * down) ** 0.5)
+        else:
+            # The phone was turned, or the picture is cut otherwise: where things went is not known.
+            self._tracker.forget()
+        self._looked_s = None
+
     def _is_time_to_look(self, frame: Frame, effort: Effort) -> bool:
         return (
             self._looked_s is None
-            or frame.received_s - self._looked_s > _LOOK_HOLDS_S
+            or frame.received_s - self._looked_s > PREDICTED_FOR_S
             or self._frames_since_look + 1 >= effort.interval
             or self._tracker.wants_detection
         )

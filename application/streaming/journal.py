@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from domain.emotion import Emotion, EmotionScores
 from domain.stream import TimelineEntry, TrackedFace, TrackSummary
+from domain.stream_config import Size
 
 MAX_TRACKS = 200
 MAX_TIMELINE_ENTRIES = 20_000
@@ -35,6 +36,7 @@ class _Record:
     first_s: float
     last: TrackedFace
     last_s: float
+    size: Size
     frames: int = 0
     dominance: dict[Emotion, float] = field(default_factory=dict)
     whole: _Tally = field(default_factory=_Tally)
@@ -61,25 +63,28 @@ class Journal:
         self._frame_s = frame_s
         self._records: dict[int, _Record] = {}
         self._entries = 0
+        self._size = (1, 1)
         self.truncated = False
 
-    def add(self, faces: Sequence[TrackedFace], at_s: float) -> None:
-        """Take in the faces of one frame, so many seconds after the start."""
+    def add(self, faces: Sequence[TrackedFace], at_s: float, size: Size) -> None:
+        """Take in the faces of one frame of this width and height, seconds after the start."""
+        self._size = size
         for face in faces:
             record = self._records.get(face.track.number)
             if record is None:
                 if len(self._records) >= MAX_TRACKS:
                     self.truncated = True
                     continue
-                record = _Record(at_s, face, at_s)
+                record = _Record(at_s, face, at_s, size)
                 self._records[face.track.number] = record
+            record.size = size
             self._read(record, face, at_s)
 
     def tracks(self) -> tuple[TrackSummary, ...]:
-        """What is remembered of each face; ends the journal."""
+        """What is remembered of each face, boxes in pixels of the last frame; ends the journal."""
         for record in self._records.values():
             record.close_second()
-        return tuple(_summary(record) for _, record in sorted(self._records.items()))
+        return tuple(_summary(record, self._size) for _, record in sorted(self._records.items()))
 
     def _read(self, record: _Record, face: TrackedFace, at_s: float) -> None:
         scores = face.reading.scores
@@ -101,7 +106,7 @@ class Journal:
         record.of_second.add(scores, weight)
 
 
-def _summary(record: _Record) -> TrackSummary:
+def _summary(record: _Record, size: Size) -> TrackSummary:
     return TrackSummary(
         track_id=record.last.track.track_id,
         first_seen_s=record.first_s,
@@ -109,7 +114,7 @@ def _summary(record: _Record) -> TrackSummary:
         frames=record.frames,
         time_share=EmotionScores.from_weights(record.dominance),
         timeline=tuple(record.timeline),
-        box=record.last.track.box,
+        box=record.last.track.box.scaled(size[0] / record.size[0], size[1] / record.size[1]),
         confidence=record.last.track.confidence,
         reading=replace(record.last.reading, scores=record.whole.mean()),
     )

@@ -154,8 +154,8 @@ class StreamRun:
             at_s=now_s, processing_s=now_s - taken_s, latency_s=latency_s, faces=len(found.faces)
         )
         self._tools.telemetry.frame_done("result", latency_s)
-        self._journal.add(found.faces, max(frame.received_s - self._started_s, 0.0))
         self._size = (found.width, found.height)
+        self._journal.add(found.faces, max(frame.received_s - self._started_s, 0.0), self._size)
         return FrameResult(
             frame=frame,
             faces=found.faces,

@@ -125,9 +125,54 @@ def test_after_a_cut_no_face_elsewhere_takes_over_a_number(tracker: FaceTracker)
 def test_prediction_changes_nothing_by_itself(tracker: FaceTracker) -> None:
     show(tracker, [face(10)], [face(10)])
     for i in range(30):
-        assert ids(tracker.predict(0.2 + i * FRAME_S)) == ["face_1"]
+        tracker.predict(0.2 + i * FRAME_S)
     (track,) = tracker.update([face(10)], 3.3)
     assert track.track_id == "face_1"
+
+
+def test_a_box_is_predicted_for_a_fifth_of_a_second(tracker: FaceTracker) -> None:
+    show(tracker, [face(10)], [face(10)])
+    (track,) = tracker.predict(0.3)
+    assert track.predicted
+    assert tracker.predict(0.33) == []
+    assert tracker.update([], 0.34) == []
+    assert ids(tracker.update([face(10)], 0.5)) == ["face_1"]
+
+
+def test_a_face_keeps_its_number_at_another_size(tracker: FaceTracker) -> None:
+    show(tracker, [face(100), face(400)], [face(100), face(400)])
+    tracker.rescale(0.5)
+    tracks = tracker.update([face(50, 50, 40), face(200, 50, 40)], 0.2)
+    assert {track.track_id: track.box.x for track in tracks} == {"face_1": 50, "face_2": 200}
+    assert not any(track.predicted for track in tracks)
+
+
+def test_after_a_change_of_size_only_what_is_seen_is_told_of(tracker: FaceTracker) -> None:
+    show(tracker, [face(100), face(400)], [face(100), face(400)])
+    tracker.rescale(2)
+    (track,) = tracker.update([face(200, 200, 160)], 0.2)
+    assert (track.track_id, track.predicted) == ("face_1", False)
+    (track,) = tracker.predict(0.3)
+    assert track.track_id == "face_1"
+    assert ids(tracker.update([face(200, 200, 160), face(800, 200, 160)], 0.4)) == [
+        "face_1", "face_2"
+    ]  # fmt: skip
+
+
+def test_after_a_change_of_size_a_face_elsewhere_is_believed_at_once(tracker: FaceTracker) -> None:
+    show(tracker, [face(100)], [face(100)])
+    tracker.rescale(2)
+    assert ids(tracker.update([face(900, 600, 160)], 0.2)) == ["face_2"]
+    assert not tracker.wants_detection
+
+
+def test_what_is_forgotten_begins_anew_under_new_numbers(tracker: FaceTracker) -> None:
+    show(tracker, [face(100)], [face(100), face(400)])
+    tracker.forget()
+    assert not tracker.wants_detection
+    tracks = tracker.update([face(100), face(400)], 0.2)
+    assert ids(tracks) == ["face_2", "face_3"]
+    assert not any(track.predicted for track in tracks)
 
 
 def test_largest_face_comes_first(tracker: FaceTracker) -> None:

@@ -304,15 +304,59 @@ async def test_nothing_piles_up_for_a_client_that_does_not_read(
 async def test_the_detector_rests_between_looks(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"detection_interval": 4})
-    await analysed(session, world, recorder, 9)
+    await session.start({"detection_interval": 3})
+    await analysed(session, world, recorder, 7)
     used = [result.detection_used for result in recorder.all(FrameResult)]
-    assert used == [True, False, False, False, True, False, False, False, True]
+    assert used == [True, False, False, True, False, False, True]
     assert world.detector.looks == 3
     assert all(len(result.faces) == 1 for result in recorder.all(FrameResult))
     assert [result.faces[0].track.predicted for result in recorder.all(FrameResult)] == [
         not look for look in used
     ]
+
+
+@pytest.mark.parametrize(("rate", "looks"), [(3, 1), (4, 1), (5, 2), (10, 3), (30, 5)])
+async def test_however_few_frames_come_no_box_is_predicted_for_more_than_a_fifth_of_a_second(
+    session: StreamSession, world: "World", recorder: "Recorder", rate: float, looks: int
+) -> None:
+    await session.start({"detection_interval": 5})
+    for i in range(1, 12):
+        world.clock.advance(1 / rate - 0.1)  # which is what the next frame adds
+        session.offer(world.frame(i))
+        await recorder.nth(FrameResult, i)
+    used = [result.detection_used for result in recorder.all(FrameResult)]
+    assert used == [i % looks == 0 for i in range(11)]
+
+
+@pytest.mark.parametrize("size", [(1280, 960), (320, 240), (426, 320), (480, 640), (640, 360)])
+async def test_a_frame_of_another_size_is_looked_at_and_shows_no_old_box(
+    session: StreamSession, world: "World", recorder: "Recorder", size: tuple[int, int]
+) -> None:
+    await session.start({"detection_interval": 30, "min_face_size": 32})
+    await analysed(session, world, recorder, 2)
+    width, height = size
+    k = width / 640
+    box = (round(100 * k), round(100 * k), round(120 * k), round(120 * k))
+    for i in (3, 4):
+        picture = fake_image((box, Emotion.SAD), width=width, height=height)
+        session.offer(world.frame(i, picture))
+        await recorder.nth(FrameResult, i)
+    looked, predicted = recorder.all(FrameResult)[2:]
+    assert (looked.detection_used, predicted.detection_used) == (True, False)
+    for result in (looked, predicted):
+        (face,) = result.faces
+        assert (face.track.box.x, face.track.box.width) == (box[0], box[2])
+        is_same_shape = size not in {(480, 640), (640, 360)}
+        assert face.track.track_id == ("face_1" if is_same_shape else "face_2")
+
+
+async def test_a_frame_of_another_size_without_a_face_has_none(
+    session: StreamSession, world: "World", recorder: "Recorder"
+) -> None:
+    await session.start({"detection_interval": 30})
+    await analysed(session, world, recorder, 4)
+    session.offer(world.frame(5, fake_image(width=1280, height=960)))
+    assert (await recorder.nth(FrameResult, 5)).faces == ()
 
 
 async def test_after_a_pause_no_face_is_predicted_from_an_old_look(

@@ -78,9 +78,12 @@ def test_the_box_of_a_vanished_face_does_not_fly_away() -> None:
     tracker = KalmanFaceTracker()
     for i in range(10):
         tracker.update([face(20 + 30 * i)], i * FRAME_S)
-    (track,) = tracker.predict(60.0)
-    assert 290 < track.box.x < 290 + 300 * 0.85
+    (track,) = tracker.predict(1.1)
+    assert 290 < track.box.x < 290 + 300 * 0.25
     assert track.box.width > 40
+    tracker.update([], 1.2)
+    (track,) = tracker.update([face(290 + 300 * 0.5)], 1.8)
+    assert track.track_id == "face_1"
 
 
 @pytest.mark.parametrize("neighbour", [105, 180])
@@ -132,14 +135,35 @@ def test_frames_that_come_unevenly_are_no_trouble() -> None:
         assert list(by_id(tracks)) == ["face_1"]
 
 
-def test_landmarks_are_told_only_where_they_were_seen() -> None:
-    eyes = FaceLandmarks(*(Point(x, 1) for x in range(5)))
-    seen = FaceDetection(BoundingBox(10, 10, 80, 80), 0.9, eyes)
+def test_landmarks_move_with_a_predicted_box() -> None:
+    def seen(x: int) -> FaceDetection:
+        eyes = FaceLandmarks(*(Point(x + 10 * i, 50) for i in range(5)))
+        return FaceDetection(BoundingBox(x, 10, 80, 80), 0.9, eyes)
+
     tracker = KalmanFaceTracker()
-    (track,) = tracker.update([seen], 0)
-    assert track.landmarks == eyes
-    (track,) = tracker.predict(0.1)
-    assert track.landmarks is None
+    for i in range(10):
+        (track,) = tracker.update([seen(10 + 10 * i)], i * FRAME_S)
+        assert track.landmarks == seen(10 + 10 * i).landmarks
+    (track,) = tracker.predict(10 * FRAME_S)
+    assert track.predicted
+    assert track.landmarks is not None
+    assert track.landmarks.left_eye.x == pytest.approx(110, abs=5)
+    assert track.landmarks.right_mouth.x == pytest.approx(150, abs=5)
+
+
+def test_a_moving_face_is_followed_through_a_change_of_size() -> None:
+    tracker = KalmanFaceTracker()
+    for i in range(20):
+        factor = 2.5 if i >= 10 else 1
+        if i == 10:
+            tracker.rescale(2.5)
+        true = face((20 + 15 * i) * factor, 100 * factor, 80 * factor)
+        if i in {12, 14}:
+            (track,) = tracker.predict(i * FRAME_S)
+            assert track.box.iou(true.box) > 0.85
+        else:
+            (track,) = tracker.update([true], i * FRAME_S)
+        assert track.track_id == "face_1"
 
 
 def test_a_thousand_boxes_are_too_many_to_follow_and_no_harm() -> None:
