@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import torch
 
-from . import card
+from . import adjust, card
 from .data import Faces, load, tuning_split, usable
 from .export import export
-from .recipes import RECIPES, SHIPPED, VERSION
+from .recipes import RECIPES, SHIPPED, TAU, TEMPERATURE, VERSION
 from .restore import soup
 from .train import train
 
@@ -42,6 +42,8 @@ def main() -> None:
         return
     network = soup(SHIPPED, options.runs)
     export(network, faces, options.weights, VERSION, {"runs": dict(SHIPPED)})
+    adjust.write(options.weights, adjust.class_prior(load(options.data, "train")), TAU, TEMPERATURE)
+    adjust.remeasure(options.weights, faces["valid"])
     card.write(options.weights, faces["valid"], options.docs)
 
 

@@ -84,6 +84,13 @@ def majority(faces: Faces) -> npt.NDArray[np.int64]:
     return np.where(agreed, top, -1).astype(np.int64)
 
 
+def balanced_sample(faces: Faces, most: int = 100) -> Faces:
+    """The first `most` faces of each emotion that the crowd agreed on, or all where fewer."""
+    labels = majority(faces)
+    chosen = [np.flatnonzero(labels == emotion)[:most] for emotion in range(len(EMOTIONS))]
+    return faces.take(np.sort(np.concatenate(chosen)))
+
+
 def usable(faces: Faces, least_votes: int = 4) -> npt.NDArray[np.bool_]:
     """Mask of crops worth training on: not "not a face", and enough votes for the emotions."""
     total: npt.NDArray[np.float32] = faces.votes.sum(axis=1)

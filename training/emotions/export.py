@@ -106,12 +106,13 @@ def as_input(images: Images) -> npt.NDArray[np.float32]:
     return images[:, None].astype(np.float32)
 
 
-def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+def session(model: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
     """An ONNX Runtime session on the CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    source = model if isinstance(model, bytes) else str(model)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 def run(path: Path, images: Images, batch: int = 32) -> npt.NDArray[np.float32]:
@@ -225,8 +226,7 @@ def export(
             "Scores say what a crowd would call the expression in the picture, "
             "not what a person feels.",
             "Disgust and fear are rare in the data and are recognised less well than the others.",
-            f"Pull to neutral: {100 * figures['expressive_called_neutral']:.1f} % of expressive "
-            "validation crops are called neutral, mostly sad ones.",
+            "Expressive faces that are called neutral are mostly sad ones.",
             "Posed and acted faces and other cameras differ from the web photographs in the data.",
             "Trained on gray web crops of 48 x 48 pixels of unknown people: "
             "accuracy by age, gender or ethnicity was not measured.",
