@@ -82,19 +82,29 @@ class ReliabilityThresholds:
     """Outside these limits a crop is classified measurably worse.
 
     See ``training/emotions/quality.md``.
+
+    Attributes:
+        min_sharpness: see ``FaceQuality``.
+        min_brightness: likewise.
+        max_brightness: likewise.
+        min_size_px: likewise.
+        min_score: of the dominant emotion, in [0, 1]. A crop unlike those that the classifier
+            knows shows in scores that single out no emotion.
     """
 
     min_sharpness: float
     min_brightness: float
     max_brightness: float
     min_size_px: int
+    min_score: float
 
-    def accept(self, quality: FaceQuality) -> bool:
-        """Whether the emotion scores of a crop of this quality are worth trusting."""
+    def accept(self, quality: FaceQuality, scores: EmotionScores) -> bool:
+        """Whether these emotion scores of a crop of this quality are worth trusting."""
         return (
             quality.sharpness >= self.min_sharpness
             and self.min_brightness <= quality.brightness <= self.max_brightness
             and quality.size_px >= self.min_size_px
+            and scores[scores.dominant] >= self.min_score
         )
 
 
@@ -105,7 +115,8 @@ class FaceReading:
     Attributes:
         scores: the distribution over the seven emotions.
         quality: of the crop the scores were read from.
-        reliable: False where the crop is too small, dark, bright or blurred to trust the scores.
+        reliable: False where the crop is too small, dark, bright or blurred to trust the scores,
+            or where they single out no emotion.
     """
 
     scores: EmotionScores

@@ -101,7 +101,7 @@ class BatchingEmotionClassifier:
         finally:
             self._forget(request)
         return [
-            FaceReading(score, quality, self._thresholds.accept(quality))
+            FaceReading(score, quality, self._thresholds.accept(quality, score))
             for score, quality in zip(scores, qualities, strict=True)
         ]
 

@@ -37,8 +37,12 @@ def measure_quality(crop: NDArray[np.uint8], face: FaceDetection) -> FaceQuality
     )
 
 
-# Beyond these, crops are classified ten points worse than intact ones:
-# training/emotions/quality.md.
+# Beyond the first four, crops are classified ten points worse than intact ones; below the last, the
+# dominant emotion is more often wrong than right: training/emotions/quality.md.
 MEASURED_THRESHOLDS = ReliabilityThresholds(
-    min_sharpness=0.017, min_brightness=0.038, max_brightness=0.866, min_size_px=18
+    min_sharpness=0.017,
+    min_brightness=0.038,
+    max_brightness=0.866,
+    min_size_px=18,
+    min_score=0.5,
 )

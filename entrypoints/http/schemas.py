@@ -75,7 +75,8 @@ class Face(Struct, kw_only=True):
     reliable: Annotated[
         bool,
         Meta(
-            description="False where the face is too small, dark, bright or blurred to trust.",
+            description="False where the face is too small, dark, bright or blurred to trust, or "
+            "where no score reaches 0.5.",
             examples=[True],
         ),
     ]

@@ -11,8 +11,9 @@ from domain.geometry import BoundingBox
 
 BOX = BoundingBox(10, 20, 30, 40)
 LIMITS = ReliabilityThresholds(
-    min_sharpness=0.2, min_brightness=0.1, max_brightness=0.9, min_size_px=24
+    min_sharpness=0.2, min_brightness=0.1, max_brightness=0.9, min_size_px=24, min_score=0.5
 )
+CLEAR = EmotionScores.from_weights({Emotion.HAPPY: 0.9, Emotion.NEUTRAL: 0.1})
 qualities = st.builds(
     FaceQuality,
     sharpness=st.floats(0, 10),
@@ -34,8 +35,8 @@ def test_a_confidence_outside_zero_to_one_is_refused(confidence: float) -> None:
 
 def test_a_crop_exactly_at_every_limit_is_trusted() -> None:
     edge = FaceQuality(sharpness=0.2, brightness=0.1, size_px=24)
-    assert LIMITS.accept(edge)
-    assert LIMITS.accept(replace(edge, brightness=0.9))
+    assert LIMITS.accept(edge, CLEAR)
+    assert LIMITS.accept(replace(edge, brightness=0.9), CLEAR)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,15 @@ def test_a_crop_exactly_at_every_limit_is_trusted() -> None:
     ids=["blurred", "dark", "bright", "small", "unmeasurable"],
 )
 def test_one_bad_measure_is_enough_to_distrust_a_crop(quality: FaceQuality) -> None:
-    assert not LIMITS.accept(quality)
+    assert not LIMITS.accept(quality, CLEAR)
+
+
+@pytest.mark.parametrize(("score", "trusted"), [(0.49, False), (0.5, True)])
+def test_scores_that_single_out_no_emotion_are_distrusted(score: float, trusted: bool) -> None:
+    sharp = FaceQuality(sharpness=0.5, brightness=0.5, size_px=64)
+    rest = dict.fromkeys(Emotion, (1 - score) / 6)
+    scores = EmotionScores.from_weights(rest | {Emotion.SAD: score})
+    assert LIMITS.accept(sharp, scores) is trusted
 
 
 @given(qualities, st.floats(0, 5), st.integers(0, 500))
@@ -60,7 +69,7 @@ def test_a_sharper_or_larger_crop_is_never_trusted_less(
     better = replace(
         quality, sharpness=quality.sharpness + sharper, size_px=quality.size_px + larger
     )
-    assert LIMITS.accept(better) or not LIMITS.accept(quality)
+    assert LIMITS.accept(better, CLEAR) or not LIMITS.accept(quality, CLEAR)
 
 
 def test_a_face_shows_the_emotion_with_the_highest_score() -> None:

@@ -20,7 +20,7 @@ from domain.geometry import BoundingBox
 from domain.image import Image
 
 ANYTHING_GOES = ReliabilityThresholds(
-    min_sharpness=0, min_brightness=0, max_brightness=1, min_size_px=1
+    min_sharpness=0, min_brightness=0, max_brightness=1, min_size_px=1, min_score=0
 )
 
 
@@ -227,7 +227,7 @@ async def test_quality_is_measured_and_judged(
     model: BrightnessModel, single_thread: WorkExecutor
 ) -> None:
     thresholds = ReliabilityThresholds(
-        min_sharpness=0, min_brightness=0.2, max_brightness=0.8, min_size_px=20
+        min_sharpness=0, min_brightness=0.2, max_brightness=0.8, min_size_px=20, min_score=0
     )
     classifier = BatchingEmotionClassifier(
         model=model, executor=single_thread, thresholds=thresholds

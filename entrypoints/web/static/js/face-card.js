@@ -9,7 +9,7 @@ export function faceCard(face, number) {
     h("h3", {}, heading),
     h("p", { class: "small" }, about(face)),
     face.reliable ? null : h("p", { class: "doubt" },
-      "⚠ Hard to read: too small, dark, bright or blurred. Do not rely on it."),
+      "⚠ Hard to read: too small, dark, bright, blurred or unclear. Do not rely on it."),
     bars(face.emotions));
 }
 
