@@ -38,7 +38,7 @@ class StreamConfig:
             At most 200 characters.
     """
 
-    detection_interval: int = 3
+    detection_interval: int = 2
     min_face_size: int = 64
     detection_confidence: float = 0.0
     processing_resolution: Size = (640, 480)

@@ -9,9 +9,10 @@ from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
 # All in sides of the face, so that near and far faces are treated alike. Detectors place a box to
 # about a twentieth of its side; heads turn and lean by a few sides a second and change size slowly.
+# With half of this acceleration predictions lag behind a face that sways by two sides in a second.
 _BOX_DEVIATION = 0.05
 _FIRST_VELOCITY = 1.5
-_CENTRE_ACCELERATION = 4.0
+_CENTRE_ACCELERATION = 8.0
 _SIZE_ACCELERATION = 1.0
 
 

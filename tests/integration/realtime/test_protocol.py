@@ -320,7 +320,7 @@ async def test_a_session_that_falls_behind_is_told_what_is_done_about_it(service
     assert "falls behind" in told["message"]
     assert told["suggested_config"] == {
         "processing_resolution": [480, 360],
-        "detection_interval": 3,
+        "detection_interval": 2,
     }
     await client.emit("control", {"action": "stop"})
     metrics = (await client.next("status"))["metrics"]
