@@ -12,6 +12,7 @@ from entrypoints.origins import allowed_origins
 from entrypoints.realtime.connection import NAMESPACE
 from entrypoints.realtime.housekeeping import Housekeeping
 from entrypoints.realtime.namespace import EmotionDetectionNamespace
+from entrypoints.realtime.other_clients import OtherNamespaces
 from entrypoints.realtime.rooms import Rooms
 from entrypoints.realtime.server import GuardedServer, make_server
 from entrypoints.settings import Settings
@@ -34,6 +35,7 @@ def create_socketio(container: Container) -> GuardedServer:
         clock=container.clock(),
     )
     server.register_namespace(namespace)
+    server.register_namespace(OtherNamespaces())
     return server
 
 

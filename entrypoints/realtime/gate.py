@@ -21,6 +21,7 @@ from litestar.types import (
 )
 
 from entrypoints.realtime.connection import NAMESPACE
+from entrypoints.realtime.other_clients import is_too_old, refuse_old_client
 from entrypoints.realtime.server import MAX_MESSAGE_BYTES, GuardedServer, has_too_many_values
 from entrypoints.server.connections import EXTENSION
 from entrypoints.server.http import HttpConnection
@@ -51,10 +52,12 @@ def mount(server: GuardedServer, http: ASGIApp) -> ASGIApp:
     polling = "polling" in server.eio.transports
 
     async def gate(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.WEBSOCKET:
+        if _is_ours(scope) and is_too_old(scope):
+            await refuse_old_client(scope, receive, send)
+        elif scope["type"] == ScopeType.WEBSOCKET:
             guard = _SocketGuard(server, scope, receive, send)
             await both(scope, guard.receive, guard.send)
-        elif scope["type"] != ScopeType.HTTP or not f"{scope['path']}/".startswith(_PATH):
+        elif not _is_ours(scope):
             await both(scope, receive, send)
         elif not polling:
             await _refuse(_with_headers(scope, send), 400, _NO_POLLING)
@@ -62,6 +65,11 @@ def mount(server: GuardedServer, http: ASGIApp) -> ASGIApp:
             await _poll(server, both, scope, receive, send)
 
     return gate
+
+
+def _is_ours(scope: Scope) -> bool:
+    is_request = scope["type"] in {ScopeType.HTTP, ScopeType.WEBSOCKET}
+    return is_request and f"{scope['path']}/".startswith(_PATH)
 
 
 class _SocketGuard:

@@ -200,6 +200,8 @@ def make_server(
         # One event of a client after the other, in order: a flood is held back at its socket.
         async_handlers=False,
         serializer=OnePacket,
+        # By default the library lets everybody into the namespace "/", with or without a token.
+        namespaces="*",
         client_manager=manager,
         transports=transports,
         cors_allowed_origins=_allowed_origins(cors_origins),

@@ -21,15 +21,30 @@ async def test_who_prefers_websockets_as_the_page_does_needs_no_polling(js_packa
         assert await session(service, js_packages, "websocket,polling") == (0, "ok")
 
 
+async def test_clients_that_cannot_be_served_are_told_why(
+    service: Service, js_packages: Path
+) -> None:
+    status, said = await node(js_packages.with_name("refused.mjs"), service.url)
+    assert status == 0, said
+    namespace, version = said.splitlines()[:2], said.splitlines()[2:]
+    assert len(version) == 4
+    assert all("/emotion-detection" in line and line.endswith("400") for line in namespace)
+    assert all("socket.io-client 4" in line for line in version)
+
+
 async def session(service: Service, js_packages: Path, transports: str) -> tuple[int | None, str]:
     """Run one; the client's exit status and what it printed."""
+    picture = base64.b64encode(PICTURE).decode()
+    program = js_packages.with_name("session.mjs")
+    return await node(program, service.url, await service.token(), transports, picture)
+
+
+async def node(program: Path, *arguments: str) -> tuple[int | None, str]:
+    """Run a program of Node.js; its exit status and what it printed."""
     process = await asyncio.create_subprocess_exec(
         "node",
-        str(js_packages.with_name("session.mjs")),
-        service.url,
-        await service.token(),
-        transports,
-        base64.b64encode(PICTURE).decode(),
+        str(program),
+        *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

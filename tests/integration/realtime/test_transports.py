@@ -1,10 +1,14 @@
 """Which ways to connect a service offers."""
 
+import json
+from typing import Any
+
+import aiohttp
 import httpx
 import pytest
 import socketio
 
-from tests.integration.realtime.service import running_service
+from tests.integration.realtime.service import Service, running_service
 
 
 async def test_with_websockets_only_a_polling_client_is_told_what_to_do() -> None:
@@ -32,3 +36,43 @@ async def test_by_default_a_client_may_begin_with_polling_and_go_on_with_a_webso
         client = await service.client(transports=("polling", "websocket"))
         assert await client.is_served()
         assert client.io.transport() == "websocket"
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_who_connects_to_another_namespace_is_told_so_and_may_go_on(
+    service: Service, transport: str
+) -> None:
+    client = socketio.AsyncClient(reconnection=False)
+    told: dict[str, Any] = {}
+    for namespace in ("/", "/nowhere"):
+
+        @client.on("connect_error", namespace=namespace)
+        async def failed(data: dict[str, Any], namespace: str = namespace) -> None:
+            told[namespace] = data
+
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await client.connect(
+            service.url,
+            namespaces=["/", "/nowhere"],
+            auth={"token": await service.token()},
+            transports=[transport],
+        )
+    await client.disconnect()
+    assert set(told) == {"/", "/nowhere"}
+    for refusal in told.values():
+        assert "/emotion-detection" in refusal["message"]
+        assert refusal["data"]["code"] == 400
+    assert service.sessions == 0
+    assert await (await service.client(transports=(transport,))).is_served()
+
+
+async def test_who_was_refused_in_another_namespace_has_not_signed_in(service: Service) -> None:
+    url = f"{service.url}/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws:
+        sid = json.loads((await ws.receive()).data[1:])["sid"]
+        await ws.send_str("40")
+        assert (await ws.receive()).data.startswith("44{")
+        assert not service.server.has_signed_in(sid)
+        await ws.send_str("40/emotion-detection," + json.dumps({"token": await service.token()}))
+        assert (await ws.receive()).data.startswith("40/emotion-detection,")
+        assert service.server.has_signed_in(sid)
