@@ -1,0 +1,78 @@
+"""The traffic of a web client that was written for the contract, played on an origin of its own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import MediaType, get
+from litestar.app import Litestar
+from litestar.handlers import HTTPRouteHandler
+from playwright.async_api import Browser
+
+from tests.e2e.browser.conftest import SECRET
+from tests.e2e.browser.pictures import FACE_X, FACE_Y, portrait
+from tests.e2e.browser.site import serving
+from tests.servers.listening import listening
+
+CLIENT = Path(__file__).with_name("react_client.html")
+DRAWN_AS = 480 / 512  # of the portrait's size
+
+
+def sends(path: str, media_type: str, content: bytes) -> HTTPRouteHandler:
+    """What sends always the same."""
+
+    @get(path, media_type=media_type)
+    async def send() -> bytes:
+        return content
+
+    return send
+
+
+@pytest.fixture
+async def port(npm_packages: Path) -> AsyncIterator[int]:
+    """Where the client is served, which is another origin than the service's."""
+    bundle = npm_packages / "socket.io-client" / "dist" / "socket.io.min.js"
+    files = [
+        sends("/", MediaType.HTML, CLIENT.read_bytes()),
+        sends("/socket.io.js", "text/javascript", bundle.read_bytes()),
+        sends("/portrait.jpg", "image/jpeg", portrait()),
+    ]
+    async with listening(Litestar(files, openapi_config=None)) as port:
+        yield port
+
+
+@pytest.fixture
+async def visit(browser: Browser, port: int, id_token: str, tmp_path: Path) -> dict[str, Any]:
+    """What the client was told from signing in to leaving."""
+    settings = {"SECRET_KEY": SECRET, "CORS_ORIGINS": f"http://localhost:{port}"}
+    with serving(tmp_path, **settings) as site:
+        page = await browser.new_page()
+        await page.goto(f"http://127.0.0.1:{port}/")
+        told: dict[str, Any] = await page.evaluate(
+            "([service, idToken]) => visit(service, idToken)", [site.url, id_token]
+        )
+        await page.close()
+    return told
+
+
+async def test_a_client_written_for_the_contract_works_unchanged(visit: dict[str, Any]) -> None:
+    assert visit["errors"] == []
+    assert visit["initialized"]["config"]["detection_interval"] == 5
+    assert visit["started"]["ignored"] == ["skipFrameProcessing"]
+    for number, result in enumerate(visit["results"]):
+        assert result["frame_id"] == number
+        assert result["detection_used"], "at three frames a second no box may be a guess"
+        (face,) = result["faces"]
+        assert face["tracking_id"] == "face_1"
+        x, y, width, height = face["box"]
+        assert abs(x + width / 2 - result["x"] - FACE_X * DRAWN_AS) < 30
+        assert abs(y + height / 2 - FACE_Y * DRAWN_AS) < 30
+    assert visit["stopped"]["metrics"]["processed_frames"] == 7
+    assert visit["summary"]["frames"] == {"received": 7, "processed": 7, "failed": 0, "dropped": 0}
+    assert [track["tracking_id"] for track in visit["summary"]["tracks"]] == ["face_1"]
+
+    assert visit["detected"]["status"] == 200
+    (record,) = visit["history"]["body"]
+    assert record["detection_id"] == visit["detected"]["body"]["detection_id"]
+    assert visit["widths"] == [512], "an <img> of another origin cannot load what is in the history"
