@@ -5,12 +5,12 @@
 #   docker build -t emotion-api:vit --build-arg EXTRAS=cloud,vit .
 
 # What the page's Live view needs comes from npm, and nothing else of Node.js stays.
-FROM node:22.12-bookworm-slim AS page
+FROM node:22.23.2-bookworm-slim AS page
 WORKDIR /page
 COPY entrypoints/web/package.json entrypoints/web/package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
-FROM python:3.11.11-slim-bookworm AS build
+FROM python:3.11.15-slim-bookworm AS build
 ARG EXTRAS=cloud
 # Torch for processors alone: the usual wheels bring gigabytes for graphics cards.
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -28,7 +28,7 @@ COPY --from=page /page/node_modules /tmp/node_modules
 # -I: where the package is installed, and not its source in this folder.
 RUN mv /tmp/node_modules "$(/opt/emotion-api/bin/python -I -c 'import entrypoints.web as w; print(w.__path__[0])')/"
 
-FROM python:3.11.11-slim-bookworm
+FROM python:3.11.15-slim-bookworm
 RUN useradd --system --uid 10001 --create-home --home-dir /app emotion \
     && install --directory --owner=emotion --mode=0700 /data
 COPY --from=build /opt/emotion-api /opt/emotion-api
