@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,7 @@ class Evaluation:
     Attributes:
         card: of the classifier.
         faces: how many were read.
+        left_out: labels that are none of the seven emotions, and how many faces had each.
         accuracy: right answers among all, in [0, 1].
         macro_f1: mean F1 over the emotions that the labels contain.
         macro_recall: mean recall over the same.
@@ -69,6 +71,7 @@ class Evaluation:
 
     card: ModelCard
     faces: int
+    left_out: Mapping[str, int]
     accuracy: float
     macro_f1: float
     macro_recall: float

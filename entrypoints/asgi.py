@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from litestar.types import ASGIApp
 
 from entrypoints.container import Container
@@ -10,7 +12,9 @@ from entrypoints.lifespan import running
 from entrypoints.realtime.app import create_socketio, realtime
 from entrypoints.realtime.gate import mount
 from entrypoints.realtime.server import GuardedServer
-from entrypoints.settings import load_settings
+from entrypoints.settings import load_settings, unknown_keys
+
+log = logging.getLogger(__name__)
 
 
 def create_app() -> ASGIApp:
@@ -20,6 +24,8 @@ def create_app() -> ASGIApp:
         BadSettings: the environment holds values that cannot be used.
     """
     container = Container(settings=load_settings())
+    for warning in unknown_keys():
+        log.warning(warning)
     return create_app_from(container, create_socketio(container))
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from application.errors import ServiceUnavailable
-from domain.errors import DomainError
-from entrypoints.cli_exit import errors, settings_or_exit, stop
+from entrypoints.cli_exit import (
+    errors,
+    explained,
+    quiet_when_nobody_reads,
+    settings_or_exit,
+    stop,
+)
 from entrypoints.cli_models import models
-from entrypoints.settings import BadSettings
 
 app = typer.Typer(
     help="Finds faces in photographs and live video and says what emotion each one shows.",
@@ -23,16 +27,40 @@ app = typer.Typer(
 app.add_typer(models, name="models")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"emotion-api {installed_version('emotion-api')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which version this is.", callback=_print_version),
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command()
-def serve() -> None:
-    """Start the service on HOST and PORT."""
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; left out, the setting HOST.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on; left out, the setting PORT.", min=0, max=65535),
+    ] = None,
+) -> None:
+    """Start the service."""
     from entrypoints.serve import serve as run_service
 
-    settings = settings_or_exit()
-    try:
+    given = {"host": host, "port": port}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = settings_or_exit(warn=False, **chosen)
+    with explained():
         run_service(settings)
-    except (ServiceUnavailable, BadSettings, OSError) as error:
-        stop(str(error))
 
 
 @app.command()
@@ -44,20 +72,19 @@ def detect(
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Write a copy with boxes and emotions drawn: a file for one photograph, "
-            "a folder for several.",
+            help="Write a copy with boxes and emotions drawn: a file (.jpg, .png or .webp) for one "
+            "photograph, a folder for several.",
         ),
     ] = None,
 ) -> None:
     """Say which faces photographs show and what emotion each one has. Nothing is stored."""
     from entrypoints.cli_detect import detect_photographs
 
-    try:
+    settings = settings_or_exit()
+    with explained():
         all_well = asyncio.run(
-            detect_photographs(settings_or_exit(), photos, as_json=as_json, annotate=annotate)
+            detect_photographs(settings, photos, as_json=as_json, annotate=annotate)
         )
-    except (ServiceUnavailable, BadSettings, OSError) as error:
-        stop(str(error))
     raise typer.Exit(0 if all_well else 1)
 
 
@@ -72,11 +99,15 @@ def token(
     settings = settings_or_exit()
     if settings.auth != "local":
         stop(f"AUTH={settings.auth}: only the local identity provider mints tokens here")
-    try:
+    if settings.secret_key is None and not settings.secret_path.exists():
+        stop(
+            f"DATA_DIR={settings.data_dir}: there is no secret.key in it, so no service has been "
+            "started on this folder and none would accept the token. Run this where the service "
+            "runs, or with its DATA_DIR or SECRET_KEY"
+        )
+    with explained():
         provider = Container(settings=settings).identity_provider()
         minted = provider.mint_id_token(user, lifetime_s=hours * 3600)
-    except (DomainError, ServiceUnavailable, BadSettings, OSError) as error:
-        stop(str(error))
     errors.print(f"ID token of {user}, valid for {hours:g} hours:", style="dim")
     print(minted)
 
@@ -107,19 +138,18 @@ def import_(
     address = source_address(source, settings)
     if not address.startswith(("mongodb://", "mongodb+srv://")):
         stop("--from: an address such as mongodb://localhost:27017/emotion_detection is needed")
-    try:
+    with explained():
         outcome = asyncio.run(
             import_history(settings, address, name=database, collection=collection, notes=errors)
         )
-    except (ServiceUnavailable, OSError) as error:
-        stop(str(error))
     print(f"{outcome.imported} records are in the history, {outcome.left_out} were left out")
     raise typer.Exit(1 if outcome.left_out else 0)
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    with quiet_when_nobody_reads():
+        app()
 
 
 if __name__ == "__main__":

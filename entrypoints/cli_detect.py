@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from application.errors import ServiceUnavailable
 from application.use_cases.detect_emotions import DetectEmotionsCommand
@@ -20,10 +22,17 @@ from application.work import Priority
 from domain.detection import Detection
 from domain.errors import DomainError
 from domain.user import Guest
+from entrypoints.cli_exit import console, errors, shown
 from entrypoints.container import Container
 from entrypoints.http import presenters
 from entrypoints.settings import Settings
 
+_DRAWN_TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp"}
 
 
@@ -51,35 +60,37 @@ async def detect_photographs(
     """
     photos = _photographs(paths)
     if not photos:
-        Console(stderr=True).print("no photographs found there")
+        errors.print("no photographs found there")
         return False
+    targets = _targets(photos, annotate)
     container = Container(settings=settings)
     outcomes = []
-    console = Console(stderr=True)
     columns = (
         TextColumn("Reading faces"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=len(photos) == 1, transient=True) as progress:
+    with Progress(*columns, console=errors, disable=len(photos) == 1, transient=True) as progress:
         bar = progress.add_task("", total=len(photos))
-        targets = _targets(photos, annotate)
         async for outcome in _analyse(container, photos, targets, settings):
             outcomes.append(outcome)
             progress.advance(bar)
-    outcomes.sort(key=lambda outcome: photos.index(outcome.photo))
+    order = {photo: number for number, photo in enumerate(photos)}
+    outcomes.sort(key=lambda outcome: order[outcome.photo])
     container.executor().close()
 
     if as_json:
         print(json.dumps([_as_json(outcome) for outcome in outcomes], indent=2))
     else:
-        Console().print(_as_table(outcomes))
+        console().print(_as_table(outcomes))
     for outcome in outcomes:
         if outcome.error:
-            console.print(f"{outcome.photo}: {outcome.error}", style="red", markup=False)
+            errors.print(
+                f"{shown(outcome.photo)}: {shown(outcome.error)}", style="red", soft_wrap=True
+            )
         elif outcome.annotated:
-            console.print(f"drawn: {outcome.annotated}", style="dim", markup=False)
+            errors.print(f"drawn: {shown(outcome.annotated)}", style="dim", soft_wrap=True)
     return all(outcome.error is None for outcome in outcomes)
 
 
@@ -95,23 +106,40 @@ def _photographs(paths: Sequence[Path]) -> list[Path]:
 
 
 def _targets(photos: Sequence[Path], annotate: Path | None) -> dict[Path, Path]:
-    """Where each drawn copy goes. Never over its own original."""
+    """Where each drawn copy goes. Never over its own original, and no two to the same place."""
     if annotate is None:
         return {}
-    if len(photos) == 1 and not annotate.is_dir():
+    is_folder = annotate.is_dir() or len(photos) > 1 or not annotate.suffix
+    if is_folder:
+        try:
+            annotate.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"--annotate {shown(annotate)}: {error.strerror}") from error
+        targets = dict(zip(photos, _names_within(annotate, photos), strict=True))
+    elif annotate.suffix.lower() in _DRAWN_TYPES:
         targets = {photos[0]: annotate}
     else:
-        annotate.mkdir(parents=True, exist_ok=True)
-        targets = {photo: annotate / f"{photo.stem}.jpg" for photo in photos}
-        names = list(targets.values())
-        targets = {
-            photo: target if names.count(target) == 1 else annotate / f"{photo.name}.jpg"
-            for photo, target in targets.items()
-        }
+        raise OSError(
+            f"--annotate {shown(annotate)}: a name that ends in {', '.join(_DRAWN_TYPES)} is "
+            "needed, or a folder"
+        )
     for photo, target in targets.items():
         if target.exists() and photo.exists() and target.samefile(photo):
-            raise OSError(f"--annotate {annotate} would overwrite the photograph {photo} itself")
+            raise OSError(
+                f"--annotate {shown(annotate)} would overwrite the photograph {shown(photo)} itself"
+            )
     return targets
+
+
+def _names_within(folder: Path, photos: Sequence[Path]) -> Iterator[Path]:
+    stems = Counter(photo.stem for photo in photos)
+    taken: set[str] = set()
+    for photo in photos:
+        base = photo.stem if stems[photo.stem] == 1 else photo.name
+        numbered = (f"{base}-{number}.jpg" for number in count(2))
+        name = next(name for name in chain([f"{base}.jpg"], numbered) if name not in taken)
+        taken.add(name)
+        yield folder / name
 
 
 async def _analyse(
@@ -127,16 +155,30 @@ async def _analyse(
                 data = await asyncio.to_thread(photo.read_bytes)
                 command = DetectEmotionsCommand(caller, data, photo.name)
                 detection = await detect.analyse(command, Priority.BULK)
-                if target := targets.get(photo):
-                    drawn = await annotator.annotate(data, detection.faces)
-                    await asyncio.to_thread(target.write_bytes, drawn)
             except (DomainError, ServiceUnavailable, OSError) as error:
-                reason = error.strerror if isinstance(error, OSError) else None
-                return _Outcome(photo, error=reason or str(error))
-            return _Outcome(photo, detection, targets.get(photo))
+                return _Outcome(photo, error=_reason(error))
+            target = targets.get(photo)
+            if target is None:
+                return _Outcome(photo, detection)
+            try:
+                drawn = await annotator.annotate(
+                    data, detection.faces, media_type=_DRAWN_TYPES[target.suffix.lower()]
+                )
+                await asyncio.to_thread(target.write_bytes, drawn)
+            except FileNotFoundError:
+                why = f"there is no folder {target.parent} to put {target.name} in"
+                return _Outcome(photo, detection, error=why)
+            except (DomainError, ServiceUnavailable, OSError) as error:
+                why = f"no copy could be drawn at {target}: {_reason(error)}"
+                return _Outcome(photo, detection, error=why)
+            return _Outcome(photo, detection, target)
 
     for finished in asyncio.as_completed([asyncio.create_task(one(photo)) for photo in photos]):
         yield await finished
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _as_json(outcome: _Outcome) -> dict[str, object]:
@@ -149,24 +191,30 @@ def _as_json(outcome: _Outcome) -> dict[str, object]:
 def _as_table(outcomes: Sequence[_Outcome]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("photograph", "face", "emotion", "score", "next", "box", "confidence"):
-        table.add_column(heading, justify="right" if heading in ("face", "score") else "left")
+        # A name that is too long for the terminal goes on in the next line, and is not cut.
+        table.add_column(
+            heading,
+            justify="right" if heading in ("face", "score") else "left",
+            overflow="fold",
+            no_wrap=False,
+        )
     for outcome in outcomes:
-        name = outcome.photo.name
+        name = shown(outcome.photo.name)
         if outcome.detection is None:
-            table.add_row(name, "", "[red]error[/red]")
+            table.add_row(name, "", Text("error", style="red"))
             continue
         if not outcome.detection.faces:
-            table.add_row(name, "", "[dim]no face[/dim]")
+            table.add_row(name, "", Text("no face", style="dim"))
         for number, face in enumerate(outcome.detection.faces, start=1):
             (first, score), (second, second_score), *_ = face.reading.scores.ranked()
             box = face.detection.box
-            doubt = "" if face.reading.reliable else " [dim](unreliable)[/dim]"
+            doubt = "" if face.reading.reliable else " (unreliable)"
             table.add_row(
                 name if number == 1 else "",
                 str(number),
-                f"{first}{doubt}",
+                Text.assemble(first, (doubt, "dim")),
                 f"{score:.0%}",
-                f"[dim]{second} {second_score:.0%}[/dim]",
+                Text(f"{second} {second_score:.0%}", style="dim"),
                 f"{box.x},{box.y} {box.width}x{box.height}",
                 f"{face.detection.confidence:.2f}",
             )

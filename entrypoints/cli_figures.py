@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from application.model_figures import Evaluation, ExportReport, ShiftFigures
 from domain.emotion import Emotion
+from entrypoints.cli_exit import shown
 
 
 def as_json(evaluation: Evaluation) -> str:
@@ -23,6 +25,7 @@ def as_json(evaluation: Evaluation) -> str:
                     "version": evaluation.card.version,
                 },
                 "faces": evaluation.faces,
+                "left_out": dict(evaluation.left_out),
                 "accuracy": evaluation.accuracy,
                 "macro_f1": evaluation.macro_f1,
                 "macro_recall": evaluation.macro_recall,
@@ -68,6 +71,7 @@ def print_tables(console: Console, evaluation: Evaluation) -> None:
     rows = {
         "classifier": f"{card.name} {card.version}",
         "faces": str(evaluation.faces),
+        "left out": _left_out(evaluation.left_out),
         "accuracy": _percent(evaluation.accuracy),
         "macro F1": f"{_percent(evaluation.macro_f1)}  (mean over the labels that occur)",
         "macro recall": _percent(evaluation.macro_recall),
@@ -97,7 +101,7 @@ def print_tables(console: Console, evaluation: Evaluation) -> None:
         confusions.add_column(emotion.value, justify="right")
     for emotion, answers in zip(Emotion, evaluation.confusion, strict=True):
         counts = [
-            f"[bold]{count}[/bold]" if other == emotion else f"[dim]{count}[/dim]"
+            Text(str(count), style="bold" if other == emotion else "dim")
             for other, count in zip(Emotion, answers, strict=True)
         ]
         confusions.add_row(emotion.value, *counts)
@@ -140,6 +144,13 @@ def print_export(console: Console, report: ExportReport, *, on_noise: bool) -> N
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _left_out(labels: Mapping[str, int]) -> str:
+    if not labels:
+        return "0"
+    named = ", ".join(f"{shown(label)} {count}" for label, count in labels.items())
+    return f"{sum(labels.values())}  (labels that are none of the seven: {named})"
 
 
 def _percent(share: float | None) -> str:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from application.errors import ServiceUnavailable
-from entrypoints.cli_exit import errors, settings_or_exit, stop
-from entrypoints.settings import BadSettings, Settings
+from entrypoints.cli_exit import console, errors, explained, settings_or_exit, stop
+from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
@@ -48,7 +47,7 @@ def evaluate(
     from entrypoints.cli_figures import as_json, print_tables
 
     container = _container()
-    try:
+    with explained(ValueError):
         labelled = container.read_labelled_faces(faces)
         with _progress("Reading faces", len(labelled.labels)) as advance:
             evaluation = container.evaluation(labelled, advance)
@@ -56,11 +55,9 @@ def evaluate(
             with _progress("Reading shifts", container.shifted_readings(labelled)) as advance:
                 figures = container.shift_figures(labelled, advance)
             evaluation = replace(evaluation, shifts=figures)
-        print_tables(Console(), evaluation)
+        print_tables(console(), evaluation)
         if json_out is not None:
             json_out.write_text(as_json(evaluation), "utf-8")
-    except (ServiceUnavailable, BadSettings, ValueError, OSError) as error:
-        stop(str(error))
 
 
 @models.command()
@@ -118,7 +115,7 @@ def export(
     if out.suffix != ".onnx":
         stop(f"--out {out}: the name has to end with .onnx")
     container = _container()
-    try:
+    with explained(ValueError):
         exporter = container.checkpoint_export()
         crops = None
         if faces is not None:
@@ -126,18 +123,14 @@ def export(
             crops = labelled.crops(exporter.crop_spec, 0, 64)
         with errors.status("loading") as status:
             report = exporter.write(out, quantize=quantize, crops=crops, on_step=status.update)
-    except (ServiceUnavailable, ValueError, OSError) as error:
-        stop(str(error))
-    print_export(Console(), report, on_noise=faces is None)
+    print_export(console(), report, on_noise=faces is None)
 
 
 def _export_to_triton(folder: Path) -> None:
     container = _container()
-    try:
+    with explained():
         written = container.triton_repository(folder)
-    except (ServiceUnavailable, BadSettings, OSError) as error:
-        stop(str(error))
-    Console().print(
+    console().print(
         f"{written.network} is in {written.folder}. Serve it with\n"
         f"    tritonserver --model-repository {written.folder}\n"
         "and use it with\n"

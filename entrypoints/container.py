@@ -22,6 +22,7 @@ from adapters.local_auth import (
     HmacLinkSigner,
     JwtTokenService,
     LocalIdentityProvider,
+    LocalSignInCodes,
     load_or_create_secret,
 )
 from adapters.onnx.classifier import OnnxCropClassifier
@@ -255,6 +256,7 @@ class Container(containers.DeclarativeContainer):
         guest_lifetime_s=config.guest_window_seconds,
         clock_skew_s=config.clock_skew_seconds,
     )
+    sign_in_codes = providers.Singleton(LocalSignInCodes, clock=clock)
     link_signer = providers.Singleton(
         HmacLinkSigner, secret=secret, clock=clock, lifetime_s=config.image_link_seconds
     )
@@ -336,6 +338,7 @@ class Container(containers.DeclarativeContainer):
         tokens=token_service,
         meter=meter,
     )
+    sign_in_by_code = providers.Singleton(accounts.SignInByCode, sign_in_codes, sign_in)
     refresh_tokens = providers.Singleton(
         accounts.RefreshTokens,
         refresh_tokens=refresh_token_repository,

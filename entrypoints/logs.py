@@ -5,23 +5,31 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
+
+LogStyle = Literal["auto", "console", "json"]
 
 # Whatever is bound by mistake under one of these names never reaches a log.
 _NEVER_LOGGED = {"token", "id_token", "access_token", "refresh_token", "authorization", "cookie",
                  "password", "secret", "secret_key", "body", "image", "data"}  # fmt: skip
 
 
-def configure_logs(level: str, style: Literal["auto", "console", "json"]) -> None:
+def is_for_people(style: LogStyle, stream: TextIO) -> bool:
+    """Whether what is written there is read by people, and not by programs as JSON."""
+    return style == "console" or (style == "auto" and stream.isatty())
+
+
+def configure_logs(level: str, style: LogStyle) -> None:
     """Send every log of this process, the libraries' included, to standard error in one form.
 
     Args:
         level: the least severe level shown, for example ``INFO``.
         style: ``auto`` is ``console`` at a terminal and ``json`` otherwise.
     """
-    to_terminal = style == "console" or (style == "auto" and sys.stderr.isatty())
+    to_terminal = is_for_people(style, sys.stderr)
+    logging.captureWarnings(True)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
+import sys
+from contextlib import suppress
 
 from application.ports.message_channel import MessageChannel
 from entrypoints.asgi import create_app_from
 from entrypoints.container import Container
-from entrypoints.logs import configure_logs
+from entrypoints.greeting import address_of, greeting
+from entrypoints.logs import configure_logs, is_for_people
 from entrypoints.realtime.app import create_socketio, hang_up
 from entrypoints.realtime.server import GuardedServer
 from entrypoints.server.connections import Connections
 from entrypoints.server.protocols import within_open_files
 from entrypoints.server.server import BoundedServer
-from entrypoints.settings import BadSettings, Settings
+from entrypoints.settings import BadSettings, Settings, unknown_keys
 
-OPERATOR_EMAIL = "operator@localhost"
-_OPERATOR_TOKEN_HOURS = 24
+log = logging.getLogger(__name__)
 
 
 class _Server(BoundedServer):
@@ -49,7 +52,18 @@ class _Server(BoundedServer):
         await super().startup(sockets)
         if self.started and not self.should_exit:
             bound = self.servers[0].sockets[0].getsockname()
-            print(greeting(self._container, bound[0], bound[1]), flush=True)
+            self._greet(address_of(bound[0], bound[1]))
+
+    def _greet(self, address: str) -> None:
+        style = self._container.settings().log_format
+        said = greeting(
+            self._container,
+            address,
+            for_people=is_for_people(style, sys.stdout),
+            at_terminal=sys.stdout.isatty(),
+        )
+        with suppress(OSError):  # nobody listens, which is no reason not to serve
+            print(said, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn would cut websockets off before their last words, and wait for open long polls.
@@ -67,6 +81,8 @@ def serve(settings: Settings) -> None:
         BadSettings: there is no secret to sign with, or no address to listen on.
     """
     configure_logs(settings.log_level, settings.log_format)
+    for warning in unknown_keys():
+        log.warning(warning)
     container = Container(settings=settings)
     container.secret()  # what is missing should stop the start, with its own words
     container.face_detector()
@@ -105,24 +121,3 @@ def bound(host: str, port: int) -> socket.socket:
             "that is free are needed"
         ) from error
     return listener
-
-
-def greeting(container: Container, host: str, port: int) -> str:
-    """What an operator wants to know at start: where it listens, and how to try it at once."""
-    settings: Settings = container.settings()
-    shown = "localhost" if host in ("0.0.0.0", "::") else host
-    address = f"http://{shown}:{port}"
-    lines = ["", f"Emotion API is ready on {address}  (documentation: {address}/docs)"]
-    if settings.auth == "local":
-        token = container.identity_provider().mint_id_token(
-            OPERATOR_EMAIL, lifetime_s=_OPERATOR_TOKEN_HOURS * 3600
-        )
-        lines += [
-            "",
-            f"Open it signed in as {OPERATOR_EMAIL}, for {_OPERATOR_TOKEN_HOURS} hours:",
-            f"    {address}/#token={token}",
-            "or send it a photograph:",
-            f"    curl -H 'Authorization: Bearer {token}' -F file=@PHOTO "
-            f"{address}{settings.api_prefix}/detect",
-        ]
-    return "\n".join([*lines, ""])

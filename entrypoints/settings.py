@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -424,23 +423,33 @@ class Settings(ConnectionSettings, FirebaseSettings, BaseSettings):
         )
 
 
-def load_settings() -> Settings:
-    """Read the settings, warning of keys in ``.env`` that mean nothing.
+def load_settings(**chosen: object) -> Settings:
+    """Read the settings.
+
+    Args:
+        chosen: what comes before the environment and ``.env``.
 
     Raises:
         BadSettings: a value cannot be used; the message names variable, fault and what is allowed.
     """
     try:
-        settings = Settings()
+        settings = Settings(**chosen)  # type: ignore[arg-type]
     except ValidationError as error:
         faults = [_explain(dict(fault)) for fault in error.errors(include_url=False)]
         raise BadSettings("\n".join(faults)) from None
     if settings.firebase_auth_emulator_host:
         # Firebase's SDK looks for it in the environment only, and it may have come from .env.
         os.environ["FIREBASE_AUTH_EMULATOR_HOST"] = settings.firebase_auth_emulator_host
-    for key in _unknown_keys(Path(".env")):
-        print(f"warning: .env sets {key}, which is not a setting of this service", file=sys.stderr)
     return settings
+
+
+def unknown_keys() -> list[str]:
+    """A warning of each key in ``.env`` that means nothing."""
+    return [
+        f".env sets {name}, which is not a setting of this service"
+        for name in dotenv_values(Path(".env"))
+        if name.lower() not in Settings.model_fields
+    ]
 
 
 def _explain(fault: dict[str, object]) -> str:
@@ -455,7 +464,3 @@ def _explain(fault: dict[str, object]) -> str:
     secret = "Secret" in str(Settings.model_fields[name.lower()].annotation)
     secret = secret or "@" in str(fault["input"])
     return f"{name}: {message}" if secret else f"{name}={fault['input']}: {message}"
-
-
-def _unknown_keys(env_file: Path) -> list[str]:
-    return [name for name in dotenv_values(env_file) if name.lower() not in Settings.model_fields]

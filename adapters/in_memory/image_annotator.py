@@ -16,7 +16,12 @@ class InMemoryImageAnnotator(Switches):
     """Answers with a fake image that shows just the faces that were found."""
 
     async def annotate(
-        self, data: bytes, faces: Sequence[Face], *, priority: Priority = Priority.INTERACTIVE
+        self,
+        data: bytes,
+        faces: Sequence[Face],
+        *,
+        media_type: str = "image/jpeg",
+        priority: Priority = Priority.INTERACTIVE,
     ) -> bytes:
         """Write each face's box and dominant emotion."""
         await self._obey()
@@ -25,4 +30,4 @@ class InMemoryImageAnnotator(Switches):
         except ValueError as error:
             raise InvalidImage("this is no image, or it is cut short") from error
         drawn = tuple(SceneFace(face.detection.box, face.dominant_emotion) for face in faces)
-        return replace(scene, media_type="image/jpeg", faces=drawn).encode()
+        return replace(scene, media_type=media_type, faces=drawn).encode()

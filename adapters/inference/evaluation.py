@@ -5,8 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -57,10 +58,12 @@ class LabelledFaces:
     Attributes:
         images: uint8, N x height x width gray or N x height x width x 3 RGB; N is at least 1.
         labels: N positions in ``Emotion``.
+        left_out: labels that are none of the seven emotions, and how many rows had each.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def crops(self, spec: CropSpec, start: int, stop: int) -> NDArray[np.uint8]:
         """Some of the images as a classifier reads them; see ``CropClassifier.predict``."""
@@ -70,8 +73,10 @@ class LabelledFaces:
 def read_labelled_faces(path: Path) -> LabelledFaces:
     """Read a NumPy archive with arrays ``images`` and ``labels``.
 
+    Rows whose label is none of the seven emotions are left out and counted.
+
     Raises:
-        BadFaces: the file, an array or a label is not what it should be.
+        BadFaces: the file or an array is not what it should be, or no label is an emotion.
     """
     try:
         archive = np.load(path, allow_pickle=False)
@@ -99,7 +104,10 @@ def read_labelled_faces(path: Path) -> LabelledFaces:
         raise BadFaces(
             f"labels must have shape ({len(images)},), one for each image; it has {labels.shape}"
         )
-    return LabelledFaces(images.astype(np.uint8, copy=False), _positions(labels))
+    positions, left_out = _positions(labels)
+    if left_out:
+        images, positions = images[positions >= 0], positions[positions >= 0]
+    return LabelledFaces(images.astype(np.uint8, copy=False), positions, left_out)
 
 
 def evaluate(
@@ -129,6 +137,7 @@ def evaluate(
     return Evaluation(
         card=model.card,
         faces=total,
+        left_out=faces.left_out,
         accuracy=accuracy(confusion),
         macro_f1=macro_mean([each.f1 for each in figures]),
         macro_recall=macro_mean([each.recall for each in figures]),
@@ -230,25 +239,23 @@ def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> NDArray[np.g
         ) from None
 
 
-def _positions(labels: NDArray[np.generic]) -> NDArray[np.int64]:
+def _positions(labels: NDArray[np.generic]) -> tuple[NDArray[np.int64], dict[str, int]]:
+    """Each label's position in ``Emotion``, -1 for other words; and these words, counted."""
     if labels.dtype.kind not in "US":
         raise BadFaces(
             f"labels must be words such as {', '.join(Emotion)}; they are {labels.dtype}"
         )
     order = {emotion: position for position, emotion in enumerate(Emotion)}
-    known: dict[str, int] = {}
-    unknown = []
     if labels.dtype.kind == "S":
         labels = np.char.decode(labels.astype(np.bytes_), "utf-8", "replace")
-    words = [str(word) for word in labels.tolist()]
-    for word in sorted(set(words)):
-        emotion = emotion_of(word)
-        if emotion is None:
-            unknown.append(word)
-        else:
-            known[word] = order[emotion]
-    if unknown:
+    counted = Counter(str(word) for word in labels.tolist())
+    emotions = {word: emotion_of(word) for word in counted}
+    left_out = {word: counted[word] for word in sorted(counted) if emotions[word] is None}
+    if len(left_out) == len(counted):
         raise BadFaces(
-            f"labels has words that are none of {', '.join(Emotion)}: {', '.join(unknown[:10])}"
+            f"labels has no word that is one of {', '.join(Emotion)}: "
+            f"{', '.join(list(left_out)[:10])}"
         )
-    return np.array([known[word] for word in words], dtype=np.int64)
+    known = {word: order[emotion] for word, emotion in emotions.items() if emotion is not None}
+    positions = [known.get(str(word), -1) for word in labels.tolist()]
+    return np.array(positions, dtype=np.int64), left_out

@@ -27,6 +27,8 @@ EMOTION_COLORS: dict[Emotion, str] = {
     Emotion.NEUTRAL: "#BBBBBB",
 }
 
+_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+
 
 class PillowImageAnnotator:
     """Fulfils ``ImageAnnotator``."""
@@ -35,13 +37,18 @@ class PillowImageAnnotator:
         self._executor = executor
 
     async def annotate(
-        self, data: bytes, faces: Sequence[Face], *, priority: Priority = Priority.INTERACTIVE
+        self,
+        data: bytes,
+        faces: Sequence[Face],
+        *,
+        media_type: str = "image/jpeg",
+        priority: Priority = Priority.INTERACTIVE,
     ) -> bytes:
         """Draw each face's box, dominant emotion and score; see the port."""
-        return await self._executor.run(_annotate, data, faces, priority=priority)
+        return await self._executor.run(_annotate, data, faces, media_type, priority=priority)
 
 
-def _annotate(data: bytes, faces: Sequence[Face]) -> bytes:
+def _annotate(data: bytes, faces: Sequence[Face], media_type: str) -> bytes:
     try:
         with PillowImage.open(io.BytesIO(data)) as opened:
             picture = ImageOps.exif_transpose(opened).convert("RGB")
@@ -63,7 +70,7 @@ def _annotate(data: bytes, faces: Sequence[Face]) -> bytes:
         middle = (label.x + label.width / 2, label.y + label.height / 2)
         draw.text(middle, _text(face), fill="black", font=font, anchor="mm")
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=92)
+    picture.save(out, _FORMATS[media_type], quality=92)
     return out.getvalue()
 
 

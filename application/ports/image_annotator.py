@@ -8,22 +8,31 @@ from typing import Protocol
 from application.work import Priority
 from domain.face import Face
 
+ANNOTATED_TYPES = ("image/jpeg", "image/png", "image/webp")
+"""What can be written."""
+
 
 class ImageAnnotator(Protocol):
     """Draws what was found over a copy of the image."""
 
     async def annotate(
-        self, data: bytes, faces: Sequence[Face], *, priority: Priority = Priority.INTERACTIVE
+        self,
+        data: bytes,
+        faces: Sequence[Face],
+        *,
+        media_type: str = "image/jpeg",
+        priority: Priority = Priority.INTERACTIVE,
     ) -> bytes:
         """Draw each face's box, dominant emotion and score.
 
         Args:
             data: the encoded image the faces were found in.
             faces: boxes in its pixels, EXIF orientation applied; may be empty.
+            media_type: of what comes back; one of ``ANNOTATED_TYPES``.
             priority: who goes first when processors are scarce.
 
         Returns:
-            A JPEG of the same size. An emotion is told by its word as well as by its colour.
+            An image of the same size. An emotion is told by its word as well as by its colour.
 
         Raises:
             InvalidImage: the bytes cannot be decoded.

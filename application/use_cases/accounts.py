@@ -13,6 +13,7 @@ from application.patience import Patience
 from application.ports.clock import Clock
 from application.ports.identity_provider import IdentityProvider
 from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
+from application.ports.sign_in_codes import SignInCodes
 from application.ports.token_service import AccessToken, GuestClaims, TokenService
 from application.ports.user_repository import UserRepository
 from domain.errors import InvalidToken
@@ -83,6 +84,22 @@ class SignIn:
         )
         pair = TokenPair(self._tokens.issue_access(user.user_id), refresh.value)
         return SignedIn(user, pair, await self._meter.usage(user))
+
+
+class SignInByCode:
+    """Signs in whoever has the code that the service showed to its operator."""
+
+    def __init__(self, codes: SignInCodes, sign_in: SignIn) -> None:
+        self._codes = codes
+        self._sign_in = sign_in
+
+    async def execute(self, code: str) -> SignedIn:
+        """Use the code up, and sign in as the one it was made for.
+
+        Raises:
+            InvalidToken: there is no such code, it was used, or it has ended.
+        """
+        return await self._sign_in.execute(self._codes.redeem(code))
 
 
 class RefreshTokens:

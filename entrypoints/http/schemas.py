@@ -200,6 +200,14 @@ class IdToken(Struct, kw_only=True):
     ]
 
 
+class SignInCode(Struct, kw_only=True):
+    """What signing in by a printed code needs."""
+
+    code: Annotated[
+        str, Meta(min_length=1, description="Works once.", examples=["k7qf2-m9xpd"])
+    ]  # fmt: skip
+
+
 class RefreshToken(Struct, kw_only=True):
     """What staying signed in needs."""
 

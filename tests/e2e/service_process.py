@@ -16,7 +16,7 @@ import httpx
 
 from tests.e2e.stacks import Stack
 
-READY = re.compile(r"ready on (http://[^ ]+)")
+READY = re.compile(r'ready on (http://[^ "]+)')
 
 
 class ServiceProcess:

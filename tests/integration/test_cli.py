@@ -12,6 +12,7 @@ from PIL import Image
 from skimage import data
 
 from adapters.filesystem import FolderLock
+from adapters.local_auth import load_or_create_secret
 
 
 def emotion_api(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -23,6 +24,13 @@ def emotion_api(*arguments: str, cwd: Path, **environment: str) -> subprocess.Co
         text=True,
         timeout=120,
     )
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """A folder in which a service was started before."""
+    load_or_create_secret(tmp_path / "data" / "secret.key")
+    return tmp_path
 
 
 @pytest.fixture
@@ -90,25 +98,34 @@ def test_detect_says_when_there_is_no_such_photograph(tmp_path: Path) -> None:
     assert "nowhere.jpg" in done.stderr
 
 
-def test_token_prints_the_id_token_alone_on_its_last_line(tmp_path: Path) -> None:
-    done = emotion_api("token", "--user", "alice@example.com", cwd=tmp_path)
+def test_token_prints_the_id_token_alone_on_its_last_line(served: Path) -> None:
+    done = emotion_api("token", "--user", "alice@example.com", cwd=served)
     assert done.returncode == 0, done.stderr
     claims = jwt.decode(done.stdout.splitlines()[-1], options={"verify_signature": False})
     assert claims["sub"] == "alice@example.com"
-    secret = tmp_path / "data" / "secret.key"
-    assert secret.stat().st_mode & 0o777 == 0o600
+
+
+def test_token_makes_no_secret_that_no_service_knows(tmp_path: Path) -> None:
+    done = emotion_api("token", "--user", "alice@example.com", cwd=tmp_path, DATA_DIR="elsewhere")
+    assert done.returncode == 2
+    assert "DATA_DIR=elsewhere" in done.stderr
+    assert done.stdout == ""
+    assert not list(tmp_path.iterdir())
+    given = {"SECRET_KEY": "of-the-tests-0123456789-abcdefghij"}
+    done = emotion_api("token", "--user", "alice@example.com", cwd=tmp_path, **given)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("address", ["alice", "@example.com", "a b@example.com"])
-def test_token_refuses_what_is_no_address(tmp_path: Path, address: str) -> None:
-    done = emotion_api("token", "--user", address, cwd=tmp_path)
+def test_token_refuses_what_is_no_address(served: Path, address: str) -> None:
+    done = emotion_api("token", "--user", address, cwd=served)
     assert done.returncode == 2
     assert address in done.stderr
 
 
 @pytest.mark.parametrize("hours", ["1e9", "inf", "nan", "-1", "0", "1e-9", "8761"])
-def test_token_refuses_a_time_that_no_token_should_stand_for(tmp_path: Path, hours: str) -> None:
-    done = emotion_api("token", "--user", "alice@example.com", f"--hours={hours}", cwd=tmp_path)
+def test_token_refuses_a_time_that_no_token_should_stand_for(served: Path, hours: str) -> None:
+    done = emotion_api("token", "--user", "alice@example.com", f"--hours={hours}", cwd=served)
     assert done.returncode == 2
     assert "8760 hours at most" in done.stderr
     assert not done.stdout

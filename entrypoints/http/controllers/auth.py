@@ -7,7 +7,13 @@ from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from application.use_cases.accounts import GetProfile, RefreshTokens, RevokeTokens, SignIn
+from application.use_cases.accounts import (
+    GetProfile,
+    RefreshTokens,
+    RevokeTokens,
+    SignIn,
+    SignInByCode,
+)
 from entrypoints.http import presenters, schemas
 from entrypoints.http.authentication import AnyoneRequest, UserRequest, anyone, signed_in
 from entrypoints.http.errors import problems
@@ -38,6 +44,25 @@ class AuthController(Controller):
     ) -> schemas.SignedIn:
         """Exchange the identity provider's ID token for this service's own tokens."""
         return presenters.signed_in(await sign_in.execute(data.id_token))
+
+    @post(
+        "/sign-in-code",
+        operation_id="sign_in_by_code",
+        response_description="The user and fresh tokens",
+        summary="Sign in with the code that the service printed",
+        status_code=200,
+        responses=problems(
+            "invalid_request", "invalid_token", "request_too_large", "store_unavailable"
+        ),
+    )
+    async def sign_in_code(
+        self, data: JSONBody[schemas.SignInCode], sign_in_by_code: NamedDependency[SignInByCode]
+    ) -> schemas.SignedIn:
+        """Exchange the code of the link that a service prints at its start for tokens.
+
+        A code works once, ends after ten minutes, and after ten wrong guesses.
+        """
+        return presenters.signed_in(await sign_in_by_code.execute(data.code))
 
     @post(
         "/refresh-token",

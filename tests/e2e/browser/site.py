@@ -1,6 +1,7 @@
 """The service as an operator runs it."""
 
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True)
 class Site:
-    """A service that runs, and the link it printed to sign its operator in."""
+    """A service that runs, and the link it printed to sign its operator in, once."""
 
     url: str
     link: str
@@ -23,22 +24,25 @@ class Site:
 
 @contextmanager
 def serving(folder: Path, **environment: str) -> Iterator[Site]:
-    """Run `emotion-api serve` in a folder of its own until the block ends."""
+    """Run `emotion-api serve` at a terminal, in a folder of its own, until the block ends."""
     settings = {"HOST": "127.0.0.1", "PORT": "0", "LOG_LEVEL": "WARNING", **environment}
-    with subprocess.Popen(
-        [sys.executable, "-m", "entrypoints.cli", "serve"],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    ours, its = pty.openpty()
+    with (
+        os.fdopen(ours) as terminal,
+        subprocess.Popen(
+            [sys.executable, "-m", "entrypoints.cli", "serve"],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings},
+            stdout=its,
+        ) as process,
+    ):
+        os.close(its)
         try:
-            assert process.stdout is not None
-            ready = (re.search(r"ready on (http://\S+)", line) for line in process.stdout)
+            ready = (re.search(r"ready on (http://\S+)", line) for line in terminal)
             url = next(found[1] for found in ready if found)
             link = ""
             if settings.get("AUTH", "local") == "local":
-                link = next(line.strip() for line in process.stdout if "/#token=" in line)
+                link = next(line.strip() for line in terminal if "/#code=" in line)
             yield Site(url, link, folder)
         finally:
             process.terminate()

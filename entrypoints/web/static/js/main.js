@@ -7,7 +7,7 @@ import { googleAnswer, idTokenOf } from "./google.js";
 import { mountHistory } from "./history-view.js";
 import { mountLive } from "./live-view.js";
 import { problem } from "./problem.js";
-import { session, tokenOfAddress } from "./session.js";
+import { session, signInOfAddress } from "./session.js";
 import { mountTabs } from "./tabs.js";
 import { applyTheme } from "./theme.js";
 
@@ -18,11 +18,12 @@ mountAccount(document.getElementById("account"));
 mountTabs({ detect: mountDetect, live: mountLive, history: mountHistory });
 
 async function signInFromAddress() {
-  const token = tokenOfAddress();
+  const { token, code } = signInOfAddress();
   const answer = googleAnswer();
-  if (!token && !answer) return;
+  if (!token && !code && !answer) return;
   try {
-    await session.signIn(token ?? (await idTokenOf(answer)));
+    if (code) await session.signInByCode(code);
+    else await session.signIn(token ?? (await idTokenOf(answer)));
     announce();
   } catch (error) {
     announce(problem(error, "You are not signed in"));

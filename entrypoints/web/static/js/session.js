@@ -17,8 +17,17 @@ class Session extends EventTarget {
   }
 
   /** Exchange an ID token (or whatever the service accepts for one) for its own tokens. */
-  async signIn(idToken) {
-    const answer = await sendJson("/auth/verify-token", { id_token: idToken });
+  signIn(idToken) {
+    return this.#signIn("/auth/verify-token", { id_token: idToken });
+  }
+
+  /** Use up the code of the link that the service printed at its start. */
+  signInByCode(code) {
+    return this.#signIn("/auth/sign-in-code", { code });
+  }
+
+  async #signIn(path, proof) {
+    const answer = await sendJson(path, proof);
     const { user, ...tokens } = await answer.json();
     this.#hold({ user, family: random(), generation: 0, ...held(tokens) });
   }
@@ -94,9 +103,10 @@ function read() {
 
 export const session = new Session();
 
-/** Take the token out of `#token=…` and out of the address bar; null without one. */
-export function tokenOfAddress() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token) history.replaceState(null, "", location.pathname + location.search);
-  return token;
+/** Take what `#token=…` or `#code=…` says out of the address bar; nulls without one. */
+export function signInOfAddress() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  const [token, code] = [said.get("token"), said.get("code")];
+  if (token || code) history.replaceState(null, "", location.pathname + location.search);
+  return { token, code };
 }

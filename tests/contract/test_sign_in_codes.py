@@ -1,0 +1,62 @@
+import re
+
+import pytest
+
+from adapters.in_memory import InMemoryClock
+from adapters.local_auth import LocalSignInCodes
+from domain.errors import InvalidToken
+
+
+@pytest.fixture
+def clock() -> InMemoryClock:
+    return InMemoryClock()
+
+
+@pytest.fixture
+def codes(clock: InMemoryClock) -> LocalSignInCodes:
+    return LocalSignInCodes(clock=clock, lifetime_s=600, max_wrong_guesses=3)
+
+
+def test_a_code_is_short_and_works_once(codes: LocalSignInCodes) -> None:
+    code = codes.issue("the token")
+    assert re.fullmatch(r"[a-z2-9]{5}-[a-z2-9]{5}", code)
+    assert codes.redeem(code) == "the token"
+    with pytest.raises(InvalidToken):
+        codes.redeem(code)
+
+
+def test_a_code_may_be_typed_as_people_type(codes: LocalSignInCodes) -> None:
+    assert codes.redeem(f" {codes.issue('the token').upper().replace('-', ' ')}\n") == "the token"
+
+
+def test_a_code_ends(codes: LocalSignInCodes, clock: InMemoryClock) -> None:
+    code = codes.issue("the token")
+    clock.advance(600)
+    with pytest.raises(InvalidToken, match="ended"):
+        codes.redeem(code)
+
+
+def test_a_new_code_takes_the_place_of_the_old_one(codes: LocalSignInCodes) -> None:
+    old, new = codes.issue("old"), codes.issue("new")
+    with pytest.raises(InvalidToken):
+        codes.redeem(old)
+    assert codes.redeem(new) == "new"
+
+
+def test_wrong_guesses_are_bounded(codes: LocalSignInCodes) -> None:
+    code = codes.issue("the token")
+    for guess in ("", "ä\ud800", "aaaaa-aaaaa"):
+        with pytest.raises(InvalidToken):
+            codes.redeem(guess)
+    with pytest.raises(InvalidToken):
+        codes.redeem(code)
+
+
+def test_without_a_code_nothing_opens(codes: LocalSignInCodes) -> None:
+    for guess in ("", "aaaaa-aaaaa"):
+        with pytest.raises(InvalidToken):
+            codes.redeem(guess)
+
+
+def test_no_two_codes_are_the_same(codes: LocalSignInCodes) -> None:
+    assert len({codes.issue("the token") for _ in range(1000)}) == 1000
