@@ -20,7 +20,7 @@ run: $(VENV)/.base $(if $(shell which npm 2>/dev/null),$(WEB)/node_modules) ## i
 test: $(VENV)/.dev $(TRITON)/.installed $(if $(shell which npm 2>/dev/null),$(FIREBASE)/node_modules) ## install what the tests need and run them all
 	@$(BIN)/pytest
 
-lint: $(VENV)/.dev ## check style and formatting
+lint: $(VENV)/.lint ## check style and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
@@ -28,12 +28,12 @@ types: $(VENV)/.dev ## check types
 	@$(BIN)/mypy
 
 # Its cache misses files that are new.
-imports: $(VENV)/.dev ## check who imports whom
+imports: $(VENV)/.lint ## check who imports whom
 	@$(BIN)/lint-imports --no-cache
 
 check: lint types imports test ## everything a change has to pass
 
-format: $(VENV)/.dev ## put the code into shape
+format: $(VENV)/.lint ## put the code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -52,10 +52,15 @@ $(VENV)/.base: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) --editable '.[vit,dev]'
+$(VENV)/.lint: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing the service and what checks its style into $(VENV) ..."
+	@$(PIP) --editable '.[lint]'
 	@touch $@ $(VENV)/.base
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing what the tests need into $(VENV), 2 GB with PyTorch ..."
+	@$(PIP) --editable '.[vit,dev]'
+	@touch $@ $(VENV)/.lint $(VENV)/.base
 
 $(FIREBASE)/node_modules: $(FIREBASE)/package-lock.json
 	@echo "Installing the Firebase emulator with npm (350 MB, some minutes) ..."
