@@ -38,7 +38,7 @@ def measure_quality(crop: NDArray[np.uint8], face: FaceDetection) -> FaceQuality
 
 
 # Beyond the first four, crops are classified ten points worse than intact ones; below the last, the
-# dominant emotion is more often wrong than right: training/emotions/quality.md.
+# dominant emotion is more often wrong than right: training/emotions/quality.md and shifts.md.
 MEASURED_THRESHOLDS = ReliabilityThresholds(
     min_sharpness=0.017,
     min_brightness=0.038,

@@ -32,7 +32,7 @@ from adapters.onnx.classifier import OnnxCropClassifier
 from . import card
 from .data import EMOTIONS, Faces, balanced_sample, load, majority
 from .evaluate import softmax
-from .export import measure, run
+from .export import machine, measure, run
 from .recipes import TAU, TEMPERATURE, VERSION
 
 Array = npt.NDArray[Any]
@@ -147,10 +147,8 @@ def remeasure(folder: Path, valid: Faces) -> None:
         valid: The validation split.
     """
     facts = json.loads((folder / "emotion.json").read_text())
-    done = facts["logit_adjustment"]
     logits = run(folder / "emotion.onnx", valid.images)
-    prior = np.array([done["prior"][emotion] for emotion in EMOTIONS])
-    before = logits * done["temperature"] + done["tau"] * np.log(prior)
+    before = card.unadjusted(logits, facts)
     figures, unadjusted = measure(logits, before, valid), measure(before, before, valid)
     labels = majority(valid)
     scores, labels = softmax(logits)[labels >= 0], labels[labels >= 0]
@@ -177,6 +175,7 @@ def remeasure(folder: Path, valid: Faces) -> None:
         }
         for each in shifts
     ]
+    facts["measured_with"] = machine()
     facts["shifts_measured_on"] = f"{len(sample)} validation crops, at most 100 of each emotion"
     (folder / "emotion.json").write_text(json.dumps(facts, indent=2) + "\n")
 

@@ -8,12 +8,12 @@ from string import Template
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .data import Faces, majority
 from .evaluate import reliability, softmax
 from .export import run
 from .plots import confusion_picture, recall_picture, reliability_picture
-from .robustness import table
 
 _TEMPLATE = Path(__file__).parent / "card_template.md"
 
@@ -34,13 +34,31 @@ def write(weights: Path, valid: Faces, docs: Path) -> None:
     confusion_picture(counts, labels, pictures / "confusion.png")
     recall_picture(meta["recall"], counts.sum(axis=1).tolist(), pictures / "recall.png")
     logits, crowd = run(weights / "emotion.onnx", valid.images), majority(valid)
-    before = reliability(softmax(logits * meta["temperature"]), crowd)
+    before = reliability(softmax(unadjusted(logits, meta)), crowd)
     after = reliability(softmax(logits), crowd)
     reliability_picture(before, after, pictures / "reliability.png")
-    text = Template(_TEMPLATE.read_text()).substitute(
-        _values(meta, counts), robustness=table(weights / "emotion.onnx", valid)
-    )
+    text = Template(_TEMPLATE.read_text()).substitute(_values(meta, counts))
     (docs / "model-card.md").write_text(text)
+
+
+def unadjusted(logits: npt.NDArray[np.float32], meta: dict[str, Any]) -> npt.NDArray[np.float64]:
+    """Logits (N, 7) before the adjustment that the metadata tells of."""
+    done = meta["logit_adjustment"]
+    prior = np.array([done["prior"][label] for label in meta["labels"]])
+    return np.asarray(logits * done["temperature"] + done["tau"] * np.log(prior), np.float64)
+
+
+def _shift_rows(meta: dict[str, Any]) -> str:
+    lines = [
+        "| crops | accuracy | calibration error | expressive faces called neutral |",
+        "| --- | --- | --- | --- |",
+    ]
+    for row in meta["shifts"]:
+        keys = ("balanced_accuracy", "calibration_error", "expressive_called_neutral")
+        lines.append(
+            f"| {row['shift']} | " + " | ".join(f"{100 * row[key]:.1f} %" for key in keys) + " |"
+        )
+    return "\n".join(lines)
 
 
 def _values(meta: dict[str, Any], counts: np.ndarray) -> dict[str, str]:
@@ -59,7 +77,9 @@ def _values(meta: dict[str, Any], counts: np.ndarray) -> dict[str, str]:
         for name, value in speed.items()
         if isinstance(value, dict)
     )
-    change = meta["accuracy_ferplus"] - meta["float32"]["accuracy_ferplus"]
+    before, done = meta["before_adjustment"], meta["logit_adjustment"]
+    change = before["accuracy_ferplus"] - meta["float32"]["accuracy_ferplus"]
+    shifted = meta["shifts"][-1]
     return {
         "name": meta["name"],
         "version": meta["version"],
@@ -73,9 +93,20 @@ def _values(meta: dict[str, Any], counts: np.ndarray) -> dict[str, str]:
         "fer2013": percent(meta["accuracy_fer2013"]),
         "macro": percent(meta["macro_recall"]),
         "neutral": percent(meta["expressive_called_neutral"]),
-        "ece_before": percent(meta["ece_before"]),
-        "ece_after": percent(meta["ece_after"]),
-        "temperature": f"{meta['temperature']:.2f}",
+        "ece": percent(meta["ece_after"]),
+        "balanced_ece": percent(meta["ece_balanced"]),
+        "shifted": percent(shifted["balanced_accuracy"]),
+        "shifted_ece": percent(shifted["calibration_error"]),
+        "shifted_neutral": percent(shifted["expressive_called_neutral"]),
+        "shifts_measured_on": meta["shifts_measured_on"],
+        "shift_table": _shift_rows(meta),
+        "measured_with": meta["measured_with"],
+        "tau": f"{done['tau']:g}",
+        "temperature": f"{done['temperature']:g}",
+        "before_accuracy": percent(before["accuracy_ferplus"]),
+        "before_macro": percent(before["macro_recall"]),
+        "before_neutral": percent(before["expressive_called_neutral"]),
+        "before_ece": percent(before["ece_after"]),
         "quantisation": f"{100 * change:+.2f}",
         "float32": percent(meta["float32"]["accuracy_ferplus"]),
         "float32_size": f"{meta['float32']['file_bytes'] / 1e6:.1f} MB",
@@ -83,6 +114,10 @@ def _values(meta: dict[str, Any], counts: np.ndarray) -> dict[str, str]:
             counts[labels.index("neutral"), labels.index("sad")]
             / counts[labels.index("neutral")].sum()
         ),
+        **{
+            f"{name}_precision": percent(counts[i, i] / max(counts[:, i].sum(), 1))
+            for i, name in enumerate(labels)
+        },
         "disgust": percent(meta["recall"]["disgust"]),
         "fear": percent(meta["recall"]["fear"]),
         "machine": speed["machine"],

@@ -267,4 +267,5 @@ def machine() -> str:
                 name = line.split(":", 1)[1].strip()
                 break
     vnni = "avx512_vnni" in (info.read_text() if info.exists() else "")
-    return f"{name}{' with AVX-512 VNNI' if vnni else ''}, onnxruntime {onnxruntime.__version__}"
+    kind = "with AVX-512 VNNI" if vnni else "without VNNI"
+    return f"{name} {kind}, onnxruntime {onnxruntime.__version__}"

@@ -55,7 +55,7 @@ def reliability_picture(
     """Draws reliability tables (bins, 3) from `evaluate.reliability` side by side."""
     figure, panels = plt.subplots(1, 2, figsize=(9, 4.4), sharey=True, layout="constrained")
     for axes, table, title in (
-        (panels[0], before, "before temperature scaling"),
+        (panels[0], before, "before the adjustment"),
         (panels[1], after, "as shipped"),
     ):
         # A bin with a handful of crops says nothing.

@@ -25,6 +25,7 @@ from adapters.inference.metrics import (
     confusion_matrix,
     macro_mean,
 )
+from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.inference.shifts import SHIFTS, render
 
 from .adjust import LastLayer, class_prior, last_layer, undone
@@ -36,8 +37,9 @@ from .recipes import TAU, TEMPERATURE
 _HERE = Path(__file__).parent
 _WEIGHTS = _HERE.parents[1] / "adapters" / "onnx" / "weights"
 _SEED = 1
+_FLOORS = (0.3, 0.4, 0.45, 0.5, 0.55, 0.6)
 _TAUS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_TEMPERATURES = (1.0, 1.2, 1.3, 1.4, 1.45, 1.5, 1.6, 1.75, 2.0)
+_TEMPERATURES = (1.0, 1.2, 1.4, 1.5, 1.6, 1.75, 2.0)
 
 Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -101,6 +103,13 @@ def report(layer: LastLayer, readings: Readings, prior: npt.NDArray[np.float64])
         "",
         *_table(((TAU, t) for t in _TEMPERATURES), layer, readings, prior, (TAU, TEMPERATURE)),
         "",
+        "## Floor: below which score an answer is unreliable",
+        "",
+        "Shares of the crops and how many of them are right, with tau and temperature as chosen.",
+        "At 0.5 the answers below are more often wrong than right.",
+        "",
+        *_floors(layer.adjusted(TAU, prior, TEMPERATURE), readings),
+        "",
     ]
     return "\n".join(lines)
 
@@ -132,6 +141,26 @@ def _table(
         mark = "**" if (tau, temperature) == chosen else ""
         cells = " | ".join(f"{100 * figure:.1f} %" for figure in figures)
         lines.append(f"| {mark}{tau:g}{mark} | {mark}{temperature:g}{mark} | {cells} |")
+    return lines
+
+
+def _floors(layer: LastLayer, readings: Readings) -> list[str]:
+    lines = [
+        "| floor | crops below | right | right above | shifted crops below | right | right above |",
+        "| --- " * 7 + "|",
+    ]
+    read = (
+        (softmax(layer.logits(readings.plain)), readings.labels),
+        (softmax(layer.logits(readings.shifted)), readings.shifted_labels),
+    )
+    for floor in _FLOORS:
+        cells = []
+        for scores, labels in read:
+            right, below = scores.argmax(axis=1) == labels, scores.max(axis=1) < floor
+            cells += [below.mean(), right[below].mean(), right[~below].mean()]
+        shares = " | ".join(f"{100 * cell:.1f} %" for cell in cells)
+        mark = "**" if floor == MEASURED_THRESHOLDS.min_score else ""
+        lines.append(f"| {mark}{floor:g}{mark} | {shares} |")
     return lines
 
 
