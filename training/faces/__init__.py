@@ -1,0 +1,1 @@
+"""How the bundled face detector was made."""

@@ -1,0 +1,45 @@
+"""`python -m training.faces --data DIR` makes the bundled face detector from the photographs."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import cv2
+import torch
+
+from . import card
+from .data import load
+from .export import export
+from .train import Recipe, train
+
+VERSION = "1.0.0"
+_HERE = Path(__file__).parent
+_ROOT = _HERE.parent.parent
+
+
+def main() -> None:
+    """Trains, or goes on where a run was cut off; exports; and writes the model card."""
+    parser = argparse.ArgumentParser(prog="python -m training.faces", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with photographs, labels")
+    parser.add_argument("--runs", type=Path, default=_HERE / "runs", help="checkpoints and plots")
+    parser.add_argument(
+        "--weights", type=Path, default=_ROOT / "adapters" / "onnx" / "weights", help="output"
+    )
+    parser.add_argument("--docs", type=Path, default=_ROOT / "docs", help="model card")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(1)
+    splits = {
+        name: load(options.data, name, options.runs / "pixels") for name in ("fit", "tune", "valid")
+    }
+    network = train(Recipe(), splits["fit"], splits["tune"], options.runs / "shipped")
+    export(network, splits["tune"], splits["valid"], options.weights, VERSION)
+    card.write(options.weights, splits["valid"], options.docs)
+
+
+if __name__ == "__main__":
+    main()

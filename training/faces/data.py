@@ -1,0 +1,156 @@
+"""Photographs with labelled faces: reading them from their tar files, and the splits."""
+
+from __future__ import annotations
+
+import csv
+import tarfile
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+TUNING_SHARE = 0.05
+"""Share of the training photographs that give no gradient; thresholds are chosen on them."""
+_LEVELS = 5
+"""Sizes that every photograph is kept in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The faces of one photograph, in its pixels.
+
+    Attributes:
+        boxes: float32 (N, 4), left, top, right, bottom; they may reach over the border.
+        landmarks: float32 (N, 5, 2), x and y of right eye, left eye, nose, right and left corner
+            of the mouth, as the person's own right and left.
+        agreed: int8 (N,); 1 for faces that the teacher's passes agree on, 0 where they do not, so
+            that the place says nothing, -1 for what is known to be no face.
+    """
+
+    boxes: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    agreed: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photograph.
+
+    Attributes:
+        name: of its file.
+        kind: ``face``, ``none`` or ``none-hard`` (no face, though the teacher sees some).
+        pyramid: uint8 (height, width, 3), RGB, and behind it four times half the size each.
+        labels: its faces.
+    """
+
+    name: str
+    kind: str
+    pyramid: tuple[NDArray[np.uint8], ...]
+    labels: Labels
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """uint8 (height, width, 3), RGB."""
+        return self.pyramid[0]
+
+
+@dataclass(frozen=True)
+class Photos(Sequence[Photo]):
+    """Photographs of one split, decoded once and then mapped from a file.
+
+    The training photographs take 5 GB; mapped, they are shared by all processes.
+    """
+
+    rows: tuple[dict[str, str], ...]
+    offsets: NDArray[np.int64]
+    labels: tuple[Labels, ...]
+    pixels: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Photo:  # type: ignore[override]
+        row = self.rows[index]
+        start = int(self.offsets[index])
+        levels = []
+        for height, width in _level_sizes(row):
+            end = start + height * width * 3
+            levels.append(self.pixels[start:end].reshape(height, width, 3))
+            start = end
+        return Photo(row["name"], row["kind"], tuple(levels), self.labels[index])
+
+
+def load(folder: Path, split: str, cache: Path) -> Photos:
+    """Read one split.
+
+    Args:
+        folder: Holds ``photos.csv``, ``faces.csv`` and the tar files they name.
+        split: ``fit``, ``tune`` (together the training split) or ``valid``.
+        cache: Folder for the decoded pixels.
+    """
+    rows = [row for row in _table(folder / "photos.csv") if _split(row) == split]
+    faces: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in _table(folder / "faces.csv"):
+        faces[row["name"]].append(row)
+    sizes = [sum(height * width * 3 for height, width in _level_sizes(row)) for row in rows]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    path = cache / f"{split}.pixels"
+    if not path.exists() or path.stat().st_size != offsets[-1]:
+        cache.mkdir(parents=True, exist_ok=True)
+        _decode(folder, rows, path)
+    labels = tuple(_labels(faces[row["name"]]) for row in rows)
+    pixels = np.asarray(np.memmap(path, np.uint8, "r"))
+    return Photos(tuple(rows), offsets, labels, pixels)
+
+
+def _level_sizes(row: dict[str, str]) -> list[tuple[int, int]]:
+    height, width = int(row["height"]), int(row["width"])
+    return [(max(height >> level, 1), max(width >> level, 1)) for level in range(_LEVELS)]
+
+
+def _split(row: dict[str, str]) -> str:
+    if row["split"] != "train":
+        return row["split"]
+    return "tune" if zlib.crc32(row["name"].encode()) % 1000 < 1000 * TUNING_SHARE else "fit"
+
+
+def _decode(folder: Path, rows: list[dict[str, str]], path: Path) -> None:
+    unfinished = path.with_suffix(".part")
+    with ExitStack() as open_files:
+        names = {row["shard"] for row in rows}
+        shards = {n: open_files.enter_context(tarfile.open(folder / n)) for n in names}
+        file = open_files.enter_context(unfinished.open("wb"))
+        for row in tqdm(rows, desc=f"decoding {path.stem}", mininterval=5):
+            member = shards[row["shard"]].extractfile(row["name"])
+            assert member is not None
+            encoded = np.frombuffer(member.read(), np.uint8)
+            pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
+            for height, width in _level_sizes(row):
+                pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+                file.write(pixels.tobytes())
+    unfinished.rename(path)
+
+
+def _labels(rows: list[dict[str, str]]) -> Labels:
+    points = ("reye", "leye", "nose", "rmouth", "lmouth")
+    boxes = np.array([[float(row[key]) for key in "xywh"] for row in rows], np.float32)
+    boxes = boxes.reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    landmarks = np.array(
+        [[[float(row[f"{point}_{axis}"]) for axis in "xy"] for point in points] for row in rows],
+        np.float32,
+    )
+    agreed = np.array([int(row["agreed"]) for row in rows], np.int8)
+    return Labels(boxes, landmarks.reshape(-1, 5, 2), agreed)
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

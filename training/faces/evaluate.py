@@ -1,0 +1,212 @@
+"""Recall, false boxes, overlap and landmarks on photographs with labelled faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .data import Labels, Photo
+
+LONG_SIDE = 640
+"""Photographs are shown to the network at this long side, in pixels."""
+READS = (9, 200)
+"""Sizes of the faces (root of the area, pixels of the view) that the network reads."""
+_SMALLER = 0.4
+"""The second view, in shares of the first: for faces that are too large in the first."""
+_OVERLAP = 0.45
+_SAME = 0.4
+_INSIDE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a detector says of one picture, best first.
+
+    Attributes:
+        scores: float32 (N,), in [0, 1].
+        boxes: float32 (N, 4), left, top, right, bottom in pixels.
+        landmarks: float32 (N, 5, 2).
+    """
+
+    scores: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+
+
+Finder = Callable[[NDArray[np.uint8]], Found]
+"""Finds faces in RGB pixels, uint8 (H, W, 3), H and W multiples of 32."""
+
+
+def from_cells(cells: NDArray[np.float32], points: NDArray[np.float32], least: float) -> Found:
+    """Faces from the cells of one picture, (A, 15) with scores in column 0, repeats left out."""
+    picked = np.flatnonzero(cells[:, 0] >= least)
+    chosen, points = cells[picked], points[picked]
+    boxes = np.concatenate([points - chosen[:, 1:3], points + chosen[:, 3:5]], 1)
+    rectangles = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+    kept = np.array(
+        cv2.dnn.NMSBoxes(rectangles.tolist(), chosen[:, 0].tolist(), least, _SAME), int
+    ).ravel()
+    landmarks = points[kept][:, None] + chosen[kept, 5:].reshape(-1, 5, 2)
+    return Found(chosen[kept, 0], boxes[kept], landmarks)
+
+
+def in_two_views(find: Finder) -> Finder:
+    """Looks at a smaller view as well for faces that are too large in the first, as the service."""
+
+    def look(pixels: NDArray[np.uint8]) -> Found:
+        height, width = pixels.shape[:2]
+        near = _sized(find(pixels), 0, READS[1])
+        to = (max(round(width * _SMALLER), 1), max(round(height * _SMALLER), 1))
+        small = cv2.resize(pixels, to, interpolation=cv2.INTER_AREA)
+        far = _sized(find(_filled_up(small)), READS[1] * _SMALLER * 0.7, np.inf)
+        ratio = np.array([width / to[0], height / to[1]], np.float32)
+        return _united(
+            near, Found(far.scores, far.boxes * np.tile(ratio, 2), far.landmarks * ratio)
+        )
+
+    return look
+
+
+def _sized(found: Found, least: float, most: float) -> Found:
+    size = np.sqrt((found.boxes[:, 2:] - found.boxes[:, :2]).prod(1))
+    keep = (size >= least) & (size <= most)
+    return Found(found.scores[keep], found.boxes[keep], found.landmarks[keep])
+
+
+def _united(one: Found, other: Found) -> Found:
+    """The faces of both, the surer one where two are the same or one lies within another."""
+    scores = np.concatenate([one.scores, other.scores])
+    boxes = np.concatenate([one.boxes, other.boxes])
+    landmarks = np.concatenate([one.landmarks, other.landmarks])
+    kept: list[int] = []
+    for index in np.argsort(-scores, kind="stable"):
+        area = (boxes[index, 2:] - boxes[index, :2]).prod()
+        before = boxes[kept]
+        corner = np.maximum(boxes[index, :2], before[:, :2])
+        shared = np.clip(np.minimum(boxes[index, 2:], before[:, 2:]) - corner, 0, None).prod(1)
+        others = (before[:, 2:] - before[:, :2]).prod(1)
+        same = shared / np.maximum(area + others - shared, 1e-6) > _SAME
+        inside = shared / np.maximum(np.minimum(area, others), 1e-6) > _INSIDE
+        if not (same | inside).any():
+            kept.append(int(index))
+    return Found(scores[kept], boxes[kept], landmarks[kept])
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A photograph's answers beside its labels, at the size it was shown at.
+
+    Attributes:
+        scores: float32 (N,), of every box that counts.
+        true: bool (N,), whether the box lies on a labelled face.
+        sizes: float32 (F,), of the faces to be found: root of the area in pixels.
+        found_at: float32 (F,), score of the box on each; 0 where none lies.
+        overlaps: float32 (F,), intersection over union; 0 where none lies.
+        landmark_errors: float32 (F,), mean distance of the five points in sizes of the box; nan
+            where none lies.
+    """
+
+    scores: NDArray[np.float32]
+    true: NDArray[np.bool_]
+    sizes: NDArray[np.float32]
+    found_at: NDArray[np.float32]
+    overlaps: NDArray[np.float32]
+    landmark_errors: NDArray[np.float32]
+
+
+def shown(photo: Photo, long_side: int = LONG_SIDE) -> tuple[NDArray[np.uint8], Labels]:
+    """A photograph scaled to a long side and filled up with black to multiples of 32."""
+    rows, columns = photo.pixels.shape[:2]
+    ratio = long_side / max(rows, columns)
+    to = (max(round(columns * ratio), 1), max(round(rows * ratio), 1))
+    method = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
+    pixels = cv2.resize(photo.pixels, to, interpolation=method)
+    labels = photo.labels
+    return _filled_up(np.asarray(pixels, np.uint8)), Labels(
+        labels.boxes * ratio, labels.landmarks * ratio, labels.agreed
+    )
+
+
+def _filled_up(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Black added below and on the right, to multiples of 32."""
+    below, right = -pixels.shape[0] % 32, -pixels.shape[1] % 32
+    border = cv2.BORDER_CONSTANT
+    return np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, right, border, value=0), np.uint8)
+
+
+def judge(found: Found, labels: Labels) -> Judged:
+    """Compare the answers for one picture with its labels.
+
+    A box on a place that says nothing (a doubtful face) counts neither for nor against.
+    """
+    wanted = np.flatnonzero(labels.agreed == 1)
+    doubtful = labels.boxes[labels.agreed == 0]
+    boxes = labels.boxes[wanted]
+    sizes = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(1))
+    found_at, overlaps = np.zeros(len(wanted), np.float32), np.zeros(len(wanted), np.float32)
+    errors = np.full(len(wanted), np.nan, np.float32)
+    scores, true = [], []
+    for score, box, landmarks in zip(found.scores, found.boxes, found.landmarks, strict=True):
+        overlap = _iou(box, boxes) * (found_at == 0)
+        best = int(overlap.argmax()) if len(overlap) else -1
+        if best >= 0 and overlap[best] >= _OVERLAP:
+            found_at[best], overlaps[best] = score, overlap[best]
+            distances = np.linalg.norm(landmarks - labels.landmarks[wanted[best]], axis=-1)
+            errors[best] = distances.mean() / sizes[best]
+            scores.append(score)
+            true.append(True)
+        elif not len(doubtful) or _iou(box, doubtful).max() < 0.3:
+            scores.append(score)
+            true.append(False)
+    return Judged(
+        np.array(scores, np.float32), np.array(true, bool), sizes, found_at, overlaps, errors
+    )
+
+
+def judge_all(find: Finder, photos: Iterable[Photo], long_side: int = LONG_SIDE) -> list[Judged]:
+    """Show photographs to a detector."""
+    judged = []
+    for photo in photos:
+        pixels, labels = shown(photo, long_side)
+        judged.append(judge(find(pixels), labels))
+    return judged
+
+
+def threshold_for(judged: Sequence[Judged], false_boxes: int) -> float:
+    """The least score at which at most so many boxes lie on no face."""
+    false = np.sort(np.concatenate([j.scores[~j.true] for j in judged]))[::-1]
+    return float(false[false_boxes]) + 1e-6 if len(false) > false_boxes else 0.0
+
+
+def summary(judged: Sequence[Judged], threshold: float) -> dict[str, float]:
+    """What a detector finds from a score on."""
+    sizes = np.concatenate([j.sizes for j in judged])
+    at = np.concatenate([j.found_at for j in judged])
+    scores = np.concatenate([j.scores for j in judged])
+    true = np.concatenate([j.true for j in judged])
+    hit = at >= max(threshold, 1e-9)
+    large = sizes >= 16
+    small = (sizes >= 8) & (sizes < 16)
+    return {
+        "threshold": round(threshold, 3),
+        "recall_16": round(float(hit[large].mean()), 4),
+        "recall_8_16": round(float(hit[small].mean()), 4),
+        "false_boxes": int(((scores >= threshold) & ~true).sum()),
+        "mean_iou": round(float(np.concatenate([j.overlaps for j in judged])[hit].mean()), 4),
+        "landmark_error": round(
+            float(np.nanmedian(np.concatenate([j.landmark_errors for j in judged])[hit])), 4
+        ),
+        "faces_16": int(large.sum()),
+        "faces_8_16": int(small.sum()),
+    }
+
+
+def _iou(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    corner, opposite = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    shared = np.clip(opposite - corner, 0, None).prod(1)
+    area = (box[2:] - box[:2]).prod() + (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    return np.asarray(shared / np.maximum(area - shared, 1e-6), np.float32)
