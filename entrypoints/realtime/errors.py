@@ -5,27 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from application.errors import ServiceUnavailable
-from domain.errors import (
-    DomainError,
-    ImageDimensionsTooLarge,
-    ImageTooLarge,
-    NotAuthenticated,
-    QuotaExceeded,
-)
-
-_CODES: tuple[tuple[type[Exception], int], ...] = (
-    (NotAuthenticated, 401),
-    (ImageTooLarge, 413),
-    (ImageDimensionsTooLarge, 413),
-    (QuotaExceeded, 429),
-    (DomainError, 400),
-    (ServiceUnavailable, 503),
-)
+from domain.errors import DomainError
+from entrypoints.http.problem_kinds import KINDS
 
 
-def code_of(error: Exception) -> int:
-    """The number for an error, as in HTTP."""
-    return next((code for kind, code in _CODES if isinstance(error, kind)), 500)
+def code_of(error: DomainError | ServiceUnavailable) -> int:
+    """The number for an error, the same as in HTTP."""
+    kind = KINDS.get(error.code, KINDS["domain_error"])
+    return kind.status
 
 
 def describe(error: Exception) -> dict[str, Any]:
