@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from .data import Faces, load, majority, tuning_split
 from .export import run
+from .recipes import VERSION
 
 Image = npt.NDArray[np.uint8]
 _WEIGHTS = Path(__file__).parents[2] / "adapters" / "onnx" / "weights" / "emotion.onnx"
@@ -145,7 +146,8 @@ def main() -> None:
     report = [
         "# When a crop is too poor to trust",
         "",
-        "Written by `training/emotions/quality.py` with the shipped `emotion.onnx`. A crop",
+        "Written by `training/emotions/quality.py` with the shipped `emotion.onnx`, version",
+        f"{VERSION}. A crop",
         "is *unreliable* when a value is beyond the point where accuracy falls "
         f"{100 * _TOLERATED_LOSS:.0f} points",
         f"below that of intact crops. The points were found on {len(tune)} crops of the training",
