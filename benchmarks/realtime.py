@@ -53,33 +53,34 @@ def percentile(values: Iterable[float], percent: float) -> float:
 async def own_service(environment: dict[str, str]) -> AsyncIterator[Target]:
     """Start the service with fresh data on a free port."""
     with tempfile.TemporaryDirectory() as folder:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "entrypoints.cli", "serve",
-            cwd=Path(__file__).parents[1],
-            env={
-                **os.environ, "HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": folder,
-                "MAX_REALTIME_SESSIONS_PER_USER": "1000", "MAX_REALTIME_SESSIONS": "1000",
-                "LOG_LEVEL": "WARNING", **environment,
-            },
-            stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        environment = {
+            **os.environ, "HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": folder,
+            "MAX_REALTIME_SESSIONS_PER_USER": "1000", "MAX_REALTIME_SESSIONS": "1000",
+            "LOG_LEVEL": "WARNING", **environment,
+        }  # fmt: skip
+        process = await _command(environment, "serve")
         try:
-            url, token = await asyncio.wait_for(_greeting(process), 60)
-            yield Target(url, token, process.pid)
+            url = await asyncio.wait_for(_address(process), 60)
+            minting = await _command(environment, "token", "--user", "benchmark@example.com")
+            minted, _ = await minting.communicate()
+            yield Target(url, minted.decode().strip(), process.pid)
         finally:
             process.terminate()
             await process.wait()
 
 
-async def _greeting(process: asyncio.subprocess.Process) -> tuple[str, str]:
-    url = ""
+async def _command(environment: dict[str, str], *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "entrypoints.cli", *arguments,
+        cwd=Path(__file__).parents[1], env=environment, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def _address(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None
     async for line in process.stdout:
-        found = re.search(r"ready on (\S+)", line.decode())
-        url = found.group(1).replace("localhost", "127.0.0.1") if found else url
-        token = re.search(r"#token=(\S+)", line.decode())
-        if url and token:
-            return url, token.group(1)
+        if found := re.search(r'ready on ([^\s"]+)', line.decode()):
+            return found.group(1).replace("localhost", "127.0.0.1")
     raise RuntimeError("the service did not start")
 
 
