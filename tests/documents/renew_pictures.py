@@ -1,0 +1,105 @@
+"""Makes the pictures and the sample answer of README.md from what the service gives now.
+
+    python -m tests.documents.renew_pictures
+
+Run it on a machine that has nothing else to do, because times are shown, after a change of the
+detector, the network or the page; and look at what it made.
+"""
+
+import asyncio
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.async_api import async_playwright
+
+from tests.e2e.browser.pictures import portrait
+from tests.e2e.browser.site import ROOT, serving
+
+IMAGES = ROOT / "docs" / "images"
+README = ROOT / "README.md"
+VIEWPORT = {"width": 1366, "height": 800}
+
+
+async def photograph_page(link: str) -> None:
+    """The page as the printed link opens it, with one photograph analysed."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = await browser.new_page(viewport=VIEWPORT, reduced_motion="reduce")
+        page.set_default_timeout(120_000)
+        await page.goto(link)
+        await page.get_by_role("button", name="Sign out").wait_for()
+        photograph = {"name": "astronaut.jpg", "mimeType": "image/jpeg", "buffer": portrait()}
+        await page.set_input_files("#photographs", [photograph])
+        await page.locator(".box").wait_for()
+        await page.screenshot(path=IMAGES / "page.png")
+        await browser.close()
+
+
+def draw(client: httpx.Client, detection_id: str) -> None:
+    """The photograph with its face boxed, as the service draws it."""
+    drawn = client.get(f"/api/history/{detection_id}/annotated").raise_for_status()
+    (IMAGES / "astronaut.jpg").write_bytes(drawn.content)
+
+
+def sample(answer: dict[str, Any]) -> str:
+    """An answer as the README shows it: what it is about, with short numbers."""
+    results = answer["detection_results"]
+    (face,) = results["faces"]
+    first = face["emotions"][0]
+    emotion = {
+        "emotion": first["emotion"],
+        "score": round(first["score"], 4),
+        "percentage": round(100 * first["score"], 2),
+    }
+    quality = {name: round(value, 2) for name, value in face["quality"].items()}
+    return f"""{{
+  "detection_id": "{answer["detection_id"][:4]}…",
+  "detection_results": {{
+    "face_detected": true,
+    "processing_time": {results["processing_time"]:.3f},
+    "faces": [
+      {{
+        "box": {face["box"]},
+        "dominant_emotion": "{face["dominant_emotion"]}",
+        "emotions": [{json.dumps(emotion)}, "…six more"],
+        "detection_confidence": {face["detection_confidence"]:.2f},
+        "quality": {json.dumps(quality)},
+        "reliable": {json.dumps(face["reliable"])}
+      }}
+    ]
+  }}
+}}
+"""
+
+
+def main() -> None:
+    """Renew all three."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder), PORT="2508") as site,
+        httpx.Client(base_url=site.url, timeout=120, trust_env=False) as client,
+    ):
+        signed_in = client.post("/auth/sign-in-code", json={"code": site.link.split("code=")[1]})
+        client.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
+        for _ in range(2):  # the first one warms up
+            answer = client.post("/api/detect", files={"file": ("astronaut.jpg", portrait())})
+        draw(client, answer.json()["detection_id"])
+        text = README.read_text(encoding="utf-8")
+        block = f"```json\n{sample(answer.json())}```"
+        README.write_text(
+            re.sub(r"^```json\n.*?^```", lambda _: block, text, count=1, flags=re.M | re.S),
+            encoding="utf-8",
+        )
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), PORT="2508") as site:
+        asyncio.run(photograph_page(site.link))
+
+
+if __name__ == "__main__":
+    main()
