@@ -227,6 +227,13 @@ async def test_a_configuration_sent_with_stop_holds_for_the_summary(service: Ser
     assert summary["detection_id"]
 
 
+@pytest.mark.parametrize("client_id", ["web-1", 1764380000123, 1.5, None, {"tab": 2}])
+async def test_a_client_may_call_itself_what_it_likes(service: Service, client_id: object) -> None:
+    client = await service.client()
+    await client.emit("initialize", {"client_id": client_id})
+    assert (await client.next("initialized"))["session_id"]
+
+
 async def test_a_configuration_sent_before_start_holds_once_started(service: Service) -> None:
     client = await service.client()
     await client.emit(
