@@ -32,7 +32,7 @@ FROM python:3.11.15-slim-bookworm
 RUN useradd --system --uid 10001 --create-home --home-dir /app emotion \
     && install --directory --owner=emotion --mode=0700 /data
 COPY --from=build /opt/emotion-api /opt/emotion-api
-# The bundled classifier and the Haar cascade are in the packages. What lies in models/ of the build
+# The bundled networks are in the packages. What lies in models/ of the build
 # folder (`emotion-api models pull` puts YuNet there) is baked in too.
 COPY --chown=emotion README.md model[s] /app/models/
 ENV PATH=/opt/emotion-api/bin:$PATH \

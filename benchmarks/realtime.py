@@ -173,15 +173,18 @@ async def measure(options: argparse.Namespace) -> None:
         f"{options.seconds:g} s each; session config {config or 'default'}"
     )
     elsewhere = Target(options.url, options.token) if options.url else None
-    async with _given(elsewhere) if elsewhere else own_service({}) as target:
-        await play(target, clip, sessions=1, rates=[5], seconds=2, config={})  # warm up
-        print(HEADER)
-        for sessions in options.sessions:
-            measured, health = await play(
-                target, clip,
-                sessions=sessions, rates=options.rate, seconds=options.seconds, config=config,
-            )  # fmt: skip
-            print(report(measured, health, memory_mb(target.pid), each=options.each), flush=True)
+    for detector in ["as it runs"] if elsewhere else options.detectors:
+        environment = {"FACE_DETECTOR": detector}
+        async with _given(elsewhere) if elsewhere else own_service(environment) as target:
+            await play(target, clip, sessions=1, rates=[5], seconds=2, config={})  # warm up
+            print(f"\nFace detector: {detector}\n\n{HEADER}")
+            for sessions in options.sessions:
+                measured, health = await play(
+                    target, clip,
+                    sessions=sessions, rates=options.rate, seconds=options.seconds, config=config,
+                )  # fmt: skip
+                row = report(measured, health, memory_mb(target.pid), each=options.each)
+                print(row, flush=True)
 
 
 @asynccontextmanager
@@ -214,6 +217,7 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("--config", nargs="*", default=[], help="as in detection_interval=3")
     parser.add_argument("--each", action="store_true", help="print a line for every session")
+    parser.add_argument("--detectors", nargs="+", default=["bundled"], help="FACE_DETECTOR")
     parser.add_argument("--url", help="of a service that runs already")
     parser.add_argument("--token", help="of a user of that service")
     asyncio.run(measure(parser.parse_args()))

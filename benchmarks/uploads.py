@@ -1,11 +1,12 @@
 """Load for the HTTP half: photographs uploaded by several clients at once.
 
     python -m benchmarks.uploads --clients 1 8 --megapixels 24 --seconds 15 [PHOTO]
+    YUNET_MODEL=FILE python -m benchmarks.uploads --detectors bundled yunet haar
 
-starts the service as its own process on this machine, lets so many clients send a photograph again
-and again, and prints how many photographs and faces a second were answered, how long an answer
-took, and how long ``/healthz`` took meanwhile. Without PHOTO it is scikit-image's astronaut,
-enlarged.
+starts the service as its own process on this machine, once for each face detector, lets so many
+clients send a photograph again and again, and prints how many photographs and faces a second were
+answered, how long an answer took, and how long ``/healthz`` took meanwhile. Without PHOTO it is
+scikit-image's astronaut, enlarged.
 """
 
 from __future__ import annotations
@@ -82,14 +83,17 @@ async def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--megapixels", type=float, default=24)
     parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--detectors", nargs="+", default=["bundled"], help="FACE_DETECTOR")
     wanted = parser.parse_args()
     image = photograph(wanted.photo, wanted.megapixels)
     print(f"{wanted.megapixels:g} megapixels, {len(image) / 2**20:.1f} MiB of JPEG\n")
-    print("| clients | photographs/s | faces/s | p50 ms | p95 ms | refused ", end="")
-    print("| /healthz p50 ms | p99 ms | worst ms |\n" + "| ---: " * 9 + "|")
-    async with own_service({}) as target:
-        for clients in wanted.clients:
-            print(await measure(target, image, clients, wanted.seconds), flush=True)
+    print("| detector | clients | photographs/s | faces/s | p50 ms | p95 ms | refused ", end="")
+    print("| /healthz p50 ms | p99 ms | worst ms |\n" + "| --- " + "| ---: " * 9 + "|")
+    for detector in wanted.detectors:
+        async with own_service({"FACE_DETECTOR": detector}) as target:
+            for clients in wanted.clients:
+                row = await measure(target, image, clients, wanted.seconds)
+                print(f"| {detector} {row}", flush=True)
 
 
 if __name__ == "__main__":

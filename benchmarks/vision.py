@@ -23,6 +23,7 @@ from adapters.inference.crops import cut_crop
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import measure_quality
 from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
@@ -46,7 +47,10 @@ def main() -> None:
 
 async def measure(arguments: argparse.Namespace, executor: WorkExecutor) -> None:
     decoder = OpenCvImageDecoder(executor=executor)
-    detectors: list[FaceDetector] = [HaarFaceDetector(executor=executor)]
+    detectors: list[FaceDetector] = [
+        OnnxFaceDetector(executor=executor),
+        HaarFaceDetector(executor=executor),
+    ]
     if arguments.yunet is not None:
         score = load_settings().yunet_min_confidence
         detectors.append(

@@ -61,6 +61,27 @@ class FaceDetection:
 
 
 @dataclass(frozen=True, slots=True)
+class BoxFraming:
+    """How a detector's boxes lie about faces, measured where emotions are read best.
+
+    Attributes:
+        side: of the square that shows a face as the emotion networks know faces, in longer sides
+            of its box.
+        drop: how far the middle of that square lies below the box's, likewise.
+    """
+
+    side: float = 1.0
+    drop: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.side <= 2 or not -0.5 <= self.drop <= 0.5:
+            raise ValueError(f"no face is framed so: {self}")
+
+
+BOX_ITSELF = BoxFraming()
+
+
+@dataclass(frozen=True, slots=True)
 class FaceQuality:
     """How good the crop of a face is.
 
@@ -68,8 +89,7 @@ class FaceQuality:
         sharpness: how much fine detail the crop holds; 0 for a flat or fully blurred one. The
             measure is defined where crops are cut, in ``adapters/inference``.
         brightness: mean luma of the crop, 0 (black) to 1 (white).
-        size_px: longer side of the face box, which is the side of the crop, in the original's
-            pixels.
+        size_px: longer side of the face box in the original's pixels.
     """
 
     sharpness: float

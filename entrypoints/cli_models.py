@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,30 +21,54 @@ if TYPE_CHECKING:
 
 models = typer.Typer(help="Get, convert and measure models.", no_args_is_help=True)
 
-Faces = Annotated[
-    Path,
-    typer.Option(
-        help="NumPy archive (.npz) of face crops: `images`, uint8, (N, height, width) gray or "
-        "(N, height, width, 3) RGB, and `labels`, (N,) emotion words.",
-    ),
+Figures = Annotated[
+    Path | None, typer.Option("--json", help="Also write the figures to this file.")
 ]
 
 
 @models.command()
 def evaluate(
-    faces: Faces,
+    faces: Annotated[
+        Path | None,
+        typer.Option(
+            help="NumPy archive (.npz) of face crops: `images`, uint8, (N, height, width) gray or "
+            "(N, height, width, 3) RGB, and `labels`, (N,) emotion words.",
+        ),
+    ] = None,
+    photos: Annotated[
+        Path | None, typer.Option(help="Folder of photographs, to measure the face detector on.")
+    ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file of the faces in --photos: name,x,y,w,h in pixels, a line a face; a name "
+            "alone for a photograph without one. More columns: ignore, and ten of landmarks.",
+        ),
+    ] = None,
+    min_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Smallest face that counts, in place of FACE_DETECT_MIN_SIZE."),
+    ] = None,
     shifts: Annotated[
         bool,
         typer.Option(
             "--shifts",
-            help="Also measure on the faces as other cameras and framings would have given them.",
+            help="With --faces, also measure on the faces as other cameras and framings would have "
+            "given them.",
         ),
     ] = False,
-    json_out: Annotated[
-        Path | None, typer.Option("--json", help="Also write the figures to this file.")
-    ] = None,
+    json_out: Figures = None,
 ) -> None:
-    """Measure the configured classifier on labelled face crops."""
+    """Measure the configured classifier on face crops, or the face detector on photographs."""
+    if faces is None and photos is not None and boxes is not None and not shifts:
+        _evaluate_detector(photos, boxes, min_size, json_out)
+    elif faces is not None and photos is None and boxes is None:
+        _evaluate_classifier(faces, shifts, json_out)
+    else:
+        stop("give --faces to measure the classifier, or --photos and --boxes for the detector")
+
+
+def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> None:
     from entrypoints.cli_figures import as_json, print_tables
 
     container = _container()
@@ -58,6 +83,27 @@ def evaluate(
         print_tables(console(), evaluation)
         if json_out is not None:
             json_out.write_text(as_json(evaluation), "utf-8")
+
+
+def _evaluate_detector(
+    folder: Path, boxes: Path, min_size: int | None, json_out: Path | None
+) -> None:
+    from entrypoints.cli_detector_figures import detector_as_json, print_detector_tables
+
+    container = _container()
+    try:
+        photos = container.read_labelled_photos(folder, boxes)
+        smallest = min_size or container.settings().face_detect_min_size
+        with _progress("Looking at photographs", len(photos)) as advance:
+            measuring = container.detector_evaluation(photos, smallest, advance)
+            evaluation = asyncio.run(measuring)
+        print_detector_tables(Console(), evaluation)
+        if json_out is not None:
+            json_out.write_text(detector_as_json(evaluation), "utf-8")
+    except (ServiceUnavailable, BadSettings, ValueError, OSError) as error:
+        stop(str(error))
+    finally:
+        container.executor().close()
 
 
 @models.command()
@@ -152,7 +198,7 @@ def _pull_yunet(container: Container) -> None:
         return
     with _progress("Downloading YuNet", file.size_bytes) as advance:
         file.pull(advance)
-    errors.print(f"YuNet is ready: {file.path}", soft_wrap=True)
+    errors.print(f"YuNet is ready: {file.path}; FACE_DETECTOR=yunet takes it", soft_wrap=True)
 
 
 def _pull_checkpoint(container: Container) -> None:

@@ -17,6 +17,8 @@ from adapters.inference.evaluation import (
     shifted_readings,
 )
 from adapters.inference.executor import WorkExecutor
+from adapters.inference.face_evaluation import evaluate_detector
+from adapters.inference.labelled_photos import read_labelled_photos
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.local_auth import (
     HmacLinkSigner,
@@ -26,6 +28,7 @@ from adapters.local_auth import (
     load_or_create_secret,
 )
 from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.onnx.triton import write_triton_repository
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.haar import HaarFaceDetector
@@ -82,18 +85,14 @@ def _model_file(name: str, path: Path | None) -> Path | None:
     return path
 
 
-def _haar_face_detector(settings: Settings, executor: WorkExecutor) -> HaarFaceDetector:
-    # With "auto", Haar takes the place of a YuNet that is not there: a surprise to who named one.
+def _bundled_face_detector(settings: Settings, executor: WorkExecutor) -> OnnxFaceDetector:
+    # With "auto", YuNet had the first word once: a surprise to who names its file.
     if settings.face_detector == "auto" and "yunet_model" in settings.model_fields_set:
         log.warning(
-            "YUNET_MODEL=%s: there is no such file, so Haar cascades find the faces",
+            "YUNET_MODEL=%s: not used; FACE_DETECTOR=yunet takes it in place of the bundled one",
             settings.yunet_model,
         )
-    return HaarFaceDetector(
-        executor=executor,
-        scale_factor=settings.haar_scale_factor,
-        min_neighbors=settings.haar_min_neighbors,
-    )
+    return OnnxFaceDetector(executor=executor)
 
 
 class Container(containers.DeclarativeContainer):
@@ -120,7 +119,13 @@ class Container(containers.DeclarativeContainer):
     )
     face_detector = providers.Selector(
         config.detector_choice,
-        haar=providers.Singleton(_haar_face_detector, settings, executor),
+        bundled=providers.Singleton(_bundled_face_detector, settings, executor),
+        haar=providers.Singleton(
+            HaarFaceDetector,
+            executor=executor,
+            scale_factor=config.haar_scale_factor,
+            min_neighbors=config.haar_min_neighbors,
+        ),
         yunet=providers.Singleton(
             YuNetFaceDetector,
             executor=executor,
@@ -148,6 +153,7 @@ class Container(containers.DeclarativeContainer):
         model=crop_classifier,
         executor=executor,
         thresholds=providers.Object(MEASURED_THRESHOLDS),
+        framing=face_detector.provided.framing,
     )
     emotion_classifier = providers.Selector(
         config.classifier,
@@ -159,6 +165,7 @@ class Container(containers.DeclarativeContainer):
             executor=executor,
             connections=config.remote_classifier_connections,
             thresholds=providers.Object(MEASURED_THRESHOLDS),
+            framing=face_detector.provided.framing,
         ),
     )
 
@@ -178,6 +185,8 @@ class Container(containers.DeclarativeContainer):
     evaluation = providers.Callable(evaluate, crop_classifier)
     shift_figures = providers.Callable(evaluate_shifts, crop_classifier)
     shifted_readings = providers.Callable(shifted_readings)
+    read_labelled_photos = providers.Callable(read_labelled_photos)
+    detector_evaluation = providers.Callable(evaluate_detector, face_detector, decoder)
 
     # What is kept
     sqlite_database = providers.Singleton(SqliteDatabase, config.database_path)

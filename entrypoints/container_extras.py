@@ -16,7 +16,7 @@ from application.errors import (
     StoreUnavailable,
 )
 from application.ports.image_links import ImageLinks
-from domain.face import ReliabilityThresholds
+from domain.face import BoxFraming, ReliabilityThresholds
 from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
@@ -121,12 +121,17 @@ def remote_emotion_classifier(
     executor: WorkExecutor,
     connections: int,
     thresholds: ReliabilityThresholds,
+    framing: BoxFraming,
 ) -> OpenInferenceEmotionClassifier:
     """Crops cut here, and read by that network."""
     from adapters.open_inference import OpenInferenceEmotionClassifier
 
     return OpenInferenceEmotionClassifier(
-        model=model, executor=executor, connections=connections, thresholds=thresholds
+        model=model,
+        executor=executor,
+        connections=connections,
+        thresholds=thresholds,
+        framing=framing,
     )
 
 

@@ -63,7 +63,7 @@ class Settings(ConnectionSettings, FirebaseSettings, BaseSettings):
     environment: Literal["production", "development"] = "production"
 
     # Which adapters
-    face_detector: Literal["auto", "haar", "yunet"] = "auto"
+    face_detector: Literal["auto", "bundled", "yunet", "haar"] = "auto"
     classifier: Literal["onnx", "vit", "remote"] = "onnx"
     image_store: Literal["filesystem", "cloudinary"] = "filesystem"
     repository: Literal["sqlite", "mongodb"] = "sqlite"
@@ -342,10 +342,8 @@ class Settings(ConnectionSettings, FirebaseSettings, BaseSettings):
 
     @property
     def detector_choice(self) -> str:
-        """Which detector runs; ``auto`` takes YuNet when its model file is there."""
-        if self.face_detector != "auto":
-            return self.face_detector
-        return "yunet" if self.yunet_model.is_file() else "haar"
+        """Which detector runs; ``auto`` takes the one that ships with the service."""
+        return "bundled" if self.face_detector == "auto" else self.face_detector
 
     @property
     def checkpoint_revision(self) -> str | None:

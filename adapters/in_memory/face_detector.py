@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from adapters.in_memory.scene import Scene
 from adapters.in_memory.switches import Switches
 from application.work import Priority
-from domain.face import FaceDetection
+from domain.face import BoxFraming, FaceDetection
 from domain.image import Image
 
 
@@ -22,6 +23,8 @@ class InMemoryFaceDetector(Switches):
 
     name = "in-memory"
     version = "1"
+    measured: Mapping[str, object] = MappingProxyType({})
+    framing = BoxFraming()
 
     def __init__(self) -> None:
         super().__init__()

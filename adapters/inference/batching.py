@@ -20,7 +20,14 @@ from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import ModelCard
 from application.work import Priority
 from domain.emotion import Emotion, EmotionScores
-from domain.face import FaceDetection, FaceQuality, FaceReading, ReliabilityThresholds
+from domain.face import (
+    BOX_ITSELF,
+    BoxFraming,
+    FaceDetection,
+    FaceQuality,
+    FaceReading,
+    ReliabilityThresholds,
+)
 from domain.image import Image
 
 _LARGEST_BATCH = 32
@@ -46,6 +53,7 @@ class BatchingEmotionClassifier:
         model: scores the crops.
         executor: cuts the crops, and runs the model.
         thresholds: which faces are read reliably.
+        framing: of the detector that finds the faces.
         calls: runs the model in place of ``executor``, for one that only waits for another machine.
     """
 
@@ -55,12 +63,14 @@ class BatchingEmotionClassifier:
         model: CropClassifier,
         executor: WorkExecutor,
         thresholds: ReliabilityThresholds,
+        framing: BoxFraming = BOX_ITSELF,
         calls: WorkExecutor | None = None,
     ) -> None:
         self._model = model
         self._executor = executor
         self._calls = calls or executor
         self._thresholds = thresholds
+        self._framing = framing
         self._arrivals = itertools.count()
         self._lock = threading.Lock()
         self._waiting: list[_Request] = []
@@ -108,7 +118,8 @@ class BatchingEmotionClassifier:
     def _cut_for(
         self, request: _Request, image: Image, faces: Sequence[FaceDetection]
     ) -> list[FaceQuality]:
-        crops = [cut_crop(image, face, self._model.crop_spec) for face in faces]
+        spec, framing = self._model.crop_spec, self._framing
+        crops = [cut_crop(image, face, spec, framing) for face in faces]
         request.crops = np.stack(crops)
         with self._lock:
             # A caller who left meanwhile must not leave crops behind that nobody fetches.

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.face import FaceDetection, FaceLandmarks
+from domain.face import BOX_ITSELF, BoxFraming, FaceDetection, FaceLandmarks
 from domain.image import Image
 
 # Where the viewer's left eye, right eye, nose and mouth corners lie, as parts of the crop's side.
@@ -68,27 +68,35 @@ class CropFrame:
     side: complex
 
 
-def frame_of(face: FaceDetection) -> CropFrame:
-    """Choose what the crop of a face shows."""
-    # The longer side of either detector's box is what FER2013 shows, within two hundredths; and a
-    # box that is cut off at the image's edge keeps it.
+def frame_of(face: FaceDetection, framing: BoxFraming = BOX_ITSELF) -> CropFrame:
+    """Choose what the crop of a face shows.
+
+    Args:
+        face: in the original's pixels.
+        framing: of the detector that found it.
+    """
+    # The longer side, because a box that is cut off at the image's edge keeps it.
     side = float(face.box.longer_side)
     turn = 1 + 0j if face.landmarks is None else _turn_of(face.landmarks, side)
-    return CropFrame(complex(face.box.center.x, face.box.center.y), side * turn)
+    middle = complex(face.box.center.x, face.box.center.y)
+    return CropFrame(middle + framing.drop * side * turn * 1j, framing.side * side * turn)
 
 
-def cut_crop(image: Image, face: FaceDetection, spec: CropSpec) -> NDArray[np.uint8]:
+def cut_crop(
+    image: Image, face: FaceDetection, spec: CropSpec, framing: BoxFraming = BOX_ITSELF
+) -> NDArray[np.uint8]:
     """Cut one face; see `cut_frame`.
 
     Args:
         image: with a uint8 RGB buffer.
         face: in the original's pixels.
         spec: the crop's size.
+        framing: of the detector that found it.
 
     Returns:
         uint8, height x width x channels.
     """
-    return cut_frame(image, frame_of(face), spec)
+    return cut_frame(image, frame_of(face, framing), spec)
 
 
 def cut_frame(image: Image, frame: CropFrame, spec: CropSpec) -> NDArray[np.uint8]:

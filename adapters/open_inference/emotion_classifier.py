@@ -9,7 +9,13 @@ from adapters.inference.executor import WorkExecutor
 from adapters.open_inference.classifier import OpenInferenceCropClassifier
 from application.ports.emotion_classifier import ModelCard
 from application.work import Priority
-from domain.face import FaceDetection, FaceReading, ReliabilityThresholds
+from domain.face import (
+    BOX_ITSELF,
+    BoxFraming,
+    FaceDetection,
+    FaceReading,
+    ReliabilityThresholds,
+)
 from domain.image import Image
 
 
@@ -25,6 +31,7 @@ class OpenInferenceEmotionClassifier:
         executor: cuts the crops.
         connections: calls under way at once.
         thresholds: which faces are read reliably.
+        framing: of the detector that finds the faces.
     """
 
     def __init__(
@@ -34,11 +41,16 @@ class OpenInferenceEmotionClassifier:
         executor: WorkExecutor,
         connections: int,
         thresholds: ReliabilityThresholds,
+        framing: BoxFraming = BOX_ITSELF,
     ) -> None:
         self._model = model
         self._calls = WorkExecutor(connections)
         self._batching = BatchingEmotionClassifier(
-            model=model, executor=executor, thresholds=thresholds, calls=self._calls
+            model=model,
+            executor=executor,
+            thresholds=thresholds,
+            framing=framing,
+            calls=self._calls,
         )
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import cv2.data
@@ -16,7 +17,7 @@ from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, Sight, finest_ratio, keep_faces
 from application.errors import InferenceUnavailable
 from application.work import Priority
-from domain.face import FaceDetection
+from domain.face import BoxFraming, FaceDetection
 from domain.geometry import BoundingBox
 from domain.image import Image
 
@@ -74,6 +75,8 @@ class HaarFaceDetector:
 
     name = "Haar cascades"
     version = f"OpenCV {cv2.__version__}"
+    measured: Mapping[str, object] = MappingProxyType({})
+    framing = BoxFraming()
 
     def __init__(
         self, *, executor: WorkExecutor, scale_factor: float = 1.2, min_neighbors: int = 5

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
 from application.errors import InferenceUnavailable
 from application.work import Priority
-from domain.face import FaceDetection, FaceLandmarks
+from domain.face import BoxFraming, FaceDetection, FaceLandmarks
 from domain.image import Image
 
 # YuNet finds faces of about 15 pixels; from 24 on it is sure of them. In a stream the next frame
@@ -37,6 +38,8 @@ class YuNetFaceDetector:
     """
 
     name = "YuNet"
+    measured: Mapping[str, object] = MappingProxyType({})
+    framing = BoxFraming()
 
     def __init__(self, *, executor: WorkExecutor, model: Path, score_threshold: float) -> None:
         """Load the model.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from application.work import Priority
-from domain.face import FaceDetection
+from domain.face import BoxFraming, FaceDetection
 from domain.image import Image
 
 
@@ -21,6 +21,16 @@ class FaceDetector(Protocol):
     @property
     def version(self) -> str:
         """Of the model or the library it ships in."""
+        ...
+
+    @property
+    def measured(self) -> Mapping[str, object]:
+        """Recall, false boxes, calibration and on which data; empty where nobody has measured."""
+        ...
+
+    @property
+    def framing(self) -> BoxFraming:
+        """How its boxes lie about faces."""
         ...
 
     async def detect(

@@ -138,7 +138,9 @@ def model(detector: FaceDetector, classifier: EmotionClassifier) -> schemas.Mode
     """What runs."""
     card = classifier.card
     return schemas.Model(
-        detector=schemas.Detector(name=detector.name, version=detector.version),
+        detector=schemas.Detector(
+            name=detector.name, version=detector.version, measured=dict(detector.measured)
+        ),
         classifier=schemas.Classifier(
             name=card.name,
             version=card.version,

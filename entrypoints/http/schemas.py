@@ -247,8 +247,14 @@ class Deleted(Struct, kw_only=True):
 class Detector(Struct, kw_only=True):
     """What finds the faces."""
 
-    name: Annotated[str, Meta(examples=["Haar cascade"])]
-    version: Annotated[str, Meta(examples=["OpenCV 4.14.0"])]
+    name: Annotated[str, Meta(examples=["face-pyramid"])]
+    version: Annotated[str, Meta(examples=["1.0.0"])]
+    measured: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Recall by size, false boxes, calibration, and on which data; may be empty."
+        ),
+    ]
 
 
 class InputSize(Struct, kw_only=True):

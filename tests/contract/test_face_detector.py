@@ -5,6 +5,7 @@ YuNet's model file is not part of the repository: its cases are collected where
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import adapters.onnx.classifier
 from adapters.in_memory import InMemoryFaceDetector
 from adapters.in_memory.scene import Scene, SceneFace
 from adapters.inference.executor import WorkExecutor
+from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
 from application.errors import InferenceUnavailable
@@ -32,7 +34,8 @@ from tests.contract.conftest import yunet_model
 # The face of skimage's astronaut, as people would frame it.
 ASTRONAUT = BoundingBox(172, 62, 104, 120)
 EMOTION_NETWORK = Path(adapters.onnx.classifier.__file__).parent / "weights" / "emotion.onnx"
-DETECTORS = ["in-memory", "haar", *(["yunet"] if yunet_model() else [])]
+DETECTORS = ["in-memory", "bundled", "haar", *(["yunet"] if yunet_model() else [])]
+NETWORKS = [name for name in DETECTORS if name in {"bundled", "yunet"}]
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def executor() -> Iterator[WorkExecutor]:
 
 
 def detector_of(name: str, executor: WorkExecutor) -> FaceDetector:
+    if name == "bundled":
+        return OnnxFaceDetector(executor=executor)
     if name == "haar":
         return HaarFaceDetector(executor=executor)
     model = yunet_model()
@@ -168,6 +173,7 @@ async def test_tiny_images_are_no_trouble(subject: Subject) -> None:
 async def test_a_detector_says_what_it_is(subject: Subject) -> None:
     assert subject.detector.name
     assert subject.detector.version
+    assert 0.5 < subject.detector.framing.side < 2
 
 
 # What is true of the real ones only
@@ -205,6 +211,74 @@ async def test_pictures_of_things_show_no_faces(real: FaceDetector, texture: str
         pixels = np.dstack([pixels] * 3)
     height, width = pixels.shape[:2]
     assert await real.detect(Image(pixels, width, height, "image/png"), min_size_px=48) == []
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request: pytest.FixtureRequest, executor: WorkExecutor) -> FaceDetector:
+    return detector_of(request.param, executor)
+
+
+def faces_of(size: int, at: list[tuple[int, int]]) -> list[BoundingBox]:
+    return [BoundingBox(x, y, round(size / 1.15), size) for x, y in at]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "scale", "faces"),
+    [
+        pytest.param(378, 378, 1, faces_of(90, [(130, 50)]), id="small picture"),
+        pytest.param(100, 120, 1, faces_of(70, [(20, 25)]), id="tiny picture"),
+        pytest.param(1200, 900, 1, faces_of(640, [(300, 120)]), id="large face"),
+        pytest.param(4000, 3000, 1, faces_of(180, [(1600, 1100)]), id="telephone"),
+        pytest.param(
+            6000,
+            4000,
+            0.5,
+            faces_of(90, [(50, 60), (3050, 1990), (5880, 3860)]),
+            id="24 megapixels",
+        ),
+        pytest.param(
+            6000, 1000, 0.5, faces_of(90, [(2990, 500)]) + faces_of(600, [(3900, 200)]), id="wide"
+        ),
+    ],
+)
+async def test_faces_are_found_in_pictures_of_any_size(
+    network: FaceDetector, width: int, height: int, scale: float, faces: list[BoundingBox]
+) -> None:
+    image = photographed(width, height, *faces)
+    if scale < 1:
+        image = reduced(image, round(1 / scale))
+    found = [face.box for face in await network.detect(image, min_size_px=64)]
+    for face in faces:
+        assert any(box.iou(face) > 0.5 for box in found), face
+    assert len(found) == len(faces)
+
+
+@pytest.mark.parametrize("degrees", [-45, -20, 20, 45])
+async def test_tilted_heads_are_found(network: FaceDetector, degrees: float) -> None:
+    middle = ASTRONAUT.center
+    turn = cv2.getRotationMatrix2D((middle.x, middle.y), degrees, 1)
+    pixels = cv2.warpAffine(
+        skimage.data.astronaut(), turn, (512, 300), borderMode=cv2.BORDER_REPLICATE
+    )
+    (face,) = await network.detect(Image(pixels, 512, 300, "image/png"), min_size_px=64)
+    assert face.box.iou(ASTRONAUT) > 0.5
+    assert face.landmarks is not None
+    left, right = face.landmarks.left_eye, face.landmarks.right_eye
+    tilt = math.degrees(math.atan2(left.y - right.y, right.x - left.x))
+    assert tilt == pytest.approx(degrees, abs=15 if abs(degrees) < 45 else 40)
+
+
+@pytest.mark.parametrize("part", [1.0, 0.9, 0.8])
+@pytest.mark.parametrize("side", [48, 160, 700])
+async def test_a_face_that_leaves_the_picture_is_found(
+    network: FaceDetector, part: float, side: int
+) -> None:
+    middle, reach = ASTRONAUT.center, part * ASTRONAUT.height / 2
+    rows = slice(round(middle.y - reach), round(middle.y + reach))
+    columns = slice(round(middle.x - reach), round(middle.x + reach))
+    cut = cv2.resize(skimage.data.astronaut()[rows, columns], (side, side))
+    (face,) = await network.detect(Image(cut, side, side, "image/png"), min_size_px=side // 2)
+    assert face.box.width > 0.6 * side
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class ServiceProcess:
             "HOST": "127.0.0.1",
             "PORT": "0",
             "DATA_DIR": str(self._data_dir),
-            "FACE_DETECTOR": "haar",
+            "FACE_DETECTOR": "bundled",
             "LOG_FORMAT": "json",
             "SHUTDOWN_GRACE_S": "100",
             **stack.settings(),

@@ -47,12 +47,12 @@ async def test_yunet_reports_faces_from_the_confidence_that_is_set(
 @pytest.mark.parametrize(
     ("variables", "warned"),
     [
-        ({"YUNET_MODEL": "models/mistyped.onnx"}, True),
+        ({"YUNET_MODEL": "models/yunet.onnx"}, True),
         ({"YUNET_MODEL": ""}, False),
-        ({"YUNET_MODEL": "models/mistyped.onnx", "FACE_DETECTOR": "haar"}, False),
+        ({"YUNET_MODEL": "models/yunet.onnx", "FACE_DETECTOR": "bundled"}, False),
     ],
 )
-def test_a_named_yunet_model_that_is_not_there_is_warned_of(
+def test_a_yunet_model_that_is_named_and_not_used_is_warned_of(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
@@ -66,9 +66,9 @@ def test_a_named_yunet_model_that_is_not_there_is_warned_of(
     container = Container(settings=load_settings())
     names = {container.face_detector().name for _ in range(2)}
     container.executor().close()
-    assert names == {"Haar cascades"}
+    assert names == {"face-pyramid"}
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == warned
     for warning in warnings:
-        assert warning.startswith("YUNET_MODEL=models/mistyped.onnx: ")
-        assert "Haar" in warning
+        assert warning.startswith("YUNET_MODEL=models/yunet.onnx: ")
+        assert "FACE_DETECTOR=yunet" in warning

@@ -197,8 +197,14 @@ def test_proxies_are_addresses_or_networks_or_all(
     assert load_settings().forwarded_allow_ips == tuple(proxies.split(","))
 
 
-def test_auto_takes_yunet_only_when_its_file_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_settings().detector_choice == "haar"
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [("auto", "bundled"), ("bundled", "bundled"), ("YuNet", "yunet"), ("haar", "haar")],
+)
+def test_auto_takes_the_bundled_detector_and_the_others_go_by_name(
+    monkeypatch: pytest.MonkeyPatch, asked: str, taken: str
+) -> None:
     Path("yunet.onnx").write_bytes(b"")
     monkeypatch.setenv("YUNET_MODEL", "yunet.onnx")
-    assert load_settings().detector_choice == "yunet"
+    monkeypatch.setenv("FACE_DETECTOR", asked)
+    assert load_settings().detector_choice == taken

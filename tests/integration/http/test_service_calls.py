@@ -86,7 +86,7 @@ async def test_anybody_may_know_what_runs(service):
     answer = await (await service.client()).get("/api/model")
     assert answer.status_code == 200
     model = answer.json()
-    assert model["detector"].keys() == {"name", "version"}
+    assert model["detector"].keys() == {"name", "version", "measured"}
     assert set(model["classifier"]["labels"]) == {
         "happy", "sad", "angry", "disgust", "fear", "surprise", "neutral",
     }  # fmt: skip

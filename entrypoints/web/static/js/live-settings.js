@@ -22,7 +22,7 @@ export function liveSettings(changed) {
     field("Adjust when it cannot keep up", check("auto_adjust", true)),
     field("Detect less often to keep up", check("prioritize_realtime", false)),
     field("Send boxes", check("return_bounding_boxes", true)),
-    field("Send eyes, nose and mouth (YuNet only)", check("return_face_landmarks", false)),
+    field("Send eyes, nose and mouth", check("return_face_landmarks", false)),
     field("Keep a summary in the history", check("save_session", false)),
     nameField());
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -1,0 +1,221 @@
+"""Measuring a face detector on labelled photographs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.inference.labelled_photos import BadBoxes, LabelledFace, LabelledPhoto
+from application.detector_figures import (
+    ConfidenceFigures,
+    DetectorEvaluation,
+    SizeFigures,
+    ThresholdFigures,
+)
+from application.ports.face_detector import FaceDetector
+from application.ports.image_decoder import ImageDecoder
+from domain.errors import DomainError
+from domain.face import FaceDetection
+
+# From this overlap (IoU) on, a box lies on a face: what M. Everingham et al., "The PASCAL visual
+# object classes (VOC) challenge", IJCV 88, 2010, ask for.
+_ON_FACE = 0.5
+# A box that lies on a face that does not count may be drawn otherwise than the label.
+_ON_IGNORED = 0.3
+_SIZES = (16, 32, 64, 128, 256)
+_RANGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A box that a detector drew.
+
+    Attributes:
+        confidence: the detector's.
+        face: that it lies on; None for a false box.
+        iou: with that face.
+        landmark_error: in roots of the face's area; None where there is nothing to compare.
+    """
+
+    confidence: float
+    face: LabelledFace | None
+    iou: float = 0.0
+    landmark_error: float | None = None
+
+
+async def evaluate_detector(
+    detector: FaceDetector,
+    decoder: ImageDecoder,
+    photos: Sequence[LabelledPhoto],
+    min_size_px: int,
+    on_photos: Callable[[int], None],
+) -> DetectorEvaluation:
+    """Let a detector look at every photograph, and compare.
+
+    Args:
+        detector: to be measured, as the service calls it.
+        decoder: reads the photographs.
+        photos: at least one.
+        min_size_px: smallest face that is asked for; smaller labelled ones do not count.
+        on_photos: told after every photograph how many have been looked at so far.
+
+    Raises:
+        BadBoxes: a photograph cannot be read.
+        InferenceUnavailable: the detector cannot run.
+    """
+    wanted: list[LabelledFace] = []
+    matches: list[_Match] = []
+    seconds = []
+    for number, photo in enumerate(photos, start=1):
+        try:
+            image = await decoder.decode(photo.path.read_bytes())
+        except (DomainError, OSError) as error:
+            raise BadBoxes(f"{photo.path}: {error}") from error
+        began = time.perf_counter()
+        found = await detector.detect(image, min_size_px=min_size_px)
+        seconds.append(time.perf_counter() - began)
+        counted = [face for face in photo.faces if _counts(face, min_size_px)]
+        others = [face for face in photo.faces if not _counts(face, min_size_px)]
+        wanted += counted
+        matches += _matched(found, counted, others)
+        on_photos(number)
+    return _figures(detector, len(photos), min_size_px, wanted, matches, statistics.median(seconds))
+
+
+def _counts(face: LabelledFace, min_size_px: int) -> bool:
+    return not face.ignored and face.longer_side >= min_size_px
+
+
+def _matched(
+    found: Sequence[FaceDetection], faces: Sequence[LabelledFace], others: Sequence[LabelledFace]
+) -> list[_Match]:
+    """Give each face the surest box that lies on it, and each box one face."""
+    free = list(faces)
+    matches = []
+    for box in sorted(found, key=lambda face: -face.confidence):
+        overlaps = [_iou(box, face) for face in free]
+        best = int(np.argmax(overlaps)) if overlaps else -1
+        if best >= 0 and overlaps[best] >= _ON_FACE:
+            face = free.pop(best)
+            matches.append(_Match(box.confidence, face, overlaps[best], _landmark_error(box, face)))
+        elif all(_iou(box, other) < _ON_IGNORED for other in others):
+            matches.append(_Match(box.confidence, None))
+    return matches
+
+
+def _figures(
+    detector: FaceDetector,
+    photos: int,
+    min_size_px: int,
+    wanted: Sequence[LabelledFace],
+    matches: Sequence[_Match],
+    median_s: float,
+) -> DetectorEvaluation:
+    confidences = np.array([match.confidence for match in matches])
+    true = np.array([match.face is not None for match in matches], dtype=bool)
+    errors = [m.landmark_error for m in matches if m.landmark_error is not None]
+    found = [match.face for match in matches if match.face is not None]
+    return DetectorEvaluation(
+        name=detector.name,
+        version=detector.version,
+        photos=photos,
+        min_size_px=min_size_px,
+        faces=len(wanted),
+        found=len(found),
+        false_boxes=len(matches) - len(found),
+        mean_iou=statistics.mean(m.iou for m in matches if m.face) if found else None,
+        landmark_error=statistics.mean(errors) if errors else None,
+        calibration_error=_calibration_error(confidences, true),
+        ms_per_photo=median_s * 1000,
+        sizes=tuple(_by_size(wanted, found)),
+        thresholds=tuple(_by_threshold(confidences, true, len(wanted))),
+        confidences=tuple(_by_confidence(confidences, true)),
+    )
+
+
+def _by_size(wanted: Sequence[LabelledFace], found: Sequence[LabelledFace]) -> list[SizeFigures]:
+    figures = []
+    for low, high in itertools.pairwise((0, *_SIZES, None)):
+        assert low is not None
+
+        def fits(face: LabelledFace, low: int = low, high: int | None = high) -> bool:
+            return low <= face.longer_side and (high is None or face.longer_side < high)
+
+        faces = sum(map(fits, wanted))
+        if faces:
+            figures.append(SizeFigures(low, high, faces, sum(map(fits, found))))
+    return figures
+
+
+def _by_threshold(
+    confidences: NDArray[np.float64], true: NDArray[np.bool_], faces: int
+) -> list[ThresholdFigures]:
+    """From the confidence of the least certain box on, which is all that the detector tells."""
+    if not len(confidences):
+        return []
+    figures = []
+    for tenth in range(int(confidences.min() * 10), 10):
+        kept = true[confidences >= tenth / 10]
+        hits, boxes = int(kept.sum()), len(kept)
+        figures.append(
+            ThresholdFigures(
+                confidence=tenth / 10,
+                recall=hits / faces if faces else None,
+                precision=hits / boxes if boxes else None,
+                false_boxes=boxes - hits,
+            )
+        )
+    return figures
+
+
+def _by_confidence(
+    confidences: NDArray[np.float64], true: NDArray[np.bool_]
+) -> list[ConfidenceFigures]:
+    figures = []
+    places = _places(confidences)
+    for place in np.unique(places).tolist():
+        here = places == place
+        figures.append(
+            ConfidenceFigures(
+                from_confidence=place / _RANGES,
+                boxes=int(here.sum()),
+                mean_confidence=float(confidences[here].mean()),
+                share_of_faces=float(true[here].mean()),
+            )
+        )
+    return figures
+
+
+def _calibration_error(confidences: NDArray[np.float64], true: NDArray[np.bool_]) -> float | None:
+    if not len(confidences):
+        return None
+    gaps = np.bincount(_places(confidences), weights=confidences - true)
+    return float(np.abs(gaps).sum() / len(confidences))
+
+
+def _places(confidences: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.minimum((confidences * _RANGES).astype(np.int64), _RANGES - 1)
+
+
+def _iou(box: FaceDetection, face: LabelledFace) -> float:
+    drawn = box.box
+    width = min(drawn.right, face.x + face.width) - max(drawn.x, face.x)
+    height = min(drawn.bottom, face.y + face.height) - max(drawn.y, face.y)
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (drawn.area + face.width * face.height - shared)
+
+
+def _landmark_error(box: FaceDetection, face: LabelledFace) -> float | None:
+    if box.landmarks is None or face.points is None:
+        return None
+    marks = box.landmarks
+    drawn = (marks.left_eye, marks.right_eye, marks.nose, marks.left_mouth, marks.right_mouth)
+    apart = [abs(complex(p.x - x, p.y - y)) for p, (x, y) in zip(drawn, face.points, strict=True)]
+    return statistics.mean(apart) / math.sqrt(face.width * face.height)

@@ -1,0 +1,181 @@
+"""Finding faces with a network in ONNX form; the one that ships with the service is one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.inference.executor import WorkExecutor
+from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
+from adapters.onnx.network import BUNDLED, OnnxNetwork
+from application.errors import InferenceUnavailable
+from application.work import Priority
+from domain.face import BOX_ITSELF, BoxFraming, FaceDetection, FaceLandmarks
+from domain.image import Image
+
+INPUT = "pixels"
+OUTPUT = "cells"
+
+_NOT_MEASURED = frozenset({"name", "version", "strides", "iou", "file_sha256", "file_bytes"})
+_SIGHT = Sight(
+    smallest=18, largest=220, usual_side=640, stream_side=320, overview_side=128, border=0.25
+)
+
+
+class OnnxFaceDetector:
+    """Fulfils the port ``FaceDetector`` with a network on ONNX Runtime, one thread a call.
+
+    The network reads ``pixels``, uint8, N x height x width x 3, RGB, sides of whole multiples of
+    its largest stride, and answers ``cells``, float32, N x cells x 15: the cells of each stride
+    one after the other, row by row. Of each cell it tells a confidence in [0, 1], the distances
+    from the cell's centre to the left, upper, right and lower side of the box, and five points
+    (the person's right eye, left eye, nose, right and left corner of the mouth) as offsets from
+    that centre, all in pixels. A JSON file of the same name beside it tells ``name``, ``version``,
+    ``strides``, ``threshold`` (the least confidence that makes a face), ``iou`` (from which on
+    two boxes are one face), ``file_sha256`` (of the weights) and what was measured. It may tell
+    ``framing`` too: ``side`` and ``drop`` of a ``BoxFraming``.
+    """
+
+    def __init__(
+        self,
+        *,
+        executor: WorkExecutor,
+        weights: Path | None = None,
+        threshold: float | None = None,
+    ) -> None:
+        """Load the network.
+
+        Args:
+            executor: where detection runs.
+            weights: an ONNX file with its JSON file beside it; None takes the bundled one.
+            threshold: the least confidence that makes a face; None takes the file's own.
+
+        Raises:
+            InferenceUnavailable: a file is missing, damaged or no such network, or the two do not
+                belong together.
+        """
+        self._executor = executor
+        self._network = OnnxNetwork.load(
+            weights or BUNDLED / "face.onnx",
+            reads=INPUT,
+            answers=OUTPUT,
+            facts=("strides", "threshold", "iou"),
+        )
+        match self._network.input_shape, self._network.output_shape:
+            case [_, str() | None, str() | None, 3], [_, _, 15]:
+                pass
+            case shapes:
+                raise InferenceUnavailable(
+                    f"{self._network.path.name} must map {INPUT} (N, height, width, 3) to {OUTPUT} "
+                    f"(N, cells, 15); it maps {shapes[0]} to {shapes[1]}"
+                )
+        facts = self._network.facts
+        try:
+            self._strides = [int(stride) for stride in facts["strides"]]
+            self._threshold = float(facts["threshold"] if threshold is None else threshold)
+            self._iou = float(facts["iou"])
+            self.framing = _framing(facts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InferenceUnavailable(
+                f"{self._network.path.with_suffix('.json').name}: strides, threshold, iou and "
+                f"framing cannot be used: {error}"
+            ) from error
+        self.name = str(facts["name"])
+        self.version = str(facts["version"])
+        self.measured: Mapping[str, object] = {
+            key: value for key, value in facts.items() if key not in _NOT_MEASURED
+        }
+
+    async def detect(
+        self,
+        image: Image,
+        *,
+        min_size_px: int,
+        min_confidence: float = 0.0,
+        fit_within: tuple[int, int] | None = None,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceDetection]:
+        """Find the faces of an image, with landmarks; see the port."""
+        return await self._executor.run(
+            self._detect, image, min_size_px, min_confidence, fit_within, priority=priority
+        )
+
+    def _detect(
+        self,
+        image: Image,
+        min_size_px: int,
+        min_confidence: float,
+        fit_within: tuple[int, int] | None,
+    ) -> list[FaceDetection]:
+        views = views_of(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
+        found = [face for view in views for face in self._look(view)]
+        return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
+
+    def _look(self, view: DetectionView) -> list[FaceDetection]:
+        pixels = self._padded(view.pixels)
+        cells = self._network.run(pixels[np.newaxis])[0]
+        sure = np.flatnonzero(cells[:, 0] >= self._threshold)
+        if not len(sure):
+            return []
+        rows, centres = cells[sure], _centres(sure, pixels.shape[:2], self._strides)
+        corners = centres - rows[:, 1:3]
+        boxes = np.hstack([corners, centres + rows[:, 3:5] - corners])
+        chosen = cv2.dnn.NMSBoxes(boxes.tolist(), rows[:, 0].tolist(), 0.0, self._iou)
+        points = rows[:, 5:].reshape(-1, 5, 2) + centres[:, np.newaxis]
+        return [
+            _face(view, boxes[each].tolist(), float(rows[each, 0]), points[each].tolist())
+            for each in chosen
+            if view.holds(*boxes[each])
+        ]
+
+    def _padded(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        down, across = (-side % self._strides[-1] for side in pixels.shape[:2])
+        if down or across:
+            pixels = np.pad(pixels, ((0, down), (0, across), (0, 0)))
+        return np.ascontiguousarray(pixels)
+
+
+def _framing(facts: Mapping[str, Any]) -> BoxFraming:
+    told = facts.get("framing")
+    return BOX_ITSELF if told is None else BoxFraming(float(told["side"]), float(told["drop"]))
+
+
+def _centres(
+    cells: NDArray[np.intp], shape: tuple[int, int], strides: Sequence[int]
+) -> NDArray[np.float32]:
+    """Where the centres of cells lie, x and y in pixels.
+
+    Args:
+        cells: N positions in the network's answer.
+        shape: height and width of what it read.
+        strides: of its grids.
+
+    Returns:
+        float32, N x 2.
+    """
+    centres = np.empty((len(cells), 2), np.float32)
+    first = 0
+    for stride in strides:
+        columns = shape[1] // stride
+        last = first + columns * (shape[0] // stride)
+        here = (cells >= first) & (cells < last)
+        row, column = np.divmod(cells[here] - first, columns)
+        centres[here] = np.stack([column, row], axis=1) * stride + stride / 2
+        first = last
+    return centres
+
+
+def _face(
+    view: DetectionView, box: list[float], confidence: float, points: list[list[float]]
+) -> FaceDetection:
+    # The person's right eye is the viewer's left one.
+    return FaceDetection(
+        box=view.box(*box),
+        confidence=min(max(confidence, 0.0), 1.0),
+        landmarks=FaceLandmarks(*(view.point(x, y) for x, y in points)),
+    )
