@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ _TILE_SIDE = 1536
 _STEP = 5
 # A box that comes this close to the edge of a tile may go on beyond it; in pixels.
 _TOUCHES = 2
+_NEAR_LIMIT = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ class DetectionView:
         top: row of the view that is the original's first.
         cut: which sides (left, top, right, bottom) are no edges of the original, because more of
             it lies beyond them.
+        least_px: longer side from which on boxes are believed; a finer view tells smaller ones
+            better.
+        most_px: longer side up to which boxes are believed; a coarser view tells larger ones.
     """
 
     pixels: NDArray[np.uint8]
@@ -66,6 +70,8 @@ class DetectionView:
     left: int = 0
     top: int = 0
     cut: tuple[bool, bool, bool, bool] = (False, False, False, False)
+    least_px: float = 0
+    most_px: float = math.inf
 
     @classmethod
     def of(cls, image: Image, *, ratio: float) -> DetectionView:
@@ -88,22 +94,19 @@ class DetectionView:
     def bordered(self, width: int) -> DetectionView:
         """The view with a black border of that many pixels on each side."""
         pixels = cv2.copyMakeBorder(self.pixels, width, width, width, width, cv2.BORDER_CONSTANT)
-        return DetectionView(
-            np.asarray(pixels, np.uint8), self.ratio_x, self.ratio_y, width, width, self.cut
-        )
+        return replace(self, pixels=np.asarray(pixels, np.uint8), left=width, top=width)
 
     def tiles(self, overlap: int) -> Iterator[DetectionView]:
         """The view in parts that share ``overlap`` pixels with their neighbours."""
         height, width = self.pixels.shape[:2]
         rows, columns = _spans(height, overlap), _spans(width, overlap)
         for (top, bottom), (left, right) in itertools.product(rows, columns):
-            yield DetectionView(
-                self.pixels[top:bottom, left:right],
-                self.ratio_x,
-                self.ratio_y,
-                self.left - left,
-                self.top - top,
-                (left > 0, top > 0, right < width, bottom < height),
+            yield replace(
+                self,
+                pixels=self.pixels[top:bottom, left:right],
+                left=self.left - left,
+                top=self.top - top,
+                cut=(left > 0, top > 0, right < width, bottom < height),
             )
 
     def point(self, x: float, y: float) -> Point:
@@ -117,7 +120,9 @@ class DetectionView:
         return BoundingBox(left, top, max(right - left, 1), max(bottom - top, 1))
 
     def holds(self, x: float, y: float, width: float, height: float) -> bool:
-        """Whether a box of the view is whole; a tile's neighbour sees the others better."""
+        """Whether a box is to be taken from this view: another one tells the others better."""
+        if not self.least_px <= max(width, height) <= self.most_px:
+            return False
         rows, columns = self.pixels.shape[:2]
         beyond = (
             x < _TOUCHES,
@@ -146,14 +151,18 @@ def views_of(
     """
     longer_side = max(image.width, image.height)
     ratio = finest_ratio(image, sight, min_size_px=min_size_px, fit_within=fit_within)
+    least_px = 0.0
     while True:
-        view = DetectionView.of(image, ratio=ratio)
+        view = replace(DetectionView.of(image, ratio=ratio), least_px=least_px)
         if longer_side * ratio <= sight.largest:
             yield view.bordered(round(sight.border * max(view.pixels.shape)))
             return
         # A face that is not whole in any tile is large enough for the next view.
-        yield from view.tiles(overlap=round(_STEP * sight.smallest))
-        ratio = max(ratio / _STEP, sight.overview_side / longer_side)
+        yield from replace(view, most_px=sight.largest).tiles(round(_STEP * sight.smallest))
+        coarser = max(ratio / _STEP, sight.overview_side / longer_side)
+        # Faces near the limit are taken from both views, so that none falls between them.
+        least_px = _NEAR_LIMIT * sight.largest * coarser / ratio
+        ratio = coarser
 
 
 def finest_ratio(

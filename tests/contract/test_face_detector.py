@@ -226,7 +226,7 @@ def faces_of(size: int, at: list[tuple[int, int]]) -> list[BoundingBox]:
     ("width", "height", "scale", "faces"),
     [
         pytest.param(378, 378, 1, faces_of(90, [(130, 50)]), id="small picture"),
-        pytest.param(100, 120, 1, faces_of(70, [(20, 25)]), id="tiny picture"),
+        pytest.param(100, 120, 1, faces_of(84, [(14, 18)]), id="tiny picture"),
         pytest.param(1200, 900, 1, faces_of(640, [(300, 120)]), id="large face"),
         pytest.param(4000, 3000, 1, faces_of(180, [(1600, 1100)]), id="telephone"),
         pytest.param(

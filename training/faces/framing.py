@@ -29,8 +29,8 @@ from training.emotions.data import EMOTIONS, load, majority, tuning_split
 _HERE = Path(__file__).parent
 _ZOOM = 4
 _PAD = 64
-_SCALES = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1)
-_DROPS = (-0.04, -0.02, 0.0, 0.02, 0.04)
+_SCALES = (0.85, 0.9, 0.95, 1.0, 1.05, 1.1)
+_DROPS = (-0.03, 0.0, 0.03)
 _BORDERS = {"edge pixels repeated": cv2.BORDER_REPLICATE, "black": cv2.BORDER_CONSTANT}
 
 
@@ -118,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="of the detector; the bundled one by default")
+    parser.add_argument("--count", type=int, default=600, help="crops, drawn at random")
     parser.add_argument("--out", type=Path, default=_HERE / "framing.md")
     options = parser.parse_args()
     executor = WorkExecutor(1)
@@ -126,6 +127,7 @@ def main() -> None:
     tune = train.take(tuning_split(train)[1])
     labels = majority(tune)
     agreed = np.flatnonzero(labels >= 0)
+    agreed = np.random.default_rng(0).permutation(agreed)[: options.count]
     options.out.write_text(report(tune.images[agreed], labels[agreed], detector))
     executor.close()
 

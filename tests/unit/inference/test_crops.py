@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from adapters.inference.crops import CropSpec, cut_crop, frame_of
 from adapters.inference.quality import measure_quality
-from domain.face import FaceDetection, FaceLandmarks
+from domain.face import BoxFraming, FaceDetection, FaceLandmarks
 from domain.geometry import BoundingBox, Point
 from domain.image import Image
 
@@ -182,3 +182,10 @@ def test_a_flat_crop_has_no_sharpness() -> None:
     assert quality.sharpness == 0
     assert quality.brightness == pytest.approx(0.2)
     assert quality.size_px == 40
+
+
+def test_a_crop_is_framed_as_the_detector_asks() -> None:
+    found = face(BoundingBox(40, 50, 60, 60))
+    frame = frame_of(found, BoxFraming(side=0.9, drop=0.05))
+    assert frame.center == pytest.approx(70 + 83j)
+    assert frame.side == pytest.approx(54)

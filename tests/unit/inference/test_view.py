@@ -32,7 +32,7 @@ def sees(view: DetectionView, face: BoundingBox) -> bool:
     rows, columns = view.pixels.shape[:2]
     inside = x > -1 and y > -1 and x + width < columns + 1 and y + height < rows + 1
     large_enough = max(width, height) > SIGHT.smallest - 1
-    return inside and large_enough and max(width, height) <= SIGHT.largest * 1.01
+    return inside and large_enough and view.holds(x, y, width, height)
 
 
 @pytest.mark.parametrize(
