@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,19 +91,15 @@ def _evaluate_detector(
     from entrypoints.cli_detector_figures import detector_as_json, print_detector_tables
 
     container = _container()
-    try:
+    with explained(ValueError), closing(container.executor()):
         photos = container.read_labelled_photos(folder, boxes)
         smallest = min_size or container.settings().face_detect_min_size
         with _progress("Looking at photographs", len(photos)) as advance:
             measuring = container.detector_evaluation(photos, smallest, advance)
             evaluation = asyncio.run(measuring)
-        print_detector_tables(Console(), evaluation)
+        print_detector_tables(console(), evaluation)
         if json_out is not None:
             json_out.write_text(detector_as_json(evaluation), "utf-8")
-    except (ServiceUnavailable, BadSettings, ValueError, OSError) as error:
-        stop(str(error))
-    finally:
-        container.executor().close()
 
 
 @models.command()
