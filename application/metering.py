@@ -7,76 +7,113 @@ import logging
 import math
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from application.cancellation import uninterrupted
-from application.errors import ServiceUnavailable
+from application.errors import ServiceUnavailable, StoreUnavailable
 from application.patience import Patience
 from application.ports.clock import Clock
 from application.ports.usage_ledger import UsageLedger
-from domain.errors import QuotaExceeded
+from domain.errors import ImageTooCostly, InvalidImage, QuotaExceeded
 from domain.user import Caller, Guest, GuestQuota, Usage
 
 log = logging.getLogger(__name__)
 
 
-class UsageMeter:
-    """Charges each detection to its caller; one that fails costs nothing."""
+# What is wrong with an image that is seen without decoding any of it.
+_SEEN_AT_ONCE = frozenset({"empty", "unsupported"})
 
-    def __init__(self, ledger: UsageLedger, clock: Clock, quota: GuestQuota) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Allowance:
+    """What one limit leaves, and the guests it counts together.
+
+    Attributes:
+        limit: uses in a window.
+        left: of them.
+        resets_at: when the window ends; None before the first use.
+        is_shared: whether it is that of a network address.
+    """
+
+    limit: int
+    left: int
+    resets_at: datetime | None
+    is_shared: bool
+
+
+class UsageMeter:
+    """Charges each detection to its caller. What fails through no fault of theirs costs nothing.
+
+    Args:
+        ledger: keeps the counts.
+        clock: tells when a use was.
+        quota: what guests may use.
+        guests_wait_s: seconds that a guest waits at most to be counted.
+    """
+
+    def __init__(
+        self, ledger: UsageLedger, clock: Clock, quota: GuestQuota, *, guests_wait_s: float = 5.0
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._quota = quota
+        self._guests_wait_s = guests_wait_s
         self._patience = Patience()
+        self._refunding = Patience()
+
+    async def check(self, caller: Caller) -> None:
+        """See whether a caller has a use left, without counting one.
+
+        Raises:
+            QuotaExceeded: a guest, or the guest's address, has none.
+            StoreUnavailable: the ledger is down, and the caller a guest.
+        """
+        if isinstance(caller, Guest):
+            allowance = await self._allowance(caller)
+            if allowance.left < 1:
+                raise self._refusal(allowance)
 
     @asynccontextmanager
     async def charge(self, caller: Caller) -> AsyncIterator[None]:
-        """Count one use for the length of the block, and take it back if the block raises.
+        """Count one use for the length of the block, and take it back if the block fails.
 
-        Counting comes first, so that requests sent at once cannot slip past the limit together.
-        Nothing of a user's is limited by the count: while the ledger is slow they go on and are
-        counted later, while it is down they go on uncounted.
+        It stays counted where the work was done and the image is at fault. Counting comes first, so
+        that requests sent at once cannot slip past the limit together. Nothing of a user's is
+        limited by the count: while the ledger is slow they go on and are counted later, while it is
+        down they go on uncounted.
 
         Raises:
             QuotaExceeded: a guest, or the guest's address, has no use left in this window.
-            StoreUnavailable: the ledger is down, and the caller a guest.
+            StoreUnavailable: the ledger is down or does not answer, and the caller a guest.
         """
         limits = self._limits(caller)
         window_s = self._quota.window_s if isinstance(caller, Guest) else None
         counting = asyncio.ensure_future(self._ledger.consume(limits, self._clock.now(), window_s))
         try:
-            exhausted = None
-            if isinstance(caller, Guest):
-                exhausted = await asyncio.shield(counting)
-            else:
+            if not isinstance(caller, Guest):
                 await self._count_patiently(counting)
-            if exhausted is not None:
-                raise await self._refusal(limits, exhausted)
+            elif await self._counted_in_time(counting) is not None:
+                raise self._refusal(await self._allowance(caller))
             yield
-        except BaseException:
-            # A client that hangs up cancels the block, even while the use is being counted.
-            await uninterrupted(self._take_back(counting, list(limits)))
+        except BaseException as error:
+            if not _was_work(error):
+                # A client that hangs up cancels the block, even while the use is being counted.
+                await uninterrupted(self._take_back_patiently(counting, list(limits)))
             raise
 
-    async def _count_patiently(self, counting: Awaitable[str | None]) -> None:
-        try:
-            await self._patience.wait(counting)
-        except ServiceUnavailable as error:
-            log.warning("nobody waits until a use is counted: %s", error)
-
     async def usage(self, caller: Caller) -> Usage:
-        """What the caller has used and may still use."""
-        now = self._clock.now()
-        own = await self._ledger.read(caller.user_id, now)
+        """What the caller has used and may still use; of a guest, by the limit that binds now."""
+        own = await self._ledger.read(caller.user_id, self._clock.now())
         if not isinstance(caller, Guest):
             return Usage(count=own.count, last_used=own.last_used)
-        remaining, resets_at = await self._allowance(self._limits(caller), now)
+        allowance = await self._allowance(caller)
         return Usage(
-            count=own.count,
-            limit=self._quota.per_guest,
-            remaining=remaining,
-            resets_at=resets_at,
+            count=allowance.limit - allowance.left,
+            limit=allowance.limit,
+            remaining=allowance.left,
+            resets_at=allowance.resets_at,
             last_used=own.last_used,
         )
 
@@ -88,36 +125,60 @@ class UsageMeter:
             }
         return {caller.user_id: None}
 
-    async def _allowance(
-        self, limits: dict[str, int | None], now: datetime
-    ) -> tuple[int, datetime | None]:
-        """Uses that every limit allows, and when the tightest one (the last of several) resets."""
-        found = []
-        for subject, limit in limits.items():
-            counter = await self._ledger.read(subject, now)
-            left = max((limit or 0) - counter.count, 0)
-            found.append((left, counter.window_ends_at))
-        remaining = min(left for left, _ in found)
-        ends = [end for left, end in found if left == remaining and end is not None]
-        return remaining, max(ends, default=None)
+    async def _allowance(self, guest: Guest) -> _Allowance:
+        """What the limit that binds leaves: the guest's own, unless the address has less left.
 
-    async def _refusal(self, limits: dict[str, int | None], exhausted: str) -> QuotaExceeded:
-        if 0 in limits.values():
+        Where both leave the same, the later of the two ends is the one to wait for.
+        """
+        now = self._clock.now()
+        found = []
+        for subject, limit in self._limits(guest).items():
+            counter = await self._ledger.read(subject, now)
+            allowed = limit or 0
+            left = max(allowed - counter.count, 0)
+            shared = subject != guest.user_id
+            found.append(_Allowance(allowed, left, counter.window_ends_at, shared))
+        binding = min(found, key=lambda each: each.left)
+        ends = [each.resets_at for each in found if each.left == binding.left and each.resets_at]
+        return replace(binding, resets_at=max(ends, default=None))
+
+    def _refusal(self, allowance: _Allowance) -> QuotaExceeded:
+        if allowance.limit == 0:
             return QuotaExceeded(
                 "guests are not served here; sign in to go on",
                 retry_after_s=self._quota.window_s,
                 limit=0,
             )
         now = self._clock.now()
-        _, resets_at = await self._allowance(limits, now)
-        wait_s = math.ceil(((resets_at or now) - now).total_seconds())
-        limit = limits[exhausted] or 0
+        wait_s = max(math.ceil(((allowance.resets_at or now) - now).total_seconds()), 1)
+        who = "all guests at your network address together" if allowance.is_shared else "guests"
+        images = "image" if allowance.limit == 1 else "images"
         return QuotaExceeded(
-            f"guests may analyse {limit} images in {self._quota.window_s} seconds; "
-            "sign in to go on, or come back later",
-            retry_after_s=max(wait_s, 1),
-            limit=limit,
+            f"{who} may analyse {allowance.limit} {images} in {in_words(self._quota.window_s)}; "
+            f"sign in to go on, or come back in {in_words(wait_s)}",
+            retry_after_s=wait_s,
+            limit=allowance.limit,
         )
+
+    async def _counted_in_time(self, counting: asyncio.Future[str | None]) -> str | None:
+        await asyncio.wait([counting], timeout=self._guests_wait_s)
+        if not counting.done():
+            raise StoreUnavailable("guests cannot be counted at present")
+        return counting.result()
+
+    async def _count_patiently(self, counting: Awaitable[str | None]) -> None:
+        try:
+            await self._patience.wait(counting)
+        except ServiceUnavailable as error:
+            log.warning("nobody waits until a use is counted: %s", error)
+
+    async def _take_back_patiently(
+        self, counting: Awaitable[str | None], subjects: list[str]
+    ) -> None:
+        try:
+            await self._refunding.wait(self._take_back(counting, subjects))
+        except ServiceUnavailable as error:
+            log.warning("nobody waits until a use is taken back: %s", error)
 
     async def _take_back(self, counting: Awaitable[str | None], subjects: list[str]) -> None:
         try:
@@ -126,6 +187,28 @@ class UsageMeter:
         except ServiceUnavailable as error:
             # What stopped the block matters more to the caller than a use that stays counted.
             log.warning("a use that came to nothing may stay counted: %s", error)
+
+
+def in_words(seconds: int) -> str:
+    """A stretch of time as people say it, in one unit; rounded up where that changes little."""
+    for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        # Nobody says 1 day where 24 hours are meant.
+        is_one = seconds == size and name != "day"
+        is_several = seconds >= 2 * size and (seconds % size == 0 or seconds >= 10 * size)
+        if is_one or is_several:
+            return _counted(math.ceil(seconds / size), name)
+    return _counted(seconds, "second")
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
+def _was_work(error: BaseException) -> bool:
+    """Whether an image was worked on before it turned out to be bad."""
+    if isinstance(error, InvalidImage):
+        return error.details.get("reason") not in _SEEN_AT_ONCE
+    return isinstance(error, ImageTooCostly)
 
 
 def _address_subject(address: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from enum import IntEnum
 
 from application.errors import Overloaded
@@ -17,27 +18,30 @@ class Priority(IntEnum):
 
 
 class AdmissionGate:
-    """Lets a bounded number of requests in and refuses the rest at once.
+    """Lets a bounded number of images into work.
 
-    Refusing at the door keeps memory bounded, and whoever is let in is also finished: no request
-    is given up half way because a later stage is full.
+    A request is refused at the door when all places are taken. That keeps memory bounded, and
+    whoever is let in is also finished: no request is given up half way because a later stage is
+    full. Images of batches wait for their turn and never take more than half of the places.
     """
 
     def __init__(self, places: int, *, retry_after_s: int = 1) -> None:
         if places < 1:
             raise ValueError(f"at least one place is needed, got {places}")
         self._places = places
+        self._bulk_places = max(places // 2, 1)
         self._taken = 0
+        self._taken_by_bulk = 0
+        self._freed = asyncio.Event()
         self._retry_after_s = retry_after_s
 
     @property
     def taken(self) -> int:
-        """Requests inside right now."""
+        """Images inside right now."""
         return self._taken
 
-    @contextmanager
-    def admit(self) -> Iterator[None]:
-        """Hold one place for the length of the block.
+    def check(self) -> None:
+        """See whether there is a place, without taking it.
 
         Raises:
             Overloaded: all places are taken.
@@ -47,8 +51,32 @@ class AdmissionGate:
                 f"all {self._places} places for images in work are taken; try again shortly",
                 retry_after_s=self._retry_after_s,
             )
+
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """Hold one place for the length of the block.
+
+        Raises:
+            Overloaded: all places are taken.
+        """
+        self.check()
         self._taken += 1
         try:
             yield
         finally:
             self._taken -= 1
+            self._freed.set()
+
+    @asynccontextmanager
+    async def admit_in_turn(self) -> AsyncIterator[None]:
+        """Wait until there is a place for an image of a batch, and hold it for the block."""
+        while self._taken >= self._places or self._taken_by_bulk >= self._bulk_places:
+            self._freed.clear()
+            await self._freed.wait()
+        self._taken_by_bulk += 1
+        try:
+            with self.admit():
+                yield
+        finally:
+            self._taken_by_bulk -= 1
+            self._freed.set()

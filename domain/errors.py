@@ -47,6 +47,12 @@ class ImageDimensionsTooLarge(DomainError):
     code = "image_dimensions_too_large"
 
 
+class ImageTooCostly(DomainError):
+    """Decoding the image would take more memory or time than one image may."""
+
+    code = "image_too_costly"
+
+
 class BatchTooLarge(DomainError):
     """More files in one batch than allowed."""
 

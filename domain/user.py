@@ -72,12 +72,12 @@ class Usage:
     """What a caller has used.
 
     Attributes:
-        count: single detections and batch files so far; for a guest, within the current window.
-        limit: what the window allows this caller; None without a limit.
-        remaining: uses left, 0 or more; None without a limit. It is less than ``limit - count``
-            where other guests at the same address have used what the address may.
-        resets_at: when the window ends that allows least; None without a limit or before the
-            first use.
+        count: single detections and batch files so far. For a guest, what is used up of ``limit``.
+        limit: what the window allows; None without a limit. For a guest, the one that binds now:
+            the guest's own, or that of the network address where others there have left less.
+        remaining: uses left, 0 or more; None without a limit.
+        resets_at: when the window of that limit ends; None without a limit or before the first
+            use.
         last_used: None before the first use.
     """
 

@@ -27,7 +27,8 @@ class InMemoryImageDecoder(Switches):
             scene = Scene.parse(data)
             image = Image(scene, scene.width, scene.height, scene.media_type)
         except ValueError as error:
-            raise InvalidImage("this is no image, or it is cut short") from error
+            reason = "truncated" if data.startswith(b"image ") else "unsupported"
+            raise InvalidImage("this is no image, or it is cut short", reason=reason) from error
         if image.width * image.height > self._max_pixels:
             raise ImageDimensionsTooLarge(
                 f"an image may have {self._max_pixels} pixels", limit=self._max_pixels

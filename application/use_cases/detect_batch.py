@@ -49,7 +49,10 @@ class DetectBatchCommand:
 
 
 class DetectBatch:
-    """Runs a batch behind everybody's single images, a few files at a time."""
+    """Runs a batch behind everybody's single images, a few files at a time.
+
+    Each image in work takes a place of its own; a batch as such takes none.
+    """
 
     def __init__(
         self,
@@ -83,23 +86,24 @@ class DetectBatch:
                 f"a batch may hold {self._max_files} files, this one has {len(command.files)}",
                 limit=self._max_files,
             )
-        with self._gate.admit():
-            places = asyncio.Semaphore(self._files_at_once)
-            tasks = [
-                asyncio.create_task(self._one(command.user, file, places)) for file in command.files
-            ]
-            try:
-                for finished in asyncio.as_completed(tasks):
-                    yield await finished
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        self._gate.check()
+        # Nothing is held while an outcome is handed out: the reader may take its time.
+        places = asyncio.Semaphore(self._files_at_once)
+        tasks = [
+            asyncio.create_task(self._one(command.user, file, places)) for file in command.files
+        ]
+        try:
+            for finished in asyncio.as_completed(tasks):
+                yield await finished
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _one(self, user: User, file: BatchFile, places: asyncio.Semaphore) -> BatchOutcome:
         async with places:
             try:
-                async with self._meter.charge(user):
+                async with self._meter.charge(user), self._gate.admit_in_turn():
                     command = DetectEmotionsCommand(user, await file.read(), file.filename)
                     detection = await self._detect_emotions.analyse(command, Priority.BULK)
             except (DomainError, ServiceUnavailable) as error:

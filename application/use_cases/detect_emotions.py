@@ -69,8 +69,9 @@ class DetectEmotions:
             InvalidImage, ImageDimensionsTooLarge: see ``ImageDecoder.decode``.
             ServiceUnavailable: a part that is needed does not answer.
         """
-        with self._gate.admit():
-            async with self._meter.charge(command.caller):
+        # Whoever waits to be counted holds no place meanwhile.
+        async with self._meter.charge(command.caller):
+            with self._gate.admit():
                 return await self.analyse(command, Priority.INTERACTIVE)
 
     async def analyse(self, command: DetectEmotionsCommand, priority: Priority) -> Detection:

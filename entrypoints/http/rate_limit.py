@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 
 from application.errors import ServiceUnavailable
+from application.metering import UsageMeter
 from application.use_cases.accounts import GetProfile
 from domain.user import Caller, Guest
+from entrypoints.http.bridge import provided
 
 RATE_LIMIT_MEANINGS = {
-    "RateLimit-Limit": "Photographs a guest may send in one window.",
+    "RateLimit-Limit": "Images that the limit which binds this guest allows in one window.",
     "RateLimit-Remaining": "How many of them are left.",
     "RateLimit-Reset": "Seconds until the window ends.",
 }
@@ -20,6 +26,16 @@ def rate_limit(limit: int, remaining: int, reset_s: int) -> dict[str, str]:
     """The headers for a limit, what is left of it, and the seconds until it starts over."""
     values = (limit, remaining, reset_s)
     return {name: str(value) for name, value in zip(RATE_LIMIT_MEANINGS, values, strict=True)}
+
+
+async def within_quota(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard that sends guests with nothing left away before their body is read.
+
+    Raises:
+        QuotaExceeded: nothing is left.
+    """
+    meter: UsageMeter = await provided(connection.app.state.container.meter)
+    await meter.check(connection.scope["user"])
 
 
 async def rate_limit_of(caller: Caller, get_profile: GetProfile, now: datetime) -> dict[str, str]:

@@ -182,8 +182,13 @@ class Usage(Struct, kw_only=True):
 
     user_id: Annotated[str, Meta(examples=["local:alice@example.com"])]
     is_guest: bool
-    usage_count: Annotated[int, Meta(ge=0)]
-    max_usage: Annotated[int | None, Meta(description="null without a limit")]
+    usage_count: Annotated[
+        int, Meta(ge=0, description="For a guest, what is used up of the limit that binds now.")
+    ]
+    max_usage: Annotated[
+        int | None,
+        Meta(description="The guest's limit, or that of the network address; null without one."),
+    ]
     remaining: Annotated[int | None, Meta(description="null without a limit")]
     resets_at: Annotated[datetime | None, Meta(description="When the count starts over.")]
 

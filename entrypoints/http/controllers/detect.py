@@ -35,7 +35,7 @@ from entrypoints.http.authentication import (
 )
 from entrypoints.http.errors import OF_ONE_RECORD, code_of, problems, text_of
 from entrypoints.http.operations import SeveralPhotographs, SinglePhotograph
-from entrypoints.http.rate_limit import rate_limit_of
+from entrypoints.http.rate_limit import rate_limit_of, within_quota
 from entrypoints.http.security import ANYONE, USERS
 from entrypoints.http.streaming import primed
 from entrypoints.http.uploads import (
@@ -58,7 +58,7 @@ class DetectController(Controller):
         summary="Analyse one photograph",
         operation_class=SinglePhotograph,
         status_code=200,
-        guards=[anyone],
+        guards=[anyone, within_quota],
         opt=ID_IS_ENOUGH,
         security=ANYONE,
         responses=problems(

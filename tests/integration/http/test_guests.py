@@ -1,5 +1,7 @@
 """What guests may do, and that nothing buys them more."""
 
+import asyncio
+
 from tests.integration.http.service import PHOTO, running_service
 
 
@@ -101,6 +103,47 @@ async def test_a_failed_detection_costs_a_guest_nothing(service):
         assert (await service.detect(guest, image=b"no image")).status_code == 400
     assert (await guest.get("/auth/usage")).json()["usage_count"] == 0
     assert (await service.detect(guest)).status_code == 200
+
+
+async def test_work_on_a_damaged_image_is_charged(service):
+    guest = await service.client()
+    for left in (2, 1, 0):
+        assert (await service.detect(guest, image=PHOTO[:-5])).status_code == 400
+        assert (await guest.get("/auth/usage")).json()["remaining"] == left
+    assert (await service.detect(guest)).status_code == 429
+
+
+async def test_a_guest_is_told_one_story(service):
+    for number in range(8):
+        guest = await service.client()
+        answer = await service.detect(guest)
+        usage = (await guest.get("/auth/usage")).json()
+        profile = (await guest.get("/auth/profile")).json()
+        assert usage["usage_count"] + usage["remaining"] == usage["max_usage"]
+        assert profile["usage_count"] == usage["usage_count"]
+        assert answer.headers["RateLimit-Limit"] == str(usage["max_usage"])
+        assert answer.headers["RateLimit-Remaining"] == str(usage["remaining"])
+        assert answer.headers["RateLimit-Reset"] == "86400"
+        if number >= 6:
+            problem = answer.json()
+            assert problem["details"]["limit"] == usage["max_usage"] == 6
+            assert "6 images in 24 hours" in problem["detail"]
+
+
+async def test_a_guest_without_quota_is_refused_before_the_photograph_is_sent(service):
+    guest = await service.client()
+    for _ in range(3):
+        await service.detect(guest)
+    cookie = f"guest_usage_info={guest.cookies['guest_usage_info']}"
+    host, port = service.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        f"POST /api/detect HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 4000000\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(20):
+        assert b" 429 " in await reader.readline()
+    writer.close()
 
 
 async def test_a_guest_sent_away_early_still_gets_a_cookie(service):

@@ -9,11 +9,12 @@ import pytest
 from adapters.in_memory import InMemoryFaceDetector, fake_image
 from application.errors import Overloaded, StoreUnavailable
 from application.use_cases.detect_batch import BatchFile, BatchOutcome, DetectBatchCommand
+from application.use_cases.detect_emotions import DetectEmotionsCommand
 from application.work import Priority
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from domain.errors import BatchTooLarge, ImageTooLarge, InvalidImage, InvalidRequest
-from tests.unit.application.service import Service, until
+from tests.unit.application.service import Service, guest, until
 
 IMAGE = fake_image(((10, 10, 80, 90), Emotion.SAD))
 
@@ -170,14 +171,61 @@ async def test_a_client_that_hangs_up_frees_its_place_and_is_charged_for_no_unfi
     assert (await uses(service), service.gate.taken) == (0, 0)
 
 
-async def test_a_batch_takes_one_place_and_lets_single_images_go_first() -> None:
+async def test_a_batch_takes_a_place_for_each_image_in_work_and_lets_single_images_go_first() -> (
+    None
+):
     seen = []
 
     class Watched(InMemoryFaceDetector):
         async def detect(self, *args, priority: Priority = Priority.INTERACTIVE, **kwargs):  # type: ignore[no-untyped-def]
             seen.append((priority, service.gate.taken))
+            await asyncio.sleep(0)
             return await super().detect(*args, **kwargs)
 
     service = Service(detector=Watched())
-    await run(service, file("a"), file("b"), file("c"))
-    assert seen == [(Priority.BULK, 1)] * 3
+    await run(service, file("a"), file("b"), file("c"), file("d"))
+    assert {priority for priority, _ in seen} == {Priority.BULK}
+    assert max(taken for _, taken in seen) == 2
+    assert service.gate.taken == 0
+
+
+async def test_a_batch_whose_outcomes_nobody_reads_holds_no_place(service: Service) -> None:
+    command = DetectBatchCommand(service.alice, [file(name) for name in "abcde"])
+    async with aclosing(service.batch.execute(command)) as outcomes:
+        await anext(outcomes)
+        await until(lambda: service.telemetry.faces == 5)
+        await until(lambda: service.gate.taken == 0)
+        assert len([outcome async for outcome in outcomes]) == 4
+
+
+async def test_batches_leave_half_of_the_places_to_single_images() -> None:
+    service, uploads = Service(places=4), Uploads()
+    names = ["a", "b", "c", "d"]
+    batches = [
+        asyncio.create_task(run(service, *map(uploads.file, names[n : n + 2]))) for n in (0, 2)
+    ]
+    await until(lambda: len(uploads.asked) == 2)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert (service.gate.taken, len(uploads.asked)) == (2, 2)
+    with service.gate.admit(), service.gate.admit():
+        pass
+    for name in names:
+        uploads.given[name].set()
+    assert [len(outcomes) for outcomes in await asyncio.gather(*batches)] == [2, 2]
+
+
+async def test_guests_who_wait_to_be_counted_take_no_place_from_users() -> None:
+    service = Service(places=2)
+    service.ledger.hold()
+    waiting = [
+        asyncio.create_task(
+            service.detect.execute(DetectEmotionsCommand(guest(f"guest:{n}"), IMAGE))
+        )
+        for n in range(5)
+    ]
+    found = await service.detect.execute(DetectEmotionsCommand(service.alice, IMAGE))
+    assert len(found.faces) == 1
+    service.ledger.release()
+    for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+        assert not isinstance(outcome, StoreUnavailable)

@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.in_memory import InMemoryUsageLedger
-from application.errors import StoreUnavailable
-from application.metering import UsageMeter
-from domain.errors import QuotaExceeded
+from application.errors import InferenceUnavailable, Overloaded, StoreUnavailable
+from application.metering import UsageMeter, in_words
+from domain.errors import (
+    ImageDimensionsTooLarge,
+    ImageTooCostly,
+    ImageTooLarge,
+    InvalidImage,
+    InvalidRequest,
+    QuotaExceeded,
+)
 from domain.user import Caller, GuestQuota
 from tests.unit.application.service import WINDOW_S, Service, guest, user
 
@@ -110,12 +117,105 @@ async def test_a_caller_who_never_called_has_used_nothing(service: Service) -> N
     assert usage.resets_at is usage.last_used is None
 
 
-async def test_a_guest_sees_own_uses_and_what_the_address_leaves(service: Service) -> None:
-    await use(service, guest("guest:other"), times=3)
-    await use(service, guest("guest:another"), times=1)
-    usage = await service.meter.usage(guest("guest:new"))
-    assert (usage.count, usage.limit, usage.remaining) == (0, 3, 2)
-    assert usage.last_used is None
+@pytest.mark.parametrize(
+    ("others", "own", "told"),
+    [
+        (0, 1, (1, 3, 2)),
+        (3, 0, (0, 3, 3)),
+        (4, 0, (4, 6, 2)),
+        (3, 2, (2, 3, 1)),
+        (5, 1, (6, 6, 0)),
+        (6, 0, (6, 6, 0)),
+        (3, 3, (3, 3, 0)),
+    ],
+)
+async def test_a_guest_is_told_of_the_limit_that_binds(
+    service: Service, others: int, own: int, told: tuple[int, int, int]
+) -> None:
+    for number in range(others):
+        await use(service, guest(f"guest:other-{number}"))
+    await use(service, guest(), times=own)
+    usage = await service.meter.usage(guest())
+    assert (usage.count, usage.limit, usage.remaining) == told
+    if told[-1] == 0:
+        refusal = await refused(service, guest())
+        assert refusal.limit == usage.limit
+        assert f"{usage.limit} images in 24 hours" in str(refusal)
+        assert ("network address" in str(refusal)) == (usage.limit == 6)
+        assert "come back in 24 hours" in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "1 second"),
+        (59, "59 seconds"),
+        (60, "1 minute"),
+        (90, "90 seconds"),
+        (3600, "1 hour"),
+        (5400, "90 minutes"),
+        (86_400, "24 hours"),
+        (86_000, "24 hours"),
+        (172_800, "2 days"),
+        (604_800, "7 days"),
+        (31_536_000, "365 days"),
+    ],
+)
+def test_stretches_of_time_are_told_as_people_say_them(seconds: int, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+async def test_who_has_nothing_left_is_told_so_without_being_counted(service: Service) -> None:
+    await service.meter.check(guest())
+    await service.meter.check(service.alice)
+    await use(service, guest(), times=3)
+    with pytest.raises(QuotaExceeded):
+        await service.meter.check(guest())
+    assert (await service.meter.usage(guest("guest:2"))).remaining == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "charged"),
+    [
+        (InvalidImage("damaged", reason="damaged"), True),
+        (InvalidImage("cut short", reason="truncated"), True),
+        (InvalidImage("whatever else decoding finds"), True),
+        (ImageTooCostly("too much"), True),
+        (InvalidImage("no image", reason="unsupported"), False),
+        (InvalidImage("empty", reason="empty"), False),
+        (ImageDimensionsTooLarge("too many pixels"), False),
+        (ImageTooLarge("too many bytes"), False),
+        (InvalidRequest("no such field"), False),
+        (Overloaded("full"), False),
+        (StoreUnavailable("the disk is full"), False),
+        (InferenceUnavailable("no model"), False),
+        (RuntimeError("a bug"), False),
+    ],
+)
+async def test_work_on_a_bad_image_is_charged_and_what_cost_nothing_is_not(
+    service: Service, error: Exception, charged: bool
+) -> None:
+    with pytest.raises(type(error)):
+        async with service.meter.charge(guest()):
+            raise error
+    assert (await service.meter.usage(guest())).count == int(charged)
+
+
+async def test_nobody_waits_without_an_end_for_a_ledger_that_hangs(service: Service) -> None:
+    quota = GuestQuota(per_guest=3, per_address=6, window_s=WINDOW_S)
+    service.meter = UsageMeter(service.ledger, service.clock, quota, guests_wait_s=0.1)
+    service.ledger.hold()
+    async with asyncio.timeout(30):
+        with pytest.raises(StoreUnavailable):
+            await use(service, guest())
+        with pytest.raises(KeyError):
+            async with service.meter.charge(service.alice):
+                raise KeyError
+    service.ledger.release()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    for caller in (guest(), service.alice):
+        assert (await service.meter.usage(caller)).count == 0
 
 
 @given(st.lists(st.sampled_from(["guest:1", "guest:2", "guest:3"]), max_size=10))
