@@ -6,9 +6,10 @@ old one can still be read after the form changes. What is written is read back e
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,9 @@ Record = dict[str, Any]
 
 _DETECTION_VERSION = 1
 _USER_VERSION = 1
+
+ACCOUNT_END_KEPT = timedelta(days=400)
+"""How long it is known that an account was ended; no token stands as long."""
 
 
 class UnreadableRecord(ValueError):
@@ -92,6 +96,21 @@ def detection_from_record(record: Mapping[str, Any]) -> Detection:
         raise UnreadableRecord("the record of a detection cannot be read") from error
 
 
+def salvaged_detection(detection_id: UUID, user_id: str, timestamp: datetime) -> Detection:
+    """What is shown of a record that cannot be read, so that it hides no other."""
+    return Detection(
+        detection_id=detection_id,
+        user_id=user_id,
+        timestamp=timestamp,
+        filename=None,
+        faces=(),
+        processing_time_s=0.0,
+        image_width=0,
+        image_height=0,
+        storage=StorageStatus.FAILED,
+    )
+
+
 def user_to_record(user: User) -> Record:
     """Write a user as a dictionary of JSON types."""
     return {
@@ -125,6 +144,11 @@ def user_from_record(record: Mapping[str, Any]) -> User:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableRecord("the record of a user cannot be read") from error
+
+
+def account_key(user_id: str) -> str:
+    """A hash that stands for a user where the id itself must not be kept, in hexadecimal."""
+    return hashlib.sha256(b"account " + user_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _expect_version(record: Mapping[str, Any], known: int) -> None:

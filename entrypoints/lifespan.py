@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Protocol, runtime_checkable
 
 from application.errors import InferenceUnavailable
@@ -36,7 +36,10 @@ async def running(container: Container) -> AsyncIterator[None]:
                 "Jobs waiting for a thread",
                 lambda: container.executor().waiting,
             )
-            storing = asyncio.create_task(container.store_detection().run(), name="storing")
+            background = [
+                asyncio.create_task(container.store_detection().run(), name="storing"),
+                asyncio.create_task(container.forget_expired().run(), name="forgetting"),
+            ]
             log.info(
                 "detector %s, classifier %s",
                 container.face_detector().name,
@@ -45,9 +48,9 @@ async def running(container: Container) -> AsyncIterator[None]:
             try:
                 yield
             finally:
-                storing.cancel()
-                with suppress(asyncio.CancelledError):
-                    await storing
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(*background, return_exceptions=True)
                 await asyncio.to_thread(container.executor().close)
                 for part in (
                     container.emotion_classifier(),

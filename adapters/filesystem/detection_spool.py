@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -25,6 +27,7 @@ _Result = TypeVar("_Result")
 
 _SUFFIX = ".detection"
 _UNFINISHED = ".part"
+_ROOM_BYTES = 8 * 2**20  # of an image and its record
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,14 @@ class FileSystemDetectionSpool:
     Args:
         folder: made at the first call, readable by its owner alone.
         max_bytes: that all files together may have.
+        is_own: False where another process may be at work in the folder; then nothing may be put
+            here, and what that process has not finished writing is left alone.
     """
 
-    def __init__(self, *, folder: Path, max_bytes: int) -> None:
+    def __init__(self, *, folder: Path, max_bytes: int, is_own: bool = True) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
+        self._is_own = is_own
         self._lock = threading.Lock()
         self._counter = itertools.count()
         self._taken_bytes = 0
@@ -71,6 +77,10 @@ class FileSystemDetectionSpool:
     async def remove(self, detection_id: UUID) -> bool:
         """Drop an entry."""
         return await self._on_disk(self._remove, detection_id)
+
+    async def check(self) -> None:
+        """Write a small file, and see that the disk and the spool have room for an image."""
+        await self._on_disk(self._check)
 
     async def _on_disk(
         self, work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
@@ -137,6 +147,20 @@ class FileSystemDetectionSpool:
             self._taken_bytes -= index.pop(detection_id).size
             return True
 
+    def _check(self) -> None:
+        with self._lock:
+            self._loaded()
+            is_full = self._taken_bytes + _ROOM_BYTES > self._max_bytes
+        free = os.statvfs(self._folder)
+        if is_full or free.f_bavail * free.f_frsize < _ROOM_BYTES:
+            raise StoreUnavailable("the spool for detections on their way to the store is full")
+        probe = self._folder / f".check-{next(self._counter)}{_UNFINISHED}"
+        try:
+            with open_private(probe) as file:
+                file.write(b"writable")
+        finally:
+            probe.unlink(missing_ok=True)
+
     def _loaded(self) -> dict[UUID, _Waiting]:
         """Who waits, in the order of arrival; the lock is held."""
         if self._index is None:
@@ -146,27 +170,34 @@ class FileSystemDetectionSpool:
 
     def _load(self) -> dict[UUID, _Waiting]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left_by_a_crash in self._folder.glob(f"*{_UNFINISHED}"):
-            left_by_a_crash.unlink()
+        if self._is_own:
+            for left_by_a_crash in self._folder.glob(f"*{_UNFINISHED}"):
+                left_by_a_crash.unlink()
         index = {}
-        for path in sorted(self._folder.glob(f"*{_SUFFIX}"), key=_arrival):
+        for path in self._by_arrival():
             key = _key(path)
             if key is None:
                 log.warning("%s in the spool is none of this service's files", path.name)
                 continue
             try:
                 owner = read_header(path).detection.user_id
+            except FileNotFoundError:
+                continue  # Stored by the process whose folder this is.
             except UnreadableRecord:
                 owner = None  # It waits all the same, so that whoever gets it learns of the loss.
-            index[key] = _Waiting(owner, path.stat().st_size)
+            with suppress(FileNotFoundError):
+                index[key] = _Waiting(owner, path.stat().st_size)
         return index
+
+    def _by_arrival(self) -> list[Path]:
+        arrived = []
+        for path in self._folder.glob(f"*{_SUFFIX}"):
+            with suppress(FileNotFoundError):
+                arrived.append((path.stat().st_mtime_ns, path))
+        return [path for _, path in sorted(arrived)]
 
     def _path(self, detection_id: UUID) -> Path:
         return self._folder / f"{detection_id}{_SUFFIX}"
-
-
-def _arrival(path: Path) -> int:
-    return path.stat().st_mtime_ns
 
 
 def _key(path: Path) -> UUID | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from adapters.in_memory.switches import Switches
 from application.ports.detection_repository import HistoryPage
-from domain.detection import Detection, HistoryFilter
+from domain.detection import Detection, HistoryFilter, StorageStatus
 
 
 class InMemoryDetectionRepository(Switches):
@@ -17,6 +17,23 @@ class InMemoryDetectionRepository(Switches):
     def __init__(self) -> None:
         super().__init__()
         self._records: dict[UUID, Detection] = {}
+        self._unreadable: set[UUID] = set()
+
+    def make_unreadable(self, detection_id: UUID) -> None:
+        """Let a record be one that a newer version wrote; this one can tell only whose it is."""
+        known = self._records[detection_id]
+        self._unreadable.add(detection_id)
+        self._records[detection_id] = Detection(
+            detection_id=detection_id,
+            user_id=known.user_id,
+            timestamp=known.timestamp,
+            filename=None,
+            faces=(),
+            processing_time_s=0.0,
+            image_width=0,
+            image_height=0,
+            storage=StorageStatus.FAILED,
+        )
 
     async def add(self, detection: Detection) -> None:
         """Keep a record."""
@@ -48,6 +65,8 @@ class InMemoryDetectionRepository(Switches):
         known = self._records.get(detection.detection_id)
         if known is None:
             return False
+        if detection.detection_id in self._unreadable:
+            return True
         self._records[detection.detection_id] = replace(
             known, image_url=detection.image_url, storage=detection.storage
         )
@@ -57,6 +76,10 @@ class InMemoryDetectionRepository(Switches):
         """Forget a record."""
         await self._obey()
         return self._records.pop(detection_id, None) is not None
+
+    async def wipe(self) -> None:
+        """Nothing is kept of what was deleted."""
+        await self._obey()
 
     async def check(self) -> None:
         """Fails when told to."""

@@ -56,6 +56,12 @@ class InMemoryDetectionSpool(Switches):
         await self._obey()
         return self._entries.pop(detection_id, None) is not None
 
+    async def check(self) -> None:
+        """Show that there is room."""
+        await self._obey()
+        if sum(_size(entry) for entry in self._entries.values()) >= self._max_bytes:
+            raise StoreUnavailable("the spool for detections on their way to the store is full")
+
 
 def _size(entry: SpooledDetection) -> int:
     return len(entry.image.data) if entry.image else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
-from adapters.moments import to_us
+from adapters.moments import from_us, to_us
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.documents import (
     Document,
@@ -20,6 +21,7 @@ from adapters.mongodb.documents import (
     folded,
 )
 from adapters.mongodb.indexes import DETECTIONS
+from adapters.records import UnreadableRecord, salvaged_detection
 from application.ports.detection_repository import HistoryPage
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
@@ -29,9 +31,15 @@ _FETCHED_AT_ONCE = 100
 
 _Database = AsyncIOMotorDatabase[Document]
 
+log = logging.getLogger(__name__)
+
 
 class MongoDetectionRepository:
-    """Keeps one document a record. A page far back costs as many steps as it skips."""
+    """Keeps one document a record. A page far back costs as many steps as it skips.
+
+    A document that cannot be read is shown as what can still be told of it, so that it neither
+    hides the others nor outlives the erasure of a history.
+    """
 
     def __init__(self, database: MongoDatabase) -> None:
         self._database = database
@@ -52,7 +60,7 @@ class MongoDetectionRepository:
 
         async def fetch(database: _Database) -> Detection | None:
             document = await database[DETECTIONS].find_one({"_id": detection_id})
-            return None if document is None else detection_from_document(document)
+            return None if document is None else _read_or_salvage(document)
 
         return await self._database.run(fetch)
 
@@ -107,6 +115,9 @@ class MongoDetectionRepository:
 
         return await self._database.run(delete)
 
+    async def wipe(self) -> None:
+        """The server sees to its own files."""
+
     async def check(self) -> None:
         """Ask the database for a sign of life."""
         await self._database.check()
@@ -114,7 +125,19 @@ class MongoDetectionRepository:
 
 async def _fetch(database: _Database, query: Document, skip: int, limit: int) -> list[Detection]:
     cursor = database[DETECTIONS].find(query, sort=_NEWEST_FIRST, skip=skip, limit=limit)
-    return [detection_from_document(document) async for document in cursor]
+    return [_read_or_salvage(document) async for document in cursor]
+
+
+def _read_or_salvage(document: Document) -> Detection:
+    try:
+        return detection_from_document(document)
+    except UnreadableRecord as error:
+        detection_id, moment_us = document["_id"], document.get("timestamp_us")
+        if not isinstance(detection_id, UUID):
+            raise  # Nothing could name it.
+        log.warning("the record of detection %s cannot be read: %s", detection_id, error)
+        moment = from_us(moment_us if isinstance(moment_us, int) else 0)
+        return salvaged_detection(detection_id, document["user_id"], moment)
 
 
 def _before(last: Detection) -> Document:

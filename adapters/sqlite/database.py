@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import os
 import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -21,6 +24,10 @@ _Work = Callable[[sqlite3.Connection], _Result]
 
 _READERS = 2
 _BUSY_TIMEOUT_S = 5.0
+_CHECK_STANDS_S = 1.0
+_LOOK_S = 0.05
+
+log = logging.getLogger(__name__)
 
 
 class SqliteDatabase:
@@ -28,7 +35,8 @@ class SqliteDatabase:
 
     Writers go one after the other on a thread of their own; readers never wait for them (WAL).
     A commit survives a crash of the process at once; a power cut may cost the last moments
-    (``synchronous = NORMAL``) and never the file.
+    (``synchronous = NORMAL``) and never the file. What is deleted is overwritten with zeros; in the
+    write-ahead log it stands until the next ``wipe``.
 
     Args:
         path: of the database file, made with its folder on ``open``, readable by its owner alone.
@@ -40,6 +48,8 @@ class SqliteDatabase:
         self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         self._write_thread: ThreadPoolExecutor | None = None
         self._read_threads: ThreadPoolExecutor | None = None
+        self._checking: asyncio.Task[None] | None = None
+        self._checked_at_s = -math.inf
 
     async def open(self) -> None:
         """Open the file, making or migrating it where needed.
@@ -61,6 +71,7 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Finish what is in work and close the file. Closing twice is no error."""
+        self._checked_at_s = -math.inf
         threads = [t for t in (self._read_threads, self._write_thread) if t is not None]
         self._read_threads = self._write_thread = None
         for pool in threads:
@@ -83,37 +94,81 @@ class SqliteDatabase:
         """
         return await self._run(self._read_threads, self._read, work)
 
-    async def check(self) -> None:
-        """Write nothing, but as a writer: shows that the file is there and can be locked.
+    async def wipe(self) -> None:
+        """Leave nothing of what was deleted in the write-ahead log.
 
         Raises:
-            StoreUnavailable: it cannot.
+            StoreUnavailable: SQLite failed, or somebody has been reading for so long.
         """
-        await self.write(lambda connection: connection.execute("SELECT 1").fetchone())
+        if not await self._run(self._write_thread, self._locked, _truncate_log):
+            raise StoreUnavailable("the database is being read and cannot be tidied up now")
+
+    async def check(self) -> None:
+        """Write a page, and read from the file what a connection of one's own may have in memory.
+
+        Callers at once share one check, and a check that went well stands for a second.
+
+        Raises:
+            StoreUnavailable: the file cannot be written to, or is damaged.
+        """
+        if time.monotonic() - self._checked_at_s < _CHECK_STANDS_S:
+            return
+        if self._checking is None:
+            self._checking = asyncio.create_task(self._check())
+            self._checking.add_done_callback(self._end_check)
+        await asyncio.shield(self._checking)
+
+    async def _check(self) -> None:
+        # Writing back what is there costs a page in the log, which a full disk has no room for.
+        await self.write(lambda connection: _set_version(connection, _version(connection)))
+        await self._run(self._read_threads, self._read_afresh, _look_for_damage)
+        self._checked_at_s = time.monotonic()
+
+    def _end_check(self, check: asyncio.Task[None]) -> None:
+        self._checking = None
+        if not check.cancelled():
+            check.exception()  # Whoever asked may have stopped waiting.
 
     async def _run(
         self,
         threads: ThreadPoolExecutor | None,
-        transaction: Callable[[_Work[_Result]], _Result],
+        transaction: Callable[[_Work[_Result], float], _Result],
         work: _Work[_Result],
     ) -> _Result:
         if threads is None:
             raise StoreUnavailable("the database is closed")
+        deadline_s = time.monotonic() + _BUSY_TIMEOUT_S
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, transaction, work)
+            return await asyncio.get_running_loop().run_in_executor(
+                threads, transaction, work, deadline_s
+            )
         except (sqlite3.Error, UnreadableRecord) as error:
             raise StoreUnavailable("the database does not do its work") from error
 
-    def _write(self, work: _Work[_Result]) -> _Result:
-        assert self._writer is not None
-        return _transact(self._writer, "BEGIN IMMEDIATE", work)
+    def _write(self, work: _Work[_Result], deadline_s: float) -> _Result:
+        return self._locked(lambda writer: _transact(writer, "BEGIN IMMEDIATE", work), deadline_s)
 
-    def _read(self, work: _Work[_Result]) -> _Result:
+    def _locked(self, work: _Work[_Result], deadline_s: float) -> _Result:
+        """Let the writer work; a lock of another process is waited for until the deadline.
+
+        The time in the queue counts, or behind a lock each would wait for all that came before.
+        """
+        assert self._writer is not None
+        left_ms = max(round(1000 * (deadline_s - time.monotonic())), 0)
+        self._writer.execute(f"PRAGMA busy_timeout = {left_ms}")
+        return work(self._writer)
+
+    def _read(self, work: _Work[_Result], deadline_s: float) -> _Result:
         connection = self._readers.get()
         try:
             return _transact(connection, "BEGIN", work)
         finally:
             self._readers.put(connection)
+
+    def _read_afresh(self, work: _Work[_Result], deadline_s: float) -> _Result:
+        # A connection that is open has pages in memory, and would make a file that is gone anew.
+        with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True)) as own:
+            return work(own)
 
     def _connect(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -122,7 +177,10 @@ class SqliteDatabase:
         try:
             self._writer = self._new_connection()
             _use_wal(self._writer)
-            migrate(self._writer)
+            overwrites_deleted = migrate(self._writer)
+            if not overwrites_deleted:
+                _tidy_up(self._writer)
+            _truncate_log(self._writer)
             for _ in range(_READERS):
                 self._readers.put(self._new_connection())
         except BaseException:
@@ -137,6 +195,7 @@ class SqliteDatabase:
             check_same_thread=False,
         )
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = ON")
         return connection
 
     def _disconnect(self) -> None:
@@ -162,6 +221,49 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             if not is_busy or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+
+
+def _truncate_log(connection: sqlite3.Connection) -> bool:
+    """Bring the log into the file and make it empty; False where a reader was in the way."""
+    (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _tidy_up(connection: sqlite3.Connection) -> None:
+    """Write the file anew, once: earlier versions left in it what they had deleted."""
+    try:
+        connection.execute("VACUUM")
+    except sqlite3.Error as error:
+        log.warning("what was deleted before this version stays in the database file: %s", error)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _set_version(connection: sqlite3.Connection, version: int) -> None:
+    connection.execute(f"PRAGMA user_version = {version}")
+
+
+def _look_for_damage(connection: sqlite3.Connection) -> None:
+    """Read from every table, and look through as much of the file as a moment allows."""
+    connection.execute("BEGIN")
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    if not tables:
+        raise sqlite3.DatabaseError("there are no tables")
+    for (table,) in tables:
+        connection.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchall()
+    ends_at_s = time.monotonic() + _LOOK_S
+    connection.set_progress_handler(lambda: time.monotonic() > ends_at_s, 1000)
+    try:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return
+        raise
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
 
 
 def _transact(connection: sqlite3.Connection, begin: str, work: _Work[_Result]) -> _Result:

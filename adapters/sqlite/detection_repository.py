@@ -15,11 +15,12 @@ from adapters.records import (
     detection_from_record,
     detection_to_record,
     from_json,
+    salvaged_detection,
     to_json,
 )
 from adapters.sqlite.database import SqliteDatabase
 from application.ports.detection_repository import HistoryPage
-from domain.detection import Detection, HistoryFilter, StorageStatus
+from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 
 # The record as bytes, since damage may leave what is no UTF-8.
@@ -118,7 +119,13 @@ class SqliteDetectionRepository:
             row = _fetch(connection, detection.detection_id)
             if row is None:
                 return False
-            stored = replace(_load(row), image_url=detection.image_url, storage=detection.storage)
+            try:
+                known = _load(row)
+            except UnreadableRecord as error:
+                # What a newer version wrote is not written over.
+                log.warning("the record of %s stays as it is: %s", detection.detection_id, error)
+                return True
+            stored = replace(known, image_url=detection.image_url, storage=detection.storage)
             connection.execute(
                 "UPDATE detections SET record = ? WHERE detection_id = ?",
                 (_dump(stored), str(detection.detection_id)),
@@ -137,6 +144,10 @@ class SqliteDetectionRepository:
             return gone.rowcount > 0
 
         return await self._database.write(delete)
+
+    async def wipe(self) -> None:
+        """Empty the write-ahead log, where what was deleted would stand for a while."""
+        await self._database.wipe()
 
     async def check(self) -> None:
         """Ask the database for a sign of life."""
@@ -214,14 +225,4 @@ def _load_or_salvage(row: _Row) -> Detection:
     except UnreadableRecord as error:
         detection_id, user_id, timestamp_us, _ = row
         log.warning("the record of detection %s cannot be read: %s", detection_id, error)
-        return Detection(
-            detection_id=UUID(detection_id),
-            user_id=user_id,
-            timestamp=from_us(timestamp_us),
-            filename=None,
-            faces=(),
-            processing_time_s=0.0,
-            image_width=0,
-            image_height=0,
-            storage=StorageStatus.FAILED,
-        )
+        return salvaged_detection(UUID(detection_id), user_id, from_us(timestamp_us))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import datetime
 
-from adapters.moments import to_us
+from adapters.moments import from_us, to_us
 from adapters.sqlite.database import SqliteDatabase
 from application.ports.refresh_token_repository import RefreshTokenRecord
 
@@ -20,35 +21,45 @@ class SqliteRefreshTokenRepository:
         """Keep a new token."""
         await self._database.write(lambda connection: _insert(connection, record))
 
+    async def find(self, digest: str) -> RefreshTokenRecord | None:
+        """The token, whether it stands or not."""
+
+        def find(connection: sqlite3.Connection) -> RefreshTokenRecord | None:
+            found = _fetch(connection, digest)
+            return None if found is None else found[0]
+
+        return await self._database.read(find)
+
     async def rotate(
-        self, digest: str, successor_digest: str, successor_expires_at: datetime, now: datetime
+        self,
+        digest: str,
+        successor_digest: str,
+        successor_expires_at: datetime,
+        now: datetime,
+        *,
+        grace_s: float = 0.0,
     ) -> RefreshTokenRecord | None:
-        """Use a token once and put its successor in its place, in one transaction."""
+        """Use a token and put a successor in its place, in one transaction."""
 
         def rotate(connection: sqlite3.Connection) -> RefreshTokenRecord | None:
-            row = connection.execute(
-                "SELECT user_id, family_id, expires_at_us, state FROM refresh_tokens "
-                "WHERE digest = ?",
-                (digest,),
-            ).fetchone()
-            if row is None:
+            found = _fetch(connection, digest)
+            if found is None:
                 return None
-            user_id, family_id, expires_at_us, state = row
-            if state == "used":
+            record, state, used_at_us = found
+            if state == "used" and not _in_grace(used_at_us, now, grace_s):
                 connection.execute(
-                    "UPDATE refresh_tokens SET state = 'revoked' "
-                    "WHERE family_id = ? AND state = 'standing'",
-                    (family_id,),
+                    "UPDATE refresh_tokens SET state = 'revoked' WHERE family_id = ?",
+                    (record.family_id,),
                 )
                 return None
-            if state == "revoked" or expires_at_us <= to_us(now):
+            if state == "revoked" or record.expires_at <= now:
                 return None
             connection.execute(
-                "UPDATE refresh_tokens SET state = 'used' WHERE digest = ?", (digest,)
+                "UPDATE refresh_tokens SET state = 'used', used_at_us = ? "
+                "WHERE digest = ? AND state = 'standing'",
+                (to_us(now), digest),
             )
-            successor = RefreshTokenRecord(
-                successor_digest, user_id, family_id, successor_expires_at
-            )
+            successor = replace(record, digest=successor_digest, expires_at=successor_expires_at)
             _insert(connection, successor)
             return successor
 
@@ -58,27 +69,70 @@ class SqliteRefreshTokenRepository:
         """Revoke every token of a user."""
 
         def revoke(connection: sqlite3.Connection) -> int:
-            return connection.execute(
-                "UPDATE refresh_tokens SET state = 'revoked' "
+            (stood,) = connection.execute(
+                "SELECT count(DISTINCT family_id) FROM refresh_tokens "
                 "WHERE user_id = ? AND state = 'standing'",
                 (user_id,),
-            ).rowcount
+            ).fetchone()
+            connection.execute(
+                "UPDATE refresh_tokens SET state = 'revoked' WHERE user_id = ?", (user_id,)
+            )
+            return int(stood)
 
         return await self._database.write(revoke)
 
-    async def delete_expired(self, now: datetime) -> int:
-        """Forget tokens past their time."""
+    async def delete_user(self, user_id: str) -> None:
+        """Forget every token of a user."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "DELETE FROM refresh_tokens WHERE user_id = ?", (user_id,)
+            )
+        )
+
+    async def delete_expired(self, until: datetime) -> int:
+        """Forget tokens that expired by then."""
 
         def delete(connection: sqlite3.Connection) -> int:
             return connection.execute(
-                "DELETE FROM refresh_tokens WHERE expires_at_us <= ?", (to_us(now),)
+                "DELETE FROM refresh_tokens WHERE expires_at_us <= ?", (to_us(until),)
             ).rowcount
 
         return await self._database.write(delete)
 
 
+def _fetch(
+    connection: sqlite3.Connection, digest: str
+) -> tuple[RefreshTokenRecord, str, int | None] | None:
+    """The token, its state, and when it was first used."""
+    row = connection.execute(
+        "SELECT user_id, family_id, expires_at_us, signed_in_at_us, state, used_at_us "
+        "FROM refresh_tokens WHERE digest = ?",
+        (digest,),
+    ).fetchone()
+    if row is None:
+        return None
+    user_id, family_id, expires_at_us, signed_in_at_us, state, used_at_us = row
+    signed_in_at = None if signed_in_at_us is None else from_us(signed_in_at_us)
+    record = RefreshTokenRecord(digest, user_id, family_id, from_us(expires_at_us), signed_in_at)
+    return record, state, used_at_us
+
+
+def _in_grace(used_at_us: int | None, now: datetime, grace_s: float) -> bool:
+    # Either way, lest a clock that was set back lengthens the grace.
+    return used_at_us is not None and abs((now - from_us(used_at_us)).total_seconds()) < grace_s
+
+
 def _insert(connection: sqlite3.Connection, record: RefreshTokenRecord) -> None:
+    signed_in_at = record.signed_in_at
     connection.execute(
-        "INSERT INTO refresh_tokens VALUES (?, ?, ?, ?, 'standing') ON CONFLICT DO NOTHING",
-        (record.digest, record.user_id, record.family_id, to_us(record.expires_at)),
+        "INSERT INTO refresh_tokens "
+        "(digest, user_id, family_id, expires_at_us, signed_in_at_us, state) "
+        "VALUES (?, ?, ?, ?, ?, 'standing') ON CONFLICT DO NOTHING",
+        (
+            record.digest,
+            record.user_id,
+            record.family_id,
+            to_us(record.expires_at),
+            None if signed_in_at is None else to_us(signed_in_at),
+        ),
     )

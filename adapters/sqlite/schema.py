@@ -52,15 +52,33 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX usage_window ON usage (window_ends_at_us)",
     ),
+    (
+        "ALTER TABLE refresh_tokens ADD COLUMN signed_in_at_us INTEGER",
+        # NULL in tokens that were used before this was kept: their grace is over.
+        "ALTER TABLE refresh_tokens ADD COLUMN used_at_us INTEGER",
+        """
+        CREATE TABLE account_ends (
+            account TEXT PRIMARY KEY,
+            sign_ins_ended_at_us INTEGER NOT NULL,
+            erased_at_us INTEGER
+        ) WITHOUT ROWID
+        """,
+    ),
 )
+
+
+_OVERWRITES_DELETED = 2
 
 
 class NewerSchema(Exception):
     """The database was made by a newer version of the service."""
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: sqlite3.Connection) -> bool:
     """Bring the database to the newest version, all in one transaction or not at all.
+
+    Returns:
+        Whether it was made by a version that overwrites what it deletes.
 
     Raises:
         NewerSchema: this version cannot read it; nothing was changed.
@@ -75,6 +93,7 @@ def migrate(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
         connection.execute("COMMIT")
+        return bool(version == 0 or version >= _OVERWRITES_DELETED)
     except BaseException:
         connection.execute("ROLLBACK")
         raise

@@ -25,7 +25,7 @@ class SqliteUsageLedger:
         fresh_end = None if window_s is None else at + timedelta(seconds=window_s)
 
         def consume(connection: sqlite3.Connection) -> str | None:
-            connection.execute("DELETE FROM usage WHERE window_ends_at_us <= ?", (to_us(at),))
+            _delete_expired(connection, at)
             known = {subject: _fetch(connection, subject) for subject in wanted}
             for subject, limit in wanted.items():
                 if limit is not None and known[subject].count >= limit:
@@ -51,11 +51,27 @@ class SqliteUsageLedger:
 
         await self._database.write(refund)
 
+    async def forget(self, subject: str) -> None:
+        """Drop the counter of a subject."""
+        await self._database.write(
+            lambda connection: connection.execute("DELETE FROM usage WHERE subject = ?", (subject,))
+        )
+
+    async def delete_expired(self, now: datetime) -> int:
+        """Drop the counters whose window is over."""
+        return await self._database.write(lambda connection: _delete_expired(connection, now))
+
     async def read(self, subject: str, at: datetime) -> UsageCount:
         """The counter of a subject."""
         known = await self._database.read(lambda connection: _fetch(connection, subject))
         is_over = known.window_ends_at is not None and known.window_ends_at <= at
         return UsageCount() if is_over else known
+
+
+def _delete_expired(connection: sqlite3.Connection, now: datetime) -> int:
+    return connection.execute(
+        "DELETE FROM usage WHERE window_ends_at_us <= ?", (to_us(now),)
+    ).rowcount
 
 
 def _fetch(connection: sqlite3.Connection, subject: str) -> UsageCount:

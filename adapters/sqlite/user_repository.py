@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from datetime import datetime
 
-from adapters.records import from_json, to_json, user_from_record, user_to_record
+from adapters.moments import from_us, to_us
+from adapters.records import (
+    ACCOUNT_END_KEPT,
+    account_key,
+    from_json,
+    to_json,
+    user_from_record,
+    user_to_record,
+)
 from adapters.sqlite.database import SqliteDatabase
+from application.ports.user_repository import AccountEnd
 from domain.user import User
 
 
@@ -29,6 +39,46 @@ class SqliteUserRepository:
     async def get(self, user_id: str) -> User | None:
         """The user, or None."""
         return await self._database.read(lambda connection: _fetch(connection, user_id))
+
+    async def delete(self, user_id: str) -> bool:
+        """Forget a user."""
+
+        def delete(connection: sqlite3.Connection) -> bool:
+            gone = connection.execute("DELETE FROM users WHERE user_id = ?", (user_id,))
+            return gone.rowcount > 0
+
+        return await self._database.write(delete)
+
+    async def end(self, user_id: str, at: datetime, *, erased: bool) -> None:
+        """Note that the account was ended."""
+
+        def end(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "DELETE FROM account_ends WHERE sign_ins_ended_at_us < ?",
+                (to_us(at - ACCOUNT_END_KEPT),),
+            )
+            connection.execute(
+                "INSERT INTO account_ends VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET "
+                "sign_ins_ended_at_us = excluded.sign_ins_ended_at_us, "
+                "erased_at_us = coalesce(excluded.erased_at_us, erased_at_us)",
+                (account_key(user_id), to_us(at), to_us(at) if erased else None),
+            )
+
+        await self._database.write(end)
+
+    async def end_of(self, user_id: str) -> AccountEnd | None:
+        """When the account was last ended."""
+
+        def fetch(connection: sqlite3.Connection) -> AccountEnd | None:
+            row = connection.execute(
+                "SELECT sign_ins_ended_at_us, erased_at_us FROM account_ends WHERE account = ?",
+                (account_key(user_id),),
+            ).fetchone()
+            if row is None:
+                return None
+            return AccountEnd(from_us(row[0]), None if row[1] is None else from_us(row[1]))
+
+        return await self._database.read(fetch)
 
 
 def _fetch(connection: sqlite3.Connection, user_id: str) -> User | None:

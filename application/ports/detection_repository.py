@@ -24,7 +24,11 @@ class HistoryPage:
 
 
 class DetectionRepository(Protocol):
-    """Keeps the records of analysed images. Every method may raise ``StoreUnavailable``."""
+    """Keeps the records of analysed images. Every method may raise ``StoreUnavailable``.
+
+    A record that cannot be read, because it is damaged or a newer version of the service wrote it,
+    is there all the same: with its id, owner and time, without a name or a face, and as failed.
+    """
 
     async def add(self, detection: Detection) -> None:
         """Keep a record; once this returns it survives a crash of the process.
@@ -53,6 +57,8 @@ class DetectionRepository(Protocol):
     async def update_storage(self, detection: Detection) -> bool:
         """Write ``image_url`` and ``storage`` of a record that is there.
 
+        A record that cannot be read may be left as it is.
+
         Returns:
             False, having written nothing, when the record has been deleted meanwhile.
         """
@@ -60,6 +66,13 @@ class DetectionRepository(Protocol):
 
     async def delete(self, detection_id: UUID) -> bool:
         """Forget a record. Returns False when there was none."""
+        ...
+
+    async def wipe(self) -> None:
+        """Leave nothing of what was deleted on a disk that the repository itself writes to.
+
+        Covers all that shares the disk with it: users, tokens and counts.
+        """
         ...
 
     async def check(self) -> None:

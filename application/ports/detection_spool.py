@@ -50,3 +50,7 @@ class DetectionSpool(Protocol):
     async def remove(self, detection_id: UUID) -> bool:
         """Drop an entry. Returns False when there was none."""
         ...
+
+    async def check(self) -> None:
+        """Show that another entry can be put in; raises ``StoreUnavailable`` where it cannot."""
+        ...

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from application.errors import StoreUnavailable
 from application.ports.detection_repository import DetectionRepository, HistoryPage
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore, StoredImage
@@ -15,6 +17,8 @@ from domain.errors import Forbidden, InvalidRequest, NotFound
 from domain.user import User
 
 MAX_PAGE = 100
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class DeleteDetection:
         else:
             _check_owner(owner, user)
         await _erase(self._repository, self._spool, self._images, user, detection_id)
+        await _wipe(self._repository)
 
 
 class DeleteHistory:
@@ -119,6 +124,7 @@ class DeleteHistory:
             count += await _erase(*stores, user, detection_id)
         async for detection in self._repository.iterate(user.user_id, HistoryFilter()):
             count += await _erase(*stores, user, detection.detection_id)
+        await _wipe(self._repository)
         return count
 
 
@@ -243,6 +249,14 @@ async def _erase(
     # erased here.
     await spool.remove(detection_id)
     return await erase_stored() or was_recorded
+
+
+async def _wipe(repository: DetectionRepository) -> None:
+    try:
+        await repository.wipe()
+    except StoreUnavailable as error:
+        # It is deleted all the same, and wiped when what has expired is.
+        log.warning("traces of what was deleted may stay on the disk for a minute: %s", error)
 
 
 def _check_owner(owner: str, user: User) -> None:

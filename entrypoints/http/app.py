@@ -52,8 +52,9 @@ _PROVIDERS = (
     "settings", "detect_emotions", "detect_batch", "storage_status", "list_history",
     "get_detection", "delete_detection", "delete_history", "export_history", "read_image",
     "sign_in", "refresh_tokens", "revoke_tokens", "get_profile", "face_detector",
-    "emotion_classifier", "repository", "image_store", "identity_provider", "annotate_detection",
-    "message_channel", "image_links", "link_signer", "sign_in_by_code", "open_image_link",
+    "emotion_classifier", "repository", "spool", "image_store", "identity_provider",
+    "annotate_detection", "message_channel", "image_links", "link_signer", "sign_in_by_code",
+    "open_image_link",
 )  # fmt: skip
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]

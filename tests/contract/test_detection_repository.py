@@ -1,18 +1,27 @@
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from motor.motor_asyncio import AsyncIOMotorDatabase
 
-from adapters.in_memory import InMemoryDetectionRepository
+from adapters.in_memory import (
+    InMemoryDetectionRepository,
+    InMemoryDetectionSpool,
+    InMemoryImageStore,
+)
 from adapters.mongodb import MongoDetectionRepository
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
 from application.ports.detection_repository import DetectionRepository
+from application.use_cases.history import DeleteHistory
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
+from domain.user import User
 from tests.contract.samples import NOON, Fixture, make_detection
 
 REPOSITORIES: dict[str, Callable[[Fixture], DetectionRepository]] = {
@@ -26,6 +35,31 @@ EVERYTHING = HistoryFilter()
 @pytest.fixture(params=REPOSITORIES)
 def repository(request: pytest.FixtureRequest) -> DetectionRepository:
     return REPOSITORIES[request.param](request.getfixturevalue)
+
+
+async def written_by_a_newer_version(repository: DetectionRepository, detection_id: UUID) -> None:
+    """Let the record be one that this version of the service cannot read."""
+    if isinstance(repository, SqliteDetectionRepository):
+
+        def damage(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE detections SET record = json_set(record, '$.version', 99) "
+                "WHERE detection_id = ?",
+                (str(detection_id),),
+            )
+
+        await repository._database.write(damage)
+    elif isinstance(repository, MongoDetectionRepository):
+
+        async def change(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+            await database["detection_records"].update_one(
+                {"_id": detection_id}, {"$set": {"version": 99}}
+            )
+
+        await repository._database.run(change)
+    else:
+        assert isinstance(repository, InMemoryDetectionRepository)
+        repository.make_unreadable(detection_id)
 
 
 async def ids(
@@ -243,6 +277,46 @@ async def test_updating_a_deleted_record_does_not_bring_it_back(
 
 async def test_deleting_what_is_not_there_says_so(repository: DetectionRepository) -> None:
     assert not await repository.delete(uuid4())
+
+
+async def test_a_record_that_cannot_be_read_hides_no_other_and_can_be_erased(
+    repository: DetectionRepository,
+) -> None:
+    old, newer, new = (
+        make_detection(Emotion.HAPPY, timestamp=NOON + timedelta(seconds=n)) for n in range(3)
+    )
+    for detection in (old, newer, new):
+        await repository.add(detection)
+    await written_by_a_newer_version(repository, newer.detection_id)
+
+    page = await repository.find("alice", EVERYTHING)
+    assert ([d.detection_id for d in page.items], page.total) == (
+        [new.detection_id, newer.detection_id, old.detection_id],
+        3,
+    )
+    assert [d async for d in repository.iterate("alice", EVERYTHING)] == list(page.items)
+    shown = page.items[1]
+    assert await repository.get(newer.detection_id) == shown
+    assert (shown.user_id, shown.timestamp) == ("alice", newer.timestamp)
+    # What still waits for its image comes to an end; tried for ever it would wait for ever.
+    assert await repository.update_storage(newer.stored_at("/api/images/1"))
+    again = await repository.get(newer.detection_id)
+    assert again is not None
+    assert (again.filename, again.faces) == (None, ())
+
+    stores = InMemoryDetectionSpool(), InMemoryImageStore()
+    assert await DeleteHistory(repository, *stores).execute(User.known_by_id_alone("alice")) == 3
+    assert await ids(repository) == []
+
+
+async def test_wiping_takes_nothing_that_was_not_deleted(repository: DetectionRepository) -> None:
+    kept, gone = make_detection(), make_detection()
+    await repository.add(kept)
+    await repository.add(gone)
+    await repository.delete(gone.detection_id)
+    await repository.wipe()
+    await repository.wipe()
+    assert await ids(repository) == [kept.detection_id]
 
 
 async def test_many_at_once_lose_nothing(repository: DetectionRepository) -> None:

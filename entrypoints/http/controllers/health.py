@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from application.errors import ServiceUnavailable
 from application.ports.detection_repository import DetectionRepository
+from application.ports.detection_spool import DetectionSpool
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.identity_provider import IdentityProvider
 from application.ports.image_store import ImageStore
@@ -22,6 +23,7 @@ from entrypoints.http import schemas
 from entrypoints.settings import Settings
 
 _PATIENCE_S = 2.0
+_NEEDED = ("repository", "spool", "emotion_classifier")
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +56,7 @@ async def healthz() -> schemas.Health:
 )
 async def readyz(
     repository: NamedDependency[SkipValidation[DetectionRepository]],
+    spool: NamedDependency[SkipValidation[DetectionSpool]],
     image_store: NamedDependency[SkipValidation[ImageStore]],
     identity_provider: NamedDependency[SkipValidation[IdentityProvider]],
     emotion_classifier: NamedDependency[SkipValidation[EmotionClassifier]],
@@ -62,13 +65,15 @@ async def readyz(
 ) -> Response[schemas.Readiness]:
     """Tell the state of each part.
 
-    Two parts decide the status: the repository, where accounts, quotas and history live, and the
-    classifier, without which nothing is detected. Without the image store photographs wait on
+    Three parts decide the status: the repository, where accounts, quotas and history live, the
+    spool, without which nothing of a user's is accepted, and the classifier, without which nothing
+    is detected. Without the image store photographs wait on
     disk, without the identity provider those who are signed in stay so, and without Redis, where
     it is used, each process goes on by itself; taking the service away would help nobody.
     """
     checks = {
         "repository": repository.check,
+        "spool": spool.check,
         "image_store": image_store.check,
         "identity_provider": identity_provider.check,
         "emotion_classifier": emotion_classifier.check,
@@ -77,7 +82,7 @@ async def readyz(
         checks["redis"] = message_channel.check
     states = await asyncio.gather(*(_state(name, check) for name, check in checks.items()))
     services = dict(zip(checks, states, strict=True))
-    ready = services["repository"] == services["emotion_classifier"] == "up"
+    ready = all(services[name] == "up" for name in _NEEDED)
     return Response(
         schemas.Readiness(status="ready" if ready else "not ready", services=services),
         status_code=200 if ready else 503,

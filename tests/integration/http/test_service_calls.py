@@ -29,6 +29,7 @@ async def test_readyz_names_every_part(service):
         "status": "ready",
         "services": {
             "repository": "up",
+            "spool": "up",
             "image_store": "up",
             "identity_provider": "up",
             "emotion_classifier": "up",
@@ -42,6 +43,13 @@ async def test_readyz_is_503_when_the_repository_is_down(service):
     assert answer.status_code == 503
     assert answer.json()["status"] == "not ready"
     assert answer.json()["services"]["repository"] == "down"
+
+
+async def test_readyz_is_503_when_nothing_can_be_accepted(service):
+    service.spool.fail_with(StoreUnavailable("the disk is full"))
+    answer = await (await service.client()).get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["services"]["spool"] == "down"
 
 
 async def test_readyz_is_503_when_no_emotion_can_be_read(service):

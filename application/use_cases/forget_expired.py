@@ -1,0 +1,60 @@
+"""Forgetting what has had its time."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from application.errors import StoreUnavailable
+from application.ports.clock import Clock
+from application.ports.detection_repository import DetectionRepository
+from application.ports.refresh_token_repository import RefreshTokenRepository
+from application.ports.usage_ledger import UsageLedger
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 60.0
+# A clock that is wrong for a while must not cost anybody a sign-in.
+REFRESH_TOKENS_KEPT = timedelta(days=90)
+
+
+class ForgetExpired:
+    """Drops counters of guests whose window is over, and refresh tokens that expired long ago."""
+
+    def __init__(
+        self,
+        *,
+        ledger: UsageLedger,
+        refresh_tokens: RefreshTokenRepository,
+        repository: DetectionRepository,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._refresh_tokens = refresh_tokens
+        self._repository = repository
+        self._clock = clock
+
+    async def execute(self) -> int:
+        """Drop them, and whatever was deleted since the last time from the disk as well.
+
+        Returns:
+            How many were dropped.
+
+        Raises:
+            StoreUnavailable: a store does not answer.
+        """
+        now = self._clock.now()
+        dropped = await self._ledger.delete_expired(now)
+        dropped += await self._refresh_tokens.delete_expired(now - REFRESH_TOKENS_KEPT)
+        await self._repository.wipe()
+        return dropped
+
+    async def run(self) -> None:
+        """Do so every minute; ends only when cancelled."""
+        while True:
+            try:
+                await self.execute()
+            except Exception as error:
+                expected = isinstance(error, StoreUnavailable)
+                log.warning("what has expired stays a while: %s", error, exc_info=not expected)
+            await self._clock.sleep(EVERY_S)
