@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
+from application.cancellation import uninterrupted
 from application.errors import Overloaded, ServiceUnavailable
 from application.ports.clock import Clock
 from application.ports.face_tracker import FaceTracker
@@ -123,11 +124,16 @@ class StreamSessions:
             return
         self._told.pop(session.session_id, None)
         self._tools.telemetry.stream_sessions(len(self._open))
+        # Nobody else would end it: whoever is cancelled here has let go of the session.
+        await uninterrupted(self._wind_up(session))
+
+    async def _wind_up(self, session: StreamSession) -> None:
         try:
             await self._places.give_back(session.user.user_id, session.session_id)
         except ServiceUnavailable as error:
             log.info("a place is given back by the end of its lease: %s", error)
-        await session.end()
+        finally:
+            await session.end()
 
     async def close_all(self) -> None:
         """End every session and open no more, as the service does when it stops."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from application.errors import ServiceUnavailable
 from application.ports.clock import Clock
 from application.use_cases.accounts import Authenticate
 from application.use_cases.stream_sessions import StreamSessions
-from domain.errors import InvalidToken
 from entrypoints.realtime.connection import NAMESPACE, Connection
 from entrypoints.realtime.namespace import EmotionDetectionNamespace
 from entrypoints.realtime.server import GuardedServer
+from entrypoints.realtime.token_checks import TokenChecks
 
 SWEEP_S = 1.0
 _LOAD_EVERY = 2
@@ -27,8 +26,8 @@ log = logging.getLogger(__name__)
 class Housekeeping:
     """Sweeps once a second.
 
-    - A client whose token has ended is told 401 and disconnected. The end of an identity
-      provider's token is not known, so the provider is asked again every ten seconds.
+    - A client whose token has ended is told 401 and disconnected. Every ten seconds each token is
+      looked up again, because its account may have ended first.
     - A client that has not read for ten seconds is disconnected.
     - A connection that never entered the namespace, or left it, is closed after ten seconds.
     - Every two seconds the sessions learn whether the machine is full.
@@ -47,19 +46,23 @@ class Housekeeping:
         self._server = server
         self._namespace = namespace
         self._sessions = sessions
-        self._authenticate = authenticate
-        self._clock = clock
+        self._tokens = TokenChecks(
+            authenticate=authenticate, dismiss=namespace.dismiss, clock=clock
+        )
         self._sweeps = 0
         self._idle_sweeps: dict[str, int] = {}
 
     async def run(self) -> None:
         """Sweep until cancelled."""
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            try:
-                await self.sweep()
-            except Exception:
-                log.exception("a sweep failed")
+        try:
+            while True:
+                await asyncio.sleep(SWEEP_S)
+                try:
+                    await self.sweep()
+                except Exception:
+                    log.exception("a sweep failed")
+        finally:
+            await self._tokens.close()
 
     async def sweep(self) -> None:
         """Look after everything once."""
@@ -72,21 +75,12 @@ class Housekeeping:
             if not self._server.manager.is_connected(sid, NAMESPACE):
                 await self._namespace.forget(sid)
                 continue
-            await self._check_token(connection)
             await self._check_reading(connection)
+        connections = self._namespace.connections.values()
+        self._tokens.end_expired(connections)
+        if self._sweeps % _TOKENS_EVERY == 0:
+            self._tokens.begin_round(connections)
         await self._close_half_open()
-
-    async def _check_token(self, connection: Connection) -> None:
-        try:
-            if connection.expires_at is not None:
-                if connection.expires_at <= self._clock.now():
-                    raise InvalidToken("the token has expired; connect again with a new one")
-            elif self._sweeps % _TOKENS_EVERY == 0:
-                await self._authenticate.execute(connection.token)
-        except InvalidToken as error:
-            await self._namespace.dismiss(connection, error)
-        except ServiceUnavailable:
-            log.info("a token could not be checked again")
 
     async def _check_reading(self, connection: Connection) -> None:
         outbox = connection.outbox

@@ -1,5 +1,6 @@
 """The realtime contract, event by event."""
 
+import asyncio
 import base64
 from datetime import timedelta
 
@@ -167,6 +168,40 @@ async def test_a_revoked_identity_is_noticed_during_the_session(service: Service
     assert (await client.next("error_message"))["code"] == 401
     await client.gone.wait()
     await client.io.disconnect()
+
+
+async def test_a_provider_that_does_not_answer_holds_nothing_up(service: Service) -> None:
+    users = [f"user{number}@example.com" for number in range(20)]
+    clients = [Client() for _ in users]
+    for client, email in zip(clients, users, strict=True):
+        await client.connect(service.url, {"token": service.identity.enrol(email)}, ["websocket"])
+    short_lived = await service.client("alice@example.com")
+    service.identity.hold()
+    housekeeping = housekeeping_of(service.container, service.server)
+    async with asyncio.timeout(60):
+        for _ in range(20):
+            await housekeeping.sweep()
+    service.clock.shift = timedelta(hours=3)
+    assert (await short_lived.next("error_message"))["code"] == 401
+    service.identity.release()
+    assert await clients[0].is_served(), "without an answer a client stays"
+    for client in clients:
+        await client.io.disconnect()
+
+
+async def test_a_live_session_ends_when_the_operator_ends_the_account(service: Service) -> None:
+    client = await service.client("bob@example.com")
+    await client.start()
+    housekeeping = housekeeping_of(service.container, service.server)
+    for _ in range(10):
+        await housekeeping.sweep()
+    assert await client.is_served()
+    await service.container.revoke_account().execute("user:bob@example.com")
+    for _ in range(10):
+        await housekeeping.sweep()
+    assert (await client.next("error_message"))["code"] == 401
+    await client.gone.wait()
+    await service.until_sessions(0)
 
 
 async def test_ping_is_answered_whatever_it_carries(service: Service) -> None:

@@ -18,6 +18,7 @@ from adapters.in_memory import (
     InMemoryImageStore,
     InMemorySessionPlaces,
     InMemoryTelemetry,
+    InMemoryUserRepository,
     fake_image,
 )
 from application.ports.session_places import SessionPlaces
@@ -87,6 +88,7 @@ class World:
         self.store = StoreDetection(
             spool=self.spool,
             repository=self.repository,
+            users=InMemoryUserRepository(),
             images=InMemoryImageStore(),
             clock=self.clock,
             telemetry=self.telemetry,

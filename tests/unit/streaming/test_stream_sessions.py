@@ -8,7 +8,7 @@ from adapters.in_memory import InMemoryImageDecoder, InMemorySessionPlaces, fake
 from application.errors import Overloaded, StoreUnavailable
 from application.ports.clock import Clock
 from application.streaming.events import Failure, MachineFull, Suggestion
-from application.use_cases.stream_session import StreamSession
+from application.use_cases.stream_session import SessionState, StreamSession
 from application.use_cases.stream_sessions import StreamSessions
 from application.work import Priority
 from domain.image import Image
@@ -49,6 +49,23 @@ async def test_one_user_cannot_take_all_places_of_two_processes_together(world: 
     assert (len(here), len(there)) == (1, 1)
     await here.close(first)
     await there.open(some_user("alice"), Recorder())
+
+
+async def test_a_session_ends_although_its_closing_was_cancelled(world: World) -> None:
+    places = InMemorySessionPlaces(world.clock)
+    sessions = world.sessions(per_user=1, places=places)
+    session = await sessions.open(some_user("alice"), Recorder())
+    await session.start({})
+    places.hold()
+    closing = asyncio.create_task(sessions.close(session))
+    for _ in range(5):
+        await asyncio.sleep(0)
+        closing.cancel()
+    places.release()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert session.state is SessionState.ENDED
+    await sessions.open(some_user("alice"), Recorder())
 
 
 async def test_places_stay_taken_for_as_long_as_they_are_held(world: World) -> None:
