@@ -1,4 +1,4 @@
-"""The command line: ``emotion-api serve | detect | token | models | import``."""
+"""The command line: ``emotion-api serve | detect | token | accounts | models | import``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from entrypoints.cli_accounts import accounts
 from entrypoints.cli_exit import (
     errors,
     explained,
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models, name="models")
+app.add_typer(accounts, name="accounts")
 
 
 def _print_version(wanted: bool) -> None:

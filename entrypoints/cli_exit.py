@@ -82,10 +82,10 @@ def explained(*others: type[Exception]) -> Iterator[None]:
         stop(str(error))
 
 
-def stop(message: str) -> NoReturn:
-    """End the command with a message, on standard error, and exit with 2."""
+def stop(message: str, *, code: int = 2) -> NoReturn:
+    """End the command with a message, on standard error, and exit with the code."""
     errors.print(f"error: {message}", style="red", soft_wrap=True)
-    raise typer.Exit(2)
+    raise typer.Exit(code)
 
 
 @contextmanager

@@ -45,12 +45,15 @@ from adapters.sqlite import (
 )
 from adapters.system.clock import SystemClock
 from adapters.tracking import KalmanFaceTracker
+from application.account_standing import AccountStanding
 from application.metering import UsageMeter
 from application.streaming.analysis import FrameTools
 from application.use_cases import accounts, history
 from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
+from application.use_cases.end_accounts import EraseAccount, RevokeAccount
+from application.use_cases.forget_expired import ForgetExpired
 from application.use_cases.import_history import ImportHistory
 from application.use_cases.keep_session import KeepSession
 from application.use_cases.store_detection import StoreDetection
@@ -282,6 +285,7 @@ class Container(containers.DeclarativeContainer):
         StoreDetection,
         spool=spool,
         repository=repository,
+        users=users,
         images=image_store,
         clock=clock,
         telemetry=telemetry,
@@ -326,6 +330,13 @@ class Container(containers.DeclarativeContainer):
     mongo_database = providers.Factory(extras.mongo_database, settings)
     older_history = providers.Factory(extras.older_history)
     import_history = providers.Factory(ImportHistory, repository)
+    forget_expired = providers.Singleton(
+        ForgetExpired,
+        ledger=usage_ledger,
+        refresh_tokens=refresh_token_repository,
+        repository=repository,
+        clock=clock,
+    )
     list_history = providers.Singleton(history.ListHistory, repository)
     get_detection = providers.Singleton(history.GetDetection, repository)
     delete_detection = providers.Singleton(history.DeleteDetection, repository, spool, image_store)
@@ -339,12 +350,21 @@ class Container(containers.DeclarativeContainer):
     annotate_detection = providers.Singleton(
         AnnotateDetection, get_detection, read_image, spool, annotator, gate
     )
+    account_standing = providers.Singleton(
+        AccountStanding,
+        identity=identity_provider,
+        users=users,
+        refresh_tokens=refresh_token_repository,
+        clock=clock,
+        recheck_s=config.identity_recheck_seconds,
+    )
     sign_in = providers.Singleton(
         accounts.SignIn,
         identity=identity_provider,
         users=users,
         refresh_tokens=refresh_token_repository,
         tokens=token_service,
+        standing=account_standing,
         meter=meter,
     )
     sign_in_by_code = providers.Singleton(accounts.SignInByCode, sign_in_codes, sign_in)
@@ -352,11 +372,39 @@ class Container(containers.DeclarativeContainer):
         accounts.RefreshTokens,
         refresh_tokens=refresh_token_repository,
         tokens=token_service,
+        standing=account_standing,
         clock=clock,
+        grace_s=config.refresh_grace_seconds,
     )
     revoke_tokens = providers.Singleton(accounts.RevokeTokens, refresh_token_repository)
     authenticate = providers.Singleton(
-        accounts.Authenticate, identity=identity_provider, users=users, tokens=token_service
+        accounts.Authenticate,
+        identity=identity_provider,
+        users=users,
+        tokens=token_service,
+        standing=account_standing,
+    )
+    revoke_account = providers.Factory(
+        RevokeAccount, users=users, refresh_tokens=refresh_token_repository, clock=clock
+    )
+    erase_account = providers.Factory(
+        EraseAccount,
+        users=users,
+        refresh_tokens=refresh_token_repository,
+        ledger=usage_ledger,
+        # The service may be running: its spool is only taken from.
+        delete_history=providers.Factory(
+            history.DeleteHistory,
+            repository,
+            providers.Factory(
+                FileSystemDetectionSpool,
+                folder=config.spool_dir,
+                max_bytes=config.spool_max_bytes,
+                is_own=False,
+            ),
+            image_store,
+        ),
+        clock=clock,
     )
     welcome_guest = providers.Singleton(accounts.WelcomeGuest, tokens=token_service, clock=clock)
     get_profile = providers.Singleton(accounts.GetProfile, meter)

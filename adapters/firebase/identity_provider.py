@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import google.auth.exceptions
+import google.auth.jwt
 from firebase_admin import auth, exceptions
 
 from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
@@ -63,6 +65,18 @@ class FirebaseIdentityProvider:
         """Tell whose ID token this is."""
         return await self._run(lambda: self._verify(id_token))
 
+    def issued_at(self, id_token: str) -> datetime:
+        """When Google issued the ID token."""
+        try:
+            claims = google.auth.jwt.decode(id_token, verify=False)
+            return datetime.fromtimestamp(claims["iat"], UTC)
+        except (ValueError, KeyError, TypeError, OverflowError, OSError) as error:
+            raise InvalidToken("the ID token is not valid; sign in again") from error
+
+    async def still_stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
+        """Look the account up."""
+        return await self._run(lambda: self._stands(user_id, signed_in_at))
+
     async def check(self) -> None:
         """Ask for a sign of life, unless there was one within the last minute."""
         if not self._breaker.answered_within(_ANSWER_STANDS_S):
@@ -83,6 +97,16 @@ class FirebaseIdentityProvider:
         if valid_after_ms > claims["iat"] * 1000:
             raise _Refused("the token was revoked")
         return user
+
+    def _stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
+        try:
+            with _sensible_account():
+                account = self._client.get_user(user_id)
+                valid_after_ms = int(account.tokens_valid_after_timestamp)
+        except auth.UserNotFoundError:
+            return False
+        signed_in_ms = math.inf if signed_in_at is None else signed_in_at.timestamp() * 1000
+        return not account.disabled and valid_after_ms <= signed_in_ms
 
     def _look_for_nobody(self) -> None:
         with suppress(auth.UserNotFoundError), _sensible_account():

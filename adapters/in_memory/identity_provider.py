@@ -8,17 +8,30 @@ from adapters.in_memory.switches import Switches
 from domain.errors import InvalidToken
 from domain.user import User
 
+_ISSUED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
 
 class InMemoryIdentityProvider(Switches):
-    """Knows the users a test has enrolled."""
+    """Knows the users a test has enrolled.
+
+    Attributes:
+        asked: how often it was asked whether an account still stands.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._users: dict[str, User] = {}
+        self._issued: dict[str, datetime] = {}
+        self._disabled: set[str] = set()
+        self._revoked: dict[str, datetime] = {}
+        self.asked = 0
 
-    def enrol(self, email: str, *, user: User | None = None) -> str:
+    def enrol(
+        self, email: str, *, user: User | None = None, issued_at: datetime = _ISSUED_AT
+    ) -> str:
         """Make an account, the given one or a plain one, and return an ID token for it."""
         id_token = f"id-token-of-{email}"
+        self._issued[id_token] = issued_at
         self._users[id_token] = user or User(
             user_id=f"user:{email}",
             email=email,
@@ -34,13 +47,33 @@ class InMemoryIdentityProvider(Switches):
         """Let the token stand no more."""
         self._users.pop(id_token, None)
 
+    def disable(self, user_id: str) -> None:
+        """Let the account stand no more."""
+        self._disabled.add(user_id)
+
+    def revoke_sign_ins(self, user_id: str, at: datetime) -> None:
+        """Let nothing stand that was signed in before."""
+        self._revoked[user_id] = at
+
     async def verify(self, id_token: str) -> User:
         """Tell whose ID token this is."""
         await self._obey()
         user = self._users.get(id_token)
-        if user is None:
+        if user is None or user.user_id in self._disabled:
             raise InvalidToken("the ID token is not valid")
         return user
+
+    def issued_at(self, id_token: str) -> datetime:
+        """When the account was enrolled."""
+        return self._issued[id_token]
+
+    async def still_stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
+        """Whether it was neither disabled nor its sign-ins revoked since."""
+        self.asked += 1
+        await self._obey()
+        revoked_at = self._revoked.get(user_id)
+        revoked = revoked_at is not None and signed_in_at is not None and signed_in_at < revoked_at
+        return not revoked and user_id not in self._disabled
 
     async def check(self) -> None:
         """Fails when told to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,29 +17,40 @@ class InMemoryRefreshTokenRepository(Switches):
         super().__init__()
         self._records: dict[str, RefreshTokenRecord] = {}
         self._standing: set[str] = set()
-        self._used: set[str] = set()
+        self._used: dict[str, datetime] = {}
 
     async def add(self, record: RefreshTokenRecord) -> None:
         """Keep a new token."""
         await self._obey()
         self._keep(record)
 
+    async def find(self, digest: str) -> RefreshTokenRecord | None:
+        """The token, whether it stands or not."""
+        await self._obey()
+        return self._records.get(digest)
+
     async def rotate(
-        self, digest: str, successor_digest: str, successor_expires_at: datetime, now: datetime
+        self,
+        digest: str,
+        successor_digest: str,
+        successor_expires_at: datetime,
+        now: datetime,
+        *,
+        grace_s: float = 0.0,
     ) -> RefreshTokenRecord | None:
-        """Use a token once and put its successor in its place."""
+        """Use a token and put a successor in its place."""
         await self._obey()
         record = self._records.get(digest)
         if record is None:
             return None
-        if digest in self._used:
-            family = record.family_id
-            self._standing -= {d for d, r in self._records.items() if r.family_id == family}
+        used_at = self._used.get(digest)
+        if used_at is not None and abs((now - used_at).total_seconds()) >= grace_s:
+            self._revoke(d for d, r in self._records.items() if r.family_id == record.family_id)
             return None
-        if digest not in self._standing or record.expires_at <= now:
+        if (used_at is None and digest not in self._standing) or record.expires_at <= now:
             return None
         self._standing.discard(digest)
-        self._used.add(digest)
+        self._used.setdefault(digest, now)
         successor = replace(record, digest=successor_digest, expires_at=successor_expires_at)
         self._keep(successor)
         return successor
@@ -46,21 +58,35 @@ class InMemoryRefreshTokenRepository(Switches):
     async def revoke_user(self, user_id: str) -> int:
         """Revoke every token of a user."""
         await self._obey()
-        gone = {d for d in self._standing if self._records[d].user_id == user_id}
-        self._standing -= gone
-        return len(gone)
+        families = {r.family_id for d, r in self._records.items() if d in self._standing}
+        self._revoke(d for d, r in self._records.items() if r.user_id == user_id)
+        return len(
+            families - {r.family_id for d, r in self._records.items() if d in self._standing}
+        )
 
-    async def delete_expired(self, now: datetime) -> int:
-        """Forget tokens past their time."""
+    async def delete_user(self, user_id: str) -> None:
+        """Forget every token of a user."""
         await self._obey()
-        gone = {d for d, record in self._records.items() if record.expires_at <= now}
-        for digest in gone:
-            del self._records[digest]
-        self._standing -= gone
-        self._used -= gone
+        self._forget([d for d, record in self._records.items() if record.user_id == user_id])
+
+    async def delete_expired(self, until: datetime) -> int:
+        """Forget tokens that expired by then."""
+        await self._obey()
+        gone = [d for d, record in self._records.items() if record.expires_at <= until]
+        self._forget(gone)
         return len(gone)
 
     def _keep(self, record: RefreshTokenRecord) -> None:
         if record.digest not in self._records:
             self._records[record.digest] = record
             self._standing.add(record.digest)
+
+    def _revoke(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            self._standing.discard(digest)
+            self._used.pop(digest, None)
+
+    def _forget(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            self._revoke([digest])
+            del self._records[digest]

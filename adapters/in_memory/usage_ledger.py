@@ -42,6 +42,18 @@ class InMemoryUsageLedger(Switches):
             if known is not None:
                 self._counts[subject] = replace(known, count=max(known.count - 1, 0))
 
+    async def forget(self, subject: str) -> None:
+        """Drop the counter of a subject."""
+        await self._obey()
+        self._counts.pop(subject, None)
+
+    async def delete_expired(self, now: datetime) -> int:
+        """Drop the counters whose window is over."""
+        await self._obey()
+        before = len(self._counts)
+        self._counts = {s: count for s, count in self._counts.items() if not _is_over(count, now)}
+        return before - len(self._counts)
+
     async def read(self, subject: str, at: datetime) -> UsageCount:
         """The counter of a subject."""
         await self._obey()

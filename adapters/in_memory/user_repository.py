@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from adapters.in_memory.switches import Switches
+from application.ports.user_repository import AccountEnd
 from domain.user import User
 
 
@@ -14,6 +16,7 @@ class InMemoryUserRepository(Switches):
     def __init__(self) -> None:
         super().__init__()
         self._users: dict[str, User] = {}
+        self._ends: dict[str, AccountEnd] = {}
 
     async def put(self, user: User) -> None:
         """Keep a user; the first ``created_at`` stays."""
@@ -25,3 +28,20 @@ class InMemoryUserRepository(Switches):
         """The user, or None."""
         await self._obey()
         return self._users.get(user_id)
+
+    async def delete(self, user_id: str) -> bool:
+        """Forget a user."""
+        await self._obey()
+        return self._users.pop(user_id, None) is not None
+
+    async def end(self, user_id: str, at: datetime, *, erased: bool) -> None:
+        """Note that the account was ended."""
+        await self._obey()
+        known = self._ends.get(user_id)
+        erased_at = at if erased else known.erased_at if known else None
+        self._ends[user_id] = AccountEnd(at, erased_at)
+
+    async def end_of(self, user_id: str) -> AccountEnd | None:
+        """When the account was last ended."""
+        await self._obey()
+        return self._ends.get(user_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from adapters.local_auth.signing import TokenKind, TokenSigner
 from application.ports.clock import Clock
 from domain.errors import InvalidRequest
@@ -58,6 +60,14 @@ class LocalIdentityProvider:
             providers=("local",),
             created_at=self._clock.now(),
         )
+
+    def issued_at(self, id_token: str) -> datetime:
+        """When the ID token was minted."""
+        return self._signer.verify(TokenKind.ID, id_token).issued_at
+
+    async def still_stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
+        """Always, since no list of users is kept; an account is ended by the service itself."""
+        return True
 
     async def check(self) -> None:
         """Nothing outside this process is needed, so this always works."""

@@ -80,13 +80,27 @@ def user_from_document(document: Mapping[str, Any]) -> User:
 
 def token_to_document(record: RefreshTokenRecord) -> Document:
     """Write a refresh token that stands."""
+    signed_in_at = record.signed_in_at
     return {
         "_id": record.digest,
         "user_id": record.user_id,
         "family_id": record.family_id,
         **moment("expires_at", record.expires_at),
+        "signed_in_at_us": None if signed_in_at is None else Int64(to_us(signed_in_at)),
         "state": "standing",
     }
+
+
+def token_from_document(document: Mapping[str, Any]) -> RefreshTokenRecord:
+    """Read a refresh token, whatever its state."""
+    signed_in_at_us = document.get("signed_in_at_us")
+    return RefreshTokenRecord(
+        digest=document["_id"],
+        user_id=document["user_id"],
+        family_id=document["family_id"],
+        expires_at=from_us(document["expires_at_us"]),
+        signed_in_at=None if signed_in_at_us is None else from_us(signed_in_at_us),
+    )
 
 
 def usage_from_document(document: Mapping[str, Any] | None) -> UsageCount:

@@ -13,6 +13,7 @@ DETECTIONS = "detection_records"
 USERS = "user_records"
 REFRESH_TOKENS = "refresh_token_records"
 USAGE = "usage_counts"
+ACCOUNT_ENDS = "account_ends"
 
 # What is unique is so by being the ``_id``. An index with ``expireAfterSeconds`` lets the server
 # drop what is past its time; a document without that date stays.
@@ -28,5 +29,6 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel([("family_id", ASCENDING)], name="family"),
         IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
+    ACCOUNT_ENDS: (IndexModel([("known_until", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     USAGE: (IndexModel([("window_ends_at", ASCENDING)], name="window", expireAfterSeconds=0),),
 }

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.errors import DuplicateKeyError
 
 from adapters.moments import from_us, to_us
 from adapters.mongodb.database import MongoDatabase
-from adapters.mongodb.documents import Document, token_to_document
+from adapters.mongodb.documents import Document, token_from_document, token_to_document
 from adapters.mongodb.indexes import REFRESH_TOKENS
 from application.ports.refresh_token_repository import RefreshTokenRecord
 
@@ -38,26 +39,42 @@ class MongoRefreshTokenRepository:
 
         await self._database.run(insert)
 
+    async def find(self, digest: str) -> RefreshTokenRecord | None:
+        """The token, whether it stands or not."""
+
+        async def find(database: _Database) -> RefreshTokenRecord | None:
+            document = await database[REFRESH_TOKENS].find_one({"_id": digest})
+            return None if document is None else token_from_document(document)
+
+        return await self._database.run(find)
+
     async def rotate(
-        self, digest: str, successor_digest: str, successor_expires_at: datetime, now: datetime
+        self,
+        digest: str,
+        successor_digest: str,
+        successor_expires_at: datetime,
+        now: datetime,
+        *,
+        grace_s: float = 0.0,
     ) -> RefreshTokenRecord | None:
-        """Use a token once and put its successor in its place."""
+        """Use a token and put a successor in its place."""
 
         async def rotate(database: _Database) -> RefreshTokenRecord | None:
-            record = await _standing(database, digest, now)
+            record = await _usable(database, digest, now, grace_s)
             if record is None:
                 return None
+            tokens = database[REFRESH_TOKENS]
             successor = replace(record, digest=successor_digest, expires_at=successor_expires_at)
             # The successor is there before its predecessor is used up, so that a revocation of
             # family or user that comes in between finds it. Nobody knows its secret yet.
-            await database[REFRESH_TOKENS].insert_one(token_to_document(successor))
-            used = await database[REFRESH_TOKENS].update_one(
-                {"_id": digest, "state": "standing"}, {"$set": {"state": "used"}}
+            await tokens.insert_one(token_to_document(successor))
+            first = await tokens.update_one(
+                {"_id": digest, "state": "standing"},
+                {"$set": {"state": "used", "used_at_us": Int64(to_us(now))}},
             )
-            if used.matched_count:
+            if first.matched_count or await _usable(database, digest, now, grace_s) is not None:
                 return successor
-            await database[REFRESH_TOKENS].delete_one({"_id": successor_digest})
-            await _standing(database, digest, now)
+            await tokens.delete_one({"_id": successor_digest})
             return None
 
         return await self._database.run(rotate)
@@ -66,37 +83,61 @@ class MongoRefreshTokenRepository:
         """Revoke every token of a user."""
 
         async def revoke(database: _Database) -> int:
-            result = await database[REFRESH_TOKENS].update_many(
-                {"user_id": user_id, "state": "standing"}, _REVOKED
+            stood = await database[REFRESH_TOKENS].distinct(
+                "family_id", {"user_id": user_id, "state": "standing"}
             )
-            return result.modified_count
+            await _revoke(database, {"user_id": user_id})
+            return len(stood)
 
         return await self._database.run(revoke)
 
-    async def delete_expired(self, now: datetime) -> int:
-        """Forget tokens past their time, ahead of the server, which looks once a minute."""
+    async def delete_user(self, user_id: str) -> None:
+        """Forget every token of a user."""
+
+        async def delete(database: _Database) -> None:
+            await database[REFRESH_TOKENS].delete_many({"user_id": user_id})
+
+        await self._database.run(delete)
+
+    async def delete_expired(self, until: datetime) -> int:
+        """Forget tokens that expired by then; the server does so by itself as well."""
 
         async def delete(database: _Database) -> int:
             result = await database[REFRESH_TOKENS].delete_many(
-                {"expires_at_us": {"$lte": to_us(now)}}
+                {"expires_at_us": {"$lte": to_us(until)}}
             )
             return result.deleted_count
 
         return await self._database.run(delete)
 
 
-async def _standing(database: _Database, digest: str, now: datetime) -> RefreshTokenRecord | None:
-    """The token if it may still be used; one that was used before revokes its family."""
+async def _usable(
+    database: _Database, digest: str, now: datetime, grace_s: float
+) -> RefreshTokenRecord | None:
+    """The token if it may be used now; one whose grace is over revokes its family."""
     document = await database[REFRESH_TOKENS].find_one({"_id": digest})
     if document is None:
         return None
-    record = RefreshTokenRecord(
-        digest, document["user_id"], document["family_id"], from_us(document["expires_at_us"])
-    )
-    if document["state"] == "used":
-        await database[REFRESH_TOKENS].update_many(
-            {"family_id": record.family_id, "state": "standing"}, _REVOKED
-        )
-    if document["state"] != "standing" or record.expires_at <= now:
+    record = token_from_document(document)
+    if document["state"] == "used" and not _in_grace(document.get("used_at_us"), now, grace_s):
+        await _revoke(database, {"family_id": record.family_id})
+        return None
+    if document["state"] == "revoked" or record.expires_at <= now:
         return None
     return record
+
+
+async def _revoke(database: _Database, those: Document) -> None:
+    """Revoke tokens, and successors that are put in their place meanwhile.
+
+    Such a successor is there before its predecessor is looked at again, so it is found once all
+    that were there at first are revoked.
+    """
+    query = {**those, "state": {"$ne": "revoked"}}
+    while (await database[REFRESH_TOKENS].update_many(query, _REVOKED)).modified_count:
+        pass
+
+
+def _in_grace(used_at_us: int | None, now: datetime, grace_s: float) -> bool:
+    # Either way, lest a clock that was set back lengthens the grace.
+    return used_at_us is not None and abs((now - from_us(used_at_us)).total_seconds()) < grace_s

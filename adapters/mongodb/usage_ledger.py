@@ -49,6 +49,23 @@ class MongoUsageLedger:
         """Take one use back from every subject."""
         await self._database.run(lambda database: _refund(database, subjects))
 
+    async def forget(self, subject: str) -> None:
+        """Drop the counter of a subject."""
+
+        async def delete(database: _Database) -> None:
+            await database[USAGE].delete_one({"_id": subject})
+
+        await self._database.run(delete)
+
+    async def delete_expired(self, now: datetime) -> int:
+        """Drop the counters whose window is over; the server does so by itself as well."""
+
+        async def delete(database: _Database) -> int:
+            over = {"window_ends_at_us": {"$lte": to_us(now)}}
+            return (await database[USAGE].delete_many(over)).deleted_count
+
+        return await self._database.run(delete)
+
     async def read(self, subject: str, at: datetime) -> UsageCount:
         """The counter of a subject."""
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
+from adapters.moments import from_us, to_us
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.documents import Document, user_from_document, user_to_document
-from adapters.mongodb.indexes import USERS
+from adapters.mongodb.indexes import ACCOUNT_ENDS, USERS
+from adapters.records import ACCOUNT_END_KEPT, account_key
+from application.ports.user_repository import AccountEnd
 from domain.user import User
 
 _Database = AsyncIOMotorDatabase[Document]
@@ -37,5 +43,41 @@ class MongoUserRepository:
         async def fetch(database: _Database) -> User | None:
             document = await database[USERS].find_one({"_id": user_id})
             return None if document is None else user_from_document(document)
+
+        return await self._database.run(fetch)
+
+    async def delete(self, user_id: str) -> bool:
+        """Forget a user."""
+
+        async def delete(database: _Database) -> bool:
+            return (await database[USERS].delete_one({"_id": user_id})).deleted_count > 0
+
+        return await self._database.run(delete)
+
+    async def end(self, user_id: str, at: datetime, *, erased: bool) -> None:
+        """Note that the account was ended; the server drops the note when it has become old."""
+        ended = {"sign_ins_ended_at_us": Int64(to_us(at)), "known_until": at + ACCOUNT_END_KEPT}
+        if erased:
+            ended["erased_at_us"] = Int64(to_us(at))
+
+        async def upsert(database: _Database) -> None:
+            await database[ACCOUNT_ENDS].update_one(
+                {"_id": account_key(user_id)}, {"$set": ended}, upsert=True
+            )
+
+        await self._database.run(upsert)
+
+    async def end_of(self, user_id: str) -> AccountEnd | None:
+        """When the account was last ended."""
+
+        async def fetch(database: _Database) -> AccountEnd | None:
+            found = await database[ACCOUNT_ENDS].find_one({"_id": account_key(user_id)})
+            if found is None:
+                return None
+            erased_at_us = found.get("erased_at_us")
+            return AccountEnd(
+                from_us(found["sign_ins_ended_at_us"]),
+                None if erased_at_us is None else from_us(erased_at_us),
+            )
 
         return await self._database.run(fetch)

@@ -48,6 +48,14 @@ class UsageLedger(Protocol):
         """Take one use back from every subject; a count never falls below 0."""
         ...
 
+    async def forget(self, subject: str) -> None:
+        """Drop the counter of a subject; one that is not there is no error."""
+        ...
+
+    async def delete_expired(self, now: datetime) -> int:
+        """Drop the counters whose window is over. Returns how many."""
+        ...
+
     async def read(self, subject: str, at: datetime) -> UsageCount:
         """The counter of a subject; zero for one never seen or whose window is over."""
         ...

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
+from application.account_standing import AccountStanding
 from application.errors import StoreUnavailable
 from application.metering import UsageMeter
 from application.patience import Patience
@@ -14,7 +16,7 @@ from application.ports.clock import Clock
 from application.ports.identity_provider import IdentityProvider
 from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
 from application.ports.sign_in_codes import SignInCodes
-from application.ports.token_service import AccessToken, GuestClaims, TokenService
+from application.ports.token_service import AccessClaims, AccessToken, GuestClaims, TokenService
 from application.ports.user_repository import UserRepository
 from domain.errors import InvalidToken
 from domain.user import Caller, Guest, Usage, User
@@ -57,22 +59,29 @@ class SignIn:
         users: UserRepository,
         refresh_tokens: RefreshTokenRepository,
         tokens: TokenService,
+        standing: AccountStanding,
         meter: UsageMeter,
     ) -> None:
         self._identity = identity
         self._users = users
         self._refresh_tokens = refresh_tokens
         self._tokens = tokens
+        self._standing = standing
         self._meter = meter
 
     async def execute(self, id_token: str) -> SignedIn:
         """Sign in, beginning a new family of refresh tokens.
 
         Raises:
-            InvalidToken: the identity provider refuses the ID token.
-            IdentityUnavailable: it cannot be asked.
+            InvalidToken: the identity provider refuses the ID token, or it was issued before the
+                account was ended here.
+            IdentityUnavailable: the provider cannot be asked.
         """
-        user = await _remember(self._users, await self._identity.verify(id_token))
+        verified = await self._identity.verify(id_token)
+        issued_at = self._identity.issued_at(id_token)
+        await self._standing.check_issued(verified.user_id, issued_at)
+        user = await _remember(self._users, verified)
+        self._standing.vouched_for(user.user_id)
         refresh = self._tokens.issue_refresh()
         await self._refresh_tokens.add(
             RefreshTokenRecord(
@@ -80,6 +89,7 @@ class SignIn:
                 user_id=user.user_id,
                 family_id=uuid4().hex,
                 expires_at=refresh.expires_at,
+                signed_in_at=issued_at,
             )
         )
         pair = TokenPair(self._tokens.issue_access(user.user_id), refresh.value)
@@ -103,32 +113,49 @@ class SignInByCode:
 
 
 class RefreshTokens:
-    """Renews a sign-in. Each refresh token works once; a second use revokes its whole family.
+    """Renews a sign-in. A refresh token works once, and for a moment again for a second tab.
 
-    Rotation with reuse detection as in RFC 9700, section 4.14.2.
+    Rotation with reuse detection as in RFC 9700, section 4.14.2: a token that is used later than
+    that counts as stolen and revokes its whole family.
     """
 
     def __init__(
-        self, *, refresh_tokens: RefreshTokenRepository, tokens: TokenService, clock: Clock
+        self,
+        *,
+        refresh_tokens: RefreshTokenRepository,
+        tokens: TokenService,
+        standing: AccountStanding,
+        clock: Clock,
+        grace_s: float,
     ) -> None:
         self._refresh_tokens = refresh_tokens
         self._tokens = tokens
+        self._standing = standing
         self._clock = clock
+        self._grace_s = grace_s
 
     async def execute(self, refresh_token: str) -> TokenPair:
         """Rotate the token.
 
         Raises:
-            InvalidToken: unknown, expired, revoked, or used before.
+            InvalidToken: unknown, expired, revoked, used before, or of an account that does not
+                stand any more.
         """
-        now = self._clock.now()
-        await self._refresh_tokens.delete_expired(now)  # On the way, so that they do not pile up.
+        digest = self._tokens.digest(refresh_token)
+        known = await self._refresh_tokens.find(digest)
+        if known is None:
+            raise _not_valid()
+        await self._standing.check_again(known)
         successor = self._tokens.issue_refresh()
         record = await self._refresh_tokens.rotate(
-            self._tokens.digest(refresh_token), successor.digest, successor.expires_at, now
+            digest,
+            successor.digest,
+            successor.expires_at,
+            self._clock.now(),
+            grace_s=self._grace_s,
         )
         if record is None:
-            raise InvalidToken("the refresh token is not valid; sign in again")
+            raise _not_valid()
         return TokenPair(self._tokens.issue_access(record.user_id), successor.value)
 
 
@@ -159,18 +186,24 @@ class Authenticate:
     """Tells who a bearer token belongs to: our own access token, or the provider's ID token."""
 
     def __init__(
-        self, *, identity: IdentityProvider, users: UserRepository, tokens: TokenService
+        self,
+        *,
+        identity: IdentityProvider,
+        users: UserRepository,
+        tokens: TokenService,
+        standing: AccountStanding,
     ) -> None:
         self._identity = identity
         self._users = users
         self._tokens = tokens
+        self._standing = standing
         self._patience = Patience()
 
     async def execute(self, bearer_token: str, *, id_is_enough: bool = False) -> Authenticated:
         """Look the token up.
 
-        Who has a token that stands is let in while the users' store is down: everything that needs
-        a profile needs that store too, and detection does not.
+        A token is accepted while the users' store is down: everything that needs a profile needs
+        that store too, and detection does not.
 
         Args:
             bearer_token: as it was sent.
@@ -181,23 +214,35 @@ class Authenticate:
             InvalidToken: malformed, forged, expired, revoked, or a refresh token.
             IdentityUnavailable: the identity provider cannot be asked.
         """
-        if not self._tokens.is_access(bearer_token):
-            verified = await self._identity.verify(bearer_token)
-            try:
-                return Authenticated(await _remember(self._users, verified), None)
-            except StoreUnavailable as error:
-                log.warning("a user is let in without being remembered: %s", error)
-                return Authenticated(verified, None)
-        claims = self._tokens.verify_access(bearer_token)
-        known = self._users.get(claims.user_id)
+        if self._tokens.is_access(bearer_token):
+            claims = self._tokens.verify_access(bearer_token)
+            looking_up = self._known(claims)
+            fallback = User.known_by_id_alone(claims.user_id)
+            expires_at = claims.expires_at
+        else:
+            fallback = await self._identity.verify(bearer_token)
+            issued_at = self._identity.issued_at(bearer_token)
+            looking_up = self._remembered(fallback, issued_at)
+            expires_at = None
         try:
-            user = await (self._patience.wait(known) if id_is_enough else known)
+            user = await (self._patience.wait(looking_up) if id_is_enough else looking_up)
         except StoreUnavailable as error:
-            log.warning("a user is let in on the word of the token: %s", error)
-            user = User.known_by_id_alone(claims.user_id)
+            log.warning("a token is accepted although its user cannot be looked up: %s", error)
+            user = fallback
+        return Authenticated(user, expires_at)
+
+    async def _known(self, claims: AccessClaims) -> User:
+        user, _ = await asyncio.gather(
+            self._users.get(claims.user_id),
+            self._standing.check_issued(claims.user_id, claims.issued_at),
+        )
         if user is None:
             raise InvalidToken("the token's user is not known here any more; sign in again")
-        return Authenticated(user, claims.expires_at)
+        return user
+
+    async def _remembered(self, verified: User, issued_at: datetime) -> User:
+        await self._standing.check_issued(verified.user_id, issued_at)
+        return await _remember(self._users, verified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +281,10 @@ class GetProfile:
     async def execute(self, caller: Caller) -> Profile:
         """Fetch the caller's usage."""
         return Profile(caller, await self._meter.usage(caller))
+
+
+def _not_valid() -> InvalidToken:
+    return InvalidToken("the refresh token is not valid; sign in again")
 
 
 async def _remember(users: UserRepository, verified: User) -> User:

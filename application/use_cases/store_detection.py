@@ -27,6 +27,7 @@ from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool, SpooledDetection
 from application.ports.image_store import ImageStore, StoredImage
 from application.ports.telemetry import Telemetry
+from application.ports.user_repository import UserRepository
 from domain.detection import Detection, StorageStatus
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class StoreDetection:
         *,
         spool: DetectionSpool,
         repository: DetectionRepository,
+        users: UserRepository,
         images: ImageStore,
         clock: Clock,
         telemetry: Telemetry,
@@ -69,6 +71,7 @@ class StoreDetection:
     ) -> None:
         self._spool = spool
         self._repository = repository
+        self._users = users
         self._images = images
         self._clock = clock
         self._telemetry = telemetry
@@ -144,8 +147,8 @@ class StoreDetection:
         """Add the record of what was just put into the spool; until then nobody carries it."""
         key = detection.detection_id
         try:
-            await self._record(detection)
-            if await self._spool.owner(key) is None:
+            recorded = await self._record(detection)
+            if not recorded or await self._spool.owner(key) is None:
                 await self._erase(detection)  # Everything was deleted meanwhile.
         finally:
             self._leave(key)
@@ -226,9 +229,8 @@ class StoreDetection:
 
     async def _deliver(self, entry: SpooledDetection) -> None:
         detection = entry.detection
-        await self._record(detection)
-        stands = True
-        if entry.image is not None:
+        stands = await self._record(detection)
+        if stands and entry.image is not None:
             url = await self._images.put(detection.user_id, detection.detection_id, entry.image)
             stands = await self._repository.update_storage(detection.stored_at(url))
         if stands and await self._spool.remove(detection.detection_id):
@@ -236,12 +238,21 @@ class StoreDetection:
             return
         await self._erase(detection)
 
-    async def _record(self, detection: Detection) -> None:
-        """Add the record once: adding it again would undo a deletion that came in between."""
+    async def _record(self, detection: Detection) -> bool:
+        """Add the record once: adding it again would undo a deletion that came in between.
+
+        Returns:
+            False, having added nothing, where the account was erased since the detection was made.
+        """
         progress = self._progress.setdefault(detection.detection_id, _Progress())
         if not progress.recorded:
+            end = await self._users.end_of(detection.user_id)
+            erased_at = None if end is None else end.erased_at
+            if erased_at is not None and detection.timestamp <= erased_at:
+                return False
             await self._repository.add(detection)
             progress.recorded = True
+        return True
 
     async def _erase(self, detection: Detection) -> None:
         """Leave nothing of a detection that was deleted; what fails is tried again."""
@@ -252,7 +263,9 @@ class StoreDetection:
         await self._spool.remove(key)
 
     async def _give_up(self, detection: Detection, error: Exception) -> None:
-        await self._record(detection)
+        if not await self._record(detection):
+            await self._erase(detection)
+            return
         await self._repository.update_storage(detection.storing_failed())
         await self._spool.remove(detection.detection_id)
         self._telemetry.detection_stored(ok=False)

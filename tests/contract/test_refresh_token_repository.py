@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -63,6 +64,74 @@ async def test_of_many_uses_at_once_one_succeeds(tokens: RefreshTokenRepository)
     assert len(successors) == 1
     # The others were second uses, so even the one that succeeded is revoked by now.
     assert await tokens.rotate(successors[0].digest, "more", LATER, NOON) is None
+
+
+async def test_within_the_grace_every_use_gets_a_successor(tokens: RefreshTokenRepository) -> None:
+    await tokens.add(token("first"))
+    uses = (tokens.rotate("first", f"next-{n}", LATER, NOON, grace_s=10) for n in range(8))
+    successors = [s for s in await asyncio.gather(*uses) if s is not None]
+    assert {s.digest for s in successors} == {f"next-{n}" for n in range(8)}
+    assert {(s.user_id, s.family_id) for s in successors} == {("alice", "f1")}
+    soon = NOON + timedelta(seconds=9)
+    assert await tokens.rotate("first", "last", LATER, soon, grace_s=10)
+    for n in range(8):
+        assert await tokens.rotate(f"next-{n}", f"after-{n}", LATER, soon, grace_s=10)
+
+
+@pytest.mark.parametrize("after_s", [10, 3600, -3600])
+async def test_a_use_after_the_grace_revokes_all_that_came_of_it(
+    tokens: RefreshTokenRepository, after_s: int
+) -> None:
+    await tokens.add(token("first"))
+    for name in ("one", "two"):
+        assert await tokens.rotate("first", name, LATER, NOON, grace_s=10)
+    assert await tokens.rotate("one", "three", LATER, NOON, grace_s=10)
+    late = NOON + timedelta(seconds=after_s)
+    assert await tokens.rotate("first", "stolen", LATER, late, grace_s=10) is None
+    # Also what was used a moment ago and could be used again.
+    for digest in ("one", "two", "three", "stolen", "first"):
+        assert await tokens.rotate(digest, f"{digest}-next", LATER, late, grace_s=10) is None
+
+
+async def test_a_revocation_ends_the_grace(tokens: RefreshTokenRepository) -> None:
+    await tokens.add(token("first"))
+    assert await tokens.rotate("first", "second", LATER, NOON, grace_s=10)
+    assert await tokens.revoke_user("alice") == 1
+    assert await tokens.rotate("first", "third", LATER, NOON, grace_s=10) is None
+    assert await tokens.rotate("third", "fourth", LATER, NOON, grace_s=10) is None
+
+
+async def test_no_successor_outlives_a_revocation_that_comes_in_between(
+    tokens: RefreshTokenRepository,
+) -> None:
+    await tokens.add(token("first"))
+    uses = [tokens.rotate("first", f"next-{n}", LATER, NOON, grace_s=10) for n in range(20)]
+    await asyncio.gather(*uses[:10], tokens.revoke_user("alice"), *uses[10:])
+    for n in range(20):
+        assert await tokens.rotate(f"next-{n}", f"after-{n}", LATER, NOON, grace_s=10) is None
+
+
+async def test_a_token_is_found_whatever_its_state(tokens: RefreshTokenRepository) -> None:
+    first = replace(token("first"), signed_in_at=NOON - timedelta(microseconds=1))
+    await tokens.add(first)
+    assert await tokens.find("first") == first
+    second = await tokens.rotate("first", "second", LATER, NOON)
+    assert second == replace(first, digest="second")
+    assert await tokens.find("first") == first
+    assert await tokens.find("second") == second
+    await tokens.revoke_user("alice")
+    assert await tokens.find("second") == second
+    assert await tokens.find("unknown") is None
+
+
+async def test_a_users_tokens_can_be_forgotten(tokens: RefreshTokenRepository) -> None:
+    await tokens.add(token("a1"))
+    await tokens.add(token("b1", user_id="bob", family_id="f3"))
+    await tokens.rotate("a1", "a2", LATER, NOON)
+    await tokens.delete_user("alice")
+    assert await tokens.find("a1") is None
+    assert await tokens.find("a2") is None
+    assert await tokens.find("b1") is not None
 
 
 async def test_a_token_stands_until_the_moment_it_expires(tokens: RefreshTokenRepository) -> None:

@@ -98,3 +98,23 @@ async def test_refunds_never_take_a_count_below_zero(ledger: UsageLedger) -> Non
     assert (await ledger.read("g1", NOON)).count == 0
     assert await ledger.consume({"g1": 1}, NOON, DAY_S) is None
     assert await ledger.consume({"g1": 1}, NOON, DAY_S) == "g1"
+
+
+async def test_counters_whose_window_is_over_are_dropped_and_no_others(ledger: UsageLedger) -> None:
+    await ledger.consume({"g1": 3, "address": 6}, NOON, DAY_S)
+    await ledger.consume({"g2": 3}, NOON + timedelta(seconds=1), DAY_S)
+    await ledger.consume({"alice": None}, NOON, None)
+    end = NOON + timedelta(seconds=DAY_S)
+    assert await ledger.delete_expired(end - timedelta(microseconds=1)) == 0
+    assert await ledger.delete_expired(end) == 2
+    assert (await ledger.read("g2", end)).count == 1
+    assert (await ledger.read("alice", end)).count == 1
+
+
+async def test_a_counter_can_be_forgotten(ledger: UsageLedger) -> None:
+    await ledger.consume({"alice": None}, NOON, None)
+    await ledger.consume({"bob": None}, NOON, None)
+    await ledger.forget("alice")
+    await ledger.forget("nobody")
+    assert await ledger.read("alice", NOON) == UsageCount()
+    assert (await ledger.read("bob", NOON)).count == 1

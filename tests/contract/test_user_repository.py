@@ -8,7 +8,7 @@ import pytest
 from adapters.in_memory import InMemoryUserRepository
 from adapters.mongodb import MongoUserRepository
 from adapters.sqlite import SqliteUserRepository
-from application.ports.user_repository import UserRepository
+from application.ports.user_repository import AccountEnd, UserRepository
 from domain.user import User
 from tests.contract.samples import NOON, Fixture
 
@@ -58,3 +58,26 @@ async def test_first_visits_at_once_agree_on_one_user(repository: UserRepository
     visits = [replace(ALICE, created_at=NOON + timedelta(days=n)) for n in range(10)]
     await asyncio.gather(*map(repository.put, visits))
     assert await repository.get(ALICE.user_id) in visits
+
+
+async def test_a_user_can_be_forgotten(repository: UserRepository) -> None:
+    await repository.put(ALICE)
+    await repository.put(NOBODY_KNOWN)
+    assert await repository.delete(ALICE.user_id)
+    assert not await repository.delete(ALICE.user_id)
+    assert await repository.get(ALICE.user_id) is None
+    assert await repository.get(NOBODY_KNOWN.user_id) == NOBODY_KNOWN
+
+
+async def test_it_is_known_when_an_account_was_ended_and_when_erased(
+    repository: UserRepository,
+) -> None:
+    assert await repository.end_of("alice") is None
+    await repository.end("alice", NOON, erased=False)
+    assert await repository.end_of("alice") == AccountEnd(NOON, None)
+    later, last = NOON + timedelta(microseconds=1), NOON + timedelta(days=1)
+    await repository.end("alice", later, erased=True)
+    assert await repository.end_of("alice") == AccountEnd(later, later)
+    await repository.end("alice", last, erased=False)
+    assert await repository.end_of("alice") == AccountEnd(last, later)
+    assert await repository.end_of("bob") is None

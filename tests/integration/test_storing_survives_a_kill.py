@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore
 from adapters.in_memory import InMemoryTelemetry
-from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
+from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository, SqliteUserRepository
 from adapters.system.clock import SystemClock
 from application.ports.image_store import StoredImage
 from application.use_cases.store_detection import StoreDetection
@@ -26,6 +26,7 @@ class Stores:
         self.store = StoreDetection(
             spool=self.spool,
             repository=self.repository,
+            users=SqliteUserRepository(self.database),
             images=self.images,
             clock=SystemClock(),
             telemetry=InMemoryTelemetry(),

@@ -39,6 +39,7 @@ async def without_expiry(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None
     """Let nothing expire by the real clock, as tests have one of their own."""
     await database["refresh_token_records"].drop_index("expiry")
     await database["usage_counts"].drop_index("window")
+    await database["account_ends"].drop_index("expiry")
 
 
 async def dropped(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:

@@ -79,7 +79,8 @@ class AuthController(Controller):
     ) -> schemas.Tokens:
         """Exchange a refresh token for fresh tokens.
 
-        Each refresh token works once. Presenting one a second time ends the whole sign-in.
+        Each refresh token works once, and again for a few seconds, as for a second tab. Presenting
+        one later ends the whole sign-in. An account that has ended is not renewed.
         """
         return presenters.tokens(await refresh_tokens.execute(data.refresh_token))
 

@@ -18,6 +18,7 @@ from adapters.in_memory import (
     InMemoryImageStore,
     InMemoryTelemetry,
     InMemoryUsageLedger,
+    InMemoryUserRepository,
 )
 from application.metering import UsageMeter
 from application.ports.image_store import StoredImage
@@ -64,6 +65,7 @@ class Service:
     clock: InMemoryClock = field(default_factory=InMemoryClock)
     telemetry: InMemoryTelemetry = field(default_factory=InMemoryTelemetry)
     repository: InMemoryDetectionRepository = field(default_factory=InMemoryDetectionRepository)
+    users: InMemoryUserRepository = field(default_factory=InMemoryUserRepository)
     images: InMemoryImageStore = field(default_factory=InMemoryImageStore)
     spool: InMemoryDetectionSpool = field(
         default_factory=lambda: InMemoryDetectionSpool(max_bytes=10_000)
@@ -90,6 +92,7 @@ class Service:
         self.store = StoreDetection(
             spool=self.spool,
             repository=self.repository,
+            users=self.users,
             images=self.images,
             clock=self.clock,
             telemetry=self.telemetry,

@@ -1,77 +1,26 @@
 """Signing in, staying signed in, and being a guest."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from adapters.in_memory import (
-    InMemoryIdentityProvider,
-    InMemoryRefreshTokenRepository,
-    InMemoryTokenService,
-    InMemoryUserRepository,
-)
+from adapters.in_memory import InMemoryRefreshTokenRepository
 from application.errors import IdentityUnavailable, StoreUnavailable
 from application.ports.token_service import GuestClaims
-from application.use_cases.accounts import (
-    Authenticate,
-    GetProfile,
-    RefreshTokens,
-    RevokeTokens,
-    SignedIn,
-    SignIn,
-    WelcomeGuest,
-)
+from application.use_cases.accounts import GetProfile, SignIn
+from domain.detection import HistoryFilter
 from domain.errors import InvalidToken
-from tests.unit.application.service import Service, guest, user
-
-ACCESS_LIFETIME_S, REFRESH_LIFETIME_S, GUEST_LIFETIME_S = 7200, 30 * 86_400, 86_400
-
-
-@dataclass
-class Accounts:
-    """The use cases around sign-in, on fakes, with one user enrolled."""
-
-    service: Service = field(default_factory=Service)
-
-    def __post_init__(self) -> None:
-        self.clock = self.service.clock
-        self.identity = InMemoryIdentityProvider()
-        self.id_token = self.identity.enrol("alice@example.com", user=user("alice"))
-        self.users = InMemoryUserRepository()
-        self.stored_tokens = InMemoryRefreshTokenRepository()
-        self.tokens = InMemoryTokenService(
-            clock=self.clock,
-            access_lifetime_s=ACCESS_LIFETIME_S,
-            refresh_lifetime_s=REFRESH_LIFETIME_S,
-            guest_lifetime_s=GUEST_LIFETIME_S,
-        )
-        self.sign_in = SignIn(
-            identity=self.identity,
-            users=self.users,
-            refresh_tokens=self.stored_tokens,
-            tokens=self.tokens,
-            meter=self.service.meter,
-        )
-        self.refresh = RefreshTokens(
-            refresh_tokens=self.stored_tokens, tokens=self.tokens, clock=self.clock
-        )
-        self.revoke = RevokeTokens(self.stored_tokens)
-        self.authenticate = Authenticate(
-            identity=self.identity, users=self.users, tokens=self.tokens
-        )
-        self.welcome = WelcomeGuest(tokens=self.tokens, clock=self.clock)
-
-    async def signed_in(self) -> SignedIn:
-        return await self.sign_in.execute(self.id_token)
-
-    async def is_refused(self, refresh_token: str) -> bool:
-        try:
-            await self.refresh.execute(refresh_token)
-        except InvalidToken:
-            return True
-        return False
+from tests.unit.application.accounts import (
+    ACCESS_LIFETIME_S,
+    GRACE_S,
+    GUEST_LIFETIME_S,
+    RECHECK_S,
+    REFRESH_LIFETIME_S,
+    Accounts,
+)
+from tests.unit.application.service import PHOTO, guest, user
 
 
 @pytest.fixture
@@ -186,19 +135,32 @@ async def test_a_used_refresh_token_revokes_all_that_came_of_the_same_sign_in(
     elsewhere = (await accounts.signed_in()).tokens.refresh_token
     second = (await accounts.refresh.execute(stolen)).refresh_token
     third = (await accounts.refresh.execute(second)).refresh_token
+    accounts.clock.advance(GRACE_S)
     assert await accounts.is_refused(stolen)
     assert await accounts.is_refused(third)
     assert not await accounts.is_refused(elsewhere)
 
 
-async def test_of_two_uses_at_once_one_fails_and_the_family_is_gone(accounts: Accounts) -> None:
+async def test_two_tabs_that_refresh_at_once_both_stay_signed_in(accounts: Accounts) -> None:
     token = (await accounts.signed_in()).tokens.refresh_token
-    results = await asyncio.gather(
-        *(accounts.refresh.execute(token) for _ in range(2)), return_exceptions=True
-    )
-    won = [result for result in results if not isinstance(result, BaseException)]
-    assert len(won) == 1
-    assert await accounts.is_refused(won[0].refresh_token)
+    first, second = await asyncio.gather(*(accounts.refresh.execute(token) for _ in range(2)))
+    accounts.clock.advance(GRACE_S - 1)
+    third = await accounts.refresh.execute(token)
+    tabs = [first.refresh_token, second.refresh_token, third.refresh_token]
+    assert len(set(tabs)) == 3
+    accounts.clock.advance(GRACE_S)
+    tabs = [(await accounts.refresh.execute(tab)).refresh_token for tab in tabs]
+    # The token itself counts as stolen by now, and takes the whole family along.
+    assert await accounts.is_refused(token)
+    for tab in tabs:
+        assert await accounts.is_refused(tab)
+
+
+async def test_a_token_that_was_revoked_within_the_grace_stays_so(accounts: Accounts) -> None:
+    token = (await accounts.signed_in()).tokens.refresh_token
+    await accounts.refresh.execute(token)
+    await accounts.revoke.execute(user("alice"))
+    assert await accounts.is_refused(token)
 
 
 async def test_a_refresh_token_ends_with_its_time(accounts: Accounts) -> None:
@@ -207,12 +169,15 @@ async def test_a_refresh_token_ends_with_its_time(accounts: Accounts) -> None:
     assert await accounts.is_refused(token)
 
 
-async def test_tokens_past_their_time_do_not_pile_up(accounts: Accounts) -> None:
-    for _ in range(5):
-        await accounts.signed_in()
-    accounts.clock.advance(REFRESH_LIFETIME_S)
-    await accounts.refresh.execute((await accounts.signed_in()).tokens.refresh_token)
-    assert await accounts.stored_tokens.delete_expired(accounts.clock.now()) == 0
+async def test_a_refresh_while_the_clock_is_wrong_ends_nobodys_sign_in(accounts: Accounts) -> None:
+    mine = (await accounts.signed_in()).tokens.refresh_token
+    yours = (await accounts.signed_in()).tokens.refresh_token
+    accounts.clock.advance(REFRESH_LIFETIME_S + 1)
+    assert await accounts.is_refused("anything, without an account")
+    assert await accounts.is_refused(yours)
+    accounts.clock.advance(-REFRESH_LIFETIME_S)
+    assert not await accounts.is_refused(mine)
+    assert not await accounts.is_refused(yours)
 
 
 async def test_revoking_ends_every_sign_in_of_the_user_and_of_nobody_else(
@@ -221,7 +186,8 @@ async def test_revoking_ends_every_sign_in_of_the_user_and_of_nobody_else(
     mine = [(await accounts.signed_in()).tokens.refresh_token for _ in range(2)]
     bobs_id_token = accounts.identity.enrol("bob@example.com", user=user("bob"))
     bobs = (await accounts.sign_in.execute(bobs_id_token)).tokens.refresh_token
-    assert await accounts.revoke.execute(user("alice")) == 2
+    await accounts.refresh.execute(mine[0])
+    assert await accounts.revoke.execute(user("alice")) == 2, "a sign-in counts once"
     for token in mine:
         assert await accounts.is_refused(token)
     assert not await accounts.is_refused(bobs)
@@ -240,6 +206,7 @@ async def test_no_refresh_token_is_stored_as_it_is(accounts: Accounts) -> None:
         users=accounts.users,
         refresh_tokens=Watched(),
         tokens=accounts.tokens,
+        standing=accounts.standing,
         meter=accounts.service.meter,
     )
     token = (await accounts.signed_in()).tokens.refresh_token
@@ -313,3 +280,143 @@ async def test_who_has_a_token_is_let_in_while_the_users_cannot_be_looked_up(
         assert (await accounts.authenticate.execute(token)).user.user_id == "alice"
     with pytest.raises(InvalidToken):
         await accounts.authenticate.execute("forged")
+
+
+async def test_who_only_needs_an_id_does_not_wait_for_a_slow_store(accounts: Accounts) -> None:
+    access = (await accounts.signed_in()).tokens.access.value
+    accounts.users.hold()
+    for token in (access, accounts.id_token):
+        async with asyncio.timeout(20):
+            found = await accounts.authenticate.execute(token, id_is_enough=True)
+        assert found.user.user_id == "alice"
+    accounts.users.release()
+
+
+async def test_an_account_that_was_disabled_at_the_provider_renews_no_more(
+    accounts: Accounts,
+) -> None:
+    signed_in, elsewhere = await accounts.signed_in(), await accounts.signed_in()
+    accounts.identity.disable("alice")
+    accounts.clock.advance(RECHECK_S - 1)
+    pair = await accounts.refresh.execute(signed_in.tokens.refresh_token)
+    assert accounts.identity.asked == 0, "the provider has vouched for it when it signed in"
+    accounts.clock.advance(1)
+    assert await accounts.is_refused(pair.refresh_token)
+    assert await accounts.is_refused(elsewhere.tokens.refresh_token)
+    with pytest.raises(InvalidToken):
+        await accounts.authenticate.execute(pair.access.value)
+
+
+async def test_sign_ins_that_were_revoked_at_the_provider_end_here_and_newer_ones_do_not(
+    accounts: Accounts,
+) -> None:
+    old = await accounts.signed_in()
+    accounts.clock.advance(60)
+    accounts.identity.revoke_sign_ins("alice", accounts.clock.now())
+    accounts.clock.advance(RECHECK_S)
+    assert await accounts.is_refused(old.tokens.refresh_token)
+    accounts.clock.advance(1)
+    accounts.identity.enrol("alice@example.com", user=user("alice"), issued_at=accounts.clock.now())
+    new = await accounts.signed_in()
+    accounts.clock.advance(RECHECK_S)
+    assert not await accounts.is_refused(new.tokens.refresh_token)
+
+
+async def test_the_provider_is_asked_once_a_while_however_often_is_refreshed(
+    accounts: Accounts,
+) -> None:
+    token = (await accounts.signed_in()).tokens.refresh_token
+    for _ in range(10):
+        accounts.clock.advance(RECHECK_S / 2)
+        token = (await accounts.refresh.execute(token)).refresh_token
+    assert accounts.identity.asked == 5
+    accounts.clock.advance(RECHECK_S)
+    accounts.identity.hold()
+    at_once = [asyncio.create_task(accounts.refresh.execute(token)) for _ in range(5)]
+    await asyncio.wait(at_once, return_when=asyncio.FIRST_COMPLETED)
+    accounts.identity.release()
+    await asyncio.gather(*at_once)
+    assert accounts.identity.asked == 6
+
+
+@pytest.mark.parametrize("outage", ["down", "slow"])
+async def test_an_outage_of_the_provider_is_no_reason_to_refuse(
+    accounts: Accounts, outage: str
+) -> None:
+    token = (await accounts.signed_in()).tokens.refresh_token
+    accounts.clock.advance(RECHECK_S)
+    if outage == "down":
+        accounts.identity.fail_with(IdentityUnavailable("it does not answer"))
+    else:
+        accounts.identity.hold()
+    async with asyncio.timeout(20):
+        token = (await accounts.refresh.execute(token)).refresh_token
+    accounts.identity.recover()
+    accounts.identity.release()
+    await asyncio.sleep(0)
+    accounts.identity.disable("alice")
+    accounts.clock.advance(RECHECK_S)
+    assert await accounts.is_refused(token), "what could not be asked is asked again"
+
+
+async def test_an_operator_ends_every_sign_in_of_a_user(accounts: Accounts) -> None:
+    signed_in = await accounts.signed_in()
+    bobs_id_token = accounts.identity.enrol("bob@example.com", user=user("bob"))
+    bobs = (await accounts.sign_in.execute(bobs_id_token)).tokens
+    accounts.clock.advance(60)
+    ended = await accounts.revoke_account.execute("alice")
+    assert (ended.was_known, ended.sign_ins) == (True, 1)
+    assert await accounts.is_refused(signed_in.tokens.refresh_token)
+    for token in (signed_in.tokens.access.value, accounts.id_token):
+        with pytest.raises(InvalidToken):
+            await accounts.authenticate.execute(token)
+    with pytest.raises(InvalidToken):
+        await accounts.signed_in()
+    await accounts.authenticate.execute(bobs.access.value)
+    assert not await accounts.is_refused(bobs.refresh_token)
+    accounts.clock.advance(1)
+    accounts.identity.enrol("alice@example.com", user=user("alice"), issued_at=accounts.clock.now())
+    again = await accounts.signed_in()
+    assert (await accounts.authenticate.execute(again.tokens.access.value)).user.user_id == "alice"
+
+
+async def test_an_operator_erases_everything_of_a_user(accounts: Accounts) -> None:
+    service = accounts.service
+    signed_in = await accounts.signed_in()
+    stored, bobs = await service.stored(), await service.stored(service.bob)
+    waiting = await service.accepted()
+    async with service.meter.charge(user("alice")):
+        pass
+    accounts.clock.advance(60)
+    ended = await accounts.erase_account.execute("alice")
+    assert (ended.was_known, ended.sign_ins, ended.records) == (True, 1, 2)
+    assert (await service.repository.find("alice", HistoryFilter())).total == 0
+    for record in (stored, waiting):
+        assert await service.image_of(record) is None
+    assert await service.image_of(bobs) is not None
+    assert await accounts.users.get("alice") is None
+    assert (await service.meter.usage(user("alice"))).count == 0
+    # Tokens from before open nothing, and do not bring the profile back.
+    for token in (signed_in.tokens.access.value, accounts.id_token):
+        with pytest.raises(InvalidToken):
+            await accounts.authenticate.execute(token)
+    assert await accounts.users.get("alice") is None
+    again = await accounts.erase_account.execute("alice")
+    assert (again.was_known, again.records) == (False, 0)
+
+
+async def test_what_another_process_still_carries_of_an_erased_user_is_dropped(
+    accounts: Accounts,
+) -> None:
+    service = accounts.service
+    late = service.analysed()
+    accounts.clock.advance(1)
+    await accounts.erase_account.execute("alice")
+    await service.store.accept(late, PHOTO)
+    await service.store.carry_due()
+    assert (await service.repository.find("alice", HistoryFilter())).total == 0
+    assert await service.image_of(late) is None
+    assert await service.spool.waiting() == []
+    accounts.clock.advance(1)
+    await service.stored()
+    assert (await service.repository.find("alice", HistoryFilter())).total == 1

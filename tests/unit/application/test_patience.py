@@ -4,19 +4,13 @@ import asyncio
 
 import pytest
 
-from adapters.in_memory import (
-    InMemoryClock,
-    InMemoryIdentityProvider,
-    InMemoryTokenService,
-    InMemoryUserRepository,
-    fake_image,
-)
+from adapters.in_memory import fake_image
 from application.errors import StoreUnavailable
 from application.patience import Patience
-from application.use_cases.accounts import Authenticate
 from application.use_cases.detect_emotions import DetectEmotionsCommand
 from application.use_cases.history import GetStorageStatus
 from domain.detection import HistoryFilter, StorageStatus
+from tests.unit.application.accounts import Accounts
 from tests.unit.application.service import Service, guest, until
 
 PHOTOGRAPH = fake_image()
@@ -101,10 +95,10 @@ async def test_a_guest_waits_until_the_use_is_counted() -> None:
 
 
 async def test_only_who_needs_no_profile_is_let_in_before_it_is_read() -> None:
-    users, tokens = InMemoryUserRepository(), InMemoryTokenService(clock=InMemoryClock())
-    alice = Service().alice
+    accounts = Accounts()
+    users, tokens, authenticate = accounts.users, accounts.tokens, accounts.authenticate
+    alice = accounts.service.alice
     await users.put(alice)
-    authenticate = Authenticate(identity=InMemoryIdentityProvider(), users=users, tokens=tokens)
     token = tokens.issue_access(alice.user_id).value
     users.hold()
     known = await authenticate.execute(token, id_is_enough=True)

@@ -1,0 +1,104 @@
+"""Whether an account still stands: what was ended here, and what the identity provider ended."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from datetime import datetime
+
+from application.errors import ServiceUnavailable
+from application.patience import Patience
+from application.ports.clock import Clock
+from application.ports.identity_provider import IdentityProvider
+from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
+from application.ports.user_repository import UserRepository
+from domain.errors import InvalidToken
+
+log = logging.getLogger(__name__)
+
+_MOST_REMEMBERED = 10_000
+
+
+class AccountStanding:
+    """Refuses tokens of accounts that were ended.
+
+    Args:
+        identity: is asked whether an account still stands.
+        users: know what was ended here.
+        refresh_tokens: are revoked when the provider has ended an account.
+        clock: tells how long ago the provider was asked.
+        recheck_s: seconds for which this process goes by the provider's last answer.
+        longest_wait_s: that an answer of the provider is waited for.
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: IdentityProvider,
+        users: UserRepository,
+        refresh_tokens: RefreshTokenRepository,
+        clock: Clock,
+        recheck_s: float,
+        longest_wait_s: float = 2.0,
+    ) -> None:
+        self._identity = identity
+        self._users = users
+        self._refresh_tokens = refresh_tokens
+        self._clock = clock
+        self._recheck_s = recheck_s
+        self._patience = Patience(longest_s=longest_wait_s)
+        self._answered_at: OrderedDict[str, float] = OrderedDict()
+
+    async def check_issued(self, user_id: str, issued_at: datetime) -> None:
+        """Accept a token by the moment it was issued.
+
+        Raises:
+            InvalidToken: the account was ended here since.
+            StoreUnavailable: that cannot be told.
+        """
+        end = await self._users.end_of(user_id)
+        if end is not None and issued_at <= end.sign_ins_ended_at:
+            raise InvalidToken("the sign-ins of this account were ended; sign in again")
+
+    def vouched_for(self, user_id: str) -> None:
+        """Note that the provider has just said that the account stands."""
+        self._answered_at[user_id] = self._clock.monotonic()
+        self._answered_at.move_to_end(user_id)
+        if len(self._answered_at) > _MOST_REMEMBERED:
+            self._answered_at.popitem(last=False)
+
+    async def check_again(self, sign_in: RefreshTokenRecord) -> None:
+        """Ask the provider whether the account still stands, if that was not done lately.
+
+        An outage of the provider is no reason to refuse.
+
+        Raises:
+            InvalidToken: the provider has ended the account or the sign-in; its tokens are revoked.
+        """
+        user_id, now_s = sign_in.user_id, self._clock.monotonic()
+        answered_at = self._answered_at.get(user_id)
+        if answered_at is not None and now_s - answered_at < self._recheck_s:
+            return
+        # Before the answer, so that calls at once ask once.
+        self.vouched_for(user_id)
+        try:
+            await self._patience.wait(self._ask(sign_in))
+        except ServiceUnavailable as error:
+            log.warning("a sign-in is renewed without asking the identity provider: %s", error)
+
+    async def _ask(self, sign_in: RefreshTokenRecord) -> None:
+        user_id, stands = sign_in.user_id, False
+        try:
+            stands = await self._identity.still_stands(user_id, sign_in.signed_in_at)
+        finally:
+            if not stands:
+                self._answered_at.pop(user_id, None)
+        if stands:
+            return
+        log.info("the identity provider has ended an account; its sign-ins are ended here as well")
+        try:
+            await self._users.end(user_id, self._clock.now(), erased=False)
+            await self._refresh_tokens.revoke_user(user_id)
+        except ServiceUnavailable as error:
+            log.warning("tokens of an ended account may stand a while: %s", error)
+        raise InvalidToken("the account does not stand any more; sign in again")

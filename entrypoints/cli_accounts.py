@@ -1,0 +1,65 @@
+"""``emotion-api accounts``: ending accounts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+
+from application.use_cases.end_accounts import EndedAccount
+from entrypoints.cli_exit import explained, settings_or_exit, stop
+
+accounts = typer.Typer(
+    help="End the sign-ins of a user, or erase everything of theirs.", no_args_is_help=True
+)
+
+User = Annotated[
+    str,
+    typer.Argument(
+        metavar="USER",
+        help="The user's id, as /auth/profile shows it; with AUTH=local the e-mail address does.",
+    ),
+]
+
+
+@accounts.command()
+def revoke(user: User) -> None:
+    """End all sign-ins of a user; access tokens and live sessions end with them."""
+    ended = _end(user, erase=False)
+    print(f"sign-ins ended: {ended.sign_ins}")
+    _exit(user, ended)
+
+
+@accounts.command()
+def erase(user: User) -> None:
+    """Erase a user's history, images, profile, counts and tokens. It cannot be undone."""
+    ended = _end(user, erase=True)
+    print(f"records erased: {ended.records}, sign-ins ended: {ended.sign_ins}")
+    _exit(user, ended)
+
+
+def _end(user: str, *, erase: bool) -> EndedAccount:
+    from entrypoints.container import Container
+
+    settings = settings_or_exit()
+    container = Container(settings=settings)
+    is_address = settings.auth == "local" and "@" in user and not user.startswith("local:")
+    user_id = f"local:{user.strip().lower()}" if is_address else user
+
+    async def run(use_case: Callable[[str], Awaitable[EndedAccount]]) -> EndedAccount:
+        await container.database().open()
+        try:
+            return await use_case(user_id)
+        finally:
+            await container.database().close()
+
+    with explained():
+        made = container.erase_account() if erase else container.revoke_account()
+        return asyncio.run(run(made.execute))
+
+
+def _exit(user: str, ended: EndedAccount) -> None:
+    if not ended.was_known:
+        stop(f"nothing is known here of {user}; is that the user's id?", code=1)
