@@ -494,13 +494,3 @@ async def test_a_client_that_hangs_up_leaves_a_whole_record_behind() -> None:
             await taking_in
         await until(lambda: service.telemetry.stored == 1)
     assert len(service.images) == len(await records_of_alice(service)) == 1
-
-
-async def test_an_image_whose_record_cannot_be_read_is_not_carried_for_ever(
-    service: Service,
-) -> None:
-    record = await service.accepted()
-    service.repository.make_unreadable(record.detection_id)
-    await service.store.carry_due()
-    assert await service.spool.waiting() == []
-    assert await service.image_of(record) == PHOTO

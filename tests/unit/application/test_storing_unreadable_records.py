@@ -1,0 +1,13 @@
+"""A record that cannot be read holds nothing up."""
+
+from tests.unit.application.service import PHOTO, Service
+
+
+async def test_an_image_whose_record_cannot_be_read_is_not_carried_for_ever(
+    service: Service,
+) -> None:
+    record = await service.accepted()
+    service.repository.make_unreadable(record.detection_id)
+    await service.store.carry_due()
+    assert await service.spool.waiting() == []
+    assert await service.image_of(record) == PHOTO
