@@ -24,9 +24,11 @@ from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import measure_quality
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
-from adapters.opencv.decoder import OpenCvImageDecoder
+from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
+from application.memory_budget import MemoryBudget
 from application.ports.face_detector import FaceDetector
 from entrypoints.settings import load_settings
 
@@ -46,7 +48,12 @@ def main() -> None:
 
 
 async def measure(arguments: argparse.Namespace, executor: WorkExecutor) -> None:
-    decoder = OpenCvImageDecoder(executor=executor)
+    decoder = OpenCvImageDecoder(
+        executor=executor,
+        process=DecodingProcess(),
+        budget=MemoryBudget(200_000_000),
+        limits=DecodingLimits(),
+    )
     detectors: list[FaceDetector] = [
         OnnxFaceDetector(executor=executor),
         HaarFaceDetector(executor=executor),

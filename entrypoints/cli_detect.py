@@ -79,6 +79,7 @@ async def detect_photographs(
     order = {photo: number for number, photo in enumerate(photos)}
     outcomes.sort(key=lambda outcome: order[outcome.photo])
     container.executor().close()
+    container.decoding_process().close()
 
     if as_json:
         print(json.dumps([_as_json(outcome) for outcome in outcomes], indent=2))

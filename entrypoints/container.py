@@ -30,7 +30,8 @@ from adapters.local_auth import (
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.onnx.triton import write_triton_repository
-from adapters.opencv.decoder import OpenCvImageDecoder
+from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
 from adapters.opencv.yunet_file import YuNetFile
@@ -46,6 +47,7 @@ from adapters.sqlite import (
 from adapters.system.clock import SystemClock
 from adapters.tracking import KalmanFaceTracker
 from application.account_standing import AccountStanding
+from application.memory_budget import MemoryBudget
 from application.metering import UsageMeter
 from application.streaming.analysis import FrameTools
 from application.use_cases import accounts, history
@@ -114,11 +116,31 @@ class Container(containers.DeclarativeContainer):
     )
 
     # From bytes to emotions
+    decoding_process = providers.Singleton(DecodingProcess)
+    pixel_budget = providers.Singleton(MemoryBudget, config.pixels_in_work_bytes)
     decoder = providers.Singleton(
-        OpenCvImageDecoder, executor=executor, max_pixels=config.max_pixels
+        OpenCvImageDecoder,
+        executor=executor,
+        process=decoding_process,
+        budget=pixel_budget,
+        limits=providers.Factory(
+            DecodingLimits,
+            max_pixels=config.max_pixels,
+            memory_bytes=config.max_image_memory_bytes,
+            cpu_s=config.max_image_seconds,
+        ),
     )
     frame_decoder = providers.Singleton(
-        OpenCvImageDecoder, executor=executor, max_pixels=config.max_frame_pixels
+        OpenCvImageDecoder,
+        executor=executor,
+        process=decoding_process,
+        budget=pixel_budget,
+        limits=providers.Factory(
+            DecodingLimits,
+            max_pixels=config.max_frame_pixels,
+            memory_bytes=config.max_image_memory_bytes,
+            cpu_s=config.max_frame_seconds,
+        ),
     )
     face_detector = providers.Selector(
         config.detector_choice,

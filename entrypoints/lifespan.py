@@ -53,6 +53,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                 await asyncio.gather(*background, return_exceptions=True)
                 await asyncio.to_thread(container.executor().close)
                 for part in (
+                    container.decoding_process(),
                     container.emotion_classifier(),
                     container.image_store(),
                     container.identity_provider(),

@@ -112,6 +112,9 @@ class Settings(ConnectionSettings, FirebaseSettings, BaseSettings):
     # Limits
     max_upload_bytes: int = Field(default=5 * 1024 * 1024, ge=1024)
     max_image_megapixels: float = Field(default=50.0, gt=0, le=500)
+    max_image_memory_mb: int = Field(default=160, ge=64, le=100_000)
+    max_image_seconds: float = Field(default=4.0, ge=0.5, le=60)
+    pixels_in_work_mb: int = Field(default=60, ge=60, le=100_000)
     max_batch_size: int = Field(default=12, ge=1, le=100)
     max_images_in_work: int = Field(default=32, ge=1, le=1000)
     max_realtime_sessions: int = Field(default=64, ge=0, le=10_000)
@@ -317,6 +320,21 @@ class Settings(ConnectionSettings, FirebaseSettings, BaseSettings):
     def max_frame_pixels(self) -> int:
         """Pixels a frame of a stream may have; a large one would keep all the others waiting."""
         return min(self.max_pixels, math.prod(MAX_FRAME_SIZE))
+
+    @property
+    def max_image_memory_bytes(self) -> int:
+        """Bytes that decoding one image may take."""
+        return self.max_image_memory_mb * 1_000_000
+
+    @property
+    def max_frame_seconds(self) -> float:
+        """Seconds of a processor that decoding a frame may take, for the same reason."""
+        return min(self.max_image_seconds, 1.0)
+
+    @property
+    def pixels_in_work_bytes(self) -> int:
+        """Bytes that the pixels of all images in work may have together."""
+        return self.pixels_in_work_mb * 1_000_000
 
     @property
     def threads(self) -> int:

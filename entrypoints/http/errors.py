@@ -45,6 +45,7 @@ _EXAMPLE_DETAILS: dict[str, dict[str, Any]] = {
     "batch_too_large": {"limit": 12},
     "image_too_large": {"limit": 5 * 2**20},
     "image_dimensions_too_large": {"width": 9000, "height": 6000, "limit": 50_000_000},
+    "image_too_costly": {"cost": "memory", "limit": 160_000_000},
     "quota_exceeded": {"retry_after": 3600, "limit": 3, "remaining": 0},
     "service_unavailable": {"retry_after": 5},
     "store_unavailable": {"retry_after": 5},

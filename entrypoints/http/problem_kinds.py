@@ -44,11 +44,13 @@ KINDS: Mapping[str, Kind] = {
     "invalid_image": Kind(
         400,
         "Not a usable image",
-        "The file is empty, truncated or no image. JPEG, PNG, GIF, WebP and BMP are read.",
+        "The file is empty, truncated or no image. JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and "
+        "TIFF are read.",
         happened="The file was received and could not be read as a picture.",
-        why="It is empty, was cut off on its way, or is of a kind that is not read, such as HEIC, "
+        why="It is empty, was cut off on its way, or is of a kind that is not read, such as "
         "SVG or PDF. The service looks at the content; the name of the file does not matter.",
-        remedy="Send a JPEG, PNG, GIF, WebP or BMP that opens in a viewer of pictures.",
+        remedy="Send a JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC or TIFF that opens in a viewer of "
+        "pictures.",
     ),
     "missing_file": Kind(
         400,
@@ -148,6 +150,16 @@ KINDS: Mapping[str, Kind] = {
         why="It has more pixels than are decoded (`MAX_IMAGE_MEGAPIXELS`, 50 unless set "
         "otherwise). A small file can hold a picture that fills the memory.",
         remedy="Scale it down; 2000 pixels across are enough for a group of people.",
+    ),
+    "image_too_costly": Kind(
+        413,
+        "Too costly to decode",
+        "Send the image smaller, or as a plain JPEG; `details.cost` is `memory` or `time`.",
+        happened="The file is an image of allowed size, and decoding it was refused or stopped.",
+        why="Decoding it takes more memory (`MAX_IMAGE_MEMORY_MB`) or more time of a processor "
+        "(`MAX_IMAGE_SECONDS`) than one image may take. `detail` says what is too costly: a few "
+        "bytes can stand for millions of pixels, or be gone through thousands of times.",
+        remedy="Open it in any program and save it as JPEG, or scale it down.",
     ),
     "request_too_large": Kind(
         413,

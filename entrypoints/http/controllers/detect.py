@@ -63,8 +63,9 @@ class DetectController(Controller):
         security=ANYONE,
         responses=problems(
             "missing_file", "invalid_image", "invalid_request", "invalid_token",
-            "image_too_large", "image_dimensions_too_large", "unsupported_media_type",
-            "quota_exceeded", "overloaded", "inference_unavailable", "store_unavailable",
+            "image_too_large", "image_dimensions_too_large", "image_too_costly",
+            "unsupported_media_type", "quota_exceeded", "overloaded", "inference_unavailable",
+            "store_unavailable",
         ),
     )  # fmt: skip
     async def detect(

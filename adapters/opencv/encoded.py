@@ -1,0 +1,156 @@
+"""What the header of an image tells before anything is decoded, and what can be wrong with it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.opencv.image_formats import ImageFormat
+from adapters.opencv.orientation import UPRIGHT
+from domain.errors import ImageDimensionsTooLarge, ImageTooCostly
+
+FACTORS = (1, 2, 4, 8)
+MEGABYTE = 1_000_000
+
+
+class Damaged(Exception):
+    """The image cannot be read; the message, where there is one, says why."""
+
+
+class Truncated(Damaged):
+    """Pixels are missing at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingLimits:
+    """What one image may cost.
+
+    Attributes:
+        max_pixels: width times height.
+        working_side_px: images are made smaller by 2, 4 or 8 while the longer side keeps this.
+        memory_bytes: besides what the process holds anyway.
+        cpu_s: seconds of one processor.
+    """
+
+    max_pixels: int = 50_000_000
+    working_side_px: int = 2000
+    memory_bytes: int = 140 * MEGABYTE
+    cpu_s: float = 4.0
+
+    @property
+    def largest_result_bytes(self) -> int:
+        """Bytes of the pixels of the largest image, made smaller as far as it goes."""
+        # The next factor applies as soon as the longer side is twice the working side.
+        reduced = (2 * self.working_side_px) ** 2
+        return 3 * max(min(self.max_pixels, reduced), self.max_pixels // max(FACTORS) ** 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header(ABC):
+    """An image before it is decoded.
+
+    Attributes:
+        kind: of file.
+        width: in pixels, as stored.
+        height: likewise.
+        orientation: by EXIF, 1 to 8.
+        working_bytes: that decoding needs besides the pixels it makes.
+        bytes_a_pixel: of the pixels as they are decoded.
+        reduces_while_reading: whether pixels that are not needed are never kept.
+        cpu_s: an estimate, in seconds.
+        costs_most: what makes the image costly, in words.
+    """
+
+    kind: ImageFormat
+    width: int
+    height: int
+    orientation: int = UPRIGHT
+    working_bytes: int = 0
+    bytes_a_pixel: int = 4
+    reduces_while_reading: bool = False
+    cpu_s: float = 0.0
+    costs_most: str = "decoding it"
+
+    @abstractmethod
+    def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
+        """Decode the file, made smaller by the factor, orientation not applied.
+
+        Returns:
+            uint8, height x width x 3, RGB; transparency laid on white.
+
+        Raises:
+            Truncated, Damaged: it cannot be read. Libraries may raise other errors as well.
+        """
+
+    def factor(self, limits: DecodingLimits) -> int:
+        """How many times smaller the image is worked on."""
+        longer = max(self.width, self.height)
+        return max(f for f in FACTORS if f == 1 or longer >= f * limits.working_side_px)
+
+    def result_bytes(self, limits: DecodingLimits) -> int:
+        """Bytes of the pixels that come back."""
+        factor = self.factor(limits)
+        return 3 * ceil_div(self.width, factor) * ceil_div(self.height, factor)
+
+    def memory_bytes(self, limits: DecodingLimits) -> int:
+        """Bytes that decoding holds at its height, result included."""
+        result = self.result_bytes(limits)
+        if self.reduces_while_reading:
+            return self.working_bytes + result
+        whole = self.width * self.height * self.bytes_a_pixel
+        return self.working_bytes + whole + (result if self.factor(limits) > 1 else 0)
+
+    def check_size(self, limits: DecodingLimits) -> None:
+        """Refuse an image with too many pixels.
+
+        Raises:
+            ImageDimensionsTooLarge: it has more than allowed.
+        """
+        if self.width * self.height > limits.max_pixels:
+            raise ImageDimensionsTooLarge(
+                f"the image has {self.width} x {self.height} pixels; "
+                f"at most {limits.max_pixels / 1e6:g} megapixels are decoded",
+                width=self.width,
+                height=self.height,
+                limit=limits.max_pixels,
+            )
+
+    def check_cost(self, limits: DecodingLimits) -> None:
+        """Refuse an image that costs too much memory or time.
+
+        Raises:
+            ImageTooCostly: it does; the message says what is too much.
+        """
+        memory = self.memory_bytes(limits)
+        if memory > limits.memory_bytes:
+            raise too_much_memory(limits, f"this {self.kind.name} needs {memory / MEGABYTE:.0f} MB")
+        if self.cpu_s > limits.cpu_s:
+            raise too_much_time(limits, f"{self.costs_most} would take {self.cpu_s:.0f} s")
+
+
+def too_much_memory(limits: DecodingLimits, why: str) -> ImageTooCostly:
+    """What to say of an image that needs too much memory."""
+    limit_mb = limits.memory_bytes / MEGABYTE
+    return ImageTooCostly(
+        f"decoding may take {limit_mb:g} MB of memory, and {why}; "
+        "send it smaller, or as a plain JPEG",
+        cost="memory",
+        limit=limits.memory_bytes,
+    )
+
+
+def too_much_time(limits: DecodingLimits, why: str) -> ImageTooCostly:
+    """What to say of an image that takes too long."""
+    return ImageTooCostly(
+        f"decoding may take {limits.cpu_s:g} s, and {why}; send it smaller, or as a plain JPEG",
+        cost="time",
+        limit=limits.cpu_s,
+    )
+
+
+def ceil_div(length: int, factor: int) -> int:
+    """A length made smaller, of which nothing may be lost."""
+    return -(-length // factor)

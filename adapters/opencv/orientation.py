@@ -1,0 +1,52 @@
+"""How an image has to be turned so that it stands upright."""
+
+from __future__ import annotations
+
+import struct
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+UPRIGHT = 1
+
+_TAG = 0x0112
+_ENTRY_BYTES = 12
+_TRANSPOSED = frozenset({5, 6, 7, 8})
+_FLIP_AFTER_TRANSPOSING = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
+
+
+def orientation_in(exif: bytes) -> int:
+    """The orientation that EXIF data name, 1 to 8; 1 where they name none that can be read.
+
+    Args:
+        exif: a TIFF header and what follows it, with or without ``Exif`` and two zeros in front.
+    """
+    exif = exif.removeprefix(b"Exif\x00\x00")
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None:
+        return UPRIGHT
+    try:
+        (at,) = struct.unpack_from(order + "I", exif, 4)
+        (entries,) = struct.unpack_from(order + "H", exif, at)
+        for entry in range(at + 2, at + 2 + entries * _ENTRY_BYTES, _ENTRY_BYTES):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", exif, entry)
+            if tag == _TAG:
+                return value if UPRIGHT <= value <= 8 else UPRIGHT
+    except struct.error:  # an image with a damaged note is still an image
+        pass
+    return UPRIGHT
+
+
+def upright_size(width: int, height: int, orientation: int) -> tuple[int, int]:
+    """Width and height of the image once it stands upright."""
+    return (height, width) if orientation in _TRANSPOSED else (width, height)
+
+
+def upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """The pixels turned and mirrored as the orientation says."""
+    if orientation in _TRANSPOSED:
+        pixels = cv2.transpose(pixels)
+    if orientation in _FLIP_AFTER_TRANSPOSING:
+        pixels = cv2.flip(pixels, _FLIP_AFTER_TRANSPOSING[orientation])
+    return pixels

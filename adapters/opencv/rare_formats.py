@@ -1,0 +1,193 @@
+"""Reading GIF, BMP, TIFF, AVIF and HEIF, with whatever library reads each best.
+
+These libraries can be made to run for long, or to take much memory, by files that look harmless;
+they are only used in the process that ``adapters.opencv.worker`` watches over.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import PIL.Image
+import pillow_heif
+from numpy.typing import NDArray
+from PIL import AvifImagePlugin
+
+from adapters.opencv.encoded import Damaged, Header
+from adapters.opencv.image_formats import AVIF, BMP, GIF, HEIF, TIFF, ImageFormat
+from adapters.opencv.orientation import UPRIGHT, orientation_in
+from adapters.opencv.transparency import blended, on_white, smaller
+
+_BITS_TAG = 0x0102
+_PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 0x0106, 0
+_PLANES_TAG, _SEPARATE = 0x011C, 2
+_BAND_PIXELS = 500_000
+_CORE_HEADER_BYTES = 12
+_ALPHA_HEADER_BYTES = 56
+
+# Measured: bytes a pixel that the library holds at its height.
+_HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES = 5, 7, 10
+_MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RareHeader(Header):
+    """What a file of a rarer kind says of itself.
+
+    Attributes:
+        decode: makes the pixels.
+    """
+
+    decode: Callable[[int], NDArray[np.uint8]]
+
+    def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
+        """Decode with the library that opened the file."""
+        return self.decode(factor)
+
+
+def read_header(data: bytes, kind: ImageFormat) -> RareHeader:
+    """Open a file and read its size.
+
+    Raises:
+        Damaged: it cannot be opened. Libraries may raise other errors as well.
+    """
+    return _OPEN[kind.name](data)
+
+
+def _open_with_pillow(data: bytes, kind: ImageFormat) -> RareHeader:
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    PIL.Image.MAX_IMAGE_PIXELS = None  # pixels are counted by the header's own check
+    image = PIL.Image.open(io.BytesIO(data), formats=[kind.name])
+    avif = kind is AVIF
+    width, height = image.size
+    return RareHeader(
+        kind=kind,
+        width=width,
+        height=height,
+        # Of an AVIF it comes from the boxes that turn and mirror it. A TIFF is turned by Pillow.
+        orientation=orientation_in(image.info.get("exif", b"")) if avif else UPRIGHT,
+        bytes_a_pixel=_AVIF_BYTES if avif else _MODE_BYTES.get(image.mode, 4),
+        decode=lambda factor: _reduced(image, factor),
+    )
+
+
+def _open_tiff(data: bytes) -> RareHeader:
+    header = _open_with_pillow(data, TIFF)
+    tags = PIL.Image.open(io.BytesIO(data), formats=[TIFF.name]).tag_v2  # type: ignore[attr-defined]
+    if tags.get(_PLANES_TAG) == _SEPARATE and max(tags.get(_BITS_TAG, (8,))) > 8:
+        raise Damaged("more than 8 bits a sample in planes of their own are not read")
+    return header
+
+
+def _reduced(image: PIL.Image.Image, factor: int) -> NDArray[np.uint8]:
+    image.load()
+    opaque, laid, seen_alpha = [], [], False
+    for color, alpha in _bands(image, factor):
+        opaque.append(smaller(color, factor))
+        seen_alpha = seen_alpha or (alpha is not None and bool(alpha.any()))
+        if alpha is not None:
+            laid.append(smaller(blended(color, alpha), factor))
+    # An alpha that is zero everywhere is none.
+    return np.concatenate(laid if seen_alpha else opaque)
+
+
+def _bands(
+    image: PIL.Image.Image, factor: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]:
+    width, height = image.size
+    to_eight = _to_eight_bits(image)
+    transparent = image.has_transparency_data
+    rows = max(_BAND_PIXELS // width // factor, 1) * factor
+    for top in range(0, height, rows):
+        band = image.crop((0, top, width, min(top + rows, height)))
+        if to_eight is not None:
+            yield cv2.cvtColor(to_eight(np.asarray(band)), cv2.COLOR_GRAY2RGB), None
+        elif transparent:
+            pixels = np.asarray(band.convert("RGBA"))
+            yield cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), cv2.extractChannel(pixels, 3)
+        else:
+            yield np.asarray(band.convert("RGB")), None
+
+
+def _to_eight_bits(
+    image: PIL.Image.Image,
+) -> Callable[[NDArray[Any]], NDArray[np.uint8]] | None:
+    """How samples of more than 8 bits become 8; None where Pillow makes them 8 by itself."""
+    if image.mode.startswith("I;16"):
+        bits = getattr(image, "tag_v2", {}).get(_BITS_TAG, (16,))[0]
+        inverted = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
+        flip = np.uint8(255 if inverted else 0)
+        return lambda samples: np.minimum(samples >> (bits - 8), 255).astype(np.uint8) ^ flip
+    if image.mode not in ("I", "F"):
+        return None
+    lowest, highest = image.getextrema()
+    assert isinstance(lowest, int | float)
+    assert isinstance(highest, int | float)
+    # What white is, nobody says: the usual whites are tried, and then the brightest sample.
+    whites = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    white = next((white for white in whites if highest <= white), float(highest))
+    black = min(float(lowest), 0.0)
+    scale = 255 / max(white - black, 1e-9)
+    return lambda samples: np.clip((samples - black) * scale, 0, 255).astype(np.uint8)
+
+
+def _open_heif(data: bytes) -> RareHeader:
+    pillow_heif.options.DECODE_THREADS = 1
+    file = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)
+    width, height = file.size
+
+    def decode(factor: int) -> NDArray[np.uint8]:
+        pixels = np.asarray(file)
+        if pixels.shape[2] == 4:
+            alpha = cv2.extractChannel(pixels, 3)
+            return on_white(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), alpha, factor)
+        return on_white(pixels, None, factor)
+
+    return RareHeader(
+        kind=HEIF,
+        width=width,
+        height=height,
+        # libheif turns the image as the file says; a note in EXIF that repeats it does not count.
+        bytes_a_pixel=_HEIF_ALPHA_BYTES if file.has_alpha else _HEIF_BYTES,
+        decode=decode,
+    )
+
+
+def _open_bmp(data: bytes) -> RareHeader:
+    header_bytes = int.from_bytes(data[14:18], "little")
+    if header_bytes == _CORE_HEADER_BYTES:
+        width, height = int.from_bytes(data[18:20], "little"), int.from_bytes(data[20:22], "little")
+    else:
+        width = int.from_bytes(data[18:22], "little", signed=True)
+        height = abs(int.from_bytes(data[22:26], "little", signed=True))
+    if width <= 0 or height <= 0:
+        raise Damaged
+
+    def decode(factor: int) -> NDArray[np.uint8]:
+        # Pillow's reader of run lengths is a loop in Python; OpenCV reads fewer kinds of header.
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if pixels is None or pixels.dtype != np.uint8 or pixels.shape[:2] != (height, width):
+            return _open_with_pillow(data, BMP).decode(factor)
+        if pixels.ndim == 2:
+            return on_white(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), None, factor)
+        if pixels.shape[2] == 3:
+            return on_white(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None, factor)
+        # The fourth byte is alpha only where the header has room to say so.
+        alpha = cv2.extractChannel(pixels, 3) if header_bytes >= _ALPHA_HEADER_BYTES else None
+        return on_white(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB), alpha, factor)
+
+    return RareHeader(kind=BMP, width=width, height=height, bytes_a_pixel=5, decode=decode)
+
+
+_OPEN: dict[str, Callable[[bytes], RareHeader]] = {
+    GIF.name: lambda data: _open_with_pillow(data, GIF),
+    TIFF.name: _open_tiff,
+    AVIF.name: lambda data: _open_with_pillow(data, AVIF),
+    HEIF.name: _open_heif,
+    BMP.name: _open_bmp,
+}

@@ -1,0 +1,126 @@
+"""From the bytes of an image to its pixels, in whatever process."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from adapters.opencv import jpeg, png, webp
+from adapters.opencv.encoded import (
+    Damaged,
+    DecodingLimits,
+    Header,
+    Truncated,
+    too_much_memory,
+)
+from adapters.opencv.image_formats import (
+    AVIF,
+    HEIF,
+    JPEG,
+    PNG,
+    WEBP,
+    ImageFormat,
+    describe_foreign,
+    format_of,
+)
+from adapters.opencv.orientation import upright, upright_size
+from domain.errors import DomainError, InvalidImage
+from domain.image import Image
+
+
+def recognise(data: bytes) -> ImageFormat:
+    """Tell the kind of image.
+
+    Raises:
+        InvalidImage: the bytes are none that is read.
+    """
+    if not data:
+        raise InvalidImage("the file is empty", reason="empty")
+    kind = format_of(data)
+    if kind is None:
+        found = describe_foreign(data) or "no image"
+        raise InvalidImage(
+            f"this is {found}; JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and TIFF images are read",
+            reason="unsupported",
+        )
+    return kind
+
+
+def read_header(data: bytes, kind: ImageFormat, *, thorough: bool) -> Header | None:
+    """Read what an image says of itself.
+
+    Args:
+        data: the whole file.
+        kind: what it is.
+        thorough: look through the whole file, for a close estimate of the cost. Otherwise this
+            takes no more than about a millisecond.
+
+    Returns:
+        None where only a thorough look can tell.
+
+    Raises:
+        InvalidImage: the header cannot be read.
+    """
+    try:
+        if kind is JPEG:
+            return jpeg.read_header(data, thorough=thorough)
+        if kind is PNG:
+            return png.read_header(data)
+        if kind is WEBP:
+            return webp.read_header(data, thorough=thorough)
+        if not thorough:
+            return None
+        # Not for every process: it loads the libraries.
+        from adapters.opencv import rare_formats
+
+        return rare_formats.read_header(data, kind)
+    except Exception as error:  # damaged files make the libraries raise nearly anything
+        raise _invalid(kind, error, data) from error
+
+
+def read_image(data: bytes, header: Header, limits: DecodingLimits) -> Image:
+    """Decode an image whose size and cost were checked.
+
+    Raises:
+        InvalidImage: it is damaged, or pixels are missing.
+        ImageTooCostly: the memory for it is not to be had.
+    """
+    factor = header.factor(limits)
+    try:
+        pixels = header.read(data, factor)
+    except MemoryError as error:
+        raise too_much_memory(limits, f"this {header.kind.name} needs more") from error
+    except Exception as error:  # as above
+        if isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem:
+            raise too_much_memory(limits, f"this {header.kind.name} needs more") from error
+        raise _invalid(header.kind, error, data) from error
+    orientation = png.orientation_of(data) if header.kind is PNG else header.orientation
+    width, height = upright_size(header.width, header.height, orientation)
+    expected = (-(-header.height // factor), -(-header.width // factor), 3)
+    if pixels.shape != expected or pixels.dtype != np.uint8:
+        raise _invalid(header.kind, Damaged(), data)
+    turned = np.ascontiguousarray(upright(pixels, orientation))
+    return Image(turned, width, height, header.kind.media_type, scale=1 / factor)
+
+
+def _lacks_a_box(kind: ImageFormat, data: bytes) -> bool:
+    """Whether a file that is made of boxes ends within one."""
+    at = 0 if kind in (AVIF, HEIF) else len(data)
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4])
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16])
+        if size < 8:
+            return False
+        at += size
+    return at > len(data)
+
+
+def _invalid(kind: ImageFormat, error: Exception, data: bytes) -> DomainError:
+    if isinstance(error, DomainError):
+        return error
+    # Pillow says so in words only.
+    if isinstance(error, Truncated) or "truncated" in str(error) or _lacks_a_box(kind, data):
+        return InvalidImage(f"the {kind.name} image is cut short", reason="truncated")
+    why = f": {error}" if isinstance(error, Damaged) and str(error) else ""
+    return InvalidImage(f"the {kind.name} image is damaged{why}", reason="damaged")

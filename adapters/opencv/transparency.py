@@ -1,0 +1,48 @@
+"""Laying what is transparent on white."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_BAND_PIXELS = 1_000_000
+
+
+def on_white(
+    color: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, factor: int
+) -> NDArray[np.uint8]:
+    """Lay an image on white and make it smaller.
+
+    An alpha that is zero everywhere is none: programs leave it unset and mean an opaque image.
+
+    Args:
+        color: height x width x 3, RGB.
+        alpha: height x width; None for opaque.
+        factor: how many times smaller it becomes.
+    """
+    if alpha is None or not alpha.any() or alpha.min() == 255:
+        return smaller(color, factor)
+    height, width = alpha.shape
+    rows = max(_BAND_PIXELS // width // factor, 1) * factor
+    bands = [
+        smaller(blended(color[at : at + rows], alpha[at : at + rows]), factor)
+        for at in range(0, height, rows)
+    ]
+    return np.concatenate(bands)
+
+
+def blended(color: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Each pixel mixed with as much white as it is transparent."""
+    share = alpha[..., None].astype(np.uint16)
+    mixed = color * share + (255 - share) * np.uint16(255)
+    return ((mixed + 127) // 255).astype(np.uint8)
+
+
+def smaller(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Means of ``factor`` x ``factor`` pixels; at the right and lower edge of what is left."""
+    if factor == 1:
+        return pixels
+    height, width = pixels.shape[:2]
+    size = (-(-width // factor), -(-height // factor))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)

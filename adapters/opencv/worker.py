@@ -1,0 +1,161 @@
+"""A process of its own for images that are costly or rare, which can be stopped as a thread cannot.
+
+The kernel bounds its memory and its time, so a file that makes a library run away costs what one
+image may cost, and no more. See ``docs/adr/0011-decoding-within-a-budget.md``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.opencv.encoded import (
+    MEGABYTE,
+    DecodingLimits,
+    too_much_memory,
+    too_much_time,
+)
+from adapters.opencv.worker_process import request_line
+from application.errors import InferenceUnavailable
+from domain.errors import (
+    DomainError,
+    ImageDimensionsTooLarge,
+    ImageTooCostly,
+    InvalidImage,
+)
+from domain.image import Image
+
+log = logging.getLogger(__name__)
+
+_PROGRAM = (
+    "import sys; sys.path[:] = sys.argv[1:]; "
+    "from adapters.opencv.worker_process import main; main()"
+)
+# One arena, and large blocks that go back to the system when they are freed: without this the
+# memory of the largest image so far would be kept.
+_ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+    "MALLOC_TRIM_THRESHOLD_": "262144",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+# Real seconds for each second of processor time, on a machine that is busy with other things.
+_PATIENCE = 10
+_REFUSALS: dict[str, type[DomainError]] = {
+    kind.code: kind for kind in (InvalidImage, ImageDimensionsTooLarge, ImageTooCostly)
+}
+
+
+class DecodingWorker:
+    """Starts the process when it is first needed, and again when it had to be stopped."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._turn = threading.Lock()
+        self._closed = False
+
+    def decode(self, data: bytes, limits: DecodingLimits) -> Image:
+        """Decode one image; blocks. One at a time, others wait.
+
+        Raises:
+            InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see the port ``ImageDecoder``.
+            InferenceUnavailable: the process cannot be started, or the service shuts down.
+        """
+        with self._turn:
+            process = self._running()
+            # The kernel counts the process's own time; this ends one that waits for ever.
+            stop = threading.Timer(limits.cpu_s * _PATIENCE, process.kill)
+            stop.start()
+            try:
+                return _exchange(process, data, limits)
+            except (OSError, ValueError, EOFError) as error:
+                self._process = None
+                process.kill()
+                raise self._explained(process, limits) from error
+            finally:
+                stop.cancel()
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self._closed = True
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
+            _let_go(process)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._closed:
+            raise InferenceUnavailable("the service is shutting down")
+        if self._process is None or self._process.poll() is not None:
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", _PROGRAM, *sys.path],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env=_ENVIRONMENT,
+                    start_new_session=True,  # Ctrl-C is for the service, which then ends it
+                )
+            except OSError as error:
+                raise InferenceUnavailable("images of this kind cannot be read now") from error
+        return self._process
+
+    def _explained(self, process: subprocess.Popen[bytes], limits: DecodingLimits) -> Exception:
+        status = process.wait()
+        _let_go(process)
+        if self._closed:
+            return InferenceUnavailable("the service is shutting down")
+        log.warning("an image stopped the process that decodes it (status %d)", status)
+        if status in (-signal.SIGPROF, -signal.SIGKILL):
+            return too_much_time(limits, "this image takes longer")
+        if status in (-signal.SIGABRT, 1):  # C++ and Python without memory end so
+            return too_much_memory(limits, f"this image needs more than {_mb(limits)} MB")
+        return InvalidImage("the image is damaged", reason="damaged")
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # of what it could not be sent any more
+                pipe.close()
+
+
+def _mb(limits: DecodingLimits) -> str:
+    return f"{limits.memory_bytes / MEGABYTE:g}"
+
+
+def _exchange(process: subprocess.Popen[bytes], data: bytes, limits: DecodingLimits) -> Image:
+    requests, answers = process.stdin, process.stdout
+    assert requests is not None
+    assert answers is not None
+    requests.write(request_line(data, limits))
+    requests.write(data)
+    requests.flush()
+    facts: dict[str, Any] = json.loads(answers.readline())
+    refusal = facts.get("refusal")
+    if refusal is not None:
+        raise _REFUSALS[refusal["code"]](refusal["message"], **refusal["details"])
+    pixels = _received(answers, tuple(facts.pop("shape")))
+    return Image(pixels, **facts)
+
+
+def _received(answers: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    pixels = np.empty(shape, np.uint8)
+    room = memoryview(pixels.data).cast("B")
+    while room:
+        count = answers.readinto(room)  # type: ignore[attr-defined]
+        if not count:
+            raise EOFError
+        room = room[count:]
+    return pixels

@@ -1,0 +1,125 @@
+"""How much memory images in work hold together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from application.work import Priority
+
+_SMALL_SHARE = 16
+_RESERVED_SHARE = 8
+_OVERTAKEN_FOR_S = 3.0
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    priority: Priority
+    arrival: int
+    size: int = field(compare=False)
+    since_s: float = field(compare=False)
+    granted: asyncio.Future[None] = field(compare=False)
+
+
+class MemoryBudget:
+    """Lets images wait until there is memory for them, and refuses none.
+
+    They go in order of priority and arrival. One that fits may overtake one that does not, for a
+    few seconds; small ones always may, in memory kept for them, so that nobody who sends a small
+    image waits for those who send large ones.
+
+    Args:
+        total_bytes: what all of them may hold together. More than this counts as all of it.
+    """
+
+    def __init__(self, total_bytes: int) -> None:
+        self._total = total_bytes
+        self._free = total_bytes
+        self._small = total_bytes // _SMALL_SHARE
+        self._reserved = total_bytes // _RESERVED_SHARE
+        self._arrivals = itertools.count()
+        self._waiting: list[_Waiting] = []
+
+    @property
+    def held_bytes(self) -> int:
+        """What images hold now."""
+        return self._total - self._free
+
+    async def take(self, size: int, priority: Priority = Priority.INTERACTIVE) -> MemoryShare:
+        """Wait until so many bytes are free, and hold them."""
+        loop = asyncio.get_running_loop()
+        # One that needs nearly everything must leave nothing to small ones.
+        size = min(size, self._total)
+        entry = _Waiting(priority, next(self._arrivals), size, loop.time(), loop.create_future())
+        self._waiting.append(entry)
+        self._waiting.sort()
+        self._grant()
+        try:
+            await entry.granted
+        except asyncio.CancelledError:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            else:
+                self._give_back(size)
+            raise
+        return MemoryShare(self, size, loop)
+
+    @asynccontextmanager
+    async def hold(
+        self, size: int, priority: Priority = Priority.INTERACTIVE
+    ) -> AsyncIterator[None]:
+        """Hold so many bytes for the length of the block."""
+        share = await self.take(size, priority)
+        try:
+            yield
+        finally:
+            share.release()
+
+    def _grant(self) -> None:
+        now = asyncio.get_running_loop().time()
+        blocked = False
+        for entry in list(self._waiting):
+            small = entry.size <= self._small
+            usable = self._free if small or self._alone(entry) else self._free - self._reserved
+            if entry.size <= usable and (small or not blocked):
+                self._waiting.remove(entry)
+                self._free -= entry.size
+                if not entry.granted.done():
+                    entry.granted.set_result(None)
+                else:  # its caller has just gone
+                    self._free += entry.size
+            elif now - entry.since_s > _OVERTAKEN_FOR_S:
+                blocked = True
+
+    def _alone(self, entry: _Waiting) -> bool:
+        # What is larger than all but the reserve can only go when nothing else is held.
+        return self._free == self._total and entry.size > self._total - self._reserved
+
+    def _give_back(self, size: int) -> None:
+        self._free += size
+        self._grant()
+
+
+class MemoryShare:
+    """Bytes that an image holds."""
+
+    def __init__(self, budget: MemoryBudget, size: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._budget = budget
+        self._size = size
+        self._loop = loop
+
+    def shrink(self, size: int) -> None:
+        """Keep so many bytes and give the rest back; from any thread."""
+        surplus, self._size = self._size - size, min(size, self._size)
+        if surplus > 0:
+            # A loop that is closed has nobody waiting any more.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._budget._give_back, surplus)
+
+    def release(self) -> None:
+        """Give everything back; from any thread, and any number of times."""
+        self.shrink(0)
