@@ -58,6 +58,7 @@ from application.use_cases.end_accounts import EraseAccount, RevokeAccount
 from application.use_cases.forget_expired import ForgetExpired
 from application.use_cases.import_history import ImportHistory
 from application.use_cases.keep_session import KeepSession
+from application.use_cases.show_image import ShowImage
 from application.use_cases.store_detection import StoreDetection
 from application.use_cases.stream_sessions import StreamSessions
 from application.work import AdmissionGate
@@ -194,7 +195,7 @@ class Container(containers.DeclarativeContainer):
         ),
     )
 
-    annotator = providers.Singleton(PillowImageAnnotator, executor=executor)
+    annotator = providers.Singleton(PillowImageAnnotator, executor=executor, decoder=decoder)
 
     # What the command line does with models
     checkpoint = providers.Factory(
@@ -369,6 +370,7 @@ class Container(containers.DeclarativeContainer):
     open_image_link = providers.Singleton(
         history.OpenImageLink, link_signer, repository, image_store
     )
+    show_image = providers.Singleton(ShowImage, annotator, gate)
     annotate_detection = providers.Singleton(
         AnnotateDetection, get_detection, read_image, spool, annotator, gate
     )

@@ -25,6 +25,9 @@ _SUFFIXES = {
     "image/gif": ".gif",
     "image/webp": ".webp",
     "image/bmp": ".bmp",
+    "image/avif": ".avif",
+    "image/heic": ".heic",
+    "image/tiff": ".tiff",
 }
 
 

@@ -1,7 +1,7 @@
 """A process of its own for images that are costly or rare, which can be stopped as a thread cannot.
 
 The kernel bounds its memory and its time, so a file that makes a library run away costs what one
-image may cost, and no more. See ``docs/adr/0011-decoding-within-a-budget.md``.
+image may cost, and no more. See ``docs/adr/0014-decoding-within-a-budget.md``.
 """
 
 from __future__ import annotations

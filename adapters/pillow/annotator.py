@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
+import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageDraw, ImageFont, ImageOps
+from PIL import ImageDraw, ImageFont
 
 from adapters.inference.executor import WorkExecutor
+from application.ports.image_decoder import ImageDecoder
 from application.work import Priority
 from domain.emotion import Emotion
-from domain.errors import InvalidImage
 from domain.face import Face
 from domain.geometry import BoundingBox
+from domain.image import Image
 
 # The palette of Okabe and Ito (2008, "Color Universal Design"), which people with any common form
 # of colour blindness can tell apart. Neutral takes grey, the one colour without a mood.
@@ -33,8 +35,9 @@ _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 class PillowImageAnnotator:
     """Fulfils ``ImageAnnotator``."""
 
-    def __init__(self, *, executor: WorkExecutor) -> None:
+    def __init__(self, *, executor: WorkExecutor, decoder: ImageDecoder) -> None:
         self._executor = executor
+        self._decoder = decoder
 
     async def annotate(
         self,
@@ -45,22 +48,20 @@ class PillowImageAnnotator:
         priority: Priority = Priority.INTERACTIVE,
     ) -> bytes:
         """Draw each face's box, dominant emotion and score; see the port."""
-        return await self._executor.run(_annotate, data, faces, media_type, priority=priority)
+        image = await self._decoder.decode(data, priority=priority)
+        return await self._executor.run(_annotate, image, faces, media_type, priority=priority)
 
 
-def _annotate(data: bytes, faces: Sequence[Face], media_type: str) -> bytes:
-    try:
-        with PillowImage.open(io.BytesIO(data)) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
-        raise InvalidImage("the image to draw on cannot be decoded") from error
+def _annotate(image: Image, faces: Sequence[Face], media_type: str) -> bytes:
+    assert isinstance(image.pixels, np.ndarray)
+    picture = PillowImage.fromarray(image.pixels)
     draw = ImageDraw.Draw(picture)
     # Sizes follow the picture, so that labels can be read on a thumbnail and on a poster.
     line_px = max(2, round(max(picture.size) / 400))
     font = ImageFont.load_default(size=max(12, round(max(picture.size) / 55)))
     taken: list[BoundingBox] = []
     for face in sorted(faces, key=lambda face: face.detection.box.y):
-        box = face.detection.box
+        box = _scaled(face.detection.box, image.scale)
         color = EMOTION_COLORS[face.dominant_emotion]
         draw.rectangle((box.x, box.y, box.right, box.bottom), outline="black", width=line_px + 2)
         draw.rectangle((box.x, box.y, box.right, box.bottom), outline=color, width=line_px)
@@ -72,6 +73,11 @@ def _annotate(data: bytes, faces: Sequence[Face], media_type: str) -> bytes:
     out = io.BytesIO()
     picture.save(out, _FORMATS[media_type], quality=92)
     return out.getvalue()
+
+
+def _scaled(box: BoundingBox, scale: float) -> BoundingBox:
+    x, y, width, height = (round(side * scale) for side in (box.x, box.y, box.width, box.height))
+    return BoundingBox(x, y, max(width, 1), max(height, 1))
 
 
 def _text(face: Face) -> str:

@@ -32,9 +32,10 @@ class ImageAnnotator(Protocol):
             priority: who goes first when processors are scarce.
 
         Returns:
-            An image of the same size. An emotion is told by its word as well as by its colour.
+            An image of the size that the decoder works at: the image's own, unless that is very
+            large. An emotion is told by its word as well as by its colour.
 
         Raises:
-            InvalidImage: the bytes cannot be decoded.
+            InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see ``ImageDecoder.decode``.
         """
         ...

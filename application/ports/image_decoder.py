@@ -9,16 +9,22 @@ from domain.image import Image
 
 
 class ImageDecoder(Protocol):
-    """Decodes JPEG, PNG, GIF (first frame), WebP and BMP, told by content alone."""
+    """Decodes JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and TIFF, told by content alone.
+
+    Of several frames or pages the first counts. An image whose pixels can all be read is read,
+    whatever its metadata are like and whatever lies behind it.
+    """
 
     async def decode(self, data: bytes, *, priority: Priority = Priority.INTERACTIVE) -> Image:
         """Decode one image, EXIF orientation applied.
 
-        The number of pixels is read from the header before anything is decoded. Large images may
-        come back at reduced scale (``Image.scale``); memory for the pixels is bounded either way.
+        The number of pixels is read from the header before anything is decoded, and so is what
+        that will cost. Large images may come back at reduced scale (``Image.scale``). What all
+        decoded images hold together is bounded: this waits until there is room.
 
         Raises:
             InvalidImage: empty, truncated, of an unsupported kind, or not an image at all.
             ImageDimensionsTooLarge: the header announces more pixels than allowed.
+            ImageTooCostly: decoding takes more memory or time than one image may take.
         """
         ...

@@ -54,7 +54,7 @@ _PROVIDERS = (
     "sign_in", "refresh_tokens", "revoke_tokens", "get_profile", "face_detector",
     "emotion_classifier", "repository", "spool", "image_store", "identity_provider",
     "annotate_detection", "message_channel", "image_links", "link_signer", "sign_in_by_code",
-    "open_image_link",
+    "open_image_link", "show_image",
 )  # fmt: skip
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]

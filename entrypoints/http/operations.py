@@ -24,7 +24,8 @@ _FILE = Schema(
     # The first is what OpenAPI 3.1 asks for, the second what generators of clients look for.
     content_media_type="application/octet-stream",
     format=OpenAPIFormat.BINARY,
-    description="JPEG, PNG, GIF (first frame), WebP or BMP, told by its content.",
+    description="JPEG, PNG, GIF (first frame), WebP, BMP, AVIF, HEIC or TIFF (first page), told by "
+    "its content.",
 )
 
 

@@ -14,6 +14,7 @@ from litestar.params import FromPath, QueryParameter
 
 from application.ports.link_signer import LinkSignature
 from application.use_cases.history import OpenImageLink, ReadImage
+from application.use_cases.show_image import ShowImage
 from entrypoints.http.addresses import image_path
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import problems
@@ -47,7 +48,7 @@ class ImagesController(Controller):
         responses={
             200: ResponseSpec(
                 data_container=bytes,
-                description="The photograph as it was uploaded",
+                description="The photograph as it was uploaded; HEIC and TIFF as JPEG",
                 media_type="image/*",
                 generate_examples=False,
             ),
@@ -58,6 +59,7 @@ class ImagesController(Controller):
                 "invalid_token",
                 "invalid_link",
                 "not_found",
+                "overloaded",
                 "store_unavailable",
             ),
         },
@@ -69,6 +71,7 @@ class ImagesController(Controller):
         settings: NamedDependency[Settings],
         read_image: NamedDependency[ReadImage],
         open_image_link: NamedDependency[OpenImageLink],
+        show_image: NamedDependency[ShowImage],
         expires: Annotated[
             str | None, QueryParameter(description="Of a link: when it ends.")
         ] = None,
@@ -97,6 +100,7 @@ class ImagesController(Controller):
             each.strip().removeprefix("W/") for each in held.split(",")
         ):
             return Response(b"", status_code=304, headers=headers)
+        image = await show_image.execute(image)
         headers["Content-Disposition"] = "inline"
         headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return Response(image.data, media_type=image.media_type, headers=headers)

@@ -24,7 +24,7 @@ export function mountDetect(panel) {
       h("button", { type: "button", class: "example", on: { click: takeExample } }, "Try an example")),
     h("p", { class: "by-mouse" }, "or drop them here, or paste one"),
     h("p", { class: "muted small" },
-      `JPEG, PNG, GIF, WebP or BMP, at most ${bytes(settings.maxUploadBytes)} each`),
+      `JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC or TIFF, at most ${bytes(settings.maxUploadBytes)} each`),
     h("p", { class: "words" }, "Every face gets a score for each of", chips(EMOTIONS)));
   const strip = h("ul", { class: "strip", "aria-label": "Photographs", hidden: true });
   const result = h("div", { class: "detect-result" });

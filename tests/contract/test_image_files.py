@@ -1,0 +1,278 @@
+"""Files as phones and programs write them: whatever can be read is read, and looks right."""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pillow_heif
+import pytest
+import skimage.data
+from PIL import ImageOps
+
+from adapters.inference.executor import WorkExecutor
+from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.encoded import DecodingLimits
+from application.memory_budget import MemoryBudget
+from domain.errors import ImageDimensionsTooLarge, ImageTooCostly, InvalidImage
+from domain.image import Image
+
+IMAGES = Path(__file__).parent / "images"
+pillow_heif.register_heif_opener()
+
+
+def portrait(width: int = 160, height: int = 120) -> PIL.Image.Image:
+    return PIL.Image.fromarray(skimage.data.astronaut()).resize((width, height))
+
+
+def encoded(image: PIL.Image.Image, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def difference(image: Image, wanted: PIL.Image.Image) -> float:
+    """Mean distance in gray levels."""
+    assert isinstance(image.pixels, np.ndarray)
+    expected = np.asarray(wanted.convert("RGB"), float)
+    assert image.pixels.shape == expected.shape
+    return float(np.abs(image.pixels - expected).mean())
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[OpenCvImageDecoder]:
+    executor, process = WorkExecutor(2), DecodingProcess()
+    yield OpenCvImageDecoder(
+        executor=executor,
+        process=process,
+        budget=MemoryBudget(60_000_000),
+        limits=DecodingLimits(cpu_s=1.0),
+    )
+    process.close()
+    executor.close()
+
+
+@pytest.mark.parametrize(
+    ("file", "right"),
+    [
+        ("png-icc-1.5MB.png", "png-plain.png"),
+        ("png-ztxt-1.4MB-workflow.png", "png-plain.png"),
+        ("png-text-bad-crc.png", "png-plain.png"),
+        ("png-phys-bad-crc.png", "png-plain.png"),
+        ("apng-gray16.png", "png-gray16.png"),
+        ("bmp-v5-alpha-zero.bmp", "png-plain.png"),
+        ("jpeg-adobe-5-bytes.jpg", "png-plain.png"),
+        ("jpeg-no-eoi-zero-padding.jpg", "png-plain.png"),
+        ("jpeg-xmp-behind-end.jpg", "png-plain.png"),
+    ],
+)
+async def test_notes_and_markers_do_not_veto_an_image(
+    decoder: OpenCvImageDecoder, file: str, right: str
+) -> None:
+    image = await decoder.decode((IMAGES / file).read_bytes())
+    wanted = await decoder.decode((IMAGES / right).read_bytes())
+    assert np.abs(np.subtract(image.pixels, wanted.pixels, dtype=float)).mean() < 6
+
+
+async def test_gray_of_16_bits_is_scaled_and_its_transparency_laid_on_white(
+    decoder: OpenCvImageDecoder,
+) -> None:
+    samples = np.asarray(portrait().convert("L"))
+    samples = np.where(samples == 0, 1, samples).astype(np.uint16)
+    samples[:10] = 0
+    data = encoded(PIL.Image.fromarray(samples * 257), "PNG")
+    keyed = _with_chunk(data, b"tRNS", b"\0\0")
+    wanted = samples.astype(np.uint8)
+    wanted[:10] = 255
+    assert difference(await decoder.decode(keyed), PIL.Image.fromarray(wanted)) == 0
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
+async def test_an_alpha_that_is_zero_everywhere_is_none(
+    decoder: OpenCvImageDecoder, kind: str
+) -> None:
+    picture = portrait().convert("RGBA")
+    picture.putalpha(0)
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    image = await decoder.decode(encoded(picture, kind, **options))
+    assert difference(image, portrait()) < 8
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>",
+        b"\x89PNG\r\n\x1a\n",
+        b"RIFF\0\0\0\0WEBP",
+        b"II*\0",
+        b"\x1f\x8b\x08\0",
+        b"PK\x03\x04",
+        b"SEFHk\0\0\0 SEFT",
+        bytes(3000),
+    ],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
+async def test_what_lies_behind_an_image_does_not_matter(
+    decoder: OpenCvImageDecoder, kind: str, trailer: bytes
+) -> None:
+    image = await decoder.decode(encoded(portrait(), kind) + trailer)
+    assert difference(image, portrait()) < 8
+
+
+@pytest.mark.parametrize("behind", [b"", bytes(500), b"SEFHk\0\0\0 SEFT", b"\xff"])
+@pytest.mark.parametrize("kind", ["JPEG", "GIF", "PNG"])
+async def test_an_end_marker_that_is_missing_is_not_missed(
+    decoder: OpenCvImageDecoder, kind: str, behind: bytes
+) -> None:
+    marker = {"JPEG": 2, "GIF": 1, "PNG": 12}[kind]
+    image = await decoder.decode(encoded(portrait(), kind)[:-marker] + behind)
+    assert difference(image, portrait()) < 8
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("end", [b"\xff\xd9", b"\xff\xd9 more", bytes(100_000), b""])
+async def test_an_end_marker_half_way_does_not_complete_an_image(
+    decoder: OpenCvImageDecoder, *, progressive: bool, end: bytes
+) -> None:
+    whole = encoded(portrait(640, 480), "JPEG", progressive=progressive)
+    with pytest.raises(InvalidImage, match="cut short"):
+        await decoder.decode(whole[: len(whole) // 2] + end)
+
+
+async def test_a_png_with_wrong_checksums_everywhere_is_read(decoder: OpenCvImageDecoder) -> None:
+    data = bytearray(encoded(portrait(), "PNG"))
+    at = 8
+    while at + 8 < len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 4])
+        data[end : end + 4] = b"\0\0\0\0"
+        at = end + 4
+    assert difference(await decoder.decode(bytes(data)), portrait()) == 0
+
+
+async def test_short_notes_of_a_png_are_passed_over(decoder: OpenCvImageDecoder) -> None:
+    data = encoded(portrait(), "PNG")
+    for name in (b"gAMA", b"cHRM", b"pHYs", b"sRGB", b"iCCP", b"acTL"):
+        data = _with_chunk(data, name, b"\1")
+    assert difference(await decoder.decode(data), portrait()) == 0
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "LA", "RGBA"])
+async def test_an_interlaced_png_is_like_any_other(decoder: OpenCvImageDecoder, mode: str) -> None:
+    picture = portrait(37, 29).convert(mode)
+    image = await decoder.decode(_interlaced(picture))
+    assert difference(image, picture) == 0
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "AVIF", "HEIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+async def test_newer_formats_stand_upright(
+    decoder: OpenCvImageDecoder, kind: str, orientation: int
+) -> None:
+    note = PIL.Image.Exif()
+    note[0x0112] = orientation
+    image = await decoder.decode(encoded(portrait(), kind, exif=note.tobytes()))
+    as_jpeg = encoded(portrait(), "JPEG", exif=note.tobytes(), quality=95)
+    wanted = ImageOps.exif_transpose(PIL.Image.open(io.BytesIO(as_jpeg)))
+    assert (image.width, image.height) == wanted.size
+    assert difference(image, wanted) < 8
+    types = {"TIFF": "image/tiff", "AVIF": "image/avif", "HEIF": "image/heic"}
+    assert image.media_type == types[kind]
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "AVIF", "HEIF", "GIF", "BMP"])
+async def test_a_rare_format_with_too_many_pixels_is_refused_by_its_header(
+    decoder: OpenCvImageDecoder, kind: str
+) -> None:
+    data = bytearray(encoded(PIL.Image.new("L" if kind == "GIF" else "RGB", (64, 64)), kind))
+    if kind == "GIF":
+        data[6:10] = b"\xff\xff\xff\xff"
+    elif kind == "BMP":
+        data[18:26] = struct.pack("<ii", 10_000, 10_000)
+    elif kind == "TIFF":
+        entry = data.index(struct.pack("<HHI", 256, 4, 1))
+        data[entry + 8 : entry + 12] = struct.pack("<I", 30_000)
+        entry = data.index(struct.pack("<HHI", 257, 4, 1))
+        data[entry + 8 : entry + 12] = struct.pack("<I", 30_000)
+    else:
+        size = data.index(b"ispe") + 8
+        data[size : size + 8] = struct.pack(">II", 30_000, 30_000)
+    with pytest.raises((ImageDimensionsTooLarge, InvalidImage)):
+        await decoder.decode(bytes(data))
+
+
+async def test_what_is_too_costly_is_named(decoder: OpenCvImageDecoder) -> None:
+    webp = encoded(PIL.Image.new("RGB", (7000, 7000)), "WEBP", lossless=True, method=0)
+    with pytest.raises(ImageTooCostly, match="MB of memory") as refusal:
+        await decoder.decode(webp)
+    assert refusal.value.details["cost"] == "memory"
+
+    with pytest.raises(ImageTooCostly, match="scans") as refusal:
+        await decoder.decode(empty_scans(3000, 5000))
+    assert refusal.value.details["cost"] == "time"
+
+
+async def test_decoding_that_runs_away_is_stopped_and_the_next_image_is_read(
+    decoder: OpenCvImageDecoder,
+) -> None:
+    with pytest.raises(ImageTooCostly) as refusal:
+        await decoder.decode(slow_gif())
+    assert refusal.value.details["cost"] == "time"
+    assert difference(await decoder.decode(encoded(portrait(), "GIF")), portrait()) < 12
+
+
+def empty_scans(side: int, scans: int) -> bytes:
+    """A progressive JPEG that is gone through again and again for nothing."""
+    whole = encoded(PIL.Image.new("L", (side, side)), "JPEG", progressive=True)
+    scan = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00"
+    return whole[:-2] + scan * scans + whole[-2:]
+
+
+def slow_gif() -> bytes:
+    """Millions of notes of one byte in front of the picture, each a turn of a loop in Python."""
+    whole = encoded(PIL.Image.new("L", (8, 8)), "GIF")
+    start = whole.index(b",\0\0\0\0")
+    return whole[:start] + (b"!\xfe\x01x\0" * 3_000_000) + whole[start:]
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)
+
+
+def _with_chunk(png: bytes, name: bytes, body: bytes) -> bytes:
+    return png[:33] + _chunk(name, body) + png[33:]
+
+
+def _interlaced(picture: PIL.Image.Image) -> bytes:
+    """What no library here writes: each pass is a small PNG of its own, put into one stream."""
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)]
+    passes += [(0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    rows = b""
+    head = b""
+    palette = b""
+    for left, top, step_x, step_y in passes:
+        columns, lines = range(left, picture.width, step_x), range(top, picture.height, step_y)
+        if not columns or not lines:
+            continue
+        part = PIL.Image.new(picture.mode, (len(columns), len(lines)))
+        if picture.mode == "P":
+            part.putpalette(picture.getpalette() or [])
+        for y, line in enumerate(lines):
+            for x, column in enumerate(columns):
+                part.putpixel((x, y), picture.getpixel((column, line)))
+        small = encoded(part, "PNG", bits=8) if picture.mode == "P" else encoded(part, "PNG")
+        head, at = small[16:29], 33
+        while small[at + 4 : at + 8] != b"IEND":
+            size = int.from_bytes(small[at : at + 4])
+            body = small[at + 8 : at + 8 + size]
+            if small[at + 4 : at + 8] == b"IDAT":
+                rows += zlib.decompress(body)
+            elif small[at + 4 : at + 8] == b"PLTE":
+                palette = _chunk(b"PLTE", body)
+            at += 12 + size
+    size = struct.pack(">II", picture.width, picture.height)
+    header = _chunk(b"IHDR", size + head[8:12] + b"\1")
+    coded = _chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + header + palette + coded + _chunk(b"IEND", b"")
