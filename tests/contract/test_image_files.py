@@ -19,6 +19,7 @@ from adapters.opencv.encoded import DecodingLimits
 from application.memory_budget import MemoryBudget
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly, InvalidImage
 from domain.image import Image
+from tests.attacks.costly_images import empty_scans, encoded, lossless_webp, slow_gif
 
 IMAGES = Path(__file__).parent / "images"
 pillow_heif.register_heif_opener()
@@ -26,12 +27,6 @@ pillow_heif.register_heif_opener()
 
 def portrait(width: int = 160, height: int = 120) -> PIL.Image.Image:
     return PIL.Image.fromarray(skimage.data.astronaut()).resize((width, height))
-
-
-def encoded(image: PIL.Image.Image, kind: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def difference(image: Image, wanted: PIL.Image.Image) -> float:
@@ -204,13 +199,12 @@ async def test_a_rare_format_with_too_many_pixels_is_refused_by_its_header(
 
 
 async def test_what_is_too_costly_is_named(decoder: OpenCvImageDecoder) -> None:
-    webp = encoded(PIL.Image.new("RGB", (7000, 7000)), "WEBP", lossless=True, method=0)
     with pytest.raises(ImageTooCostly, match="MB of memory") as refusal:
-        await decoder.decode(webp)
+        await decoder.decode(lossless_webp(7000))
     assert refusal.value.details["cost"] == "memory"
 
     with pytest.raises(ImageTooCostly, match="scans") as refusal:
-        await decoder.decode(empty_scans(3000, 5000))
+        await decoder.decode(empty_scans(1000, 20_000))
     assert refusal.value.details["cost"] == "time"
 
 
@@ -218,23 +212,9 @@ async def test_decoding_that_runs_away_is_stopped_and_the_next_image_is_read(
     decoder: OpenCvImageDecoder,
 ) -> None:
     with pytest.raises(ImageTooCostly) as refusal:
-        await decoder.decode(slow_gif())
+        await decoder.decode(slow_gif(900_000))
     assert refusal.value.details["cost"] == "time"
     assert difference(await decoder.decode(encoded(portrait(), "GIF")), portrait()) < 12
-
-
-def empty_scans(side: int, scans: int) -> bytes:
-    """A progressive JPEG that is gone through again and again for nothing."""
-    whole = encoded(PIL.Image.new("L", (side, side)), "JPEG", progressive=True)
-    scan = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00"
-    return whole[:-2] + scan * scans + whole[-2:]
-
-
-def slow_gif() -> bytes:
-    """Millions of notes of one byte in front of the picture, each a turn of a loop in Python."""
-    whole = encoded(PIL.Image.new("L", (8, 8)), "GIF")
-    start = whole.index(b",\0\0\0\0")
-    return whole[:start] + (b"!\xfe\x01x\0" * 3_000_000) + whole[start:]
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:
