@@ -96,8 +96,6 @@ def token(
     hours: Annotated[float, typer.Option(help="How long the token stands; a year at most.")] = 24.0,
 ) -> None:
     """Mint an ID token of the local identity provider; it is printed alone on the last line."""
-    from entrypoints.container import Container
-
     settings = settings_or_exit()
     if settings.auth != "local":
         stop(f"AUTH={settings.auth}: only the local identity provider mints tokens here")
@@ -107,6 +105,8 @@ def token(
             "started on this folder and none would accept the token. Run this where the service "
             "runs, or with its DATA_DIR or SECRET_KEY"
         )
+    from entrypoints.container import Container
+
     with explained():
         provider = Container(settings=settings).identity_provider()
         minted = provider.mint_id_token(user, lifetime_s=hours * 3600)
