@@ -76,3 +76,7 @@ async def test_a_client_written_for_the_contract_works_unchanged(visit: dict[str
     (record,) = visit["history"]["body"]
     assert record["detection_id"] == visit["detected"]["body"]["detection_id"]
     assert visit["widths"] == [512], "an <img> of another origin cannot load what is in the history"
+
+    assert [answer["status"] for answer in visit["refreshed"]] == [200, 200]
+    assert [answer["status"] for answer in visit["again"]] == [200, 200]
+    assert {profile["body"]["is_guest"] for profile in visit["profiles"]} == {False}
