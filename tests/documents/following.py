@@ -21,6 +21,9 @@ LEFT_OUT = {
     ("training/emotions/README.md", "pip install -r training/requirements.txt"): (
         "it takes pictures that are not ours to give, and days"
     ),
+    ("training/faces/README.md", "pip install -r training/requirements.txt"): (
+        "it takes photographs that are not ours to give, and hours"
+    ),
     ("docs/realtime.md", 'const video = document.querySelector("video");'): (
         "it wants a browser: tests/e2e/browser/test_realtime_guide.py runs it in one"
     ),
