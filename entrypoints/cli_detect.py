@@ -33,7 +33,9 @@ _DRAWN_TYPES = {
     ".png": "image/png",
     ".webp": "image/webp",
 }
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp"}
+PHOTO_SUFFIXES = {
+    ".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".avif", ".heic", ".heif", ".tif", ".tiff",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
