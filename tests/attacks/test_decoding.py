@@ -1,0 +1,87 @@
+"""Images that cost much more than their bytes tell: others notice nothing, and memory stays."""
+
+import asyncio
+import struct
+import zlib
+from collections.abc import Callable
+
+import httpx
+import pytest
+import skimage.data
+
+from tests.attacks.costly_images import empty_scans, lossless_webp
+from tests.attacks.memory import PeakMemory
+from tests.e2e.calls import detect
+from tests.e2e.conftest import as_jpeg
+from tests.e2e.service_process import ServiceProcess
+
+MOST_MB = 450
+AT_ONCE = 4
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)
+
+
+def png(width: int, height: int, color: int, interlaced: int, raw_bytes: int) -> bytes:
+    """A PNG whose pixels inflate to so many zeros."""
+    deflate = zlib.compressobj(9)
+    start = deflate.compress(b"") + deflate.flush(zlib.Z_FULL_FLUSH)
+    block = deflate.compress(bytes(1_000_000)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    coded = start + block * (raw_bytes // 1_000_000 + 1) + deflate.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, interlaced)
+    parts = (chunk(b"IHDR", header), chunk(b"IDAT", coded), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def rle_bmp() -> bytes:
+    """A run-length coded picture of 36 megapixels in some kilobytes."""
+    side = 6000
+    rows = (b"\xff\x01" * (side // 255) + b"\x00\x00") * side
+    header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(rows), 0, 0, 256, 0)
+    file = struct.pack("<2sIHHI", b"BM", 1078 + len(rows), 0, 0, 1078)
+    return (file + header + bytes(1024) + rows)[: 4 * 1024 * 1024]
+
+
+ATTACKS: dict[str, Callable[[], bytes]] = {
+    "lossless WebP": lambda: lossless_webp(7000),
+    "empty scans": lambda: empty_scans(3000, 13_000),
+    "interlaced PNG": lambda: png(7000, 7000, 2, 1, 7000 * 21_016),
+    "PNG that inflates": lambda: png(64, 64, 2, 0, 2_000_000_000),
+    "RLE BMP": rle_bmp,
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_a_costly_image_costs_others_no_more_than_a_moment(
+    service: ServiceProcess, memory: PeakMemory, attack: str
+) -> None:
+    costly = ATTACKS[attack]()
+    small = as_jpeg(skimage.data.astronaut())
+    async with await service.user() as attacker, await service.user() as user:
+        await detect(user, small)
+        healthy = asyncio.create_task(watch_health(service))
+        under_attack = [asyncio.create_task(send(attacker, costly)) for _ in range(AT_ONCE)]
+        for _ in range(3):
+            await detect(user, small)
+        answers = await asyncio.gather(*under_attack)
+        healthy.cancel()
+    assert {answer.status_code for answer in answers} <= {200, 400, 413}
+    assert all(
+        answer.json()["code"] in ("image_too_costly", "invalid_image")
+        for answer in answers
+        if answer.status_code != 200
+    )
+    assert memory.peak_mb < MOST_MB
+
+
+async def send(client: httpx.AsyncClient, image: bytes) -> httpx.Response:
+    return await client.post("/api/detect", files={"file": ("image", image)})
+
+
+async def watch_health(service: ServiceProcess) -> None:
+    """Ask all the while; an answer that does not come fails the test by its timeout."""
+    async with service.client() as guest:
+        while True:
+            assert (await guest.get("/healthz")).status_code == 200
+            await asyncio.sleep(0.05)
