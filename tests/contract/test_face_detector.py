@@ -5,6 +5,7 @@ YuNet's model file is not part of the repository: its cases are collected where
 """
 
 import asyncio
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from adapters.opencv.yunet import YuNetFaceDetector
 from application.errors import InferenceUnavailable
 from application.ports.face_detector import FaceDetector
 from domain.emotion import Emotion
+from domain.face import BoxFraming
 from domain.geometry import BoundingBox
 from domain.image import Image
 from tests.contract.conftest import yunet_model
@@ -34,6 +36,7 @@ from tests.contract.conftest import yunet_model
 # The face of skimage's astronaut, as people would frame it.
 ASTRONAUT = BoundingBox(172, 62, 104, 120)
 EMOTION_NETWORK = Path(adapters.onnx.classifier.__file__).parent / "weights" / "emotion.onnx"
+FACE_NETWORK = EMOTION_NETWORK.with_name("face.onnx")
 DETECTORS = ["in-memory", "bundled", "haar", *(["yunet"] if yunet_model() else [])]
 NETWORKS = [name for name in DETECTORS if name in {"bundled", "yunet"}]
 
@@ -279,6 +282,44 @@ async def test_a_face_that_leaves_the_picture_is_found(
     cut = cv2.resize(skimage.data.astronaut()[rows, columns], (side, side))
     (face,) = await network.detect(Image(cut, side, side, "image/png"), min_size_px=side // 2)
     assert face.box.width > 0.6 * side
+
+
+def copied(folder: Path, **changes: object) -> Path:
+    """The bundled files in another folder, with other facts."""
+    weights = folder / "face.onnx"
+    weights.write_bytes(FACE_NETWORK.read_bytes())
+    facts = json.loads(FACE_NETWORK.with_suffix(".json").read_text())
+    weights.with_suffix(".json").write_text(json.dumps({**facts, **changes}))
+    return weights
+
+
+def test_how_boxes_are_framed_is_told_beside_the_weights(
+    executor: WorkExecutor, tmp_path: Path
+) -> None:
+    weights = copied(tmp_path, framing={"side": 0.93, "drop": 0.02})
+    assert OnnxFaceDetector(executor=executor, weights=weights).framing == BoxFraming(0.93, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"file_sha256": "0"}, "SHA-256"),
+        ({"strides": [8, 16, 64]}, "must answer"),
+        ({"threshold": "high"}, "cannot be used"),
+        ({"framing": {"side": 9, "drop": 0}}, "no face is framed so"),
+        ({"framing": {}}, "cannot be used"),
+    ],
+)
+def test_files_of_the_bundled_detector_that_cannot_be_used_say_so(
+    executor: WorkExecutor, tmp_path: Path, changes: dict[str, object], fault: str
+) -> None:
+    with pytest.raises(InferenceUnavailable, match=fault):
+        OnnxFaceDetector(executor=executor, weights=copied(tmp_path, **changes))
+
+
+def test_another_network_is_no_face_detector(executor: WorkExecutor) -> None:
+    with pytest.raises(InferenceUnavailable, match=r"lacks (iou|strides|threshold)"):
+        OnnxFaceDetector(executor=executor, weights=EMOTION_NETWORK)
 
 
 @pytest.mark.parametrize(
