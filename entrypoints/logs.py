@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, Literal, TextIO
 
 import structlog
 
+from entrypoints.log_writer import LogWriter
+
 LogStyle = Literal["auto", "console", "json"]
 
 # Whatever is bound by mistake under one of these names never reaches a log.
 _NEVER_LOGGED = {"token", "id_token", "access_token", "refresh_token", "authorization", "cookie",
                  "password", "secret", "secret_key", "body", "image", "data"}  # fmt: skip
+
+_LONGEST_TEXT = 2_000
+_LONGEST_TRACEBACK = 16_000
+# A JSON web token, whatever follows "Bearer", and parameters of an address that open something.
+_TOKEN = re.compile(
+    r"eyJ[\w-]{5,}(?:\.[\w-]*){1,2}"
+    r"|(?<=Bearer )\S+"
+    r"|(?<=[?&;])(?:sid|code|key|signature|\w*token|\w*secret|\w*password)=[^&\s\"';]*",
+    re.IGNORECASE,
+)
 
 
 def is_for_people(style: LogStyle, stream: TextIO) -> bool:
@@ -29,7 +42,6 @@ def configure_logs(level: str, style: LogStyle) -> None:
         style: ``auto`` is ``console`` at a terminal and ``json`` otherwise.
     """
     to_terminal = is_for_people(style, sys.stderr)
-    logging.captureWarnings(True)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -47,26 +59,48 @@ def configure_logs(level: str, style: LogStyle) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    render: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+    render: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
         if to_terminal
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else structlog.processors.JSONRenderer()
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LogWriter(sys.stderr.fileno())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _shorten_and_scrub,
+                render,
+            ],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    # Libraries tell of what was sent when they are asked for details.
+    root.setLevel(max(logging.INFO, logging.getLevelName(level)))
+    for own in ("domain", "application", "adapters", "entrypoints"):
+        logging.getLogger(own).setLevel(level)
     for noisy in ("uvicorn.access", "engineio", "socketio", "asyncio", "httpx"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(True)
     for own_handlers in ("uvicorn", "uvicorn.error"):
         logging.getLogger(own_handlers).handlers.clear()
         logging.getLogger(own_handlers).propagate = True
+
+
+def _shorten_and_scrub(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Cut what is long, and take out of any text what looks like a token."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            longest = _LONGEST_TRACEBACK if key == "exception" else _LONGEST_TEXT
+            if len(value) > longest:
+                value = f"{value[:longest]} [{len(value) - longest} characters more]"
+            event[key] = _TOKEN.sub("[withheld]", value)
+    return event
 
 
 def _withhold_secrets(

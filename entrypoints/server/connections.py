@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from entrypoints.server.limits import ConnectionLimits
 from entrypoints.server.refusals import Refusal, Refusals
+from entrypoints.server.turns import Turns
 
 EXTENSION = "emotion_api.connection"
 """Key in an ASGI scope's ``extensions`` under which the connection of a request is found."""
@@ -50,6 +51,9 @@ class Connections:
         limits: how much of everything.
         registry: where refusals and open connections are shown.
         proxies: addresses and networks that are not bounded as one client; ``*`` is everybody.
+
+    Attributes:
+        turned_away: connections without a place that still hear why.
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class Connections:
     ) -> None:
         self.limits = limits
         self.refusals = Refusals(registry)
+        self.turns = Turns()
+        self.turned_away = 0
         self._all: dict[Watched, str] = {}
         self._idle: dict[Watched, None] = {}
         self._of_party: Counter[str] = Counter()

@@ -20,6 +20,8 @@ from entrypoints.server.refusals import Refusal
 from entrypoints.server.wire import GentleTransport, Progress, address_of
 
 _MAX_HEADER_LINES = 128
+# Whoever watches the service restarts it when this takes long.
+_ALWAYS_AT_ONCE = "/healthz"
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
 _PIECE_BYTES = 64 * 1024
 _CLOSE = (b"connection", b"close")
@@ -28,6 +30,8 @@ _CLOSE = (b"connection", b"close")
 _DISCARD_PAUSE_S = 5.0
 _FLUSH_S = 10.0
 _LAST_BODY_S = 3.0
+_MAX_TURNED_AWAY = 32
+_TURNED_AWAY_S = 1.0
 
 
 class HttpConnection(H11Protocol):
@@ -52,6 +56,7 @@ class HttpConnection(H11Protocol):
         self._wire: asyncio.Transport
         self._progress = Progress(self._limits.send_timeout_s, self._limits.body_min_bytes_per_s)
         self._is_upgraded = False
+        self._is_turned_away = False
         # Times are those of the loop.
         self._made_at = self._heard_at = self.loop.time()
         self._closing_since: float | None = None
@@ -76,11 +81,13 @@ class HttpConnection(H11Protocol):
         super().connection_made(cast("asyncio.Transport", gentle))
         refusal = self._connections.admit(self)
         if refusal is not None:
-            self._refuse(refusal, "too_many_connections")
+            self._turn_away(refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back."""
         self._connections.forget(self)
+        if self._is_turned_away:
+            self._connections.turned_away -= 1
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
@@ -209,6 +216,8 @@ class HttpConnection(H11Protocol):
             await send(message)
 
         cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
+        if self.scope["path"] != _ALWAYS_AT_ONCE:
+            await self._connections.turns.wait()
         await self._service(scope, receive, announce_and_send)
 
     def _receive_header(self, data: bytes) -> bytes:
@@ -300,6 +309,17 @@ class HttpConnection(H11Protocol):
                 return
         self._wire.write(_problem(code))
         self._begin_discarding()
+
+    def _turn_away(self, reason: Refusal) -> None:
+        """Say that there is no place; only to a few at once, because each takes one up."""
+        if self._connections.turned_away >= _MAX_TURNED_AWAY:
+            self._connections.refusals.count(reason)
+            self._wire.abort()
+            return
+        self._is_turned_away = True
+        self._connections.turned_away += 1
+        self._refuse(reason, "too_many_connections")
+        self.loop.call_later(_TURNED_AWAY_S, self._wire.close)
 
     def _abandon(self) -> None:
         """End at once: nobody reads there any more."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, cast
 
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
@@ -13,12 +15,14 @@ from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.refusals import Refusal
 from entrypoints.server.wire import Progress, address_of
 
-# Enough for a token, and nothing to fill a memory with.
+# Of somebody who has not signed in: enough for a token, and nothing to keep a service busy with.
 _STRANGERS_MESSAGE_BYTES = 64 * 1024
+_STRANGERS_FRAMES_PER_S = 20
 # Of an unfinished message this much costs nothing: a frame of video is smaller.
 _FREE_BYTES = 2 * 2**20
 _MAX_FRAGMENTS = 4096
 _SLICE_BYTES = 16 * 1024
+_STRANGERS_SLICE_BYTES = 2 * 1024
 _MAX_UNREAD_BYTES = 256 * 1024
 _FLUSH_S = 10.0
 
@@ -39,15 +43,22 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def __init__(self, *, connections: Connections, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
+        # Both libraries log addresses, with the tokens in them, and whole messages.
+        self.logger = self.conn.logger = logging.getLogger(f"{__name__}.library")
+        self.logger.setLevel(logging.WARNING)
+        self.conn.debug = False
         self.address = ""
         self.is_trusted = False
+        self._service = self.app
+        self.app = self._serve
         self._connections = connections
         self._limits = limits = connections.limits
         self._wire: asyncio.Transport
         self._progress = Progress(limits.send_timeout_s, limits.body_min_bytes_per_s)
         self._made_at = self._counted_at = self.loop.time()
         self._closing_since: float | None = None
-        self._frames_left = 2.0 * limits.frames_per_s
+        self._frames_per_s = min(_STRANGERS_FRAMES_PER_S, limits.frames_per_s)
+        self._frames_left = 2.0 * self._frames_per_s
         self._fragments = 0
         self._fragment_bytes = 0
         self._held_bytes = 0
@@ -71,6 +82,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """Let the client do what somebody who has signed in may do."""
         if not self.is_trusted:
             self.is_trusted = True
+            self._frames_per_s = self._limits.frames_per_s
             self.conn.max_message_size = self._limits.message_bytes
             self._connections.work(self)
 
@@ -80,17 +92,18 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in; in slices, so that a flood of tiny frames is seen before it is read."""
-        for start in range(0, len(data), _SLICE_BYTES):
+        size = _SLICE_BYTES if self.is_trusted else _STRANGERS_SLICE_BYTES
+        for start in range(0, len(data), size):
             if self._wire.is_closing():
                 return
-            super().data_received(data[start : start + _SLICE_BYTES])
+            super().data_received(data[start : start + size])
             self._look_at_message()
 
     def handle_events(self) -> None:
         """Take frames in, as many as may come in a second."""
         now_s = self.loop.time()
-        earned = (now_s - self._counted_at) * self._limits.frames_per_s
-        self._frames_left = min(self._frames_left + earned, 2.0 * self._limits.frames_per_s)
+        earned = (now_s - self._counted_at) * self._frames_per_s
+        self._frames_left = min(self._frames_left + earned, 2.0 * self._frames_per_s)
         self._frames_left -= len(self.conn.events)
         self._counted_at = now_s
         if self._frames_left < 0:
@@ -169,6 +182,12 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def give_way(self) -> None:
         """End the connection, because its place is needed."""
         self._wire.abort()
+
+    async def _serve(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        await self._connections.turns.wait()
+        await self._service(scope, receive, send)
 
     def _look_at_message(self) -> None:
         held = self._fragment_bytes + len(self.conn.reader.buffer)

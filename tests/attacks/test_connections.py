@@ -1,0 +1,179 @@
+"""Whoever attacks the connections costs others no more than a moment."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+import skimage.data
+
+from tests.attacks.conftest import THREADS
+from tests.attacks.flood import ATTACKS, Attack, connected, frame, opened
+from tests.attacks.memory import PeakMemory
+from tests.e2e.conftest import as_jpeg
+from tests.e2e.service_process import ServiceProcess
+from tests.e2e.stacks import EmbeddedStack
+
+MOST_MB = 450
+ATTACKED_FOR_S = 2.0
+
+
+@asynccontextmanager
+async def serving(folder: Path, **settings: str) -> AsyncIterator[ServiceProcess]:
+    """A service of one's own, whose end is an orderly one."""
+    service = ServiceProcess(folder, EmbeddedStack())
+    service.environment |= {"INFERENCE_THREADS": str(THREADS), **settings}
+    try:
+        await service.start()
+        yield service
+        service.ask_to_stop()
+        await service.ended()
+    finally:
+        await service.close()
+
+
+@pytest.fixture(scope="module")
+async def target(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
+    """One service for all attacks: none of them may harm it for those after."""
+    async with serving(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
+    """A service that waits for nobody."""
+    async with serving(
+        tmp_path_factory.mktemp("hasty"),
+        HEADER_TIMEOUT_S="1",
+        BODY_TIMEOUT_S="1",
+        SOCKET_SIGN_IN_S="3",
+    ) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> bytes:
+    """A photograph of one smiling face."""
+    return as_jpeg(skimage.data.astronaut())
+
+
+def port_of(service: ServiceProcess) -> int:
+    return int(service.url.rpartition(":")[2])
+
+
+async def refused(service: ServiceProcess, reason: str) -> float:
+    """How often the service has refused for that reason."""
+    async with service.client() as client:
+        text = (await client.get("/metrics")).text
+    found = re.search(rf'emotion_connections_refused_total{{reason="{reason}"}} (\S+)', text)
+    assert found is not None
+    return float(found[1])
+
+
+async def until_refused(service: ServiceProcess, reason: str, more_than: float = 0) -> None:
+    async with asyncio.timeout(30):
+        while await refused(service, reason) <= more_than:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+async def test_under_attack_others_are_served_and_memory_stays_bounded(
+    target: ServiceProcess, attack: Attack, astronaut: bytes
+) -> None:
+    async with PeakMemory(target.pid) as memory, await target.user() as user:
+        attacking = asyncio.create_task(attack(port_of(target), ATTACKED_FOR_S))
+        while not attacking.done():
+            async with target.client() as visitor:
+                assert (await visitor.get("/healthz")).status_code == 200
+            photograph = {"file": ("photo.jpg", astronaut, "image/jpeg")}
+            assert (await user.post("/api/detect", files=photograph)).status_code == 200
+        await attacking
+    assert memory.peak_mb < MOST_MB
+
+
+async def test_slow_clients_are_shut_out_counted_and_logged(hasty: ServiceProcess) -> None:
+    reasons = ["idle", "header_too_slow", "body_too_slow", "not_signed_in"]
+    before = {reason: await refused(hasty, reason) for reason in reasons}
+    port = port_of(hasty)
+    async with connected(port), connected(port) as half, connected(port) as slow:
+        await half.send(b"GET / HTTP/1.1\r\n")
+        await slow.send(
+            b"POST /auth/verify-token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 60000\r\n\r\n{"
+        )
+        async with connected(port) as silent:
+            await opened(silent)
+            for reason in reasons:
+                await until_refused(hasty, reason, before[reason])
+    async with asyncio.timeout(30):
+        while not all(f"connections refused: {reason}" in hasty.log for reason in reasons):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+async def test_a_slow_client_is_told_why(hasty: ServiceProcess) -> None:
+    async with asyncio.timeout(30), connected(port_of(hasty)) as slow:
+        await slow.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        answer = await slow.read_all()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"request_timeout"' in answer
+
+
+async def test_a_socket_of_somebody_who_has_signed_in_stays(hasty: ServiceProcess) -> None:
+    token = (await hasty.sign_in())["access_token"].encode()
+    async with asyncio.timeout(30), connected(port_of(hasty)) as wire:
+        await opened(wire)
+        await wire.send(frame(0x81, b'40/emotion-detection,{"token":"%s"}' % token))
+        await wire.read_until(b'40/emotion-detection,{"sid"')
+        before = await refused(hasty, "not_signed_in")
+        async with connected(port_of(hasty)) as stranger:
+            await opened(stranger)
+            await until_refused(hasty, "not_signed_in", before)
+        await wire.send(frame(0x81, b'42/emotion-detection,["ping",{}]'))
+        await wire.read_until(b'["pong"')
+
+
+async def test_places_run_out_for_idle_connections_and_for_nobody_else(
+    tmp_path: Path, astronaut: bytes
+) -> None:
+    async with serving(tmp_path, MAX_CONNECTIONS="16") as service, AsyncExitStack() as idle:
+        for _ in range(40):
+            await idle.enter_async_context(connected(port_of(service)))
+        async with await service.user() as user:
+            photograph = {"file": ("photo.jpg", astronaut, "image/jpeg")}
+            assert (await user.post("/api/detect", files=photograph)).status_code == 200
+        assert await refused(service, "gave_way") > 20
+
+
+async def test_connections_of_one_address_are_bounded(tmp_path: Path) -> None:
+    async with serving(
+        tmp_path, MAX_CONNECTIONS_PER_ADDRESS="8", FORWARDED_ALLOW_IPS="192.0.2.1"
+    ) as service:
+        async with AsyncExitStack() as idle:
+            for _ in range(8):
+                await idle.enter_async_context(connected(port_of(service)))
+            async with service.client() as client:
+                answer = await client.get("/healthz")
+            assert (answer.status_code, answer.json()["code"]) == (503, "too_many_connections")
+            assert answer.headers["retry-after"] == "1"
+        async with asyncio.timeout(30), service.client() as client:
+            while (await client.get("/healthz")).status_code != 200:
+                pass
+
+
+async def test_a_dribble_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    service = ServiceProcess(tmp_path, EmbeddedStack())
+    service.environment["SHUTDOWN_GRACE_S"] = "600"
+    try:
+        await service.start()
+        async with connected(port_of(service)) as slow, connected(port_of(service)) as half:
+            await half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            await slow.send(
+                b"POST /auth/verify-token HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n"
+                b"Content-Type: application/json\r\n\r\n{"
+            )
+            service.ask_to_stop()
+            await service.ended()
+    finally:
+        await service.close()
