@@ -8,6 +8,8 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -89,6 +91,16 @@ class ServiceProcess:
         assert self._process is not None
         self._process.kill()
         await self._ended()
+
+    @contextmanager
+    def log_unread(self) -> Iterator[None]:
+        """Read nothing of what it logs during the block, like a stalled reader of its log."""
+        assert self._process is not None
+        assert self._process.stderr is not None
+        pipe: Any = self._process.stderr._transport
+        pipe.pause_reading()
+        yield
+        pipe.resume_reading()
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM."""

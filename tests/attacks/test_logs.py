@@ -1,0 +1,70 @@
+"""What reaches the log, and what happens when nobody reads it."""
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+
+from entrypoints.log_writer import LogWriter
+from tests.attacks.flood import connected, frame, opened
+from tests.attacks.test_connections import port_of, serving
+
+LONG = "x" * 1500
+
+
+async def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
+    async with serving(tmp_path) as service, asyncio.timeout(120):
+        with service.log_unread():
+            async with service.client() as client:
+                for _ in range(200):  # more than a pipe holds
+                    assert (await client.get(f"/{LONG}")).status_code == 404
+
+
+def test_lines_that_find_no_room_are_dropped_and_counted() -> None:
+    reading, writing = os.pipe()
+    writer = LogWriter(writing)
+    for number in range(6000):
+        writer.emit(logging.makeLogRecord({"msg": f"{number} {LONG}"}))
+    told = b""
+    while b"lines of log were dropped" not in told:
+        told = told[-200:] + os.read(reading, 65536)
+    writer.emit(logging.makeLogRecord({"msg": "it goes on"}))
+    while b"it goes on" not in told:
+        told += os.read(reading, 65536)
+    writer.close()
+    os.close(writing)
+    os.close(reading)
+
+
+async def test_neither_tokens_nor_bodies_nor_session_ids_are_logged(tmp_path: Path) -> None:
+    async with serving(tmp_path, LOG_LEVEL="DEBUG") as service, asyncio.timeout(60):
+        token = (await service.sign_in())["access_token"]
+        seen = []
+        async with service.client() as client:
+            url = "/socket.io/?EIO=4&transport=polling"
+            for body in (
+                f"40/emotion-detection,{token}".encode() + b"\xff\xd8JFIF",
+                f"40/emotion-detection,{{{token}".encode(),
+                f"9{token}".encode(),
+                f"45{token}-".encode(),
+            ):
+                sid = (await client.get(url)).text.split('"sid":"')[1].split('"')[0]
+                await client.post(f"{url}&sid={sid}&token={token}", content=body)
+                await client.get(f"{url}&sid={sid}&token={token}")
+                seen.append(sid)
+            await client.get(f"/api/history?token={token}")
+        path = f"/socket.io/?EIO=4&transport=websocket&token={token}".encode()
+        for message in (frame(0x81, f"45{token}-".encode()), frame(0x81, b"\xff" + token.encode())):
+            async with connected(port_of(service)) as wire:
+                await opened(wire, path)
+                seen.append(
+                    (await wire.read_until(b"}")).decode().split('"sid":"')[1].split('"')[0]
+                )
+                await wire.send(message)
+                await wire.read_all()
+    # The orderly end has written all of it.
+    assert "/api/history" in service.log
+    assert token not in service.log
+    assert "JFIF" not in service.log
+    assert not [sid for sid in seen if sid in service.log]
+    assert max(map(len, service.log.splitlines())) < 20_000
