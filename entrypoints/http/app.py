@@ -30,6 +30,7 @@ from entrypoints.http.controllers.model import get_model
 from entrypoints.http.controllers.pictures import PicturesController
 from entrypoints.http.controllers.problems import describe_problem, list_problems
 from entrypoints.http.errors import to_response
+from entrypoints.http.forms import UploadMemory
 from entrypoints.http.middleware import RequestFrame
 from entrypoints.http.options import answer_options
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
@@ -97,7 +98,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
             "registry": dependency(lambda: registry),
             "image_addresses": Provide(image_addresses),
         },
-        state=State({"container": container}),
+        state=State({"container": container, "upload_memory": UploadMemory()}),
         lifespan=list(lifespan),
         request_class=BodyRequest,
         request_max_body_size=_JSON_BODY_BYTES,

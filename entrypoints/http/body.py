@@ -6,24 +6,15 @@ from collections.abc import AsyncGenerator
 from typing import Any, Generic, TypeVar
 
 from litestar import Request
-from litestar.enums import RequestEncodingType
 from litestar.exceptions import ClientException, InternalServerException
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+
+from entrypoints.http.errors import UnsupportedMediaType
 
 UserT = TypeVar("UserT")
 
 
 class BodyRequest(Request[UserT, Any, Any], Generic[UserT]):
-    """A request whose body just ends where it cannot be read on.
-
-    Litestar's form parser closes the files it has begun when a form is incomplete, and leaves
-    them open when reading raises.
-
-    Attributes:
-        form_too_large: reading stopped at the size limit of the route.
-    """
-
-    form_too_large = False
+    """A request whose body just ends where it cannot be read on."""
 
     async def json(self) -> Any:
         """The body as JSON.
@@ -37,14 +28,19 @@ class BodyRequest(Request[UserT, Any, Any], Generic[UserT]):
             raise ClientException("JSON is nested too deeply") from error
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The body, chunk by chunk."""
+        """The body, chunk by chunk.
+
+        Raises:
+            UnsupportedMediaType: it is compressed.
+            RequestEntityTooLarge: it is larger than the route takes.
+        """
+        for encoding in self.headers.getall("content-encoding", []):
+            if encoding.strip().lower() not in ("", "identity"):
+                raise UnsupportedMediaType(
+                    "send the body as it is: no Content-Encoding is understood"
+                )
         try:
             async for chunk in super().stream():
                 yield chunk
-        except RequestEntityTooLarge:
-            if self.content_type[0] != RequestEncodingType.MULTI_PART:
-                raise
-            self.form_too_large = True
-            yield b""
         except InternalServerException:
             yield b""  # the client has hung up

@@ -91,6 +91,12 @@ def _with_headers(
 ) -> list[tuple[bytes, bytes]]:
     present = {name.lower(): value for name, value in headers}
     headers += [(b"x-request-id", request_id), *_SECURITY_HEADERS]
+    if b"cache-control" not in present:
+        # Answers are for one caller, and are true for a moment.
+        headers.append((b"cache-control", b"no-store"))
+    if b"origin" not in present.get(b"vary", b"").lower():
+        # Also where an origin is refused: a cache must not hand that answer to one that is not.
+        headers.append((b"vary", b"Origin"))
     if b"content-security-policy" not in present:
         is_page = present.get(b"content-type", b"").startswith(b"text/html")
         headers.append((b"content-security-policy", _PAGE_POLICY if is_page else _DATA_POLICY))

@@ -13,7 +13,7 @@ def link_header(url: URL, *, skip: int, limit: int, total: int) -> str:
     The targets are relative, so that they are right behind any proxy.
     """
     first = skip % limit if skip else 0
-    last = first + max(total - 1 - first, 0) // limit * limit
+    last = first + (total - 1 - first) // limit * limit if total > first else 0
     starts = {"first": 0}
     if skip > 0:
         starts["prev"] = min(max(skip - limit, 0), last)

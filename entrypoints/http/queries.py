@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+import unicodedata
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 from litestar.openapi.spec import Example, OpenAPIFormat, OpenAPIType, Schema
@@ -21,6 +22,8 @@ _MOMENT = [
 _DATE_ONLY = re.compile(r"\d{4}-?(\d{2}-?\d{2}|W\d{2}-?\d)")
 # A plus sign that was not percent-encoded arrives as a space.
 _LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)$")
+# ISO 8601 lets a day end at 24:00.
+_MIDNIGHT_AT_THE_END = re.compile(r"([T ])24((?::?00){0,2}(?:[.,]0+)?(?=[Z+\- ]|$))")
 
 FromDate = Annotated[
     str | None,
@@ -47,21 +50,47 @@ Keyword = Annotated[
     ),
 ]
 
+DominantEmotion = Annotated[
+    str | None,
+    QueryParameter(
+        description="Dominant emotion of any face.",
+        schema_extra={
+            "type": None,
+            "one_of": [
+                Schema(type=OpenAPIType.STRING, enum=list(Emotion)),
+                Schema(type=OpenAPIType.STRING, max_length=0, description="As if left out."),
+            ],
+        },
+    ),
+]
+
 
 def history_filter(
-    from_date: str | None, to_date: str | None, keyword: str | None, emotion: Emotion | None
+    from_date: str | None, to_date: str | None, keyword: str | None, emotion: str | None
 ) -> HistoryFilter:
-    """Read the filter.
+    """Read the filter; what is empty is as if left out.
 
     Raises:
-        InvalidRequest: a date is not ISO 8601.
+        InvalidRequest: a date is not ISO 8601, or there is no such emotion.
     """
     return HistoryFilter(
         from_date=_moment("from_date", from_date, time.min),
         to_date=_moment("to_date", to_date, time.max),
-        keyword=keyword or None,
-        emotion=emotion,
+        # File names are kept in NFC.
+        keyword=unicodedata.normalize("NFC", keyword) if keyword else None,
+        emotion=_emotion(emotion),
     )
+
+
+def _emotion(word: str | None) -> Emotion | None:
+    if not word:
+        return None
+    try:
+        return Emotion(word)
+    except ValueError:
+        words = ", ".join(Emotion)
+        fault = f"must be one of {words}"
+        raise InvalidRequest(f"emotion: {fault}", fields={"emotion": fault}) from None
 
 
 def _moment(field: str, text: str | None, on_a_date: time) -> datetime | None:
@@ -70,7 +99,10 @@ def _moment(field: str, text: str | None, on_a_date: time) -> datetime | None:
     try:
         if _DATE_ONLY.fullmatch(text):
             return datetime.combine(date.fromisoformat(text), on_a_date, UTC)
+        text, is_next_day = _MIDNIGHT_AT_THE_END.subn(r"\g<1>00\2", text.upper())
         moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
+        if is_next_day:
+            moment += timedelta(days=1)
         if moment.tzinfo is None:
             return moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC)

@@ -40,7 +40,6 @@ from entrypoints.http.security import ANYONE, USERS
 from entrypoints.http.streaming import primed
 from entrypoints.http.uploads import (
     FORM_OVERHEAD_BYTES,
-    clean_name,
     file_too_large,
     read_bounded,
     uploaded_files,
@@ -83,7 +82,7 @@ class DetectController(Controller):
         limit_bytes = settings.max_upload_bytes
         file = (await uploaded_files(request, "file", file_too_large(limit_bytes)))[0]
         image = await read_bounded(file, limit_bytes)
-        command = DetectEmotionsCommand(request.user, image, clean_name(file))
+        command = DetectEmotionsCommand(request.user, image, file.filename)
         detection = await detect_emotions.execute(command)
         headers = await rate_limit_of(request.user, get_profile, detection.timestamp)
         return Response(presenters.detection(detection), headers=headers)
@@ -157,7 +156,7 @@ class DetectBatchController(Controller):
         command = DetectBatchCommand(
             request.user,
             [
-                BatchFile(clean_name(file), partial(read_bounded, file, settings.max_upload_bytes))
+                BatchFile(file.filename, partial(read_bounded, file, settings.max_upload_bytes))
                 for file in files
             ],
         )

@@ -25,7 +25,6 @@ from application.use_cases.history import (
     ListHistoryCommand,
 )
 from domain.detection import Detection, HistoryFilter
-from domain.emotion import Emotion
 from domain.errors import InvalidRequest, NotFound
 from entrypoints.http import exports, presenters, schemas
 from entrypoints.http.addresses import ImageAddresses
@@ -33,7 +32,7 @@ from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.operations import Download, Page
 from entrypoints.http.paging import link_header
-from entrypoints.http.queries import FromDate, Keyword, ToDate, history_filter
+from entrypoints.http.queries import DominantEmotion, FromDate, Keyword, ToDate, history_filter
 from entrypoints.http.security import USERS
 from entrypoints.http.streaming import primed
 
@@ -68,9 +67,7 @@ class HistoryController(Controller):
         from_date: FromDate = None,
         to_date: ToDate = None,
         keyword: Keyword = None,
-        emotion: Annotated[
-            Emotion | None, QueryParameter(description="Dominant emotion of any face.")
-        ] = None,
+        emotion: DominantEmotion = None,
     ) -> Response[list[schemas.Detection]]:
         """List the user's detections, newest first."""
         wanted = history_filter(from_date, to_date, keyword, emotion)
@@ -111,9 +108,7 @@ class HistoryController(Controller):
         from_date: FromDate = None,
         to_date: ToDate = None,
         keyword: Keyword = None,
-        emotion: Annotated[
-            Emotion | None, QueryParameter(description="Dominant emotion of any face.")
-        ] = None,
+        emotion: DominantEmotion = None,
     ) -> Stream:
         """Download all records, newest first, as a JSON array or as a table with a line a face."""
         wanted: HistoryFilter = history_filter(from_date, to_date, keyword, emotion)

@@ -108,6 +108,24 @@ async def test_a_value_out_of_range_is_400_and_names_the_field(service, query, f
     assert list(answer.json()["details"]["fields"]) == [field]
 
 
+async def test_the_links_lead_to_pages_that_hold_something(service):
+    alice = await service.signed_in()
+    await fill(service, alice, 2)
+    answer = await alice.get("/api/history?skip=7&limit=5")
+    for target in links(answer).values():
+        assert len((await alice.get(target)).json()) > 0
+
+
+async def test_an_empty_emotion_and_other_ways_to_write_a_moment_are_read(service):
+    alice = await service.signed_in()
+    await fill(service, alice, 1)
+    for query in ("emotion=", "to_date=2999-01-01t00:00:00z", "to_date=2998-12-31T24:00:00Z"):
+        answer = await alice.get(f"/api/history?{query}")
+        assert answer.headers["X-Total-Count"] == "1", answer.text
+    answer = await alice.get("/api/history?from_date=2998-12-31T24:00:00&emotion=")
+    assert answer.json() == []
+
+
 @pytest.mark.parametrize("value", ["yesterday", "2026-13-01", "2026-11-22T25:00", "0", "2026-W"])
 @pytest.mark.parametrize("field", ["from_date", "to_date"])
 async def test_a_date_that_is_none_is_400(service, field, value):

@@ -1,0 +1,126 @@
+"""The names of uploaded files, however a client wrote them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from email.errors import HeaderParseError
+from email.header import decode_header
+from pathlib import PurePosixPath
+from urllib.parse import unquote_to_bytes
+
+_LONGEST_NAME = 255
+_BIDI_CONTROLS = frozenset(
+    "\N{ARABIC LETTER MARK}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"
+    "\N{LEFT-TO-RIGHT EMBEDDING}\N{RIGHT-TO-LEFT EMBEDDING}\N{POP DIRECTIONAL FORMATTING}"
+    "\N{LEFT-TO-RIGHT OVERRIDE}\N{RIGHT-TO-LEFT OVERRIDE}\N{LEFT-TO-RIGHT ISOLATE}"
+    "\N{RIGHT-TO-LEFT ISOLATE}\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"
+)
+# name=value, where a quoted value may hold escaped quotes.
+_PARAMETER = re.compile(
+    rb';\s*([\w!#$&+\-.^`|~*]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;]*))', re.DOTALL
+)
+_ENCODED_WORDS = re.compile(r"(=\?[\w-]+\?[bBqQ]\?[^?]*\?=\s*)+")
+_PERCENT_ENCODED = re.compile(
+    rb"[\w!$&'()*+,;=:@~.\-]*(%[\dA-Fa-f]{2}[\w!$&'()*+,;=:@~.\-]*)+", re.ASCII
+)
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]")
+_TWO_WIDE = re.compile(rf"{_WIDE.pattern}{{2}}|[\u3040-\u30ff]")
+_HALF_WIDTH_KATAKANA = re.compile(r"[\uff61-\uff9f]")
+_CYRILLIC_WORD = re.compile(rb"[\xc0-\xff\xa8\xb8]{3}")
+
+
+def parameters(header: bytes) -> dict[str, bytes]:
+    """The parameters of a ``Content-Disposition``, undecoded, by name in lower case."""
+    found: dict[str, bytes] = {}
+    for match in _PARAMETER.finditer(header):
+        name, quoted, plain = match.groups()
+        value = _unescaped(quoted) if quoted is not None else plain.strip()
+        found.setdefault(name.decode("latin-1").lower(), value)
+    return found
+
+
+def file_name(written: dict[str, bytes]) -> str | None:
+    """The name a client gave a file, in Unicode NFC; None if it gave none.
+
+    ``filename*`` (RFC 5987) counts more than ``filename``, which is read as UTF-8 or in the code
+    page that fits, with the encoded words and percent signs that clients put into it.
+
+    Args:
+        written: the parameters of its ``Content-Disposition``.
+    """
+    extended = _extended(written.get("filename*", b""))
+    name = extended if extended is not None else _decoded(written.get("filename", b""))
+    name = PurePosixPath(name.replace("\\", "/")).name
+    name = "".join(filter(_is_kept, unicodedata.normalize("NFC", name)))
+    if len(name) > _LONGEST_NAME:
+        ending = PurePosixPath(name).suffix[:16]
+        name = name[: _LONGEST_NAME - len(ending)] + ending
+    return name or None
+
+
+def _unescaped(quoted: bytes) -> bytes:
+    # Only quotes and backslashes are escaped; older browsers send whole paths of Windows.
+    return re.sub(rb'\\(["\\])', rb"\1", quoted)
+
+
+def _extended(value: bytes) -> str | None:
+    charset, apostrophe, rest = value.partition(b"'")
+    _, second, encoded = rest.partition(b"'")
+    if not (apostrophe and second):
+        return None
+    try:
+        return unquote_to_bytes(encoded).decode(charset.decode("ascii") or "utf-8")
+    except (UnicodeError, LookupError):
+        return None
+
+
+def _decoded(value: bytes) -> str:
+    if b"%" in value:
+        # Browsers write these three so and leave every other percent sign alone.
+        if _PERCENT_ENCODED.fullmatch(value):
+            value = _as_utf8(unquote_to_bytes(value)) or value
+        else:
+            value = re.sub(rb"%(22|0D|0A)", lambda match: unquote_to_bytes(match[0]), value)
+    text = _in_some_code_page(value)
+    if _ENCODED_WORDS.fullmatch(text):
+        try:
+            words = decode_header(text)
+            return "".join(
+                word if isinstance(word, str) else word.decode(charset or "utf-8")
+                for word, charset in words
+            )
+        except (UnicodeError, LookupError, HeaderParseError, ValueError):
+            return text
+    return text
+
+
+def _as_utf8(value: bytes) -> bytes | None:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return value
+
+
+def _in_some_code_page(value: bytes) -> str:
+    """Read a name whose code page nobody told: UTF-8, or what makes sense."""
+    for charset, fits in (
+        ("utf-8", lambda text: True),
+        ("cp932", lambda text: _TWO_WIDE.search(text) and not _HALF_WIDTH_KATAKANA.search(text)),
+        ("cp1251", lambda text: _CYRILLIC_WORD.search(value)),
+        ("gb18030", lambda text: _TWO_WIDE.search(text)),
+        ("cp1252", lambda text: True),
+    ):
+        try:
+            text = value.decode(charset)
+        except UnicodeDecodeError:
+            continue
+        if fits(text):
+            return text
+    return value.decode("latin-1")
+
+
+def _is_kept(character: str) -> bool:
+    """Whether it is no control, surrogate, or command to turn the direction of writing."""
+    return unicodedata.category(character) not in ("Cc", "Cs") and character not in _BIDI_CONTROLS

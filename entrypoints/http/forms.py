@@ -1,0 +1,199 @@
+"""Multipart forms, read as they come in, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import weakref
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import IO, TypeVar
+
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
+
+from application.errors import StoreUnavailable
+from domain.errors import InvalidRequest
+from entrypoints.http.file_names import file_name, parameters
+
+MAX_PARTS = 1000
+MAX_PART_HEADER_BYTES = 16 * 1024
+_FILE_IN_MEMORY_BYTES = 2**20
+
+T = TypeVar("T")
+
+
+class UploadMemory:
+    """Memory that all files on their way share; what does not fit goes into temporary files.
+
+    Args:
+        limit_bytes: of all together.
+    """
+
+    def __init__(self, limit_bytes: int = 24 * 2**20) -> None:
+        self._left = limit_bytes
+
+    def take(self, size: int) -> bool:
+        """Take some; False if there is not enough."""
+        if size > self._left:
+            return False
+        self._left -= size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Give back what was taken."""
+        self._left += size
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one file has taken of the memory."""
+
+    memory: UploadMemory
+    size: int = 0
+
+    def give_back(self) -> None:
+        self.memory.give_back(self.size)
+        self.size = 0
+
+
+class FormFile:
+    """The content of a part: in memory, or in a temporary file without a name.
+
+    It is forgotten with the object.
+
+    Attributes:
+        filename: as the sender named it; None without a name.
+        size: in bytes.
+    """
+
+    def __init__(self, filename: str | None, memory: UploadMemory) -> None:
+        self.filename = filename
+        self.size = 0
+        self._share = _Share(memory)
+        self._data = bytearray()
+        self._file: IO[bytes] | None = None
+        weakref.finalize(self, self._share.give_back)
+
+    async def write(self, data: bytes) -> None:
+        """Append to it.
+
+        Raises:
+            StoreUnavailable: there is no room on the disk.
+        """
+        self.size += len(data)
+        if self._file is None and not self._fits(len(data)):
+            data = bytes(self._data) + data
+            self._data.clear()
+            self._share.give_back()
+            await self._on_disk(self._open)
+        if self._file is None:
+            self._data += data
+        else:
+            file = self._file
+            await self._on_disk(lambda: _write_all(file, data))
+
+    async def read(self, size: int) -> bytes:
+        """Its first bytes, at most as many.
+
+        Raises:
+            StoreUnavailable: they cannot be read back.
+        """
+        if self._file is None:
+            return bytes(self._data[:size])
+        descriptor = self._file.fileno()
+        return await self._on_disk(lambda: os.pread(descriptor, size, 0))
+
+    def _fits(self, size: int) -> bool:
+        if len(self._data) + size > _FILE_IN_MEMORY_BYTES or not self._share.memory.take(size):
+            return False
+        self._share.size += size
+        return True
+
+    def _open(self) -> None:
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (open as long as this is)
+        weakref.finalize(self, self._file.close)
+
+    @staticmethod
+    async def _on_disk(work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(work)
+        except OSError as error:
+            raise StoreUnavailable("there is no room for the file now") from error
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+@dataclass(slots=True)
+class Part:
+    """One part of a form.
+
+    Attributes:
+        name: of the field; empty if the sender left it out.
+        content: what it holds.
+        is_file: the sender said that it is one, by a file name or by a type that is not text.
+    """
+
+    name: str
+    content: FormFile
+    is_file: bool
+
+
+async def read_form(body: AsyncIterator[bytes], boundary: str, memory: UploadMemory) -> list[Part]:
+    """Take a multipart form apart as it comes in.
+
+    Raises:
+        InvalidRequest: it is no form, is cut short, or has too many or too large headers.
+        StoreUnavailable: a file does not fit onto the disk.
+    """
+    parts: list[Part] = []
+    content: FormFile | None = None
+    try:
+        # Any byte is a character of Latin-1: names are decoded later, whatever they are.
+        parser = PushMultipartParser(
+            boundary.encode("latin-1"),
+            max_segment_count=MAX_PARTS,
+            max_header_size=MAX_PART_HEADER_BYTES,
+            header_charset="latin-1",
+        )
+        async for chunk in body:
+            for event in parser.parse(chunk) if chunk and not parser.closed else ():
+                if isinstance(event, MultipartSegment):
+                    parts.append(part := _part(event, memory))
+                    content = part.content
+                elif event and content is not None:
+                    await content.write(bytes(event))
+        if parts or not parser.closed:
+            parser.close()
+    except ParserLimitReached as error:
+        raise _too_much(parser) from error
+    except MultipartError as error:
+        raise InvalidRequest(
+            "the form is cut short or is no multipart form", field="Content-Type"
+        ) from error
+    return parts
+
+
+def _part(segment: MultipartSegment, memory: UploadMemory) -> Part:
+    disposition = str(segment.header("Content-Disposition") or "").encode("latin-1")
+    written = parameters(disposition)
+    has_name = bool(written.get("filename") or written.get("filename*"))
+    media_type = segment.content_type or "text/plain"
+    name = written.get("name", b"").decode("utf-8", "replace")
+    return Part(name, FormFile(file_name(written), memory), has_name or media_type != "text/plain")
+
+
+def _too_much(parser: PushMultipartParser) -> InvalidRequest:
+    if "count" in str(parser.error) and "header" not in str(parser.error):
+        return InvalidRequest(
+            f"a form may have {MAX_PARTS} parts, this one has more", limit=MAX_PARTS
+        )
+    return InvalidRequest(
+        f"each header of a part may have {MAX_PART_HEADER_BYTES} characters and there may be 8; "
+        "a name of a file or field is too long",
+        limit=MAX_PART_HEADER_BYTES,
+    )
