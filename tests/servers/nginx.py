@@ -11,7 +11,9 @@ from tests.servers.processes import missing, running
 from tests.servers.redis import free_port
 
 _CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx.conf"
-_COPIES = re.compile(r"server service:2508(.*;)")
+_COPIES = re.compile(r"server service:2508(.*?)( resolve)?;")
+# Names are Docker's; here copies have addresses, which older versions of nginx take as well.
+_RESOLVING = re.compile(r"^ *resolver.*\n", re.MULTILINE)
 
 
 @asynccontextmanager
@@ -22,8 +24,9 @@ async def nginx(folder: Path, copies: Sequence[str]) -> AsyncIterator[str]:
         missing("nginx", "apt install nginx, or brew install nginx")
     port = free_port()
     text = _CONFIGURATION.read_text()
+    text = _RESOLVING.sub("", text)
     text = _COPIES.sub(
-        lambda found: "\n".join(f"server {address}{found[1]}" for address in copies), text
+        lambda found: "\n".join(f"server {address}{found[1]};" for address in copies), text
     )
     text = text.replace("listen 8080;", f"listen 127.0.0.1:{port};")
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
