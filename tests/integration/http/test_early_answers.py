@@ -78,7 +78,7 @@ async def by_httpx(url: str, size: int, headers: dict[str, str]) -> Answer:
 async def by_aiohttp(url: str, size: int, headers: dict[str, str]) -> Answer:
     async with (
         aiohttp.ClientSession() as client,
-        client.post(url, data=form(size), headers=typed(headers)) as answer,
+        client.post(url, data=io.BytesIO(form(size)), headers=typed(headers)) as answer,
     ):
         return answer.status, (await answer.json(content_type=None))["code"]
 
