@@ -22,6 +22,7 @@ from application.work import Priority
 from domain.detection import Detection
 from domain.errors import DomainError
 from domain.user import Guest
+from domain.wording import leading, percent
 from entrypoints.cli_exit import console, errors, shown
 from entrypoints.container import Container
 from entrypoints.http import presenters
@@ -209,15 +210,15 @@ def _as_table(outcomes: Sequence[_Outcome]) -> Table:
         if not outcome.detection.faces:
             table.add_row(name, "", Text("no face", style="dim"))
         for number, face in enumerate(outcome.detection.faces, start=1):
-            (first, score), (second, second_score), *_ = face.reading.scores.ranked()
+            (_, score), (second, second_score), *_ = face.reading.scores.ranked()
             box = face.detection.box
             doubt = "" if face.reading.reliable else " (unreliable)"
             table.add_row(
                 name if number == 1 else "",
                 str(number),
-                Text.assemble(first, (doubt, "dim")),
-                f"{score:.0%}",
-                Text(f"{second} {second_score:.0%}", style="dim"),
+                Text.assemble(leading(face.reading.scores), (doubt, "dim")),
+                percent(score),
+                Text(f"{second} {percent(second_score)}", style="dim"),
                 f"{box.x},{box.y} {box.width}x{box.height}",
                 f"{face.detection.confidence:.2f}",
             )

@@ -1,4 +1,4 @@
-"""Boxes and emotion labels drawn over a photograph."""
+"""Boxes and labels drawn over an image."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from adapters.inference.executor import WorkExecutor
+from adapters.pillow.label_layout import Layout, Size, lay_labels
 from application.ports.image_decoder import ImageDecoder
 from application.work import Priority
 from domain.emotion import Emotion
 from domain.face import Face
 from domain.geometry import BoundingBox
 from domain.image import Image
+from domain.wording import counted, leading, percent
 
 # The palette of Okabe and Ito (2008, "Color Universal Design"), which people with any common form
 # of colour blindness can tell apart. Neutral takes grey, the one colour without a mood.
@@ -28,6 +30,9 @@ EMOTION_COLORS: dict[Emotion, str] = {
     Emotion.SURPRISE: "#E69F00",
     Emotion.NEUTRAL: "#BBBBBB",
 }
+_MANY = 12  # More faces than that get numbers only.
+
+_Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 
@@ -47,7 +52,7 @@ class PillowImageAnnotator:
         media_type: str = "image/jpeg",
         priority: Priority = Priority.INTERACTIVE,
     ) -> bytes:
-        """Draw each face's box, dominant emotion and score; see the port."""
+        """Draw each face's box and label; see the port."""
         image = await self._decoder.decode(data, priority=priority)
         return await self._executor.run(_annotate, image, faces, media_type, priority=priority)
 
@@ -58,18 +63,17 @@ def _annotate(image: Image, faces: Sequence[Face], media_type: str) -> bytes:
     draw = ImageDraw.Draw(picture)
     # Sizes follow the picture, so that labels can be read on a thumbnail and on a poster.
     line_px = max(2, round(max(picture.size) / 400))
-    font = ImageFont.load_default(size=max(12, round(max(picture.size) / 55)))
-    taken: list[BoundingBox] = []
-    for face in sorted(faces, key=lambda face: face.detection.box.y):
-        box = _scaled(face.detection.box, image.scale)
-        color = EMOTION_COLORS[face.dominant_emotion]
-        draw.rectangle((box.x, box.y, box.right, box.bottom), outline="black", width=line_px + 2)
-        draw.rectangle((box.x, box.y, box.right, box.bottom), outline=color, width=line_px)
-        label = _place_label(draw, font, _text(face), box, picture.size, taken)
-        taken.append(label)
-        draw.rectangle((label.x, label.y, label.right, label.bottom), fill=color)
-        middle = (label.x + label.width / 2, label.y + label.height / 2)
-        draw.text(middle, _text(face), fill="black", font=font, anchor="mm")
+    font = ImageFont.load_default(size=max(12, round(max(picture.size) / 60)))
+    boxes = [_scaled(face.detection.box, image.scale) for face in faces]
+    for face, box in zip(faces, boxes, strict=True):
+        _draw_box(draw, box, EMOTION_COLORS[face.dominant_emotion], line_px)
+    texts, layout = _lay_out(draw, font, faces, boxes, picture.size)
+    for face, text, place in zip(faces, texts, layout.places, strict=True):
+        if place is not None:
+            _draw_label(draw, font, place, text, EMOTION_COLORS[face.dominant_emotion])
+    if texts and texts[0] == "1":
+        used = [*boxes, *(place for place in layout.places if place)]
+        _draw_key(draw, font, faces, used, picture.size)
     out = io.BytesIO()
     picture.save(out, _FORMATS[media_type], quality=92)
     return out.getvalue()
@@ -80,26 +84,85 @@ def _scaled(box: BoundingBox, scale: float) -> BoundingBox:
     return BoundingBox(x, y, max(width, 1), max(height, 1))
 
 
-def _text(face: Face) -> str:
-    doubt = "" if face.reading.reliable else " ?"
-    return f"{face.dominant_emotion} {face.reading.scores[face.dominant_emotion]:.0%}{doubt}"
+def _draw_box(draw: ImageDraw.ImageDraw, box: BoundingBox, color: str, line_px: int) -> None:
+    edges = (box.x, box.y, box.right, box.bottom)
+    width = min(line_px, max(1, box.shorter_side // 12))  # A small face stays visible.
+    draw.rectangle(edges, outline="black", width=width + 2)
+    draw.rectangle(edges, outline=color, width=width)
 
 
-def _place_label(
+def _lay_out(
     draw: ImageDraw.ImageDraw,
-    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
-    text: str,
-    face: BoundingBox,
-    size: tuple[int, int],
-    taken: Sequence[BoundingBox],
-) -> BoundingBox:
-    """Find room above, below or inside the face's box that no other label has."""
-    left, top, right, bottom = draw.textbbox((0, 0), text, font=font, anchor="mm")
-    width, height = round(right - left) + 10, round(bottom - top) + 10
-    x = max(0, min(face.x, size[0] - width))
-    options = [
-        BoundingBox(x, y, width, height)
-        for y in (face.y - height, face.bottom, face.y, face.bottom - height)
-        if 0 <= y <= size[1] - height
-    ] or [BoundingBox(x, 0, width, height)]
-    return min(options, key=lambda option: sum(option.intersection_area(t) for t in taken))
+    font: _Font,
+    faces: Sequence[Face],
+    boxes: Sequence[BoundingBox],
+    size: Size,
+) -> tuple[list[str], Layout]:
+    """Say as much as there is room for; with numbers alone it may be that a face is covered."""
+    forms = [_full_texts(faces), _short_texts(faces)] if len(faces) <= _MANY else []
+    for texts in forms:
+        layout = lay_labels(boxes, [_size_of(draw, font, text) for text in texts], size)
+        if layout.is_clear or len(faces) == 1:
+            return texts, layout
+    texts = [str(number) for number in range(1, len(faces) + 1)]
+    return texts, lay_labels(boxes, [_size_of(draw, font, text) for text in texts], size)
+
+
+def _full_texts(faces: Sequence[Face]) -> list[str]:
+    return [
+        f"{text} {percent(face.reading.scores[face.dominant_emotion])}"
+        for text, face in zip(_short_texts(faces), faces, strict=True)
+    ]
+
+
+def _short_texts(faces: Sequence[Face]) -> list[str]:
+    """The numbers are those of the table and of the JSON; a face that is alone needs none."""
+    words = [
+        f"{leading(face.reading.scores)}{'' if face.reading.reliable else '?'}" for face in faces
+    ]
+    return words if len(words) == 1 else [f"{at} {word}" for at, word in enumerate(words, start=1)]
+
+
+def _draw_key(
+    draw: ImageDraw.ImageDraw,
+    font: _Font,
+    faces: Sequence[Face],
+    used: Sequence[BoundingBox],
+    size: Size,
+) -> None:
+    """Name the colours where labels do not: "11 happy", "3 neutral", in the emptiest corner."""
+    entries = [
+        (f"{number} {word}", EMOTION_COLORS[Emotion(word)]) for word, number in counted(faces)
+    ]
+    sizes = [_size_of(draw, font, text) for text, _ in entries]
+    width, height = max(each[0] for each in sizes), sizes[0][1]
+    tall = height * len(entries)
+    corners = [
+        BoundingBox(x, y, width, tall)
+        for y in (size[1] - tall, 0)
+        for x in (0, size[0] - width)
+        if x >= 0 and y >= 0
+    ]
+    if not corners:
+        return
+    key = min(corners, key=lambda corner: sum(corner.intersection_area(each) for each in used))
+    for row, (text, color) in enumerate(entries):
+        _draw_label(
+            draw, font, BoundingBox(key.x, key.y + row * height, width, height), text, color
+        )
+
+
+def _draw_label(
+    draw: ImageDraw.ImageDraw, font: _Font, place: BoundingBox, text: str, color: str
+) -> None:
+    edges = (place.x, place.y, place.right - 1, place.bottom - 1)
+    draw.rectangle(edges, fill=color, outline="black")
+    middle = (place.x + place.width / 2, place.y + place.height / 2)
+    draw.text(middle, text, fill="black", font=font, anchor="mm")
+
+
+def _size_of(draw: ImageDraw.ImageDraw, font: _Font, text: str) -> Size:
+    left, _, right, _ = draw.textbbox((0, 0), text, font=font, anchor="mm")
+    _, top, _, bottom = draw.textbbox((0, 0), "0gh", font=font, anchor="mm")
+    tall = round(bottom - top)
+    return round(right - left) + max(6, tall // 2), tall + max(4, tall // 3)

@@ -23,7 +23,10 @@ class ImageAnnotator(Protocol):
         media_type: str = "image/jpeg",
         priority: Priority = Priority.INTERACTIVE,
     ) -> bytes:
-        """Draw each face's box, dominant emotion and score.
+        """Draw each face's box, and beside it its number, emotion and score.
+
+        Labels never overlap. Where faces are too many or too close for words each gets only its
+        number, its place in ``faces`` from 1 on, and a key names the colours.
 
         Args:
             data: the encoded image the faces were found in.

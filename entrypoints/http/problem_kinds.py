@@ -217,8 +217,8 @@ KINDS: Mapping[str, Kind] = {
         429,
         "Guest limit reached",
         "Sign in, or come back after `details.retry_after` seconds; see also `Retry-After`.",
-        happened="The photograph was not analysed: all free ones are used.",
-        why="A guest has `GUEST_MAX_USAGE` photographs a day (3 unless set otherwise), all guests "
+        happened="The photo was not analysed: a guest may send no more of them for now.",
+        why="A guest has `GUEST_MAX_USAGE` photos a day (3 unless set otherwise), all guests "
         "of one network address `GUEST_MAX_USAGE_PER_ADDRESS` (6). Clearing cookies does not help. "
         "Where one of the two is 0, only users are served.",
         remedy="Sign in, which has no limit, or come back after as many seconds as the header "

@@ -147,7 +147,7 @@ class BatchError(Struct, kw_only=True):
     """One file of a batch that could not be analysed."""
 
     filename: Annotated[str | None, Meta(examples=["notes.txt"])]
-    error: Annotated[str, Meta(examples=["this is no image"])]
+    error: Annotated[str, Meta(examples=["this is not an image"])]
     code: Annotated[str, Meta(description="A stable word.", examples=["invalid_image"])]
     status: Literal["error"] = "error"
 
@@ -226,7 +226,7 @@ class Tokens(Struct, kw_only=True):
     refresh_token: Annotated[str, Meta(examples=[_SECRET])]
     token_type: Literal["bearer"] = "bearer"
     expires_in: Annotated[
-        int, Meta(ge=0, description="Seconds the access token stands.", examples=[7200])
+        int, Meta(ge=0, description="Seconds until the access token expires.", examples=[7200])
     ]
 
 

@@ -73,6 +73,7 @@ def _row(track: TrackSummary, y: float, scale: float, bar_s: int) -> list[str]:
     parts = [
         f'<text x="16" y="{floor - 14}">{_text(name)}</text>',
         f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{floor}" y2="{floor}" stroke="#8b8d94"/>',
+        *_scale(y),
     ]
     entries_of_bars = _merged(track.timeline, bar_s)
     for entry in entries_of_bars:
@@ -89,6 +90,16 @@ def _row(track: TrackSummary, y: float, scale: float, bar_s: int) -> list[str]:
             x = _LEFT + entries[0].second * scale + 4
             parts.append(f'<text x="{x:.1f}" y="{floor + 16}" font-size="13">{word}</text>')
     return parts
+
+
+def _scale(y: float) -> list[str]:
+    """What the height of a bar means."""
+    small = f'x="{_LEFT - 4}" font-size="10" fill="#5a5d66" text-anchor="end"'
+    return [
+        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}" stroke="#d9d6cf"/>',
+        f'<text {small} y="{y + 8}">100%</text>',
+        f'<text {small} y="{y + _BAR}">0</text>',
+    ]
 
 
 def _merged(timeline: Sequence[TimelineEntry], bar_s: int) -> list[TimelineEntry]:

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image, ImageChops
@@ -98,3 +99,16 @@ async def test_pillow_draws_on_images_of_every_kind_and_on_large_ones(kind: str)
         assert drawn.size == plain.size == (1200, 300)
         difference = ImageChops.difference(drawn, plain).crop((980, 80, 1170, 270))
         assert difference.getbbox() is not None
+
+
+@pytest.mark.parametrize("faces", [2, 40])
+async def test_pillow_says_more_of_few_faces_than_of_many(faces: int) -> None:
+    """Few get a word, and many a number of their own and a key to the colours."""
+    boxes = [face(10 + 60 * (n % 10), 30 + 110 * (n // 10), 40, 50) for n in range(faces)]
+    with pillow() as annotator:
+        data = await annotator.annotate(photograph(), boxes)
+    with Image.open(io.BytesIO(data)) as drawn:
+        above = np.asarray(drawn.crop((10, 10, 55, 29)).convert("HSV")).astype(int)
+    yellow = np.count_nonzero((abs(above[..., 0] - 40) < 12) & (above[..., 1] > 90))
+    assert (yellow > 400) == (faces == 2)
+    assert yellow > 50

@@ -45,6 +45,8 @@ def test_detect_prints_a_table_of_faces_and_emotions(photo: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "astronaut.jpg" in done.stdout
     assert "happy" in done.stdout
+    assert ">99%" in done.stdout
+    assert "100%" not in done.stdout
 
 
 def test_detect_prints_json_that_programs_can_read(photo: Path) -> None:

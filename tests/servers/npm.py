@@ -19,3 +19,8 @@ def installed(folder: Path) -> Path:
             missing("npm", "it comes with Node.js, see https://nodejs.org")
         subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=folder, check=True)
     return packages
+
+
+def node() -> str:
+    """Where Node.js is."""
+    return shutil.which("node") or missing("Node.js", "see https://nodejs.org")

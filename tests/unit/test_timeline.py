@@ -82,6 +82,12 @@ def test_emotions_are_told_in_words_too() -> None:
     assert "face 1: mostly fear (90% of its time)" in drawn
 
 
+def test_the_height_of_bars_has_a_scale() -> None:
+    drawn = timeline_svg(session(track(1, Emotion.HAPPY)))
+    words = [each.text for each in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
+    assert {"0", "100%"} <= set(words)
+
+
 def test_what_a_client_calls_its_stream_is_text_and_never_markup() -> None:
     drawn = timeline_svg(session(video_source="</svg><script>alert(1)</script> & co"))
     root = ElementTree.fromstring(drawn)

@@ -53,7 +53,7 @@ class PicturesController(Controller):
         detection_id: FromPath[UUID],
         annotate_detection: NamedDependency[AnnotateDetection],
     ) -> Response[bytes]:
-        """Draw each face's box with its dominant emotion; 404 for a stream, which has no image."""
+        """Draw each face with its number and emotion; 404 for a stream, which has no image."""
         drawn = await annotate_detection.execute(request.user, detection_id)
         return Response(drawn, media_type="image/jpeg", headers=_NOT_KEPT)
 

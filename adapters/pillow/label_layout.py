@@ -1,0 +1,93 @@
+"""Where labels go: beside their boxes, and never over one another.
+
+A face is covered only where nothing else is left. These are the rules of the page's
+``label-layout.js``, in the pixels of the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from domain.geometry import BoundingBox
+
+Size = tuple[int, int]  # width and height
+
+_GAP = 1 / 6  # between a label and its box, in heights of the label
+_STEP, _STEPS = 1 / 2, 7  # how far out places are tried
+_COVERING = 4.0  # what hiding a face costs against being far from the box
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Places of labels.
+
+    Attributes:
+        places: in the order of the boxes; None where there is no room.
+        covered: pixels of faces that lie under labels.
+    """
+
+    places: tuple[BoundingBox | None, ...]
+    covered: int
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether every label has a place and hides no face."""
+        return self.covered == 0 and None not in self.places
+
+
+def lay_labels(boxes: Sequence[BoundingBox], labels: Sequence[Size], area: Size) -> Layout:
+    """Place a label for each box.
+
+    Args:
+        boxes: of the faces.
+        labels: their sizes, in the order of the boxes.
+        area: of the image; no label leaves it.
+    """
+    places: list[BoundingBox | None] = [None] * len(boxes)
+    covered = 0
+    for index in sorted(range(len(boxes)), key=lambda each: (boxes[each].y, boxes[each].x)):
+        best, best_cost, best_covers = None, float("inf"), 0
+        for place, distance in _candidates(boxes[index], labels[index]):
+            if distance > best_cost:
+                break  # They come in order of distance.
+            taken = any(other and place.intersection_area(other) for other in places)
+            if taken or not _is_within(place, area):
+                continue
+            covers = sum(place.intersection_area(box) for box in boxes)
+            cost = distance + _COVERING * covers / sqrt(place.area)
+            if cost < best_cost:
+                best, best_cost, best_covers = place, cost, covers
+        places[index] = best
+        covered += best_covers
+    return Layout(tuple(places), covered)
+
+
+def _candidates(box: BoundingBox, label: Size) -> Iterator[tuple[BoundingBox, float]]:
+    """Places for one label with their distance: around the box, farther out, then within it."""
+    for step in range(_STEPS):
+        yield from _around(box, label, step * _STEP * label[1])
+    width, height = label
+    for x in (box.x, box.right - width):
+        for y in (box.y, box.bottom - height):
+            yield BoundingBox(x, y, width, height), 0.0
+
+
+def _around(box: BoundingBox, label: Size, away: float) -> Iterator[tuple[BoundingBox, float]]:
+    width, height = label
+    out = max(1, round(_GAP * height + away))
+    columns = (box.x, box.x + (box.width - width) // 2, box.right - width)
+    rows = (box.y, box.y + (box.height - height) // 2, box.bottom - height)
+    above_and_below = (box.y - height - out, box.bottom + out)
+    beside = (box.x - width - out, box.right + out)
+    for y in above_and_below:
+        for x in columns:
+            yield BoundingBox(x, y, width, height), away
+    for x in beside:
+        for y in (*rows, *above_and_below):
+            yield BoundingBox(x, y, width, height), away + 1
+
+
+def _is_within(place: BoundingBox, area: Size) -> bool:
+    return place.x >= 0 and place.y >= 0 and place.right <= area[0] and place.bottom <= area[1]

@@ -1,0 +1,51 @@
+"""Where labels go in drawn pictures."""
+
+import random
+from itertools import combinations
+
+import pytest
+
+from adapters.pillow.label_layout import lay_labels
+from domain.geometry import BoundingBox
+
+
+def rows_of(columns: int, rows: int, step: int, side: int) -> list[BoundingBox]:
+    return [
+        BoundingBox(step * column + 20, step * row + 30, side, side)
+        for row in range(rows)
+        for column in range(columns)
+    ]
+
+
+def test_a_label_lies_over_its_box_where_there_is_room() -> None:
+    box = BoundingBox(100, 100, 50, 50)
+    [place] = lay_labels([box], [(40, 12)], (400, 300)).places
+    assert place is not None
+    assert place.x == box.x
+    assert 0 <= box.y - place.bottom <= 4
+
+
+def test_at_the_border_it_goes_where_it_stays_whole() -> None:
+    layout = lay_labels([BoundingBox(0, 0, 50, 50)], [(40, 12)], (400, 300))
+    assert layout.is_clear
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_labels_of_a_crowd_never_overlap(seed: int) -> None:
+    chance = random.Random(seed)
+    boxes = [
+        BoundingBox(chance.randrange(370), chance.randrange(250), size, size)
+        for size in chance.choices(range(12, 40), k=40)
+    ]
+    layout = lay_labels(boxes, [(18, 14)] * len(boxes), (390, 270))
+    placed = [place for place in layout.places if place]
+    assert len(placed) > 30
+    assert all(not one.intersection_area(other) for one, other in combinations(placed, 2))
+    assert all(place.clipped_to(390, 270) == place for place in placed)
+
+
+def test_words_that_would_cover_a_face_are_known_as_such() -> None:
+    boxes = rows_of(6, 4, step=60, side=52)
+    wide, narrow = [(140, 16)] * len(boxes), [(14, 7)] * len(boxes)
+    assert not lay_labels(boxes, wide, (400, 300)).is_clear
+    assert lay_labels(boxes, narrow, (400, 300)).is_clear
