@@ -61,6 +61,7 @@ def load_page_files(settings: Settings) -> PageFiles:
         "apiPrefix": settings.api_prefix,
         "maxUploadBytes": settings.max_upload_bytes,
         "maxBatchSize": settings.max_batch_size,
+        "minFaceSize": settings.face_detect_min_size,
         "auth": settings.auth,
         "firebase": settings.firebase_sign_in_address
         and {

@@ -15,7 +15,7 @@ export function usageChanged() {
 
 export function mountAccount(corner) {
   const who = h("span", { class: "who small", id: "usage" });
-  const signIn = h("button", { class: "primary", on: { click: askToSignIn } }, "Sign in");
+  const signIn = h("button", { class: "primary", on: { click: () => askToSignIn() } }, "Sign in");
   const signOut = h("button", { on: { click: () => session.signOut() } }, "Sign out");
   const theme = h("button", { class: "plain theme", on: { click: switchTheme } });
   corner.replaceChildren(who, signIn, signOut, theme);
@@ -36,8 +36,7 @@ export function mountAccount(corner) {
     const { user } = session;
     signIn.hidden = Boolean(user);
     signOut.hidden = !user;
-    who.classList.toggle("email", Boolean(user));
-    who.textContent = user ? user.display_name ?? user.email ?? user.user_id : "";
+    who.title = who.textContent = user ? user.display_name ?? user.email ?? user.user_id : "";
     if (!user) refreshUsage();
   }
 
@@ -45,13 +44,14 @@ export function mountAccount(corner) {
     if (session.user) return;
     try {
       const usage = await callForJson("/auth/usage");
-      if (!session.user) who.textContent = `${usage.remaining} of ${usage.max_usage} free photographs left`;
+      if (!session.user) who.textContent = usage.max_usage ? `${usage.remaining} of ${usage.max_usage} photos left` : "";
     } catch {
       who.textContent = ""; // Whatever is asked for next will say what is wrong.
     }
   };
 
   session.addEventListener("change", show);
+  document.addEventListener("sign-in-wanted", () => askToSignIn());
   showTheme();
   show();
 }

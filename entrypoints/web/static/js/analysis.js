@@ -1,35 +1,41 @@
-// Sending photographs: one by one as a guest, in batches when signed in.
+// Sending photos: one by one as a guest, in batches when signed in; too large ones made smaller.
 
 import { ApiError, call, callForJson } from "./api.js";
 import { bytes } from "./format.js";
 import { session } from "./session.js";
 import { settings } from "./settings.js";
+import { enlarged, shrunk } from "./shrink.js";
 import { eventsOf } from "./sse.js";
 
 /**
- * Analyse photographs and report each as soon as it is known.
+ * Analyse photos and report each as soon as it is known.
  * @param {Array<{file: File}>} photos
- * @param {(photo, outcome: {detection?: Object, error?: Error}) => void} report
+ * @param {(photo, outcome: {detection?: Object, note?: string, error?: Error}) => void} report
  */
 export async function analyse(photos, report) {
-  const [fit, tooLarge] = divide(photos, ({ file }) => file.size <= settings.maxUploadBytes);
-  for (const photo of tooLarge) report(photo, { error: isTooLarge(photo.file) });
-  if (session.user && fit.length > 1) {
-    for (let at = 0; at < fit.length; at += settings.maxBatchSize) {
-      await sendBatch(fit.slice(at, at + settings.maxBatchSize), report);
+  if (session.user && photos.length > 1) {
+    for (let at = 0; at < photos.length; at += settings.maxBatchSize) {
+      await sendBatch(photos.slice(at, at + settings.maxBatchSize), report);
     }
     return;
   }
-  for (const photo of fit) {
+  let left = photos;
+  while (left.length) {
+    const [photo, ...others] = left;
+    left = others;
     try {
-      report(photo, { detection: await sendOne(photo) });
+      const copy = await fitting(photo.file);
+      report(photo, answer(await sendOne(copy.file), copy, photo.file));
     } catch (error) {
       report(photo, { error });
+      if (error.code !== "quota_exceeded") continue;
+      for (const other of left) report(other, { error }); // Asking again would change nothing.
+      left = [];
     }
   }
 }
 
-function sendOne({ file }) {
+function sendOne(file) {
   const form = new FormData();
   form.append("file", file, nameOf(file));
   return callForJson(`${settings.apiPrefix}/detect`, { method: "POST", body: form });
@@ -40,28 +46,57 @@ async function sendBatch(photos, report) {
   const waiting = new Map();
   const form = new FormData();
   for (const photo of photos) {
-    const name = unused(nameOf(photo.file), waiting);
-    waiting.set(name, photo);
-    form.append("files", photo.file, name);
+    try {
+      const copy = await fitting(photo.file);
+      const name = unused(nameOf(photo.file), waiting);
+      waiting.set(name, { photo, copy });
+      form.append("files", copy.file, name);
+    } catch (error) {
+      report(photo, { error });
+    }
   }
+  if (!waiting.size) return;
   try {
     const response = await call(`${settings.apiPrefix}/detect/batch`, { method: "POST", body: form });
     for await (const event of eventsOf(response.body)) {
-      const photo = waiting.get(event.filename);
+      const { photo, copy } = waiting.get(event.filename) ?? {};
       if (!photo) continue;
       waiting.delete(event.filename);
-      report(photo, outcomeOf(event));
+      report(photo, outcomeOf(event, copy, photo.file));
     }
-    throw new ApiError({ title: "No answer", detail: "The service stopped before this photograph was done." });
+    throw new ApiError({ title: "No answer", detail: "The service stopped before this photo was done." });
   } catch (error) {
-    for (const photo of waiting.values()) report(photo, { error });
+    for (const { photo } of waiting.values()) report(photo, { error });
   }
 }
 
-function outcomeOf(event) {
-  if (event.status === "completed") return { detection: event };
-  const title = "This photograph could not be analysed";
+function outcomeOf(event, copy, file) {
+  if (event.status === "completed") return answer(event, copy, file);
+  const title = "This photo could not be analysed";
   return { error: new ApiError({ title, detail: event.error, code: event.code }) };
+}
+
+/** What is sent for a file: itself, or a smaller copy where it has too many bytes. */
+async function fitting(file) {
+  if (file.size <= settings.maxUploadBytes) return { file };
+  const smaller = await shrunk(file, settings.maxUploadBytes);
+  if (smaller) return smaller;
+  throw new ApiError({
+    title: "File too large",
+    detail: `It has ${bytes(file.size)}; the service takes ${bytes(settings.maxUploadBytes)}, and this browser `
+      + "cannot make it smaller. Save it as JPEG, then try again.",
+    code: "image_too_large",
+    type: "/problems/image_too_large",
+  });
+}
+
+function answer(detection, { original }, file) {
+  if (!original) return { detection, note: null };
+  const { width, height } = detection.image;
+  return {
+    detection: enlarged(detection, original),
+    note: `sent smaller: ${width} × ${height} px instead of ${bytes(file.size)}`,
+  };
 }
 
 function unused(name, taken) {
@@ -72,18 +107,5 @@ function unused(name, taken) {
 }
 
 function nameOf(file) {
-  return file.name.replace(/[\\/]/g, "_").slice(-100) || "photograph";
-}
-
-function isTooLarge(file) {
-  return new ApiError({
-    title: "File too large",
-    detail: `It has ${bytes(file.size)}; at most ${bytes(settings.maxUploadBytes)} are taken.`,
-    code: "image_too_large",
-    type: "/problems/image_too_large",
-  });
-}
-
-function divide(items, test) {
-  return [items.filter(test), items.filter((item) => !test(item))];
+  return file.name.replace(/[\\/]/g, "_").slice(-100) || "photo";
 }

@@ -1,48 +1,66 @@
-// The frame around one face, placed in shares of the picture so that it scales with it.
+// The frame around one face, placed in shares of the picture so that it scales with it, and its label.
 
 import { h } from "./dom.js";
-import { percent } from "./format.js";
+import { percent, words } from "./format.js";
+import { placeLabels } from "./label-layout.js";
 
-const TIGHT_PX = 80;
-const TINY_PX = 28;
+// What labels say, from the most to the least: the first with room for all is taken.
+const FORMS = ["full", "short", "number"];
+const MANY = 12; // More faces than that get numbers only.
+const THIN_PX = 48;
 
-/** A box with its label: a button on a photograph, a plain element (`tag`) on video. */
+/** A box with its label: a button on a photo, a plain element (`tag`) on video. */
 export function makeBox(number, tag = "button") {
   const label = h("span", { class: "label" });
   const properties = tag === "button" ? { type: "button" } : { "aria-hidden": "true" };
   return { element: h(tag, { class: "box", ...properties }, label), label, number };
 }
 
-/** Say what the face shows. */
-export function nameBox({ element, label, number }, face) {
-  const score = face.emotions[0].score;
+/** Say what the face shows; `alone` without its number. */
+export function nameBox({ element, label, number }, face, alone = false) {
+  const score = percent(face.emotions[0].score);
+  const word = `${words(face)}${face.reliable ? "" : "?"}`;
   element.dataset.emotion = face.dominant_emotion;
   element.classList.toggle("is-doubtful", !face.reliable);
-  label.dataset.number = number;
-  const word = `${face.dominant_emotion}${face.reliable ? "" : "?"}`;
   label.replaceChildren(
-    h("span", { class: "number" }, `${number}`),
-    h("span", { class: "word" }, word),
-    h("span", { class: "score" }, ` ${percent(score)}`));
-  if (element.tagName === "BUTTON") {
-    element.setAttribute("aria-label", `Face ${number}: ${word} ${percent(score)}`);
-  }
+    ...(alone ? [] : [h("span", { class: "number" }, number), " "]),
+    h("span", { class: "word" }, word), " ", h("span", { class: "score" }, score));
+  if (element.tagName === "BUTTON") element.setAttribute("aria-label", `Face ${number}: ${word} ${score}`);
 }
 
 /** Put a box `[x, y, width, height]` onto a picture of the given size. */
-export function placeBox({ element }, [x, y, width, height], size) {
-  const style = element.style;
-  style.left = `${(100 * x) / size.width}%`;
-  style.top = `${(100 * y) / size.height}%`;
-  style.width = `${(100 * width) / size.width}%`;
-  style.height = `${(100 * height) / size.height}%`;
-  element.classList.toggle("is-high", y < 0.06 * size.height);
-  element.classList.toggle("is-right", x + width / 2 > 0.8 * size.width);
+export function placeBox(box, [x, y, width, height], size) {
+  box.place = { x: x / size.width, y: y / size.height, width: width / size.width, height: height / size.height };
+  for (const [side, share] of Object.entries({ left: box.place.x, top: box.place.y, width: box.place.width, height: box.place.height })) {
+    box.element.style[side] = `${100 * share}%`;
+  }
 }
 
-/** Small boxes say less: the emotion without its score, and tiny ones only their number. */
-export function fitLabel(element) {
-  const width = element.offsetWidth;
-  element.classList.toggle("is-tight", width < TIGHT_PX);
-  element.classList.toggle("is-tiny", width < TINY_PX);
+/** Put the labels where none hides another, on a picture shown in this size. */
+export function layLabels(boxes, area) {
+  const faces = boxes.map(({ place }) => ({
+    x: place.x * area.width, y: place.y * area.height, width: place.width * area.width, height: place.height * area.height,
+  }));
+  boxes.forEach(({ element }, index) => element.classList.toggle("is-thin", faces[index].width < THIN_PX));
+  const forms = boxes.length > MANY ? FORMS.slice(-1) : boxes.length === 1 ? FORMS.slice(0, 1) : FORMS;
+  for (const form of forms) {
+    for (const { label } of boxes) {
+      label.hidden = false;
+      label.dataset.form = form;
+    }
+    const sizes = boxes.map(({ label }) => ({ width: label.offsetWidth, height: label.offsetHeight }));
+    const { places, covered } = placeLabels(faces, sizes, area);
+    const isLast = form === forms.at(-1);
+    if (!isLast && (covered || places.includes(null))) continue;
+    boxes.forEach((box, index) => moveLabel(box, places[index], faces[index]));
+    return;
+  }
+}
+
+function moveLabel({ element, label }, place, face) {
+  label.hidden = !place;
+  if (!place) return;
+  const border = element.clientLeft; // A label's place counts from within the border.
+  label.style.left = `${place.x - face.x - border}px`;
+  label.style.top = `${place.y - face.y - border}px`;
 }

@@ -1,152 +1,199 @@
-// The view for photographs: drop, paste or choose them, and look at what was found.
+// The view for photos: drop, paste or choose them, and look at what was found.
 
 import { usageChanged } from "./account.js";
 import { analyse } from "./analysis.js";
+import { save } from "./batch-export.js";
 import { announce, h } from "./dom.js";
-import { chips } from "./face-card.js";
-import { EMOTIONS, bytes, count } from "./format.js";
-import { problem } from "./problem.js";
+import { countChips } from "./emotion-counts.js";
+import { count } from "./format.js";
+import { photoCard } from "./overview.js";
+import { problem, signInButton } from "./problem.js";
 import { session } from "./session.js";
-import { settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
 import { viewer, waiting } from "./viewer.js";
+import { welcome } from "./welcome.js";
+
+const UNKNOWN_SIZE = { width: 4, height: 3 };
 
 export function mountDetect(panel) {
-  const photos = [];
-  let current = null;
+  let photos = [];
+  let current = null; // The photo that is shown; null for the overview.
   let visible = true;
 
-  const input = h("input", { type: "file", multiple: true, accept: "image/*", id: "photographs" });
-  const drop = h("div", { class: "drop is-large" },
-    h("p", { class: "lead" }, "What do these faces show?"),
-    h("div", { class: "row" },
-      h("label", {}, input, h("span", { class: "button primary" }, "Choose photographs")),
-      h("button", { type: "button", class: "example", on: { click: takeExample } }, "Try an example")),
-    h("p", { class: "by-mouse" }, "or drop them here, or paste one"),
-    h("p", { class: "muted small" },
-      `JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC or TIFF, at most ${bytes(settings.maxUploadBytes)} each`),
-    h("p", { class: "words" }, "Every face gets a score for each of", chips(EMOTIONS)));
-  const strip = h("ul", { class: "strip", "aria-label": "Photographs", hidden: true });
-  const result = h("div", { class: "detect-result" });
-  panel.append(h("h2", { class: "unseen" }, "Detect"), h("div", { class: "detect-view" }, drop, strip, result));
+  const input = h("input", { type: "file", multiple: true, accept: "image/*,.heic,.heif", id: "photos" });
+  const chooser = h("label", { class: "chooser" }, input, h("span", { class: "button primary" }, "Choose photos"));
+  const first = welcome(chooser, take);
+  const overview = h("button", { type: "button", on: { click: () => show(null) } }, "Overview");
+  const clear = h("button", { type: "button", on: { click: clearAll } }, "Clear");
+  const exports = ["csv", "json"].map((format) =>
+    h("button", { type: "button", on: { click: () => save(photos, format) } }, format.toUpperCase()));
+  const progress = h("progress", { "aria-label": "Photos analysed" });
+  const progressText = h("p", { class: "small", role: "status" });
+  const totals = h("div", {});
+  const list = h("ul", { class: "photos", "aria-label": "Photos" });
+  const tools = h("div", { class: "tools row" }, overview, clear);
+  const batch = h("section", { class: "batch", "aria-label": "All photos" },
+    progressText, progress, totals,
+    h("div", { class: "row small" }, "Export", ...exports));
+  const stage = h("div", { class: "main" });
+  const details = h("div", { class: "result" });
+  const side = h("aside", { class: "side", "aria-label": "Result" }, tools, batch, list, details);
+  const workspace = h("div", { class: "workspace", hidden: true }, stage, side);
+  panel.append(h("h2", { class: "unseen" }, "Detect"), h("div", { class: "detect-view" }, first, workspace));
 
   async function take(files) {
     const taken = [...files].map((file) => ({ file, url: URL.createObjectURL(file), state: "working" }));
     if (!taken.length) return;
     announce();
-    drop.classList.remove("is-large");
-    for (const photo of taken) {
-      photos.push(photo);
-      addToStrip(photo);
+    if (first.isConnected) {
+      first.remove();
+      tools.prepend(chooser);
     }
-    show(taken[0]);
-    await read(taken);
+    workspace.hidden = false;
+    for (const photo of taken) {
+      photo.card = photoCard(photo, () => show(photo));
+      photos.push(photo);
+      list.append(photo.card.element);
+    }
+    show(taken.length > 1 ? null : taken[0]);
+    await analyseThese(taken);
   }
 
-  async function takeExample() {
-    const picture = await (await fetch("/web/example.jpg")).blob();
-    take([new File([picture], "example.jpg", { type: picture.type })]);
-  }
-
-  async function read(some) {
+  async function analyseThese(some) {
+    showProgress();
     await analyse(some, (photo, outcome) => {
+      if (!photos.includes(photo)) return; // Cleared meanwhile.
       Object.assign(photo, outcome, { state: outcome.error ? "failed" : "done" });
-      updateStrip(photo);
+      photo.card.update();
+      showProgress();
       if (photo === current) show(photo);
     });
     usageChanged();
   }
 
-  async function readAgain(photo) {
-    photo.state = "working";
-    updateStrip(photo);
+  async function analyseAgain(photo) {
+    Object.assign(photo, { state: "working", error: null });
+    photo.card.update();
     show(photo);
-    await read([photo]);
+    await analyseThese([photo]);
   }
 
-  /** What may help a photograph that failed: another try, and a guest without a try left to sign in. */
+  function clearAll() {
+    for (const { url } of photos) URL.revokeObjectURL(url);
+    photos = [];
+    current = null;
+    list.replaceChildren();
+    workspace.hidden = true;
+    first.querySelector(".by-mouse").before(chooser);
+    panel.querySelector(".detect-view").prepend(first);
+    input.focus();
+  }
+
+  /** What may help a photo that failed: another try, and a guest without a try left to sign in. */
   function remedies(photo) {
     const { code, status } = photo.error;
-    if (code === "quota_exceeded" && !session.user) {
-      const signIn = async () => {
+    if (["quota_exceeded", "signed_out"].includes(code) && !session.user) {
+      return [signInButton(async () => {
         await askToSignIn();
-        if (session.user) readAgain(photo);
-      };
-      return [h("button", { type: "button", class: "primary", on: { click: signIn } }, "Sign in")];
+        if (session.user) analyseAgain(photo);
+      })];
     }
     if (code !== "unreachable" && status < 429) return [];
-    return [h("button", { type: "button", on: { click: () => readAgain(photo) } }, "Try again")];
+    return [h("button", { type: "button", on: { click: () => analyseAgain(photo) } }, "Try again")];
   }
 
-  function addToStrip(photo) {
-    photo.badge = h("span", { class: "state" });
-    photo.button = h("button", { type: "button", on: { click: () => show(photo) } },
-      thumbnail(photo), photo.badge);
-    updateStrip(photo);
-    strip.append(h("li", {}, photo.button));
-    strip.hidden = photos.length < 2;
+  function showProgress() {
+    const finished = photos.filter(({ state }) => state !== "working");
+    const failed = photos.filter(({ state }) => state === "failed").length;
+    Object.assign(progress, { max: photos.length, value: finished.length });
+    progress.hidden = finished.length === photos.length;
+    const done = `${finished.length - failed} of ${count(photos.length, "photo")} analysed`;
+    progressText.textContent = `${done}${failed ? `, ${failed} failed` : ""}${progress.hidden ? "" : " …"}`;
+    const faces = photos.flatMap(({ detection }) => detection?.detection_results.faces ?? []);
+    totals.replaceChildren(h("h2", {}, count(faces.length, "face")), countChips(faces));
+    for (const button of exports) button.disabled = !photos.some(({ detection }) => detection);
   }
 
-  function updateStrip(photo) {
-    const faces = photo.detection?.detection_results.faces.length;
-    const said = { working: "working", failed: "failed", done: count(faces, "face") }[photo.state];
-    photo.badge.textContent = { working: "…", failed: "!", done: faces }[photo.state];
-    photo.badge.classList.toggle("is-bad", photo.state === "failed");
-    photo.button.setAttribute("aria-label", `${photo.file.name}: ${said}`);
-  }
-
-  function show(photo) {
+  async function show(photo) {
     current = photo;
-    for (const { button } of photos) button.removeAttribute("aria-current");
-    photo.button.setAttribute("aria-current", "true");
-    if (photo.state === "done") {
-      const picture = h("img", { src: photo.url, alt: photo.file.name });
-      result.replaceChildren(viewer({ ...photo, picture, title: photo.file.name }));
-      return;
+    if (photo) {
+      await load(photo);
+      if (current !== photo) return; // Another was asked for meanwhile.
     }
-    const picture = h("img", { src: photo.url, alt: "", on: { error: () => picture.remove() } });
-    if (photo.state === "working") {
-      result.replaceChildren(waiting({ picture, title: photo.file.name }));
-      return;
+    const isBatch = photos.length > 1;
+    const isOverview = isBatch && photo === null;
+    workspace.classList.toggle("is-overview", isOverview);
+    overview.hidden = !isBatch || isOverview;
+    batch.hidden = !isOverview;
+    list.hidden = !isBatch;
+    const focused = document.activeElement;
+    if (isOverview) {
+      stage.replaceChildren(list);
+      details.replaceChildren();
+    } else {
+      side.insertBefore(list, details);
+      const shown = shownOf(photo);
+      stage.replaceChildren(shown.stage);
+      details.replaceChildren(shown.details);
     }
-    const title = photo.error.title && `${photo.file.name}: ${photo.error.title}`;
-    const figure = h("figure", { class: "picture" }, h("div", { class: "stage" }, picture));
-    result.replaceChildren(problem(photo.error, title, remedies(photo)), figure);
+    for (const { card } of photos) card.button.removeAttribute("aria-current");
+    photo?.card.button.setAttribute("aria-current", "true");
+    // An element that moves loses the focus.
+    if (focused !== document.body && focused.isConnected) focused.focus({ preventScroll: true });
+  }
+
+  function shownOf(photo) {
+    const title = photo.file.name;
+    const size = photo.detection?.image ?? photo.size;
+    const picture = photo.picture ?? standIn();
+    if (photo.state === "done") return viewer({ detection: photo.detection, picture, title, note: photo.note });
+    const before = waiting({ picture, size, title });
+    if (photo.state === "working") return before;
+    before.stage.classList.remove("is-working");
+    const heading = photo.error.title && `${title}: ${photo.error.title}`;
+    return { stage: before.stage, details: problem(photo.error, heading, remedies(photo)) };
   }
 
   input.addEventListener("change", () => {
     take(input.files);
     input.value = "";
   });
-  listenForDrops(drop, take);
+  listenForDrops(panel, take);
   addEventListener("paste", (event) => {
     if (visible && event.clipboardData?.files.length) take(event.clipboardData.files);
   });
   return { show: () => (visible = true), hide: () => (visible = false) };
 }
 
-function thumbnail({ file, url }) {
-  const picture = h("img", { src: url, alt: "", on: { error: () => {
-    picture.replaceWith(h("span", { class: "name" }, file.name));
-  } } });
-  return picture;
+/** Load the picture of a photo, as far as the browser can show it. */
+async function load(photo) {
+  if (photo.size) return;
+  const picture = h("img", { src: photo.url, alt: photo.file.name });
+  const isShown = await picture.decode().then(() => true, () => false);
+  photo.size = isShown ? { width: picture.naturalWidth, height: picture.naturalHeight } : UNKNOWN_SIZE;
+  photo.picture = isShown ? picture : null;
 }
 
-/** Files may be dropped anywhere on the page: a near miss would open the photograph instead. */
-function listenForDrops(drop, take) {
+/** For formats such as HEIC, which the service reads and most browsers do not show. */
+function standIn() {
+  return h("p", { class: "stand-in" }, "This browser cannot show this photo.");
+}
+
+/** Files may be dropped anywhere on the page: a near miss would open the photo instead. */
+function listenForDrops(panel, take) {
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    drop.classList.add("is-over");
+    panel.classList.add("is-over");
   });
   addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) drop.classList.remove("is-over");
+    if (!event.relatedTarget) panel.classList.remove("is-over");
   });
   addEventListener("drop", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    drop.classList.remove("is-over");
-    if (drop.checkVisibility()) take(event.dataTransfer.files);
+    panel.classList.remove("is-over");
+    if (panel.checkVisibility()) take(event.dataTransfer.files);
   });
 }

@@ -27,12 +27,14 @@ function listen(element, listeners) {
 
 let lastId = 0;
 
-/** A label and its field. */
-export function field(text, input) {
+/** A label and its field, and a hint on what it does. */
+export function field(text, input, hint = null) {
   input.id ||= `field-${++lastId}`;
   const label = h("label", { for: input.id }, text);
-  const box = input.type === "checkbox";
-  return h("div", { class: box ? "check" : "field" }, ...(box ? [input, label] : [label, input]));
+  const isBox = input.type === "checkbox";
+  const about = hint && h("p", { class: "hint", id: `${input.id}-hint` }, hint);
+  if (about) input.setAttribute("aria-describedby", about.id);
+  return h("div", { class: isBox ? "check" : "field" }, ...(isBox ? [input, label] : [label, input]), about);
 }
 
 /** A `<select>`; options are pairs of value and text. */

@@ -5,15 +5,17 @@ import { confirmed, showDialog } from "./dialogs.js";
 import { h } from "./dom.js";
 import { moment } from "./format.js";
 import { nameOf, pictureOf } from "./history-card.js";
+import { liveSummary } from "./live-summary.js";
 import { problem } from "./problem.js";
+import { sessionChart } from "./session-chart.js";
 import { settings } from "./settings.js";
-import { viewer } from "./viewer.js";
+import { jsonPanel, viewer } from "./viewer.js";
 
 /** Show a record until the dialog is closed. Resolves to whether it was deleted. */
 export async function showDetection(record) {
   const path = `${settings.apiPrefix}/history/${record.detection_id}`;
   const urls = [];
-  const body = h("div", {});
+  const body = h("div", {}, h("p", { class: "muted" }, "Loading …"));
   const trouble = h("div", {});
   const dialog = h("dialog", { class: "detail", "aria-labelledby": "detail-title" },
     h("div", { class: "stack" },
@@ -22,7 +24,7 @@ export async function showDetection(record) {
           h("h2", { id: "detail-title" }, nameOf(record)),
           h("p", { class: "muted small" }, moment(record.timestamp))),
         h("div", { class: "row" },
-          downloadButton(),
+          ...downloadButton(),
           h("button", { type: "button", class: "danger", on: { click: erase } }, "Delete"),
           h("button", { type: "button", on: { click: () => dialog.close() } }, "Close"))),
       trouble, body));
@@ -32,30 +34,33 @@ export async function showDetection(record) {
     return urls.at(-1);
   }
 
-  async function fetchPicture() {
-    if (record.kind === "stream") {
-      const drawn = await (await call(`${path}/timeline.svg`)).blob();
-      return h("img", { src: urlOf(drawn), alt: "The emotions of the session over time" });
+  async function show() {
+    if (record.stream) {
+      body.replaceChildren(h("div", { class: "session-view" },
+        sessionChart(record.stream), liveSummary(record.stream, false), jsonPanel(record)));
+      return;
     }
-    return h("img", { src: urlOf(await pictureOf(record)), alt: nameOf(record) });
+    const shown = viewer({ detection: record, picture: await picture(), title: "" });
+    body.replaceChildren(h("div", { class: "workspace" },
+      h("div", { class: "main" }, shown.stage), h("div", { class: "side" }, shown.details)));
   }
 
-  async function show() {
-    let picture;
+  async function picture() {
     try {
-      picture = await fetchPicture();
+      const shown = h("img", { src: urlOf(await pictureOf(record)), alt: nameOf(record) });
+      await shown.decode();
+      return shown;
     } catch {
-      picture = h("p", { class: "notice" }, record.image_url ? "The picture cannot be shown." : "The picture is still being stored.");
+      return h("p", { class: "stand-in" }, record.image_url ? "The photo cannot be shown." : "The photo is still being stored.");
     }
-    body.replaceChildren(viewer({ detection: record, picture, title: "" }));
   }
 
   function downloadButton() {
-    if (record.kind === "stream") return null;
-    return h("button", { type: "button", on: { click: () => attempt(async () => {
+    if (record.stream) return [];
+    return [h("button", { type: "button", on: { click: () => attempt(async () => {
       const drawn = await (await call(`${path}/annotated`)).blob();
       h("a", { href: urlOf(drawn), download: `${nameOf(record).replace(/\.\w+$/, "")}-faces.jpg` }).click();
-    }) } }, "Save with boxes");
+    }) } }, "Save with boxes")];
   }
 
   async function erase() {

@@ -12,6 +12,7 @@ import { settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
 
 const PAGE = 24;
+const TYPING_MS = 250; // Who pauses this long wants to see what matches.
 
 export function mountHistory(panel) {
   const path = `${settings.apiPrefix}/history`;
@@ -30,7 +31,7 @@ export function mountHistory(panel) {
   const empty = h("div", { class: "notice is-large", hidden: true },
     h("p", { class: "lead" }, "Nothing is kept yet."),
     h("p", {}, "What you analyse while you are signed in is listed here, until you erase it."),
-    h("a", { class: "button primary", href: "#detect" }, "Analyse a photograph"));
+    h("a", { class: "button primary", href: "#detect" }, "Analyse a photo"));
   const more = h("button", { type: "button", on: { click: () => load(shown.length) } }, "Show more");
   const unfilter = h("button", { type: "button", on: { click: showAll } }, "Show all");
   const head = h("div", { class: "history-head" }, heading, unfilter, exports);
@@ -39,7 +40,7 @@ export function mountHistory(panel) {
     h("div", { class: "row" }, more));
   const guest = h("div", { class: "notice is-large" },
     h("p", { class: "lead" }, "Sign in to have a history."),
-    h("p", {}, "Photographs of guests are never kept. Yours are, until you erase them, and only you can see them."),
+    h("p", {}, "Photos of guests are never kept. Yours are, until you erase them, and only you can see them."),
     h("button", { type: "button", class: "primary", on: { click: askToSignIn } }, "Sign in"));
   panel.append(h("h2", { class: "unseen" }, "History"), guest, view);
 
@@ -115,7 +116,7 @@ export function mountHistory(panel) {
   async function eraseAll() {
     const sure = await confirmed({
       title: "Erase everything?",
-      text: "All your records and photographs are erased, those the filters hide as well. This cannot be undone.",
+      text: "All your records and photos are erased, those the filters hide as well. This cannot be undone.",
       yes: "Erase everything",
     });
     if (!sure) return;
@@ -134,8 +135,14 @@ export function mountHistory(panel) {
 
 function filterForm(changed) {
   const emotions = [["", "any"], ...EMOTIONS.map((emotion) => [emotion, emotion])];
-  const form = h("form", { class: "filters panel", role: "search", on: { change: changed } },
-    field("Name or emotion", h("input", { type: "search", name: "keyword", maxLength: 200 })),
+  let typing = null;
+  const asTyped = () => {
+    clearTimeout(typing);
+    typing = setTimeout(changed, TYPING_MS);
+  };
+  const keyword = h("input", { type: "search", name: "keyword", maxLength: 200, on: { input: asTyped } });
+  const form = h("form", { class: "filters panel", role: "search", on: { change: ({ target }) => target !== keyword && changed() } },
+    field("Name or emotion", keyword),
     field("Emotion", select(emotions, { name: "emotion" })),
     field("From", h("input", { type: "date", name: "from_date" })),
     field("To", h("input", { type: "date", name: "to_date" })));

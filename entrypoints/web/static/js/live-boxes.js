@@ -1,15 +1,16 @@
 // Boxes that follow faces: one element for each tracking id, moved from result to result.
 
-import { fitLabel, makeBox, nameBox, placeBox } from "./boxes.js";
+import { layLabels, makeBox, nameBox, placeBox } from "./boxes.js";
 import { h } from "./dom.js";
 
 export class LiveBoxes {
   #boxes = new Map();
-  #stage;
+  #layer;
   #shownAt = 0;
 
-  constructor(stage) {
-    this.#stage = stage;
+  /** @param {HTMLElement} layer  what lies just over the picture */
+  constructor(layer) {
+    this.#layer = layer;
   }
 
   /** Show the faces of a result; `mirrored` where the picture is shown as in a mirror. */
@@ -24,10 +25,11 @@ export class LiveBoxes {
       placeBox(box, [mirrored ? image.width - x - width : x, y, width, height], image);
       placePoints(box.element, face, mirrored);
       nameBox(box, face);
-      fitLabel(box.element);
       box.element.classList.toggle("is-predicted", Boolean(face.predicted));
     }
     for (const id of this.#boxes.keys()) if (!seen.has(id)) this.#remove(id);
+    const { clientWidth: width, clientHeight: height } = this.#layer;
+    layLabels([...this.#boxes.values()], { width, height });
   }
 
   clear() {
@@ -37,16 +39,16 @@ export class LiveBoxes {
   /** Boxes take no longer to move than results take to come, so that they do not trail behind. */
   #setPace() {
     const now = performance.now();
-    this.#stage.style.setProperty("--glide", `${Math.min(90, now - this.#shownAt).toFixed()}ms`);
+    this.#layer.style.setProperty("--glide", `${Math.min(90, now - this.#shownAt).toFixed()}ms`);
     this.#shownAt = now;
   }
 
   #boxOf(id) {
     if (!this.#boxes.has(id)) {
-      const box = makeBox(id.replace("face_", ""), "div");
+      const box = makeBox(nameOfTrack(id), "div");
       box.element.dataset.track = id;
       this.#boxes.set(id, box);
-      this.#stage.append(box.element);
+      this.#layer.append(box.element);
     }
     return this.#boxes.get(id);
   }
@@ -55,6 +57,11 @@ export class LiveBoxes {
     this.#boxes.get(id).element.remove();
     this.#boxes.delete(id);
   }
+}
+
+/** What a track is called on the page: on its box, in the timeline and in the summary. */
+export function nameOfTrack(id) {
+  return id.replace("face_", "Face ");
 }
 
 /** Dots on eyes, nose and mouth, in shares of the box, so that they move with it. */

@@ -28,11 +28,12 @@ const AFTER = {
 export function liveStudio() {
   const video = h("video", { muted: true, playsInline: true, "aria-label": "Your camera" });
   const idle = h("p", { class: "idle" }, "Start to see what your face shows.");
-  const stage = h("div", { class: "stage live-stage is-mirrored" }, video, idle);
+  const layer = h("div", { class: "layer" }, video);
+  const stage = h("div", { class: "stage live-stage is-mirrored" }, layer, idle);
   const choice = h("select", { on: { change: () => running && restart() } }, h("option", { value: "" }, "Any camera"));
   const mirror = h("input", { type: "checkbox", checked: true, on: { change: () =>
     stage.classList.toggle("is-mirrored", mirror.checked) } });
-  const toggle = h("button", { type: "button", class: "primary", on: { click: () => (running ? stop() : start()) } }, "Start");
+  const toggle = h("button", { type: "button", class: "toggle primary", on: { click: () => (running ? stop() : start()) } }, "Start");
   const state = h("p", { class: "state muted small", role: "status" });
   const trouble = h("div", {});
   const advice = h("div", { role: "status" });
@@ -41,13 +42,13 @@ export function liveStudio() {
   const remains = h("div", {});
   const options = liveSettings((config) => running && connection.configure(config));
   const camera = new Camera(video);
-  const boxes = new LiveBoxes(stage);
+  const boxes = new LiveBoxes(layer);
   let running = false;
   let connection = null;
 
   showState("ready");
   const main = h("div", { class: "live-main" },
-    h("div", { class: "live-controls" }, toggle, field("Camera", choice), field("Mirror", mirror)),
+    h("div", { class: "live-controls" }, toggle, options.keep, field("Mirror", mirror), field("Camera", choice)),
     state, trouble, advice, stage);
   const element = h("div", { class: "live-view" }, main,
     h("div", { class: "live-side" }, figures.element, timeline.element, remains, options.element));
@@ -109,7 +110,7 @@ export function liveStudio() {
     connection?.close();
     try {
       await camera.open(choice.value);
-      main.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
+      stage.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
       idle.hidden = true;
       timeline.clear();
       running = true;
@@ -122,14 +123,23 @@ export function liveStudio() {
       stop({ error });
     }
     toggle.disabled = false;
+    showToggle();
+  }
+
+  function showToggle() {
     toggle.textContent = running ? "Stop" : "Start";
+    toggle.className = running ? "toggle stop" : "toggle primary";
   }
 
   /** Send frames as fast as results come back, and no faster than the settings say. */
   async function pump(mine) {
+    let due = performance.now();
     while (running && mine === connection) {
       if (mine.isReady) mine.send(await camera.frame());
-      await new Promise((resolve) => setTimeout(resolve, 1000 / options.config.max_frame_rate));
+      // The interval counts from when a frame was due, not from when the work for it was done.
+      const now = performance.now();
+      due = Math.max(due + 1000 / options.config.max_frame_rate, now);
+      await new Promise((resolve) => setTimeout(resolve, due - now));
     }
   }
 
@@ -139,7 +149,7 @@ export function liveStudio() {
     camera.close();
     boxes.clear();
     idle.hidden = false;
-    toggle.textContent = "Start";
+    showToggle();
     showState(because);
     if (error) trouble.replaceChildren(problem(error));
   }

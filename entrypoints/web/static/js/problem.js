@@ -1,21 +1,32 @@
 // An error, shown.
 
 import { h } from "./dom.js";
-import { duration } from "./format.js";
+import { count, wait } from "./format.js";
 
 // Where the page knows better than the service's own words what helps here.
 const IN_OTHER_WORDS = {
-  quota_exceeded: ({ limit, retry_after: seconds = 86_400 }) =>
-    `All ${limit} free photographs are used. Sign in for more, or come back in ${duration(seconds)}.`,
+  quota_exceeded: ({ limit, retry_after: seconds = 86_400 }) => (limit
+    ? `Without an account you can analyse ${count(limit, "photo")} for now, and they are used. `
+      + `Sign in to go on, or come back in ${wait(seconds)}.`
+    : "Only users who are signed in can analyse photos here."),
 };
 
 /** A box that says what went wrong and what to do; buttons in `actions` do it. */
-export function problem(error, title = error.title ?? "Something went wrong on this page", actions = []) {
+export function problem(error, title = error.title ?? "Something went wrong on this page", actions = defaultActions(error)) {
   const text = IN_OTHER_WORDS[error.code]?.(error.details) ?? sentence(error.message);
   return h("div", { class: "problem", role: "alert" },
     h("p", {}, h("strong", {}, title)),
     h("p", {}, text, " ", explanation(error)),
     actions.length ? h("div", { class: "row" }, ...actions) : null);
+}
+
+/** A button that asks to sign in; whoever listens on the document opens the dialog. */
+export function signInButton(click = () => document.dispatchEvent(new Event("sign-in-wanted"))) {
+  return h("button", { type: "button", class: "primary", on: { click } }, "Sign in");
+}
+
+function defaultActions({ code }) {
+  return code === "signed_out" ? [signInButton()] : [];
 }
 
 /** The service has a page for each kind of problem. */

@@ -1,4 +1,4 @@
-// Who is signed in. Tokens live in sessionStorage: they end with the tab.
+// Who is signed in. Tokens live in sessionStorage, so they end with the last tab of this page.
 
 import { random } from "./random.js";
 import { TabMates, alone } from "./tab-mates.js";
@@ -10,7 +10,7 @@ const EARLY_MS = 60_000;
 class Session extends EventTarget {
   #held = read();
   #renewing = null;
-  #mates = new TabMates(() => this.#held, (newer) => this.#hold(newer));
+  #mates = new TabMates(() => this.#held, (other) => this.#hold(other));
 
   get user() {
     return this.#held?.user ?? null;
@@ -32,13 +32,15 @@ class Session extends EventTarget {
     this.#hold({ user, family: random(), generation: 0, ...held(tokens) });
   }
 
+  /** Here and in every other tab that shares the sign-in. */
   signOut() {
+    if (this.#held) this.#mates.end(this.#held);
     this.#hold(null);
   }
 
-  /** A token that still stands, or null for a guest. */
+  /** A token that is still valid, or null for a guest. */
   async accessToken() {
-    if (this.#held && !this.#stands()) return this.renew();
+    if (this.#held && !this.#isValid()) return this.renew();
     return this.#held?.access ?? null;
   }
 
@@ -51,7 +53,7 @@ class Session extends EventTarget {
 
   async #renew(worn) {
     if (worn && this.#held === worn) await this.#mates.ask(worn);
-    if (this.#held !== worn && this.#stands()) return this.#held.access;
+    if (this.#held !== worn && this.#isValid()) return this.#held.access;
     const { refresh = "none", ...kept } = this.#held ?? {};
     try {
       const answer = await sendJson("/auth/refresh-token", { refresh_token: refresh });
@@ -72,7 +74,7 @@ class Session extends EventTarget {
     }
   }
 
-  #stands() {
+  #isValid() {
     return Date.now() < (this.#held?.expiresAt ?? 0) - EARLY_MS;
   }
 

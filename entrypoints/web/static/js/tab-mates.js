@@ -1,5 +1,8 @@
-// A duplicated tab begins with a copy of the other's sign-in, and a refresh token works only once:
-// used again it ends the sign-in everywhere. So tabs that share one tell each other of new tokens.
+// The tabs of one browser share a sign-in: a new tab asks the others for theirs, and signing out in
+// one signs out all. A refresh token works only once, and used again it ends the sign-in everywhere,
+// so the tabs tell each other of new tokens. All of it stays in the memory of tabs of this origin.
+
+import { random } from "./random.js";
 
 const CHANNEL = "emotion-api.sign-in";
 const ANSWER_MS = 300;
@@ -7,18 +10,28 @@ const ANSWER_MS = 300;
 export class TabMates {
   #channel = new BroadcastChannel(CHANNEL);
   #heard = () => {};
+  #me = random();
 
   /**
    * @param {() => ?{family: string, generation: number}} held  what this tab holds now
-   * @param {(newer: Object) => void} adopt  takes over what another tab holds
+   * @param {(other: ?Object) => void} adopt  takes over what another tab holds; null once it ended
    */
   constructor(held, adopt) {
-    this.#channel.addEventListener("message", ({ data: { asked, told } }) => {
+    this.#channel.addEventListener("message", ({ data: { asked, told, wanted, lent, ended } }) => {
       if (isNewer(held(), asked)) this.tell(held());
+      if (wanted && held()) this.#channel.postMessage({ lent: { to: wanted, state: held() } });
+      if (lent?.to === this.#me && !held()) adopt(lent.state);
+      if (ended && ended === held()?.family) adopt(null);
       if (!isNewer(told, held())) return;
       adopt(told);
       this.#heard();
     });
+    if (!held()) this.#channel.postMessage({ wanted: this.#me });
+  }
+
+  /** Let the others know that the sign-in was ended here. */
+  end({ family }) {
+    this.#channel.postMessage({ ended: family });
   }
 
   /** Let the others have what this tab got. */

@@ -26,7 +26,8 @@ export function mountTabs(mounts) {
 
   function fromAddress() {
     const name = location.hash.slice(1);
-    open(names.includes(name) ? name : current ?? names[0]);
+    if (names.includes(name)) open(name);
+    else open(name && current ? current : names[0]); // "#content" is a place in a view, and no view.
   }
 
   for (const name of names) {
@@ -43,11 +44,12 @@ export function mountTabs(mounts) {
     });
   }
 
+  /** Each change of the view is a step that the Back button takes back. */
   function go(name) {
-    history.replaceState(null, "", `#${name}`);
+    if (name !== current) history.pushState(null, "", `#${name}`);
     open(name);
   }
 
-  addEventListener("hashchange", fromAddress);
+  addEventListener("popstate", fromAddress); // Back and Forward, and links to #…
   fromAddress();
 }

@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { EMOTIONS, percent } from "./format.js";
+import { nameOfTrack } from "./live-boxes.js";
 
 const SPAN_S = 60;
 const STEP_S = 0.2;
@@ -18,8 +19,10 @@ export class Timeline {
       h("li", { dataset: { emotion } }, h("i", {}), h("span", {}, emotion), value));
     this.element = h("section", { class: "panel timeline", "aria-labelledby": "timeline-title" },
       h("div", { class: "head" }, h("h3", { id: "timeline-title" }, "The last minute"), this.#choice),
-      this.#canvas,
-      h("p", { class: "scale" }, h("span", {}, `${SPAN_S} s ago`), h("span", {}, "now")),
+      h("div", { class: "plot" },
+        h("p", { class: "levels", "aria-hidden": "true" }, ...["100\u00a0%", "50", "0"].map((level) => h("span", {}, level))),
+        this.#canvas,
+        h("p", { class: "scale" }, h("span", {}, `${SPAN_S}\u00a0s ago`), h("span", {}, "now"))),
       h("ul", { class: "legend" }, ...legend));
     this.#offer();
   }
@@ -50,11 +53,11 @@ export class Timeline {
   #offer() {
     const ids = [...this.#tracks.keys()];
     const offered = [...this.#choice.options].map(({ value }) => value);
-    this.#choice.hidden = ids.length < 2;
+    this.#choice.hidden = !ids.length;
     if (ids.join() === offered.join()) return;
     const chosen = this.#choice.value;
     this.#choice.replaceChildren(...ids.map((id) =>
-      h("option", { value: id, textContent: id.replace("face_", "Face ") })));
+      h("option", { value: id, textContent: nameOfTrack(id) })));
     this.#choice.value = ids.includes(chosen) ? chosen : ids.at(-1) ?? "";
   }
 
@@ -78,6 +81,8 @@ export class Timeline {
         pen.fill();
       }
     }
+    pen.fillStyle = getComputedStyle(this.#canvas).color;
+    for (const level of [0.25, 0.5, 0.75]) pen.fillRect(0, height * level, width, 1);
     this.#tell(samples.at(-1));
   }
 

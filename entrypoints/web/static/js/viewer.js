@@ -1,100 +1,120 @@
-// A photograph with its faces: boxes over it, bars beside it, JSON beside that, all linked.
+// A photo with its faces: the picture with boxes, and beside it a summary, a line a face, and the JSON.
 
-import { fitLabel, makeBox, nameBox, placeBox } from "./boxes.js";
 import { h } from "./dom.js";
-import { faceCard } from "./face-card.js";
+import { caution, countEmotions } from "./emotion-counts.js";
+import { cutOut, faceLine } from "./face-list.js";
 import { count, duration } from "./format.js";
+import { photoStage } from "./photo-stage.js";
+import { settings } from "./settings.js";
 
 /**
- * @param {{detection: Object, picture: Node, title: string}} shown  the picture is an image of the
- *   detection's size, or anything that stands in for one.
+ * @param {{detection: Object, picture: Node, title: string, note: ?string}} shown  the picture is a
+ *   loaded image of the detection's proportions, or anything that stands in for one; `note` is one
+ *   more fact about it.
+ * @returns {{stage: HTMLElement, details: HTMLElement}}
  */
-export function viewer({ detection, picture, title }) {
+export function viewer({ detection, picture, title, note = null }) {
   const { faces, processing_time: seconds } = detection.detection_results;
-  const { width, height } = detection.image;
-  const isStream = detection.kind === "stream";
-  const wide = { class: "stage is-wide", role: "group", "aria-label": "Picture", tabIndex: 0 };
-  const stage = h("div", isStream ? wide : { class: "stage" }, picture);
-  stage.classList.toggle("has-many", faces.length > 1);
-  const cards = faces.map((face, index) => faceCard(face, index + 1));
-  const photographed = detection.kind === "image" && picture instanceof HTMLImageElement;
-  const boxes = photographed ? faces.map((face, index) => {
-    const box = makeBox(index + 1);
-    nameBox(box, face);
-    placeBox(box, face.box, detection.image);
-    return box.element;
-  }) : [];
-  stage.append(...boxes);
-  const list = h("div", { class: "faces" }, ...cards);
-  link(stage, list, boxes, cards);
-  watchSize(stage, boxes);
+  const isImage = picture instanceof HTMLImageElement;
+  const lines = faces.map((face, index) =>
+    faceLine(face, index + 1, isImage ? cutOut(picture, face.box, detection.image) : null));
+  const facts = [title, `${detection.image.width} × ${detection.image.height} px`, duration(seconds), note];
+  const { element, boxes, reveal } = photoStage({
+    picture, faces, size: detection.image, caption: facts.filter(Boolean).join(" · "), chosen: (index) => choose(index),
+  });
+  const list = h("ul", { class: "faces", "aria-label": "Faces" }, ...lines.map((line) => line.element));
 
-  const found = faces.length ? count(faces.length, "face") : "no face";
-  const facts = [title, found, width ? `${width} × ${height} px` : null, duration(seconds)];
-  if (!faces.length) list.append(noFace());
-  return h("div", { class: isStream ? "viewer is-stream" : "viewer" },
-    h("figure", { class: "picture" }, stage,
-      h("figcaption", {}, facts.filter(Boolean).join(" · "))),
+  function mark(index) {
+    for (const [at, box] of boxes.entries()) {
+      box.element.classList.toggle("is-linked", at === index);
+      lines[at].element.classList.toggle("is-linked", at === index);
+    }
+    element.classList.toggle("has-link", index !== null);
+  }
+
+  /** Open the line of a face whose box was clicked. The picture stays where it is. */
+  function choose(index) {
+    const { element: line, button, open } = lines[index];
+    open();
+    button.focus({ preventScroll: true });
+    line.scrollIntoView({ block: "nearest" });
+  }
+
+  lines.forEach(({ element: line, button, open }, index) => {
+    for (const each of [line, boxes[index].element]) {
+      each.addEventListener("pointerenter", () => mark(index));
+      each.addEventListener("pointerleave", () => mark(null));
+      each.addEventListener("focusin", () => mark(index));
+      each.addEventListener("focusout", () => mark(null));
+    }
+    button.addEventListener("focus", () => reveal(index));
+    if (faces.length === 1) open();
+  });
+
+  const details = h("div", { class: "details-of-photo" },
+    faces.length ? summary(faces, (emotion) => filter(faces, lines, boxes, emotion)) : noFace(),
     list,
     jsonPanel(detection));
+  return { stage: element, details };
 }
 
 /** The same before anything is known, so that nothing jumps when it is. */
-export function waiting({ picture, title }) {
-  return h("div", { class: "viewer" },
-    h("figure", { class: "picture" },
-      h("div", { class: "stage is-working" }, picture),
-      h("figcaption", {}, title)),
-    h("div", { class: "notice" }, h("p", { role: "status" }, `Reading ${title} …`)));
+export function waiting({ picture, size, title }) {
+  const { element } = photoStage({ picture, size, caption: title });
+  element.classList.add("is-working");
+  return { stage: element, details: h("p", { class: "notice", role: "status" }, `Analysing ${title} …`) };
 }
 
-function noFace() {
-  return h("div", { class: "notice" },
-    h("p", {}, h("strong", {}, "No face was found.")),
-    h("p", { class: "muted" }, "Faces have to look at the camera and be large enough to read."));
+/** How many faces show what. A click on an emotion leaves only its faces. */
+function summary(faces, show) {
+  let only = null;
+  const buttons = countEmotions(faces).map(([emotion, number]) => {
+    const button = h("button", { type: "button", class: "chip", "aria-pressed": "false", dataset: { emotion }, on: { click: () => {
+      only = only === emotion ? null : emotion;
+      for (const each of buttons) each.setAttribute("aria-pressed", each.dataset.emotion === only);
+      show(only);
+    } } }, `${number} ${emotion}`);
+    return button;
+  });
+  const doubt = caution(faces);
+  return h("section", { class: "counts", "aria-label": "Summary" },
+    h("h2", {}, count(faces.length, "face")),
+    h("div", { class: "chips", role: "group", "aria-label": "Show only" }, ...buttons),
+    doubt ? h("p", { class: "muted small" }, `${doubt}: too small, dark, bright, blurred or unclear.`) : null);
 }
 
-/** Pointing at a box or at its card shows which belong together. */
-function link(stage, list, boxes, cards) {
-  boxes.forEach((box, index) => {
-    const card = cards[index];
-    const show = (linked) => () => {
-      box.classList.toggle("is-linked", linked);
-      card.classList.toggle("is-linked", linked);
-      stage.classList.toggle("has-link", linked);
-    };
-    for (const element of [box, card]) {
-      element.addEventListener("pointerenter", show(true));
-      element.addEventListener("pointerleave", show(false));
-      element.addEventListener("focusin", show(true));
-      element.addEventListener("focusout", show(false));
-    }
-    box.addEventListener("click", () => focusOn(card.querySelector("button")));
-    card.querySelector("button").addEventListener("click", () => focusOn(box));
+function filter(faces, lines, boxes, emotion) {
+  faces.forEach((face, index) => {
+    const isOut = emotion !== null && face.dominant_emotion !== emotion;
+    lines[index].element.hidden = isOut;
+    boxes[index].element.classList.toggle("is-out", isOut);
   });
 }
 
-function focusOn(element) {
-  element.focus({ preventScroll: true });
-  element.scrollIntoView({ block: "nearest" });
+function noFace() {
+  return h("div", { class: "notice no-face" },
+    h("h2", {}, "No face was found"),
+    h("p", {}, `The detector finds faces that look roughly towards the camera, from ${settings.minFaceSize} px across. `,
+      "It misses many that are seen from the side, covered, or in deep shadow; animals and drawings are not what it looks for."),
+    h("p", {}, "If there is a face:"),
+    h("ul", { class: "advice" },
+      h("li", {}, "send the photo in its full size, or cut out the part with the face"),
+      h("li", {}, "turn it upright"),
+      h("li", {}, "try one with more light on the face")));
 }
 
-function watchSize(stage, boxes) {
-  new ResizeObserver(() => {
-    boxes.forEach(fitLabel);
-  }).observe(stage);
-}
-
-function jsonPanel(detection) {
+/** The response itself, folded. */
+export function jsonPanel(detection) {
   const text = compact(JSON.stringify(detection, null, 2));
   const copy = h("button", { type: "button", on: { click: async () => {
     await navigator.clipboard.writeText(text);
     copy.textContent = "Copied";
   } } }, "Copy");
-  return h("details", { class: "json", open: matchMedia("(min-width: 80rem)").matches },
-    h("summary", {}, "The answer as JSON"),
-    navigator.clipboard ? copy : null,
-    h("pre", { tabIndex: 0, "aria-label": "JSON of the detection" }, text));
+  return h("details", { class: "json" },
+    h("summary", {}, "JSON response"),
+    h("div", { class: "json-body" },
+      navigator.clipboard ? copy : null,
+      h("pre", { tabIndex: 0, "aria-label": "JSON of the detection" }, text)));
 }
 
 /** Boxes on one line. */

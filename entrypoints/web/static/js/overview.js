@@ -1,0 +1,38 @@
+// Several photos side by side: a thumbnail, the name, and how many faces show what.
+
+import { h } from "./dom.js";
+import { countChips, countsInWords } from "./emotion-counts.js";
+
+/** A card that stands for a photo wherever it is listed. `open` shows it large. */
+export function photoCard(photo, open) {
+  const badge = h("span", { class: "state" });
+  const found = h("span", { class: "found" });
+  const thumb = h("span", { class: "thumb" }, thumbnail(photo), badge);
+  const button = h("button", { type: "button", on: { click: open } }, thumb,
+    h("span", { class: "about" }, h("span", { class: "name" }, photo.file.name), " ", found));
+
+  function update() {
+    const faces = photo.detection?.detection_results.faces;
+    const said = inWords(photo);
+    badge.dataset.text = { working: "…", failed: "!", done: faces?.length }[photo.state];
+    badge.classList.toggle("is-bad", photo.state === "failed");
+    button.setAttribute("aria-label", `${photo.file.name}: ${said}`);
+    found.replaceChildren(faces?.length ? countChips(faces) : h("span", { class: "muted" }, said));
+  }
+
+  update();
+  return { element: h("li", { class: "photo" }, button), button, update };
+}
+
+function inWords({ state, error, detection }) {
+  if (state === "working") return "working …";
+  if (state === "failed") return `failed: ${error.title ?? error.message}`;
+  return countsInWords(detection.detection_results.faces);
+}
+
+function thumbnail({ file, url }) {
+  const picture = h("img", { src: url, alt: "", on: { error: () => {
+    picture.replaceWith(h("span", { class: "muted" }, file.name.split(".").pop().toUpperCase()));
+  } } });
+  return picture;
+}

@@ -1,0 +1,78 @@
+// A kept session over time: for each face a row with a bar a second, as high as the score of the
+// emotion that led and in its colour; in long sessions a bar stands for several seconds. Drawn in the
+// colours of the page, as wide as there is room.
+
+import { h } from "./dom.js";
+import { chips } from "./emotion-counts.js";
+import { EMOTIONS, clock, share } from "./format.js";
+import { nameOfTrack } from "./live-boxes.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const HEIGHT = 56;
+const MAX_ROWS = 40;
+const MAX_BARS = 400; // in a row
+const MAX_TICKS = 6;
+const STEPS_S = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400];
+
+/** @param {{duration: number, tracks: Object[]}} summary */
+export function sessionChart({ duration, tracks }) {
+  const shown = tracks.filter(({ timeline }) => timeline.length).slice(0, MAX_ROWS);
+  if (!shown.length) return h("p", { class: "notice" }, "No face was seen.");
+  const seconds = Math.max(1, duration, ...shown.map(({ timeline }) => timeline.at(-1).second + 1));
+  const barS = Math.ceil(seconds / MAX_BARS);
+  const unit = barS === 1 ? "a second" : `${barS} seconds`;
+  return h("div", { class: "session-chart panel" },
+    ...shown.map((track) => row(track, seconds, barS)),
+    axis(seconds),
+    chips(EMOTIONS.filter((emotion) => shown.some(({ timeline }) => timeline.some((entry) => entry.emotion === emotion)))),
+    h("p", { class: "muted small" }, `A bar stands for ${unit}: its colour is the emotion that led, its height that emotion's score.`));
+}
+
+function row(track, seconds, barS) {
+  const name = nameOfTrack(track.tracking_id);
+  const chart = svg("svg", { viewBox: `0 0 ${seconds} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": inWords(name, track) });
+  for (const part of [0, 0.5, 1]) {
+    chart.append(svg("line", { x1: 0, x2: seconds, y1: HEIGHT * part, y2: HEIGHT * part, class: "rule" }));
+  }
+  for (const { second, emotion, score } of merged(track.timeline, barS)) {
+    const bar = svg("rect", { x: second, y: HEIGHT * (1 - score), width: barS, height: HEIGHT * score });
+    bar.dataset.emotion = emotion;
+    chart.append(bar);
+  }
+  return h("div", { class: "chart-row" },
+    h("span", { class: "chart-name" }, name),
+    h("span", { class: "chart-scale muted", "aria-hidden": "true" }, h("span", {}, "100\u00a0%"), h("span", {}, "50"), h("span", {}, "0")),
+    chart);
+}
+
+/** One entry for each `barS` seconds: the emotion that led in most of them, and its mean score. */
+function merged(timeline, barS) {
+  if (barS === 1) return timeline;
+  const stretches = Map.groupBy(timeline, ({ second }) => Math.floor(second / barS));
+  return [...stretches].map(([number, entries]) => {
+    const byEmotion = [...Map.groupBy(entries, ({ emotion }) => emotion)];
+    const [emotion, led] = byEmotion.reduce((best, each) => (each[1].length > best[1].length ? each : best));
+    return { second: number * barS, emotion, score: led.reduce((sum, { score }) => sum + score, 0) / led.length };
+  });
+}
+
+function axis(seconds) {
+  const step = STEPS_S.find((each) => seconds / each <= MAX_TICKS) ?? STEPS_S.at(-1);
+  const ticks = Array.from({ length: Math.floor(seconds / step) + 1 }, (_, index) => index * step);
+  return h("div", { class: "chart-axis muted small", "aria-hidden": "true" }, ...ticks.map((at) => {
+    const tick = h("span", {}, clock(at));
+    tick.style.left = `${(100 * at) / seconds}%`;
+    return tick;
+  }));
+}
+
+function inWords(name, { emotions }) {
+  const [first] = [...emotions].sort((a, b) => b.time_share - a.time_share);
+  return `${name}: mostly ${first.emotion} (${share(first.time_share)} of its time)`;
+}
+
+function svg(tag, attributes) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}

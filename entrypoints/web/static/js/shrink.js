@@ -1,0 +1,60 @@
+// Photos larger than the service takes, made smaller in the browser, and what was found put back
+// into the pixels of the original.
+
+const QUALITY = 0.9;
+const MAX_AREA_PX = 16_000_000; // Browsers on phones draw no larger canvas.
+const TRIES = 5;
+
+/**
+ * A JPEG of at most `maxBytes` with as many pixels as fit, upright as the original is shown.
+ * @returns {Promise<?{file: File, original: {width: number, height: number}}>} null where the
+ *   browser cannot read the photo
+ */
+export async function shrunk(file, maxBytes) {
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (!bitmap) return null;
+  const original = { width: bitmap.width, height: bitmap.height };
+  let scale = Math.min(1, Math.sqrt(MAX_AREA_PX / (original.width * original.height)));
+  try {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const blob = await drawn(bitmap, scale);
+      if (!blob) return null;
+      if (blob.size <= maxBytes) return { file: new File([blob], file.name, { type: blob.type }), original };
+      scale *= 0.95 * Math.sqrt(maxBytes / blob.size);
+    }
+  } finally {
+    bitmap.close();
+  }
+  return null;
+}
+
+/** A detection of the smaller copy, told in the pixels of the original. */
+export function enlarged(detection, original) {
+  const across = original.width / detection.image.width;
+  const down = original.height / detection.image.height;
+  const faces = detection.detection_results.faces.map((face) => ({
+    ...face,
+    box: boxIn(face.box, across, down),
+    quality: { ...face.quality, size_px: Math.round(face.quality.size_px * Math.max(across, down)) },
+  }));
+  return { ...detection, image: original, detection_results: { ...detection.detection_results, faces } };
+}
+
+/** Edges are rounded, not sizes, so that a box never leaves the picture. */
+function boxIn([x, y, width, height], across, down) {
+  const [left, right] = [x, x + width].map((edge) => Math.round(edge * across));
+  const [top, bottom] = [y, y + height].map((edge) => Math.round(edge * down));
+  return [left, top, right - left, bottom - top];
+}
+
+function drawn(bitmap, scale) {
+  const width = Math.max(1, Math.round(bitmap.width * scale));
+  const height = Math.max(1, Math.round(bitmap.height * scale));
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "#fff"; // JPEG knows no transparency.
+  pen.fillRect(0, 0, width, height);
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(bitmap, 0, 0, width, height);
+  return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", QUALITY); });
+}

@@ -1,0 +1,36 @@
+// What a visitor meets first: a place for photos, and samples to try without one.
+
+import { h } from "./dom.js";
+import { chips } from "./emotion-counts.js";
+import { EMOTIONS } from "./format.js";
+
+// Public domain: NASA, the U.S. Navy, two pictures put together from those; CC0: the cat.
+const SAMPLES = [
+  ["astronaut.jpg", "An astronaut"],
+  ["admiral.jpg", "An admiral"],
+  ["pair.jpg", "Two faces"],
+  ["crowd.jpg", "A crowd"],
+  ["cat.jpg", "A cat"],
+];
+
+/** @param {Node} chooser  opens the file dialog; @param {(files: File[]) => void} take */
+export function welcome(chooser, take) {
+  const samples = SAMPLES.map(([name, title]) =>
+    h("li", {}, h("button", { type: "button", on: { click: () => takeSample(name) } },
+      h("img", { src: `/web/samples/${name}`, alt: "", width: 148, height: 111 }), title)));
+
+  async function takeSample(name) {
+    const picture = await (await fetch(`/web/samples/${name}`)).blob();
+    take([new File([picture], name, { type: picture.type })]);
+  }
+
+  return h("div", { class: "welcome" },
+    h("div", { class: "drop" },
+      h("p", { class: "lead" }, "What do these faces show?"),
+      h("p", {}, "Choose photos: every face gets a score for each of"), chips(EMOTIONS),
+      chooser,
+      h("p", { class: "by-mouse muted" }, "or drop them here, or paste one"),
+      h("p", { class: "muted small" }, "JPEG, PNG, HEIC, WebP, AVIF, GIF, BMP or TIFF. Large ones are made smaller here, before they are sent.")),
+    h("h3", {}, "Or try one of these"),
+    h("ul", { class: "samples" }, ...samples));
+}
