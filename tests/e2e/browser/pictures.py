@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw
 from skimage import data
 
@@ -38,6 +39,37 @@ def pair() -> bytes:
     picture.paste(astronaut(), (0, 0))
     picture.paste(astronaut().transpose(Image.Transpose.FLIP_LEFT_RIGHT), (512, 0))
     return jpeg(picture)
+
+
+def phone_photo() -> bytes:
+    """One face in 12 megapixels and 9 MB, which lie on their side as phones keep them."""
+    upright = Image.new("RGB", (3000, 4000), (96, 104, 112))
+    upright.paste(astronaut().resize((3000, 3000)), (0, 500))
+    grain = np.random.default_rng(1).integers(-18, 19, (4000, 3000, 1), dtype=np.int16)
+    grainy = Image.fromarray(np.clip(np.asarray(upright) + grain, 0, 255).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise when shown
+    out = io.BytesIO()
+    grainy.transpose(Image.Transpose.ROTATE_90).save(out, "JPEG", quality=99, exif=exif)
+    return out.getvalue()
+
+
+# Where the middle of its face is, in shares of the upright picture.
+FACE_IN_PHONE_PHOTO = (FACE_X / 512, (500 + FACE_Y * 3000 / 512) / 4000)
+
+
+def crowd(columns: int, rows: int, side: int = 160) -> tuple[bytes, list[tuple[int, ...]]]:
+    """As many faces as there are columns and rows, close together, and their boxes."""
+    face = astronaut().crop((150, 40, 300, 190)).resize((side, side))
+    picture = Image.new("RGB", (columns * side, rows * side))
+    boxes = []
+    for row in range(rows):
+        for column in range(columns):
+            picture.paste(face, (column * side, row * side))
+            left, top, size = 0.18 * side, 0.15 * side, 0.64 * side
+            place = (column * side + left, row * side + top, size, size * 1.25)
+            boxes.append(tuple(round(value) for value in place))
+    return jpeg(picture), boxes
 
 
 def write_camera_clip(path: Path) -> None:

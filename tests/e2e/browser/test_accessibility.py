@@ -1,68 +1,42 @@
 """The page for everybody: checked by axe, by keyboard, and on a phone."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, ViewportSize, expect
 
-from tests.e2e.browser.pictures import pair
-from tests.e2e.browser.test_photographs import choose, file
+from tests.e2e.browser.states import STATES, State, crowded, empty, history, live
 
-PHONE = {"width": 390, "height": 844}
+SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
+DESK: ViewportSize = {"width": 1366, "height": 850}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+# Controls that are shown, and lower than 44 px though no label makes them larger.
+TOO_SMALL_FOR_FINGERS = """() => [...document.querySelectorAll(
+    "button:not(.box), select, input, summary, .button")]
+    .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height > 1)
+    .map((each) => each.closest(".check, .chooser") ?? each)
+    .filter((each) => each.getBoundingClientRect().height < 43.5)
+    .map((each) => each.outerHTML.slice(0, 120))"""
 TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
-
-
-async def empty(page: Page) -> None:
-    await page.get_by_role("tab", name="Detect").click()
-
-
-async def result(page: Page) -> None:
-    await choose(page, file("two.jpg", pair()), file("notes.jpg", b"no photograph"))
-    await expect(page.locator(".box")).to_have_count(2)
-    await page.locator(".json").evaluate("panel => { panel.open = true; }")
-
-
-async def fault(page: Page) -> None:
-    await choose(page, file("notes.jpg", b"no photograph"))
-    await page.get_by_role("alert").wait_for()
-
-
-async def history(page: Page) -> None:
-    await result(page)
-    await page.get_by_role("tab", name="History").click()
-    await page.locator(".card").first.wait_for()
-
-
-async def detail(page: Page) -> None:
-    await history(page)
-    await page.locator(".card").first.get_by_role("button").click()
-    await page.locator("dialog .viewer").wait_for()
-
-
-async def live(page: Page) -> None:
-    await page.get_by_role("tab", name="Live").click()
-    await page.get_by_text("Settings", exact=True).click()
-    await page.get_by_role("button", name="Start").click()
-    await page.locator(".live-stage .box").wait_for()
-    await page.get_by_role("button", name="Stop").click()
-    await page.locator(".summary").wait_for()
-
-
-STATES = (empty, result, fault, history, detail, live)
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 async def test_axe_finds_nothing_and_a_phone_need_not_scroll_sideways(
-    signed_in: Page, npm_packages: Path, state: Callable[[Page], Awaitable[None]]
+    signed_in: Page, npm_packages: Path, state: State
 ) -> None:
+    """Leaves pictures of the state behind, to be compared by a person."""
     page = signed_in
     await state(page)
-    assert await faults(page, npm_packages) == []
-    await page.set_viewport_size(PHONE)
-    await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    assert await faults(page, npm_packages) == []
-    assert not await page.evaluate(TOO_WIDE)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    for name, size in (("desk", DESK), ("phone", PHONE)):
+        await page.set_viewport_size(size)
+        for colours in ("light", "dark"):
+            await page.emulate_media(color_scheme=colours, reduced_motion="reduce")
+            await page.screenshot(path=SCREENSHOTS / f"{state.__name__}-{name}-{colours}.png")
+        # Colours matter for contrast, sizes for what is shown: each is checked once.
+        await page.emulate_media(color_scheme="light" if size is DESK else "dark")
+        assert await faults(page, npm_packages) == []
+        assert not await page.evaluate(TOO_WIDE)
 
 
 async def test_axe_finds_nothing_where_a_guest_signs_in(page: Page, npm_packages: Path) -> None:
@@ -84,6 +58,70 @@ async def test_axe_finds_nothing_on_the_pages_that_explain_problems(
     await page.emulate_media(color_scheme="dark")
     assert await faults(page, npm_packages) == []
     assert not await page.evaluate(TOO_WIDE)
+
+
+async def test_fingers_reach_what_they_aim_at(signed_in: Page) -> None:
+    page = signed_in
+    await page.set_viewport_size(PHONE)
+    for state in (empty, crowded, history, live):
+        await state(page)
+        assert await page.evaluate(TOO_SMALL_FOR_FINGERS) == []
+
+
+async def test_keys_alone_choose_a_sample_open_a_face_and_zoom(page: Page) -> None:
+    await page.goto("/")
+    await press_until(page, "An astronaut")
+    await page.keyboard.press("Enter")
+    await page.locator(".face").wait_for()
+    await page.locator("#tab-detect").focus()
+    await press_until(page, "Photo. Plus and minus zoom, arrow keys move it.")
+    before = await page.locator(".layer").bounding_box()
+    await page.keyboard.press("+")
+    after = await page.locator(".layer").bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["width"] > 1.4 * before["width"]
+    await press_until(page, "Face 1: happy >99\u00a0%")
+    await press_until(page, "Zoom out")
+    await page.keyboard.press("Enter")
+    await press_until(page, "Face 1 happy >99\u00a0%")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".face .details")).to_be_hidden()
+
+
+async def press_until(page: Page, name: str) -> None:
+    """Press the tabulator until what has this name is focused."""
+    for _ in range(30):
+        await page.keyboard.press("Tab")
+        focused = await page.evaluate(
+            """() => {
+                const element = document.activeElement;
+                const text = element.getAttribute("aria-label") ?? element.textContent;
+                return text.replace(/[ \\n]+/g, " ").trim();
+            }"""
+        )
+        if focused.replace("1happy>99", "1 happy >99") == name:
+            return
+    raise AssertionError(f"no key leads to {name}")
+
+
+async def test_motion_is_left_out_where_it_is_not_wanted(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/api/detect", hold)
+    await page.goto("/")
+    await page.get_by_role("button", name="An astronaut").click()
+    frame = page.locator(".is-working .frame")
+    await frame.wait_for()
+    moving = "frame => getComputedStyle(frame, '::after').animationName"
+    assert await frame.evaluate(moving) == "none"
+    await page.emulate_media(reduced_motion="no-preference")
+    assert await frame.evaluate(moving) == "sweep"
+    for route in held:
+        await route.abort()
 
 
 async def test_the_views_are_reached_by_arrow_keys(page: Page) -> None:

@@ -11,22 +11,21 @@ from tests.e2e.browser.test_photographs import choose, file
 
 async def with_two_records(page: Page) -> None:
     await choose(page, file("one.jpg", portrait()), file("two.jpg", pair()))
-    await expect(page.get_by_role("button", name="one.jpg: 1 face")).to_be_visible()
-    await expect(page.get_by_role("button", name="two.jpg: 2 faces")).to_be_visible()
+    await expect(page.get_by_role("button", name="one.jpg: 1 happy")).to_be_visible()
+    await expect(page.get_by_role("button", name="two.jpg: 2 happy")).to_be_visible()
     await page.get_by_role("tab", name="History").click()
     await expect(page.locator(".card")).to_have_count(2)
 
 
 async def test_a_guest_is_told_that_nothing_is_kept(page: Page) -> None:
     await page.goto("/#history")
-    await expect(page.get_by_text("Photographs of guests are never kept.")).to_be_visible()
+    await expect(page.get_by_text("Photos of guests are never kept.")).to_be_visible()
 
 
 async def test_records_are_shown_filtered_and_deleted(signed_in: Page) -> None:
     page = signed_in
     await with_two_records(page)
     await page.get_by_label("Name or emotion").fill("two")
-    await page.get_by_label("Name or emotion").press("Enter")
     await expect(page.locator(".card")).to_have_count(1)
     await expect(page.locator(".card .name")).to_have_text("two.jpg")
     await page.get_by_label("Emotion", exact=True).select_option("disgust")
@@ -84,3 +83,15 @@ async def test_the_history_is_exported_and_erased(signed_in: Page, tmp_path: Pat
     await page.get_by_role("button", name="Erase everything").click()
     await expect(page.get_by_text("Nothing is kept yet.")).to_be_visible()
     await expect(page.locator(".card")).to_have_count(0)
+
+
+async def test_back_goes_back_a_tab_and_forward_comes_again(signed_in: Page) -> None:
+    page = signed_in
+    for name in ("Live", "History"):
+        await page.get_by_role("tab", name=name).click()
+    await page.go_back()
+    await expect(page.get_by_role("tabpanel", name="Live")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("tabpanel", name="Detect")).to_be_visible()
+    await page.go_forward()
+    await expect(page.get_by_role("tabpanel", name="Live")).to_be_visible()

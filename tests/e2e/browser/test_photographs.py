@@ -1,11 +1,20 @@
-"""Photographs on the page."""
+"""Photos on the page."""
 
+import csv
 import json
 import re
+from pathlib import Path
 
 from playwright.async_api import FilePayload, Page, expect
 
-from tests.e2e.browser.pictures import FACE_X, FACE_Y, pair, portrait
+from tests.e2e.browser.pictures import (
+    FACE_IN_PHONE_PHOTO,
+    FACE_X,
+    FACE_Y,
+    pair,
+    phone_photo,
+    portrait,
+)
 
 FIVE_MIB = 5 * 2**20
 
@@ -15,36 +24,38 @@ def file(name: str, data: bytes) -> FilePayload:
 
 
 async def choose(page: Page, *files: FilePayload) -> None:
-    await page.set_input_files("#photographs", list(files))
+    await page.set_input_files("#photos", list(files))
 
 
 async def test_a_guest_sees_the_face_boxed_and_named_and_what_is_left(page: Page) -> None:
     await page.goto("/")
-    await expect(page.locator("#usage")).to_have_text("3 of 3 free photographs left")
+    await expect(page.locator("#usage")).to_have_text("3 of 3 photos left")
     await choose(page, file("eileen.jpg", portrait()))
     await page.locator(".box").wait_for()
     assert await covers(page, ".box", FACE_X / 512, FACE_Y / 512)
-    await expect(page.get_by_role("heading", name="Face 1: happy")).to_be_visible()
+    await expect(
+        page.get_by_role("button", name="Face 1 happy >99 %", expanded=True)
+    ).to_be_visible()
     await expect(page.locator(".face .bars li").first).to_contain_text("happy")
     assert await page.locator(".face .bars li").count() == 7
-    shown = json.loads(await page.locator(".json pre").inner_text())
+    shown = json.loads(await page.locator(".json pre").text_content() or "")
     assert shown["filename"] == "eileen.jpg"
     assert len(shown["detection_results"]["faces"]) == 1
-    await expect(page.locator("#usage")).to_have_text("2 of 3 free photographs left")
+    await expect(page.locator("#usage")).to_have_text("2 of 3 photos left")
 
 
 async def test_boxes_and_bars_point_at_each_other(page: Page) -> None:
     await page.goto("/")
     await choose(page, file("two.jpg", pair()))
-    boxes, cards = page.locator(".box"), page.locator(".face")
+    boxes, lines = page.locator(".box"), page.locator(".face")
     await expect(boxes).to_have_count(2)
     await boxes.nth(1).hover()
-    await expect(cards.nth(1)).to_have_class(re.compile("is-linked"))
-    await expect(cards.nth(0)).not_to_have_class(re.compile("is-linked"))
-    await cards.nth(0).get_by_role("button").focus()
+    await expect(lines.nth(1)).to_have_class(re.compile("is-linked"))
+    await expect(lines.nth(0)).not_to_have_class(re.compile("is-linked"))
+    await lines.nth(0).get_by_role("button").focus()
     await expect(boxes.nth(0)).to_have_class(re.compile("is-linked"))
     await boxes.nth(1).press("Enter")
-    await expect(cards.nth(1).get_by_role("button")).to_be_focused()
+    await expect(lines.nth(1).get_by_role("button")).to_be_focused()
 
 
 async def test_photographs_may_be_dropped_and_pasted(page: Page) -> None:
@@ -55,14 +66,15 @@ async def test_photographs_may_be_dropped_and_pasted(page: Page) -> None:
         const event = type === "paste"
             ? new ClipboardEvent("paste", {clipboardData: carried, bubbles: true})
             : new DragEvent("drop", {dataTransfer: carried, bubbles: true, cancelable: true});
-        document.querySelector(".drop").dispatchEvent(event);
+        document.querySelector("#detect").dispatchEvent(event);
     }"""
     for way in ("drop", "paste"):
         await page.evaluate(give, [list(portrait()), way])
-        await expect(page.locator("figcaption")).to_contain_text(f"{way}.jpg · 1 face")
+        await expect(page.locator("figcaption")).to_contain_text(f"{way}.jpg ·")
+        await expect(page.locator(".face")).to_have_count(1)
 
 
-async def test_several_photographs_are_read_at_once_and_each_fault_is_named(
+async def test_several_photos_are_analysed_at_once_and_each_fault_is_named(
     signed_in: Page,
 ) -> None:
     page = signed_in
@@ -70,37 +82,100 @@ async def test_several_photographs_are_read_at_once_and_each_fault_is_named(
         page,
         file("same.jpg", portrait()),
         file("same.jpg", pair()),
-        file("notes.jpg", b"not a photograph"),
+        file("notes.jpg", b"not a photo"),
         file("huge.jpg", bytes(FIVE_MIB + 1)),
     )
-    strip = page.locator(".strip")
-    await expect(strip.get_by_role("button", name="same.jpg: 1 face")).to_be_visible()
-    await expect(strip.get_by_role("button", name="same.jpg: 2 faces")).to_be_visible()
-    await strip.get_by_role("button", name="notes.jpg: failed").click()
+    photos = page.get_by_role("list", name="Photos")
+    await expect(photos.get_by_role("button", name="same.jpg: 1 happy")).to_be_visible()
+    await expect(photos.get_by_role("button", name="same.jpg: 2 happy")).to_be_visible()
+    await photos.get_by_role("button", name="notes.jpg: failed").click()
     await expect(page.get_by_role("alert")).to_contain_text("could not be analysed")
-    await strip.get_by_role("button", name="huge.jpg: failed").click()
-    await expect(page.get_by_role("alert")).to_contain_text("at most 5 MiB")
-    await strip.get_by_role("button", name="same.jpg: 2 faces").click()
+    await photos.get_by_role("button", name="huge.jpg: failed").click()
+    await expect(page.get_by_role("alert")).to_contain_text("the service takes 5 MiB")
+    await photos.get_by_role("button", name="same.jpg: 2 happy").click()
     await expect(page.locator(".box")).to_have_count(2)
+
+
+async def test_a_batch_is_counted_exported_and_cleared(signed_in: Page, tmp_path: Path) -> None:
+    page = signed_in
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(13)])
+    everything = page.get_by_role("region", name="All photos")
+    await expect(everything).to_contain_text("13 of 13 photos analysed", timeout=60_000)
+    await expect(everything).to_contain_text("13 happy")
+    last = page.get_by_role("button", name="12.jpg: 1 happy")
+    await expect(last).to_be_in_viewport()
+    async with page.expect_download() as download:
+        await everything.get_by_role("button", name="CSV").click()
+    await (await download.value).save_as(tmp_path / "batch.csv")
+    rows = list(csv.DictReader((tmp_path / "batch.csv").read_text().splitlines()))
+    assert [row["filename"] for row in rows] == [f"{number}.jpg" for number in range(13)]
+    assert {row["dominant_emotion"] for row in rows} == {"happy"}
+    await last.click()
+    await expect(page.locator(".box")).to_have_count(1)
+    await page.get_by_role("button", name="Overview").click()
+    await expect(everything).to_be_visible()
+    await page.get_by_role("button", name="Clear").click()
+    await expect(page.get_by_text("What do these faces show?")).to_be_visible()
+    await expect(last).to_have_count(0)
+
+
+async def test_a_photo_of_a_phone_is_made_smaller_and_its_boxes_are_in_its_own_pixels(
+    page: Page, tmp_path: Path
+) -> None:
+    await page.goto("/")
+    taken = tmp_path / "phone.jpg"
+    taken.write_bytes(phone_photo())
+    assert taken.stat().st_size > 9_000_000
+    sent: list[int] = []
+    page.on(
+        "request",
+        lambda request: (
+            sent.append(len(request.post_data_buffer or b""))
+            if request.url.endswith("/api/detect")
+            else None
+        ),
+    )
+    await page.set_input_files("#photos", taken)
+    await page.locator(".box").wait_for(timeout=180_000)
+    assert 1_000_000 < sent[0] <= FIVE_MIB + 1000
+    await expect(page.locator("figcaption")).to_contain_text("3000 × 4000 px")
+    assert await covers(page, ".box", *FACE_IN_PHONE_PHOTO)
+    shown = json.loads(await page.locator(".json pre").text_content() or "")
+    assert shown["image"] == {"width": 3000, "height": 4000}
+    x, y, width, height = shown["detection_results"]["faces"][0]["box"]
+    assert x < 3000 * FACE_IN_PHONE_PHOTO[0] < x + width
+    assert y < 4000 * FACE_IN_PHONE_PHOTO[1] < y + height
+    assert width > 400
 
 
 async def test_a_guest_is_told_when_nothing_is_left_and_what_helps(page: Page) -> None:
     await page.goto("/")
-    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(4)])
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(5)])
     await page.get_by_role("button", name="3.jpg: failed").click()
     alert = page.get_by_role("alert")
     await expect(alert).to_contain_text("Guest limit reached")
-    await expect(alert).to_contain_text("Sign in for more, or come back in 24 h.")
-    await expect(page.locator("#usage")).to_have_text("0 of 3 free photographs left")
+    await expect(alert).to_contain_text("you can analyse 3 photos")
+    await expect(alert).to_contain_text("Sign in to go on, or come back in 24 hours.")
+    await expect(page.locator("#usage")).to_have_text("0 of 3 photos left")
+    assert len([url for url in asked if url.endswith("/api/detect")]) == 4
+    await alert.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
 
 
-async def test_a_picture_without_a_face_is_no_error(page: Page) -> None:
-    from tests.e2e.browser.pictures import astronaut, jpeg
-
+async def test_a_picture_without_a_face_is_no_error_and_tells_what_to_try(page: Page) -> None:
     await page.goto("/")
-    await choose(page, file("collar.jpg", jpeg(astronaut().crop((330, 250, 500, 500)))))
-    await expect(page.get_by_text("No face was found.")).to_be_visible()
+    await page.get_by_role("button", name="A cat").click()
+    await expect(page.get_by_role("heading", name="No face was found")).to_be_visible()
+    await expect(page.locator(".no-face")).to_contain_text("from 64 px across")
     await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_a_first_visitor_gets_an_answer_with_one_click(page: Page) -> None:
+    await page.goto("/")
+    await page.get_by_role("button", name="An astronaut").click()
+    await expect(page.get_by_role("button", name="Face 1 happy")).to_be_visible()
 
 
 async def test_a_service_that_is_gone_is_named(page: Page) -> None:

@@ -83,8 +83,24 @@ async def test_a_sign_in_that_has_ended_is_told_and_ends_here_too(signed_in: Pag
     await change_tokens(page, "held.expiresAt = 0; held.refresh = 'revoked'")
     await page.reload()
     await choose(page, file("a.jpg", portrait()))
-    await expect(page.get_by_role("alert")).to_contain_text("Your sign-in has ended")
-    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    alert = page.get_by_role("alert")
+    await expect(alert).to_contain_text("Your sign-in has ended")
+    await expect(page.get_by_role("banner").get_by_role("button", name="Sign in")).to_be_visible()
+    await alert.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+
+
+async def test_a_new_tab_is_signed_in_and_signing_out_counts_everywhere(signed_in: Page) -> None:
+    second = await signed_in.context.new_page()  # opened so, a tab begins with nothing
+    await second.goto("/")
+    await expect(second.get_by_role("button", name="Sign out")).to_be_visible()
+    await second.get_by_role("tab", name="History").click()
+    await expect(second.get_by_text("Nothing is kept yet.")).to_be_visible()
+    await second.get_by_role("button", name="Sign out").click()
+    await expect(signed_in.get_by_role("button", name="Sign in")).to_be_visible()
+    third = await signed_in.context.new_page()
+    await third.goto("/")
+    await expect(third.locator("#usage")).to_contain_text("photos left")
 
 
 async def change_tokens(page: Page, change: str) -> None:

@@ -1,0 +1,132 @@
+"""Photos of many people on the page."""
+
+from itertools import combinations
+from typing import Any
+
+import pytest
+from playwright.async_api import FloatRect, Page, expect
+
+from tests.e2e.browser.answers import answer_with, detection
+from tests.e2e.browser.pictures import crowd
+from tests.e2e.browser.test_photographs import choose, file
+
+WIDTHS = (390, 1280, 1920)
+PLACES = """labels => labels.filter((label) => label.checkVisibility())
+    .map((label) => label.getBoundingClientRect().toJSON())"""
+
+
+async def with_crowd(page: Page, columns: int = 6, rows: int = 3) -> None:
+    picture, boxes = crowd(columns, rows)
+    size = (columns * 160, rows * 160)
+    await answer_with(page, detection(boxes, size))
+    await page.goto("/")
+    await choose(page, file("crowd.jpg", picture))
+    await expect(page.locator(".face")).to_have_count(columns * rows)
+
+
+def overlap(one: Any, other: Any) -> float:
+    width = min(one["right"], other["right"]) - max(one["left"], other["left"])
+    height = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
+    return max(width, 0) * max(height, 0)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("columns", "rows"), [(3, 2), (6, 3), (10, 6)])
+async def test_no_two_labels_overlap(page: Page, width: int, columns: int, rows: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 900})
+    await with_crowd(page, columns, rows)
+    labels = await page.locator(".box .label").evaluate_all(PLACES)
+    assert len(labels) == columns * rows
+    assert [pair for pair in combinations(labels, 2) if overlap(*pair) > 0.5] == []
+
+
+async def test_few_faces_are_named_and_many_are_numbered(page: Page) -> None:
+    await with_crowd(page, 2, 1)
+    await expect(page.locator(".label").first).to_have_text("1 happy 97\u00a0%")
+    assert await page.locator(".label .word:visible").count() == 2
+    await with_crowd(page, 6, 3)
+    assert await page.locator(".label .word:visible").count() == 0
+    assert await page.locator(".label .number:visible").all_inner_texts() == [
+        str(number) for number in range(1, 19)
+    ]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_a_click_on_a_box_opens_its_line_and_leaves_the_picture_in_view(
+    page: Page, width: int
+) -> None:
+    await page.set_viewport_size({"width": width, "height": 844})
+    await with_crowd(page)
+    for number in (18, 1, 9):
+        await page.locator(".box").nth(number - 1).click()
+        line = page.locator(".face").nth(number - 1).get_by_role("button", expanded=True)
+        await expect(line).to_be_focused()
+        await expect(line).to_be_in_viewport(ratio=1)
+        picture, opened = await page.locator(".frame").bounding_box(), await line.bounding_box()
+        assert picture is not None
+        assert opened is not None
+        assert picture["y"] >= 0
+        assert picture["y"] + picture["height"] <= 844
+        assert not covered(opened, picture)
+
+
+async def test_a_crowd_is_summed_up_and_one_emotion_can_be_picked_out(page: Page) -> None:
+    await with_crowd(page)
+    summary = page.get_by_role("region", name="Summary")
+    await expect(summary).to_contain_text("18 faces")
+    await expect(summary).to_contain_text("1 face hard to read")
+    await summary.get_by_role("button", name="4 neutral").click()
+    assert await page.locator(".face:visible").count() == 4
+    await summary.get_by_role("button", name="4 neutral").click()
+    assert await page.locator(".face:visible").count() == 18
+    await expect(summary.get_by_role("button", name="14 happy")).to_be_visible()
+
+
+async def test_a_close_call_names_both_and_no_score_is_0_or_100(page: Page) -> None:
+    await with_crowd(page)
+    await expect(page.get_by_role("button", name="Face 6 happy or neutral 43 %")).to_be_visible()
+    everything = await page.locator("#detect").inner_text()
+    assert "100\u00a0%" not in everything
+    assert "\n0\u00a0%" not in everything
+
+
+async def test_each_line_shows_the_face_itself(page: Page) -> None:
+    await with_crowd(page, 2, 1)
+    colours = """canvases => canvases.map((canvas) => new Set(canvas.getContext("2d")
+        .getImageData(32, 32, 32, 32).data).size)"""
+    assert all(each > 40 for each in await page.locator("canvas.crop").evaluate_all(colours))
+
+
+async def test_a_picture_is_enlarged_and_moved_and_a_tap_beside_a_small_box_counts(
+    page: Page,
+) -> None:
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await with_crowd(page, 10, 6)
+    small = await page.locator(".box").nth(24).bounding_box()
+    assert small is not None
+    assert small["width"] < 30
+    await page.mouse.click(small["x"] - 3, small["y"] + small["height"] / 2)
+    line = page.locator(".face").nth(24).get_by_role("button", expanded=True)
+    await expect(line).to_be_focused()
+    for _ in range(3):
+        await page.get_by_role("button", name="Zoom in").click()
+    large = await page.locator(".box").nth(24).bounding_box()
+    assert large is not None
+    assert large["width"] > 2.5 * small["width"]
+    await page.locator(".frame").hover()
+    await page.mouse.down()
+    await page.mouse.move(60, 200, steps=4)
+    await page.mouse.up()
+    moved = await page.locator(".box").nth(24).bounding_box()
+    assert moved is not None
+    assert abs(moved["x"] - large["x"]) + abs(moved["y"] - large["y"]) > 20
+    await page.get_by_role("button", name="Fit the photo").click()
+    fitted = await page.locator(".box").nth(24).bounding_box()
+    assert fitted is not None
+    assert fitted["width"] == pytest.approx(small["width"], abs=1)
+
+
+def covered(line: FloatRect, picture: FloatRect) -> bool:
+    """Whether the picture lies over the line."""
+    beside = line["x"] >= picture["x"] + picture["width"]
+    return not beside and line["y"] < picture["y"] + picture["height"]
