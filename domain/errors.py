@@ -53,6 +53,18 @@ class ImageTooCostly(DomainError):
     code = "image_too_costly"
 
 
+class InvalidVideo(DomainError):
+    """The file is no video of a supported kind, shows nothing, or cannot be read at all."""
+
+    code = "invalid_video"
+
+
+class VideoTooLarge(DomainError):
+    """The video has more bytes, or its frames more pixels, than allowed."""
+
+    code = "video_too_large"
+
+
 class BatchTooLarge(DomainError):
     """More files in one batch than allowed."""
 

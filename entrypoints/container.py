@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dependency_injector import containers, providers
 
+from adapters.av import AvVideoReader
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore, FolderLock
 from adapters.in_memory import InMemoryMessageChannel, InMemorySessionPlaces
 from adapters.inference.batching import BatchingEmotionClassifier
@@ -51,6 +52,7 @@ from application.memory_budget import MemoryBudget
 from application.metering import UsageMeter
 from application.streaming.analysis import FrameTools
 from application.use_cases import accounts, history
+from application.use_cases.analyse_video import AnalyseVideo
 from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
@@ -325,6 +327,17 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         telemetry=telemetry,
         min_face_size_px=config.face_detect_min_size,
+    )
+    video_reader = providers.Singleton(AvVideoReader, executor=executor)
+    analyse_video = providers.Singleton(
+        AnalyseVideo,
+        reader=video_reader,
+        detector=face_detector,
+        classifier=emotion_classifier,
+        new_tracker=providers.Object(KalmanFaceTracker),
+        telemetry=telemetry,
+        min_face_size_px=config.face_detect_min_size,
+        frames_at_once=config.video_frames_at_once,
     )
     detect_batch = providers.Singleton(
         DetectBatch,

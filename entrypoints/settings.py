@@ -342,6 +342,11 @@ class Settings(ConnectionSettings, FirebaseSettings, BaseSettings):
         return self.inference_threads or os.cpu_count() or 1
 
     @property
+    def video_frames_at_once(self) -> int:
+        """Frames of a video in work: one a thread, and one more that is read meanwhile."""
+        return self.threads + 1
+
+    @property
     def session_limits(self) -> SessionLimits:
         """How many realtime sessions are let in, and how many of their frames are in work."""
         # One frame more than threads: while one is handed from stage to stage, none stands still.

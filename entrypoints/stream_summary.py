@@ -78,12 +78,13 @@ def summarize(summary: SessionSummary) -> StreamSummary:
             dropped=summary.frames_dropped,
         ),
         average_processing_time=round(summary.mean_processing_time_s, 6),
-        tracks=[_track(track) for track in summary.tracks],
+        tracks=[track(face) for face in summary.tracks],
         truncated=summary.truncated,
     )
 
 
-def _track(track: TrackSummary) -> Track:
+def track(track: TrackSummary) -> Track:
+    """Put what remains of one face into its form."""
     return Track(
         tracking_id=track.track_id,
         first_seen=round(track.first_seen_s, 3),

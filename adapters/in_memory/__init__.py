@@ -19,6 +19,7 @@ from adapters.in_memory.telemetry import InMemoryTelemetry
 from adapters.in_memory.token_service import InMemoryTokenService
 from adapters.in_memory.usage_ledger import InMemoryUsageLedger
 from adapters.in_memory.user_repository import InMemoryUserRepository
+from adapters.in_memory.video_reader import InMemoryVideoReader, fake_video
 
 __all__ = [
     "InMemoryClock",
@@ -39,8 +40,10 @@ __all__ = [
     "InMemoryTokenService",
     "InMemoryUsageLedger",
     "InMemoryUserRepository",
+    "InMemoryVideoReader",
     "Scene",
     "SceneFace",
     "fake_image",
+    "fake_video",
     "reading_of",
 ]

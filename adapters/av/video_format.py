@@ -1,0 +1,24 @@
+"""Which kind of video file bytes are, told by how they begin."""
+
+from __future__ import annotations
+
+HEAD_BYTES = 16
+"""As many bytes of a file as ``demuxer_of`` wants to see."""
+
+_MATROSKA = b"\x1aE\xdf\xa3"
+_QUICKTIME_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
+
+
+def demuxer_of(head: bytes) -> str | None:
+    """The FFmpeg demuxer that reads files beginning like this; None for all other files.
+
+    MP4 and MOV, WebM and MKV, and AVI. FFmpeg's own guess is never asked, for it knows playlists
+    and scripts that name other files and addresses.
+    """
+    if head[4:8] in _QUICKTIME_BOXES:
+        return "mov"
+    if head.startswith(_MATROSKA):
+        return "matroska"
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
+    return None

@@ -1,0 +1,221 @@
+"""Frames of video files at their own times, upright, and only those that are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from enum import Enum
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame as AvFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from adapters.av.cuts import CutDetector
+from adapters.av.sampling import Sampler
+from adapters.av.video_format import HEAD_BYTES, demuxer_of
+from adapters.inference.executor import WorkExecutor
+from application.ports.video_reader import Damage, OpenVideo, VideoFacts, VideoFrame
+from application.work import Priority
+from domain.errors import InvalidVideo, VideoTooLarge
+from domain.image import Image
+
+# What cameras, phones, screen recorders and editors write. FFmpeg reads hundreds more, most of
+# them unused for decades and little tested against hostile files.
+_CODECS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "libvpx-vp9", "mpeg4")
+_OLDER_CODECS = ("mpeg1video", "mpeg2video", "mjpeg", "prores", "h263", "msmpeg4v3", "rawvideo")
+_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
+    "codec_whitelist": ",".join(_CODECS + _OLDER_CODECS),
+    "enable_drefs": "0",
+    "probesize": str(8 * 2**20),
+    "analyzeduration": "5000000",
+}
+_FIRST_FRAME_PACKETS = 300
+_HIGHEST_RATE = 240
+
+
+class _End(Enum):
+    END = "end"
+
+
+class AvVideoReader:
+    """Fulfils the port ``VideoReader`` with PyAV: right presentation times, rotation, and errors.
+
+    Args:
+        executor: where decoding runs, behind people's images and live sessions.
+        max_pixels: of a frame.
+        working_side_px: frames are handed out at most this long, for what looks at them does not
+            read more.
+    """
+
+    def __init__(
+        self,
+        *,
+        executor: WorkExecutor,
+        max_pixels: int = 3840 * 2160,
+        working_side_px: int = 1280,
+    ) -> None:
+        self._executor = executor
+        self._max_pixels = max_pixels
+        self._working_side_px = working_side_px
+
+    @asynccontextmanager
+    async def open(self, path: Path) -> AsyncIterator[OpenVideo]:
+        """Open a file for the length of a block; see the port."""
+        run = self._executor.run
+        video = await run(
+            _AvVideo,
+            self._executor,
+            path,
+            self._max_pixels,
+            self._working_side_px,
+            priority=Priority.BULK,
+        )
+        try:
+            yield video
+        finally:
+            video.close()
+
+
+class _AvVideo:
+    def __init__(
+        self, executor: WorkExecutor, path: Path, max_pixels: int, working_side_px: int
+    ) -> None:
+        self._executor = executor
+        self._max_pixels = max_pixels
+        self._working_side_px = working_side_px
+        self._container = _opened(path)
+        try:
+            self._stream = _picture_stream(self._container)
+            self._stream.codec_context.thread_count = 1  # the executor bounds the threads
+            self._stream.codec_context.options = {"max_pixels": str(max_pixels)}
+            self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
+            # Few files have pixels that are not square; a lying header must not stretch one far.
+            aspect = float(self._stream.sample_aspect_ratio or 1)
+            self._aspect = aspect if 0.1 <= aspect <= 10 else 1.0
+            self.facts = self._facts(self._first_frame())
+        except BaseException:
+            self._container.close()
+            raise
+
+    async def frames(
+        self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
+    ) -> AsyncIterator[VideoFrame | Damage]:
+        """Give the frames that are wanted; see the port."""
+        sampler = Sampler(self._container, self._stream, self.facts, every_s, from_s, to_s)
+        items = self._read(sampler)
+        run = self._executor.run
+        while not isinstance(item := await run(_next, items, priority=Priority.BULK), _End):
+            if item is not None:
+                yield item
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._container.close()
+
+    def _read(self, sampler: Sampler) -> Iterator[VideoFrame | Damage | None]:
+        cuts = CutDetector()
+        for item in sampler.items():
+            if isinstance(item, tuple):
+                frame, time_s = item
+                self._check_size(frame.width, frame.height)
+                pixels, width, height, scale = _upright(frame, self._aspect, self._working_side_px)
+                image = Image(pixels, width, height, "video", scale=scale)
+                yield VideoFrame(image, time_s, cuts.scene_of(pixels))
+            else:
+                yield item
+
+    def _first_frame(self) -> AvFrame:
+        for count, packet in enumerate(self._container.demux(self._stream)):
+            try:
+                for frame in packet.decode():
+                    self._container.seek(0)
+                    return frame
+            except av.error.FFmpegError:
+                pass
+            if count >= _FIRST_FRAME_PACKETS:
+                break
+        raise InvalidVideo("no frame of the video can be read", reason="damaged")
+
+    def _facts(self, first: AvFrame) -> VideoFacts:
+        width, height = _shown_size(first, self._aspect)
+        stream, container = self._stream, self._container
+        duration_s = None
+        if stream.duration is not None and stream.time_base is not None:
+            duration_s = float(stream.duration * stream.time_base)
+        elif container.duration is not None:
+            duration_s = container.duration / 1_000_000
+        rate = stream.average_rate
+        return VideoFacts(
+            width=width,
+            height=height,
+            duration_s=duration_s,
+            # Some AVI files give their clock for a rate.
+            frame_rate=float(rate) if rate and rate <= _HIGHEST_RATE else None,
+            codec=stream.codec_context.name,
+        )
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > self._max_pixels:
+            raise VideoTooLarge(
+                f"the video has frames of {width} x {height} pixels; at most "
+                f"{self._max_pixels / 1e6:.1f} megapixels are decoded",
+                width=width,
+                height=height,
+                limit=self._max_pixels,
+            )
+
+
+def _next(items: Iterator[VideoFrame | Damage | None]) -> VideoFrame | Damage | _End | None:
+    return next(items, _End.END)
+
+
+def _opened(path: Path) -> InputContainer:
+    with path.open("rb") as file:
+        demuxer = demuxer_of(file.read(HEAD_BYTES))
+    if demuxer is None:
+        raise InvalidVideo(
+            "this is no video that is read here: MP4, MOV, WebM, MKV and AVI files are",
+            reason="unsupported",
+        )
+    try:
+        return av.open(
+            f"file:{path.absolute()}", format=demuxer, options=_OPTIONS, metadata_errors="replace"
+        )
+    except (av.error.FFmpegError, ValueError) as error:
+        raise InvalidVideo("the video file is damaged or cut short", reason="damaged") from error
+
+
+def _picture_stream(container: InputContainer) -> VideoStream:
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:  # a cover is no video
+            return stream
+    if not container.streams.video and not container.streams.audio:
+        raise InvalidVideo("the video file is damaged or cut short", reason="damaged")
+    raise InvalidVideo("the file holds no moving pictures", reason="no_video")
+
+
+def _shown_size(frame: AvFrame, aspect: float) -> tuple[int, int]:
+    """Width and height as a player shows them."""
+    width, height = max(round(frame.width * aspect), 1), frame.height
+    return (height, width) if round(frame.rotation / 90) % 2 else (width, height)
+
+
+def _upright(
+    frame: AvFrame, aspect: float, working_side_px: int
+) -> tuple[NDArray[np.uint8], int, int, float]:
+    """The pixels of a frame, the size a player shows, and pixels of the buffer per pixel of it."""
+    width, height = _shown_size(frame, aspect)
+    scale = min(1.0, working_side_px / max(width, height))
+    turns = round(frame.rotation / 90) % 4
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    if turns % 2:
+        size = size[::-1]
+    pixels = frame.reformat(*size, format="rgb24", interpolation="BILINEAR").to_ndarray()
+    return np.ascontiguousarray(np.rot90(pixels, turns)), width, height, scale

@@ -1,0 +1,111 @@
+"""Reads videos that are lines of text: a time, and what the frame shows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from adapters.in_memory.scene import Scene
+from adapters.in_memory.switches import Switches
+from application.ports.video_reader import Damage, OpenVideo, VideoFacts, VideoFrame
+from domain.errors import InvalidVideo, VideoTooLarge
+from domain.image import Image
+
+_FIRST_LINE = b"video\n"
+_CUT = b"cut\n"
+_DAMAGE = b"damage\n"
+
+
+def fake_video(
+    frames: Iterable[tuple[float, bytes] | None], *, cut_at: float | None = None
+) -> bytes:
+    """Bytes of a video that the fake understands.
+
+    Args:
+        frames: seconds, rising, and an image of ``fake_image``; None for a stretch that cannot be
+            read.
+        cut_at: a cut comes before the first frame at or after this time.
+    """
+    lines = [_FIRST_LINE]
+    for frame in frames:
+        if frame is None:
+            lines.append(_DAMAGE)
+            continue
+        time_s, image = frame
+        if cut_at is not None and time_s >= cut_at:
+            lines.append(_CUT)
+            cut_at = None
+        lines.append(b"%r " % time_s + image)
+    return b"".join(lines)
+
+
+class InMemoryVideoReader(Switches):
+    """Reads what ``fake_video`` makes, and refuses everything else.
+
+    Args:
+        max_pixels: of a frame.
+    """
+
+    def __init__(self, *, max_pixels: int = 3840 * 2160) -> None:
+        super().__init__()
+        self._max_pixels = max_pixels
+
+    @asynccontextmanager
+    async def open(self, path: Path) -> AsyncIterator[OpenVideo]:
+        """Open a file for the length of a block."""
+        await self._obey()
+        data = path.read_bytes()  # noqa: ASYNC240 (a few lines, in tests)
+        if not data.startswith(_FIRST_LINE):
+            raise InvalidVideo("this is no video that is read here", reason="unsupported")
+        try:
+            video = _FakeVideo(data[len(_FIRST_LINE) :].splitlines(keepends=True))
+        except ValueError as error:
+            raise InvalidVideo(
+                "the video file is damaged or cut short", reason="damaged"
+            ) from error
+        if video.facts.width * video.facts.height > self._max_pixels:
+            raise VideoTooLarge("the frames have too many pixels", limit=self._max_pixels)
+        yield video
+
+
+class _FakeVideo:
+    def __init__(self, lines: list[bytes]) -> None:
+        self._items: list[VideoFrame | None] = []
+        scene = 0
+        for line in lines:
+            if line == _CUT:
+                scene += 1
+            elif line == _DAMAGE:
+                self._items.append(None)
+            else:
+                time_s, image = line.split(b" ", 1)
+                shown = Scene.parse(image)
+                pixels = Image(shown, shown.width, shown.height, "video")
+                self._items.append(VideoFrame(pixels, float(time_s), scene))
+        frames = [item for item in self._items if item is not None]
+        if not frames:
+            raise ValueError("there is no frame")
+        first, last = frames[0].image, frames[-1].time_s
+        self.facts = VideoFacts(first.width, first.height, last, None, "text")
+
+    async def frames(
+        self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
+    ) -> AsyncIterator[VideoFrame | Damage]:
+        """Give the frames that are wanted."""
+        due_s, before_s, damaged_from_s = from_s, from_s, None
+        for item in self._items:
+            if item is None:
+                damaged_from_s = before_s if damaged_from_s is None else damaged_from_s
+                continue
+            if to_s is not None and item.time_s > to_s:
+                return
+            if item.time_s >= due_s - 1e-6:
+                if damaged_from_s is not None:
+                    yield Damage(damaged_from_s, item.time_s)
+                    damaged_from_s = None
+                yield item
+                due_s += (int((item.time_s - due_s) / every_s + 1e-6) + 1) * every_s
+            before_s = item.time_s
+        if damaged_from_s is not None:
+            yield Damage(damaged_from_s, None)

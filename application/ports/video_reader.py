@@ -1,0 +1,95 @@
+"""Reading the frames of a recorded video."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from domain.image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """What a video says of itself; the frames may turn out otherwise.
+
+    Attributes:
+        width: in pixels as a player shows it, rotation and pixel aspect applied.
+        height: likewise.
+        duration_s: None where the file does not say.
+        frame_rate: frames a second in the mean; None where the file does not say.
+        codec: such as ``h264``.
+    """
+
+    width: int
+    height: int
+    duration_s: float | None
+    frame_rate: float | None
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFrame:
+    """One frame of a video.
+
+    Attributes:
+        image: its pixels, upright; may be smaller than the original, see ``Image.scale``.
+        time_s: when a player shows it, in seconds from the start of the video.
+        scene: how many cuts came before it; frames of one number were filmed in one go.
+    """
+
+    image: Image
+    time_s: float
+    scene: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A stretch of a video that cannot be read.
+
+    Attributes:
+        from_s: time of the last frame before it, in seconds from the start.
+        to_s: time of the first frame behind it; None where nothing follows.
+    """
+
+    from_s: float
+    to_s: float | None
+
+
+class OpenVideo(Protocol):
+    """A video that is open for reading, once and from front to back."""
+
+    @property
+    def facts(self) -> VideoFacts:
+        """What the file says of itself."""
+        ...
+
+    def frames(
+        self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
+    ) -> AsyncIterator[VideoFrame | Damage]:
+        """Give the first frame at or after ``from_s`` and every ``every_s`` from there on.
+
+        Frames that are not wanted are not decoded where the codec allows. Damage in the middle
+        is told of and reading goes on behind it.
+
+        Raises:
+            VideoTooLarge: a frame has more pixels than allowed.
+        """
+        ...
+
+
+class VideoReader(Protocol):
+    """Opens video files. No other file or address that one names is ever opened."""
+
+    def open(self, path: Path) -> AbstractAsyncContextManager[OpenVideo]:
+        """Open a file for the length of a block.
+
+        Raises:
+            InvalidVideo: it is no video of a supported kind, holds no pictures, or cannot be read
+                at all; ``details["reason"]`` is ``unsupported``, ``no_video`` or ``damaged``.
+            VideoTooLarge: its frames have more pixels than allowed.
+            OSError: the file itself cannot be read.
+        """
+        ...

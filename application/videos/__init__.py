@@ -1,0 +1,1 @@
+"""Recorded video: what its frames show, and what remains of it all."""

@@ -1,0 +1,93 @@
+"""A video's way from sampled frames to faces that have names and steady scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from application.ports.face_tracker import FaceTracker
+from application.ports.video_reader import VideoFrame
+from application.streaming.journal import Journal
+from application.streaming.smoothing import TrackSmoothing
+from domain.face import Face
+from domain.stream import TrackedFace, TrackSummary
+
+_SMOOTHING_S = 1.0
+_LONGEST_STEP_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedFrame:
+    """What a sampled frame of a video shows.
+
+    Attributes:
+        number: of the sampled frames, from 0.
+        time_s: when a player shows it, from the start of the video.
+        width: of the video in pixels, as a player shows it.
+        height: likewise.
+        faces: largest first; boxes in those pixels.
+    """
+
+    number: int
+    time_s: float
+    width: int
+    height: int
+    faces: tuple[TrackedFace, ...]
+
+
+class FollowedFaces:
+    """Follows faces from one sampled frame to the next, in order; a cut ends all tracks.
+
+    Args:
+        tracker: one that has seen nothing yet.
+        every_s: seconds between two sampled frames.
+    """
+
+    def __init__(self, tracker: FaceTracker, every_s: float) -> None:
+        self._tracker = tracker
+        self._window = max(round(_SMOOTHING_S / every_s), 1)
+        self._journal = Journal(every_s)
+        self._frames = 0
+        self._smoothing = TrackSmoothing()
+        self._scene = 0
+        self._time_s = 0.0
+        self._tracker_time_s = 0.0
+
+    @property
+    def frames(self) -> int:
+        """How many were taken in."""
+        return self._frames
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether faces or seconds were left out of the summary because there were too many."""
+        return self._journal.truncated
+
+    def take(self, frame: VideoFrame, found: Sequence[Face]) -> AnalysedFrame:
+        """Take in the next frame with the faces that were found and read in it."""
+        if frame.scene != self._scene:
+            self._scene = frame.scene
+            self._tracker.forget()
+        # Sampled sparsely, a face that is seen every time is still the same one.
+        self._tracker_time_s += min(max(frame.time_s - self._time_s, 0.0), _LONGEST_STEP_S)
+        self._time_s = frame.time_s
+        readings = {face.detection.box: face.reading for face in found}
+        found_by_tracker = self._tracker.update(
+            [face.detection for face in found], self._tracker_time_s
+        )
+        # A face that was not found in this frame has no reading, and is not told of.
+        tracks = [t for t in found_by_tracker if not t.predicted and t.box in readings]
+        faces = self._smoothing.smooth(
+            tracks,
+            [readings[track.box] for track in tracks],
+            window=self._window,
+            at_s=frame.time_s,
+        )
+        self._journal.add(faces, frame.time_s, (frame.image.width, frame.image.height))
+        number = self._frames
+        self._frames += 1
+        return AnalysedFrame(number, frame.time_s, frame.image.width, frame.image.height, faces)
+
+    def tracks(self) -> tuple[TrackSummary, ...]:
+        """What remains of each face; ends the following."""
+        return self._journal.tracks()

@@ -1,0 +1,199 @@
+"""Recorded video on the command line: a table of its faces, and its frames as CSV."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from application.errors import ServiceUnavailable
+from application.ports.video_reader import Damage, VideoFacts
+from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand, VideoSummary
+from application.videos.analysis import AnalysedFrame
+from domain.errors import DomainError
+from domain.stream import TrackSummary
+from entrypoints import frame_table, stream_summary
+
+VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"}
+_NAMED_EMOTIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOutcome:
+    """What became of one video."""
+
+    clip: Path
+    summary: VideoSummary | None = None
+    error: str | None = None
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file passes for a video by its name."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+async def analyse_clips(
+    use_case: AnalyseVideo,
+    clips: Sequence[Path],
+    *,
+    every_s: float,
+    csv: Path | None,
+    console: Console,
+) -> list[ClipOutcome]:
+    """Analyse videos one after the other, with a bar that tells speed and time left.
+
+    Args:
+        use_case: does the work.
+        clips: files.
+        every_s: seconds between two analysed frames.
+        csv: where the frames go as a table: a file for one video, a folder for several.
+        console: for the bar.
+
+    Raises:
+        OSError: the table cannot be written.
+    """
+    tables = _tables(clips, csv)
+    columns = (
+        TextColumn("{task.fields[name]}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[speed]}", markup=False),
+        TimeRemainingColumn(),
+    )
+    outcomes = []
+    with Progress(*columns, console=console, transient=True) as progress:
+        for clip in clips:
+            table = tables.get(clip)
+            with _Watching(progress, clip, table) as watching:
+                outcomes.append(await _analyse(use_case, clip, every_s, watching))
+    return outcomes
+
+
+async def _analyse(
+    use_case: AnalyseVideo, clip: Path, every_s: float, watching: _Watching
+) -> ClipOutcome:
+    try:
+        summary = await use_case.execute(AnalyseVideoCommand(clip, every_s=every_s), watching)
+    except OSError as error:
+        return ClipOutcome(clip, error=error.strerror or str(error))
+    except (DomainError, ServiceUnavailable) as error:
+        return ClipOutcome(clip, error=str(error))
+    return ClipOutcome(clip, summary)
+
+
+class _Watching:
+    """Shows how far a video is, and writes its frames down as they come."""
+
+    def __init__(self, progress: Progress, clip: Path, table: Path | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", name=clip.name, speed="", total=None)
+        self._table = table
+        self._file: TextIO | None = None
+        self._started_s = 0.0
+
+    def __enter__(self) -> _Watching:
+        if self._table is not None:
+            self._file = self._table.open("w", encoding="utf-8", newline="")
+            self._file.write(frame_table.header())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.remove_task(self._task)
+        if self._file is not None:
+            self._file.close()
+
+    async def opened(self, facts: VideoFacts) -> None:
+        """The video can be read."""
+        self._started_s = self._progress.get_time()
+        self._progress.update(self._task, total=facts.duration_s)
+
+    async def analysed(self, frame: AnalysedFrame) -> None:
+        """The next frame is done."""
+        taken_s = max(self._progress.get_time() - self._started_s, 1e-3)
+        speed = f"{frame.time_s / taken_s:.0f} times its pace"
+        self._progress.update(self._task, completed=frame.time_s, speed=speed)
+        if self._file is not None:
+            await asyncio.to_thread(self._file.write, frame_table.csv_lines(frame))
+
+
+def _tables(clips: Sequence[Path], csv: Path | None) -> dict[Path, Path]:
+    if csv is None or not clips:
+        return {}
+    if len(clips) == 1 and not csv.is_dir():
+        return {clips[0]: csv}
+    csv.mkdir(parents=True, exist_ok=True)
+    stems = [clip.stem for clip in clips]
+    return {
+        clip: csv / f"{clip.stem if stems.count(clip.stem) == 1 else clip.name}.csv"
+        for clip in clips
+    }
+
+
+def as_json(outcome: ClipOutcome) -> dict[str, object]:
+    """A video in the form that live sessions are summed up in."""
+    summary = outcome.summary
+    if summary is None:
+        return {"filename": str(outcome.clip), "status": "error", "error": outcome.error}
+    return {
+        "filename": str(outcome.clip),
+        "status": "completed",
+        "kind": "video",
+        "width": summary.facts.width,
+        "height": summary.facts.height,
+        "duration": summary.facts.duration_s,
+        "frames_analysed": summary.frames,
+        "tracks": [msgspec.to_builtins(stream_summary.track(face)) for face in summary.tracks],
+        "unreadable": [{"from": d.from_s, "to": d.to_s} for d in summary.damages],
+        "truncated": summary.truncated,
+    }
+
+
+def as_table(outcomes: Sequence[ClipOutcome]) -> Table:
+    """A line for each face of each video."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("video", "face", "seen", "frames", "shows"):
+        table.add_column(heading, justify="right" if heading == "frames" else "left")
+    for outcome in outcomes:
+        name = Text(outcome.clip.name)
+        if outcome.summary is None:
+            table.add_row(name, Text("error", style="red"))
+        elif not outcome.summary.tracks:
+            table.add_row(name, Text("no face", style="dim"))
+        else:
+            for face in outcome.summary.tracks:
+                table.add_row(name, *_cells(face))
+                name = Text("")
+    return table
+
+
+def notes(outcome: ClipOutcome) -> list[str]:
+    """What else there is to say of a video."""
+    if outcome.error is not None:
+        return [outcome.error]
+    assert outcome.summary is not None
+    return [_unreadable(damage) for damage in outcome.summary.damages]
+
+
+def _unreadable(damage: Damage) -> str:
+    end = "its end" if damage.to_s is None else _clock(damage.to_s)
+    return f"from {_clock(damage.from_s)} to {end} it cannot be read"
+
+
+def _cells(face: TrackSummary) -> tuple[Text, ...]:
+    named = face.time_share.ranked()[:_NAMED_EMOTIONS]
+    shows = ", ".join(f"{emotion} {share:.0%}" for emotion, share in named if share >= 0.005)
+    seen = f"{_clock(face.first_seen_s)} – {_clock(face.last_seen_s)}"
+    return Text(face.track_id), Text(seen), Text(str(face.frames)), Text(shows)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:04.1f}"

@@ -1,0 +1,116 @@
+"""Small video files for tests, made by FFmpeg by way of PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+
+
+def write_clip(
+    path: Path,
+    pictures: Iterable[tuple[float, Picture]],
+    *,
+    codec: str = "libx264",
+    pixel_format: str = "yuv420p",
+    options: dict[str, str] | None = None,
+    format: str | None = None,  # noqa: A002 (PyAV's word)
+) -> Path:
+    """Write pictures with their times.
+
+    Args:
+        path: the file; its ending chooses the container unless ``format`` does.
+        pictures: seconds, rising, and uint8 RGB pixels (H, W, 3), even sides, all of one size.
+        codec: FFmpeg's name of the encoder.
+        pixel_format: FFmpeg's name.
+        options: of the encoder.
+        format: FFmpeg's name of the container.
+    """
+    with av.open(str(path), "w", format=format) as container:
+        stream = None
+        for time_s, picture in pictures:
+            if stream is None:
+                stream = container.add_stream(codec, rate=30, options=options or {})
+                stream.height, stream.width = picture.shape[:2]
+                stream.pix_fmt = pixel_format
+                stream.codec_context.time_base = Fraction(1, 1000)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = round(time_s * 1000)
+            frame.time_base = Fraction(1, 1000)
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        if stream is not None:
+            for packet in stream.encode():
+                container.mux(packet)
+    return path
+
+
+def numbered(
+    count: int, *, width: int = 160, height: int = 96, rate: float = 10.0
+) -> list[tuple[float, Picture]]:
+    """Pictures that tell their own number: their brightness rises by it."""
+    return [
+        (number / rate, np.full((height, width, 3), 20 + 2 * number, np.uint8))
+        for number in range(count)
+    ]
+
+
+def number_of(picture: Picture) -> int:
+    """The number of such a picture."""
+    return round((float(picture.mean()) - 20) / 2)
+
+
+def half_lit(width: int = 160, height: int = 96) -> Picture:
+    """Bright in its left upper quarter only, so that a turn shows."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[: height // 2, : width // 2] = 255
+    return picture
+
+
+def turned(path: Path, quarter_turns: int) -> Path:
+    """Tell players of an MP4 file to turn it clockwise, as phones do, and change nothing else."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40  # version 0: the matrix lies so far behind the name
+    one, minus = (1 << 16).to_bytes(4, "big"), (-1 << 16).to_bytes(4, "big", signed=True)
+    zero = bytes(4)
+    a, b, c, d = {
+        0: (one, zero, zero, one),
+        1: (zero, one, minus, zero),
+        2: (minus, zero, zero, minus),
+        3: (zero, minus, one, zero),
+    }[quarter_turns % 4]
+    data[at : at + 24] = a + b + zero + c + d + zero
+    path.write_bytes(data)
+    return path
+
+
+def mapped(
+    pictures: Sequence[tuple[float, Picture]], change: Callable[[float], float]
+) -> list[tuple[float, Picture]]:
+    """The same pictures at other times."""
+    return [(change(time_s), picture) for time_s, picture in pictures]
+
+
+def write_sound(path: Path, seconds: float = 0.5) -> Path:
+    """Write a file with a silent sound track and no pictures."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=48_000)
+        stream.layout = "mono"
+        count = 1024
+        for start in range(0, round(seconds * 48_000), count):
+            frame = av.AudioFrame.from_ndarray(
+                np.zeros((1, count), np.float32), format="fltp", layout="mono"
+            )
+            frame.sample_rate, frame.pts = 48_000, start
+            frame.time_base = Fraction(1, 48_000)
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path

@@ -1,0 +1,133 @@
+"""Video files as cameras, phones, editors and accidents make them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adapters.av import AvVideoReader
+from adapters.inference.executor import WorkExecutor
+from application.ports.video_reader import Damage, VideoFrame
+from domain.errors import InvalidVideo
+from tests import clips
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[AvVideoReader]:
+    executor = WorkExecutor(1)
+    yield AvVideoReader(executor=executor)
+    executor.close()
+
+
+async def read(reader: AvVideoReader, path: Path, every_s: float) -> list[VideoFrame | Damage]:
+    async with reader.open(path) as video:
+        return [item async for item in video.frames(every_s=every_s)]
+
+
+def shown(items: list[VideoFrame | Damage]) -> list[int]:
+    numbers = []
+    for item in items:
+        if isinstance(item, VideoFrame):
+            assert isinstance(item.image.pixels, np.ndarray)
+            numbers.append(clips.number_of(item.image.pixels))
+    return numbers
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"),
+    [
+        ("clip.mp4", "libx264", "yuv420p"),
+        ("clip.mov", "libx264", "yuv420p"),
+        ("clip.mkv", "libx264", "yuv420p"),
+        ("clip.webm", "libvpx-vp9", "yuv420p"),
+        ("clip.avi", "mpeg4", "yuv420p"),
+        ("ten bits.mp4", "libx264", "yuv420p10le"),
+        ("says another thing.jpg", "libx264", "yuv420p"),
+    ],
+)
+async def test_kinds_of_files_are_told_by_their_content(
+    reader: AvVideoReader, tmp_path: Path, name: str, codec: str, pixel_format: str
+) -> None:
+    container = "mp4" if name.endswith(".jpg") else None
+    clip = clips.write_clip(
+        tmp_path / name,
+        clips.numbered(30),
+        codec=codec,
+        pixel_format=pixel_format,
+        format=container,
+    )
+    numbers = shown(await read(reader, clip, 0.1))
+    assert np.abs(np.array(numbers) - np.arange(30)).max() <= 4  # codecs round gray levels
+
+
+@pytest.mark.parametrize(
+    ("quarter_turns", "lit"), [(0, (0, 0)), (1, (0, 1)), (2, (1, 1)), (3, (1, 0))]
+)
+async def test_frames_are_upright(
+    reader: AvVideoReader, tmp_path: Path, quarter_turns: int, lit: tuple[int, int]
+) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", [(0.0, clips.half_lit())])
+    frame = (await read(reader, clips.turned(clip, quarter_turns), 1))[0]
+    assert isinstance(frame, VideoFrame)
+    pixels = frame.image.pixels
+    assert isinstance(pixels, np.ndarray)
+    sides = (96, 160) if quarter_turns % 2 else (160, 96)
+    assert (frame.image.width, frame.image.height) == sides
+    assert pixels.shape[:2] == sides[::-1]
+    height, width = pixels.shape[:2]
+    quarters = {
+        (row, column): pixels[height * (1 + 2 * row) // 4, width * (1 + 2 * column) // 4].mean()
+        for row in (0, 1)
+        for column in (0, 1)
+    }
+    assert max(quarters, key=lambda quarter: quarters[quarter]) == lit
+
+
+async def test_sparse_samples_of_a_long_video_are_the_right_frames(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.numbered(110), options={"g": "10"})
+    assert shown(await read(reader, clip, 3)) == [0, 30, 60, 90]
+
+
+async def test_a_video_that_was_cut_off_is_read_as_far_as_it_goes(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mkv", clips.numbered(110), options={"g": "10"})
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[: len(whole) * 2 // 3])
+    items = await read(reader, clip, 1)
+    assert shown(items)[:5] == [0, 10, 20, 30, 40]
+    assert isinstance(items[-1], Damage)
+    assert items[-1].to_s is None
+
+
+async def test_what_lies_behind_a_damaged_stretch_is_read(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mkv", clips.numbered(110), options={"g": "10"})
+    content = bytearray(clip.read_bytes())
+    start, end = len(content) * 4 // 10, len(content) // 2
+    content[start:end] = bytes(end - start)
+    clip.write_bytes(content)
+    items = await read(reader, clip, 0.5)
+    assert any(isinstance(item, Damage) for item in items)
+    assert max(shown(items)) >= 90
+
+
+async def test_an_mp4_without_its_table_is_damaged(reader: AvVideoReader, tmp_path: Path) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.numbered(110))
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InvalidVideo) as refused:
+        await read(reader, clip, 1)
+    assert refused.value.details["reason"] == "damaged"
+
+
+async def test_a_file_with_sound_alone_holds_no_pictures(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidVideo) as refused:
+        await read(reader, clips.write_sound(tmp_path / "sound.mp4"), 1)
+    assert refused.value.details["reason"] == "no_video"

@@ -1,0 +1,155 @@
+"""The use case of recorded video over in-memory fakes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from adapters.in_memory import (
+    InMemoryEmotionClassifier,
+    InMemoryFaceDetector,
+    InMemoryTelemetry,
+    InMemoryVideoReader,
+    fake_image,
+    fake_video,
+)
+from adapters.tracking import KalmanFaceTracker
+from application.ports.video_reader import Damage, VideoFacts
+from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand, VideoSummary
+from application.videos.analysis import AnalysedFrame
+from domain.emotion import Emotion
+from domain.errors import InvalidRequest, InvalidVideo
+
+LEFT, RIGHT = (20, 40, 120, 150), (420, 60, 110, 140)
+TENTHS = [number / 10 for number in range(40)]
+
+
+@dataclass
+class Watching:
+    """Remembers what it was told."""
+
+    facts: VideoFacts | None = None
+    frames: list[AnalysedFrame] = field(default_factory=list)
+
+    async def opened(self, facts: VideoFacts) -> None:
+        self.facts = facts
+
+    async def analysed(self, frame: AnalysedFrame) -> None:
+        self.frames.append(frame)
+
+
+def video(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+async def analyse(path: Path, *, every_s: float = 0.1) -> tuple[VideoSummary, Watching]:
+    watching = Watching()
+    use_case = AnalyseVideo(
+        reader=InMemoryVideoReader(),
+        detector=InMemoryFaceDetector(),
+        classifier=InMemoryEmotionClassifier(),
+        new_tracker=KalmanFaceTracker,
+        telemetry=InMemoryTelemetry(),
+        min_face_size_px=64,
+        frames_at_once=3,
+    )
+    summary = await use_case.execute(AnalyseVideoCommand(path, every_s=every_s), watching)
+    return summary, watching
+
+
+def ids(frame: AnalysedFrame) -> list[str]:
+    return [face.track.track_id for face in frame.faces]
+
+
+def moods(summary: VideoSummary) -> list[Emotion]:
+    return [track.time_share.dominant for track in summary.tracks]
+
+
+async def test_every_wanted_frame_is_analysed_once_and_in_order(tmp_path: Path) -> None:
+    image = fake_image((LEFT, Emotion.HAPPY))
+    summary, watching = await analyse(
+        video(tmp_path / "clip", fake_video((t, image) for t in TENTHS)), every_s=0.2
+    )
+    assert [frame.time_s for frame in watching.frames] == TENTHS[::2]
+    assert [frame.number for frame in watching.frames] == list(range(20))
+    assert summary.frames == 20
+
+
+async def test_a_face_keeps_its_id_and_its_share_of_time_is_told(tmp_path: Path) -> None:
+    happy, sad = fake_image((LEFT, Emotion.HAPPY)), fake_image((LEFT, Emotion.SAD))
+    frames = [(t, happy if t < 3 else sad) for t in TENTHS]
+    summary, watching = await analyse(video(tmp_path / "clip", fake_video(frames)))
+    assert [ids(frame) for frame in watching.frames] == [["face_1"]] * 40
+    (track,) = summary.tracks
+    assert track.time_share[Emotion.HAPPY] == pytest.approx(0.75, abs=0.05)
+    assert (track.first_seen_s, track.last_seen_s) == (0.0, 3.9)
+
+
+async def test_a_face_that_comes_later_is_told_of_within_one_sampled_frame(tmp_path: Path) -> None:
+    alone = fake_image((LEFT, Emotion.HAPPY))
+    both = fake_image((LEFT, Emotion.HAPPY), (RIGHT, Emotion.ANGRY))
+    frames = [(t, alone if t < 2 else both) for t in TENTHS]
+    summary, _ = await analyse(video(tmp_path / "clip", fake_video(frames)))
+    assert summary.tracks[1].first_seen_s == pytest.approx(2.0, abs=0.1001)
+    assert moods(summary) == [Emotion.HAPPY, Emotion.ANGRY]
+
+
+async def test_a_cut_ends_all_tracks_at_once(tmp_path: Path) -> None:
+    # Somebody else in the very same place.
+    frames = [(t, fake_image((LEFT, Emotion.HAPPY if t < 2 else Emotion.SAD))) for t in TENTHS]
+    summary, watching = await analyse(video(tmp_path / "clip", fake_video(frames, cut_at=2)))
+    assert [ids(frame) for frame in watching.frames] == [["face_1"]] * 20 + [["face_2"]] * 20
+    assert moods(summary) == [Emotion.HAPPY, Emotion.SAD]
+    assert summary.tracks[1].first_seen_s == 2.0
+
+
+async def test_sampled_once_in_five_seconds_a_face_is_still_one(tmp_path: Path) -> None:
+    image = fake_image((LEFT, Emotion.HAPPY))
+    frames = [(float(second), image) for second in range(61)]
+    summary, _ = await analyse(video(tmp_path / "clip", fake_video(frames)), every_s=5)
+    assert [track.frames for track in summary.tracks] == [13]
+
+
+async def test_a_damaged_stretch_is_told_and_the_rest_analysed(tmp_path: Path) -> None:
+    image = fake_image((LEFT, Emotion.HAPPY))
+    frames: list[tuple[float, bytes] | None] = [(0.0, image), (0.1, image), None, (2.0, image)]
+    summary, watching = await analyse(video(tmp_path / "clip", fake_video(frames)))
+    assert summary.damages == (Damage(0.1, 2.0),)
+    assert [frame.time_s for frame in watching.frames] == [0.0, 0.1, 2.0]
+
+
+async def test_a_video_without_a_face_has_an_empty_summary(tmp_path: Path) -> None:
+    summary, watching = await analyse(
+        video(tmp_path / "clip", fake_video((t, fake_image()) for t in TENTHS))
+    )
+    assert summary.tracks == ()
+    assert len(watching.frames) == 40
+
+
+async def test_what_is_no_video_is_refused_before_anything_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidVideo):
+        await analyse(video(tmp_path / "clip", b"no video"))
+
+
+@pytest.mark.parametrize(
+    ("every_s", "part"), [(0.0, (0, None)), (0.01, (0, None)), (1, (-1, None)), (1, (5, 5))]
+)
+async def test_wishes_that_make_no_sense_are_refused(
+    tmp_path: Path, every_s: float, part: Sequence[float | None]
+) -> None:
+    from_s, to_s = part
+    assert from_s is not None
+    command = AnalyseVideoCommand(tmp_path / "clip", every_s=every_s, from_s=from_s, to_s=to_s)
+    use_case = AnalyseVideo(
+        reader=InMemoryVideoReader(),
+        detector=InMemoryFaceDetector(),
+        classifier=InMemoryEmotionClassifier(),
+        new_tracker=KalmanFaceTracker,
+        telemetry=InMemoryTelemetry(),
+        min_face_size_px=64,
+        frames_at_once=3,
+    )
+    with pytest.raises(InvalidRequest):
+        await use_case.execute(command, Watching())
