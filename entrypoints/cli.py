@@ -67,9 +67,11 @@ def serve(
 
 @app.command()
 def detect(
-    photos: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Photographs and videos, or folders of them.")
+    ],
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON array instead of a table.")
+        bool, typer.Option("--json", help="Print one JSON array instead of tables.")
     ] = False,
     annotate: Annotated[
         Path | None,
@@ -78,14 +80,26 @@ def detect(
             "photograph, a folder for several.",
         ),
     ] = None,
+    every: Annotated[
+        float, typer.Option(help="Seconds between two analysed frames of a video.")
+    ] = 0.2,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the analysed frames of videos as a table: a file for one video, a folder "
+            "for several.",
+        ),
+    ] = None,
 ) -> None:
-    """Say which faces photographs show and what emotion each one has. Nothing is stored."""
-    from entrypoints.cli_detect import detect_photographs
+    """Say which faces files show and what emotion each one has. Nothing is stored."""
+    from entrypoints.cli_detect import detect_files
 
     settings = settings_or_exit()
     with explained():
         all_well = asyncio.run(
-            detect_photographs(settings, photos, as_json=as_json, annotate=annotate)
+            detect_files(
+                settings, files, as_json=as_json, annotate=annotate, every_s=every, csv=csv
+            )
         )
     raise typer.Exit(0 if all_well else 1)
 

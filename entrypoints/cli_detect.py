@@ -1,4 +1,4 @@
-"""``emotion-api detect``: photographs on the command line, without a server and without storing."""
+"""``emotion-api detect``: files on the command line, without a server and without storing."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from domain.detection import Detection
 from domain.errors import DomainError
 from domain.user import Guest
 from domain.wording import leading, percent
+from entrypoints import cli_videos
 from entrypoints.cli_exit import console, errors, shown
 from entrypoints.container import Container
 from entrypoints.http import presenters
@@ -47,47 +48,56 @@ class _Outcome:
     error: str | None = None
 
 
-async def detect_photographs(
-    settings: Settings, paths: Sequence[Path], *, as_json: bool, annotate: Path | None
+async def detect_files(
+    settings: Settings,
+    paths: Sequence[Path],
+    *,
+    as_json: bool,
+    annotate: Path | None,
+    every_s: float,
+    csv: Path | None,
 ) -> bool:
-    """Analyse photographs, print what was found, and optionally draw it.
+    """Analyse photographs and videos, print what was found, and optionally draw it.
 
     Args:
         settings: which detector and classifier run, and the limits.
-        paths: files, or folders whose photographs are taken (not those of folders within).
-        as_json: print one JSON array to standard output instead of a table.
+        paths: files, or folders whose files are taken (not those of folders within).
+        as_json: print one JSON array to standard output instead of tables.
         annotate: where the drawn copy goes: a file for one photograph, a folder for several.
+        every_s: seconds between two analysed frames of a video.
+        csv: where the frames of videos go as a table: a file for one video, a folder for several.
 
     Returns:
-        Whether every photograph could be analysed.
+        Whether every file could be analysed.
     """
-    photos = _photographs(paths)
-    if not photos:
-        errors.print("no photographs found there")
+    files = _files(paths)
+    photos = [path for path in files if not cli_videos.is_video(path)]
+    clips = [path for path in files if cli_videos.is_video(path)]
+    if not files:
+        errors.print("no photographs or videos found there")
         return False
+    if csv is not None and not clips:
+        raise OSError("--csv is for the frames of videos, and there is none among the files")
+    if annotate is not None and not photos:
+        raise OSError("--annotate draws on photographs, and there is none among the files")
     targets = _targets(photos, annotate)
     container = Container(settings=settings)
-    outcomes = []
-    columns = (
-        TextColumn("Reading faces"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors, disable=len(photos) == 1, transient=True) as progress:
-        bar = progress.add_task("", total=len(photos))
-        async for outcome in _analyse(container, photos, targets, settings):
-            outcomes.append(outcome)
-            progress.advance(bar)
-    order = {photo: number for number, photo in enumerate(photos)}
-    outcomes.sort(key=lambda outcome: order[outcome.photo])
-    container.executor().close()
-    container.decoding_process().close()
-
+    try:
+        outcomes = await _photographs(container, photos, targets, settings)
+        filmed = await cli_videos.analyse_clips(
+            container.analyse_video(), clips, every_s=every_s, csv=csv, progress_on=errors
+        )
+    finally:
+        container.executor().close()
+        container.decoding_process().close()
     if as_json:
-        print(json.dumps([_as_json(outcome) for outcome in outcomes], indent=2))
+        told = [_as_json(outcome) for outcome in outcomes]
+        print(json.dumps(told + [cli_videos.as_json(clip) for clip in filmed], indent=2))
     else:
-        console().print(_as_table(outcomes))
+        if photos:
+            console().print(_as_table(outcomes))
+        if clips:
+            console().print(cli_videos.as_table(filmed))
     for outcome in outcomes:
         if outcome.error:
             errors.print(
@@ -95,18 +105,41 @@ async def detect_photographs(
             )
         elif outcome.annotated:
             errors.print(f"drawn: {shown(outcome.annotated)}", style="dim", soft_wrap=True)
-    return all(outcome.error is None for outcome in outcomes)
+    for clip in filmed:
+        for note in cli_videos.notes(clip):
+            errors.print(f"{shown(clip.clip)}: {shown(note)}", style="red", soft_wrap=True)
+    return all(o.error is None for o in outcomes) and all(o.error is None for o in filmed)
 
 
-def _photographs(paths: Sequence[Path]) -> list[Path]:
-    photos: list[Path] = []
+async def _photographs(
+    container: Container, photos: Sequence[Path], targets: dict[Path, Path], settings: Settings
+) -> list[_Outcome]:
+    outcomes = []
+    columns = (
+        TextColumn("Reading faces"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, disable=len(photos) <= 1, transient=True) as progress:
+        bar = progress.add_task("", total=len(photos))
+        async for outcome in _analyse(container, photos, targets, settings):
+            outcomes.append(outcome)
+            progress.advance(bar)
+    order = {photo: number for number, photo in enumerate(photos)}
+    outcomes.sort(key=lambda outcome: order[outcome.photo])
+    return outcomes
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    known = PHOTO_SUFFIXES | cli_videos.VIDEO_SUFFIXES
+    files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = (p for p in sorted(path.iterdir()) if p.suffix.lower() in PHOTO_SUFFIXES)
-            photos.extend(inside)
+            files.extend(p for p in sorted(path.iterdir()) if p.suffix.lower() in known)
         else:
-            photos.append(path)
-    return list(dict.fromkeys(photos))
+            files.append(path)
+    return list(dict.fromkeys(files))
 
 
 def _targets(photos: Sequence[Path], annotate: Path | None) -> dict[Path, Path]:

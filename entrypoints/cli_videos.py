@@ -21,6 +21,7 @@ from application.videos.analysis import AnalysedFrame
 from domain.errors import DomainError
 from domain.stream import TrackSummary
 from entrypoints import frame_table, stream_summary
+from entrypoints.cli_exit import shown
 
 VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"}
 _NAMED_EMOTIONS = 3
@@ -46,7 +47,7 @@ async def analyse_clips(
     *,
     every_s: float,
     csv: Path | None,
-    console: Console,
+    progress_on: Console,
 ) -> list[ClipOutcome]:
     """Analyse videos one after the other, with a bar that tells speed and time left.
 
@@ -55,11 +56,13 @@ async def analyse_clips(
         clips: files.
         every_s: seconds between two analysed frames.
         csv: where the frames go as a table: a file for one video, a folder for several.
-        console: for the bar.
+        progress_on: where the bar is drawn.
 
     Raises:
         OSError: the table cannot be written.
     """
+    if not clips:
+        return []
     tables = _tables(clips, csv)
     columns = (
         TextColumn("{task.fields[name]}", markup=False),
@@ -69,7 +72,7 @@ async def analyse_clips(
         TimeRemainingColumn(),
     )
     outcomes = []
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=progress_on, transient=True) as progress:
         for clip in clips:
             table = tables.get(clip)
             with _Watching(progress, clip, table) as watching:
@@ -94,7 +97,7 @@ class _Watching:
 
     def __init__(self, progress: Progress, clip: Path, table: Path | None) -> None:
         self._progress = progress
-        self._task = progress.add_task("", name=clip.name, speed="", total=None)
+        self._task = progress.add_task("", name=shown(clip.name), speed="", total=None)
         self._table = table
         self._file: TextIO | None = None
         self._started_s = 0.0
@@ -125,7 +128,7 @@ class _Watching:
 
 
 def _tables(clips: Sequence[Path], csv: Path | None) -> dict[Path, Path]:
-    if csv is None or not clips:
+    if csv is None:
         return {}
     if len(clips) == 1 and not csv.is_dir():
         return {clips[0]: csv}
@@ -162,7 +165,7 @@ def as_table(outcomes: Sequence[ClipOutcome]) -> Table:
     for heading in ("video", "face", "seen", "frames", "shows"):
         table.add_column(heading, justify="right" if heading == "frames" else "left")
     for outcome in outcomes:
-        name = Text(outcome.clip.name)
+        name = Text(shown(outcome.clip.name))
         if outcome.summary is None:
             table.add_row(name, Text("error", style="red"))
         elif not outcome.summary.tracks:

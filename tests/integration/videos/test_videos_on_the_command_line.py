@@ -1,0 +1,71 @@
+"""``emotion-api detect`` with recorded video, as somebody at a terminal meets it."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from tests import clips
+from tests.integration.test_cli import emotion_api
+
+_PORTRAIT = np.ascontiguousarray(data.astronaut()[:360, :480])
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Two seconds of a portrait, with nobody in the last half second."""
+    empty = np.full_like(_PORTRAIT, 90)
+    return clips.write_clip(
+        tmp_path / "interview.mp4",
+        [(n / 20, _PORTRAIT if n < 30 else empty) for n in range(40)],
+    )
+
+
+def test_a_video_is_told_of_by_face_with_its_share_of_time(clip: Path) -> None:
+    done = emotion_api("detect", str(clip), cwd=clip.parent, COLUMNS="120")
+    assert done.returncode == 0, done.stderr
+    assert "interview.mp4" in done.stdout
+    assert "face_1" in done.stdout
+    assert "happy" in done.stdout
+    assert "face_2" not in done.stdout
+
+
+def test_its_frames_are_written_as_a_table(clip: Path) -> None:
+    table = clip.parent / "frames.csv"
+    done = emotion_api("detect", str(clip), "--every", "0.5", "--csv", str(table), cwd=clip.parent)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(table.read_text("utf-8").splitlines()))
+    assert [float(row["time"]) for row in rows] == [0.0, 0.5, 1.0, 1.5]
+    assert [row["face_id"] for row in rows] == ["face_1", "face_1", "face_1", ""]
+    assert {row["dominant_emotion"] for row in rows[:3]} == {"happy"}
+    assert sum(float(rows[0][name]) for name in ("happy", "sad", "neutral")) <= 1.001
+
+
+def test_photographs_and_videos_are_told_in_one_json_array(clip: Path) -> None:
+    Image.fromarray(_PORTRAIT).save(clip.parent / "portrait.jpg")
+    done = emotion_api("detect", "--json", str(clip.parent), cwd=clip.parent)
+    assert done.returncode == 0, done.stderr
+    photo, video = json.loads(done.stdout)
+    assert photo["detection_results"]["face_detected"] is True
+    assert (video["kind"], video["frames_analysed"]) == ("video", 10)
+    assert (video["width"], video["height"]) == (480, 360)
+    assert [track["tracking_id"] for track in video["tracks"]] == ["face_1"]
+
+
+def test_a_file_that_is_no_video_is_named_and_the_others_are_analysed(clip: Path) -> None:
+    (clip.parent / "broken.mp4").write_bytes(b"no video at all")
+    done = emotion_api("detect", "broken.mp4", clip.name, cwd=clip.parent, COLUMNS="120")
+    assert done.returncode == 1
+    assert "broken.mp4: this is no video that is read here" in done.stderr
+    assert "face_1" in done.stdout
+
+
+def test_a_table_of_frames_needs_a_video(clip: Path) -> None:
+    Image.fromarray(_PORTRAIT).save(clip.parent / "portrait.jpg")
+    done = emotion_api("detect", "portrait.jpg", "--csv", "x.csv", cwd=clip.parent)
+    assert done.returncode != 0
+    assert "--csv is for the frames of videos" in done.stderr
