@@ -28,6 +28,7 @@ class Refusal(StrEnum):
     BODY_NOT_WANTED = "body_not_wanted"
     PIPELINED = "pipelined"
     ANSWER_NOT_READ = "answer_not_read"
+    MALFORMED_MESSAGE = "malformed_message"
     MESSAGE_TOO_LARGE = "message_too_large"
     MESSAGE_TOO_SLOW = "message_too_slow"
     UNFINISHED_MESSAGES = "unfinished_messages"

@@ -27,7 +27,7 @@ _MAX_UNREAD_BYTES = 256 * 1024
 _FLUSH_S = 10.0
 
 # Close codes of RFC 6455
-_POLICY, _TOO_BIG, _TRY_AGAIN = 1008, 1009, 1013
+_NOT_TEXT, _POLICY, _TOO_BIG, _TRY_AGAIN = 1007, 1008, 1009, 1013
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
@@ -152,9 +152,15 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._wire.abort()
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a whole message on."""
+        """Hand a whole message on; uvicorn would log a stack trace for each that is no text."""
         self._fragments = self._fragment_bytes = 0
         self._message_since = None
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self._refuse(Refusal.MALFORMED_MESSAGE, _NOT_TEXT)
+                return
         super().send_receive_event_to_app()
 
     def check(self, now_s: float) -> None:
