@@ -59,6 +59,8 @@ class OnnxNetwork:
         # One thread a call: the calls themselves run side by side on the executor's threads.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        # Patterns are kept for each size of input, and pictures come in many: 70 MB, for nothing.
+        options.enable_mem_pattern = False
         try:
             session = onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]
