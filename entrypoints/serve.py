@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 
 from application.ports.message_channel import MessageChannel
+from entrypoints.allocator import give_large_blocks_back
 from entrypoints.asgi import create_app_from
 from entrypoints.container import Container
 from entrypoints.greeting import address_of, greeting
@@ -80,6 +81,7 @@ def serve(settings: Settings) -> None:
         ServiceUnavailable: a model or store the settings ask for cannot be used.
         BadSettings: there is no secret to sign with, or no address to listen on.
     """
+    give_large_blocks_back()
     configure_logs(settings.log_level, settings.log_format)
     for warning in unknown_keys():
         log.warning(warning)
