@@ -299,6 +299,8 @@ class HttpConnection(H11Protocol):
 
     def _refuse(self, reason: Refusal, code: str) -> None:
         """Answer with a problem in place of the service, and close."""
+        if self._is_closing():
+            return
         self._connections.refusals.count(reason)
         if self.cycle is not None and not self.cycle.response_complete:
             is_too_late = self.cycle.response_started

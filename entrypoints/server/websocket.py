@@ -146,6 +146,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def handle_ping(self) -> None:
         """Answer a ping, unless the answers pile up."""
+        if self._wire.is_closing():
+            return  # by one of the pings before it
         super().handle_ping()
         if self._wire.get_write_buffer_size() > _MAX_UNREAD_BYTES:
             self._connections.refusals.count(Refusal.PONGS_NOT_READ)
@@ -210,6 +212,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def _refuse(self, reason: Refusal, code: int) -> None:
         """Close with a code, and hold nothing any more."""
+        if self._wire.is_closing():
+            return
         self._connections.refusals.count(reason)
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
         if self.handshake_complete and not self.close_sent:

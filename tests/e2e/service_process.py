@@ -113,7 +113,7 @@ class ServiceProcess:
             status = await self._ended()
         assert status == 0
         assert "Application shutdown complete" in self.log
-        assert "Traceback" not in self.log
+        assert not [line for line in self.log.splitlines() if "Traceback" in line]
 
     async def close(self) -> None:
         """End it, whatever state it is in."""
