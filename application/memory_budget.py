@@ -63,7 +63,7 @@ class MemoryBudget:
         except asyncio.CancelledError:
             if entry in self._waiting:
                 self._waiting.remove(entry)
-            else:
+            elif not entry.granted.cancelled():
                 self._give_back(size)
             raise
         return MemoryShare(self, size, loop)
