@@ -57,22 +57,55 @@ class _Share:
         self.size = 0
 
 
-class FormFile:
-    """The content of a part: in memory, or in a temporary file without a name.
+class _Disk:
+    """One temporary file without a name for all parts of a form that do not fit into memory.
 
-    It is forgotten with the object.
+    A file for each part would let a form of a thousand parts use up the files that this process
+    may have open. It is forgotten with the last part in it.
+    """
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._size = 0
+
+    async def append(self, data: bytes) -> int:
+        """Write data at the end and tell where it begins."""
+        await _on_disk(lambda: self._write_all(data))
+        start, self._size = self._size, self._size + len(data)
+        return start
+
+    async def read(self, start: int, size: int) -> bytes:
+        """What was written from there on, at most as many bytes."""
+        assert self._file is not None
+        descriptor = self._file.fileno()
+        return await _on_disk(lambda: os.pread(descriptor, size, start))
+
+    def _write_all(self, data: bytes) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (open as long as this)
+            weakref.finalize(self, self._file.close)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+class FormFile:
+    """The content of a part: in memory, or on the disk. It is forgotten with the object.
+
+    Parts of a form are written one after the other, so each lies on the disk in one piece.
 
     Attributes:
         filename: as the sender named it; None without a name.
         size: in bytes.
     """
 
-    def __init__(self, filename: str | None, memory: UploadMemory) -> None:
+    def __init__(self, filename: str | None, memory: UploadMemory, disk: _Disk) -> None:
         self.filename = filename
         self.size = 0
         self._share = _Share(memory)
         self._data = bytearray()
-        self._file: IO[bytes] | None = None
+        self._disk = disk
+        self._start: int | None = None
         weakref.finalize(self, self._share.give_back)
 
     async def write(self, data: bytes) -> None:
@@ -82,16 +115,15 @@ class FormFile:
             StoreUnavailable: there is no room on the disk.
         """
         self.size += len(data)
-        if self._file is None and not self._fits(len(data)):
+        if self._start is not None:
+            await self._disk.append(data)
+        elif self._fits(len(data)):
+            self._data += data
+        else:
             data = bytes(self._data) + data
             self._data.clear()
             self._share.give_back()
-            await self._on_disk(self._open)
-        if self._file is None:
-            self._data += data
-        else:
-            file = self._file
-            await self._on_disk(lambda: _write_all(file, data))
+            self._start = await self._disk.append(data)
 
     async def read(self, size: int) -> bytes:
         """Its first bytes, at most as many.
@@ -99,10 +131,9 @@ class FormFile:
         Raises:
             StoreUnavailable: they cannot be read back.
         """
-        if self._file is None:
+        if self._start is None:
             return bytes(self._data[:size])
-        descriptor = self._file.fileno()
-        return await self._on_disk(lambda: os.pread(descriptor, size, 0))
+        return await self._disk.read(self._start, min(size, self.size))
 
     def _fits(self, size: int) -> bool:
         if len(self._data) + size > _FILE_IN_MEMORY_BYTES or not self._share.memory.take(size):
@@ -110,22 +141,12 @@ class FormFile:
         self._share.size += size
         return True
 
-    def _open(self) -> None:
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (open as long as this is)
-        weakref.finalize(self, self._file.close)
 
-    @staticmethod
-    async def _on_disk(work: Callable[[], T]) -> T:
-        try:
-            return await asyncio.to_thread(work)
-        except OSError as error:
-            raise StoreUnavailable("there is no room for the file now") from error
-
-
-def _write_all(file: IO[bytes], data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
+async def _on_disk(work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(work)
+    except OSError as error:
+        raise StoreUnavailable("there is no room for the file now") from error
 
 
 @dataclass(slots=True)
@@ -151,6 +172,7 @@ async def read_form(body: AsyncIterator[bytes], boundary: str, memory: UploadMem
         StoreUnavailable: a file does not fit onto the disk.
     """
     parts: list[Part] = []
+    disk = _Disk()
     content: FormFile | None = None
     try:
         # Any byte is a character of Latin-1: names are decoded later, whatever they are.
@@ -163,7 +185,7 @@ async def read_form(body: AsyncIterator[bytes], boundary: str, memory: UploadMem
         async for chunk in body:
             for event in parser.parse(chunk) if chunk and not parser.closed else ():
                 if isinstance(event, MultipartSegment):
-                    parts.append(part := _part(event, memory))
+                    parts.append(part := _part(event, memory, disk))
                     content = part.content
                 elif event and content is not None:
                     await content.write(bytes(event))
@@ -178,13 +200,14 @@ async def read_form(body: AsyncIterator[bytes], boundary: str, memory: UploadMem
     return parts
 
 
-def _part(segment: MultipartSegment, memory: UploadMemory) -> Part:
+def _part(segment: MultipartSegment, memory: UploadMemory, disk: _Disk) -> Part:
     disposition = str(segment.header("Content-Disposition") or "").encode("latin-1")
     written = parameters(disposition)
     has_name = bool(written.get("filename") or written.get("filename*"))
     media_type = segment.content_type or "text/plain"
     name = written.get("name", b"").decode("utf-8", "replace")
-    return Part(name, FormFile(file_name(written), memory), has_name or media_type != "text/plain")
+    content = FormFile(file_name(written), memory, disk)
+    return Part(name, content, has_name or media_type != "text/plain")
 
 
 def _too_much(parser: PushMultipartParser) -> InvalidRequest:

@@ -1,0 +1,41 @@
+"""Forms that would use up what all requests share."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from entrypoints.http.forms import MAX_PARTS, UploadMemory, read_form
+
+_OPEN_FILES = Path("/proc/self/fd")
+
+
+async def _form_of(contents: list[bytes]) -> AsyncIterator[bytes]:
+    for number, content in enumerate(contents):
+        disposition = f'form-data; name="files"; filename="{number}.jpg"'
+        yield f"--limit\r\nContent-Disposition: {disposition}\r\n\r\n".encode()
+        yield content[: len(content) // 2]
+        yield content[len(content) // 2 :] + b"\r\n"
+    yield b"--limit--\r\n"
+
+
+@pytest.mark.skipif(not _OPEN_FILES.exists(), reason="open files are counted in /proc")
+async def test_a_form_of_many_parts_has_one_file_open_when_memory_is_short() -> None:
+    contents = [b"%d" % number * 50 for number in range(MAX_PARTS)]
+    before = len(os.listdir(_OPEN_FILES))
+    parts = await read_form(_form_of(contents), "limit", UploadMemory(0))
+    assert len(os.listdir(_OPEN_FILES)) <= before + 1
+    assert [await part.content.read(1000) for part in parts] == contents
+    assert [await part.content.read(20) for part in parts] == [each[:20] for each in contents]
+    del parts
+    assert len(os.listdir(_OPEN_FILES)) <= before
+
+
+async def test_parts_in_memory_and_on_the_disk_keep_their_contents() -> None:
+    contents = [b"a" * 300, b"b" * 900, b"", b"c" * 600, b"d" * 5000, b"e" * 90]
+    memory = UploadMemory(1000)
+    parts = await read_form(_form_of(contents), "limit", memory)
+    assert [await part.content.read(10_000) for part in parts] == contents
+    del parts
+    assert memory.take(1000)  # everything was given back
