@@ -44,9 +44,8 @@ def video(path: Path, content: bytes) -> Path:
     return path
 
 
-async def analyse(path: Path, *, every_s: float = 0.1) -> tuple[VideoSummary, Watching]:
-    watching = Watching()
-    use_case = AnalyseVideo(
+def analyse_video() -> AnalyseVideo:
+    return AnalyseVideo(
         reader=InMemoryVideoReader(),
         detector=InMemoryFaceDetector(),
         classifier=InMemoryEmotionClassifier(),
@@ -55,8 +54,12 @@ async def analyse(path: Path, *, every_s: float = 0.1) -> tuple[VideoSummary, Wa
         min_face_size_px=64,
         frames_at_once=3,
     )
-    summary = await use_case.execute(AnalyseVideoCommand(path, every_s=every_s), watching)
-    return summary, watching
+
+
+async def analyse(path: Path, *, every_s: float = 0.1) -> tuple[VideoSummary, Watching]:
+    watching = Watching()
+    command = AnalyseVideoCommand(path, every_s=every_s)
+    return await analyse_video().execute(command, watching), watching
 
 
 def ids(frame: AnalysedFrame) -> list[str]:
@@ -142,14 +145,5 @@ async def test_wishes_that_make_no_sense_are_refused(
     from_s, to_s = part
     assert from_s is not None
     command = AnalyseVideoCommand(tmp_path / "clip", every_s=every_s, from_s=from_s, to_s=to_s)
-    use_case = AnalyseVideo(
-        reader=InMemoryVideoReader(),
-        detector=InMemoryFaceDetector(),
-        classifier=InMemoryEmotionClassifier(),
-        new_tracker=KalmanFaceTracker,
-        telemetry=InMemoryTelemetry(),
-        min_face_size_px=64,
-        frames_at_once=3,
-    )
     with pytest.raises(InvalidRequest):
-        await use_case.execute(command, Watching())
+        await analyse_video().execute(command, Watching())
