@@ -32,7 +32,8 @@ function inWords({ state, error, detection }) {
 
 function thumbnail({ file, url }) {
   const picture = h("img", { src: url, alt: "", on: { error: () => {
-    picture.replaceWith(h("span", { class: "muted" }, file.name.split(".").pop().toUpperCase()));
+    const kind = file.name.split(".").pop().toUpperCase();
+    picture.replaceWith(h("span", { class: "muted kind", dataset: { text: kind } }));
   } } });
   return picture;
 }

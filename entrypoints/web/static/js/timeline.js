@@ -10,7 +10,7 @@ const GAP_S = 1.5;
 
 export class Timeline {
   #tracks = new Map();
-  #canvas = h("canvas", { role: "img" });
+  #canvas = h("canvas", { role: "img", "aria-label": "No face yet" });
   #choice = h("select", { "aria-label": "Whose timeline", on: { change: () => this.#draw() } });
   #values = new Map(EMOTIONS.map((emotion) => [emotion, h("span", {})]));
 
