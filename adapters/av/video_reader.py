@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from enum import Enum
@@ -19,6 +21,7 @@ from adapters.av.cuts import CutDetector
 from adapters.av.sampling import Sampler
 from adapters.av.video_format import HEAD_BYTES, demuxer_of
 from adapters.inference.executor import WorkExecutor
+from application.cancellation import uninterrupted
 from application.ports.video_reader import Damage, OpenVideo, VideoFacts, VideoFrame
 from application.work import Priority
 from domain.errors import InvalidVideo, VideoTooLarge
@@ -80,7 +83,7 @@ class AvVideoReader:
         try:
             yield video
         finally:
-            video.close()
+            await uninterrupted(asyncio.to_thread(video.close))
 
 
 class _AvVideo:
@@ -90,6 +93,9 @@ class _AvVideo:
         self._executor = executor
         self._max_pixels = max_pixels
         self._working_side_px = working_side_px
+        # Whoever is cancelled leaves a thread reading, and FFmpeg must not lose the file meanwhile.
+        self._turn = threading.Lock()
+        self._closed = False
         self._container = _opened(path)
         try:
             self._stream = _picture_stream(self._container)
@@ -111,13 +117,21 @@ class _AvVideo:
         sampler = Sampler(self._container, self._stream, self.facts, every_s, from_s, to_s)
         items = self._read(sampler)
         run = self._executor.run
-        while not isinstance(item := await run(_next, items, priority=Priority.BULK), _End):
+        while not isinstance(item := await run(self._next, items, priority=Priority.BULK), _End):
             if item is not None:
                 yield item
 
     def close(self) -> None:
-        """Let the file go."""
-        self._container.close()
+        """Let the file go, once nobody reads in it; blocks until then."""
+        with self._turn:
+            self._closed = True
+            self._container.close()
+
+    def _next(
+        self, items: Iterator[VideoFrame | Damage | None]
+    ) -> VideoFrame | Damage | _End | None:
+        with self._turn:
+            return _End.END if self._closed else next(items, _End.END)
 
     def _read(self, sampler: Sampler) -> Iterator[VideoFrame | Damage | None]:
         cuts = CutDetector()
@@ -170,10 +184,6 @@ class _AvVideo:
                 height=height,
                 limit=self._max_pixels,
             )
-
-
-def _next(items: Iterator[VideoFrame | Damage | None]) -> VideoFrame | Damage | _End | None:
-    return next(items, _End.END)
 
 
 def _opened(path: Path) -> InputContainer:

@@ -1,7 +1,9 @@
 """Video files as cameras, phones, editors and accidents make them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,3 +133,45 @@ async def test_a_file_with_sound_alone_holds_no_pictures(
     with pytest.raises(InvalidVideo) as refused:
         await read(reader, clips.write_sound(tmp_path / "sound.mp4"), 1)
     assert refused.value.details["reason"] == "no_video"
+
+
+class _TellingExecutor(WorkExecutor):
+    """Tells when a thread takes a job up."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.begun = asyncio.Event()
+
+    async def run(self, function: Any, *arguments: Any, **options: Any) -> Any:
+        loop = asyncio.get_running_loop()
+
+        def telling() -> Any:
+            loop.call_soon_threadsafe(self.begun.set)
+            return function(*arguments)
+
+        return await super().run(telling, **options)
+
+
+async def test_a_reader_may_be_cancelled_while_a_thread_reads_the_file(tmp_path: Path) -> None:
+    # Large packets, so that the thread is in the middle of one.
+    pictures = clips.numbered(12, width=3840, height=2160)
+    clip = clips.write_clip(tmp_path / "clip.avi", pictures, codec="rawvideo")
+    executor = _TellingExecutor()
+    reader = AvVideoReader(executor=executor)
+    opened = asyncio.Event()
+
+    async def read_on() -> None:
+        async with reader.open(clip) as video:
+            executor.begun.clear()
+            opened.set()
+            async for _ in video.frames(every_s=1000):
+                pass
+
+    for _ in range(25):
+        opened.clear()
+        reading = asyncio.create_task(read_on())
+        await opened.wait()
+        await executor.begun.wait()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    executor.close()
