@@ -20,6 +20,9 @@ _NEVER_LOGGED = {"token", "id_token", "access_token", "refresh_token", "authoriz
 
 _LONGEST_TEXT = 2_000
 _LONGEST_TRACEBACK = 16_000
+# Clients write part of what is logged; a terminal must neither obey it nor show it as a line of
+# its own.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # A JSON web token, whatever follows "Bearer", and parameters of an address that open something.
 _TOKEN = re.compile(
     r"eyJ[\w-]{5,}(?:\.[\w-]*){1,2}"
@@ -72,6 +75,7 @@ def configure_logs(level: str, style: LogStyle) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 _shorten_and_scrub,
+                *([_escape_controls] if to_terminal else []),
                 render,
             ],
         )
@@ -100,6 +104,17 @@ def _shorten_and_scrub(
             if len(value) > longest:
                 value = f"{value[:longest]} [{len(value) - longest} characters more]"
             event[key] = _TOKEN.sub("[withheld]", value)
+    return event
+
+
+def _escape_controls(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Write out what a terminal would obey; JSON does so by itself."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            value = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], value)
+            event[key] = value if key == "exception" else value.replace("\n", "\\n")
     return event
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from entrypoints.log_writer import LogWriter
@@ -10,6 +12,7 @@ from tests.attacks.flood import connected, frame, opened
 from tests.attacks.test_connections import port_of, serving
 
 LONG = "x" * 1500
+ROOT = Path(__file__).parents[2]
 
 
 async def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
@@ -69,3 +72,26 @@ async def test_neither_tokens_nor_bodies_nor_session_ids_are_logged(tmp_path: Pa
     assert "JFIF" not in service.log
     assert not [sid for sid in seen if sid in service.log]
     assert max(map(len, service.log.splitlines())) < 20_000
+
+
+def test_a_terminal_neither_obeys_nor_is_fooled_by_what_clients_write() -> None:
+    program = """
+import logging, structlog
+from entrypoints.logs import configure_logs
+configure_logs("INFO", "console")
+structlog.get_logger("entrypoints").info("request", path="/\\x1b[2J\\x9b31m\\u2028x")
+logging.getLogger("application").warning("bad name: %s", "a\\r\\nall is well\\x1b[2J")
+try:
+    raise ValueError("\\x1b[2J")
+except ValueError:
+    logging.getLogger("application").exception("failed")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lines = done.stderr.split("\n")
+    assert "\x1b[2J" not in done.stderr
+    assert "\x9b" not in done.stderr
+    assert "/\\x1b[2J\\x9b31m\\u2028x" in lines[0]
+    assert "bad name: a\\r\\nall is well\\x1b[2J" in lines[1]
+    assert len(lines) > 4  # a traceback keeps its lines
