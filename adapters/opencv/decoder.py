@@ -81,16 +81,16 @@ class OpenCvImageDecoder:
                 header.check_cost(self._limits)
         light = header is not None and self._is_light(header)
         share = await self._budget.take(self._needs(header, light=light), priority)
-        try:
-            if header is not None and light:
+        if header is not None and light:
+            try:
                 image = await self._executor.run(
                     read_image, data, header, self._limits, priority=priority
                 )
-            else:
-                image = await self._elsewhere(data, share)
-        except BaseException:
-            share.release()
-            raise
+            except BaseException:
+                share.release()
+                raise
+        else:
+            image = await self._elsewhere(data, share)
         assert isinstance(image.pixels, np.ndarray)
         share.shrink(image.pixels.nbytes)
         weakref.finalize(image.pixels, share.release)
@@ -108,10 +108,14 @@ class OpenCvImageDecoder:
         return header.result_bytes(self._limits)
 
     async def _elsewhere(self, data: bytes, share: MemoryShare) -> Image:
-        job = self._process.submit(data, self._limits)
+        try:
+            job = self._process.submit(data, self._limits)
+        except BaseException:
+            share.release()
+            raise
         try:
             return await asyncio.wrap_future(job)
-        except asyncio.CancelledError:
-            # Its caller has gone; what has begun still makes pixels.
+        except BaseException:
+            # Where its caller has gone, what has begun still makes pixels.
             job.add_done_callback(lambda _: share.release())
             raise

@@ -1,9 +1,11 @@
 """What every image decoder does, and what the real one makes of files that people upload."""
 
+import asyncio
 import contextlib
 import io
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -288,3 +290,36 @@ async def test_garbage_inside_an_image_never_escapes_as_another_error(
 def _with_valid_checksum(png: bytes) -> bytes:
 
     return png[:29] + zlib.crc32(png[12:29]).to_bytes(4) + png[33:]
+
+
+class _SlowProcess(DecodingProcess):
+    """Has begun with an image and does not come to an end by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+        self.job: Future[Image] = Future()
+
+    def submit(self, data: bytes, limits: DecodingLimits) -> Future[Image]:
+        self.job.set_running_or_notify_cancel()
+        self.begun.set()
+        return self.job
+
+
+async def test_memory_of_what_is_decoded_elsewhere_is_held_until_that_ends(
+    executor: WorkExecutor,
+) -> None:
+    budget, process = MemoryBudget(2**30), _SlowProcess()
+    decoder = OpenCvImageDecoder(
+        executor=executor, process=process, budget=budget, limits=DecodingLimits()
+    )
+    decoding = asyncio.create_task(decoder.decode(encoded(photograph(), "TIFF")))
+    await process.begun.wait()
+    decoding.cancel()  # as when a client hangs up
+    await asyncio.gather(decoding, return_exceptions=True)
+    assert budget.held_bytes > 0
+
+    process.job.set_exception(InvalidImage("the image is damaged", reason="damaged"))
+    await asyncio.sleep(0)
+    assert budget.held_bytes == 0
+    process.close()
