@@ -126,18 +126,11 @@ async def test_a_photo_of_a_phone_is_made_smaller_and_its_boxes_are_in_its_own_p
     taken = tmp_path / "phone.jpg"
     taken.write_bytes(phone_photo())
     assert taken.stat().st_size > 9_000_000
-    sent: list[int] = []
-    page.on(
-        "request",
-        lambda request: (
-            sent.append(len(request.post_data_buffer or b""))
-            if request.url.endswith("/api/detect")
-            else None
-        ),
-    )
-    await page.set_input_files("#photos", taken)
+    async with page.expect_request("**/api/detect", timeout=180_000) as upload:
+        await page.set_input_files("#photos", taken)
     await page.locator(".box").wait_for(timeout=180_000)
-    assert 1_000_000 < sent[0] <= FIVE_MIB + 1000
+    sent = await (await upload.value).all_headers()
+    assert 1_000_000 < int(sent["content-length"]) <= FIVE_MIB + 1000
     await expect(page.locator("figcaption")).to_contain_text("3000 × 4000 px")
     assert await covers(page, ".box", *FACE_IN_PHONE_PHOTO)
     shown = json.loads(await page.locator(".json pre").text_content() or "")
