@@ -38,6 +38,7 @@ class ServiceProcess:
             "FACE_DETECTOR": "bundled",
             "LOG_FORMAT": "json",
             "SHUTDOWN_GRACE_S": "100",
+            "REFRESH_GRACE_SECONDS": "0",  # a token that is used again counts as stolen at once
             **stack.settings(),
         }
         self._process: Process | None = None
