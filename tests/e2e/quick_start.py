@@ -71,6 +71,8 @@ def _serve(folder: Path, environment: Mapping[str, str], said: Connection) -> No
     for standard in (1, 2):
         os.dup2(said.fileno(), standard)
     said.close()
+    # Python's own streams still stand for what was there before.
+    sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
     sys.argv = ["emotion-api", "serve"]
     from entrypoints.cli import main
 
