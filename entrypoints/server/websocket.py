@@ -83,6 +83,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if not self.is_trusted:
             self.is_trusted = True
             self._frames_per_s = self._limits.frames_per_s
+            self._frames_left = 2.0 * self._frames_per_s
             self.conn.max_message_size = self._limits.message_bytes
             self._connections.work(self)
 
