@@ -37,6 +37,14 @@ def is_for_people(style: LogStyle, stream: TextIO) -> bool:
     return style == "console" or (style == "auto" and stream.isatty())
 
 
+def _standard_error() -> int:
+    """Its file descriptor, also where something without one stands for ``sys.stderr``."""
+    try:
+        return sys.stderr.fileno()
+    except OSError:
+        return 2
+
+
 def configure_logs(level: str, style: LogStyle) -> None:
     """Send every log of this process, the libraries' included, to standard error in one form.
 
@@ -67,7 +75,7 @@ def configure_logs(level: str, style: LogStyle) -> None:
         if to_terminal
         else structlog.processors.JSONRenderer()
     )
-    handler = LogWriter(sys.stderr.fileno())
+    handler = LogWriter(_standard_error())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
