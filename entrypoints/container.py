@@ -50,7 +50,8 @@ from adapters.tracking import KalmanFaceTracker
 from application.account_standing import AccountStanding
 from application.memory_budget import MemoryBudget
 from application.metering import UsageMeter
-from application.streaming.analysis import FrameTools
+from application.sessions.analysis import FrameTools
+from application.sessions.sessions import StreamSessions
 from application.use_cases import accounts, history
 from application.use_cases.analyse_video import AnalyseVideo
 from application.use_cases.annotate_detection import AnnotateDetection
@@ -62,7 +63,6 @@ from application.use_cases.import_history import ImportHistory
 from application.use_cases.keep_session import KeepSession
 from application.use_cases.show_image import ShowImage
 from application.use_cases.store_detection import StoreDetection
-from application.use_cases.stream_sessions import StreamSessions
 from application.work import AdmissionGate
 from entrypoints import container_extras as extras
 from entrypoints.secret_strength import weakness_of

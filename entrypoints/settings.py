@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from application.use_cases.stream_sessions import SessionLimits
+from application.sessions.sessions import SessionLimits
 from domain.stream import MAX_FRAME_SIZE
 from domain.stream_config import StreamConfig
 from domain.user import GuestQuota

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
-from application.streaming.journal import Journal
-from application.streaming.smoothing import TrackSmoothing
+from application.sessions.journal import Journal
+from application.sessions.smoothing import TrackSmoothing
 from domain.face import Face
 from domain.stream import TrackedFace, TrackSummary
 

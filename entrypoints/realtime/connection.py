@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from application.ports.clock import Clock
-from application.streaming.events import StreamEvent
-from application.use_cases.stream_session import StreamSession
+from application.sessions.events import StreamEvent
+from application.sessions.session import StreamSession
 from domain.stream import FrameResult
 from domain.user import User
 from entrypoints.realtime.presenters import present

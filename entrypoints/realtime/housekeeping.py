@@ -6,8 +6,8 @@ import asyncio
 import logging
 
 from application.ports.clock import Clock
+from application.sessions.sessions import StreamSessions
 from application.use_cases.accounts import Authenticate
-from application.use_cases.stream_sessions import StreamSessions
 from entrypoints.realtime.connection import NAMESPACE, Connection
 from entrypoints.realtime.namespace import EmotionDetectionNamespace
 from entrypoints.realtime.server import GuardedServer

@@ -10,8 +10,8 @@ import socketio
 
 from application.errors import ServiceUnavailable
 from application.ports.clock import Clock
+from application.sessions.sessions import StreamSessions
 from application.use_cases.accounts import Authenticate
-from application.use_cases.stream_sessions import StreamSessions
 from domain.errors import DomainError, InvalidRequest, InvalidToken
 from entrypoints.realtime import payloads
 from entrypoints.realtime.connection import NAMESPACE, Connection, Outbox, SessionListener

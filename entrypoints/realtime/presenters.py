@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from application.streaming.events import (
+from application.sessions.events import (
     Failure,
     Initialized,
     MachineFull,

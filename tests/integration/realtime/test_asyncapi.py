@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from application.streaming.events import MachineFull, Suggestion
+from application.sessions.events import MachineFull, Suggestion
 from domain.face import FaceDetection, FaceLandmarks
 from domain.geometry import BoundingBox, Point
 from domain.stream_config import StreamConfig

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from application.streaming.run import StreamRun
-from application.streaming.turns import fair_share
+from application.sessions.run import StreamRun
+from application.sessions.turns import fair_share
 
 _FULL = 0.9
 _ROOM = 0.6

@@ -12,13 +12,13 @@ from application.errors import Overloaded, ServiceUnavailable
 from application.ports.clock import Clock
 from application.ports.face_tracker import FaceTracker
 from application.ports.session_places import SessionPlaces
-from application.streaming.analysis import FrameTools
-from application.streaming.events import Listener, MachineFull, Suggestion
-from application.streaming.load import Load, LoadWatch
-from application.streaming.run import StreamRun
-from application.streaming.turns import Turns
+from application.sessions.analysis import FrameTools
+from application.sessions.events import Listener, MachineFull, Suggestion
+from application.sessions.load import Load, LoadWatch
+from application.sessions.run import StreamRun
+from application.sessions.session import StreamSession
+from application.sessions.turns import Turns
 from application.use_cases.keep_session import KeepSession
-from application.use_cases.stream_session import StreamSession
 from domain.stream_config import StreamConfig
 from domain.user import User
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from application.streaming.events import Suggestion
-from application.streaming.measures import Measures
+from application.sessions.events import Suggestion
+from application.sessions.measures import Measures
 from domain.stream_config import Size, StreamConfig
 
 _WINDOW_S = 2.0

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from application.streaming.adaptation import Adaptation
-from application.streaming.events import Suggestion
-from application.streaming.intake import LatestFrame, Pace
-from application.streaming.journal import MAX_TIMELINE_ENTRIES, MAX_TRACKS, Journal
-from application.streaming.measures import Measures, percentile
-from application.streaming.turns import fair_share
+from application.sessions.adaptation import Adaptation
+from application.sessions.events import Suggestion
+from application.sessions.intake import LatestFrame, Pace
+from application.sessions.journal import MAX_TIMELINE_ENTRIES, MAX_TRACKS, Journal
+from application.sessions.measures import Measures, percentile
+from application.sessions.turns import fair_share
 from domain.emotion import Emotion, EmotionScores
 from domain.face import FaceQuality, FaceReading
 from domain.geometry import BoundingBox

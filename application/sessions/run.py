@@ -9,13 +9,13 @@ from datetime import datetime
 from application.errors import ServiceUnavailable
 from application.ports.clock import Clock
 from application.ports.face_tracker import FaceTracker
-from application.streaming.adaptation import Adaptation
-from application.streaming.analysis import FrameAnalysis, FrameTools
-from application.streaming.events import Failure, Listener, StreamMetrics, StreamStatus
-from application.streaming.intake import LatestFrame, Pace
-from application.streaming.journal import Journal
-from application.streaming.measures import Measures
-from application.streaming.turns import Turns
+from application.sessions.adaptation import Adaptation
+from application.sessions.analysis import FrameAnalysis, FrameTools
+from application.sessions.events import Failure, Listener, StreamMetrics, StreamStatus
+from application.sessions.intake import LatestFrame, Pace
+from application.sessions.journal import Journal
+from application.sessions.measures import Measures
+from application.sessions.turns import Turns
 from domain.errors import DomainError, ImageTooLarge
 from domain.stream import MAX_FRAME_BYTES, Frame, FrameResult, SessionSummary
 from domain.stream_config import StreamConfig

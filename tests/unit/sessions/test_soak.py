@@ -5,15 +5,15 @@ import gc
 
 from adapters.in_memory import fake_image
 from adapters.tracking import KalmanFaceTracker
-from application.streaming.analysis import FrameTools
-from application.streaming.events import SessionEnded, StreamEvent
-from application.streaming.turns import Turns
+from application.sessions.analysis import FrameTools
+from application.sessions.events import SessionEnded, StreamEvent
+from application.sessions.session import StreamSession
+from application.sessions.turns import Turns
 from application.use_cases.keep_session import KeepSession
-from application.use_cases.stream_session import StreamSession
 from domain.emotion import Emotion
 from domain.stream import Frame
 from domain.stream_config import StreamConfig
-from tests.unit.streaming.conftest import World, some_user
+from tests.unit.sessions.conftest import World, some_user
 
 FRAMES = 3_600
 """One a second, for an hour."""

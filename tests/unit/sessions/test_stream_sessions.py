@@ -7,13 +7,13 @@ import pytest
 from adapters.in_memory import InMemoryImageDecoder, InMemorySessionPlaces, fake_image
 from application.errors import Overloaded, StoreUnavailable
 from application.ports.clock import Clock
-from application.streaming.events import Failure, MachineFull, Suggestion
-from application.use_cases.stream_session import SessionState, StreamSession
-from application.use_cases.stream_sessions import StreamSessions
+from application.sessions.events import Failure, MachineFull, Suggestion
+from application.sessions.session import SessionState, StreamSession
+from application.sessions.sessions import StreamSessions
 from application.work import Priority
 from domain.image import Image
 from domain.stream import Frame, FrameResult
-from tests.unit.streaming.conftest import Recorder, World, some_user
+from tests.unit.sessions.conftest import Recorder, World, some_user
 
 
 async def test_no_more_sessions_than_there_are_places(world: World) -> None:

@@ -6,21 +6,21 @@ import pytest
 
 from adapters.in_memory import fake_image
 from application.errors import InferenceUnavailable
-from application.streaming.events import (
+from application.sessions.events import (
     Failure,
     Initialized,
     SessionEnded,
     StreamStatus,
     Suggestion,
 )
-from application.use_cases.stream_session import SessionState, StreamSession
+from application.sessions.session import SessionState, StreamSession
 from domain.emotion import Emotion
 from domain.errors import ImageTooLarge, InvalidImage, InvalidRequest
 from domain.stream import FrameResult
-from tests.unit.streaming.conftest import analysed
+from tests.unit.sessions.conftest import analysed
 
 if TYPE_CHECKING:
-    from tests.unit.streaming.conftest import Recorder, World
+    from tests.unit.sessions.conftest import Recorder, World
 
 HAPPY_BOX = (100, 100, 120, 120)
 

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Iterable
 
-from application.streaming.events import StreamMetrics
+from application.sessions.events import StreamMetrics
 from domain.stream_config import Size
 
 _FRAMES = 300

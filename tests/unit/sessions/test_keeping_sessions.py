@@ -4,15 +4,15 @@ import pytest
 
 from adapters.in_memory import InMemoryImageStore
 from application.errors import StoreUnavailable
-from application.streaming.events import Failure, SessionEnded
+from application.sessions.events import Failure, SessionEnded
+from application.sessions.session import StreamSession
 from application.use_cases.history import DeleteDetection
-from application.use_cases.stream_session import StreamSession
 from domain.detection import DetectionKind, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
-from tests.unit.streaming.conftest import analysed
+from tests.unit.sessions.conftest import analysed
 
 if TYPE_CHECKING:
-    from tests.unit.streaming.conftest import Recorder, World
+    from tests.unit.sessions.conftest import Recorder, World
 
 
 async def test_a_session_is_kept_in_the_history_when_asked(

@@ -11,8 +11,8 @@ from uuid import UUID
 from application.errors import StoreUnavailable
 from application.ports.clock import Clock
 from application.ports.face_tracker import FaceTracker
-from application.streaming.analysis import FrameTools
-from application.streaming.events import (
+from application.sessions.analysis import FrameTools
+from application.sessions.events import (
     Failure,
     Initialized,
     Listener,
@@ -20,8 +20,8 @@ from application.streaming.events import (
     StreamEvent,
     StreamStatus,
 )
-from application.streaming.run import StreamRun
-from application.streaming.turns import Turns
+from application.sessions.run import StreamRun
+from application.sessions.turns import Turns
 from application.use_cases.keep_session import KeepSession
 from domain.errors import InvalidRequest
 from domain.stream import Frame, SessionSummary

@@ -11,8 +11,8 @@ from application.ports.face_detector import FaceDetector
 from application.ports.face_tracker import FaceTracker
 from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
-from application.streaming.adaptation import Effort
-from application.streaming.smoothing import TrackSmoothing
+from application.sessions.adaptation import Effort
+from application.sessions.smoothing import TrackSmoothing
 from domain.face import FaceDetection
 from domain.image import Image
 from domain.stream import Frame, TrackedFace

@@ -23,12 +23,12 @@ from adapters.in_memory import (
 )
 from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Stage
-from application.streaming.analysis import FrameTools
-from application.streaming.events import StreamEvent
+from application.sessions.analysis import FrameTools
+from application.sessions.events import StreamEvent
+from application.sessions.session import StreamSession
+from application.sessions.sessions import SessionLimits, StreamSessions
 from application.use_cases.keep_session import KeepSession
 from application.use_cases.store_detection import StoreDetection
-from application.use_cases.stream_session import StreamSession
-from application.use_cases.stream_sessions import SessionLimits, StreamSessions
 from domain.emotion import Emotion
 from domain.stream import Frame, FrameResult
 from domain.stream_config import StreamConfig
