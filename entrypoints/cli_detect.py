@@ -26,8 +26,8 @@ from domain.wording import leading, percent
 from entrypoints import cli_videos
 from entrypoints.cli_exit import console, errors, shown
 from entrypoints.container import Container
-from entrypoints.http import presenters
 from entrypoints.settings import Settings
+from entrypoints.wire import detections
 
 _DRAWN_TYPES = {
     ".jpg": "image/jpeg",
@@ -221,7 +221,7 @@ def _reason(error: Exception) -> str:
 def _as_json(outcome: _Outcome) -> dict[str, object]:
     if outcome.detection is None:
         return {"filename": str(outcome.photo), "status": "error", "error": outcome.error}
-    wire: dict[str, object] = msgspec.to_builtins(presenters.detection(outcome.detection))
+    wire: dict[str, object] = msgspec.to_builtins(detections.present(outcome.detection))
     return {**wire, "filename": str(outcome.photo), "status": "completed"}
 
 

@@ -20,8 +20,9 @@ from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoComman
 from application.videos.analysis import AnalysedFrame
 from domain.errors import DomainError
 from domain.stream import TrackSummary
-from entrypoints import frame_table, stream_summary
+from entrypoints import frame_table
 from entrypoints.cli_exit import shown
+from entrypoints.wire import sessions
 
 VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"}
 _NAMED_EMOTIONS = 3
@@ -153,7 +154,7 @@ def as_json(outcome: ClipOutcome) -> dict[str, object]:
         "height": summary.facts.height,
         "duration": summary.facts.duration_s,
         "frames_analysed": summary.frames,
-        "tracks": [msgspec.to_builtins(stream_summary.track(face)) for face in summary.tracks],
+        "tracks": [msgspec.to_builtins(sessions.present_track(face)) for face in summary.tracks],
         "unreadable": [{"from": d.from_s, "to": d.to_s} for d in summary.damages],
         "truncated": summary.truncated,
     }

@@ -6,6 +6,7 @@ import re
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
@@ -14,11 +15,9 @@ from litestar.openapi.spec import Example
 
 from application.errors import Overloaded, ServiceUnavailable, StoreLeftAlone
 from domain.errors import DomainError, InvalidToken, NotAuthenticated, QuotaExceeded
-from entrypoints.http.problem_kinds import KINDS, type_uri
 from entrypoints.http.rate_limit import rate_limit
-from entrypoints.http.schemas import Problem
-
-MEDIA_TYPE = "application/problem+json"
+from entrypoints.wire import problems as wire
+from entrypoints.wire.problems import KINDS, MEDIA_TYPE, Problem, ProblemKind
 
 OF_ONE_RECORD = (
     "invalid_request", "not_authenticated", "invalid_token", "forbidden", "not_found",
@@ -28,7 +27,7 @@ OF_ONE_RECORD = (
 
 log = structlog.get_logger(__name__)
 
-
+# Litestar's own errors, by the status they come with.
 _CODE_OF_STATUS = {
     400: "invalid_request",
     401: "not_authenticated",
@@ -38,20 +37,6 @@ _CODE_OF_STATUS = {
     413: "request_too_large",
     415: "unsupported_media_type",
     503: "service_unavailable",
-}
-
-_EXAMPLE_DETAILS: dict[str, dict[str, Any]] = {
-    "missing_file": {"field": "file"},
-    "batch_too_large": {"limit": 12},
-    "image_too_large": {"limit": 5 * 2**20},
-    "image_dimensions_too_large": {"width": 9000, "height": 6000, "limit": 50_000_000},
-    "image_too_costly": {"cost": "memory", "limit": 160_000_000},
-    "quota_exceeded": {"retry_after": 3600, "limit": 3, "remaining": 0},
-    "service_unavailable": {"retry_after": 5},
-    "store_unavailable": {"retry_after": 5},
-    "identity_unavailable": {"retry_after": 5},
-    "inference_unavailable": {"retry_after": 5},
-    "overloaded": {"retry_after": 1},
 }
 
 
@@ -67,49 +52,18 @@ class UnsupportedMediaType(DomainError):
     code = "unsupported_media_type"
 
 
-def code_of(error: Exception) -> str:
-    """The stable word for an error."""
-    if isinstance(error, DomainError | ServiceUnavailable):
-        return error.code if error.code in KINDS else "domain_error"
-    if isinstance(error, HTTPException):
-        default = "invalid_request" if error.status_code < 500 else "internal_error"
-        return _CODE_OF_STATUS.get(error.status_code, default)
-    return "internal_error"
-
-
-def text_of(error: Exception) -> str:
-    """What may be told of an error; nothing of its inside."""
-    if isinstance(error, DomainError | ServiceUnavailable):
-        return str(error)
-    if isinstance(error, ValidationException):
-        faults = (f"{field}: {fault}" for field, fault in _faults(error).items())
-        return "; ".join(faults) or KINDS["invalid_request"].description
-    if isinstance(error, HTTPException) and error.status_code == 400:
-        return "the request could not be read: " + _first_line(error.detail)
-    return KINDS[code_of(error)].description
-
-
 def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The one place where an error meets the wire."""
-    code = code_of(error)
-    kind = KINDS[code]
-    if code == "internal_error":
+    kind, text = _kind_of(error), _text_of(error)
+    if kind.code == "internal_error":
         log.error("unexpected error", exc_info=error)
-    text = text_of(error)
     if isinstance(error, ServiceUnavailable) and not isinstance(error, Overloaded | StoreLeftAlone):
-        _log_cause(code, text, error.__cause__)
-    problem = Problem(
-        type=type_uri(code),
-        title=kind.title,
-        status=kind.status,
-        detail=text,
-        instance=request.scope["path"],
-        code=code,
-        message=text,
-        details=_details(error),
-    )
+        _log_cause(kind.code, text, error.__cause__)
     return Response(
-        problem, status_code=kind.status, media_type=MEDIA_TYPE, headers=_headers(error)
+        wire.present(kind, text, instance=request.scope["path"], details=_details(error)),
+        status_code=kind.status,
+        media_type=MEDIA_TYPE,
+        headers=_headers(error),
     )
 
 
@@ -124,32 +78,43 @@ def problems(*codes: str) -> dict[int, ResponseSpec]:
             description=" or ".join(KINDS[code].title for code in same),
             media_type=MEDIA_TYPE,
             generate_examples=False,
-            examples=[Example(summary=code, value=example(code)) for code in same],
+            examples=[Example(summary=code, value=_example(code)) for code in same],
         )
         for status, same in by_status.items()
     }
 
 
-def example(code: str) -> dict[str, Any]:
-    """What an answer of a kind looks like."""
-    kind = KINDS[code]
-    return {
-        "type": type_uri(code),
-        "title": kind.title,
-        "status": kind.status,
-        "detail": kind.description,
-        "instance": "/the/path/that/was/asked/for",
-        "code": code,
-        "message": kind.description,
-        "details": _EXAMPLE_DETAILS.get(code, {}),
-    }
+def _example(code: str) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(wire.example(KINDS[code]))
+    return shown
+
+
+def _kind_of(error: Exception) -> ProblemKind:
+    if not isinstance(error, HTTPException):
+        return wire.kind_of(error)
+    default = "invalid_request" if error.status_code < 500 else "internal_error"
+    return KINDS[_CODE_OF_STATUS.get(error.status_code, default)]
+
+
+def _text_of(error: Exception) -> str:
+    """What the client may be told of an error; never the text of an unexpected one."""
+    if isinstance(error, ValidationException):
+        faults = (f"{field}: {fault}" for field, fault in _faults(error).items())
+        return "; ".join(faults) or KINDS["invalid_request"].description
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.BAD_REQUEST:
+        return "the request could not be read: " + _first_line(error.detail)
+    if isinstance(error, HTTPException):
+        return _kind_of(error).description
+    return wire.text_of(error)
 
 
 def _log_cause(code: str, text: str, cause: BaseException | None) -> None:
     if cause is not None:
         # An address in a driver's message may carry a user and a password.
-        told = re.sub(r"//[^/\s]*@", "//", _first_line(str(cause)))
-        log.warning("unavailable", code=code, problem=text, cause=f"{type(cause).__name__}: {told}")
+        message = re.sub(r"//[^/\s]*@", "//", _first_line(str(cause)))
+        log.warning(
+            "unavailable", code=code, problem=text, cause=f"{type(cause).__name__}: {message}"
+        )
 
 
 def _details(error: Exception) -> dict[str, Any]:

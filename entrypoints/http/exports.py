@@ -12,8 +12,8 @@ from litestar.serialization import encode_json
 
 from domain.detection import Detection
 from domain.emotion import Emotion
-from entrypoints.http import presenters
 from entrypoints.http.addresses import ImageAddresses
+from entrypoints.wire import detections
 
 _COLUMNS = (
     "detection_id", "timestamp", "filename", "image_url", "image_width", "image_height",
@@ -34,7 +34,7 @@ async def json(
     """A JSON array of the same records the history lists."""
     separator = b"["
     async for record in records:
-        yield separator + encode_json(presenters.detection(record, addresses))
+        yield separator + encode_json(detections.present(record, addresses.of))
         separator = b",\n"
     yield b"]" if separator == b",\n" else b"[]"
 

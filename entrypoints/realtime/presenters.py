@@ -22,7 +22,7 @@ from domain.face import FaceLandmarks
 from domain.stream import MAX_FRAME_SIZE, FrameResult, TrackedFace
 from domain.stream_config import StreamConfig
 from entrypoints.realtime.errors import describe
-from entrypoints.stream_summary import summarize
+from entrypoints.wire.sessions import present_summary
 
 Payload = dict[str, Any]
 
@@ -54,7 +54,7 @@ def _present(event: StreamEvent, config: StreamConfig) -> tuple[str, Payload]:
             return "error_message", machine_full(event)
         case SessionEnded():
             kept = None if event.detection_id is None else str(event.detection_id)
-            told: Payload = msgspec.to_builtins(summarize(event.summary))
+            told: Payload = msgspec.to_builtins(present_summary(event.summary))
             return "session_summary", {**told, "detection_id": kept}
 
 

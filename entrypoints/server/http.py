@@ -13,11 +13,10 @@ from litestar.serialization import encode_json
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from entrypoints.http.errors import MEDIA_TYPE, example
-from entrypoints.http.problem_kinds import KINDS
 from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.refusals import Refusal
 from entrypoints.server.wire import GentleTransport, Progress, address_of
+from entrypoints.wire.problems import KINDS, MEDIA_TYPE, present
 
 _MAX_HEADER_LINES = 128
 # Whoever watches the service restarts it when this takes long.
@@ -330,8 +329,8 @@ class HttpConnection(H11Protocol):
 
 
 def _problem(code: str) -> bytes:
-    body = encode_json({**example(code), "instance": ""})
     kind = KINDS[code]
+    body = encode_json(present(kind, kind.description, instance="", details={}))
     lines = [
         f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}",
         f"content-type: {MEDIA_TYPE}",

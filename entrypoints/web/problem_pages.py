@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from http import HTTPStatus
 
-from entrypoints.http.schemas import ProblemKind
+import msgspec
+
+from entrypoints.wire.problems import ProblemKind, example
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -67,7 +69,7 @@ def list_page(kinds: Sequence[ProblemKind]) -> bytes:
     )
 
 
-def kind_page(kind: ProblemKind, example: Mapping[str, object]) -> bytes:
+def kind_page(kind: ProblemKind) -> bytes:
     """One kind: what happened, why, what to do, and what an answer looks like."""
     status = f"{kind.status} {HTTPStatus(kind.status).phrase}"
     return _framed(
@@ -86,7 +88,7 @@ def kind_page(kind: ProblemKind, example: Mapping[str, object]) -> bytes:
     <pre tabindex="0" aria-label="An answer of this kind">HTTP/1.1 {escape(status)}
 Content-Type: application/problem+json
 
-{escape(json.dumps(example, indent=2), quote=False)}</pre>""",
+{escape(json.dumps(msgspec.to_builtins(example(kind)), indent=2), quote=False)}</pre>""",
     )
 
 

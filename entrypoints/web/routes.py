@@ -11,9 +11,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
-from entrypoints.http import schemas
 from entrypoints.settings import Settings
 from entrypoints.web.files import PageFile, load_page_files
+from entrypoints.wire.service import Welcome
 
 # Nothing inline, nothing from elsewhere. Photographs and their thumbnails are blobs of the page.
 _POLICY = (
@@ -37,7 +37,7 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
         tags=["service"],
         responses={
             200: ResponseSpec(
-                data_container=schemas.Welcome,
+                data_container=Welcome,
                 description="Where to read on; a page for browsers",
                 generate_examples=False,
             )
@@ -47,7 +47,7 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
         """Greet: a page to try the service on for browsers, and JSON for everything else."""
         if "text/html" in request.headers.get("accept", ""):
             return _send(request, files.index, policy, vary="Accept, Accept-Encoding")
-        greeting = schemas.Welcome(
+        greeting = Welcome(
             message="This service finds faces and reads their emotions.",
             docs="/docs",
             redoc="/redoc",

@@ -14,10 +14,10 @@ from application.use_cases.accounts import (
     SignIn,
     SignInByCode,
 )
-from entrypoints.http import presenters, schemas
 from entrypoints.http.authentication import AnyoneRequest, UserRequest, anyone, signed_in
 from entrypoints.http.errors import problems
 from entrypoints.http.security import ANYONE, USERS
+from entrypoints.wire import accounts
 
 
 class AuthController(Controller):
@@ -40,10 +40,10 @@ class AuthController(Controller):
         ),
     )  # fmt: skip
     async def verify_token(
-        self, data: JSONBody[schemas.IdToken], sign_in: NamedDependency[SignIn]
-    ) -> schemas.SignedIn:
+        self, data: JSONBody[accounts.IdToken], sign_in: NamedDependency[SignIn]
+    ) -> accounts.SignedIn:
         """Exchange the identity provider's ID token for this service's own tokens."""
-        return presenters.signed_in(await sign_in.execute(data.id_token))
+        return accounts.present_sign_in(await sign_in.execute(data.id_token))
 
     @post(
         "/sign-in-code",
@@ -56,13 +56,13 @@ class AuthController(Controller):
         ),
     )
     async def sign_in_code(
-        self, data: JSONBody[schemas.SignInCode], sign_in_by_code: NamedDependency[SignInByCode]
-    ) -> schemas.SignedIn:
+        self, data: JSONBody[accounts.SignInCode], sign_in_by_code: NamedDependency[SignInByCode]
+    ) -> accounts.SignedIn:
         """Exchange the code of the link that a service prints at its start for tokens.
 
         A code works once, ends after ten minutes, and after ten wrong guesses.
         """
-        return presenters.signed_in(await sign_in_by_code.execute(data.code))
+        return accounts.present_sign_in(await sign_in_by_code.execute(data.code))
 
     @post(
         "/refresh-token",
@@ -75,14 +75,14 @@ class AuthController(Controller):
         ),
     )
     async def refresh_token(
-        self, data: JSONBody[schemas.RefreshToken], refresh_tokens: NamedDependency[RefreshTokens]
-    ) -> schemas.Tokens:
+        self, data: JSONBody[accounts.RefreshToken], refresh_tokens: NamedDependency[RefreshTokens]
+    ) -> accounts.Tokens:
         """Exchange a refresh token for fresh tokens.
 
         Each refresh token works once, and again for a few seconds, as for a second tab. Presenting
         one later ends the whole sign-in. An account that has ended is not renewed.
         """
-        return presenters.tokens(await refresh_tokens.execute(data.refresh_token))
+        return accounts.present_tokens(await refresh_tokens.execute(data.refresh_token))
 
     @post(
         "/refresh-token/reset",
@@ -96,10 +96,10 @@ class AuthController(Controller):
     )
     async def reset(
         self, request: UserRequest, revoke_tokens: NamedDependency[RevokeTokens]
-    ) -> schemas.Message:
+    ) -> accounts.Message:
         """Revoke every refresh token of the user. Access tokens run out on their own."""
         revoked = await revoke_tokens.execute(request.user)
-        return schemas.Message(message=f"sign-ins ended: {revoked}")
+        return accounts.Message(message=f"sign-ins ended: {revoked}")
 
     @get(
         "/profile",
@@ -112,10 +112,10 @@ class AuthController(Controller):
     )
     async def profile(
         self, request: AnyoneRequest, get_profile: NamedDependency[GetProfile]
-    ) -> schemas.User:
+    ) -> accounts.User:
         """Show the signed-in user, or the guest behind the cookie."""
         profile = await get_profile.execute(request.user)
-        return presenters.user(profile.caller, profile.usage)
+        return accounts.present_user(profile.caller, profile.usage)
 
     @get(
         "/usage",
@@ -128,6 +128,6 @@ class AuthController(Controller):
     )
     async def usage(
         self, request: AnyoneRequest, get_profile: NamedDependency[GetProfile]
-    ) -> schemas.Usage:
+    ) -> accounts.Usage:
         """Show how many detections were made and, for a guest, how many are left."""
-        return presenters.usage(await get_profile.execute(request.user))
+        return accounts.present_usage(await get_profile.execute(request.user))

@@ -25,7 +25,6 @@ from application.use_cases.detect_emotions import DetectEmotions, DetectEmotions
 from application.use_cases.history import GetStorageStatus
 from domain.detection import Detection
 from domain.errors import BatchTooLarge
-from entrypoints.http import presenters, schemas
 from entrypoints.http.authentication import (
     ID_IS_ENOUGH,
     AnyoneRequest,
@@ -33,7 +32,7 @@ from entrypoints.http.authentication import (
     anyone,
     signed_in,
 )
-from entrypoints.http.errors import OF_ONE_RECORD, code_of, problems, text_of
+from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.operations import SeveralPhotographs, SinglePhotograph
 from entrypoints.http.rate_limit import rate_limit_of, within_quota
 from entrypoints.http.security import ANYONE, USERS
@@ -45,6 +44,7 @@ from entrypoints.http.uploads import (
     uploaded_files,
 )
 from entrypoints.settings import Settings
+from entrypoints.wire import detections
 
 
 class DetectController(Controller):
@@ -73,7 +73,7 @@ class DetectController(Controller):
         detect_emotions: NamedDependency[DetectEmotions],
         settings: NamedDependency[Settings],
         get_profile: NamedDependency[GetProfile],
-    ) -> Response[schemas.Detection]:
+    ) -> Response[detections.Detection]:
         """Find the faces of a photograph and read the emotion of each.
 
         Guests may do so a few times a day. For signed-in users the photograph and the result go
@@ -85,7 +85,7 @@ class DetectController(Controller):
         command = DetectEmotionsCommand(request.user, image, file.filename)
         detection = await detect_emotions.execute(command)
         headers = await rate_limit_of(request.user, get_profile, detection.timestamp)
-        return Response(presenters.detection(detection), headers=headers)
+        return Response(detections.present(detection), headers=headers)
 
     @get(
         "/status/{detection_id:uuid}",
@@ -102,10 +102,10 @@ class DetectController(Controller):
         request: UserRequest,
         detection_id: FromPath[UUID],
         storage_status: NamedDependency[GetStorageStatus],
-    ) -> schemas.StorageStatus:
+    ) -> detections.StorageStatus:
         """Tell where the storing of a detection stands."""
         status = await storage_status.execute(request.user, detection_id)
-        return schemas.StorageStatus(detection_id=detection_id, status=status.value)
+        return detections.StorageStatus(detection_id=detection_id, status=status.value)
 
 
 class DetectBatchController(Controller):
@@ -125,7 +125,7 @@ class DetectBatchController(Controller):
         security=USERS,
         responses={
             200: ResponseSpec(
-                data_container=cast("type[Any]", schemas.BatchEvent),
+                data_container=cast("type[Any]", detections.BatchEvent),
                 description="One event `data: <json>` a file, as it finishes",
                 media_type="text/event-stream",
                 generate_examples=False,
@@ -170,12 +170,10 @@ async def _events(outcomes: AsyncIterator[BatchOutcome]) -> AsyncIterator[bytes]
         yield b"data: " + encode_json(_present(outcome)) + b"\n\n"
 
 
-def _present(outcome: BatchOutcome) -> schemas.BatchEvent:
+def _present(outcome: BatchOutcome) -> detections.BatchEvent:
     if isinstance(outcome.result, Detection):
-        return presenters.batch_detection(outcome.result)
-    return schemas.BatchError(
-        filename=outcome.filename, error=text_of(outcome.result), code=code_of(outcome.result)
-    )
+        return detections.present_in_batch(outcome.result)
+    return detections.present_batch_error(outcome.filename, outcome.result)
 
 
 def detect_routes(settings: Settings) -> list[Router]:

@@ -19,8 +19,8 @@ from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.identity_provider import IdentityProvider
 from application.ports.image_store import ImageStore
 from application.ports.message_channel import MessageChannel
-from entrypoints.http import schemas
 from entrypoints.settings import Settings
+from entrypoints.wire import service
 
 _PATIENCE_S = 2.0
 _NEEDED = ("repository", "spool", "emotion_classifier")
@@ -35,9 +35,9 @@ log = structlog.get_logger(__name__)
     summary="Is the process alive",
     tags=["service"],
 )
-async def healthz() -> schemas.Health:
+async def healthz() -> service.Health:
     """Answer as long as the process does."""
-    return schemas.Health()
+    return service.Health()
 
 
 @get(
@@ -48,7 +48,7 @@ async def healthz() -> schemas.Health:
     tags=["service"],
     responses={
         503: ResponseSpec(
-            data_container=schemas.Readiness,
+            data_container=service.Readiness,
             description="Something that matters is down",
             generate_examples=False,
         )
@@ -62,7 +62,7 @@ async def readyz(
     emotion_classifier: NamedDependency[SkipValidation[EmotionClassifier]],
     message_channel: NamedDependency[SkipValidation[MessageChannel]],
     settings: NamedDependency[SkipValidation[Settings]],
-) -> Response[schemas.Readiness]:
+) -> Response[service.Readiness]:
     """Tell the state of each part.
 
     Three parts decide the status: the repository, where accounts, quotas and history live, the
@@ -84,12 +84,12 @@ async def readyz(
     services = dict(zip(checks, states, strict=True))
     ready = all(services[name] == "up" for name in _NEEDED)
     return Response(
-        schemas.Readiness(status="ready" if ready else "not ready", services=services),
+        service.Readiness(status="ready" if ready else "not ready", services=services),
         status_code=200 if ready else 503,
     )
 
 
-async def _state(name: str, check: Callable[[], Awaitable[None]]) -> schemas.State:
+async def _state(name: str, check: Callable[[], Awaitable[None]]) -> service.State:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await check()

@@ -26,7 +26,7 @@ from application.use_cases.history import (
 )
 from domain.detection import Detection, HistoryFilter
 from domain.errors import InvalidRequest, NotFound
-from entrypoints.http import exports, presenters, schemas
+from entrypoints.http import exports
 from entrypoints.http.addresses import ImageAddresses
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
@@ -35,6 +35,7 @@ from entrypoints.http.paging import link_header
 from entrypoints.http.queries import DominantEmotion, FromDate, Keyword, ToDate, history_filter
 from entrypoints.http.security import USERS
 from entrypoints.http.streaming import primed
+from entrypoints.wire import detections
 
 _MAX_SKIP = 1_000_000_000
 
@@ -68,7 +69,7 @@ class HistoryController(Controller):
         to_date: ToDate = None,
         keyword: Keyword = None,
         emotion: DominantEmotion = None,
-    ) -> Response[list[schemas.Detection]]:
+    ) -> Response[list[detections.Detection]]:
         """List the user's detections, newest first."""
         wanted = history_filter(from_date, to_date, keyword, emotion)
         command = ListHistoryCommand(request.user, wanted, skip=skip, limit=limit)
@@ -88,7 +89,7 @@ class HistoryController(Controller):
         operation_class=Download,
         responses={
             200: ResponseSpec(
-                data_container=list[schemas.Detection],
+                data_container=list[detections.Detection],
                 description="All matching detections, newest first",
                 generate_examples=False,
             ),
@@ -137,7 +138,7 @@ class HistoryController(Controller):
         get_detection: NamedDependency[GetDetection],
         image_addresses: NamedDependency[ImageAddresses],
         image_links: NamedDependency[SkipValidation[ImageLinks | None]],
-    ) -> Response[schemas.Detection]:
+    ) -> Response[detections.Detection]:
         """Show a detection."""
         found = await get_detection.execute(request.user, detection_id)
         (shown,) = await _presented([found], image_addresses, image_links)
@@ -170,7 +171,7 @@ class HistoryController(Controller):
     )
     async def delete_history(
         self, request: UserRequest, delete_history: NamedDependency[DeleteHistory]
-    ) -> schemas.Deleted:
+    ) -> detections.Deleted:
         """Erase everything kept for the user, images included; nothing narrows it down."""
         # Routing takes no notice of a slash at the end, where a client left out the id.
         if unquote_to_bytes(request.scope["raw_path"]).endswith(b"/"):
@@ -179,13 +180,13 @@ class HistoryController(Controller):
             raise InvalidRequest(
                 f"this call erases the whole history and takes no parameter '{name}'", field=name
             )
-        return schemas.Deleted(deleted=await delete_history.execute(request.user))
+        return detections.Deleted(deleted=await delete_history.execute(request.user))
 
 
 async def _presented(
     records: Sequence[Detection], addresses: ImageAddresses, links: ImageLinks | None
-) -> list[schemas.Detection]:
+) -> list[detections.Detection]:
     # Signing the addresses of a long page takes milliseconds.
     return await asyncio.to_thread(
-        lambda: [presenters.detection(each, addresses, links) for each in records]
+        lambda: [detections.present(each, addresses.of, links) for each in records]
     )

@@ -8,8 +8,8 @@ from litestar.params import SkipValidation
 
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector
-from entrypoints.http import presenters, schemas
 from entrypoints.http.errors import problems
+from entrypoints.wire import service
 
 
 @get(
@@ -23,6 +23,6 @@ from entrypoints.http.errors import problems
 async def get_model(
     face_detector: NamedDependency[SkipValidation[FaceDetector]],
     emotion_classifier: NamedDependency[SkipValidation[EmotionClassifier]],
-) -> schemas.Model:
+) -> service.Model:
     """Show detector and classifier, their versions, and how well the classifier was measured."""
-    return presenters.model(face_detector, emotion_classifier)
+    return service.present_model(face_detector, emotion_classifier)

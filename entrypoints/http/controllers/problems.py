@@ -10,10 +10,9 @@ from litestar.exceptions import NotFoundException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
-from entrypoints.http import schemas
-from entrypoints.http.errors import example, problems
-from entrypoints.http.problem_kinds import KINDS, describe
+from entrypoints.http.errors import problems
 from entrypoints.web.problem_pages import POLICY, kind_page, list_page
+from entrypoints.wire.problems import KINDS, ProblemKind
 
 _VARIES = {"Vary": "Accept"}
 
@@ -25,7 +24,7 @@ _VARIES = {"Vary": "Accept"}
     tags=["service"],
     responses={
         200: ResponseSpec(
-            data_container=list[schemas.ProblemKind],
+            data_container=list[ProblemKind],
             description="All of them; a page for browsers",
             generate_examples=False,
         )
@@ -33,7 +32,7 @@ _VARIES = {"Vary": "Accept"}
 )
 async def list_problems(request: Request[Any, Any, Any]) -> Response[Any]:
     """Explain every kind of problem there is."""
-    kinds = [kind for kind in map(describe, KINDS) if kind is not None]
+    kinds = list(KINDS.values())
     if _is_browser(request):
         return _page(list_page(kinds))
     return Response(kinds, headers=_VARIES)
@@ -46,7 +45,7 @@ async def list_problems(request: Request[Any, Any, Any]) -> Response[Any]:
     tags=["service"],
     responses={
         200: ResponseSpec(
-            data_container=schemas.ProblemKind,
+            data_container=ProblemKind,
             description="What it means; a page for browsers",
             generate_examples=False,
         ),
@@ -55,11 +54,11 @@ async def list_problems(request: Request[Any, Any, Any]) -> Response[Any]:
 )
 async def describe_problem(request: Request[Any, Any, Any], code: FromPath[str]) -> Response[Any]:
     """Explain a kind of problem; the `type` of every error leads here."""
-    kind = describe(code)
+    kind = KINDS.get(code)
     if kind is None:
         raise NotFoundException
     if _is_browser(request):
-        return _page(kind_page(kind, example(code)))
+        return _page(kind_page(kind))
     return Response(kind, headers=_VARIES)
 
 

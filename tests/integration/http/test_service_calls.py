@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from application.errors import IdentityUnavailable, InferenceUnavailable, StoreUnavailable
-from entrypoints.http.problem_kinds import KINDS
+from entrypoints.wire.problems import KINDS
 from tests.integration.http.service import running_service
 
 ORIGIN = "http://localhost:3000"

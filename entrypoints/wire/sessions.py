@@ -1,4 +1,4 @@
-"""How a realtime session is summed up on the wire: at its end, and in the history."""
+"""What remains of a live session: at its end, and in the history."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+import domain.stream
 from domain.emotion import Emotion
-from domain.stream import SessionSummary, TrackSummary
+from entrypoints.wire.faces import Share, TrackId
 
-Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, description="Seconds.")]
 Count = Annotated[int, Meta(ge=0)]
 
@@ -34,7 +34,7 @@ class TimelineEntry(Struct, kw_only=True):
 class Track(Struct, kw_only=True):
     """One face through a session."""
 
-    tracking_id: Annotated[str, Meta(pattern="^face_[1-9][0-9]*$", examples=["face_1"])]
+    tracking_id: TrackId
     first_seen: Seconds
     last_seen: Seconds
     frames: Count
@@ -52,7 +52,7 @@ class FrameCounts(Struct, kw_only=True):
 
 
 class StreamSummary(Struct, kw_only=True):
-    """What remains of a realtime session."""
+    """What remains of a live session."""
 
     session_id: str
     video_source: str | None
@@ -64,8 +64,8 @@ class StreamSummary(Struct, kw_only=True):
     truncated: Annotated[bool, Meta(description="True where faces or seconds were left out.")]
 
 
-def summarize(summary: SessionSummary) -> StreamSummary:
-    """Put a summary into its form."""
+def present_summary(summary: domain.stream.SessionSummary) -> StreamSummary:
+    """What remains of a session."""
     return StreamSummary(
         session_id=summary.session_id,
         video_source=summary.video_source,
@@ -78,13 +78,13 @@ def summarize(summary: SessionSummary) -> StreamSummary:
             dropped=summary.frames_dropped,
         ),
         average_processing_time=round(summary.mean_processing_time_s, 6),
-        tracks=[track(face) for face in summary.tracks],
+        tracks=[present_track(track) for track in summary.tracks],
         truncated=summary.truncated,
     )
 
 
-def track(track: TrackSummary) -> Track:
-    """Put what remains of one face into its form."""
+def present_track(track: domain.stream.TrackSummary) -> Track:
+    """What remains of one face."""
     return Track(
         tracking_id=track.track_id,
         first_seen=round(track.first_seen_s, 3),

@@ -1,0 +1,157 @@
+"""What was found in an image, and what the history keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+import domain.detection
+from application.ports.image_links import ImageLinks
+from entrypoints.wire import faces, sessions
+from entrypoints.wire.faces import Face, PixelCount
+from entrypoints.wire.problems import kind_of, text_of
+from entrypoints.wire.sessions import StreamSummary
+
+AddressOf = Callable[[domain.detection.Detection], str | None]
+"""Makes the address of a record's image, for whoever asked; None where none is stored."""
+
+
+class DetectionResults(Struct, kw_only=True):
+    """What was found in an image."""
+
+    faces: Annotated[list[Face], Meta(description="Largest face first; empty without a face.")]
+    face_detected: bool
+    processing_time: Annotated[float, Meta(ge=0, description="Seconds.", examples=[0.084])]
+
+
+class ImageSize(Struct, kw_only=True):
+    """Size of the upright image in pixels."""
+
+    width: Annotated[PixelCount, Meta(examples=[640])]
+    height: Annotated[PixelCount, Meta(examples=[480])]
+
+
+class Pictures(Struct, kw_only=True):
+    """Addresses of small pictures that the image store cuts from an image it keeps."""
+
+    thumbnail: Annotated[str, Meta(description="Centred on a face if there is one.")]
+    faces: Annotated[list[str], Meta(description="One of each face, in the order of `faces`.")]
+
+
+class Detection(Struct, kw_only=True):
+    """One analysed image, or one live session that was kept."""
+
+    detection_id: UUID
+    kind: Literal["image", "stream"]
+    user_id: Annotated[str, Meta(examples=["local:alice@example.com"])]
+    timestamp: datetime
+    filename: Annotated[
+        str | None, Meta(description="As the sender named it.", examples=["holiday.jpg"])
+    ]
+    image_url: Annotated[
+        str | None,
+        Meta(
+            description="Shows the image to whoever holds it, without a token, until it ends; "
+            "null until the image is stored, and for guests. Every answer has a fresh one.",
+            examples=[
+                "http://localhost:2508/api/images/3fa85f64-5717-4562-b3fc-2c963f66afa6"
+                "?expires=1767268800&signature=l3p9…"
+            ],
+        ),
+    ]
+    pictures: Annotated[
+        Pictures | None,
+        Meta(description="In the history, where the image store makes small pictures."),
+    ]
+    detection_results: DetectionResults
+    image: ImageSize
+    stream: Annotated[
+        StreamSummary | None,
+        Meta(description="The session's summary; null for an image. Its faces are the tracks'."),
+    ]
+
+
+class BatchDetection(Detection, kw_only=True):
+    """One file of a batch that was analysed."""
+
+    status: Literal["completed"] = "completed"
+
+
+class BatchError(Struct, kw_only=True):
+    """One file of a batch that could not be analysed."""
+
+    filename: Annotated[str | None, Meta(examples=["notes.txt"])]
+    error: Annotated[str, Meta(examples=["this is not an image"])]
+    code: Annotated[str, Meta(description="A stable word.", examples=["invalid_image"])]
+    status: Literal["error"] = "error"
+
+
+BatchEvent = BatchDetection | BatchError
+
+
+class StorageStatus(Struct, kw_only=True):
+    """Where the storing of a detection stands."""
+
+    detection_id: UUID
+    status: Annotated[Literal["pending", "done", "failed"], Meta(examples=["done"])]
+
+
+class Deleted(Struct, kw_only=True):
+    """How many records were erased."""
+
+    deleted: Annotated[int, Meta(ge=0, examples=[12])]
+
+
+def present(
+    record: domain.detection.Detection,
+    address_of: AddressOf | None = None,
+    links: ImageLinks | None = None,
+) -> Detection:
+    """One analysed image or session.
+
+    Args:
+        record: what is shown.
+        address_of: makes the address of its image; without it none can be stored yet.
+        links: make the addresses of small pictures, where the image store cuts them.
+    """
+    return Detection(
+        detection_id=record.detection_id,
+        kind=record.kind.value,
+        user_id=record.user_id,
+        timestamp=record.timestamp,
+        filename=record.filename,
+        image_url=address_of(record) if address_of else None,
+        pictures=_pictures(record, links) if links else None,
+        detection_results=DetectionResults(
+            faces=[faces.present(face) for face in record.faces],
+            face_detected=bool(record.faces),
+            processing_time=record.processing_time_s,
+        ),
+        image=ImageSize(width=record.image_width, height=record.image_height),
+        stream=None if record.stream is None else sessions.present_summary(record.stream),
+    )
+
+
+def present_in_batch(record: domain.detection.Detection) -> BatchDetection:
+    """One analysed image of a batch."""
+    shown = present(record)
+    return BatchDetection(**{name: getattr(shown, name) for name in shown.__struct_fields__})
+
+
+def present_batch_error(filename: str | None, error: Exception) -> BatchError:
+    """One file of a batch that could not be analysed."""
+    return BatchError(filename=filename, error=text_of(error), code=kind_of(error).code)
+
+
+def _pictures(record: domain.detection.Detection, links: ImageLinks) -> Pictures | None:
+    owner_id, key = record.user_id, record.detection_id
+    if record.image_url != links.original(owner_id, key):
+        return None  # It is not stored yet, or came from an older service and lies elsewhere.
+    return Pictures(
+        thumbnail=links.thumbnail(owner_id, key),
+        faces=[links.face_crop(owner_id, key, face.detection.box) for face in record.faces],
+    )

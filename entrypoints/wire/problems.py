@@ -1,0 +1,411 @@
+"""The kinds of problems a caller may meet, one table for every transport.
+
+To add a kind, give an error a ``code`` (``domain/errors.py``) and write its row here. The row is
+its page under ``/problems`` as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from application.errors import ServiceUnavailable
+from domain.errors import DomainError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Struct, kw_only=True):
+    """What went wrong, as in RFC 9457."""
+
+    type: Annotated[str, Meta(description="Names the kind of problem; leads to a description.")]
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+    instance: Annotated[str, Meta(description="The path that was asked for.")]
+    code: Annotated[str, Meta(description="A stable word to branch on.")]
+    message: Annotated[str, Meta(description="The same text as `detail`.")]
+    details: dict[str, Any]
+
+
+class ProblemKind(Struct, kw_only=True, frozen=True):
+    """A kind of problem."""
+
+    type: Annotated[str, Meta(examples=["/problems/invalid_image"])]
+    code: Annotated[str, Meta(examples=["invalid_image"])]
+    status: Annotated[int, Meta(ge=400, le=599, examples=[400])]
+    title: Annotated[str, Meta(examples=["Not a usable image"])]
+    description: Annotated[str, Meta(description="What `detail` says when it knows no more.")]
+    happened: Annotated[str, Meta(description="What the service did.")]
+    why: Annotated[str, Meta(description="What usually leads to it.")]
+    remedy: Annotated[str, Meta(description="What the caller can do.")]
+    details: Annotated[
+        dict[str, Any], Meta(description="What `details` of such a problem may hold.")
+    ]
+
+
+def present(kind: ProblemKind, text: str, *, instance: str, details: dict[str, Any]) -> Problem:
+    """A problem of a kind.
+
+    Args:
+        kind: of the table below.
+        text: what went wrong this time.
+        instance: the path that was asked for.
+        details: facts that a program may need.
+    """
+    return Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=text,
+        instance=instance,
+        code=kind.code,
+        message=text,
+        details=details,
+    )
+
+
+def example(kind: ProblemKind) -> Problem:
+    """What an answer of a kind looks like."""
+    return present(
+        kind, kind.description, instance="/the/path/that/was/asked/for", details=kind.details
+    )
+
+
+def kind_of(error: Exception) -> ProblemKind:
+    """The kind of an error of the core; ``internal_error`` for every other."""
+    if isinstance(error, DomainError | ServiceUnavailable):
+        return KINDS.get(error.code, KINDS["domain_error"])
+    return KINDS["internal_error"]
+
+
+def text_of(error: Exception) -> str:
+    """What the client may be told of an error; of an unexpected one only its kind's description."""
+    if isinstance(error, DomainError | ServiceUnavailable):
+        return str(error)
+    return KINDS["internal_error"].description
+
+
+def _kind(
+    code: str,
+    status: int,
+    title: str,
+    description: str,
+    *,
+    happened: str,
+    why: str,
+    remedy: str,
+    details: Mapping[str, Any] | None = None,
+) -> ProblemKind:
+    return ProblemKind(
+        type=f"/problems/{code}",
+        code=code,
+        status=status,
+        title=title,
+        description=description,
+        happened=happened,
+        why=why,
+        remedy=remedy,
+        details=dict(details or {}),
+    )
+
+
+# What is unavailable usually comes back by itself.
+_WAIT = "Wait for as many seconds as the header `Retry-After` says, then send the request again."
+_WAIT_5_S = {"retry_after": 5}
+
+_TABLE = (
+    _kind(
+        "invalid_request",
+        400,
+        "Invalid request",
+        "A value is missing, malformed or out of range. `details` says which.",
+        happened="The service understood the call but could not use a value in it. It did nothing.",
+        why="A field is missing, has another type than documented, or is out of range.",
+        remedy="Read `detail`, and `details.fields` where it is present: they name the value.",
+    ),
+    _kind(
+        "invalid_image",
+        400,
+        "Not a usable image",
+        "The file is empty, truncated or not an image. JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and "
+        "TIFF are read.",
+        happened="The file arrived and could not be read as an image.",
+        why="It is empty, was cut off on its way, or has a format that is not read, such as "
+        "SVG or PDF. The service looks at the content; the name of the file does not matter.",
+        remedy="Send a JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC or TIFF that an image viewer opens.",
+    ),
+    _kind(
+        "missing_file",
+        400,
+        "File missing",
+        "Send the image as a file in a multipart form, in the field named.",
+        happened="The form arrived without a file in the field that should hold it.",
+        why="The field has another name, or the image was sent as text instead of a file.",
+        remedy="Send `multipart/form-data` with the image in `file`, or several in `files` for a "
+        "batch: `curl -F file=@photo.jpg`.",
+        details={"field": "file"},
+    ),
+    _kind(
+        "batch_too_large",
+        400,
+        "Too many files",
+        "Send fewer files at once; `details.limit` says how many are allowed.",
+        happened="No file of the batch was analysed.",
+        why="The batch holds more files than one request may (`MAX_BATCH_SIZE`), or more bytes "
+        "than that many files may have together (`MAX_UPLOAD_BYTES` each).",
+        remedy="Send several batches of at most `details.limit` files, none of them larger than a "
+        "single upload may be.",
+        details={"limit": 12},
+    ),
+    _kind(
+        "domain_error",
+        400,
+        "Refused",
+        "The request breaks a rule of the service.",
+        happened="The service understood the request and refused it.",
+        why="It breaks a rule that has no kind of its own.",
+        remedy="Read `detail`, which says what is wrong.",
+    ),
+    _kind(
+        "wrong_namespace",
+        400,
+        "Wrong Socket.IO namespace",
+        "Connect to the namespace `/emotion-detection`.",
+        happened="The Socket.IO connection was refused.",
+        why="The client connected to the default namespace `/` or to another one.",
+        remedy="Name the namespace in the address: `io('http://HOST:2508/emotion-detection')`.",
+    ),
+    _kind(
+        "not_authenticated",
+        401,
+        "Sign in first",
+        "Send `Authorization: Bearer <token>` with an access or ID token.",
+        happened="The call is for signed-in users, and it came without a token.",
+        why="Guests may analyse single images. Batches, history and live sessions need a user.",
+        remedy="Sign in with `POST /auth/verify-token` and send its `access_token` as "
+        "`Authorization: Bearer <token>`.",
+    ),
+    _kind(
+        "invalid_token",
+        401,
+        "Token refused",
+        "The token is malformed, forged, expired, revoked or of another kind.",
+        happened="A token came with the request and was refused. The caller was not treated as a "
+        "guest instead.",
+        why="The token has expired, was revoked, was signed with another secret, or is a refresh "
+        "token where an access token is needed. A refresh token works once.",
+        remedy="Fetch new tokens with `POST /auth/refresh-token`. If that is refused too, sign in "
+        "again.",
+    ),
+    _kind(
+        "forbidden",
+        403,
+        "Not yours",
+        "What was asked for belongs to another user.",
+        happened="The record exists, and the signed-in user may not see or change it.",
+        why="Images and results are for their owner only.",
+        remedy="Sign in as the user who sent the image.",
+    ),
+    _kind(
+        "invalid_link",
+        403,
+        "Link not valid",
+        "The link has expired or was changed.",
+        happened="The link to an image was refused, and nothing was sent.",
+        why="A link to an image expires after a while (`IMAGE_LINK_SECONDS`, an hour by default), "
+        "opens one image only, and must be used exactly as it was given out.",
+        remedy="Ask for the record again: every answer has a fresh `image_url`.",
+    ),
+    _kind(
+        "not_found",
+        404,
+        "Not found",
+        "There is nothing at this address.",
+        happened="There is nothing at that address.",
+        why="The path is misspelt, or the record was deleted or never existed.",
+        remedy="Compare the path with the documentation at `/docs`, and the id with the list of "
+        "the history.",
+    ),
+    _kind(
+        "method_not_allowed",
+        405,
+        "Method not allowed",
+        "The path exists; the header `Allow` lists its methods.",
+        happened="The path exists, but not with this method.",
+        why="A `GET` was sent where a `POST` is expected, or the like.",
+        remedy="Use a method that the header `Allow` of the answer lists.",
+    ),
+    _kind(
+        "request_timeout",
+        408,
+        "Request too slow",
+        "The request did not arrive completely in time. Send it again.",
+        happened="The service stopped waiting for the rest of the request and closed the "
+        "connection.",
+        why="The connection is slow or was interrupted (`HEADER_TIMEOUT_S`, `BODY_TIMEOUT_S`, "
+        "`BODY_MIN_BYTES_PER_S`).",
+        remedy="Send it again, over a better connection or with a smaller image.",
+    ),
+    _kind(
+        "image_too_large",
+        413,
+        "File too large",
+        "Send a smaller file; `details.limit` is in bytes.",
+        happened="The file was not analysed.",
+        why="It has more bytes than allowed (`MAX_UPLOAD_BYTES`, 5 MiB by default).",
+        remedy="Save it as JPEG, or smaller. `details.limit` is the limit in bytes; 2000 pixels "
+        "across are enough for a group of people.",
+        details={"limit": 5 * 2**20},
+    ),
+    _kind(
+        "image_dimensions_too_large",
+        413,
+        "Too many pixels",
+        "Send the image at a smaller width and height.",
+        happened="The service read the width and height in the file's header, and did not decode "
+        "the image.",
+        why="The image has more pixels than are decoded (`MAX_IMAGE_MEGAPIXELS`, 50 by default). A "
+        "small file can hold an image that fills the memory.",
+        remedy="Scale it down; 2000 pixels across are enough for a group of people.",
+        details={"width": 9000, "height": 6000, "limit": 50_000_000},
+    ),
+    _kind(
+        "image_too_costly",
+        413,
+        "Too costly to decode",
+        "Send the image smaller, or as a plain JPEG; `details.cost` is `memory` or `time`.",
+        happened="The image has an allowed size, but the service refused or stopped decoding it.",
+        why="Decoding it takes more memory (`MAX_IMAGE_MEMORY_MB`) or more processor time "
+        "(`MAX_IMAGE_SECONDS`) than one image may take. `detail` says what is too costly: a few "
+        "bytes can stand for millions of pixels, or have to be read thousands of times.",
+        remedy="Open it in any program and save it as JPEG, or scale it down.",
+        details={"cost": "memory", "limit": 160_000_000},
+    ),
+    _kind(
+        "request_too_large",
+        413,
+        "Request too large",
+        "Send a smaller request body.",
+        happened="The service did not read the body to its end.",
+        why="It is larger than this call takes. JSON may have 64 KiB.",
+        remedy="Send less, or send images as files to `/api/detect`.",
+    ),
+    _kind(
+        "unsupported_media_type",
+        415,
+        "Unsupported content type",
+        "Send files as `multipart/form-data` and everything else as JSON.",
+        happened="The service did not read the body, because it does not read this content type.",
+        why="The header `Content-Type` is missing or wrong; most client libraries set it "
+        "themselves when they are given a form.",
+        remedy="Send images as `multipart/form-data` and everything else as `application/json`.",
+    ),
+    _kind(
+        "quota_exceeded",
+        429,
+        "Guest limit reached",
+        "Sign in, or come back after `details.retry_after` seconds; see also `Retry-After`.",
+        happened="The image was not analysed: this guest has none left for now.",
+        why="A guest may send `GUEST_MAX_USAGE` images a day (3 by default), all guests "
+        "of one network address `GUEST_MAX_USAGE_PER_ADDRESS` (6). Clearing cookies does not help. "
+        "Where one of the two is 0, only users are served.",
+        remedy="Sign in, which has no limit, or come back after as many seconds as the header "
+        "`Retry-After` says.",
+        details={"retry_after": 3600, "limit": 3, "remaining": 0},
+    ),
+    _kind(
+        "malformed_request",
+        400,
+        "Not HTTP",
+        "What was sent cannot be read as HTTP/1.1.",
+        happened="The service closed the connection, because it could not tell where a request "
+        "begins or ends.",
+        why="A header is malformed, or the body has another length than announced.",
+        remedy="Use a client that speaks HTTP/1.1, without TLS unless a proxy in front handles it.",
+    ),
+    _kind(
+        "header_too_large",
+        431,
+        "Headers too large",
+        "Send fewer or shorter headers, or a shorter address.",
+        happened="The service did not process the request.",
+        why="Its headers have more bytes than allowed (`MAX_HEADER_BYTES`) or more than 128 lines.",
+        remedy="Clear the cookies of this site, or send fewer headers.",
+    ),
+    _kind(
+        "internal_error",
+        500,
+        "Something broke here",
+        "Not the caller's fault. The request id helps to find it.",
+        happened="The service met a fault of its own and gave up on this request.",
+        why="It is a bug, or something about the machine it runs on.",
+        remedy="Try once more. If it stays, tell whoever runs the service the header "
+        "`X-Request-ID` of the answer: it finds the fault in the log.",
+    ),
+    _kind(
+        "service_unavailable",
+        503,
+        "Unavailable",
+        "Try again after `Retry-After` seconds.",
+        happened="A part that the request needs did not answer in time.",
+        why="It is down, starting, or too busy. `/readyz` names each part and its state.",
+        remedy=_WAIT,
+        details=_WAIT_5_S,
+    ),
+    _kind(
+        "store_unavailable",
+        503,
+        "Storage unavailable",
+        "Try again after `Retry-After` seconds.",
+        happened="Records or images could not be read or written.",
+        why="The database or the image store cannot be reached, or the disk is full.",
+        remedy=_WAIT + " What was accepted before is not lost.",
+        details=_WAIT_5_S,
+    ),
+    _kind(
+        "identity_unavailable",
+        503,
+        "Sign-in unavailable",
+        "Tokens cannot be checked now; try again after `Retry-After`.",
+        happened="The token could not be checked, so it was neither accepted nor refused.",
+        why="The identity provider cannot be reached.",
+        remedy=_WAIT + " The token may well be good: there is no need to sign in again.",
+        details=_WAIT_5_S,
+    ),
+    _kind(
+        "inference_unavailable",
+        503,
+        "Analysis unavailable",
+        "Try again after `Retry-After` seconds.",
+        happened="The image is fine, but could not be analysed now.",
+        why="The face detector or the emotion model failed, is missing, or cannot be reached.",
+        remedy=_WAIT + " The failed attempt does not count against a guest.",
+        details=_WAIT_5_S,
+    ),
+    _kind(
+        "overloaded",
+        503,
+        "Busy",
+        "Too many images are in work; try again after `Retry-After` seconds.",
+        happened="The request was refused at once, so that those in work stay quick.",
+        why="As many images are in work as allowed (`MAX_IMAGES_IN_WORK`).",
+        remedy=_WAIT + " Send fewer at once.",
+        details={"retry_after": 1},
+    ),
+    _kind(
+        "too_many_connections",
+        503,
+        "Too many connections",
+        "Try again after `Retry-After` seconds.",
+        happened="The service closed the connection without reading the request.",
+        why="As many connections are open as allowed, in all (`MAX_CONNECTIONS`) or from one "
+        "network address (`MAX_CONNECTIONS_PER_ADDRESS`).",
+        remedy="Close connections that are not needed, and try again.",
+    ),
+)
+
+KINDS: Mapping[str, ProblemKind] = {kind.code: kind for kind in _TABLE}
+"""Every kind by its code."""
