@@ -10,6 +10,7 @@ from domain.emotion import Emotion, EmotionScores
 from domain.errors import InvalidImage
 from domain.face import FaceReading
 from domain.geometry import BoundingBox
+from domain.stream_config import StreamConfig
 from domain.tracking import FaceTrack
 
 MAX_FRAME_SIZE = (3840, 2160)
@@ -85,18 +86,22 @@ class FrameResult:
     """What was found in one frame.
 
     Attributes:
-        frame: the one analysed.
+        frame_id: the sender's number for the frame.
+        timestamp_s: the sender's clock when it was taken.
+        config: the settings it was analysed by.
         faces: largest first; boxes clipped to the frame.
         detection_used: False where no detector ran and all boxes are predicted.
         width: of the frame in pixels, as the sender knows it.
         height: likewise.
-        processing_time_s: from its turn to its result.
+        processing_time_s: from when it was taken up to its result.
         latency_s: from its arrival to its result, by our own clock.
         fps: results a second over the last few seconds.
         dropped_frames: of the running session so far.
     """
 
-    frame: Frame
+    frame_id: int
+    timestamp_s: float
+    config: StreamConfig
     faces: tuple[TrackedFace, ...]
     detection_used: bool
     width: int

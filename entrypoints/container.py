@@ -347,6 +347,21 @@ class Container(containers.DeclarativeContainer):
         max_files=config.max_batch_size,
         files_at_once=2,
     )
+    account_standing = providers.Singleton(
+        AccountStanding,
+        identity=identity_provider,
+        users=users,
+        refresh_tokens=refresh_token_repository,
+        clock=clock,
+        recheck_s=config.identity_recheck_seconds,
+    )
+    authenticate = providers.Singleton(
+        accounts.Authenticate,
+        identity=identity_provider,
+        users=users,
+        tokens=token_service,
+        standing=account_standing,
+    )
     stream_sessions = providers.Singleton(
         StreamSessions,
         limits=config.session_limits,
@@ -361,6 +376,7 @@ class Container(containers.DeclarativeContainer):
         new_tracker=providers.Object(KalmanFaceTracker),
         keep=providers.Factory(KeepSession, store_detection),
         places=session_places,
+        verify_token=authenticate.provided.execute,
         clock=clock,
     )
     mongo_database = providers.Factory(extras.mongo_database, settings)
@@ -387,14 +403,6 @@ class Container(containers.DeclarativeContainer):
     annotate_detection = providers.Singleton(
         AnnotateDetection, get_detection, read_image, spool, annotator, gate
     )
-    account_standing = providers.Singleton(
-        AccountStanding,
-        identity=identity_provider,
-        users=users,
-        refresh_tokens=refresh_token_repository,
-        clock=clock,
-        recheck_s=config.identity_recheck_seconds,
-    )
     sign_in = providers.Singleton(
         accounts.SignIn,
         identity=identity_provider,
@@ -414,13 +422,6 @@ class Container(containers.DeclarativeContainer):
         grace_s=config.refresh_grace_seconds,
     )
     revoke_tokens = providers.Singleton(accounts.RevokeTokens, refresh_token_repository)
-    authenticate = providers.Singleton(
-        accounts.Authenticate,
-        identity=identity_provider,
-        users=users,
-        tokens=token_service,
-        standing=account_standing,
-    )
     revoke_account = providers.Factory(
         RevokeAccount, users=users, refresh_tokens=refresh_token_repository, clock=clock
     )

@@ -1,4 +1,8 @@
-"""Doing less when a session falls behind, and more again when there is room."""
+"""Doing less when a session falls behind, and more again when there is room.
+
+Everything here is a pure function of what a session was advised so far, and of its configuration
+or what was measured in one window.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from application.sessions.events import Suggestion
-from application.sessions.measures import Measures
 from domain.stream_config import Size, StreamConfig
 
-_WINDOW_S = 2.0
 _BEHIND = 0.8
 _UP_WITH = 0.95
-_FEWEST_FRAMES = 4
 _IDLE = 0.5
 _CALM_WINDOWS = 3
 _MOST_CALM_WINDOWS = 24
@@ -38,156 +39,186 @@ class Effort:
         }
 
 
-class Adaptation:
-    """Watches a session in windows of two seconds and steps its effort down and up.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was measured of a session in about two seconds.
 
-    Down after one window in which less than four fifths of the frames wanted got an answer, be it
-    a result or an error. Up after three windows in a row in which nearly all did, with at least
-    half of the time idle; each relapse doubles the number of windows, so that a session on the
-    edge does not swing.
+    Attributes:
+        elapsed_s: its length.
+        received: frames that came in.
+        answered: frames that got a result or an error.
+        busy_s: time in which a frame was in work.
+    """
+
+    elapsed_s: float
+    received: int
+    answered: int
+    busy_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """How far down a session is, and what its client was advised.
+
+    Down by one level after a window in which less than four fifths of the frames wanted got an
+    answer. Up after three windows in a row in which nearly all did, with at least half of the time
+    idle; each relapse doubles the number of windows, so that a session on the edge does not swing.
 
     Settings that were advised and then asked for are not the client's own wish: those it had before
     are remembered, and are what the way up leads to.
+
+    Attributes:
+        config: in effect.
+        wanted: what the client asked for when it followed no advice.
+        level: position in ``levels``.
+        has_climbed: whether the next relapse counts as one.
+        calm_windows: in a row, so far.
+        calm_windows_needed: before the next step up.
+        advised_resolutions: what the client was told to ask for, and may follow.
+        advised_intervals: likewise.
+        advised_rate: likewise; None while none is.
     """
 
-    def __init__(self, config: StreamConfig) -> None:
-        self._config = self._wanted = config
-        self._levels = _levels(config)
-        self._level = 0
-        self._has_climbed = False
-        self._calm = 0
-        self._calm_needed = _CALM_WINDOWS
-        self._since_s: float | None = None
-        self._received = self._answered = 0
-        self._busy_s = 0.0
-        self._advised_resolutions: set[Size] = set()
-        self._advised_intervals: set[int] = set()
-        self._advised_rate: float | None = None
+    config: StreamConfig
+    wanted: StreamConfig
+    level: int = 0
+    has_climbed: bool = False
+    calm_windows: int = 0
+    calm_windows_needed: int = _CALM_WINDOWS
+    advised_resolutions: frozenset[Size] = frozenset()
+    advised_intervals: frozenset[int] = frozenset()
+    advised_rate: float | None = None
+
+    @classmethod
+    def to(cls, config: StreamConfig) -> Adaptation:
+        """That of a session which begins with this configuration."""
+        return cls(config, wanted=config)
+
+    @property
+    def levels(self) -> list[Effort]:
+        """The efforts to choose from, the greatest first."""
+        return _levels(self.wanted if self.config.auto_adjust else self.config)
 
     @property
     def effort(self) -> Effort:
         """The effort to make now."""
-        return self._levels[self._level]
+        return self.levels[self.level]
 
     @property
     def wanted_rate(self) -> float:
         """The frame rate the client asked for when it followed no advice."""
-        return self._wanted.max_frame_rate
+        return self.wanted.max_frame_rate
 
-    def configure(self, config: StreamConfig) -> None:
+    def configured(self, config: StreamConfig) -> Adaptation:
         """Go by another configuration; how far down the session is stays where it still fits."""
-        before, self._config = self._config, config
-        self._since_s = None
-        self._wanted = self._without_advice(config)
-        if config.max_frame_rate != before.max_frame_rate and not self._heeds_rate(config):
-            self._advised_rate = None
-        levels = _levels(self._wanted if config.auto_adjust else config)
-        asked = _asked(config)
-        if levels != self._levels:
-            if asked not in levels:
-                self._wanted = replace(config, max_frame_rate=self.wanted_rate)
-                levels = _levels(config)
-            self._levels, self._level = levels, levels.index(asked)
-            self._calm, self._calm_needed, self._has_climbed = 0, _CALM_WINDOWS, False
-        elif asked in levels and asked != _asked(before):
-            self._level = max(self._level, levels.index(asked))
-        self._forget_advice_taken_back()
+        before, old_levels, asked = self.config, self.levels, _asked(config)
+        state = self._without_advice(config)
+        if config.max_frame_rate != before.max_frame_rate and not self._follows_rate(config):
+            state = replace(state, advised_rate=None)
+        if state.levels != old_levels:
+            if asked not in state.levels:
+                wanted = replace(config, max_frame_rate=state.wanted_rate)
+                state = replace(state, wanted=wanted)
+            state = replace(
+                state,
+                level=state.levels.index(asked),
+                calm_windows=0,
+                calm_windows_needed=_CALM_WINDOWS,
+                has_climbed=False,
+            )
+        elif asked in state.levels and asked != _asked(before):
+            state = replace(state, level=max(state.level, state.levels.index(asked)))
+        return state._without_advice_taken_back()
 
-    def review(self, measures: Measures, processing_s: float, now_s: float) -> Suggestion | None:
-        """Take in one more finished frame; at the end of a window, say what changes."""
-        if self._since_s is None:
-            self._begin_window(measures, now_s)
-            return None
-        self._busy_s += processing_s
-        elapsed = now_s - self._since_s
-        received = measures.received - self._received
-        if elapsed < _WINDOW_S or received < _FEWEST_FRAMES:
-            return None
-        wanted = min(received / elapsed, self._config.max_frame_rate)
-        served = (measures.answered - self._answered) / elapsed
-        is_idle = self._busy_s / elapsed <= _IDLE
-        self._begin_window(measures, now_s)
+    def after(self, window: Window) -> tuple[Adaptation, Suggestion | None]:
+        """Judge a window: what the session goes by from now on, and what its client is told."""
+        wanted = min(window.received / window.elapsed_s, self.config.max_frame_rate)
+        served = window.answered / window.elapsed_s
         if served < _BEHIND * wanted:
-            return self._fall_back(served)
-        self._calm = self._calm + 1 if served >= _UP_WITH * wanted and is_idle else 0
-        return self._climb() if self._calm >= self._calm_needed else None
+            return replace(self, calm_windows=0)._fall_back(served)
+        is_idle = window.busy_s / window.elapsed_s <= _IDLE
+        is_calm = served >= _UP_WITH * wanted and is_idle
+        calm_windows = self.calm_windows + 1 if is_calm else 0
+        if calm_windows < self.calm_windows_needed:
+            return replace(self, calm_windows=calm_windows), None
+        return replace(self, calm_windows=0)._climb()
 
-    def _begin_window(self, measures: Measures, now_s: float) -> None:
-        self._since_s = now_s
-        self._received = measures.received
-        self._answered = measures.answered
-        self._busy_s = 0.0
-
-    def _fall_back(self, served: float) -> Suggestion | None:
-        self._calm = 0
-        if self._level < len(self._levels) - 1:
-            self._level += 1
-            if self._has_climbed:
-                self._calm_needed = min(self._calm_needed * 2, _MOST_CALM_WINDOWS)
-            return self._with_effort(
+    def _fall_back(self, served: float) -> tuple[Adaptation, Suggestion | None]:
+        if self.level < len(self.levels) - 1:
+            needed = self.calm_windows_needed * (2 if self.has_climbed else 1)
+            needed = min(needed, _MOST_CALM_WINDOWS)
+            lower = replace(self, level=self.level + 1, calm_windows_needed=needed)
+            return lower._advising_effort(
                 "the session falls behind; its frames are looked at less closely now"
             )
-        if self._advised_rate is not None and not self._heeds_rate(self._config):
-            return None
+        if self.advised_rate is not None and not self._follows_rate(self.config):
+            return self, None
         rate = max(round(served, 1), 0.1)
-        self._advised_rate = rate
+        state = replace(self, advised_rate=rate)
         advice: dict[str, object] = {"max_frame_rate": rate}
-        if not self._config.auto_adjust:
-            lower = _scaled(self._wanted.processing_resolution, 0.5)
-            self._advised_resolutions.add(lower)
-            advice |= {"auto_adjust": True, "processing_resolution": list(lower)}
-        return Suggestion(f"the session falls behind; it gets {rate:g} results a second", advice)
+        if not self.config.auto_adjust:
+            lower_size = _scaled(self.wanted.processing_resolution, 0.5)
+            state = replace(state, advised_resolutions=self.advised_resolutions | {lower_size})
+            advice |= {"auto_adjust": True, "processing_resolution": list(lower_size)}
+        message = f"the session falls behind; it gets {rate:g} results a second"
+        return state, Suggestion(message, advice)
 
-    def _climb(self) -> Suggestion | None:
-        self._calm = 0
-        if self._level > 0:
-            self._level -= 1
-            self._has_climbed = True
-            return self._with_effort("there is room again; frames are looked at more closely now")
-        if self._advised_rate is None:
-            self._has_climbed = False
-            self._calm_needed = _CALM_WINDOWS
-            return None
-        self._has_climbed = True
-        self._advised_rate = None
-        self._forget_advice_taken_back()
-        return Suggestion(
+    def _climb(self) -> tuple[Adaptation, Suggestion | None]:
+        if self.level > 0:
+            higher = replace(self, level=self.level - 1, has_climbed=True)
+            return higher._advising_effort(
+                "there is room again; frames are looked at more closely now"
+            )
+        if self.advised_rate is None:
+            return replace(self, has_climbed=False, calm_windows_needed=_CALM_WINDOWS), None
+        state = replace(self, has_climbed=True, advised_rate=None)
+        return state._without_advice_taken_back(), Suggestion(
             "there is room again for the session as it was configured",
-            {"max_frame_rate": self.wanted_rate, **_asked(self._wanted).as_config()},
+            {"max_frame_rate": self.wanted_rate, **_asked(self.wanted).as_config()},
         )
 
-    def _with_effort(self, message: str) -> Suggestion:
-        self._advised_resolutions.add(self.effort.resolution)
-        self._advised_intervals.add(self.effort.interval)
-        self._forget_advice_taken_back()
-        return Suggestion(message, self.effort.as_config())
+    def _advising_effort(self, message: str) -> tuple[Adaptation, Suggestion]:
+        effort = self.effort
+        state = replace(
+            self,
+            advised_resolutions=self.advised_resolutions | {effort.resolution},
+            advised_intervals=self.advised_intervals | {effort.interval},
+        )
+        return state._without_advice_taken_back(), Suggestion(message, effort.as_config())
 
-    def _without_advice(self, config: StreamConfig) -> StreamConfig:
-        """The configuration with what the client had before in place of what it was advised.
+    def _without_advice(self, config: StreamConfig) -> Adaptation:
+        """Take a configuration in; where it follows advice, what the client had before is wanted.
 
         A wish of its own ends the advice.
         """
-        wanted = self._wanted
-        if self._heeds_rate(config):
-            config = replace(config, max_frame_rate=wanted.max_frame_rate)
-        if config.processing_resolution in self._advised_resolutions:
-            config = replace(config, processing_resolution=wanted.processing_resolution)
-        elif config.processing_resolution != wanted.processing_resolution:
-            self._advised_resolutions.clear()
-        if config.detection_interval in self._advised_intervals:
-            config = replace(config, detection_interval=wanted.detection_interval)
-        elif config.detection_interval != wanted.detection_interval:
-            self._advised_intervals.clear()
-        return config
+        before, wanted = self.wanted, config
+        resolutions, intervals = self.advised_resolutions, self.advised_intervals
+        if self._follows_rate(config):
+            wanted = replace(wanted, max_frame_rate=before.max_frame_rate)
+        if config.processing_resolution in resolutions:
+            wanted = replace(wanted, processing_resolution=before.processing_resolution)
+        elif config.processing_resolution != before.processing_resolution:
+            resolutions = frozenset()
+        if config.detection_interval in intervals:
+            wanted = replace(wanted, detection_interval=before.detection_interval)
+        elif config.detection_interval != before.detection_interval:
+            intervals = frozenset()
+        return replace(
+            self,
+            config=config,
+            wanted=wanted,
+            advised_resolutions=resolutions,
+            advised_intervals=intervals,
+        )
 
-    def _heeds_rate(self, config: StreamConfig) -> bool:
-        return self._advised_rate is not None and config.max_frame_rate <= self._advised_rate
+    def _follows_rate(self, config: StreamConfig) -> bool:
+        return self.advised_rate is not None and config.max_frame_rate <= self.advised_rate
 
-    def _forget_advice_taken_back(self) -> None:
-        """From here on the same settings are the client's own wish."""
-        if self._level == 0 and self._advised_rate is None and self._config == self._wanted:
-            self._advised_resolutions.clear()
-            self._advised_intervals.clear()
+    def _without_advice_taken_back(self) -> Adaptation:
+        """Once all advice is over, the same settings are the client's own wish."""
+        if self.level == 0 and self.advised_rate is None and self.config == self.wanted:
+            return replace(self, advised_resolutions=frozenset(), advised_intervals=frozenset())
+        return self
 
 
 def _asked(config: StreamConfig) -> Effort:

@@ -51,8 +51,8 @@ class FrameAnalysis:
     def __init__(self, tools: FrameTools, tracker: FaceTracker) -> None:
         self._tools = tools
         self._tracker = tracker
-        self._frames_since_look = 0
-        self._looked_s: float | None = None
+        self._frames_since_detection = 0
+        self._detected_s: float | None = None
         self._size: Size | None = None
         self._smoothing = TrackSmoothing()
 
@@ -66,19 +66,22 @@ class FrameAnalysis:
         tools = self._tools
         with tools.telemetry.stage("decode"):
             image = await tools.decoder.decode(await _picture(frame))
-        self._heed_size(image)
-        looks = self._is_time_to_look(frame, effort)
-        tracks = await self._look(image, frame, config, effort) if looks else self._guess(frame)
+        self._adjust_to_size(image)
+        detects = self._is_detection_due(frame, effort)
+        if detects:
+            tracks = await self._detect(image, frame, config, effort)
+        else:
+            tracks = self._predict(frame)
         shown = [inside for track in tracks if (inside := _within(track, image)) is not None]
         boxes = [FaceDetection(track.box, track.confidence, track.landmarks) for track in shown]
         with tools.telemetry.stage("classify"):
             readings = await tools.classifier.classify(image, boxes)
         window = config.smooth_window_size if config.smooth_emotions else 0
         faces = self._smoothing.smooth(shown, readings, window=window, at_s=frame.received_s)
-        return Analysed(faces, looks, image.width, image.height)
+        return Analysed(faces, detects, image.width, image.height)
 
-    def _heed_size(self, image: Image) -> None:
-        """Where frames change their size, rescale the tracks or begin anew, and look again."""
+    def _adjust_to_size(self, image: Image) -> None:
+        """Where frames change their size, rescale the tracks or begin anew, and detect again."""
         before, self._size = self._size, (image.width, image.height)
         if before is None or before == self._size:
             return
@@ -88,17 +91,17 @@ class FrameAnalysis:
         else:
             # The phone was turned, or the picture is cut otherwise: where things went is not known.
             self._tracker.forget()
-        self._looked_s = None
+        self._detected_s = None
 
-    def _is_time_to_look(self, frame: Frame, effort: Effort) -> bool:
+    def _is_detection_due(self, frame: Frame, effort: Effort) -> bool:
         return (
-            self._looked_s is None
-            or frame.received_s - self._looked_s > PREDICTED_FOR_S
-            or self._frames_since_look + 1 >= effort.interval
+            self._detected_s is None
+            or frame.received_s - self._detected_s > PREDICTED_FOR_S
+            or self._frames_since_detection + 1 >= effort.interval
             or self._tracker.wants_detection
         )
 
-    async def _look(
+    async def _detect(
         self, image: Image, frame: Frame, config: StreamConfig, effort: Effort
     ) -> Sequence[FaceTrack]:
         with self._tools.telemetry.stage("detect"):
@@ -108,13 +111,13 @@ class FrameAnalysis:
                 min_confidence=config.detection_confidence,
                 fit_within=effort.resolution,
             )
-        self._frames_since_look = 0
-        self._looked_s = frame.received_s
+        self._frames_since_detection = 0
+        self._detected_s = frame.received_s
         with self._tools.telemetry.stage("track"):
             return self._tracker.update(found, frame.received_s)
 
-    def _guess(self, frame: Frame) -> Sequence[FaceTrack]:
-        self._frames_since_look += 1
+    def _predict(self, frame: Frame) -> Sequence[FaceTrack]:
+        self._frames_since_detection += 1
         with self._tools.telemetry.stage("track"):
             return self._tracker.predict(frame.received_s)
 

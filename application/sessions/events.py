@@ -123,7 +123,7 @@ StreamEvent = (
 
 
 class Listener(Protocol):
-    """Where a session's events go."""
+    """The client of a session: where its events go."""
 
     async def ready(self) -> None:
         """Wait until earlier events have gone out; no frame is taken up before."""
@@ -131,4 +131,8 @@ class Listener(Protocol):
 
     async def tell(self, event: StreamEvent) -> None:
         """Pass an event on, without waiting for anybody and without raising."""
+        ...
+
+    async def disconnect(self) -> None:
+        """Close the client's connection; it was told why before."""
         ...

@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from application.sessions.run import StreamRun
-from application.sessions.turns import fair_share
+from application.sessions.slots import fair_share
 
 _FULL = 0.9
 _ROOM = 0.6
 _CALM_WINDOWS = 3
 _SERVED = 0.9
 _MARGIN = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a running session asks for.
+
+    Attributes:
+        received: frames since it was started.
+        answered: likewise, those that got a result or an error.
+        max_frame_rate: that it is configured for.
+    """
+
+    received: int
+    answered: int
+    max_frame_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,7 @@ class Load:
 class LoadWatch:
     """Judges in windows of two seconds, with hysteresis.
 
-    Full: nine tenths of all turns taken, and less than nine tenths of the frames wanted got an
+    Full: nine tenths of all slots taken, and less than nine tenths of the frames wanted got an
     answer. Room again: less than six tenths taken, three windows in a row. The rate recommended
     keeps a margin, so that clients who heed it leave the machine at ease but not yet with room.
     """
@@ -47,13 +61,13 @@ class LoadWatch:
         self._before: dict[str, tuple[int, int]] = {}
 
     def review(
-        self, running: Mapping[str, StreamRun], utilisation: float, now_s: float
+        self, running: Mapping[str, Demand], utilisation: float, now_s: float
     ) -> Load | None:
         """Judge the window that ends now; None while nothing can be said.
 
         Args:
             running: what runs, by session.
-            utilisation: of the turns since the last review, in [0, 1].
+            utilisation: of the slots since the last review, in [0, 1].
             now_s: at least two seconds after the last review.
         """
         elapsed = now_s - self._since_s
@@ -62,14 +76,12 @@ class LoadWatch:
         self._since_s = now_s
         wanted: list[float] = []
         served = 0.0
-        for key, run in running.items():
+        for key, demand in running.items():
             received, answered = self._before.get(key, (0, 0))
-            rate = max(run.measures.received - received, 0) / elapsed
-            wanted.append(min(rate, run.config.max_frame_rate))
-            served += max(run.measures.answered - answered, 0) / elapsed
-        self._before = {
-            key: (run.measures.received, run.measures.answered) for key, run in running.items()
-        }
+            rate = max(demand.received - received, 0) / elapsed
+            wanted.append(min(rate, demand.max_frame_rate))
+            served += max(demand.answered - answered, 0) / elapsed
+        self._before = {key: (each.received, each.answered) for key, each in running.items()}
         if utilisation >= _FULL and served < _SERVED * sum(wanted):
             self._is_full, self._calm = True, 0
             self._fair_rate = max(round(fair_share(served, wanted) * _MARGIN, 1), 0.1)

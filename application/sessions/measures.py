@@ -6,11 +6,14 @@ import math
 from collections import deque
 from collections.abc import Iterable
 
+from application.sessions.adaptation import Window
 from application.sessions.events import StreamMetrics
 from domain.stream_config import Size
 
 _FRAMES = 300
 _RATE_WINDOW_S = 3.0
+_WINDOW_S = 2.0
+_FEWEST_FRAMES = 4
 
 
 class Measures:
@@ -75,6 +78,47 @@ class Measures:
             processing_resolution=resolution,
             detection_interval=interval,
         )
+
+
+class WindowMeter:
+    """Cuts the time of a session into windows of at least two seconds and four frames."""
+
+    def __init__(self) -> None:
+        self._since_s: float | None = None
+        self._received = self._answered = 0
+        self._busy_s = 0.0
+
+    def restart(self) -> None:
+        """Begin a window with the next frame; what was measured of this one does not count."""
+        self._since_s = None
+
+    def add(self, measures: Measures, processing_s: float, now_s: float) -> Window | None:
+        """Take in one more finished frame.
+
+        Args:
+            measures: of the session, that frame included.
+            processing_s: how long it was in work.
+            now_s: on a monotonic clock.
+
+        Returns:
+            The window that ends with the frame; None in the midst of one.
+        """
+        if self._since_s is None:
+            self._begin(measures, now_s)
+            return None
+        self._busy_s += processing_s
+        elapsed_s = now_s - self._since_s
+        received = measures.received - self._received
+        if elapsed_s < _WINDOW_S or received < _FEWEST_FRAMES:
+            return None
+        window = Window(elapsed_s, received, measures.answered - self._answered, self._busy_s)
+        self._begin(measures, now_s)
+        return window
+
+    def _begin(self, measures: Measures, now_s: float) -> None:
+        self._since_s = now_s
+        self._received, self._answered = measures.received, measures.answered
+        self._busy_s = 0.0
 
 
 def mean(values: Iterable[float]) -> float:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from uuid import UUID
 
-from application.errors import StoreUnavailable
+from application.errors import ServiceUnavailable, StoreUnavailable
 from application.ports.clock import Clock
 from application.ports.face_tracker import FaceTracker
-from application.sessions.analysis import FrameTools
+from application.sessions.analysis import FrameAnalysis, FrameTools
 from application.sessions.events import (
     Failure,
     Initialized,
@@ -20,13 +20,17 @@ from application.sessions.events import (
     StreamEvent,
     StreamStatus,
 )
-from application.sessions.run import StreamRun
-from application.sessions.turns import Turns
+from application.sessions.measures import Measures
+from application.sessions.slots import FrameSlots
+from application.sessions.stretch import Stretch
 from application.use_cases.keep_session import KeepSession
-from domain.errors import InvalidRequest
-from domain.stream import Frame, SessionSummary
+from domain.errors import DomainError, ImageTooLarge, InvalidRequest
+from domain.stream import MAX_FRAME_BYTES, Frame, FrameResult, SessionSummary
 from domain.stream_config import StreamConfig, foreign_keys
 from domain.user import User
+
+STATUS_EVERY = 30
+_LONGEST_SLEEP_S = 0.25
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +48,10 @@ class SessionState(StrEnum):
 class StreamSession:
     """Connected → initialised → running → stopped, as often as the client likes, → ended.
 
-    ``initialize`` may be left out. A frame is only taken while the session runs. Everything the
-    session has to say goes to its listener, in order.
+    ``initialize`` may be left out. A frame is only taken while the session runs; frames are worked
+    on one at a time and always the newest. Every frame that ``offer`` takes is accounted for: a
+    result, an error, or a counted drop. Everything the session has to say goes to its listener, in
+    order.
     """
 
     def __init__(
@@ -56,7 +62,7 @@ class StreamSession:
         defaults: StreamConfig,
         tools: FrameTools,
         new_tracker: Callable[[], FaceTracker],
-        turns: Turns,
+        slots: FrameSlots,
         keep: KeepSession,
         clock: Clock,
         listener: Listener,
@@ -68,17 +74,23 @@ class StreamSession:
         self._defaults = defaults
         self._tools = tools
         self._new_tracker = new_tracker
-        self._turns = turns
+        self._slots = slots
         self._keep = keep
         self._clock = clock
         self._listener = listener
-        self._run: StreamRun | None = None
-        self._worker: asyncio.Task[None] | None = None
+        self._stretch: Stretch | None = None
 
     @property
-    def run(self) -> StreamRun | None:
-        """The stretch that is under way; None unless the session runs."""
-        return self._run
+    def measures(self) -> Measures | None:
+        """Counts and times since it was started; None unless the session runs."""
+        return None if self._stretch is None else self._stretch.measures
+
+    @property
+    def wanted_rate(self) -> float:
+        """The frame rate the client asked for when it followed no advice."""
+        if self._stretch is None:
+            return self.config.max_frame_rate
+        return self._stretch.adaptation.wanted_rate
 
     async def initialize(self, wishes: Mapping[str, object]) -> None:
         """Configure the session afresh: the defaults, and what the client wants otherwise.
@@ -103,22 +115,18 @@ class StreamSession:
         Raises:
             InvalidRequest: a wish does not fit; nothing was changed.
         """
-        if self._run is not None:
+        if self._stretch is not None:
             await self._reconfigure(wishes, "already running")
             return
         self._check_alive()
-        self.config = config = self.config.changed(wishes)
+        self.config = self.config.changed(wishes)
         self.state = SessionState.RUNNING
-        self._run = StreamRun(
-            config=config,
-            tools=self._tools,
-            tracker=self._new_tracker(),
-            turns=self._turns,
-            clock=self._clock,
-            listener=self._listener,
+        analysis = FrameAnalysis(self._tools, self._new_tracker())
+        self._stretch = stretch = Stretch(self.config, analysis, self._clock)
+        stretch.worker = asyncio.create_task(
+            self._work_through(stretch), name=f"stream {self.session_id}"
         )
-        self._worker = asyncio.create_task(self._run.serve(), name=f"stream {self.session_id}")
-        await self.tell(StreamStatus("started", self._run.metrics, foreign_keys(wishes)))
+        await self.tell(StreamStatus("started", stretch.metrics, foreign_keys(wishes)))
 
     async def configure(self, wishes: Mapping[str, object]) -> None:
         """Change some settings, from the next frame on.
@@ -136,39 +144,57 @@ class StreamSession:
         """
         wishes = wishes or {}
         ignored = foreign_keys(wishes)
-        self.config = self.config.changed(wishes)
-        run, worker = self._run, self._worker
-        if run is None or worker is None:
+        self.config = config = self.config.changed(wishes)
+        # From here on the session can be started again, while this stretch comes to its end.
+        stretch, self._stretch = self._stretch, None
+        if stretch is None:
             await self.tell(StreamStatus("not running", ignored=ignored))
             return
-        run.configure(self.config)
-        # From here on the session can be started again, while this stretch comes to its end.
-        self._run = self._worker = None
         self.state = SessionState.STOPPED
-        summary = await run.finish(self.session_id)
-        await _cancelled(worker)
-        metrics = run.metrics
-        detection_id = await self._kept(summary) if run.config.save_session else None
+        stretch.configure(config)
+        if stretch.latest.take() is not None:
+            self._drop(stretch)
+        await stretch.settled.wait()
+        summary = stretch.summary(self.session_id, config.video_source)
+        await _cancelled(stretch.worker)
+        metrics = stretch.metrics
+        detection_id = await self._kept(summary) if config.save_session else None
         await self.tell(StreamStatus("stopped", metrics, ignored))
         await self.tell(SessionEnded(summary, detection_id))
 
     def offer(self, frame: Frame) -> None:
-        """Hand a frame in; what becomes of it is told to the listener.
+        """Hand a frame in, in place of one that waits; what becomes of it is told to the listener.
 
         Raises:
             InvalidRequest: the session does not run.
             ImageTooLarge: the frame has more than 1 MiB.
         """
-        if self._run is None:
+        stretch = self._stretch
+        if stretch is None:
             raise InvalidRequest("the session is not running; send start first")
-        self._run.offer(frame)
+        stretch.measures.received += 1
+        if frame.is_too_large:
+            self._fail(stretch)
+            raise ImageTooLarge("a frame may have at most 1 MiB", limit=MAX_FRAME_BYTES)
+        if stretch.latest.put(frame) is not None:
+            self._drop(stretch)
 
     async def end(self) -> None:
         """The client is gone: give up the frame in work and keep what is to be kept."""
-        if self._worker is not None:
-            await _cancelled(self._worker)
+        if self._stretch is not None:
+            await _cancelled(self._stretch.worker)
             await self.stop()
         self.state = SessionState.ENDED
+
+    async def dismiss(self, error: Exception) -> None:
+        """Tell the client why, stop, and close its connection.
+
+        In this order: a frame that arrives while the session winds down is answered by an error
+        too, and the client should know by then what that comes from.
+        """
+        await self.tell(Failure(error))
+        await self.stop()
+        await self._listener.disconnect()
 
     async def tell(self, event: StreamEvent) -> None:
         """Pass something on to the listener."""
@@ -177,14 +203,86 @@ class StreamSession:
     async def _reconfigure(self, wishes: Mapping[str, object], message: str) -> None:
         self._check_alive()
         self.config = self.config.changed(wishes)
-        if self._run is not None:
-            self._run.configure(self.config)
-        metrics = self._run.metrics if self._run else None
+        if self._stretch is not None:
+            self._stretch.configure(self.config)
+        metrics = self._stretch.metrics if self._stretch else None
         await self.tell(StreamStatus(message, metrics, foreign_keys(wishes)))
 
     def _check_alive(self) -> None:
         if self.state is SessionState.ENDED:
             raise InvalidRequest("the session has ended")
+
+    async def _work_through(self, stretch: Stretch) -> None:
+        """Work on what is offered; ends only when cancelled."""
+        while True:
+            await stretch.latest.filled()
+            # In short steps, because the rate may be raised meanwhile.
+            while (wait_s := stretch.pace.wait_s(self._clock.monotonic())) > 0:
+                await self._clock.sleep(min(wait_s, _LONGEST_SLEEP_S))
+            await self._listener.ready()
+            try:
+                async with self._slots.hold():
+                    frame = stretch.latest.take()
+                    if frame is None:
+                        continue
+                    stretch.pace.took(self._clock.monotonic())
+                    stretch.settled.clear()
+                    event = await self._analyse(frame, stretch)
+                await self._tell_of_frame(event, stretch)
+            finally:
+                stretch.settled.set()
+
+    async def _analyse(self, frame: Frame, stretch: Stretch) -> FrameResult | Failure:
+        taken_s = self._clock.monotonic()
+        config, measures = self.config, stretch.measures
+        try:
+            found = await stretch.analysis.analyse(frame, config, stretch.adaptation.effort)
+        except asyncio.CancelledError:
+            self._drop(stretch)
+            raise
+        except Exception as error:
+            # Whatever happens to one frame, the session goes on and the sender is told.
+            if not isinstance(error, (DomainError, ServiceUnavailable)):
+                log.exception("a frame failed unexpectedly")
+            self._fail(stretch)
+            return Failure(error, frame.frame_id)
+        now_s = self._clock.monotonic()
+        processing_s, latency_s = now_s - taken_s, now_s - frame.received_s
+        measures.result(
+            at_s=now_s, processing_s=processing_s, latency_s=latency_s, faces=len(found.faces)
+        )
+        self._tools.telemetry.frame_done("result", latency_s)
+        stretch.record(frame, found)
+        return FrameResult(
+            frame_id=frame.frame_id,
+            timestamp_s=frame.timestamp_s,
+            config=config,
+            faces=found.faces,
+            detection_used=found.detection_used,
+            width=found.width,
+            height=found.height,
+            processing_time_s=processing_s,
+            latency_s=latency_s,
+            fps=measures.fps(now_s),
+            dropped_frames=measures.dropped,
+        )
+
+    async def _tell_of_frame(self, event: FrameResult | Failure, stretch: Stretch) -> None:
+        await self.tell(event)
+        if isinstance(event, Failure):
+            return
+        if stretch.measures.processed % STATUS_EVERY == 0:
+            await self.tell(StreamStatus("running", stretch.metrics))
+        if (suggestion := stretch.review(event.processing_time_s)) is not None:
+            await self.tell(suggestion)
+
+    def _drop(self, stretch: Stretch) -> None:
+        stretch.measures.dropped += 1
+        self._tools.telemetry.frame_done("dropped")
+
+    def _fail(self, stretch: Stretch) -> None:
+        stretch.measures.failed += 1
+        self._tools.telemetry.frame_done("error")
 
     async def _kept(self, summary: SessionSummary) -> UUID | None:
         if not summary.frames_processed:

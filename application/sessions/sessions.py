@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -14,14 +15,18 @@ from application.ports.face_tracker import FaceTracker
 from application.ports.session_places import SessionPlaces
 from application.sessions.analysis import FrameTools
 from application.sessions.events import Listener, MachineFull, Suggestion
-from application.sessions.load import Load, LoadWatch
-from application.sessions.run import StreamRun
+from application.sessions.load import Demand, Load, LoadWatch
 from application.sessions.session import StreamSession
-from application.sessions.turns import Turns
+from application.sessions.slots import FrameSlots
+from application.sessions.token_checks import Credential, TokenChecks
 from application.use_cases.keep_session import KeepSession
 from domain.stream_config import StreamConfig
 from domain.user import User
 
+LOAD_EVERY_S = 2.0
+TOKENS_END_WITHIN_S = 1.0
+TOKENS_EVERY_S = 10.0
+PLACES_EVERY_S = 10.0
 _TOLD_AGAIN_BELOW = 0.75
 _RESTARTING = "the service is restarting; connect again shortly"
 
@@ -52,7 +57,18 @@ class _Told:
 
 
 class StreamSessions:
-    """Opens sessions while there is room, and watches over all of them."""
+    """Opens sessions while there is room, and watches over all of them while ``run`` does.
+
+    Args:
+        limits: how many there may be.
+        defaults: what a session goes by that asks for nothing else.
+        tools: what every frame passes through.
+        new_tracker: makes one for each session.
+        keep: keeps a summary.
+        places: counts the sessions of a user, in all processes.
+        verify_token: looks a token up again; raises ``InvalidToken`` where it has ended.
+        clock: tells the time.
+    """
 
     def __init__(
         self,
@@ -63,6 +79,7 @@ class StreamSessions:
         new_tracker: Callable[[], FaceTracker],
         keep: KeepSession,
         places: SessionPlaces,
+        verify_token: Callable[[str], Awaitable[object]],
         clock: Clock,
     ) -> None:
         self._limits = limits
@@ -72,17 +89,43 @@ class StreamSessions:
         self._keep = keep
         self._places = places
         self._clock = clock
-        self._turns = Turns(limits.frames_in_work, clock)
+        self._slots = FrameSlots(limits.frames_in_work, clock)
         self._watch = LoadWatch(clock.monotonic())
+        self._tokens = TokenChecks(verify_token, clock)
         self._open: dict[str, StreamSession] = {}
+        self._credentials: dict[str, Credential] = {}
         self._told: dict[str, _Told] = {}
         self._closing = False
 
     def __len__(self) -> int:
         return len(self._open)
 
-    async def open(self, user: User, listener: Listener) -> StreamSession:
+    async def run(self) -> None:
+        """Watch over the sessions; ends only when cancelled.
+
+        - Every two seconds they learn whether the machine is full.
+        - Every second those end whose token has expired. Every ten seconds each token is verified
+          again, because its account may have ended first.
+        - Every ten seconds the places of all sessions are renewed.
+        """
+        try:
+            async with asyncio.TaskGroup() as clocks:
+                clocks.create_task(self._every(LOAD_EVERY_S, self.review_load))
+                clocks.create_task(self._every(TOKENS_END_WITHIN_S, self.end_expired))
+                clocks.create_task(self._every(TOKENS_EVERY_S, self.verify_tokens))
+                clocks.create_task(self._every(PLACES_EVERY_S, self.hold_places))
+        finally:
+            await self._tokens.close()
+
+    async def open(
+        self, user: User, listener: Listener, credential: Credential | None = None
+    ) -> StreamSession:
         """Open a session whose events go to the listener.
+
+        Args:
+            user: whose it is.
+            listener: its client.
+            credential: what the client came with; once it has ended the session does.
 
         Raises:
             Overloaded: all places, or all of this user's, are taken, or the service is stopping.
@@ -97,7 +140,7 @@ class StreamSessions:
             defaults=self._defaults,
             tools=self._tools,
             new_tracker=self._new_tracker,
-            turns=self._turns,
+            slots=self._slots,
             keep=self._keep,
             clock=self._clock,
             listener=listener,
@@ -115,6 +158,8 @@ class StreamSessions:
         except BaseException:
             await self.close(session)
             raise
+        if credential is not None:
+            self._credentials[session.session_id] = credential
         self._tools.telemetry.stream_sessions(len(self._open))
         return session
 
@@ -123,6 +168,7 @@ class StreamSessions:
         if self._open.pop(session.session_id, None) is None:
             return
         self._told.pop(session.session_id, None)
+        self._credentials.pop(session.session_id, None)
         self._tools.telemetry.stream_sessions(len(self._open))
         # Nobody else would end it: whoever is cancelled here has let go of the session.
         await uninterrupted(self._wind_up(session))
@@ -142,7 +188,7 @@ class StreamSessions:
             await self.close(session)
 
     async def hold_places(self) -> None:
-        """Keep the places of all open sessions; to be called several times in a lease."""
+        """Keep the places of all open sessions for one more lease."""
         held = {key: session.user.user_id for key, session in self._open.items()}
         try:
             await self._places.renew(held)
@@ -153,20 +199,41 @@ class StreamSessions:
             log.info("the places of sessions are not renewed: %s", error)
 
     async def review_load(self) -> None:
-        """Tell the sessions when the machine is full and when it has room again.
-
-        To be called every two seconds while sessions are open.
-        """
-        running = {key: s.run for key, s in self._open.items() if s.run is not None}
-        utilisation = self._turns.utilisation()
-        load = self._watch.review(running, utilisation, self._clock.monotonic())
+        """Tell the sessions when the machine is full and when it has room again."""
+        running = {key: s for key, s in self._open.items() if s.measures is not None}
+        demands = {
+            key: Demand(s.measures.received, s.measures.answered, s.config.max_frame_rate)
+            for key, s in running.items()
+            if s.measures is not None
+        }
+        utilisation = self._slots.utilisation()
+        load = self._watch.review(demands, utilisation, self._clock.monotonic())
         if load is None:
             return
         if load.is_full:
-            for session, run in [(self._open[key], run) for key, run in running.items()]:
-                await self._tell_full(session, run, load)
+            for session in running.values():
+                await self._tell_full(session, load)
         elif load.has_room_again:
             await self._tell_room()
+
+    async def end_expired(self) -> None:
+        """Dismiss the clients whose token has expired; does not wait until they are gone."""
+        self._tokens.end_expired(self._with_credentials())
+
+    async def verify_tokens(self) -> None:
+        """Begin to verify every token again; does not wait for the answers."""
+        self._tokens.begin_round(self._with_credentials())
+
+    def _with_credentials(self) -> list[tuple[StreamSession, Credential]]:
+        return [(self._open[key], each) for key, each in self._credentials.items()]
+
+    async def _every(self, seconds: float, task: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await self._clock.sleep(seconds)
+            try:
+                await task()
+            except Exception:
+                log.exception("watching over the sessions failed")
 
     async def _has_place(self, session: StreamSession) -> bool:
         """Whether its user may have the session; asks this process alone while others are lost."""
@@ -177,11 +244,11 @@ class StreamSessions:
             log.warning("sessions of a user are counted in this process alone: %s", error)
             return sum(s.user.user_id == user_id for s in self._open.values()) <= limit
 
-    async def _tell_full(self, session: StreamSession, run: StreamRun, load: Load) -> None:
+    async def _tell_full(self, session: StreamSession, load: Load) -> None:
         """Tell a session once, and again only when it has to go clearly lower still."""
         told = self._told.get(session.session_id)
         if told is None or load.fair_rate < told.rate * _TOLD_AGAIN_BELOW:
-            wanted = told.wanted if told else run.wanted_rate
+            wanted = told.wanted if told else session.wanted_rate
             self._told[session.session_id] = _Told(load.fair_rate, wanted)
             await session.tell(MachineFull(load.fair_rate))
 

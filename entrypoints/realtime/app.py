@@ -39,29 +39,26 @@ def create_socketio(container: Container) -> GuardedServer:
     return server
 
 
-def housekeeping_of(container: Container, server: GuardedServer) -> Housekeeping:
+def housekeeping_of(server: GuardedServer) -> Housekeeping:
     """Make what looks after the connections of a server."""
-    return Housekeeping(
-        server=server,
-        namespace=server.namespace_handlers[NAMESPACE],
-        sessions=container.stream_sessions(),
-        authenticate=container.authenticate(),
-        clock=container.clock(),
-    )
+    return Housekeeping(server, server.namespace_handlers[NAMESPACE])
 
 
 @asynccontextmanager
 async def realtime(container: Container, server: GuardedServer) -> AsyncIterator[None]:
-    """Look after the connections while the service runs, and end all sessions with it."""
+    """Watch over sessions and connections while the service runs, and end them with it."""
     channel: MessageChannel = container.message_channel()
     await channel.open()
-    housekeeping = housekeeping_of(container, server)
-    sweeping = asyncio.create_task(housekeeping.run(), name="realtime housekeeping")
+    background = [
+        asyncio.create_task(container.stream_sessions().run(), name="watching over sessions"),
+        asyncio.create_task(housekeeping_of(server).run(), name="realtime housekeeping"),
+    ]
     try:
         yield
     finally:
-        sweeping.cancel()
-        await asyncio.gather(sweeping, return_exceptions=True)
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
         await hang_up(container, server)
         await server.shutdown()
         await server.manager.close()

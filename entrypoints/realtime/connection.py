@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from application.ports.clock import Clock
@@ -55,6 +54,10 @@ class Outbox:
                 event, payload, to=self.sid, namespace=NAMESPACE, ignore_queue=True
             )
 
+    async def disconnect(self) -> None:
+        """Close the client's connection to the namespace."""
+        await self._server.disconnect(self.sid, namespace=NAMESPACE)
+
     async def share(self, event: str, payload: dict[str, Any]) -> None:
         """Tell those who watch the client's session."""
         await self._server.manager.share(self.sid, event, payload)
@@ -66,7 +69,7 @@ class SessionListener:
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
         self._outbox = outbox
         self._clock = clock
-        self.session: StreamSession | None = None
+        self.session_id: str | None = None
 
     async def ready(self) -> None:
         """Wait until the client has read most of what it was sent."""
@@ -74,14 +77,17 @@ class SessionListener:
 
     async def tell(self, event: StreamEvent) -> None:
         """Send an event on."""
-        session = self.session
-        if session is None:
+        if self.session_id is None:
             return
-        name, payload = present(event, session.config, self._clock.now())
-        payload.setdefault("session_id", session.session_id)
+        name, payload = present(event, self._clock.now())
+        payload.setdefault("session_id", self.session_id)
         await self._outbox.send(name, payload)
         if isinstance(event, FrameResult):
             await self._outbox.share(name, payload)
+
+    async def disconnect(self) -> None:
+        """Close the client's connection to the namespace."""
+        await self._outbox.disconnect()
 
 
 @dataclass(slots=True)
@@ -90,8 +96,6 @@ class Connection:
 
     Attributes:
         user: whose it is.
-        token: what it came with.
-        expires_at: when the token ends; None where that has to be asked again.
         session: its session.
         outbox: its way out.
         clogged_sweeps: seconds for which it has not been reading.
@@ -99,8 +103,6 @@ class Connection:
     """
 
     user: User
-    token: str
-    expires_at: datetime | None
     session: StreamSession
     outbox: Outbox
     clogged_sweeps: int = 0

@@ -1,22 +1,15 @@
-"""What has to be looked after while clients are connected."""
+"""Closing connections that are of no use any more."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 
-from application.ports.clock import Clock
-from application.sessions.sessions import StreamSessions
-from application.use_cases.accounts import Authenticate
 from entrypoints.realtime.connection import NAMESPACE, Connection
 from entrypoints.realtime.namespace import EmotionDetectionNamespace
 from entrypoints.realtime.server import GuardedServer
-from entrypoints.realtime.token_checks import TokenChecks
 
 SWEEP_S = 1.0
-_LOAD_EVERY = 2
-_TOKENS_EVERY = 10
-_PLACES_EVERY = 10
 _HALF_OPEN_SWEEPS = 10
 _CLOGGED_SWEEPS = 10
 
@@ -26,60 +19,32 @@ log = logging.getLogger(__name__)
 class Housekeeping:
     """Sweeps once a second.
 
-    - A client whose token has ended is told 401 and disconnected. Every ten seconds each token is
-      looked up again, because its account may have ended first.
     - A client that has not read for ten seconds is disconnected.
     - A connection that never entered the namespace, or left it, is closed after ten seconds.
-    - Every two seconds the sessions learn whether the machine is full.
-    - Every ten seconds the places of all sessions are renewed.
+    - What is left of a client that is gone is forgotten.
     """
 
-    def __init__(
-        self,
-        *,
-        server: GuardedServer,
-        namespace: EmotionDetectionNamespace,
-        sessions: StreamSessions,
-        authenticate: Authenticate,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, server: GuardedServer, namespace: EmotionDetectionNamespace) -> None:
         self._server = server
         self._namespace = namespace
-        self._sessions = sessions
-        self._tokens = TokenChecks(
-            authenticate=authenticate, dismiss=namespace.dismiss, clock=clock
-        )
-        self._sweeps = 0
         self._idle_sweeps: dict[str, int] = {}
 
     async def run(self) -> None:
         """Sweep until cancelled."""
-        try:
-            while True:
-                await asyncio.sleep(SWEEP_S)
-                try:
-                    await self.sweep()
-                except Exception:
-                    log.exception("a sweep failed")
-        finally:
-            await self._tokens.close()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self.sweep()
+            except Exception:
+                log.exception("a sweep failed")
 
     async def sweep(self) -> None:
-        """Look after everything once."""
-        self._sweeps += 1
-        if self._sweeps % _LOAD_EVERY == 0:
-            await self._sessions.review_load()
-        if self._sweeps % _PLACES_EVERY == 0:
-            await self._sessions.hold_places()
+        """Look after every connection once."""
         for sid, connection in list(self._namespace.connections.items()):
-            if not self._server.manager.is_connected(sid, NAMESPACE):
+            if self._server.manager.is_connected(sid, NAMESPACE):
+                await self._check_reading(connection)
+            else:
                 await self._namespace.forget(sid)
-                continue
-            await self._check_reading(connection)
-        connections = self._namespace.connections.values()
-        self._tokens.end_expired(connections)
-        if self._sweeps % _TOKENS_EVERY == 0:
-            self._tokens.begin_round(connections)
         await self._close_half_open()
 
     async def _check_reading(self, connection: Connection) -> None:

@@ -11,6 +11,7 @@ import socketio
 from application.errors import ServiceUnavailable
 from application.ports.clock import Clock
 from application.sessions.sessions import StreamSessions
+from application.sessions.token_checks import Credential
 from application.use_cases.accounts import Authenticate
 from domain.errors import DomainError, InvalidRequest, InvalidToken
 from entrypoints.realtime import payloads
@@ -74,16 +75,6 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         if connection is not None:
             await self._sessions.close(connection.session)
 
-    async def dismiss(self, connection: Connection, error: Exception) -> None:
-        """Tell a client why, stop its session, and close its connection to the namespace.
-
-        In this order: a frame that arrives while the session winds down is answered by an error
-        too, and the client should know by then what that comes from.
-        """
-        await self.answer(connection, error)
-        await connection.session.stop()
-        await self.server.disconnect(connection.outbox.sid, namespace=NAMESPACE)
-
     async def answer(
         self, connection: Connection, error: Exception, frame_id: int | None = None
     ) -> None:
@@ -101,13 +92,14 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             found = await self._authenticate.execute(token)
             outbox = Outbox(self.server, sid, self._eio_sid(sid))
             listener = SessionListener(outbox, self._clock)
-            session = await self._sessions.open(found.user, listener)
-            listener.session = session
+            credential = Credential(token, found.expires_at)
+            session = await self._sessions.open(found.user, listener, credential)
+            listener.session_id = session.session_id
         except Exception as error:
             _log_unexpected(error)
             said = describe(error)
             raise socketio.exceptions.ConnectionRefusedError(said["message"], said) from error
-        self.connections[sid] = Connection(found.user, token, found.expires_at, session, outbox)
+        self.connections[sid] = Connection(found.user, session, outbox)
 
     async def _handle(self, connection: Connection, event: object, data: Data) -> None:
         try:

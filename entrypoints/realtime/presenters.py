@@ -27,17 +27,17 @@ from entrypoints.wire.sessions import present_summary
 Payload = dict[str, Any]
 
 
-def present(event: StreamEvent, config: StreamConfig, now: datetime) -> tuple[str, Payload]:
-    """Name and payload of an event, under the configuration of the session it is about."""
-    name, payload = _present(event, config)
+def present(event: StreamEvent, now: datetime) -> tuple[str, Payload]:
+    """Name and payload of an event."""
+    name, payload = _present(event)
     # Of a result the sender's own time is told.
     return name, payload if "timestamp" in payload else {**payload, "timestamp": now.timestamp()}
 
 
-def _present(event: StreamEvent, config: StreamConfig) -> tuple[str, Payload]:
+def _present(event: StreamEvent) -> tuple[str, Payload]:
     match event:
         case FrameResult():
-            return "detection_result", frame_result(event, config)
+            return "detection_result", frame_result(event)
         case Failure():
             about = {} if event.frame_id is None else {"frame_id": event.frame_id}
             return "error_message", {**describe(event.error), **about}
@@ -71,15 +71,15 @@ def initialized(event: Initialized) -> Payload:
     }
 
 
-def frame_result(result: FrameResult, config: StreamConfig) -> Payload:
+def frame_result(result: FrameResult) -> Payload:
     """What one frame shows."""
     return {
-        "frame_id": result.frame.frame_id,
-        "timestamp": result.frame.timestamp_s,
+        "frame_id": result.frame_id,
+        "timestamp": result.timestamp_s,
         "processing_time": round(result.processing_time_s, 6),
         "latency": round(result.latency_s, 6),
         "fps": round(result.fps, 2),
-        "faces": [_face(face, config) for face in result.faces],
+        "faces": [_face(face, result.config) for face in result.faces],
         "face_detected": bool(result.faces),
         "detection_used": result.detection_used,
         "dropped_frames": result.dropped_frames,

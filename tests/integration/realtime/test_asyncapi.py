@@ -91,4 +91,4 @@ async def test_everything_the_service_emits_is_as_documented(service: Service) -
 def test_what_only_a_full_machine_emits_is_as_documented(service: Service) -> None:
     now = service.clock.now()
     for event in (MachineFull(2.5), Suggestion("room", {"max_frame_rate": 30})):
-        check(*present(event, StreamConfig(), now))
+        check(*present(event, now))

@@ -164,7 +164,7 @@ async def test_entering_twice_opens_no_second_session(service: Service) -> None:
 
 
 async def test_a_connection_that_never_enters_is_closed_after_a_while(service: Service) -> None:
-    housekeeping = housekeeping_of(service.container, service.server)
+    housekeeping = housekeeping_of(service.server)
     async with raw_connection(service) as ws:
         for _ in range(30):
             await housekeeping.sweep()
@@ -218,7 +218,7 @@ async def test_a_client_that_never_reads_piles_nothing_up_and_is_closed(service:
     await calm.next("status")
     await calm.start()
     token = await service.token()
-    housekeeping = housekeeping_of(service.container, service.server)
+    housekeeping = housekeeping_of(service.server)
     deaf = _deaf_socket(service.port)
     loop = asyncio.get_running_loop()
     try:

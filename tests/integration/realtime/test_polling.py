@@ -138,7 +138,7 @@ async def test_who_asks_to_be_let_in_after_hanging_up_leaves_nothing(service: Se
 
 
 async def test_who_reads_everything_now_and_then_stays(service: Service) -> None:
-    housekeeping = housekeeping_of(service.container, service.server)
+    housekeeping = housekeeping_of(service.server)
     async with polling(service) as client:
         await client.enter(await service.token())
         for _ in range(30):
@@ -149,7 +149,7 @@ async def test_who_reads_everything_now_and_then_stays(service: Service) -> None
 
 
 async def test_who_does_not_read_is_disconnected_and_told_so_by_400(service: Service) -> None:
-    housekeeping = housekeeping_of(service.container, service.server)
+    housekeeping = housekeeping_of(service.server)
     async with polling(service) as client:
         await client.enter(await service.token())
         await client.post(*20 * [PING])

@@ -13,7 +13,6 @@ from application.errors import IdentityUnavailable, InferenceUnavailable
 from domain.detection import HistoryFilter
 from domain.emotion import Emotion
 from domain.errors import InvalidToken
-from entrypoints.realtime.app import housekeeping_of
 from tests.integration.realtime.service import PICTURE, Client, Service, running_service
 
 BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
@@ -162,9 +161,7 @@ async def test_a_revoked_identity_is_noticed_during_the_session(service: Service
     auth = {"token": service.identity.enrol("bob@example.com")}
     await client.connect(service.url, auth, ["websocket"])
     service.identity.fail_with(InvalidToken("revoked"))
-    housekeeping = housekeeping_of(service.container, service.server)
-    for _ in range(10):
-        await housekeeping.sweep()
+    await service.container.stream_sessions().verify_tokens()
     assert (await client.next("error_message"))["code"] == 401
     await client.gone.wait()
     await client.io.disconnect()
@@ -177,10 +174,9 @@ async def test_a_provider_that_does_not_answer_holds_nothing_up(service: Service
         await client.connect(service.url, {"token": service.identity.enrol(email)}, ["websocket"])
     short_lived = await service.client("alice@example.com")
     service.identity.hold()
-    housekeeping = housekeeping_of(service.container, service.server)
     async with asyncio.timeout(60):
-        for _ in range(20):
-            await housekeeping.sweep()
+        for _ in range(2):
+            await service.container.stream_sessions().verify_tokens()
     service.clock.shift = timedelta(hours=3)
     assert (await short_lived.next("error_message"))["code"] == 401
     service.identity.release()
@@ -192,13 +188,11 @@ async def test_a_provider_that_does_not_answer_holds_nothing_up(service: Service
 async def test_a_live_session_ends_when_the_operator_ends_the_account(service: Service) -> None:
     client = await service.client("bob@example.com")
     await client.start()
-    housekeeping = housekeeping_of(service.container, service.server)
-    for _ in range(10):
-        await housekeeping.sweep()
+    sessions = service.container.stream_sessions()
+    await sessions.verify_tokens()
     assert await client.is_served()
     await service.container.revoke_account().execute("user:bob@example.com")
-    for _ in range(10):
-        await housekeeping.sweep()
+    await sessions.verify_tokens()
     assert (await client.next("error_message"))["code"] == 401
     await client.gone.wait()
     await service.until_sessions(0)

@@ -30,6 +30,7 @@ from application.sessions.sessions import SessionLimits, StreamSessions
 from application.use_cases.keep_session import KeepSession
 from application.use_cases.store_detection import StoreDetection
 from domain.emotion import Emotion
+from domain.errors import InvalidToken
 from domain.stream import Frame, FrameResult
 from domain.stream_config import StreamConfig
 from domain.user import User
@@ -43,6 +44,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[StreamEvent] = []
+        self.is_disconnected = False
         self._told = asyncio.Event()
         self._ready = asyncio.Event()
         self._ready.set()
@@ -59,6 +61,16 @@ class Recorder:
     async def tell(self, event: StreamEvent) -> None:
         self.events.append(event)
         self._told.set()
+
+    async def disconnect(self) -> None:
+        self.is_disconnected = True
+        self._told.set()
+
+    async def until_disconnected(self) -> None:
+        async with asyncio.timeout(5):
+            while not self.is_disconnected:
+                self._told.clear()
+                await self._told.wait()
 
     def all(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -83,6 +95,7 @@ class World:
     telemetry: InMemoryTelemetry = field(default_factory=InMemoryTelemetry)
     repository: InMemoryDetectionRepository = field(default_factory=InMemoryDetectionRepository)
     spool: InMemoryDetectionSpool = field(default_factory=InMemoryDetectionSpool)
+    ended_tokens: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.store = StoreDetection(
@@ -110,8 +123,13 @@ class World:
             new_tracker=InMemoryFaceTracker,
             keep=KeepSession(self.store),
             places=places or InMemorySessionPlaces(self.clock),
+            verify_token=self.verify_token,
             clock=self.clock,
         )
+
+    async def verify_token(self, token: str) -> None:
+        if token in self.ended_tokens:
+            raise InvalidToken("the account has ended")
 
     async def reached(self, stage: Stage) -> None:
         """Wait until a frame has got that far."""

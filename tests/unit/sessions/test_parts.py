@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from application.sessions.adaptation import Adaptation
+from application.sessions.adaptation import Adaptation, Window
 from application.sessions.events import Suggestion
 from application.sessions.intake import LatestFrame, Pace
 from application.sessions.journal import MAX_TIMELINE_ENTRIES, MAX_TRACKS, Journal
-from application.sessions.measures import Measures, percentile
-from application.sessions.turns import fair_share
+from application.sessions.measures import Measures, WindowMeter, percentile
+from application.sessions.slots import fair_share
 from domain.emotion import Emotion, EmotionScores
 from domain.face import FaceQuality, FaceReading
 from domain.geometry import BoundingBox
@@ -84,29 +84,16 @@ class Machine:
 
     def __init__(self, config: StreamConfig) -> None:
         self.config = config
-        self.adaptation = Adaptation(config)
-        self.measures = Measures()
-        self.now_s = 0.0
+        self.adaptation = Adaptation.to(config)
 
     def window(self, *, served: int, busy: float, failed: int = 0) -> list[Suggestion]:
-        suggestions = []
-        for i in range(20):
-            self.now_s += 0.105
-            self.measures.received += 1
-            if i < served:
-                self.measures.processed += 1
-            elif i < served + failed:
-                self.measures.failed += 1
-            else:
-                self.measures.dropped += 1
-        told = self.adaptation.review(self.measures, busy * 2.1, self.now_s)
-        if told is not None:
-            suggestions.append(told)
-        return suggestions
+        window = Window(2.1, received=20, answered=served + failed, busy_s=busy * 2.1)
+        self.adaptation, told = self.adaptation.after(window)
+        return [] if told is None else [told]
 
     def configure(self, wishes: Mapping[str, object]) -> None:
         self.config = self.config.changed(wishes)
-        self.adaptation.configure(self.config)
+        self.adaptation = self.adaptation.configured(self.config)
 
     def obeyed(self, windows: int, *, served: int, busy: float) -> list[Mapping[str, object]]:
         """What is suggested in so many windows to a client that does all of it at once."""
@@ -116,6 +103,56 @@ class Machine:
                 seen.append(told.config)
                 self.configure(told.config)
         return seen
+
+
+# Of 20 frames in a window: how many get an answer, and how much of the time one is in work.
+BEHIND, BUSY, CALM = (10, 1.0), (20, 0.9), (20, 0.1)
+FULL, LOWER, LOWEST = (640, 480), (480, 360), (320, 240)
+
+
+@pytest.mark.parametrize(
+    ("windows", "resolutions"),
+    [
+        ([BUSY, BUSY, BUSY], [FULL, FULL, FULL]),
+        ([BEHIND, BEHIND, BEHIND], [LOWER, LOWEST, LOWEST]),
+        ([BEHIND, BUSY, BUSY, BUSY], [LOWER, LOWER, LOWER, LOWER]),
+        ([BEHIND, CALM, CALM, CALM], [LOWER, LOWER, LOWER, FULL]),
+        ([BEHIND, CALM, CALM, BUSY, CALM, CALM], [LOWER] * 6),
+        ([BEHIND, BEHIND, *3 * [CALM], *3 * [CALM]], [LOWER, *3 * [LOWEST], *3 * [LOWER], FULL]),
+        # A relapse: now it takes six calm windows.
+        (
+            [BEHIND, *3 * [CALM], BEHIND, *6 * [CALM]],
+            [*3 * [LOWER], FULL, *6 * [LOWER], FULL],
+        ),
+    ],
+)
+def test_the_effort_follows_the_windows(
+    windows: Sequence[tuple[int, float]], resolutions: Sequence[tuple[int, int]]
+) -> None:
+    adaptation, seen = Adaptation.to(StreamConfig()), []
+    for answered, busy in windows:
+        window = Window(2.0, received=20, answered=answered, busy_s=2 * busy)
+        adaptation, _ = adaptation.after(window)
+        seen.append(adaptation.effort.resolution)
+    assert seen == list(resolutions)
+
+
+@pytest.mark.parametrize(
+    ("frames", "windows"),
+    [
+        (3, []),  # too few for a window, however long they take
+        (4, [Window(4.0, 4, 4, 0.4)]),
+        (8, [Window(4.0, 4, 4, 0.4), Window(4.0, 4, 4, 0.4)]),
+    ],
+)
+def test_a_window_has_four_frames_at_least(frames: int, windows: Sequence[Window]) -> None:
+    measures, meter, seen = Measures(), WindowMeter(), []
+    for at_s in range(frames + 1):
+        measures.received += 1
+        measures.processed += 1
+        if (window := meter.add(measures, 0.1, float(at_s))) is not None:
+            seen.append(window)
+    assert [replace(each, busy_s=pytest.approx(each.busy_s)) for each in windows] == seen
 
 
 def started(config: StreamConfig) -> Machine:

@@ -8,7 +8,7 @@ from adapters.tracking import KalmanFaceTracker
 from application.sessions.analysis import FrameTools
 from application.sessions.events import SessionEnded, StreamEvent
 from application.sessions.session import StreamSession
-from application.sessions.turns import Turns
+from application.sessions.slots import FrameSlots
 from application.use_cases.keep_session import KeepSession
 from domain.emotion import Emotion
 from domain.stream import Frame
@@ -33,6 +33,9 @@ class LastEvent:
         self.last = event
         self.told.set()
 
+    async def disconnect(self) -> None:
+        pass
+
 
 async def test_an_hour_of_video_leaves_nothing_behind_but_its_timeline(world: World) -> None:
     listener = LastEvent()
@@ -42,7 +45,7 @@ async def test_an_hour_of_video_leaves_nothing_behind_but_its_timeline(world: Wo
         defaults=StreamConfig(),
         tools=FrameTools(world.decoder, world.detector, world.classifier, world.telemetry),
         new_tracker=KalmanFaceTracker,
-        turns=Turns(1, world.clock),
+        slots=FrameSlots(1, world.clock),
         keep=KeepSession(world.store),
         clock=world.clock,
         listener=listener,

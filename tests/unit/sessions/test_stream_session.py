@@ -48,7 +48,7 @@ async def test_a_frame_gets_its_faces_with_names_and_scores(
     session.offer(world.frame(7))
     result = await recorder.nth(FrameResult)
     (face,) = result.faces
-    assert (result.frame.frame_id, result.detection_used) == (7, True)
+    assert (result.frame_id, result.detection_used) == (7, True)
     assert (result.width, result.height) == (640, 480)
     assert face.track.track_id == "face_1"
     assert face.dominant_emotion is Emotion.HAPPY
@@ -124,7 +124,7 @@ async def test_one_frame_is_in_work_and_only_the_newest_waits(
         session.offer(world.frame(i))
     world.detector.release()
     second = await recorder.nth(FrameResult, 2)
-    assert [result.frame.frame_id for result in recorder.all(FrameResult)] == [1, 6]
+    assert [result.frame_id for result in recorder.all(FrameResult)] == [1, 6]
     assert second.dropped_frames == 4
     assert world.telemetry.frames == {"result": 2, "dropped": 4}
 
@@ -164,7 +164,7 @@ async def test_a_frame_that_comes_too_soon_waits_and_gets_its_result(
         await asyncio.sleep(0)
     assert len(recorder.all(FrameResult)) == 2
     world.clock.advance(1)
-    assert (await recorder.nth(FrameResult, 3)).frame.frame_id == 3
+    assert (await recorder.nth(FrameResult, 3)).frame_id == 3
 
 
 async def test_a_higher_rate_holds_for_a_frame_that_waits_already(
@@ -176,7 +176,7 @@ async def test_a_higher_rate_holds_for_a_frame_that_waits_already(
     await asyncio.sleep(0)
     await session.configure({"max_frame_rate": 10})
     world.clock.advance(0.3)
-    assert (await recorder.nth(FrameResult, 3)).frame.frame_id == 3
+    assert (await recorder.nth(FrameResult, 3)).frame_id == 3
 
 
 async def test_frames_faster_than_the_configured_rate_are_dropped(
@@ -233,7 +233,7 @@ async def test_a_session_survives_whatever_a_frame_does(
         assert (failure.frame_id, failure.error) == (i, fault)
     world.classifier.recover()
     session.offer(world.frame(9))
-    assert (await recorder.nth(FrameResult)).frame.frame_id == 9
+    assert (await recorder.nth(FrameResult)).frame_id == 9
 
 
 async def test_stop_lets_the_frame_in_work_finish_before_the_summary(
@@ -298,7 +298,7 @@ async def test_nothing_piles_up_for_a_client_that_does_not_read(
     assert recorder.all(FrameResult) == []
     recorder.read_on()
     result = await recorder.nth(FrameResult)
-    assert (result.frame.frame_id, result.dropped_frames) == (49, 49)
+    assert (result.frame_id, result.dropped_frames) == (49, 49)
 
 
 async def test_the_detector_rests_between_looks(

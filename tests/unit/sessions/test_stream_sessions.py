@@ -1,6 +1,8 @@
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +12,9 @@ from application.ports.clock import Clock
 from application.sessions.events import Failure, MachineFull, Suggestion
 from application.sessions.session import SessionState, StreamSession
 from application.sessions.sessions import StreamSessions
+from application.sessions.token_checks import Credential
 from application.work import Priority
+from domain.errors import InvalidToken
 from domain.image import Image
 from domain.stream import Frame, FrameResult
 from tests.unit.sessions.conftest import Recorder, World, some_user
@@ -181,14 +185,14 @@ async def test_a_flood_does_not_starve_a_slow_sender(world: World) -> None:
             flood()
             await asyncio.sleep(0)
         done["others"] = max(done["others"], sum(run_of(s) for s in floods) - before)
-    assert [result.frame.frame_id for result in reader.all(FrameResult)] == list(range(1, 21))
+    assert [result.frame_id for result in reader.all(FrameResult)] == list(range(1, 21))
     assert done["others"] <= 4, "a frame waited for more than a turn or two of every other session"
     await sessions.close_all()
 
 
 def run_of(session: StreamSession) -> int:
-    assert session.run is not None
-    return session.run.measures.processed
+    assert session.measures is not None
+    return session.measures.processed
 
 
 async def crowd(
@@ -285,3 +289,71 @@ async def test_an_idle_machine_complains_to_nobody(world: World) -> None:
         await sessions.review_load()
     assert not any(reader.all(MachineFull) or reader.all(Suggestion) for reader in readers)
     await sessions.close_all()
+
+
+@asynccontextmanager
+async def watched_over(sessions: StreamSessions) -> AsyncIterator[None]:
+    watching = asyncio.create_task(sessions.run())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def seconds_pass(world: World, seconds: int) -> None:
+    for _ in range(seconds):
+        world.clock.advance(1)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+async def test_whoever_runs_the_sessions_keeps_their_places(world: World) -> None:
+    places = InMemorySessionPlaces(world.clock)
+    here, there = (world.sessions(per_user=1, places=places) for _ in range(2))
+    async with watched_over(here):
+        await here.open(some_user("alice"), Recorder())
+        await seconds_pass(world, 100)
+        with pytest.raises(Overloaded):
+            await there.open(some_user("alice"), Recorder())
+    await here.close_all()
+
+
+async def test_a_session_ends_with_its_token(world: World, recorder: Recorder) -> None:
+    sessions = world.sessions()
+    expires_at = world.clock.now() + timedelta(seconds=90)
+    async with watched_over(sessions):
+        await sessions.open(some_user(), recorder, Credential("short-lived", expires_at))
+        await seconds_pass(world, 88)
+        assert not recorder.is_disconnected
+        await seconds_pass(world, 3)
+        await recorder.until_disconnected()
+    assert isinstance(recorder.all(Failure)[0].error, InvalidToken)
+    await sessions.close_all()
+
+
+async def test_a_session_ends_with_its_account(world: World) -> None:
+    sessions, readers = world.sessions(), {name: Recorder() for name in ("alice", "bob")}
+    async with watched_over(sessions):
+        for name, reader in readers.items():
+            await sessions.open(some_user(name), reader, Credential(f"of {name}", None))
+        await seconds_pass(world, 30)
+        world.ended_tokens.add("of alice")
+        await seconds_pass(world, 12)
+        await readers["alice"].until_disconnected()
+        assert not readers["bob"].is_disconnected
+    await sessions.close_all()
+
+
+async def test_what_fails_once_is_tried_again_and_holds_up_nothing_else(world: World) -> None:
+    places = InMemorySessionPlaces(world.clock)
+    here, there = (world.sessions(per_user=1, places=places) for _ in range(2))
+    async with watched_over(here):
+        await here.open(some_user("alice"), Recorder())
+        places.fail_with(RuntimeError("a fault in the adapter"))
+        await seconds_pass(world, 11)
+        places.recover()
+        await seconds_pass(world, 100)
+        with pytest.raises(Overloaded):
+            await there.open(some_user("alice"), Recorder())
+    await here.close_all()

@@ -9,26 +9,26 @@ from contextlib import asynccontextmanager
 from application.ports.clock import Clock
 
 
-class Turns:
-    """Lets a few frames be in work at once; sessions that wait take turns.
+class FrameSlots:
+    """Lets a few frames be in work at once, shared among sessions by round robin.
 
-    A session asks for one turn at a time and then queues up behind the others, which makes it a
-    round robin: one that sends 60 frames a second gets no more turns than one that sends 5, while
-    both wait. The frame is chosen when the turn comes and not before, so it is always fresh.
+    A session asks for one slot at a time and then queues up behind the others: one that sends 60
+    frames a second gets no more slots than one that sends 5, while both wait. The frame is chosen
+    when the slot is free and not before, so it is always fresh.
     """
 
-    def __init__(self, places: int, clock: Clock) -> None:
-        self._places = places
+    def __init__(self, slots: int, clock: Clock) -> None:
+        self._slots = slots
         self._clock = clock
-        self._free = asyncio.Semaphore(places)
+        self._free = asyncio.Semaphore(slots)
         self._taken = 0
         self._busy_s = 0.0
         self._changed_s = clock.monotonic()
         self._read_s = self._changed_s
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a place and hold it for the length of the block."""
+    async def hold(self) -> AsyncIterator[None]:
+        """Wait for a slot and hold it for the length of the block."""
         async with self._free:
             self._change(+1)
             try:
@@ -37,10 +37,10 @@ class Turns:
                 self._change(-1)
 
     def utilisation(self) -> float:
-        """The share of all places' time that was taken since this was last asked, in [0, 1]."""
+        """The share of all slots' time that was taken since this was last asked, in [0, 1]."""
         self._change(0)
         elapsed = self._changed_s - self._read_s
-        share = self._busy_s / (elapsed * self._places) if elapsed > 0 else 0.0
+        share = self._busy_s / (elapsed * self._slots) if elapsed > 0 else 0.0
         self._busy_s, self._read_s = 0.0, self._changed_s
         return share
 

@@ -1,0 +1,93 @@
+"""What a session counts and remembers from ``start`` to ``stop``."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from application.ports.clock import Clock
+from application.sessions.adaptation import Adaptation
+from application.sessions.analysis import Analysed, FrameAnalysis
+from application.sessions.events import StreamMetrics, Suggestion
+from application.sessions.intake import LatestFrame, Pace
+from application.sessions.journal import Journal
+from application.sessions.measures import Measures, WindowMeter
+from domain.stream import Frame, SessionSummary
+from domain.stream_config import StreamConfig
+
+
+class Stretch:
+    """Everything that begins anew with each ``start``.
+
+    Attributes:
+        measures: counts and times of its frames.
+        latest: the frame that waits.
+        pace: keeps to the frame rate.
+        analysis: follows the faces.
+        adaptation: how closely the detector looks now, and why.
+        settled: set while no frame is in work.
+        worker: works on the frames.
+    """
+
+    worker: asyncio.Task[None]
+
+    def __init__(self, config: StreamConfig, analysis: FrameAnalysis, clock: Clock) -> None:
+        self.measures = Measures()
+        self.latest = LatestFrame()
+        self.pace = Pace(config.max_frame_rate)
+        self.analysis = analysis
+        self.adaptation = Adaptation.to(config)
+        self.settled = asyncio.Event()
+        self.settled.set()
+        self._clock = clock
+        self._windows = WindowMeter()
+        self._journal = Journal(1 / config.max_frame_rate)
+        self._started_s = clock.monotonic()
+        self._started_at: datetime = clock.now()
+        self._size = (0, 0)
+
+    @property
+    def metrics(self) -> StreamMetrics:
+        """How it goes."""
+        effort = self.adaptation.effort
+        return self.measures.snapshot(self._clock.monotonic(), effort.resolution, effort.interval)
+
+    def configure(self, config: StreamConfig) -> None:
+        """Go by another configuration from the next frame on."""
+        if config.max_frame_rate != self.adaptation.config.max_frame_rate:
+            self.pace = Pace(config.max_frame_rate)
+        self.adaptation = self.adaptation.configured(config)
+        self._windows.restart()
+
+    def record(self, frame: Frame, found: Analysed) -> None:
+        """Remember what a frame shows."""
+        self._size = (found.width, found.height)
+        at_s = max(frame.received_s - self._started_s, 0.0)
+        self._journal.add(found.faces, at_s, self._size)
+
+    def review(self, processing_s: float) -> Suggestion | None:
+        """Take in one more result; at the end of a window, say what changes."""
+        window = self._windows.add(self.measures, processing_s, self._clock.monotonic())
+        if window is None:
+            return None
+        self.adaptation, suggestion = self.adaptation.after(window)
+        return suggestion
+
+    def summary(self, session_id: str, video_source: str | None) -> SessionSummary:
+        """What remains of it all; ends the journal."""
+        measures = self.measures
+        return SessionSummary(
+            session_id=session_id,
+            video_source=video_source,
+            started_at=self._started_at,
+            duration_s=self._clock.monotonic() - self._started_s,
+            frames_received=measures.received,
+            frames_processed=measures.processed,
+            frames_failed=measures.failed,
+            frames_dropped=measures.dropped,
+            mean_processing_time_s=measures.mean_processing_s,
+            width=self._size[0],
+            height=self._size[1],
+            tracks=self._journal.tracks(),
+            truncated=self._journal.truncated,
+        )

@@ -1,0 +1,109 @@
+"""Whether the tokens of connected clients are still accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.errors import ServiceUnavailable
+from application.ports.clock import Clock
+from application.sessions.session import StreamSession
+from domain.errors import InvalidToken
+
+_AT_ONCE = 8
+_TIMEOUT_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a client came with.
+
+    Attributes:
+        token: its bearer token.
+        expires_at: when the token ends; None where that has to be asked again.
+    """
+
+    token: str
+    expires_at: datetime | None
+
+
+class TokenChecks:
+    """Checks tokens beside everything else, so that a slow provider or store holds nothing up.
+
+    Args:
+        verify: looks a token up; raises ``InvalidToken``.
+        clock: tells what has expired.
+        timeout_s: seconds that one answer is waited for; without one the client stays.
+    """
+
+    def __init__(
+        self,
+        verify: Callable[[str], Awaitable[object]],
+        clock: Clock,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> None:
+        self._verify = verify
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._round: asyncio.Task[None] | None = None
+        self._dismissals: dict[str, asyncio.Task[None]] = {}
+
+    def end_expired(self, sessions: Iterable[tuple[StreamSession, Credential]]) -> None:
+        """Dismiss the clients whose token has run out."""
+        now = self._clock.now()
+        for session, credential in sessions:
+            if credential.expires_at is not None and credential.expires_at <= now:
+                error = InvalidToken("the token has expired; connect again with a new one")
+                self._begin_dismissal(session, error)
+
+    def begin_round(self, sessions: Iterable[tuple[StreamSession, Credential]]) -> None:
+        """Verify each token again, a few at a time; one round after the other.
+
+        Accounts end before their tokens do: at the identity provider, and by the operator's word.
+        """
+        if self._round is None or self._round.done():
+            self._round = asyncio.create_task(self._verify_all(list(sessions)))
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        tasks = [*self._dismissals.values(), *([self._round] if self._round else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _verify_all(self, sessions: list[tuple[StreamSession, Credential]]) -> None:
+        places = asyncio.Semaphore(_AT_ONCE)
+        await asyncio.gather(*(self._verify_one(*each, places) for each in sessions))
+
+    async def _verify_one(
+        self, session: StreamSession, credential: Credential, places: asyncio.Semaphore
+    ) -> None:
+        async with places:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._verify(credential.token)
+            except InvalidToken as error:
+                self._begin_dismissal(session, error)
+            except (ServiceUnavailable, TimeoutError):
+                log.info("a token could not be verified again")
+            except Exception:
+                log.exception("a token could not be verified again")
+
+    def _begin_dismissal(self, session: StreamSession, error: Exception) -> None:
+        key = session.session_id
+        if key not in self._dismissals:
+            task = asyncio.ensure_future(self._dismiss(session, error))
+            self._dismissals[key] = task
+            task.add_done_callback(lambda _: self._dismissals.pop(key, None))
+
+    async def _dismiss(self, session: StreamSession, error: Exception) -> None:
+        try:
+            await session.dismiss(error)
+        except Exception:
+            log.exception("a client whose token has ended could not be told so")
