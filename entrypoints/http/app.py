@@ -34,8 +34,8 @@ from entrypoints.http.forms import UploadMemory
 from entrypoints.http.middleware import RequestFrame
 from entrypoints.http.options import answer_options
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
-from entrypoints.origins import allowed_origins
 from entrypoints.web.routes import page_routes
+from entrypoints.wire.origins import allowed_origins
 
 _JSON_BODY_BYTES = 64 * 1024
 # Tokens are never compressed beside what a caller sent, pictures gain nothing, events must not

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 from application.ports.message_channel import MessageChannel
 from entrypoints.container import Container
-from entrypoints.origins import allowed_origins
 from entrypoints.realtime.connection import NAMESPACE
 from entrypoints.realtime.housekeeping import Housekeeping
 from entrypoints.realtime.namespace import EmotionDetectionNamespace
@@ -16,6 +15,7 @@ from entrypoints.realtime.other_clients import OtherNamespaces
 from entrypoints.realtime.rooms import Rooms
 from entrypoints.realtime.server import GuardedServer, make_server
 from entrypoints.settings import Settings
+from entrypoints.wire.origins import allowed_origins
 
 
 def create_socketio(container: Container) -> GuardedServer:

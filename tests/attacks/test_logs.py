@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from entrypoints.log_writer import LogWriter
+from entrypoints.logs.writer import LogWriter
 from tests.attacks.flood import connected, frame, opened
 from tests.attacks.test_connections import port_of, serving
 
@@ -77,7 +77,7 @@ async def test_neither_tokens_nor_bodies_nor_session_ids_are_logged(tmp_path: Pa
 def test_a_terminal_neither_obeys_nor_is_fooled_by_what_clients_write() -> None:
     program = """
 import logging, structlog
-from entrypoints.logs import configure_logs
+from entrypoints.logs.configuration import configure_logs
 configure_logs("INFO", "console")
 structlog.get_logger("entrypoints").info("request", path="/\\x1b[2J\\x9b31m\\u2028x")
 logging.getLogger("application").warning("bad name: %s", "a\\r\\nall is well\\x1b[2J")

@@ -16,7 +16,7 @@ from tests.e2e.service_process import READY, ServiceProcess
 _FORKS = multiprocessing.get_context("forkserver")
 _IMPORTED_ONCE = [
     "entrypoints.cli",
-    "entrypoints.serve",
+    "entrypoints.process.serve",
     "adapters.mongodb",
     "adapters.cloudinary",
     "adapters.firebase",

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from entrypoints.asgi import create_app
+from entrypoints.process.asgi import create_app
 from tests.servers.listening import listening
 
 

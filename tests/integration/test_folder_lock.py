@@ -7,7 +7,7 @@ import pytest
 from adapters.filesystem import FolderLock
 from application.errors import StoreUnavailable
 from entrypoints.container import Container
-from entrypoints.lifespan import running
+from entrypoints.process.lifespan import running
 from entrypoints.settings import Settings
 
 

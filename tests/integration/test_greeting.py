@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.greeting import address_of
+from entrypoints.process.greeting import address_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,7 +111,7 @@ def test_the_address_can_be_opened(host: str, address: str) -> None:
 
 def test_library_warnings_are_json_too(tmp_path: Path) -> None:
     program = (
-        "import warnings; from entrypoints.logs import configure_logs\n"
+        "import warnings; from entrypoints.logs.configuration import configure_logs\n"
         "configure_logs('INFO', 'json'); warnings.warn('of a library')"
     )
     done = subprocess.run(

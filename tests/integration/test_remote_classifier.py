@@ -9,8 +9,8 @@ import pytest
 import skimage.data
 
 from application.errors import InferenceUnavailable
-from entrypoints.asgi import create_app
 from entrypoints.container import Container
+from entrypoints.process.asgi import create_app
 from entrypoints.settings import Settings, load_settings
 from tests.servers.flaky import flaky_proxy
 from tests.servers.listening import listening

@@ -8,8 +8,8 @@ from typing import get_args
 
 import pytest
 
+from entrypoints.process.serve import bound
 from entrypoints.secret_strength import weakness_of
-from entrypoints.serve import bound
 from entrypoints.settings import BadSettings, Settings, load_settings, unknown_keys
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-from entrypoints.origins import allowed_origins
+from entrypoints.wire.origins import allowed_origins
 
 
 def test_a_page_on_this_machine_may_call_under_each_of_its_names() -> None:

@@ -174,7 +174,7 @@ def test_a_redis_that_is_not_there_stops_the_start_in_a_line(tmp_path: Path) -> 
 
 def test_the_embedded_service_loads_no_driver_of_the_cloud() -> None:
     program = (
-        "import sys; import entrypoints.asgi; "
+        "import sys; import entrypoints.process.asgi; "
         "print([n for n in ('motor', 'pymongo', 'cloudinary', 'firebase_admin', 'google') "
         "if n in sys.modules])"
     )

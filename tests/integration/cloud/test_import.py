@@ -19,7 +19,7 @@ from application.use_cases.import_history import ImportOutcome
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.geometry import BoundingBox
-from entrypoints.cli_import import import_history
+from entrypoints.cli.import_history import import_history
 from entrypoints.settings import Settings
 
 OLD: dict[str, Any] = {

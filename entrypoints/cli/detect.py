@@ -23,8 +23,8 @@ from domain.detection import Detection
 from domain.errors import DomainError
 from domain.user import Guest
 from domain.wording import leading, percent
-from entrypoints import cli_videos
-from entrypoints.cli_exit import console, errors, shown
+from entrypoints.cli import videos
+from entrypoints.cli.console import console, errors, shown
 from entrypoints.container import Container
 from entrypoints.settings import Settings
 from entrypoints.wire import detections
@@ -71,8 +71,8 @@ async def detect_files(
         Whether every file could be analysed.
     """
     files = _files(paths)
-    photos = [path for path in files if not cli_videos.is_video(path)]
-    clips = [path for path in files if cli_videos.is_video(path)]
+    photos = [path for path in files if not videos.is_video(path)]
+    clips = [path for path in files if videos.is_video(path)]
     if not files:
         errors.print("no photographs or videos found there")
         return False
@@ -84,7 +84,7 @@ async def detect_files(
     container = Container(settings=settings)
     try:
         outcomes = await _photographs(container, photos, targets, settings)
-        filmed = await cli_videos.analyse_clips(
+        filmed = await videos.analyse_clips(
             container.analyse_video(), clips, every_s=every_s, csv=csv, progress_on=errors
         )
     finally:
@@ -92,12 +92,12 @@ async def detect_files(
         container.decoding_process().close()
     if as_json:
         told = [_as_json(outcome) for outcome in outcomes]
-        print(json.dumps(told + [cli_videos.as_json(clip) for clip in filmed], indent=2))
+        print(json.dumps(told + [videos.as_json(clip) for clip in filmed], indent=2))
     else:
         if photos:
             console().print(_as_table(outcomes))
         if clips:
-            console().print(cli_videos.as_table(filmed))
+            console().print(videos.as_table(filmed))
     for outcome in outcomes:
         if outcome.error:
             errors.print(
@@ -106,7 +106,7 @@ async def detect_files(
         elif outcome.annotated:
             errors.print(f"drawn: {shown(outcome.annotated)}", style="dim", soft_wrap=True)
     for clip in filmed:
-        for note in cli_videos.notes(clip):
+        for note in videos.notes(clip):
             errors.print(f"{shown(clip.clip)}: {shown(note)}", style="red", soft_wrap=True)
     return all(o.error is None for o in outcomes) and all(o.error is None for o in filmed)
 
@@ -132,7 +132,7 @@ async def _photographs(
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
-    known = PHOTO_SUFFIXES | cli_videos.VIDEO_SUFFIXES
+    known = PHOTO_SUFFIXES | videos.VIDEO_SUFFIXES
     files: list[Path] = []
     for path in paths:
         if path.is_dir():

@@ -10,7 +10,7 @@ from typing import Any, Literal, TextIO
 
 import structlog
 
-from entrypoints.log_writer import LogWriter
+from entrypoints.logs.writer import LogWriter
 
 LogStyle = Literal["auto", "console", "json"]
 

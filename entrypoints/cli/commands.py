@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli_accounts import accounts
-from entrypoints.cli_exit import (
+from entrypoints.cli.accounts import accounts
+from entrypoints.cli.console import (
     errors,
     explained,
     quiet_when_nobody_reads,
     settings_or_exit,
     stop,
 )
-from entrypoints.cli_models import models
+from entrypoints.cli.models import models
 
 app = typer.Typer(
     help="Finds faces in photographs and live video and says what emotion each one shows.",
@@ -56,7 +56,7 @@ def serve(
     ] = None,
 ) -> None:
     """Start the service."""
-    from entrypoints.serve import serve as run_service
+    from entrypoints.process.serve import serve as run_service
 
     given = {"host": host, "port": port}
     chosen = {name: value for name, value in given.items() if value is not None}
@@ -92,7 +92,7 @@ def detect(
     ] = None,
 ) -> None:
     """Say which faces files show and what emotion each one has. Nothing is stored."""
-    from entrypoints.cli_detect import detect_files
+    from entrypoints.cli.detect import detect_files
 
     settings = settings_or_exit()
     with explained():
@@ -148,7 +148,7 @@ def import_(
     ] = None,
 ) -> None:
     """Copy the history of an older service of this kind into this one; repeating it is harmless."""
-    from entrypoints.cli_import import import_history, source_address
+    from entrypoints.cli.import_history import import_history, source_address
 
     settings = settings_or_exit()
     address = source_address(source, settings)
@@ -166,7 +166,3 @@ def main() -> None:
     """Run the command line."""
     with quiet_when_nobody_reads():
         app()
-
-
-if __name__ == "__main__":
-    main()

@@ -20,8 +20,8 @@ from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoComman
 from application.videos.analysis import AnalysedFrame
 from domain.errors import DomainError
 from domain.stream import TrackSummary
-from entrypoints import frame_table
-from entrypoints.cli_exit import shown
+from entrypoints.cli import frame_table
+from entrypoints.cli.console import shown
 from entrypoints.wire import sessions
 
 VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from application.use_cases.end_accounts import EndedAccount
-from entrypoints.cli_exit import explained, settings_or_exit, stop
+from entrypoints.cli.console import explained, settings_or_exit, stop
 
 accounts = typer.Typer(
     help="End the sign-ins of a user, or erase everything of theirs.", no_args_is_help=True

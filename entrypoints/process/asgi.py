@@ -8,7 +8,7 @@ from litestar.types import ASGIApp
 
 from entrypoints.container import Container
 from entrypoints.http.app import create_http_app
-from entrypoints.lifespan import running
+from entrypoints.process.lifespan import running
 from entrypoints.realtime.app import create_socketio, realtime
 from entrypoints.realtime.gate import mount
 from entrypoints.realtime.server import GuardedServer

@@ -9,11 +9,11 @@ import sys
 from contextlib import suppress
 
 from application.ports.message_channel import MessageChannel
-from entrypoints.allocator import give_large_blocks_back
-from entrypoints.asgi import create_app_from
 from entrypoints.container import Container
-from entrypoints.greeting import address_of, greeting
-from entrypoints.logs import configure_logs, is_for_people
+from entrypoints.logs.configuration import configure_logs, is_for_people
+from entrypoints.process.allocator import give_large_blocks_back
+from entrypoints.process.asgi import create_app_from
+from entrypoints.process.greeting import address_of, greeting
 from entrypoints.realtime.app import create_socketio, hang_up
 from entrypoints.realtime.server import GuardedServer
 from entrypoints.server.connections import Connections

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from application.model_figures import Evaluation, ExportReport, ShiftFigures
 from domain.emotion import Emotion
-from entrypoints.cli_exit import shown
+from entrypoints.cli.console import shown
 
 
 def as_json(evaluation: Evaluation) -> str:

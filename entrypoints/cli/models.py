@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from application.errors import ServiceUnavailable
-from entrypoints.cli_exit import console, errors, explained, settings_or_exit, stop
+from entrypoints.cli.console import console, errors, explained, settings_or_exit, stop
 from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def evaluate(
 
 
 def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> None:
-    from entrypoints.cli_figures import as_json, print_tables
+    from entrypoints.cli.figures import as_json, print_tables
 
     container = _container()
     with explained(ValueError):
@@ -88,7 +88,7 @@ def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> No
 def _evaluate_detector(
     folder: Path, boxes: Path, min_size: int | None, json_out: Path | None
 ) -> None:
-    from entrypoints.cli_detector_figures import detector_as_json, print_detector_tables
+    from entrypoints.cli.detector_figures import detector_as_json, print_detector_tables
 
     container = _container()
     with explained(ValueError), closing(container.executor()):
@@ -152,7 +152,7 @@ def export(
             stop("--triton takes an ONNX file as it is; write that one first, with --quantize")
         _export_to_triton(triton)
         return
-    from entrypoints.cli_figures import print_export
+    from entrypoints.cli.figures import print_export
 
     if out.suffix != ".onnx":
         stop(f"--out {out}: the name has to end with .onnx")

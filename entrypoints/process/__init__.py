@@ -1,0 +1,1 @@
+"""One process of the service: put together, started, greeted and stopped."""

@@ -1,0 +1,52 @@
+"""What the product imports is declared, and what is declared is imported."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ["domain", "application", "adapters", "entrypoints"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = ["vit", "mongodb", "cloudinary", "firebase", "redis", "remote"]
+DISTRIBUTIONS = packages_distributions()
+
+
+def imported() -> Iterator[str]:
+    for package in PRODUCT:
+        for module in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    yield from (alias.name.split(".")[0] for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                    yield node.module.split(".")[0]
+
+
+THIRD_PARTY = set(imported()) - sys.stdlib_module_names - set(PRODUCT)
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {plain(re.split(r"[\[<>=!~ ]", requirement)[0]) for requirement in requirements}
+
+
+def plain(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def distributions_of(module: str) -> set[str]:
+    return {plain(name) for name in DISTRIBUTIONS.get(module, [])}
+
+
+def test_every_package_that_is_imported_is_declared_by_one_name() -> None:
+    extras = PROJECT["optional-dependencies"]
+    declared = names(PROJECT["dependencies"]).union(*(names(extras[name]) for name in EXTRAS))
+    found = {module: distributions_of(module) & declared for module in THIRD_PARTY}
+    assert {module: by for module, by in found.items() if len(by) != 1} == {}
+
+
+def test_every_package_that_everybody_installs_is_imported() -> None:
+    used = set().union(*(distributions_of(module) for module in THIRD_PARTY))
+    assert names(PROJECT["dependencies"]) - used == set()
