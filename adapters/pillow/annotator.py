@@ -17,19 +17,9 @@ from domain.emotion import Emotion
 from domain.face import Face
 from domain.geometry import BoundingBox
 from domain.image import Image
+from domain.palette import EMOTION_COLOURS
 from domain.wording import counted, leading, percent
 
-# The palette of Okabe and Ito (2008, "Color Universal Design"), which people with any common form
-# of colour blindness can tell apart. Neutral takes grey, the one colour without a mood.
-EMOTION_COLORS: dict[Emotion, str] = {
-    Emotion.HAPPY: "#F0E442",
-    Emotion.SAD: "#56B4E9",
-    Emotion.ANGRY: "#D55E00",
-    Emotion.DISGUST: "#009E73",
-    Emotion.FEAR: "#CC79A7",
-    Emotion.SURPRISE: "#E69F00",
-    Emotion.NEUTRAL: "#BBBBBB",
-}
 _MANY = 12  # More faces than that get numbers only.
 
 _Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
@@ -66,11 +56,11 @@ def _annotate(image: Image, faces: Sequence[Face], media_type: str) -> bytes:
     font = ImageFont.load_default(size=max(12, round(max(picture.size) / 60)))
     boxes = [_scaled(face.detection.box, image.scale) for face in faces]
     for face, box in zip(faces, boxes, strict=True):
-        _draw_box(draw, box, EMOTION_COLORS[face.dominant_emotion], line_px)
+        _draw_box(draw, box, EMOTION_COLOURS[face.dominant_emotion], line_px)
     texts, layout = _lay_out(draw, font, faces, boxes, picture.size)
     for face, text, place in zip(faces, texts, layout.places, strict=True):
         if place is not None:
-            _draw_label(draw, font, place, text, EMOTION_COLORS[face.dominant_emotion])
+            _draw_label(draw, font, place, text, EMOTION_COLOURS[face.dominant_emotion])
     if texts and texts[0] == "1":
         used = [*boxes, *(place for place in layout.places if place)]
         _draw_key(draw, font, faces, used, picture.size)
@@ -132,7 +122,7 @@ def _draw_key(
 ) -> None:
     """Name the colours where labels do not: "11 happy", "3 neutral", in the emptiest corner."""
     entries = [
-        (f"{number} {word}", EMOTION_COLORS[Emotion(word)]) for word, number in counted(faces)
+        (f"{number} {word}", EMOTION_COLOURS[Emotion(word)]) for word, number in counted(faces)
     ]
     sizes = [_size_of(draw, font, text) for text, _ in entries]
     width, height = max(each[0] for each in sizes), sizes[0][1]

@@ -9,18 +9,9 @@ from itertools import groupby
 from xml.sax.saxutils import escape
 
 from domain.emotion import Emotion
+from domain.palette import EMOTION_COLOURS
 from domain.stream import SessionSummary, TimelineEntry, TrackSummary
 
-# The palette of Okabe and Ito (2008, "Color Universal Design") with grey for neutral.
-EMOTION_COLORS = {
-    Emotion.HAPPY: "#F0E442",
-    Emotion.SAD: "#56B4E9",
-    Emotion.ANGRY: "#D55E00",
-    Emotion.DISGUST: "#009E73",
-    Emotion.FEAR: "#CC79A7",
-    Emotion.SURPRISE: "#E69F00",
-    Emotion.NEUTRAL: "#BBBBBB",
-}
 MAX_ROWS = 40
 _WIDTH, _LEFT, _RIGHT, _TOP = 960, 76, 16, 64
 _BAR, _ROW = 44, 76
@@ -81,7 +72,7 @@ def _row(track: TrackSummary, y: float, scale: float, bar_s: int) -> list[str]:
         parts.append(
             f'<rect x="{_LEFT + entry.second * scale:.2f}" y="{floor - tall:.1f}" '
             f'width="{bar_s * scale:.2f}" height="{tall:.1f}" '
-            f'fill="{EMOTION_COLORS[entry.emotion]}"/>'
+            f'fill="{EMOTION_COLOURS[entry.emotion]}"/>'
         )
     for entries in _stretches(entries_of_bars, bar_s):
         word, wide = entries[0].emotion.value, len(entries) * bar_s * scale
@@ -135,10 +126,10 @@ def _axis(seconds: float, scale: float, y: float) -> list[str]:
 
 def _legend(y: float) -> list[str]:
     parts = []
-    for number, (emotion, color) in enumerate(EMOTION_COLORS.items()):
+    for number, (emotion, colour) in enumerate(EMOTION_COLOURS.items()):
         x = 16 + number * 108
         parts.append(
-            f'<rect x="{x}" y="{y - 12}" width="14" height="14" fill="{color}" stroke="#5a5d66"/>'
+            f'<rect x="{x}" y="{y - 12}" width="14" height="14" fill="{colour}" stroke="#5a5d66"/>'
             f'<text x="{x + 20}" y="{y}">{emotion.value}</text>'
         )
     return parts

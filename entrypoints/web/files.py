@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from domain.emotion import Emotion
+from domain.palette import EMOTION_COLOURS
 from entrypoints.settings import Settings
 
 _HERE = Path(__file__).parent
@@ -17,6 +19,7 @@ _STATIC = _HERE / "static"
 # The Socket.IO client is not part of this repository: npm puts it here.
 _SOCKET_IO_CLIENT = _HERE / "node_modules" / "socket.io-client" / "dist" / "socket.io.esm.min.js"
 _SOCKET_IO_NAME = "vendor/socket.io.js"
+_COLOURS_NAME = "css/emotions.css"
 _MEDIA_TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -62,6 +65,7 @@ def load_page_files(settings: Settings) -> PageFiles:
         "maxUploadBytes": settings.max_upload_bytes,
         "maxBatchSize": settings.max_batch_size,
         "minFaceSize": settings.face_detect_min_size,
+        "emotions": list(Emotion),
         "auth": settings.auth,
         "firebase": settings.firebase_sign_in_address
         and {
@@ -74,9 +78,16 @@ def load_page_files(settings: Settings) -> PageFiles:
         "socketIoTransports": sorted(settings.socketio_transports.split(","), reverse=True),
     }
     index = template.replace("{{settings}}", escape(json.dumps(known)))
-    return PageFiles(
-        index=_page_file(index.encode(), ".html"),
-        others={name: _page_file(path.read_bytes(), path.suffix) for name, path in paths.items()},
+    others = {name: _page_file(path.read_bytes(), path.suffix) for name, path in paths.items()}
+    others[_COLOURS_NAME] = _page_file(_colours().encode(), ".css")
+    return PageFiles(index=_page_file(index.encode(), ".html"), others=others)
+
+
+def _colours() -> str:
+    """A style sheet that gives an element with ``data-emotion`` the colour of its emotion."""
+    return "".join(
+        f'[data-emotion="{emotion}"] {{ --emotion: {colour}; }}\n'
+        for emotion, colour in EMOTION_COLOURS.items()
     )
 
 

@@ -43,7 +43,7 @@ globalThis.io = () => {
 };
 const socketIoClient = "data:text/javascript,export const io = globalThis.io";
 globalThis.document = {
-  documentElement: { dataset: { settings: JSON.stringify({ socketIoClient }) } },
+  documentElement: { dataset: { settings: JSON.stringify({ socketIoClient, emotions: [] }) } },
 };
 const { LiveConnection } = await import("../../entrypoints/web/static/js/live-connection.js");
 

@@ -3,21 +3,21 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from adapters.in_memory import reading_of
-from adapters.pillow.annotator import EMOTION_COLORS as DRAWN_COLORS
 from domain.emotion import Emotion, EmotionScores
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox
+from domain.palette import EMOTION_COLOURS
 from domain.stream import SessionSummary, TimelineEntry, TrackSummary
-from entrypoints.http.timeline import EMOTION_COLORS, MAX_ROWS, timeline_svg
+from entrypoints.http.timeline import MAX_ROWS, timeline_svg
+from entrypoints.settings import Settings
+from entrypoints.web.files import load_page_files
 
 SVG = "{http://www.w3.org/2000/svg}"
-PAGE_COLORS = Path(__file__).parents[2] / "entrypoints" / "web" / "static" / "css" / "base.css"
 
 
 def track(number: int, *emotions: Emotion, first_s: int = 0) -> TrackSummary:
@@ -61,7 +61,7 @@ def bars(drawn: ElementTree.Element, emotion: Emotion) -> list[ElementTree.Eleme
     return [
         each
         for each in found
-        if each.get("fill") == EMOTION_COLORS[emotion] and each.get("stroke") is None
+        if each.get("fill") == EMOTION_COLOURS[emotion] and each.get("stroke") is None
     ]
 
 
@@ -115,8 +115,9 @@ def test_long_sessions_have_a_readable_axis() -> None:
 
 
 def test_every_picture_and_the_page_give_an_emotion_the_same_colour() -> None:
-    page = re.findall(r'data-emotion="(\w+)"\] \{ --emotion: (#\w+)', PAGE_COLORS.read_text())
-    assert {Emotion(name): color.upper() for name, color in page} == EMOTION_COLORS == DRAWN_COLORS
+    style = load_page_files(Settings()).others["css/emotions.css"].data.decode()
+    page = re.findall(r'data-emotion="(\w+)"\] \{ --emotion: (#\w+)', style)
+    assert {Emotion(name): colour for name, colour in page} == EMOTION_COLOURS
 
 
 def test_a_long_session_is_drawn_in_few_bars_that_keep_what_was_seen() -> None:

@@ -1,7 +1,7 @@
 // What was found in several photos, as a file: the same columns and records as the history's export.
 
 import { h } from "./dom.js";
-import { EMOTIONS } from "./format.js";
+import { EMOTIONS } from "./settings.js";
 
 const COLUMNS = [
   "filename", "image_width", "image_height", "face", "x", "y", "width", "height", "dominant_emotion", ...EMOTIONS,

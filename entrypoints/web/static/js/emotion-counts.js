@@ -1,7 +1,8 @@
 // How many faces show what: "11 happy, 3 neutral", as chips that are the key to the colours too.
 
 import { h } from "./dom.js";
-import { EMOTIONS, count } from "./format.js";
+import { count } from "./format.js";
+import { EMOTIONS } from "./settings.js";
 
 /** Pairs of emotion and number of faces, the most frequent first. */
 export function countEmotions(faces) {

@@ -1,7 +1,5 @@
 // Numbers and moments in words. A number and its unit stay on one line (\u00a0).
 
-export const EMOTIONS = ["happy", "sad", "angry", "disgust", "fear", "surprise", "neutral"];
-
 const CLOSE = 0.1; // Two best scores that lie nearer are both named; `domain/wording.py` says the same.
 
 /** A score, told honestly: no network is sure enough for 0 or 100 %. */

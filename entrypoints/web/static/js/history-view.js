@@ -5,10 +5,10 @@ import { confirmed } from "./dialogs.js";
 import { field, h, select } from "./dom.js";
 import { historyCard } from "./history-card.js";
 import { showDetection } from "./history-detail.js";
-import { EMOTIONS, count } from "./format.js";
+import { count } from "./format.js";
 import { problem } from "./problem.js";
 import { session } from "./session.js";
-import { settings } from "./settings.js";
+import { EMOTIONS, settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
 
 const PAGE = 24;

@@ -4,8 +4,9 @@
 
 import { h } from "./dom.js";
 import { chips } from "./emotion-counts.js";
-import { EMOTIONS, clock, share } from "./format.js";
+import { clock, share } from "./format.js";
 import { nameOfTrack } from "./live-boxes.js";
+import { EMOTIONS } from "./settings.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 56;

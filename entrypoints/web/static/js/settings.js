@@ -1,3 +1,6 @@
 // What the service told the page: where its calls are, and what it takes.
-// {apiPrefix, maxUploadBytes, maxBatchSize, minFaceSize, auth, firebase, socketIoClient, socketIoTransports}
+// {apiPrefix, maxUploadBytes, maxBatchSize, minFaceSize, emotions, auth, firebase, socketIoClient, socketIoTransports}
 export const settings = Object.freeze(JSON.parse(document.documentElement.dataset.settings));
+
+/** The words for the emotions, in the order of the service. */
+export const EMOTIONS = Object.freeze(settings.emotions);

@@ -1,8 +1,9 @@
 // How the emotions of one face went over the last minute, as areas that fill the height together.
 
 import { h } from "./dom.js";
-import { EMOTIONS, percent } from "./format.js";
+import { percent } from "./format.js";
 import { nameOfTrack } from "./live-boxes.js";
+import { EMOTIONS } from "./settings.js";
 
 const SPAN_S = 60;
 const STEP_S = 0.2;

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { chips } from "./emotion-counts.js";
-import { EMOTIONS } from "./format.js";
+import { EMOTIONS } from "./settings.js";
 
 // Public domain: NASA, the U.S. Navy, two pictures put together from those; CC0: the cat.
 const SAMPLES = [
