@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from entrypoints.server.limits import ConnectionLimits
+from entrypoints.settings.group import Group
 
 
-class ConnectionSettings(BaseModel):
-    """The part of the settings that bounds connections."""
+class ConnectionSettings(Group):
+    """What bounds connections."""
 
     max_connections: int = Field(default=1000, ge=16, le=100_000)
     max_connections_per_address: int = Field(default=200, ge=1, le=100_000)
@@ -26,7 +27,7 @@ class ConnectionSettings(BaseModel):
     socket_sign_in_s: float = Field(default=10.0, gt=0, le=600)
 
     @property
-    def connection_limits(self) -> ConnectionLimits:
+    def limits(self) -> ConnectionLimits:
         """What a connection may cost."""
         return ConnectionLimits(
             connections=self.max_connections,

@@ -1,0 +1,127 @@
+"""Every setting of the service, read from the environment and ``.env`` here and nowhere else.
+
+A module a topic, under the names that the containers of ``entrypoints.container`` have. What a
+setting is called outside does not tell its group: ``PORT`` is ``settings.server.port``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from dotenv import dotenv_values
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from application.sessions.sessions import SessionLimits
+from domain.stream_config import StreamConfig
+from entrypoints.settings.accounts import AccountSettings
+from entrypoints.settings.connections import ConnectionSettings
+from entrypoints.settings.detection import DetectionSettings
+from entrypoints.settings.group import Group
+from entrypoints.settings.realtime import RealtimeSettings
+from entrypoints.settings.server import ServerSettings
+from entrypoints.settings.stores import StoreSettings
+from entrypoints.settings.vision import VisionSettings
+
+_ENV_FILE = Path(".env")
+
+
+class BadSettings(Exception):
+    """The environment holds values the service cannot start with; the message names each."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All groups, and what follows from several of them."""
+
+    server: ServerSettings
+    connections: ConnectionSettings
+    vision: VisionSettings
+    detection: DetectionSettings
+    stores: StoreSettings
+    accounts: AccountSettings
+    realtime: RealtimeSettings
+
+    @property
+    def session_limits(self) -> SessionLimits:
+        """How many realtime sessions are let in, and how many of their frames are in work."""
+        return SessionLimits(
+            sessions=self.realtime.max_realtime_sessions,
+            sessions_per_user=self.realtime.max_realtime_sessions_per_user,
+            frames_in_work=self.vision.frames_in_work,
+        )
+
+    @property
+    def stream_defaults(self) -> StreamConfig:
+        """What a realtime session goes by unless its client wants otherwise."""
+        return StreamConfig(min_face_size=self.vision.face_detect_min_size)
+
+    def faults(self) -> list[str]:
+        """What does not fit together across groups, a line each."""
+        faults = []
+        if self.realtime.redis_url is not None and self.accounts.secret_key is None:
+            faults.append("SECRET_KEY: is needed because of REDIS_URL")
+        if self.realtime.redis_url is not None and self.stores.repository != "mongodb":
+            faults.append(
+                "REDIS_URL: is for several processes, and those share history and quotas only "
+                "with REPOSITORY=mongodb"
+            )
+        return faults
+
+
+_GROUPS: Mapping[str, type[Group]] = get_type_hints(Settings)
+SETTINGS: Mapping[str, FieldInfo] = {
+    name: field for group in _GROUPS.values() for name, field in group.model_fields.items()
+}
+"""Every setting by its name in lower case."""
+
+
+def load_settings(*, env_file: Path | None = _ENV_FILE, **chosen: object) -> Settings:
+    """Read the settings.
+
+    Args:
+        env_file: where they are read from beside the environment; it need not exist.
+        chosen: what comes before both, by names such as ``port``.
+
+    Raises:
+        BadSettings: a value cannot be used; the message names variable, fault and what is allowed.
+    """
+    groups: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, group in _GROUPS.items():
+        its_own = {key: chosen[key] for key in group.model_fields.keys() & chosen.keys()}
+        try:
+            groups[name] = group(_env_file=env_file, **its_own)  # type: ignore[call-arg]
+        except ValidationError as error:
+            faults += [_explain(dict(fault)) for fault in error.errors(include_url=False)]
+    if not faults:
+        settings = Settings(**groups)
+        faults = settings.faults()
+    if faults:
+        raise BadSettings("\n".join(faults))
+    return settings
+
+
+def unknown_keys() -> list[str]:
+    """A warning of each key in ``.env`` that means nothing."""
+    return [
+        f".env sets {name}, which is not a setting of this service"
+        for name in dotenv_values(_ENV_FILE)
+        if name.lower() not in SETTINGS
+    ]
+
+
+def _explain(fault: dict[str, object]) -> str:
+    location = fault["loc"]
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if not isinstance(location, tuple) or not location:  # the message names the settings itself
+        return message
+    name = str(location[0])
+    if fault["type"] == "bool_parsing":
+        message = "must be true or false"
+    # An address may carry a password, whether or not the setting is meant for one.
+    secret = "Secret" in str(SETTINGS[name].annotation) or "@" in str(fault["input"])
+    return f"{name.upper()}: {message}" if secret else f"{name.upper()}={fault['input']}: {message}"

@@ -1,0 +1,109 @@
+"""What every group of settings has in common, and the kinds of text that several of them hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BeforeValidator,
+    MongoDsn,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Text = TypeVar("Text", str, SecretStr)
+
+
+class Group(BaseSettings):
+    """Settings of one topic: typed, validated, immutable. ``.env.example`` says what each is for.
+
+    A field ``mongodb_uri`` is read from ``MONGODB_URI``, whichever group it stands in.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if faults := self.faults():
+            raise ValueError("\n".join(faults))
+        return self
+
+    def faults(self) -> list[str]:
+        """What does not fit together, a line each that begins with the name of a setting."""
+        return [
+            f"{name.upper()}: is needed because of {choice}"
+            for choice, names in self.needed().items()
+            for name in names
+            if getattr(self, name) is None
+        ]
+
+    def needed(self) -> dict[str, list[str]]:
+        """The fields that must not be left out, by the choice that needs them."""
+        return {}
+
+
+def checked_by(kind: Any, wanted: str) -> Callable[[Text], Text]:
+    """Let a type of pydantic judge a text, which stays as it was written.
+
+    Pydantic's own values are changed on the way: an ``AnyHttpUrl`` gains a slash at its end, and
+    a ``MongoDsn`` a port, which ``mongodb+srv://`` must not have.
+
+    Args:
+        kind: the type.
+        wanted: the error message; it says what the setting should look like.
+    """
+    reader = TypeAdapter(kind)
+
+    def check(value: Text) -> Text:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        try:
+            reader.validate_python(text)
+        except ValidationError:
+            raise ValueError(wanted) from None  # not chained: it repeats what may be secret
+        return value
+
+    return check
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _split_at_commas(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError(
+            'write its entries separated by commas, or as a JSON list: ["first", "second"]'
+        ) from None
+
+
+InLowerCase = BeforeValidator(_lower)
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
+WebAddress = Annotated[
+    str,
+    AfterValidator(
+        checked_by(AnyHttpUrl, "must be an address such as https://mirror.example.com")
+    ),
+]
+MongoUri = Annotated[
+    SecretStr,
+    AfterValidator(checked_by(MongoDsn, "must look like mongodb://user:password@host:27017/")),
+]

@@ -1,0 +1,42 @@
+"""Settings of live sessions, and of what several processes share for them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, RedisDsn, SecretStr, UrlConstraints
+from pydantic_core import Url
+
+from entrypoints.settings.group import Group, checked_by
+
+_REDIS_FORM = (
+    "must be redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path; "
+    "signs such as / @ : in a password are written as %2F %40 %3A"
+)
+_of_redis = checked_by(
+    RedisDsn | Annotated[Url, UrlConstraints(allowed_schemes=["unix"])], _REDIS_FORM
+)
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    # A password with a bare "/" in it would pass for a host and a path.
+    address = Url(_of_redis(url).get_secret_value())
+    if address.scheme != "unix" and not re.fullmatch(r"(/\d*)?", address.path or ""):
+        raise ValueError(_REDIS_FORM)
+    return url
+
+
+class RealtimeSettings(Group):
+    """How many sessions there may be, how clients reach them, and Redis."""
+
+    max_realtime_sessions: int = Field(default=64, ge=0, le=10_000)
+    max_realtime_sessions_per_user: int = Field(default=16, ge=1, le=10_000)
+    socketio_transports: Literal["polling,websocket", "websocket"] = "polling,websocket"
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
+    redis_prefix: str = Field(default="emotion-api", min_length=1)
+
+    @property
+    def shared_through(self) -> str:
+        """What counts sessions and joins rooms: one process by itself, or Redis for several."""
+        return "one_process" if self.redis_url is None else "redis"

@@ -1,0 +1,75 @@
+"""Settings of where the service listens and how it speaks."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, IPvAnyNetwork
+from pydantic import field_validator
+
+from entrypoints.settings.group import Group, InLowerCase, Words, checked_by
+
+_own_address = checked_by(AnyHttpUrl, "must be an address such as https://emotions.example.com")
+_network = checked_by(
+    IPvAnyNetwork,
+    "list IP addresses or networks such as 10.0.0.7,172.28.0.0/24 (a network begins with its "
+    "first address: not 172.28.0.1/24), or '*' alone",
+)
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+class ServerSettings(Group):
+    """Addresses, who may call, and logs."""
+
+    host: str = "0.0.0.0"
+    port: int = Field(default=2508, ge=0, le=65535)
+    api_prefix: str = "/api"
+    public_url: Annotated[str, AfterValidator(_own_address)] | None = None
+    cors_origins: Words = ("http://localhost:3000", "http://localhost:5173")
+    forwarded_allow_ips: Words = ("127.0.0.1",)
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)
+    ] = "INFO"
+    log_format: Annotated[Literal["auto", "console", "json"], InLowerCase] = "auto"
+    shutdown_grace_s: float = Field(default=20.0, gt=0, le=600)
+
+    @field_validator("api_prefix")
+    @classmethod
+    def _a_path(cls, prefix: str) -> str:
+        if not re.fullmatch(r"(/[\w.~-]+)+", prefix := "/" + prefix.strip("/"), re.ASCII):
+            raise ValueError("must be a path such as /api")
+        return prefix
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_query(cls, url: str | None) -> str | None:
+        # The addresses of images are written behind it.
+        if url is not None and re.search(r"[?#@]", url):
+            raise ValueError("must be an address such as https://emotions.example.com")
+        return url and url.rstrip("/")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_as_browsers_send_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://[^\s/?#@]+/?", origin):
+                raise ValueError(
+                    "list full origins such as https://app.example.com, without a path, separated "
+                    "by commas ('*' cannot be used because requests carry cookies)"
+                )
+        return tuple(origin.rstrip("/").lower() for origin in origins)
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _networks_or_all(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        # What uvicorn cannot read as one of these it takes for a name, which nobody has.
+        return proxies if proxies == ("*",) else tuple(_network(proxy) for proxy in proxies)
+
+    @property
+    def images_url(self) -> str:
+        """The path stored images are served under."""
+        return f"{self.api_prefix}/images"

@@ -1,0 +1,113 @@
+"""Settings of finding faces and reading emotions, and of what that may cost."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from domain.stream import MAX_FRAME_SIZE
+from entrypoints.settings.group import Group, InLowerCase, WebAddress, Words
+
+_HUGGINGFACE_MODEL = "dima806/facial_emotions_image_detection"
+# The last commit of that repository that changed its weights, as its history shows it.
+_HUGGINGFACE_REVISION = "98c01c82b6f9066f6bbee49bf2ae6a06cce32abb"
+
+
+class VisionSettings(Group):
+    """Detector, classifier and decoder."""
+
+    face_detector: Annotated[Literal["auto", "bundled", "yunet", "haar"], InLowerCase] = "auto"
+    classifier: Annotated[Literal["onnx", "vit", "remote"], InLowerCase] = "onnx"
+
+    # Decoding
+    max_image_megapixels: float = Field(default=50.0, gt=0, le=500)
+    max_image_memory_mb: int = Field(default=160, ge=64, le=100_000)
+    max_image_seconds: float = Field(default=4.0, ge=0.5, le=60)
+    pixels_in_work_mb: int = Field(default=60, ge=60, le=100_000)
+    inference_threads: int = Field(default=0, ge=0, le=64)
+
+    # Finding faces
+    face_detect_min_size: int = Field(default=64, ge=16, le=2000)
+    haar_scale_factor: float = Field(default=1.2, gt=1.0, le=2.0)
+    haar_min_neighbors: int = Field(default=5, ge=1, le=50)
+    yunet_model: Path = Path("models/face_detection_yunet.onnx")
+    yunet_min_confidence: float = Field(default=0.65, ge=0, lt=1)
+
+    # Reading emotions
+    classifier_weights: Path | None = None
+    huggingface_model: str = _HUGGINGFACE_MODEL
+    huggingface_revision: str | None = None
+    hf_endpoint: WebAddress = "https://huggingface.co"
+    vit_device: Annotated[Literal["auto", "cpu", "cuda"], InLowerCase] = "auto"
+    remote_classifier_url: WebAddress | None = None
+    remote_classifier_model: str = Field(default="emotion", min_length=1)
+    remote_classifier_version: str | None = None
+    remote_classifier_labels: Words = ()
+    remote_classifier_timeout_s: float = Field(default=3.0, gt=0, le=60)
+    remote_classifier_batch: int = Field(default=32, ge=1, le=32)
+    remote_classifier_connections: int = Field(default=8, ge=1, le=64)
+
+    def needed(self) -> dict[str, list[str]]:
+        """The address of the server that classifies, where one does."""
+        return {"CLASSIFIER=remote": ["remote_classifier_url"]} if self.classifies_remotely else {}
+
+    @property
+    def classifies_remotely(self) -> bool:
+        """Whether another server reads the crops."""
+        return self.classifier == "remote"
+
+    @property
+    def detector_choice(self) -> str:
+        """Which detector runs; ``auto`` takes the one that ships with the service."""
+        return "bundled" if self.face_detector == "auto" else self.face_detector
+
+    @property
+    def checkpoint_revision(self) -> str | None:
+        """Revision of the checkpoint: as asked for, or the pinned one of the default model."""
+        if self.huggingface_revision is None and self.huggingface_model == _HUGGINGFACE_MODEL:
+            return _HUGGINGFACE_REVISION
+        return self.huggingface_revision
+
+    @property
+    def threads(self) -> int:
+        """Threads for decoding, detection and classification; 0 means one a processor."""
+        return self.inference_threads or os.cpu_count() or 1
+
+    @property
+    def frames_in_work(self) -> int:
+        """Frames of live sessions in work at once.
+
+        One more than threads: while one is handed from stage to stage, none stands still. Nor does
+        one while frames wait for an inference server.
+        """
+        elsewhere = self.remote_classifier_connections if self.classifies_remotely else 0
+        return self.threads + 1 + elsewhere
+
+    @property
+    def max_pixels(self) -> int:
+        """Pixels an image may have."""
+        return int(self.max_image_megapixels * 1_000_000)
+
+    @property
+    def max_frame_pixels(self) -> int:
+        """Pixels a frame of a session may have; a large one would keep all the others waiting."""
+        return min(self.max_pixels, math.prod(MAX_FRAME_SIZE))
+
+    @property
+    def max_frame_seconds(self) -> float:
+        """Seconds of a processor that decoding a frame may take, for the same reason."""
+        return min(self.max_image_seconds, 1.0)
+
+    @property
+    def max_image_memory_bytes(self) -> int:
+        """Bytes that decoding one image may take."""
+        return self.max_image_memory_mb * 1_000_000
+
+    @property
+    def pixels_in_work_bytes(self) -> int:
+        """Bytes that the pixels of all images in work may have together."""
+        return self.pixels_in_work_mb * 1_000_000
