@@ -59,7 +59,7 @@ async def measure(arguments: argparse.Namespace, executor: WorkExecutor) -> None
         HaarFaceDetector(executor=executor),
     ]
     if arguments.yunet is not None:
-        score = load_settings().yunet_min_confidence
+        score = load_settings().vision.yunet_min_confidence
         detectors.append(
             YuNetFaceDetector(executor=executor, model=arguments.yunet, score_threshold=score)
         )

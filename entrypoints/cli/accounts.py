@@ -45,18 +45,19 @@ def _end(user: str, *, erase: bool) -> EndedAccount:
 
     settings = settings_or_exit()
     container = Container(settings=settings)
-    is_address = settings.auth == "local" and "@" in user and not user.startswith("local:")
+    accounts, database = container.accounts(), container.stores().database
+    is_address = settings.accounts.auth == "local" and "@" in user and not user.startswith("local:")
     user_id = f"local:{user.strip().lower()}" if is_address else user
 
     async def run(use_case: Callable[[str], Awaitable[EndedAccount]]) -> EndedAccount:
-        await container.database().open()
+        await database().open()
         try:
             return await use_case(user_id)
         finally:
-            await container.database().close()
+            await database().close()
 
     with explained():
-        made = container.erase_account() if erase else container.revoke_account()
+        made = accounts.erase_account() if erase else accounts.revoke_account()
         return asyncio.run(run(made.execute))
 
 

@@ -111,18 +111,19 @@ def token(
 ) -> None:
     """Mint an ID token of the local identity provider; it is printed alone on the last line."""
     settings = settings_or_exit()
-    if settings.auth != "local":
-        stop(f"AUTH={settings.auth}: only the local identity provider mints tokens here")
-    if settings.secret_key is None and not settings.secret_path.exists():
+    accounts, stores = settings.accounts, settings.stores
+    if accounts.auth != "local":
+        stop(f"AUTH={accounts.auth}: only the local identity provider mints tokens here")
+    if accounts.secret_key is None and not stores.secret_path.exists():
         stop(
-            f"DATA_DIR={settings.data_dir}: there is no secret.key in it, so no service has been "
+            f"DATA_DIR={stores.data_dir}: there is no secret.key in it, so no service has been "
             "started on this folder and none would accept the token. Run this where the service "
             "runs, or with its DATA_DIR or SECRET_KEY"
         )
     from entrypoints.container import Container
 
     with explained():
-        provider = Container(settings=settings).identity_provider()
+        provider = Container(settings=settings).accounts().local_identity_provider()
         minted = provider.mint_id_token(user, lifetime_s=hours * 3600)
     errors.print(f"ID token of {user}, valid for {hours:g} hours:", style="dim")
     print(minted)

@@ -7,7 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -44,7 +44,7 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode()
 
 
-def settings_or_exit(*, warn: bool = True, **chosen: object) -> Settings:
+def settings_or_exit(*, warn: bool = True, **chosen: Any) -> Settings:
     """The settings; a command cannot run with bad ones.
 
     Args:

@@ -82,14 +82,15 @@ async def detect_files(
         raise OSError("--annotate draws on photographs, and there is none among the files")
     targets = _targets(photos, annotate)
     container = Container(settings=settings)
+    vision = container.vision()
     try:
         outcomes = await _photographs(container, photos, targets, settings)
         filmed = await videos.analyse_clips(
-            container.analyse_video(), clips, every_s=every_s, csv=csv, progress_on=errors
+            container.video().analyse_video(), clips, every_s=every_s, csv=csv, progress_on=errors
         )
     finally:
-        container.executor().close()
-        container.decoding_process().close()
+        vision.executor().close()
+        vision.decoding_process().close()
     if as_json:
         told = [_as_json(outcome) for outcome in outcomes]
         print(json.dumps(told + [videos.as_json(clip) for clip in filmed], indent=2))
@@ -183,8 +184,8 @@ async def _analyse(
     container: Container, photos: Sequence[Path], targets: dict[Path, Path], settings: Settings
 ) -> AsyncIterator[_Outcome]:
     caller = Guest("guest:command-line", "local", datetime.now(UTC))  # whose images are never kept
-    detect, annotator = container.detect_emotions(), container.annotator()
-    places = asyncio.Semaphore(settings.threads)
+    detect, annotator = container.detection().detect_emotions(), container.vision().annotator()
+    places = asyncio.Semaphore(settings.vision.threads)
 
     async def one(photo: Path) -> _Outcome:
         async with places:

@@ -24,8 +24,8 @@ def source_address(given: str | None, settings: Settings) -> str:
     """
     if given == "-":
         return sys.stdin.readline().strip()
-    if given is None and settings.import_mongodb_uri is not None:
-        return settings.import_mongodb_uri.get_secret_value()
+    if given is None and settings.stores.import_mongodb_uri is not None:
+        return settings.stores.import_mongodb_uri.get_secret_value()
     return given or ""
 
 
@@ -49,16 +49,16 @@ async def import_history(
     def note(left_out: UnreadableDetection) -> None:
         notes.print(f"left out: {left_out.name}: {left_out.reason}", markup=False, highlight=False)
 
-    container = Container(settings=settings)
-    name = name or _database_in(source_uri) or settings.mongodb_name
-    source_database = container.mongo_database(uri=source_uri, name=name, makes_indexes=False)
-    source = container.older_history(source_database, collection=collection)
+    stores = Container(settings=settings).stores()
+    name = name or _database_in(source_uri) or settings.stores.mongodb_name
+    source_database = stores.mongo_database(uri=source_uri, name=name, makes_indexes=False)
+    source = stores.older_history(source_database, collection=collection)
     await source_database.open()
-    await container.database().open()
+    await stores.database().open()
     try:
-        return await container.import_history().execute(source, note)
+        return await stores.import_history().execute(source, note)
     finally:
-        await container.database().close()
+        await stores.database().close()
         await source_database.close()
 
 

@@ -73,12 +73,14 @@ def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> No
 
     container = _container()
     with explained(ValueError):
-        labelled = container.read_labelled_faces(faces)
+        labelled = container.models().read_labelled_faces(faces)
         with _progress("Reading faces", len(labelled.labels)) as advance:
-            evaluation = container.evaluation(labelled, advance)
+            evaluation = container.models().evaluation(labelled, advance)
         if shifts:
-            with _progress("Reading shifts", container.shifted_readings(labelled)) as advance:
-                figures = container.shift_figures(labelled, advance)
+            with _progress(
+                "Reading shifts", container.models().shifted_readings(labelled)
+            ) as advance:
+                figures = container.models().shift_figures(labelled, advance)
             evaluation = replace(evaluation, shifts=figures)
         print_tables(console(), evaluation)
         if json_out is not None:
@@ -91,11 +93,11 @@ def _evaluate_detector(
     from entrypoints.cli.detector_figures import detector_as_json, print_detector_tables
 
     container = _container()
-    with explained(ValueError), closing(container.executor()):
-        photos = container.read_labelled_photos(folder, boxes)
-        smallest = min_size or container.settings().face_detect_min_size
+    with explained(ValueError), closing(container.vision().executor()):
+        photos = container.models().read_labelled_photos(folder, boxes)
+        smallest = min_size or container.settings().vision.face_detect_min_size
         with _progress("Looking at photographs", len(photos)) as advance:
-            measuring = container.detector_evaluation(photos, smallest, advance)
+            measuring = container.models().detector_evaluation(photos, smallest, advance)
             evaluation = asyncio.run(measuring)
         print_detector_tables(console(), evaluation)
         if json_out is not None:
@@ -158,10 +160,10 @@ def export(
         stop(f"--out {out}: the name has to end with .onnx")
     container = _container()
     with explained(ValueError):
-        exporter = container.checkpoint_export()
+        exporter = container.models().checkpoint_export()
         crops = None
         if faces is not None:
-            labelled = container.read_labelled_faces(faces)
+            labelled = container.models().read_labelled_faces(faces)
             crops = labelled.crops(exporter.crop_spec, 0, 64)
         with errors.status("loading") as status:
             report = exporter.write(out, quantize=quantize, crops=crops, on_step=status.update)
@@ -171,7 +173,7 @@ def export(
 def _export_to_triton(folder: Path) -> None:
     container = _container()
     with explained():
-        written = container.triton_repository(folder)
+        written = container.models().triton_repository(folder)
     console().print(
         f"{written.network} is in {written.folder}. Serve it with\n"
         f"    tritonserver --model-repository {written.folder}\n"
@@ -184,11 +186,14 @@ def _export_to_triton(folder: Path) -> None:
 
 
 def _wants_checkpoint(settings: Settings) -> bool:
-    return settings.classifier == "vit" or "huggingface_model" in settings.model_fields_set
+    return (
+        settings.vision.classifier == "vit"
+        or "huggingface_model" in settings.vision.model_fields_set
+    )
 
 
 def _pull_yunet(container: Container) -> None:
-    file = container.yunet_file()
+    file = container.models().yunet_file()
     if file.is_there():
         errors.print(f"YuNet is there: {file.path}", style="dim", soft_wrap=True)
         return
@@ -198,7 +203,7 @@ def _pull_yunet(container: Container) -> None:
 
 
 def _pull_checkpoint(container: Container) -> None:
-    files = container.checkpoint().pull()
+    files = container.models().checkpoint().pull()
     errors.print(f"The checkpoint {files.name} is ready, version {files.version}", soft_wrap=True)
 
 

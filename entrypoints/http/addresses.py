@@ -55,8 +55,8 @@ async def image_addresses(
     link_signer: NamedDependency[SkipValidation[LinkSigner]],
 ) -> ImageAddresses:
     """A dependency of handlers: addresses for whoever sent this request."""
-    origin = settings.public_url or called_origin(request.scope)
-    return ImageAddresses(origin, settings.images_url, link_signer)
+    origin = settings.server.public_url or called_origin(request.scope)
+    return ImageAddresses(origin, settings.server.images_url, link_signer)
 
 
 def image_path(images_url: str, detection_id: UUID) -> str:

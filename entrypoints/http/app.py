@@ -10,17 +10,14 @@ from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
-from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Tag
 
 from entrypoints.container import Container
 from entrypoints.http import security
-from entrypoints.http.addresses import image_addresses
 from entrypoints.http.authentication import send_guest_cookie
 from entrypoints.http.body import BodyRequest
-from entrypoints.http.bridge import dependency
 from entrypoints.http.controllers import docs, health
 from entrypoints.http.controllers.auth import AuthController
 from entrypoints.http.controllers.detect import detect_routes
@@ -29,6 +26,7 @@ from entrypoints.http.controllers.images import ImagesController
 from entrypoints.http.controllers.model import get_model
 from entrypoints.http.controllers.pictures import PicturesController
 from entrypoints.http.controllers.problems import describe_problem, list_problems
+from entrypoints.http.dependencies import dependencies
 from entrypoints.http.errors import to_response
 from entrypoints.http.forms import UploadMemory
 from entrypoints.http.middleware import RequestFrame
@@ -49,15 +47,6 @@ _NOT_WORTH_COMPRESSING = [
     "^/web/",
     "^/$",
 ]
-_PROVIDERS = (
-    "settings", "detect_emotions", "detect_batch", "storage_status", "list_history",
-    "get_detection", "delete_detection", "delete_history", "export_history", "read_image",
-    "sign_in", "refresh_tokens", "revoke_tokens", "get_profile", "face_detector",
-    "emotion_classifier", "repository", "spool", "image_store", "identity_provider",
-    "annotate_detection", "message_channel", "image_links", "link_signer", "sign_in_by_code",
-    "open_image_link", "show_image",
-)  # fmt: skip
-
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
@@ -69,14 +58,13 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         lifespan: what to hold open while the service runs.
     """
     settings = container.settings()
-    registry = container.telemetry().registry
-    dependencies = {name: dependency(getattr(container, name)) for name in _PROVIDERS}
+    registry = container.system().telemetry().registry
     app = Litestar(
         route_handlers=[
             AuthController,
             *detect_routes(settings),
             Router(
-                settings.api_prefix,
+                settings.server.api_prefix,
                 route_handlers=[
                     HistoryController,
                     PicturesController,
@@ -93,11 +81,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
             list_problems,
             describe_problem,
         ],
-        dependencies={
-            **dependencies,
-            "registry": dependency(lambda: registry),
-            "image_addresses": Provide(image_addresses),
-        },
+        dependencies=dependencies(container),
         state=State({"container": container, "upload_memory": UploadMemory()}),
         lifespan=list(lifespan),
         request_class=BodyRequest,
@@ -106,7 +90,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         before_request=answer_options,
         before_send=[send_guest_cookie],
         cors_config=CORSConfig(
-            allow_origins=list(allowed_origins(settings.cors_origins)),
+            allow_origins=list(allowed_origins(settings.server.cors_origins)),
             allow_credentials=True,
             allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
             allow_headers=["Authorization", "Content-Type", "X-Request-ID"],

@@ -10,11 +10,10 @@ from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
-from application.use_cases.accounts import Authenticate, WelcomeGuest
 from domain.errors import InvalidToken, NotAuthenticated
 from domain.user import Caller, Guest, User
 from entrypoints.http.body import BodyRequest
-from entrypoints.http.bridge import provided
+from entrypoints.http.dependencies import container_of
 
 GUEST_COOKIE = "guest_usage_info"
 ID_IS_ENOUGH = {"id_is_enough": True}
@@ -36,7 +35,7 @@ async def anyone(connection: _Connection, handler: BaseRouteHandler) -> None:
         id_is_enough = ID_IS_ENOUGH.items() <= handler.opt.items()
         user: Caller = await _user(connection, headers, id_is_enough=id_is_enough)
     else:
-        user = await _guest(connection)
+        user = _guest(connection)
     connection.scope["user"] = user
     structlog.contextvars.bind_contextvars(user_id=user.user_id)
 
@@ -67,19 +66,21 @@ async def _user(connection: _Connection, headers: list[str], *, id_is_enough: bo
     token = token.strip()
     if len(headers) > 1 or scheme.lower() != "bearer" or not token or " " in token:
         raise InvalidToken("the header must read 'Authorization: Bearer <token>'")
-    authenticate: Authenticate = await provided(connection.app.state.container.authenticate)
+    authenticate = container_of(connection).accounts().authenticate()
     return (await authenticate.execute(token, id_is_enough=id_is_enough)).user
 
 
-async def _guest(connection: _Connection) -> Guest:
-    welcome: WelcomeGuest = await provided(connection.app.state.container.welcome_guest)
+def _guest(connection: _Connection) -> Guest:
+    container = container_of(connection)
     client = connection.client
     address = client.host if client else "unknown"
-    welcomed = welcome.execute(connection.cookies.get(GUEST_COOKIE), address)
+    welcomed = (
+        container.accounts().welcome_guest().execute(connection.cookies.get(GUEST_COOKIE), address)
+    )
     connection.scope.setdefault("state", {})[GUEST_COOKIE] = Cookie(
         key=GUEST_COOKIE,
         value=welcomed.cookie,
-        max_age=connection.app.state.container.settings().guest_window_seconds,
+        max_age=container.settings().accounts.guest_window_seconds,
         httponly=True,
         samesite="lax",
         secure=connection.url.scheme == "https",

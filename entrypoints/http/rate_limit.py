@@ -10,10 +10,9 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from application.errors import ServiceUnavailable
-from application.metering import UsageMeter
 from application.use_cases.accounts import GetProfile
 from domain.user import Caller, Guest
-from entrypoints.http.bridge import provided
+from entrypoints.http.dependencies import container_of
 
 RATE_LIMIT_MEANINGS = {
     "RateLimit-Limit": "Images that the limit which binds this guest allows in one window.",
@@ -34,8 +33,7 @@ async def within_quota(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRo
     Raises:
         QuotaExceeded: nothing is left.
     """
-    meter: UsageMeter = await provided(connection.app.state.container.meter)
-    await meter.check(connection.scope["user"])
+    await container_of(connection).accounts().meter().check(connection.scope["user"])
 
 
 async def rate_limit_of(caller: Caller, get_profile: GetProfile, now: datetime) -> dict[str, str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from application.ports.sign_in_codes import SignInCodes
 from entrypoints.container import Container
-from entrypoints.settings import Settings
 
 OPERATOR_EMAIL = "operator@localhost"
 HOW_TO_SIGN_IN = "emotion-api token --user you@example.com"
@@ -28,8 +26,8 @@ def greeting(container: Container, address: str, *, for_people: bool, at_termina
     A link that signs its reader in is for the terminal alone: what goes elsewhere is kept, and
     others read it.
     """
-    settings: Settings = container.settings()
-    signs_in = settings.auth == "local"
+    settings = container.settings()
+    signs_in = settings.accounts.auth == "local"
     if not for_people:
         return _as_json(address, signs_in=signs_in)
     lines = ["", f"Emotion API is ready on {address}  (documentation: {address}/docs)"]
@@ -40,14 +38,16 @@ def greeting(container: Container, address: str, *, for_people: bool, at_termina
     if at_terminal:
         lines += [
             "Or send it a photograph, as a guest:",
-            f"    curl -F file=@PHOTO {address}{settings.api_prefix}/detect",
+            f"    curl -F file=@PHOTO {address}{settings.server.api_prefix}/detect",
         ]
     return "\n".join([*lines, ""])
 
 
 def _link(container: Container, address: str) -> list[str]:
-    codes: SignInCodes = container.sign_in_codes()
-    provider = container.identity_provider()
+    codes, provider = (
+        container.accounts().sign_in_codes(),
+        container.accounts().local_identity_provider(),
+    )
     code = codes.issue(provider.mint_id_token(OPERATOR_EMAIL, lifetime_s=codes.lifetime_s))
     minutes = codes.lifetime_s // 60
     return [

@@ -25,25 +25,26 @@ class _Closes(Protocol):
 @asynccontextmanager
 async def running(container: Container) -> AsyncIterator[None]:
     """Open what the parts need, keep the storing going, and close everything in reverse order."""
+    vision, stores = container.vision(), container.stores()
     # Two processes on one spool would each take what the other has finished for deleted.
-    with container.spool_lock():
-        await container.database().open()
+    with stores.spool_lock():
+        await stores.database().open()
         try:
             # Loads the models before any request.
-            await asyncio.to_thread(container.detect_emotions)
-            container.telemetry().gauge(
+            await asyncio.to_thread(container.detection().detect_emotions)
+            container.system().telemetry().gauge(
                 "emotion_executor_waiting",
                 "Jobs waiting for a thread",
-                lambda: container.executor().waiting,
+                lambda: vision.executor().waiting,
             )
             background = [
-                asyncio.create_task(container.store_detection().run(), name="storing"),
-                asyncio.create_task(container.forget_expired().run(), name="forgetting"),
+                asyncio.create_task(stores.store_detection().run(), name="storing"),
+                asyncio.create_task(stores.forget_expired().run(), name="forgetting"),
             ]
             log.info(
                 "detector %s, classifier %s",
-                container.face_detector().name,
-                _name_of(container.emotion_classifier()),
+                vision.face_detector().name,
+                _name_of(vision.emotion_classifier()),
             )
             try:
                 yield
@@ -51,17 +52,17 @@ async def running(container: Container) -> AsyncIterator[None]:
                 for task in background:
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
-                await asyncio.to_thread(container.executor().close)
+                await asyncio.to_thread(vision.executor().close)
                 for part in (
-                    container.decoding_process(),
-                    container.emotion_classifier(),
-                    container.image_store(),
-                    container.identity_provider(),
+                    vision.decoding_process(),
+                    vision.emotion_classifier(),
+                    stores.images(),
+                    container.accounts().identity_provider(),
                 ):
                     if isinstance(part, _Closes):
                         await asyncio.to_thread(part.close)
         finally:
-            await container.database().close()
+            await stores.database().close()
 
 
 def _name_of(classifier: EmotionClassifier) -> str:

@@ -28,23 +28,23 @@ class _Server(BoundedServer):
     """Greets the operator once it really listens."""
 
     def __init__(self, container: Container, realtime: GuardedServer) -> None:
-        settings: Settings = container.settings()
+        settings = container.settings()
         connections = Connections(
-            within_open_files(settings.connection_limits),
-            container.telemetry().registry,
-            settings.forwarded_allow_ips,
+            within_open_files(settings.connections.limits),
+            container.system().telemetry().registry,
+            settings.server.forwarded_allow_ips,
         )
         super().__init__(
             create_app_from(container, realtime),
             connections,
-            host=settings.host,
-            port=settings.port,
+            host=settings.server.host,
+            port=settings.server.port,
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=True,
-            forwarded_allow_ips=list(settings.forwarded_allow_ips),
-            timeout_graceful_shutdown=round(settings.shutdown_grace_s),
+            forwarded_allow_ips=list(settings.server.forwarded_allow_ips),
+            timeout_graceful_shutdown=round(settings.server.shutdown_grace_s),
         )
         self._container = container
         self._realtime = realtime
@@ -56,7 +56,7 @@ class _Server(BoundedServer):
             self._greet(address_of(bound[0], bound[1]))
 
     def _greet(self, address: str) -> None:
-        style = self._container.settings().log_format
+        style = self._container.settings().server.log_format
         said = greeting(
             self._container,
             address,
@@ -82,22 +82,23 @@ def serve(settings: Settings) -> None:
         BadSettings: there is no secret to sign with, or no address to listen on.
     """
     give_large_blocks_back()
-    configure_logs(settings.log_level, settings.log_format)
+    configure_logs(settings.server.log_level, settings.server.log_format)
     for warning in unknown_keys():
         log.warning(warning)
     container = Container(settings=settings)
-    container.secret()  # what is missing should stop the start, with its own words
-    container.face_detector()
-    container.crop_classifier()
-    container.database()
-    container.image_store()
-    container.identity_provider()
-    if settings.redis_url is not None:
-        asyncio.run(_reach(Container(settings=settings).message_channel()))
-    with container.spool_lock():
+    vision, stores, accounts = container.vision(), container.stores(), container.accounts()
+    accounts.secret()  # what is missing should stop the start, with its own words
+    vision.face_detector()
+    vision.crop_classifier()
+    stores.database()
+    stores.images()
+    accounts.identity_provider()
+    if settings.realtime.redis_url is not None:
+        asyncio.run(_reach(Container(settings=settings).realtime().message_channel()))
+    with stores.spool_lock():
         pass  # another process on the same data folder, too, should be told of in a line
     server = _Server(container, create_socketio(container))
-    server.run(sockets=[bound(settings.host, settings.port)])
+    server.run(sockets=[bound(settings.server.host, settings.server.port)])
 
 
 async def _reach(channel: MessageChannel) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from application.ports.message_channel import MessageChannel
 from entrypoints.container import Container
 from entrypoints.realtime.connection import NAMESPACE
 from entrypoints.realtime.housekeeping import Housekeeping
@@ -14,25 +13,24 @@ from entrypoints.realtime.namespace import EmotionDetectionNamespace
 from entrypoints.realtime.other_clients import OtherNamespaces
 from entrypoints.realtime.rooms import Rooms
 from entrypoints.realtime.server import GuardedServer, make_server
-from entrypoints.settings import Settings
 from entrypoints.wire.origins import allowed_origins
 
 
 def create_socketio(container: Container) -> GuardedServer:
     """Make the Socket.IO server of a wired container, to be mounted as an ASGI application."""
-    settings: Settings = container.settings()
-    rooms = Rooms(container.message_channel())
+    settings = container.settings()
+    rooms = Rooms(container.realtime().message_channel())
     server = make_server(
-        cors_origins=list(allowed_origins(settings.cors_origins)),
-        transports=settings.socketio_transports.split(","),
+        cors_origins=list(allowed_origins(settings.server.cors_origins)),
+        transports=settings.realtime.socketio_transports.split(","),
         manager=rooms,
     )
     namespace = EmotionDetectionNamespace(
         server=server,
         rooms=rooms,
-        authenticate=container.authenticate(),
-        sessions=container.stream_sessions(),
-        clock=container.clock(),
+        authenticate=container.accounts().authenticate(),
+        sessions=container.realtime().stream_sessions(),
+        clock=container.system().clock(),
     )
     server.register_namespace(namespace)
     server.register_namespace(OtherNamespaces())
@@ -47,10 +45,12 @@ def housekeeping_of(server: GuardedServer) -> Housekeeping:
 @asynccontextmanager
 async def realtime(container: Container, server: GuardedServer) -> AsyncIterator[None]:
     """Watch over sessions and connections while the service runs, and end them with it."""
-    channel: MessageChannel = container.message_channel()
+    channel = container.realtime().message_channel()
     await channel.open()
     background = [
-        asyncio.create_task(container.stream_sessions().run(), name="watching over sessions"),
+        asyncio.create_task(
+            container.realtime().stream_sessions().run(), name="watching over sessions"
+        ),
         asyncio.create_task(housekeeping_of(server).run(), name="realtime housekeeping"),
     ]
     try:
@@ -67,5 +67,5 @@ async def realtime(container: Container, server: GuardedServer) -> AsyncIterator
 
 async def hang_up(container: Container, server: GuardedServer) -> None:
     """End all sessions, each with its summary, and close their connections; may be called twice."""
-    await container.stream_sessions().close_all()
+    await container.realtime().stream_sessions().close_all()
     await server.hang_up()

@@ -99,9 +99,7 @@ InLowerCase = BeforeValidator(_lower)
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
 WebAddress = Annotated[
     str,
-    AfterValidator(
-        checked_by(AnyHttpUrl, "must be an address such as https://mirror.example.com")
-    ),
+    AfterValidator(checked_by(AnyHttpUrl, "must be an address such as https://mirror.example.com")),
 ]
 MongoUri = Annotated[
     SecretStr,

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, IPvAnyNetwork
-from pydantic import field_validator
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    field_validator,
+)
 
 from entrypoints.settings.group import Group, InLowerCase, Words, checked_by
 
@@ -31,9 +37,9 @@ class ServerSettings(Group):
     public_url: Annotated[str, AfterValidator(_own_address)] | None = None
     cors_origins: Words = ("http://localhost:3000", "http://localhost:5173")
     forwarded_allow_ips: Words = ("127.0.0.1",)
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)
-    ] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
+        "INFO"
+    )
     log_format: Annotated[Literal["auto", "console", "json"], InLowerCase] = "auto"
     shutdown_grace_s: float = Field(default=20.0, gt=0, le=600)
 

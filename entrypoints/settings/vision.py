@@ -88,6 +88,11 @@ class VisionSettings(Group):
         return self.threads + 1 + elsewhere
 
     @property
+    def video_frames_at_once(self) -> int:
+        """Frames of a video in work: one a thread, and one more that is read meanwhile."""
+        return self.threads + 1
+
+    @property
     def max_pixels(self) -> int:
         """Pixels an image may have."""
         return int(self.max_image_megapixels * 1_000_000)

@@ -61,21 +61,23 @@ def load_page_files(settings: Settings) -> PageFiles:
         paths[_SOCKET_IO_NAME] = _SOCKET_IO_CLIENT
     template = paths.pop("index.html").read_text(encoding="utf-8")
     known = {
-        "apiPrefix": settings.api_prefix,
-        "maxUploadBytes": settings.max_upload_bytes,
-        "maxBatchSize": settings.max_batch_size,
-        "minFaceSize": settings.face_detect_min_size,
+        "apiPrefix": settings.server.api_prefix,
+        "maxUploadBytes": settings.detection.max_upload_bytes,
+        "maxBatchSize": settings.detection.max_batch_size,
+        "minFaceSize": settings.vision.face_detect_min_size,
         "emotions": list(Emotion),
-        "auth": settings.auth,
-        "firebase": settings.firebase_sign_in_address
+        "auth": settings.accounts.auth,
+        "firebase": settings.accounts.firebase_sign_in_address
         and {
-            "address": settings.firebase_sign_in_address,
-            "apiKey": settings.firebase_web_api_key,
-            "googleClientId": settings.google_client_id,
+            "address": settings.accounts.firebase_sign_in_address,
+            "apiKey": settings.accounts.firebase_web_api_key,
+            "googleClientId": settings.accounts.google_client_id,
         },
         "socketIoClient": f"/web/{_SOCKET_IO_NAME}" if _SOCKET_IO_NAME in paths else None,
         # In this order they are tried: a WebSocket is the better one.
-        "socketIoTransports": sorted(settings.socketio_transports.split(","), reverse=True),
+        "socketIoTransports": sorted(
+            settings.realtime.socketio_transports.split(","), reverse=True
+        ),
     }
     index = template.replace("{{settings}}", escape(json.dumps(known)))
     others = {name: _page_file(path.read_bytes(), path.suffix) for name, path in paths.items()}

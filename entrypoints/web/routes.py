@@ -26,8 +26,8 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
     """The page at ``/`` and what it loads from ``/web/``."""
     files = load_page_files(settings)
     policy = _POLICY
-    if settings.firebase_sign_in_address:
-        firebase = urlsplit(settings.firebase_sign_in_address)
+    if settings.accounts.firebase_sign_in_address:
+        firebase = urlsplit(settings.accounts.firebase_sign_in_address)
         policy += f" {firebase.scheme}://{firebase.netloc}"
 
     @get(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Generic, TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import Any, Generic, TypeVar
 
 from dependency_injector import providers
 from pydantic import SecretStr
@@ -24,7 +24,7 @@ from adapters.in_memory import (
 )
 from application.ports.clock import Clock
 from entrypoints.container import Container
-from entrypoints.settings import Settings
+from entrypoints.settings import Settings, load_settings
 
 SECRET = "0123456789abcdef-secret-of-the-tests"
 AnyClock = TypeVar("AnyClock", bound=Clock)
@@ -32,8 +32,8 @@ AnyClock = TypeVar("AnyClock", bound=Clock)
 
 def container_with(**changes: object) -> Container:
     """The real container on the default settings but for ``changes``, whatever the environment."""
-    settings = Settings(_env_file=None, secret_key=SecretStr(SECRET), **changes)
-    return Container(settings=settings)
+    chosen: dict[str, Any] = {"secret_key": SecretStr(SECRET), **changes}
+    return Container(settings=load_settings(env_file=None, **chosen))
 
 
 class Fakes(Generic[AnyClock]):
@@ -41,37 +41,35 @@ class Fakes(Generic[AnyClock]):
 
     def __init__(self, settings: Settings, clock: AnyClock) -> None:
         self.clock = clock
-        self.decoder = InMemoryImageDecoder(max_pixels=settings.max_pixels)
-        self.frame_decoder = InMemoryImageDecoder(max_pixels=settings.max_frame_pixels)
+        self.decoder = InMemoryImageDecoder(max_pixels=settings.vision.max_pixels)
+        self.frame_decoder = InMemoryImageDecoder(max_pixels=settings.vision.max_frame_pixels)
         self.detector = InMemoryFaceDetector()
         self.repository = InMemoryDetectionRepository()
         self.spool = InMemoryDetectionSpool()
         self.images = InMemoryImageStore()
         self.identity = InMemoryIdentityProvider()
         self.ledger = InMemoryUsageLedger()
-        self._by_provider = {
-            "clock": self.clock,
-            "decoder": self.decoder,
-            "frame_decoder": self.frame_decoder,
-            "face_detector": self.detector,
-            "emotion_classifier": InMemoryEmotionClassifier(),
-            "annotator": InMemoryImageAnnotator(),
-            "repository": self.repository,
-            "spool": self.spool,
-            "image_store": self.images,
-            "users": InMemoryUserRepository(),
-            "refresh_token_repository": InMemoryRefreshTokenRepository(),
-            "usage_ledger": self.ledger,
-            "identity_provider": self.identity,
-        }
 
     @contextmanager
     def within(self, container: Container) -> Iterator[None]:
         """Let the container hand out these, until the block ends."""
-        for name, fake in self._by_provider.items():
-            getattr(container, name).override(providers.Object(fake))
-        try:
+        vision, stores = container.vision(), container.stores()
+        replaced: list[tuple[providers.Provider[Any], object]] = [
+            (container.system().clock, self.clock),
+            (vision.decoder, self.decoder),
+            (vision.frame_decoder, self.frame_decoder),
+            (vision.face_detector, self.detector),
+            (vision.emotion_classifier, InMemoryEmotionClassifier()),
+            (vision.annotator, InMemoryImageAnnotator()),
+            (stores.repository, self.repository),
+            (stores.spool, self.spool),
+            (stores.images, self.images),
+            (stores.users, InMemoryUserRepository()),
+            (stores.refresh_tokens, InMemoryRefreshTokenRepository()),
+            (stores.usage_ledger, self.ledger),
+            (container.accounts().identity_provider, self.identity),
+        ]
+        with ExitStack() as stack:
+            for provider, fake in replaced:
+                stack.enter_context(provider.override(providers.Object(fake)))
             yield
-        finally:
-            for name in self._by_provider:
-                getattr(container, name).reset_last_overriding()

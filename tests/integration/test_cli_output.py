@@ -17,7 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from entrypoints.cli import app
-from entrypoints.settings import Settings
+from entrypoints.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 NAMES = [
@@ -34,7 +34,7 @@ CONTROL = "red\x1b[31m\nand\rback\u202egpj.jpg"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder one is in, with a small picture without a face."""
     monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
+    for name in SETTINGS:
         monkeypatch.delenv(name.upper(), raising=False)
     Image.new("RGB", (96, 96), (90, 120, 150)).save(tmp_path / "plain.jpg")
     return tmp_path

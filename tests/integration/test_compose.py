@@ -113,9 +113,9 @@ def test_the_emulator_has_one_address_for_the_service_and_for_the_browser(
     for name, value in services["service"]["environment"].items():
         monkeypatch.setenv(name, value)
     settings = load_settings()
-    assert (settings.environment, settings.auth) == ("development", "firebase")
-    assert settings.firebase_sign_in_address is not None
-    address = urlsplit(settings.firebase_sign_in_address)
+    assert (settings.accounts.environment, settings.accounts.auth) == ("development", "firebase")
+    assert settings.accounts.firebase_sign_in_address is not None
+    address = urlsplit(settings.accounts.firebase_sign_in_address)
     published = {(port["host_ip"], port["published"]) for port in services["service"]["ports"]}
     assert (address.hostname, str(address.port)) in published
     assert services["firebase"]["network_mode"] == "service:service", "the same address inside"

@@ -38,8 +38,8 @@ async def test_yunet_reports_faces_from_the_confidence_that_is_set(
 ) -> None:
     model = write_yunet(tmp_path / "yunet.onnx")
     container = container_with(face_detector="yunet", yunet_model=model, **setting)
-    found = await container.face_detector().detect(picture(), min_size_px=16)
-    container.executor().close()
+    found = await container.vision().face_detector().detect(picture(), min_size_px=16)
+    container.vision().executor().close()
     # In its overview of the whole picture the detector sees both cells again, larger and fainter.
     assert len([face for face in found if face.box.width == CELL]) == faces
 
@@ -64,8 +64,8 @@ def test_a_yunet_model_that_is_named_and_not_used_is_warned_of(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     container = Container(settings=load_settings())
-    names = {container.face_detector().name for _ in range(2)}
-    container.executor().close()
+    names = {container.vision().face_detector().name for _ in range(2)}
+    container.vision().executor().close()
     assert names == {"face-pyramid"}
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == warned

@@ -8,7 +8,7 @@ from adapters.filesystem import FolderLock
 from application.errors import StoreUnavailable
 from entrypoints.container import Container
 from entrypoints.process.lifespan import running
-from entrypoints.settings import Settings
+from entrypoints.settings import load_settings
 
 
 def test_a_folder_is_refused_while_another_works_in_it_and_free_afterwards(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_second_service_on_the_same_data_does_not_start(tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, data_dir=tmp_path)  # type: ignore[call-arg]
+    settings = load_settings(env_file=None, data_dir=tmp_path)
     async with running(Container(settings=settings)):
         with pytest.raises(StoreUnavailable, match="another process"):
             async with running(Container(settings=settings)):

@@ -11,7 +11,7 @@ import skimage.data
 from application.errors import InferenceUnavailable
 from entrypoints.container import Container
 from entrypoints.process.asgi import create_app
-from entrypoints.settings import Settings, load_settings
+from entrypoints.settings import load_settings
 from tests.servers.flaky import flaky_proxy
 from tests.servers.listening import listening
 
@@ -74,11 +74,10 @@ async def test_a_server_that_serves_another_model_stops_the_start(
     monkeypatch.setenv("REMOTE_CLASSIFIER_URL", triton)
     monkeypatch.setenv("REMOTE_CLASSIFIER_MODEL", "gestures")
     with pytest.raises(InferenceUnavailable, match="has no model gestures"):
-        Container(settings=load_settings()).crop_classifier()
+        Container(settings=load_settings()).vision().crop_classifier()
 
 
 def test_frames_that_wait_for_the_server_leave_no_processor_idle() -> None:
-    settings = Settings(_env_file=None, remote_classifier_url="http://triton:8000")  # type: ignore[call-arg]
-    here = settings.model_copy(update={"classifier": "onnx"}).session_limits.frames_in_work
-    connections = settings.remote_classifier_connections
-    assert settings.session_limits.frames_in_work == here + connections
+    vision = load_settings(env_file=None, remote_classifier_url="http://triton:8000").vision
+    here = vision.model_copy(update={"classifier": "onnx"}).frames_in_work
+    assert vision.frames_in_work == here + vision.remote_classifier_connections

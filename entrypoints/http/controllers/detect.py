@@ -79,7 +79,7 @@ class DetectController(Controller):
         Guests may do so a few times a day. For signed-in users the photograph and the result go
         into their history; a guest's are never kept.
         """
-        limit_bytes = settings.max_upload_bytes
+        limit_bytes = settings.detection.max_upload_bytes
         file = (await uploaded_files(request, "file", file_too_large(limit_bytes)))[0]
         image = await read_bounded(file, limit_bytes)
         command = DetectEmotionsCommand(request.user, image, file.filename)
@@ -148,15 +148,17 @@ class DetectBatchController(Controller):
         The stream ends when all are done; hanging up early cancels what has not finished.
         """
         too_large = BatchTooLarge(
-            f"a batch may hold {settings.max_batch_size} files of "
-            f"{settings.max_upload_bytes} bytes each, this one has more",
-            limit=settings.max_batch_size,
+            f"a batch may hold {settings.detection.max_batch_size} files of "
+            f"{settings.detection.max_upload_bytes} bytes each, this one has more",
+            limit=settings.detection.max_batch_size,
         )
         files = await uploaded_files(request, "files", too_large)
         command = DetectBatchCommand(
             request.user,
             [
-                BatchFile(file.filename, partial(read_bounded, file, settings.max_upload_bytes))
+                BatchFile(
+                    file.filename, partial(read_bounded, file, settings.detection.max_upload_bytes)
+                )
                 for file in files
             ],
         )
@@ -178,13 +180,13 @@ def _present(outcome: BatchOutcome) -> detections.BatchEvent:
 
 def detect_routes(settings: Settings) -> list[Router]:
     """The calls that take photographs, each with the body size it needs."""
-    path = f"{settings.api_prefix}/detect"
-    one_file = settings.max_upload_bytes + FORM_OVERHEAD_BYTES
+    path = f"{settings.server.api_prefix}/detect"
+    one_file = settings.detection.max_upload_bytes + FORM_OVERHEAD_BYTES
     return [
         Router(path, route_handlers=[DetectController], request_max_body_size=one_file),
         Router(
             path,
             route_handlers=[DetectBatchController],
-            request_max_body_size=settings.max_batch_size * one_file,
+            request_max_body_size=settings.detection.max_batch_size * one_file,
         ),
     ]

@@ -78,7 +78,7 @@ async def readyz(
         "identity_provider": identity_provider.check,
         "emotion_classifier": emotion_classifier.check,
     }
-    if settings.redis_url is not None:
+    if settings.realtime.redis_url is not None:
         checks["redis"] = message_channel.check
     states = await asyncio.gather(*(_state(name, check) for name, check in checks.items()))
     services = dict(zip(checks, states, strict=True))

@@ -83,7 +83,7 @@ class ImagesController(Controller):
         if signature is None:
             image = await read_image.execute(request.user, detection_id)
         else:
-            path = image_path(settings.images_url, detection_id)
+            path = image_path(settings.server.images_url, detection_id)
             link = LinkSignature(expires or "", signature)
             image = await open_image_link.execute(path, link, detection_id)
         # The photograph of a detection never changes. It may be erased, so it is asked for anew.

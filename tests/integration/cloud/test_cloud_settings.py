@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dependency_injector.providers import Provider
 
 from adapters.cloudinary import CloudinaryImageStore
 from adapters.firebase import FirebaseIdentityProvider
@@ -16,7 +17,7 @@ from adapters.mongodb import MongoDetectionRepository
 from adapters.redis import RedisMessageChannel, RedisSessionPlaces
 from application.errors import ServiceUnavailable
 from entrypoints.container import Container
-from entrypoints.settings import BadSettings, Settings, load_settings
+from entrypoints.settings import SETTINGS, BadSettings, load_settings
 
 CLOUDINARY = {
     "IMAGE_STORE": "cloudinary",
@@ -41,7 +42,7 @@ Environment = Callable[..., None]
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
     monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
+    for name in SETTINGS:
         monkeypatch.setenv(name.upper(), "")  # put back at the end, whatever the test sets
 
     def put(**values: str) -> None:
@@ -106,10 +107,10 @@ def test_the_service_account_comes_as_text_or_as_a_file(environment: Environment
     key = json.dumps({"type": "service_account"})
     environment(AUTH="firebase")
     environment(FIREBASE_SERVICE_ACCOUNT_B64=base64.b64encode(key.encode()).decode())
-    assert load_settings().firebase_service_account == key
+    assert load_settings().accounts.firebase_service_account == key
     Path("key.json").write_text(key)
     environment(FIREBASE_SERVICE_ACCOUNT_B64="", FIREBASE_SERVICE_ACCOUNT_FILE="key.json")
-    assert load_settings().firebase_service_account == key
+    assert load_settings().accounts.firebase_service_account == key
 
 
 def test_no_secret_shows_when_settings_are_printed(environment: Environment) -> None:
@@ -120,23 +121,35 @@ def test_no_secret_shows_when_settings_are_printed(environment: Environment) -> 
 async def test_settings_alone_choose_the_cloud(environment: Environment) -> None:
     environment(**CLOUDINARY, **REDIS, **EMULATOR)
     container = Container(settings=load_settings())
-    assert isinstance(container.repository(), MongoDetectionRepository)
-    assert isinstance(container.image_store(), CloudinaryImageStore)
-    assert isinstance(container.identity_provider(), FirebaseIdentityProvider)
-    assert isinstance(container.session_places(), RedisSessionPlaces)
-    assert isinstance(container.message_channel(), RedisMessageChannel)
-    container.image_store().close()
-    container.identity_provider().close()
+    assert isinstance(container.stores().repository(), MongoDetectionRepository)
+    assert isinstance(container.stores().images(), CloudinaryImageStore)
+    assert isinstance(container.accounts().identity_provider(), FirebaseIdentityProvider)
+    assert isinstance(container.realtime().session_places(), RedisSessionPlaces)
+    assert isinstance(container.realtime().message_channel(), RedisMessageChannel)
+    container.stores().images().close()
+    container.accounts().identity_provider().close()
 
 
 @pytest.mark.parametrize(
     ("package", "extra", "adapter", "choice", "part"),
     [
-        ("motor", "mongodb", "mongodb", MONGODB, "database"),
-        ("cloudinary", "cloudinary", "cloudinary", CLOUDINARY, "image_store"),
-        ("firebase_admin", "firebase", "firebase", EMULATOR, "identity_provider"),
-        ("redis", "redis", "redis", REDIS, "message_channel"),
-        ("httpx", "remote", "open_inference", INFERENCE_SERVER, "crop_classifier"),
+        ("motor", "mongodb", "mongodb", MONGODB, lambda it: it.stores().database),
+        ("cloudinary", "cloudinary", "cloudinary", CLOUDINARY, lambda it: it.stores().images),
+        (
+            "firebase_admin",
+            "firebase",
+            "firebase",
+            EMULATOR,
+            lambda it: it.accounts().identity_provider,
+        ),
+        ("redis", "redis", "redis", REDIS, lambda it: it.realtime().message_channel),
+        (
+            "httpx",
+            "remote",
+            "open_inference",
+            INFERENCE_SERVER,
+            lambda it: it.vision().crop_classifier,
+        ),
     ],
 )
 def test_an_extra_that_is_not_installed_is_named_with_its_remedy(
@@ -146,7 +159,7 @@ def test_an_extra_that_is_not_installed_is_named_with_its_remedy(
     extra: str,
     adapter: str,
     choice: dict[str, str],
-    part: str,
+    part: Callable[[Container], Provider[object]],
 ) -> None:
     environment(**choice)
     settings = load_settings()
@@ -155,7 +168,7 @@ def test_an_extra_that_is_not_installed_is_named_with_its_remedy(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ServiceUnavailable, match=rf"pip install 'emotion-api\[{extra}\]'"):
-        getattr(Container(settings=settings), part)()
+        part(Container(settings=settings))()
 
 
 def test_a_redis_that_is_not_there_stops_the_start_in_a_line(tmp_path: Path) -> None:

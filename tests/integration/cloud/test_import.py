@@ -20,7 +20,7 @@ from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.geometry import BoundingBox
 from entrypoints.cli.import_history import import_history
-from entrypoints.settings import Settings
+from entrypoints.settings import load_settings
 
 OLD: dict[str, Any] = {
     "detection_id": "6f1f3f5e-9f51-4b5a-9e0c-1d2f3a4b5c6d",
@@ -55,7 +55,7 @@ class Import:
     """Runs the command's work into a SQLite history, and reads that."""
 
     def __init__(self, folder: Path, uri: str, name: str) -> None:
-        self.settings = Settings(_env_file=None, data_dir=folder)  # type: ignore[call-arg]
+        self.settings = load_settings(env_file=None, data_dir=folder)
         self.uri = uri
         self.name: str | None = name
         self.notes = Console(record=True, width=200)
@@ -66,7 +66,7 @@ class Import:
         )
 
     async def history(self, user_id: str = "alice") -> list[Detection]:
-        database = SqliteDatabase(self.settings.database_path)
+        database = SqliteDatabase(self.settings.stores.database_path)
         await database.open()
         repository = SqliteDetectionRepository(database)
         found = await repository.find(user_id, HistoryFilter(), limit=1000)

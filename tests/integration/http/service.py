@@ -88,10 +88,11 @@ class Server:
 async def running_server(**changes: object) -> AsyncIterator[Server]:
     """Listen on a free port, on settings that differ in ``changes`` from the defaults."""
     container = container_with(**changes)
-    container.telemetry.override(providers.Object(container.telemetry()))
+    telemetry = container.system().telemetry
+    telemetry.override(providers.Object(telemetry()))
     async with listening(
         create_http_app(container),
-        forwarded_allow_ips=list(container.settings().forwarded_allow_ips),
+        forwarded_allow_ips=list(container.settings().server.forwarded_allow_ips),
         timeout_graceful_shutdown=5,
     ) as port:
         yield Server(f"http://127.0.0.1:{port}", container)
@@ -105,7 +106,7 @@ async def with_fresh_fakes(server: Server) -> AsyncIterator[Service]:
         service = Service(server.url, container, stack)
         with service.within(container):
             container.reset_singletons()
-            storing = asyncio.create_task(container.store_detection().run())
+            storing = asyncio.create_task(container.stores().store_detection().run())
             try:
                 yield service
             finally:

@@ -216,7 +216,7 @@ async def test_an_identity_provider_that_is_down_is_503_and_not_401(service):
 
 async def test_what_the_provider_says_anew_is_shown_and_the_first_day_stays(service):
     alice = await service.signed_in()
-    known = await service.container.users().get("user:alice@example.com")
+    known = await service.container.stores().users().get("user:alice@example.com")
     renamed = replace(known, display_name="Alice L.", created_at=service.clock.now())
     id_token = service.identity.enrol("alice@example.com", user=renamed)
     await alice.post("/auth/verify-token", json={"id_token": id_token})

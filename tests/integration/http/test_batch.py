@@ -111,7 +111,7 @@ async def test_hanging_up_stops_what_has_not_finished(service):
         await anext(answer.aiter_lines())
     async with asyncio.timeout(20):
         await cancelled.wait()
-    await service.until(lambda: service.container.gate().taken == 0)
+    await service.until(lambda: service.container.detection().gate().taken == 0)
     usage = (await alice.get("/auth/usage")).json()
     assert usage["usage_count"] == 1  # the rest was never charged, or was given back
 
@@ -198,7 +198,7 @@ async def test_a_full_house_keeps_its_status_on_a_batch():
         alice = await service.signed_in()
         service.decoder.hold()
         first = asyncio.create_task(service.detect(alice))
-        await service.until(lambda: service.container.gate().taken == 1)
+        await service.until(lambda: service.container.detection().gate().taken == 1)
         answer = await alice.post("/api/detect/batch", files=batch(("a.jpg", PHOTO)))
         assert answer.status_code == 503
         assert answer.json()["code"] == "overloaded"

@@ -283,7 +283,7 @@ async def test_a_full_house_is_503_and_says_when_to_come_back():
         alice = await service.signed_in()
         service.decoder.hold()
         first = asyncio.create_task(service.detect(alice))
-        await service.until(lambda: service.container.gate().taken == 1)
+        await service.until(lambda: service.container.detection().gate().taken == 1)
         answer = await service.detect(alice)
         assert answer.status_code == 503
         assert answer.json()["code"] == "overloaded"
@@ -296,7 +296,7 @@ async def test_a_full_house_is_503_and_says_when_to_come_back():
 
 
 async def test_a_model_that_cannot_run_is_503(service):
-    service.container.face_detector().fail_with(InferenceUnavailable("no detector"))
+    service.container.vision().face_detector().fail_with(InferenceUnavailable("no detector"))
     answer = await service.detect(await service.client())
     assert answer.status_code == 503
     assert answer.json()["code"] == "inference_unavailable"
@@ -306,7 +306,7 @@ async def test_a_model_that_cannot_run_is_503(service):
 async def test_the_cause_of_a_503_is_logged_and_not_told(service):
     failed = InferenceUnavailable("no detector")
     failed.__cause__ = OSError("https://me:hunter2@host/model is gone\nand a second line")
-    service.container.face_detector().fail_with(failed)
+    service.container.vision().face_detector().fail_with(failed)
     with capture_logs() as logged:
         answer = await service.detect(await service.client())
     assert "gone" not in answer.text

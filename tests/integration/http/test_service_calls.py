@@ -53,7 +53,7 @@ async def test_readyz_is_503_when_nothing_can_be_accepted(service):
 
 
 async def test_readyz_is_503_when_no_emotion_can_be_read(service):
-    service.container.emotion_classifier().fail_with(InferenceUnavailable("no model"))
+    service.container.vision().emotion_classifier().fail_with(InferenceUnavailable("no model"))
     answer = await (await service.client()).get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["services"]["emotion_classifier"] == "down"

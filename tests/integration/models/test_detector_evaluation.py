@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from entrypoints.cli import app
-from entrypoints.settings import Settings
+from entrypoints.settings import SETTINGS
 
 # The face of skimage's astronaut, as people would frame it.
 FACE = "174,62,100,120"
@@ -26,7 +26,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Three photographs, one of them with a face."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
-    for name in Settings.model_fields:
+    for name in SETTINGS:
         monkeypatch.delenv(name.upper(), raising=False)
     photos = tmp_path / "photos"
     photos.mkdir()

@@ -17,7 +17,7 @@ from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.vit.classifier import VitCropClassifier
 from domain.emotion import Emotion
 from entrypoints.cli import app
-from entrypoints.settings import Settings
+from entrypoints.settings import SETTINGS
 
 WORDS = ["happy", "sad", "angry", "disgust", "fear", "surprise"]
 
@@ -26,7 +26,7 @@ WORDS = ["happy", "sad", "angry", "disgust", "fear", "surprise"]
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
-    for name in Settings.model_fields:
+    for name in SETTINGS:
         monkeypatch.delenv(name.upper(), raising=False)
 
 

@@ -21,7 +21,7 @@ from adapters.vit.classifier import VitCropClassifier
 from application.errors import InferenceUnavailable
 from entrypoints.cli import app
 from entrypoints.container import Container
-from entrypoints.settings import Settings
+from entrypoints.settings import SETTINGS
 from tests.servers.hub import COMMIT, HubDouble
 
 MODEL = "somebody/emotions"
@@ -252,11 +252,11 @@ def typed(
     """The command in an empty folder and environment, and a hub that has YuNet."""
     publish_yunet(hub, YUNET_CONTENT)
     monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
+    for name in SETTINGS:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     place = tmp_path / "models" / "yunet.onnx"
-    with Container.yunet_file.override(providers.Factory(yunet_at, hub, place)):
+    with Container.models.yunet_file.override(providers.Factory(yunet_at, hub, place)):
         yield lambda: CliRunner().invoke(app, ["models", "pull"])
 
 
@@ -298,7 +298,7 @@ def test_the_checkpoint_comes_along_when_the_classifier_needs_it(
     monkeypatch.setenv("CLASSIFIER", "vit")
     ran = typed()
     assert ran.exit_code == 2
-    default = Settings.model_fields["huggingface_model"].default
+    default = SETTINGS["huggingface_model"].default
     assert re.search(rf"{default} \(.*\) cannot be downloaded: there is no such", ran.stderr)
 
 

@@ -120,7 +120,7 @@ class Service(Fakes[ShiftedClock]):
         self.url = f"http://127.0.0.1:{self.port}"
 
     async def token(self, email: str = "alice@example.com") -> str:
-        signed_in = await self.container.sign_in().execute(self.identity.enrol(email))
+        signed_in = await self.container.accounts().sign_in().execute(self.identity.enrol(email))
         return str(signed_in.tokens.access.value)
 
     async def client(
@@ -145,7 +145,7 @@ class Service(Fakes[ShiftedClock]):
 
     @property
     def sessions(self) -> int:
-        return len(self.container.stream_sessions())
+        return len(self.container.realtime().stream_sessions())
 
     async def until_sessions(self, count: int) -> None:
         async with asyncio.timeout(60):

@@ -111,7 +111,11 @@ async def test_no_token_or_a_bad_one_is_refused_with_401(service: Service, auth:
 
 
 async def test_a_refresh_token_opens_nothing(service: Service) -> None:
-    signed_in = await service.container.sign_in().execute(service.identity.enrol("a@example.com"))
+    signed_in = (
+        await service.container.accounts()
+        .sign_in()
+        .execute(service.identity.enrol("a@example.com"))
+    )
     told = await refusal(service, {"token": signed_in.tokens.refresh_token})
     assert told["data"]["code"] == 401
 
@@ -161,7 +165,7 @@ async def test_a_revoked_identity_is_noticed_during_the_session(service: Service
     auth = {"token": service.identity.enrol("bob@example.com")}
     await client.connect(service.url, auth, ["websocket"])
     service.identity.fail_with(InvalidToken("revoked"))
-    await service.container.stream_sessions().verify_tokens()
+    await service.container.realtime().stream_sessions().verify_tokens()
     assert (await client.next("error_message"))["code"] == 401
     await client.gone.wait()
     await client.io.disconnect()
@@ -176,7 +180,7 @@ async def test_a_provider_that_does_not_answer_holds_nothing_up(service: Service
     service.identity.hold()
     async with asyncio.timeout(60):
         for _ in range(2):
-            await service.container.stream_sessions().verify_tokens()
+            await service.container.realtime().stream_sessions().verify_tokens()
     service.clock.shift = timedelta(hours=3)
     assert (await short_lived.next("error_message"))["code"] == 401
     service.identity.release()
@@ -188,10 +192,10 @@ async def test_a_provider_that_does_not_answer_holds_nothing_up(service: Service
 async def test_a_live_session_ends_when_the_operator_ends_the_account(service: Service) -> None:
     client = await service.client("bob@example.com")
     await client.start()
-    sessions = service.container.stream_sessions()
+    sessions = service.container.realtime().stream_sessions()
     await sessions.verify_tokens()
     assert await client.is_served()
-    await service.container.revoke_account().execute("user:bob@example.com")
+    await service.container.accounts().revoke_account().execute("user:bob@example.com")
     await sessions.verify_tokens()
     assert (await client.next("error_message"))["code"] == 401
     await client.gone.wait()

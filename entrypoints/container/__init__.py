@@ -1,0 +1,100 @@
+"""The one place where ports meet adapters. Settings choose; nobody else imports an adapter.
+
+A module a topic. What a topic needs of others stands at the top of its container, and this one
+joins them: ``container.stores().repository()`` is the repository.
+"""
+
+from __future__ import annotations
+
+from dependency_injector import containers, providers
+
+from entrypoints.container.accounts import AccountsContainer
+from entrypoints.container.detection import DetectionContainer
+from entrypoints.container.history import HistoryContainer
+from entrypoints.container.models import ModelsContainer
+from entrypoints.container.realtime import RealtimeContainer
+from entrypoints.container.stores import StoresContainer
+from entrypoints.container.system import SystemContainer
+from entrypoints.container.video import VideoContainer
+from entrypoints.container.vision import VisionContainer
+from entrypoints.settings import Settings
+
+
+class Container(containers.DeclarativeContainer):
+    """Every part of the service, made when first asked for."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    config = settings.provided
+
+    system = providers.Container(SystemContainer)
+    vision = providers.Container(VisionContainer, settings=config.vision)
+    models = providers.Container(
+        ModelsContainer,
+        settings=config.vision,
+        decoder=vision.decoder,
+        face_detector=vision.face_detector,
+        crop_classifier=vision.crop_classifier,
+        onnx_crop_classifier=vision.onnx_crop_classifier,
+    )
+    stores = providers.Container(
+        StoresContainer,
+        settings=config.stores,
+        images_url=config.server.images_url,
+        clock=system.clock,
+        telemetry=system.telemetry,
+    )
+    accounts = providers.Container(
+        AccountsContainer,
+        settings=config.accounts,
+        secret_path=config.stores.secret_path,
+        clock=system.clock,
+        users=stores.users,
+        refresh_token_repository=stores.refresh_tokens,
+        usage_ledger=stores.usage_ledger,
+        repository=stores.repository,
+        images=stores.images,
+        spool_of_the_service=stores.spool_of_the_service,
+    )
+    detection = providers.Container(
+        DetectionContainer,
+        settings=config.detection,
+        min_face_size_px=config.vision.face_detect_min_size,
+        clock=system.clock,
+        telemetry=system.telemetry,
+        decoder=vision.decoder,
+        face_detector=vision.face_detector,
+        emotion_classifier=vision.emotion_classifier,
+        store_detection=stores.store_detection,
+        meter=accounts.meter,
+    )
+    history = providers.Container(
+        HistoryContainer,
+        repository=stores.repository,
+        spool=stores.spool,
+        images=stores.images,
+        annotator=vision.annotator,
+        link_signer=accounts.link_signer,
+        gate=detection.gate,
+    )
+    realtime = providers.Container(
+        RealtimeContainer,
+        settings=config.realtime,
+        limits=config.session_limits,
+        defaults=config.stream_defaults,
+        clock=system.clock,
+        telemetry=system.telemetry,
+        frame_decoder=vision.frame_decoder,
+        face_detector=vision.face_detector,
+        emotion_classifier=vision.emotion_classifier,
+        store_detection=stores.store_detection,
+        authenticate=accounts.authenticate,
+    )
+    video = providers.Container(
+        VideoContainer,
+        min_face_size_px=config.vision.face_detect_min_size,
+        frames_at_once=config.vision.video_frames_at_once,
+        executor=vision.executor,
+        telemetry=system.telemetry,
+        face_detector=vision.face_detector,
+        emotion_classifier=vision.emotion_classifier,
+    )

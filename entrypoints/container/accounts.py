@@ -1,0 +1,168 @@
+"""Who calls: identity, tokens, links and quotas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dependency_injector import containers, providers
+
+from adapters.circuit_breaker import CircuitBreaker
+from adapters.local_auth import (
+    HmacLinkSigner,
+    JwtTokenService,
+    LocalIdentityProvider,
+    LocalSignInCodes,
+    load_or_create_secret,
+)
+from application.account_standing import AccountStanding
+from application.errors import IdentityUnavailable
+from application.metering import UsageMeter
+from application.ports.clock import Clock
+from application.ports.detection_repository import DetectionRepository
+from application.ports.detection_spool import DetectionSpool
+from application.ports.identity_provider import IdentityProvider
+from application.ports.image_store import ImageStore
+from application.ports.link_signer import LinkSigner
+from application.ports.refresh_token_repository import RefreshTokenRepository
+from application.ports.sign_in_codes import SignInCodes
+from application.ports.token_service import TokenService
+from application.ports.usage_ledger import UsageLedger
+from application.ports.user_repository import UserRepository
+from application.use_cases import accounts
+from application.use_cases.end_accounts import EraseAccount, RevokeAccount
+from application.use_cases.history import DeleteHistory
+from entrypoints.container.extras import extra
+from entrypoints.settings import BadSettings
+from entrypoints.settings.accounts import AccountSettings
+from entrypoints.settings.secret_strength import weakness_of
+
+if TYPE_CHECKING:
+    from adapters.firebase import FirebaseIdentityProvider
+
+
+def _secret(settings: AccountSettings, path: Path) -> str:
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    try:
+        secret = load_or_create_secret(path)
+        if weakness := weakness_of(secret):
+            raise BadSettings(f"the secret in {path} {weakness}")
+        return secret
+    except ValueError as error:
+        raise BadSettings(str(error)) from None
+    except OSError as error:
+        raise BadSettings(
+            f"DATA_DIR={path.parent}: {error.strerror}; a folder to write in is needed"
+        ) from error
+
+
+def _firebase_identity_provider(settings: AccountSettings) -> FirebaseIdentityProvider:
+    """Users of a Firebase project."""
+    with extra("firebase", "AUTH=firebase needs", IdentityUnavailable):
+        from adapters.firebase import FirebaseIdentityProvider, open_client
+    client = open_client(
+        service_account=settings.firebase_service_account,
+        project_id=settings.firebase_project_id,
+        timeout_s=settings.firebase_timeout_s,
+        emulator_host=settings.firebase_auth_emulator_host,
+    )
+    return FirebaseIdentityProvider(
+        client=client,
+        timeout_s=settings.firebase_timeout_s,
+        breaker=CircuitBreaker("Firebase"),
+        clock_skew_s=settings.clock_skew_seconds,
+    )
+
+
+class AccountsContainer(containers.DeclarativeContainer):
+    """Signing in, and what a caller may use."""
+
+    settings = providers.Dependency(instance_of=AccountSettings)
+    config = settings.provided
+    secret_path: providers.Dependency[Path] = providers.Dependency(instance_of=Path)
+    clock: providers.Dependency[Clock] = providers.Dependency()
+    users: providers.Dependency[UserRepository] = providers.Dependency()
+    refresh_token_repository: providers.Dependency[RefreshTokenRepository] = providers.Dependency()
+    usage_ledger: providers.Dependency[UsageLedger] = providers.Dependency()
+    repository: providers.Dependency[DetectionRepository] = providers.Dependency()
+    images: providers.Dependency[ImageStore] = providers.Dependency()
+    spool_of_the_service: providers.Dependency[DetectionSpool] = providers.Dependency()
+
+    secret = providers.Singleton(_secret, settings, secret_path)
+    local_identity_provider = providers.Singleton(
+        LocalIdentityProvider,
+        secret=secret,
+        clock=clock,
+        clock_skew_s=config.clock_skew_seconds,
+    )
+    identity_provider: providers.Provider[IdentityProvider] = providers.Selector(
+        config.auth,
+        local=local_identity_provider,
+        firebase=providers.Singleton(_firebase_identity_provider, settings),
+    )
+    token_service: providers.Provider[TokenService] = providers.Singleton(
+        JwtTokenService,
+        secret=secret,
+        clock=clock,
+        access_lifetime_s=config.access_token_lifetime_s,
+        refresh_lifetime_s=config.refresh_token_lifetime_s,
+        guest_lifetime_s=config.guest_window_seconds,
+        clock_skew_s=config.clock_skew_seconds,
+    )
+    sign_in_codes: providers.Provider[SignInCodes] = providers.Singleton(
+        LocalSignInCodes, clock=clock
+    )
+    link_signer: providers.Provider[LinkSigner] = providers.Singleton(
+        HmacLinkSigner, secret=secret, clock=clock, lifetime_s=config.image_link_seconds
+    )
+
+    meter = providers.Singleton(UsageMeter, usage_ledger, clock, config.guest_quota)
+    standing = providers.Singleton(
+        AccountStanding,
+        identity=identity_provider,
+        users=users,
+        refresh_tokens=refresh_token_repository,
+        clock=clock,
+        recheck_s=config.identity_recheck_seconds,
+    )
+    authenticate = providers.Singleton(
+        accounts.Authenticate,
+        identity=identity_provider,
+        users=users,
+        tokens=token_service,
+        standing=standing,
+    )
+    welcome_guest = providers.Singleton(accounts.WelcomeGuest, tokens=token_service, clock=clock)
+    get_profile = providers.Singleton(accounts.GetProfile, meter)
+    sign_in = providers.Singleton(
+        accounts.SignIn,
+        identity=identity_provider,
+        users=users,
+        refresh_tokens=refresh_token_repository,
+        tokens=token_service,
+        standing=standing,
+        meter=meter,
+    )
+    sign_in_by_code = providers.Singleton(accounts.SignInByCode, sign_in_codes, sign_in)
+    refresh_tokens = providers.Singleton(
+        accounts.RefreshTokens,
+        refresh_tokens=refresh_token_repository,
+        tokens=token_service,
+        standing=standing,
+        clock=clock,
+        grace_s=config.refresh_grace_seconds,
+    )
+    revoke_tokens = providers.Singleton(accounts.RevokeTokens, refresh_token_repository)
+
+    revoke_account = providers.Factory(
+        RevokeAccount, users=users, refresh_tokens=refresh_token_repository, clock=clock
+    )
+    erase_account = providers.Factory(
+        EraseAccount,
+        users=users,
+        refresh_tokens=refresh_token_repository,
+        ledger=usage_ledger,
+        delete_history=providers.Factory(DeleteHistory, repository, spool_of_the_service, images),
+        clock=clock,
+    )

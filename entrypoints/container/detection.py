@@ -1,0 +1,54 @@
+"""From an upload to its answer."""
+
+from __future__ import annotations
+
+from dependency_injector import containers, providers
+
+from application.metering import UsageMeter
+from application.ports.clock import Clock
+from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.face_detector import FaceDetector
+from application.ports.image_decoder import ImageDecoder
+from application.ports.telemetry import Telemetry
+from application.use_cases.detect_batch import DetectBatch
+from application.use_cases.detect_emotions import DetectEmotions
+from application.use_cases.store_detection import StoreDetection
+from application.work import AdmissionGate
+from entrypoints.settings.detection import DetectionSettings
+
+
+class DetectionContainer(containers.DeclarativeContainer):
+    """Detecting on one image and on a batch, and the gate in front of both."""
+
+    settings = providers.Dependency(instance_of=DetectionSettings)
+    config = settings.provided
+    min_face_size_px: providers.Dependency[int] = providers.Dependency(instance_of=int)
+    clock: providers.Dependency[Clock] = providers.Dependency()
+    telemetry: providers.Dependency[Telemetry] = providers.Dependency()
+    decoder: providers.Dependency[ImageDecoder] = providers.Dependency()
+    face_detector: providers.Dependency[FaceDetector] = providers.Dependency()
+    emotion_classifier: providers.Dependency[EmotionClassifier] = providers.Dependency()
+    store_detection = providers.Dependency(instance_of=StoreDetection)
+    meter = providers.Dependency(instance_of=UsageMeter)
+
+    gate = providers.Singleton(AdmissionGate, config.max_images_in_work)
+    detect_emotions = providers.Singleton(
+        DetectEmotions,
+        decoder=decoder,
+        detector=face_detector,
+        classifier=emotion_classifier,
+        store=store_detection,
+        meter=meter,
+        gate=gate,
+        clock=clock,
+        telemetry=telemetry,
+        min_face_size_px=min_face_size_px,
+    )
+    detect_batch = providers.Singleton(
+        DetectBatch,
+        detect_emotions=detect_emotions,
+        meter=meter,
+        gate=gate,
+        max_files=config.max_batch_size,
+        files_at_once=2,
+    )

@@ -1,0 +1,39 @@
+"""What a user reads, shows and erases of what is kept for them."""
+
+from __future__ import annotations
+
+from dependency_injector import containers, providers
+
+from application.ports.detection_repository import DetectionRepository
+from application.ports.detection_spool import DetectionSpool
+from application.ports.image_annotator import ImageAnnotator
+from application.ports.image_store import ImageStore
+from application.ports.link_signer import LinkSigner
+from application.use_cases import history
+from application.use_cases.annotate_detection import AnnotateDetection
+from application.use_cases.show_image import ShowImage
+from application.work import AdmissionGate
+
+
+class HistoryContainer(containers.DeclarativeContainer):
+    """The use cases of the history and its images."""
+
+    repository: providers.Dependency[DetectionRepository] = providers.Dependency()
+    spool: providers.Dependency[DetectionSpool] = providers.Dependency()
+    images: providers.Dependency[ImageStore] = providers.Dependency()
+    annotator: providers.Dependency[ImageAnnotator] = providers.Dependency()
+    link_signer: providers.Dependency[LinkSigner] = providers.Dependency()
+    gate = providers.Dependency(instance_of=AdmissionGate)
+
+    list_history = providers.Singleton(history.ListHistory, repository)
+    get_detection = providers.Singleton(history.GetDetection, repository)
+    delete_detection = providers.Singleton(history.DeleteDetection, repository, spool, images)
+    delete_history = providers.Singleton(history.DeleteHistory, repository, spool, images)
+    export_history = providers.Singleton(history.ExportHistory, repository)
+    storage_status = providers.Singleton(history.GetStorageStatus, repository, spool)
+    read_image = providers.Singleton(history.ReadImage, images)
+    open_image_link = providers.Singleton(history.OpenImageLink, link_signer, repository, images)
+    show_image = providers.Singleton(ShowImage, annotator, gate)
+    annotate_detection = providers.Singleton(
+        AnnotateDetection, get_detection, read_image, spool, annotator, gate
+    )

@@ -1,0 +1,69 @@
+"""What the command line does with models: fetch, convert and measure them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dependency_injector import containers, providers
+
+from adapters.inference.evaluation import (
+    evaluate,
+    evaluate_shifts,
+    read_labelled_faces,
+    shifted_readings,
+)
+from adapters.inference.face_evaluation import evaluate_detector
+from adapters.inference.labelled_photos import read_labelled_photos
+from adapters.inference.model import CropClassifier
+from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.onnx.triton import write_triton_repository
+from adapters.opencv.yunet_file import YuNetFile
+from application.errors import InferenceUnavailable
+from application.ports.face_detector import FaceDetector
+from application.ports.image_decoder import ImageDecoder
+from entrypoints.container.extras import extra
+from entrypoints.settings.vision import VisionSettings
+
+if TYPE_CHECKING:
+    from adapters.vit.checkpoint import HuggingFaceCheckpoint
+    from adapters.vit.export import CheckpointExport
+
+
+def _checkpoint(*, model: str, revision: str | None, endpoint: str) -> HuggingFaceCheckpoint:
+    with extra("vit", "checkpoints need", InferenceUnavailable):
+        from adapters.vit.checkpoint import HuggingFaceCheckpoint
+    return HuggingFaceCheckpoint(model=model, revision=revision, endpoint=endpoint)
+
+
+def _checkpoint_export(checkpoint: HuggingFaceCheckpoint) -> CheckpointExport:
+    with extra("vit", "checkpoints need", InferenceUnavailable):
+        from adapters.vit.export import CheckpointExport
+    return CheckpointExport(checkpoint=checkpoint)
+
+
+class ModelsContainer(containers.DeclarativeContainer):
+    """The parts behind ``emotion-api models``."""
+
+    settings = providers.Dependency(instance_of=VisionSettings)
+    config = settings.provided
+    decoder: providers.Dependency[ImageDecoder] = providers.Dependency()
+    face_detector: providers.Dependency[FaceDetector] = providers.Dependency()
+    crop_classifier: providers.Dependency[CropClassifier] = providers.Dependency()
+    onnx_crop_classifier = providers.Dependency(instance_of=OnnxCropClassifier)
+
+    checkpoint = providers.Factory(
+        _checkpoint,
+        model=config.huggingface_model,
+        revision=config.checkpoint_revision,
+        endpoint=config.hf_endpoint,
+    )
+    checkpoint_export = providers.Factory(_checkpoint_export, checkpoint=checkpoint)
+    triton_repository = providers.Callable(write_triton_repository, onnx_crop_classifier)
+    yunet_file = providers.Factory(YuNetFile, path=config.yunet_model, endpoint=config.hf_endpoint)
+
+    read_labelled_faces = providers.Callable(read_labelled_faces)
+    evaluation = providers.Callable(evaluate, crop_classifier)
+    shift_figures = providers.Callable(evaluate_shifts, crop_classifier)
+    shifted_readings = providers.Callable(shifted_readings)
+    read_labelled_photos = providers.Callable(read_labelled_photos)
+    detector_evaluation = providers.Callable(evaluate_detector, face_detector, decoder)

@@ -1,0 +1,103 @@
+"""Live sessions, and what several processes share for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dependency_injector import containers, providers
+
+from adapters.circuit_breaker import CircuitBreaker
+from adapters.in_memory import InMemoryMessageChannel, InMemorySessionPlaces
+from adapters.tracking import KalmanFaceTracker
+from application.ports.clock import Clock
+from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.face_detector import FaceDetector
+from application.ports.image_decoder import ImageDecoder
+from application.ports.message_channel import MessageChannel
+from application.ports.session_places import SessionPlaces
+from application.ports.telemetry import Telemetry
+from application.sessions.analysis import FrameTools
+from application.sessions.sessions import SessionLimits, StreamSessions
+from application.use_cases.accounts import Authenticate
+from application.use_cases.keep_session import KeepSession
+from application.use_cases.store_detection import StoreDetection
+from domain.stream_config import StreamConfig
+from entrypoints.container.extras import extra
+from entrypoints.settings.realtime import RealtimeSettings
+
+if TYPE_CHECKING:
+    from adapters.redis import RedisDatabase, RedisMessageChannel, RedisSessionPlaces
+
+# A session waits for Redis when it is opened, and for nothing else.
+_REDIS_TIMEOUT_S = 1.0
+
+
+def _redis_database(settings: RealtimeSettings) -> RedisDatabase:
+    """What several processes share, in the Redis of the settings; not connected yet."""
+    with extra("redis", "REDIS_URL needs"):
+        from adapters.redis import RedisDatabase
+    assert settings.redis_url is not None
+    return RedisDatabase(
+        url=settings.redis_url.get_secret_value(),
+        prefix=settings.redis_prefix,
+        timeout_s=_REDIS_TIMEOUT_S,
+        breaker=CircuitBreaker("Redis", failures=2),
+    )
+
+
+def _redis_session_places(database: RedisDatabase) -> RedisSessionPlaces:
+    from adapters.redis import RedisSessionPlaces
+
+    return RedisSessionPlaces(database)
+
+
+def _redis_message_channel(database: RedisDatabase) -> RedisMessageChannel:
+    from adapters.redis import RedisMessageChannel
+
+    return RedisMessageChannel(database)
+
+
+class RealtimeContainer(containers.DeclarativeContainer):
+    """The sessions, their places, and the channel between processes."""
+
+    settings = providers.Dependency(instance_of=RealtimeSettings)
+    config = settings.provided
+    limits = providers.Dependency(instance_of=SessionLimits)
+    defaults = providers.Dependency(instance_of=StreamConfig)
+    clock: providers.Dependency[Clock] = providers.Dependency()
+    telemetry: providers.Dependency[Telemetry] = providers.Dependency()
+    frame_decoder: providers.Dependency[ImageDecoder] = providers.Dependency()
+    face_detector: providers.Dependency[FaceDetector] = providers.Dependency()
+    emotion_classifier: providers.Dependency[EmotionClassifier] = providers.Dependency()
+    store_detection = providers.Dependency(instance_of=StoreDetection)
+    authenticate = providers.Dependency(instance_of=Authenticate)
+
+    redis_database = providers.Singleton(_redis_database, settings)
+    session_places: providers.Provider[SessionPlaces] = providers.Selector(
+        config.shared_through,
+        one_process=providers.Singleton(InMemorySessionPlaces, clock),
+        redis=providers.Singleton(_redis_session_places, redis_database),
+    )
+    message_channel: providers.Provider[MessageChannel] = providers.Selector(
+        config.shared_through,
+        one_process=providers.Singleton(InMemoryMessageChannel),
+        redis=providers.Singleton(_redis_message_channel, redis_database),
+    )
+
+    stream_sessions = providers.Singleton(
+        StreamSessions,
+        limits=limits,
+        defaults=defaults,
+        tools=providers.Factory(
+            FrameTools,
+            decoder=frame_decoder,
+            detector=face_detector,
+            classifier=emotion_classifier,
+            telemetry=telemetry,
+        ),
+        new_tracker=providers.Object(KalmanFaceTracker),
+        keep=providers.Factory(KeepSession, store_detection),
+        places=session_places,
+        verify_token=authenticate.provided.execute,
+        clock=clock,
+    )

@@ -1,0 +1,195 @@
+"""What is kept: records, images, accounts, counts, and the spool in front of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from dependency_injector import containers, providers
+
+from adapters.circuit_breaker import CircuitBreaker
+from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore, FolderLock
+from adapters.sqlite import (
+    SqliteDatabase,
+    SqliteDetectionRepository,
+    SqliteRefreshTokenRepository,
+    SqliteUsageLedger,
+    SqliteUserRepository,
+)
+from application.ports.clock import Clock
+from application.ports.detection_repository import DetectionRepository
+from application.ports.detection_spool import DetectionSpool
+from application.ports.image_links import ImageLinks
+from application.ports.image_store import ImageStore
+from application.ports.refresh_token_repository import RefreshTokenRepository
+from application.ports.telemetry import Telemetry
+from application.ports.usage_ledger import UsageLedger
+from application.ports.user_repository import UserRepository
+from application.use_cases.forget_expired import ForgetExpired
+from application.use_cases.import_history import ImportHistory
+from application.use_cases.store_detection import StoreDetection
+from entrypoints.container.extras import extra
+from entrypoints.settings.stores import StoreSettings
+
+if TYPE_CHECKING:
+    from adapters.cloudinary import CloudinaryImageStore, CloudinaryUrls
+    from adapters.mongodb import MongoDatabase, MongoStores, OlderMongoHistory
+
+
+class Database(Protocol):
+    """What has to be opened before records are read, and closed behind them."""
+
+    async def open(self) -> None:
+        """Connect, and bring the schema up to date."""
+
+    async def close(self) -> None:
+        """Give the connections back."""
+
+
+def _mongo_database(
+    settings: StoreSettings, *, uri: str, name: str, makes_indexes: bool = True
+) -> MongoDatabase:
+    """A connection to a MongoDB server, not opened yet."""
+    with extra("mongodb", "MongoDB needs"):
+        from adapters.mongodb import MongoDatabase
+    return MongoDatabase(
+        uri=uri,
+        name=name,
+        timeout_s=settings.mongodb_timeout_s,
+        max_connections=settings.mongodb_max_connections,
+        # The driver itself keeps trying until the timeout, so two failures say enough.
+        breaker=CircuitBreaker("MongoDB", failures=2, slow_s=settings.mongodb_timeout_s / 2),
+        makes_indexes=makes_indexes,
+    )
+
+
+def _mongo_stores(settings: StoreSettings) -> MongoStores:
+    assert settings.mongodb_uri is not None
+    uri = settings.mongodb_uri.get_secret_value()
+    database = _mongo_database(settings, uri=uri, name=settings.mongodb_name)
+    from adapters.mongodb import MongoStores
+
+    return MongoStores(database)
+
+
+def _older_history(database: MongoDatabase, *, collection: str | None) -> OlderMongoHistory:
+    """The history that an older service left in MongoDB."""
+    from adapters.mongodb import OlderMongoHistory
+
+    return OlderMongoHistory(database, collection=collection)
+
+
+def _cloudinary_urls(settings: StoreSettings) -> CloudinaryUrls:
+    with extra("cloudinary", "IMAGE_STORE=cloudinary needs"):
+        from adapters.cloudinary import CloudinaryUrls
+    assert settings.cloudinary_cloud_name is not None
+    assert settings.cloudinary_api_secret is not None
+    return CloudinaryUrls(
+        cloud_name=settings.cloudinary_cloud_name,
+        api_secret=settings.cloudinary_api_secret.get_secret_value(),
+        folder=settings.cloudinary_folder,
+        is_authenticated=settings.cloudinary_authenticated,
+        delivery_url=settings.cloudinary_delivery_url,
+    )
+
+
+def _image_links(settings: StoreSettings) -> ImageLinks | None:
+    """Addresses of small pictures; None where the image store makes none."""
+    return _cloudinary_urls(settings) if settings.image_store == "cloudinary" else None
+
+
+def _cloudinary_image_store(settings: StoreSettings) -> CloudinaryImageStore:
+    urls = _cloudinary_urls(settings)
+    from adapters.cloudinary import CloudinaryImageStore
+
+    assert settings.cloudinary_cloud_name is not None
+    assert settings.cloudinary_api_key is not None
+    assert settings.cloudinary_api_secret is not None
+    return CloudinaryImageStore(
+        urls=urls,
+        cloud_name=settings.cloudinary_cloud_name,
+        api_key=settings.cloudinary_api_key,
+        api_secret=settings.cloudinary_api_secret.get_secret_value(),
+        timeout_s=settings.cloudinary_timeout_s,
+        upload_prefix=settings.cloudinary_upload_prefix,
+        breaker=CircuitBreaker("Cloudinary"),
+    )
+
+
+class StoresContainer(containers.DeclarativeContainer):
+    """Repositories, the image store and the spool."""
+
+    settings = providers.Dependency(instance_of=StoreSettings)
+    config = settings.provided
+    images_url: providers.Dependency[str] = providers.Dependency(instance_of=str)
+    clock: providers.Dependency[Clock] = providers.Dependency()
+    telemetry: providers.Dependency[Telemetry] = providers.Dependency()
+
+    sqlite_database = providers.Singleton(SqliteDatabase, config.database_path)
+    mongo_stores = providers.Singleton(_mongo_stores, settings)
+    database: providers.Provider[Database] = providers.Selector(
+        config.repository, sqlite=sqlite_database, mongodb=mongo_stores.provided.database
+    )
+    repository: providers.Provider[DetectionRepository] = providers.Selector(
+        config.repository,
+        sqlite=providers.Singleton(SqliteDetectionRepository, sqlite_database),
+        mongodb=mongo_stores.provided.detections,
+    )
+    users: providers.Provider[UserRepository] = providers.Selector(
+        config.repository,
+        sqlite=providers.Singleton(SqliteUserRepository, sqlite_database),
+        mongodb=mongo_stores.provided.users,
+    )
+    refresh_tokens: providers.Provider[RefreshTokenRepository] = providers.Selector(
+        config.repository,
+        sqlite=providers.Singleton(SqliteRefreshTokenRepository, sqlite_database),
+        mongodb=mongo_stores.provided.refresh_tokens,
+    )
+    usage_ledger: providers.Provider[UsageLedger] = providers.Selector(
+        config.repository,
+        sqlite=providers.Singleton(SqliteUsageLedger, sqlite_database),
+        mongodb=mongo_stores.provided.usage,
+    )
+
+    images: providers.Provider[ImageStore] = providers.Selector(
+        config.image_store,
+        filesystem=providers.Singleton(
+            FileSystemImageStore, folder=config.images_dir, url_prefix=images_url
+        ),
+        cloudinary=providers.Singleton(_cloudinary_image_store, settings),
+    )
+    image_links: providers.Provider[ImageLinks | None] = providers.Singleton(_image_links, settings)
+
+    spool_lock = providers.Factory(FolderLock, config.spool_dir)
+    spool: providers.Provider[DetectionSpool] = providers.Singleton(
+        FileSystemDetectionSpool, folder=config.spool_dir, max_bytes=config.spool_max_bytes
+    )
+    # For commands: the service may be running, so its spool is only taken from.
+    spool_of_the_service: providers.Provider[DetectionSpool] = providers.Factory(
+        FileSystemDetectionSpool,
+        folder=config.spool_dir,
+        max_bytes=config.spool_max_bytes,
+        is_own=False,
+    )
+
+    store_detection = providers.Singleton(
+        StoreDetection,
+        spool=spool,
+        repository=repository,
+        users=users,
+        images=images,
+        clock=clock,
+        telemetry=telemetry,
+        give_up_after_s=config.store_give_up_s,
+    )
+    forget_expired = providers.Singleton(
+        ForgetExpired,
+        ledger=usage_ledger,
+        refresh_tokens=refresh_tokens,
+        repository=repository,
+        clock=clock,
+    )
+
+    # What `emotion-api import` reads
+    mongo_database = providers.Factory(_mongo_database, settings)
+    older_history = providers.Factory(_older_history)
+    import_history = providers.Factory(ImportHistory, repository)

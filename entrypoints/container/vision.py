@@ -1,0 +1,217 @@
+"""From bytes to emotions: decoder, face detector and classifier."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dependency_injector import containers, providers
+
+from adapters.circuit_breaker import CircuitBreaker
+from adapters.inference.batching import BatchingEmotionClassifier
+from adapters.inference.executor import WorkExecutor
+from adapters.inference.model import CropClassifier
+from adapters.inference.quality import MEASURED_THRESHOLDS
+from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.onnx.face_detector import OnnxFaceDetector
+from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.encoded import DecodingLimits
+from adapters.opencv.haar import HaarFaceDetector
+from adapters.opencv.yunet import YuNetFaceDetector
+from adapters.pillow.annotator import PillowImageAnnotator
+from application.errors import InferenceUnavailable
+from application.memory_budget import MemoryBudget
+from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.face_detector import FaceDetector
+from application.ports.image_annotator import ImageAnnotator
+from application.ports.image_decoder import ImageDecoder
+from domain.face import BoxFraming, ReliabilityThresholds
+from entrypoints.container.extras import extra
+from entrypoints.settings import BadSettings
+from entrypoints.settings.vision import VisionSettings
+
+if TYPE_CHECKING:
+    from adapters.open_inference import (
+        OpenInferenceCropClassifier,
+        OpenInferenceEmotionClassifier,
+    )
+    from adapters.vit.classifier import VitCropClassifier
+
+log = logging.getLogger(__name__)
+
+
+def model_file(name: str, path: Path | None) -> Path | None:
+    """The file that a setting names, if it names one.
+
+    Raises:
+        BadSettings: there is no such file.
+    """
+    if path is not None and not path.is_file():
+        raise BadSettings(f"{name}={path}: there is no such file; `emotion-api models` gets models")
+    return path
+
+
+def _bundled_face_detector(settings: VisionSettings, executor: WorkExecutor) -> OnnxFaceDetector:
+    # With "auto", YuNet had the first word once: a surprise to who names its file.
+    if settings.face_detector == "auto" and "yunet_model" in settings.model_fields_set:
+        log.warning(
+            "YUNET_MODEL=%s: not used; FACE_DETECTOR=yunet takes it in place of the bundled one",
+            settings.yunet_model,
+        )
+    return OnnxFaceDetector(executor=executor)
+
+
+def _vit_crop_classifier(*, model: str, revision: str | None, device: str) -> VitCropClassifier:
+    # Torch and transformers take seconds to import and a gigabyte to install.
+    with extra("vit", "checkpoints need", InferenceUnavailable):
+        from adapters.vit.classifier import VitCropClassifier
+    return VitCropClassifier(model=model, revision=revision, device=device)
+
+
+def _remote_crop_classifier(settings: VisionSettings) -> OpenInferenceCropClassifier:
+    """A network on an inference server, which is asked once what it serves.
+
+    Raises:
+        InferenceUnavailable: it serves nothing that can be used. One that does not answer may come
+            later, and is only warned of.
+    """
+    with extra("remote", "CLASSIFIER=remote needs", InferenceUnavailable):
+        from adapters.open_inference import (
+            InferenceServer,
+            OpenInferenceCropClassifier,
+            Unreachable,
+        )
+    assert settings.remote_classifier_url is not None
+    classifier = OpenInferenceCropClassifier(
+        server=InferenceServer(
+            url=settings.remote_classifier_url,
+            timeout_s=settings.remote_classifier_timeout_s,
+            connections=settings.remote_classifier_connections,
+            breaker=CircuitBreaker("the inference server"),
+        ),
+        model=settings.remote_classifier_model,
+        version=settings.remote_classifier_version,
+        labels=settings.remote_classifier_labels,
+        largest_batch=settings.remote_classifier_batch,
+    )
+    try:
+        classifier.check()
+    except Unreachable as error:
+        log.warning("starting without the classifier: %s", error)
+    except InferenceUnavailable:
+        classifier.close()
+        raise
+    return classifier
+
+
+def _remote_emotion_classifier(
+    *,
+    model: OpenInferenceCropClassifier,
+    executor: WorkExecutor,
+    connections: int,
+    thresholds: ReliabilityThresholds,
+    framing: BoxFraming,
+) -> OpenInferenceEmotionClassifier:
+    """Crops cut here, and read by that network."""
+    from adapters.open_inference import OpenInferenceEmotionClassifier
+
+    return OpenInferenceEmotionClassifier(
+        model=model,
+        executor=executor,
+        connections=connections,
+        thresholds=thresholds,
+        framing=framing,
+    )
+
+
+class VisionContainer(containers.DeclarativeContainer):
+    """Everything that computes on pixels."""
+
+    settings = providers.Dependency(instance_of=VisionSettings)
+    config = settings.provided
+
+    executor = providers.Singleton(WorkExecutor, threads=config.threads)
+
+    decoding_process = providers.Singleton(DecodingProcess)
+    pixel_budget = providers.Singleton(MemoryBudget, config.pixels_in_work_bytes)
+    decoder: providers.Provider[ImageDecoder] = providers.Singleton(
+        OpenCvImageDecoder,
+        executor=executor,
+        process=decoding_process,
+        budget=pixel_budget,
+        limits=providers.Factory(
+            DecodingLimits,
+            max_pixels=config.max_pixels,
+            memory_bytes=config.max_image_memory_bytes,
+            cpu_s=config.max_image_seconds,
+        ),
+    )
+    frame_decoder: providers.Provider[ImageDecoder] = providers.Singleton(
+        OpenCvImageDecoder,
+        executor=executor,
+        process=decoding_process,
+        budget=pixel_budget,
+        limits=providers.Factory(
+            DecodingLimits,
+            max_pixels=config.max_frame_pixels,
+            memory_bytes=config.max_image_memory_bytes,
+            cpu_s=config.max_frame_seconds,
+        ),
+    )
+    annotator: providers.Provider[ImageAnnotator] = providers.Singleton(
+        PillowImageAnnotator, executor=executor, decoder=decoder
+    )
+
+    face_detector: providers.Provider[FaceDetector] = providers.Selector(
+        config.detector_choice,
+        bundled=providers.Singleton(_bundled_face_detector, settings, executor),
+        haar=providers.Singleton(
+            HaarFaceDetector,
+            executor=executor,
+            scale_factor=config.haar_scale_factor,
+            min_neighbors=config.haar_min_neighbors,
+        ),
+        yunet=providers.Singleton(
+            YuNetFaceDetector,
+            executor=executor,
+            model=providers.Callable(model_file, "YUNET_MODEL", config.yunet_model),
+            score_threshold=config.yunet_min_confidence,
+        ),
+    )
+
+    onnx_crop_classifier = providers.Singleton(
+        OnnxCropClassifier,
+        weights=providers.Callable(model_file, "CLASSIFIER_WEIGHTS", config.classifier_weights),
+    )
+    crop_classifier: providers.Provider[CropClassifier] = providers.Selector(
+        config.classifier,
+        onnx=onnx_crop_classifier,
+        vit=providers.Singleton(
+            _vit_crop_classifier,
+            model=config.huggingface_model,
+            revision=config.checkpoint_revision,
+            device=config.vit_device,
+        ),
+        remote=providers.Singleton(_remote_crop_classifier, settings),
+    )
+    batching_emotion_classifier = providers.Singleton(
+        BatchingEmotionClassifier,
+        model=crop_classifier,
+        executor=executor,
+        thresholds=providers.Object(MEASURED_THRESHOLDS),
+        framing=face_detector.provided.framing,
+    )
+    emotion_classifier: providers.Provider[EmotionClassifier] = providers.Selector(
+        config.classifier,
+        onnx=batching_emotion_classifier,
+        vit=batching_emotion_classifier,
+        remote=providers.Singleton(
+            _remote_emotion_classifier,
+            model=crop_classifier,
+            executor=executor,
+            connections=config.remote_classifier_connections,
+            thresholds=providers.Object(MEASURED_THRESHOLDS),
+            framing=face_detector.provided.framing,
+        ),
+    )

@@ -1,0 +1,64 @@
+"""What handlers ask for by the name of a parameter, and which provider gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+
+from entrypoints.container import Container
+from entrypoints.http.addresses import image_addresses
+
+
+def dependencies(container: Container) -> dict[str, Provide]:
+    """Every dependency of the handlers; providers are asked at each request, so overrides count."""
+    vision, stores, accounts = container.vision(), container.stores(), container.accounts()
+    detection, history = container.detection(), container.history()
+    given: dict[str, Callable[[], Any]] = {
+        "settings": container.settings,
+        "registry": lambda: container.system().telemetry().registry,
+        "message_channel": container.realtime().message_channel,
+        "face_detector": vision.face_detector,
+        "emotion_classifier": vision.emotion_classifier,
+        "repository": stores.repository,
+        "spool": stores.spool,
+        "image_store": stores.images,
+        "image_links": stores.image_links,
+        "identity_provider": accounts.identity_provider,
+        "link_signer": accounts.link_signer,
+        "sign_in": accounts.sign_in,
+        "sign_in_by_code": accounts.sign_in_by_code,
+        "refresh_tokens": accounts.refresh_tokens,
+        "revoke_tokens": accounts.revoke_tokens,
+        "get_profile": accounts.get_profile,
+        "detect_emotions": detection.detect_emotions,
+        "detect_batch": detection.detect_batch,
+        "storage_status": history.storage_status,
+        "list_history": history.list_history,
+        "get_detection": history.get_detection,
+        "delete_detection": history.delete_detection,
+        "delete_history": history.delete_history,
+        "export_history": history.export_history,
+        "read_image": history.read_image,
+        "open_image_link": history.open_image_link,
+        "show_image": history.show_image,
+        "annotate_detection": history.annotate_detection,
+    }
+    made = {name: _given_by(provider) for name, provider in given.items()}
+    return made | {"image_addresses": Provide(image_addresses)}
+
+
+def container_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Container:
+    """The container, for guards: they run before dependencies are made."""
+    container: Container = connection.app.state.container
+    return container
+
+
+def _given_by(provider: Callable[[], Any]) -> Provide:
+    def give() -> Any:
+        return provider()
+
+    # What a provider gives is made by then, or made in no time.
+    return Provide(give, sync_to_thread=False)
