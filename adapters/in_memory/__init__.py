@@ -1,4 +1,4 @@
-"""Working fakes of every port, to try use cases on. Each can be made to fail."""
+"""Working fakes of the ports, to try use cases on: each can be made to fail. Never wired live."""
 
 from adapters.in_memory.clock import InMemoryClock
 from adapters.in_memory.detection_repository import InMemoryDetectionRepository
@@ -11,7 +11,6 @@ from adapters.in_memory.image_annotator import InMemoryImageAnnotator
 from adapters.in_memory.image_decoder import InMemoryImageDecoder
 from adapters.in_memory.image_store import InMemoryImageStore
 from adapters.in_memory.link_signer import InMemoryLinkSigner
-from adapters.in_memory.message_channel import InMemoryMessageChannel
 from adapters.in_memory.refresh_token_repository import InMemoryRefreshTokenRepository
 from adapters.in_memory.scene import Scene, SceneFace, fake_image
 from adapters.in_memory.session_places import InMemorySessionPlaces
@@ -33,7 +32,6 @@ __all__ = [
     "InMemoryImageDecoder",
     "InMemoryImageStore",
     "InMemoryLinkSigner",
-    "InMemoryMessageChannel",
     "InMemoryRefreshTokenRepository",
     "InMemorySessionPlaces",
     "InMemoryTelemetry",

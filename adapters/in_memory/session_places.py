@@ -1,43 +1,32 @@
-"""Places of the sessions in this process."""
+"""Session places that can be out of reach."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 
 from adapters.in_memory.switches import Switches
+from adapters.single_process import SingleProcessSessionPlaces
 from application.ports.clock import Clock
-from application.ports.session_places import LEASE_S
 
 
-class InMemorySessionPlaces(Switches):
-    """Keeps the end of each lease by user and session: all that a service of one process needs."""
+class InMemorySessionPlaces(Switches, SingleProcessSessionPlaces):
+    """The places of one process, with switches."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self._clock = clock
-        self._ends_s: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        Switches.__init__(self)
+        SingleProcessSessionPlaces.__init__(self, clock)
 
     async def take(self, user_id: str, session_id: str, limit: int) -> bool:
         """Hold a place for a session of the user."""
         await self._obey()
-        now_s = self._clock.monotonic()
-        held = {key: end_s for key, end_s in self._ends_s[user_id].items() if end_s > now_s}
-        if session_id not in held and len(held) >= limit:
-            return False
-        self._ends_s[user_id] = held | {session_id: now_s + LEASE_S}
-        return True
+        return await super().take(user_id, session_id, limit)
 
     async def renew(self, sessions: Mapping[str, str]) -> None:
         """Hold the places of open sessions for one more lease."""
         await self._obey()
-        end_s = self._clock.monotonic() + LEASE_S
-        for session_id, user_id in sessions.items():
-            self._ends_s[user_id][session_id] = end_s
+        await super().renew(sessions)
 
     async def give_back(self, user_id: str, session_id: str) -> None:
         """Give a place back."""
         await self._obey()
-        self._ends_s[user_id].pop(session_id, None)
-        if not self._ends_s[user_id]:
-            del self._ends_s[user_id]
+        await super().give_back(user_id, session_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dependency_injector import containers, providers
 
 from adapters.circuit_breaker import CircuitBreaker
-from adapters.in_memory import InMemoryMessageChannel, InMemorySessionPlaces
+from adapters.single_process import SingleProcessMessageChannel, SingleProcessSessionPlaces
 from adapters.tracking import KalmanFaceTracker
 from application.ports.clock import Clock
 from application.ports.emotion_classifier import EmotionClassifier
@@ -75,12 +75,12 @@ class RealtimeContainer(containers.DeclarativeContainer):
     redis_database = providers.Singleton(_redis_database, settings)
     session_places: providers.Provider[SessionPlaces] = providers.Selector(
         config.shared_through,
-        one_process=providers.Singleton(InMemorySessionPlaces, clock),
+        single_process=providers.Singleton(SingleProcessSessionPlaces, clock),
         redis=providers.Singleton(_redis_session_places, redis_database),
     )
     message_channel: providers.Provider[MessageChannel] = providers.Selector(
         config.shared_through,
-        one_process=providers.Singleton(InMemoryMessageChannel),
+        single_process=providers.Singleton(SingleProcessMessageChannel),
         redis=providers.Singleton(_redis_message_channel, redis_database),
     )
 

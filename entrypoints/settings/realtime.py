@@ -38,5 +38,5 @@ class RealtimeSettings(Group):
 
     @property
     def shared_through(self) -> str:
-        """What counts sessions and joins rooms: one process by itself, or Redis for several."""
-        return "one_process" if self.redis_url is None else "redis"
+        """What counts sessions and joins rooms: the single process itself, or Redis."""
+        return "single_process" if self.redis_url is None else "redis"

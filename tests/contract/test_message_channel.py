@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from adapters.in_memory import InMemoryMessageChannel
 from adapters.redis import RedisDatabase, RedisMessageChannel
+from adapters.single_process import SingleProcessMessageChannel
 from application.ports.message_channel import MessageChannel
 
 Ends = tuple[MessageChannel, MessageChannel]
@@ -12,9 +12,9 @@ Ends = tuple[MessageChannel, MessageChannel]
 
 
 @pytest.fixture
-async def in_memory_ends() -> Ends:
-    """In memory there is one process, and so both are the same."""
-    channel = InMemoryMessageChannel()
+async def single_process_ends() -> Ends:
+    """There is one process, and so both are the same."""
+    channel = SingleProcessMessageChannel()
     await channel.open()
     return channel, channel
 
@@ -29,7 +29,7 @@ async def redis_ends(new_redis_database: Callable[[], RedisDatabase]) -> AsyncIt
     await there.close()
 
 
-@pytest.fixture(params=["in_memory_ends", "redis_ends"])
+@pytest.fixture(params=["single_process_ends", "redis_ends"])
 def ends(request: pytest.FixtureRequest) -> Ends:
     return request.getfixturevalue(request.param)
 

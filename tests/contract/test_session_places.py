@@ -6,7 +6,9 @@ import pytest
 
 from adapters.in_memory import InMemoryClock, InMemorySessionPlaces
 from adapters.redis import RedisDatabase, RedisSessionPlaces
+from adapters.single_process import SingleProcessSessionPlaces
 from application.errors import StoreUnavailable
+from application.ports.clock import Clock
 from application.ports.session_places import LEASE_S, SessionPlaces
 
 
@@ -18,14 +20,23 @@ class Counter:
     pass_s: Callable[[float], Awaitable[None]]
 
 
-@pytest.fixture
-def in_memory_counter() -> Counter:
+def counter_of(kind: Callable[[Clock], SessionPlaces]) -> Counter:
     clock = InMemoryClock()
 
     async def pass_s(seconds: float) -> None:
         clock.advance(seconds)
 
-    return Counter(InMemorySessionPlaces(clock), pass_s)
+    return Counter(kind(clock), pass_s)
+
+
+@pytest.fixture
+def in_memory_counter() -> Counter:
+    return counter_of(InMemorySessionPlaces)
+
+
+@pytest.fixture
+def single_process_counter() -> Counter:
+    return counter_of(SingleProcessSessionPlaces)
 
 
 @pytest.fixture
@@ -41,7 +52,7 @@ def redis_counter(redis_database: RedisDatabase) -> Counter:
     return Counter(RedisSessionPlaces(redis_database), pass_s)
 
 
-@pytest.fixture(params=["in_memory_counter", "redis_counter"])
+@pytest.fixture(params=["in_memory_counter", "single_process_counter", "redis_counter"])
 def counter(request: pytest.FixtureRequest) -> Counter:
     return request.getfixturevalue(request.param)
 

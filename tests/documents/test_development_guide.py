@@ -27,5 +27,5 @@ def test_every_step_of_the_guide_works_as_it_stands(copy: Path) -> None:
     assert "2 passed" in first_steps
     assert "passed" in contract
     assert "failed" not in contract
-    assert "Contracts: 6 kept, 0 broken." in checked
+    assert "Contracts: 7 kept, 0 broken." in checked
     assert checked.rstrip().endswith("SqliteImageStore")
