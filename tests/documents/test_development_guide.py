@@ -1,5 +1,6 @@
 """docs/development.md, done in a copy of the repository."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -27,5 +28,5 @@ def test_every_step_of_the_guide_works_as_it_stands(copy: Path) -> None:
     assert "2 passed" in first_steps
     assert "passed" in contract
     assert "failed" not in contract
-    assert "Contracts: 7 kept, 0 broken." in checked
+    assert re.search(r"Contracts: \d+ kept, 0 broken\.", checked)
     assert checked.rstrip().endswith("SqliteImageStore")
