@@ -8,7 +8,7 @@ TRITON := .triton
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types imports check format lock clean
+.PHONY: help run test lint types imports check format lock asyncapi clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ format: $(VENV)/.lint ## put the code into shape
 
 lock: $(VENV)/.dev ## write down the versions installed now in constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+
+asyncapi: $(VENV)/.dev ## make docs/asyncapi.yaml anew from the messages in entrypoints/wire
+	@$(BIN)/python -m entrypoints.wire.asyncapi docs/asyncapi.yaml
 
 clean: ## remove what was installed and cached; data is kept
 	rm -rf $(VENV) $(TRITON) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

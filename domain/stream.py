@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from domain import base64_text
 from domain.emotion import Emotion, EmotionScores
-from domain.errors import InvalidImage
 from domain.face import FaceReading
 from domain.geometry import BoundingBox
 from domain.stream_config import StreamConfig
@@ -19,50 +18,37 @@ MAX_FRAME_BYTES = 1024 * 1024
 """Encoded; a larger frame is refused."""
 
 
+class FrameData(Protocol):
+    """The encoded image of a frame, in whatever form it was sent."""
+
+    def exceeds(self, limit_bytes: int) -> bool:
+        """Whether it has more bytes than this, told without decoding it."""
+        ...
+
+    async def read(self) -> bytes:
+        """The encoded image.
+
+        Raises:
+            InvalidImage: what was sent stands for no bytes.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a stream, as it came in.
+    """One frame of a stream, as it came in.
 
     Attributes:
         frame_id: the sender's number for it.
         timestamp_s: the sender's clock when it was taken; handed back, and never trusted.
-        data: the encoded picture, or base64 of it as text or bytes, with or without a data-URI
-            prefix.
+        data: the encoded image.
         received_s: our own monotonic clock when it arrived, in seconds.
     """
 
     frame_id: int
     timestamp_s: float
-    data: bytes | str
+    data: FrameData
     received_s: float
-
-    @property
-    def is_base64(self) -> bool:
-        """Whether the data is base64 of the picture and not the picture itself."""
-        return isinstance(self.data, str) or base64_text.is_base64(self.data)
-
-    @property
-    def is_too_large(self) -> bool:
-        """Whether the encoded picture has more than ``MAX_FRAME_BYTES``; decodes nothing.
-
-        Bytes count as they are, also where they are base64.
-        """
-        if isinstance(self.data, str):
-            return base64_text.has_more_than(self.data, MAX_FRAME_BYTES)
-        return len(self.data) > MAX_FRAME_BYTES
-
-    def picture(self) -> bytes:
-        """The encoded picture.
-
-        Raises:
-            InvalidImage: it is text, or begins like it, and is no base64.
-        """
-        if isinstance(self.data, bytes) and not self.is_base64:
-            return self.data
-        try:
-            return base64_text.decode(self.data)
-        except ValueError:
-            raise InvalidImage("the frame's data is neither an image nor base64 of one") from None
 
 
 @dataclass(frozen=True, slots=True)

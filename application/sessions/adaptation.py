@@ -34,7 +34,7 @@ class Effort:
     def as_config(self) -> Mapping[str, object]:
         """The settings that would ask for this effort."""
         return {
-            "processing_resolution": list(self.resolution),
+            "processing_resolution": self.resolution,
             "detection_interval": self.interval,
         }
 
@@ -159,7 +159,7 @@ class Adaptation:
         if not self.config.auto_adjust:
             lower_size = _scaled(self.wanted.processing_resolution, 0.5)
             state = replace(state, advised_resolutions=self.advised_resolutions | {lower_size})
-            advice |= {"auto_adjust": True, "processing_resolution": list(lower_size)}
+            advice |= {"auto_adjust": True, "processing_resolution": lower_size}
         message = f"the session falls behind; it gets {rate:g} results a second"
         return state, Suggestion(message, advice)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,8 +18,6 @@ from domain.stream import Frame, TrackedFace
 from domain.stream_config import Size, StreamConfig
 from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
-_LONG_TEXT = 128 * 1024
-"""Characters of base64 from which decoding takes the event loop too long (over 0.5 ms)."""
 _SAME_SHAPE = 0.02
 """By how much the ratio of a frame's sides may differ from another's whose picture was scaled."""
 
@@ -65,7 +62,7 @@ class FrameAnalysis:
         """
         tools = self._tools
         with tools.telemetry.stage("decode"):
-            image = await tools.decoder.decode(await _picture(frame))
+            image = await tools.decoder.decode(await frame.data.read())
         self._adjust_to_size(image)
         detects = self._is_detection_due(frame, effort)
         if detects:
@@ -120,12 +117,6 @@ class FrameAnalysis:
         self._frames_since_detection += 1
         with self._tools.telemetry.stage("track"):
             return self._tracker.predict(frame.received_s)
-
-
-async def _picture(frame: Frame) -> bytes:
-    if len(frame.data) > _LONG_TEXT and frame.is_base64:
-        return await asyncio.to_thread(frame.picture)
-    return frame.picture()
 
 
 def _within(track: FaceTrack, image: Image) -> FaceTrack | None:

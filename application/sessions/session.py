@@ -26,7 +26,7 @@ from application.sessions.stretch import Stretch
 from application.use_cases.keep_session import KeepSession
 from domain.errors import DomainError, ImageTooLarge, InvalidRequest
 from domain.stream import MAX_FRAME_BYTES, Frame, FrameResult, SessionSummary
-from domain.stream_config import StreamConfig, foreign_keys
+from domain.stream_config import StreamConfig
 from domain.user import User
 
 STATUS_EVERY = 30
@@ -92,59 +92,60 @@ class StreamSession:
             return self.config.max_frame_rate
         return self._stretch.adaptation.wanted_rate
 
-    async def initialize(self, wishes: Mapping[str, object]) -> None:
+    async def initialize(
+        self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()
+    ) -> None:
         """Configure the session afresh: the defaults, and what the client wants otherwise.
 
-        Here, in ``start`` and in ``configure`` keys that are no settings are passed over, and named
-        in the answer.
+        Args:
+            settings: what the client wants, checked; by the name of the field in ``StreamConfig``.
+                Likewise in ``start``, ``configure`` and ``stop``.
+            ignored: what else it sent; the answer names it. Likewise.
 
         Raises:
-            InvalidRequest: a wish does not fit, or the session runs or has ended; nothing was
-                changed.
+            InvalidRequest: the session runs or has ended; nothing was changed.
         """
         self._check_alive()
         if self.state is SessionState.RUNNING:
             raise InvalidRequest("the session is running; stop it, or use configure")
-        self.config = self._defaults.changed(wishes)
+        self.config = self._defaults.changed(settings)
         self.state = SessionState.INITIALISED
-        await self.tell(Initialized(self.session_id, self.config, foreign_keys(wishes)))
+        await self.tell(Initialized(self.session_id, self.config, ignored))
 
-    async def start(self, wishes: Mapping[str, object]) -> None:
+    async def start(self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()) -> None:
         """Begin to take frames; a session that runs goes on.
 
         Raises:
-            InvalidRequest: a wish does not fit; nothing was changed.
+            InvalidRequest: the session has ended.
         """
         if self._stretch is not None:
-            await self._reconfigure(wishes, "already running")
+            await self._reconfigure(settings, ignored, "already running")
             return
         self._check_alive()
-        self.config = self.config.changed(wishes)
+        self.config = self.config.changed(settings)
         self.state = SessionState.RUNNING
         analysis = FrameAnalysis(self._tools, self._new_tracker())
         self._stretch = stretch = Stretch(self.config, analysis, self._clock)
         stretch.worker = asyncio.create_task(
             self._work_through(stretch), name=f"stream {self.session_id}"
         )
-        await self.tell(StreamStatus("started", stretch.metrics, foreign_keys(wishes)))
+        await self.tell(StreamStatus("started", stretch.metrics, ignored))
 
-    async def configure(self, wishes: Mapping[str, object]) -> None:
+    async def configure(
+        self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()
+    ) -> None:
         """Change some settings, from the next frame on.
 
         Raises:
-            InvalidRequest: a wish does not fit; nothing was changed.
+            InvalidRequest: the session has ended.
         """
-        await self._reconfigure(wishes, "configured")
+        await self._reconfigure(settings, ignored, "configured")
 
-    async def stop(self, wishes: Mapping[str, object] | None = None) -> None:
-        """Take no more frames, finish the one in work, and tell the summary.
-
-        Raises:
-            InvalidRequest: a wish does not fit; the session goes on and nothing was changed.
-        """
-        wishes = wishes or {}
-        ignored = foreign_keys(wishes)
-        self.config = config = self.config.changed(wishes)
+    async def stop(
+        self, settings: Mapping[str, object] | None = None, ignored: tuple[str, ...] = ()
+    ) -> None:
+        """Take no more frames, finish the one in work, and tell the summary."""
+        self.config = config = self.config.changed(settings or {})
         # From here on the session can be started again, while this stretch comes to its end.
         stretch, self._stretch = self._stretch, None
         if stretch is None:
@@ -173,7 +174,7 @@ class StreamSession:
         if stretch is None:
             raise InvalidRequest("the session is not running; send start first")
         stretch.measures.received += 1
-        if frame.is_too_large:
+        if frame.data.exceeds(MAX_FRAME_BYTES):
             self._fail(stretch)
             raise ImageTooLarge("a frame may have at most 1 MiB", limit=MAX_FRAME_BYTES)
         if stretch.latest.put(frame) is not None:
@@ -200,13 +201,15 @@ class StreamSession:
         """Pass something on to the listener."""
         await self._listener.tell(event)
 
-    async def _reconfigure(self, wishes: Mapping[str, object], message: str) -> None:
+    async def _reconfigure(
+        self, settings: Mapping[str, object], ignored: tuple[str, ...], message: str
+    ) -> None:
         self._check_alive()
-        self.config = self.config.changed(wishes)
+        self.config = self.config.changed(settings)
         if self._stretch is not None:
             self._stretch.configure(self.config)
         metrics = self._stretch.metrics if self._stretch else None
-        await self.tell(StreamStatus(message, metrics, foreign_keys(wishes)))
+        await self.tell(StreamStatus(message, metrics, ignored))
 
     def _check_alive(self) -> None:
         if self.state is SessionState.ENDED:

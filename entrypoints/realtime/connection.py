@@ -11,8 +11,8 @@ from application.sessions.events import StreamEvent
 from application.sessions.session import StreamSession
 from domain.stream import FrameResult
 from domain.user import User
-from entrypoints.realtime.presenters import present
 from entrypoints.realtime.server import GuardedServer
+from entrypoints.wire.server_events import named, present
 
 NAMESPACE = "/emotion-detection"
 _TOO_MUCH_WAITING = 64
@@ -79,8 +79,7 @@ class SessionListener:
         """Send an event on."""
         if self.session_id is None:
             return
-        name, payload = present(event, self._clock.now())
-        payload.setdefault("session_id", self.session_id)
+        name, payload = named(present(event, self.session_id, self._clock.now()))
         await self._outbox.send(name, payload)
         if isinstance(event, FrameResult):
             await self._outbox.share(name, payload)

@@ -14,11 +14,11 @@ from application.sessions.sessions import StreamSessions
 from application.sessions.token_checks import Credential
 from application.use_cases.accounts import Authenticate
 from domain.errors import DomainError, InvalidRequest, InvalidToken
-from entrypoints.realtime import payloads
 from entrypoints.realtime.connection import NAMESPACE, Connection, Outbox, SessionListener
-from entrypoints.realtime.errors import describe
+from entrypoints.realtime.other_clients import refused
 from entrypoints.realtime.rooms import Rooms
 from entrypoints.realtime.server import GuardedServer
+from entrypoints.wire import client_events, server_events
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +79,11 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self, connection: Connection, error: Exception, frame_id: int | None = None
     ) -> None:
         """Tell a client what went wrong."""
-        about = {} if frame_id is None else {"frame_id": frame_id}
-        await connection.outbox.send(
-            "error_message", {**describe(error), **about, "timestamp": self._now()}
-        )
+        event = server_events.present_error(error, self._clock.now(), frame_id=frame_id)
+        await connection.outbox.send(*server_events.named(event))
 
     async def _connect(self, sid: str, auth: object) -> None:
-        token = payloads.read_token(auth)
+        token = client_events.read_token(auth)
         try:
             if token is None:
                 raise InvalidToken('connect with auth: {"token": "<access or ID token>"}')
@@ -97,8 +95,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             listener.session_id = session.session_id
         except Exception as error:
             _log_unexpected(error)
-            said = describe(error)
-            raise socketio.exceptions.ConnectionRefusedError(said["message"], said) from error
+            raise refused(error) from error
         self.connections[sid] = Connection(found.user, session, outbox)
 
     async def _handle(self, connection: Connection, event: object, data: Data) -> None:
@@ -111,35 +108,36 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             raise
         except Exception as error:
             _log_unexpected(error)
-            frame_id = payloads.read_frame_id(data) if event == "video_frame" else None
+            frame_id = client_events.read_frame_id(data) if event == "video_frame" else None
             await self.answer(connection, error, frame_id)
 
     async def _initialize(self, connection: Connection, data: Data) -> None:
-        await connection.session.initialize(payloads.read_initialize(data))
+        change = client_events.read_initialize(data)
+        await connection.session.initialize(change.settings, change.ignored)
 
     async def _control(self, connection: Connection, data: Data) -> None:
-        control = payloads.read_control(data)
+        action, change = client_events.read_control(data)
         session = connection.session
-        match control.action:
+        match action:
             case "start":
-                await session.start(control.wishes)
+                await session.start(change.settings, change.ignored)
             case "configure":
-                await session.configure(control.wishes)
+                await session.configure(change.settings, change.ignored)
             case "stop":
-                await session.stop(control.wishes)
+                await session.stop(change.settings, change.ignored)
 
     async def _video_frame(self, connection: Connection, data: Data) -> None:
-        connection.session.offer(payloads.read_frame(data, self._clock.monotonic()))
+        connection.session.offer(client_events.read_frame(data, self._clock.monotonic()))
 
     async def _join_room(self, connection: Connection, data: Data) -> None:
-        room = payloads.read_room(data)
+        room = client_events.read_room(data)
         await self._rooms.join(connection.outbox.sid, connection.user.user_id, room)
-        await connection.outbox.send(
-            "status", {"code": 200, "message": f"joined {room}", "timestamp": self._now()}
-        )
+        joined = server_events.Status(message=f"joined {room}", timestamp=self._now())
+        await connection.outbox.send(*server_events.named(joined))
 
     async def _ping(self, connection: Connection, data: Data) -> None:
-        await connection.outbox.send("pong", {"timestamp": self._now()})
+        pong = server_events.Pong(timestamp=self._now())
+        await connection.outbox.send(*server_events.named(pong))
 
     def _environ(self, sid: str) -> object:
         try:

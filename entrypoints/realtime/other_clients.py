@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 import socketio
 from litestar.enums import ScopeType
 from litestar.types import (
@@ -20,7 +21,9 @@ from litestar.types import (
     WebSocketSendEvent,
 )
 
+from domain.errors import DomainError
 from entrypoints.realtime.connection import NAMESPACE
+from entrypoints.wire.server_events import present_refusal
 
 _OLDER_PROTOCOLS = {"1", "2", "3"}
 _TOO_OLD = (
@@ -34,6 +37,18 @@ _ERROR = "44" + json.dumps(_TOO_OLD)
 _END = "1"
 
 
+class WrongNamespace(DomainError):
+    """The client connects to a namespace that does nothing."""
+
+    code = "wrong_namespace"
+
+
+def refused(error: Exception) -> socketio.exceptions.ConnectionRefusedError:
+    """What to raise so that a client is not let in and learns why."""
+    refusal = present_refusal(error)
+    return socketio.exceptions.ConnectionRefusedError(refusal.message, msgspec.to_builtins(refusal))
+
+
 class OtherNamespaces(socketio.AsyncNamespace):  # type: ignore[misc]
     """Every namespace that is not ours, the default one among them; lets nobody in."""
 
@@ -44,8 +59,7 @@ class OtherNamespaces(socketio.AsyncNamespace):  # type: ignore[misc]
         """Refuse to connect; nothing else comes from a client that is not connected."""
         if event == "connect":
             message = f"connect to the namespace {NAMESPACE}: there is nothing in this one"
-            told = {"code": 400, "message": message, "error": "wrong_namespace"}
-            raise socketio.exceptions.ConnectionRefusedError(message, told)
+            raise refused(WrongNamespace(message))
 
 
 def is_too_old(scope: Scope) -> bool:

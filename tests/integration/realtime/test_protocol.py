@@ -216,6 +216,11 @@ async def test_a_bad_configuration_names_the_field_and_changes_nothing(service: 
     )
     assert (error["code"], error["field"]) == (400, "max_frame_rate")
     assert "max_frame_rate" in error["message"]
+    bad = {"return_bounding_boxes": False, "processing_resolution": [640, "480"]}
+    error = await client.refused("control", {"action": "start", "config": bad})
+    assert (error["code"], error["field"]) == (400, "processing_resolution")
+    await client.frame(0)
+    assert (await client.next("error_message"))["code"] == 400
     await client.start()
     error = await client.refused(
         "control", {"action": "configure", "config": {"smooth_window_size": "wide"}}

@@ -34,6 +34,7 @@ from domain.errors import InvalidToken
 from domain.stream import Frame, FrameResult
 from domain.stream_config import StreamConfig
 from domain.user import User
+from entrypoints.wire.frame_data import SentData
 
 Event = TypeVar("Event")
 HAPPY_FACE = ((100, 100, 120, 120), Emotion.HAPPY)
@@ -140,9 +141,8 @@ class World:
     def frame(self, frame_id: int, data: bytes | str | None = None) -> Frame:
         """A frame that arrives a tenth of a second after the one before."""
         self.clock.advance(0.1)
-        return Frame(
-            frame_id, float(frame_id), data or fake_image(HAPPY_FACE), self.clock.monotonic()
-        )
+        sent = SentData(data or fake_image(HAPPY_FACE))
+        return Frame(frame_id, float(frame_id), sent, self.clock.monotonic())
 
 
 def some_user(user_id: str = "alice") -> User:

@@ -17,6 +17,7 @@ from domain.geometry import BoundingBox
 from domain.stream import Frame, TrackedFace
 from domain.stream_config import StreamConfig
 from domain.tracking import FaceTrack
+from entrypoints.wire.frame_data import SentData
 
 
 @pytest.mark.parametrize(("sent", "kept"), [(10, 30), (30, 30), (60, 30), (1000, 30), (5, 0.5)])
@@ -39,7 +40,7 @@ def test_the_pace_bears_with_uneven_frames() -> None:
 
 def test_a_waiting_frame_makes_way_for_a_newer_one() -> None:
     latest = LatestFrame()
-    one, two = Frame(1, 0, b"", 0), Frame(2, 0, b"", 0)
+    one, two = Frame(1, 0, SentData(b""), 0), Frame(2, 0, SentData(b""), 0)
     assert latest.put(one) is None
     assert latest.put(two) is one
     assert latest.take() is two
@@ -166,7 +167,7 @@ def test_a_session_on_a_slow_machine_steps_down_and_is_told() -> None:
     told = [s for _ in range(8) for s in machine.window(served=10, busy=1.0)]
     seen = [dict(suggestion.config) for suggestion in told]
     assert [c.get("processing_resolution") for c in seen] == [
-        [480, 360], [320, 240], [320, 240], [320, 240], [320, 240], None,
+        (480, 360), (320, 240), (320, 240), (320, 240), (320, 240), None,
     ]  # fmt: skip
     assert [c.get("detection_interval") for c in seen] == [1, 1, 2, 3, 5, None]
     assert seen[-1] == {"max_frame_rate": 4.8}
@@ -185,7 +186,7 @@ def test_without_auto_adjust_the_session_is_only_advised_once() -> None:
     told = [s for _ in range(5) for s in machine.window(served=10, busy=1.0)]
     assert machine.adaptation.effort.resolution == (640, 480)
     assert [dict(s.config) for s in told] == [
-        {"max_frame_rate": 4.8, "auto_adjust": True, "processing_resolution": [320, 240]}
+        {"max_frame_rate": 4.8, "auto_adjust": True, "processing_resolution": (320, 240)}
     ]
     calm = [s for _ in range(5) for s in machine.window(served=20, busy=0.1)]
     assert [s.config["max_frame_rate"] for s in calm] == [30]
@@ -222,7 +223,7 @@ def test_the_way_up_goes_by_the_steps_of_the_way_down() -> None:
     machine.obeyed(20, served=10, busy=1.0)
     up = machine.obeyed(40, served=20, busy=0.1)
     assert [(c["processing_resolution"], c.get("max_frame_rate")) for c in up] == [
-        ([480, 360], None), ([640, 480], None), ([640, 480], 30),
+        ((480, 360), None), ((640, 480), None), ((640, 480), 30),
     ]  # fmt: skip
 
 
@@ -246,7 +247,7 @@ def test_settings_that_do_not_bear_on_the_effort_leave_it_as_it_is() -> None:
 def test_a_resolution_that_was_not_advised_is_the_new_top() -> None:
     machine = started(StreamConfig())
     machine.obeyed(1, served=10, busy=1.0)
-    machine.configure({"processing_resolution": [400, 300]})
+    machine.configure({"processing_resolution": (400, 300)})
     assert machine.adaptation.effort.resolution == (400, 300)
     assert machine.obeyed(20, served=20, busy=0.1) == []
 
@@ -274,7 +275,7 @@ def test_advice_that_is_over_does_not_stand_in_the_way_of_the_same_wish() -> Non
     machine = started(StreamConfig())
     machine.obeyed(1, served=10, busy=1.0)
     machine.obeyed(10, served=20, busy=0.1)
-    machine.configure({"processing_resolution": [480, 360]})
+    machine.configure({"processing_resolution": (480, 360)})
     assert machine.adaptation.effort.resolution == (480, 360)
     assert machine.obeyed(20, served=20, busy=0.1) == []
 

@@ -1,35 +1,41 @@
-import json
+from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from domain.errors import InvalidRequest
-from domain.stream_config import StreamConfig, foreign_keys
+from domain.stream_config import StreamConfig
+from entrypoints.wire.config import present_config, read_config
+
+
+def changed(config: StreamConfig, sent: Mapping[str, object]) -> StreamConfig:
+    return config.changed(read_config(sent).settings)
 
 
 def test_a_change_leaves_the_rest_as_it_was() -> None:
-    config = StreamConfig(min_face_size=40).changed({"max_frame_rate": 10})
+    config = changed(StreamConfig(min_face_size=40), {"max_frame_rate": 10})
     assert (config.min_face_size, config.max_frame_rate) == (40, 10)
 
 
 def test_every_setting_can_be_sent_back_as_it_was_told() -> None:
-    told = json.loads(json.dumps(StreamConfig().as_dict()))
-    assert StreamConfig().changed(told) == StreamConfig()
+    told = msgspec.json.decode(msgspec.json.encode(present_config(StreamConfig())))
+    assert changed(StreamConfig(), told) == StreamConfig()
 
 
 def test_keys_that_are_no_settings_change_nothing_and_are_named() -> None:
     wishes = {"skipFrameProcessing": True, "max_frame_rate": 10, "": None, "changed": {}}
-    assert StreamConfig().changed(wishes) == StreamConfig(max_frame_rate=10)
-    assert foreign_keys(wishes) == ("skipFrameProcessing", "", "changed")
+    assert changed(StreamConfig(), wishes) == StreamConfig(max_frame_rate=10)
+    assert read_config(wishes).ignored == ("skipFrameProcessing", "", "changed")
 
 
 def test_of_many_long_foreign_keys_only_so_much_is_named() -> None:
-    named = foreign_keys({f"{number} {'x' * 10_000}": 0 for number in range(1000)})
+    named = read_config({f"{number} {'x' * 10_000}": 0 for number in range(1000)}).ignored
     assert len(named) == 32
     assert max(len(key) for key in named) == 60
 
 
 def test_a_whole_number_may_come_as_a_float() -> None:
-    assert StreamConfig().changed({"detection_interval": 3.0}).detection_interval == 3
+    assert changed(StreamConfig(), {"detection_interval": 3.0}).detection_interval == 3
 
 
 @pytest.mark.parametrize(
@@ -75,5 +81,5 @@ def test_a_whole_number_may_come_as_a_float() -> None:
 )
 def test_a_value_that_does_not_fit_is_refused_by_name(key: str, value: object) -> None:
     with pytest.raises(InvalidRequest, match=key) as refusal:
-        StreamConfig().changed({"smooth_window_size": 3, key: value})
+        read_config({"smooth_window_size": 3, key: value})
     assert refusal.value.details["field"] == key

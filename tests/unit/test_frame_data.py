@@ -4,14 +4,11 @@ import os
 import pytest
 
 from domain.errors import InvalidImage
-from domain.stream import MAX_FRAME_BYTES, Frame
+from domain.stream import MAX_FRAME_BYTES
+from entrypoints.wire.frame_data import SentData
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(range(256)) * 3
 PREFIX = b"data:image/jpeg;base64,"
-
-
-def frame(data: bytes | str) -> Frame:
-    return Frame(1, 0, data, 0)
 
 
 def with_line_breaks(text: bytes, line: int, line_break: bytes) -> bytes:
@@ -37,22 +34,22 @@ def written(picture: bytes) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("form", written(b""))
-def test_a_picture_is_read_however_it_was_written(form: str) -> None:
+async def test_a_picture_is_read_however_it_was_written(form: str) -> None:
     for length in range(len(JPEG) - 3, len(JPEG) + 1):
         picture = JPEG[:length]
         data = written(picture)[form]
-        assert frame(data).picture() == picture
+        assert await SentData(data).read() == picture
         if form != "raw":
-            assert frame(data.decode()).picture() == picture
+            assert await SentData(data.decode()).read() == picture
 
 
 @pytest.mark.parametrize("form", written(b""))
 def test_a_picture_of_a_mebibyte_is_not_too_large_however_it_was_written(form: str) -> None:
     picture = JPEG + os.urandom(MAX_FRAME_BYTES + 1 - len(JPEG))
     fits, too_large = written(picture[:MAX_FRAME_BYTES])[form], written(picture)[form]
-    assert not frame(fits if form == "raw" else fits.decode()).is_too_large
-    assert frame(too_large if form == "raw" else too_large.decode()).is_too_large
-    assert frame(too_large).is_too_large
+    assert not SentData(fits if form == "raw" else fits.decode()).exceeds(MAX_FRAME_BYTES)
+    assert SentData(too_large if form == "raw" else too_large.decode()).exceeds(MAX_FRAME_BYTES)
+    assert SentData(too_large).exceeds(MAX_FRAME_BYTES)
 
 
 @pytest.mark.parametrize(
@@ -67,17 +64,17 @@ def test_a_picture_of_a_mebibyte_is_not_too_large_however_it_was_written(form: s
         b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
     ],
 )
-def test_an_image_is_never_taken_for_text(picture: bytes) -> None:
-    assert frame(picture).picture() == picture
+async def test_an_image_is_never_taken_for_text(picture: bytes) -> None:
+    assert await SentData(picture).read() == picture
 
 
 @pytest.mark.parametrize(
     "data", [b"AAAAA", b"data:image/jpeg;base64", b"data:,%%%", b"/9j/" * 9 + b"?"]
 )
-def test_text_that_is_no_base64_is_no_picture(data: bytes) -> None:
+async def test_text_that_is_no_base64_is_no_picture(data: bytes) -> None:
     with pytest.raises(InvalidImage, match="base64"):
-        frame(data).picture()
+        await SentData(data).read()
 
 
 def test_a_frame_hides_nothing_in_front_of_its_picture() -> None:
-    assert frame("data:" + "x" * 2**21 + ",AAAA").is_too_large
+    assert SentData("data:" + "x" * 2**21 + ",AAAA").exceeds(MAX_FRAME_BYTES)

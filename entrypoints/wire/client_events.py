@@ -1,0 +1,148 @@
+"""The Socket.IO events that clients send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from domain.errors import InvalidRequest
+from domain.stream import Frame
+from entrypoints.wire.config import ACTIONS, Config, ConfigChange, read_config
+from entrypoints.wire.frame_data import SentData
+from entrypoints.wire.reading import LARGEST_INTEGER, read
+
+MAX_ROOM_NAME = 64
+_MAX_TOKEN = 16 * 1024
+
+Side = Annotated[float, Meta(ge=1, le=100_000)]
+
+
+class Initialize(Struct, kw_only=True):
+    """Configures the session; may be left out."""
+
+    client_id: Annotated[
+        Any, Meta(description="Whatever the client calls itself; makes no difference.")
+    ] = None
+    config: Config | None = None
+
+
+class Control(Struct, kw_only=True):
+    """Starts, stops or configures the session."""
+
+    action: Literal["start", "stop", "configure"]
+    config: Config | None = None
+
+
+class VideoFrame(Struct, kw_only=True):
+    """One frame."""
+
+    frame_id: Annotated[
+        int,
+        Meta(
+            ge=-LARGEST_INTEGER, le=LARGEST_INTEGER, description="Handed back with what it shows."
+        ),
+    ]
+    timestamp: Annotated[
+        float,
+        Meta(
+            ge=-LARGEST_INTEGER,
+            le=LARGEST_INTEGER,
+            description="Seconds by the sender's clock; handed back.",
+        ),
+    ]
+    data: Annotated[
+        Any,
+        Meta(
+            description="JPEG, PNG or WebP of at most 1 MiB, as binary or as base64 with or "
+            "without a data-URI prefix: as text or bytes, with or without line breaks and padding, "
+            "URL-safe or not."
+        ),
+    ]
+    width: Side | None = None
+    height: Side | None = None
+    resolution: (
+        Annotated[list[Side], Meta(min_length=2, max_length=2, description="`[width, height]`")]
+        | None
+    ) = None
+
+
+class JoinRoom(Struct, kw_only=True):
+    """Asks for the results of the same user's other sessions in a room."""
+
+    room: Annotated[str, Meta(min_length=1, max_length=MAX_ROOM_NAME)]
+
+
+CLIENT_EVENTS: Mapping[str, Any] = {
+    "initialize": Initialize | None,
+    "control": Control,
+    "video_frame": VideoFrame,
+    "join_room": JoinRoom,
+    "ping": Annotated[Any, Meta(description="Asks for a pong; may carry anything.")],
+}
+"""What each event carries, by the event's name."""
+
+
+def read_token(auth: object) -> str | None:
+    """The token a client connects with, or None."""
+    token = auth.get("token") if isinstance(auth, dict) else None
+    return token if isinstance(token, str) and 0 < len(token) <= _MAX_TOKEN else None
+
+
+def read_initialize(data: tuple[object, ...]) -> ConfigChange:
+    """The configuration asked for; leaving everything out is fine."""
+    return _config(_object(data) if data and data[0] is not None else {})
+
+
+def read_control(data: tuple[object, ...]) -> tuple[str, ConfigChange]:
+    """The action asked for, one of ``ACTIONS``, and the configuration with it."""
+    payload = _object(data)
+    action = payload.get("action")
+    if not isinstance(action, str) or action not in ACTIONS:
+        raise InvalidRequest(f"action must be one of {', '.join(ACTIONS)}", field="action")
+    return action, _config(payload)
+
+
+def read_room(data: tuple[object, ...]) -> str:
+    """The name of the room."""
+    return read(JoinRoom, _object(data)).room
+
+
+def read_frame(data: tuple[object, ...], received_s: float) -> Frame:
+    """The frame; its image is not looked at.
+
+    Args:
+        data: of the event.
+        received_s: our own monotonic clock when it arrived.
+    """
+    sent = read(VideoFrame, _object(data))
+    if not isinstance(sent.data, bytes | str) or not sent.data:
+        raise InvalidRequest("data must be the image as bytes or base64 text", field="data")
+    return Frame(sent.frame_id, sent.timestamp, SentData(sent.data), received_s)
+
+
+def read_frame_id(data: tuple[object, ...]) -> int | None:
+    """The number of a frame, however wrong the rest of it is; None where that is wrong too."""
+    payload = data[0] if data and isinstance(data[0], dict) else {}
+    try:
+        return read(_Numbered, payload).frame_id
+    except InvalidRequest:
+        return None
+
+
+class _Numbered(Struct):
+    frame_id: Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+
+
+def _object(data: tuple[object, ...]) -> dict[str, Any]:
+    if not data or not isinstance(data[0], dict):
+        raise InvalidRequest("the payload must be an object")
+    return data[0]
+
+
+def _config(payload: Mapping[str, Any]) -> ConfigChange:
+    config = payload.get("config")
+    if config is not None and not isinstance(config, dict):
+        raise InvalidRequest("config must be an object", field="config")
+    return read_config(config or {})

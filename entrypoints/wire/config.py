@@ -1,0 +1,167 @@
+"""The configuration of a live session: what a client may choose, and within which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from domain.errors import InvalidRequest
+from domain.stream import MAX_FRAME_SIZE
+from domain.stream_config import StreamConfig
+from entrypoints.wire.reading import read
+
+MAX_IGNORED = 32
+MAX_IGNORED_LENGTH = 60
+ACTIONS = ("start", "stop", "configure")
+
+_DEFAULTS = StreamConfig()
+
+Resolution = Annotated[
+    list[Annotated[int, Meta(ge=64, le=4096)]],
+    Meta(
+        min_length=2,
+        max_length=2,
+        description="`[width, height]`: the detector sees the frame scaled down to fit into it. "
+        "Boxes stay in the sender's pixels.",
+    ),
+]
+DetectionInterval = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=30,
+        description="Run the face detector on every N-th frame and predict the boxes of the "
+        "frames between.",
+    ),
+]
+FrameRate = Annotated[
+    float,
+    Meta(ge=0.1, le=60, description="Frames a second taken in; what comes faster is dropped."),
+]
+AutoAdjust = Annotated[
+    bool, Meta(description="Lower the processing resolution while the session falls behind.")
+]
+
+
+class Config(Struct, kw_only=True):
+    """The settings of a live session. Other keys are passed over, and named in `ignored`."""
+
+    detection_interval: DetectionInterval = _DEFAULTS.detection_interval
+    min_face_size: Annotated[
+        int,
+        Meta(
+            ge=16,
+            le=2000,
+            description="Leave out faces whose longer side is smaller, in the sender's pixels. The "
+            "service's own default may differ (`FACE_DETECT_MIN_SIZE`).",
+        ),
+    ] = _DEFAULTS.min_face_size
+    detection_confidence: Annotated[
+        float, Meta(ge=0, le=1, description="Leave out faces the detector is less sure of.")
+    ] = _DEFAULTS.detection_confidence
+    processing_resolution: Annotated[
+        Resolution, Meta(extra_json_schema={"default": list(_DEFAULTS.processing_resolution)})
+    ] = field(default_factory=lambda: list(_DEFAULTS.processing_resolution))
+    max_frame_rate: FrameRate = _DEFAULTS.max_frame_rate
+    return_bounding_boxes: Annotated[bool, Meta(description="Send faces with their `box`.")] = (
+        _DEFAULTS.return_bounding_boxes
+    )
+    return_face_landmarks: Annotated[
+        bool, Meta(description="Send faces with the detector's `landmarks`.")
+    ] = _DEFAULTS.return_face_landmarks
+    smooth_emotions: Annotated[
+        bool, Meta(description="Average scores over the last frames of a face.")
+    ] = _DEFAULTS.smooth_emotions
+    smooth_window_size: Annotated[
+        int, Meta(ge=1, le=60, description="Over how many frames at most.")
+    ] = _DEFAULTS.smooth_window_size
+    auto_adjust: AutoAdjust = _DEFAULTS.auto_adjust
+    prioritize_realtime: Annotated[
+        bool, Meta(description="Let `auto_adjust` stretch the detection interval as well.")
+    ] = _DEFAULTS.prioritize_realtime
+    save_session: Annotated[
+        bool, Meta(description="Keep the summary of the session in the history.")
+    ] = _DEFAULTS.save_session
+    video_source: Annotated[
+        Annotated[str, Meta(max_length=200)] | None,
+        Meta(description="What the client calls the stream; names it in the history."),
+    ] = _DEFAULTS.video_source
+
+
+Ignored = Annotated[
+    list[Annotated[str, Meta(max_length=MAX_IGNORED_LENGTH)]],
+    Meta(
+        max_length=MAX_IGNORED,
+        description="Keys of the config sent that are no settings and were passed over.",
+    ),
+]
+
+
+class EffectiveConfig(Config, kw_only=True):
+    """The settings in effect, and what else holds for the session."""
+
+    max_resolution: Annotated[
+        list[int],
+        Meta(min_length=2, max_length=2, description="Frames with more pixels are refused."),
+    ] = field(default_factory=lambda: list(MAX_FRAME_SIZE))
+    supported_actions: list[Literal["start", "stop", "configure"]] = field(
+        default_factory=lambda: list(ACTIONS)  # type: ignore[arg-type]
+    )
+
+
+class SuggestedConfig(Struct, kw_only=True):
+    """Settings that would help, or that can be afforded again; to be sent with `configure`."""
+
+    processing_resolution: Resolution | UnsetType = UNSET
+    detection_interval: DetectionInterval | UnsetType = UNSET
+    max_frame_rate: FrameRate | UnsetType = UNSET
+    auto_adjust: AutoAdjust | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """What a client wants otherwise.
+
+    Attributes:
+        settings: values for fields of ``StreamConfig``, by name; all of them fit.
+        ignored: keys that are no settings, in order; at most 32, each cut off after 60 characters.
+    """
+
+    settings: Mapping[str, object]
+    ignored: tuple[str, ...]
+
+
+def read_config(sent: Mapping[str, object]) -> ConfigChange:
+    """Check the settings that a client wants changed.
+
+    Raises:
+        InvalidRequest: a value does not fit; ``details["field"]`` names its key.
+    """
+    config = read(Config, sent)
+    if config.video_source is not None and not _is_unicode(config.video_source):
+        # JSON can carry half a character (a lone surrogate); the history could not write it out.
+        raise InvalidRequest(
+            "video_source must be a text of whole characters", field="video_source"
+        )
+    known = Config.__struct_fields__
+    settings: dict[str, object] = {key: getattr(config, key) for key in known if key in sent}
+    if "processing_resolution" in settings:
+        settings["processing_resolution"] = tuple(config.processing_resolution)
+    unknown = (key[:MAX_IGNORED_LENGTH] for key in sent if key not in known)
+    return ConfigChange(settings, tuple(islice(unknown, MAX_IGNORED)))
+
+
+def present_config(config: StreamConfig) -> EffectiveConfig:
+    """The settings in effect."""
+    settings = {name: getattr(config, name) for name in Config.__struct_fields__}
+    return EffectiveConfig(
+        **{**settings, "processing_resolution": list(config.processing_resolution)}
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,89 @@
+"""The image of a frame as clients send it: its bytes, or base64 of them in any common form."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import string
+from dataclasses import dataclass
+
+from domain.errors import InvalidImage
+
+_ALPHABET = (string.ascii_letters + string.digits + "+/-_=").encode()
+_LINE_BREAKS = b"\r\n\t "
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_SCHEME = b"data:"
+_LONGEST_PREFIX = 128
+_HEAD = 16
+_LONG_TEXT = 128 * 1024
+"""Characters of base64 from which decoding takes the event loop too long (over 0.5 ms)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentData:
+    """Fulfils ``FrameData``.
+
+    Base64 is read as common encoders write it (RFC 4648, RFC 2397): as text or bytes, with or
+    without a data URI, line breaks and padding, in either alphabet.
+
+    Attributes:
+        data: as it came in.
+    """
+
+    data: bytes | str
+
+    def exceeds(self, limit_bytes: int) -> bool:
+        """Whether the image has more bytes than this, told without decoding it.
+
+        Bytes count as they are, also where they are base64, and a data-URI prefix of more than 128
+        characters counts like the rest.
+        """
+        if isinstance(self.data, bytes):
+            return len(self.data) > limit_bytes
+        digits = limit_bytes * 4 / 3
+        if len(self.data) <= digits:
+            return False
+        if len(self.data) > 2 * digits:
+            return True  # No encoder writes as many line breaks as that.
+        return len(_digits(self.data)) * 3 // 4 > limit_bytes
+
+    async def read(self) -> bytes:
+        """The encoded image.
+
+        Raises:
+            InvalidImage: it is text, or begins like it, and is not base64.
+        """
+        if isinstance(self.data, bytes) and not _is_base64(self.data):
+            return self.data
+        try:
+            if len(self.data) > _LONG_TEXT:
+                return await asyncio.to_thread(_decode, self.data)
+            return _decode(self.data)
+        except ValueError:
+            raise InvalidImage("the frame's data is neither an image nor base64 of one") from None
+
+
+def _is_base64(data: bytes) -> bool:
+    """Whether bytes are base64, told by their beginning.
+
+    Every image format has bytes that base64 lacks among its first sixteen.
+    """
+    return _is_uri(data) or not data[:_HEAD].translate(None, _ALPHABET + b"\r\n")
+
+
+def _decode(text: str | bytes) -> bytes:
+    digits = _digits(text)
+    return base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
+
+
+def _digits(text: str | bytes) -> bytes:
+    """What counts, in the standard alphabet."""
+    # What is not ASCII is not base64 either, and is refused like any other odd character.
+    data = text.encode("ascii", "replace") if isinstance(text, str) else text
+    data = data.lstrip()
+    start = data.find(b",", 0, _LONGEST_PREFIX) + 1 if _is_uri(data) else 0
+    return data[start:].translate(_TO_STANDARD, _LINE_BREAKS).rstrip(b"=")
+
+
+def _is_uri(data: bytes) -> bool:
+    return data[: len(_SCHEME)].lower() == _SCHEME

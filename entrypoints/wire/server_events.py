@@ -1,0 +1,270 @@
+"""The Socket.IO events that the service sends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from application.errors import ServiceUnavailable
+from application.sessions import events
+from domain.errors import DomainError
+from domain.stream import FrameResult
+from entrypoints.wire import faces, sessions
+from entrypoints.wire.config import EffectiveConfig, Ignored, SuggestedConfig, present_config
+from entrypoints.wire.detections import ImageSize
+from entrypoints.wire.faces import TrackedFace
+from entrypoints.wire.problems import KINDS, kind_of
+from entrypoints.wire.sessions import Count, Seconds, StreamSummary
+
+Moment = Annotated[float, Meta(description="Seconds since 1970 by the service's clock.")]
+Rate = Annotated[float, Meta(ge=0, description="A second.")]
+SessionId = Annotated[str | UnsetType, Meta(description="Of the session it is about.")]
+Payload = dict[str, Any]
+
+_TEXT_OF_UNEXPECTED = "something went wrong here"
+
+
+class Initialized(Struct, kw_only=True):
+    """The session and what it goes by."""
+
+    session_id: str
+    config: EffectiveConfig
+    ignored: Ignored
+    timestamp: Moment
+
+
+class DetectionResult(Struct, kw_only=True):
+    """What one frame shows."""
+
+    frame_id: int
+    timestamp: Annotated[float, Meta(description="That of the frame.")]
+    processing_time: Seconds
+    latency: Annotated[Seconds, Meta(description="Seconds from its arrival to this result.")]
+    fps: Annotated[Rate, Meta(description="Results a second over the last few seconds.")]
+    faces: Annotated[list[TrackedFace], Meta(description="Largest face first.")]
+    face_detected: bool
+    detection_used: Annotated[bool, Meta(description="False where every box is predicted.")]
+    dropped_frames: Count
+    image: ImageSize
+    session_id: SessionId = UNSET
+
+
+class Metrics(Struct, kw_only=True):
+    """How a session goes since it was started."""
+
+    received_frames: Count
+    processed_frames: Count
+    failed_frames: Count
+    dropped_frames: Count
+    current_fps: Rate
+    average_processing_time: Seconds
+    latency_p50: Seconds
+    latency_p95: Seconds
+    tracking_faces: Count
+    processing_resolution: Annotated[
+        list[int], Meta(min_length=2, max_length=2, description="`[width, height]` now.")
+    ]
+    detection_interval: Annotated[int, Meta(ge=1, description="Now.")]
+
+
+class Status(Struct, kw_only=True):
+    """What was done, or how it goes; every 30 results too."""
+
+    code: Literal[200] = 200
+    message: str
+    timestamp: Moment
+    ignored: Ignored | UnsetType = UNSET
+    metrics: Metrics | UnsetType = UNSET
+    session_id: SessionId = UNSET
+
+
+class PerformanceSuggestion(Struct, kw_only=True):
+    """Settings that would help, or that can be afforded again."""
+
+    code: Literal[200] = 200
+    message: str
+    suggested_config: SuggestedConfig
+    timestamp: Moment
+    session_id: SessionId = UNSET
+
+
+class Refusal(Struct, kw_only=True):
+    """Why a connection was refused; `data` of the client's `connect_error`."""
+
+    code: Annotated[int, Meta(extra_json_schema={"enum": [400, 401, 413, 429, 500, 503]})]
+    message: str
+    error: Annotated[str, Meta(description="A stable word for the fault.")]
+    field: Annotated[str | UnsetType, Meta(description="Which field is wrong.")] = UNSET
+
+
+class ErrorMessage(Refusal, kw_only=True):
+    """Something was refused or failed."""
+
+    timestamp: Moment
+    frame_id: Annotated[int | UnsetType, Meta(description="Of the frame it is about.")] = UNSET
+    recommended_value: Annotated[
+        float | UnsetType, Meta(description="With 429, the frame rate to drop to.")
+    ] = UNSET
+    session_id: SessionId = UNSET
+
+
+class SessionSummary(StreamSummary, kw_only=True):
+    """What remains of a session that was stopped."""
+
+    detection_id: Annotated[
+        str | None, Meta(description="Of the record in the history, where the session was kept.")
+    ]
+    timestamp: Moment
+
+
+class Pong(Struct, kw_only=True):
+    """The answer to a ping."""
+
+    timestamp: Moment
+
+
+SERVER_EVENTS: Mapping[str, type[Struct]] = {
+    "initialized": Initialized,
+    "detection_result": DetectionResult,
+    "status": Status,
+    "performance_suggestion": PerformanceSuggestion,
+    "error_message": ErrorMessage,
+    "session_summary": SessionSummary,
+    "pong": Pong,
+}
+"""What each event carries, by the event's name."""
+
+_NAMES = {kind: name for name, kind in SERVER_EVENTS.items()}
+
+
+def named(event: Struct) -> tuple[str, Payload]:
+    """Name and payload of an event, ready to be sent."""
+    payload: Payload = msgspec.to_builtins(event)
+    return _NAMES[type(event)], payload
+
+
+def present(event: events.StreamEvent, session_id: str, now: datetime) -> Struct:
+    """The event that says what a session events.
+
+    Args:
+        event: what it events.
+        session_id: of the session.
+        now: the time of sending.
+    """
+    timestamp = now.timestamp()
+    match event:
+        case FrameResult():
+            return _detection_result(event, session_id)
+        case events.Failure():
+            return present_error(event.error, now, frame_id=event.frame_id, session_id=session_id)
+        case events.Initialized():
+            return Initialized(
+                session_id=event.session_id,
+                config=present_config(event.config),
+                ignored=list(event.ignored),
+                timestamp=timestamp,
+            )
+        case events.StreamStatus():
+            return Status(
+                message=event.message,
+                ignored=list(event.ignored),
+                metrics=UNSET if event.metrics is None else _metrics(event.metrics),
+                timestamp=timestamp,
+                session_id=session_id,
+            )
+        case events.Suggestion():
+            return PerformanceSuggestion(
+                message=event.message,
+                suggested_config=msgspec.convert(event.config, SuggestedConfig),
+                timestamp=timestamp,
+                session_id=session_id,
+            )
+        case events.MachineFull():
+            rate = event.recommended_frame_rate
+            return ErrorMessage(
+                code=429,
+                error=KINDS["overloaded"].code,
+                message=f"too many frames for this machine; please send at most {rate:g} a second",
+                recommended_value=rate,
+                timestamp=timestamp,
+                session_id=session_id,
+            )
+        case events.SessionEnded():
+            kept = None if event.detection_id is None else str(event.detection_id)
+            summary = msgspec.structs.asdict(sessions.present_summary(event.summary))
+            return SessionSummary(**summary, detection_id=kept, timestamp=timestamp)
+
+
+def present_refusal(error: Exception) -> Refusal:
+    """Why a client is not let in."""
+    is_expected = isinstance(error, DomainError | ServiceUnavailable)
+    kind = kind_of(error)
+    details = error.details if isinstance(error, DomainError) else {}
+    return Refusal(
+        code=kind.status,
+        # No text of an unexpected error reaches a client.
+        message=str(error) if is_expected else _TEXT_OF_UNEXPECTED,
+        error=kind.code,
+        field=str(details["field"]) if "field" in details else UNSET,
+    )
+
+
+def present_error(
+    error: Exception,
+    now: datetime,
+    *,
+    frame_id: int | None = None,
+    session_id: str | None = None,
+) -> ErrorMessage:
+    """What was refused or failed."""
+    refusal = msgspec.structs.asdict(present_refusal(error))
+    return ErrorMessage(
+        **refusal,
+        timestamp=now.timestamp(),
+        frame_id=UNSET if frame_id is None else frame_id,
+        session_id=UNSET if session_id is None else session_id,
+    )
+
+
+def _detection_result(result: FrameResult, session_id: str) -> DetectionResult:
+    config = result.config
+    return DetectionResult(
+        frame_id=result.frame_id,
+        timestamp=result.timestamp_s,
+        processing_time=round(result.processing_time_s, 6),
+        latency=round(result.latency_s, 6),
+        fps=round(result.fps, 2),
+        faces=[
+            faces.present_tracked(
+                face,
+                with_box=config.return_bounding_boxes,
+                with_landmarks=config.return_face_landmarks,
+            )
+            for face in result.faces
+        ],
+        face_detected=bool(result.faces),
+        detection_used=result.detection_used,
+        dropped_frames=result.dropped_frames,
+        image=ImageSize(width=result.width, height=result.height),
+        session_id=session_id,
+    )
+
+
+def _metrics(known: events.StreamMetrics) -> Metrics:
+    return Metrics(
+        received_frames=known.received_frames,
+        processed_frames=known.processed_frames,
+        failed_frames=known.failed_frames,
+        dropped_frames=known.dropped_frames,
+        current_fps=round(known.current_fps, 2),
+        average_processing_time=round(known.average_processing_time_s, 6),
+        latency_p50=round(known.latency_p50_s, 6),
+        latency_p95=round(known.latency_p95_s, 6),
+        tracking_faces=known.tracking_faces,
+        processing_resolution=list(known.processing_resolution),
+        detection_interval=known.detection_interval,
+    )
