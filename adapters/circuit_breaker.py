@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from application.ports.telemetry import Telemetry
+
 
 class CircuitOpen(Exception):
     """The part has failed several times running and is left alone for a while.
@@ -34,6 +36,7 @@ class CircuitBreaker:
         failures: in a row, after which it is left alone.
         pause_s: seconds it is left alone before a trial.
         slow_s: seconds a call may take; None asks for no haste.
+        telemetry: is told of the state, at first and whenever it changes.
         monotonic: a clock in seconds.
     """
 
@@ -44,12 +47,15 @@ class CircuitBreaker:
         failures: int = 3,
         pause_s: float = 5.0,
         slow_s: float | None = None,
+        telemetry: Telemetry | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._allowed = failures
         self._pause_s = pause_s
         self._slow_s = slow_s
+        self._telemetry = telemetry
+        self._tell(is_open=False)
         self._monotonic = monotonic
         self._failed = 0
         self._trial_at: float | None = None
@@ -106,7 +112,9 @@ class CircuitBreaker:
             return
         with self._lock:
             self._failed = 0
-            self._trial_at = None
+            if self._trial_at is not None:
+                self._trial_at = None
+                self._tell(is_open=False)
             self._answered_at = self._monotonic()
 
     def _count_failure(self) -> None:
@@ -115,3 +123,8 @@ class CircuitBreaker:
             self._failed += 1
             if self._failed >= self._allowed:
                 self._trial_at = self._monotonic() + self._pause_s
+                self._tell(is_open=True)
+
+    def _tell(self, *, is_open: bool) -> None:
+        if self._telemetry is not None:
+            self._telemetry.circuit(self._name, is_open=is_open)

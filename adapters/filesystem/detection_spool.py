@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from adapters.filesystem.private_file import open_private
 from adapters.filesystem.spool_file import encode, read, read_header
 from adapters.records import UnreadableRecord
 from application.errors import StoreUnavailable
-from application.ports.detection_spool import SpooledDetection
+from application.ports.detection_spool import Backlog, SpooledDetection
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ _ROOM_BYTES = 8 * 2**20  # of an image and its record
 class _Waiting:
     user_id: str | None
     size: int
+    since_s: float  # as the file's time says, so that it counts on after a restart
 
 
 class FileSystemDetectionSpool:
@@ -78,6 +80,17 @@ class FileSystemDetectionSpool:
         """Drop an entry."""
         return await self._on_disk(self._remove, detection_id)
 
+    def backlog(self) -> Backlog:
+        """How much waits, and for how long; nothing before the folder was read."""
+        with self._lock:
+            waiting = list((self._index or {}).values())
+        now_s = time.time()
+        return Backlog(
+            len(waiting),
+            sum(entry.size for entry in waiting),
+            max((now_s - entry.since_s for entry in waiting), default=0.0),
+        )
+
     async def check(self) -> None:
         """Write a small file, and see that the disk and the spool have room for an image."""
         await self._on_disk(self._check)
@@ -107,7 +120,7 @@ class FileSystemDetectionSpool:
                 unfinished.replace(self._path(key))
                 index = self._loaded()
                 replaced = index.get(key)
-                index[key] = _Waiting(entry.detection.user_id, len(data))
+                index[key] = _Waiting(entry.detection.user_id, len(data), time.time())
                 self._taken_bytes -= replaced.size if replaced else 0
         except BaseException:
             with self._lock:
@@ -186,7 +199,8 @@ class FileSystemDetectionSpool:
             except UnreadableRecord:
                 owner = None  # It waits all the same, so that whoever gets it learns of the loss.
             with suppress(FileNotFoundError):
-                index[key] = _Waiting(owner, path.stat().st_size)
+                file = path.stat()
+                index[key] = _Waiting(owner, file.st_size, file.st_mtime)
         return index
 
     def _by_arrival(self) -> list[Path]:

@@ -17,6 +17,7 @@ from firebase_admin import auth, exceptions
 
 from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
 from application.errors import IdentityUnavailable
+from application.ports.telemetry import Telemetry
 from domain.errors import InvalidToken
 from domain.user import User
 
@@ -43,6 +44,7 @@ class FirebaseIdentityProvider:
         timeout_s: how long one verification may take in all, in seconds.
         breaker: watches the calls.
         clock_skew_s: seconds by which Google's clock may differ from this machine's; at most 60.
+        telemetry: is told of verifications for which no certificates could be had.
         threads: verifications at once.
     """
 
@@ -53,12 +55,14 @@ class FirebaseIdentityProvider:
         timeout_s: float,
         breaker: CircuitBreaker,
         clock_skew_s: int = 10,
+        telemetry: Telemetry | None = None,
         threads: int = 4,
     ) -> None:
         self._client = client
         self._timeout_s = timeout_s
         self._breaker = breaker
         self._clock_skew_s = clock_skew_s
+        self._telemetry = telemetry
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="firebase")
 
     async def verify(self, id_token: str) -> User:
@@ -123,6 +127,8 @@ class FirebaseIdentityProvider:
                 "the identity provider does not answer", retry_after_s=error.retry_after_s
             ) from error
         except _NOT_THERE as error:
+            if self._telemetry is not None and isinstance(error, auth.CertificateFetchError):
+                self._telemetry.certificates_missing()
             raise IdentityUnavailable("the identity provider does not answer") from error
         except _Refused as error:
             raise InvalidToken("the ID token is not valid; sign in again") from error

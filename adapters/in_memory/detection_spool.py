@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from uuid import UUID
 
 from adapters.in_memory.switches import Switches
 from application.errors import StoreUnavailable
-from application.ports.detection_spool import SpooledDetection
+from application.ports.detection_spool import Backlog, SpooledDetection
 
 
 class InMemoryDetectionSpool(Switches):
@@ -21,6 +22,7 @@ class InMemoryDetectionSpool(Switches):
         super().__init__()
         self._max_bytes = max_bytes
         self._entries: dict[UUID, SpooledDetection] = {}
+        self._since_s: dict[UUID, float] = {}
 
     async def put(self, entry: SpooledDetection) -> None:
         """Take an entry in."""
@@ -30,6 +32,7 @@ class InMemoryDetectionSpool(Switches):
         if others + _size(entry) > self._max_bytes:
             raise StoreUnavailable("the spool for detections on their way to the store is full")
         self._entries[key] = entry
+        self._since_s[key] = time.monotonic()
 
     async def get(self, detection_id: UUID) -> SpooledDetection | None:
         """The entry, or None."""
@@ -55,6 +58,15 @@ class InMemoryDetectionSpool(Switches):
         """Drop an entry."""
         await self._obey()
         return self._entries.pop(detection_id, None) is not None
+
+    def backlog(self) -> Backlog:
+        """How much waits, and for how long."""
+        now_s = time.monotonic()
+        return Backlog(
+            len(self._entries),
+            sum(_size(entry) for entry in self._entries.values()),
+            max((now_s - self._since_s[key] for key in self._entries), default=0.0),
+        )
 
     async def check(self) -> None:
         """Show that there is room."""

@@ -21,6 +21,8 @@ class InMemoryTelemetry:
         given_up: detections that did not.
         frames: frames of streams by what became of them.
         sessions: realtime sessions open now.
+        circuits: by part, whether its circuit breaker is open.
+        certificate_failures: how often certificates could not be fetched.
     """
 
     def __init__(self) -> None:
@@ -32,6 +34,8 @@ class InMemoryTelemetry:
         self.given_up = 0
         self.frames: Counter[FrameOutcome] = Counter()
         self.sessions = 0
+        self.circuits: dict[str, bool] = {}
+        self.certificate_failures = 0
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
@@ -58,6 +62,14 @@ class InMemoryTelemetry:
     def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
         """Count a frame by what became of it."""
         self.frames[outcome] += 1
+
+    def circuit(self, part: str, *, is_open: bool) -> None:
+        """Keep the state of the part's circuit breaker."""
+        self.circuits[part] = is_open
+
+    def certificates_missing(self) -> None:
+        """Count one more."""
+        self.certificate_failures += 1
 
     def stream_sessions(self, open_now: int) -> None:
         """Keep how many sessions are open."""

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class _Job:
     function: Callable[..., Any] = field(compare=False)
     arguments: tuple[Any, ...] = field(compare=False)
     future: Future[Any] = field(compare=False)
+    put_s: float = field(compare=False, default_factory=time.monotonic)
 
 
 class WorkExecutor:
@@ -45,6 +47,8 @@ class WorkExecutor:
         self._arrivals = itertools.count()
         self._changed = threading.Condition()
         self._closed = False
+        self._worked_s = 0.0
+        self._started_s: dict[int, float] = {}
         self._threads = [
             threading.Thread(target=self._serve, name=f"work-{number}", daemon=True)
             for number in range(threads)
@@ -57,6 +61,25 @@ class WorkExecutor:
         """Jobs that no thread has taken up yet."""
         with self._changed:
             return len(self._jobs)
+
+    @property
+    def oldest_wait_s(self) -> float:
+        """Seconds that the oldest of them has waited; 0 where none waits."""
+        with self._changed:
+            now_s = time.monotonic()
+            return max((now_s - job.put_s for job in self._jobs), default=0.0)
+
+    @property
+    def threads(self) -> int:
+        """How many jobs may run at once."""
+        return len(self._threads)
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds that all threads together have worked, those in work included."""
+        with self._changed:
+            now_s = time.monotonic()
+            return self._worked_s + sum(now_s - begun for begun in self._started_s.values())
 
     async def run(
         self,
@@ -103,7 +126,14 @@ class WorkExecutor:
     def _take(self) -> _Job | None:
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._closed)
-            return heapq.heappop(self._jobs) if self._jobs else None
+            if not self._jobs:
+                return None
+            self._started_s[threading.get_ident()] = time.monotonic()
+            return heapq.heappop(self._jobs)
+
+    def _rest(self) -> None:
+        with self._changed:
+            self._worked_s += time.monotonic() - self._started_s.pop(threading.get_ident())
 
     def _serve(self) -> None:
         while (job := self._take()) is not None:
@@ -115,5 +145,6 @@ class WorkExecutor:
                 else:
                     job.future.set_result(result)
                     del result
+            self._rest()
             # Between jobs a thread must not keep the last image alive.
             del job

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from application.ports.telemetry import FrameOutcome, Stage
 
@@ -20,6 +23,7 @@ class PrometheusTelemetry:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._stages = Histogram(
             "emotion_stage_seconds",
             "Time an image spends in each stage, waiting for a thread included",
@@ -50,6 +54,22 @@ class PrometheusTelemetry:
         self._sessions = Gauge(
             "emotion_stream_sessions", "Realtime sessions that are open", registry=self.registry
         )
+        self._circuits = Gauge(
+            "emotion_circuit_open",
+            "1 while a part does not answer and calls to it fail at once",
+            ["part"],
+            registry=self.registry,
+        )
+        self._certificates = Counter(
+            "emotion_certificate_fetch_failures_total",
+            "Sign-ins that failed because the certificates to check them could not be fetched",
+            registry=self.registry,
+        )
+        # So that a rate is there, and 0, before anything has happened.
+        for outcome in ("done", "failed"):
+            self._stored.labels(outcome)
+        for fate in get_args(FrameOutcome):
+            self._frames.labels(fate)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
@@ -75,10 +95,39 @@ class PrometheusTelemetry:
         if latency_s is not None:
             self._frame_latency.observe(latency_s)
 
+    def circuit(self, part: str, *, is_open: bool) -> None:
+        """Show the state of the part's circuit breaker."""
+        self._circuits.labels(part).set(is_open)
+
+    def certificates_missing(self) -> None:
+        """Count a sign-in that could not be checked."""
+        self._certificates.inc()
+
     def stream_sessions(self, open_now: int) -> None:
         """Show how many realtime sessions are open."""
         self._sessions.set(open_now)
 
     def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
-        """Show a value that is read whenever the metrics are."""
+        """Show a value that is read whenever the metrics are, by the thread that reads them."""
         Gauge(name, description, registry=self.registry).set_function(read)
+
+    def counter(self, name: str, description: str, read: Callable[[], float]) -> None:
+        """The same of a value that only grows; its name ends in ``_total``."""
+        self.registry.register(_ReadCounter(name, description, read))
+
+
+class _ReadCounter(Collector):
+    """A counter that is kept elsewhere."""
+
+    def __init__(self, name: str, description: str, read: Callable[[], float]) -> None:
+        self._name = name
+        self._description = description
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Read it."""
+        yield CounterMetricFamily(self._name, self._description, value=self._read())
+
+    def describe(self) -> Iterator[Metric]:
+        """What it is called, without reading it."""
+        yield CounterMetricFamily(self._name, self._description)

@@ -24,6 +24,21 @@ class SpooledDetection:
     image: StoredImage | None
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in a spool.
+
+    Attributes:
+        entries: how many.
+        size_bytes: of all together.
+        oldest_s: seconds that the oldest has waited; 0 where none waits.
+    """
+
+    entries: int
+    size_bytes: int
+    oldest_s: float
+
+
 class DetectionSpool(Protocol):
     """A durable, bounded waiting room on this host."""
 
@@ -49,6 +64,10 @@ class DetectionSpool(Protocol):
 
     async def remove(self, detection_id: UUID) -> bool:
         """Drop an entry. Returns False when there was none."""
+        ...
+
+    def backlog(self) -> Backlog:
+        """How much waits, and for how long: from memory, at once, and from any thread."""
         ...
 
     async def check(self) -> None:

@@ -32,6 +32,14 @@ class Telemetry(Protocol):
         """
         ...
 
+    def circuit(self, part: str, *, is_open: bool) -> None:
+        """The circuit breaker of that part is open now, or closed; told at first and at changes."""
+        ...
+
+    def certificates_missing(self) -> None:
+        """The certificates that sign-ins are checked with could not be fetched."""
+        ...
+
     def stream_sessions(self, open_now: int) -> None:
         """This many realtime sessions are open now."""
         ...

@@ -27,7 +27,9 @@ class Container(containers.DeclarativeContainer):
     config = settings.provided
 
     system = providers.Container(SystemContainer)
-    vision = providers.Container(VisionContainer, settings=config.vision)
+    vision = providers.Container(
+        VisionContainer, settings=config.vision, telemetry=system.telemetry
+    )
     models = providers.Container(
         ModelsContainer,
         settings=config.vision,
@@ -48,6 +50,7 @@ class Container(containers.DeclarativeContainer):
         settings=config.accounts,
         secret_path=config.stores.secret_path,
         clock=system.clock,
+        telemetry=system.telemetry,
         users=stores.users,
         refresh_token_repository=stores.refresh_tokens,
         usage_ledger=stores.usage_ledger,

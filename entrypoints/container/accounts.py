@@ -26,6 +26,7 @@ from application.ports.image_store import ImageStore
 from application.ports.link_signer import LinkSigner
 from application.ports.refresh_token_repository import RefreshTokenRepository
 from application.ports.sign_in_codes import SignInCodes
+from application.ports.telemetry import Telemetry
 from application.ports.token_service import TokenService
 from application.ports.usage_ledger import UsageLedger
 from application.ports.user_repository import UserRepository
@@ -57,7 +58,9 @@ def _secret(settings: AccountSettings, path: Path) -> str:
         ) from error
 
 
-def _firebase_identity_provider(settings: AccountSettings) -> FirebaseIdentityProvider:
+def _firebase_identity_provider(
+    settings: AccountSettings, telemetry: Telemetry
+) -> FirebaseIdentityProvider:
     """Users of a Firebase project."""
     with extra("firebase", "AUTH=firebase needs", IdentityUnavailable):
         from adapters.firebase import FirebaseIdentityProvider, open_client
@@ -70,8 +73,9 @@ def _firebase_identity_provider(settings: AccountSettings) -> FirebaseIdentityPr
     return FirebaseIdentityProvider(
         client=client,
         timeout_s=settings.firebase_timeout_s,
-        breaker=CircuitBreaker("Firebase"),
+        breaker=CircuitBreaker("Firebase", telemetry=telemetry),
         clock_skew_s=settings.clock_skew_seconds,
+        telemetry=telemetry,
     )
 
 
@@ -82,6 +86,7 @@ class AccountsContainer(containers.DeclarativeContainer):
     config = settings.provided
     secret_path: providers.Dependency[Path] = providers.Dependency(instance_of=Path)
     clock: providers.Dependency[Clock] = providers.Dependency()
+    telemetry: providers.Dependency[Telemetry] = providers.Dependency()
     users: providers.Dependency[UserRepository] = providers.Dependency()
     refresh_token_repository: providers.Dependency[RefreshTokenRepository] = providers.Dependency()
     usage_ledger: providers.Dependency[UsageLedger] = providers.Dependency()
@@ -99,7 +104,7 @@ class AccountsContainer(containers.DeclarativeContainer):
     identity_provider: providers.Provider[IdentityProvider] = providers.Selector(
         config.auth,
         local=local_identity_provider,
-        firebase=providers.Singleton(_firebase_identity_provider, settings),
+        firebase=providers.Singleton(_firebase_identity_provider, settings, telemetry),
     )
     token_service: providers.Provider[TokenService] = providers.Singleton(
         JwtTokenService,

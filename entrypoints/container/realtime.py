@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _REDIS_TIMEOUT_S = 1.0
 
 
-def _redis_database(settings: RealtimeSettings) -> RedisDatabase:
+def _redis_database(settings: RealtimeSettings, telemetry: Telemetry) -> RedisDatabase:
     """What several processes share, in the Redis of the settings; not connected yet."""
     with extra("redis", "REDIS_URL needs"):
         from adapters.redis import RedisDatabase
@@ -41,7 +41,7 @@ def _redis_database(settings: RealtimeSettings) -> RedisDatabase:
         url=settings.redis_url.get_secret_value(),
         prefix=settings.redis_prefix,
         timeout_s=_REDIS_TIMEOUT_S,
-        breaker=CircuitBreaker("Redis", failures=2),
+        breaker=CircuitBreaker("Redis", failures=2, telemetry=telemetry),
     )
 
 
@@ -72,7 +72,7 @@ class RealtimeContainer(containers.DeclarativeContainer):
     store_detection = providers.Dependency(instance_of=StoreDetection)
     authenticate = providers.Dependency(instance_of=Authenticate)
 
-    redis_database = providers.Singleton(_redis_database, settings)
+    redis_database = providers.Singleton(_redis_database, settings, telemetry)
     session_places: providers.Provider[SessionPlaces] = providers.Selector(
         config.shared_through,
         single_process=providers.Singleton(SingleProcessSessionPlaces, clock),

@@ -46,7 +46,12 @@ class Database(Protocol):
 
 
 def _mongo_database(
-    settings: StoreSettings, *, uri: str, name: str, makes_indexes: bool = True
+    settings: StoreSettings,
+    telemetry: Telemetry,
+    *,
+    uri: str,
+    name: str,
+    makes_indexes: bool = True,
 ) -> MongoDatabase:
     """A connection to a MongoDB server, not opened yet."""
     with extra("mongodb", "MongoDB needs"):
@@ -57,15 +62,17 @@ def _mongo_database(
         timeout_s=settings.mongodb_timeout_s,
         max_connections=settings.mongodb_max_connections,
         # The driver itself keeps trying until the timeout, so two failures say enough.
-        breaker=CircuitBreaker("MongoDB", failures=2, slow_s=settings.mongodb_timeout_s / 2),
+        breaker=CircuitBreaker(
+            "MongoDB", failures=2, slow_s=settings.mongodb_timeout_s / 2, telemetry=telemetry
+        ),
         makes_indexes=makes_indexes,
     )
 
 
-def _mongo_stores(settings: StoreSettings) -> MongoStores:
+def _mongo_stores(settings: StoreSettings, telemetry: Telemetry) -> MongoStores:
     assert settings.mongodb_uri is not None
     uri = settings.mongodb_uri.get_secret_value()
-    database = _mongo_database(settings, uri=uri, name=settings.mongodb_name)
+    database = _mongo_database(settings, telemetry, uri=uri, name=settings.mongodb_name)
     from adapters.mongodb import MongoStores
 
     return MongoStores(database)
@@ -97,7 +104,7 @@ def _image_links(settings: StoreSettings) -> ImageLinks | None:
     return _cloudinary_urls(settings) if settings.image_store == "cloudinary" else None
 
 
-def _cloudinary_image_store(settings: StoreSettings) -> CloudinaryImageStore:
+def _cloudinary_image_store(settings: StoreSettings, telemetry: Telemetry) -> CloudinaryImageStore:
     urls = _cloudinary_urls(settings)
     from adapters.cloudinary import CloudinaryImageStore
 
@@ -111,7 +118,7 @@ def _cloudinary_image_store(settings: StoreSettings) -> CloudinaryImageStore:
         api_secret=settings.cloudinary_api_secret.get_secret_value(),
         timeout_s=settings.cloudinary_timeout_s,
         upload_prefix=settings.cloudinary_upload_prefix,
-        breaker=CircuitBreaker("Cloudinary"),
+        breaker=CircuitBreaker("Cloudinary", telemetry=telemetry),
     )
 
 
@@ -125,7 +132,7 @@ class StoresContainer(containers.DeclarativeContainer):
     telemetry: providers.Dependency[Telemetry] = providers.Dependency()
 
     sqlite_database = providers.Singleton(SqliteDatabase, config.database_path)
-    mongo_stores = providers.Singleton(_mongo_stores, settings)
+    mongo_stores = providers.Singleton(_mongo_stores, settings, telemetry)
     database: providers.Provider[Database] = providers.Selector(
         config.repository, sqlite=sqlite_database, mongodb=mongo_stores.provided.database
     )
@@ -155,7 +162,7 @@ class StoresContainer(containers.DeclarativeContainer):
         filesystem=providers.Singleton(
             FileSystemImageStore, folder=config.images_dir, url_prefix=images_url
         ),
-        cloudinary=providers.Singleton(_cloudinary_image_store, settings),
+        cloudinary=providers.Singleton(_cloudinary_image_store, settings, telemetry),
     )
     image_links: providers.Provider[ImageLinks | None] = providers.Singleton(_image_links, settings)
 
@@ -190,6 +197,6 @@ class StoresContainer(containers.DeclarativeContainer):
     )
 
     # What `emotion-api import` reads
-    mongo_database = providers.Factory(_mongo_database, settings)
+    mongo_database = providers.Factory(_mongo_database, settings, telemetry)
     older_history = providers.Factory(_older_history)
     import_history = providers.Factory(ImportHistory, repository)

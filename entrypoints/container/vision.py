@@ -26,6 +26,7 @@ from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_decoder import ImageDecoder
+from application.ports.telemetry import Telemetry
 from domain.face import BoxFraming, ReliabilityThresholds
 from entrypoints.container.extras import extra
 from entrypoints.settings import BadSettings
@@ -69,7 +70,9 @@ def _vit_crop_classifier(*, model: str, revision: str | None, device: str) -> Vi
     return VitCropClassifier(model=model, revision=revision, device=device)
 
 
-def _remote_crop_classifier(settings: VisionSettings) -> OpenInferenceCropClassifier:
+def _remote_crop_classifier(
+    settings: VisionSettings, telemetry: Telemetry
+) -> OpenInferenceCropClassifier:
     """A network on an inference server, which is asked once what it serves.
 
     Raises:
@@ -88,7 +91,7 @@ def _remote_crop_classifier(settings: VisionSettings) -> OpenInferenceCropClassi
             url=settings.remote_classifier_url,
             timeout_s=settings.remote_classifier_timeout_s,
             connections=settings.remote_classifier_connections,
-            breaker=CircuitBreaker("the inference server"),
+            breaker=CircuitBreaker("the inference server", telemetry=telemetry),
         ),
         model=settings.remote_classifier_model,
         version=settings.remote_classifier_version,
@@ -130,6 +133,7 @@ class VisionContainer(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=VisionSettings)
     config = settings.provided
+    telemetry: providers.Dependency[Telemetry] = providers.Dependency()
 
     executor = providers.Singleton(WorkExecutor, threads=config.threads)
 
@@ -193,7 +197,7 @@ class VisionContainer(containers.DeclarativeContainer):
             revision=config.checkpoint_revision,
             device=config.vit_device,
         ),
-        remote=providers.Singleton(_remote_crop_classifier, settings),
+        remote=providers.Singleton(_remote_crop_classifier, settings, telemetry),
     )
     batching_emotion_classifier = providers.Singleton(
         BatchingEmotionClassifier,

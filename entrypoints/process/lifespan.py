@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import EmotionClassifier
 from entrypoints.container import Container
+from entrypoints.process.loads import show_loads
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +33,7 @@ async def running(container: Container) -> AsyncIterator[None]:
         try:
             # Loads the models before any request.
             await asyncio.to_thread(container.detection().detect_emotions)
-            container.system().telemetry().gauge(
-                "emotion_executor_waiting",
-                "Jobs waiting for a thread",
-                lambda: vision.executor().waiting,
-            )
+            show_loads(container)
             background = [
                 asyncio.create_task(stores.store_detection().run(), name="storing"),
                 asyncio.create_task(stores.forget_expired().run(), name="forgetting"),

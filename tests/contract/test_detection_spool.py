@@ -103,3 +103,18 @@ async def test_entries_at_once_never_take_more_room_than_there_is(spool: Detecti
     kept = await spool.waiting()
     assert len(kept) == 12 - len(refused)
     assert 3 <= len(kept) <= 4
+
+
+async def test_the_backlog_is_what_waits(spool: DetectionSpool) -> None:
+    before = spool.backlog()
+    assert (before.entries, before.size_bytes, before.oldest_s) == (0, 0, 0.0)
+    first, second = entry(), entry()
+    await spool.put(first)
+    alone = spool.backlog()
+    await spool.put(second)
+    both = spool.backlog()
+    assert (alone.entries, both.entries) == (1, 2)
+    assert both.size_bytes > alone.size_bytes > 0
+    await spool.remove(first.detection.detection_id)
+    await spool.remove(second.detection.detection_id)
+    assert (spool.backlog().entries, spool.backlog().oldest_s) == (0, 0.0)

@@ -293,3 +293,15 @@ def _folder_of(images: FileSystemImageStore, root: Path) -> Path:
     [image] = files_in(root / "images")
     image.unlink()
     return image.parent
+
+
+async def test_the_age_of_what_waits_counts_on_after_a_restart(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    before = FileSystemDetectionSpool(folder=folder, max_bytes=MAX_BYTES)
+    await before.put(SpooledDetection(make_detection(user_id="alice"), JPEG))
+    (file,) = folder.glob("*.detection")
+    written_s = file.stat().st_mtime - 3600
+    os.utime(file, (written_s, written_s))
+    after = FileSystemDetectionSpool(folder=folder, max_bytes=MAX_BYTES)
+    await after.waiting()
+    assert after.backlog().oldest_s >= 3600

@@ -34,13 +34,20 @@ def test_every_measurement_is_taken_without_a_word(telemetry: Telemetry) -> None
     telemetry.frame_done("result", 0.02)
     telemetry.frame_done("dropped")
     telemetry.stream_sessions(2)
+    telemetry.circuit("MongoDB", is_open=False)
+    telemetry.circuit("MongoDB", is_open=True)
+    telemetry.certificates_missing()
 
 
 def test_the_in_memory_telemetry_remembers_what_it_was_told() -> None:
     telemetry = InMemoryTelemetry()
     with telemetry.stage("detect"):
         telemetry.faces_found(2)
+    telemetry.circuit("MongoDB", is_open=True)
+    telemetry.certificates_missing()
     telemetry.detection_stored(ok=False)
     assert telemetry.stages == {"detect": 1}
     assert (telemetry.images, telemetry.faces) == (1, 2)
     assert (telemetry.stored, telemetry.given_up) == (0, 1)
+    assert telemetry.circuits == {"MongoDB": True}
+    assert telemetry.certificate_failures == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from entrypoints.settings import Settings
+from entrypoints.settings import SETTINGS as FIELDS
 from tests.deploy.manifests import (
     NAME,
     OVERLAYS,
@@ -19,7 +19,7 @@ from tests.deploy.manifests import (
 )
 
 SEVERAL = [overlay for overlay in OVERLAYS if overlay.name != "single-node"]
-SETTINGS = {name.upper() for name in Settings.model_fields}
+SETTINGS = {name.upper() for name in FIELDS}
 # Kinds of other projects, of which the schemas of Kubernetes say nothing.
 FOREIGN = {"InferenceService"}
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text()
@@ -45,7 +45,7 @@ def test_every_setting_exists_and_none_that_is_secret_is_written_down(overlay: P
     settings = only(overlay, "ConfigMap")["data"]
     assert set(settings) <= SETTINGS
     for name in settings:
-        assert "SecretStr" not in str(Settings.model_fields[name.lower()].annotation), name
+        assert "SecretStr" not in str(FIELDS[name.lower()].annotation), name
     for variable in container(overlay)["env"]:
         assert variable["name"] in SETTINGS
         assert "value" not in variable
@@ -120,7 +120,7 @@ def test_memory_is_what_the_formula_of_the_operations_guide_says(overlay: Path) 
     assert formula is not None
     given = only(overlay, "ConfigMap")["data"]
     values = {
-        name: float(given.get(name, Settings.model_fields[name.lower()].default))
+        name: float(given.get(name, FIELDS[name.lower()].default))
         for name in SETTINGS
         if name in formula[1]
     }

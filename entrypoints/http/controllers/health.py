@@ -110,4 +110,5 @@ async def _state(name: str, check: Callable[[], Awaitable[None]]) -> service.Sta
 async def metrics(registry: NamedDependency[SkipValidation[CollectorRegistry]]) -> Response[bytes]:
     """Show all measurements in Prometheus' text format."""
     media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")  # Litestar adds it again
-    return Response(generate_latest(registry), media_type=media_type)
+    # In a thread: some of them are read off the disk.
+    return Response(await asyncio.to_thread(generate_latest, registry), media_type=media_type)

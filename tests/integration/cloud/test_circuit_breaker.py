@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
-from adapters.in_memory import InMemoryClock
+from adapters.in_memory import InMemoryClock, InMemoryTelemetry
 
 
 class Gone(Exception):
@@ -35,6 +35,25 @@ def test_failures_in_a_row_open_the_circuit(breaker: CircuitBreaker) -> None:
     with pytest.raises(CircuitOpen) as refused, breaker.guard(Gone):
         pytest.fail("the call should not run")
     assert refused.value.retry_after_s == 5
+
+
+def test_whoever_watches_sees_it_open_and_close(clock: InMemoryClock) -> None:
+    telemetry = InMemoryTelemetry()
+    breaker = CircuitBreaker(
+        "store", failures=3, pause_s=5, telemetry=telemetry, monotonic=clock.monotonic
+    )
+    assert telemetry.circuits == {"store": False}
+    fail(breaker, 2)
+    assert telemetry.circuits == {"store": False}
+    fail(breaker, 1)
+    assert telemetry.circuits == {"store": True}
+    clock.advance(5)
+    fail(breaker, 1)
+    assert telemetry.circuits == {"store": True}, "the trial failed"
+    clock.advance(5)
+    with breaker.guard(Gone):
+        pass
+    assert telemetry.circuits == {"store": False}
 
 
 def test_an_answer_in_between_begins_the_count_anew(breaker: CircuitBreaker) -> None:

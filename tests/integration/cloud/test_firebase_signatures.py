@@ -8,6 +8,7 @@ import pytest
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.firebase import FirebaseIdentityProvider, open_client
+from adapters.in_memory import InMemoryTelemetry
 from application.errors import IdentityUnavailable
 from domain.errors import InvalidToken
 from domain.user import User
@@ -170,12 +171,14 @@ async def test_without_certificates_nothing_is_said_of_a_token(
         google.certificates_text = "<html>sign in to the hotel's network</html>"
     else:
         client._token_verifier.id_token_verifier.cert_url = "http://127.0.0.1:9/certificates"
+    telemetry = InMemoryTelemetry()
     provider = FirebaseIdentityProvider(
-        client=client, timeout_s=10, breaker=CircuitBreaker("Firebase")
+        client=client, timeout_s=10, breaker=CircuitBreaker("Firebase"), telemetry=telemetry
     )
     with pytest.raises(IdentityUnavailable):
         await provider.verify(google.token("alice"))
     provider.close()
+    assert telemetry.certificate_failures == 1, "what an operator can look for"
 
 
 async def test_without_the_look_up_nothing_is_said_of_a_token(

@@ -135,3 +135,17 @@ async def test_closing_finishes_what_was_accepted_and_takes_no_more() -> None:
 def test_an_executor_needs_a_thread() -> None:
     with pytest.raises(ValueError, match="thread"):
         WorkExecutor(0)
+
+
+async def test_what_waits_and_what_works_can_be_read_off(single_thread: WorkExecutor) -> None:
+    assert (single_thread.threads, single_thread.oldest_wait_s) == (1, 0.0)
+    plug, running = await plugged(single_thread)
+    waiting = await queued(single_thread, int)
+    first = single_thread.oldest_wait_s
+    second = single_thread.oldest_wait_s
+    assert 0 < first < second, "it grows while the job waits"
+    in_work = single_thread.worked_s
+    assert 0 < in_work < single_thread.worked_s, "also while the job goes on"
+    plug.pull()
+    await asyncio.gather(running, waiting)
+    assert single_thread.oldest_wait_s == 0.0

@@ -1,0 +1,83 @@
+"""Measurements that are read off the parts whenever somebody asks for the metrics."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from entrypoints.container import Container
+
+
+def show_loads(container: Container) -> None:
+    """Show how full the threads, the spool, the disk and the places for sessions are.
+
+    They are read by a thread other than the event loop's, and none of them raises.
+    """
+    telemetry = container.system().telemetry()
+    settings = container.settings()
+    executor, spool = container.vision().executor(), container.stores().spool()
+
+    telemetry.gauge(
+        "emotion_executor_waiting", "Jobs waiting for a thread", lambda: executor.waiting
+    )
+    telemetry.gauge(
+        "emotion_executor_oldest_wait_seconds",
+        "How long the oldest of them has waited",
+        lambda: executor.oldest_wait_s,
+    )
+    telemetry.gauge(
+        "emotion_executor_threads", "Jobs that may run at once", lambda: executor.threads
+    )
+    telemetry.counter(
+        "emotion_executor_busy_seconds_total",
+        "Time that all threads together have worked",
+        lambda: executor.worked_s,
+    )
+    telemetry.gauge(
+        "emotion_spool_waiting",
+        "Detections that wait for their stores",
+        lambda: spool.backlog().entries,
+    )
+    telemetry.gauge(
+        "emotion_spool_oldest_seconds",
+        "How long the oldest of them has waited",
+        lambda: spool.backlog().oldest_s,
+    )
+    telemetry.gauge("emotion_spool_bytes", "Their size", lambda: spool.backlog().size_bytes)
+    telemetry.gauge(
+        "emotion_spool_max_bytes",
+        "The size at which no more is accepted (SPOOL_MAX_MB)",
+        lambda: settings.stores.spool_max_bytes,
+    )
+    telemetry.gauge(
+        "emotion_stream_sessions_max",
+        "Realtime sessions that may be open (MAX_REALTIME_SESSIONS)",
+        lambda: settings.realtime.max_realtime_sessions,
+    )
+    data_dir = settings.stores.data_dir
+    telemetry.gauge(
+        "emotion_data_free_bytes",
+        "Room on the disk of DATA_DIR",
+        lambda: _disk(data_dir).free,
+    )
+    telemetry.gauge(
+        "emotion_data_size_bytes",
+        "Size of the disk of DATA_DIR",
+        lambda: _disk(data_dir).size,
+    )
+
+
+class _Disk(NamedTuple):
+    size: float
+    free: float
+
+
+def _disk(folder: Path) -> _Disk:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        # All other measurements are wanted most when the disk is gone.
+        return _Disk(math.nan, math.nan)
+    return _Disk(usage.total, usage.free)
