@@ -7,11 +7,11 @@ from collections import OrderedDict
 from datetime import datetime
 
 from application.errors import ServiceUnavailable
-from application.patience import Patience
 from application.ports.clock import Clock
 from application.ports.identity_provider import IdentityProvider
 from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
 from application.ports.user_repository import UserRepository
+from application.timeouts import CallerTimeout
 from domain.errors import InvalidToken
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class AccountStanding:
         refresh_tokens: are revoked when the provider has ended an account.
         clock: tells how long ago the provider was asked.
         recheck_s: seconds for which this process goes by the provider's last answer.
-        longest_wait_s: that an answer of the provider is waited for.
+        timeout_s: that an answer of the provider is waited for.
     """
 
     def __init__(
@@ -39,14 +39,14 @@ class AccountStanding:
         refresh_tokens: RefreshTokenRepository,
         clock: Clock,
         recheck_s: float,
-        longest_wait_s: float = 2.0,
+        timeout_s: float = 2.0,
     ) -> None:
         self._identity = identity
         self._users = users
         self._refresh_tokens = refresh_tokens
         self._clock = clock
         self._recheck_s = recheck_s
-        self._patience = Patience(longest_s=longest_wait_s)
+        self._timeout = CallerTimeout(timeout_s=timeout_s)
         self._answered_at: OrderedDict[str, float] = OrderedDict()
 
     async def check_issued(self, user_id: str, issued_at: datetime) -> None:
@@ -82,7 +82,7 @@ class AccountStanding:
         # Before the answer, so that calls at once ask once.
         self.vouched_for(user_id)
         try:
-            await self._patience.wait(self._ask(sign_in))
+            await self._timeout.wait(self._ask(sign_in))
         except ServiceUnavailable as error:
             log.warning("a sign-in is renewed without asking the identity provider: %s", error)
 

@@ -24,8 +24,8 @@ class StoreUnavailable(ServiceUnavailable):
     code = "store_unavailable"
 
 
-class StoreLeftAlone(StoreUnavailable):
-    """It did not answer lately, and so was not even asked this time."""
+class StoreCircuitOpen(StoreUnavailable):
+    """The circuit breaker is open: it did not answer lately, and was not asked this time."""
 
 
 class IdentityUnavailable(ServiceUnavailable):

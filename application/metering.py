@@ -13,9 +13,9 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from application.cancellation import uninterrupted
 from application.errors import ServiceUnavailable, StoreUnavailable
-from application.patience import Patience
 from application.ports.clock import Clock
 from application.ports.usage_ledger import UsageLedger
+from application.timeouts import CallerTimeout
 from domain.errors import ImageTooCostly, InvalidImage, QuotaExceeded
 from domain.user import Caller, Guest, GuestQuota, Usage
 
@@ -50,18 +50,18 @@ class UsageMeter:
         ledger: keeps the counts.
         clock: tells when a use was.
         quota: what guests may use.
-        guests_wait_s: seconds that a guest waits at most to be counted.
+        guests_timeout_s: seconds that a guest waits at most to be counted.
     """
 
     def __init__(
-        self, ledger: UsageLedger, clock: Clock, quota: GuestQuota, *, guests_wait_s: float = 5.0
+        self, ledger: UsageLedger, clock: Clock, quota: GuestQuota, *, guests_timeout_s: float = 5.0
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._quota = quota
-        self._guests_wait_s = guests_wait_s
-        self._patience = Patience()
-        self._refunding = Patience()
+        self._guests_timeout_s = guests_timeout_s
+        self._timeout = CallerTimeout()
+        self._refund_timeout = CallerTimeout()
 
     async def check(self, caller: Caller) -> None:
         """See whether a caller has a use left, without counting one.
@@ -93,14 +93,14 @@ class UsageMeter:
         counting = asyncio.ensure_future(self._ledger.consume(limits, self._clock.now(), window_s))
         try:
             if not isinstance(caller, Guest):
-                await self._count_patiently(counting)
+                await self._count_in_time(counting)
             elif await self._counted_in_time(counting) is not None:
                 raise self._refusal(await self._allowance(caller))
             yield
         except BaseException as error:
             if not _was_work(error):
                 # A client that hangs up cancels the block, even while the use is being counted.
-                await uninterrupted(self._take_back_patiently(counting, list(limits)))
+                await uninterrupted(self._take_back_in_time(counting, list(limits)))
             raise
 
     async def usage(self, caller: Caller) -> Usage:
@@ -161,22 +161,22 @@ class UsageMeter:
         )
 
     async def _counted_in_time(self, counting: asyncio.Future[str | None]) -> str | None:
-        await asyncio.wait([counting], timeout=self._guests_wait_s)
+        await asyncio.wait([counting], timeout=self._guests_timeout_s)
         if not counting.done():
             raise StoreUnavailable("guests cannot be counted at present")
         return counting.result()
 
-    async def _count_patiently(self, counting: Awaitable[str | None]) -> None:
+    async def _count_in_time(self, counting: Awaitable[str | None]) -> None:
         try:
-            await self._patience.wait(counting)
+            await self._timeout.wait(counting)
         except ServiceUnavailable as error:
             log.warning("nobody waits until a use is counted: %s", error)
 
-    async def _take_back_patiently(
+    async def _take_back_in_time(
         self, counting: Awaitable[str | None], subjects: list[str]
     ) -> None:
         try:
-            await self._refunding.wait(self._take_back(counting, subjects))
+            await self._refund_timeout.wait(self._take_back(counting, subjects))
         except ServiceUnavailable as error:
             log.warning("nobody waits until a use is taken back: %s", error)
 

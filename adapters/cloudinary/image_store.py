@@ -17,7 +17,7 @@ import urllib3
 
 from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
 from adapters.cloudinary.urls import CloudinaryUrls
-from application.errors import StoreLeftAlone, StoreUnavailable
+from application.errors import StoreCircuitOpen, StoreUnavailable
 from application.ports.image_store import StoredImage
 
 _Result = TypeVar("_Result")
@@ -152,7 +152,7 @@ class CloudinaryImageStore:
             with self._breaker.guard(*_FAULTS):
                 return await loop.run_in_executor(self._threads, _answered, call)
         except CircuitOpen as error:
-            raise StoreLeftAlone(
+            raise StoreCircuitOpen(
                 "the image store does not answer", retry_after_s=error.retry_after_s
             ) from error
         except _FAULTS as error:

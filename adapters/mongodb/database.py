@@ -22,7 +22,7 @@ from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
 from adapters.mongodb.documents import Document
 from adapters.mongodb.indexes import INDEXES
 from adapters.records import UnreadableRecord
-from application.errors import StoreLeftAlone, StoreUnavailable
+from application.errors import StoreCircuitOpen, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class MongoDatabase:
                     await self._have_indexes(self._database)
                     return await work(self._database)
         except CircuitOpen as error:
-            raise StoreLeftAlone(
+            raise StoreCircuitOpen(
                 "the database does not answer", retry_after_s=error.retry_after_s
             ) from error
         except _NOT_THERE as error:

@@ -13,7 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
-from application.errors import StoreLeftAlone, StoreUnavailable
+from application.errors import StoreCircuitOpen, StoreUnavailable
 
 _Result = TypeVar("_Result")
 
@@ -80,7 +80,7 @@ class RedisDatabase:
                         # An idle connection was gone, as after a restart of the server.
                         return await work(self.client)
         except CircuitOpen as error:
-            raise StoreLeftAlone(
+            raise StoreCircuitOpen(
                 "Redis does not answer", retry_after_s=error.retry_after_s
             ) from error
         except faults.AuthenticationError as error:

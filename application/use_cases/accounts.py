@@ -11,13 +11,13 @@ from uuid import uuid4
 from application.account_standing import AccountStanding
 from application.errors import StoreUnavailable
 from application.metering import UsageMeter
-from application.patience import Patience
 from application.ports.clock import Clock
 from application.ports.identity_provider import IdentityProvider
 from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
 from application.ports.sign_in_codes import SignInCodes
 from application.ports.token_service import AccessClaims, AccessToken, GuestClaims, TokenService
 from application.ports.user_repository import UserRepository
+from application.timeouts import CallerTimeout
 from domain.errors import InvalidToken
 from domain.user import Caller, Guest, Usage, User
 
@@ -197,7 +197,7 @@ class Authenticate:
         self._users = users
         self._tokens = tokens
         self._standing = standing
-        self._patience = Patience()
+        self._timeout = CallerTimeout()
 
     async def execute(self, bearer_token: str, *, id_is_enough: bool = False) -> Authenticated:
         """Look the token up.
@@ -225,7 +225,7 @@ class Authenticate:
             looking_up = self._remembered(fallback, issued_at)
             expires_at = None
         try:
-            user = await (self._patience.wait(looking_up) if id_is_enough else looking_up)
+            user = await (self._timeout.wait(looking_up) if id_is_enough else looking_up)
         except StoreUnavailable as error:
             log.warning("a token is accepted although its user cannot be looked up: %s", error)
             user = fallback

@@ -12,7 +12,7 @@ from application.ports.face_detector import FaceDetector
 from application.ports.image_decoder import ImageDecoder
 from application.ports.image_store import StoredImage
 from application.ports.telemetry import Telemetry
-from application.use_cases.store_detection import StoreDetection
+from application.storing.spooler import Spooler
 from application.work import AdmissionGate, Priority
 from domain.detection import Detection
 from domain.face import Face
@@ -43,7 +43,7 @@ class DetectEmotions:
         decoder: ImageDecoder,
         detector: FaceDetector,
         classifier: EmotionClassifier,
-        store: StoreDetection,
+        spooler: Spooler,
         meter: UsageMeter,
         gate: AdmissionGate,
         clock: Clock,
@@ -53,7 +53,7 @@ class DetectEmotions:
         self._decoder = decoder
         self._detector = detector
         self._classifier = classifier
-        self._store = store
+        self._spooler = spooler
         self._meter = meter
         self._gate = gate
         self._clock = clock
@@ -98,5 +98,5 @@ class DetectEmotions:
             image_height=image.height,
         )
         if isinstance(command.caller, User):
-            await self._store.accept(detection, StoredImage(command.image, image.media_type))
+            await self._spooler.accept(detection, StoredImage(command.image, image.media_type))
         return detection

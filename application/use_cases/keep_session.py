@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from application.use_cases.store_detection import StoreDetection
+from application.storing.spooler import Spooler
 from domain.detection import Detection, StorageStatus
 from domain.face import Face, FaceDetection
 from domain.stream import SessionSummary
@@ -14,8 +14,8 @@ from domain.user import User
 class KeepSession:
     """Writes a session down as one record of its user. No picture of it is kept."""
 
-    def __init__(self, store: StoreDetection) -> None:
-        self._store = store
+    def __init__(self, spooler: Spooler) -> None:
+        self._spooler = spooler
 
     async def execute(self, user: User, summary: SessionSummary) -> Detection:
         """Keep the session; a repository that is down gets it later.
@@ -38,5 +38,5 @@ class KeepSession:
             storage=StorageStatus.DONE,
             stream=summary,
         )
-        await self._store.accept(detection, None)
+        await self._spooler.accept(detection, None)
         return detection

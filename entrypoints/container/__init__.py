@@ -67,7 +67,7 @@ class Container(containers.DeclarativeContainer):
         decoder=vision.decoder,
         face_detector=vision.face_detector,
         emotion_classifier=vision.emotion_classifier,
-        store_detection=stores.store_detection,
+        spooler=stores.spooler,
         meter=accounts.meter,
     )
     history = providers.Container(
@@ -89,7 +89,7 @@ class Container(containers.DeclarativeContainer):
         frame_decoder=vision.frame_decoder,
         face_detector=vision.face_detector,
         emotion_classifier=vision.emotion_classifier,
-        store_detection=stores.store_detection,
+        spooler=stores.spooler,
         authenticate=accounts.authenticate,
     )
     video = providers.Container(

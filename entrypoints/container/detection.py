@@ -10,9 +10,9 @@ from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector
 from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
+from application.storing.spooler import Spooler
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
-from application.use_cases.store_detection import StoreDetection
 from application.work import AdmissionGate
 from entrypoints.settings.detection import DetectionSettings
 
@@ -28,7 +28,7 @@ class DetectionContainer(containers.DeclarativeContainer):
     decoder: providers.Dependency[ImageDecoder] = providers.Dependency()
     face_detector: providers.Dependency[FaceDetector] = providers.Dependency()
     emotion_classifier: providers.Dependency[EmotionClassifier] = providers.Dependency()
-    store_detection = providers.Dependency(instance_of=StoreDetection)
+    spooler = providers.Dependency(instance_of=Spooler)
     meter = providers.Dependency(instance_of=UsageMeter)
 
     gate = providers.Singleton(AdmissionGate, config.max_images_in_work)
@@ -37,7 +37,7 @@ class DetectionContainer(containers.DeclarativeContainer):
         decoder=decoder,
         detector=face_detector,
         classifier=emotion_classifier,
-        store=store_detection,
+        spooler=spooler,
         meter=meter,
         gate=gate,
         clock=clock,

@@ -18,9 +18,9 @@ from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Telemetry
 from application.sessions.analysis import FrameTools
 from application.sessions.sessions import SessionLimits, StreamSessions
+from application.storing.spooler import Spooler
 from application.use_cases.accounts import Authenticate
 from application.use_cases.keep_session import KeepSession
-from application.use_cases.store_detection import StoreDetection
 from domain.stream_config import StreamConfig
 from entrypoints.container.extras import extra
 from entrypoints.settings.realtime import RealtimeSettings
@@ -69,7 +69,7 @@ class RealtimeContainer(containers.DeclarativeContainer):
     frame_decoder: providers.Dependency[ImageDecoder] = providers.Dependency()
     face_detector: providers.Dependency[FaceDetector] = providers.Dependency()
     emotion_classifier: providers.Dependency[EmotionClassifier] = providers.Dependency()
-    store_detection = providers.Dependency(instance_of=StoreDetection)
+    spooler = providers.Dependency(instance_of=Spooler)
     authenticate = providers.Dependency(instance_of=Authenticate)
 
     redis_database = providers.Singleton(_redis_database, settings, telemetry)
@@ -96,7 +96,7 @@ class RealtimeContainer(containers.DeclarativeContainer):
             telemetry=telemetry,
         ),
         new_tracker=providers.Object(KalmanFaceTracker),
-        keep=providers.Factory(KeepSession, store_detection),
+        keep=providers.Factory(KeepSession, spooler),
         places=session_places,
         verify_token=authenticate.provided.execute,
         clock=clock,

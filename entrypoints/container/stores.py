@@ -24,9 +24,12 @@ from application.ports.refresh_token_repository import RefreshTokenRepository
 from application.ports.telemetry import Telemetry
 from application.ports.usage_ledger import UsageLedger
 from application.ports.user_repository import UserRepository
+from application.storing.backlog import Backlog
+from application.storing.carrier import Carrier
+from application.storing.delivery import Delivery
+from application.storing.spooler import Spooler
 from application.use_cases.forget_expired import ForgetExpired
 from application.use_cases.import_history import ImportHistory
-from application.use_cases.store_detection import StoreDetection
 from entrypoints.container.extras import extra
 from entrypoints.settings.stores import StoreSettings
 
@@ -178,13 +181,24 @@ class StoresContainer(containers.DeclarativeContainer):
         is_own=False,
     )
 
-    store_detection = providers.Singleton(
-        StoreDetection,
+    backlog = providers.Singleton(Backlog, clock)
+    delivery = providers.Singleton(
+        Delivery,
         spool=spool,
         repository=repository,
         users=users,
         images=images,
-        clock=clock,
+        backlog=backlog,
+        telemetry=telemetry,
+    )
+    spooler = providers.Singleton(
+        Spooler, spool=spool, delivery=delivery, backlog=backlog, telemetry=telemetry
+    )
+    carrier = providers.Singleton(
+        Carrier,
+        spool=spool,
+        delivery=delivery,
+        backlog=backlog,
         telemetry=telemetry,
         give_up_after_s=config.store_give_up_s,
     )

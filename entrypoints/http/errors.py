@@ -13,7 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
-from application.errors import Overloaded, ServiceUnavailable, StoreLeftAlone
+from application.errors import Overloaded, ServiceUnavailable, StoreCircuitOpen
 from domain.errors import DomainError, InvalidToken, NotAuthenticated, QuotaExceeded
 from entrypoints.http.rate_limit import rate_limit
 from entrypoints.wire import problems as wire
@@ -57,7 +57,9 @@ def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[P
     kind, text = _kind_of(error), _text_of(error)
     if kind.code == "internal_error":
         log.error("unexpected error", exc_info=error)
-    if isinstance(error, ServiceUnavailable) and not isinstance(error, Overloaded | StoreLeftAlone):
+    if isinstance(error, ServiceUnavailable) and not isinstance(
+        error, Overloaded | StoreCircuitOpen
+    ):
         _log_cause(kind.code, text, error.__cause__)
     return Response(
         wire.present(kind, text, instance=request.scope["path"], details=_details(error)),

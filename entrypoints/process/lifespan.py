@@ -35,7 +35,7 @@ async def running(container: Container) -> AsyncIterator[None]:
             await asyncio.to_thread(container.detection().detect_emotions)
             show_loads(container)
             background = [
-                asyncio.create_task(stores.store_detection().run(), name="storing"),
+                asyncio.create_task(stores.carrier().run(), name="storing"),
                 asyncio.create_task(stores.forget_expired().run(), name="forgetting"),
             ]
             log.info(

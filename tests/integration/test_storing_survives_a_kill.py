@@ -8,9 +8,9 @@ from adapters.in_memory import InMemoryTelemetry
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository, SqliteUserRepository
 from adapters.system.clock import SystemClock
 from application.ports.image_store import StoredImage
-from application.use_cases.store_detection import StoreDetection
 from domain.detection import HistoryFilter, StorageStatus
 from tests.contract.killing import run_until_killed
+from tests.storing import Storing
 
 JPEG = StoredImage(b"\xff\xd8 picture" * 1000, "image/jpeg")
 
@@ -23,7 +23,7 @@ class Stores:
         self.repository = SqliteDetectionRepository(self.database)
         self.images = FileSystemImageStore(folder=data / "images", url_prefix="/api/images")
         self.spool = FileSystemDetectionSpool(folder=data / "spool", max_bytes=10**8)
-        self.store = StoreDetection(
+        self.store = Storing(
             spool=self.spool,
             repository=self.repository,
             users=SqliteUserRepository(self.database),

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.cloudinary import CloudinaryUrls
-from application.errors import StoreLeftAlone, StoreUnavailable
+from application.errors import StoreCircuitOpen, StoreUnavailable
 from application.ports.image_store import StoredImage
 from domain.geometry import BoundingBox
 from tests.servers.cloudinary import CloudinaryDouble, image_store_at
@@ -110,7 +110,7 @@ async def test_what_is_down_is_asked_no_more_until_a_pause_is_over(
         with pytest.raises(StoreUnavailable):
             await store.put("alice", uuid4(), JPEG)
     cloudinary.behave()
-    with pytest.raises(StoreLeftAlone) as refused:
+    with pytest.raises(StoreCircuitOpen) as refused:
         await store.put("alice", uuid4(), JPEG)
     assert refused.value.retry_after_s > 3000
     assert not cloudinary.uploads

@@ -17,7 +17,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.mongodb import MongoDatabase, MongoDetectionRepository, MongoStores
-from application.errors import StoreLeftAlone, StoreUnavailable
+from application.errors import StoreCircuitOpen, StoreUnavailable
 from domain.detection import HistoryFilter
 from domain.emotion import Emotion
 from tests.contract.samples import make_detection
@@ -181,7 +181,7 @@ async def test_a_silent_server_is_given_up_and_then_left_alone(
     with pytest.raises(StoreUnavailable):
         await database.check()
     proxy.behave()
-    with pytest.raises(StoreLeftAlone) as refused:
+    with pytest.raises(StoreCircuitOpen) as refused:
         await database.check()
     assert refused.value.retry_after_s > 3000
     await database.close()

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.redis import RedisDatabase, RedisMessageChannel, RedisSessionPlaces
-from application.errors import StoreLeftAlone, StoreUnavailable
+from application.errors import StoreCircuitOpen, StoreUnavailable
 from application.ports.message_channel import MessageChannel
 from tests.servers.flaky import FlakyProxy, flaky_proxy
 from tests.servers.redis import free_port, redis_server
@@ -243,7 +243,7 @@ async def test_a_server_that_is_left_alone_is_told_from_one_that_was_asked() -> 
     )
     with pytest.raises(StoreUnavailable) as asked:
         await database.check()
-    assert not isinstance(asked.value, StoreLeftAlone)
-    with pytest.raises(StoreLeftAlone):
+    assert not isinstance(asked.value, StoreCircuitOpen)
+    with pytest.raises(StoreCircuitOpen):
         await database.check()
     await database.close()

@@ -106,7 +106,7 @@ async def with_fresh_fakes(server: Server) -> AsyncIterator[Service]:
         service = Service(server.url, container, stack)
         with service.within(container):
             container.reset_singletons()
-            storing = asyncio.create_task(container.stores().store_detection().run())
+            storing = asyncio.create_task(container.stores().carrier().run())
             try:
                 yield service
             finally:

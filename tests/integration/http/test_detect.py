@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.in_memory import fake_image
-from application.errors import InferenceUnavailable, StoreLeftAlone, StoreUnavailable
+from application.errors import InferenceUnavailable, StoreCircuitOpen, StoreUnavailable
 from domain.emotion import Emotion
 from tests.integration.http.service import PHOTO, running_service
 
@@ -323,7 +323,7 @@ async def test_the_cause_of_a_503_is_logged_and_not_told(service):
 
 async def test_a_store_that_is_not_even_asked_is_not_logged_each_time(service):
     alice = await service.signed_in()
-    left_alone = StoreLeftAlone("the history does not answer")
+    left_alone = StoreCircuitOpen("the history does not answer")
     left_alone.__cause__ = TimeoutError()
     service.repository.fail_with(left_alone)
     with capture_logs() as logged:

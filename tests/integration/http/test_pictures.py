@@ -39,7 +39,7 @@ async def kept_session(service, client) -> str:
         height=0,
         tracks=(),
     )
-    record = await KeepSession(service.container.stores().store_detection()).execute(owner, summary)
+    record = await KeepSession(service.container.stores().spooler()).execute(owner, summary)
     return str(record.detection_id)
 
 

@@ -51,7 +51,7 @@ class Accounts:
             refresh_tokens=self.stored_tokens,
             clock=self.clock,
             recheck_s=RECHECK_S,
-            longest_wait_s=0.2,
+            timeout_s=0.2,
         )
         self.sign_in = SignIn(
             identity=self.identity,

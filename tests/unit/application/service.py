@@ -24,10 +24,10 @@ from application.metering import UsageMeter
 from application.ports.image_store import StoredImage
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
-from application.use_cases.store_detection import StoreDetection
 from application.work import AdmissionGate
 from domain.detection import Detection, StorageStatus
 from domain.user import Guest, GuestQuota, User
+from tests.storing import Storing
 
 GIVE_UP_AFTER_S = 3600.0
 WINDOW_S = 86_400
@@ -89,7 +89,7 @@ class Service:
         self.restart()
 
     def restart(self) -> None:
-        self.store = StoreDetection(
+        self.store = Storing(
             spool=self.spool,
             repository=self.repository,
             users=self.users,
@@ -105,7 +105,7 @@ class Service:
             decoder=self.decoder,
             detector=self.detector,
             classifier=self.classifier,
-            store=self.store,
+            spooler=self.store.spooler,
             meter=self.meter,
             gate=self.gate,
             clock=self.clock,

@@ -203,7 +203,7 @@ async def test_work_on_a_bad_image_is_charged_and_what_cost_nothing_is_not(
 
 async def test_nobody_waits_without_an_end_for_a_ledger_that_hangs(service: Service) -> None:
     quota = GuestQuota(per_guest=3, per_address=6, window_s=WINDOW_S)
-    service.meter = UsageMeter(service.ledger, service.clock, quota, guests_wait_s=0.1)
+    service.meter = UsageMeter(service.ledger, service.clock, quota, guests_timeout_s=0.1)
     service.ledger.hold()
     async with asyncio.timeout(30):
         with pytest.raises(StoreUnavailable):

@@ -12,7 +12,7 @@ from adapters.in_memory import (
     InMemoryDetectionSpool,
     InMemoryImageStore,
 )
-from application.errors import StoreLeftAlone, StoreUnavailable
+from application.errors import StoreCircuitOpen, StoreUnavailable
 from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
 from application.use_cases.history import DeleteDetection, DeleteHistory
@@ -228,7 +228,7 @@ async def test_a_store_that_was_not_even_asked_is_no_reason_to_give_up(service: 
     service.images.fail_with(DOWN)
     record = await service.accepted()
     await service.store.carry_due()
-    service.images.fail_with(StoreLeftAlone("the store is left alone"))
+    service.images.fail_with(StoreCircuitOpen("the store is left alone"))
     service.clock.advance(GIVE_UP_AFTER_S * 2)
     assert await service.store.carry_due() is not None
     service.images.recover()

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import application.errors
 import domain.errors
-from application.errors import ServiceUnavailable, StoreLeftAlone
+from application.errors import ServiceUnavailable, StoreCircuitOpen
 from domain.errors import DomainError, InvalidToken, NotAuthenticated, QuotaExceeded
 
 
@@ -19,7 +19,7 @@ def test_every_kind_of_error_has_a_word_of_its_own() -> None:
         for base in (DomainError, ServiceUnavailable)
         for kind in kinds(base)
         # To a caller a store that was not asked is one that does not answer.
-        if kind.__module__ in core and kind is not StoreLeftAlone
+        if kind.__module__ in core and kind is not StoreCircuitOpen
     ]
     assert len(codes) > 10
     assert len(codes) == len(set(codes))

@@ -28,13 +28,13 @@ from application.sessions.events import StreamEvent
 from application.sessions.session import StreamSession
 from application.sessions.sessions import SessionLimits, StreamSessions
 from application.use_cases.keep_session import KeepSession
-from application.use_cases.store_detection import StoreDetection
 from domain.emotion import Emotion
 from domain.errors import InvalidToken
 from domain.stream import Frame, FrameResult
 from domain.stream_config import StreamConfig
 from domain.user import User
 from entrypoints.wire.frame_data import SentData
+from tests.storing import Storing
 
 Event = TypeVar("Event")
 HAPPY_FACE = ((100, 100, 120, 120), Emotion.HAPPY)
@@ -99,7 +99,7 @@ class World:
     ended_tokens: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.store = StoreDetection(
+        self.store = Storing(
             spool=self.spool,
             repository=self.repository,
             users=InMemoryUserRepository(),
@@ -122,7 +122,7 @@ class World:
             defaults=StreamConfig(max_frame_rate=60, detection_interval=1),
             tools=FrameTools(self.decoder, self.detector, self.classifier, self.telemetry),
             new_tracker=InMemoryFaceTracker,
-            keep=KeepSession(self.store),
+            keep=KeepSession(self.store.spooler),
             places=places or InMemorySessionPlaces(self.clock),
             verify_token=self.verify_token,
             clock=self.clock,

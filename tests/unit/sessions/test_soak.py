@@ -47,7 +47,7 @@ async def test_an_hour_of_video_leaves_nothing_behind_but_its_timeline(world: Wo
         tools=FrameTools(world.decoder, world.detector, world.classifier, world.telemetry),
         new_tracker=KalmanFaceTracker,
         slots=FrameSlots(1, world.clock),
-        keep=KeepSession(world.store),
+        keep=KeepSession(world.store.spooler),
         clock=world.clock,
         listener=listener,
     )

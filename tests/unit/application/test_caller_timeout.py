@@ -6,7 +6,7 @@ import pytest
 
 from adapters.in_memory import fake_image
 from application.errors import StoreUnavailable
-from application.patience import Patience
+from application.timeouts import CallerTimeout
 from application.use_cases.detect_emotions import DetectEmotionsCommand
 from application.use_cases.history import GetStorageStatus
 from domain.detection import HistoryFilter, StorageStatus
@@ -17,7 +17,7 @@ PHOTOGRAPH = fake_image()
 
 
 async def test_what_ends_in_time_is_handed_over() -> None:
-    patience = Patience()
+    timeout = CallerTimeout()
 
     async def found() -> str:
         await asyncio.sleep(0)
@@ -26,13 +26,13 @@ async def test_what_ends_in_time_is_handed_over() -> None:
     async def lost() -> str:
         raise LookupError("nothing")
 
-    assert await patience.wait(found()) == "it"
+    assert await timeout.wait(found()) == "it"
     with pytest.raises(LookupError):
-        await patience.wait(lost())
+        await timeout.wait(lost())
 
 
 async def test_what_takes_too_long_goes_on_and_nobody_waits_for_the_next() -> None:
-    patience = Patience(longest_s=0.01, pause_s=3600)
+    timeout = CallerTimeout(timeout_s=0.01, cooldown_s=3600)
     released = asyncio.Event()
     done: list[int] = []
 
@@ -42,23 +42,23 @@ async def test_what_takes_too_long_goes_on_and_nobody_waits_for_the_next() -> No
 
     for number in range(3):
         with pytest.raises(StoreUnavailable):
-            await patience.wait(slow(number))
+            await timeout.wait(slow(number))
     released.set()
     await until(lambda: done == [0, 1, 2])
 
 
-async def test_after_the_pause_a_call_is_waited_for_again() -> None:
-    patience = Patience(longest_s=0.5, pause_s=0)
+async def test_after_the_cooldown_a_call_is_waited_for_again() -> None:
+    timeout = CallerTimeout(timeout_s=0.5, cooldown_s=0)
     never = asyncio.get_running_loop().create_future()
     with pytest.raises(StoreUnavailable):
-        await patience.wait(never)
+        await timeout.wait(never)
 
     async def found() -> str:
         for _ in range(5):
             await asyncio.sleep(0)
         return "it"
 
-    assert await patience.wait(found()) == "it"
+    assert await timeout.wait(found()) == "it"
     never.cancel()
 
 

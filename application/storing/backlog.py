@@ -1,0 +1,132 @@
+"""Which detections wait to be stored, and when each is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.ports.clock import Clock
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a waiting detection has come.
+
+    Attributes:
+        recorded: the repository has had its record; if it is not there any more it was deleted.
+        attempts: that failed so far.
+        failing_since: the first of them that asked the stores, on the monotonic clock.
+        due_at: when to try again, on the monotonic clock.
+        owner_id: whose it is, once an upload was tried: it may have arrived and then failed.
+        is_unwanted: it was deleted, and an upload has to be undone.
+    """
+
+    recorded: bool = False
+    attempts: int = 0
+    failing_since: float | None = None
+    due_at: float = 0.0
+    owner_id: str | None = None
+    is_unwanted: bool = False
+
+
+class Backlog:
+    """Shared by those who put detections into the spool and those who carry them on.
+
+    Args:
+        clock: tells what is due.
+        first_retry_s: seconds before the first retry; each further one takes twice as long.
+        longest_retry_s: at most.
+    """
+
+    def __init__(
+        self, clock: Clock, *, first_retry_s: float = 1.0, longest_retry_s: float = 300.0
+    ) -> None:
+        self.first_retry_s = first_retry_s
+        self._clock = clock
+        self._longest_retry_s = longest_retry_s
+        self._in_work: set[UUID] = set()
+        self._progress: dict[UUID, Progress] = {}
+        self._changed = asyncio.Event()
+
+    def progress_of(self, key: UUID) -> Progress:
+        """What is known of a detection; of a new one, nothing yet."""
+        return self._progress.setdefault(key, Progress())
+
+    def take(self, key: UUID) -> None:
+        """Nobody else carries it until ``release``."""
+        self._in_work.add(key)
+
+    def release(self, key: UUID) -> None:
+        """Let others carry it, and wake whoever carries."""
+        self._in_work.discard(key)
+        self._changed.set()
+
+    def forget(self, key: UUID) -> None:
+        """It has arrived, or was erased."""
+        self._progress.pop(key, None)
+
+    def known(self) -> Collection[UUID]:
+        """All that anything is known of."""
+        return frozenset(self._progress)
+
+    def due(self, waiting: Sequence[UUID], known: Collection[UUID]) -> Sequence[UUID]:
+        """What is to be carried now.
+
+        Args:
+            waiting: what the spool holds.
+            known: what was known before the spool was asked; only of that its answer says all.
+        """
+        left = set(known).intersection(self._progress).difference(waiting, self._in_work)
+        # Whoever deleted it may have missed an image that arrived.
+        tried = [key for key in left if self._progress[key].owner_id is not None]
+        for key in left.difference(tried):
+            del self._progress[key]
+        now, fresh = self._clock.monotonic(), Progress()
+        return [
+            key
+            for key in [*waiting, *tried]
+            if key not in self._in_work and self._progress.get(key, fresh).due_at <= now
+        ]
+
+    def next_due_in_s(self) -> float | None:
+        """Seconds until the next retry; None where none is due ever."""
+        resting = [p.due_at for key, p in self._progress.items() if key not in self._in_work]
+        return max(min(resting) - self._clock.monotonic(), 0.0) if resting else None
+
+    def retry_later(self, key: UUID) -> int:
+        """Have it tried again after a while.
+
+        Exponential backoff with full jitter (Brooker, 2015, "Exponential Backoff And Jitter"), the
+        lower half cut off so that a retry is never immediate.
+
+        Returns:
+            How many attempts have failed.
+        """
+        progress = self.progress_of(key)
+        progress.attempts += 1
+        doublings = min(progress.attempts - 1, 32)
+        ceiling = min(self.first_retry_s * 2**doublings, self._longest_retry_s)
+        progress.due_at = self._clock.monotonic() + random.uniform(ceiling / 2, ceiling)
+        return progress.attempts
+
+    def failing_for_s(self, key: UUID) -> float:
+        """Since its first failure in this run: a host that was off for long has tried nothing."""
+        now = self._clock.monotonic()
+        progress = self.progress_of(key)
+        if progress.failing_since is None:
+            progress.failing_since = now
+        return now - progress.failing_since
+
+    def clear_changed(self) -> None:
+        """From here on ``changed`` waits for the next change."""
+        self._changed.clear()
+
+    async def changed(self, timeout_s: float | None) -> None:
+        """Wait until something was released since ``clear_changed``, or for so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()

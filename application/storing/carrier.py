@@ -1,0 +1,118 @@
+"""Carrying detections from the spool to the stores, as often as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from uuid import UUID
+
+from application.errors import StoreCircuitOpen, StoreUnavailable
+from application.ports.detection_spool import DetectionSpool, SpooledDetection
+from application.ports.telemetry import Telemetry
+from application.storing.backlog import Backlog
+from application.storing.delivery import Delivery
+
+log = logging.getLogger(__name__)
+
+
+class Carrier:
+    """Empties the spool in the background.
+
+    Args:
+        spool: where detections wait.
+        delivery: stores one of them.
+        backlog: tells which are due.
+        telemetry: times the uploads.
+        give_up_after_s: seconds for which an image may fail before it is given up.
+        uploads_at_once: how many are carried side by side.
+    """
+
+    def __init__(
+        self,
+        *,
+        spool: DetectionSpool,
+        delivery: Delivery,
+        backlog: Backlog,
+        telemetry: Telemetry,
+        give_up_after_s: float,
+        uploads_at_once: int = 4,
+    ) -> None:
+        self._spool = spool
+        self._delivery = delivery
+        self._backlog = backlog
+        self._telemetry = telemetry
+        self._give_up_after_s = give_up_after_s
+        self._places = asyncio.Semaphore(uploads_at_once)
+
+    async def run(self) -> None:
+        """Carry what waits, beginning with what an earlier run left; ends only when cancelled."""
+        async with asyncio.TaskGroup() as uploads:
+            while True:
+                self._backlog.clear_changed()
+                try:
+                    await self.begin_due(uploads)
+                    wait_s = self._backlog.next_due_in_s()
+                except Exception as error:
+                    expected = isinstance(error, StoreUnavailable)
+                    log.warning("the spool cannot be read: %s", error, exc_info=not expected)
+                    wait_s = self._backlog.first_retry_s
+                await self._backlog.changed(wait_s)
+
+    async def begin_due(self, uploads: asyncio.TaskGroup) -> None:
+        """Begin to carry everything whose time has come, each as soon as there is a place for it.
+
+        Args:
+            uploads: where the work goes on; what fails in it is tried again and never raised.
+
+        Raises:
+            StoreUnavailable: the spool cannot be read.
+        """
+        known = self._backlog.known()
+        for key in self._backlog.due(await self._spool.waiting(), known):
+            await self._places.acquire()
+            self._backlog.take(key)
+            uploads.create_task(self._carry(key))
+
+    async def _carry(self, key: UUID) -> None:
+        try:
+            progress = self._backlog.progress_of(key)
+            if progress.is_unwanted and progress.owner_id is not None:
+                await self._delivery.erase(progress.owner_id, key)
+            elif (entry := await self._spool.get(key)) is not None:
+                await self._deliver_or_give_up(entry)
+            else:
+                await self._delivery.settle_without_entry(key)
+            self._backlog.forget(key)
+        except Exception as error:
+            # Whatever it is, it must not stop the others.
+            attempts = self._backlog.retry_later(key)
+            expected = isinstance(error, StoreUnavailable)
+            log.warning(
+                "detection %s not stored yet (attempt %d): %s",
+                key,
+                attempts,
+                error,
+                exc_info=not expected,
+            )
+        finally:
+            self._places.release()
+            self._backlog.release(key)
+
+    async def _deliver_or_give_up(self, entry: SpooledDetection) -> None:
+        detection = entry.detection
+        key = detection.detection_id
+        try:
+            with self._telemetry.stage("upload"):
+                await self._delivery.deliver(entry)
+        except Exception as error:
+            if await self._spool.owner(key) is None:
+                # Deleted meanwhile, and an upload that seemed to fail may have arrived.
+                await self._delivery.erase(detection.user_id, key)
+            elif entry.image is None:
+                raise  # Only an image is ever given up: without its record nothing could say so.
+            elif isinstance(error, StoreCircuitOpen):
+                raise  # Nothing was tried that could have failed.
+            elif self._backlog.failing_for_s(key) >= self._give_up_after_s:
+                await self._delivery.give_up(detection, error)
+            else:
+                raise

@@ -1,0 +1,95 @@
+"""What is done with one detection at the repository, the image store and the spool."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from application.ports.detection_repository import DetectionRepository
+from application.ports.detection_spool import DetectionSpool, SpooledDetection
+from application.ports.image_store import ImageStore
+from application.ports.telemetry import Telemetry
+from application.ports.user_repository import UserRepository
+from application.storing.backlog import Backlog
+from domain.detection import Detection, StorageStatus
+
+log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Brings a detection to where it is kept, or leaves nothing of it."""
+
+    def __init__(
+        self,
+        *,
+        spool: DetectionSpool,
+        repository: DetectionRepository,
+        users: UserRepository,
+        images: ImageStore,
+        backlog: Backlog,
+        telemetry: Telemetry,
+    ) -> None:
+        self._spool = spool
+        self._repository = repository
+        self._users = users
+        self._images = images
+        self._backlog = backlog
+        self._telemetry = telemetry
+
+    async def record(self, detection: Detection) -> bool:
+        """Add the record once: adding it again would undo a deletion that came in between.
+
+        Returns:
+            False, having added nothing, where the account was erased since the detection was made.
+        """
+        progress = self._backlog.progress_of(detection.detection_id)
+        if not progress.recorded:
+            end = await self._users.end_of(detection.user_id)
+            erased_at = None if end is None else end.erased_at
+            if erased_at is not None and detection.timestamp <= erased_at:
+                return False
+            await self._repository.add(detection)
+            progress.recorded = True
+        return True
+
+    async def deliver(self, entry: SpooledDetection) -> None:
+        """Store record and image and empty the spool; what was deleted meanwhile is erased."""
+        detection = entry.detection
+        stands = await self.record(detection)
+        if stands and entry.image is not None:
+            self._backlog.progress_of(detection.detection_id).owner_id = detection.user_id
+            url = await self._images.put(detection.user_id, detection.detection_id, entry.image)
+            stands = await self._repository.update_storage(detection.stored_at(url))
+        if stands and await self._spool.remove(detection.detection_id):
+            self._telemetry.detection_stored(ok=True)
+            return
+        await self.erase(detection.user_id, detection.detection_id)
+
+    async def erase(self, owner_id: str, key: UUID) -> None:
+        """Leave nothing of a detection that was deleted; what fails is tried again."""
+        progress = self._backlog.progress_of(key)
+        progress.owner_id, progress.is_unwanted = owner_id, True
+        await self._images.delete(owner_id, key)
+        await self._repository.delete(key)
+        await self._spool.remove(key)
+
+    async def give_up(self, detection: Detection, error: Exception) -> None:
+        """Keep the record, and say in it that the image could not be stored."""
+        if not await self.record(detection):
+            await self.erase(detection.user_id, detection.detection_id)
+            return
+        await self._repository.update_storage(detection.storing_failed())
+        await self._spool.remove(detection.detection_id)
+        self._telemetry.detection_stored(ok=False)
+        log.error("detection %s was given up: %s", detection.detection_id, error)
+
+    async def settle_without_entry(self, key: UUID) -> None:
+        """The spool has no entry any more: it was deleted, or could not be read."""
+        await self._spool.remove(key)  # Lest it is listed, and looked for, for ever.
+        record = await self._repository.get(key)
+        owner_id = self._backlog.progress_of(key).owner_id
+        if record is None and owner_id is not None:
+            await self.erase(owner_id, key)
+        elif record is not None and record.storage is StorageStatus.PENDING:
+            await self._repository.update_storage(record.storing_failed())
+            log.warning("detection %s left the spool before it was stored", key)

@@ -1,0 +1,75 @@
+"""Taking detections in."""
+
+from __future__ import annotations
+
+import logging
+
+from application.cancellation import uninterrupted
+from application.errors import StoreUnavailable
+from application.ports.detection_spool import DetectionSpool, SpooledDetection
+from application.ports.image_store import StoredImage
+from application.ports.telemetry import Telemetry
+from application.storing.backlog import Backlog
+from application.storing.delivery import Delivery
+from application.timeouts import CallerTimeout
+from domain.detection import Detection
+
+log = logging.getLogger(__name__)
+
+
+class Spooler:
+    """Takes detections in so that a crash cannot lose them."""
+
+    def __init__(
+        self,
+        *,
+        spool: DetectionSpool,
+        delivery: Delivery,
+        backlog: Backlog,
+        telemetry: Telemetry,
+    ) -> None:
+        self._spool = spool
+        self._delivery = delivery
+        self._backlog = backlog
+        self._telemetry = telemetry
+        self._timeout = CallerTimeout()
+
+    async def accept(self, detection: Detection, image: StoredImage | None) -> None:
+        """Take a detection in; once this returns, a crash cannot lose it.
+
+        A repository that is down or slow delays the record and not the answer. A caller that is
+        cancelled meanwhile leaves the detection either taken in as a whole or not at all.
+
+        Args:
+            detection: the record.
+            image: to be stored with it; None where the record is all there is.
+
+        Raises:
+            StoreUnavailable: this host's spool is full or broken.
+        """
+        await uninterrupted(self._accept(SpooledDetection(detection, image)))
+
+    async def _accept(self, entry: SpooledDetection) -> None:
+        key = entry.detection.detection_id
+        self._backlog.take(key)
+        with self._telemetry.stage("store"):
+            try:
+                await self._spool.put(entry)
+            except BaseException:
+                self._backlog.release(key)
+                raise
+            try:
+                await self._timeout.wait(self._record_first(entry.detection))
+            except StoreUnavailable as error:
+                log.warning("record waits in the spool: %s", error)
+
+    async def _record_first(self, detection: Detection) -> None:
+        """Add the record of what was just put into the spool; until then nobody carries it."""
+        key = detection.detection_id
+        try:
+            recorded = await self._delivery.record(detection)
+            if not recorded or await self._spool.owner(key) is None:
+                # Everything was deleted meanwhile.
+                await self._delivery.erase(detection.user_id, key)
+        finally:
+            self._backlog.release(key)

@@ -1,0 +1,72 @@
+"""All parts of storing together, which a test can have carried out step by step."""
+
+from __future__ import annotations
+
+import asyncio
+
+from application.ports.clock import Clock
+from application.ports.detection_repository import DetectionRepository
+from application.ports.detection_spool import DetectionSpool
+from application.ports.image_store import ImageStore, StoredImage
+from application.ports.telemetry import Telemetry
+from application.ports.user_repository import UserRepository
+from application.storing.backlog import Backlog
+from application.storing.carrier import Carrier
+from application.storing.delivery import Delivery
+from application.storing.spooler import Spooler
+from domain.detection import Detection
+
+
+class Storing:
+    """What the container makes of the stores."""
+
+    def __init__(
+        self,
+        *,
+        spool: DetectionSpool,
+        repository: DetectionRepository,
+        users: UserRepository,
+        images: ImageStore,
+        clock: Clock,
+        telemetry: Telemetry,
+        give_up_after_s: float,
+        first_retry_s: float = 1.0,
+        longest_retry_s: float = 300.0,
+        uploads_at_once: int = 4,
+    ) -> None:
+        self.backlog = Backlog(clock, first_retry_s=first_retry_s, longest_retry_s=longest_retry_s)
+        delivery = Delivery(
+            spool=spool,
+            repository=repository,
+            users=users,
+            images=images,
+            backlog=self.backlog,
+            telemetry=telemetry,
+        )
+        self.spooler = Spooler(
+            spool=spool, delivery=delivery, backlog=self.backlog, telemetry=telemetry
+        )
+        self.carrier = Carrier(
+            spool=spool,
+            delivery=delivery,
+            backlog=self.backlog,
+            telemetry=telemetry,
+            give_up_after_s=give_up_after_s,
+            uploads_at_once=uploads_at_once,
+        )
+
+    async def accept(self, detection: Detection, image: StoredImage | None) -> None:
+        await self.spooler.accept(detection, image)
+
+    async def run(self) -> None:
+        await self.carrier.run()
+
+    async def carry_due(self) -> float | None:
+        """Try everything whose time has come, once, and wait for the outcome.
+
+        Returns:
+            Seconds until the next retry is due; None when nothing waits.
+        """
+        async with asyncio.TaskGroup() as uploads:
+            await self.carrier.begin_due(uploads)
+        return self.backlog.next_due_in_s()
