@@ -28,6 +28,8 @@ CLOSED_SINCE = {
     "python": (3, 11, 15),
     "nginx": (1, 30, 4),
     "node": (22, 23, 2),
+    "prom/prometheus": (3, 5, 0),
+    "grafana/grafana": (12, 2, 1),
 }
 LIVE_CLIENT = "// what npm brings for Live"
 
@@ -54,7 +56,7 @@ def test_every_image_is_a_patch_version_in_which_the_known_holes_are_closed() ->
     assert {image.split(":")[0] for image in images} == set(CLOSED_SINCE)
     for image in images:
         name, tag = image.split(":")
-        version = tuple(int(number) for number in tag.split("-")[0].split("."))
+        version = tuple(int(number) for number in tag.removeprefix("v").split("-")[0].split("."))
         assert len(version) == 3, f"{image} may be anything from one day to the next"
         assert version[:2] == CLOSED_SINCE[name][:2], f"{image}: look up what is closed since when"
         assert version >= CLOSED_SINCE[name], image
