@@ -19,6 +19,7 @@ from domain.face import Face, FaceDetection, FaceLandmarks, FaceQuality, FaceRea
 from domain.geometry import BoundingBox, Point
 from domain.stream import SessionSummary, TimelineEntry, TrackSummary
 from domain.user import User
+from domain.video import Damage, VideoDetails
 
 Record = dict[str, Any]
 
@@ -68,6 +69,7 @@ def detection_to_record(detection: Detection) -> Record:
         "image_url": detection.image_url,
         "storage": detection.storage.value,
         "stream": None if detection.stream is None else _summary_to_record(detection.stream),
+        "video": None if detection.video is None else _details_to_record(detection.video),
     }
 
 
@@ -91,6 +93,8 @@ def detection_from_record(record: Mapping[str, Any]) -> Detection:
             image_url=record["image_url"],
             storage=StorageStatus(record["storage"]),
             stream=None if record["stream"] is None else _summary_from_record(record["stream"]),
+            # Records from before there were videos have no such field.
+            video=_details_from_record(record.get("video")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableRecord("the record of a detection cannot be read") from error
@@ -251,6 +255,17 @@ def _summary_from_record(record: Mapping[str, Any]) -> SessionSummary:
     started_at = datetime.fromisoformat(record["started_at"])
     tracks = tuple(_track_from_record(track) for track in record["tracks"])
     return SessionSummary(**{**record, "started_at": started_at, "tracks": tracks})
+
+
+def _details_to_record(details: VideoDetails) -> Record:
+    damages = [[damage.from_s, damage.to_s] for damage in details.damages]
+    return {"every_s": float(details.every_s), "damages": damages}
+
+
+def _details_from_record(record: Mapping[str, Any] | None) -> VideoDetails | None:
+    if record is None:
+        return None
+    return VideoDetails(record["every_s"], tuple(Damage(*damage) for damage in record["damages"]))
 
 
 def _track_to_record(track: TrackSummary) -> Record:

@@ -14,7 +14,11 @@ class Priority(IntEnum):
     """Who goes first when processors are scarce; a lower value goes earlier."""
 
     INTERACTIVE = 0
+    """Somebody waits: an image, a frame of a live session."""
     BULK = 1
+    """Images of a batch."""
+    BACKGROUND = 2
+    """Recorded video: nobody waits for the next frame."""
 
 
 class AdmissionGate:

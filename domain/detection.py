@@ -1,4 +1,4 @@
-"""The record of one analysed image or stream, and what can be asked of a history of them."""
+"""The record of one analysed image, session or video, and what can be asked of a history."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.emotion import Emotion
 from domain.face import Face
 from domain.stream import SessionSummary
+from domain.video import VideoDetails
 
 
 class DetectionKind(StrEnum):
@@ -17,6 +18,7 @@ class DetectionKind(StrEnum):
 
     IMAGE = "image"
     STREAM = "stream"
+    VIDEO = "video"
 
 
 class StorageStatus(StrEnum):
@@ -29,9 +31,9 @@ class StorageStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One analysed image, or one realtime session that was kept.
+    """One analysed image, or one realtime session or recorded video that was kept.
 
-    Of a session ``faces`` holds one face a track (its last box, its mean scores),
+    Of a session or video ``faces`` holds one face a track (its last box, its mean scores),
     ``processing_time_s`` is the mean of its frames, and there is no image.
 
     Attributes:
@@ -45,7 +47,8 @@ class Detection:
         image_height: likewise.
         image_url: where the stored image is served; None until it is stored.
         storage: ``done`` once record and image are both stored.
-        stream: the session's summary; None for an image.
+        stream: the session's or video's summary; None for an image.
+        video: what else there is to say of a video; None for anything else.
     """
 
     detection_id: UUID
@@ -59,6 +62,7 @@ class Detection:
     image_url: str | None = None
     storage: StorageStatus = StorageStatus.PENDING
     stream: SessionSummary | None = None
+    video: VideoDetails | None = None
 
     def __post_init__(self) -> None:
         if self.timestamp.tzinfo is None:
@@ -66,7 +70,9 @@ class Detection:
 
     @property
     def kind(self) -> DetectionKind:
-        """Whether this is an image or a stream."""
+        """Whether this is an image, a stream or a video."""
+        if self.video is not None:
+            return DetectionKind.VIDEO
         return DetectionKind.IMAGE if self.stream is None else DetectionKind.STREAM
 
     @property

@@ -65,6 +65,25 @@ class VideoTooLarge(DomainError):
     code = "video_too_large"
 
 
+class VideoTooLong(DomainError):
+    """The video lasts longer than allowed."""
+
+    code = "video_too_long"
+
+
+class TooManyVideos(DomainError):
+    """As many videos of the user wait or are worked on as may.
+
+    ``details`` holds ``retry_after`` (seconds), ``limit`` and ``remaining``.
+    """
+
+    code = "too_many_videos"
+
+    def __init__(self, message: str, *, retry_after_s: int, limit: int) -> None:
+        super().__init__(message, retry_after=retry_after_s, limit=limit, remaining=0)
+        self.retry_after_s = retry_after_s
+
+
 class BatchTooLarge(DomainError):
     """More files in one batch than allowed."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.emotion import Emotion, EmotionScores
-from domain.face import FaceReading
+from domain.face import Face, FaceDetection, FaceReading
 from domain.geometry import BoundingBox
 from domain.stream_config import StreamConfig
 from domain.tracking import FaceTrack
@@ -143,6 +143,11 @@ class TrackSummary:
     def mean_scores(self) -> EmotionScores:
         """The mean over the face's time."""
         return self.reading.scores
+
+    @property
+    def face(self) -> Face:
+        """The face where it was last, with its mean scores."""
+        return Face(FaceDetection(self.box, self.confidence), self.reading)
 
 
 @dataclass(frozen=True, slots=True)

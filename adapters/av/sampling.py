@@ -10,7 +10,8 @@ from av.packet import Packet
 from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
-from application.ports.video_reader import Damage, VideoFacts
+from application.ports.video_reader import VideoFacts
+from domain.video import Damage
 
 Sampled = tuple[AvFrame, float]
 """A frame, and when it is shown in seconds from the start."""

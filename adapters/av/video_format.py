@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-HEAD_BYTES = 16
-"""As many bytes of a file as ``demuxer_of`` wants to see."""
+HEAD_BYTES = 64
+"""As many bytes of a file as the functions here want to see."""
 
 _MATROSKA = b"\x1aE\xdf\xa3"
 _QUICKTIME_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
@@ -22,3 +22,13 @@ def demuxer_of(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return "avi"
     return None
+
+
+def media_type_of(head: bytes) -> str:
+    """The media type of a file that has such a demuxer."""
+    demuxer = demuxer_of(head)
+    if demuxer == "mov":
+        return "video/quicktime" if head[8:12] == b"qt  " else "video/mp4"
+    if demuxer == "matroska":
+        return "video/webm" if b"webm" in head else "video/x-matroska"
+    return "video/x-msvideo"

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from adapters.av.cuts import CutDetector
 from adapters.av.sampling import Sampler
-from adapters.av.video_format import HEAD_BYTES, demuxer_of
+from adapters.av.video_format import HEAD_BYTES, demuxer_of, media_type_of
 from adapters.inference.executor import WorkExecutor
 from application.cancellation import uninterrupted
-from application.ports.video_reader import Damage, OpenVideo, VideoFacts, VideoFrame
+from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
 from application.work import Priority
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
+from domain.video import Damage
 
 # What cameras, phones, screen recorders and editors write. FFmpeg reads hundreds more, most of
 # them unused for decades and little tested against hostile files.
@@ -78,7 +79,7 @@ class AvVideoReader:
             path,
             self._max_pixels,
             self._working_side_px,
-            priority=Priority.BULK,
+            priority=Priority.BACKGROUND,
         )
         try:
             yield video
@@ -96,7 +97,7 @@ class _AvVideo:
         # Whoever is cancelled leaves a thread reading, and FFmpeg must not lose the file meanwhile.
         self._turn = threading.Lock()
         self._closed = False
-        self._container = _opened(path)
+        self._container, self._media_type = _opened(path)
         try:
             self._stream = _picture_stream(self._container)
             self._stream.codec_context.thread_count = 1  # the executor bounds the threads
@@ -117,7 +118,9 @@ class _AvVideo:
         sampler = Sampler(self._container, self._stream, self.facts, every_s, from_s, to_s)
         items = self._read(sampler)
         run = self._executor.run
-        while not isinstance(item := await run(self._next, items, priority=Priority.BULK), _End):
+        while not isinstance(
+            item := await run(self._next, items, priority=Priority.BACKGROUND), _End
+        ):
             if item is not None:
                 yield item
 
@@ -173,6 +176,7 @@ class _AvVideo:
             # Some AVI files give their clock for a rate.
             frame_rate=float(rate) if rate and rate <= _HIGHEST_RATE else None,
             codec=stream.codec_context.name,
+            media_type=self._media_type,
         )
 
     def _check_size(self, width: int, height: int) -> None:
@@ -186,20 +190,23 @@ class _AvVideo:
             )
 
 
-def _opened(path: Path) -> InputContainer:
+def _opened(path: Path) -> tuple[InputContainer, str]:
+    """The open file and its media type."""
     with path.open("rb") as file:
-        demuxer = demuxer_of(file.read(HEAD_BYTES))
+        head = file.read(HEAD_BYTES)
+    demuxer = demuxer_of(head)
     if demuxer is None:
         raise InvalidVideo(
             "this is no video that is read here: MP4, MOV, WebM, MKV and AVI files are",
             reason="unsupported",
         )
     try:
-        return av.open(
+        container = av.open(
             f"file:{path.absolute()}", format=demuxer, options=_OPTIONS, metadata_errors="replace"
         )
     except (av.error.FFmpegError, ValueError) as error:
         raise InvalidVideo("the video file is damaged or cut short", reason="damaged") from error
+    return container, media_type_of(head)
 
 
 def _picture_stream(container: InputContainer) -> VideoStream:

@@ -82,6 +82,13 @@ class CloudinaryUrls:
             {"quality": "auto", "fetch_format": "auto"},
         )
 
+    def video(self, owner_id: str, video_id: UUID) -> str:
+        """The address of a video file as it was uploaded."""
+        url, _ = cloudinary.utils.cloudinary_url(
+            self.public_id(owner_id, video_id), resource_type="video", **self._options
+        )
+        return str(url)
+
     def _url(self, owner_id: str, detection_id: UUID, *transformation: dict[str, object]) -> str:
         url, _ = cloudinary.utils.cloudinary_url(
             self.public_id(owner_id, detection_id),

@@ -3,5 +3,14 @@
 from adapters.filesystem.detection_spool import FileSystemDetectionSpool
 from adapters.filesystem.folder_lock import FolderLock
 from adapters.filesystem.image_store import FileSystemImageStore
+from adapters.filesystem.place import name_of_place
+from adapters.filesystem.video_store import FileSystemVideoStore, ReceivingFolder
 
-__all__ = ["FileSystemDetectionSpool", "FileSystemImageStore", "FolderLock"]
+__all__ = [
+    "FileSystemDetectionSpool",
+    "FileSystemImageStore",
+    "FileSystemVideoStore",
+    "FolderLock",
+    "ReceivingFolder",
+    "name_of_place",
+]

@@ -19,6 +19,8 @@ from adapters.in_memory.token_service import InMemoryTokenService
 from adapters.in_memory.usage_ledger import InMemoryUsageLedger
 from adapters.in_memory.user_repository import InMemoryUserRepository
 from adapters.in_memory.video_reader import InMemoryVideoReader, fake_video
+from adapters.in_memory.video_repository import InMemoryVideoRepository
+from adapters.in_memory.video_store import InMemoryVideoStore
 
 __all__ = [
     "InMemoryClock",
@@ -39,6 +41,8 @@ __all__ = [
     "InMemoryUsageLedger",
     "InMemoryUserRepository",
     "InMemoryVideoReader",
+    "InMemoryVideoRepository",
+    "InMemoryVideoStore",
     "Scene",
     "SceneFace",
     "fake_image",

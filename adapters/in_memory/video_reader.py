@@ -8,9 +8,10 @@ from pathlib import Path
 
 from adapters.in_memory.scene import Scene
 from adapters.in_memory.switches import Switches
-from application.ports.video_reader import Damage, OpenVideo, VideoFacts, VideoFrame
+from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
+from domain.video import Damage
 
 _FIRST_LINE = b"video\n"
 _CUT = b"cut\n"
@@ -87,7 +88,7 @@ class _FakeVideo:
         if not frames:
             raise ValueError("there is no frame")
         first, last = frames[0].image, frames[-1].time_s
-        self.facts = VideoFacts(first.width, first.height, last, None, "text")
+        self.facts = VideoFacts(first.width, first.height, last, None, "text", "video/mp4")
 
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,9 @@ import cv2
 
 from application.errors import InferenceUnavailable
 from application.work import Priority
+
+_OTHERS_STAY_S = 2.0
+"""How long after somebody else's work ended a thread is kept free for more of it."""
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -34,6 +38,9 @@ class _Job:
 class WorkExecutor:
     """Runs functions on a fixed number of threads: urgent ones first, then in order of arrival.
 
+    A job that has begun is not interrupted. So that nobody waits for one of the background, those
+    leave one of several threads free while others are at work, and for two seconds after.
+
     How much may wait is bounded at the door (``application.work.AdmissionGate``), not here.
     """
 
@@ -49,6 +56,9 @@ class WorkExecutor:
         self._closed = False
         self._worked_s = 0.0
         self._started_s: dict[int, float] = {}
+        self._background_threads = max(threads - 1, 1)
+        self._in_background = 0
+        self._others_until_s = -math.inf
         self._threads = [
             threading.Thread(target=self._serve, name=f"work-{number}", daemon=True)
             for number in range(threads)
@@ -125,15 +135,40 @@ class WorkExecutor:
 
     def _take(self) -> _Job | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._closed)
+            while True:
+                wait_s = self._waits_s()
+                if wait_s == 0:
+                    break
+                self._changed.wait(wait_s)
             if not self._jobs:
                 return None
-            self._started_s[threading.get_ident()] = time.monotonic()
-            return heapq.heappop(self._jobs)
+            now_s = time.monotonic()
+            self._started_s[threading.get_ident()] = now_s
+            job = heapq.heappop(self._jobs)
+            if job.priority is Priority.BACKGROUND:
+                self._in_background += 1
+            else:
+                self._others_until_s = now_s + _OTHERS_STAY_S
+            return job
 
-    def _rest(self) -> None:
+    def _waits_s(self) -> float | None:
+        """How long a free thread waits for its next job; 0 to go on, None for no limit."""
+        if not self._jobs:
+            return 0 if self._closed else None
+        is_background = self._jobs[0].priority is Priority.BACKGROUND
+        if self._closed or not is_background or self._in_background < self._background_threads:
+            return 0
+        return max(self._others_until_s - time.monotonic(), 0)
+
+    def _rest(self, job: _Job) -> None:
         with self._changed:
-            self._worked_s += time.monotonic() - self._started_s.pop(threading.get_ident())
+            now_s = time.monotonic()
+            self._worked_s += now_s - self._started_s.pop(threading.get_ident())
+            if job.priority is Priority.BACKGROUND:
+                self._in_background -= 1
+                self._changed.notify()
+            else:
+                self._others_until_s = now_s + _OTHERS_STAY_S
 
     def _serve(self) -> None:
         while (job := self._take()) is not None:
@@ -145,6 +180,6 @@ class WorkExecutor:
                 else:
                     job.future.set_result(result)
                     del result
-            self._rest()
+            self._rest(job)
             # Between jobs a thread must not keep the last image alive.
             del job

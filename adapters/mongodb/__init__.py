@@ -7,6 +7,7 @@ from adapters.mongodb.refresh_token_repository import MongoRefreshTokenRepositor
 from adapters.mongodb.stores import MongoStores
 from adapters.mongodb.usage_ledger import MongoUsageLedger
 from adapters.mongodb.user_repository import MongoUserRepository
+from adapters.mongodb.video_repository import MongoVideoRepository
 
 __all__ = [
     "MongoDatabase",
@@ -15,5 +16,6 @@ __all__ = [
     "MongoStores",
     "MongoUsageLedger",
     "MongoUserRepository",
+    "MongoVideoRepository",
     "OlderMongoHistory",
 ]

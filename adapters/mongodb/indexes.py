@@ -14,6 +14,8 @@ USERS = "user_records"
 REFRESH_TOKENS = "refresh_token_records"
 USAGE = "usage_counts"
 ACCOUNT_ENDS = "account_ends"
+VIDEOS = "video_records"
+VIDEO_FRAMES = "video_frames"
 
 # What is unique is so by being the ``_id``. An index with ``expireAfterSeconds`` lets the server
 # drop what is past its time; a document without that date stays.
@@ -30,5 +32,10 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel([("expires_at", ASCENDING)], name="expiry", expireAfterSeconds=0),
     ),
     ACCOUNT_ENDS: (IndexModel([("known_until", ASCENDING)], name="expiry", expireAfterSeconds=0),),
+    VIDEOS: (
+        IndexModel([("user_id", ASCENDING), ("submitted_at_us", ASCENDING)], name="user"),
+        IndexModel([("status", ASCENDING), ("held_until_us", ASCENDING)], name="waiting"),
+    ),
+    VIDEO_FRAMES: (IndexModel([("video_id", ASCENDING), ("first", ASCENDING)], name="in_order"),),
     USAGE: (IndexModel([("window_ends_at", ASCENDING)], name="window", expireAfterSeconds=0),),
 }

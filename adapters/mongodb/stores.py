@@ -7,6 +7,7 @@ from adapters.mongodb.detection_repository import MongoDetectionRepository
 from adapters.mongodb.refresh_token_repository import MongoRefreshTokenRepository
 from adapters.mongodb.usage_ledger import MongoUsageLedger
 from adapters.mongodb.user_repository import MongoUserRepository
+from adapters.mongodb.video_repository import MongoVideoRepository
 
 
 class MongoStores:
@@ -18,3 +19,4 @@ class MongoStores:
         self.users = MongoUserRepository(database)
         self.refresh_tokens = MongoRefreshTokenRepository(database)
         self.usage = MongoUsageLedger(database)
+        self.videos = MongoVideoRepository(database)

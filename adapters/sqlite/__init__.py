@@ -5,6 +5,7 @@ from adapters.sqlite.detection_repository import SqliteDetectionRepository
 from adapters.sqlite.refresh_token_repository import SqliteRefreshTokenRepository
 from adapters.sqlite.usage_ledger import SqliteUsageLedger
 from adapters.sqlite.user_repository import SqliteUserRepository
+from adapters.sqlite.video_repository import SqliteVideoRepository
 
 __all__ = [
     "SqliteDatabase",
@@ -12,4 +13,5 @@ __all__ = [
     "SqliteRefreshTokenRepository",
     "SqliteUsageLedger",
     "SqliteUserRepository",
+    "SqliteVideoRepository",
 ]

@@ -64,6 +64,30 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID
         """,
     ),
+    (
+        """
+        CREATE TABLE videos (
+            video_id TEXT PRIMARY KEY,
+            user_id TEXT NOT NULL,
+            submitted_at_us INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            holder TEXT NOT NULL,
+            held_until_us INTEGER NOT NULL,
+            served_at_us INTEGER,
+            record TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX videos_user ON videos (user_id, submitted_at_us)",
+        "CREATE INDEX videos_status ON videos (status, held_until_us)",
+        """
+        CREATE TABLE video_frames (
+            video_id TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            frames BLOB NOT NULL,
+            PRIMARY KEY (video_id, first)
+        )
+        """,
+    ),
 )
 
 

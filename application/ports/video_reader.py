@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from domain.image import Image
+from domain.video import Damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class VideoFacts:
         duration_s: None where the file does not say.
         frame_rate: frames a second in the mean; None where the file does not say.
         codec: such as ``h264``.
+        media_type: of the file, such as ``video/mp4``.
     """
 
     width: int
@@ -28,6 +30,7 @@ class VideoFacts:
     duration_s: float | None
     frame_rate: float | None
     codec: str
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +46,6 @@ class VideoFrame:
     image: Image
     time_s: float
     scene: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A stretch of a video that cannot be read.
-
-    Attributes:
-        from_s: time of the last frame before it, in seconds from the start.
-        to_s: time of the first frame behind it; None where nothing follows.
-    """
-
-    from_s: float
-    to_s: float | None
 
 
 class OpenVideo(Protocol):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,14 +14,14 @@ from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector
 from application.ports.face_tracker import FaceTracker
 from application.ports.telemetry import Telemetry
-from application.ports.video_reader import Damage, VideoFacts, VideoFrame, VideoReader
+from application.ports.video_reader import VideoFacts, VideoFrame, VideoReader
 from application.videos.analysis import AnalysedFrame, FollowedFaces
 from application.work import Priority
-from domain.errors import InvalidRequest
 from domain.face import Face
 from domain.stream import TrackSummary
+from domain.video import Damage, Sampling
 
-MOST_FRAMES_PER_SECOND = 30.0
+_TICK_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,16 @@ class AnalyseVideoCommand:
 
     Attributes:
         path: the file.
-        every_s: seconds between two analysed frames.
-        from_s: where to begin, in seconds from the start.
-        to_s: where to end; None for the end of the video.
+        sampling: which frames.
+        done: the frames that were analysed before the work was interrupted, in order; None to
+            begin at the beginning.
+        damages: what was told of before that.
     """
 
     path: Path
-    every_s: float = 0.2
-    from_s: float = 0.0
-    to_s: float | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    done: AsyncIterator[Sequence[AnalysedFrame]] | None = None
+    damages: tuple[Damage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ class VideoListener(Protocol):
 
     async def analysed(self, frame: AnalysedFrame) -> None:
         """The next frame is done; the frames come in order."""
+        ...
+
+    async def damaged(self, damage: Damage) -> None:
+        """A stretch cannot be read. The frames before it may still be in work."""
         ...
 
 
@@ -102,20 +107,28 @@ class AnalyseVideo:
         self._frames_at_once = frames_at_once
 
     async def execute(self, command: AnalyseVideoCommand, listener: VideoListener) -> VideoSummary:
-        """Analyse a video from front to back.
+        """Analyse a video from front to back, or from where the work on it was interrupted.
 
         Raises:
-            InvalidRequest: the wanted frames make no sense.
             InvalidVideo, VideoTooLarge, OSError: see ``VideoReader.open``.
             InferenceUnavailable: detector or classifier cannot run.
         """
-        _check(command)
-        damages: list[Damage] = []
-        followed = FollowedFaces(self._new_tracker(), command.every_s)
+        sampling = command.sampling
+        followed = FollowedFaces(self._new_tracker(), sampling.every_s)
+        last = await _taken_again(command.done, followed)
+        damages = [d for d in command.damages if last and d.to_s and d.to_s <= last.time_s]
+        # The last frame is read once more: whether a cut follows shows only beside it.
+        from_s = sampling.due_s(last.time_s) if last else sampling.from_s
         async with self._reader.open(command.path) as video:
             await listener.opened(video.facts)
-            wanted = video.frames(every_s=command.every_s, from_s=command.from_s, to_s=command.to_s)
-            async with aclosing(self._looked_at(wanted, damages)) as frames:
+            wanted = video.frames(every_s=sampling.every_s, from_s=from_s, to_s=sampling.to_s)
+            items = _behind(last, wanted) if last else wanted
+
+            async def damaged(damage: Damage) -> None:
+                damages.append(damage)
+                await listener.damaged(damage)
+
+            async with aclosing(self._looked_at(items, damaged)) as frames:
                 async for frame, faces in frames:
                     await listener.analysed(followed.take(frame, faces))
             return VideoSummary(
@@ -127,14 +140,16 @@ class AnalyseVideo:
             )
 
     async def _looked_at(
-        self, items: AsyncIterator[VideoFrame | Damage], damages: list[Damage]
+        self,
+        items: AsyncIterator[VideoFrame | Damage],
+        damaged: Callable[[Damage], Coroutine[object, object, None]],
     ) -> AsyncGenerator[tuple[VideoFrame, list[Face]]]:
         """The frames in order with their faces, some of them in work ahead."""
         ahead: deque[asyncio.Task[tuple[VideoFrame, list[Face]]]] = deque()
         try:
             async for item in items:
                 if isinstance(item, Damage):
-                    damages.append(item)
+                    await damaged(item)
                     continue
                 ahead.append(asyncio.create_task(self._look_at(item)))
                 if len(ahead) >= self._frames_at_once:
@@ -149,15 +164,45 @@ class AnalyseVideo:
     async def _look_at(self, frame: VideoFrame) -> tuple[VideoFrame, list[Face]]:
         with self._telemetry.stage("detect"):
             found = await self._detector.detect(
-                frame.image, min_size_px=self._min_face_size_px, priority=Priority.BULK
+                frame.image, min_size_px=self._min_face_size_px, priority=Priority.BACKGROUND
             )
         with self._telemetry.stage("classify"):
-            readings = await self._classifier.classify(frame.image, found, priority=Priority.BULK)
+            readings = await self._classifier.classify(
+                frame.image, found, priority=Priority.BACKGROUND
+            )
         return frame, [Face(*pair) for pair in zip(found, readings, strict=True)]
 
 
-def _check(command: AnalyseVideoCommand) -> None:
-    if not 1 / MOST_FRAMES_PER_SECOND <= command.every_s <= 3600:
-        raise InvalidRequest("between 1/30 second and an hour may lie between two analysed frames")
-    if command.from_s < 0 or (command.to_s is not None and command.to_s <= command.from_s):
-        raise InvalidRequest("the part of the video to analyse ends before it begins")
+async def _taken_again(
+    done: AsyncIterator[Sequence[AnalysedFrame]] | None, followed: FollowedFaces
+) -> AnalysedFrame | None:
+    """Follow the faces of frames that are done already; the last of them."""
+    last = None
+    if done is not None:
+        async for frames in done:
+            # An hour's clip has tens of thousands, and the loop has others to serve.
+            await asyncio.to_thread(_take_again, frames, followed)
+            last = frames[-1] if frames else last
+    return last
+
+
+def _take_again(frames: Sequence[AnalysedFrame], followed: FollowedFaces) -> None:
+    for frame in frames:
+        followed.take_again(frame)
+
+
+async def _behind(
+    last: AnalysedFrame, items: AsyncIterator[VideoFrame | Damage]
+) -> AsyncIterator[VideoFrame | Damage]:
+    """What comes behind a frame, its scenes counted on from there."""
+    scenes_before: int | None = None
+    async for item in items:
+        if isinstance(item, Damage):
+            # One that ends before this frame was told of already.
+            if item.to_s is None or item.to_s > last.time_s + _TICK_S:
+                yield item
+            continue
+        if scenes_before is None:
+            scenes_before = last.scene - item.scene
+        if item.time_s > last.time_s + _TICK_S:
+            yield replace(item, scene=item.scene + scenes_before)

@@ -12,6 +12,7 @@ from application.ports.detection_repository import DetectionRepository, HistoryP
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore, StoredImage
 from application.ports.link_signer import LinkSignature, LinkSigner
+from application.videos.erasing import VideoErasure
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.errors import Forbidden, InvalidRequest, NotFound
 from domain.user import User
@@ -77,14 +78,22 @@ class GetDetection:
 
 
 class DeleteDetection:
-    """Erases one of a user's own detections with its image, stored or still on its way."""
+    """Erases one of a user's own detections with its image, stored or still on its way.
+
+    Of a recorded video the file and the frames go as well.
+    """
 
     def __init__(
-        self, repository: DetectionRepository, spool: DetectionSpool, images: ImageStore
+        self,
+        repository: DetectionRepository,
+        spool: DetectionSpool,
+        images: ImageStore,
+        videos: VideoErasure,
     ) -> None:
         self._repository = repository
         self._spool = spool
         self._images = images
+        self._videos = videos
 
     async def execute(self, user: User, detection_id: UUID) -> None:
         """Erase record and image.
@@ -97,6 +106,7 @@ class DeleteDetection:
         owner = await self._spool.owner(detection_id)
         if owner is None:
             await _own(self._repository, user, detection_id)
+            await self._videos.erase_of_entry(detection_id)
         else:
             _check_owner(owner, user)
         await _erase(self._repository, self._spool, self._images, user, detection_id)
@@ -104,22 +114,27 @@ class DeleteDetection:
 
 
 class DeleteHistory:
-    """Erases everything kept for a user."""
+    """Erases everything kept for a user, videos that are not done included."""
 
     def __init__(
-        self, repository: DetectionRepository, spool: DetectionSpool, images: ImageStore
+        self,
+        repository: DetectionRepository,
+        spool: DetectionSpool,
+        images: ImageStore,
+        videos: VideoErasure,
     ) -> None:
         self._repository = repository
         self._spool = spool
         self._images = images
+        self._videos = videos
 
     async def execute(self, user: User) -> int:
-        """Erase all records and images, one after the other, and tell how many there were.
+        """Erase records, images and videos, one after the other, and tell how many there were.
 
         If a store fails half way, what is left is whole and can be deleted again.
         """
         stores = self._repository, self._spool, self._images
-        count = 0
+        count = await self._videos.erase_all(user.user_id)
         for detection_id in await self._spool.waiting(user.user_id):
             count += await _erase(*stores, user, detection_id)
         async for detection in self._repository.iterate(user.user_id, HistoryFilter()):

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from application.storing.spooler import Spooler
 from domain.detection import Detection, StorageStatus
-from domain.face import Face, FaceDetection
 from domain.stream import SessionSummary
 from domain.user import User
 
@@ -29,9 +28,7 @@ class KeepSession:
             user_id=user.user_id,
             timestamp=summary.started_at,
             filename=summary.video_source,
-            faces=tuple(
-                Face(FaceDetection(track.box, track.confidence), track.reading) for track in faces
-            ),
+            faces=tuple(track.face for track in faces),
             processing_time_s=summary.mean_processing_time_s,
             image_width=summary.width,
             image_height=summary.height,

@@ -23,16 +23,20 @@ class AnalysedFrame:
     Attributes:
         number: of the sampled frames, from 0.
         time_s: when a player shows it, from the start of the video.
+        scene: how many cuts came before it.
         width: of the video in pixels, as a player shows it.
         height: likewise.
-        faces: largest first; boxes in those pixels.
+        faces: largest first; boxes in those pixels, scores smoothed.
+        found: every face that was found, as it was read.
     """
 
     number: int
     time_s: float
+    scene: int
     width: int
     height: int
     faces: tuple[TrackedFace, ...]
+    found: tuple[Face, ...] = ()
 
 
 class FollowedFaces:
@@ -65,12 +69,29 @@ class FollowedFaces:
 
     def take(self, frame: VideoFrame, found: Sequence[Face]) -> AnalysedFrame:
         """Take in the next frame with the faces that were found and read in it."""
-        if frame.scene != self._scene:
-            self._scene = frame.scene
+        size = frame.image.width, frame.image.height
+        faces = self._follow(frame.time_s, frame.scene, size, found)
+        return AnalysedFrame(
+            self._frames - 1, frame.time_s, frame.scene, *size, faces, tuple(found)
+        )
+
+    def take_again(self, frame: AnalysedFrame) -> None:
+        """Take in a frame that was analysed before the work was interrupted."""
+        self._follow(frame.time_s, frame.scene, (frame.width, frame.height), frame.found)
+
+    def tracks(self) -> tuple[TrackSummary, ...]:
+        """What remains of each face; ends the following."""
+        return self._journal.tracks()
+
+    def _follow(
+        self, time_s: float, scene: int, size: tuple[int, int], found: Sequence[Face]
+    ) -> tuple[TrackedFace, ...]:
+        if scene != self._scene:
+            self._scene = scene
             self._tracker.forget()
         # Sampled sparsely, a face that is seen every time is still the same one.
-        self._tracker_time_s += min(max(frame.time_s - self._time_s, 0.0), _LONGEST_STEP_S)
-        self._time_s = frame.time_s
+        self._tracker_time_s += min(max(time_s - self._time_s, 0.0), _LONGEST_STEP_S)
+        self._time_s = time_s
         readings = {face.detection.box: face.reading for face in found}
         found_by_tracker = self._tracker.update(
             [face.detection for face in found], self._tracker_time_s
@@ -78,16 +99,8 @@ class FollowedFaces:
         # A face that was not found in this frame has no reading, and is not told of.
         tracks = [t for t in found_by_tracker if not t.predicted and t.box in readings]
         faces = self._smoothing.smooth(
-            tracks,
-            [readings[track.box] for track in tracks],
-            window=self._window,
-            at_s=frame.time_s,
+            tracks, [readings[track.box] for track in tracks], window=self._window, at_s=time_s
         )
-        self._journal.add(faces, frame.time_s, (frame.image.width, frame.image.height))
-        number = self._frames
+        self._journal.add(faces, time_s, size)
         self._frames += 1
-        return AnalysedFrame(number, frame.time_s, frame.image.width, frame.image.height, faces)
-
-    def tracks(self) -> tuple[TrackSummary, ...]:
-        """What remains of each face; ends the following."""
-        return self._journal.tracks()
+        return faces

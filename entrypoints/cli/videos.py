@@ -15,11 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from application.errors import ServiceUnavailable
-from application.ports.video_reader import Damage, VideoFacts
+from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand, VideoSummary
 from application.videos.analysis import AnalysedFrame
 from domain.errors import DomainError
 from domain.stream import TrackSummary
+from domain.video import Damage, Sampling
 from entrypoints.cli import frame_table
 from entrypoints.cli.console import shown
 from entrypoints.wire import sessions
@@ -85,7 +86,8 @@ async def _analyse(
     use_case: AnalyseVideo, clip: Path, every_s: float, watching: _Watching
 ) -> ClipOutcome:
     try:
-        summary = await use_case.execute(AnalyseVideoCommand(clip, every_s=every_s), watching)
+        command = AnalyseVideoCommand(clip, Sampling(every_s))
+        summary = await use_case.execute(command, watching)
     except OSError as error:
         return ClipOutcome(clip, error=error.strerror or str(error))
     except (DomainError, ServiceUnavailable) as error:
@@ -126,6 +128,9 @@ class _Watching:
         self._progress.update(self._task, completed=frame.time_s, speed=speed)
         if self._file is not None:
             await asyncio.to_thread(self._file.write, frame_table.csv_lines(frame))
+
+    async def damaged(self, damage: Damage) -> None:
+        """A stretch cannot be read; it is told of at the end."""
 
 
 def _tables(clips: Sequence[Path], csv: Path | None) -> dict[Path, Path]:

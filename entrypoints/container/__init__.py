@@ -57,6 +57,7 @@ class Container(containers.DeclarativeContainer):
         repository=stores.repository,
         images=stores.images,
         spool_of_the_service=stores.spool_of_the_service,
+        video_erasure=stores.video_erasure,
     )
     detection = providers.Container(
         DetectionContainer,
@@ -75,6 +76,7 @@ class Container(containers.DeclarativeContainer):
         repository=stores.repository,
         spool=stores.spool,
         images=stores.images,
+        video_erasure=stores.video_erasure,
         annotator=vision.annotator,
         link_signer=accounts.link_signer,
         gate=detection.gate,
@@ -94,10 +96,18 @@ class Container(containers.DeclarativeContainer):
     )
     video = providers.Container(
         VideoContainer,
+        settings=config.video,
+        place_path=config.stores.place_path,
         min_face_size_px=config.vision.face_detect_min_size,
         frames_at_once=config.vision.video_frames_at_once,
         executor=vision.executor,
+        clock=system.clock,
         telemetry=system.telemetry,
         face_detector=vision.face_detector,
         emotion_classifier=vision.emotion_classifier,
+        videos=stores.videos,
+        video_files=stores.video_files,
+        erasure=stores.video_erasure,
+        history=stores.repository,
+        link_signer=accounts.link_signer,
     )

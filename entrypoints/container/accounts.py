@@ -33,6 +33,7 @@ from application.ports.user_repository import UserRepository
 from application.use_cases import accounts
 from application.use_cases.end_accounts import EraseAccount, RevokeAccount
 from application.use_cases.history import DeleteHistory
+from application.videos.erasing import VideoErasure
 from entrypoints.container.extras import extra
 from entrypoints.settings import BadSettings
 from entrypoints.settings.accounts import AccountSettings
@@ -93,6 +94,7 @@ class AccountsContainer(containers.DeclarativeContainer):
     repository: providers.Dependency[DetectionRepository] = providers.Dependency()
     images: providers.Dependency[ImageStore] = providers.Dependency()
     spool_of_the_service: providers.Dependency[DetectionSpool] = providers.Dependency()
+    video_erasure = providers.Dependency(instance_of=VideoErasure)
 
     secret = providers.Singleton(_secret, settings, secret_path)
     local_identity_provider = providers.Singleton(
@@ -168,6 +170,8 @@ class AccountsContainer(containers.DeclarativeContainer):
         users=users,
         refresh_tokens=refresh_token_repository,
         ledger=usage_ledger,
-        delete_history=providers.Factory(DeleteHistory, repository, spool_of_the_service, images),
+        delete_history=providers.Factory(
+            DeleteHistory, repository, spool_of_the_service, images, video_erasure
+        ),
         clock=clock,
     )

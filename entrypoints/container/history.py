@@ -12,6 +12,7 @@ from application.ports.link_signer import LinkSigner
 from application.use_cases import history
 from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.show_image import ShowImage
+from application.videos.erasing import VideoErasure
 from application.work import AdmissionGate
 
 
@@ -22,13 +23,18 @@ class HistoryContainer(containers.DeclarativeContainer):
     spool: providers.Dependency[DetectionSpool] = providers.Dependency()
     images: providers.Dependency[ImageStore] = providers.Dependency()
     annotator: providers.Dependency[ImageAnnotator] = providers.Dependency()
+    video_erasure = providers.Dependency(instance_of=VideoErasure)
     link_signer: providers.Dependency[LinkSigner] = providers.Dependency()
     gate = providers.Dependency(instance_of=AdmissionGate)
 
     list_history = providers.Singleton(history.ListHistory, repository)
     get_detection = providers.Singleton(history.GetDetection, repository)
-    delete_detection = providers.Singleton(history.DeleteDetection, repository, spool, images)
-    delete_history = providers.Singleton(history.DeleteHistory, repository, spool, images)
+    delete_detection = providers.Singleton(
+        history.DeleteDetection, repository, spool, images, video_erasure
+    )
+    delete_history = providers.Singleton(
+        history.DeleteHistory, repository, spool, images, video_erasure
+    )
     export_history = providers.Singleton(history.ExportHistory, repository)
     storage_status = providers.Singleton(history.GetStorageStatus, repository, spool)
     read_image = providers.Singleton(history.ReadImage, images)

@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Protocol
 from dependency_injector import containers, providers
 
 from adapters.circuit_breaker import CircuitBreaker
-from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore, FolderLock
+from adapters.filesystem import (
+    FileSystemDetectionSpool,
+    FileSystemImageStore,
+    FileSystemVideoStore,
+    FolderLock,
+    ReceivingFolder,
+)
 from adapters.sqlite import (
     SqliteDatabase,
     SqliteDetectionRepository,
     SqliteRefreshTokenRepository,
     SqliteUsageLedger,
     SqliteUserRepository,
+    SqliteVideoRepository,
 )
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
@@ -24,17 +31,25 @@ from application.ports.refresh_token_repository import RefreshTokenRepository
 from application.ports.telemetry import Telemetry
 from application.ports.usage_ledger import UsageLedger
 from application.ports.user_repository import UserRepository
+from application.ports.video_repository import VideoRepository
+from application.ports.video_store import VideoStore
 from application.storing.backlog import Backlog
 from application.storing.carrier import Carrier
 from application.storing.delivery import Delivery
 from application.storing.spooler import Spooler
 from application.use_cases.forget_expired import ForgetExpired
 from application.use_cases.import_history import ImportHistory
+from application.videos.erasing import VideoErasure
 from entrypoints.container.extras import extra
 from entrypoints.settings.stores import StoreSettings
 
 if TYPE_CHECKING:
-    from adapters.cloudinary import CloudinaryImageStore, CloudinaryUrls
+    from adapters.cloudinary import (
+        CloudinaryClient,
+        CloudinaryImageStore,
+        CloudinaryUrls,
+        CloudinaryVideoStore,
+    )
     from adapters.mongodb import MongoDatabase, MongoStores, OlderMongoHistory
 
 
@@ -111,11 +126,28 @@ def _cloudinary_image_store(settings: StoreSettings, telemetry: Telemetry) -> Cl
     urls = _cloudinary_urls(settings)
     from adapters.cloudinary import CloudinaryImageStore
 
+    return CloudinaryImageStore(urls=urls, client=_cloudinary_client(settings))
+
+
+def _cloudinary_video_store(
+    settings: StoreSettings, receiving: ReceivingFolder
+) -> CloudinaryVideoStore:
+    urls = _cloudinary_urls(settings)
+    from adapters.cloudinary import CloudinaryVideoStore
+
+    return CloudinaryVideoStore(
+        urls=urls, client=_cloudinary_client(settings), received=receiving.received
+    )
+
+
+def _cloudinary_client(settings: StoreSettings) -> CloudinaryClient:
+    """What calls Cloudinary; each store has its own, so that videos keep no image waiting."""
+    from adapters.cloudinary import CloudinaryClient
+
     assert settings.cloudinary_cloud_name is not None
     assert settings.cloudinary_api_key is not None
     assert settings.cloudinary_api_secret is not None
-    return CloudinaryImageStore(
-        urls=urls,
+    return CloudinaryClient(
         cloud_name=settings.cloudinary_cloud_name,
         api_key=settings.cloudinary_api_key,
         api_secret=settings.cloudinary_api_secret.get_secret_value(),
@@ -168,6 +200,21 @@ class StoresContainer(containers.DeclarativeContainer):
         cloudinary=providers.Singleton(_cloudinary_image_store, settings, telemetry),
     )
     image_links: providers.Provider[ImageLinks | None] = providers.Singleton(_image_links, settings)
+
+    videos: providers.Provider[VideoRepository] = providers.Selector(
+        config.repository,
+        sqlite=providers.Singleton(SqliteVideoRepository, sqlite_database),
+        mongodb=mongo_stores.provided.videos,
+    )
+    receiving_folder = providers.Singleton(ReceivingFolder, config.receiving_dir)
+    video_files: providers.Provider[VideoStore] = providers.Selector(
+        config.image_store,
+        filesystem=providers.Singleton(
+            FileSystemVideoStore, folder=config.videos_dir, receiving=receiving_folder
+        ),
+        cloudinary=providers.Singleton(_cloudinary_video_store, settings, receiving_folder),
+    )
+    video_erasure = providers.Singleton(VideoErasure, videos, video_files, repository)
 
     spool_lock = providers.Factory(FolderLock, config.spool_dir)
     spool: providers.Provider[DetectionSpool] = providers.Singleton(

@@ -1,28 +1,56 @@
-"""Recorded video."""
+"""Recorded video: taking it in, working on it, and what comes out."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from dependency_injector import containers, providers
 
 from adapters.av import AvVideoReader
+from adapters.filesystem import name_of_place
 from adapters.inference.executor import WorkExecutor
 from adapters.tracking import KalmanFaceTracker
+from application.ports.clock import Clock
+from application.ports.detection_repository import DetectionRepository
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector
+from application.ports.link_signer import LinkSigner
 from application.ports.telemetry import Telemetry
 from application.ports.video_reader import VideoReader
+from application.ports.video_repository import VideoRepository
+from application.ports.video_store import VideoStore
 from application.use_cases.analyse_video import AnalyseVideo
+from application.use_cases.videos import (
+    DeleteVideo,
+    FollowVideo,
+    GetVideo,
+    OpenVideoLink,
+    ReadVideoFrames,
+    SubmitVideo,
+)
+from application.videos.erasing import VideoErasure
+from application.videos.work import VideoTools, WorkOnVideos
+from entrypoints.settings.video import VideoSettings
 
 
 class VideoContainer(containers.DeclarativeContainer):
-    """Reading video files and analysing their frames."""
+    """Reading video files, analysing their frames, and the queue of what users sent."""
 
+    settings = providers.Dependency(instance_of=VideoSettings)
+    config = settings.provided
+    place_path: providers.Dependency[Path] = providers.Dependency(instance_of=Path)
     min_face_size_px: providers.Dependency[int] = providers.Dependency(instance_of=int)
     frames_at_once: providers.Dependency[int] = providers.Dependency(instance_of=int)
     executor = providers.Dependency(instance_of=WorkExecutor)
+    clock: providers.Dependency[Clock] = providers.Dependency()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency()
     face_detector: providers.Dependency[FaceDetector] = providers.Dependency()
     emotion_classifier: providers.Dependency[EmotionClassifier] = providers.Dependency()
+    videos: providers.Dependency[VideoRepository] = providers.Dependency()
+    video_files: providers.Dependency[VideoStore] = providers.Dependency()
+    erasure = providers.Dependency(instance_of=VideoErasure)
+    history: providers.Dependency[DetectionRepository] = providers.Dependency()
+    link_signer: providers.Dependency[LinkSigner] = providers.Dependency()
 
     video_reader: providers.Provider[VideoReader] = providers.Singleton(
         AvVideoReader, executor=executor
@@ -37,3 +65,28 @@ class VideoContainer(containers.DeclarativeContainer):
         min_face_size_px=min_face_size_px,
         frames_at_once=frames_at_once,
     )
+
+    work = providers.Singleton(
+        WorkOnVideos,
+        tools=providers.Factory(VideoTools, videos, video_files, history, clock),
+        analyse=analyse_video,
+        erasure=erasure,
+        limits=config.limits,
+        place=providers.Callable(name_of_place, place_path),
+        workers=config.video_workers,
+    )
+    submit_video = providers.Singleton(
+        SubmitVideo,
+        repository=videos,
+        store=video_files,
+        reader=video_reader,
+        limits=config.limits,
+        clock=clock,
+        holder=work.provided.holder,
+        submitted=work.provided.look,
+    )
+    get_video = providers.Singleton(GetVideo, videos)
+    follow_video = providers.Singleton(FollowVideo, videos, clock)
+    delete_video = providers.Singleton(DeleteVideo, videos, erasure, history)
+    read_video_frames = providers.Singleton(ReadVideoFrames, videos)
+    open_video_link = providers.Singleton(OpenVideoLink, link_signer, videos, video_files)

@@ -24,6 +24,7 @@ from entrypoints.settings.group import Group
 from entrypoints.settings.realtime import RealtimeSettings
 from entrypoints.settings.server import ServerSettings
 from entrypoints.settings.stores import StoreSettings
+from entrypoints.settings.video import VideoSettings
 from entrypoints.settings.vision import VisionSettings
 
 _ENV_FILE = Path(".env")
@@ -44,6 +45,7 @@ class Settings:
     stores: StoreSettings
     accounts: AccountSettings
     realtime: RealtimeSettings
+    video: VideoSettings
 
     @property
     def session_limits(self) -> SessionLimits:

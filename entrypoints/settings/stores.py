@@ -67,6 +67,21 @@ class StoreSettings(Group):
         return self.data_dir / "images"
 
     @property
+    def videos_dir(self) -> Path:
+        """Files of videos."""
+        return self.data_dir / "videos"
+
+    @property
+    def receiving_dir(self) -> Path:
+        """Files of videos on their way."""
+        return self.videos_dir / "receiving"
+
+    @property
+    def place_path(self) -> Path:
+        """What tells this data folder from those of other processes."""
+        return self.data_dir / "place"
+
+    @property
     def spool_dir(self) -> Path:
         """Detections on their way to the stores."""
         return self.data_dir / "spool"

@@ -10,11 +10,13 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 import domain.detection
+import domain.video
 from application.ports.image_links import ImageLinks
+from domain.detection import DetectionKind
 from entrypoints.wire import faces, sessions
 from entrypoints.wire.faces import Face, PixelCount
 from entrypoints.wire.problems import kind_of, text_of
-from entrypoints.wire.sessions import StreamSummary
+from entrypoints.wire.sessions import Seconds, StreamSummary
 
 AddressOf = Callable[[domain.detection.Detection], str | None]
 """Makes the address of a record's image, for whoever asked; None where none is stored."""
@@ -42,11 +44,27 @@ class Pictures(Struct, kw_only=True):
     faces: Annotated[list[str], Meta(description="One of each face, in the order of `faces`.")]
 
 
+class Unreadable(Struct, kw_only=True, rename={"from_": "from"}):
+    """A stretch of a video that cannot be read."""
+
+    from_: Annotated[Seconds, Meta(description="The last frame before it, in seconds.")]
+    to: Annotated[
+        Seconds | None, Meta(description="The first frame behind it; null where nothing follows.")
+    ]
+
+
+class VideoDetails(Struct, kw_only=True):
+    """What there is to say of a recorded video beside its summary."""
+
+    seconds_between_frames: Annotated[Seconds, Meta(description="Between two analysed ones.")]
+    unreadable: list[Unreadable]
+
+
 class Detection(Struct, kw_only=True):
-    """One analysed image, or one live session that was kept."""
+    """One analysed image, or one live session or recorded video that was kept."""
 
     detection_id: UUID
-    kind: Literal["image", "stream"]
+    kind: DetectionKind
     user_id: Annotated[str, Meta(examples=["local:alice@example.com"])]
     timestamp: datetime
     filename: Annotated[
@@ -71,8 +89,12 @@ class Detection(Struct, kw_only=True):
     image: ImageSize
     stream: Annotated[
         StreamSummary | None,
-        Meta(description="The session's summary; null for an image. Its faces are the tracks'."),
+        Meta(
+            description="The summary of a session or video; null for an image. The faces are its "
+            "tracks'."
+        ),
     ]
+    video: Annotated[VideoDetails | None, Meta(description="Null for anything but a video.")]
 
 
 class BatchDetection(Detection, kw_only=True):
@@ -120,7 +142,7 @@ def present(
     """
     return Detection(
         detection_id=record.detection_id,
-        kind=record.kind.value,
+        kind=record.kind,
         user_id=record.user_id,
         timestamp=record.timestamp,
         filename=record.filename,
@@ -133,6 +155,7 @@ def present(
         ),
         image=ImageSize(width=record.image_width, height=record.image_height),
         stream=None if record.stream is None else sessions.present_summary(record.stream),
+        video=None if record.video is None else _video(record.video),
     )
 
 
@@ -145,6 +168,13 @@ def present_in_batch(record: domain.detection.Detection) -> BatchDetection:
 def present_batch_error(filename: str | None, error: Exception) -> BatchError:
     """One file of a batch that could not be analysed."""
     return BatchError(filename=filename, error=text_of(error), code=kind_of(error).code)
+
+
+def _video(details: domain.video.VideoDetails) -> VideoDetails:
+    return VideoDetails(
+        seconds_between_frames=details.every_s,
+        unreadable=[Unreadable(from_=damage.from_s, to=damage.to_s) for damage in details.damages],
+    )
 
 
 def _pictures(record: domain.detection.Detection, links: ImageLinks) -> Pictures | None:

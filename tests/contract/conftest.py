@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 
 from adapters.circuit_breaker import CircuitBreaker
-from adapters.cloudinary import CloudinaryImageStore
+from adapters.cloudinary import CloudinaryImageStore, CloudinaryVideoStore
 from adapters.mongodb import MongoDatabase
 from adapters.redis import RedisDatabase
 from adapters.sqlite import SqliteDatabase
-from tests.servers.cloudinary import CloudinaryDouble, image_store_at
+from tests.servers.cloudinary import CloudinaryDouble, image_store_at, video_store_at
 from tests.servers.mongodb import dropped, without_expiry
 
 
@@ -78,6 +78,16 @@ def public_cloudinary_store(cloudinary: CloudinaryDouble) -> Iterator[Cloudinary
 def authenticated_cloudinary_store(cloudinary: CloudinaryDouble) -> Iterator[CloudinaryImageStore]:
     """Images behind signed addresses."""
     store = image_store_at(cloudinary, is_authenticated=True)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def cloudinary_video_store(
+    cloudinary: CloudinaryDouble, tmp_path: Path
+) -> Iterator[CloudinaryVideoStore]:
+    """Videos behind signed addresses."""
+    store = video_store_at(cloudinary, tmp_path / "receiving")
     yield store
     store.close()
 

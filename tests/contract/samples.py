@@ -5,11 +5,24 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from adapters.in_memory import reading_of
+from adapters.in_memory import (
+    InMemoryDetectionSpool,
+    InMemoryImageStore,
+    InMemoryVideoRepository,
+    InMemoryVideoStore,
+    reading_of,
+)
+from application.ports.detection_repository import DetectionRepository
+from application.use_cases.history import DeleteHistory
+from application.videos.analysis import AnalysedFrame
+from application.videos.erasing import VideoErasure
 from domain.detection import Detection
 from domain.emotion import Emotion
 from domain.face import Face, FaceDetection
 from domain.geometry import BoundingBox
+from domain.stream import TrackedFace
+from domain.tracking import FaceTrack
+from domain.video import Sampling, Video, VideoStatus
 
 Fixture = Callable[[str], Any]
 """Gives the fixture of that name; ``request.getfixturevalue``."""
@@ -36,3 +49,53 @@ def make_detection(
         image_width=640,
         image_height=480,
     )
+
+
+def make_video(
+    user_id: str = "alice",
+    *,
+    submitted_at: datetime = NOON,
+    status: VideoStatus = VideoStatus.QUEUED,
+    filename: str | None = "interview.mp4",
+) -> Video:
+    """A video that nobody has worked on."""
+    return Video(
+        video_id=uuid4(),
+        user_id=user_id,
+        filename=filename,
+        media_type="video/mp4",
+        size_bytes=1234,
+        submitted_at=submitted_at,
+        sampling=Sampling(0.2, 1.0, 9.5),
+        width=1280,
+        height=720,
+        duration_s=12.5,
+        status=status,
+    )
+
+
+def make_frame(number: int, *emotions: Emotion) -> AnalysedFrame:
+    """A sampled frame with a face for each emotion, side by side."""
+    found = [
+        FaceDetection(BoundingBox(10 + 100 * place, 20, 80, 90), 0.9)
+        for place in range(len(emotions))
+    ]
+    readings = [reading_of(*pair) for pair in zip(emotions, found, strict=True)]
+    return AnalysedFrame(
+        number=number,
+        time_s=number / 5,
+        scene=number // 10,
+        width=1280,
+        height=720,
+        faces=tuple(
+            TrackedFace(FaceTrack(place + 1, face.box, face.confidence), reading)
+            for place, (face, reading) in enumerate(zip(found, readings, strict=True))
+        ),
+        found=tuple(Face(*pair) for pair in zip(found, readings, strict=True)),
+    )
+
+
+def delete_history(repository: DetectionRepository) -> DeleteHistory:
+    """Erases the histories in a repository that has neither images nor videos beside it."""
+    videos = VideoErasure(InMemoryVideoRepository(), InMemoryVideoStore(), repository)
+    return DeleteHistory(repository, InMemoryDetectionSpool(), InMemoryImageStore(), videos)

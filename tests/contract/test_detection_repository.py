@@ -12,17 +12,14 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from adapters.in_memory import (
     InMemoryDetectionRepository,
-    InMemoryDetectionSpool,
-    InMemoryImageStore,
 )
 from adapters.mongodb import MongoDetectionRepository
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
 from application.ports.detection_repository import DetectionRepository
-from application.use_cases.history import DeleteHistory
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.user import User
-from tests.contract.samples import NOON, Fixture, make_detection
+from tests.contract.samples import NOON, Fixture, delete_history, make_detection
 
 REPOSITORIES: dict[str, Callable[[Fixture], DetectionRepository]] = {
     "in-memory": lambda fixture: InMemoryDetectionRepository(),
@@ -304,8 +301,7 @@ async def test_a_record_that_cannot_be_read_hides_no_other_and_can_be_erased(
     assert again is not None
     assert (again.filename, again.faces) == (None, ())
 
-    stores = InMemoryDetectionSpool(), InMemoryImageStore()
-    assert await DeleteHistory(repository, *stores).execute(User.known_by_id_alone("alice")) == 3
+    assert await delete_history(repository).execute(User.known_by_id_alone("alice")) == 3
     assert await ids(repository) == []
 
 

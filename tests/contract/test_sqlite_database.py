@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from adapters.in_memory import InMemoryDetectionSpool, InMemoryImageStore
 from adapters.sqlite import (
     SqliteDatabase,
     SqliteDetectionRepository,
@@ -20,12 +19,11 @@ from adapters.sqlite import (
     SqliteUserRepository,
 )
 from application.errors import StoreUnavailable
-from application.use_cases.history import DeleteHistory
 from domain.detection import HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.user import User
 from tests.contract.killing import run_until_killed
-from tests.contract.samples import NOON, make_detection
+from tests.contract.samples import NOON, delete_history, make_detection
 
 KILLED_RIGHT_AFTER_ADDING = """
 import asyncio, os, signal, sys
@@ -192,8 +190,7 @@ async def test_a_record_that_cannot_be_read_hides_no_other_and_can_be_deleted(
     assert await repository.update_storage(lost.stored_at("/api/images/1"))
     assert await repository.get(lost.detection_id) == salvaged
 
-    fakes = InMemoryDetectionSpool(), InMemoryImageStore()
-    assert await DeleteHistory(repository, *fakes).execute(User.known_by_id_alone("alice")) == 3
+    assert await delete_history(repository).execute(User.known_by_id_alone("alice")) == 3
     assert (await repository.find("alice", HistoryFilter())).total == 0
 
 

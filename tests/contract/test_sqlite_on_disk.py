@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.in_memory import InMemoryClock, InMemoryDetectionSpool, InMemoryImageStore
+from adapters.in_memory import InMemoryClock
 from adapters.sqlite import (
     SqliteDatabase,
     SqliteDetectionRepository,
@@ -18,10 +18,9 @@ from adapters.sqlite import (
 )
 from application.errors import StoreUnavailable
 from application.use_cases.forget_expired import ForgetExpired
-from application.use_cases.history import DeleteHistory
 from domain.user import User
 from tests.contract.killing import run_until_killed
-from tests.contract.samples import make_detection
+from tests.contract.samples import delete_history, make_detection
 
 NAME = "holiday-in-lisbon-1974.jpg"
 
@@ -80,8 +79,7 @@ async def filled(database: SqliteDatabase) -> None:
 
 
 async def erased(database: SqliteDatabase) -> None:
-    stores = InMemoryDetectionSpool(), InMemoryImageStore()
-    erase = DeleteHistory(SqliteDetectionRepository(database), *stores)
+    erase = delete_history(SqliteDetectionRepository(database))
     assert await erase.execute(User.known_by_id_alone("alice")) == 30
 
 

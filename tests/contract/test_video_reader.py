@@ -9,8 +9,9 @@ import pytest
 from adapters.av import AvVideoReader
 from adapters.in_memory import InMemoryVideoReader, fake_image, fake_video
 from adapters.inference.executor import WorkExecutor
-from application.ports.video_reader import Damage, VideoFrame, VideoReader
+from application.ports.video_reader import VideoFrame, VideoReader
 from domain.errors import InvalidVideo, VideoTooLarge
+from domain.video import Damage
 from tests import clips
 
 _TENTHS = [number / 10 for number in range(60)]

@@ -21,6 +21,9 @@ from adapters.in_memory import (
     InMemoryRefreshTokenRepository,
     InMemoryUsageLedger,
     InMemoryUserRepository,
+    InMemoryVideoReader,
+    InMemoryVideoRepository,
+    InMemoryVideoStore,
 )
 from application.ports.clock import Clock
 from entrypoints.container import Container
@@ -47,6 +50,8 @@ class Fakes(Generic[AnyClock]):
         self.repository = InMemoryDetectionRepository()
         self.spool = InMemoryDetectionSpool()
         self.images = InMemoryImageStore()
+        self.videos = InMemoryVideoRepository()
+        self.video_files = InMemoryVideoStore()
         self.identity = InMemoryIdentityProvider()
         self.ledger = InMemoryUsageLedger()
 
@@ -64,6 +69,9 @@ class Fakes(Generic[AnyClock]):
             (stores.repository, self.repository),
             (stores.spool, self.spool),
             (stores.images, self.images),
+            (stores.videos, self.videos),
+            (stores.video_files, self.video_files),
+            (container.video().video_reader, InMemoryVideoReader()),
             (stores.users, InMemoryUserRepository()),
             (stores.refresh_tokens, InMemoryRefreshTokenRepository()),
             (stores.usage_ledger, self.ledger),

@@ -9,12 +9,19 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from aiohttp import encode_basic_auth, web
 
 from adapters.circuit_breaker import CircuitBreaker
-from adapters.cloudinary import CloudinaryImageStore, CloudinaryUrls
+from adapters.cloudinary import (
+    CloudinaryClient,
+    CloudinaryImageStore,
+    CloudinaryUrls,
+    CloudinaryVideoStore,
+)
+from adapters.filesystem import ReceivingFolder
 
 CLOUD = "demo"
 API_KEY = "123456789012345"
@@ -35,6 +42,7 @@ class CloudinaryDouble:
     """
 
     images: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
+    videos: dict[tuple[str, str], bytes] = field(default_factory=dict)
     uploads: Counter[str] = field(default_factory=Counter)
     refusal: int | None = None
     nonsense: tuple[int, bytes] | None = None
@@ -44,6 +52,7 @@ class CloudinaryDouble:
     url: str = ""
     on_call: Callable[[], None] = lambda: None
     _open: asyncio.Event = field(default_factory=asyncio.Event)
+    _parts: dict[str, bytearray] = field(default_factory=dict)
     _runner: web.AppRunner | None = None
 
     def hold(self) -> None:
@@ -70,6 +79,9 @@ class CloudinaryDouble:
         app.router.add_post("/v1_1/{cloud}/image/destroy", self._destroy)
         app.router.add_get("/v1_1/{cloud}/ping", self._ping)
         app.router.add_get("/{cloud}/image/{rest:.+}", self._deliver)
+        app.router.add_post("/v1_1/{cloud}/video/upload", self._upload_video)
+        app.router.add_post("/v1_1/{cloud}/video/destroy", self._destroy_video)
+        app.router.add_get("/{cloud}/video/{rest:.+}", self._deliver_video)
         self._runner = web.AppRunner(app, shutdown_timeout=0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
@@ -137,6 +149,44 @@ class CloudinaryDouble:
         gone = self.images.pop(key, None)
         return web.json_response({"result": "ok" if gone else "not found"})
 
+    async def _upload_video(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if fault := _unsigned(form):
+            return fault
+        part = form["file"]
+        assert isinstance(part, web.FileField)
+        first, last, size = map(int, re.findall(r"\d+", request.headers["Content-Range"]))
+        parts = self._parts.setdefault(request.headers["X-Unique-Upload-Id"], bytearray())
+        if first != len(parts):
+            return _fault(400, "a part is missing")
+        parts += part.file.read()
+        public_id = str(form["public_id"])
+        if last + 1 < size:
+            return web.json_response({"done": False, "public_id": public_id})
+        self.videos[str(form.get("type", "upload")), public_id] = bytes(parts)
+        return web.json_response({"public_id": public_id, "version": 1, "bytes": len(parts)})
+
+    async def _destroy_video(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if fault := _unsigned(form):
+            return fault
+        gone = self.videos.pop((str(form.get("type", "upload")), str(form["public_id"])), None)
+        return web.json_response({"result": "not found" if gone is None else "ok"})
+
+    async def _deliver_video(self, request: web.Request) -> web.Response:
+        asked = _asked(request)
+        if isinstance(asked, web.Response):
+            return asked
+        data = self.videos.get((asked["type"], asked["public_id"]))
+        if data is None:
+            return web.Response(status=404)
+        wanted = request.http_range
+        start, stop, _ = wanted.indices(len(data))
+        headers = {"Content-Range": f"bytes {start}-{stop - 1}/{len(data)}"}
+        return web.Response(
+            status=206, body=data[start:stop], headers=headers, content_type="video/mp4"
+        )
+
     async def _ping(self, request: web.Request) -> web.Response:
         self.pings += 1
         if request.headers.get("Authorization") != encode_basic_auth(API_KEY, API_SECRET):
@@ -144,13 +194,9 @@ class CloudinaryDouble:
         return web.json_response({"status": "ok"})
 
     async def _deliver(self, request: web.Request) -> web.Response:
-        asked = _DELIVERED.fullmatch(request.match_info["rest"])
-        if request.match_info["cloud"] != CLOUD or asked is None:
-            return web.Response(status=404)
-        signed = f"{asked['changes']}{asked['public_id']}{API_SECRET}"
-        signature = base64.urlsafe_b64encode(hashlib.sha1(signed.encode()).digest())[:8].decode()
-        if asked["type"] == "authenticated" and asked["signature"] != signature:
-            return web.Response(status=401)
+        asked = _asked(request)
+        if isinstance(asked, web.Response):
+            return asked
         image = self.images.get((asked["type"], asked["public_id"]))
         if image is None:
             return web.Response(status=404)
@@ -177,20 +223,60 @@ def image_store_at(
 ) -> CloudinaryImageStore:
     """The real adapter, speaking to the double."""
     return CloudinaryImageStore(
-        urls=CloudinaryUrls(
-            cloud_name=CLOUD,
-            api_secret=api_secret,
-            folder="emotions",
-            is_authenticated=is_authenticated,
-            delivery_url=double.url,
+        urls=_urls(double, api_secret, is_authenticated=is_authenticated),
+        client=_client(
+            double,
+            api_secret,
+            timeout_s=timeout_s,
+            breaker=breaker or CircuitBreaker("Cloudinary"),
         ),
+    )
+
+
+def video_store_at(
+    double: CloudinaryDouble, folder: Path, *, is_authenticated: bool = True
+) -> CloudinaryVideoStore:
+    """The real adapter for videos, speaking to the double."""
+    return CloudinaryVideoStore(
+        urls=_urls(double, API_SECRET, is_authenticated=is_authenticated),
+        client=_client(double, API_SECRET, timeout_s=30, breaker=CircuitBreaker("Cloudinary")),
+        received=ReceivingFolder(folder).received,
+    )
+
+
+def _urls(double: CloudinaryDouble, api_secret: str, *, is_authenticated: bool) -> CloudinaryUrls:
+    return CloudinaryUrls(
+        cloud_name=CLOUD,
+        api_secret=api_secret,
+        folder="emotions",
+        is_authenticated=is_authenticated,
+        delivery_url=double.url,
+    )
+
+
+def _client(
+    double: CloudinaryDouble, api_secret: str, *, timeout_s: float, breaker: CircuitBreaker
+) -> CloudinaryClient:
+    return CloudinaryClient(
         cloud_name=CLOUD,
         api_key=API_KEY,
         api_secret=api_secret,
         timeout_s=timeout_s,
-        breaker=breaker or CircuitBreaker("Cloudinary"),
+        breaker=breaker,
         upload_prefix=double.url,
     )
+
+
+def _asked(request: web.Request) -> re.Match[str] | web.Response:
+    """What a delivery address names, or the refusal of one that is not signed."""
+    asked = _DELIVERED.fullmatch(request.match_info["rest"])
+    if request.match_info["cloud"] != CLOUD or asked is None:
+        return web.Response(status=404)
+    signed = f"{asked['changes']}{asked['public_id']}{API_SECRET}"
+    signature = base64.urlsafe_b64encode(hashlib.sha1(signed.encode()).digest())[:8].decode()
+    if asked["type"] == "authenticated" and asked["signature"] != signature:
+        return web.Response(status=401)
+    return asked
 
 
 def _unsigned(form: object) -> web.Response | None:

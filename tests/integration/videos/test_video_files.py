@@ -10,8 +10,9 @@ import pytest
 
 from adapters.av import AvVideoReader
 from adapters.inference.executor import WorkExecutor
-from application.ports.video_reader import Damage, VideoFrame
+from application.ports.video_reader import VideoFrame
 from domain.errors import InvalidVideo
+from domain.video import Damage
 from tests import clips
 
 

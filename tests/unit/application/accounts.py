@@ -83,7 +83,10 @@ class Accounts:
             refresh_tokens=self.stored_tokens,
             ledger=self.service.ledger,
             delete_history=DeleteHistory(
-                self.service.repository, self.service.spool, self.service.images
+                self.service.repository,
+                self.service.spool,
+                self.service.images,
+                self.service.erasure,
             ),
             clock=self.clock,
         )

@@ -19,11 +19,14 @@ from adapters.in_memory import (
     InMemoryTelemetry,
     InMemoryUsageLedger,
     InMemoryUserRepository,
+    InMemoryVideoRepository,
+    InMemoryVideoStore,
 )
 from application.metering import UsageMeter
 from application.ports.image_store import StoredImage
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
+from application.videos.erasing import VideoErasure
 from application.work import AdmissionGate
 from domain.detection import Detection, StorageStatus
 from domain.user import Guest, GuestQuota, User
@@ -67,6 +70,8 @@ class Service:
     repository: InMemoryDetectionRepository = field(default_factory=InMemoryDetectionRepository)
     users: InMemoryUserRepository = field(default_factory=InMemoryUserRepository)
     images: InMemoryImageStore = field(default_factory=InMemoryImageStore)
+    videos: InMemoryVideoRepository = field(default_factory=InMemoryVideoRepository)
+    video_files: InMemoryVideoStore = field(default_factory=InMemoryVideoStore)
     spool: InMemoryDetectionSpool = field(
         default_factory=lambda: InMemoryDetectionSpool(max_bytes=10_000)
     )
@@ -86,6 +91,7 @@ class Service:
             self.ledger, self.clock, GuestQuota(per_guest=3, per_address=6, window_s=WINDOW_S)
         )
         self.gate = AdmissionGate(self.places)
+        self.erasure = VideoErasure(self.videos, self.video_files, self.repository)
         self.restart()
 
     def restart(self) -> None:

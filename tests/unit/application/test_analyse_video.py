@@ -1,6 +1,6 @@
 """The use case of recorded video over in-memory fakes."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from adapters.in_memory import (
     fake_video,
 )
 from adapters.tracking import KalmanFaceTracker
-from application.ports.video_reader import Damage, VideoFacts
+from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand, VideoSummary
 from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
 from domain.errors import InvalidRequest, InvalidVideo
+from domain.video import Damage, Sampling
 
 LEFT, RIGHT = (20, 40, 120, 150), (420, 60, 110, 140)
 TENTHS = [number / 10 for number in range(40)]
@@ -31,12 +32,16 @@ class Watching:
 
     facts: VideoFacts | None = None
     frames: list[AnalysedFrame] = field(default_factory=list)
+    damages: list[Damage] = field(default_factory=list)
 
     async def opened(self, facts: VideoFacts) -> None:
         self.facts = facts
 
     async def analysed(self, frame: AnalysedFrame) -> None:
         self.frames.append(frame)
+
+    async def damaged(self, damage: Damage) -> None:
+        self.damages.append(damage)
 
 
 def video(path: Path, content: bytes) -> Path:
@@ -58,7 +63,7 @@ def analyse_video() -> AnalyseVideo:
 
 async def analyse(path: Path, *, every_s: float = 0.1) -> tuple[VideoSummary, Watching]:
     watching = Watching()
-    command = AnalyseVideoCommand(path, every_s=every_s)
+    command = AnalyseVideoCommand(path, Sampling(every_s))
     return await analyse_video().execute(command, watching), watching
 
 
@@ -139,11 +144,31 @@ async def test_what_is_no_video_is_refused_before_anything_is_told(tmp_path: Pat
 @pytest.mark.parametrize(
     ("every_s", "part"), [(0.0, (0, None)), (0.01, (0, None)), (1, (-1, None)), (1, (5, 5))]
 )
-async def test_wishes_that_make_no_sense_are_refused(
-    tmp_path: Path, every_s: float, part: Sequence[float | None]
+def test_wishes_that_make_no_sense_are_refused(
+    every_s: float, part: Sequence[float | None]
 ) -> None:
     from_s, to_s = part
     assert from_s is not None
-    command = AnalyseVideoCommand(tmp_path / "clip", every_s=every_s, from_s=from_s, to_s=to_s)
     with pytest.raises(InvalidRequest):
-        await analyse_video().execute(command, Watching())
+        Sampling(every_s, from_s, to_s)
+
+
+async def test_interrupted_work_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    happy, sad = fake_image((LEFT, Emotion.HAPPY)), fake_image((LEFT, Emotion.SAD))
+    both = fake_image((LEFT, Emotion.SAD), (RIGHT, Emotion.ANGRY))
+    frames: list[tuple[float, bytes] | None] = [
+        (t, happy if t < 1 else sad if t < 3 else both) for t in TENTHS
+    ]
+    frames.insert(5, None)
+    path = video(tmp_path / "clip", fake_video(frames, cut_at=2))
+    whole, all_of_it = await analyse(path)
+    for stop in (1, 6, 19, 20, 21, 39, 40):  # at the damage, at the cut, at the end
+
+        async def done(stop: int = stop) -> AsyncIterator[Sequence[AnalysedFrame]]:
+            yield all_of_it.frames[: stop // 2]
+            yield all_of_it.frames[stop // 2 : stop]
+
+        watching = Watching()
+        command = AnalyseVideoCommand(path, Sampling(0.1), done(), whole.damages)
+        assert await analyse_video().execute(command, watching) == whole
+        assert watching.frames == all_of_it.frames[stop:]

@@ -37,12 +37,12 @@ def getting(service: Service) -> GetDetection:
 
 @pytest.fixture
 def deleting(service: Service) -> DeleteDetection:
-    return DeleteDetection(service.repository, service.spool, service.images)
+    return DeleteDetection(service.repository, service.spool, service.images, service.erasure)
 
 
 @pytest.fixture
 def deleting_all(service: Service) -> DeleteHistory:
-    return DeleteHistory(service.repository, service.spool, service.images)
+    return DeleteHistory(service.repository, service.spool, service.images, service.erasure)
 
 
 @pytest.fixture

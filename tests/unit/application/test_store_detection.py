@@ -125,12 +125,12 @@ async def running(service: Service) -> AsyncIterator[None]:
 
 
 async def delete_one(service: Service, record: Detection) -> None:
-    use_case = DeleteDetection(service.repository, service.spool, service.images)
+    use_case = DeleteDetection(service.repository, service.spool, service.images, service.erasure)
     await use_case.execute(service.alice, record.detection_id)
 
 
 async def delete_everything(service: Service, _: Detection | None = None) -> None:
-    use_case = DeleteHistory(service.repository, service.spool, service.images)
+    use_case = DeleteHistory(service.repository, service.spool, service.images, service.erasure)
     await use_case.execute(service.alice)
 
 
@@ -441,7 +441,7 @@ async def test_a_record_deleted_from_another_host_stays_deleted(service: Service
     """The other host does not see this host's spool."""
     record = await service.accepted()
     elsewhere = InMemoryDetectionSpool()
-    await DeleteDetection(service.repository, elsewhere, service.images).execute(
+    await DeleteDetection(service.repository, elsewhere, service.images, service.erasure).execute(
         service.alice, record.detection_id
     )
     await service.store.carry_due()

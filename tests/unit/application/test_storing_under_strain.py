@@ -97,8 +97,8 @@ async def test_what_is_kept_has_its_image_and_what_was_deleted_leaves_nothing(
         first_retry_s=0.001,
         longest_retry_s=0.002,
     )
-    delete = DeleteDetection(service.repository, service.spool, service.images)
-    delete_all = DeleteHistory(service.repository, service.spool, service.images)
+    delete = DeleteDetection(service.repository, service.spool, service.images, service.erasure)
+    delete_all = DeleteHistory(service.repository, service.spool, service.images, service.erasure)
     deleted: set[UUID] = set()
     accepted: set[UUID] = set()
 

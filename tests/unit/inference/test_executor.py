@@ -149,3 +149,34 @@ async def test_what_waits_and_what_works_can_be_read_off(single_thread: WorkExec
     plug.pull()
     await asyncio.gather(running, waiting)
     assert single_thread.oldest_wait_s == 0.0
+
+
+async def test_background_jobs_leave_a_thread_free_while_others_are_at_work() -> None:
+    executor = WorkExecutor(2)
+    try:
+        plugs = [Plug(), Plug()]
+        await executor.run(abs, 1)  # somebody else's work, just now
+        tasks = [await queued(executor, plug, Priority.BACKGROUND) for plug in plugs]
+        await asyncio.to_thread(plugs[0].began.wait, 30)
+        assert await executor.run(abs, -1) == 1, "nobody waits for the background"
+        assert not plugs[1].began.is_set()
+        # It goes on once the first has ended, and when the others are quiet for a while anyway.
+        plugs[0].pull()
+        await asyncio.to_thread(plugs[1].began.wait, 30)
+        plugs[1].pull()
+        await asyncio.gather(*tasks)
+    finally:
+        executor.close()
+
+
+async def test_alone_the_background_has_every_thread() -> None:
+    executor = WorkExecutor(2)
+    try:
+        plugs = [Plug(), Plug()]
+        tasks = [await queued(executor, plug, Priority.BACKGROUND) for plug in plugs]
+        for plug in plugs:
+            assert await asyncio.to_thread(plug.began.wait, 30)
+            plug.pull()
+        await asyncio.gather(*tasks)
+    finally:
+        executor.close()

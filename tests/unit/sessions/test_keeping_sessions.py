@@ -2,11 +2,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.in_memory import InMemoryImageStore
+from adapters.in_memory import (
+    InMemoryImageStore,
+    InMemoryVideoRepository,
+    InMemoryVideoStore,
+)
 from application.errors import StoreUnavailable
 from application.sessions.events import Failure, SessionEnded
 from application.sessions.session import StreamSession
 from application.use_cases.history import DeleteDetection
+from application.videos.erasing import VideoErasure
 from domain.detection import DetectionKind, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from tests.unit.sessions.conftest import analysed
@@ -80,7 +85,8 @@ async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
     await analysed(session, world, recorder, 1)
     await session.stop()
     (kept,) = (await world.repository.find("alice", HistoryFilter())).items
-    delete = DeleteDetection(world.repository, world.spool, InMemoryImageStore())
+    videos = VideoErasure(InMemoryVideoRepository(), InMemoryVideoStore(), world.repository)
+    delete = DeleteDetection(world.repository, world.spool, InMemoryImageStore(), videos)
     await delete.execute(session.user, kept.detection_id)
     await world.store.carry_due()
     assert (await world.repository.find("alice", HistoryFilter())).total == 0

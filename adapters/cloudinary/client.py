@@ -1,0 +1,126 @@
+"""Calling Cloudinary: off the event loop, watched by a circuit breaker, in the ports' words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import cloudinary.api
+import cloudinary.exceptions
+import cloudinary.uploader
+import urllib3
+
+from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
+from application.errors import StoreCircuitOpen, StoreUnavailable
+
+_Result = TypeVar("_Result")
+
+# Ping counts against the account's few hundred calls an hour, and readiness is asked for often.
+_ANSWER_STANDS_S = 60.0
+
+
+class Unexpected(Exception):
+    """The answer is not what was asked for."""
+
+
+class _Refused(Exception):
+    """Cloudinary understood the request and does not do what it asks."""
+
+
+_FAULTS = (cloudinary.exceptions.Error, urllib3.exceptions.HTTPError, Unexpected)
+
+
+class CloudinaryClient:
+    """An account, and a few threads that call for it.
+
+    Args:
+        cloud_name: of the account.
+        api_key: of the account.
+        api_secret: signs what is asked; never shown.
+        timeout_s: how long connecting, and then each silence of the other side, may take.
+        breaker: watches the calls.
+        threads: calls at once.
+        upload_prefix: where Cloudinary's API is; None for the usual place.
+    """
+
+    def __init__(
+        self,
+        *,
+        cloud_name: str,
+        api_key: str,
+        api_secret: str,
+        timeout_s: float,
+        breaker: CircuitBreaker,
+        threads: int = 4,
+        upload_prefix: str | None = None,
+    ) -> None:
+        self._breaker = breaker
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="cloudinary")
+        self.delivery = urllib3.PoolManager(
+            maxsize=threads, timeout=urllib3.Timeout(timeout_s), retries=False
+        )
+        # Given with every call: the SDK's own configuration is global and read from anywhere.
+        self.account = {
+            "cloud_name": cloud_name,
+            "api_key": api_key,
+            "api_secret": api_secret,
+            "timeout": timeout_s,
+            **({"upload_prefix": upload_prefix.rstrip("/")} if upload_prefix else {}),
+        }
+
+    def destroy(self, public_id: str, *, delivery_type: str, resource_type: str) -> None:
+        """Delete a file, also from the caches of the delivery network; blocks."""
+        answer = cloudinary.uploader.destroy(
+            public_id,
+            type=delivery_type,
+            resource_type=resource_type,
+            invalidate=True,
+            **self.account,
+        )
+        if answer.get("result") not in ("ok", "not found"):
+            raise Unexpected("nothing says that the file is gone")
+
+    async def check(self) -> None:
+        """Ask for a sign of life, unless there was one within the last minute."""
+        if not self._breaker.answered_within(_ANSWER_STANDS_S):
+            await self.run(lambda: cloudinary.api.ping(**self.account))
+
+    def close(self) -> None:
+        """End the threads once their calls are done."""
+        self._threads.shutdown(wait=False)
+        self.delivery.clear()
+
+    async def run(self, call: Callable[[], _Result]) -> _Result:
+        """Make a call on one of the threads.
+
+        Raises:
+            StoreUnavailable: Cloudinary does not answer, or not with what was asked for.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            with self._breaker.guard(*_FAULTS):
+                return await loop.run_in_executor(self._threads, _answered, call)
+        except CircuitOpen as error:
+            raise StoreCircuitOpen(
+                "the image store does not answer", retry_after_s=error.retry_after_s
+            ) from error
+        except _FAULTS as error:
+            raise StoreUnavailable("the image store does not answer") from error
+        except _Refused as error:
+            raise StoreUnavailable("the image store refuses the image") from error
+
+
+def _answered(call: Callable[[], _Result]) -> _Result:
+    """Tell an objection to this one request from a store that does not work."""
+    try:
+        return call()
+    except (cloudinary.exceptions.BadRequest, cloudinary.exceptions.NotFound) as error:
+        raise _Refused("the request was refused") from error
+    except _FAULTS:
+        raise
+    except OSError:  # of a file on this host
+        raise
+    except Exception as error:  # what the SDK makes of a status or a JSON it does not know
+        raise Unexpected("the answer makes no sense") from error

@@ -1,0 +1,33 @@
+"""Telling one data folder from another, whatever path it has in whichever container."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+from adapters.filesystem.private_file import open_private
+from application.errors import StoreUnavailable
+
+
+def name_of_place(path: Path) -> str:
+    """The name that a data folder got when it was first used.
+
+    Args:
+        path: of the file that keeps it.
+
+    Raises:
+        StoreUnavailable: it can be neither read nor written.
+    """
+    try:
+        try:
+            name = path.read_text("ascii").strip()
+        except (FileNotFoundError, UnicodeDecodeError):
+            name = ""
+        if not name:
+            name = uuid4().hex
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open_private(path) as file:
+                file.write(name.encode())
+        return name
+    except OSError as error:
+        raise StoreUnavailable(f"{path} cannot be read or written") from error

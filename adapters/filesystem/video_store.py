@@ -1,0 +1,161 @@
+"""Video files in a folder, one folder an owner."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+from uuid import UUID, uuid4
+
+from adapters.filesystem.private_file import open_private
+from application.cancellation import uninterrupted
+from application.errors import StoreUnavailable
+from application.ports.video_store import VideoPart
+
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
+
+_CHUNK_BYTES = 2**18
+
+
+class ReceivingFolder:
+    """A folder for files on their way; what an earlier run left in it is removed.
+
+    Args:
+        folder: made when the first file comes, readable by its owner alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._is_clean = False
+
+    @asynccontextmanager
+    async def received(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Path]:
+        """Write what comes in into a file, for the length of a block.
+
+        Raises:
+            StoreUnavailable: there is no room on the disk.
+        """
+        path = self._folder / uuid4().hex
+        try:
+            file = await on_disk(self._open, path)
+            try:
+                async for chunk in chunks:
+                    await on_disk(file.write, chunk)
+                await on_disk(_sync, file)
+            finally:
+                await uninterrupted(on_disk(file.close))
+            yield path
+        finally:
+            await uninterrupted(on_disk(path.unlink, missing_ok=True))
+
+    def _open(self, path: Path) -> BinaryIO:
+        if not self._is_clean:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            # Its parent by itself: folders that are made on the way get the usual mode.
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._is_clean = True
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return open_private(path)
+
+
+class FileSystemVideoStore:
+    """Keeps ``folder/<hash of the owner>/<video id>``.
+
+    No owner's name is part of a path, so none can lead out of the folder. A file appears whole or
+    not at all, stays through a power cut, and is readable by the service's user alone.
+
+    Args:
+        folder: made when the first file comes, readable by its owner alone.
+        receiving: on the same disk.
+    """
+
+    def __init__(self, *, folder: Path, receiving: ReceivingFolder) -> None:
+        self._folder = folder
+        self._receiving = receiving
+        self.received = receiving.received
+
+    async def put(self, owner_id: str, video_id: UUID, received: Path) -> None:
+        """Keep a file that was received."""
+        await on_disk(self._put, self._path(owner_id, video_id), received)
+
+    @asynccontextmanager
+    async def local(self, owner_id: str, video_id: UUID) -> AsyncIterator[Path | None]:
+        """The file itself."""
+        path = self._path(owner_id, video_id)
+        yield path if await on_disk(path.is_file) else None
+
+    async def read(
+        self, owner_id: str, video_id: UUID, *, start: int = 0, end: int | None = None
+    ) -> VideoPart | None:
+        """Read a stretch of the file."""
+        path = self._path(owner_id, video_id)
+        try:
+            size = (await asyncio.to_thread(path.stat)).st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unusable() from error
+        start = min(start, size)
+        end = size if end is None else max(min(end, size), start)
+        return VideoPart(start, end, size, _chunks(path, start, end))
+
+    async def delete(self, owner_id: str, video_id: UUID) -> None:
+        """Forget the file."""
+        await on_disk(self._path(owner_id, video_id).unlink, missing_ok=True)
+
+    def _put(self, path: Path, received: Path) -> None:
+        # By itself: folders that are made on the way to another get the usual mode.
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        received.replace(path)
+        for folder in (path.parent, self._folder):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _path(self, owner_id: str, video_id: UUID) -> Path:
+        owner = hashlib.sha256(owner_id.encode("utf-8", "surrogatepass")).hexdigest()
+        return self._folder / owner / str(video_id)
+
+
+async def _chunks(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
+    file = await on_disk(path.open, "rb", buffering=0)
+    try:
+        await on_disk(file.seek, start)
+        left = end - start
+        while left > 0 and (chunk := await on_disk(file.read, min(_CHUNK_BYTES, left))):
+            left -= len(chunk)
+            yield chunk
+    finally:
+        await uninterrupted(on_disk(file.close))
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+async def on_disk(
+    work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
+) -> _Result:
+    """Do something with a file, off the event loop.
+
+    Raises:
+        StoreUnavailable: the disk does not do it.
+    """
+    try:
+        return await asyncio.to_thread(work, *args, **kwargs)
+    except OSError as error:
+        raise _unusable() from error
+
+
+def _unusable() -> StoreUnavailable:
+    return StoreUnavailable("the folder for videos cannot be used")

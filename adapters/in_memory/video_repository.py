@@ -1,0 +1,129 @@
+"""Recorded videos, until the process ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from adapters.in_memory.switches import Switches
+from application.videos.analysis import AnalysedFrame
+from domain.video import Video, VideoStatus
+
+
+@dataclass(slots=True)
+class _Kept:
+    video: Video
+    holder: str
+    until: datetime
+    served_at: datetime | None = None
+    frames: dict[int, AnalysedFrame] = field(default_factory=dict)
+
+    @property
+    def is_to_be_taken_up(self) -> bool:
+        return self.video.status not in (VideoStatus.DONE, VideoStatus.FAILED)
+
+
+class InMemoryVideoRepository(Switches):
+    """Keeps videos and their frames in a dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[UUID, _Kept] = {}
+
+    async def add(self, video: Video, *, holder: str, until: datetime, limit: int) -> bool:
+        """Keep a new video, held."""
+        await self._obey()
+        unfinished = [v for v in self._of(video.user_id) if not v.status.is_end]
+        if len(unfinished) >= limit:
+            return False
+        self._kept[video.video_id] = _Kept(video, holder, until)
+        return True
+
+    async def get(self, video_id: UUID) -> Video | None:
+        """The video, or None."""
+        await self._obey()
+        kept = self._kept.get(video_id)
+        return None if kept is None else kept.video
+
+    async def of_user(self, user_id: str) -> Sequence[Video]:
+        """All videos of a user."""
+        await self._obey()
+        return self._of(user_id)
+
+    async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
+        """Hold the next video that nobody holds."""
+        await self._obey()
+        waiting = [k for k in self._kept.values() if k.is_to_be_taken_up and k.until <= now]
+        if not waiting:
+            return None
+        kept = min(waiting, key=self._rank)
+        if kept.video.status in (VideoStatus.QUEUED, VideoStatus.RUNNING):
+            attempts = kept.video.attempts + 1
+            kept.video = replace(kept.video, status=VideoStatus.RUNNING, attempts=attempts)
+        kept.holder, kept.until, kept.served_at = holder, until, now
+        return kept.video
+
+    async def update(
+        self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
+    ) -> bool:
+        """Write a video that this holder holds, and add frames to it."""
+        await self._obey()
+        kept = self._kept.get(video.video_id)
+        if kept is None or kept.holder != holder or kept.video.status.is_end:
+            return False
+        kept.video, kept.until = video, until
+        kept.frames.update({frame.number: frame for frame in frames})
+        return True
+
+    async def cancel(self, video_id: UUID) -> bool:
+        """Let a video be cancelled and held by nobody."""
+        await self._obey()
+        kept = self._kept.get(video_id)
+        if kept is None:
+            return False
+        kept.video = replace(kept.video, status=VideoStatus.CANCELLED, speed=None)
+        kept.holder, kept.until = "", kept.video.submitted_at
+        return True
+
+    async def frames(self, video_id: UUID) -> AsyncIterator[Sequence[AnalysedFrame]]:
+        """The frames of a video in order, each of them once."""
+        await self._obey()
+        kept = self._kept.get(video_id)
+        if kept is not None and kept.frames:
+            yield [frame for _, frame in sorted(kept.frames.items())]
+
+    async def others_wait(self, user_id: str, now: datetime) -> bool:
+        """Whether a queued video of another user waits."""
+        await self._obey()
+        return any(
+            kept.video.status is VideoStatus.QUEUED
+            and kept.until <= now
+            and kept.video.user_id != user_id
+            for kept in self._kept.values()
+        )
+
+    async def end_runs(self, place: str) -> None:
+        """End what earlier runs of a place hold."""
+        await self._obey()
+        for kept in self._kept.values():
+            if kept.holder.startswith(f"{place}/"):
+                kept.holder, kept.until = "", kept.video.submitted_at
+
+    async def delete(self, video_id: UUID) -> bool:
+        """Forget a video and its frames."""
+        await self._obey()
+        return self._kept.pop(video_id, None) is not None
+
+    def _of(self, user_id: str) -> list[Video]:
+        videos = [kept.video for kept in self._kept.values() if kept.video.user_id == user_id]
+        return sorted(videos, key=lambda video: (video.submitted_at, video.video_id))
+
+    def _rank(self, kept: _Kept) -> tuple[float, datetime, UUID]:
+        served = [
+            other.served_at.timestamp()
+            for other in self._kept.values()
+            if other.video.user_id == kept.video.user_id and other.served_at is not None
+        ]
+        return max(served, default=0.0), kept.video.submitted_at, kept.video.video_id

@@ -1,0 +1,70 @@
+"""Video files, until the process ends."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+from adapters.in_memory.switches import Switches
+from application.ports.video_store import VideoPart
+
+
+class InMemoryVideoStore(Switches):
+    """Keeps files in a dictionary; only while one is looked at it lies on the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._files: dict[tuple[str, UUID], bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @asynccontextmanager
+    async def received(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Path]:
+        """Write what comes in into a file, for the length of a block."""
+        await self._obey()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "video"
+            data = b"".join([chunk async for chunk in chunks])
+            await asyncio.to_thread(path.write_bytes, data)
+            yield path
+
+    async def put(self, owner_id: str, video_id: UUID, received: Path) -> None:
+        """Keep a file that was received."""
+        await self._obey()
+        self._files[owner_id, video_id] = await asyncio.to_thread(received.read_bytes)
+
+    @asynccontextmanager
+    async def local(self, owner_id: str, video_id: UUID) -> AsyncIterator[Path | None]:
+        """The file on the disk for the length of a block."""
+        part = await self.read(owner_id, video_id)
+        if part is None:
+            yield None
+            return
+        async with self.received(part.chunks) as path:
+            yield path
+
+    async def read(
+        self, owner_id: str, video_id: UUID, *, start: int = 0, end: int | None = None
+    ) -> VideoPart | None:
+        """Read a stretch of the file."""
+        await self._obey()
+        data = self._files.get((owner_id, video_id))
+        if data is None:
+            return None
+        start = min(start, len(data))
+        end = len(data) if end is None else max(min(end, len(data)), start)
+        return VideoPart(start, end, len(data), _chunks(data[start:end]))
+
+    async def delete(self, owner_id: str, video_id: UUID) -> None:
+        """Forget the file."""
+        await self._obey()
+        self._files.pop((owner_id, video_id), None)
+
+
+async def _chunks(data: bytes) -> AsyncIterator[bytes]:
+    yield data

@@ -1,0 +1,223 @@
+"""Recorded videos in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from adapters.moments import to_us
+from adapters.records import from_json, to_json
+from adapters.sqlite.database import SqliteDatabase
+from adapters.video_records import (
+    pack_frames,
+    unpack_frames,
+    video_from_record,
+    video_to_record,
+)
+from application.videos.analysis import AnalysedFrame
+from domain.video import Video, VideoStatus
+
+_NOT_DONE = "('receiving', 'queued', 'running')"
+_TO_BE_TAKEN_UP = "('receiving', 'queued', 'running', 'cancelled')"
+
+# Of the user served longest ago, never served first; then in the order they were submitted.
+_NEXT = f"""
+SELECT record FROM videos AS waiting
+WHERE status IN {_TO_BE_TAKEN_UP} AND held_until_us <= ?
+ORDER BY
+    coalesce((SELECT max(served_at_us) FROM videos WHERE user_id = waiting.user_id), 0),
+    submitted_at_us, video_id
+LIMIT 1
+"""
+
+
+class SqliteVideoRepository:
+    """Keeps each video as JSON, with columns beside it for what is asked, and packed frames."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def add(self, video: Video, *, holder: str, until: datetime, limit: int) -> bool:
+        """Keep a new video, held."""
+
+        def insert(connection: sqlite3.Connection) -> bool:
+            (unfinished,) = connection.execute(
+                f"SELECT count(*) FROM videos WHERE user_id = ? AND status IN {_NOT_DONE}",
+                (video.user_id,),
+            ).fetchone()
+            if unfinished >= limit:
+                return False
+            connection.execute(
+                "INSERT INTO videos VALUES (?, ?, ?, ?, ?, ?, NULL, ?)",
+                (
+                    str(video.video_id),
+                    video.user_id,
+                    to_us(video.submitted_at),
+                    video.status.value,
+                    holder,
+                    to_us(until),
+                    _dump(video),
+                ),
+            )
+            return True
+
+        return await self._database.write(insert)
+
+    async def get(self, video_id: UUID) -> Video | None:
+        """The video, or None."""
+        return await self._database.read(lambda connection: _fetch(connection, video_id))
+
+    async def of_user(self, user_id: str) -> Sequence[Video]:
+        """All videos of a user."""
+
+        def select(connection: sqlite3.Connection) -> list[Video]:
+            rows = connection.execute(
+                "SELECT record FROM videos WHERE user_id = ? ORDER BY submitted_at_us, video_id",
+                (user_id,),
+            )
+            return [_load(record) for (record,) in rows]
+
+        return await self._database.read(select)
+
+    async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
+        """Hold the next video that nobody holds."""
+        # Looking takes no lock: most of the time nothing waits.
+        if await self._database.read(
+            lambda connection: connection.execute(_NEXT, (to_us(now),)).fetchone() is None
+        ):
+            return None
+
+        def take(connection: sqlite3.Connection) -> Video | None:
+            row = connection.execute(_NEXT, (to_us(now),)).fetchone()
+            if row is None:
+                return None
+            video = _load(row[0])
+            if video.status in (VideoStatus.QUEUED, VideoStatus.RUNNING):
+                video = replace(video, status=VideoStatus.RUNNING, attempts=video.attempts + 1)
+            _write(connection, video, holder, until)
+            connection.execute(
+                "UPDATE videos SET served_at_us = ? WHERE video_id = ?",
+                (to_us(now), str(video.video_id)),
+            )
+            return video
+
+        return await self._database.write(take)
+
+    async def update(
+        self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
+    ) -> bool:
+        """Write a video that this holder holds, and add frames to it."""
+
+        def update(connection: sqlite3.Connection) -> bool:
+            is_held = connection.execute(
+                f"SELECT 1 FROM videos WHERE video_id = ? AND holder = ? AND status IN {_NOT_DONE}",
+                (str(video.video_id), holder),
+            ).fetchone()
+            if is_held is None:
+                return False
+            _write(connection, video, holder, until)
+            if frames:
+                connection.execute(
+                    "REPLACE INTO video_frames VALUES (?, ?, ?)",
+                    (str(video.video_id), frames[0].number, pack_frames(frames)),
+                )
+            return True
+
+        return await self._database.write(update)
+
+    async def cancel(self, video_id: UUID) -> bool:
+        """Let a video be cancelled and held by nobody."""
+
+        def cancel(connection: sqlite3.Connection) -> bool:
+            video = _fetch(connection, video_id)
+            if video is None:
+                return False
+            _write(
+                connection,
+                replace(video, status=VideoStatus.CANCELLED, speed=None),
+                "",
+                video.submitted_at,
+            )
+            return True
+
+        return await self._database.write(cancel)
+
+    async def frames(self, video_id: UUID) -> AsyncIterator[Sequence[AnalysedFrame]]:
+        """The frames of a video in order, each of them once."""
+        first = wanted = 0
+
+        def select(connection: sqlite3.Connection) -> tuple[int, list[AnalysedFrame]] | None:
+            row = connection.execute(
+                "SELECT first, frames FROM video_frames WHERE video_id = ? AND first >= ? "
+                "ORDER BY first LIMIT 1",
+                (str(video_id), first),
+            ).fetchone()
+            return None if row is None else (row[0], unpack_frames(row[1]))
+
+        while (found := await self._database.read(select)) is not None:
+            first = found[0] + 1
+            # A run that was cut off may have written some that the next one wrote again.
+            frames = [frame for frame in found[1] if frame.number >= wanted]
+            if frames:
+                wanted = frames[-1].number + 1
+                yield frames
+
+    async def others_wait(self, user_id: str, now: datetime) -> bool:
+        """Whether a queued video of another user waits."""
+
+        def select(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(
+                "SELECT 1 FROM videos WHERE status = 'queued' AND held_until_us <= ? "
+                "AND user_id <> ? LIMIT 1",
+                (to_us(now), user_id),
+            ).fetchone()
+            return row is not None
+
+        return await self._database.read(select)
+
+    async def end_runs(self, place: str) -> None:
+        """End what earlier runs of a place hold."""
+
+        def release(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE videos SET holder = '', held_until_us = 0 WHERE substr(holder, 1, ?) = ?",
+                (len(place) + 1, f"{place}/"),
+            )
+
+        await self._database.write(release)
+
+    async def delete(self, video_id: UUID) -> bool:
+        """Forget a video and its frames."""
+
+        def delete(connection: sqlite3.Connection) -> bool:
+            connection.execute("DELETE FROM video_frames WHERE video_id = ?", (str(video_id),))
+            gone = connection.execute("DELETE FROM videos WHERE video_id = ?", (str(video_id),))
+            return gone.rowcount > 0
+
+        return await self._database.write(delete)
+
+
+def _fetch(connection: sqlite3.Connection, video_id: UUID) -> Video | None:
+    row = connection.execute(
+        "SELECT record FROM videos WHERE video_id = ?", (str(video_id),)
+    ).fetchone()
+    return None if row is None else _load(row[0])
+
+
+def _write(connection: sqlite3.Connection, video: Video, holder: str, until: datetime) -> None:
+    connection.execute(
+        "UPDATE videos SET record = ?, status = ?, holder = ?, held_until_us = ? "
+        "WHERE video_id = ?",
+        (_dump(video), video.status.value, holder, to_us(until), str(video.video_id)),
+    )
+
+
+def _dump(video: Video) -> str:
+    return to_json(video_to_record(video))
+
+
+def _load(record: str) -> Video:
+    return video_from_record(from_json(record))

@@ -1,0 +1,153 @@
+"""How videos and their analysed frames look where they are kept.
+
+A video is a dictionary of JSON types, as all records are. Frames are kept a few hundred at a time,
+as compressed JSON with a short list a face: 18,000 frames with a face each, an hour's worth, take
+about a megabyte. Scores and shares are rounded to four digits.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from adapters.records import Record, UnreadableRecord
+from application.videos.analysis import AnalysedFrame
+from domain.emotion import Emotion, EmotionScores
+from domain.face import Face, FaceDetection, FaceQuality, FaceReading
+from domain.geometry import BoundingBox
+from domain.stream import TrackedFace
+from domain.tracking import FaceTrack
+from domain.video import Damage, Sampling, Video, VideoFault, VideoStatus
+
+_VERSION = 1
+_PARTS = 10_000
+"""A whole, in the integers that scores are kept as."""
+_MOST_BYTES = 64 * 2**20
+"""Of frames that are kept together, unpacked; more than any service ever wrote."""
+
+
+def video_to_record(video: Video) -> Record:
+    """Write a video as a dictionary of JSON types."""
+    return {
+        "version": _VERSION,
+        "video_id": str(video.video_id),
+        "user_id": video.user_id,
+        "filename": video.filename,
+        "media_type": video.media_type,
+        "size_bytes": video.size_bytes,
+        "submitted_at": video.submitted_at.isoformat(),
+        "sampling": [video.sampling.every_s, video.sampling.from_s, video.sampling.to_s],
+        "width": video.width,
+        "height": video.height,
+        "duration_s": video.duration_s,
+        "status": video.status.value,
+        "processed_s": video.processed_s,
+        "frames_analysed": video.frames_analysed,
+        "speed": video.speed,
+        "damages": [[damage.from_s, damage.to_s] for damage in video.damages],
+        "attempts": video.attempts,
+        "fault": None if video.fault is None else [video.fault.code, video.fault.message],
+    }
+
+
+def video_from_record(record: Mapping[str, Any]) -> Video:
+    """Read what ``video_to_record`` wrote.
+
+    Raises:
+        UnreadableRecord: a field is missing or holds no such value, or the version is unknown.
+    """
+    if record.get("version") != _VERSION:
+        raise UnreadableRecord("the version of a video's record is not known")
+    try:
+        changed = {
+            "video_id": UUID(record["video_id"]),
+            "submitted_at": datetime.fromisoformat(record["submitted_at"]),
+            "sampling": Sampling(*record["sampling"]),
+            "status": VideoStatus(record["status"]),
+            "damages": tuple(Damage(*damage) for damage in record["damages"]),
+            "fault": None if record["fault"] is None else VideoFault(*record["fault"]),
+        }
+        fields = {name: value for name, value in record.items() if name != "version"}
+        return Video(**{**fields, **changed})
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableRecord("the record of a video cannot be read") from error
+
+
+def pack_frames(frames: Sequence[AnalysedFrame]) -> bytes:
+    """Write frames that follow one another."""
+    first = frames[0].number
+    lists = [[f.time_s, f.scene, f.width, f.height, _faces_to_list(f)] for f in frames]
+    packed = json.dumps([_VERSION, first, lists], separators=(",", ":"), allow_nan=False)
+    return zlib.compress(packed.encode(), 6)
+
+
+def unpack_frames(packed: bytes) -> list[AnalysedFrame]:
+    """Read what ``pack_frames`` wrote.
+
+    Raises:
+        UnreadableRecord: it is damaged, or a newer version of the service wrote it.
+    """
+    try:
+        version, first, lists = json.loads(zlib.decompressobj().decompress(packed, _MOST_BYTES))
+        if version != _VERSION:
+            raise UnreadableRecord("the version of a video's frames is not known")
+        return [_frame_from_list(number, each) for number, each in enumerate(lists, start=first)]
+    except (zlib.error, TypeError, ValueError, IndexError) as error:
+        raise UnreadableRecord("the frames of a video cannot be read") from error
+
+
+def _faces_to_list(frame: AnalysedFrame) -> list[list[Any]]:
+    tracked = {face.track.box: face for face in frame.faces}
+    return [_face_to_list(face, tracked.get(face.detection.box)) for face in frame.found]
+
+
+def _face_to_list(face: Face, tracked: TrackedFace | None) -> list[Any]:
+    box, reading = face.detection.box, face.reading
+    kept: list[Any] = [
+        int(box.x),
+        int(box.y),
+        int(box.width),
+        int(box.height),
+        round(float(face.detection.confidence), 3),
+        round(float(reading.quality.sharpness), 3),
+        round(float(reading.quality.brightness), 3),
+        int(reading.quality.size_px),
+        int(reading.reliable),
+        _scores_to_list(reading.scores),
+    ]
+    if tracked is not None:
+        kept += [tracked.track.number, _scores_to_list(tracked.reading.scores)]
+    return kept
+
+
+def _frame_from_list(number: int, kept: list[Any]) -> AnalysedFrame:
+    time_s, scene, width, height, lists = kept
+    found, faces = [], []
+    for each in lists:
+        face = _face_from_list(each)
+        found.append(face)
+        if len(each) > 10:
+            scores = _scores_from_list(each[11])
+            reading = FaceReading(scores, face.reading.quality, face.reading.reliable)
+            track = FaceTrack(each[10], face.detection.box, face.detection.confidence)
+            faces.append(TrackedFace(track, reading))
+    faces.sort(key=lambda face: -face.track.box.area)
+    return AnalysedFrame(number, time_s, scene, width, height, tuple(faces), tuple(found))
+
+
+def _face_from_list(kept: list[Any]) -> Face:
+    detection = FaceDetection(BoundingBox(*kept[:4]), kept[4])
+    quality = FaceQuality(sharpness=kept[5], brightness=kept[6], size_px=kept[7])
+    return Face(detection, FaceReading(_scores_from_list(kept[9]), quality, bool(kept[8])))
+
+
+def _scores_to_list(scores: EmotionScores) -> list[int]:
+    return [round(float(scores[emotion]) * _PARTS) for emotion in Emotion]
+
+
+def _scores_from_list(kept: list[int]) -> EmotionScores:
+    return EmotionScores.from_weights(dict(zip(Emotion, kept, strict=True)))

@@ -1,0 +1,281 @@
+"""What a user may do with recorded videos. Nobody else's can be read or touched."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from application.cancellation import uninterrupted
+from application.errors import StoreUnavailable
+from application.ports.clock import Clock
+from application.ports.detection_repository import DetectionRepository
+from application.ports.link_signer import LinkSignature, LinkSigner
+from application.ports.video_reader import VideoReader
+from application.ports.video_repository import VideoRepository
+from application.ports.video_store import VideoPart, VideoStore
+from application.videos.analysis import AnalysedFrame
+from application.videos.erasing import VideoErasure
+from application.videos.limits import VideoLimits
+from domain.errors import Forbidden, NotFound
+from domain.user import User
+from domain.video import Sampling, Video, VideoStatus
+
+_PUT_WITHIN = timedelta(minutes=30)
+_LOOKED_AT_EVERY_S = 0.5
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitVideoCommand:
+    """A video as it was sent.
+
+    Attributes:
+        user: whose it is.
+        filename: as the sender named it.
+        size_bytes: of the file.
+        chunks: the file, bit by bit.
+        sampling: which frames to analyse.
+    """
+
+    user: User
+    filename: str | None
+    size_bytes: int
+    chunks: AsyncIterator[bytes]
+    sampling: Sampling
+
+
+class SubmitVideo:
+    """Takes a video in, to be analysed in its turn.
+
+    Args:
+        repository: keeps the record.
+        store: keeps the file.
+        reader: says whether it is a video at all.
+        limits: of one video, and of one user.
+        clock: tells when.
+        holder: this process; holds a video until its file is kept.
+        submitted: is called when there is work.
+    """
+
+    def __init__(
+        self,
+        *,
+        repository: VideoRepository,
+        store: VideoStore,
+        reader: VideoReader,
+        limits: VideoLimits,
+        clock: Clock,
+        holder: str,
+        submitted: Callable[[], None],
+    ) -> None:
+        self._repository = repository
+        self._store = store
+        self._reader = reader
+        self._limits = limits
+        self._clock = clock
+        self._holder = holder
+        self._submitted = submitted
+
+    async def check(self, user: User) -> None:
+        """See whether a user may send a video now, before it is read.
+
+        Raises:
+            TooManyVideos: as many are waiting as may.
+        """
+        videos = await self._repository.of_user(user.user_id)
+        if sum(not video.status.is_end for video in videos) >= self._limits.unfinished:
+            raise self._limits.too_many()
+
+    async def execute(self, command: SubmitVideoCommand) -> Video:
+        """Keep file and record; once this returns, a crash cannot lose the video.
+
+        Raises:
+            VideoTooLarge, VideoTooLong: it is beyond the limits.
+            InvalidVideo: it cannot be read.
+            TooManyVideos: as many of the user's are waiting as may.
+            StoreUnavailable: it could not be kept, and nothing of it is.
+        """
+        self._limits.check_size(command.size_bytes)
+        async with self._store.received(command.chunks) as path:
+            async with self._reader.open(path) as opened:
+                facts = opened.facts
+            self._limits.check_time(facts.duration_s)
+            video = Video(
+                video_id=uuid4(),
+                user_id=command.user.user_id,
+                filename=command.filename,
+                media_type=facts.media_type,
+                size_bytes=command.size_bytes,
+                submitted_at=self._clock.now(),
+                sampling=command.sampling,
+                width=facts.width,
+                height=facts.height,
+                duration_s=facts.duration_s,
+                processed_s=command.sampling.from_s,
+            )
+            # The record comes first: a file that has none could never be found and erased.
+            now = self._clock.now()
+            if not await self._repository.add(
+                video,
+                holder=self._holder,
+                until=now + _PUT_WITHIN,
+                limit=self._limits.unfinished,
+            ):
+                raise self._limits.too_many()
+            try:
+                await self._store.put(video.user_id, video.video_id, path)
+                queued = replace(video, status=VideoStatus.QUEUED)
+                if not await self._repository.update(queued, holder=self._holder, until=now):
+                    raise NotFound("the account was erased while the video came in")
+            except BaseException:
+                await uninterrupted(self._take_back(video))
+                raise
+        self._submitted()
+        return queued
+
+    async def _take_back(self, video: Video) -> None:
+        try:
+            await self._repository.cancel(video.video_id)
+            await self._store.delete(video.user_id, video.video_id)
+            await self._repository.delete(video.video_id)
+        except StoreUnavailable as error:
+            log.warning("what came of video %s is erased later: %s", video.video_id, error)
+
+
+class GetVideo:
+    """Shows one of a user's own videos."""
+
+    def __init__(self, repository: VideoRepository) -> None:
+        self._repository = repository
+
+    async def execute(self, user: User, video_id: UUID) -> Video:
+        """Fetch the record.
+
+        Raises:
+            NotFound: nobody has such a video.
+            Forbidden: it is another user's.
+        """
+        return await _own(self._repository, user, video_id)
+
+
+class FollowVideo:
+    """Tells of every change of one of a user's own videos."""
+
+    def __init__(self, repository: VideoRepository, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+
+    async def execute(self, user: User, video_id: UUID) -> AsyncIterator[Video]:
+        """The video now, and at every change, at most twice a second, until the work has ended.
+
+        The last one of a video that is erased meanwhile is cancelled.
+
+        Raises:
+            NotFound, Forbidden: see ``GetVideo``.
+        """
+        shown = await _own(self._repository, user, video_id)
+        yield shown
+        while not shown.status.is_end:
+            await self._clock.sleep(_LOOKED_AT_EVERY_S)
+            video = await self._repository.get(video_id)
+            if video is None:
+                video = replace(shown, status=VideoStatus.CANCELLED)
+            if video != shown:
+                shown = video
+                yield shown
+
+
+class DeleteVideo:
+    """Ends the work on one of a user's own videos and erases all that there is of it."""
+
+    def __init__(
+        self, repository: VideoRepository, erasure: VideoErasure, history: DetectionRepository
+    ) -> None:
+        self._repository = repository
+        self._erasure = erasure
+        self._history = history
+
+    async def execute(self, user: User, video_id: UUID) -> None:
+        """Erase record, frames, file and the entry in the history.
+
+        Raises:
+            NotFound, Forbidden: see ``GetVideo``.
+        """
+        video = await _own(self._repository, user, video_id)
+        await self._erasure.erase(video)
+        try:
+            await self._history.wipe()
+        except StoreUnavailable as error:
+            log.warning("traces of a video may stay on the disk for a minute: %s", error)
+
+
+class ReadVideoFrames:
+    """Hands a user the analysed frames of one of their own videos."""
+
+    def __init__(self, repository: VideoRepository) -> None:
+        self._repository = repository
+
+    async def execute(self, user: User, video_id: UUID) -> AsyncIterator[Sequence[AnalysedFrame]]:
+        """The frames in order, bit by bit; of a video that is worked on, those so far.
+
+        Raises:
+            NotFound, Forbidden: see ``GetVideo``.
+        """
+        await _own(self._repository, user, video_id)
+        async for frames in self._repository.frames(video_id):
+            yield frames
+
+
+class OpenVideoLink:
+    """Hands the file of a video to whoever holds a link to it."""
+
+    def __init__(self, links: LinkSigner, repository: VideoRepository, store: VideoStore) -> None:
+        self._links = links
+        self._repository = repository
+        self._store = store
+
+    async def execute(self, path: str, signature: LinkSignature, video_id: UUID) -> Video:
+        """Check the link, and tell what is behind it.
+
+        Args:
+            path: the one that the link was made for.
+            signature: of the link.
+            video_id: the video that the path is of.
+
+        Raises:
+            InvalidLink: the link is forged, of another path, or has ended.
+            NotFound: the video was erased.
+        """
+        self._links.check(path, signature)
+        video = await self._repository.get(video_id)
+        if video is None or video.status in (VideoStatus.RECEIVING, VideoStatus.CANCELLED):
+            raise _no_video()
+        return video
+
+    async def part(self, video: Video, *, start: int, end: int | None) -> VideoPart:
+        """A stretch of the file.
+
+        Raises:
+            NotFound: the file was erased.
+        """
+        found = await self._store.read(video.user_id, video.video_id, start=start, end=end)
+        if found is None:
+            raise _no_video()
+        return found
+
+
+async def _own(repository: VideoRepository, user: User, video_id: UUID) -> Video:
+    video = await repository.get(video_id)
+    if video is None or video.status is VideoStatus.RECEIVING:
+        raise _no_video()
+    if video.user_id != user.user_id:
+        raise Forbidden("this video belongs to another user")
+    return video
+
+
+def _no_video() -> NotFound:
+    return NotFound("there is no such video")

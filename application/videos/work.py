@@ -1,0 +1,252 @@
+"""The work on recorded videos, beside everything else a process does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from application.cancellation import uninterrupted
+from application.errors import ServiceUnavailable, StoreUnavailable
+from application.ports.clock import Clock
+from application.ports.detection_repository import DetectionRepository
+from application.ports.video_repository import VideoRepository
+from application.ports.video_store import VideoStore
+from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand, VideoSummary
+from application.videos.entry import entry_of
+from application.videos.erasing import VideoErasure
+from application.videos.limits import VideoLimits
+from application.videos.progress import HELD_FOR, NotHeld, VideoProgress
+from domain.errors import DomainError, NotFound
+from domain.video import Video, VideoFault, VideoStatus
+
+BEAT_S = 0.4
+LOOK_EVERY_S = 1.0
+TURN_S = 60.0
+RETRY_S = 10.0
+MOST_ATTEMPTS = 20
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTools:
+    """The ports that working on a video needs."""
+
+    repository: VideoRepository
+    store: VideoStore
+    history: DetectionRepository
+    clock: Clock
+
+
+class WorkOnVideos:
+    """Works on the videos that wait, a few at a time, until each has its entry in the history.
+
+    What was analysed is written down every few seconds, and whoever takes a video up goes on from
+    there. The entry has the video's own id, so that making it again after a crash makes no second
+    one. A video that takes long gives way to those of other users every minute.
+
+    Args:
+        tools: the ports.
+        analyse: does the work.
+        erasure: finishes what was begun to be erased.
+        limits: what a video may have.
+        place: the folder this process keeps its data in; no other process that runs has the same.
+        workers: how many videos are worked on at once; 0 leaves them to other processes.
+    """
+
+    def __init__(
+        self,
+        *,
+        tools: VideoTools,
+        analyse: AnalyseVideo,
+        erasure: VideoErasure,
+        limits: VideoLimits,
+        place: str,
+        workers: int,
+    ) -> None:
+        self._tools = tools
+        self._analyse = analyse
+        self._erasure = erasure
+        self._limits = limits
+        self._place = place
+        self._holder = f"{place}/{uuid4().hex}"
+        self._workers = workers
+        self._submitted = asyncio.Event()
+
+    @property
+    def holder(self) -> str:
+        """Who holds what this process works on or takes in."""
+        return self._holder
+
+    def look(self) -> None:
+        """There is something to do: do not wait until it is time to look."""
+        self._submitted.set()
+
+    async def run(self) -> None:
+        """Work on what waits, beginning with what an earlier run left; ends only when cancelled."""
+        while True:
+            try:
+                await self._tools.repository.end_runs(self._place)
+                break
+            except StoreUnavailable as error:
+                log.warning("videos wait: %s", error)
+                await self._tools.clock.sleep(RETRY_S)
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(self._workers):
+                workers.create_task(self._serve())
+
+    async def work_once(self) -> bool:
+        """Work on the next video until it is done or interrupted; False when none waits.
+
+        Raises:
+            StoreUnavailable: the records cannot be asked.
+        """
+        now = self._tools.clock.now()
+        video = await self._tools.repository.claim(
+            holder=self._holder, now=now, until=now + HELD_FOR
+        )
+        if video is None:
+            return False
+        if video.status is VideoStatus.RUNNING:
+            await self._work_on(video)
+        else:
+            # Its file never arrived, or erasing it was interrupted.
+            await self._erasure.erase(video)
+        return True
+
+    async def _serve(self) -> None:
+        while True:
+            try:
+                self._submitted.clear()
+                if await self.work_once():
+                    continue
+                wait_s = LOOK_EVERY_S
+            except Exception as error:
+                expected = isinstance(error, StoreUnavailable)
+                log.warning("videos wait: %s", error, exc_info=not expected)
+                wait_s = RETRY_S
+            await self._wait(wait_s)
+
+    async def _wait(self, longest_s: float) -> None:
+        waits = [
+            asyncio.ensure_future(self._submitted.wait()),
+            asyncio.ensure_future(self._tools.clock.sleep(longest_s)),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _work_on(self, video: Video) -> None:
+        progress = VideoProgress(
+            video,
+            holder=self._holder,
+            limits=self._limits,
+            repository=self._tools.repository,
+            clock=self._tools.clock,
+        )
+        if video.attempts > MOST_ATTEMPTS:
+            log.error("video %s was given up: the work on it never gets on", video.video_id)
+            fault = VideoFault("internal_error", "the work on the video failed again and again")
+            await _left(progress, video.failed(fault))
+            return
+        work = asyncio.create_task(self._bring_to_an_end(progress))
+        beat = asyncio.create_task(self._beat(progress))
+        try:
+            await asyncio.wait({work, beat}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Also where this process ends: what was analysed is left for whoever goes on.
+            beat.cancel()
+            work.cancel()
+            await uninterrupted(self._interrupt(progress, work, beat))
+
+    async def _interrupt(
+        self, progress: VideoProgress, work: asyncio.Task[bool], beat: asyncio.Task[None]
+    ) -> None:
+        ended, _ = await asyncio.gather(work, beat, return_exceptions=True)
+        if ended is True:
+            return
+        try:
+            await progress.leave(progress.interrupted())
+        except NotHeld:
+            log.info("video %s was taken away or cancelled", progress.video.video_id)
+        except StoreUnavailable as error:
+            log.warning("video %s is left as it is: %s", progress.video.video_id, error)
+
+    async def _beat(self, progress: VideoProgress) -> None:
+        """Keep holding the video; ends when it is lost, or when others have waited for a turn."""
+        while True:
+            await self._tools.clock.sleep(BEAT_S)
+            try:
+                await progress.beat()
+                if progress.worked_s > TURN_S and await self._tools.repository.others_wait(
+                    progress.video.user_id, self._tools.clock.now()
+                ):
+                    return
+            except NotHeld:
+                return
+            except StoreUnavailable as error:
+                log.warning("video %s: %s", progress.video.video_id, error)
+
+    async def _bring_to_an_end(self, progress: VideoProgress) -> bool:
+        """Work on a video until it is done or has failed.
+
+        Returns:
+            True where nothing is left to be written down.
+        """
+        try:
+            summary = await self._analysed(progress)
+            await self._finish(progress, summary)
+        except NotHeld:
+            return False
+        except DomainError as error:
+            log.info("video %s failed: %s", progress.video.video_id, error)
+            await _left(progress, progress.video.failed(VideoFault(error.code, str(error))))
+        except ServiceUnavailable as error:
+            log.warning("video %s waits: %s", progress.video.video_id, error)
+            await _left(progress, progress.interrupted(), pause_s=RETRY_S)
+        except Exception:
+            log.exception("the work on video %s failed unexpectedly", progress.video.video_id)
+            attempted = replace(progress.video, status=VideoStatus.QUEUED, speed=None)
+            await _left(progress, attempted, pause_s=RETRY_S)
+        return True
+
+    async def _analysed(self, progress: VideoProgress) -> VideoSummary:
+        video = progress.video
+        async with self._tools.store.local(video.user_id, video.video_id) as path:
+            if path is None:
+                raise NotFound("the file of the video is not there any more")
+            command = AnalyseVideoCommand(
+                path,
+                sampling=video.sampling,
+                done=self._tools.repository.frames(video.video_id),
+                damages=video.damages,
+            )
+            return await self._analyse.execute(command, progress)
+
+    async def _finish(self, progress: VideoProgress, summary: VideoSummary) -> None:
+        """Make the entry in the history, and leave the video as done."""
+        await progress.write()
+        video = replace(progress.video, damages=summary.damages)
+        entry = entry_of(video, summary, progress.processing_time_s)
+        await self._tools.history.add(entry)
+        try:
+            await progress.leave(replace(video, status=VideoStatus.DONE, speed=None))
+        except NotHeld:
+            left = await self._tools.repository.get(video.video_id)
+            if left is None or left.status is VideoStatus.CANCELLED:
+                await self._tools.history.delete(video.video_id)  # It was erased meanwhile.
+            raise
+
+
+async def _left(progress: VideoProgress, video: Video, *, pause_s: float = 0.0) -> None:
+    """Leave a video, unless nobody has it any more or it cannot be written down."""
+    try:
+        await progress.leave(video, pause_s=pause_s)
+    except NotHeld:
+        log.info("video %s was taken away or cancelled", video.video_id)
+    except StoreUnavailable as error:
+        log.warning("video %s is left as it is: %s", video.video_id, error)

@@ -1,0 +1,184 @@
+"""A recorded video that was sent to be analysed, and how far the work on it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from domain.errors import InvalidRequest
+
+MOST_FRAMES_PER_SECOND = 30.0
+LONGEST_STEP_S = 3600.0
+
+
+class VideoStatus(StrEnum):
+    """Where a video stands. The last three are ends."""
+
+    RECEIVING = "receiving"
+    """Its file is on the way to the store. Nobody was told of the video yet."""
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    """It is being erased."""
+
+    @property
+    def is_end(self) -> bool:
+        """Whether no work is left."""
+        return self in (VideoStatus.DONE, VideoStatus.FAILED, VideoStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Which frames of a video are analysed.
+
+    Attributes:
+        every_s: seconds between two of them.
+        from_s: where to begin, in seconds from the start.
+        to_s: where to end; None for the end of the video.
+
+    Raises:
+        InvalidRequest: they make no sense.
+    """
+
+    every_s: float = 0.2
+    from_s: float = 0.0
+    to_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 / MOST_FRAMES_PER_SECOND <= self.every_s <= LONGEST_STEP_S:
+            raise InvalidRequest(
+                f"between 1/{MOST_FRAMES_PER_SECOND:.0f} second and an hour may lie between two "
+                "analysed frames"
+            )
+        if self.from_s < 0 or (self.to_s is not None and self.to_s <= self.from_s):
+            raise InvalidRequest("the part of the video to analyse ends before it begins")
+
+    def due_s(self, time_s: float) -> float:
+        """The wanted time that a frame taken at this time was taken for."""
+        steps = int((time_s - self.from_s) / self.every_s + 1e-6)
+        return self.from_s + max(steps, 0) * self.every_s
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A stretch of a video that cannot be read.
+
+    Attributes:
+        from_s: time of the last frame before it, in seconds from the start.
+        to_s: time of the first frame behind it; None where nothing follows.
+    """
+
+    from_s: float
+    to_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoDetails:
+    """What the history says of a video beside its summary.
+
+    Attributes:
+        every_s: seconds between two analysed frames.
+        damages: stretches that could not be read.
+    """
+
+    every_s: float
+    damages: tuple[Damage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFault:
+    """Why the work on a video failed.
+
+    Attributes:
+        code: the stable word of the error.
+        message: fit for the caller's eyes.
+    """
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """One video of a user.
+
+    Attributes:
+        video_id: unique, and unguessable (random); its entry in the history has the same.
+        user_id: whose it is.
+        filename: as the sender named it, or None.
+        media_type: of the file, told by its content.
+        size_bytes: of the file.
+        submitted_at: when it was taken in; with a time zone.
+        sampling: which frames are analysed.
+        width: in pixels, as a player shows it.
+        height: likewise.
+        duration_s: as the file says; None where it does not.
+        status: where it stands.
+        processed_s: time of the last analysed frame, from the start of the video.
+        frames_analysed: so far.
+        speed: seconds of video analysed in a second of work; None before that can be told.
+        damages: stretches that could not be read, so far.
+        attempts: how often work on it began since it last got on.
+        fault: why it failed.
+    """
+
+    video_id: UUID
+    user_id: str
+    filename: str | None
+    media_type: str
+    size_bytes: int
+    submitted_at: datetime
+    sampling: Sampling
+    width: int
+    height: int
+    duration_s: float | None
+    status: VideoStatus = VideoStatus.RECEIVING
+    processed_s: float = 0.0
+    frames_analysed: int = 0
+    speed: float | None = None
+    damages: tuple[Damage, ...] = ()
+    attempts: int = 0
+    fault: VideoFault | None = None
+
+    def __post_init__(self) -> None:
+        if self.submitted_at.tzinfo is None:
+            raise ValueError("the moment a video was submitted at needs a time zone")
+
+    @property
+    def detection_id(self) -> UUID | None:
+        """Of its entry in the history, once it is done."""
+        return self.video_id if self.status is VideoStatus.DONE else None
+
+    @property
+    def end_s(self) -> float | None:
+        """Where the part to analyse ends, in seconds from the start; None where nobody knows."""
+        to_s = self.sampling.to_s
+        if self.duration_s is None:
+            return to_s
+        return self.duration_s if to_s is None else min(to_s, self.duration_s)
+
+    @property
+    def progress(self) -> float:
+        """The share of the part to analyse that is done, in [0, 1]."""
+        if self.status is VideoStatus.DONE:
+            return 1.0
+        whole_s = (self.end_s or 0.0) - self.sampling.from_s
+        done_s = self.processed_s - self.sampling.from_s
+        return min(max(done_s / whole_s, 0.0), 1.0) if whole_s > 0 else 0.0
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds of work left; 0 at the end, None where nobody knows."""
+        if self.status.is_end:
+            return 0.0
+        if self.end_s is None or not self.speed or self.status is not VideoStatus.RUNNING:
+            return None
+        return max(self.end_s - self.processed_s, 0.0) / self.speed
+
+    def failed(self, fault: VideoFault) -> Video:
+        """The same video once the work on it was given up."""
+        return replace(self, status=VideoStatus.FAILED, fault=fault, speed=None)

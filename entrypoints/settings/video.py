@@ -1,0 +1,26 @@
+"""Settings of recorded video."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from application.videos.limits import VideoLimits
+from entrypoints.settings.group import Group
+
+
+class VideoSettings(Group):
+    """How much video is taken, and how much of it is worked on at once."""
+
+    max_video_mb: int = Field(default=200, ge=1, le=100_000)
+    max_video_minutes: float = Field(default=60.0, gt=0, le=10_000)
+    max_videos_per_user: int = Field(default=5, ge=1, le=1000)
+    video_workers: int = Field(default=1, ge=0, le=16)
+
+    @property
+    def limits(self) -> VideoLimits:
+        """What one video, and one user, may have."""
+        return VideoLimits(
+            bytes=self.max_video_mb * 1_000_000,
+            seconds=self.max_video_minutes * 60,
+            unfinished=self.max_videos_per_user,
+        )

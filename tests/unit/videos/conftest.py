@@ -1,0 +1,164 @@
+"""The work on recorded videos over in-memory fakes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from adapters.in_memory import (
+    InMemoryClock,
+    InMemoryDetectionRepository,
+    InMemoryEmotionClassifier,
+    InMemoryFaceDetector,
+    InMemoryLinkSigner,
+    InMemoryTelemetry,
+    InMemoryVideoReader,
+    InMemoryVideoRepository,
+    InMemoryVideoStore,
+    fake_image,
+    fake_video,
+)
+from adapters.tracking import KalmanFaceTracker
+from application.use_cases.analyse_video import AnalyseVideo
+from application.use_cases.videos import (
+    DeleteVideo,
+    FollowVideo,
+    GetVideo,
+    OpenVideoLink,
+    ReadVideoFrames,
+    SubmitVideo,
+    SubmitVideoCommand,
+)
+from application.videos.analysis import AnalysedFrame
+from application.videos.erasing import VideoErasure
+from application.videos.limits import VideoLimits
+from application.videos.work import VideoTools, WorkOnVideos
+from domain.emotion import Emotion
+from domain.face import FaceDetection
+from domain.image import Image
+from domain.user import User
+from domain.video import Sampling, Video
+from tests.unit.application.service import user
+
+FACE = (20, 40, 120, 150)
+
+
+def clip(seconds: float = 4.0, *, mood: Emotion = Emotion.HAPPY) -> bytes:
+    """Ten frames a second of one face."""
+    image = fake_image((FACE, mood))
+    return fake_video((number / 10, image) for number in range(round(seconds * 10)))
+
+
+class PausingDetector(InMemoryFaceDetector):
+    """Stops after a number of frames, until ``release``."""
+
+    pause_after: int | None = None
+
+    async def detect(self, image: Image, **options: Any) -> Sequence[FaceDetection]:
+        if self.pause_after is not None and self.looks >= self.pause_after:
+            self.pause_after = None
+            self.hold()
+        return await super().detect(image, **options)
+
+
+@dataclass
+class Videos:
+    """Use cases on fakes. ``restart`` makes new ones on what the old ones left behind."""
+
+    clock: InMemoryClock = field(default_factory=InMemoryClock)
+    repository: InMemoryVideoRepository = field(default_factory=InMemoryVideoRepository)
+    store: InMemoryVideoStore = field(default_factory=InMemoryVideoStore)
+    history: InMemoryDetectionRepository = field(default_factory=InMemoryDetectionRepository)
+    reader: InMemoryVideoReader = field(default_factory=InMemoryVideoReader)
+    detector: PausingDetector = field(default_factory=PausingDetector)
+    limits: VideoLimits = field(
+        default_factory=lambda: VideoLimits(bytes=1_000_000, seconds=60.0, unfinished=3)
+    )
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        self.alice, self.bob = user("alice"), user("bob")
+        self.erasure = VideoErasure(self.repository, self.store, self.history)
+        self.work = self.process("here")
+        self.submit = SubmitVideo(
+            repository=self.repository,
+            store=self.store,
+            reader=self.reader,
+            limits=self.limits,
+            clock=self.clock,
+            holder=self.work.holder,
+            submitted=lambda: self.work.look(),
+        )
+        self.get = GetVideo(self.repository)
+        self.follow = FollowVideo(self.repository, self.clock)
+        self.delete = DeleteVideo(self.repository, self.erasure, self.history)
+        self.frames = ReadVideoFrames(self.repository)
+        self.open_link = OpenVideoLink(InMemoryLinkSigner(self.clock), self.repository, self.store)
+
+    def process(self, place: str) -> WorkOnVideos:
+        """What works on videos in a process that keeps its data in this place."""
+        return WorkOnVideos(
+            tools=VideoTools(self.repository, self.store, self.history, self.clock),
+            analyse=AnalyseVideo(
+                reader=self.reader,
+                detector=self.detector,
+                classifier=InMemoryEmotionClassifier(),
+                new_tracker=KalmanFaceTracker,
+                telemetry=InMemoryTelemetry(),
+                min_face_size_px=64,
+                frames_at_once=2,
+            ),
+            erasure=self.erasure,
+            limits=self.limits,
+            place=place,
+            workers=self.workers,
+        )
+
+    async def submitted(
+        self, content: bytes | None = None, *, owner: User | None = None, every_s: float = 0.1
+    ) -> Video:
+        """A video that was acknowledged."""
+        data = clip() if content is None else content
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for start in range(0, len(data), 100):
+                yield data[start : start + 100]
+
+        command = SubmitVideoCommand(
+            owner or self.alice, "clip.mp4", len(data), chunks(), Sampling(every_s)
+        )
+        return await self.submit.execute(command)
+
+    async def state(self, video_id: UUID) -> Video:
+        video = await self.repository.get(video_id)
+        assert video is not None
+        return video
+
+    async def table(self, video_id: UUID) -> list[AnalysedFrame]:
+        found: list[Sequence[AnalysedFrame]] = [
+            frames async for frames in self.repository.frames(video_id)
+        ]
+        return [frame for frames in found for frame in frames]
+
+    async def begun(self, video: Video, *, frames: int) -> asyncio.Task[bool]:
+        """Begin to work, and stop in the middle, when so many frames are on the disk."""
+        self.detector.pause_after = self.detector.looks + frames
+        task = asyncio.create_task(self.work.work_once())
+        async with asyncio.timeout(20):
+            while (
+                self.detector.pause_after is not None
+                or len(await self.table(video.video_id)) < frames
+            ):
+                self.clock.advance(0.5)
+                await asyncio.sleep(0)
+        return task
+
+
+@pytest.fixture
+def videos() -> Videos:
+    return Videos()

@@ -1,0 +1,316 @@
+"""Work on videos that lasts: through crashes, cancellations and users who wait."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapters.in_memory import fake_image, fake_video
+from application.errors import InferenceUnavailable, StoreUnavailable
+from application.videos.work import MOST_ATTEMPTS
+from domain.detection import DetectionKind, HistoryFilter
+from domain.emotion import Emotion
+from domain.errors import (
+    Forbidden,
+    InvalidVideo,
+    NotFound,
+    TooManyVideos,
+    VideoTooLarge,
+    VideoTooLong,
+)
+from domain.video import Damage, VideoStatus
+from tests.unit.videos.conftest import FACE, Videos, clip
+
+
+async def stopped(task: asyncio.Task[bool]) -> None:
+    """End the process that works: what it can still say, it says."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_submitted_video_becomes_one_entry_of_the_history(videos: Videos) -> None:
+    video = await videos.submitted()
+    assert video.status is VideoStatus.QUEUED
+    assert await videos.work.work_once()
+    done = await videos.get.execute(videos.alice, video.video_id)
+    assert (done.status, done.progress, done.frames_analysed) == (VideoStatus.DONE, 1.0, 40)
+    entry = await videos.history.get(video.video_id)
+    assert entry is not None
+    assert (entry.kind, entry.filename) == (DetectionKind.VIDEO, "clip.mp4")
+    assert [face.dominant_emotion for face in entry.faces] == [Emotion.HAPPY]
+    assert entry.stream is not None
+    assert entry.stream.duration_s == pytest.approx(3.9)
+    assert len(entry.stream.tracks[0].timeline) == 4
+    assert [frame.number for frame in await videos.table(video.video_id)] == list(range(40))
+    assert not await videos.work.work_once()
+
+
+async def test_work_goes_on_where_a_crash_ended_it(videos: Videos) -> None:
+    video = await videos.submitted()
+    # A crash says nothing more: what is on the disk is all there is.
+    crashed = await videos.begun(video, frames=15)
+    looked_at = len(await videos.table(video.video_id))
+    videos.repository.fail_with(StoreUnavailable("the process is dead"))
+    await stopped(crashed)
+    videos.repository.recover()
+    videos.detector.release()
+
+    looks = videos.detector.looks
+    restarted = videos.process("here")
+    running = asyncio.create_task(restarted.run())
+    async with asyncio.timeout(20):
+        while (await videos.state(video.video_id)).status is not VideoStatus.DONE:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    await stopped(running)
+    assert videos.detector.looks - looks == 40 - looked_at
+    assert [frame.number for frame in await videos.table(video.video_id)] == list(range(40))
+    page = await videos.history.find("alice", HistoryFilter())
+    assert page.total == 1
+    assert page.items[0].stream is not None
+    assert [track.frames for track in page.items[0].stream.tracks] == [40]
+
+
+async def test_what_was_left_between_entry_and_end_is_not_entered_twice(videos: Videos) -> None:
+    video = await videos.submitted()
+    await videos.work.work_once()
+    entry = await videos.history.get(video.video_id)
+    # The entry was made, and the process died before it could say so.
+    kept = videos.repository._kept[video.video_id]
+    kept.video = replace(kept.video, status=VideoStatus.RUNNING)
+    assert await videos.process("there").work_once()
+    assert (await videos.history.find("alice", HistoryFilter())).items == [entry]
+
+
+async def test_a_process_that_stops_leaves_its_work_to_others_at_once(videos: Videos) -> None:
+    video = await videos.submitted()
+    await stopped(await videos.begun(video, frames=10))
+    left = await videos.state(video.video_id)
+    assert (left.status, left.attempts) == (VideoStatus.QUEUED, 0)
+    videos.detector.release()
+    assert await videos.process("there").work_once()
+    assert (await videos.state(video.video_id)).status is VideoStatus.DONE
+
+
+async def test_the_work_of_a_dead_process_is_taken_over_after_a_while(videos: Videos) -> None:
+    video = await videos.submitted()
+    dead = await videos.begun(video, frames=10)
+    videos.repository.fail_with(StoreUnavailable("the process is dead"))
+    await stopped(dead)
+    videos.repository.recover()
+    videos.detector.release()
+    other = videos.process("there")
+    assert not await other.work_once()
+    videos.clock.advance(31)
+    assert await other.work_once()
+    assert (await videos.state(video.video_id)).status is VideoStatus.DONE
+
+
+async def test_a_deleted_video_ends_the_work_within_a_second(videos: Videos) -> None:
+    video = await videos.submitted()
+    work = await videos.begun(video, frames=10)
+    await videos.delete.execute(videos.alice, video.video_id)
+    for _ in range(2):
+        videos.clock.advance(0.5)
+        await asyncio.sleep(0)
+    assert await work
+    assert await videos.repository.get(video.video_id) is None
+    assert await videos.table(video.video_id) == []
+    assert len(videos.store) == 0
+    assert await videos.history.get(video.video_id) is None
+
+
+async def test_a_video_deleted_as_it_is_done_leaves_no_entry(videos: Videos) -> None:
+    video = await videos.submitted()
+    videos.history.hold()
+    work = asyncio.create_task(videos.work.work_once())
+    await asyncio.sleep(0.05)
+    await videos.repository.cancel(video.video_id)
+    videos.history.release()
+    assert await work
+    assert await videos.history.get(video.video_id) is None
+    assert await videos.work.work_once(), "what was cancelled is erased"
+    assert await videos.repository.get(video.video_id) is None
+
+
+async def test_deleting_that_failed_half_way_is_finished_later(videos: Videos) -> None:
+    video = await videos.submitted()
+    videos.store.fail_with(StoreUnavailable("down"))
+    with pytest.raises(StoreUnavailable):
+        await videos.delete.execute(videos.alice, video.video_id)
+    shown = await videos.get.execute(videos.alice, video.video_id)
+    assert shown.status is VideoStatus.CANCELLED
+    videos.store.recover()
+    assert await videos.work.work_once()
+    assert await videos.repository.get(video.video_id) is None
+    assert len(videos.store) == 0
+
+
+async def test_a_video_that_cannot_be_read_says_why(videos: Videos) -> None:
+    video = await videos.submitted()
+    videos.reader.fail_with(InvalidVideo("the video file is damaged"))
+    await videos.work.work_once()
+    failed = await videos.state(video.video_id)
+    assert failed.status is VideoStatus.FAILED
+    assert failed.fault is not None
+    assert (failed.fault.code, failed.fault.message) == (
+        "invalid_video",
+        "the video file is damaged",
+    )
+    assert (await videos.history.find("alice", HistoryFilter())).total == 0
+
+
+async def test_a_video_longer_than_its_header_says_fails(videos: Videos) -> None:
+    video = await videos.submitted()
+    kept = videos.store._files
+    ((key, _),) = kept.items()
+    kept[key] = clip(70)
+    await videos.work.work_once()
+    failed = await videos.state(video.video_id)
+    assert failed.fault is not None
+    assert failed.fault.code == "video_too_long"
+
+
+async def test_a_network_that_is_down_delays_a_video_and_fails_none(videos: Videos) -> None:
+    video = await videos.submitted()
+    videos.detector.fail_with(InferenceUnavailable("down"))
+    for _ in range(MOST_ATTEMPTS + 5):
+        assert await videos.work.work_once()
+        videos.clock.advance(11)
+    assert (await videos.state(video.video_id)).status is VideoStatus.QUEUED
+    videos.detector.recover()
+    await videos.work.work_once()
+    assert (await videos.state(video.video_id)).status is VideoStatus.DONE
+
+
+async def test_a_video_that_ends_every_process_is_given_up(videos: Videos) -> None:
+    video = await videos.submitted()
+    for number in range(MOST_ATTEMPTS):
+        now = videos.clock.now()
+        # Whoever takes it is never heard of again.
+        until = now + timedelta(seconds=30)
+        assert await videos.repository.claim(holder=f"x/{number}", now=now, until=until)
+        videos.clock.advance(31)
+    await videos.work.work_once()
+    failed = await videos.state(video.video_id)
+    assert failed.fault is not None
+    assert failed.fault.code == "internal_error"
+
+
+async def test_a_long_video_gives_way_to_another_users_after_a_minute(videos: Videos) -> None:
+    long = await videos.submitted()
+    work = await videos.begun(long, frames=10)
+    short = await videos.submitted(clip(1), owner=videos.bob)
+    for _ in range(70):
+        videos.clock.advance(1)
+        await asyncio.sleep(0)
+    assert await work
+    assert (await videos.state(long.video_id)).status is VideoStatus.QUEUED
+    videos.detector.release()
+    await videos.work.work_once()
+    assert (await videos.state(short.video_id)).status is VideoStatus.DONE
+    await videos.work.work_once()
+    assert (await videos.state(long.video_id)).status is VideoStatus.DONE
+
+
+async def test_unreadable_stretches_are_told_in_the_entry(videos: Videos) -> None:
+    image = fake_image((FACE, Emotion.HAPPY))
+    frames: list[tuple[float, bytes] | None] = [(0.0, image), (0.1, image), None, (2.0, image)]
+    video = await videos.submitted(fake_video(frames))
+    await videos.work.work_once()
+    entry = await videos.history.get(video.video_id)
+    assert entry is not None
+    assert entry.video is not None
+    assert entry.video.damages == (Damage(0.1, 2.0),)
+
+
+async def test_progress_and_time_left_are_told(videos: Videos) -> None:
+    video = await videos.submitted()
+    work = await videos.begun(video, frames=20)
+    shown = await videos.state(video.video_id)
+    assert shown.status is VideoStatus.RUNNING
+    assert shown.progress == pytest.approx(0.5, abs=0.06)
+    assert shown.remaining_s is not None
+    assert shown.remaining_s > 0
+    await stopped(work)
+
+
+async def test_what_is_beyond_the_limits_is_refused_and_leaves_nothing(videos: Videos) -> None:
+    refusals = {
+        clip(70): VideoTooLong,
+        b"no video": InvalidVideo,
+        bytes(videos.limits.bytes + 1): VideoTooLarge,
+    }
+    for content, error in refusals.items():
+        with pytest.raises(error):
+            await videos.submitted(content)
+    for _ in range(videos.limits.unfinished):
+        await videos.submitted()
+    with pytest.raises(TooManyVideos):
+        await videos.submit.check(videos.alice)
+    with pytest.raises(TooManyVideos):
+        await videos.submitted()
+    await videos.submitted(owner=videos.bob)
+    assert len(videos.store) == videos.limits.unfinished + 1
+
+
+async def test_a_video_whose_file_cannot_be_kept_was_never_there(videos: Videos) -> None:
+    async def full(*_: object) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    videos.store.put = full  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await videos.submitted()
+    assert await videos.repository.of_user("alice") == []
+
+
+async def test_nobody_else_sees_follows_or_deletes_a_video(videos: Videos) -> None:
+    video = await videos.submitted()
+    with pytest.raises(Forbidden):
+        await videos.get.execute(videos.bob, video.video_id)
+    with pytest.raises(Forbidden):
+        await videos.delete.execute(videos.bob, video.video_id)
+    with pytest.raises(Forbidden):
+        await anext(videos.follow.execute(videos.bob, video.video_id))
+    with pytest.raises(Forbidden):
+        await anext(videos.frames.execute(videos.bob, video.video_id))
+    await videos.delete.execute(videos.alice, video.video_id)
+    with pytest.raises(NotFound):
+        await videos.get.execute(videos.alice, video.video_id)
+
+
+async def test_following_tells_of_every_change_until_the_end(videos: Videos) -> None:
+    video = await videos.submitted()
+    seen: list[VideoStatus] = []
+
+    async def follow() -> None:
+        changes = videos.follow.execute(videos.alice, video.video_id)
+        seen.extend([each.status async for each in changes])
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0)
+    work = await videos.begun(video, frames=10)
+    videos.detector.release()
+    await work
+    async with asyncio.timeout(20):
+        while not following.done():
+            videos.clock.advance(0.5)
+            await asyncio.sleep(0)
+    assert seen[0] is VideoStatus.QUEUED
+    assert VideoStatus.RUNNING in seen
+    assert seen[-1] is VideoStatus.DONE
+
+
+async def test_who_follows_a_video_that_is_deleted_is_told(videos: Videos) -> None:
+    video = await videos.submitted()
+    following = videos.follow.execute(videos.alice, video.video_id)
+    await anext(following)
+    await videos.delete.execute(videos.alice, video.video_id)
+    last = asyncio.create_task(anext(following))
+    await asyncio.sleep(0)
+    videos.clock.advance(1)
+    assert (await last).status is VideoStatus.CANCELLED
+    with pytest.raises(StopAsyncIteration):
+        await anext(following)
