@@ -25,6 +25,7 @@ from domain.video import Sampling, Video, VideoStatus
 
 _PUT_WITHIN = timedelta(minutes=30)
 _LOOKED_AT_EVERY_S = 0.5
+_TOLD_EVERY_S = 15.0
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +173,7 @@ class FollowVideo:
     async def execute(self, user: User, video_id: UUID) -> AsyncIterator[Video]:
         """The video now, and at every change, at most twice a second, until the work has ended.
 
+        One that does not change for long is told of all the same, so that a line stays open.
         The last one of a video that is erased meanwhile is cancelled.
 
         Raises:
@@ -179,13 +181,14 @@ class FollowVideo:
         """
         shown = await _own(self._repository, user, video_id)
         yield shown
+        told_s = self._clock.monotonic()
         while not shown.status.is_end:
             await self._clock.sleep(_LOOKED_AT_EVERY_S)
             video = await self._repository.get(video_id)
             if video is None:
                 video = replace(shown, status=VideoStatus.CANCELLED)
-            if video != shown:
-                shown = video
+            if video != shown or self._clock.monotonic() - told_s >= _TOLD_EVERY_S:
+                shown, told_s = video, self._clock.monotonic()
                 yield shown
 
 

@@ -21,9 +21,8 @@ from application.videos.analysis import AnalysedFrame
 from domain.errors import DomainError
 from domain.stream import TrackSummary
 from domain.video import Damage, Sampling
-from entrypoints.cli import frame_table
 from entrypoints.cli.console import shown
-from entrypoints.wire import sessions
+from entrypoints.wire import frame_table, sessions
 
 VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"}
 _NAMED_EMOTIONS = 3

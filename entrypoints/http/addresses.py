@@ -15,6 +15,7 @@ from litestar.types import Scope
 
 from application.ports.link_signer import LinkSigner
 from domain.detection import Detection
+from domain.video import Video, VideoStatus
 from entrypoints.settings import Settings
 
 # A name, an IPv4 or an IPv6 address, and a port. Whatever else a client sends is no host.
@@ -23,16 +24,18 @@ _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5}
 
 @dataclass(frozen=True, slots=True)
 class ImageAddresses:
-    """Makes the ``image_url`` of records for one answer.
+    """Makes the addresses of the images of records, and of videos, for one answer.
 
     Attributes:
         origin: where the client reaches the service, such as ``https://emotions.example.com``.
         images_url: the path that images are served under.
+        videos_url: likewise of videos.
         signer: signs the links.
     """
 
     origin: str
     images_url: str
+    videos_url: str
     signer: LinkSigner
 
     def of(self, record: Detection) -> str | None:
@@ -43,7 +46,15 @@ class ImageAddresses:
         """
         if record.image_url is None or not record.image_url.startswith("/"):
             return record.image_url
-        path = image_path(self.images_url, record.detection_id)
+        return self._signed(image_path(self.images_url, record.detection_id))
+
+    def of_video(self, video: Video) -> str | None:
+        """The address that plays a video's file; None where it is being erased."""
+        if video.status is VideoStatus.CANCELLED:
+            return None
+        return self._signed(video_path(self.videos_url, video.video_id))
+
+    def _signed(self, path: str) -> str:
         signature = self.signer.sign(path)
         query = urlencode({"expires": signature.expires, "signature": signature.value})
         return f"{self.origin}{path}?{query}"
@@ -56,12 +67,18 @@ async def image_addresses(
 ) -> ImageAddresses:
     """A dependency of handlers: addresses for whoever sent this request."""
     origin = settings.server.public_url or called_origin(request.scope)
-    return ImageAddresses(origin, settings.server.images_url, link_signer)
+    server = settings.server
+    return ImageAddresses(origin, server.images_url, server.videos_url, link_signer)
 
 
 def image_path(images_url: str, detection_id: UUID) -> str:
     """The path of an image, as links are signed for it however the id was written."""
     return f"{images_url}/{detection_id}"
+
+
+def video_path(videos_url: str, video_id: UUID) -> str:
+    """The path of a video's file, as links are signed for it however the id was written."""
+    return f"{videos_url}/{video_id}/file"
 
 
 def called_origin(scope: Scope) -> str:

@@ -26,6 +26,7 @@ from entrypoints.http.controllers.images import ImagesController
 from entrypoints.http.controllers.model import get_model
 from entrypoints.http.controllers.pictures import PicturesController
 from entrypoints.http.controllers.problems import describe_problem, list_problems
+from entrypoints.http.controllers.videos import video_routes
 from entrypoints.http.dependencies import dependencies
 from entrypoints.http.errors import to_response
 from entrypoints.http.forms import UploadMemory
@@ -43,6 +44,7 @@ _NOT_WORTH_COMPRESSING = [
     "/detect",
     "/images/",
     "/annotated$",
+    "/videos/[^/]+/(file|events)$",
     "/assets/",
     "^/web/",
     "^/$",
@@ -63,6 +65,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         route_handlers=[
             AuthController,
             *detect_routes(settings),
+            *video_routes(settings),
             Router(
                 settings.server.api_prefix,
                 route_handlers=[
@@ -127,6 +130,7 @@ def _openapi() -> OpenAPIConfig:
         use_handler_docstrings=True,
         tags=[
             Tag("detection", "Photographs in, emotions out."),
+            Tag("videos", "Recorded video in, a timeline and a table out."),
             Tag("history", "What is kept for a signed-in user, and how to erase it."),
             Tag("accounts", "Signing in, and what guests may do."),
             Tag("service", "The service itself."),

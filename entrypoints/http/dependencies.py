@@ -15,7 +15,7 @@ from entrypoints.http.addresses import image_addresses
 def dependencies(container: Container) -> dict[str, Provide]:
     """Every dependency of the handlers; providers are asked at each request, so overrides count."""
     vision, stores, accounts = container.vision(), container.stores(), container.accounts()
-    detection, history = container.detection(), container.history()
+    detection, history, video = container.detection(), container.history(), container.video()
     given: dict[str, Callable[[], Any]] = {
         "settings": container.settings,
         "registry": lambda: container.system().telemetry().registry,
@@ -45,6 +45,12 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "open_image_link": history.open_image_link,
         "show_image": history.show_image,
         "annotate_detection": history.annotate_detection,
+        "submit_video": video.submit_video,
+        "get_video": video.get_video,
+        "follow_video": video.follow_video,
+        "delete_video": video.delete_video,
+        "read_video_frames": video.read_video_frames,
+        "open_video_link": video.open_video_link,
     }
     made = {name: _given_by(provider) for name, provider in given.items()}
     return made | {"image_addresses": Provide(image_addresses)}

@@ -14,7 +14,13 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 
 from application.errors import Overloaded, ServiceUnavailable, StoreCircuitOpen
-from domain.errors import DomainError, InvalidToken, NotAuthenticated, QuotaExceeded
+from domain.errors import (
+    DomainError,
+    InvalidToken,
+    NotAuthenticated,
+    QuotaExceeded,
+    TooManyVideos,
+)
 from entrypoints.http.rate_limit import rate_limit
 from entrypoints.wire import problems as wire
 from entrypoints.wire.problems import KINDS, MEDIA_TYPE, Problem, ProblemKind
@@ -44,6 +50,12 @@ class MissingFile(DomainError):
     """The form holds no file where one is needed."""
 
     code = "missing_file"
+
+
+class RangeNotSatisfiable(DomainError):
+    """The stretch of a file that is asked for lies behind its end."""
+
+    code = "range_not_satisfiable"
 
 
 class UnsupportedMediaType(DomainError):
@@ -133,8 +145,10 @@ def _headers(error: Exception) -> dict[str, str]:
     if isinstance(error, QuotaExceeded):
         limits = rate_limit(error.limit, 0, error.retry_after_s)
         return {"Retry-After": str(error.retry_after_s), **limits}
-    if isinstance(error, ServiceUnavailable):
+    if isinstance(error, ServiceUnavailable | TooManyVideos):
         return {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, RangeNotSatisfiable):
+        return {"Content-Range": f"bytes */{error.details['size']}"}
     if isinstance(error, InvalidToken):
         return {"WWW-Authenticate": 'Bearer realm="emotion-api", error="invalid_token"'}
     if isinstance(error, NotAuthenticated):

@@ -8,6 +8,7 @@ import tempfile
 import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TypeVar
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
@@ -19,6 +20,7 @@ from entrypoints.http.file_names import file_name, parameters
 MAX_PARTS = 1000
 MAX_PART_HEADER_BYTES = 16 * 1024
 _FILE_IN_MEMORY_BYTES = 2**20
+_CHUNK_BYTES = 2**18
 
 T = TypeVar("T")
 
@@ -62,9 +64,13 @@ class _Disk:
 
     A file for each part would let a form of a thousand parts use up the files that this process
     may have open. It is forgotten with the last part in it.
+
+    Args:
+        folder: where it lies; None for the system's own folder for such files.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
         self._file: IO[bytes] | None = None
         self._size = 0
 
@@ -82,7 +88,11 @@ class _Disk:
 
     def _write_all(self, data: bytes) -> None:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (open as long as this)
+            if self._folder is not None:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(  # noqa: SIM115 (open as long as this)
+                buffering=0, dir=self._folder
+            )
             weakref.finalize(self, self._file.close)
         rest = memoryview(data)
         while rest:
@@ -135,6 +145,19 @@ class FormFile:
             return bytes(self._data[:size])
         return await self._disk.read(self._start, min(size, self.size))
 
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """All of it, bit by bit.
+
+        Raises:
+            StoreUnavailable: it cannot be read back.
+        """
+        if self._start is None:
+            yield bytes(self._data)
+            return
+        for offset in range(0, self.size, _CHUNK_BYTES):
+            size = min(_CHUNK_BYTES, self.size - offset)
+            yield await self._disk.read(self._start + offset, size)
+
     def _fits(self, size: int) -> bool:
         if len(self._data) + size > _FILE_IN_MEMORY_BYTES or not self._share.memory.take(size):
             return False
@@ -164,15 +187,24 @@ class Part:
     is_file: bool
 
 
-async def read_form(body: AsyncIterator[bytes], boundary: str, memory: UploadMemory) -> list[Part]:
+async def read_form(
+    body: AsyncIterator[bytes], boundary: str, memory: UploadMemory, folder: Path | None = None
+) -> list[Part]:
     """Take a multipart form apart as it comes in.
+
+    Args:
+        body: the form.
+        boundary: what separates its parts.
+        memory: for what is small.
+        folder: where the rest lies meanwhile; None for the system's own folder for such files,
+            which is often a part of the memory.
 
     Raises:
         InvalidRequest: it is no form, is cut short, or has too many or too large headers.
         StoreUnavailable: a file does not fit onto the disk.
     """
     parts: list[Part] = []
-    disk = _Disk()
+    disk = _Disk(folder)
     content: FormFile | None = None
     try:
         # Any byte is a character of Latin-1: names are decoded later, whatever they are.

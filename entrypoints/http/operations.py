@@ -12,10 +12,12 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
+    Reference,
     RequestBody,
     Schema,
 )
 
+from domain.video import MOST_FRAMES_PER_SECOND
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 
 _READ = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp")
@@ -26,6 +28,30 @@ _FILE = Schema(
     format=OpenAPIFormat.BINARY,
     description="JPEG, PNG, GIF (first frame), WebP, BMP, AVIF, HEIC or TIFF (first page), told by "
     "its content.",
+)
+_VIDEO_TYPES = (
+    "video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "video/x-msvideo",
+)  # fmt: skip
+_VIDEO = Schema(
+    type=OpenAPIType.STRING,
+    content_media_type="application/octet-stream",
+    format=OpenAPIFormat.BINARY,
+    description="MP4, MOV, WebM, MKV or AVI, told by its content.",
+)
+_FRAMES_PER_SECOND = Schema(
+    type=OpenAPIType.NUMBER,
+    exclusive_minimum=0,
+    maximum=MOST_FRAMES_PER_SECOND,
+    default=5,
+    description="Frames analysed of each second.",
+)
+_FROM = Schema(
+    type=OpenAPIType.NUMBER, minimum=0, default=0, description="Where to begin, in seconds."
+)
+_TO = Schema(
+    type=OpenAPIType.NUMBER,
+    exclusive_minimum=0,
+    description="Where to end, in seconds; left out, at the end of the video.",
 )
 
 
@@ -59,6 +85,54 @@ class SeveralPhotographs(Operation):
         stream.schema = Schema(
             type=OpenAPIType.OBJECT, required=["data"], properties={"data": data}
         )
+
+
+@dataclass
+class SingleVideo(Operation):
+    """A form with a video and which of its frames are wanted."""
+
+    def __post_init__(self) -> None:
+        """Describe the body, and the header that leads to the video."""
+        number = {"frames_per_second": _FRAMES_PER_SECOND, "from": _FROM, "to": _TO}
+        self.request_body = _form("file", _VIDEO, number)
+        _success(self, "202").headers = {
+            "Location": _header(OpenAPIType.STRING, "The path of the video.")
+        }
+
+
+@dataclass
+class FrameTable(Operation):
+    """A table in one of three formats."""
+
+    def __post_init__(self) -> None:
+        """Add the other two to the JSON."""
+        content = _content(self)
+        for kind, meaning in (
+            ("text/csv", "A line a row, the first with the names (RFC 4180)."),
+            ("application/x-ndjson", "A JSON object a line."),
+        ):
+            schema = Schema(type=OpenAPIType.STRING, description=meaning)
+            content[kind] = OpenAPIMediaType(schema=schema)
+
+
+@dataclass
+class VideoFile(Operation):
+    """An answer that is a video, whole or in part."""
+
+    def __post_init__(self) -> None:
+        """Say that the answer is bytes, and which kinds there are."""
+        for status in ("200", "206"):
+            answer = _success(self, status)
+            answer.content = {
+                kind: OpenAPIMediaType(
+                    schema=Schema(
+                        type=OpenAPIType.STRING,
+                        content_media_type=kind,
+                        format=OpenAPIFormat.BINARY,
+                    )
+                )
+                for kind in _VIDEO_TYPES
+            }
 
 
 @dataclass
@@ -101,8 +175,9 @@ class Picture(Operation):
             content[kind] = OpenAPIMediaType(schema=schema)
 
 
-def _form(field: str, schema: Schema) -> RequestBody:
-    form = Schema(type=OpenAPIType.OBJECT, required=[field], properties={field: schema})
+def _form(field: str, schema: Schema, others: dict[str, Schema] | None = None) -> RequestBody:
+    properties: dict[str, Reference | Schema] = {field: schema, **(others or {})}
+    form = Schema(type=OpenAPIType.OBJECT, required=[field], properties=properties)
     return RequestBody(
         required=True,
         content={RequestEncodingType.MULTI_PART.value: OpenAPIMediaType(schema=form)},
@@ -113,8 +188,8 @@ def _header(type_: OpenAPIType, description: str) -> OpenAPIHeader:
     return OpenAPIHeader(schema=Schema(type=type_), description=description)
 
 
-def _success(operation: Operation) -> OpenAPIResponse:
-    answer = (operation.responses or {})["200"]
+def _success(operation: Operation, status: str = "200") -> OpenAPIResponse:
+    answer = (operation.responses or {})[status]
     if not isinstance(answer, OpenAPIResponse):
         raise TypeError("the call documents no answer of its own")
     return answer

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from litestar.enums import RequestEncodingType
@@ -14,14 +17,41 @@ from entrypoints.http.forms import FormFile, Part, UploadMemory, read_form
 
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and headers around the files of a form
 _LOOKED_AT_BYTES = 4096
+_TEXT_BYTES = 256
 # What clients send when no file was chosen: nothing at all, or a form of another kind.
 _NEVER_WITH_FILES = ("", RequestEncodingType.URL_ENCODED)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A form that holds files in one field.
+
+    Attributes:
+        files: at least one.
+        texts: the other fields by name, where they are short; of several alike the last.
+    """
+
+    files: list[FormFile]
+    texts: Mapping[str, str]
 
 
 async def uploaded_files(
     request: BodyRequest[Any], field: str, too_large: DomainError
 ) -> list[FormFile]:
-    """The files sent in one field of the form; at least one.
+    """The files sent in one field of the form; at least one. Raises what ``uploaded`` does."""
+    return (await uploaded(request, field, too_large)).files
+
+
+async def uploaded(
+    request: BodyRequest[Any], field: str, too_large: DomainError, folder: Path | None = None
+) -> Upload:
+    """Read a form with files in one field.
+
+    Args:
+        request: its body is read.
+        field: the name of the field.
+        too_large: what to raise where the body is larger than any permitted form can be.
+        folder: where large files lie meanwhile; None for the system's own.
 
     Raises:
         DomainError: ``too_large``, as the body is larger than any form of permitted files can be.
@@ -39,7 +69,7 @@ async def uploaded_files(
         raise InvalidRequest("the content type names no boundary", field="Content-Type")
     memory: UploadMemory = request.app.state.upload_memory
     try:
-        parts = await read_form(request.stream(), parameters["boundary"], memory)
+        parts = await read_form(request.stream(), parameters["boundary"], memory, folder)
     except RequestEntityTooLarge:
         raise too_large from None
     sent = [part for part in parts if part.name == field]
@@ -48,7 +78,12 @@ async def uploaded_files(
     for part in sent:
         if not part.is_file and await _is_text(part.content):
             raise MissingFile(f"the field '{field}' must hold a file and not text", field=field)
-    return [part.content for part in sent]
+    texts = {
+        part.name: (await part.content.read(_TEXT_BYTES)).decode("utf-8", "replace").strip()
+        for part in parts
+        if part.name != field and part.content.size <= _TEXT_BYTES
+    }
+    return Upload([part.content for part in sent], texts)
 
 
 def _where_the_file_is_not(parts: list[Part], field: str) -> str:

@@ -33,10 +33,12 @@ async def running(container: Container) -> AsyncIterator[None]:
         try:
             # Loads the models before any request.
             await asyncio.to_thread(container.detection().detect_emotions)
+            working_on_videos = await asyncio.to_thread(container.video().work)
             show_loads(container)
             background = [
                 asyncio.create_task(stores.carrier().run(), name="storing"),
                 asyncio.create_task(stores.forget_expired().run(), name="forgetting"),
+                asyncio.create_task(working_on_videos.run(), name="videos"),
             ]
             log.info(
                 "detector %s, classifier %s",
@@ -54,6 +56,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                     vision.decoding_process(),
                     vision.emotion_classifier(),
                     stores.images(),
+                    stores.video_files(),
                     container.accounts().identity_provider(),
                 ):
                     if isinstance(part, _Closes):

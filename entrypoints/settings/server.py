@@ -79,3 +79,8 @@ class ServerSettings(Group):
     def images_url(self) -> str:
         """The path stored images are served under."""
         return f"{self.api_prefix}/images"
+
+    @property
+    def videos_url(self) -> str:
+        """The path of recorded videos."""
+        return f"{self.api_prefix}/videos"

@@ -20,7 +20,7 @@ class VideoSettings(Group):
     def limits(self) -> VideoLimits:
         """What one video, and one user, may have."""
         return VideoLimits(
-            bytes=self.max_video_mb * 1_000_000,
+            bytes=self.max_video_mb * 2**20,
             seconds=self.max_video_minutes * 60,
             unfinished=self.max_videos_per_user,
         )

@@ -170,10 +170,16 @@ def present_batch_error(filename: str | None, error: Exception) -> BatchError:
     return BatchError(filename=filename, error=text_of(error), code=kind_of(error).code)
 
 
+def present_unreadable(damage: domain.video.Damage) -> Unreadable:
+    """A stretch of a video that cannot be read."""
+    to_s = None if damage.to_s is None else round(damage.to_s, 3)
+    return Unreadable(from_=round(damage.from_s, 3), to=to_s)
+
+
 def _video(details: domain.video.VideoDetails) -> VideoDetails:
     return VideoDetails(
         seconds_between_frames=details.every_s,
-        unreadable=[Unreadable(from_=damage.from_s, to=damage.to_s) for damage in details.damages],
+        unreadable=[present_unreadable(damage) for damage in details.damages],
     )
 
 

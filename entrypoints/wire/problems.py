@@ -138,6 +138,17 @@ _TABLE = (
         remedy="Send a JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC or TIFF that an image viewer opens.",
     ),
     _kind(
+        "invalid_video",
+        400,
+        "Not a usable video",
+        "The file is no video, shows nothing, or is damaged. MP4, MOV, WebM, MKV and AVI are read.",
+        happened="The file was received and could not be read as a video.",
+        why="It is of a kind that is not read, holds sound alone, was cut off on its way, or is "
+        "damaged from the start. The service looks at the content; the name does not matter.",
+        remedy="Send an MP4, MOV, WebM, MKV or AVI file that plays in a player.",
+        details={"reason": "damaged"},
+    ),
+    _kind(
         "missing_file",
         400,
         "File missing",
@@ -250,6 +261,27 @@ _TABLE = (
         remedy="Send it again, over a better connection or with a smaller image.",
     ),
     _kind(
+        "video_too_large",
+        413,
+        "Video too large",
+        "Send a smaller video; `details.limit` says how large it may be.",
+        happened="The video was not taken in.",
+        why="The file has more bytes than allowed (`MAX_VIDEO_MB`, 200 by default), or its frames "
+        "have more pixels than those of 4K video.",
+        remedy="Export it at 720p: faces are read no better in larger frames. Or cut it in parts.",
+        details={"limit": 200 * 2**20},
+    ),
+    _kind(
+        "video_too_long",
+        413,
+        "Video too long",
+        "Send a shorter video; `details.limit` is in seconds.",
+        happened="The video was not analysed.",
+        why="It lasts longer than allowed (`MAX_VIDEO_MINUTES`, 60 by default).",
+        remedy="Cut it into parts, and send one after the other.",
+        details={"limit": 3600.0},
+    ),
+    _kind(
         "image_too_large",
         413,
         "File too large",
@@ -304,6 +336,16 @@ _TABLE = (
         remedy="Send images as `multipart/form-data` and everything else as `application/json`.",
     ),
     _kind(
+        "range_not_satisfiable",
+        416,
+        "Behind the end",
+        "The file is shorter than where `Range` begins; `details.size` tells its bytes.",
+        happened="Nothing of the file was sent.",
+        why="The header `Range` asks for a stretch that begins behind the end of the file.",
+        remedy="Ask again without `Range`, or from an offset below `details.size`.",
+        details={"size": 1_000_000},
+    ),
+    _kind(
         "quota_exceeded",
         429,
         "Guest limit reached",
@@ -315,6 +357,17 @@ _TABLE = (
         remedy="Sign in, which has no limit, or come back after as many seconds as the header "
         "`Retry-After` says.",
         details={"retry_after": 3600, "limit": 3, "remaining": 0},
+    ),
+    _kind(
+        "too_many_videos",
+        429,
+        "Too many videos waiting",
+        "Send the next one when one of yours is done; `details.limit` says how many may wait.",
+        happened="The video was not taken in.",
+        why="As many videos of the user wait or are worked on as may (`MAX_VIDEOS_PER_USER`, 5 by "
+        "default).",
+        remedy="Wait until one of them is done, or delete one with `DELETE /api/videos/` and its id.",
+        details={"retry_after": 60, "limit": 5, "remaining": 0},
     ),
     _kind(
         "malformed_request",

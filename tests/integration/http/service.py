@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 from dependency_injector import providers
@@ -87,15 +89,17 @@ class Server:
 @asynccontextmanager
 async def running_server(**changes: object) -> AsyncIterator[Server]:
     """Listen on a free port, on settings that differ in ``changes`` from the defaults."""
-    container = container_with(**changes)
-    telemetry = container.system().telemetry
-    telemetry.override(providers.Object(telemetry()))
-    async with listening(
-        create_http_app(container),
-        forwarded_allow_ips=list(container.settings().server.forwarded_allow_ips),
-        timeout_graceful_shutdown=5,
-    ) as port:
-        yield Server(f"http://127.0.0.1:{port}", container)
+    with TemporaryDirectory() as folder:
+        chosen: dict[str, object] = {"data_dir": Path(folder), **changes}
+        container = container_with(**chosen)
+        telemetry = container.system().telemetry
+        telemetry.override(providers.Object(telemetry()))
+        async with listening(
+            create_http_app(container),
+            forwarded_allow_ips=list(container.settings().server.forwarded_allow_ips),
+            timeout_graceful_shutdown=5,
+        ) as port:
+            yield Server(f"http://127.0.0.1:{port}", container)
 
 
 @asynccontextmanager
@@ -106,13 +110,14 @@ async def with_fresh_fakes(server: Server) -> AsyncIterator[Service]:
         service = Service(server.url, container, stack)
         with service.within(container):
             container.reset_singletons()
-            storing = asyncio.create_task(container.stores().carrier().run())
+            background = [
+                asyncio.create_task(container.stores().carrier().run()),
             try:
                 yield service
             finally:
-                storing.cancel()
-                with suppress(asyncio.CancelledError):
-                    await storing
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(*background, return_exceptions=True)
 
 
 @asynccontextmanager

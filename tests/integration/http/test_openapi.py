@@ -17,7 +17,9 @@ detection_id = "{detection_id}"
 code = "not_found"
 
 [[operations]]
-include-operation-id = ["detect_emotions", "detect_batch", "list_history", "export_history"]
+include-operation-id = [
+    "detect_emotions", "detect_batch", "submit_video", "list_history", "export_history",
+]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401"]
 
 # A batch takes any files; what is wrong with one is told in the stream.

@@ -1,0 +1,375 @@
+"""Recorded videos: sent, followed, fetched, erased."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from litestar import Controller, Response, Router, delete, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Stream
+from litestar.serialization import encode_json
+
+from application.ports.link_signer import LinkSignature
+from application.use_cases.videos import (
+    DeleteVideo,
+    FollowVideo,
+    GetVideo,
+    OpenVideoLink,
+    ReadVideoFrames,
+    SubmitVideo,
+    SubmitVideoCommand,
+)
+from application.videos.analysis import AnalysedFrame
+from domain.errors import InvalidLink, InvalidRequest
+from domain.video import MOST_FRAMES_PER_SECOND, Sampling, Video
+from entrypoints.http.addresses import ImageAddresses, video_path
+from entrypoints.http.authentication import UserRequest, signed_in
+from entrypoints.http.body import BodyRequest
+from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
+from entrypoints.http.operations import FrameTable, SingleVideo, VideoFile
+from entrypoints.http.security import USERS
+from entrypoints.http.streaming import primed
+from entrypoints.http.uploads import FORM_OVERHEAD_BYTES, uploaded
+from entrypoints.settings import Settings
+from entrypoints.wire import frame_table, videos
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_FRAMES_PER_SECOND = 5.0
+_MEDIA_TYPES = {
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv",
+}
+
+
+class SubmitVideoController(Controller):
+    """Sending a video."""
+
+    tags = ("videos",)
+
+    @post(
+        operation_id="submit_video",
+        response_description="It is kept and will be analysed",
+        summary="Send a video to be analysed",
+        operation_class=SingleVideo,
+        status_code=202,
+        guards=[signed_in],
+        security=USERS,
+        responses=problems(
+            "missing_file", "invalid_video", "invalid_request", "not_authenticated",
+            "invalid_token", "video_too_large", "video_too_long", "unsupported_media_type",
+            "too_many_videos", "inference_unavailable", "store_unavailable",
+        ),
+    )  # fmt: skip
+    async def submit(
+        self,
+        request: UserRequest,
+        settings: NamedDependency[Settings],
+        submit_video: NamedDependency[SubmitVideo],
+        image_addresses: NamedDependency[ImageAddresses],
+    ) -> Response[videos.Video]:
+        """Take a video in: MP4, MOV, WebM, MKV or AVI, told by its content.
+
+        Once this is answered, the video survives a crash. It is analysed in its turn;
+        `GET /api/videos/{id}` tells how far it is.
+        """
+        await submit_video.check(request.user)
+        limits = settings.video.limits
+        form = await uploaded(request, "file", limits.too_large(), settings.stores.videos_dir)
+        file = form.files[0]
+        command = SubmitVideoCommand(
+            user=request.user,
+            filename=file.filename,
+            size_bytes=file.size,
+            chunks=file.chunks(),
+            sampling=_sampling(form.texts),
+        )
+        video = await submit_video.execute(command)
+        path = f"{settings.server.videos_url}/{video.video_id}"
+        return Response(_present(video, image_addresses), headers={"Location": path})
+
+
+class VideosController(Controller):
+    """What became of a video."""
+
+    path = "/videos"
+    tags = ("videos",)
+
+    @get(
+        "/{video_id:uuid}",
+        operation_id="get_video",
+        response_description="How far it is",
+        summary="Show one of my videos",
+        guards=[signed_in],
+        security=USERS,
+        responses=problems(*OF_ONE_RECORD),
+    )
+    async def get_video(
+        self,
+        request: UserRequest,
+        video_id: FromPath[UUID],
+        get_video: NamedDependency[GetVideo],
+        image_addresses: NamedDependency[ImageAddresses],
+    ) -> Response[videos.Video]:
+        """Tell how far the work on a video is."""
+        video = await get_video.execute(request.user, video_id)
+        return Response(_present(video, image_addresses), headers={"Cache-Control": "no-store"})
+
+    @get(
+        "/{video_id:uuid}/events",
+        operation_id="follow_video",
+        summary="Follow the work on one of my videos",
+        guards=[signed_in],
+        security=USERS,
+        media_type="text/event-stream",
+        responses={
+            200: ResponseSpec(
+                data_container=videos.Video,
+                description="One event `data: <json>` at every change, at most twice a second",
+                media_type="text/event-stream",
+                generate_examples=False,
+            ),
+            **problems(*OF_ONE_RECORD),
+        },
+    )
+    async def events(
+        self,
+        request: UserRequest,
+        video_id: FromPath[UUID],
+        follow_video: NamedDependency[FollowVideo],
+        image_addresses: NamedDependency[ImageAddresses],
+    ) -> Stream:
+        """Tell of every change as a server-sent event, until the work has ended."""
+        changes = await primed(follow_video.execute(request.user, video_id))
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        events = _events(changes, image_addresses)
+        return Stream(events, media_type="text/event-stream", headers=headers)
+
+    @delete(
+        "/{video_id:uuid}",
+        operation_id="delete_video",
+        response_description="Erased",
+        summary="Erase one of my videos",
+        guards=[signed_in],
+        security=USERS,
+        responses=problems(*OF_ONE_RECORD),
+    )
+    async def delete_video(
+        self,
+        request: UserRequest,
+        video_id: FromPath[UUID],
+        delete_video: NamedDependency[DeleteVideo],
+    ) -> None:
+        """End the work if it goes on, and erase record, frames, file and entry in the history."""
+        await delete_video.execute(request.user, video_id)
+
+    @get(
+        "/{video_id:uuid}/frames",
+        operation_id="get_video_frames",
+        summary="Download the analysed frames of one of my videos",
+        operation_class=FrameTable,
+        guards=[signed_in],
+        security=USERS,
+        responses={
+            200: ResponseSpec(
+                data_container=list[frame_table.FrameRow],
+                description="A row for each analysed frame and face, in order",
+                generate_examples=False,
+            ),
+            **problems(*OF_ONE_RECORD),
+        },
+    )
+    async def frames(
+        self,
+        request: UserRequest,
+        video_id: FromPath[UUID],
+        read_video_frames: NamedDependency[ReadVideoFrames],
+        format: Annotated[  # noqa: A002
+            Literal["json", "jsonl", "csv"], QueryParameter(description="Of the download.")
+        ] = "json",
+    ) -> Stream:
+        """Download a row for each analysed frame and face, and one for a frame without any.
+
+        Of a video that is still worked on these are the frames so far.
+        """
+        found = await primed(read_video_frames.execute(request.user, video_id))
+        headers = {
+            "Content-Disposition": f'attachment; filename="frames.{format}"',
+            "Cache-Control": "no-store",
+        }
+        table = _TABLES[format](found)
+        return Stream(table, media_type=_MEDIA_TYPES[format], headers=headers)
+
+    @get(
+        "/{video_id:uuid}/file",
+        operation_id="get_video_file",
+        summary="Play a video",
+        operation_class=VideoFile,
+        media_type="video/mp4",
+        responses={
+            200: ResponseSpec(
+                data_container=bytes,
+                description="The file as it was sent",
+                media_type="video/mp4",
+                generate_examples=False,
+            ),
+            206: ResponseSpec(
+                data_container=bytes,
+                description="The stretch that `Range` asks for",
+                media_type="video/mp4",
+                generate_examples=False,
+            ),
+            **problems(
+                "invalid_request", "invalid_link", "not_found", "range_not_satisfiable",
+                "store_unavailable",
+            ),
+        },
+    )  # fmt: skip
+    async def file(
+        self,
+        request: BodyRequest[Any],
+        video_id: FromPath[UUID],
+        settings: NamedDependency[Settings],
+        open_video_link: NamedDependency[OpenVideoLink],
+        expires: Annotated[str | None, QueryParameter(description="When the link ends.")] = None,
+        signature: Annotated[str | None, QueryParameter(description="Of the link.")] = None,
+    ) -> Response[Any]:
+        """Serve the file, or a stretch of it, to whoever holds a link from a `file_url`."""
+        if signature is None:
+            raise InvalidLink("a video is played by the link in its `file_url`")
+        path = video_path(settings.server.videos_url, video_id)
+        link = LinkSignature(expires or "", signature)
+        video = await open_video_link.execute(path, link, video_id)
+        etag = f'"{video.video_id.hex}"'
+        headers = {
+            "Accept-Ranges": "bytes",
+            "ETag": etag,
+            # The file never changes. It may be erased, so it is asked for anew.
+            "Cache-Control": "private, no-cache",
+            "Content-Disposition": "inline",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            # Pages of other origins may show it: whoever gave them the link decides that.
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
+        wanted = _wanted_range(request.headers, video.size_bytes, etag)
+        start, end = wanted or (0, None)
+        part = await open_video_link.part(video, start=start, end=end)
+        headers["Content-Length"] = str(part.end - part.start)
+        if wanted is not None:
+            headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{part.size}"
+        return Stream(
+            part.chunks,
+            status_code=200 if wanted is None else 206,
+            media_type=video.media_type,
+            headers=headers,
+        )
+
+
+def _present(video: Video, addresses: ImageAddresses) -> videos.Video:
+    path = f"{addresses.videos_url}/{video.video_id}"
+    return videos.present(video, path=path, file_url=addresses.of_video(video))
+
+
+def _sampling(fields: Mapping[str, str]) -> Sampling:
+    rate = _number(fields, "frames_per_second", _FRAMES_PER_SECOND)
+    if not 0 < rate <= MOST_FRAMES_PER_SECOND:
+        raise InvalidRequest(
+            f"frames_per_second must lie above 0 and be at most {MOST_FRAMES_PER_SECOND:.0f}",
+            field="frames_per_second",
+        )
+    to_s = _number(fields, "to", math.inf)
+    return Sampling(1 / rate, _number(fields, "from", 0.0), None if math.isinf(to_s) else to_s)
+
+
+def _number(fields: Mapping[str, str], name: str, default: float) -> float:
+    text = fields.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidRequest(f"{name} must be a number", field=name)
+    return value
+
+
+def _wanted_range(
+    headers: Mapping[str, str], size: int, etag: str
+) -> tuple[int, int | None] | None:
+    """Where the stretch that is asked for begins, and where it ends; None for the whole.
+
+    One range is served; who asks for several, or in another unit, gets the whole (RFC 9110, 14.2).
+
+    Raises:
+        RangeNotSatisfiable: it begins behind the end of the file.
+    """
+    asked = _RANGE.fullmatch(headers.get("range", "").replace(" ", ""))
+    if asked is None or headers.get("if-range", etag) != etag:
+        return None
+    first, last = asked.groups()
+    if not first and not last:
+        return None
+    if not first:
+        start, end = max(size - int(last), 0), size
+    else:
+        start, end = int(first), int(last) + 1 if last else size
+        if last and end <= start:
+            return None
+    if start >= size:
+        raise RangeNotSatisfiable(f"the file has {size} bytes", size=size)
+    return start, end
+
+
+async def _events(changes: AsyncIterator[Video], addresses: ImageAddresses) -> AsyncIterator[bytes]:
+    async for video in changes:
+        yield b"data: " + encode_json(_present(video, addresses)) + b"\n\n"
+
+
+async def _as_json(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterator[bytes]:
+    separator = b"["
+    async for frames in found:
+        rows = await asyncio.to_thread(_encoded, frames, b",\n")
+        yield separator + rows
+        separator = b",\n"
+    yield b"]" if separator == b",\n" else b"[]"
+
+
+async def _as_json_lines(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterator[bytes]:
+    async for frames in found:
+        yield await asyncio.to_thread(_encoded, frames, b"\n") + b"\n"
+
+
+async def _as_csv(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterator[bytes]:
+    yield frame_table.header().encode()
+    async for frames in found:
+        lines = await asyncio.to_thread(lambda each: [*map(frame_table.csv_lines, each)], frames)
+        yield "".join(lines).encode()
+
+
+def _encoded(frames: Sequence[AnalysedFrame], separator: bytes) -> bytes:
+    rows = (encode_json(row) for frame in frames for row in frame_table.rows(frame))
+    return separator.join(rows)
+
+
+_TABLES = {"json": _as_json, "jsonl": _as_json_lines, "csv": _as_csv}
+
+
+def video_routes(settings: Settings) -> list[Router]:
+    """The calls about videos; the one that takes them with the body size it needs."""
+    whole = settings.video.limits.bytes + FORM_OVERHEAD_BYTES
+    return [
+        Router(
+            settings.server.videos_url,
+            route_handlers=[SubmitVideoController],
+            request_max_body_size=whole,
+        ),
+        Router(settings.server.api_prefix, route_handlers=[VideosController]),
+    ]

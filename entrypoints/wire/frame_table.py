@@ -1,0 +1,87 @@
+"""The frames of a video as a table: a row for each analysed frame and face."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from application.videos.analysis import AnalysedFrame
+from domain.emotion import Emotion
+from domain.stream import TrackedFace
+from entrypoints.wire.faces import Share, TrackId
+from entrypoints.wire.sessions import Seconds
+
+_Score = Annotated[Share | None, Meta(description="Mean of the last second; the seven sum to 1.")]
+_Pixels = Annotated[int | None, Meta(description="Of the box, as a player shows the video.")]
+
+
+class FrameRow(Struct, kw_only=True):
+    """One face in one analysed frame; of a frame without any, all from ``face_id`` on is null."""
+
+    frame: Annotated[int, Meta(ge=0, description="Of those analysed, from 0.", examples=[15])]
+    time: Annotated[Seconds, Meta(description="From the start of the video.", examples=[3.0])]
+    face_id: Annotated[TrackId | None, Meta(examples=["face_1"])] = None
+    x: Annotated[_Pixels, Meta(examples=[412])] = None
+    y: Annotated[_Pixels, Meta(examples=[120])] = None
+    width: Annotated[_Pixels, Meta(examples=[180])] = None
+    height: Annotated[_Pixels, Meta(examples=[212])] = None
+    confidence: Annotated[Share | None, Meta(examples=[0.97])] = None
+    reliable: Annotated[bool | None, Meta(examples=[True])] = None
+    happy: Annotated[_Score, Meta(examples=[0.92])] = None
+    sad: Annotated[_Score, Meta(examples=[0.01])] = None
+    angry: Annotated[_Score, Meta(examples=[0.005])] = None
+    disgust: Annotated[_Score, Meta(examples=[0.0])] = None
+    fear: Annotated[_Score, Meta(examples=[0.005])] = None
+    surprise: Annotated[_Score, Meta(examples=[0.02])] = None
+    neutral: Annotated[_Score, Meta(examples=[0.04])] = None
+    dominant_emotion: Annotated[Emotion | None, Meta(examples=["happy"])] = None
+
+
+def header() -> str:
+    """The first line of the CSV form."""
+    return _line(FrameRow.__struct_fields__)
+
+
+def csv_lines(frame: AnalysedFrame) -> str:
+    """The lines of one frame in CSV (RFC 4180); booleans are ``true`` and ``false``."""
+    return "".join(_line(_cells(row)) for row in rows(frame))
+
+
+def rows(frame: AnalysedFrame) -> Iterator[FrameRow]:
+    """The rows of one frame."""
+    if not frame.faces:
+        yield FrameRow(frame=frame.number, time=round(frame.time_s, 3))
+    for face in frame.faces:
+        yield _row(frame, face)
+
+
+def _row(frame: AnalysedFrame, face: TrackedFace) -> FrameRow:
+    box, scores = face.track.box, face.reading.scores
+    return FrameRow(
+        frame=frame.number,
+        time=round(frame.time_s, 3),
+        face_id=face.track.track_id,
+        x=box.x,
+        y=box.y,
+        width=box.width,
+        height=box.height,
+        confidence=round(face.track.confidence, 3),
+        reliable=face.reading.reliable,
+        **{emotion.value: round(scores[emotion], 4) for emotion in Emotion},
+        dominant_emotion=face.dominant_emotion,
+    )
+
+
+def _cells(row: FrameRow) -> list[object]:
+    values = [getattr(row, column) for column in FrameRow.__struct_fields__]
+    return [str(value).lower() if isinstance(value, bool) else value for value in values]
+
+
+def _line(cells: Iterable[object]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue()
