@@ -126,21 +126,21 @@ def _cloudinary_image_store(settings: StoreSettings, telemetry: Telemetry) -> Cl
     urls = _cloudinary_urls(settings)
     from adapters.cloudinary import CloudinaryImageStore
 
-    return CloudinaryImageStore(urls=urls, client=_cloudinary_client(settings))
+    return CloudinaryImageStore(urls=urls, client=_cloudinary_client(settings, telemetry))
 
 
 def _cloudinary_video_store(
-    settings: StoreSettings, receiving: ReceivingFolder
+    settings: StoreSettings, telemetry: Telemetry, receiving: ReceivingFolder
 ) -> CloudinaryVideoStore:
     urls = _cloudinary_urls(settings)
     from adapters.cloudinary import CloudinaryVideoStore
 
     return CloudinaryVideoStore(
-        urls=urls, client=_cloudinary_client(settings), received=receiving.received
+        urls=urls, client=_cloudinary_client(settings, telemetry), received=receiving.received
     )
 
 
-def _cloudinary_client(settings: StoreSettings) -> CloudinaryClient:
+def _cloudinary_client(settings: StoreSettings, telemetry: Telemetry) -> CloudinaryClient:
     """What calls Cloudinary; each store has its own, so that videos keep no image waiting."""
     from adapters.cloudinary import CloudinaryClient
 
@@ -212,7 +212,9 @@ class StoresContainer(containers.DeclarativeContainer):
         filesystem=providers.Singleton(
             FileSystemVideoStore, folder=config.videos_dir, receiving=receiving_folder
         ),
-        cloudinary=providers.Singleton(_cloudinary_video_store, settings, receiving_folder),
+        cloudinary=providers.Singleton(
+            _cloudinary_video_store, settings, telemetry, receiving_folder
+        ),
     )
     video_erasure = providers.Singleton(VideoErasure, videos, video_files, repository)
 

@@ -366,7 +366,7 @@ _TABLE = (
         happened="The video was not taken in.",
         why="As many videos of the user wait or are worked on as may (`MAX_VIDEOS_PER_USER`, 5 by "
         "default).",
-        remedy="Wait until one of them is done, or delete one with `DELETE /api/videos/` and its id.",
+        remedy="Wait until one is done, or delete one by `DELETE /api/videos/` and its id.",
         details={"retry_after": 60, "limit": 5, "remaining": 0},
     ),
     _kind(

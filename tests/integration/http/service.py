@@ -112,6 +112,8 @@ async def with_fresh_fakes(server: Server) -> AsyncIterator[Service]:
             container.reset_singletons()
             background = [
                 asyncio.create_task(container.stores().carrier().run()),
+                asyncio.create_task(container.video().work().run()),
+            ]
             try:
                 yield service
             finally:
