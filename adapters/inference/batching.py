@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from adapters.inference.crops import cut_crop
 from adapters.inference.executor import WorkExecutor
-from adapters.inference.model import CropClassifier
+from adapters.inference.model import LARGEST_BATCH, CropClassifier, score
 from adapters.inference.quality import measure_quality
 from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import ModelCard
 from application.work import Priority
-from domain.emotion import Emotion, EmotionScores
+from domain.emotion import EmotionScores
 from domain.face import (
     BOX_ITSELF,
     BoxFraming,
@@ -29,8 +29,6 @@ from domain.face import (
     ReliabilityThresholds,
 )
 from domain.image import Image
-
-_LARGEST_BATCH = 32
 
 
 @dataclass(order=True, slots=True)
@@ -111,8 +109,8 @@ class BatchingEmotionClassifier:
         finally:
             self._forget(request)
         return [
-            FaceReading(score, quality, self._thresholds.accept(quality, score))
-            for score, quality in zip(scores, qualities, strict=True)
+            FaceReading(emotions, quality, self._thresholds.accept(quality, emotions))
+            for emotions, quality in zip(scores, qualities, strict=True)
         ]
 
     def _cut_for(
@@ -138,7 +136,7 @@ class BatchingEmotionClassifier:
         if not batch:
             return
         try:
-            scores = self._predict(np.concatenate([each.crops for each in batch]))
+            scores = score(self._model, np.concatenate([each.crops for each in batch]))
         except Exception as error:
             for each in batch:
                 each.scores.set_exception(_failure(error))
@@ -156,20 +154,12 @@ class BatchingEmotionClassifier:
             self._waiting.remove(request)
             batch, size = [request], len(request.crops)
             for other in sorted(self._waiting):
-                if size + len(other.crops) <= _LARGEST_BATCH:
+                if size + len(other.crops) <= LARGEST_BATCH:
                     self._waiting.remove(other)
                     batch.append(other)
                     size += len(other.crops)
             # From here on a cancelled caller no longer stops its future from being resolved.
             return [each for each in batch if each.scores.set_running_or_notify_cancel()]
-
-    def _predict(self, crops: NDArray[np.uint8]) -> list[EmotionScores]:
-        scores = []
-        for start in range(0, len(crops), _LARGEST_BATCH):
-            for row in self._model.predict(crops[start : start + _LARGEST_BATCH]):
-                weights = zip(Emotion, row.tolist(), strict=True)
-                scores.append(EmotionScores.from_weights(dict(weights)))
-        return scores
 
 
 def _failure(error: Exception) -> InferenceUnavailable:

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from adapters.inference.crops import CropSpec
 from application.ports.emotion_classifier import ModelCard
+from domain.emotion import Emotion, EmotionScores
+
+LARGEST_BATCH = 32
 
 
 class CropClassifier(Protocol):
@@ -35,3 +38,18 @@ class CropClassifier(Protocol):
             float32, N x 7: probabilities in the order of ``domain.emotion.Emotion``.
         """
         ...
+
+
+def score(model: CropClassifier, crops: NDArray[np.uint8]) -> list[EmotionScores]:
+    """Score any number of crops, at most ``LARGEST_BATCH`` at a time.
+
+    Args:
+        model: scores them.
+        crops: see ``CropClassifier.predict``.
+    """
+    scores = []
+    for start in range(0, len(crops), LARGEST_BATCH):
+        for row in model.predict(crops[start : start + LARGEST_BATCH]):
+            weights = zip(Emotion, row.tolist(), strict=True)
+            scores.append(EmotionScores.from_weights(dict(weights)))
+    return scores

@@ -97,18 +97,19 @@ class OnnxFaceDetector:
     ) -> Sequence[FaceDetection]:
         """Find the faces of an image, with landmarks; see the port."""
         return await self._executor.run(
-            self._detect, image, min_size_px, min_confidence, fit_within, priority=priority
+            self.detect_now, image, min_size_px, min_confidence, fit_within, priority=priority
         )
 
-    def _detect(
+    def detect_now(
         self,
         image: Image,
         min_size_px: int,
         min_confidence: float,
         fit_within: tuple[int, int] | None,
     ) -> list[FaceDetection]:
+        """Find the faces on the calling thread; see the port."""
         views = views_of(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
-        found = [face for view in views for face in self._look(view)]
+        found = [face for view in views for face in self._search(view)]
         return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
 
     def _check(self) -> None:
@@ -122,7 +123,7 @@ class OnnxFaceDetector:
                 f"{side} x {side} pixels; it answers {answer}"
             )
 
-    def _look(self, view: DetectionView) -> list[FaceDetection]:
+    def _search(self, view: DetectionView) -> list[FaceDetection]:
         pixels = self._padded(view.pixels)
         cells = self._network.run(pixels[np.newaxis])[0]
         sure = np.flatnonzero(cells[:, 0] >= self._threshold)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import cv2
 import numpy as np
@@ -40,6 +42,31 @@ class DecodingProcess:
         self._thread.shutdown(cancel_futures=True)
 
 
+class PreparedImage:
+    """An image for whose pixels there is room in the budget.
+
+    Args:
+        share: of the budget; given back when the pixels are garbage.
+        read: makes the pixels.
+    """
+
+    def __init__(self, share: MemoryShare, read: Callable[[], Image]) -> None:
+        self._share = share
+        self._read = read
+
+    def decode(self) -> Image:
+        """Decode the image on the calling thread."""
+        image = self._read()
+        assert isinstance(image.pixels, np.ndarray)
+        self._share.shrink(image.pixels.nbytes)
+        weakref.finalize(image.pixels, self._share.release)
+        return image
+
+    def release(self) -> None:
+        """Give the room back where nobody decodes the image any more."""
+        self._share.release()
+
+
 class OpenCvImageDecoder:
     """Fulfils the port ``ImageDecoder``.
 
@@ -73,6 +100,21 @@ class OpenCvImageDecoder:
         ``InvalidImage.details["reason"]`` is one of ``empty``, ``unsupported``, ``truncated`` and
         ``damaged``; ``ImageTooCostly.details["cost"]`` is ``memory`` or ``time``.
         """
+        prepared = await self.prepare(data, priority=priority)
+        try:
+            return await self._executor.run(prepared.decode, priority=priority)
+        except BaseException:
+            prepared.release()
+            raise
+
+    async def prepare(
+        self, data: bytes, *, priority: Priority = Priority.INTERACTIVE
+    ) -> PreparedImage:
+        """Do everything but decode a light image, which whoever wants it does on their thread.
+
+        A costly one is decoded when this returns. Raises what ``decode`` raises of headers, and of
+        costly images.
+        """
         kind = recognise(data)
         header = read_header(data, kind, thorough=False)
         if header is not None:
@@ -82,19 +124,9 @@ class OpenCvImageDecoder:
         light = header is not None and self._is_light(header)
         share = await self._budget.take(self._needs(header, light=light), priority)
         if header is not None and light:
-            try:
-                image = await self._executor.run(
-                    read_image, data, header, self._limits, priority=priority
-                )
-            except BaseException:
-                share.release()
-                raise
-        else:
-            image = await self._elsewhere(data, share)
-        assert isinstance(image.pixels, np.ndarray)
-        share.shrink(image.pixels.nbytes)
-        weakref.finalize(image.pixels, share.release)
-        return image
+            return PreparedImage(share, partial(read_image, data, header, self._limits))
+        image = await self._elsewhere(data, share)
+        return PreparedImage(share, lambda: image)
 
     def _is_light(self, header: Header) -> bool:
         return header.memory_bytes(self._limits) <= _LIGHT_BYTES and header.cpu_s <= _LIGHT_S

@@ -115,16 +115,17 @@ class HaarFaceDetector:
         cascade is left out: it takes three quarters of the time.
         """
         return await self._executor.run(
-            self._detect, image, min_size_px, min_confidence, fit_within, priority=priority
+            self.detect_now, image, min_size_px, min_confidence, fit_within, priority=priority
         )
 
-    def _detect(
+    def detect_now(
         self,
         image: Image,
         min_size_px: int,
         min_confidence: float,
         fit_within: tuple[int, int] | None,
     ) -> list[FaceDetection]:
+        """Find the faces on the calling thread; see the port."""
         ratio = finest_ratio(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
         ratio = min(ratio, _LARGEST_SIDE / max(image.width, image.height))
         view = DetectionView.of(image, ratio=ratio)

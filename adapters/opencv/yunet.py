@@ -79,16 +79,17 @@ class YuNetFaceDetector:
     ) -> Sequence[FaceDetection]:
         """Find the faces of an image, with landmarks; see the port."""
         return await self._executor.run(
-            self._detect, image, min_size_px, min_confidence, fit_within, priority=priority
+            self.detect_now, image, min_size_px, min_confidence, fit_within, priority=priority
         )
 
-    def _detect(
+    def detect_now(
         self,
         image: Image,
         min_size_px: int,
         min_confidence: float,
         fit_within: tuple[int, int] | None,
     ) -> list[FaceDetection]:
+        """Find the faces on the calling thread; see the port."""
         views = views_of(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
         detector = self._detector_of_thread()
         try:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from application.ports.emotion_classifier import EmotionClassifier
-from application.ports.face_detector import FaceDetector
+from application.ports.face_analyser import DetectionRequest, FaceAnalyser
 from application.ports.face_tracker import FaceTracker
-from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
 from application.sessions.adaptation import Effort
 from application.sessions.smoothing import TrackSmoothing
@@ -26,9 +24,7 @@ _SAME_SHAPE = 0.02
 class FrameTools:
     """The ports every frame passes through; shared by all sessions."""
 
-    decoder: ImageDecoder
-    detector: FaceDetector
-    classifier: EmotionClassifier
+    analyser: FaceAnalyser
     telemetry: Telemetry
 
 
@@ -47,10 +43,7 @@ class FrameAnalysis:
 
     def __init__(self, tools: FrameTools, tracker: FaceTracker) -> None:
         self._tools = tools
-        self._tracker = tracker
-        self._frames_since_detection = 0
-        self._detected_s: float | None = None
-        self._size: Size | None = None
+        self._following = _Following(tracker, tools.telemetry)
         self._smoothing = TrackSmoothing()
 
     async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> Analysed:
@@ -60,24 +53,65 @@ class FrameAnalysis:
             InvalidImage, ImageDimensionsTooLarge: the frame cannot be used.
             InferenceUnavailable: detector or classifier cannot run.
         """
-        tools = self._tools
-        with tools.telemetry.stage("decode"):
-            image = await tools.decoder.decode(await frame.data.read())
-        self._adjust_to_size(image)
-        detects = self._is_detection_due(frame, effort)
-        if detects:
-            tracks = await self._detect(image, frame, config, effort)
-        else:
-            tracks = self._predict(frame)
-        shown = [inside for track in tracks if (inside := _within(track, image)) is not None]
-        boxes = [FaceDetection(track.box, track.confidence, track.landmarks) for track in shown]
-        with tools.telemetry.stage("classify"):
-            readings = await tools.classifier.classify(image, boxes)
+        search = _FrameSearch(self._following, frame.received_s, config, effort)
+        image = await self._tools.analyser.analyse(await frame.data.read(), search)
         window = config.smooth_window_size if config.smooth_emotions else 0
-        faces = self._smoothing.smooth(shown, readings, window=window, at_s=frame.received_s)
-        return Analysed(faces, detects, image.width, image.height)
+        readings = [face.reading for face in image.faces]
+        faces = self._smoothing.smooth(
+            search.tracks, readings, window=window, at_s=frame.received_s
+        )
+        return Analysed(faces, search.detected, image.width, image.height)
 
-    def _adjust_to_size(self, image: Image) -> None:
+
+class _FrameSearch:
+    """Fulfils ``FaceSearch``: the detector runs now and then, and between tracks are predicted."""
+
+    def __init__(
+        self, following: _Following, at_s: float, config: StreamConfig, effort: Effort
+    ) -> None:
+        self._following = following
+        self._at_s = at_s
+        self._config = config
+        self._effort = effort
+        self.detected = False
+        self.tracks: Sequence[FaceTrack] = ()
+
+    def request(self, image: Image) -> DetectionRequest | None:
+        """See the port."""
+        self._following.adjust_to(image)
+        self.detected = self._following.is_detection_due(self._at_s, self._effort.interval)
+        if not self.detected:
+            return None
+        config = self._config
+        return DetectionRequest(
+            min_size_px=config.min_face_size,
+            min_confidence=config.detection_confidence,
+            fit_within=self._effort.resolution,
+        )
+
+    def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
+        """See the port."""
+        if self.detected:
+            tracks = self._following.update(found, self._at_s)
+        else:
+            tracks = self._following.predict(self._at_s)
+        self.tracks = [inside for track in tracks if (inside := _within(track, image)) is not None]
+        return [
+            FaceDetection(track.box, track.confidence, track.landmarks) for track in self.tracks
+        ]
+
+
+class _Following:
+    """The tracks of one stream, and when the detector has to run again."""
+
+    def __init__(self, tracker: FaceTracker, telemetry: Telemetry) -> None:
+        self._tracker = tracker
+        self._telemetry = telemetry
+        self._frames_since_detection = 0
+        self._detected_s: float | None = None
+        self._size: Size | None = None
+
+    def adjust_to(self, image: Image) -> None:
         """Where frames change their size, rescale the tracks or begin anew, and detect again."""
         before, self._size = self._size, (image.width, image.height)
         if before is None or before == self._size:
@@ -90,33 +124,27 @@ class FrameAnalysis:
             self._tracker.forget()
         self._detected_s = None
 
-    def _is_detection_due(self, frame: Frame, effort: Effort) -> bool:
+    def is_detection_due(self, at_s: float, interval: int) -> bool:
+        """Whether a frame of this time is one that the detector runs on."""
         return (
             self._detected_s is None
-            or frame.received_s - self._detected_s > PREDICTED_FOR_S
-            or self._frames_since_detection + 1 >= effort.interval
+            or at_s - self._detected_s > PREDICTED_FOR_S
+            or self._frames_since_detection + 1 >= interval
             or self._tracker.wants_detection
         )
 
-    async def _detect(
-        self, image: Image, frame: Frame, config: StreamConfig, effort: Effort
-    ) -> Sequence[FaceTrack]:
-        with self._tools.telemetry.stage("detect"):
-            found = await self._tools.detector.detect(
-                image,
-                min_size_px=config.min_face_size,
-                min_confidence=config.detection_confidence,
-                fit_within=effort.resolution,
-            )
+    def update(self, found: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
+        """The tracks in a frame that the detector ran on."""
         self._frames_since_detection = 0
-        self._detected_s = frame.received_s
-        with self._tools.telemetry.stage("track"):
-            return self._tracker.update(found, frame.received_s)
+        self._detected_s = at_s
+        with self._telemetry.stage("track"):
+            return self._tracker.update(found, at_s)
 
-    def _predict(self, frame: Frame) -> Sequence[FaceTrack]:
+    def predict(self, at_s: float) -> Sequence[FaceTrack]:
+        """The tracks in a frame that it did not run on."""
         self._frames_since_detection += 1
-        with self._tools.telemetry.stage("track"):
-            return self._tracker.predict(frame.received_s)
+        with self._telemetry.stage("track"):
+            return self._tracker.predict(at_s)
 
 
 def _within(track: FaceTrack, image: Image) -> FaceTrack | None:

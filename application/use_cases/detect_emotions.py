@@ -7,15 +7,12 @@ from uuid import uuid4
 
 from application.metering import UsageMeter
 from application.ports.clock import Clock
-from application.ports.emotion_classifier import EmotionClassifier
-from application.ports.face_detector import FaceDetector
-from application.ports.image_decoder import ImageDecoder
+from application.ports.face_analyser import EveryFace, FaceAnalyser
 from application.ports.image_store import StoredImage
 from application.ports.telemetry import Telemetry
 from application.storing.spooler import Spooler
 from application.work import AdmissionGate, Priority
 from domain.detection import Detection
-from domain.face import Face
 from domain.user import Caller, User
 
 
@@ -40,9 +37,7 @@ class DetectEmotions:
     def __init__(
         self,
         *,
-        decoder: ImageDecoder,
-        detector: FaceDetector,
-        classifier: EmotionClassifier,
+        analyser: FaceAnalyser,
         spooler: Spooler,
         meter: UsageMeter,
         gate: AdmissionGate,
@@ -50,9 +45,7 @@ class DetectEmotions:
         telemetry: Telemetry,
         min_face_size_px: int,
     ) -> None:
-        self._decoder = decoder
-        self._detector = detector
-        self._classifier = classifier
+        self._analyser = analyser
         self._spooler = spooler
         self._meter = meter
         self._gate = gate
@@ -77,22 +70,17 @@ class DetectEmotions:
     async def analyse(self, command: DetectEmotionsCommand, priority: Priority) -> Detection:
         """The pipeline itself, for callers that have been admitted and charged already."""
         started = self._clock.monotonic()
-        with self._telemetry.stage("decode"):
-            image = await self._decoder.decode(command.image, priority=priority)
-        with self._telemetry.stage("detect"):
-            found = await self._detector.detect(
-                image, min_size_px=self._min_face_size_px, priority=priority
-            )
-        with self._telemetry.stage("classify"):
-            readings = await self._classifier.classify(image, found, priority=priority)
-        self._telemetry.faces_found(len(found))
+        image = await self._analyser.analyse(
+            command.image, EveryFace(self._min_face_size_px), priority=priority
+        )
+        self._telemetry.faces_found(len(image.faces))
 
         detection = Detection(
             detection_id=uuid4(),
             user_id=command.caller.user_id,
             timestamp=self._clock.now(),
             filename=command.filename,
-            faces=tuple(Face(*pair) for pair in zip(found, readings, strict=True)),
+            faces=image.faces,
             processing_time_s=self._clock.monotonic() - started,
             image_width=image.width,
             image_height=image.height,

@@ -65,9 +65,7 @@ class Container(containers.DeclarativeContainer):
         min_face_size_px=config.vision.face_detect_min_size,
         clock=system.clock,
         telemetry=system.telemetry,
-        decoder=vision.decoder,
-        face_detector=vision.face_detector,
-        emotion_classifier=vision.emotion_classifier,
+        face_analyser=vision.face_analyser,
         spooler=stores.spooler,
         meter=accounts.meter,
     )
@@ -88,9 +86,7 @@ class Container(containers.DeclarativeContainer):
         defaults=config.stream_defaults,
         clock=system.clock,
         telemetry=system.telemetry,
-        frame_decoder=vision.frame_decoder,
-        face_detector=vision.face_detector,
-        emotion_classifier=vision.emotion_classifier,
+        frame_analyser=vision.frame_analyser,
         spooler=stores.spooler,
         authenticate=accounts.authenticate,
     )

@@ -6,9 +6,7 @@ from dependency_injector import containers, providers
 
 from application.metering import UsageMeter
 from application.ports.clock import Clock
-from application.ports.emotion_classifier import EmotionClassifier
-from application.ports.face_detector import FaceDetector
-from application.ports.image_decoder import ImageDecoder
+from application.ports.face_analyser import FaceAnalyser
 from application.ports.telemetry import Telemetry
 from application.storing.spooler import Spooler
 from application.use_cases.detect_batch import DetectBatch
@@ -25,18 +23,14 @@ class DetectionContainer(containers.DeclarativeContainer):
     min_face_size_px: providers.Dependency[int] = providers.Dependency(instance_of=int)
     clock: providers.Dependency[Clock] = providers.Dependency()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency()
-    decoder: providers.Dependency[ImageDecoder] = providers.Dependency()
-    face_detector: providers.Dependency[FaceDetector] = providers.Dependency()
-    emotion_classifier: providers.Dependency[EmotionClassifier] = providers.Dependency()
+    face_analyser: providers.Dependency[FaceAnalyser] = providers.Dependency()
     spooler = providers.Dependency(instance_of=Spooler)
     meter = providers.Dependency(instance_of=UsageMeter)
 
     gate = providers.Singleton(AdmissionGate, config.max_images_in_work)
     detect_emotions = providers.Singleton(
         DetectEmotions,
-        decoder=decoder,
-        detector=face_detector,
-        classifier=emotion_classifier,
+        analyser=face_analyser,
         spooler=spooler,
         meter=meter,
         gate=gate,

@@ -10,9 +10,7 @@ from adapters.circuit_breaker import CircuitBreaker
 from adapters.single_process import SingleProcessMessageChannel, SingleProcessSessionPlaces
 from adapters.tracking import KalmanFaceTracker
 from application.ports.clock import Clock
-from application.ports.emotion_classifier import EmotionClassifier
-from application.ports.face_detector import FaceDetector
-from application.ports.image_decoder import ImageDecoder
+from application.ports.face_analyser import FaceAnalyser
 from application.ports.message_channel import MessageChannel
 from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Telemetry
@@ -66,9 +64,7 @@ class RealtimeContainer(containers.DeclarativeContainer):
     defaults = providers.Dependency(instance_of=StreamConfig)
     clock: providers.Dependency[Clock] = providers.Dependency()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency()
-    frame_decoder: providers.Dependency[ImageDecoder] = providers.Dependency()
-    face_detector: providers.Dependency[FaceDetector] = providers.Dependency()
-    emotion_classifier: providers.Dependency[EmotionClassifier] = providers.Dependency()
+    frame_analyser: providers.Dependency[FaceAnalyser] = providers.Dependency()
     spooler = providers.Dependency(instance_of=Spooler)
     authenticate = providers.Dependency(instance_of=Authenticate)
 
@@ -90,9 +86,7 @@ class RealtimeContainer(containers.DeclarativeContainer):
         defaults=defaults,
         tools=providers.Factory(
             FrameTools,
-            decoder=frame_decoder,
-            detector=face_detector,
-            classifier=emotion_classifier,
+            analyser=frame_analyser,
             telemetry=telemetry,
         ),
         new_tracker=providers.Object(KalmanFaceTracker),

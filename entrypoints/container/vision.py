@@ -10,8 +10,10 @@ from dependency_injector import containers, providers
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.inference.batching import BatchingEmotionClassifier
+from adapters.inference.direct import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.model import CropClassifier
+from adapters.inference.one_job import face_analyser_of
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
@@ -23,6 +25,7 @@ from adapters.pillow.annotator import PillowImageAnnotator
 from application.errors import InferenceUnavailable
 from application.memory_budget import MemoryBudget
 from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.face_analyser import FaceAnalyser
 from application.ports.face_detector import FaceDetector
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_decoder import ImageDecoder
@@ -199,6 +202,13 @@ class VisionContainer(containers.DeclarativeContainer):
         ),
         remote=providers.Singleton(_remote_crop_classifier, settings, telemetry),
     )
+    direct_emotion_classifier = providers.Singleton(
+        DirectEmotionClassifier,
+        model=crop_classifier,
+        executor=executor,
+        thresholds=providers.Object(MEASURED_THRESHOLDS),
+        framing=face_detector.provided.framing,
+    )
     batching_emotion_classifier = providers.Singleton(
         BatchingEmotionClassifier,
         model=crop_classifier,
@@ -208,7 +218,7 @@ class VisionContainer(containers.DeclarativeContainer):
     )
     emotion_classifier: providers.Provider[EmotionClassifier] = providers.Selector(
         config.classifier,
-        onnx=batching_emotion_classifier,
+        onnx=direct_emotion_classifier,
         vit=batching_emotion_classifier,
         remote=providers.Singleton(
             _remote_emotion_classifier,
@@ -218,4 +228,21 @@ class VisionContainer(containers.DeclarativeContainer):
             thresholds=providers.Object(MEASURED_THRESHOLDS),
             framing=face_detector.provided.framing,
         ),
+    )
+
+    face_analyser: providers.Provider[FaceAnalyser] = providers.Singleton(
+        face_analyser_of,
+        decoder=decoder,
+        detector=face_detector,
+        classifier=emotion_classifier,
+        executor=executor,
+        telemetry=telemetry,
+    )
+    frame_analyser: providers.Provider[FaceAnalyser] = providers.Singleton(
+        face_analyser_of,
+        decoder=frame_decoder,
+        detector=face_detector,
+        classifier=emotion_classifier,
+        executor=executor,
+        telemetry=telemetry,
     )

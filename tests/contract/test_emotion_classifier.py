@@ -19,6 +19,7 @@ from adapters.in_memory import InMemoryEmotionClassifier
 from adapters.in_memory.scene import Scene, SceneFace
 from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.crops import CropSpec, cut_crop
+from adapters.inference.direct import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
@@ -89,7 +90,7 @@ def remote(executor: WorkExecutor, triton: str) -> Iterator[EmotionClassifier]:
     classifier.close()
 
 
-@pytest.fixture(params=["in-memory", "onnx", "vit", "remote"])
+@pytest.fixture(params=["in-memory", "onnx", "batching", "vit", "remote"])
 def subject(
     request: pytest.FixtureRequest, executor: WorkExecutor, smiling_checkpoint: Path
 ) -> Subject:
@@ -97,9 +98,14 @@ def subject(
         return Subject(InMemoryEmotionClassifier(), drawing())
     if request.param == "remote":
         return Subject(request.getfixturevalue("remote"), photograph())
+    if request.param == "onnx":
+        direct = DirectEmotionClassifier(
+            model=OnnxCropClassifier(), executor=executor, thresholds=MEASURED_THRESHOLDS
+        )
+        return Subject(direct, photograph())
     classifier = BatchingEmotionClassifier(
         model=OnnxCropClassifier()
-        if request.param == "onnx"
+        if request.param == "batching"
         else VitCropClassifier(model=str(smiling_checkpoint), device="cpu"),
         executor=executor,
         thresholds=MEASURED_THRESHOLDS,

@@ -24,6 +24,7 @@ from adapters.in_memory import (
 )
 from application.metering import UsageMeter
 from application.ports.image_store import StoredImage
+from application.stepwise_analysis import StepwiseFaceAnalyser
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
 from application.videos.erasing import VideoErasure
@@ -108,9 +109,12 @@ class Service:
             uploads_at_once=2,
         )
         self.detect = DetectEmotions(
-            decoder=self.decoder,
-            detector=self.detector,
-            classifier=self.classifier,
+            analyser=StepwiseFaceAnalyser(
+                decoder=self.decoder,
+                detector=self.detector,
+                classifier=self.classifier,
+                telemetry=self.telemetry,
+            ),
             spooler=self.store.spooler,
             meter=self.meter,
             gate=self.gate,

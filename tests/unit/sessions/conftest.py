@@ -27,6 +27,7 @@ from application.sessions.analysis import FrameTools
 from application.sessions.events import StreamEvent
 from application.sessions.session import StreamSession
 from application.sessions.sessions import SessionLimits, StreamSessions
+from application.stepwise_analysis import StepwiseFaceAnalyser
 from application.use_cases.keep_session import KeepSession
 from domain.emotion import Emotion
 from domain.errors import InvalidToken
@@ -120,13 +121,22 @@ class World:
         return StreamSessions(
             limits=SessionLimits(sessions, per_user, frames_in_work),
             defaults=StreamConfig(max_frame_rate=60, detection_interval=1),
-            tools=FrameTools(self.decoder, self.detector, self.classifier, self.telemetry),
+            tools=self.tools(),
             new_tracker=InMemoryFaceTracker,
             keep=KeepSession(self.store.spooler),
             places=places or InMemorySessionPlaces(self.clock),
             verify_token=self.verify_token,
             clock=self.clock,
         )
+
+    def tools(self) -> FrameTools:
+        analyser = StepwiseFaceAnalyser(
+            decoder=self.decoder,
+            detector=self.detector,
+            classifier=self.classifier,
+            telemetry=self.telemetry,
+        )
+        return FrameTools(analyser, self.telemetry)
 
     async def verify_token(self, token: str) -> None:
         if token in self.ended_tokens:

@@ -5,7 +5,6 @@ import gc
 
 from adapters.in_memory import fake_image
 from adapters.tracking import KalmanFaceTracker
-from application.sessions.analysis import FrameTools
 from application.sessions.events import SessionEnded, StreamEvent
 from application.sessions.session import StreamSession
 from application.sessions.slots import FrameSlots
@@ -44,7 +43,7 @@ async def test_an_hour_of_video_leaves_nothing_behind_but_its_timeline(world: Wo
         session_id="soak",
         user=some_user(),
         defaults=StreamConfig(),
-        tools=FrameTools(world.decoder, world.detector, world.classifier, world.telemetry),
+        tools=world.tools(),
         new_tracker=KalmanFaceTracker,
         slots=FrameSlots(1, world.clock),
         keep=KeepSession(world.store.spooler),

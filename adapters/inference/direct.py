@@ -1,0 +1,89 @@
+"""A classifier whose network runs on the thread that cuts the crops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from adapters.inference.crops import cut_crop
+from adapters.inference.executor import WorkExecutor
+from adapters.inference.model import CropClassifier, score
+from adapters.inference.quality import measure_quality
+from application.errors import InferenceUnavailable
+from application.ports.emotion_classifier import ModelCard
+from application.work import Priority
+from domain.face import (
+    BOX_ITSELF,
+    BoxFraming,
+    FaceDetection,
+    FaceReading,
+    ReliabilityThresholds,
+)
+from domain.image import Image
+
+
+class DirectEmotionClassifier:
+    """Fulfils the port ``EmotionClassifier`` for a ``CropClassifier`` that runs on processors.
+
+    There a batch saves nothing: a crop takes the same time alone or among others. What a graphics
+    card or another machine runs is better served by ``BatchingEmotionClassifier``.
+
+    Args:
+        model: scores the crops.
+        executor: does all of the work.
+        thresholds: which faces are read reliably.
+        framing: of the detector that finds the faces.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: CropClassifier,
+        executor: WorkExecutor,
+        thresholds: ReliabilityThresholds,
+        framing: BoxFraming = BOX_ITSELF,
+    ) -> None:
+        self._model = model
+        self._executor = executor
+        self._thresholds = thresholds
+        self._framing = framing
+
+    @property
+    def card(self) -> ModelCard:
+        """What runs."""
+        return self._model.card
+
+    async def check(self) -> None:
+        """A model in this process is there."""
+
+    async def classify(
+        self,
+        image: Image,
+        faces: Sequence[FaceDetection],
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceReading]:
+        """Read the emotion of each face; see the port."""
+        if not faces:
+            return []
+        return await self._executor.run(self.classify_now, image, faces, priority=priority)
+
+    def classify_now(self, image: Image, faces: Sequence[FaceDetection]) -> list[FaceReading]:
+        """Read the emotion of each face, on the calling thread."""
+        if not faces:
+            return []
+        spec, framing = self._model.crop_spec, self._framing
+        crops = [cut_crop(image, face, spec, framing) for face in faces]
+        try:
+            scores = score(self._model, np.stack(crops))
+        except InferenceUnavailable:
+            raise
+        except Exception as error:  # of whatever runtime
+            raise InferenceUnavailable("the emotion classifier failed") from error
+        readings = []
+        for crop, face, emotions in zip(crops, faces, scores, strict=True):
+            quality = measure_quality(crop, face)
+            reliable = self._thresholds.accept(quality, emotions)
+            readings.append(FaceReading(emotions, quality, reliable))
+        return readings

@@ -1,0 +1,97 @@
+"""From an encoded image to faces that have been read, as one piece of work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from application.work import Priority
+from domain.face import Face, FaceDetection
+from domain.image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionRequest:
+    """What a detector is asked for; see ``FaceDetector.detect``."""
+
+    min_size_px: int
+    min_confidence: float = 0.0
+    fit_within: tuple[int, int] | None = None
+
+
+class FaceSearch(Protocol):
+    """Decides which faces of one image are read.
+
+    Its methods are called once each, in this order, on any thread: they must be quick, and wait
+    for nothing.
+    """
+
+    def request(self, image: Image) -> DetectionRequest | None:
+        """What the detector is to look for; None where it need not run."""
+        ...
+
+    def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
+        """The faces to read.
+
+        Args:
+            image: the decoded image.
+            found: by the detector, largest first; empty where it did not run.
+        """
+        ...
+
+
+class EveryFace:
+    """Reads every face that the detector finds.
+
+    Args:
+        min_size_px: of its longer side, in the original's pixels.
+    """
+
+    def __init__(self, min_size_px: int) -> None:
+        self._request = DetectionRequest(min_size_px)
+
+    def request(self, image: Image) -> DetectionRequest:
+        """All faces of that size."""
+        return self._request
+
+    def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
+        """All that were found."""
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedImage:
+    """What an image shows.
+
+    Attributes:
+        width: of the original in pixels, EXIF orientation applied.
+        height: likewise.
+        media_type: told by its content.
+        faces: those that the search chose, in its order.
+    """
+
+    width: int
+    height: int
+    media_type: str
+    faces: tuple[Face, ...]
+
+
+class FaceAnalyser(Protocol):
+    """Decodes an image, finds its faces and reads their emotions."""
+
+    async def analyse(
+        self, data: bytes, search: FaceSearch, *, priority: Priority = Priority.INTERACTIVE
+    ) -> AnalysedImage:
+        """Analyse one image.
+
+        Args:
+            data: the encoded image.
+            search: decides which of its faces are read.
+            priority: who goes first when processors are scarce.
+
+        Raises:
+            InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see ``ImageDecoder.decode``.
+            InferenceUnavailable: detector or classifier cannot run.
+        """
+        ...

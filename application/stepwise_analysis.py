@@ -1,0 +1,62 @@
+"""An image's way through decoder, detector and classifier, one port after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.face_analyser import AnalysedImage, FaceSearch
+from application.ports.face_detector import FaceDetector
+from application.ports.image_decoder import ImageDecoder
+from application.ports.telemetry import Telemetry
+from application.work import Priority
+from domain.face import Face, FaceDetection
+from domain.image import Image
+
+
+class StepwiseFaceAnalyser:
+    """Fulfils ``FaceAnalyser`` with any three ports, each of which hands its work over by itself.
+
+    This suits a classifier that gathers crops of many images: one on a graphics card, or on another
+    machine.
+    """
+
+    def __init__(
+        self,
+        *,
+        decoder: ImageDecoder,
+        detector: FaceDetector,
+        classifier: EmotionClassifier,
+        telemetry: Telemetry,
+    ) -> None:
+        self._decoder = decoder
+        self._detector = detector
+        self._classifier = classifier
+        self._telemetry = telemetry
+
+    async def analyse(
+        self, data: bytes, search: FaceSearch, *, priority: Priority = Priority.INTERACTIVE
+    ) -> AnalysedImage:
+        """Analyse one image; see the port."""
+        with self._telemetry.stage("decode"):
+            image = await self._decoder.decode(data, priority=priority)
+        found = search.choose(image, await self._detect(image, search, priority))
+        with self._telemetry.stage("classify"):
+            readings = await self._classifier.classify(image, found, priority=priority)
+        faces = tuple(Face(*pair) for pair in zip(found, readings, strict=True))
+        return AnalysedImage(image.width, image.height, image.media_type, faces)
+
+    async def _detect(
+        self, image: Image, search: FaceSearch, priority: Priority
+    ) -> Sequence[FaceDetection]:
+        request = search.request(image)
+        if request is None:
+            return ()
+        with self._telemetry.stage("detect"):
+            return await self._detector.detect(
+                image,
+                min_size_px=request.min_size_px,
+                min_confidence=request.min_confidence,
+                fit_within=request.fit_within,
+                priority=priority,
+            )

@@ -1,0 +1,183 @@
+"""An image as one job gives what the ports give one after the other, and costs one hand-over."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from adapters.in_memory import InMemoryTelemetry
+from adapters.inference.direct import DirectEmotionClassifier
+from adapters.inference.executor import WorkExecutor
+from adapters.inference.one_job import OneJobFaceAnalyser, face_analyser_of
+from adapters.inference.quality import MEASURED_THRESHOLDS
+from adapters.onnx.classifier import OnnxCropClassifier
+from adapters.onnx.face_detector import OnnxFaceDetector
+from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.encoded import DecodingLimits
+from application.errors import InferenceUnavailable
+from application.memory_budget import MemoryBudget
+from application.ports.face_analyser import EveryFace
+from application.stepwise_analysis import StepwiseFaceAnalyser
+from application.work import Priority
+from domain.errors import InvalidImage
+from domain.face import FaceDetection
+from domain.image import Image
+
+BUDGET_BYTES = 10**9
+
+
+def encoded(suffix: str = ".jpg") -> bytes:
+    bgr = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
+    return cv2.imencode(suffix, bgr)[1].tobytes()
+
+
+class CountingExecutor(WorkExecutor):
+    jobs = 0
+
+    async def run(self, function, *arguments, priority=Priority.INTERACTIVE):  # type: ignore[no-untyped-def]
+        self.jobs += 1
+        return await super().run(function, *arguments, priority=priority)
+
+
+class NoFace(EveryFace):
+    """Lets the detector rest."""
+
+    def request(self, image: Image) -> None:  # type: ignore[override]
+        return None
+
+
+class Faulty(EveryFace):
+    def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
+        raise KeyError("a bug")
+
+
+@dataclass
+class Parts:
+    executor: CountingExecutor
+    process: DecodingProcess = field(default_factory=DecodingProcess)
+    budget: MemoryBudget = field(default_factory=lambda: MemoryBudget(BUDGET_BYTES))
+    telemetry: InMemoryTelemetry = field(default_factory=InMemoryTelemetry)
+
+    def __post_init__(self) -> None:
+        self.decoder = OpenCvImageDecoder(
+            executor=self.executor,
+            process=self.process,
+            budget=self.budget,
+            limits=DecodingLimits(),
+        )
+        self.detector = OnnxFaceDetector(executor=self.executor)
+        self.classifier = DirectEmotionClassifier(
+            model=OnnxCropClassifier(),
+            executor=self.executor,
+            thresholds=MEASURED_THRESHOLDS,
+            framing=self.detector.framing,
+        )
+        self.one_job = face_analyser_of(
+            decoder=self.decoder,
+            detector=self.detector,
+            classifier=self.classifier,
+            executor=self.executor,
+            telemetry=self.telemetry,
+        )
+        self.stepwise = StepwiseFaceAnalyser(
+            decoder=self.decoder,
+            detector=self.detector,
+            classifier=self.classifier,
+            telemetry=InMemoryTelemetry(),
+        )
+
+    async def until_nothing_is_held(self) -> None:
+        async with asyncio.timeout(30):
+            while self.budget.held_bytes:  # noqa: ASYNC110 (nothing is announced)
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def parts() -> Iterator[Parts]:
+    parts = Parts(CountingExecutor(1))
+    yield parts
+    parts.executor.close()
+    parts.process.close()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
+async def test_one_job_finds_and_reads_what_the_steps_do(parts: Parts, suffix: str) -> None:
+    """Also of a BMP, which is decoded in a process of its own."""
+    assert isinstance(parts.one_job, OneJobFaceAnalyser)
+    image, search = encoded(suffix), EveryFace(40)
+    together = await parts.one_job.analyse(image, search)
+    assert parts.executor.jobs == 1
+    assert dict(parts.telemetry.stages) == {"decode": 1, "detect": 1, "classify": 1}
+    step_by_step = await parts.stepwise.analyse(image, search)
+    assert len(together.faces) == 1
+    assert together == step_by_step
+    await parts.until_nothing_is_held()
+
+
+async def test_where_the_detector_may_rest_it_does(parts: Parts) -> None:
+    assert (await parts.one_job.analyse(encoded(), NoFace(40))).faces == ()
+    assert parts.telemetry.stages["detect"] == 0
+
+
+@pytest.mark.parametrize("data", [b"", b"no image", encoded()[:-4000]])
+async def test_an_image_that_cannot_be_read_is_refused_and_holds_nothing(
+    parts: Parts, data: bytes
+) -> None:
+    with pytest.raises(InvalidImage):
+        await parts.one_job.analyse(data, EveryFace(40))
+    assert parts.telemetry.failed_stages["decode"] == 1
+    await parts.until_nothing_is_held()
+
+
+async def test_a_fault_in_the_midst_of_a_job_holds_nothing(parts: Parts) -> None:
+    with pytest.raises(KeyError):
+        await parts.one_job.analyse(encoded(), Faulty(40))
+    await parts.until_nothing_is_held()
+
+
+async def test_a_caller_that_leaves_leaves_nothing_behind(parts: Parts) -> None:
+    image = encoded()
+    calls = [asyncio.create_task(parts.one_job.analyse(image, EveryFace(40))) for _ in range(4)]
+    await asyncio.sleep(0)
+    for call in calls[1:]:
+        call.cancel()
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    assert [isinstance(each, asyncio.CancelledError) for each in found] == [False, *3 * [True]]
+    assert parts.executor.waiting == 0
+    await parts.until_nothing_is_held()
+
+
+async def test_urgent_images_go_before_those_of_batches(parts: Parts) -> None:
+    image, order = encoded(), []
+
+    async def send(priority: Priority) -> None:
+        await parts.one_job.analyse(image, EveryFace(40), priority=priority)
+        order.append(priority)
+
+    bulk, urgent = Priority.BULK, Priority.INTERACTIVE
+    await asyncio.gather(*(send(each) for each in (bulk, bulk, bulk, urgent)))
+    assert order.index(urgent) <= 1, "only what was begun before goes first"
+
+
+async def test_a_classifier_that_fails_is_told_of(parts: Parts) -> None:
+    class Broken(OnnxCropClassifier):
+        def predict(self, crops: np.ndarray) -> np.ndarray:
+            raise RuntimeError("of the runtime")
+
+    classifier = DirectEmotionClassifier(
+        model=Broken(), executor=parts.executor, thresholds=MEASURED_THRESHOLDS
+    )
+    analyser = face_analyser_of(
+        decoder=parts.decoder,
+        detector=parts.detector,
+        classifier=classifier,
+        executor=parts.executor,
+        telemetry=parts.telemetry,
+    )
+    with pytest.raises(InferenceUnavailable, match="classifier failed"):
+        await analyser.analyse(encoded(), EveryFace(40))
+    await parts.until_nothing_is_held()
