@@ -1,5 +1,5 @@
 """The Socket.IO half of the service: live video in, faces and emotions out.
 
-``namespace`` translates between the wire and the sessions of ``application``; what a message may
-say is in ``payloads``, what is answered in ``presenters`` and ``errors``.
+``namespace`` translates between the events of ``entrypoints.wire`` and the sessions of
+``application.sessions``.
 """

@@ -20,7 +20,7 @@ class EmotionScore(Struct, kw_only=True):
     """How likely one emotion is."""
 
     emotion: Emotion
-    score: Annotated[Share, Meta(description="Probability; the seven sum to 1.", examples=[0.92])]
+    score: Annotated[Share, Meta(description="Probability; all of them sum to 1.", examples=[0.92])]
     percentage: Annotated[
         float, Meta(ge=0, le=100, description="100 × score.", examples=[92.0])
     ]  # fmt: skip
@@ -101,7 +101,7 @@ class TrackedFace(Struct, kw_only=True):
 
     tracking_id: Annotated[TrackId, Meta(description="Stays with the face while it is seen.")]
     face_id: Annotated[TrackId, Meta(description="The same as `tracking_id`.")]
-    emotions: Annotated[Emotions, Meta(description="All seven; smoothed if so configured.")]
+    emotions: Annotated[Emotions, Meta(description="All of them; smoothed if so configured.")]
     dominant_emotion: Emotion
     detection_confidence: Confidence
     predicted: Annotated[bool, Meta(description="The box follows from earlier frames.")]

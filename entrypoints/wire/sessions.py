@@ -20,7 +20,7 @@ class TrackEmotion(Struct, kw_only=True):
 
     emotion: Emotion
     time_share: Annotated[Share, Meta(description="Share of the face's time it led in.")]
-    mean_score: Annotated[Share, Meta(description="Mean over that time; the seven sum to 1.")]
+    mean_score: Annotated[Share, Meta(description="Mean over that time; all of them sum to 1.")]
 
 
 class TimelineEntry(Struct, kw_only=True):
@@ -38,7 +38,7 @@ class Track(Struct, kw_only=True):
     first_seen: Seconds
     last_seen: Seconds
     frames: Count
-    emotions: Annotated[list[TrackEmotion], Meta(min_length=7, max_length=7)]
+    emotions: Annotated[list[TrackEmotion], Meta(min_length=len(Emotion), max_length=len(Emotion))]
     timeline: list[TimelineEntry]
 
 

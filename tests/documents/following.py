@@ -13,7 +13,7 @@ PRINTED = "http://localhost:2508"
 """Where documents say that the service is."""
 
 _BLOCK = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.M)
-_SHOWN = {"text", "json"}  # for the eye only
+_SHOWN = {"text", "json", "mermaid"}  # for the eye only
 _BORDER = "--- the next block ---"
 
 # What the tests do not do to the letter, and why. Each is named by the document and the first line.
