@@ -46,7 +46,10 @@ Box = Annotated[
 Emotions = Annotated[
     list[EmotionScore],
     Meta(
-        min_length=7, max_length=7, description="All seven, most likely first.", examples=[_HAPPY]
+        min_length=len(Emotion),
+        max_length=len(Emotion),
+        description="All of them, most likely first.",
+        examples=[_HAPPY],
     ),
 ]
 Confidence = Annotated[Share, Meta(description="How sure the detector is.", examples=[0.97])]
