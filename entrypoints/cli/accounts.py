@@ -1,4 +1,4 @@
-"""``emotion-api accounts``: ending accounts."""
+"""``emotion-api accounts``: ending sign-ins and erasing accounts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ User = Annotated[
 
 @accounts.command()
 def revoke(user: User) -> None:
-    """End all sign-ins of a user; access tokens and live sessions end with them."""
+    """End all sign-ins of a user, with their access tokens and live sessions."""
     ended = _end(user, erase=False)
     print(f"sign-ins ended: {ended.sign_ins}")
     _exit(user, ended)
@@ -63,4 +63,4 @@ def _end(user: str, *, erase: bool) -> EndedAccount:
 
 def _exit(user: str, ended: EndedAccount) -> None:
     if not ended.was_known:
-        stop(f"nothing is known here of {user}; is that the user's id?", code=1)
+        stop(f"there is no user {user}; is that the user's id?", code=1)

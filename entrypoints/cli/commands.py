@@ -13,14 +13,14 @@ from entrypoints.cli.accounts import accounts
 from entrypoints.cli.console import (
     errors,
     explained,
-    quiet_when_nobody_reads,
+    quiet_on_closed_pipe,
     settings_or_exit,
     stop,
 )
 from entrypoints.cli.models import models
 
 app = typer.Typer(
-    help="Finds faces in photographs and live video and says what emotion each one shows.",
+    help="Finds faces in images and video and says what emotion each one shows.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -47,12 +47,10 @@ def _every_command(
 
 @app.command()
 def serve(
-    host: Annotated[
-        str | None, typer.Option(help="Address to listen on; left out, the setting HOST.")
-    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on, instead of HOST.")] = None,
     port: Annotated[
         int | None,
-        typer.Option(help="Port to listen on; left out, the setting PORT.", min=0, max=65535),
+        typer.Option(help="Port to listen on, instead of PORT.", min=0, max=65535),
     ] = None,
 ) -> None:
     """Start the service."""
@@ -67,9 +65,7 @@ def serve(
 
 @app.command()
 def detect(
-    files: Annotated[
-        list[Path], typer.Argument(help="Photographs and videos, or folders of them.")
-    ],
+    files: Annotated[list[Path], typer.Argument(help="Images and videos, or folders of them.")],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON array instead of tables.")
     ] = False,
@@ -77,7 +73,7 @@ def detect(
         Path | None,
         typer.Option(
             help="Write a copy with boxes and emotions drawn: a file (.jpg, .png or .webp) for one "
-            "photograph, a folder for several.",
+            "image, a folder for several.",
         ),
     ] = None,
     every: Annotated[
@@ -91,7 +87,7 @@ def detect(
         ),
     ] = None,
 ) -> None:
-    """Say which faces files show and what emotion each one has. Nothing is stored."""
+    """Find the faces in files and say what emotion each one shows. Nothing is stored."""
     from entrypoints.cli.detect import detect_files
 
     settings = settings_or_exit()
@@ -107,26 +103,26 @@ def detect(
 @app.command()
 def token(
     user: Annotated[str, typer.Option(help="E-mail address of the user to sign in.")],
-    hours: Annotated[float, typer.Option(help="How long the token stands; a year at most.")] = 24.0,
+    hours: Annotated[float, typer.Option(help="How long it is valid; a year at most.")] = 24.0,
 ) -> None:
-    """Mint an ID token of the local identity provider; it is printed alone on the last line."""
+    """Make an ID token of the local identity provider and print it on the last line."""
     settings = settings_or_exit()
     accounts, stores = settings.accounts, settings.stores
     if accounts.auth != "local":
-        stop(f"AUTH={accounts.auth}: only the local identity provider mints tokens here")
+        stop(f"AUTH={accounts.auth}: only the local identity provider makes tokens here")
     if accounts.secret_key is None and not stores.secret_path.exists():
         stop(
             f"DATA_DIR={stores.data_dir}: there is no secret.key in it, so no service has been "
-            "started on this folder and none would accept the token. Run this where the service "
+            "started with this folder, and none would accept the token. Run this where the service "
             "runs, or with its DATA_DIR or SECRET_KEY"
         )
     from entrypoints.container import Container
 
     with explained():
         provider = Container(settings=settings).accounts().local_identity_provider()
-        minted = provider.mint_id_token(user, lifetime_s=hours * 3600)
+        id_token = provider.mint_id_token(user, lifetime_s=hours * 3600)
     errors.print(f"ID token of {user}, valid for {hours:g} hours:", style="dim")
-    print(minted)
+    print(id_token)
 
 
 @app.command(name="import")
@@ -135,26 +131,26 @@ def import_(
         str | None,
         typer.Option(
             "--from",
-            help="mongodb://… of the older service, read and not changed; - reads the address from "
-            "standard input. Left out, IMPORT_MONGODB_URI. Others on this machine can see what "
-            "stands on a command line.",
+            help="mongodb://… of the older service, which is only read; - reads the address from "
+            "standard input. The default is IMPORT_MONGODB_URI. Other users of this machine can "
+            "see command lines.",
         ),
     ] = None,
     database: Annotated[
         str | None,
-        typer.Option(help="Its database; left out, the one the address names, or MONGODB_NAME."),
+        typer.Option(help="Its database; by default the one in the address, or MONGODB_NAME."),
     ] = None,
     collection: Annotated[
-        str | None, typer.Option(help="Left out, each collection that holds such records.")
+        str | None, typer.Option(help="By default each collection that holds such records.")
     ] = None,
 ) -> None:
-    """Copy the history of an older service of this kind into this one; repeating it is harmless."""
+    """Copy the history of an older service into this one. It is safe to repeat."""
     from entrypoints.cli.import_history import import_history, source_address
 
     settings = settings_or_exit()
     address = source_address(source, settings)
     if not address.startswith(("mongodb://", "mongodb+srv://")):
-        stop("--from: an address such as mongodb://localhost:27017/emotion_detection is needed")
+        stop("--from: give an address such as mongodb://localhost:27017/emotion_detection")
     with explained():
         outcome = asyncio.run(
             import_history(settings, address, name=database, collection=collection, notes=errors)
@@ -165,5 +161,5 @@ def import_(
 
 def main() -> None:
     """Run the command line."""
-    with quiet_when_nobody_reads():
+    with quiet_on_closed_pipe():
         app()

@@ -1,4 +1,4 @@
-"""What every command does alike: read the settings, say things, and end."""
+"""What all commands share: reading the settings, printing, and exiting."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from application.errors import ServiceUnavailable
 from domain.errors import DomainError
 from entrypoints.settings import BadSettings, Settings, load_settings, unknown_keys
 
-# What goes into a file or a pipe is for programs: no line of it is broken or cut.
-_WIDE_ENOUGH = 100_000
-_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+# Output to a file or a pipe is for programs: no line is wrapped or cut.
+_NO_WRAP_WIDTH = 100_000
+_BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that shows every name as it is, whatever brackets and colons it has."""
+    """A console that prints names as they are, brackets and colons included."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stderr or (stream and stream.isatty()) else _WIDE_ENOUGH
+    width = None if stderr or (stream and stream.isatty()) else _NO_WRAP_WIDTH
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
@@ -32,12 +32,12 @@ errors = console(stderr=True)
 
 
 def shown(name: object) -> str:
-    """A file's name on one line, with escapes for what would move the cursor or turn the text."""
-    return "".join(_escaped(each) if _is_unseen(each) else each for each in str(name))
+    """A file name on one line, with escapes for what moves the cursor or turns the text."""
+    return "".join(_escaped(each) if _is_escaped(each) else each for each in str(name))
 
 
-def _is_unseen(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _TURNING
+def _is_escaped(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _BIDI
 
 
 def _escaped(character: str) -> str:
@@ -45,11 +45,11 @@ def _escaped(character: str) -> str:
 
 
 def settings_or_exit(*, warn: bool = True, **chosen: Any) -> Settings:
-    """The settings; a command cannot run with bad ones.
+    """The settings; exits if a value cannot be used.
 
     Args:
-        warn: say which keys in ``.env`` mean nothing.
-        chosen: what comes before the environment and ``.env``.
+        warn: name the keys in ``.env`` that are not settings.
+        chosen: settings that take precedence over the environment and ``.env``.
     """
     try:
         settings = load_settings(**chosen)
@@ -62,12 +62,12 @@ def settings_or_exit(*, warn: bool = True, **chosen: Any) -> Settings:
 
 @contextmanager
 def explained(*others: type[Exception]) -> Iterator[None]:
-    """Let the command end with the reason where something cannot be done.
+    """Exit with the message of an expected error.
 
     Args:
-        others: further errors whose words are fit for whoever typed the command.
+        others: further types of errors whose messages are meant for users.
     """
-    told: tuple[type[Exception], ...] = (
+    expected: tuple[type[Exception], ...] = (
         ServiceUnavailable,
         DomainError,
         BadSettings,
@@ -77,25 +77,25 @@ def explained(*others: type[Exception]) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # whoever was reading has had enough, which is no error
-    except told as error:
+        raise  # The reader of the pipe has gone, which is not an error.
+    except expected as error:
         stop(str(error))
 
 
 def stop(message: str, *, code: int = 2) -> NoReturn:
-    """End the command with a message, on standard error, and exit with the code."""
+    """Print a message to standard error and exit with the code."""
     errors.print(f"error: {message}", style="red", soft_wrap=True)
     raise typer.Exit(code)
 
 
 @contextmanager
-def quiet_when_nobody_reads() -> Iterator[None]:
-    """End in silence, with 1, where the reader of a pipe has gone.
+def quiet_on_closed_pipe() -> Iterator[None]:
+    """Exit silently with 1 when the reader of a pipe has gone.
 
-    Names that the terminal's encoding cannot show are written with escapes.
+    Characters that the terminal's encoding lacks are written with escapes.
     """
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # as where a parent has closed it
+        if stream is not None:  # It is None where the parent process closed it.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         try:
@@ -104,6 +104,6 @@ def quiet_when_nobody_reads() -> Iterator[None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BrokenPipeError:
-        # Python writes what is left when it ends, and would complain.
+        # Python flushes at exit, and would print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""``emotion-api detect``: files on the command line, without a server and without storing."""
+"""``emotion-api detect``: analysing files without a server. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ async def detect_files(
     every_s: float,
     csv: Path | None,
 ) -> bool:
-    """Analyse photographs and videos, print what was found, and optionally draw it.
+    """Analyse images and videos, print what was found, and optionally draw it.
 
     Args:
         settings: which detector and classifier run, and the limits.
-        paths: files, or folders whose files are taken (not those of folders within).
+        paths: files, or folders whose files are taken (not those of their subfolders).
         as_json: print one JSON array to standard output instead of tables.
-        annotate: where the drawn copy goes: a file for one photograph, a folder for several.
+        annotate: where the drawn copy goes: a file for one image, a folder for several.
         every_s: seconds between two analysed frames of a video.
         csv: where the frames of videos go as a table: a file for one video, a folder for several.
 
@@ -74,17 +74,17 @@ async def detect_files(
     photos = [path for path in files if not videos.is_video(path)]
     clips = [path for path in files if videos.is_video(path)]
     if not files:
-        errors.print("no photographs or videos found there")
+        errors.print("no images or videos found there")
         return False
     if csv is not None and not clips:
-        raise OSError("--csv is for the frames of videos, and there is none among the files")
+        raise OSError("--csv is for the frames of videos, and there is no video among the files")
     if annotate is not None and not photos:
-        raise OSError("--annotate draws on photographs, and there is none among the files")
+        raise OSError("--annotate draws on images, and there is no image among the files")
     targets = _targets(photos, annotate)
     container = Container(settings=settings)
     vision = container.vision()
     try:
-        outcomes = await _photographs(container, photos, targets, settings)
+        outcomes = await _images(container, photos, targets, settings)
         filmed = await videos.analyse_clips(
             container.video().analyse_video(), clips, every_s=every_s, csv=csv, progress_on=errors
         )
@@ -112,7 +112,7 @@ async def detect_files(
     return all(o.error is None for o in outcomes) and all(o.error is None for o in filmed)
 
 
-async def _photographs(
+async def _images(
     container: Container, photos: Sequence[Path], targets: dict[Path, Path], settings: Settings
 ) -> list[_Outcome]:
     outcomes = []
@@ -144,7 +144,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _targets(photos: Sequence[Path], annotate: Path | None) -> dict[Path, Path]:
-    """Where each drawn copy goes. Never over its own original, and no two to the same place."""
+    """Where each drawn copy goes: never over its original, and each to a place of its own."""
     if annotate is None:
         return {}
     is_folder = annotate.is_dir() or len(photos) > 1 or not annotate.suffix
@@ -158,13 +158,13 @@ def _targets(photos: Sequence[Path], annotate: Path | None) -> dict[Path, Path]:
         targets = {photos[0]: annotate}
     else:
         raise OSError(
-            f"--annotate {shown(annotate)}: a name that ends in {', '.join(_DRAWN_TYPES)} is "
-            "needed, or a folder"
+            f"--annotate {shown(annotate)}: give a name that ends in {', '.join(_DRAWN_TYPES)}, "
+            "or a folder"
         )
     for photo, target in targets.items():
         if target.exists() and photo.exists() and target.samefile(photo):
             raise OSError(
-                f"--annotate {shown(annotate)} would overwrite the photograph {shown(photo)} itself"
+                f"--annotate {shown(annotate)} would overwrite the image {shown(photo)} itself"
             )
     return targets
 
@@ -228,8 +228,8 @@ def _as_json(outcome: _Outcome) -> dict[str, object]:
 
 def _as_table(outcomes: Sequence[_Outcome]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("photograph", "face", "emotion", "score", "next", "box", "confidence"):
-        # A name that is too long for the terminal goes on in the next line, and is not cut.
+    for heading in ("image", "face", "emotion", "score", "next", "box", "confidence"):
+        # A name that is too long for the terminal is wrapped and not cut.
         table.add_column(
             heading,
             justify="right" if heading in ("face", "score") else "left",

@@ -1,4 +1,4 @@
-"""How ``emotion-api models evaluate`` shows what it measured of a face detector."""
+"""How ``emotion-api models evaluate`` shows the figures of a face detector."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def print_detector_tables(console: Console, evaluation: DetectorEvaluation) -> N
     totals.add_column()
     rows = {
         "detector": f"{evaluation.name} {evaluation.version}",
-        "photographs": str(evaluation.photos),
+        "images": str(evaluation.photos),
         f"faces of {evaluation.min_size_px} px or more": str(evaluation.faces),
         "found": f"{evaluation.found}  ({_percent(share)})",
         "false boxes": f"{evaluation.false_boxes}  "
-        f"({evaluation.false_boxes / evaluation.photos:.3f} a photograph)",
+        f"({evaluation.false_boxes / evaluation.photos:.3f} an image)",
         "mean IoU": _number(evaluation.mean_iou, ".3f"),
-        "landmark error": _percent(evaluation.landmark_error) + " of the face's size",
+        "landmark error": _percent(evaluation.landmark_error) + " of the size of the face",
         "calibration error": _percent(evaluation.calibration_error),
-        "a photograph": f"{evaluation.ms_per_photo:.1f} ms",
+        "an image": f"{evaluation.ms_per_photo:.1f} ms",
     }
     for name, value in rows.items():
         totals.add_row(name, value)
@@ -47,7 +47,7 @@ def print_detector_tables(console: Console, evaluation: DetectorEvaluation) -> N
     for at in evaluation.thresholds:
         shares = (_percent(at.recall), _percent(at.precision))
         thresholds.add_row(f"{at.confidence:.1f}", *shares, str(at.false_boxes))
-    confidences = _table("confidence", "boxes", "mean confidence", "lie on a face")
+    confidences = _table("confidence", "boxes", "mean confidence", "on a face")
     for part in evaluation.confidences:
         confidences.add_row(
             f"{part.from_confidence:.1f} to {part.from_confidence + 0.1:.1f}",

@@ -137,7 +137,7 @@ def print_export(console: Console, report: ExportReport, *, on_noise: bool) -> N
             f"{each.megabytes:.1f}" if each.megabytes is not None else "",
         )
     console.print(table)
-    source = "pictures of noise (--faces compares on real ones)" if on_noise else "faces"
+    source = "images of noise (--faces compares on real ones)" if on_noise else "faces"
     console.print(
         f"\nProbabilities were compared with torch float32 on {report.pictures} {source}.\n"
         f"Serve it with CLASSIFIER=onnx CLASSIFIER_WEIGHTS={report.out}",

@@ -1,4 +1,4 @@
-"""``emotion-api import``: taking over a history that an older service wrote."""
+"""``emotion-api import``: copying the history of an older service."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from entrypoints.settings import Settings
 
 
 def source_address(given: str | None, settings: Settings) -> str:
-    """Where to import from; may be empty or nonsense.
+    """The address to import from, not yet checked.
 
     Args:
-        given: on the command line, where every process of the machine can read it; ``-`` stands
-            for a line of standard input, None for the setting.
-        settings: may name it.
+        given: on the command line, where every process of the machine can read it; ``-`` means a
+            line of standard input, None means the setting.
+        settings: may hold it.
     """
     if given == "-":
         return sys.stdin.readline().strip()
@@ -66,5 +66,5 @@ def _database_in(uri: str) -> str:
     try:
         return urlsplit(uri).path.strip("/")
     except ValueError:
-        # Not chained: what it says may quote the password.
-        raise StoreUnavailable("--from cannot be used: the address is malformed") from None
+        # Not chained, because the message may contain the password.
+        raise StoreUnavailable("--from: the address is malformed") from None

@@ -1,4 +1,4 @@
-"""``emotion-api models``: get models, turn them into ONNX, and measure them."""
+"""``emotion-api models``: downloading, converting and measuring models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from entrypoints.settings import Settings
 if TYPE_CHECKING:
     from entrypoints.container import Container
 
-models = typer.Typer(help="Get, convert and measure models.", no_args_is_help=True)
+models = typer.Typer(help="Download, convert and measure models.", no_args_is_help=True)
 
 Figures = Annotated[
     Path | None, typer.Option("--json", help="Also write the figures to this file.")
@@ -36,30 +36,30 @@ def evaluate(
         ),
     ] = None,
     photos: Annotated[
-        Path | None, typer.Option(help="Folder of photographs, to measure the face detector on.")
+        Path | None, typer.Option(help="Folder of images, to measure the face detector on.")
     ] = None,
     boxes: Annotated[
         Path | None,
         typer.Option(
             help="CSV file of the faces in --photos: name,x,y,w,h in pixels, a line a face; a name "
-            "alone for a photograph without one. More columns: ignore, and ten of landmarks.",
+            "alone for an image without one. More columns: ignore, and ten of landmarks.",
         ),
     ] = None,
     min_size: Annotated[
         int | None,
-        typer.Option(min=1, help="Smallest face that counts, in place of FACE_DETECT_MIN_SIZE."),
+        typer.Option(min=1, help="Smallest face that counts, instead of FACE_DETECT_MIN_SIZE."),
     ] = None,
     shifts: Annotated[
         bool,
         typer.Option(
             "--shifts",
-            help="With --faces, also measure on the faces as other cameras and framings would have "
-            "given them.",
+            help="With --faces, also measure on the faces as other cameras and framings would show "
+            "them.",
         ),
     ] = False,
     json_out: Figures = None,
 ) -> None:
-    """Measure the configured classifier on face crops, or the face detector on photographs."""
+    """Measure the configured classifier on face crops, or the face detector on images."""
     if faces is None and photos is not None and boxes is not None and not shifts:
         _evaluate_detector(photos, boxes, min_size, json_out)
     elif faces is not None and photos is None and boxes is None:
@@ -96,7 +96,7 @@ def _evaluate_detector(
     with explained(ValueError), closing(container.vision().executor()):
         photos = container.models().read_labelled_photos(folder, boxes)
         smallest = min_size or container.settings().vision.face_detect_min_size
-        with _progress("Looking at photographs", len(photos)) as advance:
+        with _progress("Detecting faces", len(photos)) as advance:
             measuring = container.models().detector_evaluation(photos, smallest, advance)
             evaluation = asyncio.run(measuring)
         print_detector_tables(console(), evaluation)
@@ -106,11 +106,10 @@ def _evaluate_detector(
 
 @models.command()
 def pull() -> None:
-    """Download YuNet (YUNET_MODEL), and the checkpoint where the settings want one.
+    """Download YuNet (YUNET_MODEL), and the checkpoint if the settings ask for one.
 
-    They do with CLASSIFIER=vit, or when HUGGINGFACE_MODEL names one; that takes the extra "vit".
-    What is there already is not downloaded again. Both are tried; a failure of either ends with
-    exit code 2.
+    They do with CLASSIFIER=vit, or when HUGGINGFACE_MODEL names one; that needs the extra "vit".
+    Files that exist are not downloaded again. Both are tried; if either fails, the exit code is 2.
     """
     container = _container()
     wants_checkpoint = _wants_checkpoint(container.settings())
@@ -127,20 +126,21 @@ def pull() -> None:
 @models.command()
 def export(
     out: Annotated[
-        Path, typer.Option(help="The ONNX file; a .json file of the same name goes beside it.")
+        Path,
+        typer.Option(help="The ONNX file; a .json file of the same name goes beside it."),
     ] = Path("models/classifier.onnx"),
     quantize: Annotated[
-        bool, typer.Option("--quantize", help="Multiply matrices in int8: smaller and faster.")
+        bool, typer.Option("--quantize", help="Use int8 for matrix products: smaller and faster.")
     ] = False,
     faces: Annotated[
         Path | None,
-        typer.Option(help="Compare on these faces (see `models evaluate`), not on noise."),
+        typer.Option(help="Compare on these faces (see `models evaluate`) instead of noise."),
     ] = None,
     triton: Annotated[
         Path | None,
         typer.Option(
-            help="Write the bundled network, or CLASSIFIER_WEIGHTS, into this folder as a model "
-            "repository of NVIDIA Triton, and nothing else."
+            help="Only write the bundled network, or CLASSIFIER_WEIGHTS, into this folder as a "
+            "model repository of NVIDIA Triton."
         ),
     ] = None,
 ) -> None:
@@ -151,7 +151,7 @@ def export(
     """
     if triton is not None:
         if quantize or faces is not None:
-            stop("--triton takes an ONNX file as it is; write that one first, with --quantize")
+            stop("--triton takes an existing ONNX file; export it first, with --quantize")
         _export_to_triton(triton)
         return
     from entrypoints.cli.figures import print_export
@@ -195,11 +195,11 @@ def _wants_checkpoint(settings: Settings) -> bool:
 def _pull_yunet(container: Container) -> None:
     file = container.models().yunet_file()
     if file.is_there():
-        errors.print(f"YuNet is there: {file.path}", style="dim", soft_wrap=True)
+        errors.print(f"YuNet exists: {file.path}", style="dim", soft_wrap=True)
         return
     with _progress("Downloading YuNet", file.size_bytes) as advance:
         file.pull(advance)
-    errors.print(f"YuNet is ready: {file.path}; FACE_DETECTOR=yunet takes it", soft_wrap=True)
+    errors.print(f"YuNet is ready: {file.path}; use it with FACE_DETECTOR=yunet", soft_wrap=True)
 
 
 def _pull_checkpoint(container: Container) -> None:
@@ -209,7 +209,7 @@ def _pull_checkpoint(container: Container) -> None:
 
 def _tell_of_checkpoint(_: Container) -> None:
     errors.print(
-        "The checkpoint for CLASSIFIER=vit is left out; get it too with "
+        "The checkpoint for CLASSIFIER=vit was not downloaded; get it with "
         "CLASSIFIER=vit emotion-api models pull",
         style="dim",
         highlight=False,
@@ -225,7 +225,7 @@ def _container() -> Container:
 
 @contextmanager
 def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error; what it yields is told how much is done so far."""
+    """A progress bar on standard error; call what it yields with the amount done so far."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
         bar = progress.add_task("", total=total)

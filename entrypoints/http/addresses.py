@@ -1,4 +1,4 @@
-"""The addresses of images as clients get them: absolute, signed, and made anew for each answer."""
+"""The addresses of images: absolute, signed, and made anew for each answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domain.detection import Detection
 from domain.video import Video, VideoStatus
 from entrypoints.settings import Settings
 
-# A name, an IPv4 or an IPv6 address, and a port. Whatever else a client sends is no host.
+# A name, an IPv4 or an IPv6 address, and a port. Anything else is not a host.
 _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
 
@@ -41,8 +41,8 @@ class ImageAddresses:
     def of(self, record: Detection) -> str | None:
         """The address that shows the record's image; None where none is stored.
 
-        An image that this service keeps itself gets a signed link. One that lies elsewhere, in
-        Cloudinary say, has an address of its own already.
+        An image that this service keeps itself gets a signed link. One in Cloudinary has an
+        address already.
         """
         if record.image_url is None or not record.image_url.startswith("/"):
             return record.image_url
@@ -65,7 +65,7 @@ async def image_addresses(
     settings: NamedDependency[Settings],
     link_signer: NamedDependency[SkipValidation[LinkSigner]],
 ) -> ImageAddresses:
-    """A dependency of handlers: addresses for whoever sent this request."""
+    """A dependency of handlers: addresses for the client of this request."""
     origin = settings.server.public_url or called_origin(request.scope)
     server = settings.server
     return ImageAddresses(origin, server.images_url, server.videos_url, link_signer)
@@ -85,7 +85,7 @@ def called_origin(scope: Scope) -> str:
     """The scheme and host that the client called.
 
     The scheme follows ``X-Forwarded-Proto`` where the server trusts the proxy that sent it. The
-    host is the client's own word and goes back to that client only; nothing is kept of it.
+    host is what the client sent, and goes back to that client only; it is not kept.
     """
     scheme = "https" if scope["scheme"] in {"https", "wss"} else "http"
     sent = next((value for name, value in scope["headers"] if name == b"host"), b"")

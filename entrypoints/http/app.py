@@ -21,10 +21,10 @@ from entrypoints.http.body import BodyRequest
 from entrypoints.http.controllers import docs, health
 from entrypoints.http.controllers.auth import AuthController
 from entrypoints.http.controllers.detect import detect_routes
+from entrypoints.http.controllers.drawings import DrawingsController
 from entrypoints.http.controllers.history import HistoryController
 from entrypoints.http.controllers.images import ImagesController
 from entrypoints.http.controllers.model import get_model
-from entrypoints.http.controllers.pictures import PicturesController
 from entrypoints.http.controllers.problems import describe_problem, list_problems
 from entrypoints.http.controllers.videos import video_routes
 from entrypoints.http.dependencies import dependencies
@@ -37,8 +37,8 @@ from entrypoints.web.routes import page_routes
 from entrypoints.wire.origins import allowed_origins
 
 _JSON_BODY_BYTES = 64 * 1024
-# Tokens are never compressed beside what a caller sent, pictures gain nothing, events must not
-# wait, and the files of pages are compressed already.
+# Answers with tokens are not compressed, because their length would give the tokens away (BREACH).
+# Images gain nothing, events must not wait, and the files of the page are compressed already.
 _NOT_WORTH_COMPRESSING = [
     "/auth/",
     "/detect",
@@ -53,7 +53,7 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) -> Litestar:
-    """Put routes, errors, headers and documentation together.
+    """Make the HTTP application: routes, errors, headers and documentation.
 
     Args:
         container: wired; its providers are asked at each request, so overrides count.
@@ -70,7 +70,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
                 settings.server.api_prefix,
                 route_handlers=[
                     HistoryController,
-                    PicturesController,
+                    DrawingsController,
                     ImagesController,
                     get_model,
                 ],
@@ -121,7 +121,7 @@ def _openapi() -> OpenAPIConfig:
         title="Emotion API",
         version=version("emotion-api"),
         description=(
-            "Finds the faces in a photograph and tells how likely each of seven emotions is. "
+            "Finds the faces in an image and says how likely each of seven emotions is. "
             "Errors are `application/problem+json` and carry a stable `code`."
         ),
         openapi_router=docs.docs_router(),
@@ -129,10 +129,10 @@ def _openapi() -> OpenAPIConfig:
         components=security.SCHEMES,
         use_handler_docstrings=True,
         tags=[
-            Tag("detection", "Photographs in, emotions out."),
-            Tag("videos", "Recorded video in, a timeline and a table out."),
-            Tag("history", "What is kept for a signed-in user, and how to erase it."),
-            Tag("accounts", "Signing in, and what guests may do."),
-            Tag("service", "The service itself."),
+            Tag("detection", "Analysing images."),
+            Tag("videos", "Analysing recorded video."),
+            Tag("history", "What is kept for a signed-in user."),
+            Tag("accounts", "Signing in, and the quota of guests."),
+            Tag("service", "The state of the service."),
         ],
     )

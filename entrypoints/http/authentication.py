@@ -1,4 +1,4 @@
-"""Who calls: read from the bearer token or the guest's cookie, before the body is looked at."""
+"""Who calls: read from the bearer token or the guest's cookie, before the body is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from entrypoints.http.dependencies import container_of
 
 GUEST_COOKIE = "guest_usage_info"
 ID_IS_ENOUGH = {"id_is_enough": True}
-"""Option of a route that only has to know whose a call is; it does not wait for a slow store."""
+"""Option of a route that needs only the id of the user, and so does not wait for a slow store."""
 
 AnyoneRequest = BodyRequest[Caller]
 UserRequest = BodyRequest[User]
@@ -28,7 +28,7 @@ async def anyone(connection: _Connection, handler: BaseRouteHandler) -> None:
     """A guard that lets users and guests in and puts who it is into ``request.user``.
 
     Raises:
-        InvalidToken: there is a token and it does not stand.
+        InvalidToken: there is a token, and it is not accepted.
     """
     headers = connection.headers.getall("authorization", [])
     if headers:
@@ -41,11 +41,11 @@ async def anyone(connection: _Connection, handler: BaseRouteHandler) -> None:
 
 
 async def signed_in(connection: _Connection, handler: BaseRouteHandler) -> None:
-    """A guard that lets users in and nobody else.
+    """A guard that lets only users in.
 
     Raises:
         NotAuthenticated: there is no token.
-        InvalidToken: there is one and it does not stand.
+        InvalidToken: there is one, and it is not accepted.
     """
     if "authorization" not in connection.headers:
         raise NotAuthenticated("this needs a signed-in user; send a bearer token")

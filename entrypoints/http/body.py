@@ -1,4 +1,4 @@
-"""Reading the bodies of requests, whatever becomes of the client."""
+"""Reading the bodies of requests."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ UserT = TypeVar("UserT")
 
 
 class BodyRequest(Request[UserT, Any, Any], Generic[UserT]):
-    """A request whose body just ends where it cannot be read on."""
+    """A request whose body ends where the client disconnects."""
 
     async def json(self) -> Any:
         """The body as JSON.
 
         Raises:
-            ClientException: it is no JSON, or nested without end.
+            ClientException: it is not JSON, or is nested too deeply.
         """
         try:
             return await super().json()
@@ -37,10 +37,10 @@ class BodyRequest(Request[UserT, Any, Any], Generic[UserT]):
         for encoding in self.headers.getall("content-encoding", []):
             if encoding.strip().lower() not in ("", "identity"):
                 raise UnsupportedMediaType(
-                    "send the body as it is: no Content-Encoding is understood"
+                    "send the body uncompressed: Content-Encoding is not supported"
                 )
         try:
             async for chunk in super().stream():
                 yield chunk
         except InternalServerException:
-            yield b""  # the client has hung up
+            yield b""  # the client has disconnected

@@ -66,5 +66,5 @@ def _given_by(provider: Callable[[], Any]) -> Provide:
     def give() -> Any:
         return provider()
 
-    # What a provider gives is made by then, or made in no time.
+    # What a provider gives exists by then, or is made at once.
     return Provide(give, sync_to_thread=False)

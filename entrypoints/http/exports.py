@@ -1,4 +1,4 @@
-"""A history as a file to take away."""
+"""The history as a download: JSON or CSV."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _COLUMNS = (
     "detection_confidence", "sharpness", "brightness", "size_px", "reliable", "kind",
 )  # fmt: skip
 
-# What spreadsheets take for the beginning of a formula, in the forms of East Asian keyboards too:
-# at the beginning of a cell, and behind what separates cells where people write 1,5 for one and a
-# half, because such a spreadsheet does not stop at the quotes.
+# What spreadsheets take for the start of a formula, in full-width forms too: at the start of a
+# cell, and after the characters that separate cells where people write 1,5 for one and a half,
+# because a spreadsheet set up so ignores the quotes.
 _FORMULA = re.compile(r"(^|[;\t\r\n])([\s\"']*)(?=[=+\-@＝＋－＠])")
 
 
@@ -40,9 +40,9 @@ async def json(
 
 
 async def csv(records: AsyncIterator[Detection], addresses: ImageAddresses) -> AsyncIterator[bytes]:
-    """A table with a line for each face, and one for an image without any (RFC 4180).
+    """A table with a row for each face, and one for an image without a face (RFC 4180).
 
-    It begins with a byte order mark, by which spreadsheets know that it is UTF-8.
+    It begins with a byte order mark, which tells spreadsheets that it is UTF-8.
     """
     yield codecs.BOM_UTF8 + _lines([_COLUMNS])
     async for record in records:
@@ -74,5 +74,5 @@ def _lines(rows: Iterable[Iterable[object]]) -> bytes:
 
 
 def _harmless(cell: object) -> object:
-    """A cell in which no spreadsheet finds a formula."""
+    """The cell, changed where a spreadsheet would run it as a formula."""
     return _FORMULA.sub(r"\1\2'", cell) if isinstance(cell, str) else cell

@@ -1,4 +1,4 @@
-"""The names of uploaded files, however a client wrote them."""
+"""The names of uploaded files, in whatever form clients write them."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def parameters(header: bytes) -> dict[str, bytes]:
 def file_name(written: dict[str, bytes]) -> str | None:
     """The name a client gave a file, in Unicode NFC; None if it gave none.
 
-    ``filename*`` (RFC 5987) counts more than ``filename``, which is read as UTF-8 or in the code
-    page that fits, with the encoded words and percent signs that clients put into it.
+    ``filename*`` (RFC 5987) takes precedence over ``filename``, which is read as UTF-8 or in the
+    code page that fits; encoded words and percent-encoding in it are decoded.
 
     Args:
         written: the parameters of its ``Content-Disposition``.
@@ -60,7 +60,7 @@ def file_name(written: dict[str, bytes]) -> str | None:
 
 
 def _unescaped(quoted: bytes) -> bytes:
-    # Only quotes and backslashes are escaped; older browsers send whole paths of Windows.
+    # Only quotes and backslashes are escaped: older browsers send whole Windows paths.
     return re.sub(rb'\\(["\\])', rb"\1", quoted)
 
 
@@ -77,7 +77,7 @@ def _extended(value: bytes) -> str | None:
 
 def _decoded(value: bytes) -> str:
     if b"%" in value:
-        # Browsers write these three so and leave every other percent sign alone.
+        # Browsers percent-encode these three characters and no others.
         if _PERCENT_ENCODED.fullmatch(value):
             value = _as_utf8(unquote_to_bytes(value)) or value
         else:
@@ -104,7 +104,7 @@ def _as_utf8(value: bytes) -> bytes | None:
 
 
 def _in_some_code_page(value: bytes) -> str:
-    """Read a name whose code page nobody told: UTF-8, or what makes sense."""
+    """Decode a name of unknown code page: as UTF-8, or in the first that gives plausible text."""
     for charset, fits in (
         ("utf-8", lambda text: True),
         ("cp932", lambda text: _TWO_WIDE.search(text) and not _HALF_WIDTH_KATAKANA.search(text)),
@@ -122,5 +122,5 @@ def _in_some_code_page(value: bytes) -> str:
 
 
 def _is_kept(character: str) -> bool:
-    """Whether it is no control, surrogate, or command to turn the direction of writing."""
+    """Whether it is not a control character, a surrogate, or a change of the writing direction."""
     return unicodedata.category(character) not in ("Cc", "Cs") and character not in _BIDI_CONTROLS

@@ -1,4 +1,4 @@
-"""What goes around every request, unknown paths included: id, headers, timing, one line of log."""
+"""What every request gets, on unknown paths too: an id, headers, a duration, and a log line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PAGE_POLICY = (
 
 
 class RequestFrame:
-    """The outermost layer. Litestar's own middleware never sees requests that match no route."""
+    """The outermost layer: Litestar's own middleware never sees requests that match no route."""
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
@@ -49,7 +49,7 @@ class RequestFrame:
             return
         method = str(scope["method"])
         if method == "HEAD":
-            # The server goes by its own copy and leaves the body out.
+            # The server has its own copy of the scope, and leaves the body out.
             scope = cast("Scope", {**scope, "method": HttpMethod.GET})
         request_id = _request_id(scope)
         status = 0
@@ -92,10 +92,10 @@ def _with_headers(
     present = {name.lower(): value for name, value in headers}
     headers += [(b"x-request-id", request_id), *_SECURITY_HEADERS]
     if b"cache-control" not in present:
-        # Answers are for one caller, and are true for a moment.
+        # Answers are for one caller and change at any time.
         headers.append((b"cache-control", b"no-store"))
     if b"origin" not in present.get(b"vary", b"").lower():
-        # Also where an origin is refused: a cache must not hand that answer to one that is not.
+        # Also where an origin is refused: a cache must not reuse that answer for an allowed one.
         headers.append((b"vary", b"Origin"))
     if b"content-security-policy" not in present:
         is_page = present.get(b"content-type", b"").startswith(b"text/html")
@@ -104,6 +104,6 @@ def _with_headers(
 
 
 def _known(method: str) -> str:
-    """The method as a label; made-up ones share one, so that nobody can grow the metrics."""
+    """The method as a label; unknown ones share one, so that clients cannot grow the metrics."""
     common = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
     return method if method in common else "other"

@@ -1,4 +1,4 @@
-"""What OpenAPI has to be told of calls whose bodies are no plain JSON."""
+"""How OpenAPI describes calls whose bodies are not plain JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 _READ = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp")
 _FILE = Schema(
     type=OpenAPIType.STRING,
-    # The first is what OpenAPI 3.1 asks for, the second what generators of clients look for.
+    # OpenAPI 3.1 asks for the first, generators of clients look for the second.
     content_media_type="application/octet-stream",
     format=OpenAPIFormat.BINARY,
     description="JPEG, PNG, GIF (first frame), WebP, BMP, AVIF, HEIC or TIFF (first page), told by "
@@ -56,11 +56,11 @@ _TO = Schema(
 
 
 @dataclass
-class SinglePhotograph(Operation):
+class SingleImage(Operation):
     """A form with one file."""
 
     def __post_init__(self) -> None:
-        """Describe the body, and the headers that tell a guest what is left."""
+        """Describe the body, and the headers of a guest's quota."""
         self.request_body = _form("file", _FILE)
         _success(self).headers = {
             name: _header(OpenAPIType.INTEGER, f"{meaning} Guests only.")
@@ -69,7 +69,7 @@ class SinglePhotograph(Operation):
 
 
 @dataclass
-class SeveralPhotographs(Operation):
+class SeveralImages(Operation):
     """A form with several files, answered by a stream of events."""
 
     def __post_init__(self) -> None:
@@ -137,10 +137,10 @@ class VideoFile(Operation):
 
 @dataclass
 class Page(Operation):
-    """A part of a list."""
+    """A page of a list."""
 
     def __post_init__(self) -> None:
-        """Describe the headers that lead to the other parts."""
+        """Describe the headers that lead to the other pages."""
         _success(self).headers = {
             "X-Total-Count": _header(OpenAPIType.INTEGER, "How many match in all."),
             "Link": _header(
@@ -155,13 +155,13 @@ class Download(Operation):
 
     def __post_init__(self) -> None:
         """Add the table to the JSON."""
-        table = Schema(type=OpenAPIType.STRING, description="A line a face (RFC 4180).")
+        table = Schema(type=OpenAPIType.STRING, description="A row per face (RFC 4180).")
         _content(self)["text/csv"] = OpenAPIMediaType(schema=table)
 
 
 @dataclass
-class Picture(Operation):
-    """An answer that is an image; ``image/*`` stands for every kind that is taken in."""
+class ImageAnswer(Operation):
+    """An answer that is an image; ``image/*`` stands for every format that is stored."""
 
     def __post_init__(self) -> None:
         """Say that the answer is bytes."""
@@ -191,7 +191,7 @@ def _header(type_: OpenAPIType, description: str) -> OpenAPIHeader:
 def _success(operation: Operation, status: str = "200") -> OpenAPIResponse:
     answer = (operation.responses or {})[status]
     if not isinstance(answer, OpenAPIResponse):
-        raise TypeError("the call documents no answer of its own")
+        raise TypeError("the call documents no answer")
     return answer
 
 

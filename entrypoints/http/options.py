@@ -1,4 +1,4 @@
-"""Which methods a path has."""
+"""Answering OPTIONS."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from litestar.enums import HttpMethod
 
 
 async def answer_options(request: Request[Any, Any, Any]) -> Response[None] | None:
-    """Answer OPTIONS with the methods of the path, and let everything else through.
+    """Answer OPTIONS with the methods of the path; leave other requests alone.
 
-    Litestar answers by itself, and forgets methods that several handlers of one controller add.
+    Litestar's own answer lacks methods that several handlers of one controller add.
     """
     if request.method != HttpMethod.OPTIONS:
         return None

@@ -10,7 +10,7 @@ from litestar.datastructures import URL
 def link_header(url: URL, *, skip: int, limit: int, total: int) -> str:
     """The links to the first, previous, next and last page (RFC 8288); filters are kept.
 
-    The targets are relative, so that they are right behind any proxy.
+    The targets are relative, so that they are valid behind any proxy.
     """
     first = skip % limit if skip else 0
     last = first + (total - 1 - first) // limit * limit if total > first else 0

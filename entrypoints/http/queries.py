@@ -1,4 +1,4 @@
-"""What can be asked of a history, read from the query string."""
+"""The filter of the history, read from the query string."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MIDNIGHT_AT_THE_END = re.compile(r"([T ])24((?::?00){0,2}(?:[.,]0+)?(?=[Z+\- ]|
 FromDate = Annotated[
     str | None,
     QueryParameter(
-        description="Earliest moment, ISO 8601, UTC unless a zone is given; of a date its start.",
+        description="Earliest time, ISO 8601, UTC unless a zone is given; a date means its start.",
         examples=[Example(value="2026-11-01")],
         schema_extra={"type": None, "one_of": _MOMENT},
     ),
@@ -36,7 +36,7 @@ FromDate = Annotated[
 ToDate = Annotated[
     str | None,
     QueryParameter(
-        description="Latest moment, ISO 8601, UTC unless a zone is given; of a date its end.",
+        description="Latest time, ISO 8601, UTC unless a zone is given; a date means its end.",
         examples=[Example(value="2026-11-22T14:30:00Z")],
         schema_extra={"type": None, "one_of": _MOMENT},
     ),
@@ -68,7 +68,7 @@ DominantEmotion = Annotated[
 def history_filter(
     from_date: str | None, to_date: str | None, keyword: str | None, emotion: str | None
 ) -> HistoryFilter:
-    """Read the filter; what is empty is as if left out.
+    """Read the filter; an empty value is the same as none.
 
     Raises:
         InvalidRequest: a date is not ISO 8601, or there is no such emotion.
@@ -108,7 +108,7 @@ def _moment(field: str, text: str | None, on_a_date: time) -> datetime | None:
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidRequest(
-            f"{field} must be a date or a moment as in ISO 8601, "
+            f"{field} must be a date or a time in ISO 8601, "
             "for example 2026-11-22 or 2026-11-22T14:30:00Z",
             field=field,
         ) from None

@@ -1,4 +1,4 @@
-"""Headers that tell a guest what is left."""
+"""The headers of a guest's quota."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.user import Caller, Guest
 from entrypoints.http.dependencies import container_of
 
 RATE_LIMIT_MEANINGS = {
-    "RateLimit-Limit": "Images that the limit which binds this guest allows in one window.",
+    "RateLimit-Limit": "Images allowed in one window, by the limit that binds this guest.",
     "RateLimit-Remaining": "How many of them are left.",
     "RateLimit-Reset": "Seconds until the window ends.",
 }
@@ -28,7 +28,7 @@ def rate_limit(limit: int, remaining: int, reset_s: int) -> dict[str, str]:
 
 
 async def within_quota(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard that sends guests with nothing left away before their body is read.
+    """A guard that refuses guests with nothing left before their body is read.
 
     Raises:
         QuotaExceeded: nothing is left.
@@ -43,7 +43,7 @@ async def rate_limit_of(caller: Caller, get_profile: GetProfile, now: datetime) 
     try:
         usage = (await get_profile.execute(caller)).usage
     except ServiceUnavailable:
-        return {}  # The answer was earned and paid for.
+        return {}  # The image was analysed and counted, so the answer goes out without them.
     if usage.limit is None or usage.remaining is None or usage.resets_at is None:
         return {}
     left_s = math.ceil((usage.resets_at - now).total_seconds())

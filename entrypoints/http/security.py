@@ -1,4 +1,4 @@
-"""How OpenAPI documents who may call."""
+"""How OpenAPI documents who may call what."""
 
 from __future__ import annotations
 

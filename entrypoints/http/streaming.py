@@ -1,4 +1,4 @@
-"""Answers that leave bit by bit."""
+"""Streamed answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def primed(source: AsyncIterator[T]) -> AsyncGenerator[T, None]:
-    """Fetch the first item now, so that a failure still decides the status of the answer.
+    """Fetch the first item now, so that an error can still set the status of the answer.
 
     Returns:
         An iterator over all items, the first included; closing it closes the source.

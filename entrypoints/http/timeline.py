@@ -1,4 +1,4 @@
-"""A realtime session as a picture: for each face bars over time, in the colour of its emotion."""
+"""A live session drawn as SVG: for each face bars over time, in the colour of its emotion."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MAX_ROWS = 40
 _WIDTH, _LEFT, _RIGHT, _TOP = 960, 76, 16, 64
 _BAR, _ROW = 44, 76
 _WORD_PX = 9  # a letter of a label takes no more
-_NARROWEST_PX = 2  # of a bar, so that a long session costs no more than a short one
-# What XML 1.0 (section 2.2) has no way to write, not even escaped.
+_NARROWEST_PX = 2  # of a bar, so that the drawing of a long session stays small
+# What XML 1.0 (section 2.2) cannot hold, not even escaped.
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TICKS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400)
 
 
 def timeline_svg(summary: SessionSummary) -> str:
-    """Draw a session; the height of a bar is the emotion's mean score in that time.
+    """Draw a session; the height of a bar is the mean score of the emotion in that time.
 
     A bar stands for a second, in long sessions for several: for the emotion that led in most of
     them. Sessions of more than 40 faces show those seen longest, in the order they appeared.
@@ -74,9 +74,9 @@ def _row(track: TrackSummary, y: float, scale: float, bar_s: int) -> list[str]:
             f'width="{bar_s * scale:.2f}" height="{tall:.1f}" '
             f'fill="{EMOTION_COLOURS[entry.emotion]}"/>'
         )
-    for entries in _stretches(entries_of_bars, bar_s):
+    for entries in _runs(entries_of_bars, bar_s):
         word, wide = entries[0].emotion.value, len(entries) * bar_s * scale
-        # Colour alone tells nobody anything who does not see it.
+        # People who cannot tell the colours apart need the word.
         if wide >= _WORD_PX * len(word):
             x = _LEFT + entries[0].second * scale + 4
             parts.append(f'<text x="{x:.1f}" y="{floor + 16}" font-size="13">{word}</text>')
@@ -84,7 +84,7 @@ def _row(track: TrackSummary, y: float, scale: float, bar_s: int) -> list[str]:
 
 
 def _scale(y: float) -> list[str]:
-    """What the height of a bar means."""
+    """The scale of the bars."""
     small = f'x="{_LEFT - 4}" font-size="10" fill="#5a5d66" text-anchor="end"'
     return [
         f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}" stroke="#d9d6cf"/>',
@@ -108,8 +108,8 @@ def _merged(timeline: Sequence[TimelineEntry], bar_s: int) -> list[TimelineEntry
     return merged
 
 
-def _stretches(timeline: Sequence[TimelineEntry], bar_s: int) -> list[list[TimelineEntry]]:
-    """Bars on end in which one emotion led."""
+def _runs(timeline: Sequence[TimelineEntry], bar_s: int) -> list[list[TimelineEntry]]:
+    """Runs of adjacent bars with the same emotion."""
     numbered = enumerate(timeline)
     same = groupby(numbered, key=lambda each: (each[1].emotion, each[1].second // bar_s - each[0]))
     return [[entry for _, entry in group] for _, group in same]
@@ -136,7 +136,7 @@ def _legend(y: float) -> list[str]:
 
 
 def _text(words: str) -> str:
-    """Words as XML can hold them, whatever a client put into them."""
+    """A text as XML can hold it, whatever a client put into it."""
     return escape(_NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", words))
 
 

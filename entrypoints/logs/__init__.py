@@ -1,1 +1,1 @@
-"""What the service logs, in which form, and how it is written without waiting for a disk."""
+"""The form of log lines, and writing them without blocking the event loop."""

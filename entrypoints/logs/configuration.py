@@ -1,4 +1,4 @@
-"""Structured logs: one event a line, for people at a terminal and for machines elsewhere."""
+"""Structured logs, an event per line: text at a terminal, JSON elsewhere."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from entrypoints.logs.writer import LogWriter
 
 LogStyle = Literal["auto", "console", "json"]
 
-# Whatever is bound by mistake under one of these names never reaches a log.
+# Values under these names are never logged, even if bound by mistake.
 _NEVER_LOGGED = {"token", "id_token", "access_token", "refresh_token", "authorization", "cookie",
                  "password", "secret", "secret_key", "body", "image", "data"}  # fmt: skip
 
 _LONGEST_TEXT = 2_000
 _LONGEST_TRACEBACK = 16_000
-# Clients write part of what is logged; a terminal must neither obey it nor show it as a line of
-# its own.
+# Log lines contain text from clients, which must neither control a terminal nor add lines.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-# A JSON web token, whatever follows "Bearer", and parameters of an address that open something.
+# JSON web tokens, anything after "Bearer", and secrets in the query of a URL.
 _TOKEN = re.compile(
     r"eyJ[\w-]{5,}(?:\.[\w-]*){1,2}"
     r"|(?<=Bearer )\S+"
@@ -33,12 +32,12 @@ _TOKEN = re.compile(
 
 
 def is_for_people(style: LogStyle, stream: TextIO) -> bool:
-    """Whether what is written there is read by people, and not by programs as JSON."""
+    """Whether people read what is written there, so that it should be text and not JSON."""
     return style == "console" or (style == "auto" and stream.isatty())
 
 
 def _standard_error() -> int:
-    """Its file descriptor, also where something without one stands for ``sys.stderr``."""
+    """Its file descriptor, also where ``sys.stderr`` is replaced by an object without one."""
     try:
         return sys.stderr.fileno()
     except OSError:
@@ -46,7 +45,7 @@ def _standard_error() -> int:
 
 
 def configure_logs(level: str, style: LogStyle) -> None:
-    """Send every log of this process, the libraries' included, to standard error in one form.
+    """Send all logs of this process, also those of libraries, to standard error in one form.
 
     Args:
         level: the least severe level shown, for example ``INFO``.
@@ -90,7 +89,7 @@ def configure_logs(level: str, style: LogStyle) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    # Libraries tell of what was sent when they are asked for details.
+    # At DEBUG, libraries log what clients sent.
     root.setLevel(max(logging.INFO, logging.getLevelName(level)))
     for own in ("domain", "application", "adapters", "entrypoints"):
         logging.getLogger(own).setLevel(level)
@@ -105,12 +104,12 @@ def configure_logs(level: str, style: LogStyle) -> None:
 def _shorten_and_scrub(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Cut what is long, and take out of any text what looks like a token."""
+    """Shorten long texts, and remove what looks like a token from all of them."""
     for key, value in event.items():
         if isinstance(value, str):
             longest = _LONGEST_TRACEBACK if key == "exception" else _LONGEST_TEXT
             if len(value) > longest:
-                value = f"{value[:longest]} [{len(value) - longest} characters more]"
+                value = f"{value[:longest]} [{len(value) - longest} more characters]"
             event[key] = _TOKEN.sub("[withheld]", value)
     return event
 
@@ -118,7 +117,7 @@ def _shorten_and_scrub(
 def _escape_controls(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Write out what a terminal would obey; JSON does so by itself."""
+    """Escape control characters; the JSON renderer does so itself."""
     for key, value in event.items():
         if isinstance(value, str):
             value = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], value)

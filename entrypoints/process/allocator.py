@@ -1,4 +1,4 @@
-"""How the C library gives memory back to the system."""
+"""When the C library returns memory to the system."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _M_MMAP_THRESHOLD = -3
 _LARGE_BLOCK_BYTES = 2**20
 
 
-def give_large_blocks_back() -> None:
-    """Let every block of 1 MiB and more go back to the system the moment it is freed.
+def return_large_blocks() -> None:
+    """Return every block of 1 MiB and more to the system as soon as it is freed.
 
-    glibc raises this limit by itself to 32 MiB once such blocks were freed, and then keeps the
-    room that large pictures took between small blocks: 32 photographs of 16 megapixels at once left
-    430 MB behind, and leave 308 MB like this. Does nothing where there is no glibc.
+    By default glibc raises this limit to 32 MiB once such blocks were freed, and then keeps the
+    memory of large images: after 32 images of 16 megapixels at once the process held 430 MB, with
+    this setting 308 MB. Does nothing without glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

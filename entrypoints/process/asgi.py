@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def create_app() -> ASGIApp:
-    """Wire the service from the environment, for any ASGI server (a factory).
+    """Make the service from the environment, for any ASGI server (a factory).
 
     Raises:
         BadSettings: the environment holds values that cannot be used.
@@ -30,7 +30,7 @@ def create_app() -> ASGIApp:
 
 
 def create_app_from(container: Container, server: GuardedServer) -> ASGIApp:
-    """Put the entrypoints of a wired container together."""
+    """Make the ASGI application of a container: HTTP and Socket.IO."""
     http = create_http_app(
         container,
         lifespan=[lambda _app: running(container), lambda _app: realtime(container, server)],

@@ -1,4 +1,4 @@
-"""What an operator wants to know at the start: where the service listens, and how to try it."""
+"""What is printed at the start: where the service listens, and how to try it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def address_of(host: str, port: int) -> str:
 
 
 def greeting(container: Container, address: str, *, for_people: bool, at_terminal: bool) -> str:
-    """Words for people, or a line of JSON.
+    """A text for people, or a line of JSON.
 
-    A link that signs its reader in is for the terminal alone: what goes elsewhere is kept, and
-    others read it.
+    The link that signs its reader in is printed to a terminal only: output that goes elsewhere is
+    kept, and others read it.
     """
     settings = container.settings()
     signs_in = settings.accounts.auth == "local"
@@ -34,10 +34,10 @@ def greeting(container: Container, address: str, *, for_people: bool, at_termina
     if signs_in and at_terminal:
         lines += ["", *_link(container, address)]
     elif signs_in:
-        lines += [f"To sign in, run where it runs: {HOW_TO_SIGN_IN}"]
+        lines += [f"To sign in, run on the same machine: {HOW_TO_SIGN_IN}"]
     if at_terminal:
         lines += [
-            "Or send it a photograph, as a guest:",
+            "Or send it an image, as a guest:",
             f"    curl -F file=@PHOTO {address}{settings.server.api_prefix}/detect",
         ]
     return "\n".join([*lines, ""])
@@ -57,7 +57,7 @@ def _link(container: Container, address: str) -> list[str]:
 
 
 def _as_json(address: str, *, signs_in: bool) -> str:
-    told = {
+    line = {
         "event": f"ready on {address}",
         "address": address,
         "documentation": f"{address}/docs",
@@ -66,5 +66,5 @@ def _as_json(address: str, *, signs_in: bool) -> str:
         "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
     }
     if signs_in:
-        told["sign_in"] = HOW_TO_SIGN_IN
-    return json.dumps(told)
+        line["sign_in"] = HOW_TO_SIGN_IN
+    return json.dumps(line)

@@ -1,4 +1,4 @@
-"""What runs beside the requests, and what is opened and closed around them."""
+"""What runs in the background, and what is opened at the start and closed at the end."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ log = logging.getLogger(__name__)
 
 @runtime_checkable
 class _Closes(Protocol):
-    """A part with threads of its own."""
+    """A part that has threads to stop."""
 
     def close(self) -> None: ...
 
 
 @asynccontextmanager
 async def running(container: Container) -> AsyncIterator[None]:
-    """Open what the parts need, keep the storing going, and close everything in reverse order."""
+    """Open the stores, run the background tasks, and close everything in reverse order."""
     vision, stores = container.vision(), container.stores()
-    # Two processes on one spool would each take what the other has finished for deleted.
+    # Two processes on one spool would each take records the other has stored for deleted ones.
     with stores.spool_lock():
         await stores.database().open()
         try:

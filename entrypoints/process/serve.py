@@ -11,7 +11,7 @@ from contextlib import suppress
 from application.ports.message_channel import MessageChannel
 from entrypoints.container import Container
 from entrypoints.logs.configuration import configure_logs, is_for_people
-from entrypoints.process.allocator import give_large_blocks_back
+from entrypoints.process.allocator import return_large_blocks
 from entrypoints.process.asgi import create_app_from
 from entrypoints.process.greeting import address_of, greeting
 from entrypoints.realtime.app import create_socketio, hang_up
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class _Server(BoundedServer):
-    """Greets the operator once it really listens."""
+    """Prints the greeting once the service listens."""
 
     def __init__(self, container: Container, realtime: GuardedServer) -> None:
         settings = container.settings()
@@ -63,11 +63,11 @@ class _Server(BoundedServer):
             for_people=is_for_people(style, sys.stdout),
             at_terminal=sys.stdout.isatty(),
         )
-        with suppress(OSError):  # nobody listens, which is no reason not to serve
+        with suppress(OSError):  # Standard output may be closed; the service runs all the same.
             print(said, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # uvicorn would cut websockets off before their last words, and wait for open long polls.
+        # uvicorn would close WebSockets before their summaries are sent, and wait for long polls.
         for listener in self.servers:
             listener.close()
         await hang_up(self._container, self._realtime)
@@ -81,13 +81,13 @@ def serve(settings: Settings) -> None:
         ServiceUnavailable: a model or store the settings ask for cannot be used.
         BadSettings: there is no secret to sign with, or no address to listen on.
     """
-    give_large_blocks_back()
+    return_large_blocks()
     configure_logs(settings.server.log_level, settings.server.log_format)
     for warning in unknown_keys():
         log.warning(warning)
     container = Container(settings=settings)
     vision, stores, accounts = container.vision(), container.stores(), container.accounts()
-    accounts.secret()  # what is missing should stop the start, with its own words
+    accounts.secret()  # What is missing stops the start, with a message of its own.
     vision.face_detector()
     vision.crop_classifier()
     stores.database()
@@ -96,22 +96,22 @@ def serve(settings: Settings) -> None:
     if settings.realtime.redis_url is not None:
         asyncio.run(_reach(Container(settings=settings).realtime().message_channel()))
     with stores.spool_lock():
-        pass  # another process on the same data folder, too, should be told of in a line
+        pass  # Another process on the same data folder stops the start as well.
     server = _Server(container, create_socketio(container))
     server.run(sockets=[bound(settings.server.host, settings.server.port)])
 
 
 async def _reach(channel: MessageChannel) -> None:
-    """See, before anything is served, whether other processes can be told anything."""
+    """Check before serving that messages reach the other processes."""
     await channel.open()
     await channel.close()
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket on that address; nobody can connect until something listens.
+    """A socket bound to that address, on which nothing listens yet.
 
     Raises:
-        BadSettings: the address is not of this machine, or the port is taken.
+        BadSettings: the address is not one of this machine, or the port is taken.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -120,7 +120,7 @@ def bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise BadSettings(
-            f"HOST={host} PORT={port}: {error.strerror}; an address of this machine and a port "
-            "that is free are needed"
+            f"HOST={host} PORT={port}: {error.strerror}; use an address of this machine and a free "
+            "port"
         ) from error
     return listener

@@ -1,4 +1,4 @@
-"""One client's connection: its way out, and what is known of the client."""
+"""The connection of one client: sending to it, and what is known of it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from entrypoints.realtime.server import GuardedServer
 from entrypoints.wire.server_events import named, present
 
 NAMESPACE = "/emotion-detection"
-_TOO_MUCH_WAITING = 64
-_LOOK_AGAIN_S = 0.02
+_MAX_WAITING = 64
+_POLL_S = 0.02
 
 
 class Outbox:
-    """Sends events to one client, as many as it reads.
+    """Sends events to one client, as fast as it reads.
 
     The library queues without bound for a client that does not read. Here a session takes up no
     frame while eight messages wait, and beyond 64 nothing more is queued.
@@ -43,13 +43,13 @@ class Outbox:
 
     async def room(self) -> None:
         """Wait until the client has read most of what it was sent."""
-        while self.is_clogged:  # noqa: ASYNC110 (the library announces nothing)
-            await asyncio.sleep(_LOOK_AGAIN_S)
+        while self.is_clogged:  # noqa: ASYNC110 (the library has no event for it)
+            await asyncio.sleep(_POLL_S)
 
     async def send(self, event: str, payload: dict[str, Any]) -> None:
-        """Queue an event, or let it go where too much waits already."""
-        if self._server.waiting_packets(self.eio_sid) < _TOO_MUCH_WAITING:
-            # Straight out: this client is connected here and to no other process.
+        """Queue an event; drop it where too many wait already."""
+        if self._server.waiting_packets(self.eio_sid) < _MAX_WAITING:
+            # Not through the message channel: this client is connected to this process.
             await self._server.emit(
                 event, payload, to=self.sid, namespace=NAMESPACE, ignore_queue=True
             )
@@ -59,12 +59,12 @@ class Outbox:
         await self._server.disconnect(self.sid, namespace=NAMESPACE)
 
     async def share(self, event: str, payload: dict[str, Any]) -> None:
-        """Tell those who watch the client's session."""
+        """Send an event to those who watch the client's session."""
         await self._server.manager.share(self.sid, event, payload)
 
 
 class SessionListener:
-    """Passes on what a session tells: to its client, results also to those who watch it."""
+    """Sends the events of a session to its client, and results also to those who watch it."""
 
     def __init__(self, outbox: Outbox, clock: Clock) -> None:
         self._outbox = outbox
@@ -91,7 +91,7 @@ class SessionListener:
 
 @dataclass(slots=True)
 class Connection:
-    """A client that was let in.
+    """A client that is connected.
 
     Attributes:
         user: whose it is.

@@ -26,7 +26,7 @@ Data = tuple[object, ...]
 
 
 class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
-    """Lets clients in, hands their events to their sessions, and answers every one of them."""
+    """Connects clients, passes their events to their sessions, and answers each event."""
 
     server: GuardedServer
 
@@ -55,10 +55,10 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         }
 
     async def trigger_event(self, event: object, *args: Any) -> None:
-        """Take any event in, the library's own and whatever a client makes up.
+        """Handle any event, of the library or of a client.
 
-        A client may send events named ``connect`` and ``disconnect``; those are answered like any
-        other unknown one.
+        A client may send events named ``connect`` and ``disconnect``; they are answered like any
+        other unknown event.
         """
         sid: str = args[0]
         if event == "connect" and args[1:] and args[1] is self._environ(sid):
@@ -69,7 +69,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             await self._handle(connection, event, args[1:])
 
     async def forget(self, sid: str) -> None:
-        """End the session of a client that is gone."""
+        """End the session of a client that has disconnected."""
         self._rooms.forget(sid)
         connection = self.connections.pop(sid, None)
         if connection is not None:

@@ -1,4 +1,4 @@
-"""Telling clients that cannot be served why: those of an older protocol or another namespace."""
+"""Refusing clients of an older protocol or another namespace, so that they learn why."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _TOO_OLD = (
     "socket.io-client 4 or python-socketio 5"
 )
 _PROTOCOL_ERROR = 1002
-# What a client of Engine.IO 3 understands: a greeting, Socket.IO's error for everybody, the end.
-_GREETING = '0{"sid":"none","upgrades":[],"pingInterval":25000,"pingTimeout":5000}'
+# What a client of Engine.IO 3 understands: a handshake, a Socket.IO error, and the close.
+_HANDSHAKE = '0{"sid":"none","upgrades":[],"pingInterval":25000,"pingTimeout":5000}'
 _ERROR = "44" + json.dumps(_TOO_OLD)
-_END = "1"
+_CLOSE = "1"
 
 
 class WrongNamespace(DomainError):
@@ -50,30 +50,30 @@ def refused(error: Exception) -> socketio.exceptions.ConnectionRefusedError:
 
 
 class OtherNamespaces(socketio.AsyncNamespace):  # type: ignore[misc]
-    """Every namespace that is not ours, the default one among them; lets nobody in."""
+    """All other namespaces, the default one among them; refuses every client."""
 
     def __init__(self) -> None:
         super().__init__("*")
 
     async def trigger_event(self, event: str, *args: Any) -> None:
-        """Refuse to connect; nothing else comes from a client that is not connected."""
+        """Refuse to connect; a client that is not connected sends nothing else."""
         if event == "connect":
-            message = f"connect to the namespace {NAMESPACE}: there is nothing in this one"
+            message = f"connect to the namespace {NAMESPACE}; this one does nothing"
             raise refused(WrongNamespace(message))
 
 
 def is_too_old(scope: Scope) -> bool:
-    """Whether the request greets in a protocol before Engine.IO 4 (Socket.IO clients 1 and 2)."""
+    """Whether the request opens a protocol before Engine.IO 4 (Socket.IO clients 1 and 2)."""
     query = parse_qs(scope["query_string"].decode("latin-1"))
     return "sid" not in query and query.get("EIO", [""])[0] in _OLDER_PROTOCOLS
 
 
 async def refuse_old_client(scope: Scope, receive: Receive, send: Send) -> None:
-    """Say so in the client's own protocol, which is what reaches its user."""
+    """Refuse in the client's own protocol, so that its user sees the reason."""
     if scope["type"] == ScopeType.WEBSOCKET:
         await receive()
         await send(WebSocketAcceptEvent(type="websocket.accept", subprotocol=None, headers=[]))
-        for packet in (_GREETING, _ERROR):
+        for packet in (_HANDSHAKE, _ERROR):
             await send(WebSocketSendEvent(type="websocket.send", bytes=None, text=packet))
         reason = "use a client of Engine.IO 4"
         await send(WebSocketCloseEvent(type="websocket.close", code=_PROTOCOL_ERROR, reason=reason))
@@ -82,13 +82,13 @@ async def refuse_old_client(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _answer(scope: HTTPScope, send: Send) -> None:
-    packets = (_GREETING, _ERROR, _END)
+    packets = (_HANDSHAKE, _ERROR, _CLOSE)
     body = "".join(f"{len(packet)}:{packet}" for packet in packets).encode()
     headers = [
         (b"content-type", b"text/plain; charset=UTF-8"),
         (b"content-length", b"%d" % len(body)),
     ]
-    # Any page may read this, for it tells nothing of anybody.
+    # Any page may read this: it holds no data.
     for name, origin in scope["headers"]:
         if name == b"origin":
             headers.append((b"access-control-allow-origin", origin))

@@ -1,1 +1,1 @@
-"""Where bytes come in: connections, what each may cost, and answers that arrive."""
+"""The sockets: connections, what each may cost, and the delivery of every answer."""

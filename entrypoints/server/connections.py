@@ -1,4 +1,4 @@
-"""All connections of this process: who gets in, who gives way, and who has waited too long."""
+"""All connections of this process: which are admitted, evicted, or closed after a timeout."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry, Gauge
 
 from entrypoints.server.limits import ConnectionLimits
+from entrypoints.server.pacing import RequestPacing
 from entrypoints.server.refusals import Refusal, Refusals
-from entrypoints.server.turns import Turns
 
 EXTENSION = "emotion_api.connection"
 """Key in an ASGI scope's ``extensions`` under which the connection of a request is found."""
@@ -24,36 +24,36 @@ log = logging.getLogger(__name__)
 
 
 class Watched(Protocol):
-    """A connection, as those who look after all of them see it."""
+    """A connection, as ``Connections`` sees it."""
 
     @property
     def address(self) -> str:
         """The network address at the other end."""
 
     def check(self, now_s: float) -> None:
-        """End the connection if it has waited too long for something."""
+        """Close the connection if something has timed out."""
 
     def bytes_per_s(self, now_s: float) -> float | None:
-        """How fast the client sends or reads what is awaited; None if nothing is awaited of it."""
+        """How fast the client sends or reads what is expected; None if nothing is expected."""
 
     def give_way(self) -> None:
-        """End the connection, because its place is needed."""
+        """Close the connection, because its place is needed."""
 
 
 class Connections:
-    """Admits connections and sweeps through them once a second.
+    """Admits connections, and checks them all once a second.
 
-    When all places are taken, a newcomer takes the place of whoever has been idle longest, or else
-    of the client that is slowest in sending its body or in reading its answer. Requests in work
+    When all places are taken, a new connection evicts the one that has been idle longest, or else
+    the one whose client is slowest in sending its body or in reading its answer. Requests in work
     keep their places.
 
     Args:
-        limits: how much of everything.
-        registry: where refusals and open connections are shown.
-        proxies: addresses and networks that are not bounded as one client; ``*`` is everybody.
+        limits: the limits of every connection and of all together.
+        registry: of the metrics of refusals and open connections.
+        proxies: addresses and networks to which no limit per address applies; ``*`` is every one.
 
     Attributes:
-        turned_away: connections without a place that still hear why.
+        turned_away: connections without a place that are still being told why.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class Connections:
     ) -> None:
         self.limits = limits
         self.refusals = Refusals(registry)
-        self.turns = Turns()
+        self.pacing = RequestPacing()
         self.turned_away = 0
         self._all: dict[Watched, str] = {}
         self._idle: dict[Watched, None] = {}
-        self._of_party: Counter[str] = Counter()
+        self._per_network: Counter[str] = Counter()
         self._unfinished_bytes = 0
         self._searched_at = 0.0
-        self._everybody_is_proxy = "*" in proxies
+        self._any_is_proxy = "*" in proxies
         self._proxies = [ipaddress.ip_network(each) for each in proxies if each != "*"]
         open_now = Gauge("emotion_connections", "Connections that are open", registry=registry)
         open_now.set_function(lambda: len(self._all))
@@ -77,9 +77,9 @@ class Connections:
         return len(self._all)
 
     def admit(self, connection: Watched) -> Refusal | None:
-        """Give a new connection a place; the reason if there is none."""
-        party = self._party(connection.address)
-        if self._of_party[party] >= self.limits.per_address and not self._is_proxy(
+        """Give a new connection a place; the reason for the refusal if there is none."""
+        network = self._network_of(connection.address)
+        if self._per_network[network] >= self.limits.per_address and not self._is_proxy(
             connection.address
         ):
             return Refusal.TOO_MANY_FROM_ADDRESS
@@ -90,50 +90,50 @@ class Connections:
 
     def take(self, connection: Watched) -> None:
         """Give a place to a connection that had one in another form; it is idle."""
-        party = self._party(connection.address)
-        self._all[connection] = party
-        self._of_party[party] += 1
+        network = self._network_of(connection.address)
+        self._all[connection] = network
+        self._per_network[network] += 1
         self._idle[connection] = None
 
     def forget(self, connection: Watched) -> None:
         """Take the place back; may be called twice."""
         self._idle.pop(connection, None)
-        party = self._all.pop(connection, None)
-        if party is not None:
-            self._of_party[party] -= 1
-            if not self._of_party[party]:
-                del self._of_party[party]
+        network = self._all.pop(connection, None)
+        if network is not None:
+            self._per_network[network] -= 1
+            if not self._per_network[network]:
+                del self._per_network[network]
 
     def work(self, connection: Watched) -> None:
-        """Let a connection keep its place: it has a request in work, or has signed in."""
+        """Protect a connection from eviction: it has a request in work, or has signed in."""
         self._idle.pop(connection, None)
 
     def rest(self, connection: Watched) -> None:
-        """Let a connection give way to others: nothing of it is in work."""
+        """Let a connection be evicted: it has nothing in work."""
         if connection in self._all:
             self._idle.pop(connection, None)
             self._idle[connection] = None
 
     def hold(self, change_bytes: int) -> bool:
-        """Account for unfinished messages; False if all together are too much now."""
+        """Count bytes of unfinished messages; False if all together are too many now."""
         self._unfinished_bytes += change_bytes
         return self._unfinished_bytes <= self.limits.unfinished_bytes
 
     async def watch(self) -> None:
-        """Sweep until cancelled."""
+        """Check all connections once a second until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_S)
             self.sweep(loop.time())
 
     def sweep(self, now_s: float) -> None:
-        """End what has waited too long, and say what was refused."""
+        """Close what has timed out, and log what was refused."""
         for connection in list(self._all):
             try:
                 connection.check(now_s)
             except Exception:
-                log.exception("a connection could not be looked after")
-        self.refusals.say(now_s)
+                log.exception("a connection could not be checked")
+        self.refusals.log_new(now_s)
 
     def _make_room(self) -> bool:
         victim = next(iter(self._idle), None) or self._slowest()
@@ -147,24 +147,24 @@ class Connections:
     def _slowest(self) -> Watched | None:
         now_s = asyncio.get_running_loop().time()
         if now_s - self._searched_at < _SEARCH_EVERY_S:
-            return None  # a flood must not make everybody search
+            return None  # In a flood not every new connection may search.
         self._searched_at = now_s
         rates = ((each.bytes_per_s(now_s), each) for each in self._all)
         slow = [(rate, each) for rate, each in rates if rate is not None]
         return min(slow, key=lambda pair: pair[0])[1] if slow else None
 
     def _is_proxy(self, address: str) -> bool:
-        if self._everybody_is_proxy:
+        if self._any_is_proxy:
             return True
         try:
             host = ipaddress.ip_address(address)
         except ValueError:
             return False
-        return any(host in network for network in self._proxies)
+        return any(host in proxy for proxy in self._proxies)
 
     @staticmethod
-    def _party(address: str) -> str:
-        """Who shares an address: an IPv4 host, or the /64 network an IPv6 host picks its own of."""
+    def _network_of(address: str) -> str:
+        """What counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
         try:
             host = ipaddress.ip_address(address)
         except ValueError:

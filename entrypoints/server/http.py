@@ -1,4 +1,4 @@
-"""HTTP connections, bounded before anything of the service is asked."""
+"""HTTP connections, whose limits apply before the service sees a request."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.refusals import Refusal
-from entrypoints.server.wire import GentleTransport, Progress, address_of
+from entrypoints.server.transport import GentleTransport, Progress, address_of
 from entrypoints.wire.problems import KINDS, MEDIA_TYPE, present
 
 _MAX_HEADER_LINES = 128
-# Whoever watches the service restarts it when this takes long.
+# An orchestrator restarts the service when this takes long.
 _ALWAYS_AT_ONCE = "/healthz"
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
 _PIECE_BYTES = 64 * 1024
 _CLOSE = (b"connection", b"close")
-# A client may pause this long while its body is thrown away; and a closed connection may take
-# this long until what was written to it is read.
+# A client may pause this long while its body is thrown away, and may take this long to read what
+# was written before the connection closed.
 _DISCARD_PAUSE_S = 5.0
 _FLUSH_S = 10.0
 _LAST_BODY_S = 3.0
@@ -34,15 +34,15 @@ _TURNED_AWAY_S = 1.0
 
 
 class HttpConnection(H11Protocol):
-    """A connection that can cost no more than its limits, and whose answers arrive.
+    """A connection that keeps to its limits and delivers every answer.
 
-    An answer given before the body was read announces that the connection closes. What still comes
-    in is read and thrown away, because a socket that is closed with unread data in it takes the
-    answer away from the client again.
+    An answer given before the body was read announces that the connection closes. The rest of the
+    body is read and thrown away, because closing a socket with unread data in it resets the
+    connection, and the client loses the answer.
 
     Args:
         connections: all of this process.
-        uvicorn: what uvicorn makes a protocol with.
+        uvicorn: the arguments that uvicorn passes to a protocol.
     """
 
     def __init__(self, *, connections: Connections, **uvicorn: Any) -> None:
@@ -52,7 +52,7 @@ class HttpConnection(H11Protocol):
         self._limits = connections.limits
         self._service = self.app
         self.app = self._serve
-        self._wire: asyncio.Transport
+        self._raw: asyncio.Transport
         self._progress = Progress(self._limits.send_timeout_s, self._limits.body_min_bytes_per_s)
         self._is_upgraded = False
         self._is_turned_away = False
@@ -64,17 +64,17 @@ class HttpConnection(H11Protocol):
         self._header_lines = 0
         self._header_end = b""
         self._header_since: float | None = None
-        # The body that is coming in; while nobody takes it on, the client is not to blame.
+        # The body that is coming in; while the service does not read, the client is not late.
         self._body_since = 0.0
         self._body_bytes = 0
         self._body_grace_s = self._limits.body_timeout_s
-        # The body that nobody wants
+        # The body that is thrown away
         self._discard_until: float | None = None
         self._discard_bytes = self._limits.discard_bytes
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection in, or turn it away."""
-        self._wire = transport
+        """Admit the connection, or turn it away."""
+        self._raw = transport
         self.address = address_of(transport)
         gentle = GentleTransport(transport, self._close, self._is_closing)
         super().connection_made(cast("asyncio.Transport", gentle))
@@ -83,7 +83,7 @@ class HttpConnection(H11Protocol):
             self._turn_away(refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back."""
+        """Free the place."""
         self._connections.forget(self)
         if self._is_turned_away:
             self._connections.turned_away -= 1
@@ -91,7 +91,7 @@ class HttpConnection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in, as far as they are wanted."""
+        """Take bytes in, as far as the limits allow."""
         self._heard_at = self.loop.time()
         if self._discard_until is not None:
             self._discard(data)
@@ -114,14 +114,14 @@ class HttpConnection(H11Protocol):
                 self._abandon()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Hand the connection over, place and all."""
+        """Hand the connection over to WebSocket, with its place."""
         self._is_upgraded = True
         self._connections.forget(self)
-        self.transport = self._wire
+        self.transport = self._raw
         super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
-        """Be ready for the next request, which may wait here already."""
+        """Be ready for the next request, which may have arrived already."""
         before = self.cycle
         self._connections.rest(self)
         super().on_response_complete()
@@ -129,18 +129,18 @@ class HttpConnection(H11Protocol):
             self._begin_request()
 
     def shutdown(self) -> None:
-        """Finish what is in work, and wait for nobody who has not sent a request."""
+        """Finish the request in work; close at once if there is none."""
         if self._discard_until is not None:
             self._discard_until = min(self._discard_until, self.loop.time() + 1)
         elif self.cycle is None or self.cycle.response_complete:
-            self._wire.close()
+            self._raw.close()
         else:
             self.cycle.keep_alive = False
             self._body_since, self._body_bytes = self.loop.time(), 0
             self._body_grace_s = min(self._body_grace_s, _LAST_BODY_S)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP."""
+        """Answer what is not HTTP."""
         error = sys.exc_info()[1]
         if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == 431:
             self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
@@ -148,18 +148,18 @@ class HttpConnection(H11Protocol):
             self._refuse(Refusal.MALFORMED_REQUEST, "malformed_request")
 
     def check(self, now_s: float) -> None:
-        """End the connection if it has waited too long for something."""
+        """Close the connection if something has timed out."""
         if self._discard_until is not None:
             paused = now_s - self._heard_at > _DISCARD_PAUSE_S
-            if (paused or now_s > self._discard_until) and not self._wire.is_closing():
-                self._wire.close()
-        if self._wire.is_closing():
+            if (paused or now_s > self._discard_until) and not self._raw.is_closing():
+                self._raw.close()
+        if self._raw.is_closing():
             self._closing_since = self._closing_since or now_s
             if now_s - self._closing_since > _FLUSH_S:
-                self._wire.abort()
+                self._raw.abort()
         elif self._discard_until is not None:
             pass
-        elif self._progress.is_stuck(self._wire.get_write_buffer_size(), now_s):
+        elif self._progress.is_stuck(self._raw.get_write_buffer_size(), now_s):
             self._connections.refusals.count(Refusal.ANSWER_NOT_READ)
             self._abandon()
         elif self._header_since is not None:
@@ -168,7 +168,7 @@ class HttpConnection(H11Protocol):
         elif self.cycle is None:
             if now_s - self._made_at > self._limits.header_timeout_s:
                 self._connections.refusals.count(Refusal.IDLE)
-                self._wire.close()
+                self._raw.close()
         elif self._is_receiving() and not self.cycle.response_complete:
             if self.flow.read_paused:
                 self._body_since += 1.0
@@ -177,25 +177,25 @@ class HttpConnection(H11Protocol):
                 self._refuse(Refusal.BODY_TOO_SLOW, "request_timeout")
 
     def bytes_per_s(self, now_s: float) -> float | None:
-        """How fast the client sends its body or reads its answer, if one of the two is awaited."""
+        """How fast the client sends its body or reads its answer, if either is expected."""
         if self._is_receiving() and self.cycle is not None and not self.flow.read_paused:
             return self._body_bytes / max(now_s - self._body_since, 1.0)
         return self._progress.bytes_per_s(now_s)
 
     def give_way(self) -> None:
-        """End the connection, because its place is needed."""
+        """Close the connection, because its place is needed."""
         self._abandon()
 
     def may_give_way(self) -> None:
-        """Let the request in work be ended when places run out."""
+        """Let the connection be evicted although it has a request in work."""
         self._connections.rest(self)
 
     def refused(self, reason: Refusal) -> None:
-        """Count what was refused further in."""
+        """Count what the service refused."""
         self._connections.refusals.count(reason)
 
     def hold(self, change_bytes: int) -> bool:
-        """Account for what is held of a large body; False if all together are too much now."""
+        """Count bytes held of a large body; False if all together are too many now."""
         return self._connections.hold(change_bytes)
 
     async def _serve(
@@ -206,7 +206,7 @@ class HttpConnection(H11Protocol):
                 headers = [each for each in message.get("headers", []) if each[0] != _CLOSE[0]]
                 message["headers"] = [*headers, _CLOSE]
             elif message["type"] == "http.response.body":
-                # Piece by piece, so that no more is written than the client reads.
+                # In pieces, so that no more is buffered than the client reads.
                 body = message.get("body", b"")
                 while len(body) > _PIECE_BYTES:
                     piece, body = body[:_PIECE_BYTES], body[_PIECE_BYTES:]
@@ -216,17 +216,17 @@ class HttpConnection(H11Protocol):
 
         cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
         if self.scope["path"] != _ALWAYS_AT_ONCE:
-            await self._connections.turns.wait()
+            await self._connections.pacing.wait()
         await self._service(scope, receive, announce_and_send)
 
     def _receive_header(self, data: bytes) -> bytes:
-        """Take as much of the data as headers may have; what is left of it."""
+        """Take as much of the data as headers may have; returns the rest."""
         if self._header_since is None:
             self._header_since = self.loop.time()
         room = self._limits.header_bytes - self._header_bytes
         piece, rest = data[:room], data[room:]
         self._header_bytes += len(piece)
-        # Reading a line costs more than receiving it.
+        # Parsing a line costs more than receiving it, so lines are counted first.
         text = self._header_end + piece
         end = _END_OF_HEADERS.search(text)
         self._header_lines += text.count(b"\n", len(self._header_end), end.start() if end else None)
@@ -253,7 +253,7 @@ class HttpConnection(H11Protocol):
         self._body_since, self._body_bytes = self.loop.time(), 0
 
     def _is_receiving(self) -> bool:
-        """Whether the request in work has a body that has not come in to its end."""
+        """Whether the body of the request in work is still coming in."""
         return self.conn.their_state is h11.SEND_BODY
 
     def _is_over(self) -> bool:
@@ -264,16 +264,16 @@ class HttpConnection(H11Protocol):
         )
 
     def _is_closing(self) -> bool:
-        return self._discard_until is not None or self._wire.is_closing()
+        return self._discard_until is not None or self._raw.is_closing()
 
     def _close(self) -> None:
-        """Close once the client has nothing more to say."""
+        """Close once the client has sent everything."""
         if self._is_closing():
             return
         if self.conn.their_state in (h11.SEND_BODY, h11.ERROR):
             self._begin_discarding()
         else:
-            self._wire.close()
+            self._raw.close()
 
     def _begin_discarding(self) -> None:
         self._connections.rest(self)
@@ -285,19 +285,19 @@ class HttpConnection(H11Protocol):
     def _discard(self, data: bytes) -> None:
         self._discard_bytes -= len(data)
         if self._discard_bytes < 0:
-            self._wire.close()
+            self._raw.close()
         elif self.conn.their_state is h11.SEND_BODY:
             self.conn.receive_data(data)
             try:
                 while (event := self.conn.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
                     if isinstance(event, h11.EndOfMessage):
-                        self._wire.close()
+                        self._raw.close()
                         return
             except h11.RemoteProtocolError:
-                pass  # no longer HTTP; it is thrown away all the same
+                pass  # It is no longer HTTP, and is thrown away all the same.
 
     def _refuse(self, reason: Refusal, code: str) -> None:
-        """Answer with a problem in place of the service, and close."""
+        """Answer with a problem instead of asking the service, and close."""
         if self._is_closing():
             return
         self._connections.refusals.count(reason)
@@ -306,26 +306,26 @@ class HttpConnection(H11Protocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
             if is_too_late:
-                self._wire.close()
+                self._raw.close()
                 return
-        self._wire.write(_problem(code))
+        self._raw.write(_problem(code))
         self._begin_discarding()
 
     def _turn_away(self, reason: Refusal) -> None:
-        """Say that there is no place; only to a few at once, because each takes one up."""
+        """Answer that there is no place; only to a few at once, because each uses memory."""
         if self._connections.turned_away >= _MAX_TURNED_AWAY:
             self._connections.refusals.count(reason)
-            self._wire.abort()
+            self._raw.abort()
             return
         self._is_turned_away = True
         self._connections.turned_away += 1
         self._refuse(reason, "too_many_connections")
-        self.loop.call_later(_TURNED_AWAY_S, self._wire.close)
+        self.loop.call_later(_TURNED_AWAY_S, self._raw.close)
 
     def _abandon(self) -> None:
-        """End at once: nobody reads there any more."""
+        """Close at once: the client does not read any more."""
         self._unset_keepalive_if_required()
-        self._wire.abort()
+        self._raw.abort()
 
 
 def _problem(code: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What a connection may cost before, and while, a request of it is served."""
+"""What a connection may cost, before and while its requests are served."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class ConnectionLimits:
         header_bytes: of one request, its first line included.
         header_timeout_s: from the first byte of a request to the end of its headers, and from the
             connection to the first byte.
-        body_timeout_s: that a body may take, whatever its size.
+        body_timeout_s: a body may take this long, whatever its size.
         body_min_bytes_per_s: a body that arrives at least this fast may take longer.
         keep_alive_s: between two requests of one connection.
-        send_timeout_s: that a client may leave an answer unread.
-        discard_bytes: of a body that are read on and thrown away after an early answer.
-        discard_timeout_s: that this may take.
+        send_timeout_s: a client may leave an answer unread for this long.
+        discard_bytes: of a body that are read and thrown away after an early answer.
+        discard_timeout_s: reading and throwing away may take this long.
         message_bytes: of one WebSocket message.
         message_timeout_s: from the first byte of a WebSocket message to its last.
         unfinished_bytes: of large messages that have begun and not ended, of all clients together.

@@ -1,4 +1,4 @@
-"""What uvicorn needs to serve connections within their limits."""
+"""The settings of uvicorn under which connections keep to their limits."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def protocols(connections: Connections) -> dict[str, Any]:
 
 
 def within_open_files(limits: ConnectionLimits) -> ConnectionLimits:
-    """The limits, with no more connections than this process may have files open.
+    """The limits, with no more connections than this process may have open files.
 
-    The number of open files is raised as far as the system lets an ordinary process raise it.
+    The limit of open files is raised first, as far as an ordinary process may raise it.
     """
     wanted = limits.connections + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -48,7 +48,7 @@ def within_open_files(limits: ConnectionLimits) -> ConnectionLimits:
         return limits
     room = max(soft - _OTHER_FILES, soft // 2)
     log.warning(
-        "only %d of MAX_CONNECTIONS=%d connections fit: this process may have %d files open",
-        room, limits.connections, soft,
+        "MAX_CONNECTIONS=%d is lowered to %d: this process may have %d files open",
+        limits.connections, room, soft,
     )  # fmt: skip
     return replace(limits, connections=room)

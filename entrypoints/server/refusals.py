@@ -1,4 +1,4 @@
-"""Counting what was refused, and saying so once in a while."""
+"""Counting and logging what was refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Refusal(StrEnum):
-    """Why a connection was refused or ended; the label in ``/metrics``."""
+    """Why a connection was refused or closed; the label in ``/metrics``."""
 
     TOO_MANY_CONNECTIONS = "too_many_connections"
     TOO_MANY_FROM_ADDRESS = "too_many_from_address"
@@ -39,33 +39,33 @@ class Refusal(StrEnum):
 
 
 class Refusals:
-    """A counter for each reason, and a line of log for each at most every ten seconds."""
+    """A counter for each reason, and at most one log line for each every ten seconds."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._total = prometheus_client.Counter(
             "emotion_connections_refused_total",
-            "Connections that were refused or ended early, by reason",
+            "Connections that were refused or closed early, by reason",
             ["reason"],
             registry=registry,
         )
         for reason in Refusal:
             self._total.labels(reason)
-        self._unsaid: Counter[Refusal] = Counter()
-        self._said_at: dict[Refusal, float] = {}
+        self._unlogged: Counter[Refusal] = Counter()
+        self._logged_at: dict[Refusal, float] = {}
 
     def count(self, reason: Refusal) -> None:
         """Count one."""
         self._total.labels(reason).inc()
-        self._unsaid[reason] += 1
+        self._unlogged[reason] += 1
 
-    def say(self, now_s: float) -> None:
-        """Log what was counted since it was last said, for each reason whose turn it is.
+    def log_new(self, now_s: float) -> None:
+        """Log what was counted since the last line, for each reason whose line is due.
 
         Args:
             now_s: of a monotonic clock.
         """
-        for reason, number in list(self._unsaid.items()):
-            if now_s - self._said_at.get(reason, -LOG_EVERY_S) >= LOG_EVERY_S:
+        for reason, number in list(self._unlogged.items()):
+            if now_s - self._logged_at.get(reason, -LOG_EVERY_S) >= LOG_EVERY_S:
                 log.warning("connections refused: %s (%d)", reason, number)
-                self._said_at[reason] = now_s
-                del self._unsaid[reason]
+                self._logged_at[reason] = now_s
+                del self._unlogged[reason]

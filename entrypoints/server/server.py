@@ -1,4 +1,4 @@
-"""A uvicorn server that looks after its connections and ends in order."""
+"""A uvicorn server that watches its connections and shuts down in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class BoundedServer(uvicorn.Server):
-    """Serves an ASGI application on connections that can cost no more than their limits.
+    """Serves an ASGI application on connections that keep to their limits.
 
     Args:
         app: the application.
@@ -33,12 +33,12 @@ class BoundedServer(uvicorn.Server):
         self._watching: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and look after what connects."""
+        """Listen, and watch the connections."""
         await super().startup(sockets)
         self._watching = asyncio.create_task(self._connections.watch(), name="connections")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish what is in work; who is slow is not waited for."""
+        """Finish the requests in work; slow clients are not waited for."""
         await super().shutdown(sockets)
         if self._watching is not None:
             self._watching.cancel()
@@ -46,10 +46,10 @@ class BoundedServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End on SIGTERM, SIGINT and SIGHUP, and let the process end with 0 after that.
+        """Shut down on SIGTERM, SIGINT and SIGHUP, so that the process exits with 0.
 
-        uvicorn raises the signal again once it has shut down, which an init process reports as a
-        failure. A SIGHUP that whoever started the process had ignored stays ignored.
+        uvicorn raises the signal again after shutting down, which an init process reports as a
+        failure. A SIGHUP that was ignored when the process started stays ignored.
         """
         if threading.current_thread() is not threading.main_thread():
             yield

@@ -1,4 +1,4 @@
-"""WebSocket connections, bounded before anything of the service is asked."""
+"""WebSocket connections, whose limits apply before the service sees a message."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from websockets.http11 import Request
 
 from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.refusals import Refusal
-from entrypoints.server.wire import Progress, address_of
+from entrypoints.server.transport import Progress, address_of
 
-# Of somebody who has not signed in: enough for a token, and nothing to keep a service busy with.
-_STRANGERS_MESSAGE_BYTES = 64 * 1024
-_STRANGERS_FRAMES_PER_S = 20
-# Of an unfinished message this much costs nothing: a frame of video is smaller.
+# Of a client that has not signed in: enough for a token, too little to keep the service busy.
+_ANONYMOUS_MESSAGE_BYTES = 64 * 1024
+_ANONYMOUS_FRAMES_PER_S = 20
+# This much of an unfinished message is not counted: a frame of video is smaller.
 _FREE_BYTES = 2 * 2**20
 _MAX_FRAGMENTS = 4096
 _SLICE_BYTES = 16 * 1024
-_STRANGERS_SLICE_BYTES = 2 * 1024
+_ANONYMOUS_SLICE_BYTES = 2 * 1024
 _MAX_UNREAD_BYTES = 256 * 1024
 _FLUSH_S = 10.0
 
@@ -31,14 +31,14 @@ _NOT_TEXT, _POLICY, _TOO_BIG, _TRY_AGAIN = 1007, 1008, 1009, 1013
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
-    """A WebSocket that can cost no more than its limits.
+    """A WebSocket that keeps to its limits.
 
-    Until its client has signed in it has a few seconds and small messages, and gives its place to
-    whoever needs one.
+    Until its client has signed in, it has a few seconds, may send small messages only, and can be
+    evicted.
 
     Args:
         connections: all of this process.
-        uvicorn: what uvicorn makes a protocol with.
+        uvicorn: the arguments that uvicorn passes to a protocol.
     """
 
     def __init__(self, *, connections: Connections, **uvicorn: Any) -> None:
@@ -53,33 +53,33 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.app = self._serve
         self._connections = connections
         self._limits = limits = connections.limits
-        self._wire: asyncio.Transport
+        self._raw: asyncio.Transport
         self._progress = Progress(limits.send_timeout_s, limits.body_min_bytes_per_s)
         self._made_at = self._counted_at = self.loop.time()
         self._closing_since: float | None = None
-        self._frames_per_s = min(_STRANGERS_FRAMES_PER_S, limits.frames_per_s)
+        self._frames_per_s = min(_ANONYMOUS_FRAMES_PER_S, limits.frames_per_s)
         self._frames_left = 2.0 * self._frames_per_s
         self._fragments = 0
         self._fragment_bytes = 0
         self._held_bytes = 0
         self._message_since: float | None = None
-        self.conn.max_message_size = min(_STRANGERS_MESSAGE_BYTES, limits.message_bytes)
+        self.conn.max_message_size = min(_ANONYMOUS_MESSAGE_BYTES, limits.message_bytes)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the place over that the connection had for HTTP."""
-        self._wire = cast("asyncio.Transport", transport)
+        """Take over the place that the connection had as HTTP."""
+        self._raw = cast("asyncio.Transport", transport)
         self.address = address_of(transport)
         self._connections.take(self)
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back, and what was held of a message."""
+        """Free the place, and what was held of a message."""
         self._account(0)
         self._connections.forget(self)
         super().connection_lost(exc)
 
     def trust(self) -> None:
-        """Let the client do what somebody who has signed in may do."""
+        """Apply the limits of clients that have signed in."""
         if not self.is_trusted:
             self.is_trusted = True
             self._frames_per_s = self._limits.frames_per_s
@@ -88,20 +88,20 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._connections.work(self)
 
     def refused(self, reason: Refusal) -> None:
-        """Count what was refused further in."""
+        """Count what the service refused."""
         self._connections.refusals.count(reason)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; in slices, so that a flood of tiny frames is seen before it is read."""
-        size = _SLICE_BYTES if self.is_trusted else _STRANGERS_SLICE_BYTES
+        """Take bytes in, in slices, so that many tiny frames are counted before they are parsed."""
+        size = _SLICE_BYTES if self.is_trusted else _ANONYMOUS_SLICE_BYTES
         for start in range(0, len(data), size):
-            if self._wire.is_closing():
+            if self._raw.is_closing():
                 return
             super().data_received(data[start : start + size])
-            self._look_at_message()
+            self._check_message()
 
     def handle_events(self) -> None:
-        """Take frames in, as many as may come in a second."""
+        """Take frames in, as many a second as are allowed."""
         now_s = self.loop.time()
         earned = (now_s - self._counted_at) * self._frames_per_s
         self._frames_left = min(self._frames_left + earned, 2.0 * self._frames_per_s)
@@ -120,7 +120,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         super().handle_parser_exception()
 
     def handle_connect(self, event: Request) -> None:
-        """Open, and let the service find this connection in the scope."""
+        """Open, and put this connection into the scope for the service."""
         super().handle_connect(event)
         if not self.handshake_complete:
             extensions: Any = self.scope["extensions"]
@@ -137,7 +137,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         super().handle_bytes(event)
 
     def handle_cont(self, event: Frame) -> None:
-        """Go on with a message."""
+        """Continue a message."""
         self._fragments += 1
         self._fragment_bytes += len(event.data)
         if self._fragments > _MAX_FRAGMENTS:
@@ -146,16 +146,16 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             super().handle_cont(event)
 
     def handle_ping(self) -> None:
-        """Answer a ping, unless the answers pile up."""
-        if self._wire.is_closing():
-            return  # by one of the pings before it
+        """Answer a ping, unless unread answers pile up."""
+        if self._raw.is_closing():
+            return  # One of the pings before it closed the connection.
         super().handle_ping()
-        if self._wire.get_write_buffer_size() > _MAX_UNREAD_BYTES:
+        if self._raw.get_write_buffer_size() > _MAX_UNREAD_BYTES:
             self._connections.refusals.count(Refusal.PONGS_NOT_READ)
-            self._wire.abort()
+            self._raw.abort()
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a whole message on; uvicorn would log a stack trace for each that is no text."""
+        """Pass a whole message on; uvicorn would log a stack trace for invalid UTF-8."""
         self._fragments = self._fragment_bytes = 0
         self._message_since = None
         if self.curr_msg_data_type == "text":
@@ -167,14 +167,14 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def check(self, now_s: float) -> None:
-        """End the connection if it has waited too long for something."""
-        if self._wire.is_closing():
+        """Close the connection if something has timed out."""
+        if self._raw.is_closing():
             self._closing_since = self._closing_since or now_s
             if now_s - self._closing_since > _FLUSH_S:
-                self._wire.abort()
-        elif self._progress.is_stuck(self._wire.get_write_buffer_size(), now_s):
+                self._raw.abort()
+        elif self._progress.is_stuck(self._raw.get_write_buffer_size(), now_s):
             self._connections.refusals.count(Refusal.ANSWER_NOT_READ)
-            self._wire.abort()
+            self._raw.abort()
         elif not self.is_trusted and now_s - self._made_at > self._limits.sign_in_timeout_s:
             self._refuse(Refusal.NOT_SIGNED_IN, _POLICY)
         elif (
@@ -185,20 +185,20 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._refuse(Refusal.MESSAGE_TOO_SLOW, _POLICY)
 
     def bytes_per_s(self, now_s: float) -> float | None:
-        """How fast the client reads, if something waits for it."""
+        """How fast the client reads, if anything is unsent."""
         return self._progress.bytes_per_s(now_s)
 
     def give_way(self) -> None:
-        """End the connection, because its place is needed."""
-        self._wire.abort()
+        """Close the connection, because its place is needed."""
+        self._raw.abort()
 
     async def _serve(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        await self._connections.turns.wait()
+        await self._connections.pacing.wait()
         await self._service(scope, receive, send)
 
-    def _look_at_message(self) -> None:
+    def _check_message(self) -> None:
         held = self._fragment_bytes + len(self.conn.reader.buffer)
         if held and self._message_since is None:
             self._message_since = self.loop.time()
@@ -212,15 +212,15 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         return self._connections.hold(change) or not held_bytes
 
     def _refuse(self, reason: Refusal, code: int) -> None:
-        """Close with a code, and hold nothing any more."""
-        if self._wire.is_closing():
+        """Close with a code, and free what is held of a message."""
+        if self._raw.is_closing():
             return
         self._connections.refusals.count(reason)
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
         if self.handshake_complete and not self.close_sent:
             self.conn.fail(code, reason.replace("_", " "))
-            self._wire.write(b"".join(self.conn.data_to_send()))
+            self._raw.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.frames = []
         self._account(0)
-        self._wire.close()
+        self._raw.close()

@@ -1,4 +1,4 @@
-"""The files of the page, held ready to be sent."""
+"""The files of the page, in memory and compressed."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class PageFile:
 
 @dataclass(frozen=True, slots=True)
 class PageFiles:
-    """The page itself, and what it loads by the path under ``/web/``."""
+    """The page itself, and what it loads, by the path under ``/web/``."""
 
     index: PageFile
     others: Mapping[str, PageFile]
 
 
 def load_page_files(settings: Settings) -> PageFiles:
-    """Read the files from disk: a hundred kilobytes, once at the start."""
+    """Read the files from disk: a few hundred kilobytes, once at the start."""
     paths = {path.relative_to(_STATIC).as_posix(): path for path in _STATIC.rglob("*.*")}
     if _SOCKET_IO_CLIENT.is_file():
         paths[_SOCKET_IO_NAME] = _SOCKET_IO_CLIENT
@@ -74,7 +74,7 @@ def load_page_files(settings: Settings) -> PageFiles:
             "googleClientId": settings.accounts.google_client_id,
         },
         "socketIoClient": f"/web/{_SOCKET_IO_NAME}" if _SOCKET_IO_NAME in paths else None,
-        # In this order they are tried: a WebSocket is the better one.
+        # They are tried in this order: WebSocket is the better one.
         "socketIoTransports": sorted(
             settings.realtime.socketio_transports.split(","), reverse=True
         ),

@@ -1,4 +1,4 @@
-"""Pages that explain the kinds of problems to people, in the look of the page at ``/``."""
+"""Pages that explain the kinds of problems, in the style of the page at ``/``."""
 
 from __future__ import annotations
 
@@ -97,5 +97,5 @@ def _framed(title: str, content: str) -> bytes:
 
 
 def _marked(text: str) -> str:
-    """Text as HTML; what stands between backticks is code."""
+    """Text as HTML, with code between backticks."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

@@ -15,7 +15,7 @@ from entrypoints.settings import Settings
 from entrypoints.web.files import PageFile, load_page_files
 from entrypoints.wire.service import Welcome
 
-# Nothing inline, nothing from elsewhere. Photographs and their thumbnails are blobs of the page.
+# Nothing inline, and nothing from other origins. Images are blobs that the page makes.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'"
@@ -33,18 +33,18 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
     @get(
         "/",
         operation_id="welcome",
-        summary="Where to begin",
+        summary="The page, or where the documentation is",
         tags=["service"],
         responses={
             200: ResponseSpec(
                 data_container=Welcome,
-                description="Where to read on; a page for browsers",
+                description="Where the documentation is; a page for browsers",
                 generate_examples=False,
             )
         },
     )
     async def welcome(request: Request[Any, Any, Any]) -> Response[Any]:
-        """Greet: a page to try the service on for browsers, and JSON for everything else."""
+        """Send the page to browsers, and JSON to everything else."""
         if "text/html" in request.headers.get("accept", ""):
             return _send(request, files.index, policy, vary="Accept, Accept-Encoding")
         greeting = Welcome(
@@ -68,9 +68,9 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
 def _send(
     request: Request[Any, Any, Any], file: PageFile, policy: str, *, vary: str
 ) -> Response[bytes]:
-    # Asked for anew each time, so that a page never runs with modules of another version.
+    # Browsers ask each time, so that a page never loads modules of another version.
     etag = f'W/"{file.etag}"'
-    # A 304 carries the policy too: its headers replace those a browser has kept.
+    # A 304 has the policy too: its headers replace those that a browser has kept.
     headers = {
         "ETag": etag,
         "Cache-Control": "no-cache",

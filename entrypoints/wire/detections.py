@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
 import domain.detection
 import domain.video
 from application.ports.image_links import ImageLinks
+from application.use_cases.detect_batch import BatchOutcome
 from domain.detection import DetectionKind
 from entrypoints.wire import faces, sessions
 from entrypoints.wire.faces import Face, PixelCount
@@ -38,7 +40,7 @@ class ImageSize(Struct, kw_only=True):
 
 
 class Pictures(Struct, kw_only=True):
-    """Addresses of small pictures that the image store cuts from an image it keeps."""
+    """Addresses of thumbnails that the image store makes of an image it keeps."""
 
     thumbnail: Annotated[str, Meta(description="Centred on a face if there is one.")]
     faces: Annotated[list[str], Meta(description="One of each face, in the order of `faces`.")]
@@ -83,7 +85,7 @@ class Detection(Struct, kw_only=True):
     ]
     pictures: Annotated[
         Pictures | None,
-        Meta(description="In the history, where the image store makes small pictures."),
+        Meta(description="In the history, where the image store makes thumbnails."),
     ]
     detection_results: DetectionResults
     image: ImageSize
@@ -138,7 +140,7 @@ def present(
     Args:
         record: what is shown.
         address_of: makes the address of its image; without it none can be stored yet.
-        links: make the addresses of small pictures, where the image store cuts them.
+        links: make the addresses of thumbnails, where the image store makes them.
     """
     return Detection(
         detection_id=record.detection_id,
@@ -159,15 +161,12 @@ def present(
     )
 
 
-def present_in_batch(record: domain.detection.Detection) -> BatchDetection:
-    """One analysed image of a batch."""
-    shown = present(record)
-    return BatchDetection(**{name: getattr(shown, name) for name in shown.__struct_fields__})
-
-
-def present_batch_error(filename: str | None, error: Exception) -> BatchError:
-    """One file of a batch that could not be analysed."""
-    return BatchError(filename=filename, error=text_of(error), code=kind_of(error).code)
+def present_outcome(outcome: BatchOutcome) -> BatchEvent:
+    """One file of a batch."""
+    result = outcome.result
+    if isinstance(result, domain.detection.Detection):
+        return BatchDetection(**msgspec.structs.asdict(present(result)))
+    return BatchError(filename=outcome.filename, error=text_of(result), code=kind_of(result).code)
 
 
 def present_unreadable(damage: domain.video.Damage) -> Unreadable:

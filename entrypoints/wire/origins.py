@@ -9,9 +9,9 @@ _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 def allowed_origins(listed: Iterable[str]) -> tuple[str, ...]:
-    """The origins listed, those on this machine under each of its names.
+    """The origins listed; one on this machine is allowed under each name of the machine.
 
-    A development server prints one name and its user types another; the page is the same.
+    A development server prints one name and its user types another.
     """
     allowed: dict[str, None] = {}
     for origin in listed:

@@ -1,4 +1,4 @@
-"""What the service says of itself: what runs, how it is, and where to read on."""
+"""What the service says of itself: its models, its state, and where its documentation is."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Readiness(Struct, kw_only=True):
 
 
 class Welcome(Struct, kw_only=True):
-    """Where to read on."""
+    """Where the documentation is."""
 
     message: str
     docs: Annotated[str, Meta(examples=["/docs"])]

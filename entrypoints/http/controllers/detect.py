@@ -1,4 +1,4 @@
-"""Photographs in, emotions out."""
+"""Analysing images, one or several at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from application.use_cases.detect_batch import (
 )
 from application.use_cases.detect_emotions import DetectEmotions, DetectEmotionsCommand
 from application.use_cases.history import GetStorageStatus
-from domain.detection import Detection
 from domain.errors import BatchTooLarge
 from entrypoints.http.authentication import (
     ID_IS_ENOUGH,
@@ -33,7 +32,7 @@ from entrypoints.http.authentication import (
     signed_in,
 )
 from entrypoints.http.errors import OF_ONE_RECORD, problems
-from entrypoints.http.operations import SeveralPhotographs, SinglePhotograph
+from entrypoints.http.operations import SeveralImages, SingleImage
 from entrypoints.http.rate_limit import rate_limit_of, within_quota
 from entrypoints.http.security import ANYONE, USERS
 from entrypoints.http.streaming import primed
@@ -48,14 +47,14 @@ from entrypoints.wire import detections
 
 
 class DetectController(Controller):
-    """One photograph."""
+    """One image."""
 
     tags = ("detection",)
 
     @post(
-        operation_id="detect_emotions", response_description="What the photograph shows",
-        summary="Analyse one photograph",
-        operation_class=SinglePhotograph,
+        operation_id="detect_emotions", response_description="What the image shows",
+        summary="Analyse one image",
+        operation_class=SingleImage,
         status_code=200,
         guards=[anyone, within_quota],
         opt=ID_IS_ENOUGH,
@@ -74,10 +73,10 @@ class DetectController(Controller):
         settings: NamedDependency[Settings],
         get_profile: NamedDependency[GetProfile],
     ) -> Response[detections.Detection]:
-        """Find the faces of a photograph and read the emotion of each.
+        """Find the faces of an image and read the emotion of each.
 
-        Guests may do so a few times a day. For signed-in users the photograph and the result go
-        into their history; a guest's are never kept.
+        Guests may do so a few times a day. The images and results of signed-in users go into their
+        history; those of guests are never kept.
         """
         limit_bytes = settings.detection.max_upload_bytes
         file = (await uploaded_files(request, "file", file_too_large(limit_bytes)))[0]
@@ -90,8 +89,8 @@ class DetectController(Controller):
     @get(
         "/status/{detection_id:uuid}",
         operation_id="get_storage_status",
-        response_description="Where it stands",
-        summary="Has it been stored yet",
+        response_description="The state of the storing",
+        summary="Whether a detection is stored yet",
         guards=[signed_in],
         opt=ID_IS_ENOUGH,
         security=USERS,
@@ -103,21 +102,21 @@ class DetectController(Controller):
         detection_id: FromPath[UUID],
         storage_status: NamedDependency[GetStorageStatus],
     ) -> detections.StorageStatus:
-        """Tell where the storing of a detection stands."""
+        """Say whether a detection is stored, waits, or could not be stored."""
         status = await storage_status.execute(request.user, detection_id)
         return detections.StorageStatus(detection_id=detection_id, status=status.value)
 
 
 class DetectBatchController(Controller):
-    """Several photographs."""
+    """Several images."""
 
     tags = ("detection",)
 
     @post(
         "/batch",
         operation_id="detect_batch",
-        summary="Analyse several photographs",
-        operation_class=SeveralPhotographs,
+        summary="Analyse several images",
+        operation_class=SeveralImages,
         status_code=200,
         media_type="text/event-stream",
         guards=[signed_in],
@@ -145,11 +144,11 @@ class DetectBatchController(Controller):
         """Analyse a batch and answer with one server-sent event a file, in the order they finish.
 
         A file that cannot be analysed gives an event with `status: "error"` and the others go on.
-        The stream ends when all are done; hanging up early cancels what has not finished.
+        The stream ends when all are done; disconnecting cancels what has not finished.
         """
         too_large = BatchTooLarge(
             f"a batch may hold {settings.detection.max_batch_size} files of "
-            f"{settings.detection.max_upload_bytes} bytes each, this one has more",
+            f"{settings.detection.max_upload_bytes} bytes each; this one has more",
             limit=settings.detection.max_batch_size,
         )
         files = await uploaded_files(request, "files", too_large)
@@ -169,17 +168,11 @@ class DetectBatchController(Controller):
 
 async def _events(outcomes: AsyncIterator[BatchOutcome]) -> AsyncIterator[bytes]:
     async for outcome in outcomes:
-        yield b"data: " + encode_json(_present(outcome)) + b"\n\n"
-
-
-def _present(outcome: BatchOutcome) -> detections.BatchEvent:
-    if isinstance(outcome.result, Detection):
-        return detections.present_in_batch(outcome.result)
-    return detections.present_batch_error(outcome.filename, outcome.result)
+        yield b"data: " + encode_json(detections.present_outcome(outcome)) + b"\n\n"
 
 
 def detect_routes(settings: Settings) -> list[Router]:
-    """The calls that take photographs, each with the body size it needs."""
+    """The calls that take images, each with the body size it needs."""
     path = f"{settings.server.api_prefix}/detect"
     one_file = settings.detection.max_upload_bytes + FORM_OVERHEAD_BYTES
     return [

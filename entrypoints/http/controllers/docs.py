@@ -1,4 +1,4 @@
-"""Pages for people: Swagger UI and ReDoc."""
+"""The documentation pages: Swagger UI and ReDoc."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_404_NOT_FOUND
 
-# Large files are kept compressed; every browser takes them so.
+# Large files are kept compressed; every browser accepts them.
 _ASSETS = {
     "start-swagger-ui.js": "text/javascript",
     "swagger-ui.js.gz": "text/javascript",
@@ -23,7 +23,7 @@ _TITLE = "Emotion API"
 
 
 class SwaggerUiPage(OpenAPIRenderPlugin):
-    """Swagger UI from files of this service, so that it works without the internet."""
+    """Swagger UI with files of this service, so that it works offline."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Render the page."""
@@ -36,7 +36,7 @@ class SwaggerUiPage(OpenAPIRenderPlugin):
 
 
 def docs_router() -> Router:
-    """Where Litestar puts Swagger UI and the document; an unknown path is a problem as usual."""
+    """Where Litestar serves Swagger UI and the document; an unknown path is a problem as usual."""
     return Router(
         "/docs", route_handlers=[], include_in_schema=False, after_request=_unknown_is_a_problem
     )

@@ -1,4 +1,4 @@
-"""How the service is, for whoever runs it."""
+"""Whether the service is alive and ready, for those who operate it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from application.ports.message_channel import MessageChannel
 from entrypoints.settings import Settings
 from entrypoints.wire import service
 
-_PATIENCE_S = 2.0
+_TIMEOUT_S = 2.0
 _NEEDED = ("repository", "spool", "emotion_classifier")
 
 log = structlog.get_logger(__name__)
@@ -32,24 +32,24 @@ log = structlog.get_logger(__name__)
     "/healthz",
     operation_id="healthz",
     response_description="It is alive",
-    summary="Is the process alive",
+    summary="Whether the process is alive",
     tags=["service"],
 )
 async def healthz() -> service.Health:
-    """Answer as long as the process does."""
+    """Answer as long as the process runs."""
     return service.Health()
 
 
 @get(
     "/readyz",
     operation_id="readyz",
-    response_description="It can",
-    summary="Can it do its work",
+    response_description="It is ready",
+    summary="Whether the service is ready",
     tags=["service"],
     responses={
         503: ResponseSpec(
             data_container=service.Readiness,
-            description="Something that matters is down",
+            description="A part that is needed is down",
             generate_examples=False,
         )
     },
@@ -63,13 +63,13 @@ async def readyz(
     message_channel: NamedDependency[SkipValidation[MessageChannel]],
     settings: NamedDependency[SkipValidation[Settings]],
 ) -> Response[service.Readiness]:
-    """Tell the state of each part.
+    """Say of each part whether it is up.
 
-    Three parts decide the status: the repository, where accounts, quotas and history live, the
-    spool, without which nothing of a user's is accepted, and the classifier, without which nothing
-    is detected. Without the image store photographs wait on
-    disk, without the identity provider those who are signed in stay so, and without Redis, where
-    it is used, each process goes on by itself; taking the service away would help nobody.
+    Three parts decide the status: the repository, which holds accounts, quotas and the history;
+    the spool, without which no image of a user is accepted; and the classifier, without which
+    nothing is analysed. The service works without the others: images wait on disk for the image
+    store, users stay signed in without the identity provider, and without Redis each process works
+    by itself.
     """
     checks = {
         "repository": repository.check,
@@ -91,10 +91,10 @@ async def readyz(
 
 async def _state(name: str, check: Callable[[], Awaitable[None]]) -> service.State:
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_TIMEOUT_S):
             await check()
     except (ServiceUnavailable, TimeoutError) as error:
-        log.warning("not ready", service=name, reason=str(error) or "no answer in time")
+        log.warning("health check failed", service=name, reason=str(error) or "no answer in time")
         return "down"
     return "up"
 
@@ -102,13 +102,13 @@ async def _state(name: str, check: Callable[[], Awaitable[None]]) -> service.Sta
 @get(
     "/metrics",
     operation_id="metrics",
-    response_description="The measurements",
-    summary="Measurements for Prometheus",
+    response_description="The metrics",
+    summary="Metrics for Prometheus",
     tags=["service"],
     media_type="text/plain",
 )
 async def metrics(registry: NamedDependency[SkipValidation[CollectorRegistry]]) -> Response[bytes]:
-    """Show all measurements in Prometheus' text format."""
+    """Show all metrics in the text format of Prometheus."""
     media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")  # Litestar adds it again
     # In a thread: some of them are read off the disk.
     return Response(await asyncio.to_thread(generate_latest, registry), media_type=media_type)

@@ -1,4 +1,4 @@
-"""A user's own detections: listed, shown, handed over, erased."""
+"""A user's history: listing, showing, exporting and erasing detections."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class HistoryController(Controller):
         list_history: NamedDependency[ListHistory],
         image_addresses: NamedDependency[ImageAddresses],
         image_links: NamedDependency[SkipValidation[ImageLinks | None]],
-        skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Leave out.")] = 0,
+        skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Skip so many.")] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
         from_date: FromDate = None,
         to_date: ToDate = None,
@@ -104,14 +104,14 @@ class HistoryController(Controller):
         export_history: NamedDependency[ExportHistory],
         image_addresses: NamedDependency[ImageAddresses],
         format: Annotated[  # noqa: A002
-            Literal["csv", "json"], QueryParameter(description="Of the download.")
+            Literal["csv", "json"], QueryParameter(description="The format of the download.")
         ] = "json",
         from_date: FromDate = None,
         to_date: ToDate = None,
         keyword: Keyword = None,
         emotion: DominantEmotion = None,
     ) -> Stream:
-        """Download all records, newest first, as a JSON array or as a table with a line a face."""
+        """Download all records, newest first, as a JSON array or a table with a row per face."""
         wanted: HistoryFilter = history_filter(from_date, to_date, keyword, emotion)
         records = await primed(export_history.execute(request.user, wanted))
         headers = {
@@ -172,10 +172,10 @@ class HistoryController(Controller):
     async def delete_history(
         self, request: UserRequest, delete_history: NamedDependency[DeleteHistory]
     ) -> detections.Deleted:
-        """Erase everything kept for the user, images included; nothing narrows it down."""
-        # Routing takes no notice of a slash at the end, where a client left out the id.
+        """Erase everything that is kept for the user, images included."""
+        # Routing ignores a slash at the end, which a client sends that left out the id.
         if unquote_to_bytes(request.scope["raw_path"]).endswith(b"/"):
-            raise NotFound("the path ends where the id of a record should be")
+            raise NotFound("the path lacks the id of a record")
         for name in request.query_params:
             raise InvalidRequest(
                 f"this call erases the whole history and takes no parameter '{name}'", field=name
@@ -186,7 +186,7 @@ class HistoryController(Controller):
 async def _presented(
     records: Sequence[Detection], addresses: ImageAddresses, links: ImageLinks | None
 ) -> list[detections.Detection]:
-    # Signing the addresses of a long page takes milliseconds.
+    # Signing the links of a long page takes milliseconds.
     return await asyncio.to_thread(
         lambda: [detections.present(each, addresses.of, links) for each in records]
     )

@@ -1,4 +1,4 @@
-"""The photographs kept for a user."""
+"""The images that are kept for a user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from application.use_cases.show_image import ShowImage
 from entrypoints.http.addresses import image_path
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import problems
-from entrypoints.http.operations import Picture
+from entrypoints.http.operations import ImageAnswer
 from entrypoints.http.security import LINK_HOLDERS
 from entrypoints.settings import Settings
 
@@ -26,13 +26,13 @@ from entrypoints.settings import Settings
 async def signed_in_or_linked(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """A guard that lets users in, and whoever comes with a link, which is checked later."""
+    """A guard for users and for links, whose signature is checked later."""
     if "signature" not in connection.query_params:
         await signed_in(connection, handler)
 
 
 class ImagesController(Controller):
-    """The photographs."""
+    """The images."""
 
     path = "/images"
     tags = ("history",)
@@ -40,19 +40,19 @@ class ImagesController(Controller):
     @get(
         "/{detection_id:uuid}",
         operation_id="get_image",
-        summary="Show a photograph",
+        summary="Show an image",
         guards=[signed_in_or_linked],
         security=LINK_HOLDERS,
-        operation_class=Picture,
+        operation_class=ImageAnswer,
         media_type="image/*",
         responses={
             200: ResponseSpec(
                 data_container=bytes,
-                description="The photograph as it was uploaded; HEIC and TIFF as JPEG",
+                description="The image as it was uploaded; HEIC and TIFF as JPEG",
                 media_type="image/*",
                 generate_examples=False,
             ),
-            304: ResponseSpec(data_container=None, description="`If-None-Match` still holds"),
+            304: ResponseSpec(data_container=None, description="Unchanged (`If-None-Match`)"),
             **problems(
                 "invalid_request",
                 "not_authenticated",
@@ -73,26 +73,26 @@ class ImagesController(Controller):
         open_image_link: NamedDependency[OpenImageLink],
         show_image: NamedDependency[ShowImage],
         expires: Annotated[
-            str | None, QueryParameter(description="Of a link: when it ends.")
+            str | None, QueryParameter(description="Of a link: when it expires.")
         ] = None,
         signature: Annotated[
-            str | None, QueryParameter(description="Of a link, which needs no token.")
+            str | None, QueryParameter(description="Of a link; no token is needed then.")
         ] = None,
     ) -> Response[bytes]:
-        """Serve a photograph to its owner, and to whoever holds a link from an `image_url`."""
+        """Send an image to its owner, and to whoever has the link of an `image_url`."""
         if signature is None:
             image = await read_image.execute(request.user, detection_id)
         else:
             path = image_path(settings.server.images_url, detection_id)
             link = LinkSignature(expires or "", signature)
             image = await open_image_link.execute(path, link, detection_id)
-        # The photograph of a detection never changes. It may be erased, so it is asked for anew.
+        # An image never changes, but may be erased, so browsers have to ask each time.
         etag = f'"{detection_id.hex}"'
         headers = {
             "ETag": etag,
             "Cache-Control": "private, no-cache",
             "Vary": "Authorization",
-            # Pages of other origins may show it: whoever gave them the link decides that.
+            # Pages of other origins may show it: having the link is enough.
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
         held = request.headers.get("if-none-match", "")

@@ -1,4 +1,4 @@
-"""What runs."""
+"""Which models run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from entrypoints.wire import service
 @get(
     "/model",
     operation_id="get_model",
-    response_description="What runs",
-    summary="What runs now",
+    response_description="The models",
+    summary="Which models run now",
     tags=["service"],
     responses=problems("inference_unavailable"),
 )
@@ -24,5 +24,5 @@ async def get_model(
     face_detector: NamedDependency[SkipValidation[FaceDetector]],
     emotion_classifier: NamedDependency[SkipValidation[EmotionClassifier]],
 ) -> service.Model:
-    """Show detector and classifier, their versions, and how well the classifier was measured."""
+    """Show the detector and the classifier, their versions, and how accurate they were measured."""
     return service.present_model(face_detector, emotion_classifier)

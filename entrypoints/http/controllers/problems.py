@@ -1,4 +1,4 @@
-"""What each kind of problem means: JSON for programs, a page for people."""
+"""What each kind of problem means, as JSON and as a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept for a user, drawn."""
+"""Drawings of what the history keeps: images with boxes, and timelines of sessions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from application.use_cases.history import GetDetection
 from domain.errors import NotFound
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
-from entrypoints.http.operations import Picture
+from entrypoints.http.operations import ImageAnswer
 from entrypoints.http.security import USERS
 from entrypoints.http.timeline import timeline_svg
 
-# A record never changes, but it may be erased: nobody keeps a picture of it.
+# A record may be erased, so browsers must not keep a drawing of it.
 _NOT_KEPT = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
-class PicturesController(Controller):
-    """Pictures of records."""
+class DrawingsController(Controller):
+    """Drawings of records."""
 
     path = "/history"
     tags = ("history",)
@@ -34,13 +34,13 @@ class PicturesController(Controller):
     @get(
         "/{detection_id:uuid}/annotated",
         operation_id="get_annotated_image",
-        summary="Show one of my photographs with its faces boxed and named",
-        operation_class=Picture,
+        summary="Show one of my images with its faces marked",
+        operation_class=ImageAnswer,
         media_type="image/jpeg",
         responses={
             200: ResponseSpec(
                 data_container=bytes,
-                description="A JPEG of the photograph's size",
+                description="A JPEG as large as the image",
                 media_type="image/jpeg",
                 generate_examples=False,
             ),
@@ -53,14 +53,14 @@ class PicturesController(Controller):
         detection_id: FromPath[UUID],
         annotate_detection: NamedDependency[AnnotateDetection],
     ) -> Response[bytes]:
-        """Draw each face with its number and emotion; 404 for a stream, which has no image."""
+        """Draw each face with its number and emotion; 404 for a session, which has no image."""
         drawn = await annotate_detection.execute(request.user, detection_id)
         return Response(drawn, media_type="image/jpeg", headers=_NOT_KEPT)
 
     @get(
         "/{detection_id:uuid}/timeline.svg",
         operation_id="get_timeline",
-        summary="Show one of my realtime sessions as a picture",
+        summary="Draw one of my live sessions over time",
         media_type="image/svg+xml",
         responses={
             200: ResponseSpec(
@@ -78,10 +78,10 @@ class PicturesController(Controller):
         detection_id: FromPath[UUID],
         get_detection: NamedDependency[GetDetection],
     ) -> Response[bytes]:
-        """Draw the emotions of a session over time; 404 for a photograph."""
+        """Draw the emotions of a session over time; 404 for an image."""
         detection = await get_detection.execute(request.user, detection_id)
         if detection.stream is None:
-            raise NotFound("this is a photograph; only a stream has a timeline")
-        # Thousands of bars take milliseconds, in which the loop would serve nobody.
+            raise NotFound("this is an image; only a session has a timeline")
+        # Thousands of bars take milliseconds, which would block the event loop.
         drawn = await asyncio.to_thread(timeline_svg, detection.stream)
         return Response(drawn.encode(), media_type="image/svg+xml", headers=_NOT_KEPT)

@@ -1,4 +1,4 @@
-"""Requests that come all at once, begun a few at a time."""
+"""Starting requests that arrive all at once a few at a time."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from collections import deque
 _AT_ONCE = 4
 
 
-class Turns:
-    """Lets four requests begin in each pass of the event loop, in the order they came.
+class RequestPacing:
+    """Starts four requests in each pass of the event loop, in the order they arrived.
 
-    Hundreds that begin in one pass would keep everything else waiting until all of them had been
-    looked at.
+    Hundreds that start in one pass would delay everything else until all of them had begun.
     """
 
     def __init__(self) -> None:
@@ -20,23 +19,23 @@ class Turns:
         self._begun = 0
 
     async def wait(self) -> None:
-        """Wait until it is one's turn."""
+        """Wait until the request may start."""
         loop = asyncio.get_running_loop()
         if self._begun == 0:
             loop.call_soon(self._next_pass)
         if self._begun < _AT_ONCE and not self._waiting:
             self._begun += 1
             return
-        turn = loop.create_future()
-        self._waiting.append(turn)
-        await turn
+        start = loop.create_future()
+        self._waiting.append(start)
+        await start
 
     def _next_pass(self) -> None:
         self._begun = 0
         while self._waiting and self._begun < _AT_ONCE:
-            turn = self._waiting.popleft()
-            if not turn.done():  # its client may have hung up
-                turn.set_result(None)
+            start = self._waiting.popleft()
+            if not start.done():  # its client may have disconnected
+                start.set_result(None)
                 self._begun += 1
         if self._begun:
             asyncio.get_running_loop().call_soon(self._next_pass)
