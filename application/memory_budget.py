@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from application.fair_turns import Rank, Ranking
 from application.work import Priority
 
 _SMALL_SHARE = 16
@@ -18,8 +18,7 @@ _OVERTAKEN_FOR_S = 3.0
 
 @dataclass(order=True, slots=True)
 class _Waiting:
-    priority: Priority
-    arrival: int
+    rank: Rank
     size: int = field(compare=False)
     since_s: float = field(compare=False)
     granted: asyncio.Future[None] = field(compare=False)
@@ -28,9 +27,10 @@ class _Waiting:
 class MemoryBudget:
     """Lets images wait until there is memory for them, and refuses none.
 
-    They go in order of priority and arrival. One that fits may overtake one that does not, for a
-    few seconds; small ones always may, in memory kept for them, so that nobody who sends a small
-    image waits for those who send large ones.
+    They go in order of priority, then everybody's first before anybody's second, then of arrival.
+    One that fits may overtake one that does not, for a few seconds; small ones always may, in
+    memory kept for them, so that nobody who sends a small image waits for those who send large
+    ones.
 
     Args:
         total_bytes: what all of them may hold together. More than this counts as all of it.
@@ -41,7 +41,7 @@ class MemoryBudget:
         self._free = total_bytes
         self._small = total_bytes // _SMALL_SHARE
         self._reserved = total_bytes // _RESERVED_SHARE
-        self._arrivals = itertools.count()
+        self._ranking = Ranking()
         self._waiting: list[_Waiting] = []
 
     @property
@@ -49,12 +49,21 @@ class MemoryBudget:
         """What images hold now."""
         return self._total - self._free
 
-    async def take(self, size: int, priority: Priority = Priority.INTERACTIVE) -> MemoryShare:
-        """Wait until so many bytes are free, and hold them."""
+    async def take(
+        self, size: int, priority: Priority = Priority.INTERACTIVE, *, sender: str = ""
+    ) -> MemoryShare:
+        """Wait until so many bytes are free, and hold them.
+
+        Args:
+            size: in bytes.
+            priority: of the work they are for.
+            sender: whose work it is; empty where nobody is told apart.
+        """
         loop = asyncio.get_running_loop()
         # One that needs nearly everything must leave nothing to small ones.
         size = min(size, self._total)
-        entry = _Waiting(priority, next(self._arrivals), size, loop.time(), loop.create_future())
+        rank = self._ranking.enter(sender, priority)
+        entry = _Waiting(rank, size, loop.time(), loop.create_future())
         self._waiting.append(entry)
         self._waiting.sort()
         self._grant()
@@ -66,14 +75,16 @@ class MemoryBudget:
             elif not entry.granted.cancelled():
                 self._give_back(size)
             raise
+        finally:
+            self._ranking.leave(rank)
         return MemoryShare(self, size, loop)
 
     @asynccontextmanager
     async def hold(
-        self, size: int, priority: Priority = Priority.INTERACTIVE
+        self, size: int, priority: Priority = Priority.INTERACTIVE, *, sender: str = ""
     ) -> AsyncIterator[None]:
-        """Hold so many bytes for the length of the block."""
-        share = await self.take(size, priority)
+        """Hold so many bytes for the length of the block; see ``take``."""
+        share = await self.take(size, priority, sender=sender)
         try:
             yield
         finally:

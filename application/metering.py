@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from application.cancellation import uninterrupted
 from application.errors import ServiceUnavailable, StoreUnavailable
@@ -41,6 +40,17 @@ class _Allowance:
     left: int
     resets_at: datetime | None
     is_shared: bool
+
+
+class Charge:
+    """One use that is counted while its work goes on."""
+
+    def __init__(self) -> None:
+        self.has_begun = False
+
+    def begin(self) -> None:
+        """Say that the work begins: it stays charged, whether or not its caller waits for it."""
+        self.has_begun = True
 
 
 class UsageMeter:
@@ -76,10 +86,11 @@ class UsageMeter:
                 raise self._refusal(allowance)
 
     @asynccontextmanager
-    async def charge(self, caller: Caller) -> AsyncIterator[None]:
+    async def charge(self, caller: Caller) -> AsyncIterator[Charge]:
         """Count one use for the length of the block, and take it back if the block fails.
 
-        It stays counted where the work was done and the image is at fault. Counting comes first, so
+        It stays counted where work was done and its caller is at fault: the image is bad, or the
+        client hung up while it was worked on. Counting comes first, so
         that requests sent at once cannot slip past the limit together. Nothing of a user's is
         limited by the count: while the ledger is slow they go on and are counted later, while it is
         down they go on uncounted.
@@ -90,15 +101,16 @@ class UsageMeter:
         """
         limits = self._limits(caller)
         window_s = self._quota.window_s if isinstance(caller, Guest) else None
+        charge = Charge()
         counting = asyncio.ensure_future(self._ledger.consume(limits, self._clock.now(), window_s))
         try:
             if not isinstance(caller, Guest):
                 await self._count_in_time(counting)
             elif await self._counted_in_time(counting) is not None:
                 raise self._refusal(await self._allowance(caller))
-            yield
+            yield charge
         except BaseException as error:
-            if not _was_work(error):
+            if not _is_to_be_paid(error, charge):
                 # A client that hangs up cancels the block, even while the use is being counted.
                 await uninterrupted(self._take_back_in_time(counting, list(limits)))
             raise
@@ -121,7 +133,7 @@ class UsageMeter:
         if isinstance(caller, Guest):
             return {
                 caller.user_id: self._quota.per_guest,
-                _address_subject(caller.address): self._quota.per_address,
+                caller.network: self._quota.per_address,
             }
         return {caller.user_id: None}
 
@@ -204,21 +216,10 @@ def _counted(count: int, name: str) -> str:
     return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
-def _was_work(error: BaseException) -> bool:
-    """Whether an image was worked on before it turned out to be bad."""
+def _is_to_be_paid(error: BaseException, charge: Charge) -> bool:
+    """Whether an image was worked on before the caller's own fault ended it."""
+    if isinstance(error, asyncio.CancelledError):
+        return charge.has_begun
     if isinstance(error, InvalidImage):
         return error.details.get("reason") not in _SEEN_AT_ONCE
     return isinstance(error, ImageTooCostly)
-
-
-def _address_subject(address: str) -> str:
-    """Who shares an address: one IPv4 host, or the /64 network an IPv6 host picks its own from."""
-    try:
-        host: IPv4Address | IPv6Address = ip_address(address)
-    except ValueError:
-        return f"address:{address}"
-    if isinstance(host, IPv6Address):
-        if host.ipv4_mapped is None:
-            return f"address:{IPv6Network((int(host), 64), strict=False)}"
-        host = host.ipv4_mapped
-    return f"address:{host}"

@@ -35,11 +35,16 @@ class StepwiseFaceAnalyser:
         self._telemetry = telemetry
 
     async def analyse(
-        self, data: bytes, search: FaceSearch, *, priority: Priority = Priority.INTERACTIVE
+        self,
+        data: bytes,
+        search: FaceSearch,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        sender: str = "",
     ) -> AnalysedImage:
         """Analyse one image; see the port."""
         with self._telemetry.stage("decode"):
-            image = await self._decoder.decode(data, priority=priority)
+            image = await self._decoder.decode(data, priority=priority, sender=sender)
         found = search.choose(image, await self._detect(image, search, priority))
         with self._telemetry.stage("classify"):
             readings = await self._classifier.classify(image, found, priority=priority)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import IntEnum
@@ -26,7 +27,8 @@ class AdmissionGate:
 
     A request is refused at the door when all places are taken. That keeps memory bounded, and
     whoever is let in is also finished: no request is given up half way because a later stage is
-    full. Images of batches wait for their turn and never take more than half of the places.
+    full. Images of batches wait for their turn and never take more than half of the places, and
+    an eighth of them is kept from any one sender.
     """
 
     def __init__(self, places: int, *, retry_after_s: int = 1) -> None:
@@ -36,6 +38,8 @@ class AdmissionGate:
         self._bulk_places = max(places // 2, 1)
         self._taken = 0
         self._taken_by_bulk = 0
+        self._places_of_one = places - places // 8
+        self._taken_by: Counter[str] = Counter()
         self._freed = asyncio.Event()
         self._retry_after_s = retry_after_s
 
@@ -70,6 +74,29 @@ class AdmissionGate:
         finally:
             self._taken -= 1
             self._freed.set()
+
+    @asynccontextmanager
+    async def admit_sender(self, sender: str) -> AsyncIterator[None]:
+        """Hold one place for the length of the block.
+
+        Who has seven eighths of all places waits for one of these, so that one client who sends
+        much at once does not shut the others out.
+
+        Raises:
+            Overloaded: all places are taken.
+        """
+        self.check()
+        while self._taken_by[sender] >= self._places_of_one:
+            self._freed.clear()
+            await self._freed.wait()
+        self._taken_by[sender] += 1
+        try:
+            with self.admit():
+                yield
+        finally:
+            self._taken_by[sender] -= 1
+            if not self._taken_by[sender]:
+                del self._taken_by[sender]
 
     @asynccontextmanager
     async def admit_in_turn(self) -> AsyncIterator[None]:

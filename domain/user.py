@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class User:
         """A user whose profile cannot be told now; ``created_at`` is 1970."""
         return cls(user_id, None, None, None, False, (), datetime.fromtimestamp(0, UTC))
 
+    @property
+    def sender(self) -> str:
+        """Whom work counts for where everybody gets a fair share."""
+        return self.user_id
+
 
 @dataclass(frozen=True, slots=True)
 class Guest:
@@ -47,6 +53,27 @@ class Guest:
     user_id: str
     address: str
     created_at: datetime
+
+    @property
+    def network(self) -> str:
+        """Who shares the address: one IPv4 host, or the /64 network of an IPv6 host.
+
+        An IPv6 host picks its own addresses from that network.
+        """
+        try:
+            host: IPv4Address | IPv6Address = ip_address(self.address)
+        except ValueError:
+            return f"address:{self.address}"
+        if isinstance(host, IPv6Address):
+            if host.ipv4_mapped is None:
+                return f"address:{IPv6Network((int(host), 64), strict=False)}"
+            host = host.ipv4_mapped
+        return f"address:{host}"
+
+    @property
+    def sender(self) -> str:
+        """Whom work counts for where everybody gets a fair share; cookies can be dropped."""
+        return self.network
 
 
 Caller = User | Guest

@@ -20,7 +20,9 @@ class InMemoryImageDecoder(Switches):
         super().__init__()
         self._max_pixels = max_pixels
 
-    async def decode(self, data: bytes, *, priority: Priority = Priority.INTERACTIVE) -> Image:
+    async def decode(
+        self, data: bytes, *, priority: Priority = Priority.INTERACTIVE, sender: str = ""
+    ) -> Image:
         """Decode one image."""
         await self._obey()
         try:

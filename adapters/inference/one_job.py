@@ -35,7 +35,7 @@ class PreparesImages(Protocol):
     """A decoder whose last step can be a part of a larger job."""
 
     async def prepare(
-        self, data: bytes, *, priority: Priority = Priority.INTERACTIVE
+        self, data: bytes, *, priority: Priority = Priority.INTERACTIVE, sender: str = ""
     ) -> PreparedImage:
         """Read the header and wait for room; what is not for this process is decoded elsewhere."""
         ...
@@ -87,13 +87,18 @@ class OneJobFaceAnalyser:
         self._telemetry = telemetry
 
     async def analyse(
-        self, data: bytes, search: FaceSearch, *, priority: Priority = Priority.INTERACTIVE
+        self,
+        data: bytes,
+        search: FaceSearch,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        sender: str = "",
     ) -> AnalysedImage:
         """Analyse one image; see the port."""
         # The wait for a thread counts as a part of the first stage.
         with ExitStack() as decoding:
             decoding.enter_context(self._telemetry.stage("decode"))
-            prepared = await self._decoder.prepare(data, priority=priority)
+            prepared = await self._decoder.prepare(data, priority=priority, sender=sender)
             try:
                 return await self._executor.run(
                     self._analyse, prepared, search, decoding, priority=priority

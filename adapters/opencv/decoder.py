@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +17,7 @@ from adapters.opencv.encoded import MEGABYTE, DecodingLimits, Header
 from adapters.opencv.image_formats import JPEG
 from adapters.opencv.reading import read_header, read_image, recognise
 from adapters.opencv.worker import DecodingWorker
+from application.fair_turns import FairTurns
 from application.memory_budget import MemoryBudget, MemoryShare
 from application.work import Priority
 from domain.image import Image
@@ -26,14 +28,19 @@ _LIGHT_S = 0.15
 
 
 class DecodingProcess:
-    """The process for what is costly or rare, and the thread that waits for its answers."""
+    """The process for what is costly or rare, and the thread that waits for its answers.
+
+    Attributes:
+        turns: to be taken before an image is submitted, which then begins at once.
+    """
 
     def __init__(self) -> None:
         self._worker = DecodingWorker()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoding")
+        self.turns = FairTurns()
 
     def submit(self, data: bytes, limits: DecodingLimits) -> Future[Image]:
-        """Have an image decoded when its turn comes."""
+        """Have an image decoded."""
         return self._thread.submit(self._worker.decode, data, limits)
 
     def close(self) -> None:
@@ -94,13 +101,15 @@ class OpenCvImageDecoder:
         self._budget = budget
         self._limits = limits
 
-    async def decode(self, data: bytes, *, priority: Priority = Priority.INTERACTIVE) -> Image:
+    async def decode(
+        self, data: bytes, *, priority: Priority = Priority.INTERACTIVE, sender: str = ""
+    ) -> Image:
         """Decode one image; see the port.
 
         ``InvalidImage.details["reason"]`` is one of ``empty``, ``unsupported``, ``truncated`` and
         ``damaged``; ``ImageTooCostly.details["cost"]`` is ``memory`` or ``time``.
         """
-        prepared = await self.prepare(data, priority=priority)
+        prepared = await self.prepare(data, priority=priority, sender=sender)
         try:
             return await self._executor.run(prepared.decode, priority=priority)
         except BaseException:
@@ -108,7 +117,7 @@ class OpenCvImageDecoder:
             raise
 
     async def prepare(
-        self, data: bytes, *, priority: Priority = Priority.INTERACTIVE
+        self, data: bytes, *, priority: Priority = Priority.INTERACTIVE, sender: str = ""
     ) -> PreparedImage:
         """Do everything but decode a light image, which whoever wants it does on their thread.
 
@@ -122,10 +131,11 @@ class OpenCvImageDecoder:
             if kind is not JPEG:  # whose scans are counted with care elsewhere
                 header.check_cost(self._limits)
         light = header is not None and self._is_light(header)
-        share = await self._budget.take(self._needs(header, light=light), priority)
+        needs = self._needs(header, light=light)
         if header is not None and light:
+            share = await self._budget.take(needs, priority, sender=sender)
             return PreparedImage(share, partial(read_image, data, header, self._limits))
-        image = await self._elsewhere(data, share)
+        image, share = await self._elsewhere(data, needs, priority, sender)
         return PreparedImage(share, lambda: image)
 
     def _is_light(self, header: Header) -> bool:
@@ -139,14 +149,33 @@ class OpenCvImageDecoder:
             return header.memory_bytes(self._limits)
         return header.result_bytes(self._limits)
 
-    async def _elsewhere(self, data: bytes, share: MemoryShare) -> Image:
+    async def _elsewhere(
+        self, data: bytes, needs: int, priority: Priority, sender: str
+    ) -> tuple[Image, MemoryShare]:
+        # Memory is taken when the turn has come: else the images of one sender would hold it
+        # all while they wait.
+        turns = self._process.turns
+        turn = await turns.take(sender, priority)
+        loop = asyncio.get_running_loop()
+
+        def end_turn(_: object = None) -> None:
+            with contextlib.suppress(RuntimeError):  # a closed loop has nobody waiting any more
+                loop.call_soon_threadsafe(turns.give_back, turn)
+
+        try:
+            share = await self._budget.take(needs, priority, sender=sender)
+        except BaseException:
+            end_turn()
+            raise
         try:
             job = self._process.submit(data, self._limits)
         except BaseException:
             share.release()
+            end_turn()
             raise
+        job.add_done_callback(end_turn)
         try:
-            return await asyncio.wrap_future(job)
+            return await asyncio.wrap_future(job), share
         except BaseException:
             # Where its caller has gone, what has begun still makes pixels.
             job.add_done_callback(lambda _: share.release())

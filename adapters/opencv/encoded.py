@@ -37,7 +37,7 @@ class DecodingLimits:
 
     max_pixels: int = 50_000_000
     working_side_px: int = 2000
-    memory_bytes: int = 140 * MEGABYTE
+    memory_bytes: int = 160 * MEGABYTE
     cpu_s: float = 4.0
 
     @property

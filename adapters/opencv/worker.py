@@ -75,13 +75,20 @@ class DecodingWorker:
             process = self._running()
             # The kernel counts the process's own time; this ends one that waits for ever.
             stop = threading.Timer(limits.cpu_s * _PATIENCE, process.kill)
-            stop.start()
             try:
+                stop.start()
                 return _exchange(process, data, limits)
-            except (OSError, ValueError, EOFError) as error:
+            except DomainError:
+                raise  # the answer was read to its end
+            except Exception as error:
+                # What is left of this answer would be taken for the next one.
                 self._process = None
                 process.kill()
-                raise self._explained(process, limits) from error
+                why = self._explained(process, limits)
+                if isinstance(error, (MemoryError, RuntimeError)):
+                    # Neither the pixels nor a thread found room here, whatever the image needs.
+                    why = InferenceUnavailable("there is no memory for this image now")
+                raise why from error
             finally:
                 stop.cancel()
 

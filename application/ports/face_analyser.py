@@ -81,7 +81,12 @@ class FaceAnalyser(Protocol):
     """Decodes an image, finds its faces and reads their emotions."""
 
     async def analyse(
-        self, data: bytes, search: FaceSearch, *, priority: Priority = Priority.INTERACTIVE
+        self,
+        data: bytes,
+        search: FaceSearch,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        sender: str = "",
     ) -> AnalysedImage:
         """Analyse one image.
 
@@ -89,6 +94,7 @@ class FaceAnalyser(Protocol):
             data: the encoded image.
             search: decides which of its faces are read.
             priority: who goes first when processors are scarce.
+            sender: whose image it is; see ``ImageDecoder.decode``.
 
         Raises:
             InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see ``ImageDecoder.decode``.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from application.errors import ServiceUnavailable
 from application.metering import UsageMeter
-from application.use_cases.detect_emotions import DetectEmotions, DetectEmotionsCommand
+from application.use_cases.detect_emotions import (
+    DetectEmotions,
+    DetectEmotionsCommand,
+    EncodedImage,
+)
 from application.work import AdmissionGate, Priority
 from domain.detection import Detection
 from domain.errors import BatchTooLarge, DomainError, InvalidRequest
@@ -24,12 +28,12 @@ class BatchFile:
 
     Attributes:
         filename: as the sender named it.
-        read: fetches the bytes when their turn comes, so that a batch is never in memory as a
-            whole; may raise ``DomainError``.
+        image: read when its turn comes, so that a batch is never in memory as a whole; reading may
+            raise ``DomainError``.
     """
 
     filename: str | None
-    read: Callable[[], Awaitable[bytes]]
+    image: EncodedImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,9 @@ class DetectBatch:
     async def _one(self, user: User, file: BatchFile, places: asyncio.Semaphore) -> BatchOutcome:
         async with places:
             try:
-                async with self._meter.charge(user), self._gate.admit_in_turn():
-                    command = DetectEmotionsCommand(user, await file.read(), file.filename)
-                    detection = await self._detect_emotions.analyse(command, Priority.BULK)
+                async with self._meter.charge(user) as charge, self._gate.admit_in_turn():
+                    command = DetectEmotionsCommand(user, file.image, file.filename)
+                    detection = await self._detect_emotions.analyse(command, Priority.BULK, charge)
             except (DomainError, ServiceUnavailable) as error:
                 return BatchOutcome(file.filename, error)
             except Exception as error:

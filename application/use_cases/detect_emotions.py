@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
-from application.metering import UsageMeter
+from application.memory_budget import MemoryBudget
+from application.metering import Charge, UsageMeter
 from application.ports.clock import Clock
 from application.ports.face_analyser import EveryFace, FaceAnalyser
 from application.ports.image_store import StoredImage
@@ -17,17 +19,39 @@ from domain.user import Caller, User
 
 
 @dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """An image as it was sent, which is read when there is room for it.
+
+    Attributes:
+        size: in bytes.
+        read: gives the bytes.
+    """
+
+    size: int
+    read: Callable[[], Awaitable[bytes]]
+
+    @classmethod
+    def of(cls, data: bytes) -> EncodedImage:
+        """One that is in memory already."""
+
+        async def read() -> bytes:
+            return data
+
+        return cls(len(data), read)
+
+
+@dataclass(frozen=True, slots=True)
 class DetectEmotionsCommand:
     """An image and who sent it.
 
     Attributes:
         caller: a user's detection is stored, a guest's never.
-        image: encoded bytes.
+        image: what to analyse.
         filename: as the sender named it.
     """
 
     caller: Caller
-    image: bytes
+    image: EncodedImage
     filename: str | None = None
 
 
@@ -41,6 +65,7 @@ class DetectEmotions:
         spooler: Spooler,
         meter: UsageMeter,
         gate: AdmissionGate,
+        encoded: MemoryBudget,
         clock: Clock,
         telemetry: Telemetry,
         min_face_size_px: int,
@@ -49,6 +74,7 @@ class DetectEmotions:
         self._spooler = spooler
         self._meter = meter
         self._gate = gate
+        self._encoded = encoded
         self._clock = clock
         self._telemetry = telemetry
         self._min_face_size_px = min_face_size_px
@@ -63,15 +89,36 @@ class DetectEmotions:
             ServiceUnavailable: a part that is needed does not answer.
         """
         # Whoever waits to be counted holds no place meanwhile.
-        async with self._meter.charge(command.caller):
-            with self._gate.admit():
-                return await self.analyse(command, Priority.INTERACTIVE)
+        caller = command.caller
+        async with self._meter.charge(caller) as charge, self._gate.admit_sender(caller.sender):
+            return await self.analyse(command, Priority.INTERACTIVE, charge)
 
-    async def analyse(self, command: DetectEmotionsCommand, priority: Priority) -> Detection:
-        """The pipeline itself, for callers that have been admitted and charged already."""
+    async def analyse(
+        self, command: DetectEmotionsCommand, priority: Priority, charge: Charge | None = None
+    ) -> Detection:
+        """The pipeline itself, for callers that have been admitted and charged already.
+
+        Args:
+            command: what to analyse.
+            priority: decides who goes first.
+            charge: is told when the work begins; None where nobody is charged.
+        """
+        size, sender = command.image.size, command.caller.sender
+        async with self._encoded.hold(size, priority, sender=sender):
+            encoded = await command.image.read()
+            if charge is not None:
+                charge.begin()
+            return await self._analyse(command, encoded, priority)
+
+    async def _analyse(
+        self, command: DetectEmotionsCommand, encoded: bytes, priority: Priority
+    ) -> Detection:
         started = self._clock.monotonic()
         image = await self._analyser.analyse(
-            command.image, EveryFace(self._min_face_size_px), priority=priority
+            encoded,
+            EveryFace(self._min_face_size_px),
+            priority=priority,
+            sender=command.caller.sender,
         )
         self._telemetry.faces_found(len(image.faces))
 
@@ -86,5 +133,5 @@ class DetectEmotions:
             image_height=image.height,
         )
         if isinstance(command.caller, User):
-            await self._spooler.accept(detection, StoredImage(command.image, image.media_type))
+            await self._spooler.accept(detection, StoredImage(encoded, image.media_type))
         return detection

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from application.errors import ServiceUnavailable
-from application.use_cases.detect_emotions import DetectEmotionsCommand
+from application.use_cases.detect_emotions import DetectEmotionsCommand, EncodedImage
 from application.work import Priority
 from domain.detection import Detection
 from domain.errors import DomainError
@@ -191,7 +191,7 @@ async def _analyse(
         async with places:
             try:
                 data = await asyncio.to_thread(photo.read_bytes)
-                command = DetectEmotionsCommand(caller, data, photo.name)
+                command = DetectEmotionsCommand(caller, EncodedImage.of(data), photo.name)
                 detection = await detect.analyse(command, Priority.BULK)
             except (DomainError, ServiceUnavailable, OSError) as error:
                 return _Outcome(photo, error=_reason(error))

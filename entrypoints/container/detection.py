@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dependency_injector import containers, providers
 
+from application.memory_budget import MemoryBudget
 from application.metering import UsageMeter
 from application.ports.clock import Clock
 from application.ports.face_analyser import FaceAnalyser
@@ -28,12 +29,14 @@ class DetectionContainer(containers.DeclarativeContainer):
     meter = providers.Dependency(instance_of=UsageMeter)
 
     gate = providers.Singleton(AdmissionGate, config.max_images_in_work)
+    encoded = providers.Singleton(MemoryBudget, config.encoded_in_work_bytes)
     detect_emotions = providers.Singleton(
         DetectEmotions,
         analyser=face_analyser,
         spooler=spooler,
         meter=meter,
         gate=gate,
+        encoded=encoded,
         clock=clock,
         telemetry=telemetry,
         min_face_size_px=min_face_size_px,

@@ -10,6 +10,7 @@ from typing import Any
 from litestar.enums import RequestEncodingType
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
+from application.use_cases.detect_emotions import EncodedImage
 from domain.errors import DomainError, ImageTooLarge, InvalidRequest
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import MissingFile, UnsupportedMediaType
@@ -100,16 +101,19 @@ async def _is_text(content: FormFile) -> bool:
     return True
 
 
-async def read_bounded(file: FormFile, limit_bytes: int) -> bytes:
-    """The bytes of a file, as long as there are not too many.
+def bounded_image(file: FormFile, limit_bytes: int) -> EncodedImage:
+    """The file as an image to analyse; it is read, and refused if too large, in its turn.
 
-    Raises:
-        ImageTooLarge: there are more than ``limit_bytes``.
-        StoreUnavailable: they cannot be read back.
+    Reading raises ``ImageTooLarge`` where there are more than ``limit_bytes``, and
+    ``StoreUnavailable`` where they cannot be read back.
     """
-    if file.size > limit_bytes:
-        raise file_too_large(limit_bytes)
-    return await file.read(limit_bytes)
+
+    async def read() -> bytes:
+        if file.size > limit_bytes:
+            raise file_too_large(limit_bytes)
+        return await file.read(limit_bytes)
+
+    return EncodedImage(min(file.size, limit_bytes), read)
 
 
 def file_too_large(limit_bytes: int) -> ImageTooLarge:

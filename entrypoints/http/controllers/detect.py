@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -38,8 +37,8 @@ from entrypoints.http.security import ANYONE, USERS
 from entrypoints.http.streaming import primed
 from entrypoints.http.uploads import (
     FORM_OVERHEAD_BYTES,
+    bounded_image,
     file_too_large,
-    read_bounded,
     uploaded_files,
 )
 from entrypoints.settings import Settings
@@ -80,7 +79,7 @@ class DetectController(Controller):
         """
         limit_bytes = settings.detection.max_upload_bytes
         file = (await uploaded_files(request, "file", file_too_large(limit_bytes)))[0]
-        image = await read_bounded(file, limit_bytes)
+        image = bounded_image(file, limit_bytes)
         command = DetectEmotionsCommand(request.user, image, file.filename)
         detection = await detect_emotions.execute(command)
         headers = await rate_limit_of(request.user, get_profile, detection.timestamp)
@@ -155,9 +154,7 @@ class DetectBatchController(Controller):
         command = DetectBatchCommand(
             request.user,
             [
-                BatchFile(
-                    file.filename, partial(read_bounded, file, settings.detection.max_upload_bytes)
-                )
+                BatchFile(file.filename, bounded_image(file, settings.detection.max_upload_bytes))
                 for file in files
             ],
         )

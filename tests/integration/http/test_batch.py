@@ -94,11 +94,12 @@ async def test_a_file_is_answered_while_another_is_still_in_work(service):
 async def test_hanging_up_stops_what_has_not_finished(service):
     alice = await service.signed_in()
     decode, held = service.decoder.decode, fake_image(width=10_001, height=1)
-    cancelled = asyncio.Event()
+    cancelled, begun = asyncio.Event(), asyncio.Semaphore(0)
 
     async def decode_or_hang(data, **options):
         if data != held:
             return await decode(data, **options)
+        begun.release()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -109,11 +110,14 @@ async def test_hanging_up_stops_what_has_not_finished(service):
     files = batch(("quick.jpg", PHOTO), *[(f"{n}.jpg", held) for n in range(5)])
     async with alice.stream("POST", "/api/detect/batch", files=files) as answer:
         await anext(answer.aiter_lines())
+        async with asyncio.timeout(20):
+            for _ in range(2):
+                await begun.acquire()
     async with asyncio.timeout(20):
         await cancelled.wait()
     await service.until(lambda: service.container.detection().gate().taken == 0)
     usage = (await alice.get("/auth/usage")).json()
-    assert usage["usage_count"] == 1  # the rest was never charged, or was given back
+    assert usage["usage_count"] == 3  # one is done, two were worked on, the rest was never charged
 
 
 async def test_a_fault_with_one_file_leaves_the_others_alone(service):

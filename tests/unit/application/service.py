@@ -22,6 +22,7 @@ from adapters.in_memory import (
     InMemoryVideoRepository,
     InMemoryVideoStore,
 )
+from application.memory_budget import MemoryBudget
 from application.metering import UsageMeter
 from application.ports.image_store import StoredImage
 from application.stepwise_analysis import StepwiseFaceAnalyser
@@ -84,6 +85,7 @@ class Service:
     first_retry_s: float = 1.0
     longest_retry_s: float = 60.0
     places: int = 4
+    encoded_bytes: int = 10_000
     files_at_once: int = 2
 
     def __post_init__(self) -> None:
@@ -118,6 +120,7 @@ class Service:
             spooler=self.store.spooler,
             meter=self.meter,
             gate=self.gate,
+            encoded=MemoryBudget(self.encoded_bytes),
             clock=self.clock,
             telemetry=self.telemetry,
             min_face_size_px=64,

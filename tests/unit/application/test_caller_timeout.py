@@ -7,7 +7,7 @@ import pytest
 from adapters.in_memory import fake_image
 from application.errors import StoreUnavailable
 from application.timeouts import CallerTimeout
-from application.use_cases.detect_emotions import DetectEmotionsCommand
+from application.use_cases.detect_emotions import DetectEmotionsCommand, EncodedImage
 from application.use_cases.history import GetStorageStatus
 from domain.detection import HistoryFilter, StorageStatus
 from tests.unit.application.accounts import Accounts
@@ -66,7 +66,7 @@ async def test_detection_does_not_wait_for_a_slow_repository_and_nothing_is_lost
     service = Service()
     service.repository.hold()
     service.ledger.hold()
-    command = DetectEmotionsCommand(service.alice, PHOTOGRAPH, "me.jpg")
+    command = DetectEmotionsCommand(service.alice, EncodedImage.of(PHOTOGRAPH), "me.jpg")
     detections = [await service.detect.execute(command) for _ in range(3)]
     status = GetStorageStatus(service.repository, service.spool)
     for detection in detections:
@@ -86,7 +86,9 @@ async def test_a_guest_waits_until_the_use_is_counted() -> None:
     service = Service()
     service.ledger.hold()
     visitor = guest()
-    asked = asyncio.create_task(service.detect.execute(DetectEmotionsCommand(visitor, PHOTOGRAPH)))
+    asked = asyncio.create_task(
+        service.detect.execute(DetectEmotionsCommand(visitor, EncodedImage.of(PHOTOGRAPH)))
+    )
     await asyncio.wait([asked], timeout=0.4)
     assert not asked.done()
     service.ledger.release()

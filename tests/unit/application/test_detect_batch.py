@@ -9,7 +9,7 @@ import pytest
 from adapters.in_memory import InMemoryFaceDetector, fake_image
 from application.errors import Overloaded, StoreUnavailable
 from application.use_cases.detect_batch import BatchFile, BatchOutcome, DetectBatchCommand
-from application.use_cases.detect_emotions import DetectEmotionsCommand
+from application.use_cases.detect_emotions import DetectEmotionsCommand, EncodedImage
 from application.work import Priority
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
@@ -20,10 +20,7 @@ IMAGE = fake_image(((10, 10, 80, 90), Emotion.SAD))
 
 
 def file(name: str, data: bytes = IMAGE) -> BatchFile:
-    async def read() -> bytes:
-        return data
-
-    return BatchFile(name, read)
+    return BatchFile(name, EncodedImage.of(data))
 
 
 class Uploads:
@@ -41,7 +38,7 @@ class Uploads:
             await self.given[name].wait()
             return IMAGE
 
-        return BatchFile(name, read)
+        return BatchFile(name, EncodedImage(len(IMAGE), read))
 
 
 async def run(service: Service, *files: BatchFile) -> list[BatchOutcome]:
@@ -94,7 +91,9 @@ async def no_image() -> bytes:
 async def test_one_bad_file_does_not_stop_the_rest(
     service: Service, read: Callable[[], Awaitable[bytes]], error: type[Exception]
 ) -> None:
-    outcomes = await run(service, file("a"), BatchFile("bad", read), file("b"), file("c"))
+    outcomes = await run(
+        service, file("a"), BatchFile("bad", EncodedImage(1, read)), file("b"), file("c")
+    )
     results = {outcome.filename: outcome.result for outcome in outcomes}
     assert isinstance(results.pop("bad"), error)
     assert all(isinstance(result, Detection) for result in results.values())
@@ -220,11 +219,15 @@ async def test_guests_who_wait_to_be_counted_take_no_place_from_users() -> None:
     service.ledger.hold()
     waiting = [
         asyncio.create_task(
-            service.detect.execute(DetectEmotionsCommand(guest(f"guest:{n}"), IMAGE))
+            service.detect.execute(
+                DetectEmotionsCommand(guest(f"guest:{n}"), EncodedImage.of(IMAGE))
+            )
         )
         for n in range(5)
     ]
-    found = await service.detect.execute(DetectEmotionsCommand(service.alice, IMAGE))
+    found = await service.detect.execute(
+        DetectEmotionsCommand(service.alice, EncodedImage.of(IMAGE))
+    )
     assert len(found.faces) == 1
     service.ledger.release()
     for outcome in await asyncio.gather(*waiting, return_exceptions=True):

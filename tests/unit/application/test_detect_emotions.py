@@ -8,7 +8,7 @@ import pytest
 from adapters.in_memory import InMemoryEmotionClassifier, InMemoryFaceDetector, fake_image
 from application.errors import InferenceUnavailable, Overloaded, StoreUnavailable
 from application.ports.image_store import StoredImage
-from application.use_cases.detect_emotions import DetectEmotionsCommand
+from application.use_cases.detect_emotions import DetectEmotionsCommand, EncodedImage
 from application.work import Priority
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
@@ -25,7 +25,9 @@ TWO_FACES = fake_image(
 
 
 async def detect(service: Service, caller: Caller, image: bytes = TWO_FACES) -> Detection:
-    return await service.detect.execute(DetectEmotionsCommand(caller, image, "party.webp"))
+    return await service.detect.execute(
+        DetectEmotionsCommand(caller, EncodedImage.of(image), "party.webp")
+    )
 
 
 async def uses(service: Service, caller: Caller) -> int:
@@ -154,18 +156,20 @@ async def test_whoever_is_let_in_is_also_finished(service: Service) -> None:
     assert {record.detection_id for record in page.items} == answered
 
 
-async def test_a_client_that_hangs_up_frees_the_place_pays_nothing_and_leaves_nothing(
-    service: Service,
+@pytest.mark.parametrize("is_guest", [False, True])
+async def test_a_client_that_hangs_up_frees_the_place_leaves_nothing_and_pays_for_the_work(
+    service: Service, is_guest: bool
 ) -> None:
+    caller = guest() if is_guest else service.alice
     service.classifier.hold()
-    request = asyncio.create_task(detect(service, service.alice))
+    request = asyncio.create_task(detect(service, caller))
     await until(lambda: service.telemetry.stages["classify"] == 1)
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
     service.classifier.release()
     assert service.gate.taken == 0
-    assert await uses(service, service.alice) == 0
+    assert await uses(service, caller) == 1
     assert await service.spool.waiting() == []
 
 
@@ -199,3 +203,30 @@ async def test_every_stage_and_every_face_is_measured(service: Service) -> None:
     await detect(service, service.alice)
     assert dict(service.telemetry.stages) == {"decode": 1, "detect": 1, "classify": 1, "store": 1}
     assert service.telemetry.faces == 2
+
+
+async def test_uploads_are_read_only_when_there_is_room_for_them(service: Service) -> None:
+    largest = service.encoded_bytes // 2
+    read, may_read = 0, asyncio.Event()
+
+    async def bytes_of_it() -> bytes:
+        nonlocal read
+        read += 1
+        await may_read.wait()
+        return TWO_FACES
+
+    requests = [
+        asyncio.create_task(
+            service.detect.execute(DetectEmotionsCommand(who, EncodedImage(largest, bytes_of_it)))
+        )
+        for who in (service.alice, service.bob, guest())
+    ]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert read == 1  # of what is large, and an eighth is kept for what is small
+    small = await detect(service, service.bob)
+    assert len(small.faces) == 2
+    may_read.set()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*requests)
+    assert read == 3

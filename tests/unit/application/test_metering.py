@@ -255,11 +255,16 @@ async def test_what_fails_costs_nothing(service: Service) -> None:
     assert (await service.meter.usage(guest())).remaining == 3
 
 
-async def test_a_client_that_hangs_up_pays_nothing(service: Service) -> None:
+@pytest.mark.parametrize(("work_has_begun", "uses"), [(False, 0), (True, 1)])
+async def test_a_client_that_hangs_up_pays_for_work_that_has_begun(
+    service: Service, work_has_begun: bool, uses: int
+) -> None:
     counted = asyncio.Event()
 
     async def hang() -> None:
-        async with service.meter.charge(guest()):
+        async with service.meter.charge(guest()) as charge:
+            if work_has_begun:
+                charge.begin()
             counted.set()
             await asyncio.Event().wait()
 
@@ -272,7 +277,7 @@ async def test_a_client_that_hangs_up_pays_nothing(service: Service) -> None:
     service.ledger.release()
     with pytest.raises(asyncio.CancelledError):
         await request
-    assert (await service.meter.usage(guest())).count == 0
+    assert (await service.meter.usage(guest())).count == uses
 
 
 class UnstoppableLedger(InMemoryUsageLedger):

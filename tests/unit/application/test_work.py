@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from application.errors import Overloaded
@@ -29,3 +31,24 @@ def test_a_place_is_given_back_even_when_the_work_fails() -> None:
 def test_a_gate_without_places_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         AdmissionGate(0)
+
+
+async def test_one_sender_leaves_places_to_others_and_waits_for_its_own() -> None:
+    gate = AdmissionGate(8)
+    go_on = asyncio.Event()
+
+    async def work(sender: str) -> None:
+        async with gate.admit_sender(sender):
+            await go_on.wait()
+
+    flood = [asyncio.create_task(work("alice")) for _ in range(10)]
+    await asyncio.sleep(0)
+    assert gate.taken == 7
+    async with gate.admit_sender("bob"):
+        with pytest.raises(Overloaded):
+            async with gate.admit_sender("carol"):
+                raise AssertionError("nobody gets in here")
+    go_on.set()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*flood)
+    assert gate.taken == 0

@@ -1,0 +1,87 @@
+"""In which order those who wait are served, so that nobody keeps the others waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
+
+from application.work import Priority
+
+
+@dataclass(order=True, frozen=True, slots=True)
+class Rank:
+    """A place in the order: the lowest goes first.
+
+    Attributes:
+        priority: of the work.
+        ahead: how many of the same sender had come before and were not finished. So everybody's
+            first goes before anybody's second.
+        arrival: decides between equals.
+        sender: who asks; empty where nobody is told apart.
+    """
+
+    priority: Priority
+    ahead: int
+    arrival: int
+    sender: str = field(compare=False)
+
+
+class Ranking:
+    """Ranks what comes in by what each sender has in already."""
+
+    def __init__(self) -> None:
+        self._arrivals = itertools.count()
+        self._unfinished: Counter[str] = Counter()
+
+    def enter(self, sender: str, priority: Priority) -> Rank:
+        """Rank the next request of a sender; ``leave`` has to follow."""
+        ahead = self._unfinished[sender] if sender else 0
+        self._unfinished[sender] += 1
+        return Rank(priority, ahead, next(self._arrivals), sender)
+
+    def leave(self, rank: Rank) -> None:
+        """The request no longer stands in anybody's way."""
+        self._unfinished[rank.sender] -= 1
+        if not self._unfinished[rank.sender]:
+            del self._unfinished[rank.sender]
+
+
+class FairTurns:
+    """Lets one at a time do something, in order of rank. Made for one event loop."""
+
+    def __init__(self) -> None:
+        self._ranking = Ranking()
+        self._waiting: list[tuple[Rank, asyncio.Future[None]]] = []
+        self._is_taken = False
+
+    async def take(self, sender: str, priority: Priority) -> Rank:
+        """Wait for one's turn; ``give_back`` has to follow."""
+        rank = self._ranking.enter(sender, priority)
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (rank, granted))
+        self._grant()
+        try:
+            await granted
+        except asyncio.CancelledError:
+            if granted.done() and not granted.cancelled():
+                self.give_back(rank)
+            else:
+                self._ranking.leave(rank)
+            raise
+        return rank
+
+    def give_back(self, rank: Rank) -> None:
+        """Let the next one in."""
+        self._ranking.leave(rank)
+        self._is_taken = False
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._waiting and not self._is_taken:
+            _, granted = heapq.heappop(self._waiting)
+            if not granted.done():  # its caller has not gone
+                self._is_taken = True
+                granted.set_result(None)

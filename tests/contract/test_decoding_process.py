@@ -1,0 +1,89 @@
+"""The process that decodes what is costly or rare: whose turn it is, and what it survives."""
+
+import asyncio
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from adapters.inference.executor import WorkExecutor
+from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.encoded import DecodingLimits
+from adapters.opencv.worker import DecodingWorker
+from application.errors import InferenceUnavailable
+from application.memory_budget import MemoryBudget
+
+
+@pytest.fixture
+def executor() -> Iterator[WorkExecutor]:
+    executor = WorkExecutor(threads=2)
+    yield executor
+    executor.close()
+
+
+@pytest.fixture
+def process() -> Iterator[DecodingProcess]:
+    process = DecodingProcess()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def decoder(executor: WorkExecutor, process: DecodingProcess) -> OpenCvImageDecoder:
+    return OpenCvImageDecoder(
+        executor=executor,
+        process=process,
+        budget=MemoryBudget(4_000_000),
+        limits=DecodingLimits(max_pixels=1_000_000, working_side_px=500),
+    )
+
+
+def gif(side: int, gray: int = 0) -> bytes:
+    file = io.BytesIO()
+    PIL.Image.new("L", (side, side), gray).save(file, "GIF")
+    return file.getvalue()
+
+
+async def test_one_sender_of_many_images_keeps_nobody_waiting(decoder: OpenCvImageDecoder) -> None:
+    order: list[str] = []
+
+    async def decode(name: str, data: bytes, sender: str) -> None:
+        image = await decoder.decode(data, sender=sender)
+        order.append(name)
+        del image
+
+    flood = [asyncio.create_task(decode("many", gif(900), "alice")) for _ in range(12)]
+    await asyncio.sleep(0)
+    await decode("one", gif(300), "bob")
+    await asyncio.gather(*flood)
+    assert order.index("one") <= 1
+
+
+async def test_who_hangs_up_gives_the_turn_to_the_next(decoder: OpenCvImageDecoder) -> None:
+    hanging_up = [asyncio.create_task(decoder.decode(gif(900), sender="alice")) for _ in range(4)]
+    await asyncio.sleep(0)
+    for request in hanging_up:
+        request.cancel()
+    async with asyncio.timeout(60):
+        image = await decoder.decode(gif(300), sender="bob")
+    assert (image.width, image.height) == (300, 300)
+
+
+def test_pixels_that_find_no_memory_here_leave_the_next_answer_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    worker, limits = DecodingWorker(), DecodingLimits()
+    try:
+        with monkeypatch.context() as short_of_memory:
+            short_of_memory.setattr(np, "empty", no_memory)
+            with pytest.raises(InferenceUnavailable):
+                worker.decode(gif(300), limits)
+        pixels = worker.decode(gif(8, gray=50), limits).pixels
+        assert np.array_equal(pixels, np.full((8, 8, 3), 50))
+    finally:
+        worker.close()
