@@ -151,7 +151,7 @@ def export(
     """
     if triton is not None:
         if quantize or faces is not None:
-            stop("--triton takes an existing ONNX file; export it first, with --quantize")
+            stop("--triton takes an ONNX file as it is; export that one first, with --quantize")
         _export_to_triton(triton)
         return
     from entrypoints.cli.figures import print_export
@@ -209,7 +209,7 @@ def _pull_checkpoint(container: Container) -> None:
 
 def _tell_of_checkpoint(_: Container) -> None:
     errors.print(
-        "The checkpoint for CLASSIFIER=vit was not downloaded; get it with "
+        "The checkpoint for CLASSIFIER=vit is not downloaded; get it too with "
         "CLASSIFIER=vit emotion-api models pull",
         style="dim",
         highlight=False,

@@ -120,7 +120,7 @@ def bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise BadSettings(
-            f"HOST={host} PORT={port}: {error.strerror}; use an address of this machine and a free "
-            "port"
+            f"HOST={host} PORT={port}: {error.strerror}; use an address of this machine and a "
+            "port that is free"
         ) from error
     return listener

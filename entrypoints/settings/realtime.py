@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, RedisDsn, SecretStr, UrlConstraints
-from pydantic_core import Url
+from pydantic import AfterValidator, AnyUrl, Field, RedisDsn, SecretStr, UrlConstraints
 
 from entrypoints.settings.group import Group, checked_by
 
@@ -15,13 +14,13 @@ _REDIS_FORM = (
     "signs such as / @ : in a password are written as %2F %40 %3A"
 )
 _of_redis = checked_by(
-    RedisDsn | Annotated[Url, UrlConstraints(allowed_schemes=["unix"])], _REDIS_FORM
+    RedisDsn | Annotated[AnyUrl, UrlConstraints(allowed_schemes=["unix"])], _REDIS_FORM
 )
 
 
 def _redis_url(url: SecretStr) -> SecretStr:
     # A password with a bare "/" in it would pass for a host and a path.
-    address = Url(_of_redis(url).get_secret_value())
+    address = AnyUrl(_of_redis(url).get_secret_value())
     if address.scheme != "unix" and not re.fullmatch(r"(/\d*)?", address.path or ""):
         raise ValueError(_REDIS_FORM)
     return url
