@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+
+from msgspec import Struct
 
 from application.ports.clock import Clock
 from application.sessions.events import StreamEvent
@@ -12,7 +13,7 @@ from application.sessions.session import StreamSession
 from domain.stream import FrameResult
 from domain.user import User
 from entrypoints.realtime.server import GuardedServer
-from entrypoints.wire.server_events import named, present
+from entrypoints.wire.server_events import name_of, present
 
 NAMESPACE = "/emotion-detection"
 _MAX_WAITING = 64
@@ -46,21 +47,19 @@ class Outbox:
         while self.is_clogged:  # noqa: ASYNC110 (the library has no event for it)
             await asyncio.sleep(_POLL_S)
 
-    async def send(self, event: str, payload: dict[str, Any]) -> None:
+    async def send(self, event: Struct) -> None:
         """Queue an event; drop it where too many wait already."""
-        if self._server.waiting_packets(self.eio_sid) < _MAX_WAITING:
-            # Not through the message channel: this client is connected to this process.
-            await self._server.emit(
-                event, payload, to=self.sid, namespace=NAMESPACE, ignore_queue=True
-            )
+        has_room = self._server.waiting_packets(self.eio_sid) < _MAX_WAITING
+        if has_room and self._server.manager.is_connected(self.sid, NAMESPACE):
+            await self._server.tell(self.eio_sid, NAMESPACE, name_of(event), event)
 
     async def disconnect(self) -> None:
         """Close the client's connection to the namespace."""
         await self._server.disconnect(self.sid, namespace=NAMESPACE)
 
-    async def share(self, event: str, payload: dict[str, Any]) -> None:
+    async def share(self, event: Struct) -> None:
         """Send an event to those who watch the client's session."""
-        await self._server.manager.share(self.sid, event, payload)
+        await self._server.manager.share(self.sid, name_of(event), event)
 
 
 class SessionListener:
@@ -79,10 +78,10 @@ class SessionListener:
         """Send an event on."""
         if self.session_id is None:
             return
-        name, payload = named(present(event, self.session_id, self._clock.now()))
-        await self._outbox.send(name, payload)
+        told = present(event, self.session_id, self._clock.now())
+        await self._outbox.send(told)
         if isinstance(event, FrameResult):
-            await self._outbox.share(name, payload)
+            await self._outbox.share(told)
 
     async def disconnect(self) -> None:
         """Close the client's connection to the namespace."""

@@ -80,7 +80,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
     ) -> None:
         """Tell a client what went wrong."""
         event = server_events.present_error(error, self._clock.now(), frame_id=frame_id)
-        await connection.outbox.send(*server_events.named(event))
+        await connection.outbox.send(event)
 
     async def _connect(self, sid: str, auth: object) -> None:
         token = client_events.read_token(auth)
@@ -133,11 +133,11 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         room = client_events.read_room(data)
         await self._rooms.join(connection.outbox.sid, connection.user.user_id, room)
         joined = server_events.Status(message=f"joined {room}", timestamp=self._now())
-        await connection.outbox.send(*server_events.named(joined))
+        await connection.outbox.send(joined)
 
     async def _ping(self, connection: Connection, data: Data) -> None:
         pong = server_events.Pong(timestamp=self._now())
-        await connection.outbox.send(*server_events.named(pong))
+        await connection.outbox.send(pong)
 
     def _environ(self, sid: str) -> object:
         try:

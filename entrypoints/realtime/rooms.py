@@ -7,11 +7,13 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from msgspec import Struct
 from socketio.async_pubsub_manager import AsyncPubSubManager
 
 from application.ports.message_channel import MessageChannel
 from domain.errors import InvalidRequest
 from entrypoints.realtime.connection import NAMESPACE
+from entrypoints.wire.server_events import encode
 
 MAX_ROOMS = 8
 
@@ -44,7 +46,7 @@ class Rooms(AsyncPubSubManager):  # type: ignore[misc]
         joined.append(name)
         await self.enter_room(sid, NAMESPACE, name)
 
-    async def share(self, sid: str, event: str, payload: dict[str, Any]) -> None:
+    async def share(self, sid: str, event: str, payload: Struct) -> None:
         """Tell the others in the rooms of a connection; once where they share several."""
         if rooms := self._joined.get(sid):
             await self.emit(event, payload, namespace=NAMESPACE, room=rooms, skip_sid=sid)
@@ -66,7 +68,7 @@ class Rooms(AsyncPubSubManager):  # type: ignore[misc]
                 yield sid, eio_sid
 
     async def _publish(self, data: dict[str, Any]) -> None:
-        self._channel.publish(json.dumps(data).encode())
+        self._channel.publish(encode(data).encode())
 
     async def _listen(self) -> AsyncIterator[bytes]:
         async for message in self._channel.listen():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,9 +13,11 @@ import socketio
 from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
 from engineio.payload import Payload
+from msgspec import Struct
 
 from entrypoints.server.connections import EXTENSION
 from entrypoints.server.refusals import Refusal
+from entrypoints.wire.server_events import encode
 
 # A frame may have 1 MiB. Larger ones should be answered by 413 and not by a closed connection, so
 # the door is wider: 10 MB come through even as base64.
@@ -39,8 +42,21 @@ def has_too_many_values(text: str) -> bool:
     return len(text) > _MAX_VALUES and sum(map(text.count, ",:[")) > _MAX_VALUES
 
 
+class EventJson:
+    """JSON for packets, in the form the library asks for: our events are structs."""
+
+    loads = staticmethod(json.loads)
+
+    @staticmethod
+    def dumps(data: object, **_: object) -> str:
+        """JSON without spaces."""
+        return encode(data)
+
+
 class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
     """A Socket.IO packet that cannot announce more binary parts than any of our events has."""
+
+    json = EventJson
 
     def decode(self, encoded_packet: str) -> int:
         """Read a packet; ValueError for one that announces too many parts or holds too much."""
@@ -149,6 +165,17 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         await super()._handle_eio_disconnect(eio_sid, reason)
         # The library answers a POST to one that it still finds here, but closed, by a stack trace.
         self.eio.sockets.pop(eio_sid, None)
+
+    async def tell(self, eio_sid: str, namespace: str, event: str, payload: Struct) -> None:
+        """Send an event to one connection of this process.
+
+        ``emit`` would look through the payload for binary parts, of which there are none, and make
+        a task for every receiver.
+        """
+        packet = self.packet_class(
+            socketio.packet.EVENT, data=[event, payload], namespace=namespace, binary=False
+        )
+        await self.eio.send(eio_sid, packet.encode())
 
     def waiting_packets(self, eio_sid: str) -> int:
         """How many messages have not gone out to a connection yet."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -23,7 +24,6 @@ from entrypoints.wire.sessions import Count, Seconds, StreamSummary
 Moment = Annotated[float, Meta(description="Seconds since 1970 by the service's clock.")]
 Rate = Annotated[float, Meta(ge=0, description="A second.")]
 SessionId = Annotated[str | UnsetType, Meta(description="Of the session it is about.")]
-Payload = dict[str, Any]
 
 _TEXT_OF_UNEXPECTED = "something went wrong here"
 
@@ -141,10 +141,18 @@ SERVER_EVENTS: Mapping[str, type[Struct]] = {
 _NAMES = {kind: name for name, kind in SERVER_EVENTS.items()}
 
 
-def named(event: Struct) -> tuple[str, Payload]:
-    """Name and payload of an event, ready to be sent."""
-    payload: Payload = msgspec.to_builtins(event)
-    return _NAMES[type(event)], payload
+def name_of(event: Struct) -> str:
+    """Under which name an event is sent."""
+    return _NAMES[type(event)]
+
+
+def encode(data: object) -> str:
+    """JSON of events, or of what holds some."""
+    try:
+        return msgspec.json.encode(data).decode()
+    except UnicodeEncodeError:
+        # A client's own words may hold half a character; JSON can write that, UTF-8 cannot.
+        return json.dumps(msgspec.to_builtins(data), separators=(",", ":"))
 
 
 def present(event: events.StreamEvent, session_id: str, now: datetime) -> Struct:

@@ -17,7 +17,7 @@ from domain.geometry import BoundingBox, Point
 from domain.stream_config import StreamConfig
 from entrypoints.wire.asyncapi import document
 from entrypoints.wire.config import present_config, read_config
-from entrypoints.wire.server_events import named, present
+from entrypoints.wire.server_events import encode, name_of, present
 from tests.integration.realtime.service import Service
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(
@@ -112,4 +112,5 @@ async def test_everything_the_service_emits_is_as_documented(service: Service) -
 def test_what_only_a_full_machine_emits_is_as_documented(service: Service) -> None:
     now = service.clock.now()
     for event in (MachineFull(2.5), Suggestion("room", {"max_frame_rate": 30})):
-        check(*named(present(event, "a session", now)))
+        told = present(event, "a session", now)
+        check(name_of(told), json.loads(encode(told)))
