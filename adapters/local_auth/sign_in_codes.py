@@ -22,25 +22,24 @@ class _Kept:
     code: str
     id_token: str
     ends: datetime
-    wrong_guesses: int = 0
+    is_used: bool = False
 
 
 class LocalSignInCodes:
     """Fulfils ``SignInCodes`` in this process, with one code at a time.
 
-    A code has ten of 31 letters, 8e14 possibilities. It ends after some wrong guesses, whoever made
-    them, so nobody can try many.
+    A code has ten of 31 letters, 8e14 possibilities: a thousand guesses a second, for as long as it
+    lasts, find it once in a billion times. So wrong guesses need not end it; if they did, anybody
+    could take it from its owner.
 
     Args:
         clock: tells what has ended.
         lifetime_s: seconds that a code lasts.
-        max_wrong_guesses: the code ends with this one.
     """
 
-    def __init__(self, *, clock: Clock, lifetime_s: int = 600, max_wrong_guesses: int = 10) -> None:
+    def __init__(self, *, clock: Clock, lifetime_s: int = 600) -> None:
         self.lifetime_s = lifetime_s
         self._clock = clock
-        self._max_wrong_guesses = max_wrong_guesses
         self._kept: _Kept | None = None
 
     def issue(self, id_token: str) -> str:
@@ -52,14 +51,19 @@ class LocalSignInCodes:
     def redeem(self, code: str) -> str:
         """The ID token that a code stands for. After that the code is used up."""
         kept = self._kept
-        if kept is None or kept.ends <= self._clock.now():
-            self._kept = None
+        if kept is None or kept.is_used or kept.ends <= self._clock.now():
             raise InvalidToken("the code was used or has ended")
-        given = re.sub(r"[\s-]", "", code).lower().encode("utf-8", "surrogatepass")
-        if not hmac.compare_digest(given, kept.code.encode()):
-            kept.wrong_guesses += 1
-            if kept.wrong_guesses >= self._max_wrong_guesses:
-                self._kept = None
+        if not _is_code(code, kept.code):
             raise InvalidToken("the code is not right")
-        self._kept = None
+        kept.is_used = True
         return kept.id_token
+
+    def give_back(self, code: str) -> None:
+        """Let a code that was used up without effect work again, until it ends."""
+        if self._kept is not None and _is_code(code, self._kept.code):
+            self._kept.is_used = False
+
+
+def _is_code(given: str, code: str) -> bool:
+    plain = re.sub(r"[\s-]", "", given).lower().encode("utf-8", "surrogatepass")
+    return hmac.compare_digest(plain, code.encode())

@@ -24,7 +24,10 @@ class SignInCodes(Protocol):
         Capitals, hyphens and spaces make no difference.
 
         Raises:
-            InvalidToken: there is no such code, it was used, it has ended, or there were too many
-                wrong guesses.
+            InvalidToken: there is no such code, it was used, or it has ended.
         """
+        ...
+
+    def give_back(self, code: str) -> None:
+        """Let a code that was used up without effect work again, until it ends."""
         ...

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from application.account_standing import AccountStanding
-from application.errors import StoreUnavailable
+from application.errors import ServiceUnavailable, StoreUnavailable
 from application.metering import UsageMeter
 from application.ports.clock import Clock
 from application.ports.identity_provider import IdentityProvider
@@ -108,8 +108,14 @@ class SignInByCode:
 
         Raises:
             InvalidToken: there is no such code, it was used, or it has ended.
+            ServiceUnavailable: nobody can be signed in now; the code works again later.
         """
-        return await self._sign_in.execute(self._codes.redeem(code))
+        id_token = self._codes.redeem(code)
+        try:
+            return await self._sign_in.execute(id_token)
+        except ServiceUnavailable:
+            self._codes.give_back(code)
+            raise
 
 
 class RefreshTokens:

@@ -78,6 +78,8 @@ class HttpConnection(H11Protocol):
         self.address = address_of(transport)
         gentle = GentleTransport(transport, self._close, self._is_closing)
         super().connection_made(cast("asyncio.Transport", gentle))
+        if self.client is not None:
+            self.client = (self.address, self.client[1])
         refusal = self._connections.admit(self)
         if refusal is not None:
             self._turn_away(refusal)

@@ -64,6 +64,10 @@ class Progress:
 
 
 def address_of(transport: asyncio.BaseTransport) -> str:
-    """The network address at the other end; empty for a Unix socket."""
+    """The network address at the other end; empty for a Unix socket.
+
+    A socket for IPv6 shows clients of IPv4 as ``::ffff:192.0.2.1``, and nobody writes proxies so.
+    """
     peer = transport.get_extra_info("peername")
-    return str(peer[0]) if isinstance(peer, tuple) and peer else ""
+    address = str(peer[0]) if isinstance(peer, tuple) and peer else ""
+    return address.removeprefix("::ffff:") if "." in address else address

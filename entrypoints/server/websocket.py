@@ -71,6 +71,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self.address = address_of(transport)
         self._connections.take(self)
         super().connection_made(transport)
+        if self.client is not None:
+            self.client = (self.address, self.client[1])
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Free the place, and what was held of a message."""

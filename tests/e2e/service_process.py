@@ -103,10 +103,10 @@ class ServiceProcess:
         yield
         pipe.resume_reading()
 
-    def ask_to_stop(self) -> None:
-        """Send SIGTERM."""
+    def ask_to_stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """Send the signal that asks for an orderly end."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(by)
 
     async def ended(self) -> None:
         """Wait for the end that SIGTERM has to bring, and check that it was an orderly one."""

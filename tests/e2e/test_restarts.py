@@ -1,7 +1,9 @@
 """What outlasts the end of the process on each stack, be it an orderly one or a kill."""
 
 import asyncio
+import signal
 
+import pytest
 import skimage.data
 
 from tests.e2e.calls import detect, history, settled
@@ -50,7 +52,8 @@ async def test_sign_ins_and_quotas_outlive_a_restart_and_no_token_is_logged(proc
         assert renewed.json().get(name, "#token=") not in process.log
 
 
-async def test_sigterm_finishes_what_was_accepted(process):
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+async def test_what_was_accepted_is_finished_before_the_end(process, by):
     large = as_jpeg(skimage.data.astronaut().repeat(3, axis=0).repeat(3, axis=1))
     await process.start()
     token = (await process.sign_in())["access_token"]
@@ -60,7 +63,7 @@ async def test_sigterm_finishes_what_was_accepted(process):
         async with asyncio.timeout(120):
             while 'emotion_stage_seconds_count{stage="decode"}' not in metrics:
                 metrics = (await client.get("/metrics")).text
-        process.ask_to_stop()
+        process.ask_to_stop(by)
         answered = await asyncio.gather(*under_way)
         await process.ended()
     await process.start()

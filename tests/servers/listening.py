@@ -1,6 +1,7 @@
 """An application on a real socket, served in the test's own event loop."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,19 +15,24 @@ from entrypoints.server.server import BoundedServer
 
 @asynccontextmanager
 async def listening(
-    app: Any, *, connections: Connections | None = None, **options: Any
+    app: Any,
+    *,
+    connections: Connections | None = None,
+    listener: socket.socket | None = None,
+    **options: Any,
 ) -> AsyncIterator[int]:
     """Serve an ASGI application on a free port of this machine, and tell which.
 
     Args:
         app: the application; its lifespan runs around the block.
         connections: what bounds its connections; by default as the service is shipped.
+        listener: where to listen; by default on 127.0.0.1.
         options: further settings of uvicorn.
     """
     if connections is None:
         connections = Connections(ConnectionLimits(), CollectorRegistry())
     server = BoundedServer(app, connections, host="127.0.0.1", port=0, log_config=None, **options)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve([listener] if listener else None))
     while not server.started:
         await asyncio.sleep(0)
         if serving.done():

@@ -78,3 +78,22 @@ async def test_files_of_the_page_have_their_types_and_nothing_else_is_served(ser
         assert answer.headers["Content-Type"].startswith(kind)
     for name in ("index.html", "../routes.py", "%2e%2e/routes.py", "js", "package.json"):
         assert (await client.get(f"/web/{name}")).status_code == 404
+
+
+async def test_answers_for_one_caller_are_kept_by_no_cache(service):
+    alice = await service.signed_in()
+    detection_id = await service.stored(alice)
+    status = await alice.get(f"/api/detect/status/{detection_id}")
+    record = await alice.get(f"/api/history/{detection_id}")
+    for answer in (await service.detect(alice), status, record):
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_an_answer_to_a_page_that_is_not_allowed_is_no_answer_for_one_that_is(service):
+    guest = await service.client()
+    for origin in ("https://elsewhere.example", "http://localhost:3000"):
+        answer = await guest.get("/auth/usage", headers={"Origin": origin})
+        allowed = answer.headers.get("Access-Control-Allow-Origin")
+        assert allowed == (origin if origin.startswith("http://localhost") else None)
+        assert "Origin" in answer.headers["Vary"]

@@ -38,6 +38,10 @@ class Polling:
         """Send anything."""
         return await self._http.post("/socket.io/", params=self._query, content=body)
 
+    async def greet(self) -> httpx.Response:
+        """The answer to one more client."""
+        return await self._http.get("/socket.io/", params={"EIO": "4", "transport": "polling"})
+
     async def poll(self) -> httpx.Response:
         """What waits to be read, or the next thing that comes."""
         return await self._http.get("/socket.io/", params=self._query)
@@ -78,6 +82,14 @@ async def test_a_burst_of_frames_in_one_request_is_accounted_for(service: Servic
         await client.post(STOP)
         summary = json.loads((await client.until("session_summary")).partition(",")[2])[1]
         assert summary["frames"]["received"] == 100
+
+
+async def test_no_browser_takes_an_answer_for_another_kind_of_file(service: Service) -> None:
+    async with polling(service) as client:
+        greeting = await client.greet()
+        refused = await client.post_body(b"x")
+    for answer in (greeting, refused):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 async def in_pieces() -> AsyncIterator[bytes]:

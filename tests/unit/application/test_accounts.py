@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from adapters.in_memory import InMemoryRefreshTokenRepository
+from adapters.local_auth import LocalSignInCodes
 from application.errors import IdentityUnavailable, StoreUnavailable
 from application.ports.token_service import GuestClaims
-from application.use_cases.accounts import GetProfile, SignIn
+from application.use_cases.accounts import GetProfile, SignIn, SignInByCode
 from domain.detection import HistoryFilter
 from domain.errors import InvalidToken
 from tests.unit.application.accounts import (
@@ -420,3 +421,16 @@ async def test_what_another_process_still_carries_of_an_erased_user_is_dropped(
     accounts.clock.advance(1)
     await service.stored()
     assert (await service.repository.find("alice", HistoryFilter())).total == 1
+
+
+async def test_a_code_is_not_spent_while_nobody_can_be_signed_in(accounts: Accounts) -> None:
+    codes = LocalSignInCodes(clock=accounts.clock)
+    sign_in_by_code = SignInByCode(codes, accounts.sign_in)
+    code = codes.issue(accounts.id_token)
+    accounts.stored_tokens.fail_with(StoreUnavailable("away"))
+    with pytest.raises(StoreUnavailable):
+        await sign_in_by_code.execute(code)
+    accounts.stored_tokens.recover()
+    assert (await sign_in_by_code.execute(code)).user == user("alice")
+    with pytest.raises(InvalidToken):
+        await sign_in_by_code.execute(code)

@@ -1,0 +1,30 @@
+"""Whose address a connection has, as proxies and quotas go by it."""
+
+import httpx
+import pytest
+
+from entrypoints.process.serve import bound
+from tests.servers.listening import listening
+
+
+async def tell_client(scope, receive, send) -> None:
+    """An application that answers with the address of its client."""
+    if scope["type"] == "lifespan":
+        for word in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{word}.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+async def test_a_proxy_is_known_by_its_ipv4_address_on_any_socket(host: str) -> None:
+    async with (
+        listening(tell_client, listener=bound(host, 0), forwarded_allow_ips=["127.0.0.1"]) as port,
+        httpx.AsyncClient(trust_env=False) as client,
+    ):
+        direct = await client.get(f"http://127.0.0.1:{port}/")
+        behind = {"X-Forwarded-For": "203.0.113.9"}
+        proxied = await client.get(f"http://127.0.0.1:{port}/", headers=behind)
+    assert (direct.text, proxied.text) == ("127.0.0.1", "203.0.113.9")
