@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -80,6 +80,23 @@ def explained(*others: type[Exception]) -> Iterator[None]:
         raise  # The reader of the pipe has gone, which is not an error.
     except expected as error:
         stop(str(error))
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; call what it yields with the amount done so far."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=total <= 1) as bars:
+        bar = bars.add_task("", total=total)
+        yield lambda done: bars.update(bar, completed=done)
 
 
 def stop(message: str, *, code: int = 2) -> NoReturn:

@@ -12,7 +12,6 @@ from itertools import chain, count
 from pathlib import Path
 
 import msgspec
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +23,7 @@ from domain.errors import DomainError
 from domain.user import Guest
 from domain.wording import leading, percent
 from entrypoints.cli import videos
-from entrypoints.cli.console import console, errors, shown
+from entrypoints.cli.console import console, errors, progress, shown
 from entrypoints.container import Container
 from entrypoints.settings import Settings
 from entrypoints.wire import detections
@@ -116,17 +115,10 @@ async def _images(
     container: Container, photos: Sequence[Path], targets: dict[Path, Path], settings: Settings
 ) -> list[_Outcome]:
     outcomes = []
-    columns = (
-        TextColumn("Reading faces"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors, disable=len(photos) <= 1, transient=True) as progress:
-        bar = progress.add_task("", total=len(photos))
+    with progress("Reading faces", len(photos)) as advance:
         async for outcome in _analyse(container, photos, targets, settings):
             outcomes.append(outcome)
-            progress.advance(bar)
+            advance(len(outcomes))
     order = {photo: number for number, photo in enumerate(photos)}
     outcomes.sort(key=lambda outcome: order[outcome.photo])
     return outcomes

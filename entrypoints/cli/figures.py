@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from application.model_figures import Evaluation, ExportReport, ShiftFigures
 from domain.emotion import Emotion
+from entrypoints.cli import tables
 from entrypoints.cli.console import shown
 
 
@@ -64,41 +64,30 @@ def as_json(evaluation: Evaluation) -> str:
 
 def print_tables(console: Console, evaluation: Evaluation) -> None:
     """The totals, the classes, what was taken for what, and the shifts where measured."""
-    totals = Table(box=None, show_header=False, pad_edge=False)
-    totals.add_column(style="bold")
-    totals.add_column()
     card = evaluation.card
     rows = {
         "classifier": f"{card.name} {card.version}",
         "faces": str(evaluation.faces),
         "left out": _left_out(evaluation.left_out),
-        "accuracy": _percent(evaluation.accuracy),
-        "macro F1": f"{_percent(evaluation.macro_f1)}  (mean over the labels that occur)",
-        "macro recall": _percent(evaluation.macro_recall),
-        "calibration error": f"{_percent(evaluation.calibration_error)}  (expected, "
+        "accuracy": tables.percent(evaluation.accuracy),
+        "macro F1": f"{tables.percent(evaluation.macro_f1)}  (mean over the labels that occur)",
+        "macro recall": tables.percent(evaluation.macro_recall),
+        "calibration error": f"{tables.percent(evaluation.calibration_error)}  (expected, "
         f"{evaluation.calibration_bins} bins)",
         "a face alone": f"{evaluation.ms_per_face_alone:.2f} ms",
         f"in batches of {evaluation.batch}": f"{evaluation.ms_per_face_in_batches:.2f} ms a face",
     }
-    for name, value in rows.items():
-        totals.add_row(name, value)
-    console.print(totals)
+    console.print(tables.totals(rows))
     console.print()
 
-    classes = Table(box=None, header_style="bold", pad_edge=False)
-    classes.add_column("label")
-    for heading in ("faces", "recall", "precision", "F1"):
-        classes.add_column(heading, justify="right")
+    classes = tables.figures("label", "faces", "recall", "precision", "F1")
     for emotion, each in zip(Emotion, evaluation.figures, strict=True):
-        shares = [_percent(share) for share in (each.recall, each.precision, each.f1)]
+        shares = [tables.percent(share) for share in (each.recall, each.precision, each.f1)]
         classes.add_row(emotion.value, str(each.count), *shares)
     console.print(classes)
     console.print()
 
-    confusions = Table(box=None, header_style="bold", pad_edge=False)
-    confusions.add_column("label / answer")
-    for emotion in Emotion:
-        confusions.add_column(emotion.value, justify="right")
+    confusions = tables.figures("label / answer", *Emotion)
     for emotion, answers in zip(Emotion, evaluation.confusion, strict=True):
         counts = [
             Text(str(count), style="bold" if other == emotion else "dim")
@@ -112,28 +101,29 @@ def print_tables(console: Console, evaluation: Evaluation) -> None:
 
 
 def _print_shifts(console: Console, shifts: Sequence[ShiftFigures]) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("every emotion with equal weight")
-    for heading in ("accuracy", "calibration error", "expressive called neutral"):
-        table.add_column(heading, justify="right")
+    table = tables.figures(
+        "every emotion with equal weight",
+        "accuracy",
+        "calibration error",
+        "expressive called neutral",
+    )
     for each in shifts:
         shares = (each.accuracy, each.calibration_error, each.called_neutral)
-        table.add_row(each.shift, *(_percent(share) for share in shares))
+        table.add_row(each.shift, *(tables.percent(share) for share in shares))
     console.print(table)
 
 
 def print_export(console: Console, report: ExportReport, *, on_noise: bool) -> None:
     """What was written, and each form's speed and agreement."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("one thread, one face")
-    for heading in ("ms a face", "largest difference", "same answer", "MB"):
-        table.add_column(heading, justify="right")
+    table = tables.figures(
+        "one thread, one face", "ms a face", "largest difference", "same answer", "MB"
+    )
     for each in report.figures:
         table.add_row(
             each.form,
             f"{each.ms_per_face:.1f}",
             f"{each.largest_difference:.6f}",
-            _percent(each.same_answer),
+            tables.percent(each.same_answer),
             f"{each.megabytes:.1f}" if each.megabytes is not None else "",
         )
     console.print(table)
@@ -151,7 +141,3 @@ def _left_out(labels: Mapping[str, int]) -> str:
         return "0"
     named = ", ".join(f"{shown(label)} {count}" for label, count in labels.items())
     return f"{sum(labels.values())}  (labels that are none of the seven: {named})"
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"

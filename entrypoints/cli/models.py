@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from application.errors import ServiceUnavailable
-from entrypoints.cli.console import console, errors, explained, settings_or_exit, stop
+from entrypoints.cli.console import console, errors, explained, progress, settings_or_exit, stop
 from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,10 +72,10 @@ def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> No
     container = _container()
     with explained(ValueError):
         labelled = container.models().read_labelled_faces(faces)
-        with _progress("Reading faces", len(labelled.labels)) as advance:
+        with progress("Reading faces", len(labelled.labels)) as advance:
             evaluation = container.models().evaluation(labelled, advance)
         if shifts:
-            with _progress(
+            with progress(
                 "Reading shifts", container.models().shifted_readings(labelled)
             ) as advance:
                 figures = container.models().shift_figures(labelled, advance)
@@ -96,7 +94,7 @@ def _evaluate_detector(
     with explained(ValueError), closing(container.vision().executor()):
         photos = container.models().read_labelled_photos(folder, boxes)
         smallest = min_size or container.settings().vision.face_detect_min_size
-        with _progress("Detecting faces", len(photos)) as advance:
+        with progress("Detecting faces", len(photos)) as advance:
             measuring = container.models().detector_evaluation(photos, smallest, advance)
             evaluation = asyncio.run(measuring)
         print_detector_tables(console(), evaluation)
@@ -197,7 +195,7 @@ def _pull_yunet(container: Container) -> None:
     if file.is_there():
         errors.print(f"YuNet exists: {file.path}", style="dim", soft_wrap=True)
         return
-    with _progress("Downloading YuNet", file.size_bytes) as advance:
+    with progress("Downloading YuNet", file.size_bytes) as advance:
         file.pull(advance)
     errors.print(f"YuNet is ready: {file.path}; use it with FACE_DETECTOR=yunet", soft_wrap=True)
 
@@ -221,12 +219,3 @@ def _container() -> Container:
     from entrypoints.container import Container
 
     return Container(settings=settings_or_exit())
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error; call what it yields with the amount done so far."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as progress:
-        bar = progress.add_task("", total=total)
-        yield lambda done: progress.update(bar, completed=done)

@@ -45,7 +45,7 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
     )
     async def welcome(request: Request[Any, Any, Any]) -> Response[Any]:
         """Send the page to browsers, and JSON to everything else."""
-        if "text/html" in request.headers.get("accept", ""):
+        if is_browser(request):
             return _send(request, files.index, policy, vary="Accept, Accept-Encoding")
         greeting = Welcome(
             message="This service finds faces and reads their emotions.",
@@ -63,6 +63,11 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
         return _send(request, file, policy, vary="Accept-Encoding")
 
     return [welcome, page_file]
+
+
+def is_browser(request: Request[Any, Any, Any]) -> bool:
+    """Whether whoever asks wants a page and not JSON."""
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _send(

@@ -12,6 +12,7 @@ from litestar.params import FromPath
 
 from entrypoints.http.errors import problems
 from entrypoints.web.problem_pages import POLICY, kind_page, list_page
+from entrypoints.web.routes import is_browser
 from entrypoints.wire.problems import KINDS, ProblemKind
 
 _VARIES = {"Vary": "Accept"}
@@ -33,7 +34,7 @@ _VARIES = {"Vary": "Accept"}
 async def list_problems(request: Request[Any, Any, Any]) -> Response[Any]:
     """Explain every kind of problem there is."""
     kinds = list(KINDS.values())
-    if _is_browser(request):
+    if is_browser(request):
         return _page(list_page(kinds))
     return Response(kinds, headers=_VARIES)
 
@@ -57,13 +58,9 @@ async def describe_problem(request: Request[Any, Any, Any], code: FromPath[str])
     kind = KINDS.get(code)
     if kind is None:
         raise NotFoundException
-    if _is_browser(request):
+    if is_browser(request):
         return _page(kind_page(kind))
     return Response(kind, headers=_VARIES)
-
-
-def _is_browser(request: Request[Any, Any, Any]) -> bool:
-    return "text/html" in request.headers.get("accept", "")
 
 
 def _page(html: bytes) -> Response[bytes]:

@@ -1,0 +1,36 @@
+"""The tables of figures that ``emotion-api models`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.table import Table
+
+
+def totals(rows: Mapping[str, str]) -> Table:
+    """A name and a value in each line."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def figures(*headings: str) -> Table:
+    """An empty table: a column of names and, aligned to the right, columns of numbers."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column(headings[0])
+    for heading in headings[1:]:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def percent(share: float | None) -> str:
+    """A share in [0, 1] as a percentage; a dash where there is none."""
+    return number(share, ".1%")
+
+
+def number(value: float | None, form: str) -> str:
+    """A number in this format; a dash where there is none."""
+    return "-" if value is None else format(value, form)
