@@ -18,6 +18,7 @@ from entrypoints.wire.service import Welcome
 # Nothing inline, and nothing from other origins. Images are blobs that the page makes.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "media-src 'self' blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'"
 )
 

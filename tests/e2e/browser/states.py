@@ -8,6 +8,7 @@ from tests.e2e.browser.answers import answer_with, detection
 from tests.e2e.browser.pictures import crowd, pair, portrait
 from tests.e2e.browser.test_live_page import start
 from tests.e2e.browser.test_photographs import choose, file
+from tests.e2e.browser.test_recorded_video import analysed, clip, go_to
 
 
 async def empty(page: Page) -> None:
@@ -136,6 +137,18 @@ async def history_empty(page: Page) -> None:
     await page.get_by_text("Nothing is kept yet.").wait_for()
 
 
+async def video(page: Page) -> None:
+    await analysed(page)
+    await go_to(page, 2.0)
+    await page.locator(".video-stage .box").wait_for()
+
+
+async def video_in_work(page: Page) -> None:
+    await page.route("**/api/videos", lambda route: None)
+    await choose(page, clip())
+    await page.locator(".video-progress").wait_for()
+
+
 async def delete(page: Page) -> None:
     await one_face(page)
     await page.get_by_role("tab", name="History").click()
@@ -147,5 +160,6 @@ State = Callable[[Page], Awaitable[None]]
 STATES: tuple[State, ...] = (
     empty, first_visit, working, one_face, few_faces, crowded, hard_to_read, no_face, fault,
     batch, result, guest_limit, sign_in, live_as_guest, live_ready, live_running, live,
-    history_as_guest, history_empty, history, detail, session, delete,
+    history_as_guest, history_empty, history, detail, session, delete, video,
+    video_in_work,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import { usageChanged } from "./account.js";
 import { analyse } from "./analysis.js";
+import { call, callForJson } from "./api.js";
 import { save } from "./batch-export.js";
 import { announce, h } from "./dom.js";
 import { countChips } from "./emotion-counts.js";
@@ -9,10 +10,14 @@ import { count } from "./format.js";
 import { photoCard } from "./overview.js";
 import { problem, signInButton } from "./problem.js";
 import { session } from "./session.js";
+import { settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
+import { analysed, isVideo, pathOf } from "./videos.js";
+import { videoProgress, videoViewer } from "./video-view.js";
 import { viewer, waiting } from "./viewer.js";
 import { welcome } from "./welcome.js";
 
+const CANCELLED = { title: "Cancelled", message: "Nothing of it is kept.", status: 400 };
 const UNKNOWN_SIZE = { width: 4, height: 3 };
 
 export function mountDetect(panel) {
@@ -20,8 +25,8 @@ export function mountDetect(panel) {
   let current = null; // The photo that is shown; null for the overview.
   let visible = true;
 
-  const input = h("input", { type: "file", multiple: true, accept: "image/*,.heic,.heif", id: "photos" });
-  const chooser = h("label", { class: "chooser" }, input, h("span", { class: "button primary" }, "Choose photos"));
+  const input = h("input", { type: "file", multiple: true, accept: "image/*,video/*,.heic,.heif,.mkv,.avi", id: "photos" });
+  const chooser = h("label", { class: "chooser" }, input, h("span", { class: "button primary" }, "Choose files"));
   const first = welcome(chooser, take);
   const overview = h("button", { type: "button", on: { click: () => show(null) } }, "Overview");
   const clear = h("button", { type: "button", on: { click: clearAll } }, "Clear");
@@ -42,7 +47,9 @@ export function mountDetect(panel) {
   panel.append(h("h2", { class: "unseen" }, "Detect"), h("div", { class: "detect-view" }, first, workspace));
 
   async function take(files) {
-    const taken = [...files].map((file) => ({ file, url: URL.createObjectURL(file), state: "working" }));
+    const taken = [...files].map((file) => ({
+      file, url: URL.createObjectURL(file), state: "working", isVideo: isVideo(file),
+    }));
     if (!taken.length) return;
     announce();
     if (first.isConnected) {
@@ -61,18 +68,49 @@ export function mountDetect(panel) {
 
   async function analyseThese(some) {
     showProgress();
-    await analyse(some, (photo, outcome) => {
-      if (!photos.includes(photo)) return; // Cleared meanwhile.
-      Object.assign(photo, outcome, { state: outcome.error ? "failed" : "done" });
-      photo.card.update();
-      showProgress();
-      if (photo === current) show(photo);
-    });
+    await Promise.all([
+      analyse(some.filter((photo) => !photo.isVideo), report),
+      ...some.filter((photo) => photo.isVideo).map(analyseVideo),
+    ]);
     usageChanged();
   }
 
+  function report(photo, outcome) {
+    if (!photos.includes(photo)) return; // Cleared meanwhile.
+    Object.assign(photo, outcome, { state: outcome.error ? "failed" : "done" });
+    photo.card.update();
+    showProgress();
+    if (photo === current) show(photo);
+  }
+
+  /** Send a video and show how far it is; it goes on also when the page is left. */
+  async function analyseVideo(photo) {
+    photo.view = null;
+    photo.progress = videoProgress({ title: photo.file.name, cancel: () => cancelVideo(photo) });
+    try {
+      for await (const video of analysed(photo.file)) {
+        photo.video = video;
+        photo.progress.update(video);
+        if (photo.isCancelled) await call(pathOf(video), { method: "DELETE" });
+      }
+      if (photo.video.status === "done") {
+        const path = `${settings.apiPrefix}/history/${photo.video.detection_id}`;
+        report(photo, { detection: await callForJson(path) });
+      } else {
+        report(photo, { error: photo.video.error ?? CANCELLED });
+      }
+    } catch (error) {
+      report(photo, { error: photo.isCancelled ? CANCELLED : error });
+    }
+  }
+
+  async function cancelVideo(photo) {
+    photo.isCancelled = true;
+    if (photo.video) await call(pathOf(photo.video), { method: "DELETE" }).catch(() => {});
+  }
+
   async function analyseAgain(photo) {
-    Object.assign(photo, { state: "working", error: null });
+    Object.assign(photo, { state: "working", error: null, video: null, isCancelled: false });
     photo.card.update();
     show(photo);
     await analyseThese([photo]);
@@ -143,6 +181,7 @@ export function mountDetect(panel) {
   }
 
   function shownOf(photo) {
+    if (photo.isVideo) return shownOfVideo(photo);
     const title = photo.file.name;
     const size = photo.detection?.image ?? photo.size;
     const picture = photo.picture ?? standIn();
@@ -150,8 +189,18 @@ export function mountDetect(panel) {
     const before = waiting({ picture, size, title });
     if (photo.state === "working") return before;
     before.stage.classList.remove("is-working");
-    const heading = photo.error.title && `${title}: ${photo.error.title}`;
-    return { stage: before.stage, details: problem(photo.error, heading, remedies(photo)) };
+    return { stage: before.stage, details: problem(photo.error, headingOf(photo), remedies(photo)) };
+  }
+
+  function shownOfVideo(photo) {
+    if (photo.state === "done") {
+      photo.view ??= videoViewer({ video: photo.video, record: photo.detection, source: photo.url });
+      return photo.view;
+    }
+    const stage = h("figure", { class: "stage video-stage" },
+      h("video", { src: photo.url, controls: true, playsInline: true, "aria-label": photo.file.name }));
+    if (photo.state === "working") return { stage, details: photo.progress.element };
+    return { stage, details: problem(photo.error, headingOf(photo), remedies(photo)) };
   }
 
   input.addEventListener("change", () => {
@@ -165,9 +214,11 @@ export function mountDetect(panel) {
   return { show: () => (visible = true), hide: () => (visible = false) };
 }
 
+const headingOf = ({ file, error }) => error.title && `${file.name}: ${error.title}`;
+
 /** Load the picture of a photo, as far as the browser can show it. */
 async function load(photo) {
-  if (photo.size) return;
+  if (photo.size || photo.isVideo) return;
   const picture = h("img", { src: photo.url, alt: photo.file.name });
   const isShown = await picture.decode().then(() => true, () => false);
   photo.size = isShown ? { width: picture.naturalWidth, height: picture.naturalHeight } : UNKNOWN_SIZE;

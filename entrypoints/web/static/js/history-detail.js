@@ -1,6 +1,6 @@
 // One record of the history, large, with what can be done with it.
 
-import { call } from "./api.js";
+import { call, callForJson } from "./api.js";
 import { confirmed, showDialog } from "./dialogs.js";
 import { h } from "./dom.js";
 import { moment } from "./format.js";
@@ -9,6 +9,7 @@ import { liveSummary } from "./live-summary.js";
 import { problem } from "./problem.js";
 import { sessionChart } from "./session-chart.js";
 import { settings } from "./settings.js";
+import { videoViewer } from "./video-view.js";
 import { jsonPanel, viewer } from "./viewer.js";
 
 /** Show a record until the dialog is closed. Resolves to whether it was deleted. */
@@ -35,6 +36,13 @@ export async function showDetection(record) {
   }
 
   async function show() {
+    if (record.video) {
+      const video = await callForJson(`${settings.apiPrefix}/videos/${record.detection_id}`);
+      const shown = videoViewer({ video, record });
+      body.replaceChildren(h("div", { class: "workspace" },
+        h("div", { class: "main" }, shown.stage), h("div", { class: "side" }, shown.details)));
+      return;
+    }
     if (record.stream) {
       body.replaceChildren(h("div", { class: "session-view" },
         sessionChart(record.stream), liveSummary(record.stream, false), jsonPanel(record)));
@@ -84,7 +92,7 @@ export async function showDetection(record) {
     }
   }
 
-  show();
+  attempt(show);
   const outcome = await showDialog(dialog);
   urls.forEach((url) => URL.revokeObjectURL(url));
   return outcome === "deleted";

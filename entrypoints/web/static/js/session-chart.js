@@ -15,21 +15,26 @@ const MAX_BARS = 400; // in a row
 const MAX_TICKS = 6;
 const STEPS_S = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400];
 
-/** @param {{duration: number, tracks: Object[]}} summary */
-export function sessionChart({ duration, tracks }) {
+/**
+ * @param {{duration: number, tracks: Object[]}} summary
+ * @param {{video: ?HTMLVideoElement}} options  with a video, the chart leads to any moment of it
+ */
+export function sessionChart({ duration, tracks }, { video = null } = {}) {
   const shown = tracks.filter(({ timeline }) => timeline.length).slice(0, MAX_ROWS);
   if (!shown.length) return h("p", { class: "notice" }, "No face was seen.");
   const seconds = Math.max(1, duration, ...shown.map(({ timeline }) => timeline.at(-1).second + 1));
   const barS = Math.ceil(seconds / MAX_BARS);
   const unit = barS === 1 ? "a second" : `${barS} seconds`;
-  return h("div", { class: "session-chart panel" },
-    ...shown.map((track) => row(track, seconds, barS)),
+  const rows = shown.map((track) => row(track, seconds, barS, video));
+  return h("div", { class: video ? "session-chart panel leads" : "session-chart panel" },
+    ...rows,
     axis(seconds),
+    video ? seekBar(video, rows, seconds) : null,
     chips(EMOTIONS.filter((emotion) => shown.some(({ timeline }) => timeline.some((entry) => entry.emotion === emotion)))),
     h("p", { class: "muted small" }, `A bar stands for ${unit}: its colour is the emotion that led, its height that emotion's score.`));
 }
 
-function row(track, seconds, barS) {
+function row(track, seconds, barS, video) {
   const name = nameOfTrack(track.tracking_id);
   const chart = svg("svg", { viewBox: `0 0 ${seconds} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": inWords(name, track) });
   for (const part of [0, 0.5, 1]) {
@@ -40,10 +45,40 @@ function row(track, seconds, barS) {
     bar.dataset.emotion = emotion;
     chart.append(bar);
   }
+  if (video) {
+    chart.append(svg("line", { x1: 0, x2: 0, y1: 0, y2: HEIGHT, class: "head" }));
+    chart.addEventListener("click", ({ clientX }) => {
+      const { left, width } = chart.getBoundingClientRect();
+      video.currentTime = (seconds * (clientX - left)) / width;
+    });
+  }
   return h("div", { class: "chart-row" },
-    h("span", { class: "chart-name" }, name),
+    video ? nameButton(name, track, video) : h("span", { class: "chart-name" }, name),
     h("span", { class: "chart-scale muted", "aria-hidden": "true" }, h("span", {}, "100\u00a0%"), h("span", {}, "50"), h("span", {}, "0")),
     chart);
+}
+
+/** Leads to where a face is first seen. */
+function nameButton(name, { first_seen: first }, video) {
+  const label = `${name}: go to ${clock(first)}, where it is first seen`;
+  return h("button", { type: "button", class: "chart-name", "aria-label": label, on: { click: () => {
+    video.currentTime = first;
+  } } }, name);
+}
+
+/** For those who use no mouse; and lines in the rows that tell where the video is. */
+function seekBar(video, rows, seconds) {
+  const bar = h("input", { type: "range", min: 0, max: seconds, step: 0.1, value: 0, "aria-label": "Time in the video" });
+  const heads = rows.map((each) => each.querySelector(".head"));
+  bar.addEventListener("input", () => {
+    video.currentTime = bar.value;
+  });
+  video.addEventListener("timeupdate", () => {
+    bar.value = video.currentTime;
+    bar.setAttribute("aria-valuetext", clock(video.currentTime));
+    for (const head of heads) for (const end of ["x1", "x2"]) head.setAttribute(end, video.currentTime);
+  });
+  return h("div", { class: "chart-seek" }, bar);
 }
 
 /** One entry for each `barS` seconds: the emotion that led in most of them, and its mean score. */

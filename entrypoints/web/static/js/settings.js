@@ -1,5 +1,5 @@
 // What the service told the page: where its calls are, and what it takes.
-// {apiPrefix, maxUploadBytes, maxBatchSize, minFaceSize, emotions, auth, firebase, socketIoClient, socketIoTransports}
+// {apiPrefix, maxUploadBytes, maxVideoBytes, maxBatchSize, minFaceSize, emotions, auth, firebase, socketIoClient, socketIoTransports}
 export const settings = Object.freeze(JSON.parse(document.documentElement.dataset.settings));
 
 /** The words for the emotions, in the order of the service. */

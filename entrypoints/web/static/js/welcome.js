@@ -27,10 +27,11 @@ export function welcome(chooser, take) {
   return h("div", { class: "welcome" },
     h("div", { class: "drop" },
       h("p", { class: "lead" }, "What do these faces show?"),
-      h("p", {}, "Choose photos: every face gets a score for each of"), chips(EMOTIONS),
+      h("p", {}, "Choose photos or videos: every face gets a score for each of"), chips(EMOTIONS),
       chooser,
       h("p", { class: "by-mouse muted" }, "or drop them here, or paste one"),
-      h("p", { class: "muted small" }, "JPEG, PNG, HEIC, WebP, AVIF, GIF, BMP or TIFF. Large ones are made smaller here, before they are sent.")),
+      h("p", { class: "muted small" }, "JPEG, PNG, HEIC, WebP, AVIF, GIF, BMP or TIFF. Large ones are made smaller here, before they are sent. "
+        + "Videos: MP4, MOV, WebM, MKV or AVI.")),
     h("h3", {}, "Or try one of these"),
     h("ul", { class: "samples" }, ...samples));
 }

@@ -1,0 +1,62 @@
+// What the faces of a video show at any time: the rows of its table, by time.
+
+import { EMOTIONS } from "./settings.js";
+
+const LONGEST_HOLD_S = 1.5; // Times the usual step: from then on nobody knows where the face is.
+
+export class VideoFrames {
+  #times = [];
+  #faces = [];
+  #step = 0;
+
+  /** @param {Object[]} rows  of the table of frames, in order */
+  constructor(rows) {
+    for (const row of rows) {
+      if (this.#times.at(-1) !== row.time) {
+        this.#times.push(row.time);
+        this.#faces.push([]);
+      }
+      if (row.face_id) this.#faces.at(-1).push(faceOf(row));
+    }
+    const steps = this.#times.slice(1).map((time, index) => time - this.#times[index]).sort((a, b) => a - b);
+    this.#step = steps[steps.length >> 1] ?? 1;
+  }
+
+  /** The faces at a time in seconds, with their boxes between two frames where they moved. */
+  at(seconds) {
+    const index = this.#indexAt(seconds);
+    if (index < 0) return [];
+    const [before, after] = [this.#times[index], this.#times[index + 1]];
+    if (seconds - before > LONGEST_HOLD_S * this.#step) return [];
+    const isNear = after !== undefined && after - before <= LONGEST_HOLD_S * this.#step;
+    const share = isNear ? (seconds - before) / (after - before) : 0;
+    return this.#faces[index].map((face) => {
+      const next = share && this.#faces[index + 1].find(({ tracking_id: id }) => id === face.tracking_id);
+      return next ? { ...face, box: between(face.box, next.box, share) } : face;
+    });
+  }
+
+  /** The last frame that is not later. */
+  #indexAt(seconds) {
+    let [low, high] = [0, this.#times.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#times[middle] <= seconds + 1e-3) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}
+
+function faceOf(row) {
+  const emotions = EMOTIONS.map((emotion) => ({ emotion, score: row[emotion] })).sort((a, b) => b.score - a.score);
+  return {
+    tracking_id: row.face_id,
+    box: [row.x, row.y, row.width, row.height],
+    emotions,
+    dominant_emotion: row.dominant_emotion,
+    reliable: row.reliable,
+  };
+}
+
+const between = (from, to, share) => from.map((side, index) => side + share * (to[index] - side));

@@ -1,0 +1,103 @@
+// What was found in a video: a player with boxes, the timeline below it, downloads, a summary.
+
+import { call, callForJson } from "./api.js";
+import { h } from "./dom.js";
+import { clock, count } from "./format.js";
+import { liveSummary } from "./live-summary.js";
+import { problem } from "./problem.js";
+import { sessionChart } from "./session-chart.js";
+import { settings } from "./settings.js";
+import { VideoFrames } from "./video-frames.js";
+import { videoPlayer } from "./video-player.js";
+import { pathOf } from "./videos.js";
+import { jsonPanel } from "./viewer.js";
+
+const TABLES = [["csv", "CSV"], ["json", "JSON"], ["jsonl", "JSON lines"]];
+
+/**
+ * @param {{video: Object, record: Object, source: ?string}} shown  `video` as the service tells of it,
+ *   its entry in the history, and where to play it from; left out, from the service
+ * @returns {{stage: HTMLElement, details: HTMLElement}}
+ */
+export function videoViewer({ video, record, source = fileOf(video) }) {
+  const title = record.filename ?? "Video";
+  const player = videoPlayer({ source, size: record.image, title: facts(title, record) });
+  const trouble = h("div", {});
+  const chart = sessionChart(record.stream, { video: player.video });
+
+  async function attempt(action) {
+    try {
+      await action();
+    } catch (error) {
+      trouble.replaceChildren(problem(error));
+    }
+  }
+
+  attempt(async () => {
+    player.follow(new VideoFrames(await callForJson(`${pathOf(video)}/frames?format=json`)));
+  });
+
+  const stem = title.replace(/\.\w+$/, "");
+  const tables = TABLES.map(([format, name]) => h("button", { type: "button", on: { click: () =>
+    attempt(() => save(`${pathOf(video)}/frames?format=${format}`, `${stem}.${format}`)) } }, name));
+  const picture = h("button", { type: "button", on: { click: () => attempt(() =>
+    save(`${settings.apiPrefix}/history/${record.detection_id}/timeline.svg`, `${stem}.svg`)) } }, "Timeline");
+  return {
+    stage: h("div", { class: "video-view" }, player.element, chart),
+    details: h("div", { class: "details-of-photo" },
+      ...unreadable(record.video.unreadable),
+      liveSummary(record.stream, false),
+      h("section", { class: "panel downloads", "aria-label": "Downloads" },
+        h("h3", {}, "Download"),
+        h("p", { class: "muted small" }, "A row for each analysed frame and face, and the timeline as a picture."),
+        h("div", { class: "row" }, ...tables, picture)),
+      trouble,
+      jsonPanel(record)),
+  };
+}
+
+/** How far the work is, and a way to end it. */
+export function videoProgress({ title, cancel }) {
+  const bar = h("progress", { "aria-label": `Analysing ${title}` });
+  const text = h("p", { role: "status" }, `Sending ${title} …`);
+  const element = h("div", { class: "notice video-progress" }, text, bar,
+    h("button", { type: "button", on: { click: cancel } }, "Cancel"));
+  return {
+    element,
+    update(video) {
+      text.textContent = inWords(video);
+      if (video.status === "running") Object.assign(bar, { max: 1, value: video.progress });
+      else bar.removeAttribute("value");
+    },
+  };
+}
+
+function inWords({ status, progress, remaining_seconds: seconds }) {
+  if (status === "queued") return "Waiting for its turn …";
+  const left = seconds === null ? "" : `, ${clock(Math.ceil(seconds))} left`;
+  return `${Math.floor(100 * progress)}\u00a0% analysed${left}`;
+}
+
+/** The same origin, whatever name the service has elsewhere: the page may play nothing else. */
+function fileOf({ file_url: address }) {
+  if (!address) return "";
+  const { pathname, search } = new URL(address);
+  return pathname + search;
+}
+
+function facts(title, { image, stream }) {
+  const frames = count(stream.frames.processed, "frame");
+  return `${title} · ${image.width} × ${image.height} px · ${clock(stream.duration)} · ${frames} analysed`;
+}
+
+function unreadable(stretches) {
+  if (!stretches.length) return [];
+  const said = stretches.map(({ from, to }) => `from ${clock(from)} to ${to === null ? "the end" : clock(to)}`);
+  return [h("p", { class: "notice" }, `Damaged, and left out: ${said.join("; ")}.`)];
+}
+
+async function save(path, name) {
+  const url = URL.createObjectURL(await (await call(path)).blob());
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

@@ -1,0 +1,53 @@
+// Sending a video, and following the work on it.
+
+import { ApiError, call, callForJson } from "./api.js";
+import { bytes } from "./format.js";
+import { session } from "./session.js";
+import { settings } from "./settings.js";
+import { eventsOf } from "./sse.js";
+
+const SUFFIXES = /\.(mp4|m4v|mov|webm|mkv|avi)$/i;
+const AGAIN_MS = 2000;
+const IN_WORK = ["queued", "running"];
+
+/** Whether a file passes for a video; the service looks at its content. */
+export const isVideo = (file) => file.type.startsWith("video/") || SUFFIXES.test(file.name);
+
+export const pathOf = ({ video_id: id }) => `${settings.apiPrefix}/videos/${id}`;
+
+/** Send a video, and tell of it at every change until the work on it has ended. */
+export async function* analysed(file) {
+  if (!session.user) {
+    throw new ApiError({
+      title: "Videos need an account",
+      detail: "Sign in, and the video is analysed and kept in your history.",
+      code: "signed_out",
+      status: 401,
+    });
+  }
+  if (file.size > settings.maxVideoBytes) {
+    throw new ApiError({
+      title: "This video is too large",
+      detail: `It has ${bytes(file.size)}; ${bytes(settings.maxVideoBytes)} are taken.`,
+      code: "video_too_large",
+      status: 413,
+    });
+  }
+  const form = new FormData();
+  form.append("file", file, file.name);
+  let video = await callForJson(`${settings.apiPrefix}/videos`, { method: "POST", body: form });
+  yield video;
+  while (IN_WORK.includes(video.status)) {
+    for await (const change of changes(video)) yield (video = change);
+  }
+}
+
+/** The changes of a video; where the line breaks, the next call goes on. */
+async function* changes(video) {
+  try {
+    yield* eventsOf((await call(`${pathOf(video)}/events`)).body);
+  } catch (error) {
+    if (error.status >= 400 && error.status < 500) throw error;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+}

@@ -1,0 +1,156 @@
+"""Recorded video on the page."""
+
+import asyncio
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+import skimage.data
+from playwright.async_api import FilePayload, Page, expect
+
+from tests import clips
+from tests.e2e.browser.test_photographs import choose, file
+
+RATE = 10
+SECONDS = 6
+STEP = 12
+"""Pixels that the face moves between two pictures."""
+
+
+@cache
+def interview() -> bytes:
+    """A face that moves to the right for four seconds, and nobody for the last two."""
+    portrait = np.ascontiguousarray(skimage.data.astronaut()[:240, 100:360])
+    pictures = []
+    for number in range(RATE * SECONDS):
+        picture = np.full((240, 720, 3), 90, np.uint8)
+        if number < RATE * 4:
+            left = STEP * number
+            picture[:, left : left + 240] = portrait[:, :240]
+        pictures.append((number / RATE, picture))
+    with TemporaryDirectory() as folder:
+        path = clips.write_clip(
+            Path(folder) / "interview.webm",
+            pictures,
+            codec="libvpx",
+            options={"deadline": "realtime", "cpu-used": "8", "crf": "12", "b": "2M"},
+        )
+        return path.read_bytes()
+
+
+def clip(name: str = "interview.webm") -> FilePayload:
+    return {"name": name, "mimeType": "video/webm", "buffer": interview()}
+
+
+async def analysed(page: Page) -> None:
+    """Drop a video, and wait for what was found in it."""
+    await choose(page, clip())
+    await page.locator(".session-chart.leads").wait_for(timeout=120_000)
+
+
+async def place_of_box(page: Page) -> float:
+    """Where the middle of the box is, as a share of the picture's width."""
+    place = await page.locator(".video-stage .box").evaluate(
+        "box => { const [b, p] = [box, box.parentElement].map(e => e.getBoundingClientRect());"
+        " return (b.left + b.width / 2 - p.left) / p.width; }"
+    )
+    return float(place)
+
+
+async def go_to(page: Page, seconds: float) -> None:
+    await page.locator("video").evaluate(
+        "(video, at) => new Promise(done => { video.pause();"
+        " video.addEventListener('seeked', done, { once: true }); video.currentTime = at; })",
+        seconds,
+    )
+
+
+async def test_a_dropped_video_is_played_with_its_faces_boxed(signed_in: Page) -> None:
+    page = signed_in
+    await analysed(page)
+    for seconds in (0.5, 2.0, 3.5):
+        await go_to(page, seconds)
+        await expect(page.locator(".video-stage .box")).to_have_count(1)
+        expected = (STEP * RATE * seconds + 120) / 720
+        # The box follows once the browser has shown the picture.
+        await page.wait_for_function(
+            "at => { const box = document.querySelector('.video-stage .box');"
+            " const [b, p] = [box, box.parentElement].map(e => e.getBoundingClientRect());"
+            " return Math.abs((b.left + b.width / 2 - p.left) / p.width - at) < 0.06; }",
+            arg=expected,
+        )
+        assert await place_of_box(page) == pytest.approx(expected, abs=0.06)
+    await go_to(page, 5.5)
+    await expect(page.locator(".video-stage .box")).to_have_count(0)
+
+
+async def test_the_timeline_leads_to_any_moment(signed_in: Page) -> None:
+    page = signed_in
+    await analysed(page)
+    row = page.locator(".leads .chart-row svg")
+    size = await row.bounding_box()
+    assert size is not None
+    await row.click(position={"x": size["width"] / 2, "y": 20})
+    time = "document.querySelector('video').currentTime"
+    await page.wait_for_function(f"Math.abs({time} - 3) < 0.2")
+    seek = page.get_by_role("slider", name="Time in the video")
+    await seek.focus()
+    await page.keyboard.press("End")
+    await page.wait_for_function(f"{time} > 5")
+    await page.get_by_role("button", name="Face 1: go to 0:00").click()
+    await page.wait_for_function(f"{time} < 0.2")
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix", "first"),
+    [
+        ("CSV", "csv", "frame,time,face_id,"),
+        ("JSON", "json", '[{"frame":0,'),
+        ("JSON lines", "jsonl", '{"frame":0,'),
+        ("Timeline", "svg", "<svg "),
+    ],
+)
+async def test_what_was_found_can_be_taken_away(
+    signed_in: Page, name: str, suffix: str, first: str
+) -> None:
+    page = signed_in
+    await analysed(page)
+    async with page.expect_download() as taking:
+        await page.get_by_role("button", name=name, exact=True).last.click()
+    download = await taking.value
+    assert download.suggested_filename == f"interview.{suffix}"
+    taken = await asyncio.to_thread((await download.path()).read_text, "utf-8")
+    assert taken.startswith(first)
+
+
+async def test_a_kept_video_is_played_from_the_history(signed_in: Page) -> None:
+    page = signed_in
+    await analysed(page)
+    await page.get_by_role("tab", name="History").click()
+    await page.locator(".card").first.get_by_role("button").click()
+    await page.locator("dialog .leads").wait_for()
+    await page.wait_for_function("document.querySelector('dialog video').readyState >= 1")
+    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("button", name="Delete").last.click()
+    await expect(page.locator(".card")).to_have_count(0)
+
+
+async def test_a_guest_is_asked_to_sign_in(page: Page) -> None:
+    await page.goto("/")
+    await choose(page, clip())
+    await expect(page.get_by_role("alert")).to_contain_text("Videos need an account")
+
+
+async def test_a_video_can_be_cancelled(signed_in: Page) -> None:
+    page = signed_in
+    await choose(page, clip())
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Cancelled", timeout=60_000)
+
+
+async def test_a_file_that_is_no_video_is_named(signed_in: Page) -> None:
+    page = signed_in
+    await choose(page, file("broken.mp4", b"no video"))
+    await expect(page.get_by_role("alert")).to_contain_text("Not a usable video")
