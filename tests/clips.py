@@ -114,3 +114,29 @@ def write_sound(path: Path, seconds: float = 0.5) -> Path:
         for packet in stream.encode():
             container.mux(packet)
     return path
+
+
+def write_clip_with_sound(path: Path, pictures: Sequence[tuple[float, Picture]]) -> Path:
+    """Write pictures with their times, and a hum as long as they last."""
+    rate, count = 48_000, 1024
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=30)
+        video.height, video.width = pictures[0][1].shape[:2]
+        video.pix_fmt = "yuv420p"
+        video.codec_context.time_base = Fraction(1, 1000)
+        audio = container.add_stream("aac", rate=rate)
+        audio.layout = "mono"
+        for time_s, picture in pictures:
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = round(time_s * 1000), Fraction(1, 1000)
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        for start in range(0, round(pictures[-1][0] * rate), count):
+            hum = np.sin(np.arange(start, start + count) * 2 * np.pi * 220 / rate)
+            sound = av.AudioFrame.from_ndarray(
+                hum[None].astype(np.float32), format="fltp", layout="mono"
+            )
+            sound.sample_rate, sound.pts, sound.time_base = rate, start, Fraction(1, rate)
+            container.mux(audio.encode(sound))
+        container.mux(audio.encode())
+    return path

@@ -11,15 +11,12 @@ from pathlib import Path
 
 import av
 import av.error
-import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame as AvFrame
-from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from adapters.av.cuts import CutDetector
+from adapters.av.opening import opened, picture_stream
 from adapters.av.sampling import Sampler
-from adapters.av.video_format import HEAD_BYTES, demuxer_of, media_type_of
+from adapters.av.shape import shown_size, upright
 from adapters.inference.executor import WorkExecutor
 from application.cancellation import uninterrupted
 from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
@@ -28,18 +25,6 @@ from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
 from domain.video import Damage
 
-# What cameras, phones, screen recorders and editors write. FFmpeg reads hundreds more, most of
-# them unused for decades and little tested against hostile files.
-_CODECS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "libvpx-vp9", "mpeg4")
-_OLDER_CODECS = ("mpeg1video", "mpeg2video", "mjpeg", "prores", "h263", "msmpeg4v3", "rawvideo")
-_OPTIONS = {
-    "protocol_whitelist": "file",
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
-    "codec_whitelist": ",".join(_CODECS + _OLDER_CODECS),
-    "enable_drefs": "0",
-    "probesize": str(8 * 2**20),
-    "analyzeduration": "5000000",
-}
 _FIRST_FRAME_PACKETS = 300
 _HIGHEST_RATE = 240
 
@@ -97,9 +82,9 @@ class _AvVideo:
         # Whoever is cancelled leaves a thread reading, and FFmpeg must not lose the file meanwhile.
         self._turn = threading.Lock()
         self._closed = False
-        self._container, self._media_type = _opened(path)
+        self._container, self._media_type = opened(path)
         try:
-            self._stream = _picture_stream(self._container)
+            self._stream = picture_stream(self._container)
             self._stream.codec_context.thread_count = 1  # the executor bounds the threads
             self._stream.codec_context.options = {"max_pixels": str(max_pixels)}
             self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
@@ -142,7 +127,7 @@ class _AvVideo:
             if isinstance(item, tuple):
                 frame, time_s = item
                 self._check_size(frame.width, frame.height)
-                pixels, width, height, scale = _upright(frame, self._aspect, self._working_side_px)
+                pixels, width, height, scale = upright(frame, self._aspect, self._working_side_px)
                 image = Image(pixels, width, height, "video", scale=scale)
                 yield VideoFrame(image, time_s, cuts.scene_of(pixels))
             else:
@@ -161,7 +146,7 @@ class _AvVideo:
         raise InvalidVideo("no frame of the video can be read", reason="damaged")
 
     def _facts(self, first: AvFrame) -> VideoFacts:
-        width, height = _shown_size(first, self._aspect)
+        width, height = shown_size(first, self._aspect)
         stream, container = self._stream, self._container
         duration_s = None
         if stream.duration is not None and stream.time_base is not None:
@@ -188,51 +173,3 @@ class _AvVideo:
                 height=height,
                 limit=self._max_pixels,
             )
-
-
-def _opened(path: Path) -> tuple[InputContainer, str]:
-    """The open file and its media type."""
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    demuxer = demuxer_of(head)
-    if demuxer is None:
-        raise InvalidVideo(
-            "this is no video that is read here: MP4, MOV, WebM, MKV and AVI files are",
-            reason="unsupported",
-        )
-    try:
-        container = av.open(
-            f"file:{path.absolute()}", format=demuxer, options=_OPTIONS, metadata_errors="replace"
-        )
-    except (av.error.FFmpegError, ValueError) as error:
-        raise InvalidVideo("the video file is damaged or cut short", reason="damaged") from error
-    return container, media_type_of(head)
-
-
-def _picture_stream(container: InputContainer) -> VideoStream:
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:  # a cover is no video
-            return stream
-    if not container.streams.video and not container.streams.audio:
-        raise InvalidVideo("the video file is damaged or cut short", reason="damaged")
-    raise InvalidVideo("the file holds no moving pictures", reason="no_video")
-
-
-def _shown_size(frame: AvFrame, aspect: float) -> tuple[int, int]:
-    """Width and height as a player shows them."""
-    width, height = max(round(frame.width * aspect), 1), frame.height
-    return (height, width) if round(frame.rotation / 90) % 2 else (width, height)
-
-
-def _upright(
-    frame: AvFrame, aspect: float, working_side_px: int
-) -> tuple[NDArray[np.uint8], int, int, float]:
-    """The pixels of a frame, the size a player shows, and pixels of the buffer per pixel of it."""
-    width, height = _shown_size(frame, aspect)
-    scale = min(1.0, working_side_px / max(width, height))
-    turns = round(frame.rotation / 90) % 4
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    if turns % 2:
-        size = size[::-1]
-    pixels = frame.reformat(*size, format="rgb24", interpolation="BILINEAR").to_ndarray()
-    return np.ascontiguousarray(np.rot90(pixels, turns)), width, height, scale

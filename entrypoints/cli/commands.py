@@ -72,8 +72,8 @@ def detect(
     annotate: Annotated[
         Path | None,
         typer.Option(
-            help="Write a copy with boxes and emotions drawn: a file (.jpg, .png or .webp) for one "
-            "image, a folder for several.",
+            help="Write a copy with boxes and emotions drawn: a file for one image (.jpg, .png or "
+            ".webp) or one video (.mp4, .mov or .mkv), a folder for several.",
         ),
     ] = None,
     every: Annotated[

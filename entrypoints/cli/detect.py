@@ -62,7 +62,7 @@ async def detect_files(
         settings: which detector and classifier run, and the limits.
         paths: files, or folders whose files are taken (not those of their subfolders).
         as_json: print one JSON array to standard output instead of tables.
-        annotate: where the drawn copy goes: a file for one image, a folder for several.
+        annotate: where the drawn copy goes: a file for one image or video, a folder for several.
         every_s: seconds between two analysed frames of a video.
         csv: where the frames of videos go as a table: a file for one video, a folder for several.
 
@@ -77,15 +77,20 @@ async def detect_files(
         return False
     if csv is not None and not clips:
         raise OSError("--csv is for the frames of videos, and there is no video among the files")
-    if annotate is not None and not photos:
-        raise OSError("--annotate draws on images, and there is no image among the files")
-    targets = _targets(photos, annotate)
+    copies = videos.copies_of(clips, annotate, alone=not photos)
+    targets = _targets(photos, annotate) if photos else {}
     container = Container(settings=settings)
     vision = container.vision()
     try:
         outcomes = await _images(container, photos, targets, settings)
         filmed = await videos.analyse_clips(
-            container.video().analyse_video(), clips, every_s=every_s, csv=csv, progress_on=errors
+            container.video().analyse_video(),
+            clips,
+            every_s=every_s,
+            csv=csv,
+            annotator=container.video().video_annotator(),
+            copies=copies,
+            progress_on=errors,
         )
     finally:
         vision.executor().close()
@@ -106,6 +111,8 @@ async def detect_files(
         elif outcome.annotated:
             errors.print(f"drawn: {shown(outcome.annotated)}", style="dim", soft_wrap=True)
     for clip in filmed:
+        if clip.annotated:
+            errors.print(f"drawn: {shown(clip.annotated)}", style="dim", soft_wrap=True)
         for note in videos.notes(clip):
             errors.print(f"{shown(clip.clip)}: {shown(note)}", style="red", soft_wrap=True)
     return all(o.error is None for o in outcomes) and all(o.error is None for o in filmed)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -15,9 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from application.errors import ServiceUnavailable
+from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES, VideoAnnotator
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand, VideoSummary
 from application.videos.analysis import AnalysedFrame
+from application.videos.faces_over_time import FacesOverTime
 from domain.errors import DomainError
 from domain.stream import TrackSummary
 from domain.video import Damage, Sampling
@@ -34,6 +36,7 @@ class ClipOutcome:
 
     clip: Path
     summary: VideoSummary | None = None
+    annotated: Path | None = None
     error: str | None = None
 
 
@@ -48,6 +51,8 @@ async def analyse_clips(
     *,
     every_s: float,
     csv: Path | None,
+    annotator: VideoAnnotator,
+    copies: Mapping[Path, Path],
     progress_on: Console,
 ) -> list[ClipOutcome]:
     """Analyse videos one after the other, with a bar that tells speed and time left.
@@ -57,6 +62,8 @@ async def analyse_clips(
         clips: files.
         every_s: seconds between two analysed frames.
         csv: where the frames go as a table: a file for one video, a folder for several.
+        annotator: draws the copies.
+        copies: where each drawn copy goes, for those that get one.
         progress_on: where the bar is drawn.
 
     Raises:
@@ -75,10 +82,24 @@ async def analyse_clips(
     outcomes = []
     with Progress(*columns, console=progress_on, transient=True) as progress:
         for clip in clips:
-            table = tables.get(clip)
-            with _Watching(progress, clip, table) as watching:
-                outcomes.append(await _analyse(use_case, clip, every_s, watching))
+            with _Watching(progress, clip, tables.get(clip), clip in copies) as watching:
+                outcome = await _analyse(use_case, clip, every_s, watching)
+                if outcome.summary is not None and clip in copies:
+                    outcome = await _drawn(annotator, outcome, copies[clip], watching)
+                outcomes.append(outcome)
     return outcomes
+
+
+async def _drawn(
+    annotator: VideoAnnotator, outcome: ClipOutcome, copy: Path, watching: _Watching
+) -> ClipOutcome:
+    try:
+        faces = FacesOverTime(watching.frames)
+        await annotator.annotate(outcome.clip, copy, faces.at, watching.drawn)
+    except (DomainError, OSError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        return replace(outcome, error=f"no copy could be drawn at {copy}: {why}")
+    return replace(outcome, annotated=copy)
 
 
 async def _analyse(
@@ -97,7 +118,11 @@ async def _analyse(
 class _Watching:
     """Shows how far a video is, and writes its frames down as they come."""
 
-    def __init__(self, progress: Progress, clip: Path, table: Path | None) -> None:
+    def __init__(
+        self, progress: Progress, clip: Path, table: Path | None, keeps_frames: bool
+    ) -> None:
+        self.frames: list[AnalysedFrame] = []
+        self._keeps_frames = keeps_frames
         self._progress = progress
         self._task = progress.add_task("", name=shown(clip.name), speed="", total=None)
         self._table = table
@@ -125,11 +150,50 @@ class _Watching:
         taken_s = max(self._progress.get_time() - self._started_s, 1e-3)
         speed = f"{frame.time_s / taken_s:.0f} times its pace"
         self._progress.update(self._task, completed=frame.time_s, speed=speed)
+        if self._keeps_frames:
+            self.frames.append(frame)
         if self._file is not None:
             await asyncio.to_thread(self._file.write, frame_table.csv_lines(frame))
 
     async def damaged(self, damage: Damage) -> None:
         """A stretch cannot be read; it is told of at the end."""
+
+    def drawn(self, time_s: float) -> None:
+        """The copy is drawn as far as this."""
+        self._progress.update(self._task, completed=time_s, speed="drawing")
+
+
+def copies_of(clips: Sequence[Path], annotate: Path | None, *, alone: bool) -> dict[Path, Path]:
+    """Where each drawn copy goes.
+
+    Args:
+        clips: the videos.
+        annotate: a file for one video, a folder for several files.
+        alone: whether there is nothing else to draw.
+
+    Raises:
+        OSError: a name has another ending than copies may have, or is the original's own.
+    """
+    if annotate is None or not clips:
+        return {}
+    if annotate.is_dir() or len(clips) > 1 or not alone or not annotate.suffix:
+        annotate.mkdir(parents=True, exist_ok=True)
+        stems = [clip.stem for clip in clips]
+        copies = {
+            clip: annotate / f"{clip.stem if stems.count(clip.stem) == 1 else clip.name}.mp4"
+            for clip in clips
+        }
+    elif annotate.suffix.lower() in ANNOTATED_VIDEO_SUFFIXES:
+        copies = {clips[0]: annotate}
+    else:
+        raise OSError(
+            f"--annotate {shown(annotate)}: a name that ends in "
+            f"{', '.join(ANNOTATED_VIDEO_SUFFIXES)} is needed, or a folder"
+        )
+    for clip, copy in copies.items():
+        if copy.exists() and clip.exists() and copy.samefile(clip):
+            raise OSError(f"--annotate {shown(annotate)} would overwrite {shown(clip)} itself")
+    return copies
 
 
 def _tables(clips: Sequence[Path], csv: Path | None) -> dict[Path, Path]:
@@ -184,10 +248,9 @@ def as_table(outcomes: Sequence[ClipOutcome]) -> Table:
 
 def notes(outcome: ClipOutcome) -> list[str]:
     """What else there is to say of a video."""
-    if outcome.error is not None:
-        return [outcome.error]
-    assert outcome.summary is not None
-    return [_unreadable(damage) for damage in outcome.summary.damages]
+    damages = outcome.summary.damages if outcome.summary else ()
+    error = [outcome.error] if outcome.error else []
+    return [*error, *map(_unreadable, damages)]
 
 
 def _unreadable(damage: Damage) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dependency_injector import containers, providers
 
-from adapters.av import AvVideoReader
+from adapters.av import AvVideoAnnotator, AvVideoReader
 from adapters.filesystem import name_of_place
 from adapters.inference.executor import WorkExecutor
 from adapters.tracking import KalmanFaceTracker
@@ -16,6 +16,7 @@ from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector
 from application.ports.link_signer import LinkSigner
 from application.ports.telemetry import Telemetry
+from application.ports.video_annotator import VideoAnnotator
 from application.ports.video_reader import VideoReader
 from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
@@ -55,6 +56,7 @@ class VideoContainer(containers.DeclarativeContainer):
     video_reader: providers.Provider[VideoReader] = providers.Singleton(
         AvVideoReader, executor=executor
     )
+    video_annotator: providers.Provider[VideoAnnotator] = providers.Singleton(AvVideoAnnotator)
     analyse_video = providers.Singleton(
         AnalyseVideo,
         reader=video_reader,

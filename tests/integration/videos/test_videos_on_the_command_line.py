@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -69,3 +70,33 @@ def test_a_table_of_frames_needs_a_video(clip: Path) -> None:
     done = emotion_api("detect", "portrait.jpg", "--csv", "x.csv", cwd=clip.parent)
     assert done.returncode != 0
     assert "--csv is for the frames of videos" in done.stderr
+
+
+def test_a_drawn_copy_shows_boxes_and_keeps_the_sound(tmp_path: Path) -> None:
+    clip = clips.write_clip_with_sound(
+        tmp_path / "talk.mp4", [(n / 20, _PORTRAIT) for n in range(30)]
+    )
+    copy = tmp_path / "drawn.mp4"
+    done = emotion_api("detect", str(clip), "--annotate", str(copy), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "drawn.mp4" in done.stderr
+    with av.open(str(copy)) as drawn, av.open(str(clip)) as original:
+        sound, before = drawn.streams.audio[0], original.streams.audio[0]
+        assert sound.codec_context.name == before.codec_context.name
+        assert float(sound.duration * sound.time_base) == pytest.approx(
+            float(before.duration * before.time_base), abs=0.05
+        )
+        frames = list(drawn.decode(video=0))
+    assert len(frames) == 30
+    assert [float(frame.time) for frame in frames[:3]] == pytest.approx([0.0, 0.05, 0.1], abs=0.002)
+    changed = np.abs(frames[10].to_ndarray(format="rgb24").astype(int) - _PORTRAIT).max(axis=2)
+    yellow = frames[10].to_ndarray(format="rgb24")[changed > 90]
+    assert len(yellow) > 300, "a box and a label are drawn"
+
+
+def test_a_copy_never_takes_the_place_of_its_original(clip: Path) -> None:
+    before = clip.read_bytes()
+    done = emotion_api("detect", clip.name, "--annotate", clip.name, cwd=clip.parent)
+    assert done.returncode != 0
+    assert "would overwrite" in done.stderr
+    assert clip.read_bytes() == before

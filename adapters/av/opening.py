@@ -1,0 +1,64 @@
+"""Opening a video file, and no other that it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from adapters.av.video_format import HEAD_BYTES, demuxer_of, media_type_of
+from domain.errors import InvalidVideo
+
+# What cameras, phones, screen recorders and editors write. FFmpeg reads hundreds more, most of
+# them unused for decades and little tested against hostile files.
+_CODECS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "libvpx-vp9", "mpeg4")
+_OLDER_CODECS = ("mpeg1video", "mpeg2video", "mjpeg", "prores", "h263", "msmpeg4v3", "rawvideo")
+_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
+    "codec_whitelist": ",".join(_CODECS + _OLDER_CODECS),
+    "enable_drefs": "0",
+    "probesize": str(8 * 2**20),
+    "analyzeduration": "5000000",
+}
+
+
+def opened(path: Path) -> tuple[InputContainer, str]:
+    """Open a file for reading, and tell its media type.
+
+    Raises:
+        InvalidVideo: it is no video of a supported kind, or is damaged.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    demuxer = demuxer_of(head)
+    if demuxer is None:
+        raise InvalidVideo(
+            "this is no video that is read here: MP4, MOV, WebM, MKV and AVI files are",
+            reason="unsupported",
+        )
+    try:
+        container = av.open(
+            f"file:{path.absolute()}", format=demuxer, options=_OPTIONS, metadata_errors="replace"
+        )
+    except (av.error.FFmpegError, ValueError) as error:
+        raise InvalidVideo("the video file is damaged or cut short", reason="damaged") from error
+    return container, media_type_of(head)
+
+
+def picture_stream(container: InputContainer) -> VideoStream:
+    """The first stream with moving pictures.
+
+    Raises:
+        InvalidVideo: there is none.
+    """
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:  # a cover is no video
+            return stream
+    if not container.streams.video and not container.streams.audio:
+        raise InvalidVideo("the video file is damaged or cut short", reason="damaged")
+    raise InvalidVideo("the file holds no moving pictures", reason="no_video")

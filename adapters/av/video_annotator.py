@@ -1,0 +1,185 @@
+"""Drawn copies of videos, their sound kept as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import cv2
+import numpy as np
+from av.container import OutputContainer
+from av.video.frame import VideoFrame as AvFrame
+from numpy.typing import NDArray
+
+from adapters.av.opening import opened, picture_stream
+from adapters.av.shape import shown_size, upright
+from application.ports.video_annotator import FacesAt
+from domain.errors import InvalidVideo
+from domain.palette import EMOTION_COLOURS
+from domain.stream import TrackedFace
+from domain.wording import leading, percent
+
+_TICKS = 90_000
+_TOLD_EVERY = 15
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_QUALITY = {"crf": "20", "preset": "veryfast"}
+
+
+class AvVideoAnnotator:
+    """Fulfils ``VideoAnnotator`` with PyAV, on a thread of its own."""
+
+    async def annotate(
+        self, source: Path, target: Path, faces_at: FacesAt, told: Callable[[float], None]
+    ) -> None:
+        """Write a drawn copy; see the port."""
+        ended = threading.Event()
+        work = asyncio.create_task(
+            asyncio.to_thread(_annotate, source, target, faces_at, told, ended)
+        )
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            ended.set()
+            await asyncio.gather(work, return_exceptions=True)
+            raise
+
+
+def _annotate(
+    source: Path,
+    target: Path,
+    faces_at: FacesAt,
+    told: Callable[[float], None],
+    ended: threading.Event,
+) -> None:
+    container, _ = opened(source)
+    with container:
+        pictures = picture_stream(container)
+        sounds = list(container.streams.audio)
+        aspect = float(pictures.sample_aspect_ratio or 1)
+        try:
+            with av.open(f"file:{target.absolute()}", "w") as copy:
+                writer = _Writer(copy)
+                tracks = {
+                    sound.index: copy.add_stream_from_template(sound)
+                    for sound in sounds
+                    if sound.codec_context is not None
+                }
+                tick_s = float(pictures.time_base or 0)
+                start_s = (pictures.start_time or 0) * tick_s
+                for number, item in enumerate(_items(container, pictures, sounds)):
+                    if ended.is_set():
+                        return
+                    if not isinstance(item, AvFrame):
+                        item.stream = tracks[item.stream.index]
+                        writer.begin_with_sound(item)
+                        continue
+                    time_s = (item.pts or 0) * tick_s
+                    pixels = _drawn(item, aspect, faces_at(time_s - start_s))
+                    writer.write(pixels, time_s)
+                    if number % _TOLD_EVERY == 0:
+                        told(time_s - start_s)
+                writer.finish()
+        except av.error.FFmpegError as error:
+            raise OSError(error.errno or 0, f"{target.name} cannot be written: {error}") from error
+        except ValueError as error:
+            raise InvalidVideo("its sound cannot be kept in such a file; try .mkv") from error
+
+
+class _Writer:
+    """Encodes frames of one size. Sound that comes before the first of them waits for it."""
+
+    def __init__(self, copy: OutputContainer) -> None:
+        self._copy = copy
+        self._stream: Any = copy.add_stream("libx264", options=_QUALITY)
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, _TICKS)
+        self._size: tuple[int, int] | None = None
+        self._waiting: list[Any] = []
+        self._last = -1
+
+    def begin_with_sound(self, packet: Any) -> None:
+        """Write a packet of sound once the head of the file can be written."""
+        if self._size is None:
+            self._waiting.append(packet)
+        elif packet.dts is not None:
+            self._copy.mux(packet)
+
+    def write(self, pixels: NDArray[np.uint8], time_s: float) -> None:
+        """Write the next frame."""
+        height, width = pixels.shape[0] // 2 * 2, pixels.shape[1] // 2 * 2
+        if self._size is None:
+            self._size = width, height
+            self._stream.width, self._stream.height = width, height
+            for packet in self._waiting:
+                if packet.dts is not None:
+                    self._copy.mux(packet)
+            self._waiting.clear()
+        if (width, height) != self._size:
+            pixels = np.asarray(cv2.resize(pixels, self._size), np.uint8)
+        width, height = self._size
+        frame = AvFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24")
+        # Each frame is later than the one before, whatever the file says.
+        self._last = max(round(time_s * _TICKS), self._last + 1)
+        frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
+        for packet in self._stream.encode(frame):
+            self._copy.mux(packet)
+
+    def finish(self) -> None:
+        """Write what the encoder holds back."""
+        if self._size is None:
+            raise InvalidVideo("no frame of the video can be read", reason="damaged")
+        for packet in self._stream.encode():
+            self._copy.mux(packet)
+
+
+def _items(container: Any, pictures: Any, sounds: list[Any]) -> Iterator[Any]:
+    """Frames, and packets of sound, in the order of the file; what is damaged is passed over."""
+    packets = container.demux(pictures, *sounds)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError:
+            return
+        if packet is None:
+            return
+        if packet.stream is not pictures:
+            yield packet
+            continue
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            continue
+        yield from (frame for frame in frames if frame.pts is not None)
+
+
+def _drawn(frame: AvFrame, aspect: float, faces: Any) -> NDArray[np.uint8]:
+    width, height = shown_size(frame, aspect)
+    pixels, _, _, _ = upright(frame, aspect, max(width, height))
+    line_px = max(round(min(width, height) / 240), 2)
+    for face in faces:
+        _draw(pixels, face, line_px)
+    return pixels
+
+
+def _draw(pixels: NDArray[np.uint8], face: TrackedFace, line_px: int) -> None:
+    box, scores = face.track.box, face.reading.scores
+    red, green, blue = bytes.fromhex(EMOTION_COLOURS[face.dominant_emotion][1:])
+    color = (red, green, blue)
+    corners = (box.x, box.y), (box.right, box.bottom)
+    cv2.rectangle(pixels, *corners, (0, 0, 0), line_px + 2)
+    cv2.rectangle(pixels, *corners, color, line_px)
+    _, best = scores.ranked()[0]
+    doubt = "" if face.reading.reliable else "?"
+    said = f"{face.track.number} {leading(scores)}{doubt} {percent(best)}".replace("\u00a0", " ")
+    size = max(line_px * 0.22, 0.45)
+    (across, up), below = cv2.getTextSize(said, _FONT, size, max(line_px // 2, 1))
+    x = min(max(box.x, 0), max(pixels.shape[1] - across, 0))
+    y = box.y - line_px if box.y > up + below + 2 * line_px else box.y + up + 2 * line_px
+    cv2.rectangle(pixels, (x, y - up - below), (x + across, y + below), color, cv2.FILLED)
+    cv2.putText(pixels, said, (x, y), _FONT, size, (0, 0, 0), max(line_px // 2, 1), cv2.LINE_AA)
