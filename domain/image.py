@@ -1,8 +1,11 @@
-"""A decoded picture. The core passes it on and never looks inside."""
+"""A decoded image. The core passes it on and never looks inside."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+READ_FORMATS = "JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and TIFF"
+"""The formats of images that are read, as answers and documents name them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -11,7 +14,7 @@ class Image:
 
     Attributes:
         pixels: what the decoder made: from OpenCV a uint8 array, height x width x 3, RGB.
-            A large photograph may be decoded at reduced scale, so it can be smaller than the
+            A large image may be decoded at reduced scale, so it can be smaller than the
             original.
         width: of the original in pixels, EXIF orientation applied. Every box is in these pixels.
         height: likewise.

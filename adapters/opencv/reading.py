@@ -25,7 +25,7 @@ from adapters.opencv.image_formats import (
 )
 from adapters.opencv.orientation import upright, upright_size
 from domain.errors import DomainError, InvalidImage
-from domain.image import Image
+from domain.image import READ_FORMATS, Image
 
 
 def recognise(data: bytes) -> ImageFormat:
@@ -40,7 +40,7 @@ def recognise(data: bytes) -> ImageFormat:
     if kind is None:
         found = describe_foreign(data) or "no image"
         raise InvalidImage(
-            f"this is {found}; JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and TIFF images are read",
+            f"this is {found}; {READ_FORMATS} images are read",
             reason="unsupported",
         )
     return kind

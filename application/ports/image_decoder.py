@@ -9,7 +9,7 @@ from domain.image import Image
 
 
 class ImageDecoder(Protocol):
-    """Decodes JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and TIFF, told by content alone.
+    """Decodes the formats in ``READ_FORMATS``, told by content alone.
 
     Of several frames or pages the first counts. An image whose pixels can all be read is read,
     whatever its metadata are like and whatever lies behind it.

@@ -17,6 +17,7 @@ from litestar.openapi.spec import (
     Schema,
 )
 
+from domain.image import READ_FORMATS
 from domain.video import MOST_FRAMES_PER_SECOND
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 
@@ -26,8 +27,8 @@ _FILE = Schema(
     # OpenAPI 3.1 asks for the first, generators of clients look for the second.
     content_media_type="application/octet-stream",
     format=OpenAPIFormat.BINARY,
-    description="JPEG, PNG, GIF (first frame), WebP, BMP, AVIF, HEIC or TIFF (first page), told by "
-    "its content.",
+    description=f"{READ_FORMATS} are read, told by their content: of a GIF the first frame, of a "
+    "TIFF the first page.",
 )
 _VIDEO_TYPES = (
     "video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "video/x-msvideo",

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from application.errors import ServiceUnavailable
 from domain.errors import DomainError
+from domain.image import READ_FORMATS
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -130,12 +131,11 @@ _TABLE = (
         "invalid_image",
         400,
         "Not a usable image",
-        "The file is empty, truncated or not an image. JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and "
-        "TIFF are read.",
+        f"The file is empty, truncated or not an image. {READ_FORMATS} are read.",
         happened="The file arrived and could not be read as an image.",
         why="It is empty, was cut off on its way, or has a format that is not read, such as "
         "SVG or PDF. The service looks at the content; the name of the file does not matter.",
-        remedy="Send a JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC or TIFF that an image viewer opens.",
+        remedy=f"Send an image that a viewer opens; {READ_FORMATS} are read.",
     ),
     _kind(
         "invalid_video",
