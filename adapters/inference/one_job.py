@@ -35,9 +35,22 @@ class PreparesImages(Protocol):
     """A decoder whose last step can be a part of a larger job."""
 
     async def prepare(
-        self, data: bytes, *, priority: Priority = Priority.INTERACTIVE, sender: str = ""
+        self,
+        data: bytes,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        sender: str = "",
+        least_side_px: int | None = None,
     ) -> PreparedImage:
-        """Read the header and wait for room; what is not for this process is decoded elsewhere."""
+        """Read the header and wait for room; what is not for this process is decoded elsewhere.
+
+        Args:
+            data: the encoded image.
+            priority: who gets room first.
+            sender: among whom it is shared out.
+            least_side_px: that a reduced scale has to keep of the longer side, where that is less
+                than the decoder keeps otherwise.
+        """
         ...
 
 
@@ -98,7 +111,9 @@ class OneJobFaceAnalyser:
         # The wait for a thread counts as a part of the first stage.
         with ExitStack() as decoding:
             decoding.enter_context(self._telemetry.stage("decode"))
-            prepared = await self._decoder.prepare(data, priority=priority, sender=sender)
+            prepared = await self._decoder.prepare(
+                data, priority=priority, sender=sender, least_side_px=search.least_side_px
+            )
             try:
                 return await self._executor.run(
                     self._analyse, prepared, search, decoding, priority=priority

@@ -7,6 +7,7 @@ import contextlib
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -117,40 +118,43 @@ class OpenCvImageDecoder:
             raise
 
     async def prepare(
-        self, data: bytes, *, priority: Priority = Priority.INTERACTIVE, sender: str = ""
+        self,
+        data: bytes,
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+        sender: str = "",
+        least_side_px: int | None = None,
     ) -> PreparedImage:
         """Do everything but decode a light image, which whoever wants it does on their thread.
 
         A costly one is decoded when this returns. Raises what ``decode`` raises of headers, and of
         costly images.
+
+        Args:
+            data: the encoded image.
+            priority: who gets room first.
+            sender: among whom it is shared out.
+            least_side_px: in place of ``working_side_px``, where it is less.
         """
+        limits = self._limits
+        if least_side_px is not None and least_side_px < limits.working_side_px:
+            limits = replace(limits, working_side_px=least_side_px)
         kind = recognise(data)
         header = read_header(data, kind, thorough=False)
         if header is not None:
-            header.check_size(self._limits)
+            header.check_size(limits)
             if kind is not JPEG:  # whose scans are counted with care elsewhere
-                header.check_cost(self._limits)
-        light = header is not None and self._is_light(header)
-        needs = self._needs(header, light=light)
+                header.check_cost(limits)
+        light = header is not None and _is_light(header, limits)
+        needs = _needs(header, limits, light=light)
         if header is not None and light:
             share = await self._budget.take(needs, priority, sender=sender)
-            return PreparedImage(share, partial(read_image, data, header, self._limits))
-        image, share = await self._elsewhere(data, needs, priority, sender)
+            return PreparedImage(share, partial(read_image, data, header, limits))
+        image, share = await self._elsewhere(data, limits, needs, priority, sender)
         return PreparedImage(share, lambda: image)
 
-    def _is_light(self, header: Header) -> bool:
-        return header.memory_bytes(self._limits) <= _LIGHT_BYTES and header.cpu_s <= _LIGHT_S
-
-    def _needs(self, header: Header | None, *, light: bool) -> int:
-        """Bytes in this process."""
-        if header is None:
-            return self._limits.largest_result_bytes
-        if light:
-            return header.memory_bytes(self._limits)
-        return header.result_bytes(self._limits)
-
     async def _elsewhere(
-        self, data: bytes, needs: int, priority: Priority, sender: str
+        self, data: bytes, limits: DecodingLimits, needs: int, priority: Priority, sender: str
     ) -> tuple[Image, MemoryShare]:
         # Memory is taken when the turn has come: else the images of one sender would hold it
         # all while they wait.
@@ -168,7 +172,7 @@ class OpenCvImageDecoder:
             end_turn()
             raise
         try:
-            job = self._process.submit(data, self._limits)
+            job = self._process.submit(data, limits)
         except BaseException:
             share.release()
             end_turn()
@@ -180,3 +184,14 @@ class OpenCvImageDecoder:
             # Where its caller has gone, what has begun still makes pixels.
             job.add_done_callback(lambda _: share.release())
             raise
+
+
+def _is_light(header: Header, limits: DecodingLimits) -> bool:
+    return header.memory_bytes(limits) <= _LIGHT_BYTES and header.cpu_s <= _LIGHT_S
+
+
+def _needs(header: Header | None, limits: DecodingLimits, *, light: bool) -> int:
+    """Bytes in this process."""
+    if header is None:
+        return limits.largest_result_bytes
+    return header.memory_bytes(limits) if light else header.result_bytes(limits)

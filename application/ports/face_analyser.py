@@ -25,7 +25,15 @@ class FaceSearch(Protocol):
 
     Its methods are called once each, in this order, on any thread: they must be quick, and wait
     for nothing.
+
+    Attributes:
+        least_side_px: the image may be decoded at reduced scale while its longer side keeps so many
+            pixels; None leaves that to the decoder.
     """
+
+    @property
+    def least_side_px(self) -> int | None:  # noqa: D102 (above)
+        ...
 
     def request(self, image: Image) -> DetectionRequest | None:
         """What the detector is to look for; None where it need not run."""
@@ -47,6 +55,8 @@ class EveryFace:
     Args:
         min_size_px: of its longer side, in the original's pixels.
     """
+
+    least_side_px: int | None = None
 
     def __init__(self, min_size_px: int) -> None:
         self._request = DetectionRequest(min_size_px)

@@ -16,6 +16,8 @@ from domain.stream import Frame, TrackedFace
 from domain.stream_config import Size, StreamConfig
 from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
+_CROPS_NEED = 1.5
+"""Sides of what the detector sees: faces are read from a sharper picture than they are found in."""
 _SAME_SHAPE = 0.02
 """By how much the ratio of a frame's sides may differ from another's whose picture was scaled."""
 
@@ -75,6 +77,11 @@ class _FrameSearch:
         self._effort = effort
         self.detected = False
         self.tracks: Sequence[FaceTrack] = ()
+
+    @property
+    def least_side_px(self) -> int:
+        """See the port."""
+        return round(_CROPS_NEED * max(self._effort.resolution))
 
     def request(self, image: Image) -> DetectionRequest | None:
         """See the port."""

@@ -20,7 +20,7 @@ from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
 from application.errors import InferenceUnavailable
 from application.memory_budget import MemoryBudget
-from application.ports.face_analyser import EveryFace
+from application.ports.face_analyser import DetectionRequest, EveryFace
 from application.stepwise_analysis import StepwiseFaceAnalyser
 from application.work import Priority
 from domain.errors import InvalidImage
@@ -48,6 +48,18 @@ class NoFace(EveryFace):
 
     def request(self, image: Image) -> None:  # type: ignore[override]
         return None
+
+
+class Coarse(EveryFace):
+    """Remembers the shape of what it was given."""
+
+    least_side_px = 200
+    shape: tuple[int, ...] = ()
+
+    def request(self, image: Image) -> DetectionRequest:
+        assert isinstance(image.pixels, np.ndarray)
+        self.shape = image.pixels.shape
+        return super().request(image)
 
 
 class Faulty(EveryFace):
@@ -121,6 +133,19 @@ async def test_one_job_finds_and_reads_what_the_steps_do(parts: Parts, suffix: s
 async def test_where_the_detector_may_rest_it_does(parts: Parts) -> None:
     assert (await parts.one_job.analyse(encoded(), NoFace(40))).faces == ()
     assert parts.telemetry.stages["detect"] == 0
+
+
+async def test_a_search_that_needs_less_gets_a_smaller_picture_and_the_same_boxes(
+    parts: Parts,
+) -> None:
+    fine = await parts.one_job.analyse(encoded(), EveryFace(40))
+    search = Coarse(40)
+    coarse = await parts.one_job.analyse(encoded(), search)
+    assert search.shape == (256, 256, 3)
+    assert (coarse.width, coarse.height) == (512, 512), "boxes are in pixels of the original"
+    one, other = (found.faces[0].detection.box for found in (fine, coarse))
+    assert one.iou(other) > 0.8
+    await parts.until_nothing_is_held()
 
 
 @pytest.mark.parametrize("data", [b"", b"no image", encoded()[:-4000]])
