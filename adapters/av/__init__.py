@@ -1,6 +1,7 @@
-"""Video files, read and written with FFmpeg by way of PyAV."""
+"""Video files and cameras, with FFmpeg by way of PyAV."""
 
+from adapters.av.camera import AvCamera
 from adapters.av.video_annotator import AvVideoAnnotator
 from adapters.av.video_reader import AvVideoReader
 
-__all__ = ["AvVideoAnnotator", "AvVideoReader"]
+__all__ = ["AvCamera", "AvVideoAnnotator", "AvVideoReader"]

@@ -101,6 +101,24 @@ def detect(
 
 
 @app.command()
+def watch(
+    source: Annotated[str, typer.Argument(help="A camera: the number of a device, or rtsp://…")],
+    every: Annotated[
+        float, typer.Option(help="Seconds between two analysed frames, at least.", min=0.03)
+    ] = 0.2,
+    out: Annotated[
+        Path | None, typer.Option(help="Add each analysed frame to this file, as JSON lines.")
+    ] = None,
+) -> None:
+    """Say what a camera shows, a line a second, until Ctrl-C; then sum it up. Nothing is stored."""
+    from entrypoints.cli.watch import watch_camera
+
+    settings = settings_or_exit()
+    with explained():
+        asyncio.run(watch_camera(settings, source, every_s=every, out=out))
+
+
+@app.command()
 def token(
     user: Annotated[str, typer.Option(help="E-mail address of the user to sign in.")],
     hours: Annotated[float, typer.Option(help="How long it is valid; a year at most.")] = 24.0,

@@ -241,7 +241,7 @@ def as_table(outcomes: Sequence[ClipOutcome]) -> Table:
             table.add_row(name, Text("no face", style="dim"))
         else:
             for face in outcome.summary.tracks:
-                table.add_row(name, *_cells(face))
+                table.add_row(name, *face_cells(face))
                 name = Text("")
     return table
 
@@ -254,17 +254,19 @@ def notes(outcome: ClipOutcome) -> list[str]:
 
 
 def _unreadable(damage: Damage) -> str:
-    end = "its end" if damage.to_s is None else _clock(damage.to_s)
-    return f"from {_clock(damage.from_s)} to {end} it cannot be read"
+    end = "its end" if damage.to_s is None else on_a_clock(damage.to_s)
+    return f"from {on_a_clock(damage.from_s)} to {end} it cannot be read"
 
 
-def _cells(face: TrackSummary) -> tuple[Text, ...]:
+def face_cells(face: TrackSummary) -> tuple[Text, ...]:
+    """One face in a table: its name, when it was seen, in how many frames, and what it shows."""
     named = face.time_share.ranked()[:_NAMED_EMOTIONS]
     shows = ", ".join(f"{emotion} {share:.0%}" for emotion, share in named if share >= 0.005)
-    seen = f"{_clock(face.first_seen_s)} – {_clock(face.last_seen_s)}"
+    seen = f"{on_a_clock(face.first_seen_s)} – {on_a_clock(face.last_seen_s)}"
     return Text(face.track_id), Text(seen), Text(str(face.frames)), Text(shows)
 
 
-def _clock(seconds: float) -> str:
+def on_a_clock(seconds: float) -> str:
+    """Seconds as ``1:05.2``."""
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes)}:{rest:04.1f}"

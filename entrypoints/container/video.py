@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dependency_injector import containers, providers
 
-from adapters.av import AvVideoAnnotator, AvVideoReader
+from adapters.av import AvCamera, AvVideoAnnotator, AvVideoReader
 from adapters.filesystem import name_of_place
 from adapters.inference.executor import WorkExecutor
 from adapters.tracking import KalmanFaceTracker
@@ -29,6 +29,7 @@ from application.use_cases.videos import (
     ReadVideoFrames,
     SubmitVideo,
 )
+from application.use_cases.watch_camera import WatchCamera
 from application.videos.erasing import VideoErasure
 from application.videos.work import VideoTools, WorkOnVideos
 from entrypoints.settings.video import VideoSettings
@@ -57,6 +58,15 @@ class VideoContainer(containers.DeclarativeContainer):
         AvVideoReader, executor=executor
     )
     video_annotator: providers.Provider[VideoAnnotator] = providers.Singleton(AvVideoAnnotator)
+    watch_camera = providers.Singleton(
+        WatchCamera,
+        camera=providers.Singleton(AvCamera),
+        detector=face_detector,
+        classifier=emotion_classifier,
+        new_tracker=providers.Object(KalmanFaceTracker),
+        clock=clock,
+        min_face_size_px=min_face_size_px,
+    )
     analyse_video = providers.Singleton(
         AnalyseVideo,
         reader=video_reader,

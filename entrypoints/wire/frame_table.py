@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from application.videos.analysis import AnalysedFrame
@@ -49,6 +50,11 @@ def header() -> str:
 def csv_lines(frame: AnalysedFrame) -> str:
     """The lines of one frame in CSV (RFC 4180); booleans are ``true`` and ``false``."""
     return "".join(_line(_cells(row)) for row in rows(frame))
+
+
+def json_line(row: FrameRow) -> bytes:
+    """A row as JSON, without an end of the line."""
+    return msgspec.json.encode(row)
 
 
 def rows(frame: AnalysedFrame) -> Iterator[FrameRow]:

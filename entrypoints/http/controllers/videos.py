@@ -355,7 +355,7 @@ async def _as_csv(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterato
 
 
 def _encoded(frames: Sequence[AnalysedFrame], separator: bytes) -> bytes:
-    rows = (encode_json(row) for frame in frames for row in frame_table.rows(frame))
+    rows = (frame_table.json_line(row) for frame in frames for row in frame_table.rows(frame))
     return separator.join(rows)
 
 

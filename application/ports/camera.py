@@ -1,0 +1,24 @@
+"""A camera that an operator watches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from application.ports.video_reader import VideoFrame
+
+
+class Camera(Protocol):
+    """Gives the newest frame of a camera whenever one is asked for; those in between are let go."""
+
+    def frames(self, source: str) -> AsyncIterator[VideoFrame]:
+        """Connect, and give frames as they come, each once; ``time_s`` counts from the first.
+
+        Args:
+            source: the number of a device, or an address that begins with ``rtsp://``.
+
+        Raises:
+            InvalidRequest: the source is neither.
+            OSError: the camera cannot be reached, or does not answer any more.
+        """
+        ...

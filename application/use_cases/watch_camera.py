@@ -1,0 +1,150 @@
+"""Watching a camera until somebody has seen enough."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Protocol, cast
+
+from application.ports.camera import Camera
+from application.ports.clock import Clock
+from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.face_detector import FaceDetector
+from application.ports.face_tracker import FaceTracker
+from application.ports.video_reader import VideoFrame
+from application.videos.analysis import AnalysedFrame, FollowedFaces
+from domain.face import Face
+from domain.stream import TrackSummary
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class WatchCameraCommand:
+    """What to watch.
+
+    Attributes:
+        source: the number of a device, or an address that begins with ``rtsp://``.
+        every_s: seconds between two analysed frames, at least.
+        stop: is set when it was enough.
+    """
+
+    source: str
+    every_s: float
+    stop: asyncio.Event
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSummary:
+    """What remains of it.
+
+    Attributes:
+        seconds: from the beginning to the end.
+        frames: how many were analysed.
+        tracks: the faces, in the order they appeared.
+    """
+
+    seconds: float
+    frames: int
+    tracks: tuple[TrackSummary, ...]
+
+
+class WatchListener(Protocol):
+    """Is told how it goes."""
+
+    async def analysed(self, frame: AnalysedFrame) -> None:
+        """The next frame is done; ``time_s`` counts from the beginning."""
+        ...
+
+    async def lost(self, error: OSError, pause_s: float) -> None:
+        """The camera does not answer; it is tried again after a pause."""
+        ...
+
+
+class WatchCamera:
+    """Analyses the newest frame of a camera again and again, and reconnects where it is lost."""
+
+    def __init__(
+        self,
+        *,
+        camera: Camera,
+        detector: FaceDetector,
+        classifier: EmotionClassifier,
+        new_tracker: Callable[[], FaceTracker],
+        clock: Clock,
+        min_face_size_px: int,
+    ) -> None:
+        self._camera = camera
+        self._detector = detector
+        self._classifier = classifier
+        self._new_tracker = new_tracker
+        self._clock = clock
+        self._min_face_size_px = min_face_size_px
+
+    async def execute(self, command: WatchCameraCommand, listener: WatchListener) -> WatchSummary:
+        """Watch until told to stop.
+
+        Raises:
+            InvalidRequest: the source is no camera.
+            InferenceUnavailable: detector or classifier cannot run.
+        """
+        started_s = self._clock.monotonic()
+        followed = FollowedFaces(self._new_tracker(), command.every_s)
+        work = asyncio.create_task(self._watch(command, followed, listener, started_s))
+        enough = asyncio.create_task(command.stop.wait())
+        try:
+            await asyncio.wait({work, enough}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            for task in (work, enough):
+                task.cancel()
+            await asyncio.gather(work, enough, return_exceptions=True)
+        seconds = self._clock.monotonic() - started_s
+        return WatchSummary(seconds, followed.frames, followed.tracks())
+
+    async def _watch(
+        self,
+        command: WatchCameraCommand,
+        followed: FollowedFaces,
+        listener: WatchListener,
+        started_s: float,
+    ) -> None:
+        pause_s = FIRST_PAUSE_S
+        for connection in count():
+            try:
+                source = cast("_Frames", self._camera.frames(command.source))
+                async with aclosing(source) as frames:
+                    async for frame in frames:
+                        pause_s = FIRST_PAUSE_S
+                        began_s = self._clock.monotonic()
+                        # Nobody knows who is seen after a gap: a new connection is a new scene.
+                        time_s = began_s - started_s
+                        here = replace(frame, time_s=time_s, scene=connection)
+                        await listener.analysed(followed.take(here, await self._look_at(here)))
+                        rest_s = command.every_s - (self._clock.monotonic() - began_s)
+                        await self._clock.sleep(max(rest_s, 0.0))
+                raise OSError("the camera sends nothing more")
+            except OSError as error:
+                await listener.lost(error, pause_s)
+                await self._clock.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _look_at(self, frame: VideoFrame) -> list[Face]:
+        found = await self._detector.detect(frame.image, min_size_px=self._min_face_size_px)
+        readings = await self._classifier.classify(frame.image, found)
+        return [Face(*pair) for pair in zip(found, readings, strict=True)]
+
+
+class _Frames(Protocol):
+    """An asynchronous generator, as every camera's frames are."""
+
+    def __aiter__(self) -> _Frames: ...
+
+    async def __anext__(self) -> VideoFrame: ...
+
+    async def aclose(self) -> None: ...

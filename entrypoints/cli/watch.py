@@ -1,0 +1,123 @@
+"""``emotion-api watch``: a camera at a terminal. Nothing is stored but what ``--out`` asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rich.table import Table
+from rich.text import Text
+
+from application.use_cases.watch_camera import WatchCameraCommand, WatchSummary
+from application.videos.analysis import AnalysedFrame
+from domain.errors import InvalidRequest
+from domain.stream import TrackedFace
+from domain.wording import leading, percent
+from entrypoints.cli.console import console, errors, shown
+from entrypoints.cli.videos import face_cells, on_a_clock
+from entrypoints.container import Container
+from entrypoints.settings import Settings
+from entrypoints.wire import frame_table
+
+_LINE_EVERY_S = 1.0
+
+
+async def watch_camera(
+    settings: Settings, source: str, *, every_s: float, out: Path | None
+) -> None:
+    """Print what a camera shows, a line a second, until Ctrl-C; then a summary.
+
+    Args:
+        settings: which detector and classifier run.
+        source: the number of a device, or an address that begins with ``rtsp://``.
+        every_s: seconds between two analysed frames, at least.
+        out: where each analysed frame goes as JSON lines, added at the end; None for nowhere.
+
+    Raises:
+        OSError: the source is no camera, or the file cannot be written.
+    """
+    container = Container(settings=settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    errors.print("Ctrl-C ends it.", style="dim")
+    file = None if out is None else await asyncio.to_thread(out.open, "a", encoding="utf-8")
+    try:
+        command = WatchCameraCommand(source, every_s, stop)
+        watch = container.video().watch_camera()
+        summary = await watch.execute(command, _Telling(file))
+    except InvalidRequest as error:
+        raise OSError(str(error)) from error
+    finally:
+        if file is not None:
+            await asyncio.to_thread(file.close)
+        container.vision().executor().close()
+    console().print(_as_table(summary))
+
+
+class _Telling:
+    """Prints a line a second, and writes every frame down."""
+
+    def __init__(self, file: TextIO | None) -> None:
+        self._file = file
+        self._told_s = -_LINE_EVERY_S
+
+    async def analysed(self, frame: AnalysedFrame) -> None:
+        """The next frame is done."""
+        if self._file is not None:
+            lines = "".join(
+                frame_table.json_line(row).decode() + "\n" for row in frame_table.rows(frame)
+            )
+            await asyncio.to_thread(_write, self._file, lines)
+        if frame.time_s - self._told_s >= _LINE_EVERY_S:
+            self._told_s = frame.time_s
+            said = ", ".join(_in_words(frame.faces)) or "no face"
+            print(f"{on_a_clock(frame.time_s)}  {said}", flush=True)
+
+    async def lost(self, error: OSError, pause_s: float) -> None:
+        """The camera does not answer."""
+        why = shown(_without_password(error.strerror or str(error)))
+        print(f"the camera: {why}; again in {pause_s:.0f} s", file=sys.stderr, flush=True)
+
+
+def _write(file: TextIO, lines: str) -> None:
+    file.write(lines)
+    file.flush()
+
+
+def _in_words(faces: Sequence[TrackedFace]) -> list[str]:
+    said = []
+    for face in faces:
+        scores = face.reading.scores
+        doubt = "" if face.reading.reliable else "?"
+        said.append(
+            f"{face.track.track_id} {leading(scores)}{doubt} {percent(scores[scores.dominant])}"
+        )
+    return said
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"//[^/\s]*@", "//", text)
+
+
+def _as_table(summary: WatchSummary) -> Table:
+    table = Table(
+        title=f"{on_a_clock(summary.seconds)} watched, {summary.frames} frames analysed",
+        title_justify="left",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+    )
+    for heading in ("face", "seen", "frames", "shows"):
+        table.add_column(heading, justify="right" if heading == "frames" else "left")
+    for face in summary.tracks:
+        table.add_row(*face_cells(face))
+    if not summary.tracks:
+        table.add_row(Text("no face", style="dim"))
+    return table

@@ -1,0 +1,75 @@
+"""Watching a camera that comes and goes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from adapters.in_memory import (
+    InMemoryClock,
+    InMemoryEmotionClassifier,
+    InMemoryFaceDetector,
+    Scene,
+    fake_image,
+)
+from adapters.tracking import KalmanFaceTracker
+from application.ports.video_reader import VideoFrame
+from application.use_cases.watch_camera import LONGEST_PAUSE_S, WatchCamera, WatchCameraCommand
+from application.videos.analysis import AnalysedFrame
+from domain.emotion import Emotion
+from domain.image import Image
+
+HAPPY = Scene.parse(fake_image(((20, 40, 120, 150), Emotion.HAPPY)))
+
+
+class Camera:
+    """Gives so many frames each time somebody connects, and then is gone."""
+
+    def __init__(self, *frames: int) -> None:
+        self._left = list(frames)
+        self.connections = 0
+
+    async def frames(self, source: str) -> AsyncIterator[VideoFrame]:
+        self.connections += 1
+        count = self._left.pop(0) if self._left else 0
+        for number in range(count):
+            yield VideoFrame(Image(HAPPY, HAPPY.width, HAPPY.height, "video"), number / 10)
+        raise OSError(111, "Connection refused")
+
+
+@dataclass
+class Telling:
+    frames: list[AnalysedFrame] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+
+    async def analysed(self, frame: AnalysedFrame) -> None:
+        self.frames.append(frame)
+
+    async def lost(self, error: OSError, pause_s: float) -> None:
+        self.pauses.append(pause_s)
+
+
+async def test_a_lost_camera_is_tried_again_after_growing_pauses_and_faces_are_summed_up() -> None:
+    clock, telling, stop = InMemoryClock(), Telling(), asyncio.Event()
+    camera = Camera(3, 0, 0, 0, 0, 0, 0, 4)
+    watch = WatchCamera(
+        camera=camera,
+        detector=InMemoryFaceDetector(),
+        classifier=InMemoryEmotionClassifier(),
+        new_tracker=KalmanFaceTracker,
+        clock=clock,
+        min_face_size_px=64,
+    )
+    watching = asyncio.create_task(
+        watch.execute(WatchCameraCommand("rtsp://camera", 0.2, stop), telling)
+    )
+    async with asyncio.timeout(20):
+        while len(telling.pauses) < 8:
+            clock.advance(0.1)
+            await asyncio.sleep(0)
+    stop.set()
+    summary = await watching
+    assert telling.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S, 1.0]
+    assert [frame.number for frame in telling.frames] == list(range(7))
+    assert summary.frames == 7
+    # Nobody knows whether it is the same face after so long.
+    assert [track.time_share.dominant for track in summary.tracks] == [Emotion.HAPPY] * 2
