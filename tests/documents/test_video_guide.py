@@ -15,7 +15,9 @@ def test_a_clip_becomes_a_table_that_statistics_programs_read(tmp_path: Path) ->
     clip = clips.write_clip(tmp_path / "CLIP.mp4", [(n / 10, portrait) for n in range(20)])
     (tmp_path / "FOLDER").mkdir()
     (tmp_path / "FOLDER" / "clip.mp4").write_bytes(clip.read_bytes())
-    commands, program = follow("docs/video.md", tmp_path)
+    commands, drawn, program = follow("docs/video.md", tmp_path)
+    assert "face_1" in drawn
+    assert (tmp_path / "drawn.mp4").stat().st_size > 1000
     assert "face_1" in commands
     [told] = json.loads(commands[commands.index("[\n") :])
     assert told["frames_analysed"] == 10
