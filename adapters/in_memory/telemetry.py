@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from application.ports.telemetry import FrameOutcome, Stage
 
@@ -46,6 +46,10 @@ class InMemoryTelemetry:
         except BaseException:
             self.failed_stages[stage] += 1
             raise
+
+    def frame(self, waited_s: float) -> AbstractContextManager[None]:
+        """Count nothing yet: ``frame_done`` does."""
+        return nullcontext()
 
     def faces_found(self, count: int) -> None:
         """Count an image and its faces."""

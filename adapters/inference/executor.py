@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -32,6 +33,8 @@ class _Job:
     function: Callable[..., Any] = field(compare=False)
     arguments: tuple[Any, ...] = field(compare=False)
     future: Future[Any] = field(compare=False)
+    # Of who wants it: what is traced on the way belongs to that caller.
+    context: Context = field(compare=False, default_factory=copy_context)
     put_s: float = field(compare=False, default_factory=time.monotonic)
 
 
@@ -174,7 +177,7 @@ class WorkExecutor:
         while (job := self._take()) is not None:
             if job.future.set_running_or_notify_cancel():
                 try:
-                    result = job.function(*job.arguments)
+                    result = job.context.run(job.function, *job.arguments)
                 except BaseException as error:
                     job.future.set_exception(error)
                 else:

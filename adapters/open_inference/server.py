@@ -52,13 +52,20 @@ class InferenceServer:
             no more than about twice that.
         connections: kept open, and used at once.
         breaker: watches the calls.
+        carried: headers that say which trace a call belongs to, asked in the thread that calls.
 
     Raises:
         InferenceUnavailable: the URL is none.
     """
 
     def __init__(
-        self, *, url: str, timeout_s: float, connections: int, breaker: CircuitBreaker
+        self,
+        *,
+        url: str,
+        timeout_s: float,
+        connections: int,
+        breaker: CircuitBreaker,
+        carried: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         try:
@@ -73,6 +80,7 @@ class InferenceServer:
             raise InferenceUnavailable(f"REMOTE_CLASSIFIER_URL cannot be used: {error}") from error
         self._timeout_s = timeout_s
         self._breaker = breaker
+        self._carried = carried
 
     def answered_within(self, seconds: float) -> bool:
         """Whether the latest call went well, and was that recent."""
@@ -100,7 +108,9 @@ class InferenceServer:
         Raises:
             Unreachable: there was no such answer.
         """
-        request = self._client.build_request(method, path, content=content, headers=headers)
+        request = self._client.build_request(
+            method, path, content=content, headers={**(headers or {}), **self._carried()}
+        )
         try:
             with self._breaker.guard(httpx.TransportError, UnexpectedAnswer):
                 return read(self._send_again_if_broken(request))

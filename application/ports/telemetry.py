@@ -16,6 +16,10 @@ class Telemetry(Protocol):
         """Time the block as one run of the stage, whether it ends well or raises."""
         ...
 
+    def frame(self, waited_s: float) -> AbstractContextManager[None]:
+        """The block analyses one frame of a session, which came in so many seconds ago."""
+        ...
+
     def faces_found(self, count: int) -> None:
         """An image was analysed and showed this many faces."""
         ...

@@ -230,7 +230,9 @@ class StreamSession:
                         continue
                     stretch.pace.took(self._clock.monotonic())
                     stretch.settled.clear()
-                    event = await self._analyse(frame, stretch)
+                    waited_s = self._clock.monotonic() - frame.received_s
+                    with self._tools.telemetry.frame(waited_s):
+                        event = await self._analyse(frame, stretch)
                 await self._tell_of_frame(event, stretch)
             finally:
                 stretch.settled.set()

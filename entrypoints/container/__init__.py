@@ -26,9 +26,12 @@ class Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     config = settings.provided
 
-    system = providers.Container(SystemContainer)
+    system = providers.Container(SystemContainer, settings=config.tracing)
     vision = providers.Container(
-        VisionContainer, settings=config.vision, telemetry=system.telemetry
+        VisionContainer,
+        settings=config.vision,
+        telemetry=system.telemetry,
+        tracing=system.tracing,
     )
     models = providers.Container(
         ModelsContainer,

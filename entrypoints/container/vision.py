@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         OpenInferenceCropClassifier,
         OpenInferenceEmotionClassifier,
     )
+    from adapters.opentelemetry import Tracing
     from adapters.vit.classifier import VitCropClassifier
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ def _vit_crop_classifier(*, model: str, revision: str | None, device: str) -> Vi
 
 
 def _remote_crop_classifier(
-    settings: VisionSettings, telemetry: Telemetry
+    settings: VisionSettings, telemetry: Telemetry, tracing: Tracing | None
 ) -> OpenInferenceCropClassifier:
     """A network on an inference server, which is asked once what it serves.
 
@@ -95,6 +96,7 @@ def _remote_crop_classifier(
             timeout_s=settings.remote_classifier_timeout_s,
             connections=settings.remote_classifier_connections,
             breaker=CircuitBreaker("the inference server", telemetry=telemetry),
+            carried=dict if tracing is None else tracing.carried,
         ),
         model=settings.remote_classifier_model,
         version=settings.remote_classifier_version,
@@ -137,6 +139,7 @@ class VisionContainer(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=VisionSettings)
     config = settings.provided
     telemetry: providers.Dependency[Telemetry] = providers.Dependency()
+    tracing: providers.Dependency[Tracing | None] = providers.Dependency()
 
     executor = providers.Singleton(WorkExecutor, threads=config.threads)
 
@@ -200,7 +203,7 @@ class VisionContainer(containers.DeclarativeContainer):
             revision=config.checkpoint_revision,
             device=config.vit_device,
         ),
-        remote=providers.Singleton(_remote_crop_classifier, settings, telemetry),
+        remote=providers.Singleton(_remote_crop_classifier, settings, telemetry, tracing),
     )
     direct_emotion_classifier = providers.Singleton(
         DirectEmotionClassifier,

@@ -33,6 +33,7 @@ from entrypoints.http.forms import UploadMemory
 from entrypoints.http.middleware import RequestFrame
 from entrypoints.http.options import answer_options
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
+from entrypoints.http.tracing import name_span, tracing_plugin
 from entrypoints.web.routes import page_routes
 from entrypoints.wire.origins import allowed_origins
 
@@ -60,7 +61,8 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         lifespan: what to hold open while the service runs.
     """
     settings = container.settings()
-    registry = container.system().telemetry().registry
+    registry = container.system().metrics().registry
+    tracing = container.system().tracing()
     app = Litestar(
         route_handlers=[
             AuthController,
@@ -85,13 +87,14 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
             describe_problem,
         ],
         dependencies=dependencies(container),
+        plugins=[] if tracing is None else [tracing_plugin(tracing.provider)],
         state=State({"container": container, "upload_memory": UploadMemory()}),
         lifespan=list(lifespan),
         request_class=BodyRequest,
         request_max_body_size=_JSON_BODY_BYTES,
         exception_handlers={Exception: to_response},
         before_request=answer_options,
-        before_send=[send_guest_cookie],
+        before_send=[send_guest_cookie, *([] if tracing is None else [name_span])],
         cors_config=CORSConfig(
             allow_origins=list(allowed_origins(settings.server.cors_origins)),
             allow_credentials=True,

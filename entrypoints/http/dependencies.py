@@ -18,7 +18,7 @@ def dependencies(container: Container) -> dict[str, Provide]:
     detection, history, video = container.detection(), container.history(), container.video()
     given: dict[str, Callable[[], Any]] = {
         "settings": container.settings,
-        "registry": lambda: container.system().telemetry().registry,
+        "registry": lambda: container.system().metrics().registry,
         "message_channel": container.realtime().message_channel,
         "face_detector": vision.face_detector,
         "emotion_classifier": vision.emotion_classifier,

@@ -63,6 +63,9 @@ async def running(container: Container) -> AsyncIterator[None]:
                         await asyncio.to_thread(part.close)
         finally:
             await stores.database().close()
+            tracing = container.system().tracing()
+            if tracing is not None:
+                await asyncio.to_thread(tracing.close)
 
 
 def _name_of(classifier: EmotionClassifier) -> str:

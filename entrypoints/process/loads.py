@@ -15,7 +15,7 @@ def show_loads(container: Container) -> None:
 
     They are read by a thread other than the event loop's, and none of them raises.
     """
-    telemetry = container.system().telemetry()
+    telemetry = container.system().metrics()
     settings = container.settings()
     executor, spool = container.vision().executor(), container.stores().spool()
 

@@ -31,7 +31,7 @@ class _Server(BoundedServer):
         settings = container.settings()
         connections = Connections(
             within_open_files(settings.connections.limits),
-            container.system().telemetry().registry,
+            container.system().metrics().registry,
             settings.server.forwarded_allow_ips,
         )
         super().__init__(

@@ -24,6 +24,7 @@ from entrypoints.settings.group import Group
 from entrypoints.settings.realtime import RealtimeSettings
 from entrypoints.settings.server import ServerSettings
 from entrypoints.settings.stores import StoreSettings
+from entrypoints.settings.tracing import TracingSettings
 from entrypoints.settings.video import VideoSettings
 from entrypoints.settings.vision import VisionSettings
 
@@ -46,6 +47,7 @@ class Settings:
     accounts: AccountSettings
     realtime: RealtimeSettings
     video: VideoSettings
+    tracing: TracingSettings
 
     @property
     def session_limits(self) -> SessionLimits:

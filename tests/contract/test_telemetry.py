@@ -1,14 +1,17 @@
 from collections.abc import Callable
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 
 from adapters.in_memory import InMemoryTelemetry
+from adapters.opentelemetry import TracedTelemetry
 from adapters.prometheus.telemetry import PrometheusTelemetry
 from application.ports.telemetry import Telemetry
 
 TELEMETRIES: dict[str, Callable[[], Telemetry]] = {
     "in-memory": InMemoryTelemetry,
     "prometheus": PrometheusTelemetry,
+    "traced": lambda: TracedTelemetry(InMemoryTelemetry(), TracerProvider().get_tracer("test")),
 }
 
 
@@ -33,6 +36,8 @@ def test_every_measurement_is_taken_without_a_word(telemetry: Telemetry) -> None
     telemetry.detection_stored(ok=False)
     telemetry.frame_done("result", 0.02)
     telemetry.frame_done("dropped")
+    with telemetry.frame(0.5):
+        telemetry.frame_done("error")
     telemetry.stream_sessions(2)
     telemetry.circuit("MongoDB", is_open=False)
     telemetry.circuit("MongoDB", is_open=True)

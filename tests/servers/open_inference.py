@@ -26,6 +26,7 @@ class InferenceDouble:
         status: in place of the server's.
         body: in place of the server's.
         asked: how often each last word was asked for.
+        traces: the traces that readings of faces came from, in the form of W3C.
     """
 
     target: str
@@ -33,6 +34,7 @@ class InferenceDouble:
     status: int | None = None
     body: bytes | None = None
     asked: Counter[str] = field(default_factory=Counter)
+    traces: list[str] = field(default_factory=list)
     url: str = ""
 
     def behave(self) -> None:
@@ -44,6 +46,8 @@ class InferenceDouble:
         """Answer one request."""
         word = request.path.rpartition("/")[2]
         self.asked[word] += 1
+        if word == "infer" and "traceparent" in request.headers:
+            self.traces.append(request.headers["traceparent"])
         async with (
             aiohttp.ClientSession(auto_decompress=True) as session,
             session.request(

@@ -92,8 +92,8 @@ async def running_server(**changes: object) -> AsyncIterator[Server]:
     with TemporaryDirectory() as folder:
         chosen: dict[str, object] = {"data_dir": Path(folder), **changes}
         container = container_with(**chosen)
-        telemetry = container.system().telemetry
-        telemetry.override(providers.Object(telemetry()))
+        metrics = container.system().metrics
+        metrics.override(providers.Object(metrics()))
         async with listening(
             create_http_app(container),
             forwarded_allow_ips=list(container.settings().server.forwarded_allow_ips),

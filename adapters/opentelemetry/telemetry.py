@@ -1,0 +1,85 @@
+"""Telemetry that makes spans beside what it measures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry import trace
+
+from application.ports.telemetry import FrameOutcome, Stage, Telemetry
+
+
+class TracedTelemetry:
+    """Fulfils ``Telemetry`` by another one, and makes a span of each stage and each frame.
+
+    Args:
+        inner: takes the measurements.
+        tracer: makes the spans.
+    """
+
+    def __init__(self, inner: Telemetry, tracer: trace.Tracer) -> None:
+        self._inner = inner
+        self._tracer = tracer
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Time the block, and make a span of it below the request or frame it belongs to."""
+        # It may begin on the event loop and end on a thread, so it is nobody's current span.
+        span = self._tracer.start_span(stage)
+        with self._inner.stage(stage), _told(span):
+            yield
+
+    @contextmanager
+    def frame(self, waited_s: float) -> Iterator[None]:
+        """Make a span that begins when the frame came in."""
+        span = self._tracer.start_span("frame", start_time=time.time_ns() - round(waited_s * 1e9))
+        with (
+            self._inner.frame(waited_s),
+            _told(span),
+            trace.use_span(span, record_exception=False, set_status_on_exception=False),
+        ):
+            yield
+
+    def faces_found(self, count: int) -> None:
+        """Count them."""
+        trace.get_current_span().set_attribute("emotion.image.faces", count)
+        self._inner.faces_found(count)
+
+    def detection_stored(self, *, ok: bool) -> None:
+        """Count it."""
+        self._inner.detection_stored(ok=ok)
+
+    def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
+        """Count the frame; its span tells what became of it."""
+        span = trace.get_current_span()
+        span.set_attribute("emotion.frame.outcome", outcome)
+        if latency_s is not None:
+            span.set_attribute("emotion.frame.latency_s", latency_s)
+        self._inner.frame_done(outcome, latency_s)
+
+    def circuit(self, part: str, *, is_open: bool) -> None:
+        """Show the state of the part's circuit breaker."""
+        self._inner.circuit(part, is_open=is_open)
+
+    def certificates_missing(self) -> None:
+        """Count a sign-in that could not be checked."""
+        self._inner.certificates_missing()
+
+    def stream_sessions(self, open_now: int) -> None:
+        """Show how many sessions are open."""
+        self._inner.stream_sessions(open_now)
+
+
+@contextmanager
+def _told(span: trace.Span) -> Iterator[None]:
+    """End the span with the block; of an error its kind is told, and not its message."""
+    try:
+        yield
+    except Exception as error:
+        span.set_attribute("error.type", type(error).__qualname__)
+        span.set_status(trace.StatusCode.ERROR)
+        raise
+    finally:
+        span.end()

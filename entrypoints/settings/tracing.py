@@ -1,0 +1,36 @@
+"""Settings of where traces go, by the names that OpenTelemetry gives them."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from pydantic import Field, SecretStr, field_validator
+
+from entrypoints.settings.group import Group, WebAddress
+
+
+class TracingSettings(Group):
+    """Without an endpoint there are no traces."""
+
+    otel_exporter_otlp_endpoint: WebAddress | None = None
+    otel_exporter_otlp_headers: SecretStr | None = None
+    otel_service_name: str = Field(default="emotion-api", min_length=1)
+    otel_traces_sampler_arg: float = Field(default=1.0, ge=0, le=1)
+
+    @field_validator("otel_exporter_otlp_headers")
+    @classmethod
+    def _pairs(cls, headers: SecretStr | None) -> SecretStr | None:
+        if headers is not None:
+            for pair in headers.get_secret_value().split(","):
+                if not pair.partition("=")[0].strip() or "=" not in pair:
+                    raise ValueError("must be name=value, several separated by commas")
+        return headers
+
+    @property
+    def otlp_headers(self) -> dict[str, str]:
+        """What is sent to the collector with every batch."""
+        if self.otel_exporter_otlp_headers is None:
+            return {}
+        pairs = self.otel_exporter_otlp_headers.get_secret_value().split(",")
+        parts = (pair.partition("=") for pair in pairs)
+        return {name.strip().lower(): unquote(value.strip()) for name, _, value in parts}
