@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PRODUCT = ["domain", "application", "adapters", "entrypoints"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = ["vit", "mongodb", "cloudinary", "firebase", "redis", "remote"]
+EXTRAS = ["vit", "mongodb", "cloudinary", "firebase", "redis", "remote", "otel"]
 DISTRIBUTIONS = packages_distributions()
 
 
@@ -44,6 +44,7 @@ def test_every_package_that_is_imported_is_declared_by_one_name() -> None:
     extras = PROJECT["optional-dependencies"]
     declared = names(PROJECT["dependencies"]).union(*(names(extras[name]) for name in EXTRAS))
     found = {module: distributions_of(module) & declared for module in THIRD_PARTY}
+    assert found.pop("opentelemetry"), "one name for packages of many distributions"
     assert {module: by for module, by in found.items() if len(by) != 1} == {}
 
 

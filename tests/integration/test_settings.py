@@ -52,6 +52,8 @@ WRONG = {
     "IMPORT_MONGODB_URI": ("localhost:27017", "mongodb://"),
     "MONGODB_NAME": ("no.dots", "emotion_detection"),
     "MONGODB_URI": ("postgres://me:hush@host/", "mongodb://"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("collector:4318", "https://"),
+    "OTEL_EXPORTER_OTLP_HEADERS": ("hush", "name=value"),
     "PUBLIC_URL": ("emotions.example.com", "https://emotions.example.com"),
     "REDIS_URL": ("redis://:hush/hush@host:6379/0", "redis://user:password@host:6379/0"),
     "REMOTE_CLASSIFIER_URL": ("triton:8000", "https://"),
@@ -71,6 +73,7 @@ BOUNDS = [
     ("FORWARDED_ALLOW_IPS", "172.28.0.1/24", "not 172.28.0.1/24"),
     ("FORWARDED_ALLOW_IPS", "*,10.0.0.1", "'*' alone"),
     ("CLOCK_SKEW_SECONDS", "61", "60"),
+    ("OTEL_TRACES_SAMPLER_ARG", "2", "1"),
     ("API_PREFIX", "/a b", "a path such as /api"),
 ]
 # Any text may be right: only who reads it can tell, and says so then.
@@ -78,7 +81,7 @@ UNCHECKED = {
     "CLASSIFIER_WEIGHTS", "CLOUDINARY_API_KEY", "CLOUDINARY_API_SECRET", "CLOUDINARY_CLOUD_NAME",
     "CLOUDINARY_FOLDER", "DATA_DIR", "FIREBASE_PROJECT_ID", "FIREBASE_SERVICE_ACCOUNT_FILE",
     "FIREBASE_WEB_API_KEY", "GOOGLE_CLIENT_ID", "HOST", "HUGGINGFACE_MODEL",
-    "HUGGINGFACE_REVISION", "REDIS_PREFIX", "REMOTE_CLASSIFIER_LABELS", "REMOTE_CLASSIFIER_MODEL",
+    "HUGGINGFACE_REVISION", "OTEL_SERVICE_NAME", "REDIS_PREFIX", "REMOTE_CLASSIFIER_LABELS", "REMOTE_CLASSIFIER_MODEL",
     "REMOTE_CLASSIFIER_VERSION", "YUNET_MODEL",
 }  # fmt: skip
 
