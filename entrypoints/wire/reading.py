@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from typing import TypeVar, get_type_hints
 
 import msgspec
 from msgspec import inspect
@@ -23,27 +22,29 @@ def read(kind: type[S], sent: Mapping[str, object]) -> S:
     Raises:
         InvalidRequest: a field is missing or does not fit; ``details["field"]`` names it.
     """
-    hints = _hints(kind)
-    values = {}
-    for field in msgspec.structs.fields(kind):
-        if field.name in sent:
-            values[field.name] = _read(field.name, sent[field.name], hints[field.name])
-        elif field.required:
-            raise InvalidRequest(f"{field.name} is missing", field=field.name)
-    return kind(**values)
-
-
-def _read(name: str, value: object, hint: Any) -> object:
+    known = kind.__struct_fields__
+    values = {name: _with_whole_numbers(sent[name]) for name in known if name in sent}
     try:
-        return msgspec.convert(_with_whole_numbers(value), hint)
+        return msgspec.convert(values, kind)
     except msgspec.ValidationError:
-        wanted = _in_words(inspect.type_info(hint))
-        raise InvalidRequest(f"{name} must be {wanted}", field=name) from None
+        raise _fault(kind, values) from None
 
 
-@cache
-def _hints(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    return get_type_hints(kind, include_extras=True)
+def _fault(kind: type[msgspec.Struct], values: Mapping[str, object]) -> InvalidRequest:
+    """Find the field that is wrong; its path in the error of msgspec is meant for people."""
+    hints = get_type_hints(kind, include_extras=True)
+    for field in msgspec.structs.fields(kind):
+        name = field.name
+        if name not in values:
+            if field.required:
+                return InvalidRequest(f"{name} is missing", field=name)
+            continue
+        try:
+            msgspec.convert(values[name], hints[name])
+        except msgspec.ValidationError:
+            wanted = _in_words(inspect.type_info(hints[name]))
+            return InvalidRequest(f"{name} must be {wanted}", field=name)
+    return InvalidRequest("the payload does not fit")
 
 
 def _with_whole_numbers(value: object) -> object:
