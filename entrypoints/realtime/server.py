@@ -1,4 +1,11 @@
-"""The Socket.IO server, and what keeps ill-behaved connections from doing harm."""
+"""The Socket.IO server, and what keeps ill-behaved connections from doing harm.
+
+The library offers no door for most of this, so its private methods are overridden, here and nowhere
+else; ``tests/integration/realtime/test_library.py`` fails when one of them changes. Upstream:
+
+- a queue to a client that does not read grows without bound: miguelgrinberg/Flask-SocketIO#311
+- a POST of more than 16 packets cannot be read: miguelgrinberg/python-engineio#142
+"""
 
 from __future__ import annotations
 
