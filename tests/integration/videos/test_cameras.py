@@ -1,0 +1,78 @@
+"""Cameras, by way of a real connection."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from adapters.av import AvCamera
+from application.ports.video_reader import VideoFrame
+from domain.errors import InvalidRequest
+from tests.servers.rtsp import rtsp_camera
+
+_PORTRAIT = np.ascontiguousarray(data.astronaut()[:240, 120:360])
+
+
+async def test_a_camera_gives_its_newest_frames_until_it_is_lost() -> None:
+    seen: list[VideoFrame] = []
+    async with rtsp_camera(_PORTRAIT, frames=25) as camera, asyncio.timeout(60):
+        with suppress(OSError):  # it may say that it ends, or be gone
+            async for frame in AvCamera().frames(camera.url):
+                seen.append(frame)  # noqa: PERF401
+    assert seen
+    assert (seen[0].image.width, seen[0].image.height) == (240, 240)
+    pixels = seen[-1].image.pixels
+    assert isinstance(pixels, np.ndarray)
+    assert np.abs(pixels.astype(int) - _PORTRAIT).mean() < 12
+
+
+async def test_who_has_seen_enough_is_let_go() -> None:
+    async with rtsp_camera(_PORTRAIT) as camera, asyncio.timeout(60):
+        frames = AvCamera().frames(camera.url)
+        assert await anext(frames)
+        await frames.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_camera_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(OSError, match="refused"):
+        await anext(AvCamera().frames("rtsp://127.0.0.1:9/stream"))
+
+
+@pytest.mark.parametrize(
+    "source", ["http://camera/", "file:///etc/passwd", "/dev/video0", "-1", ""]
+)
+async def test_nothing_else_is_opened(source: str) -> None:
+    with pytest.raises(InvalidRequest):
+        await anext(AvCamera().frames(source))
+
+
+async def test_a_camera_is_watched_at_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
+    out = tmp_path / "seen.jsonl"
+    async with rtsp_camera(_PORTRAIT) as camera, asyncio.timeout(240):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "entrypoints.cli", "watch", camera.url, "--out", str(out),
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            assert process.stdout is not None
+            said = (await process.stdout.readline()).decode()
+            process.send_signal(signal.SIGINT)
+            rest, complaints = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+    assert process.returncode == 0, complaints.decode()
+    assert "face_1 happy" in said
+    assert "watched" in rest.decode()
+    rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert {row["dominant_emotion"] for row in rows} == {"happy"}

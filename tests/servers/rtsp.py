@@ -1,0 +1,109 @@
+"""A camera that speaks RTSP (RFC 2326) and sends H.264 over the same connection (RFC 6184)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import struct
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from tests.clips import Picture
+
+_RATE = 10
+_SDP = (
+    "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
+    "a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track\r\n"
+)
+
+
+@dataclass
+class RtspCamera:
+    """Shows one picture again and again to whoever connects.
+
+    Attributes:
+        url: where it is.
+        connections: how often somebody began to watch.
+        frames: that each of them is sent before the line is cut; None for no end.
+    """
+
+    picture: Picture
+    frames: int | None = None
+    url: str = ""
+    connections: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one client."""
+        sending: asyncio.Task[None] | None = None
+        try:
+            while request := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
+                request = request[request.index(re.findall(r"[A-Z_]{4,} rtsp", request)[0]) :]
+                method = request.split(" ", 1)[0]
+                number = re.findall(r"CSeq: (\d+)", request)[0]
+                head = f"RTSP/1.0 200 OK\r\nCSeq: {number}\r\nSession: 1\r\n"
+                if method == "DESCRIBE":
+                    head += f"Content-Type: application/sdp\r\nContent-Length: {len(_SDP)}\r\n"
+                if method == "SETUP":
+                    head += "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n"
+                writer.write((head + "\r\n" + (_SDP if method == "DESCRIBE" else "")).encode())
+                if method == "PLAY":
+                    self.connections += 1
+                    sending = asyncio.create_task(self._send(writer))
+                if method == "TEARDOWN":
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            if sending is not None:
+                sending.cancel()
+            writer.close()
+
+    async def _send(self, writer: asyncio.StreamWriter) -> None:
+        sequence = 0
+        for number, units in enumerate(_encoded(self.picture)):
+            if number == self.frames:
+                writer.close()
+                return
+            for at, unit in enumerate(units):
+                marker = 0x80 if at == len(units) - 1 else 0
+                stamp = number * 90_000 // _RATE
+                packet = struct.pack(">BBHII", 0x80, marker | 96, sequence, stamp, 7) + unit
+                writer.write(b"$\0" + struct.pack(">H", len(packet)) + packet)
+                sequence = (sequence + 1) % 65_536
+            await writer.drain()
+            await asyncio.sleep(1 / _RATE)
+
+
+@asynccontextmanager
+async def rtsp_camera(picture: Picture, *, frames: int | None = None) -> AsyncIterator[RtspCamera]:
+    """A camera for the length of the block."""
+    camera = RtspCamera(picture, frames)
+    server = await asyncio.start_server(camera.serve, "127.0.0.1", 0)
+    camera.url = f"rtsp://127.0.0.1:{server.sockets[0].getsockname()[1]}/stream"
+    try:
+        yield camera
+    finally:
+        server.close()
+
+
+def _encoded(picture: Picture) -> Iterator[list[bytes]]:
+    """The NAL units of frame after frame, each small enough for a packet."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.height, encoder.width = picture.shape[:2]
+    encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, _RATE)
+    encoder.options = {
+        "tune": "zerolatency", "preset": "ultrafast", "crf": "28",
+        "x264-params": "repeat-headers=1:keyint=5:slice-max-size=60000",
+    }  # fmt: skip
+    number = 0
+    while True:
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        frame.pts, frame.time_base = number, Fraction(1, _RATE)
+        number += 1
+        for packet in encoder.encode(frame):
+            yield [unit for unit in re.split(rb"\x00\x00\x00?\x01", bytes(packet)) if unit]
