@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.labelled_photos import BadBoxes, LabelledFace, LabelledPhoto
+from adapters.inference.metrics import gap, places_of
 from application.detector_figures import (
     ConfidenceFigures,
     DetectorEvaluation,
@@ -179,7 +180,7 @@ def _by_confidence(
     confidences: NDArray[np.float64], true: NDArray[np.bool_]
 ) -> list[ConfidenceFigures]:
     figures = []
-    places = _places(confidences)
+    places = places_of(confidences, _RANGES)
     for place in np.unique(places).tolist():
         here = places == place
         figures.append(
@@ -194,14 +195,7 @@ def _by_confidence(
 
 
 def _calibration_error(confidences: NDArray[np.float64], true: NDArray[np.bool_]) -> float | None:
-    if not len(confidences):
-        return None
-    gaps = np.bincount(_places(confidences), weights=confidences - true)
-    return float(np.abs(gaps).sum() / len(confidences))
-
-
-def _places(confidences: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.minimum((confidences * _RANGES).astype(np.int64), _RANGES - 1)
+    return gap(confidences, true, _RANGES) if len(confidences) else None
 
 
 def _iou(box: FaceDetection, face: LabelledFace) -> float:

@@ -75,11 +75,33 @@ def calibration_error(
     """
     scores = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
-    places = np.clip(np.ceil(scores * bins).astype(int) - 1, 0, bins - 1)
+    return gap(scores, right, bins, weights)
+
+
+def gap(
+    scores: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    bins: int,
+    weights: NDArray[np.floating] | None = None,
+) -> float:
+    """Mean distance between what scores promise and how often they are right, bin by bin.
+
+    Args:
+        scores: N, in [0, 1].
+        right: N, whether each came true.
+        bins: equal-width ones; see ``places_of``.
+        weights: N; None weighs all alike.
+    """
     # Within a bin, share x |mean score - accuracy| is |sum of weight x (score - right)|.
-    shares = np.ones(len(labels)) if weights is None else weights
-    gaps = np.bincount(places, weights=shares * (scores - right), minlength=bins)
+    shares = np.ones(len(scores)) if weights is None else weights
+    gaps = np.bincount(places_of(scores, bins), weights=shares * (scores - right))
     return float(np.abs(gaps).sum() / shares.sum())
+
+
+def places_of(scores: NDArray[np.floating], bins: int) -> NDArray[np.int64]:
+    """The bin of each score: (0, 1/bins] is the first, and has 0 too."""
+    places: NDArray[np.int64] = np.ceil(scores * bins).astype(np.int64) - 1
+    return places.clip(0, bins - 1)
 
 
 def balancing_weights(labels: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from application.ports.emotion_classifier import ModelCard
 from domain.emotion import Emotion, EmotionScores
 
 LARGEST_BATCH = 32
+"""Crops that are scored at once: more gain nothing on a processor."""
 
 
 class CropClassifier(Protocol):
@@ -53,3 +54,9 @@ def score(model: CropClassifier, crops: NDArray[np.uint8]) -> list[EmotionScores
             weights = zip(Emotion, row.tolist(), strict=True)
             scores.append(EmotionScores.from_weights(dict(weights)))
     return scores
+
+
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Probabilities of logits, both N x classes."""
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.crops import CropSpec
+from adapters.inference.model import softmax
 from adapters.onnx.network import BUNDLED, OnnxNetwork
 from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import ModelCard
@@ -70,8 +71,7 @@ class OnnxCropClassifier:
         """Score a batch of crops; see ``CropClassifier``."""
         faces = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
         logits = self._network.run(faces)[:, self._order]
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+        return softmax(logits)
 
 
 _NOT_MEASURED = frozenset(

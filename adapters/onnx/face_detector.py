@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.inference.detecting import ExecutorFaceDetector
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
 from adapters.onnx.network import BUNDLED, OnnxNetwork
 from application.errors import InferenceUnavailable
-from application.work import Priority
 from domain.face import BOX_ITSELF, BoxFraming, FaceDetection, FaceLandmarks
 from domain.image import Image
 
@@ -29,7 +29,7 @@ _SIGHT = Sight(
 )
 
 
-class OnnxFaceDetector:
+class OnnxFaceDetector(ExecutorFaceDetector):
     """Fulfils the port ``FaceDetector`` with a network on ONNX Runtime, one thread a call.
 
     The network reads ``pixels``, uint8, N x height x width x 3, RGB, sides of whole multiples of
@@ -61,7 +61,7 @@ class OnnxFaceDetector:
             InferenceUnavailable: a file is missing, damaged or no such network, or the two do not
                 belong together.
         """
-        self._executor = executor
+        super().__init__(executor)
         self._network = OnnxNetwork.load(
             weights or BUNDLED / "face.onnx",
             reads=INPUT,
@@ -85,20 +85,6 @@ class OnnxFaceDetector:
         self.measured: Mapping[str, object] = {
             key: value for key, value in facts.items() if key not in _NOT_MEASURED
         }
-
-    async def detect(
-        self,
-        image: Image,
-        *,
-        min_size_px: int,
-        min_confidence: float = 0.0,
-        fit_within: tuple[int, int] | None = None,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Sequence[FaceDetection]:
-        """Find the faces of an image, with landmarks; see the port."""
-        return await self._executor.run(
-            self.detect_now, image, min_size_px, min_confidence, fit_within, priority=priority
-        )
 
     def detect_now(
         self,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from adapters.inference.model import LARGEST_BATCH
 from adapters.onnx.classifier import INPUT, OUTPUT, OnnxCropClassifier
 from application.errors import InferenceUnavailable
 
 MODEL_NAME = "emotion"
-_LARGEST_BATCH = 32
 
 _CONFIG = """\
 # {network}, for NVIDIA Triton. It reads {colours} faces of {width} x {height} pixels, 0 to 255, and
@@ -113,7 +113,7 @@ def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> Tri
         network=network,
         colours="gray" if spec.channels == 1 else "RGB",
         model=MODEL_NAME,
-        batch=_LARGEST_BATCH,
+        batch=LARGEST_BATCH,
         faces=INPUT,
         logits=OUTPUT,
         channels=spec.channels,
@@ -136,10 +136,10 @@ def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> Tri
 def _check_batches(classifier: OnnxCropClassifier) -> None:
     spec = classifier.crop_spec
     try:
-        for faces in (1, _LARGEST_BATCH):
+        for faces in (1, LARGEST_BATCH):
             classifier.predict(np.zeros((faces, spec.height, spec.width, spec.channels), np.uint8))
     except Exception as error:  # ONNX Runtime's exceptions share no other base class.
         raise InferenceUnavailable(
-            f"{classifier.path.name} does not read batches of 1 and of {_LARGEST_BATCH} faces; "
+            f"{classifier.path.name} does not read batches of 1 and of {LARGEST_BATCH} faces; "
             "its first dimension has to be open"
         ) from error

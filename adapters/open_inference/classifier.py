@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.crops import CropSpec
+from adapters.inference.model import LARGEST_BATCH
 from adapters.open_inference.served_model import (
     Tensors,
     are_probabilities,
@@ -66,7 +67,7 @@ class OpenInferenceCropClassifier:
         model: str,
         version: str | None = None,
         labels: Sequence[str] = (),
-        largest_batch: int = 32,
+        largest_batch: int = LARGEST_BATCH,
     ) -> None:
         self._server = server
         self._model = model

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from adapters.inference.crops import CropSpec
 from adapters.inference.labels import UnknownLabels, outputs_of_emotions
+from adapters.inference.model import softmax
 from adapters.open_inference.server import Answer, UnexpectedAnswer
 from adapters.open_inference.tensors import read_json
 from application.errors import InferenceUnavailable
@@ -120,8 +121,7 @@ def scores_of(
     grouped = np.stack(
         [np.logaddexp.reduce(logits[:, list(group)], axis=1) for group in emotions], axis=1
     )
-    weights = np.exp(grouped - grouped.max(axis=1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+    return softmax(grouped)
 
 
 def are_probabilities(answers: NDArray[np.float32]) -> bool:

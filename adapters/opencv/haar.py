@@ -13,10 +13,10 @@ import cv2
 import cv2.data
 import numpy as np
 
+from adapters.inference.detecting import ExecutorFaceDetector
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, Sight, finest_ratio, keep_faces
 from application.errors import InferenceUnavailable
-from application.work import Priority
 from domain.face import BoxFraming, FaceDetection
 from domain.geometry import BoundingBox
 from domain.image import Image
@@ -60,7 +60,7 @@ class _Sighting:
     votes: int
 
 
-class HaarFaceDetector:
+class HaarFaceDetector(ExecutorFaceDetector):
     """Fulfils the port ``FaceDetector`` with the cascades that ship with OpenCV.
 
     Every place is looked at by the frontal cascade, and in stills also by the profile cascade from
@@ -93,30 +93,11 @@ class HaarFaceDetector:
         Raises:
             InferenceUnavailable: OpenCV was installed without its cascades.
         """
-        self._executor = executor
+        super().__init__(executor)
         self._scale_factor = scale_factor
         self._min_neighbors = min_neighbors
         self._per_thread = threading.local()
         self._load_cascades()
-
-    async def detect(
-        self,
-        image: Image,
-        *,
-        min_size_px: int,
-        min_confidence: float = 0.0,
-        fit_within: tuple[int, int] | None = None,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Sequence[FaceDetection]:
-        """Find the faces of an image; see the port.
-
-        The confidence is ``votes / (votes + votes needed)``: 0.5 for a face that only just is one,
-        rising towards 1. With ``fit_within``, which callers in a hurry give, the profile
-        cascade is left out: it takes three quarters of the time.
-        """
-        return await self._executor.run(
-            self.detect_now, image, min_size_px, min_confidence, fit_within, priority=priority
-        )
 
     def detect_now(
         self,
@@ -125,7 +106,12 @@ class HaarFaceDetector:
         min_confidence: float,
         fit_within: tuple[int, int] | None,
     ) -> list[FaceDetection]:
-        """Find the faces on the calling thread; see the port."""
+        """Find the faces on the calling thread; see the port.
+
+        The confidence is ``votes / (votes + votes needed)``: 0.5 for a face that only just is one,
+        rising towards 1. With ``fit_within``, which callers in a hurry give, the profile
+        cascade is left out: it takes three quarters of the time.
+        """
         ratio = finest_ratio(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
         ratio = min(ratio, _LARGEST_SIDE / max(image.width, image.height))
         view = DetectionView.of(image, ratio=ratio)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.inference.detecting import ExecutorFaceDetector
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
 from application.errors import InferenceUnavailable
-from application.work import Priority
 from domain.face import BoxFraming, FaceDetection, FaceLandmarks
 from domain.image import Image
 
@@ -30,7 +30,7 @@ _MOST_CANDIDATES = 5000
 _TRIAL_SIDE = 64
 
 
-class YuNetFaceDetector:
+class YuNetFaceDetector(ExecutorFaceDetector):
     """Fulfils the port ``FaceDetector`` with OpenCV's ``FaceDetectorYN``.
 
     W. Wu, H. Peng, S. Yu, "YuNet: a tiny millisecond-level face detector", Machine Intelligence
@@ -53,7 +53,7 @@ class YuNetFaceDetector:
         Raises:
             InferenceUnavailable: the file is missing or is no YuNet model.
         """
-        self._executor = executor
+        super().__init__(executor)
         self._model = model
         self._score_threshold = score_threshold
         self._per_thread = threading.local()
@@ -67,20 +67,6 @@ class YuNetFaceDetector:
             _search(self._load(), np.zeros((_TRIAL_SIDE, _TRIAL_SIDE, 3), np.uint8))
         except cv2.error as error:
             raise InferenceUnavailable(f"{model.name} is no YuNet model") from error
-
-    async def detect(
-        self,
-        image: Image,
-        *,
-        min_size_px: int,
-        min_confidence: float = 0.0,
-        fit_within: tuple[int, int] | None = None,
-        priority: Priority = Priority.INTERACTIVE,
-    ) -> Sequence[FaceDetection]:
-        """Find the faces of an image, with landmarks; see the port."""
-        return await self._executor.run(
-            self.detect_now, image, min_size_px, min_confidence, fit_within, priority=priority
-        )
 
     def detect_now(
         self,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from adapters.inference.crops import CropSpec
+from adapters.inference.model import softmax
 from adapters.vit.checkpoint import HuggingFaceCheckpoint
 from adapters.vit.classifier import computes_bfloat16
 from adapters.vit.network import EmotionNetwork, load_network
@@ -204,8 +205,7 @@ def _predict_by_onnx(path: Path) -> Predict:
     def predict(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         faces = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
         logits = inference_session.run([_OUTPUT], {_INPUT: faces})[0]
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+        return softmax(logits)
 
     return predict
 

@@ -6,10 +6,12 @@ import zlib
 from collections.abc import Callable
 
 import httpx
+import numpy as np
 import pytest
 import skimage.data
+from PIL import Image
 
-from tests.attacks.costly_images import empty_scans, lossless_webp
+from tests.attacks.costly_images import empty_scans, encoded, lossless_webp
 from tests.attacks.memory import PeakMemory
 from tests.e2e.calls import detect
 from tests.e2e.conftest import as_jpeg
@@ -43,6 +45,14 @@ def rle_bmp() -> bytes:
     return (file + header + bytes(1024) + rows)[: 4 * 1024 * 1024]
 
 
+def noisy_photograph() -> bytes:
+    """16 megapixels with the noise of a camera: a JPEG nearly as large as an upload may be."""
+    noise = np.random.default_rng(1).integers(0, 256, (864, 1152, 3), np.uint8)
+    large = Image.fromarray(np.tile(noise, (4, 4, 1)))
+    face = Image.fromarray(skimage.data.astronaut()).resize(large.size, Image.Resampling.BILINEAR)
+    return encoded(Image.blend(face, large, 0.2), "JPEG", quality=80)
+
+
 ATTACKS: dict[str, Callable[[], bytes]] = {
     "lossless WebP": lambda: lossless_webp(7000),
     "empty scans": lambda: empty_scans(3000, 13_000),
@@ -72,6 +82,17 @@ async def test_a_costly_image_costs_others_no_more_than_a_moment(
         for answer in answers
         if answer.status_code != 200
     )
+    assert memory.peak_mb < MOST_MB
+
+
+async def test_many_large_photographs_at_once_take_no_more_memory_than_a_few(
+    service: ServiceProcess, memory: PeakMemory
+) -> None:
+    large = noisy_photograph()
+    assert 3_500_000 < len(large) < 5 * 2**20
+    async with await service.user() as user:
+        answers = await asyncio.gather(*(send(user, large) for _ in range(16)))
+    assert {answer.status_code for answer in answers} == {200}
     assert memory.peak_mb < MOST_MB
 
 

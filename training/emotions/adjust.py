@@ -27,11 +27,11 @@ from onnx import numpy_helper
 
 from adapters.inference.evaluation import LabelledFaces, evaluate_shifts
 from adapters.inference.metrics import balancing_weights, calibration_error
+from adapters.inference.model import softmax
 from adapters.onnx.classifier import OnnxCropClassifier
 
 from . import card
 from .data import EMOTIONS, Faces, balanced_sample, load, majority
-from .evaluate import softmax
 from .export import machine, measure, run
 from .recipes import TAU, TEMPERATURE, VERSION
 

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from adapters.inference.model import softmax
+
 from .data import Faces, majority
-from .evaluate import reliability, softmax
+from .evaluate import reliability
 from .export import run
 from .plots import confusion_picture, recall_picture, reliability_picture
 

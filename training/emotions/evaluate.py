@@ -7,16 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from adapters.inference import metrics
+from adapters.inference.model import softmax
+
 from .data import EMOTIONS
 
 Array = npt.NDArray[Any]
-
-
-def softmax(logits: Array) -> Array:
-    """Probabilities (N, 7) of logits (N, 7)."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Array = shifted / shifted.sum(axis=1, keepdims=True)
-    return result
 
 
 def confusion(logits: Array, labels: Array) -> Array:
@@ -34,7 +30,7 @@ def recalls(counts: Array) -> Array:
     return result
 
 
-def reliability(probabilities: Array, labels: Array, bins: int = 15) -> Array:
+def reliability(probabilities: Array, labels: Array, bins: int = metrics.BINS) -> Array:
     """Reliability table float64 (bins, 3): share of crops, mean top score, accuracy.
 
     Equal-width bins of the top score (Guo et al. 2017, "On calibration of modern neural networks").
@@ -42,7 +38,7 @@ def reliability(probabilities: Array, labels: Array, bins: int = 15) -> Array:
     kept = labels >= 0
     top = probabilities[kept].max(axis=1)
     right = probabilities[kept].argmax(axis=1) == labels[kept]
-    place = np.minimum((top * bins).astype(int), bins - 1)
+    place = metrics.places_of(top, bins)
     table = np.zeros((bins, 3))
     for number in range(bins):
         here = place == number
@@ -51,10 +47,10 @@ def reliability(probabilities: Array, labels: Array, bins: int = 15) -> Array:
     return table
 
 
-def calibration_error(probabilities: Array, labels: Array, bins: int = 15) -> float:
-    """Expected calibration error in 0..1."""
-    share, score, right = reliability(probabilities, labels, bins).T
-    return float((share * np.abs(score - right)).sum())
+def calibration_error(probabilities: Array, labels: Array) -> float:
+    """Expected calibration error in 0..1, as the service defines it; labels of -1 are left out."""
+    kept = labels >= 0
+    return metrics.calibration_error(probabilities[kept], labels[kept])
 
 
 def fit_temperature(logits: Array, labels: Array) -> float:

@@ -27,13 +27,14 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from adapters.inference.model import softmax
+
 from .data import EMOTIONS, LABEL_MAPPING, Faces, majority
 from .evaluate import (
     calibration_error,
     confusion,
     fit_temperature,
     recalls,
-    softmax,
 )
 from .network import TwoHeads
 

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from adapters.inference.quality import brightness, sharpness
+
 from .data import Faces, load, majority, tuning_split
 from .export import run
 from .recipes import VERSION
@@ -23,21 +25,6 @@ Image = npt.NDArray[np.uint8]
 _WEIGHTS = Path(__file__).parents[2] / "adapters" / "onnx" / "weights" / "emotion.onnx"
 _TOLERATED_LOSS = 0.10
 """A level of degradation counts as unreliable when accuracy there is this far below intact."""
-
-
-def sharpness(crop: Image) -> float:
-    """Variance of the Laplacian over the variance of the gray levels, 48 x 48 crop, 0 and up.
-
-    The quotient does not depend on contrast (Pech-Pacheco et al. 2000 use the variance alone); 25
-    keeps a flat crop from counting as sharp.
-    """
-    gray = crop.astype(np.float32)
-    return float(cv2.Laplacian(gray, cv2.CV_32F).var() / (gray.var() + 25.0))
-
-
-def brightness(crop: Image) -> float:
-    """Mean gray level, 0..1."""
-    return float(crop.mean() / 255)
 
 
 def blurred(crop: Image, sigma: float) -> Image:

@@ -25,12 +25,12 @@ from adapters.inference.metrics import (
     confusion_matrix,
     macro_mean,
 )
+from adapters.inference.model import softmax
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.inference.shifts import SHIFTS, render
 
 from .adjust import LastLayer, class_prior, last_layer, undone
 from .data import Faces, load, majority, tuning_split
-from .evaluate import softmax
 from .export import as_input, session
 from .recipes import TAU, TEMPERATURE
 
