@@ -8,7 +8,7 @@ TRITON := .triton
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types imports check format lock asyncapi clean
+.PHONY: help run test image lint types imports check format lock asyncapi clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -19,6 +19,9 @@ run: $(VENV)/.base $(if $(shell which npm 2>/dev/null),$(WEB)/node_modules) ## i
 
 test: $(VENV)/.dev $(TRITON)/.installed $(if $(shell which npm 2>/dev/null),$(FIREBASE)/node_modules) ## install what the tests need and run them all
 	@$(BIN)/pytest
+
+image: $(VENV)/.dev ## build the container image with Buildah and try it (as root, on Linux)
+	@$(BIN)/pytest -m image tests/image
 
 lint: $(VENV)/.lint ## check style and formatting
 	@$(BIN)/ruff check .

@@ -1,0 +1,109 @@
+"""The image, built by the Dockerfile as it is and run as the compose file does."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.image.engine import ROOT, Engine
+from tests.servers.redis import free_port
+
+pytestmark = pytest.mark.image
+
+NAME = "localhost/emotion-api:test"
+PHOTOGRAPH = (ROOT / "entrypoints" / "web" / "static" / "samples" / "astronaut.jpg").read_bytes()
+ADDED_AT_MOST = 600_000_000
+"""Bytes on top of the image of Python; 576,000,000 were measured."""
+LIMITS = (
+    "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt", "no-new-privileges",
+    "--memory", "1500m", "--pids-limit", "200",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, int, str]]:
+    """The engine, the bytes of the base, and what was said while building."""
+    engine = Engine(tmp_path_factory.mktemp("engine"))
+    base = engine.make_bases()
+    yield engine, base, engine.build(NAME)
+    engine.close()
+
+
+@asynccontextmanager
+async def running(engine: Engine, name: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A container of the image, once it is ready; what asks it."""
+    port = free_port()
+    run = ("run", "--detach", "--name", name, "--network", "host", *LIMITS)
+    # The engine would raise them, which not every machine allows it.
+    files = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
+    settings = ("--env", "HOST=127.0.0.1", "--env", f"PORT={port}", "--env", "GUEST_MAX_USAGE=100",
+                "--env", "GUEST_MAX_USAGE_PER_ADDRESS=100")  # fmt: skip
+    await asyncio.to_thread(engine.podman, *run, *files, *settings, NAME)
+    url = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient(base_url=url, timeout=120, trust_env=False) as client:
+        async with asyncio.timeout(120):
+            while True:
+                try:
+                    ready = await client.get("/readyz")
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.2)  # nothing tells when a container listens
+        assert ready.json()["status"] == "ready"
+        yield client
+    await asyncio.to_thread(engine.podman, "rm", "--force", name)
+
+
+def test_it_is_built_without_a_warning_and_is_no_larger_than_it_has_to_be(built) -> None:
+    engine, base, said = built
+    assert "warning" not in said.lower()
+    assert engine.size(NAME) - base < ADDED_AT_MOST
+
+
+def test_nothing_lies_in_it_that_only_building_needs(built) -> None:
+    engine, _, _ = built
+    mounted = Path(engine.podman("image", "mount", NAME))
+    site = mounted / "opt" / "emotion-api" / "lib" / "python3.11" / "site-packages"
+    assert not {"pip", "setuptools", "wheel"} & {path.name for path in site.iterdir()}
+    assert not [path for path in site.rglob("tests") if path.is_dir()]
+    engine.podman("image", "unmount", NAME)
+
+
+def test_its_history_tells_of_no_index_of_packages(built) -> None:
+    engine, _, _ = built
+    steps = engine.podman("history", "--no-trunc", "--format", "{{.CreatedBy}}", NAME)
+    assert "PIP_" not in steps
+    assert "://" not in steps.replace("http://127.0.0.1:%s/healthz", "")
+
+
+async def test_it_runs_within_limits_and_answers(built) -> None:
+    engine, _, _ = built
+    async with running(engine, "answers") as client:
+        found = await client.post("/api/detect", files={"file": ("me.jpg", PHOTOGRAPH)})
+        page = await client.get("/web/vendor/socket.io.js")
+        whoami = await asyncio.to_thread(engine.podman, "exec", "answers", "id", "-u")
+        (state,) = json.loads(await asyncio.to_thread(engine.podman, "inspect", "answers"))
+        check = state["Config"]["Healthcheck"]["Test"][1:]
+        await asyncio.to_thread(engine.podman, "exec", "answers", *check)
+    assert found.json()["detection_results"]["face_detected"] is True
+    assert page.status_code == 200, "what Live needs came from npm"
+    assert whoami == "10001"
+
+
+async def test_it_finishes_what_it_took_in_before_it_ends(built) -> None:
+    engine, _, _ = built
+    async with running(engine, "ends") as client:
+        sent = [
+            asyncio.create_task(client.post("/api/detect", files={"file": ("me.jpg", PHOTOGRAPH)}))
+            for _ in range(12)
+        ]
+        async with asyncio.timeout(60):
+            await asyncio.wait(sent, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.to_thread(engine.podman, "stop", "--time", "60", "ends")
+        answers = await asyncio.gather(*sent)
+        (state,) = json.loads(await asyncio.to_thread(engine.podman, "inspect", "ends"))
+    assert [answer.status_code for answer in answers] == [200] * 12
+    assert state["State"]["ExitCode"] == 0
