@@ -2,10 +2,11 @@
 
 A simulation of discrete events, seeded: the same arguments give the same numbers. It says how
 clients come back, and nothing of the service itself. What it takes for granted are the figures in
-``Assumed``; ``python -m benchmarks.sessions`` measures those of the service on your machine.
+``Assumed``: those of the service were measured by ``python -m benchmarks.sessions`` on two cores
+that a dozen other processes wanted, so they are far on the safe side.
 
     python -m benchmarks.fleet
-    python -m benchmarks.fleet --sessions 10000 --connects-per-s 60 --seed 2
+    python -m benchmarks.fleet --sessions 10000 --connects-per-s 40 --start-s 4 --seed 2
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Assumed:
 
     Attributes:
         places: sessions that a copy lets in (``MAX_REALTIME_SESSIONS``).
-        connects_per_s: sessions that a copy can open a second; measured with one core.
+        connects_per_s: sessions that a copy can open a second.
         start_s: from the start of a copy to its first answer.
         ready_s: until the balancer sends clients to a copy that answers (``readinessProbe``).
         drain_s: from the order to end until sessions are told (``preStop``).
@@ -42,8 +43,8 @@ class Assumed:
     """
 
     places: int = 64
-    connects_per_s: float = 40.0
-    start_s: float = 4.0
+    connects_per_s: float = 11.0
+    start_s: float = 58.0
     ready_s: float = 5.0
     drain_s: float = 5.0
     stop_s: float = 2.0

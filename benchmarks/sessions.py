@@ -53,17 +53,19 @@ async def measure(sessions: int, at_once: int) -> None:
             clients += await asyncio.gather(*opening)
         open_s = time.monotonic() - began_s
         after_mb = memory_mb(target.pid)
+        load = os.getloadavg()[0]
+        print(f"{platform.platform()}, {os.cpu_count()} processors, load {load:.1f}")
+        print(f"from the command to the first answer, with a token made: {start_s:.1f} s")
+        print(f"sessions opened a second, client on the same processors: {sessions / open_s:.0f}")
+        print(
+            f"memory a session, started and waiting: {(after_mb - before_mb) / sessions:.3f} MB",
+            flush=True,
+        )
         began_s = time.monotonic()
         os.kill(target.pid, signal.SIGTERM)
         for _ in range(sessions):
             await gone.acquire()
         told_s = time.monotonic() - began_s
-        await asyncio.gather(*(client.disconnect() for client in clients))
-    load = os.getloadavg()[0]
-    print(f"{platform.platform()}, {os.cpu_count()} processors, load {load:.1f}")
-    print(f"from the command to the first answer: {start_s:.1f} s, with a token made before it")
-    print(f"sessions opened a second, client on the same processors: {sessions / open_s:.0f}")
-    print(f"memory a session, started and waiting: {(after_mb - before_mb) / sessions:.3f} MB")
     print(f"from SIGTERM until the last of {sessions} sessions was told: {told_s:.2f} s")
 
 
