@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from datetime import datetime
 from application.cancellation import uninterrupted
 from application.errors import ServiceUnavailable, StoreUnavailable
 from application.ports.clock import Clock
-from application.ports.usage_ledger import UsageLedger
+from application.ports.usage_ledger import UsageCount, UsageLedger
 from application.timeouts import CallerTimeout
 from domain.errors import ImageTooCostly, InvalidImage, QuotaExceeded
 from domain.user import Caller, Guest, GuestQuota, Usage
@@ -81,7 +81,7 @@ class UsageMeter:
             StoreUnavailable: the ledger is down, and the caller a guest.
         """
         if isinstance(caller, Guest):
-            allowance = await self._allowance(caller)
+            allowance = self._allowance(caller, await self._counters(caller))
             if allowance.left < 1:
                 raise self._refusal(allowance)
 
@@ -107,7 +107,7 @@ class UsageMeter:
             if not isinstance(caller, Guest):
                 await self._count_in_time(counting)
             elif await self._counted_in_time(counting) is not None:
-                raise self._refusal(await self._allowance(caller))
+                raise self._refusal(self._allowance(caller, await self._counters(caller)))
             yield charge
         except BaseException as error:
             if not _is_to_be_paid(error, charge):
@@ -117,10 +117,11 @@ class UsageMeter:
 
     async def usage(self, caller: Caller) -> Usage:
         """What the caller has used and may still use; of a guest, by the limit that binds now."""
-        own = await self._ledger.read(caller.user_id, self._clock.now())
+        counters = await self._counters(caller)
+        own = counters[caller.user_id]
         if not isinstance(caller, Guest):
             return Usage(count=own.count, last_used=own.last_used)
-        allowance = await self._allowance(caller)
+        allowance = self._allowance(caller, counters)
         return Usage(
             count=allowance.limit - allowance.left,
             limit=allowance.limit,
@@ -137,15 +138,20 @@ class UsageMeter:
             }
         return {caller.user_id: None}
 
-    async def _allowance(self, guest: Guest) -> _Allowance:
+    async def _counters(self, caller: Caller) -> dict[str, UsageCount]:
+        """The state of every counter that a use of the caller's is counted by, each read once."""
+        now, subjects = self._clock.now(), list(self._limits(caller))
+        counts = await asyncio.gather(*(self._ledger.read(subject, now) for subject in subjects))
+        return dict(zip(subjects, counts, strict=True))
+
+    def _allowance(self, guest: Guest, counters: Mapping[str, UsageCount]) -> _Allowance:
         """What the limit that binds leaves: the guest's own, unless the address has less left.
 
         Where both leave the same, the later of the two ends is the one to wait for.
         """
-        now = self._clock.now()
         found = []
         for subject, limit in self._limits(guest).items():
-            counter = await self._ledger.read(subject, now)
+            counter = counters[subject]
             allowed = limit or 0
             left = max(allowed - counter.count, 0)
             shared = subject != guest.user_id
