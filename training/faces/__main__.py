@@ -1,4 +1,4 @@
-"""`python -m training.faces --data DIR` makes the bundled face detector from the photographs."""
+"""`python -m training.faces --data DIR --teacher FILE` makes the bundled face detector from the photographs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def main() -> None:
     """Trains, or goes on where a run was cut off; exports; and writes the model card."""
     parser = argparse.ArgumentParser(prog="python -m training.faces", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with photographs, labels")
+    parser.add_argument("--teacher", type=Path, required=True, help="YuNet's ONNX file")
     parser.add_argument("--runs", type=Path, default=_HERE / "runs", help="checkpoints and plots")
     parser.add_argument(
         "--weights", type=Path, default=_ROOT / "adapters" / "onnx" / "weights", help="output"
@@ -36,7 +37,9 @@ def main() -> None:
     splits = {
         name: load(options.data, name, options.runs / "pixels") for name in ("fit", "tune", "valid")
     }
-    network = train(Recipe(), splits["fit"], splits["tune"], options.runs / "shipped")
+    network = train(
+        Recipe(), splits["fit"], splits["tune"], options.teacher, options.runs / "shipped"
+    )
     export(network, splits["tune"], splits["valid"], options.weights, VERSION)
     card.write(options.weights, splits["valid"], options.docs)
 

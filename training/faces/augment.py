@@ -26,6 +26,7 @@ class View:
         landmarks: float32 (N, 5, 2).
         seen: float32 (N, 5), 1 for landmarks inside the picture.
         is_face: bool (N,); False for a place that says nothing.
+        empty: float32 (M, 4), places where no face is, whatever the teacher says.
     """
 
     pixels: NDArray[np.uint8]
@@ -33,6 +34,7 @@ class View:
     landmarks: NDArray[np.float32]
     seen: NDArray[np.float32]
     is_face: NDArray[np.bool_]
+    empty: NDArray[np.float32]
 
 
 class Views:
@@ -62,8 +64,15 @@ class Views:
                 part = _placed(self._photo(rng), right - left, bottom - top, sizes, rng)
                 pixels[top:bottom, left:right] = part.pixels
                 corner = np.array([left, top], np.float32)
-                boxes = part.boxes + np.tile(corner, 2)
-                parts.append(replace(part, boxes=boxes, landmarks=part.landmarks + corner))
+                twice = np.tile(corner, 2)
+                parts.append(
+                    replace(
+                        part,
+                        boxes=part.boxes + twice,
+                        landmarks=part.landmarks + corner,
+                        empty=part.empty + twice,
+                    )
+                )
         boxes = np.concatenate([part.boxes for part in parts])
         return View(
             _developed(_occluded(pixels, boxes, rng), rng),
@@ -71,6 +80,7 @@ class Views:
             np.concatenate([part.landmarks for part in parts]),
             np.concatenate([part.seen for part in parts]),
             np.concatenate([part.is_face for part in parts]),
+            np.concatenate([part.empty for part in parts]),
         )
 
     def _photo(self, rng: np.random.Generator) -> Photo:
@@ -130,7 +140,7 @@ def _placed(
     boxes, landmarks = _moved(labels.boxes, labels.landmarks, matrix, offset, angle)
     if mirrored:
         landmarks = landmarks[:, _MIRRORED]
-    return _labelled(pixels, boxes, landmarks, labels.agreed)
+    return _labelled(pixels, boxes, landmarks, labels.agreed, photo.kind == "face")
 
 
 def _covering(
@@ -196,6 +206,7 @@ def _labelled(
     boxes: NDArray[np.float32],
     landmarks: NDArray[np.float32],
     agreed: NDArray[np.int8],
+    has_faces: bool,
 ) -> View:
     """What of the labels can be seen: boxes clipped, faces hardly in the picture left out."""
     height, width = pixels.shape[:2]
@@ -212,6 +223,7 @@ def _labelled(
         landmarks[present],
         inside[present].astype(np.float32),
         is_face[present],
+        clipped[agreed == -1] if has_faces else np.array([[0, 0, width, height]], np.float32),
     )
 
 

@@ -11,6 +11,10 @@ from torch import Tensor
 _CELLS_A_FACE = 6
 _MIDDLE = 0.3
 """How far from the middle of a face, in shares of its size, a cell may speak of it."""
+_TOLD = 0.2
+"""Score of the teacher from which its box and landmarks are followed."""
+_SURE = 0.5
+"""Score from which the teacher counts as having seen a face."""
 _LEVELS = ((8.0, 0.0, 64.0), (16.0, 28.0, 136.0), (32.0, 64.0, 1e9))
 """Stride, and the sizes of the faces (root of the area, pixels) that its cells may speak of."""
 
@@ -25,6 +29,7 @@ class Targets:
         landmarks: float32 (T, 5, 2).
         seen: float32 (T, 5), 1 for landmarks that lie in the picture.
         is_face: bool (T,); False for a place to leave out of the loss.
+        teacher: float32 (N, A, 15), the teacher's answer for each cell (`teacher.Teacher`).
     """
 
     picture: Tensor
@@ -32,6 +37,7 @@ class Targets:
     landmarks: Tensor
     seen: Tensor
     is_face: Tensor
+    teacher: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,12 @@ class Losses:
 
 
 def losses(cells: Tensor, points: Tensor, strides: Tensor, targets: Targets) -> Losses:
-    """Compare the cells of a batch with its labels.
+    """Compare the cells of a batch with the teacher's answers and with the labels.
 
-    Cells are matched with faces by how well they already do (C. Feng et al., "TOOD: task-aligned
-    one-stage object detection", 2021); what
-    speaks of no face is weighted as in H. Zhang et al., "VarifocalNet", 2021.
+    Where the teacher sees something, it tells each cell its score, box and landmarks. Labelled
+    faces that it misses in this view (they were found in a better one) are matched with cells by
+    how well these already do (C. Feng et al., "TOOD: task-aligned one-stage object detection",
+    2021). Cells far from their goal weigh more (X. Li et al., "Generalized focal loss", 2020).
 
     Args:
         cells: float32 (N, A, 15), as `network.FaceNet` gives them.
@@ -62,33 +69,60 @@ def losses(cells: Tensor, points: Tensor, strides: Tensor, targets: Targets) -> 
         targets: The labels.
     """
     logits = cells[..., 0]
-    boxes = torch.cat([points - cells[..., 1:3], points + cells[..., 3:5]], -1)
+    boxes = _boxes(cells, points)
     with torch.no_grad():
-        score = logits.sigmoid()
-        face, cell, share = _match(score, boxes, points, strides, targets)
+        score, taught = logits.sigmoid(), targets.teacher[..., 0]
+        missed = targets.is_face & ~_seen_by_teacher(taught, points, targets)
+        face, cell, share = _match(score, boxes, points, strides, targets, missed)
         picture = targets.picture[face]
-        goal = torch.zeros_like(score)
-        goal[picture, cell] = share
-        weight = torch.where(goal > 0, goal, score**1.5)
-        weight[_left_out(points, targets, len(cells)) & (goal == 0)] = 0.0
-        total = share.sum().clamp_min(1.0)
+        goal = taught.clone()
+        goal[picture, cell] = torch.maximum(goal[picture, cell], share)
+        weight = goal + (score - goal).abs() ** 1.5
+        weight[_left_out(points, targets, len(cells)) & (goal < _SURE)] = 0.0
+        # Pairs that teach box and landmarks: of the teacher, and of the faces it missed.
+        near, at = torch.nonzero((taught >= _TOLD) & (goal == taught), as_tuple=True)
+        told = targets.teacher[near, at]
+        share = torch.cat([taught[near, at], share])
+        wanted = torch.cat([_boxes(told, points[at]), targets.boxes[face]])
+        landmarks = torch.cat(
+            [points[at][:, None] + told[:, 5:].reshape(-1, 5, 2), targets.landmarks[face]]
+        )
+        seen = torch.cat([torch.ones(len(near), 5), targets.seen[face]])
+        picture, cell = torch.cat([near, picture]), torch.cat([at, cell])
+        total = goal.sum().clamp_min(1.0)
     bce = F.binary_cross_entropy_with_logits(logits, goal, reduction="none")
     score_loss = (bce * weight).sum() / total
-    wanted = targets.boxes[face]
     box_loss = ((1 - _giou(boxes[picture, cell], wanted)) * share).sum() / total
     size = (wanted[:, 2:] - wanted[:, :2]).prod(-1).clamp_min(1).sqrt()
     found = points[cell][:, None] + cells[picture, cell, 5:].reshape(-1, 5, 2)
-    off = (found - targets.landmarks[face]) / size[:, None, None]
+    off = (found - landmarks) / size[:, None, None]
     each = F.smooth_l1_loss(off, torch.zeros_like(off), beta=0.05, reduction="none").sum(-1)
-    landmark_loss = (each * targets.seen[face] * share[:, None]).sum() / total
+    landmark_loss = (each * seen * share[:, None]).sum() / total
     return Losses(score_loss, box_loss, landmark_loss)
 
 
+def _boxes(cells: Tensor, points: Tensor) -> Tensor:
+    return torch.cat([points - cells[..., 1:3], points + cells[..., 3:5]], -1)
+
+
+def _seen_by_teacher(taught: Tensor, points: Tensor, targets: Targets) -> Tensor:
+    """Labels (T,) in whose middle the teacher is sure of something."""
+    middle = (targets.boxes[:, :2] + targets.boxes[:, 2:])[:, None] / 2
+    reach = ((targets.boxes[:, 2:] - targets.boxes[:, :2]) * _MIDDLE).clamp_min(6)[:, None]
+    inside = ((points - middle).abs() <= reach).all(-1)
+    return (taught[targets.picture] * inside).amax(-1) >= _SURE
+
+
 def _match(
-    scores: Tensor, boxes: Tensor, points: Tensor, strides: Tensor, targets: Targets
+    scores: Tensor,
+    boxes: Tensor,
+    points: Tensor,
+    strides: Tensor,
+    targets: Targets,
+    among: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Pairs of a face (its row in the targets) and a cell, and the score the cell should have."""
-    rows = torch.nonzero(targets.is_face)[:, 0]
+    rows = torch.nonzero(among)[:, 0]
     picture, wanted = targets.picture[rows], targets.boxes[rows][:, None]  # F, 1, 4
     middle = (wanted[..., :2] + wanted[..., 2:]) / 2
     extent = wanted[..., 2:] - wanted[..., :2]

@@ -26,6 +26,7 @@ from .evaluate import Found, from_cells, in_two_views, judge_all, summary, thres
 from .losses import Targets, losses
 from .network import FaceNet, Shape, centres
 from .plots import curves
+from .teacher import Teacher
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +70,23 @@ class Recipe:
         return 0.5 * (1 + math.cos(math.pi * min(rest, 1.0)))
 
 
-class _Batches(Dataset[View]):
-    def __init__(self, views: Views) -> None:
-        self._views = views
+class _Lessons(Dataset[tuple[View, NDArray[np.float32]]]):
+    """Views, and what the teacher says of each."""
 
-    def __getitem__(self, number: int) -> View:
-        return self._views.view(number)
+    def __init__(self, views: Views, teacher: Path) -> None:
+        self._views, self._path = views, teacher
+        self._teacher: Teacher | None = None
+
+    def __getitem__(self, number: int) -> tuple[View, NDArray[np.float32]]:
+        if self._teacher is None:  # in the process that uses it
+            self._teacher = Teacher(self._path)
+        view = self._views.view(number)
+        answers = self._teacher(view.pixels)
+        points = centres(*view.pixels.shape[:2])[0].numpy()
+        for left, top, right, bottom in view.empty:
+            inside = (points > (left, top)).all(1) & (points < (right, bottom)).all(1)
+            answers[inside, 0] = 0.0
+        return view, answers
 
 
 class _Order(Sampler[list[int]]):
@@ -94,7 +106,8 @@ def _start_worker(_: int) -> None:
     os.nice(5)  # the network waits for nothing else
 
 
-def _collate(views: list[View]) -> tuple[Tensor, Targets]:
+def _collate(lessons: list[tuple[View, NDArray[np.float32]]]) -> tuple[Tensor, Targets]:
+    views = [view for view, _ in lessons]
     counts = [len(view.boxes) for view in views]
     return torch.from_numpy(np.stack([view.pixels for view in views])), Targets(
         picture=torch.from_numpy(np.repeat(np.arange(len(views)), counts)),
@@ -102,16 +115,20 @@ def _collate(views: list[View]) -> tuple[Tensor, Targets]:
         landmarks=torch.from_numpy(np.concatenate([view.landmarks for view in views])),
         seen=torch.from_numpy(np.concatenate([view.seen for view in views])),
         is_face=torch.from_numpy(np.concatenate([view.is_face for view in views])),
+        teacher=torch.from_numpy(np.stack([answers for _, answers in lessons])),
     )
 
 
-def train(recipe: Recipe, fit: Photos, tune: Photos, folder: Path, every: int = 1000) -> FaceNet:
+def train(
+    recipe: Recipe, fit: Photos, tune: Photos, teacher: Path, folder: Path, every: int = 1000
+) -> FaceNet:
     """Trains a run to its end, from its last checkpoint where there is one.
 
     Args:
         recipe: Configuration.
         fit: Photographs to train on.
         tune: Photographs to watch; they never give a gradient.
+        teacher: YuNet's ONNX file.
         folder: Where checkpoint, log and curves of this run are kept.
         every: Steps between two checkpoints.
 
@@ -136,7 +153,7 @@ def train(recipe: Recipe, fit: Photos, tune: Photos, folder: Path, every: int = 
         log.info("resuming at step %d", first)
     views = Views(fit, side=recipe.side, seed=recipe.seed)
     batches = DataLoader(
-        _Batches(views),
+        _Lessons(views, teacher),
         batch_sampler=_Order(recipe, first),
         collate_fn=_collate,
         num_workers=1,
