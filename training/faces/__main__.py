@@ -1,4 +1,4 @@
-"""`python -m training.faces --data DIR --teacher FILE` makes the bundled face detector from the photographs."""
+"""`python -m training.faces --data DIR --teacher FILE` makes the bundled face detector."""
 
 from __future__ import annotations
 

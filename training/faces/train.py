@@ -49,12 +49,12 @@ class Recipe:
         shape: Of the network.
     """
 
-    steps: int = 8000
-    falling_from: int = 4000
-    warmup: int = 200
+    steps: int = 16000
+    falling_from: int = 8000
+    warmup: int = 300
     batch: int = 32
     side: int = 256
-    rate: float = 3e-3
+    rate: float = 2e-3
     decay: float = 0.05
     ema: float = 0.998
     seed: int = 1
