@@ -169,6 +169,11 @@ class FollowVideo:
     def __init__(self, repository: VideoRepository, clock: Clock) -> None:
         self._repository = repository
         self._clock = clock
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Tell nobody any more: the service stops, and whoever follows asks its successor."""
+        self._is_stopped = True
 
     async def execute(self, user: User, video_id: UUID) -> AsyncIterator[Video]:
         """The video now, and at every change, at most twice a second, until the work has ended.
@@ -182,7 +187,7 @@ class FollowVideo:
         shown = await _own(self._repository, user, video_id)
         yield shown
         told_s = self._clock.monotonic()
-        while not shown.status.is_end:
+        while not shown.status.is_end and not self._is_stopped:
             await self._clock.sleep(_LOOKED_AT_EVERY_S)
             video = await self._repository.get(video_id)
             if video is None:

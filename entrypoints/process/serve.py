@@ -67,9 +67,11 @@ class _Server(BoundedServer):
             print(said, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # uvicorn would close WebSockets before their summaries are sent, and wait for long polls.
+        # uvicorn would close WebSockets before their summaries are sent, and wait for long polls
+        # and for those who follow a video.
         for listener in self.servers:
             listener.close()
+        self._container.video().follow_video().stop()
         await hang_up(self._container, self._realtime)
         await super().shutdown(sockets)
 

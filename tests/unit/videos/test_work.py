@@ -314,3 +314,11 @@ async def test_who_follows_a_video_that_is_deleted_is_told(videos: Videos) -> No
     assert (await last).status is VideoStatus.CANCELLED
     with pytest.raises(StopAsyncIteration):
         await anext(following)
+
+
+async def test_who_follows_a_video_is_let_go_when_the_service_stops(videos: Videos) -> None:
+    video = await videos.submitted()
+    following = videos.follow.execute(videos.alice, video.video_id)
+    assert (await anext(following)).status is VideoStatus.QUEUED
+    videos.follow.stop()
+    assert [change async for change in following] == []
