@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -80,16 +82,30 @@ class SubmitVideo:
         self._clock = clock
         self._holder = holder
         self._submitted = submitted
+        self._coming_in: Counter[str] = Counter()
 
-    async def check(self, user: User) -> None:
-        """See whether a user may send a video now, before it is read.
+    @asynccontextmanager
+    async def place(self, user: User) -> AsyncIterator[None]:
+        """Hold one of a user's places while a video comes in, so that it is not read for nothing.
 
         Raises:
-            TooManyVideos: as many are waiting as may.
+            TooManyVideos: as many are waiting, or coming in, as may.
         """
-        videos = await self._repository.of_user(user.user_id)
-        if sum(not video.status.is_end for video in videos) >= self._limits.unfinished:
-            raise self._limits.too_many()
+        self._coming_in[user.user_id] += 1
+        try:
+            videos = await self._repository.of_user(user.user_id)
+            # What is being received is counted as coming in.
+            taken = sum(
+                not video.status.is_end and video.status is not VideoStatus.RECEIVING
+                for video in videos
+            )
+            if taken + self._coming_in[user.user_id] > self._limits.unfinished:
+                raise self._limits.too_many()
+            yield
+        finally:
+            self._coming_in[user.user_id] -= 1
+            if not self._coming_in[user.user_id]:
+                del self._coming_in[user.user_id]
 
     async def execute(self, command: SubmitVideoCommand) -> Video:
         """Keep file and record; once this returns, a crash cannot lose the video.

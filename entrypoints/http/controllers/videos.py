@@ -80,18 +80,18 @@ class SubmitVideoController(Controller):
         Once this is answered, the video survives a crash. It is analysed in its turn;
         `GET /api/videos/{id}` tells how far it is.
         """
-        await submit_video.check(request.user)
         limits = settings.video.limits
-        form = await uploaded(request, "file", limits.too_large(), settings.stores.videos_dir)
-        file = form.files[0]
-        command = SubmitVideoCommand(
-            user=request.user,
-            filename=file.filename,
-            size_bytes=file.size,
-            chunks=file.chunks(),
-            sampling=_sampling(form.texts),
-        )
-        video = await submit_video.execute(command)
+        async with submit_video.place(request.user):
+            form = await uploaded(request, "file", limits.too_large(), settings.stores.videos_dir)
+            file = form.files[0]
+            command = SubmitVideoCommand(
+                user=request.user,
+                filename=file.filename,
+                size_bytes=file.size,
+                chunks=file.chunks(),
+                sampling=_sampling(form.texts),
+            )
+            video = await submit_video.execute(command)
         path = f"{settings.server.videos_url}/{video.video_id}"
         return Response(_present(video, image_addresses), headers={"Location": path})
 

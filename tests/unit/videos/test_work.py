@@ -1,7 +1,7 @@
 """Work on videos that lasts: through crashes, cancellations and users who wait."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -249,11 +249,23 @@ async def test_what_is_beyond_the_limits_is_refused_and_leaves_nothing(videos: V
     for _ in range(videos.limits.unfinished):
         await videos.submitted()
     with pytest.raises(TooManyVideos):
-        await videos.submit.check(videos.alice)
+        async with videos.submit.place(videos.alice):
+            pass
     with pytest.raises(TooManyVideos):
         await videos.submitted()
     await videos.submitted(owner=videos.bob)
     assert len(videos.store) == videos.limits.unfinished + 1
+
+
+async def test_videos_that_come_in_at_once_take_a_place_each(videos: Videos) -> None:
+    async with AsyncExitStack() as uploads:
+        for _ in range(videos.limits.unfinished):
+            await uploads.enter_async_context(videos.submit.place(videos.alice))
+        with pytest.raises(TooManyVideos):
+            await uploads.enter_async_context(videos.submit.place(videos.alice))
+        await uploads.enter_async_context(videos.submit.place(videos.bob))
+    async with videos.submit.place(videos.alice):
+        await videos.submitted()
 
 
 async def test_a_video_whose_file_cannot_be_kept_was_never_there(videos: Videos) -> None:
