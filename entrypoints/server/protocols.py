@@ -14,7 +14,9 @@ from entrypoints.server.http import HttpConnection
 from entrypoints.server.limits import ConnectionLimits
 from entrypoints.server.websocket import WebSocketConnection
 
-# Files that are open beside connections: databases, the spool, uploads on their way, logs.
+# A connection, and the upload that comes in over it, which lies on disk where it is large.
+_FILES_A_CONNECTION = 2
+# Files that are open beside these: databases, the spool, libraries, logs.
 _OTHER_FILES = 96
 
 log = logging.getLogger(__name__)
@@ -39,14 +41,14 @@ def within_open_files(limits: ConnectionLimits) -> ConnectionLimits:
 
     The limit of open files is raised first, as far as an ordinary process may raise it.
     """
-    wanted = limits.connections + _OTHER_FILES
+    wanted = limits.connections * _FILES_A_CONNECTION + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return limits
-    room = max(soft - _OTHER_FILES, soft // 2)
+    room = max(soft - _OTHER_FILES, soft // 2) // _FILES_A_CONNECTION
     log.warning(
         "MAX_CONNECTIONS=%d is lowered to %d: this process may have %d files open",
         limits.connections, room, soft,
