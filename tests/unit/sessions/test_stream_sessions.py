@@ -216,9 +216,11 @@ class SlowDecoder(InMemoryImageDecoder):
         super().__init__()
         self._clock = world.clock
 
-    async def decode(self, data: bytes, *, priority: Priority = Priority.INTERACTIVE) -> Image:
+    async def decode(
+        self, data: bytes, *, priority: Priority = Priority.INTERACTIVE, sender: str = ""
+    ) -> Image:
         self._clock.advance(0.1)
-        return await super().decode(data, priority=priority)
+        return await super().decode(data, priority=priority, sender=sender)
 
 
 async def busy_window(world: World, sessions: StreamSessions, crowd: list[StreamSession]) -> None:
