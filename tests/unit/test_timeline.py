@@ -14,7 +14,7 @@ from domain.geometry import BoundingBox
 from domain.palette import EMOTION_COLOURS
 from domain.stream import SessionSummary, TimelineEntry, TrackSummary
 from entrypoints.http.timeline import MAX_ROWS, timeline_svg
-from entrypoints.settings import Settings
+from entrypoints.settings import load_settings
 from entrypoints.web.files import load_page_files
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -115,7 +115,7 @@ def test_long_sessions_have_a_readable_axis() -> None:
 
 
 def test_every_picture_and_the_page_give_an_emotion_the_same_colour() -> None:
-    style = load_page_files(Settings()).others["css/emotions.css"].data.decode()
+    style = load_page_files(load_settings(env_file=None)).others["css/emotions.css"].data.decode()
     page = re.findall(r'data-emotion="(\w+)"\] \{ --emotion: (#\w+)', style)
     assert {Emotion(name): colour for name, colour in page} == EMOTION_COLOURS
 
