@@ -58,6 +58,7 @@ export function liveStudio() {
       if (!running) return;
       showState(name, AFTER[after]);
       if (name !== "running") boxes.clear();
+      else trouble.replaceChildren(); // What went wrong before is over.
       if (name === "ended") stop({ because: "ended" });
     },
     result: (result, roundTripMs) => {
