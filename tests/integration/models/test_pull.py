@@ -272,10 +272,10 @@ def test_yunet_alone_needs_no_extra(
     typed: Callable[[], Result], hub: HubDouble, empty: str
 ) -> None:
     Path(".env").write_text(empty)
-    for outcome in ("ready", "there"):
+    for outcome in ("is ready", "exists"):
         ran = typed()
         assert ran.exit_code == 0, ran.output
-        assert f"YuNet is {outcome}: " in ran.stderr
+        assert f"YuNet {outcome}: " in ran.stderr
         assert "get it too with CLASSIFIER=vit emotion-api models pull" in ran.stderr
     assert hub.asked_for == [yunet_file.FILE]
 
