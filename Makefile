@@ -18,7 +18,7 @@ run: $(VENV)/.base $(if $(shell which npm 2>/dev/null),$(WEB)/node_modules) ## i
 	@$(BIN)/emotion-api serve
 
 test: $(VENV)/.dev $(TRITON)/.installed $(if $(shell which npm 2>/dev/null),$(FIREBASE)/node_modules) ## install what the tests need and run them all
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest
 
 image: $(VENV)/.dev ## build the container image with Buildah and try it (as root, on Linux)
 	@$(BIN)/pytest -m image tests/image
