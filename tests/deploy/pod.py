@@ -114,18 +114,19 @@ def _script(
         shown.append(Path(sys.base_prefix))
     # Each by itself: the folder above may be closed to the user.
     shown += [ROOT / name for name in _CODE]
-    steps = [f"mount -t tmpfs -o mode=755 none {root}"]
+    # Temporary files come first: the code may lie in a folder below.
+    steps = [
+        f"mount -t tmpfs -o mode=755 none {root}",
+        f"mkdir {root}/data {root}/tmp",
+        f"mount --bind {data} {root}/data",
+        f"mount -t tmpfs -o mode=1777 none {root}/tmp",
+    ]
     for path in shown:
         place = f"{root}{path}"
         steps += [f"mkdir -p {place}", f"mount --bind {path} {place}"]
         if str(path) not in {"/dev", "/proc"}:
             steps.append(f"mount -o remount,bind,ro {place}")
-    steps += [
-        f"mkdir {root}/data {root}/tmp",
-        f"mount --bind {data} {root}/data",
-        f"mount -t tmpfs -o mode=1777 none {root}/tmp",
-        f"mount -o remount,ro {root}",
-    ]
+    steps.append(f"mount -o remount,ro {root}")
     settings = [shlex.quote(f"{name}={value}") for name, value in environment.items()]
     user = [
         f"--reuid={security['runAsUser']}",

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 from PIL import Image
 
+from tests.clips import write_clip
 from tests.documents.following import PRINTED, ROOT, follow
 from tests.e2e.browser.site import Site
 
@@ -14,6 +15,8 @@ from tests.e2e.browser.site import Site
 def test_every_command_works_and_answers_as_it_says(site: Site) -> None:
     folder = site.folder
     (folder / "PHOTO").write_bytes((folder / "photo.jpg").read_bytes())
+    face = np.asarray(Image.open(folder / "photo.jpg").convert("RGB"))
+    write_clip(folder / "CLIP.mp4", ((number / 10, face) for number in range(10)))
     (folder / ".venv").symlink_to(sys.prefix)
     crop = np.asarray(Image.open(folder / "photo.jpg").convert("L").crop((150, 40, 300, 190)))
     np.savez(folder / "FACES.npz", images=crop[None], labels=["happy"])
@@ -24,6 +27,7 @@ def test_every_command_works_and_answers_as_it_says(site: Site) -> None:
     assert_alike(shown_answer(), json.loads(answered), "answer")
     assert "happy" in done
     assert "accuracy" in done
+    assert (folder / "frames.csv").read_text().startswith("frame,time,")
     assert (folder / "drawn.jpg").read_bytes().startswith(b"\xff\xd8")
 
 
