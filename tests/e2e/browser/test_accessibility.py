@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Route, ViewportSize, expect
 
-from tests.e2e.browser.states import STATES, State, crowded, empty, history, live, video
+from tests.e2e.browser.states import STATES, State, crowded, empty, history, live
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
 DESK: ViewportSize = {"width": 1366, "height": 850}
@@ -63,7 +63,7 @@ async def test_axe_finds_nothing_on_the_pages_that_explain_problems(
 async def test_fingers_reach_what_they_aim_at(signed_in: Page) -> None:
     page = signed_in
     await page.set_viewport_size(PHONE)
-    for state in (empty, crowded, history, live, video):
+    for state in (empty, crowded, history, live):
         await state(page)
         assert await page.evaluate(TOO_SMALL_FOR_FINGERS) == []
 
