@@ -125,7 +125,8 @@ def _registries() -> Iterator[str]:
         ("/etc/pip.conf", "/etc/pip.conf"),
         ("/etc/ssl/certs", "/etc/ssl/certs"),
         ("/usr/etc/npmrc", "/usr/etc/npmrc"),
-        (str(Path.home() / ".npmrc"), "/root/.npmrc"),
+        # The build has no file for the user: npm takes the project's own, which is read as well.
+        (str(Path.home() / ".npmrc"), "/page/.npmrc"),
     )
     for here, there in shown:
         if Path(here).exists():
