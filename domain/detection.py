@@ -22,7 +22,7 @@ class DetectionKind(StrEnum):
 
 
 class StorageStatus(StrEnum):
-    """Where the storing of a detection stands."""
+    """How far the storing of a detection is."""
 
     PENDING = "pending"
     DONE = "done"
@@ -33,12 +33,12 @@ class StorageStatus(StrEnum):
 class Detection:
     """One analysed image, or one realtime session or recorded video that was kept.
 
-    Of a session or video ``faces`` holds one face a track (its last box, its mean scores),
-    ``processing_time_s`` is the mean of its frames, and there is no image.
+    For a session or video, ``faces`` holds one face per track (its last box and its mean scores),
+    ``processing_time_s`` is the mean over its frames, and there is no image.
 
     Attributes:
         detection_id: unique, and unguessable (random).
-        user_id: whose it is.
+        user_id: of its owner.
         timestamp: when it was analysed; with a time zone.
         filename: as the sender named it, or None.
         faces: largest face first; may be empty.
@@ -48,7 +48,7 @@ class Detection:
         image_url: where the stored image is served; None until it is stored.
         storage: ``done`` once record and image are both stored.
         stream: the session's or video's summary; None for an image.
-        video: what else there is to say of a video; None for anything else.
+        video: details of a video; None for anything else.
     """
 
     detection_id: UUID
@@ -85,13 +85,13 @@ class Detection:
         return replace(self, image_url=image_url, storage=StorageStatus.DONE)
 
     def storing_failed(self) -> Detection:
-        """The same record once storing its image was given up."""
+        """The same record after storing its image was given up."""
         return replace(self, storage=StorageStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """Which records of a user are wanted; what is None does not restrict.
+    """Which records of a user are wanted; a field that is None does not restrict them.
 
     Attributes:
         from_date: earliest timestamp, inclusive; with a time zone.
@@ -112,7 +112,7 @@ class HistoryFilter:
                 raise ValueError("the dates of a history filter need a time zone")
 
     def matches(self, detection: Detection) -> bool:
-        """Whether a record is wanted: the meaning every repository has to reproduce."""
+        """Whether a record is wanted; every repository has to agree with this."""
         if self.from_date is not None and detection.timestamp < self.from_date:
             return False
         if self.to_date is not None and detection.timestamp > self.to_date:

@@ -64,7 +64,7 @@ class EmotionScores:
         """The element-wise mean.
 
         Raises:
-            ValueError: there is not at least one distribution.
+            ValueError: there are no distributions.
         """
         rows = list(many)
         return cls.from_weights(

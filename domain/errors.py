@@ -9,7 +9,7 @@ from typing import ClassVar
 
 
 class DomainError(Exception):
-    """A rule of the service was broken; ``str(error)`` is fit for the caller's eyes.
+    """A rule of the service was broken; ``str(error)`` may be shown to the caller.
 
     Attributes:
         code: the stable word clients may branch on.
@@ -30,7 +30,7 @@ class InvalidRequest(DomainError):
 
 
 class InvalidImage(DomainError):
-    """The bytes are empty, truncated, or no image of a supported kind."""
+    """The bytes are empty, truncated, or not an image in a supported format."""
 
     code = "invalid_image"
 
@@ -54,7 +54,7 @@ class ImageTooCostly(DomainError):
 
 
 class InvalidVideo(DomainError):
-    """The file is no video of a supported kind, shows nothing, or cannot be read at all."""
+    """The file is not a video in a supported format, has no frames, or cannot be read at all."""
 
     code = "invalid_video"
 
@@ -72,7 +72,7 @@ class VideoTooLong(DomainError):
 
 
 class TooManyVideos(DomainError):
-    """As many videos of the user wait or are worked on as may.
+    """The user has as many unfinished videos as allowed.
 
     ``details`` holds ``retry_after`` (seconds), ``limit`` and ``remaining``.
     """
@@ -91,7 +91,7 @@ class BatchTooLarge(DomainError):
 
 
 class NotAuthenticated(DomainError):
-    """The caller has to sign in first, or the token does not stand."""
+    """The caller has to sign in first, or the token is not valid."""
 
     code = "not_authenticated"
 
@@ -109,13 +109,13 @@ class Forbidden(DomainError):
 
 
 class InvalidLink(DomainError):
-    """The link is forged, was made for something else, or has ended."""
+    """The link is forged, was made for something else, or has expired."""
 
     code = "invalid_link"
 
 
 class NotFound(DomainError):
-    """There is no such thing, or the caller may not know that there is."""
+    """It does not exist, or the caller may not learn that it does."""
 
     code = "not_found"
 

@@ -1,4 +1,4 @@
-"""A face in an image: where it is, what it shows, and how far to trust that."""
+"""A face in an image: where it is, what it shows, and how reliable that is."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class FaceDetection:
 
 @dataclass(frozen=True, slots=True)
 class BoxFraming:
-    """How a detector's boxes lie about faces, measured where emotions are read best.
+    """How a detector's boxes lie around faces, measured by where emotions are read best.
 
     Attributes:
         side: of the square that shows a face as the emotion networks know faces, in longer sides
@@ -75,7 +75,7 @@ class BoxFraming:
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.side <= 2 or not -0.5 <= self.drop <= 0.5:
-            raise ValueError(f"no face is framed so: {self}")
+            raise ValueError(f"a face cannot be framed like this: {self}")
 
 
 BOX_ITSELF = BoxFraming()
@@ -108,8 +108,8 @@ class ReliabilityThresholds:
         min_brightness: likewise.
         max_brightness: likewise.
         min_size_px: likewise.
-        min_score: of the dominant emotion, in [0, 1]. A crop unlike those that the classifier
-            knows shows in scores that single out no emotion.
+        min_score: of the dominant emotion, in [0, 1]. A crop unlike those the classifier was
+            trained on gets scores that single out no emotion.
     """
 
     min_sharpness: float

@@ -64,7 +64,7 @@ class BoundingBox:
         return Point(self.x + self.width / 2, self.y + self.height / 2)
 
     def scaled(self, across: float, down: float) -> BoundingBox:
-        """The box in a picture that is so many times as wide and as high; at least one pixel."""
+        """The box in an image scaled by these factors; at least one pixel wide and high."""
         left, top = round(self.x * across), round(self.y * down)
         right, bottom = round(self.right * across), round(self.bottom * down)
         return BoundingBox(left, top, max(right - left, 1), max(bottom - top, 1))

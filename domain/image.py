@@ -10,7 +10,7 @@ READ_FORMATS = "JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and TIFF"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
-    """An RGB pixel buffer, opaque to the core, with the size its sender knows.
+    """An RGB pixel buffer, opaque to the core, with the size of the original.
 
     Attributes:
         pixels: what the decoder made: from OpenCV a uint8 array, height x width x 3, RGB.

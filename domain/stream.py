@@ -1,4 +1,4 @@
-"""A stream of video frames: what comes in, what is said of each, and what remains of it all."""
+"""The frames of a live session: what comes in, the result for each, and the summary at the end."""
 
 from __future__ import annotations
 
@@ -29,18 +29,19 @@ class FrameData(Protocol):
         """The encoded image.
 
         Raises:
-            InvalidImage: what was sent stands for no bytes.
+            InvalidImage: what was sent cannot be decoded.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame of a stream, as it came in.
+    """One frame of a live session, as it came in.
 
     Attributes:
         frame_id: the sender's number for it.
-        timestamp_s: the sender's clock when it was taken; handed back, and never trusted.
+        timestamp_s: the sender's clock when it was taken; returned with the result, never relied
+            on.
         data: the encoded image.
         received_s: our own monotonic clock when it arrived, in seconds.
     """
@@ -152,7 +153,7 @@ class TrackSummary:
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """What remains of a session from ``start`` to ``stop``.
+    """The summary of a session from ``start`` to ``stop``.
 
     ``frames_received`` is always the sum of those processed, failed and dropped.
 
@@ -164,7 +165,7 @@ class SessionSummary:
         frames_received: that came in while it ran.
         frames_processed: that got a result.
         frames_failed: that got an error.
-        frames_dropped: that were let go.
+        frames_dropped: that were replaced by newer ones.
         mean_processing_time_s: of the frames processed; 0 without any.
         width: of the last frame processed, in pixels; 0 without any.
         height: likewise.

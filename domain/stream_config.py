@@ -1,4 +1,4 @@
-"""What the sender of a stream may choose."""
+"""What the client of a live session may choose."""
 
 from __future__ import annotations
 

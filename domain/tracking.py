@@ -1,4 +1,4 @@
-"""A face followed through a stream, and the steadying of what is read from it."""
+"""A face followed from frame to frame, and the smoothing of its scores."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from domain.face import FaceLandmarks
 from domain.geometry import BoundingBox
 
 PREDICTED_FOR_S = 0.22
-"""How long after a face was seen its box may be predicted: 200 ms, and what frames come late by.
+"""How long after a face was seen its box may be predicted: 200 ms, and some delay of the frames.
 
-Heads turn and lean by a few of their sides a second, so a prediction soon is no more than a guess,
-and the emotions read from its crop are made up.
+Heads move by a few times their size a second, so a later prediction is only a guess, and the
+emotions read from its crop mean nothing.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FaceTrack:
-    """Where a face that is being followed is now. Who it is is not asked and not known.
+    """Where a tracked face is now. Who it is stays unknown.
 
     Attributes:
         number: from 1, in the order the faces of a session appeared; never used twice.
@@ -47,12 +47,12 @@ CLEAR_CHANGE = 0.35
 
 
 class ScoreSmoother:
-    """Steadies the scores of one face: the mean of the last readings, without a visible lag.
+    """Smooths the scores of one face: the mean of the last readings, without a visible lag.
 
     A plain moving average shows a new expression only after half its window. Here the last two
     readings together overrule the window: once they agree with each other and differ plainly from
-    the readings before, the window starts anew with them. So a single odd frame is averaged away,
-    and an expression that stays shows in its second frame.
+    the readings before, the window restarts with them. So a single odd frame is averaged away, and
+    an expression that stays shows in its second frame.
     """
 
     def __init__(self, window: int) -> None:
@@ -64,7 +64,7 @@ class ScoreSmoother:
         return self._readings.maxlen or 0
 
     def smooth(self, scores: EmotionScores) -> EmotionScores:
-        """Take one reading in and give the steadied one."""
+        """Add a reading and return the smoothed scores."""
         self._readings.append(scores)
         readings = list(self._readings)
         if len(readings) > 2 and _has_changed(readings[:-2], readings[-2:]):

@@ -1,4 +1,4 @@
-"""Who calls, and how much a guest may use."""
+"""Callers, and how much a guest may use."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class User:
 
     @classmethod
     def known_by_id_alone(cls, user_id: str) -> User:
-        """A user whose profile cannot be told now; ``created_at`` is 1970."""
+        """A user whose profile is not available now; ``created_at`` is 1970."""
         return cls(user_id, None, None, None, False, (), datetime.fromtimestamp(0, UTC))
 
     @property
     def sender(self) -> str:
-        """Whom work counts for where everybody gets a fair share."""
+        """The name under which work is counted, so that everybody gets a fair share."""
         return self.user_id
 
 
@@ -56,7 +56,7 @@ class Guest:
 
     @property
     def network(self) -> str:
-        """Who shares the address: one IPv4 host, or the /64 network of an IPv6 host.
+        """The network behind the address: one IPv4 host, or the /64 network of an IPv6 host.
 
         An IPv6 host picks its own addresses from that network.
         """
@@ -72,7 +72,9 @@ class Guest:
 
     @property
     def sender(self) -> str:
-        """Whom work counts for where everybody gets a fair share; cookies can be dropped."""
+        """The name under which work is counted, so that everybody gets a fair share; cookies can be
+        dropped.
+        """
         return self.network
 
 

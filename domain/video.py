@@ -14,10 +14,10 @@ LONGEST_STEP_S = 3600.0
 
 
 class VideoStatus(StrEnum):
-    """Where a video stands. The last three are ends."""
+    """The state of a video. The last three are final."""
 
     RECEIVING = "receiving"
-    """Its file is on the way to the store. Nobody was told of the video yet."""
+    """Its file is still being stored; the video was not acknowledged yet."""
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
@@ -41,7 +41,7 @@ class Sampling:
         to_s: where to end; None for the end of the video.
 
     Raises:
-        InvalidRequest: they make no sense.
+        InvalidRequest: the values are impossible.
     """
 
     every_s: float = 0.2
@@ -58,7 +58,7 @@ class Sampling:
             raise InvalidRequest("the part of the video to analyse ends before it begins")
 
     def due_s(self, time_s: float) -> float:
-        """The wanted time that a frame taken at this time was taken for."""
+        """The wanted time that a frame at this time stands for."""
         steps = int((time_s - self.from_s) / self.every_s + 1e-6)
         return self.from_s + max(steps, 0) * self.every_s
 
@@ -69,7 +69,7 @@ class Damage:
 
     Attributes:
         from_s: time of the last frame before it, in seconds from the start.
-        to_s: time of the first frame behind it; None where nothing follows.
+        to_s: time of the first frame after it; None where nothing follows.
     """
 
     from_s: float
@@ -78,7 +78,7 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class VideoDetails:
-    """What the history says of a video beside its summary.
+    """What the history keeps of a video besides its summary.
 
     Attributes:
         every_s: seconds between two analysed frames.
@@ -95,7 +95,7 @@ class VideoFault:
 
     Attributes:
         code: the stable word of the error.
-        message: fit for the caller's eyes.
+        message: may be shown to the caller.
     """
 
     code: str
@@ -108,7 +108,7 @@ class Video:
 
     Attributes:
         video_id: unique, and unguessable (random); its entry in the history has the same.
-        user_id: whose it is.
+        user_id: of its owner.
         filename: as the sender named it, or None.
         media_type: of the file, told by its content.
         size_bytes: of the file.
@@ -117,12 +117,12 @@ class Video:
         width: in pixels, as a player shows it.
         height: likewise.
         duration_s: as the file says; None where it does not.
-        status: where it stands.
+        status: its state.
         processed_s: time of the last analysed frame, from the start of the video.
         frames_analysed: so far.
-        speed: seconds of video analysed in a second of work; None before that can be told.
+        speed: seconds of video analysed in a second of work; None until that is known.
         damages: stretches that could not be read, so far.
-        attempts: how often work on it began since it last got on.
+        attempts: how often work on it has begun since it last made progress.
         fault: why it failed.
     """
 
@@ -146,16 +146,16 @@ class Video:
 
     def __post_init__(self) -> None:
         if self.submitted_at.tzinfo is None:
-            raise ValueError("the moment a video was submitted at needs a time zone")
+            raise ValueError("submitted_at needs a time zone")
 
     @property
     def detection_id(self) -> UUID | None:
-        """Of its entry in the history, once it is done."""
+        """The id of its entry in the history, once it is done."""
         return self.video_id if self.status is VideoStatus.DONE else None
 
     @property
     def end_s(self) -> float | None:
-        """Where the part to analyse ends, in seconds from the start; None where nobody knows."""
+        """Where the part to analyse ends, in seconds from the start; None if unknown."""
         to_s = self.sampling.to_s
         if self.duration_s is None:
             return to_s
@@ -172,7 +172,7 @@ class Video:
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds of work left; 0 at the end, None where nobody knows."""
+        """Seconds of work left; 0 at the end, None if unknown."""
         if self.status.is_end:
             return 0.0
         if self.end_s is None or not self.speed or self.status is not VideoStatus.RUNNING:
@@ -180,5 +180,5 @@ class Video:
         return max(self.end_s - self.processed_s, 0.0) / self.speed
 
     def failed(self, fault: VideoFault) -> Video:
-        """The same video once the work on it was given up."""
+        """The same video after the work on it was given up."""
         return replace(self, status=VideoStatus.FAILED, fault=fault, speed=None)

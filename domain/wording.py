@@ -1,6 +1,6 @@
-"""How scores are told to people, on a terminal and in pictures.
+"""How scores are written for people, on a terminal and in images.
 
-The page's ``format.js`` says the same.
+The page's ``format.js`` writes them in the same way.
 """
 
 from __future__ import annotations
