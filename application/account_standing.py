@@ -1,4 +1,4 @@
-"""Whether an account still stands: what was ended here, and what the identity provider ended."""
+"""Whether an account is still valid, here and at the identity provider."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _MOST_REMEMBERED = 10_000
 
 
 class AccountStanding:
-    """Refuses tokens of accounts that were ended.
+    """Refuses the tokens of accounts that were ended.
 
     Args:
-        identity: is asked whether an account still stands.
-        users: know what was ended here.
+        identity: is asked whether an account is still valid.
+        users: knows which accounts were ended here.
         refresh_tokens: are revoked when the provider has ended an account.
-        clock: tells how long ago the provider was asked.
-        recheck_s: seconds for which this process goes by the provider's last answer.
-        timeout_s: that an answer of the provider is waited for.
+        clock: for how long ago the provider was asked.
+        recheck_s: seconds for which this process relies on the provider's last answer.
+        timeout_s: how long to wait for the provider's answer, in seconds.
     """
 
     def __init__(
@@ -50,27 +50,27 @@ class AccountStanding:
         self._answered_at: OrderedDict[str, float] = OrderedDict()
 
     async def check_issued(self, user_id: str, issued_at: datetime) -> None:
-        """Accept a token by the moment it was issued.
+        """Check that the account was not ended after a token was issued.
 
         Raises:
-            InvalidToken: the account was ended here since.
-            StoreUnavailable: that cannot be told.
+            InvalidToken: the account was ended here after that moment.
+            StoreUnavailable: the users cannot be read.
         """
         end = await self._users.end_of(user_id)
         if end is not None and issued_at <= end.sign_ins_ended_at:
             raise InvalidToken("the sign-ins of this account were ended; sign in again")
 
     def vouched_for(self, user_id: str) -> None:
-        """Note that the provider has just said that the account stands."""
+        """Note that the provider has just confirmed the account."""
         self._answered_at[user_id] = self._clock.monotonic()
         self._answered_at.move_to_end(user_id)
         if len(self._answered_at) > _MOST_REMEMBERED:
             self._answered_at.popitem(last=False)
 
     async def check_again(self, sign_in: RefreshTokenRecord) -> None:
-        """Ask the provider whether the account still stands, if that was not done lately.
+        """Ask the provider whether the account is still valid, unless it was asked recently.
 
-        An outage of the provider is no reason to refuse.
+        While the provider does not answer, the account counts as valid.
 
         Raises:
             InvalidToken: the provider has ended the account or the sign-in; its tokens are revoked.
@@ -79,7 +79,7 @@ class AccountStanding:
         answered_at = self._answered_at.get(user_id)
         if answered_at is not None and now_s - answered_at < self._recheck_s:
             return
-        # Before the answer, so that calls at once ask once.
+        # Before the answer, so that simultaneous calls ask once.
         self.vouched_for(user_id)
         try:
             await self._timeout.wait(self._ask(sign_in))
@@ -100,5 +100,5 @@ class AccountStanding:
             await self._users.end(user_id, self._clock.now(), erased=False)
             await self._refresh_tokens.revoke_user(user_id)
         except ServiceUnavailable as error:
-            log.warning("tokens of an ended account may stand a while: %s", error)
-        raise InvalidToken("the account does not stand any more; sign in again")
+            log.warning("the tokens of an ended account are not revoked yet: %s", error)
+        raise InvalidToken("the account is not valid any more; sign in again")

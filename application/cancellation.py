@@ -1,4 +1,4 @@
-"""Work that has to reach its end although nobody waits for it any more."""
+"""Work that has to finish although its caller was cancelled."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
-    """Run the work to its end even where the caller is cancelled meanwhile.
+    """Run the work to its end even if the caller is cancelled meanwhile.
 
-    The cancellation is not lost: it goes on as soon as the work is done. A caller whose client
+    The cancellation is not lost: it is raised as soon as the work is done. A caller whose client
     hung up may be cancelled again and again, once for every await; each of them waits.
 
     Returns:

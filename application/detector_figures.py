@@ -1,4 +1,4 @@
-"""What is measured of a face detector on labelled photographs."""
+"""The figures of a face detector on labelled images."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class SizeFigures:
     """Recall of faces of one size.
 
     Attributes:
-        from_px: least longer side of the box, in the photograph's pixels.
-        below_px: the least longer side that is too large; None for no end.
+        from_px: least longer side of the box, in pixels of the image.
+        below_px: the least longer side that is too large; None for no limit.
         faces: how many are labelled.
         found: how many of them were found.
     """
@@ -24,7 +24,7 @@ class SizeFigures:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdFigures:
-    """What is left when only boxes of some confidence count.
+    """The figures when only boxes of some confidence count.
 
     Attributes:
         confidence: the least that counts, in [0, 1].
@@ -41,11 +41,11 @@ class ThresholdFigures:
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceFigures:
-    """How far one range of confidence is to be believed.
+    """How true the confidence is in one range of it.
 
     Attributes:
         from_confidence: where the range begins; it is a tenth wide.
-        boxes: how many boxes were told with such a confidence.
+        boxes: how many boxes have such a confidence.
         mean_confidence: of these.
         share_of_faces: how many of these lie on a face, in [0, 1].
     """
@@ -58,12 +58,12 @@ class ConfidenceFigures:
 
 @dataclass(frozen=True, slots=True)
 class DetectorEvaluation:
-    """How a detector did on labelled photographs.
+    """How well a detector did on labelled images.
 
     Attributes:
         name: of the detector.
         version: likewise.
-        photos: how many were looked at.
+        photos: how many images were analysed.
         min_size_px: smallest face that was asked for and counts, by its longer side.
         faces: labelled ones that count.
         found: how many of them a box lies on (IoU of 0.5 or more).

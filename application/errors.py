@@ -1,4 +1,4 @@
-"""What ports may raise when the outside fails; broken rules are in ``domain.errors``."""
+"""What ports raise when an outside system fails; broken rules are in ``domain.errors``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar
 class ServiceUnavailable(Exception):
     """Something the service needs does not answer; the same call may succeed later.
 
-    The message names what failed in words fit for a caller; the driver's own exception is chained.
+    The message may be shown to the caller; the driver's own exception is chained.
     """
 
     code: ClassVar[str] = "service_unavailable"
@@ -25,7 +25,7 @@ class StoreUnavailable(ServiceUnavailable):
 
 
 class StoreCircuitOpen(StoreUnavailable):
-    """The circuit breaker is open: it did not answer lately, and was not asked this time."""
+    """The circuit breaker is open: the store failed recently and was not called this time."""
 
 
 class IdentityUnavailable(ServiceUnavailable):

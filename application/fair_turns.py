@@ -1,4 +1,4 @@
-"""In which order those who wait are served, so that nobody keeps the others waiting."""
+"""The order in which waiting requests are served, fair to every sender."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Rank:
 
     Attributes:
         priority: of the work.
-        ahead: how many of the same sender had come before and were not finished. So everybody's
-            first goes before anybody's second.
+        ahead: unfinished requests of the same sender that came before. So every sender's first
+            request goes before any sender's second.
         arrival: decides between equals.
-        sender: who asks; empty where nobody is told apart.
+        sender: who asks; empty where senders are not distinguished.
     """
 
     priority: Priority
@@ -30,7 +30,7 @@ class Rank:
 
 
 class Ranking:
-    """Ranks what comes in by what each sender has in already."""
+    """Ranks requests by how many unfinished ones their sender has."""
 
     def __init__(self) -> None:
         self._arrivals = itertools.count()
@@ -43,14 +43,14 @@ class Ranking:
         return Rank(priority, ahead, next(self._arrivals), sender)
 
     def leave(self, rank: Rank) -> None:
-        """The request no longer stands in anybody's way."""
+        """The request is finished."""
         self._unfinished[rank.sender] -= 1
         if not self._unfinished[rank.sender]:
             del self._unfinished[rank.sender]
 
 
 class FairTurns:
-    """Lets one at a time do something, in order of rank. Made for one event loop."""
+    """Admits one request at a time, in order of rank. For use in one event loop."""
 
     def __init__(self) -> None:
         self._ranking = Ranking()
@@ -58,7 +58,7 @@ class FairTurns:
         self._is_taken = False
 
     async def take(self, sender: str, priority: Priority) -> Rank:
-        """Wait for one's turn; ``give_back`` has to follow."""
+        """Wait for a turn; ``give_back`` has to follow."""
         rank = self._ranking.enter(sender, priority)
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (rank, granted))
@@ -74,7 +74,7 @@ class FairTurns:
         return rank
 
     def give_back(self, rank: Rank) -> None:
-        """Let the next one in."""
+        """Admit the next request."""
         self._ranking.leave(rank)
         self._is_taken = False
         self._grant()
@@ -82,6 +82,6 @@ class FairTurns:
     def _grant(self) -> None:
         while self._waiting and not self._is_taken:
             _, granted = heapq.heappop(self._waiting)
-            if not granted.done():  # its caller has not gone
+            if not granted.done():  # its caller was not cancelled
                 self._is_taken = True
                 granted.set_result(None)

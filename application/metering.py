@@ -1,4 +1,4 @@
-"""Counting what callers use, and refusing guests who used up theirs."""
+"""Counting what callers use, and refusing guests who have used up their quota."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from domain.user import Caller, Guest, GuestQuota, Usage
 log = logging.getLogger(__name__)
 
 
-# What is wrong with an image that is seen without decoding any of it.
+# Faults of an image that are found without decoding any of it.
 _SEEN_AT_ONCE = frozenset({"empty", "unsupported"})
 
 
@@ -31,9 +31,9 @@ class _Allowance:
 
     Attributes:
         limit: uses in a window.
-        left: of them.
+        left: how many of them are left.
         resets_at: when the window ends; None before the first use.
-        is_shared: whether it is that of a network address.
+        is_shared: whether it is the limit of a network address.
     """
 
     limit: int
@@ -49,18 +49,19 @@ class Charge:
         self.has_begun = False
 
     def begin(self) -> None:
-        """Say that the work begins: it stays charged, whether or not its caller waits for it."""
+        """Say that the work begins: from here on it is charged even if its caller disconnects."""
         self.has_begun = True
 
 
 class UsageMeter:
-    """Charges each detection to its caller. What fails through no fault of theirs costs nothing.
+    """Charges each detection to its caller. What fails through no fault of the caller costs
+    nothing.
 
     Args:
         ledger: keeps the counts.
-        clock: tells when a use was.
+        clock: for the time of a use.
         quota: what guests may use.
-        guests_timeout_s: seconds that a guest waits at most to be counted.
+        guests_timeout_s: how long the counting of a guest may take, in seconds.
     """
 
     def __init__(
@@ -74,10 +75,10 @@ class UsageMeter:
         self._refund_timeout = CallerTimeout()
 
     async def check(self, caller: Caller) -> None:
-        """See whether a caller has a use left, without counting one.
+        """Check whether a caller has a use left, without counting one.
 
         Raises:
-            QuotaExceeded: a guest, or the guest's address, has none.
+            QuotaExceeded: the guest, or the guest's address, has none left.
             StoreUnavailable: the ledger is down, and the caller a guest.
         """
         if isinstance(caller, Guest):
@@ -89,11 +90,10 @@ class UsageMeter:
     async def charge(self, caller: Caller) -> AsyncIterator[Charge]:
         """Count one use for the length of the block, and take it back if the block fails.
 
-        It stays counted where work was done and its caller is at fault: the image is bad, or the
-        client hung up while it was worked on. Counting comes first, so
-        that requests sent at once cannot slip past the limit together. Nothing of a user's is
-        limited by the count: while the ledger is slow they go on and are counted later, while it is
-        down they go on uncounted.
+        It stays counted where work was done and the caller is at fault: the image is bad, or the
+        client disconnected during the work. Counting comes first, so that simultaneous requests
+        cannot pass the limit together. Users have no limit: while the ledger is slow they are
+        counted later, and while it is down they are not counted.
 
         Raises:
             QuotaExceeded: a guest, or the guest's address, has no use left in this window.
@@ -111,12 +111,12 @@ class UsageMeter:
             yield charge
         except BaseException as error:
             if not _is_to_be_paid(error, charge):
-                # A client that hangs up cancels the block, even while the use is being counted.
+                # A client that disconnects cancels the block, even while the use is being counted.
                 await uninterrupted(self._take_back_in_time(counting, list(limits)))
             raise
 
     async def usage(self, caller: Caller) -> Usage:
-        """What the caller has used and may still use; of a guest, by the limit that binds now."""
+        """What the caller has used and may still use; for a guest, by the limit that binds now."""
         counters = await self._counters(caller)
         own = counters[caller.user_id]
         if not isinstance(caller, Guest):
@@ -139,13 +139,13 @@ class UsageMeter:
         return {caller.user_id: None}
 
     async def _counters(self, caller: Caller) -> dict[str, UsageCount]:
-        """The state of every counter that a use of the caller's is counted by, each read once."""
+        """Every counter that counts this caller's uses, each read once."""
         now, subjects = self._clock.now(), list(self._limits(caller))
         counts = await asyncio.gather(*(self._ledger.read(subject, now) for subject in subjects))
         return dict(zip(subjects, counts, strict=True))
 
     def _allowance(self, guest: Guest, counters: Mapping[str, UsageCount]) -> _Allowance:
-        """What the limit that binds leaves: the guest's own, unless the address has less left.
+        """What is left by the limit that binds: the guest's own, unless the address has less left.
 
         Where both leave the same, the later of the two ends is the one to wait for.
         """
@@ -163,7 +163,7 @@ class UsageMeter:
     def _refusal(self, allowance: _Allowance) -> QuotaExceeded:
         if allowance.limit == 0:
             return QuotaExceeded(
-                "guests are not served here; sign in to go on",
+                "guests are not served here; sign in first",
                 retry_after_s=self._quota.window_s,
                 limit=0,
             )
@@ -181,14 +181,14 @@ class UsageMeter:
     async def _counted_in_time(self, counting: asyncio.Future[str | None]) -> str | None:
         await asyncio.wait([counting], timeout=self._guests_timeout_s)
         if not counting.done():
-            raise StoreUnavailable("guests cannot be counted at present")
+            raise StoreUnavailable("guests cannot be counted now")
         return counting.result()
 
     async def _count_in_time(self, counting: Awaitable[str | None]) -> None:
         try:
             await self._timeout.wait(counting)
         except ServiceUnavailable as error:
-            log.warning("nobody waits until a use is counted: %s", error)
+            log.warning("a use is counted later: %s", error)
 
     async def _take_back_in_time(
         self, counting: Awaitable[str | None], subjects: list[str]
@@ -196,21 +196,21 @@ class UsageMeter:
         try:
             await self._refund_timeout.wait(self._take_back(counting, subjects))
         except ServiceUnavailable as error:
-            log.warning("nobody waits until a use is taken back: %s", error)
+            log.warning("a use is taken back later: %s", error)
 
     async def _take_back(self, counting: Awaitable[str | None], subjects: list[str]) -> None:
         try:
             if await counting is None:
                 await self._ledger.refund(subjects)
         except ServiceUnavailable as error:
-            # What stopped the block matters more to the caller than a use that stays counted.
-            log.warning("a use that came to nothing may stay counted: %s", error)
+            # The caller needs to learn what stopped the block, not that a use stays counted.
+            log.warning("a use that failed may stay counted: %s", error)
 
 
 def in_words(seconds: int) -> str:
-    """A stretch of time as people say it, in one unit; rounded up where that changes little."""
+    """A duration as people say it, in one unit; rounded up where that changes little."""
     for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        # Nobody says 1 day where 24 hours are meant.
+        # People say 24 hours and not 1 day.
         is_one = seconds == size and name != "day"
         is_several = seconds >= 2 * size and (seconds % size == 0 or seconds >= 10 * size)
         if is_one or is_several:
@@ -223,7 +223,7 @@ def _counted(count: int, name: str) -> str:
 
 
 def _is_to_be_paid(error: BaseException, charge: Charge) -> bool:
-    """Whether an image was worked on before the caller's own fault ended it."""
+    """Whether work was done on an image before the caller's own fault ended it."""
     if isinstance(error, asyncio.CancelledError):
         return charge.has_begun
     if isinstance(error, InvalidImage):

@@ -1,4 +1,4 @@
-"""What is measured of a model: how well it reads faces, and how true an export is to it."""
+"""The figures of a model: how well it reads faces, and how close an export is to it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from application.ports.emotion_classifier import ModelCard
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """How one class fares.
+    """The figures of one class.
 
     Attributes:
         count: faces that carry the label.
-        precision: right ones among those called so, in [0, 1]; None where none was called so.
-        recall: right ones among those that are so; None where the labels have none.
+        precision: right answers among the faces given this class, in [0, 1]; None where there are
+            none.
+        recall: right answers among the faces with this label; None where there are none.
         f1: the harmonic mean of both, 2 x right / (labelled + called); None where the labels
             have none.
     """
@@ -29,7 +30,7 @@ class ClassFigures:
 
 @dataclass(frozen=True, slots=True)
 class ShiftFigures:
-    """How a classifier did on faces as another camera or framing would have given them.
+    """How well a classifier did on faces as another camera or framing would have shown them.
 
     Every emotion that the labels contain has equal weight, however many faces carry it.
 
@@ -49,7 +50,7 @@ class ShiftFigures:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How a classifier did on labelled faces.
+    """How well a classifier did on labelled faces.
 
     Attributes:
         card: of the classifier.
@@ -62,7 +63,7 @@ class Evaluation:
         calibration_bins: equal-width bins of the highest score that it was computed with.
         figures: of each emotion, in the order of ``Emotion``.
         confusion: seven rows of seven counts; rows are labels, columns answers.
-        ms_per_face_alone: median time of a face by itself, in milliseconds.
+        ms_per_face_alone: median time of a single face, in milliseconds.
         ms_per_face_in_batches: time of a face in the median batch, in milliseconds.
         batch: faces in a batch.
         shifts: the faces as they are, then under each shift, then all shifts together; empty
@@ -87,13 +88,13 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class FormFigures:
-    """How one form of a network does beside torch in float32.
+    """How one form of a network compares with torch in float32.
 
     Attributes:
         form: of the network, for people.
         ms_per_face: median time of one face on one thread, in milliseconds.
-        largest_difference: of any probability, over all pictures.
-        same_answer: share of the pictures with the same dominant emotion, in [0, 1].
+        largest_difference: of any probability, over all crops.
+        same_answer: share of the crops with the same dominant emotion, in [0, 1].
         megabytes: of the ONNX file; None for torch.
     """
 
@@ -106,11 +107,11 @@ class FormFigures:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export wrote, and how true it is to the checkpoint.
+    """What an export wrote, and how close it is to the checkpoint.
 
     Attributes:
         out: the ONNX file; a JSON file of the same name lies beside it.
-        pictures: how many were compared.
+        pictures: how many crops were compared.
         figures: of torch in float32 first, then of the other forms.
     """
 

@@ -1,4 +1,4 @@
-"""An image's way through decoder, detector and classifier, one port after the other."""
+"""Analysing an image with decoder, detector and classifier, one port after the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.image import Image
 
 
 class StepwiseFaceAnalyser:
-    """Fulfils ``FaceAnalyser`` with any three ports, each of which hands its work over by itself.
+    """Fulfils ``FaceAnalyser`` with any three ports, each of which runs its work where it likes.
 
     This suits a classifier that gathers crops of many images: one on a graphics card, or on another
     machine.

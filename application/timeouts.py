@@ -1,4 +1,4 @@
-"""Timeouts for what an answer can do without."""
+"""Timeouts for work that an answer need not wait for."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ log = logging.getLogger(__name__)
 
 
 class CallerTimeout:
-    """Ends the wait and not the work, so that a slow store costs as little as one that is down.
+    """Ends the wait but not the work, so that a slow store delays no more than one that is down.
 
-    What takes too long goes on without its caller. For a while after that nobody waits at all, so
-    that a store which has become slow delays one answer now and then and not every one.
+    Work that takes too long continues without its caller. For a while after that, calls do not wait
+    at all, so that a slow store delays one answer now and then and not every one.
 
     Args:
-        timeout_s: seconds that one call is waited for.
-        cooldown_s: seconds that nobody waits after a timeout.
+        timeout_s: how long one call is waited for, in seconds.
+        cooldown_s: how long calls do not wait after a timeout, in seconds.
     """
 
     def __init__(self, *, timeout_s: float = 0.25, cooldown_s: float = 5.0) -> None:
@@ -32,10 +32,10 @@ class CallerTimeout:
         self._unawaited: set[asyncio.Future[Any]] = set()
 
     async def wait(self, work: Awaitable[T]) -> T:
-        """Hand over what the work returns or raises, if it ends in time.
+        """Return or raise what the work does, if it ends in time.
 
         Raises:
-            StoreUnavailable: it did not; it goes on, and its outcome is only logged.
+            StoreUnavailable: it took too long; it continues, and a failure is only logged.
         """
         task: asyncio.Future[T] = asyncio.ensure_future(work)
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""How much work is let in, and which goes first."""
+"""Admission and priority of work."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ class Priority(IntEnum):
     """Who goes first when processors are scarce; a lower value goes earlier."""
 
     INTERACTIVE = 0
-    """Somebody waits: an image, a frame of a live session."""
+    """An image, or a frame of a live session: a client waits."""
     BULK = 1
     """Images of a batch."""
     BACKGROUND = 2
-    """Recorded video: nobody waits for the next frame."""
+    """Recorded video: no client waits for the next frame."""
 
 
 class AdmissionGate:
-    """Lets a bounded number of images into work.
+    """Admits a bounded number of images.
 
-    A request is refused at the door when all places are taken. That keeps memory bounded, and
-    whoever is let in is also finished: no request is given up half way because a later stage is
-    full. Images of batches wait for their turn and never take more than half of the places, and
-    an eighth of them is kept from any one sender.
+    A request is refused at once when all places are taken. That keeps memory bounded, and every
+    admitted request is finished: none is given up half way because a later stage is full. Images of
+    batches wait for their turn and never take more than half of the places, and an eighth of them
+    is kept from any one sender.
     """
 
     def __init__(self, places: int, *, retry_after_s: int = 1) -> None:
@@ -45,11 +45,11 @@ class AdmissionGate:
 
     @property
     def taken(self) -> int:
-        """Images inside right now."""
+        """Images in work now."""
         return self._taken
 
     def check(self) -> None:
-        """See whether there is a place, without taking it.
+        """Check whether there is a place, without taking it.
 
         Raises:
             Overloaded: all places are taken.
@@ -79,8 +79,8 @@ class AdmissionGate:
     async def admit_sender(self, sender: str) -> AsyncIterator[None]:
         """Hold one place for the length of the block.
 
-        Who has seven eighths of all places waits for one of these, so that one client who sends
-        much at once does not shut the others out.
+        A sender who has seven eighths of all places waits for one of them, so that one client
+        cannot take them all.
 
         Raises:
             Overloaded: all places are taken.

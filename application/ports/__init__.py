@@ -1,1 +1,1 @@
-"""One port a file: what the use cases ask of the outside. Each docstring is the contract."""
+"""One port per file: what the use cases need from outside. Each docstring is the contract."""

@@ -9,7 +9,9 @@ from application.ports.video_reader import VideoFrame
 
 
 class Camera(Protocol):
-    """Gives the newest frame of a camera whenever one is asked for; those in between are let go."""
+    """Gives the newest frame of a camera whenever one is asked for; frames in between are
+    dropped.
+    """
 
     def frames(self, source: str) -> AsyncIterator[VideoFrame]:
         """Connect, and give frames as they come, each once; ``time_s`` counts from the first.

@@ -1,4 +1,4 @@
-"""Time, so that tests can own it."""
+"""Time, as a port so that tests can control it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time in two ways, and waits for it to pass."""
+    """The time of day, a monotonic clock, and waiting."""
 
     def now(self) -> datetime:
         """The wall-clock time, in UTC and with its zone."""

@@ -27,13 +27,13 @@ class DetectionRepository(Protocol):
     """Keeps the records of analysed images. Every method may raise ``StoreUnavailable``.
 
     A record that cannot be read, because it is damaged or a newer version of the service wrote it,
-    is there all the same: with its id, owner and time, without a name or a face, and as failed.
+    is returned with its id, owner and time, without a file name or faces, and as failed.
     """
 
     async def add(self, detection: Detection) -> None:
         """Keep a record; once this returns it survives a crash of the process.
 
-        Adding a ``detection_id`` that is there already changes nothing.
+        Adding a ``detection_id`` that exists already changes nothing.
         """
         ...
 
@@ -44,18 +44,20 @@ class DetectionRepository(Protocol):
     async def find(
         self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int = 10
     ) -> HistoryPage:
-        """A page of one user's records, newest first; records of one moment by falling id."""
+        """A page of one user's records, newest first; records of the same moment by descending
+        id.
+        """
         ...
 
     def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
-        """All matching records of one user, newest first, fetched bit by bit.
+        """All matching records of one user, newest first, fetched in pages.
 
         Records that are added or deleted meanwhile may or may not appear.
         """
         ...
 
     async def update_storage(self, detection: Detection) -> bool:
-        """Write ``image_url`` and ``storage`` of a record that is there.
+        """Write ``image_url`` and ``storage`` of an existing record.
 
         A record that cannot be read may be left as it is.
 
@@ -65,16 +67,16 @@ class DetectionRepository(Protocol):
         ...
 
     async def delete(self, detection_id: UUID) -> bool:
-        """Forget a record. Returns False when there was none."""
+        """Delete a record. Returns False when there was none."""
         ...
 
     async def wipe(self) -> None:
-        """Leave nothing of what was deleted on a disk that the repository itself writes to.
+        """Remove what was deleted from the disk, where the repository itself writes to one.
 
-        Covers all that shares the disk with it: users, tokens and counts.
+        This includes everything in the same file: users, tokens and counts.
         """
         ...
 
     async def check(self) -> None:
-        """Do the least that shows the repository works."""
+        """Check with little effort that the repository works."""
         ...

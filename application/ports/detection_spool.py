@@ -1,4 +1,4 @@
-"""Where detections wait, safe from a crash, until their stores have them."""
+"""Where detections wait, safe from a crash, until they are stored."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from domain.detection import Detection
 
 @dataclass(frozen=True, slots=True)
 class SpooledDetection:
-    """A detection on its way to the stores.
+    """A detection that is not stored yet.
 
     Attributes:
         detection: the record.
-        image: it was made from; None where none is kept, as of a stream.
+        image: the image it was made from; None where none is kept, as for a live session.
     """
 
     detection: Detection
@@ -26,7 +26,7 @@ class SpooledDetection:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits in a spool.
+    """How much waits in a spool.
 
     Attributes:
         entries: how many.
@@ -43,19 +43,21 @@ class DetectionSpool(Protocol):
     """A durable, bounded waiting room on this host."""
 
     async def put(self, entry: SpooledDetection) -> None:
-        """Take an entry in; once this returns it survives a crash of the process.
+        """Add an entry; once this returns it survives a crash of the process.
 
         Raises:
-            StoreUnavailable: the spool is full or its disk does not take it.
+            StoreUnavailable: the spool is full or its disk cannot be written to.
         """
         ...
 
     async def get(self, detection_id: UUID) -> SpooledDetection | None:
-        """The entry, or None. One that cannot be read any more is removed and counts as None."""
+        """The entry, or None. An entry that cannot be read any more is removed and counts as
+        None.
+        """
         ...
 
     async def owner(self, detection_id: UUID) -> str | None:
-        """Whose detection is waiting under this id, or None; cheaper than ``get``."""
+        """The owner of the waiting detection with this id, or None; cheaper than ``get``."""
         ...
 
     async def waiting(self, user_id: str | None = None) -> Sequence[UUID]:
@@ -63,13 +65,13 @@ class DetectionSpool(Protocol):
         ...
 
     async def remove(self, detection_id: UUID) -> bool:
-        """Drop an entry. Returns False when there was none."""
+        """Delete an entry. Returns False when there was none."""
         ...
 
     def backlog(self) -> Backlog:
-        """How much waits, and for how long: from memory, at once, and from any thread."""
+        """How much waits, and for how long; from memory, without waiting, from any thread."""
         ...
 
     async def check(self) -> None:
-        """Show that another entry can be put in; raises ``StoreUnavailable`` where it cannot."""
+        """Check that another entry can be added; raises ``StoreUnavailable`` if not."""
         ...

@@ -13,7 +13,7 @@ from domain.image import Image
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What is known of the model that runs.
+    """What is known about the model that runs.
 
     Attributes:
         name: of the model.
@@ -21,7 +21,7 @@ class ModelCard:
         labels: emotion words in the order of the model's outputs.
         input_width: of the crops it reads, in pixels.
         input_height: likewise.
-        measured: accuracy, recall, calibration and on which data; empty where nobody has measured.
+        measured: accuracy, recall, calibration and on which data; empty if not measured.
     """
 
     name: str
@@ -33,7 +33,7 @@ class ModelCard:
 
 
 class EmotionClassifier(Protocol):
-    """Scores the seven emotions for faces that were found."""
+    """Reads the seven emotions of faces that were found."""
 
     @property
     def card(self) -> ModelCard:
@@ -45,7 +45,7 @@ class EmotionClassifier(Protocol):
         ...
 
     async def check(self) -> None:
-        """Make sure that faces can be read now.
+        """Check that faces can be read now.
 
         Raises:
             InferenceUnavailable: they cannot.
@@ -67,7 +67,7 @@ class EmotionClassifier(Protocol):
             priority: who goes first when processors are scarce.
 
         Returns:
-            One reading a face, in the same order.
+            One reading per face, in the same order.
 
         Raises:
             InferenceUnavailable: the model cannot run.

@@ -23,8 +23,8 @@ class DetectionRequest:
 class FaceSearch(Protocol):
     """Decides which faces of one image are read.
 
-    Its methods are called once each, in this order, on any thread: they must be quick, and wait
-    for nothing.
+    Its methods are called once each, in this order, on any thread: they must be quick and must not
+    wait.
 
     Attributes:
         least_side_px: the image may be decoded at reduced scale while its longer side keeps so many
@@ -36,7 +36,7 @@ class FaceSearch(Protocol):
         ...
 
     def request(self, image: Image) -> DetectionRequest | None:
-        """What the detector is to look for; None where it need not run."""
+        """What the detector should look for; None if it need not run."""
         ...
 
     def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
@@ -104,7 +104,7 @@ class FaceAnalyser(Protocol):
             data: the encoded image.
             search: decides which of its faces are read.
             priority: who goes first when processors are scarce.
-            sender: whose image it is; see ``ImageDecoder.decode``.
+            sender: of the image; see ``ImageDecoder.decode``.
 
         Raises:
             InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see ``ImageDecoder.decode``.

@@ -11,7 +11,7 @@ from domain.image import Image
 
 
 class FaceDetector(Protocol):
-    """Finds faces in an image. Who they are is not asked and not known."""
+    """Finds faces in an image. It does not tell who they are."""
 
     @property
     def name(self) -> str:
@@ -25,12 +25,12 @@ class FaceDetector(Protocol):
 
     @property
     def measured(self) -> Mapping[str, object]:
-        """Recall, false boxes, calibration and on which data; empty where nobody has measured."""
+        """Recall, false boxes, calibration and on which data; empty if not measured."""
         ...
 
     @property
     def framing(self) -> BoxFraming:
-        """How its boxes lie about faces."""
+        """How its boxes lie around faces."""
         ...
 
     async def detect(
@@ -48,7 +48,7 @@ class FaceDetector(Protocol):
             image: as the decoder made it.
             min_size_px: leave out faces whose longer side is smaller, in the original's pixels
                 (some detectors draw squares, others boxes as tall but narrower).
-            min_confidence: leave out faces the detector scores lower; in [0, 1].
+            min_confidence: leave out faces with a lower confidence; in [0, 1].
             fit_within: look at the image scaled down to fit into this width and height in pixels,
                 keeping its proportions; never scaled up. None leaves the choice to the detector.
             priority: who goes first when processors are scarce.

@@ -16,38 +16,41 @@ class FaceTracker(Protocol):
 
     Rules every tracker keeps:
 
-    - Birth: in the first frame that was looked at every face is believed at once. Later a new face
-      is told of from the second look that finds it, so that a false box seen once is never one.
+    - Birth: every face in the first frame with a detection is reported at once. Later a new face is
+      reported when a second detection confirms it, so that a false box seen once never becomes a
+      track.
     - A face keeps its number while it is seen, and through a gap of up to a second.
-    - A face the detector missed once is still told of, at its predicted box; missed twice in a
-      row, or seen only once so far, it is not told of until it is seen again.
-    - Nobody is told of a box predicted for more than ``PREDICTED_FOR_S``.
-    - Death: a face missed for more than a second is forgotten. Should it come back, it is a new
-      one. A face that waits to be confirmed is forgotten at its first miss.
+    - A face that the detector missed once is still reported, at its predicted box. A face missed
+      twice in a row, or seen only once so far, is not reported until it is seen again.
+    - A box predicted for more than ``PREDICTED_FOR_S`` is not reported.
+    - Death: a face missed for more than a second is forgotten; if it comes back, it is a new one. A
+      face that waits to be confirmed is forgotten at its first miss.
     """
 
     @property
     def wants_detection(self) -> bool:
-        """Whether the next frame should be looked at because a face waits to be confirmed."""
+        """Whether the detector should run on the next frame because a face waits to be
+        confirmed.
+        """
         ...
 
     def rescale(self, factor: float) -> None:
-        """From the next look on the frames show the same, so many times as large.
+        """From the next detection on, frames show the same scene scaled by this factor.
 
-        Faces keep their numbers. None is told of until that look sees it, and it believes every
-        face at once, as the first one did.
+        Faces keep their numbers. None is reported until that detection sees it, and it reports
+        every face at once, as the first one did.
         """
         ...
 
     def forget(self) -> None:
-        """From the next look on the frames show something else, of other measures.
+        """From the next detection on, frames show another scene or have another size.
 
-        All faces are forgotten, and the next look is like the first one; numbers go on.
+        All faces are forgotten, and the next detection counts as the first one; numbers continue.
         """
         ...
 
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
-        """Take in what the detector found in a frame.
+        """Update the tracks with what the detector found in a frame.
 
         Args:
             detections: boxes in the sender's pixels; may be empty.
@@ -59,5 +62,5 @@ class FaceTracker(Protocol):
         ...
 
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
-        """Tell where the faces are in a frame that no detector looked at; largest first."""
+        """Predict where the faces are in a frame without a detection; largest first."""
         ...

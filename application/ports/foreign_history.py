@@ -11,10 +11,10 @@ from domain.detection import Detection
 
 @dataclass(frozen=True, slots=True)
 class UnreadableDetection:
-    """Something that ought to be a detection and is not understood.
+    """A record that should be a detection but cannot be read.
 
     Attributes:
-        name: by which people find it where it lies.
+        name: by which people find it in its database.
         reason: what is wrong with it.
     """
 
@@ -26,7 +26,7 @@ class ForeignHistory(Protocol):
     """Reads what another service kept, and changes nothing there."""
 
     def read(self) -> AsyncIterator[Detection | UnreadableDetection]:
-        """Everything there is, fetched bit by bit; the same thing gets the same id each time.
+        """Every record, fetched in pages; the same record gets the same id each time.
 
         Raises:
             StoreUnavailable: it cannot be read.

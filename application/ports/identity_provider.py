@@ -1,4 +1,4 @@
-"""Who somebody is, as vouched for by somebody else."""
+"""Who a user is, according to an identity provider."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from domain.user import User
 
 
 class IdentityProvider(Protocol):
-    """Verifies the ID tokens its users sign in with."""
+    """Verifies the ID tokens that users sign in with."""
 
     async def verify(self, id_token: str) -> User:
-        """Tell whose ID token this is.
+        """Verify an ID token and return its user.
 
         Raises:
             InvalidToken: malformed, forged, expired, revoked, or of a user disabled or gone.
-            IdentityUnavailable: the provider cannot be asked, so nothing can be said of the token.
+            IdentityUnavailable: the provider cannot be asked, so the token is neither accepted nor
+                refused.
         """
         ...
 
@@ -24,7 +25,7 @@ class IdentityProvider(Protocol):
         """When the provider issued an ID token that ``verify`` has just accepted.
 
         Raises:
-            InvalidToken: the token does not say.
+            InvalidToken: the token does not contain it.
         """
         ...
 
@@ -32,8 +33,8 @@ class IdentityProvider(Protocol):
         """Whether an account may stay signed in.
 
         Args:
-            user_id: as ``verify`` told it.
-            signed_in_at: when the ID token of the sign-in was issued; None where that is unknown.
+            user_id: as ``verify`` returned it.
+            signed_in_at: when the ID token of the sign-in was issued; None if unknown.
 
         Returns:
             False where the account is gone or disabled, or its sign-ins were revoked since then.
@@ -44,5 +45,5 @@ class IdentityProvider(Protocol):
         ...
 
     async def check(self) -> None:
-        """Do the least that shows the provider works; raises ``IdentityUnavailable``."""
+        """Check with little effort that the provider works; raises ``IdentityUnavailable``."""
         ...

@@ -1,4 +1,4 @@
-"""Pictures for people: faces boxed and named."""
+"""Drawing faces over an image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANNOTATED_TYPES = ("image/jpeg", "image/png", "image/webp")
 
 
 class ImageAnnotator(Protocol):
-    """Draws what was found over a copy of the image."""
+    """Draws boxes and emotions over a copy of an image."""
 
     async def annotate(
         self,
@@ -25,8 +25,8 @@ class ImageAnnotator(Protocol):
     ) -> bytes:
         """Draw each face's box, and beside it its number, emotion and score.
 
-        Labels never overlap. Where faces are too many or too close for words each gets only its
-        number, its place in ``faces`` from 1 on, and a key names the colours.
+        Labels never overlap. Where there are too many faces for words, each gets only its number,
+        its place in ``faces`` from 1 on, and a key names the colours.
 
         Args:
             data: the encoded image the faces were found in.
@@ -36,7 +36,7 @@ class ImageAnnotator(Protocol):
 
         Returns:
             An image of the size that the decoder works at: the image's own, unless that is very
-            large. An emotion is told by its word as well as by its colour.
+            large. Each emotion is shown by its word as well as by its colour.
 
         Raises:
             InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see ``ImageDecoder.decode``.

@@ -12,7 +12,7 @@ class ImageDecoder(Protocol):
     """Decodes the formats in ``READ_FORMATS``, told by content alone.
 
     Of several frames or pages the first counts. An image whose pixels can all be read is read,
-    whatever its metadata are like and whatever lies behind it.
+    whatever its metadata are and whatever follows it in the file.
     """
 
     async def decode(
@@ -20,18 +20,18 @@ class ImageDecoder(Protocol):
     ) -> Image:
         """Decode one image, EXIF orientation applied.
 
-        The number of pixels is read from the header before anything is decoded, and so is what
-        that will cost. Large images may come back at reduced scale (``Image.scale``). What all
-        decoded images hold together is bounded: this waits until there is room.
+        The number of pixels and the cost of decoding are read from the header before anything is
+        decoded. Large images may come back at reduced scale (``Image.scale``). The memory of all
+        decoded images together is bounded: this waits until there is room.
 
         Args:
             data: the encoded image.
             priority: decides who goes first.
-            sender: whose image it is, so that nobody who sends many keeps others waiting; empty
-                where nobody is told apart.
+            sender: of the image, so that a sender of many images does not keep others waiting;
+                empty where senders are not distinguished.
 
         Raises:
-            InvalidImage: empty, truncated, of an unsupported kind, or not an image at all.
+            InvalidImage: empty, truncated, in an unsupported format, or not an image at all.
             ImageDimensionsTooLarge: the header announces more pixels than allowed.
             ImageTooCostly: decoding takes more memory or time than one image may take.
         """

@@ -1,4 +1,4 @@
-"""Where small pictures of stored images are delivered."""
+"""The addresses of thumbnails of stored images."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from domain.geometry import BoundingBox
 
 
 class ImageLinks(Protocol):
-    """Addresses of pictures that an image store cuts by itself; made without asking it.
+    """Makes addresses of thumbnails that the image store itself produces; does not call the store.
 
-    They show something only where the image is kept in that store.
+    An address works only while the image is kept in that store.
     """
 
     def original(self, owner_id: str, detection_id: UUID) -> str:
-        """The address ``ImageStore.put`` tells of the same image."""
+        """The address that ``ImageStore.put`` returns for the same image."""
         ...
 
     def thumbnail(self, owner_id: str, detection_id: UUID) -> str:
-        """The address of a small picture, centred on a face if there is one."""
+        """The address of a thumbnail, centred on a face if there is one."""
         ...
 
     def face_crop(self, owner_id: str, detection_id: UUID, box: BoundingBox) -> str:
-        """The address of a square picture of one face.
+        """The address of a square crop of one face.
 
         Args:
             owner_id: whose image it is.

@@ -21,13 +21,13 @@ class StoredImage:
 
 
 class ImageStore(Protocol):
-    """Keeps one image a detection, under its owner's name."""
+    """Keeps one image per detection, by owner."""
 
     async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
-        """Keep the image and tell the URL it is served under.
+        """Keep the image and return its URL.
 
         Putting the same detection's image again replaces it and gives the same URL. A URL that
-        begins with ``/`` is a path of this service, which opens to the owner and to signed links.
+        begins with ``/`` is a path of this service, open to the owner and to signed links.
 
         Raises:
             StoreUnavailable: it could not be kept; trying again later may help.
@@ -43,7 +43,7 @@ class ImageStore(Protocol):
         ...
 
     async def delete(self, owner_id: str, detection_id: UUID) -> None:
-        """Forget the image; one that is not there is no error.
+        """Delete the image; a missing one is not an error.
 
         Raises:
             StoreUnavailable: the store cannot be asked.
@@ -51,9 +51,9 @@ class ImageStore(Protocol):
         ...
 
     async def check(self) -> None:
-        """Do the least that shows the store works.
+        """Check with little effort that the store works.
 
         Raises:
-            StoreUnavailable: it does not.
+            StoreUnavailable: it does not work.
         """
         ...

@@ -1,4 +1,4 @@
-"""Links that open one path for a while, for whoever holds them."""
+"""Links that open one path for a while, without a token."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class LinkSignature:
-    """What makes a path a link; both parts are text because they come back as a client sent them.
+    """The signature of a link; both parts are text because clients send them back.
 
     Attributes:
-        expires: when the link ends, in whole seconds since 1970.
+        expires: when the link expires, in whole seconds since 1970.
         value: shows that this service made the link.
     """
 
@@ -20,16 +20,16 @@ class LinkSignature:
 
 
 class LinkSigner(Protocol):
-    """Signs paths of this service and recognises its own signatures."""
+    """Signs paths of this service and verifies the signatures."""
 
     def sign(self, path: str) -> LinkSignature:
         """Make a signature that opens this path from now on, for as long as links last."""
         ...
 
     def check(self, path: str, signature: LinkSignature) -> None:
-        """Let pass what this signer signed for this very path and what has not ended.
+        """Verify a signature for exactly this path.
 
         Raises:
-            InvalidLink: it is forged, changed, for another path, or it has ended.
+            InvalidLink: it is forged, changed, for another path, or it has expired.
         """
         ...

@@ -1,4 +1,4 @@
-"""What the processes of one service tell each other."""
+"""Messages between the processes of one service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class MessageChannel(Protocol):
-    """Carries messages between the processes of one service, at best effort.
+    """Carries messages between the processes of one service, without a guarantee of delivery.
 
     Each message of a sender arrives once and in order, or not at all: what is published while the
     processes cannot reach each other, or faster than it can be carried, is lost.
@@ -22,11 +22,11 @@ class MessageChannel(Protocol):
         ...
 
     async def close(self) -> None:
-        """Disconnect, and end every ``listen``. Closing twice is no error."""
+        """Disconnect, and end every ``listen``. Closing twice is not an error."""
         ...
 
     def publish(self, message: bytes) -> None:
-        """Hand a message over, without waiting for anything."""
+        """Send a message to every process, without waiting."""
         ...
 
     def listen(self) -> AsyncIterator[bytes]:
@@ -37,9 +37,9 @@ class MessageChannel(Protocol):
         ...
 
     async def check(self) -> None:
-        """Ask for a sign of life.
+        """Check that messages are carried.
 
         Raises:
-            StoreUnavailable: messages are not carried at the moment.
+            StoreUnavailable: messages are not carried now.
         """
         ...

@@ -1,4 +1,4 @@
-"""Which refresh tokens stand."""
+"""Which refresh tokens are valid."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class RefreshTokenRecord:
-    """A refresh token that was given out.
+    """A refresh token that was issued.
 
     Attributes:
         digest: of the token; the token itself is never stored.
-        user_id: whose it is.
+        user_id: of its owner.
         family_id: shared by all tokens that came from one sign-in by rotation.
         expires_at: with a time zone.
-        signed_in_at: when the ID token was issued that the family began with, by the clock of the
-            identity provider; None in a family from before that was kept.
+        signed_in_at: when the family's first ID token was issued, by the clock of the identity
+            provider; None in families older than this field.
     """
 
     digest: str
@@ -35,7 +35,7 @@ class RefreshTokenRepository(Protocol):
         ...
 
     async def find(self, digest: str) -> RefreshTokenRecord | None:
-        """The token, whether it stands or not; None when it is unknown."""
+        """The token, valid or not; None when it is unknown."""
         ...
 
     async def rotate(
@@ -47,7 +47,7 @@ class RefreshTokenRepository(Protocol):
         *,
         grace_s: float = 0.0,
     ) -> RefreshTokenRecord | None:
-        """Use a token and put a successor, of the same user and family, in its place.
+        """Use a token and add its successor, of the same user and family.
 
         A token works once, and again within the grace that begins with its first use: each such
         call, however close together, gets a successor of its own. A call with a token whose grace
@@ -59,13 +59,13 @@ class RefreshTokenRepository(Protocol):
         ...
 
     async def revoke_user(self, user_id: str) -> int:
-        """Revoke every token of a user. Returns how many families, which are sign-ins, stood."""
+        """Revoke every token of a user. Returns how many families (sign-ins) were valid."""
         ...
 
     async def delete_user(self, user_id: str) -> None:
-        """Forget every token of a user, so that nothing tells any more that there were any."""
+        """Delete every token of a user, so that no trace of them is left."""
         ...
 
     async def delete_expired(self, until: datetime) -> int:
-        """Forget tokens that expired by then, used and revoked ones included. Returns how many."""
+        """Delete tokens that expired by then, used and revoked ones included. Returns how many."""
         ...

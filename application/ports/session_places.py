@@ -12,8 +12,8 @@ LEASE_S = 45.0
 class SessionPlaces(Protocol):
     """Counts the open sessions of each user, in every process that shares the counter.
 
-    A place is held for a lease at a time, so that a process which dies gives its places back.
-    May raise ``StoreUnavailable``.
+    A place is held under a lease, so that the places of a process that dies become free. May raise
+    ``StoreUnavailable``.
     """
 
     async def take(self, user_id: str, session_id: str, limit: int) -> bool:
@@ -22,7 +22,7 @@ class SessionPlaces(Protocol):
         Atomic: of several calls at once no more succeed than the limit allows.
 
         Args:
-            user_id: whose session it is.
+            user_id: of the session's user.
             session_id: of the session; one that holds a place already keeps it.
             limit: places the user may hold at a time.
 
@@ -40,5 +40,5 @@ class SessionPlaces(Protocol):
         ...
 
     async def give_back(self, user_id: str, session_id: str) -> None:
-        """Give a place back; one that is not held is no error."""
+        """Give a place back; one that is not held is not an error."""
         ...

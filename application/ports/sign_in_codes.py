@@ -1,4 +1,4 @@
-"""Short codes that sign somebody in once."""
+"""Short codes that sign a user in once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class SignInCodes(Protocol):
-    """Keeps ID tokens for those who come with the right code, which people can read and type.
+    """Exchanges short codes, which people can read and type, for ID tokens.
 
     Attributes:
         lifetime_s: seconds that a code lasts.
@@ -15,7 +15,7 @@ class SignInCodes(Protocol):
     lifetime_s: int
 
     def issue(self, id_token: str) -> str:
-        """Make a code for an ID token; the one before, if any, ends."""
+        """Make a code for an ID token; an earlier code becomes invalid."""
         ...
 
     def redeem(self, code: str) -> str:
@@ -24,10 +24,10 @@ class SignInCodes(Protocol):
         Capitals, hyphens and spaces make no difference.
 
         Raises:
-            InvalidToken: there is no such code, it was used, or it has ended.
+            InvalidToken: there is no such code, it was used, or it has expired.
         """
         ...
 
     def give_back(self, code: str) -> None:
-        """Let a code that was used up without effect work again, until it ends."""
+        """Let a code that was used up without effect work again, until it expires."""
         ...

@@ -1,4 +1,4 @@
-"""Measurements of how the work goes."""
+"""Measurements of the work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Telemetry(Protocol):
         ...
 
     def frame(self, waited_s: float) -> AbstractContextManager[None]:
-        """The block analyses one frame of a session, which came in so many seconds ago."""
+        """The block analyses one frame of a session, which arrived this many seconds ago."""
         ...
 
     def faces_found(self, count: int) -> None:
@@ -29,15 +29,15 @@ class Telemetry(Protocol):
         ...
 
     def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
-        """A frame of a stream came to its end; with its time from arrival to result if it has one.
+        """A frame of a session is finished; with its time from arrival to result if it has one.
 
-        ``error`` is a frame that was answered by an error, ``dropped`` one that was let go because
-        a newer one took its place or it came too soon.
+        ``error`` is a frame that was answered by an error, ``dropped`` one that was replaced by a
+        newer frame or came too soon.
         """
         ...
 
     def circuit(self, part: str, *, is_open: bool) -> None:
-        """The circuit breaker of that part is open now, or closed; told at first and at changes."""
+        """The state of the circuit breaker of that part, at the start and at each change."""
         ...
 
     def certificates_missing(self) -> None:

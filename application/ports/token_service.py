@@ -12,8 +12,8 @@ class AccessToken:
     """A short-lived proof of identity.
 
     Attributes:
-        value: the token itself.
-        expires_in_s: seconds it stands.
+        value: the token.
+        expires_in_s: how many seconds it is valid.
     """
 
     value: str
@@ -25,9 +25,9 @@ class AccessClaims:
     """What a valid access token says.
 
     Attributes:
-        user_id: whose it is.
+        user_id: of its owner.
         issued_at: when it was made.
-        expires_at: until when it is accepted.
+        expires_at: accepted until then.
     """
 
     user_id: str
@@ -42,7 +42,7 @@ class RefreshToken:
     Attributes:
         value: the secret.
         digest: a one-way hash of it, the same for the same secret.
-        expires_at: when it stops standing.
+        expires_at: valid until then.
     """
 
     value: str
@@ -66,7 +66,7 @@ class TokenService(Protocol):
         ...
 
     def is_access(self, token: str) -> bool:
-        """Whether the token claims to be one of ours, whatever it is worth. Never raises."""
+        """Whether the token claims to be one of ours, valid or not. Never raises."""
         ...
 
     def verify_access(self, token: str) -> AccessClaims:

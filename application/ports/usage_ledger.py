@@ -1,4 +1,4 @@
-"""Who used how much."""
+"""How much each caller has used."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class UsageLedger(Protocol):
         ...
 
     async def forget(self, subject: str) -> None:
-        """Drop the counter of a subject; one that is not there is no error."""
+        """Delete the counter of a subject; a missing one is not an error."""
         ...
 
     async def delete_expired(self, now: datetime) -> int:
-        """Drop the counters whose window is over. Returns how many."""
+        """Delete the counters whose window is over. Returns how many."""
         ...
 
     async def read(self, subject: str, at: datetime) -> UsageCount:

@@ -1,4 +1,4 @@
-"""Users the service has seen."""
+"""Users who have signed in."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class AccountEnd:
     """When an account was last ended here.
 
     Attributes:
-        sign_ins_ended_at: what was signed in until then is so no more.
-        erased_at: everything made until then is gone, and what arrives late is dropped; None where
-            the sign-ins alone were ended.
+        sign_ins_ended_at: sign-ins from before are not valid any more.
+        erased_at: everything from before is erased, and what arrives late is dropped; None where
+            only the sign-ins were ended.
     """
 
     sign_ins_ended_at: datetime
@@ -24,10 +24,12 @@ class AccountEnd:
 
 
 class UserRepository(Protocol):
-    """Keeps what the identity provider said of each user. May raise ``StoreUnavailable``."""
+    """Keeps the profile of each user, from the identity provider. May raise
+    ``StoreUnavailable``.
+    """
 
     async def put(self, user: User) -> None:
-        """Keep a user, replacing what was known; the first ``created_at`` stays."""
+        """Keep a user, replacing an earlier profile; the first ``created_at`` stays."""
         ...
 
     async def get(self, user_id: str) -> User | None:
@@ -35,14 +37,14 @@ class UserRepository(Protocol):
         ...
 
     async def delete(self, user_id: str) -> bool:
-        """Forget a user. Returns False when there was none."""
+        """Delete a user. Returns False when there was none."""
         ...
 
     async def end(self, user_id: str, at: datetime, *, erased: bool) -> None:
-        """Note that the account was ended, also where no such user is known.
+        """Note that the account was ended, even if the user is unknown.
 
-        Kept for more than a year, which is longer than any token stands, under a hash of the id:
-        what was erased cannot be read from it.
+        Kept for more than a year, which is longer than any token is valid, under a hash of the id,
+        so that it does not show who was erased.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Copies of videos for people: faces boxed and named."""
+"""Drawing faces over a copy of a video."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FacesAt = Callable[[float], Sequence[TrackedFace]]
 
 
 class VideoAnnotator(Protocol):
-    """Draws what was found over a copy of a video."""
+    """Draws boxes and emotions over a copy of a video."""
 
     async def annotate(
         self, source: Path, target: Path, faces_at: FacesAt, told: Callable[[float], None]
@@ -27,7 +27,7 @@ class VideoAnnotator(Protocol):
             source: the video.
             target: the copy, H.264, upright; written over where it is there.
             faces_at: what to draw.
-            told: is told the time of the last frame that is done, now and then, in any thread.
+            told: called now and then with the time of the last finished frame, in any thread.
 
         Raises:
             InvalidVideo, VideoTooLarge: see ``VideoReader.open``.

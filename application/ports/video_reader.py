@@ -14,13 +14,13 @@ from domain.video import Damage
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What a video says of itself; the frames may turn out otherwise.
+    """What a video file says about itself; the frames may differ.
 
     Attributes:
         width: in pixels as a player shows it, rotation and pixel aspect applied.
         height: likewise.
         duration_s: None where the file does not say.
-        frame_rate: frames a second in the mean; None where the file does not say.
+        frame_rate: mean frames a second; None where the file does not say.
         codec: such as ``h264``.
         media_type: of the file, such as ``video/mp4``.
     """
@@ -40,7 +40,7 @@ class VideoFrame:
     Attributes:
         image: its pixels, upright; may be smaller than the original, see ``Image.scale``.
         time_s: when a player shows it, in seconds from the start of the video.
-        scene: how many cuts came before it; frames of one number were filmed in one go.
+        scene: how many cuts came before it; frames with the same number belong to one shot.
     """
 
     image: Image
@@ -53,7 +53,7 @@ class OpenVideo(Protocol):
 
     @property
     def facts(self) -> VideoFacts:
-        """What the file says of itself."""
+        """What the file says about itself."""
         ...
 
     def frames(
@@ -61,8 +61,8 @@ class OpenVideo(Protocol):
     ) -> AsyncIterator[VideoFrame | Damage]:
         """Give the first frame at or after ``from_s`` and every ``every_s`` from there on.
 
-        Frames that are not wanted are not decoded where the codec allows. Damage in the middle
-        is told of and reading goes on behind it.
+        Frames that are not wanted are not decoded where the codec allows. Damage in the middle is
+        reported, and reading continues after it.
 
         Raises:
             VideoTooLarge: a frame has more pixels than allowed.
@@ -71,14 +71,14 @@ class OpenVideo(Protocol):
 
 
 class VideoReader(Protocol):
-    """Opens video files. No other file or address that one names is ever opened."""
+    """Opens video files. Other files or addresses named in them are never opened."""
 
     def open(self, path: Path) -> AbstractAsyncContextManager[OpenVideo]:
         """Open a file for the length of a block.
 
         Raises:
-            InvalidVideo: it is no video of a supported kind, holds no pictures, or cannot be read
-                at all; ``details["reason"]`` is ``unsupported``, ``no_video`` or ``damaged``.
+            InvalidVideo: it is not a video in a supported format, has no video stream, or cannot be
+                read at all; ``details["reason"]`` is ``unsupported``, ``no_video`` or ``damaged``.
             VideoTooLarge: its frames have more pixels than allowed.
             OSError: the file itself cannot be read.
         """

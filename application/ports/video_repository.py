@@ -1,4 +1,4 @@
-"""The records of recorded videos: what is to be done, by whom, and what came out."""
+"""The records of recorded videos: what is to be done, by whom, and the results."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from domain.video import Video
 class VideoRepository(Protocol):
     """Keeps videos with their analysed frames. Every method may raise ``StoreUnavailable``.
 
-    Whoever works on a video holds it until a moment, and says so again before that moment comes.
-    Holders are named ``place/run``: a place is the folder a process keeps its data in, a run is
-    new with each start.
+    A process that works on a video holds it under a lease, which it renews before it ends. Holders
+    are named ``place/run``: a place is the data folder of a process, and a run is new at each
+    start.
     """
 
     async def add(self, video: Video, *, holder: str, until: datetime, limit: int) -> bool:
-        """Keep a new video, held; once this returns it survives a crash of the process.
+        """Keep a new video, held by this process; once this returns it survives a crash.
 
         Returns:
-            False, having kept nothing, where its user has as many videos that are not finished.
+            False, having kept nothing, if its user has this many unfinished videos already.
         """
         ...
 
@@ -36,46 +36,47 @@ class VideoRepository(Protocol):
         ...
 
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
-        """Hold the next video that is not finished and that nobody holds now.
+        """Hold the next unfinished video that no process holds.
 
-        Next is one of the user who was served longest ago, and of that user's the one submitted
-        first. Of several that ask at once only one gets a video. One that was queued or running is
-        running from here on, with one attempt more.
+        The next video is the oldest one of the user who was served longest ago. If several
+        processes ask at once, only one of them gets it. A queued or running video is running from
+        then on, with one more attempt.
 
         Returns:
-            The video as it is now, or None where nothing waits.
+            The video as it is now, or None if none waits.
         """
         ...
 
     async def update(
         self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
     ) -> bool:
-        """Write a video that this holder holds, add frames to it, and hold it until then.
+        """Write a video that this holder holds, add frames to it, and renew the lease.
 
-        Frames go on where those before ended. Frames that are there already may come again.
+        The frames continue from the last one written. Frames that were written already may be
+        repeated.
 
         Returns:
-            False, having written no record, where the video is gone, is being erased, or is held
-            by another.
+            False, having written no record, if the video was deleted, is being erased, or is held
+            by another process.
         """
         ...
 
     async def cancel(self, video_id: UUID) -> bool:
-        """Let a video be cancelled and held by nobody. Returns False when there is none."""
+        """Cancel a video and end its lease. Returns False when there is none."""
         ...
 
     def frames(self, video_id: UUID) -> AsyncIterator[Sequence[AnalysedFrame]]:
-        """The frames of a video in order, bit by bit, each of them once."""
+        """The frames of a video in order, in batches, each of them once."""
         ...
 
     async def others_wait(self, user_id: str, now: datetime) -> bool:
-        """Whether a queued video of another user waits for somebody to work on it."""
+        """Whether a queued video of another user waits."""
         ...
 
     async def end_runs(self, place: str) -> None:
-        """End what earlier runs of a place hold."""
+        """End the leases of earlier runs of a place."""
         ...
 
     async def delete(self, video_id: UUID) -> bool:
-        """Forget a video and its frames. Returns False when there was none."""
+        """Delete a video and its frames. Returns False when there was none."""
         ...

@@ -16,9 +16,9 @@ class VideoPart:
 
     Attributes:
         start: offset of its first byte.
-        end: offset behind its last byte.
+        end: offset after its last byte.
         size: of the whole file in bytes.
-        chunks: its bytes, fetched as they are asked for.
+        chunks: its bytes, fetched as they are read.
     """
 
     start: int
@@ -28,13 +28,13 @@ class VideoPart:
 
 
 class VideoStore(Protocol):
-    """Keeps one file a video, under its owner's name. Every method may raise ``StoreUnavailable``.
+    """Keeps one file per video, by owner. Every method may raise ``StoreUnavailable``.
 
-    Files are large: none is ever held in memory as a whole.
+    Files are large: a whole file is never held in memory.
     """
 
     def received(self, chunks: AsyncIterator[bytes]) -> AbstractAsyncContextManager[Path]:
-        """Write what comes in into a file of this host, for the length of a block.
+        """Write the chunks into a file on this host, which exists for the length of a block.
 
         Raises:
             StoreUnavailable: there is no room on the disk.
@@ -51,7 +51,7 @@ class VideoStore(Protocol):
     def local(self, owner_id: str, video_id: UUID) -> AbstractAsyncContextManager[Path | None]:
         """The file on this host for the length of a block; None when there is none.
 
-        One that lies elsewhere is fetched. It may be read and not changed.
+        A file that is kept elsewhere is fetched. It may be read but not changed.
         """
         ...
 
@@ -60,10 +60,10 @@ class VideoStore(Protocol):
     ) -> VideoPart | None:
         """Read from one offset to before another; None when this owner has no such file.
 
-        An end behind the file's own is taken for that. A start behind it gives an empty part.
+        An end beyond the file's end is clipped. A start beyond it gives an empty part.
         """
         ...
 
     async def delete(self, owner_id: str, video_id: UUID) -> None:
-        """Forget the file; one that is not there is no error."""
+        """Delete the file; a missing one is not an error."""
         ...

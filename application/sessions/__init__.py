@@ -1,1 +1,3 @@
-"""The parts a realtime session is made of."""
+"""Live sessions: their frames, tracks, adaptation and journal, and the tasks that watch over
+them.
+"""

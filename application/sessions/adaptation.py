@@ -1,7 +1,7 @@
-"""Doing less when a session falls behind, and more again when there is room.
+"""Reducing the effort of a session that falls behind, and raising it again when there is room.
 
-Everything here is a pure function of what a session was advised so far, and of its configuration
-or what was measured in one window.
+Everything here is a pure function of the state so far and of either a new configuration or the
+measurements of one window.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _MOST_CALM_WINDOWS = 24
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How closely the detector looks.
+    """How much work the detector does on a session's frames.
 
     Attributes:
-        resolution: it sees the frame scaled down to fit into this.
-        interval: it runs on every so many frames.
+        resolution: the detector sees the frame scaled down to fit into this.
+        interval: it runs on every N-th frame.
     """
 
     resolution: Size
     interval: int
 
     def as_config(self) -> Mapping[str, object]:
-        """The settings that would ask for this effort."""
+        """The settings that ask for this effort."""
         return {
             "processing_resolution": self.resolution,
             "detection_interval": self.interval,
@@ -41,10 +41,10 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What was measured of a session in about two seconds.
+    """Measurements of a session over about two seconds.
 
     Attributes:
-        elapsed_s: its length.
+        elapsed_s: length of the window.
         received: frames that came in.
         answered: frames that got a result or an error.
         busy_s: time in which a frame was in work.
@@ -58,23 +58,24 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """How far down a session is, and what its client was advised.
+    """How far the effort of a session is reduced, and what its client was advised.
 
     Down by one level after a window in which less than four fifths of the frames wanted got an
     answer. Up after three windows in a row in which nearly all did, with at least half of the time
-    idle; each relapse doubles the number of windows, so that a session on the edge does not swing.
+    idle; each relapse doubles the number of windows, so that a session near the limit does not
+    oscillate.
 
-    Settings that were advised and then asked for are not the client's own wish: those it had before
-    are remembered, and are what the way up leads to.
+    If the client follows advice, the settings it had before are remembered, and the way up leads
+    back to them.
 
     Attributes:
         config: in effect.
-        wanted: what the client asked for when it followed no advice.
+        wanted: what the client last asked for on its own, not following advice.
         level: position in ``levels``.
-        has_climbed: whether the next relapse counts as one.
-        calm_windows: in a row, so far.
+        has_climbed: whether going down again would be a relapse.
+        calm_windows: windows in a row without trouble, so far.
         calm_windows_needed: before the next step up.
-        advised_resolutions: what the client was told to ask for, and may follow.
+        advised_resolutions: what the client was advised to ask for, and may still do.
         advised_intervals: likewise.
         advised_rate: likewise; None while none is.
     """
@@ -91,7 +92,7 @@ class Adaptation:
 
     @classmethod
     def to(cls, config: StreamConfig) -> Adaptation:
-        """That of a session which begins with this configuration."""
+        """The state of a session that starts with this configuration."""
         return cls(config, wanted=config)
 
     @property
@@ -106,11 +107,11 @@ class Adaptation:
 
     @property
     def wanted_rate(self) -> float:
-        """The frame rate the client asked for when it followed no advice."""
+        """The frame rate the client last asked for on its own."""
         return self.wanted.max_frame_rate
 
     def configured(self, config: StreamConfig) -> Adaptation:
-        """Go by another configuration; how far down the session is stays where it still fits."""
+        """Use another configuration; the level is kept where it still fits."""
         before, old_levels, asked = self.config, self.levels, _asked(config)
         state = self._without_advice(config)
         if config.max_frame_rate != before.max_frame_rate and not self._follows_rate(config):
@@ -131,7 +132,7 @@ class Adaptation:
         return state._without_advice_taken_back()
 
     def after(self, window: Window) -> tuple[Adaptation, Suggestion | None]:
-        """Judge a window: what the session goes by from now on, and what its client is told."""
+        """Judge a window: the new state, and what the client is told, if anything."""
         wanted = min(window.received / window.elapsed_s, self.config.max_frame_rate)
         served = window.answered / window.elapsed_s
         if served < _BEHIND * wanted:
@@ -149,7 +150,7 @@ class Adaptation:
             needed = min(needed, _MOST_CALM_WINDOWS)
             lower = replace(self, level=self.level + 1, calm_windows_needed=needed)
             return lower._advising_effort(
-                "the session falls behind; its frames are looked at less closely now"
+                "the session falls behind; its frames are analysed less closely now"
             )
         if self.advised_rate is not None and not self._follows_rate(self.config):
             return self, None
@@ -167,7 +168,7 @@ class Adaptation:
         if self.level > 0:
             higher = replace(self, level=self.level - 1, has_climbed=True)
             return higher._advising_effort(
-                "there is room again; frames are looked at more closely now"
+                "there is room again; frames are analysed more closely now"
             )
         if self.advised_rate is None:
             return replace(self, has_climbed=False, calm_windows_needed=_CALM_WINDOWS), None
@@ -187,9 +188,9 @@ class Adaptation:
         return state._without_advice_taken_back(), Suggestion(message, effort.as_config())
 
     def _without_advice(self, config: StreamConfig) -> Adaptation:
-        """Take a configuration in; where it follows advice, what the client had before is wanted.
+        """Use a configuration; if it follows advice, the earlier one stays the wanted one.
 
-        A wish of its own ends the advice.
+        A configuration of the client's own ends the advice.
         """
         before, wanted = self.wanted, config
         resolutions, intervals = self.advised_resolutions, self.advised_intervals
@@ -215,7 +216,7 @@ class Adaptation:
         return self.advised_rate is not None and config.max_frame_rate <= self.advised_rate
 
     def _without_advice_taken_back(self) -> Adaptation:
-        """Once all advice is over, the same settings are the client's own wish."""
+        """Once all advice is taken back, the same settings count as the client's own."""
         if self.level == 0 and self.advised_rate is None and self.config == self.wanted:
             return replace(self, advised_resolutions=frozenset(), advised_intervals=frozenset())
         return self
@@ -238,7 +239,7 @@ def _levels(config: StreamConfig) -> list[Effort]:
         )
         for scale, factor in steps
     ]
-    return list(dict.fromkeys(efforts))  # Small sizes and long intervals have no room for steps.
+    return list(dict.fromkeys(efforts))  # Small sizes and long intervals leave no room for steps.
 
 
 def _scaled(size: Size, scale: float) -> Size:

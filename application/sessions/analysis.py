@@ -1,4 +1,4 @@
-"""A frame's way from bytes to faces that have names and steady scores."""
+"""The analysis of a frame: from bytes to tracked faces with smoothed scores."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from domain.stream_config import Size, StreamConfig
 from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
 _CROPS_NEED = 1.5
-"""Sides of what the detector sees: faces are read from a sharper picture than they are found in."""
+"""Decoded side per side the detector sees: crops are cut from more pixels than faces are found
+in."""
 _SAME_SHAPE = 0.02
-"""By how much the ratio of a frame's sides may differ from another's whose picture was scaled."""
+"""How much the aspect ratio may change for a frame to count as the same scene, scaled."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameTools:
-    """The ports every frame passes through; shared by all sessions."""
+    """The ports that analyse frames; shared by all sessions."""
 
     analyser: FaceAnalyser
     telemetry: Telemetry
@@ -41,7 +42,7 @@ class Analysed:
 
 
 class FrameAnalysis:
-    """Analyses the frames of one stream, in order and one at a time."""
+    """Analyses the frames of one session, in order and one at a time."""
 
     def __init__(self, tools: FrameTools, tracker: FaceTracker) -> None:
         self._tools = tools
@@ -49,7 +50,7 @@ class FrameAnalysis:
         self._smoothing = TrackSmoothing()
 
     async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> Analysed:
-        """Find, follow and read the faces of the next frame.
+        """Find, track and read the faces of the next frame.
 
         Raises:
             InvalidImage, ImageDimensionsTooLarge: the frame cannot be used.
@@ -66,7 +67,9 @@ class FrameAnalysis:
 
 
 class _FrameSearch:
-    """Fulfils ``FaceSearch``: the detector runs now and then, and between tracks are predicted."""
+    """Fulfils ``FaceSearch``: the detector runs on some frames, and tracks are predicted on the
+    others.
+    """
 
     def __init__(
         self, following: _Following, at_s: float, config: StreamConfig, effort: Effort
@@ -109,7 +112,7 @@ class _FrameSearch:
 
 
 class _Following:
-    """The tracks of one stream, and when the detector has to run again."""
+    """The tracks of one session, and when the detector has to run again."""
 
     def __init__(self, tracker: FaceTracker, telemetry: Telemetry) -> None:
         self._tracker = tracker
@@ -119,7 +122,7 @@ class _Following:
         self._size: Size | None = None
 
     def adjust_to(self, image: Image) -> None:
-        """Where frames change their size, rescale the tracks or begin anew, and detect again."""
+        """If frames change their size, rescale the tracks or start over, and detect again."""
         before, self._size = self._size, (image.width, image.height)
         if before is None or before == self._size:
             return
@@ -127,12 +130,12 @@ class _Following:
         if abs(across / down - 1) <= _SAME_SHAPE:
             self._tracker.rescale((across * down) ** 0.5)
         else:
-            # The phone was turned, or the picture is cut otherwise: where things went is not known.
+            # The phone was turned or the frame is cropped differently: positions cannot be mapped.
             self._tracker.forget()
         self._detected_s = None
 
     def is_detection_due(self, at_s: float, interval: int) -> bool:
-        """Whether a frame of this time is one that the detector runs on."""
+        """Whether the detector runs on a frame of this time."""
         return (
             self._detected_s is None
             or at_s - self._detected_s > PREDICTED_FOR_S
@@ -148,7 +151,7 @@ class _Following:
             return self._tracker.update(found, at_s)
 
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
-        """The tracks in a frame that it did not run on."""
+        """The tracks in a frame that the detector did not run on."""
         self._frames_since_detection += 1
         with self._telemetry.stage("track"):
             return self._tracker.predict(at_s)

@@ -1,4 +1,4 @@
-"""What a realtime session tells whoever listens."""
+"""The events of a live session."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from domain.stream_config import Size, StreamConfig
 
 @dataclass(frozen=True, slots=True)
 class Initialized:
-    """The session is ready; this is what it will go by.
+    """The session is configured.
 
     Attributes:
-        session_id: of the session.
+        session_id: the session's id.
         config: the settings in effect.
         ignored: keys the client sent that are no settings.
     """
@@ -28,20 +28,20 @@ class Initialized:
 
 @dataclass(frozen=True, slots=True)
 class StreamMetrics:
-    """How a running session goes.
+    """Measurements of a running session.
 
     Attributes:
         received_frames: since it was started.
         processed_frames: likewise, those that got a result.
         failed_frames: likewise, those that got an error.
-        dropped_frames: likewise, those that were let go.
+        dropped_frames: likewise, those that were dropped.
         current_fps: results a second over the last few seconds.
         average_processing_time_s: of the last frames, from their turn to their result.
         latency_p50_s: median time of the last frames from arrival to result.
-        latency_p95_s: the time that 95 of 100 stay under.
+        latency_p95_s: the time that 95 of 100 frames stay under.
         tracking_faces: in the last frame.
-        processing_resolution: what the detector sees a frame scaled down to now.
-        detection_interval: the detector runs on every so many frames now.
+        processing_resolution: the size to which frames are scaled for the detector now.
+        detection_interval: the detector runs on every N-th frame now.
     """
 
     received_frames: int
@@ -59,7 +59,7 @@ class StreamMetrics:
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """What was done, or just how it goes.
+    """The answer to a control action, or a regular report.
 
     Attributes:
         message: for people.
@@ -74,11 +74,11 @@ class StreamStatus:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something went wrong that the client did not ask for just now.
+    """Something failed outside of a control action.
 
     Attributes:
         error: of the core, or unexpected.
-        frame_id: of the frame that was taken in and got no result; None where it was no frame.
+        frame_id: of the frame that got no result; None if it was not about a frame.
     """
 
     error: Exception
@@ -95,10 +95,10 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class MachineFull:
-    """All sessions together ask for more than the machine gives.
+    """All sessions together ask for more than the machine can do.
 
     Attributes:
-        recommended_frame_rate: frames a second that every session can have.
+        recommended_frame_rate: frames a second that every session can get.
     """
 
     recommended_frame_rate: float
@@ -106,11 +106,11 @@ class MachineFull:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """What remains of a session that was stopped.
+    """A session was stopped.
 
     Attributes:
         summary: of everything from start to stop.
-        detection_id: of its record in the history; None where none was asked for or kept.
+        detection_id: of its record in the history; None if it was not saved.
     """
 
     summary: SessionSummary
@@ -123,16 +123,16 @@ StreamEvent = (
 
 
 class Listener(Protocol):
-    """The client of a session: where its events go."""
+    """The client of a session, who receives its events."""
 
     async def ready(self) -> None:
-        """Wait until earlier events have gone out; no frame is taken up before."""
+        """Wait until earlier events were sent; no frame is started before that."""
         ...
 
     async def tell(self, event: StreamEvent) -> None:
-        """Pass an event on, without waiting for anybody and without raising."""
+        """Send an event, without waiting and without raising."""
         ...
 
     async def disconnect(self) -> None:
-        """Close the client's connection; it was told why before."""
+        """Close the client's connection; it was told the reason before."""
         ...

@@ -1,4 +1,4 @@
-"""Which frames are taken up: not more than the rate allows, and always the newest."""
+"""Which frames are analysed: no more than the rate allows, and always the newest."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from domain.stream import Frame
 
 
 class Pace:
-    """Keeps to a frame rate, and bears with frames that come a little early.
+    """Limits the frame rate, with a tolerance for frames that come a little early.
 
     The generic cell rate algorithm (ITU-T I.371, annex A) with a tolerance of one interval: frames
-    that the network bunched up are taken at once, and on average the rate is kept.
+    that arrive in a burst are taken at once, and on average the rate is kept.
     """
 
     def __init__(self, rate: float) -> None:
@@ -23,25 +23,25 @@ class Pace:
         return max(self._due_s - self._interval_s - now_s, 0.0)
 
     def took(self, now_s: float) -> None:
-        """A frame is taken now."""
+        """Note that a frame is taken now."""
         self._due_s = max(self._due_s, now_s) + self._interval_s
 
 
 class LatestFrame:
-    """Room for one frame that waits; a newer one takes the place of an older."""
+    """A slot for one waiting frame; a newer frame replaces an older one."""
 
     def __init__(self) -> None:
         self._frame: Frame | None = None
         self._filled = asyncio.Event()
 
     def put(self, frame: Frame) -> Frame | None:
-        """Let a frame wait and hand back the one it replaces."""
+        """Store a frame and return the one it replaces."""
         replaced, self._frame = self._frame, frame
         self._filled.set()
         return replaced
 
     def take(self) -> Frame | None:
-        """The frame that waits, which waits no more; None where there is none."""
+        """Take the waiting frame out; None if there is none."""
         frame, self._frame = self._frame, None
         self._filled.clear()
         return frame

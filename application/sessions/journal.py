@@ -1,4 +1,4 @@
-"""What is remembered of a session's faces: shares, means, and a timeline by the second."""
+"""The journal of a session's faces: time shares, mean scores, and a timeline by the second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_HOLD_S = 1.0
 
 
 class _Tally:
-    """Scores weighted by the time they stood for."""
+    """A sum of scores, weighted by time."""
 
     __slots__ = ("_weights",)
 
@@ -55,8 +55,8 @@ class Journal:
     """Keeps at most 200 faces and 20,000 seconds of timeline, whatever the session's length.
 
     Args:
-        frame_s: seconds that the first reading of a face stands for, up to one; a later one stands
-            for the time since the reading before it, likewise.
+        frame_s: seconds that the first reading of a face counts for, at most one; a later reading
+            counts for the time since the one before, at most one second as well.
     """
 
     def __init__(self, frame_s: float) -> None:
@@ -67,7 +67,7 @@ class Journal:
         self.truncated = False
 
     def add(self, faces: Sequence[TrackedFace], at_s: float, size: Size) -> None:
-        """Take in the faces of one frame of this width and height, seconds after the start."""
+        """Add the faces of one frame of this width and height, ``at_s`` seconds after the start."""
         self._size = size
         for face in faces:
             record = self._records.get(face.track.number)
@@ -81,7 +81,7 @@ class Journal:
             self._read(record, face, at_s)
 
     def tracks(self) -> tuple[TrackSummary, ...]:
-        """What is remembered of each face, boxes in pixels of the last frame; ends the journal."""
+        """The summary of each face, boxes in pixels of the last frame; ends the journal."""
         for record in self._records.values():
             record.close_second()
         return tuple(_summary(record, self._size) for _, record in sorted(self._records.items()))

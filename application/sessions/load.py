@@ -1,4 +1,4 @@
-"""Telling when all sessions together ask for more than the machine gives."""
+"""Detecting when all sessions together ask for more than the machine can do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MARGIN = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a running session asks for.
+    """How many frames a running session asks for.
 
     Attributes:
         received: frames since it was started.
@@ -31,13 +31,13 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How the machine stands at the end of a window.
+    """The load of the machine at the end of a window.
 
     Attributes:
         is_full: whether it is overloaded.
-        fair_rate: frames a second that every session can have, 0.1 or more; by the last window
-            that was overloaded, since a quiet one tells what is wanted and not what there is.
-        has_room_again: True once, when an overload is over.
+        fair_rate: frames a second that every session can get, at least 0.1; from the last
+            overloaded window, because a quiet window shows the demand and not the capacity.
+        has_room_again: True once, when an overload ends.
     """
 
     is_full: bool
@@ -48,9 +48,9 @@ class Load:
 class LoadWatch:
     """Judges in windows of two seconds, with hysteresis.
 
-    Full: nine tenths of all slots taken, and less than nine tenths of the frames wanted got an
-    answer. Room again: less than six tenths taken, three windows in a row. The rate recommended
-    keeps a margin, so that clients who heed it leave the machine at ease but not yet with room.
+    Full: at least nine tenths of all slots in use, and less than nine tenths of the wanted frames
+    answered. Room again: less than six tenths in use, three windows in a row. The recommended rate
+    keeps a margin, so that clients who follow it end the overload without counting as room again.
     """
 
     def __init__(self, now_s: float) -> None:
@@ -63,10 +63,10 @@ class LoadWatch:
     def review(
         self, running: Mapping[str, Demand], utilisation: float, now_s: float
     ) -> Load | None:
-        """Judge the window that ends now; None while nothing can be said.
+        """Judge the window that ends now; None while there is too little data.
 
         Args:
-            running: what runs, by session.
+            running: the demand of each session.
             utilisation: of the slots since the last review, in [0, 1].
             now_s: at least two seconds after the last review.
         """

@@ -1,4 +1,4 @@
-"""How a session goes: counts, rates and times, in bounded memory."""
+"""Measurements of a session: counts, rates and times, in bounded memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Measures:
         received: frames since the start.
         processed: that got a result.
         failed: that got an error.
-        dropped: that made way for a newer one, or were in work when the client went.
+        dropped: that were replaced by a newer one, or were in work when the client disconnected.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Measures:
         return self._total_processing_s / self.processed if self.processed else 0.0
 
     def snapshot(self, now_s: float, resolution: Size, interval: int) -> StreamMetrics:
-        """Everything as it stands."""
+        """All measurements now."""
         return StreamMetrics(
             received_frames=self.received,
             processed_frames=self.processed,
@@ -89,11 +89,11 @@ class WindowMeter:
         self._busy_s = 0.0
 
     def restart(self) -> None:
-        """Begin a window with the next frame; what was measured of this one does not count."""
+        """Start a window with the next frame; this window's measurements are discarded."""
         self._since_s = None
 
     def add(self, measures: Measures, processing_s: float, now_s: float) -> Window | None:
-        """Take in one more finished frame.
+        """Add one more finished frame.
 
         Args:
             measures: of the session, that frame included.
@@ -101,7 +101,7 @@ class WindowMeter:
             now_s: on a monotonic clock.
 
         Returns:
-            The window that ends with the frame; None in the midst of one.
+            The window that ends with this frame; None if it does not end yet.
         """
         if self._since_s is None:
             self._begin(measures, now_s)
@@ -122,13 +122,13 @@ class WindowMeter:
 
 
 def mean(values: Iterable[float]) -> float:
-    """The arithmetic mean; 0 of nothing."""
+    """The arithmetic mean; 0 without values."""
     values = list(values)
     return math.fsum(values) / len(values) if values else 0.0
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
-    """The smallest value that so many percent do not exceed; 0 of nothing."""
+    """The smallest value that this percentage does not exceed; 0 without values."""
     ordered = sorted(values)
     if not ordered:
         return 0.0

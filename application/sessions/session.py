@@ -1,4 +1,4 @@
-"""One client's realtime session: what it may do when, and what it is told."""
+"""One client's live session: its states, its frames and its events."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class SessionState(StrEnum):
-    """Where a session stands."""
+    """The state of a session."""
 
     CONNECTED = "connected"
     INITIALISED = "initialised"
@@ -46,12 +46,11 @@ class SessionState(StrEnum):
 
 
 class StreamSession:
-    """Connected → initialised → running → stopped, as often as the client likes, → ended.
+    """Connected → initialised → running → stopped, which may repeat, → ended.
 
-    ``initialize`` may be left out. A frame is only taken while the session runs; frames are worked
-    on one at a time and always the newest. Every frame that ``offer`` takes is accounted for: a
-    result, an error, or a counted drop. Everything the session has to say goes to its listener, in
-    order.
+    ``initialize`` may be left out. Frames are only accepted while the session runs, and are
+    analysed one at a time, always the newest. Every frame that ``offer`` accepts is accounted for:
+    a result, an error, or a counted drop. All events go to the listener, in order.
     """
 
     def __init__(
@@ -87,7 +86,7 @@ class StreamSession:
 
     @property
     def wanted_rate(self) -> float:
-        """The frame rate the client asked for when it followed no advice."""
+        """The frame rate the client last asked for on its own."""
         if self._stretch is None:
             return self.config.max_frame_rate
         return self._stretch.adaptation.wanted_rate
@@ -95,12 +94,12 @@ class StreamSession:
     async def initialize(
         self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()
     ) -> None:
-        """Configure the session afresh: the defaults, and what the client wants otherwise.
+        """Configure the session: the defaults, and the client's changes.
 
         Args:
-            settings: what the client wants, checked; by the name of the field in ``StreamConfig``.
-                Likewise in ``start``, ``configure`` and ``stop``.
-            ignored: what else it sent; the answer names it. Likewise.
+            settings: the client's checked settings, by field of ``StreamConfig``. Likewise in
+                ``start``, ``configure`` and ``stop``.
+            ignored: unknown keys that it sent; the answer names them. Likewise.
 
         Raises:
             InvalidRequest: the session runs or has ended; nothing was changed.
@@ -113,7 +112,7 @@ class StreamSession:
         await self.tell(Initialized(self.session_id, self.config, ignored))
 
     async def start(self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()) -> None:
-        """Begin to take frames; a session that runs goes on.
+        """Start accepting frames; a running session continues.
 
         Raises:
             InvalidRequest: the session has ended.
@@ -144,9 +143,9 @@ class StreamSession:
     async def stop(
         self, settings: Mapping[str, object] | None = None, ignored: tuple[str, ...] = ()
     ) -> None:
-        """Take no more frames, finish the one in work, and tell the summary."""
+        """Accept no more frames, finish the one in work, and send the summary."""
         self.config = config = self.config.changed(settings or {})
-        # From here on the session can be started again, while this stretch comes to its end.
+        # From here on the session can be started again while this stretch finishes.
         stretch, self._stretch = self._stretch, None
         if stretch is None:
             await self.tell(StreamStatus("not running", ignored=ignored))
@@ -164,7 +163,7 @@ class StreamSession:
         await self.tell(SessionEnded(summary, detection_id))
 
     def offer(self, frame: Frame) -> None:
-        """Hand a frame in, in place of one that waits; what becomes of it is told to the listener.
+        """Accept a frame, replacing one that waits; its outcome is sent to the listener.
 
         Raises:
             InvalidRequest: the session does not run.
@@ -181,7 +180,7 @@ class StreamSession:
             self._drop(stretch)
 
     async def end(self) -> None:
-        """The client is gone: give up the frame in work and keep what is to be kept."""
+        """The client is gone: abandon the frame in work and save what has to be saved."""
         if self._stretch is not None:
             await _cancelled(self._stretch.worker)
             await self.stop()
@@ -190,15 +189,15 @@ class StreamSession:
     async def dismiss(self, error: Exception) -> None:
         """Tell the client why, stop, and close its connection.
 
-        In this order: a frame that arrives while the session winds down is answered by an error
-        too, and the client should know by then what that comes from.
+        In this order, because a frame that arrives while the session stops is answered by an error,
+        and the client should know the reason by then.
         """
         await self.tell(Failure(error))
         await self.stop()
         await self._listener.disconnect()
 
     async def tell(self, event: StreamEvent) -> None:
-        """Pass something on to the listener."""
+        """Send an event to the listener."""
         await self._listener.tell(event)
 
     async def _reconfigure(
@@ -216,10 +215,10 @@ class StreamSession:
             raise InvalidRequest("the session has ended")
 
     async def _work_through(self, stretch: Stretch) -> None:
-        """Work on what is offered; ends only when cancelled."""
+        """Analyse frames as they are offered; ends only when cancelled."""
         while True:
             await stretch.latest.filled()
-            # In short steps, because the rate may be raised meanwhile.
+            # In short steps, because the rate may rise meanwhile.
             while (wait_s := stretch.pace.wait_s(self._clock.monotonic())) > 0:
                 await self._clock.sleep(min(wait_s, _LONGEST_SLEEP_S))
             await self._listener.ready()
@@ -246,7 +245,7 @@ class StreamSession:
             self._drop(stretch)
             raise
         except Exception as error:
-            # Whatever happens to one frame, the session goes on and the sender is told.
+            # Whatever happens to one frame, the session continues and the client is told.
             if not isinstance(error, (DomainError, ServiceUnavailable)):
                 log.exception("a frame failed unexpectedly")
             self._fail(stretch)
@@ -295,7 +294,7 @@ class StreamSession:
         try:
             return (await self._keep.execute(self.user, summary)).detection_id
         except StoreUnavailable as error:
-            log.warning("session %s could not be kept: %s", self.session_id, error)
+            log.warning("session %s could not be saved: %s", self.session_id, error)
             await self.tell(Failure(error))
             return None
 

@@ -1,4 +1,4 @@
-"""All realtime sessions of this process: who gets in, and how the machine is shared."""
+"""All live sessions of this process: admission, and sharing the machine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How many sessions may be open, and how many frames in work, at one time.
+    """How many sessions may be open, and how many of their frames in work, at once.
 
     Attributes:
         sessions: of this process.
@@ -50,24 +50,24 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """The frame rate a session was told to drop to, and the one it wanted before."""
+    """The frame rate a session was told to reduce to, and the one it wanted before."""
 
     rate: float
     wanted: float
 
 
 class StreamSessions:
-    """Opens sessions while there is room, and watches over all of them while ``run`` does.
+    """Opens sessions while there is room, and watches over them in ``run``.
 
     Args:
-        limits: how many there may be.
-        defaults: what a session goes by that asks for nothing else.
-        tools: what every frame passes through.
-        new_tracker: makes one for each session.
-        keep: keeps a summary.
+        limits: on sessions and frames.
+        defaults: the configuration of a session that asks for nothing else.
+        tools: the ports that analyse frames.
+        new_tracker: makes a tracker for each session.
+        keep: saves a summary.
         places: counts the sessions of a user, in all processes.
-        verify_token: looks a token up again; raises ``InvalidToken`` where it has ended.
-        clock: tells the time.
+        verify_token: verifies a token again; raises ``InvalidToken`` if it is not valid any more.
+        clock: for the time.
     """
 
     def __init__(
@@ -103,10 +103,10 @@ class StreamSessions:
     async def run(self) -> None:
         """Watch over the sessions; ends only when cancelled.
 
-        - Every two seconds they learn whether the machine is full.
-        - Every second those end whose token has expired. Every ten seconds each token is verified
-          again, because its account may have ended first.
-        - Every ten seconds the places of all sessions are renewed.
+        - Every two seconds the load is reviewed, and sessions are told if the machine is full.
+        - Every second, sessions whose token has expired end. Every ten seconds, each token is
+          verified again, because its account may have ended.
+        - Every ten seconds, the places of all sessions are renewed.
         """
         try:
             async with asyncio.TaskGroup() as clocks:
@@ -123,12 +123,13 @@ class StreamSessions:
         """Open a session whose events go to the listener.
 
         Args:
-            user: whose it is.
+            user: the session's user.
             listener: its client.
-            credential: what the client came with; once it has ended the session does.
+            credential: the client's token; the session ends when it expires.
 
         Raises:
-            Overloaded: all places, or all of this user's, are taken, or the service is stopping.
+            Overloaded: all places, or all places of this user, are taken, or the service is
+                stopping.
         """
         if self._closing:
             raise Overloaded(_RESTARTING)
@@ -145,7 +146,7 @@ class StreamSessions:
             clock=self._clock,
             listener=listener,
         )
-        # Counted before anything is waited for, so that many at once do not slip in together.
+        # Counted before the first await, so that many at once cannot pass the limit together.
         self._open[session.session_id] = session
         try:
             if not await self._has_place(session):
@@ -170,19 +171,19 @@ class StreamSessions:
         self._told.pop(session.session_id, None)
         self._credentials.pop(session.session_id, None)
         self._tools.telemetry.stream_sessions(len(self._open))
-        # Nobody else would end it: whoever is cancelled here has let go of the session.
+        # A caller that is cancelled here has given up the session, so nothing else would end it.
         await uninterrupted(self._wind_up(session))
 
     async def _wind_up(self, session: StreamSession) -> None:
         try:
             await self._places.give_back(session.user.user_id, session.session_id)
         except ServiceUnavailable as error:
-            log.info("a place is given back by the end of its lease: %s", error)
+            log.info("a session's place is freed only when its lease ends: %s", error)
         finally:
             await session.end()
 
     async def close_all(self) -> None:
-        """End every session and open no more, as the service does when it stops."""
+        """End every session and open no more, for when the service stops."""
         self._closing = True
         for session in list(self._open.values()):
             await self.close(session)
@@ -192,7 +193,7 @@ class StreamSessions:
         held = {key: session.user.user_id for key, session in self._open.items()}
         try:
             await self._places.renew(held)
-            # Those that ended in the meantime have just got a lease for nothing.
+            # Sessions that ended in the meantime must not keep a place.
             for session_id in held.keys() - self._open.keys():
                 await self._places.give_back(held[session_id], session_id)
         except ServiceUnavailable as error:
@@ -217,11 +218,11 @@ class StreamSessions:
             await self._tell_room()
 
     async def end_expired(self) -> None:
-        """Dismiss the clients whose token has expired; does not wait until they are gone."""
+        """Start to disconnect the clients whose token has expired, without waiting for them."""
         self._tokens.end_expired(self._with_credentials())
 
     async def verify_tokens(self) -> None:
-        """Begin to verify every token again; does not wait for the answers."""
+        """Start to verify every token again, without waiting for the answers."""
         self._tokens.begin_round(self._with_credentials())
 
     def _with_credentials(self) -> list[tuple[StreamSession, Credential]]:
@@ -236,16 +237,18 @@ class StreamSessions:
                 log.exception("watching over the sessions failed")
 
     async def _has_place(self, session: StreamSession) -> bool:
-        """Whether its user may have the session; asks this process alone while others are lost."""
+        """Whether the user has a free place; counts in this process alone while others are
+        unreachable.
+        """
         user_id, limit = session.user.user_id, self._limits.sessions_per_user
         try:
             return await self._places.take(user_id, session.session_id, limit)
         except ServiceUnavailable as error:
-            log.warning("sessions of a user are counted in this process alone: %s", error)
+            log.warning("sessions per user are counted in this process only: %s", error)
             return sum(s.user.user_id == user_id for s in self._open.values()) <= limit
 
     async def _tell_full(self, session: StreamSession, load: Load) -> None:
-        """Tell a session once, and again only when it has to go clearly lower still."""
+        """Tell a session once, and again only when its rate has to be clearly lower."""
         told = self._told.get(session.session_id)
         if told is None or load.fair_rate < told.rate * _TOLD_AGAIN_BELOW:
             wanted = told.wanted if told else session.wanted_rate

@@ -12,9 +12,9 @@ from application.ports.clock import Clock
 class FrameSlots:
     """Lets a few frames be in work at once, shared among sessions by round robin.
 
-    A session asks for one slot at a time and then queues up behind the others: one that sends 60
-    frames a second gets no more slots than one that sends 5, while both wait. The frame is chosen
-    when the slot is free and not before, so it is always fresh.
+    A session asks for one slot at a time and then queues up after the others: while both wait, a
+    session that sends 60 frames a second gets no more slots than one that sends 5. The frame is
+    chosen when the slot becomes free, so it is always the newest.
     """
 
     def __init__(self, slots: int, clock: Clock) -> None:
@@ -37,7 +37,7 @@ class FrameSlots:
                 self._change(-1)
 
     def utilisation(self) -> float:
-        """The share of all slots' time that was taken since this was last asked, in [0, 1]."""
+        """The share of all slots' time in use since the last call, in [0, 1]."""
         self._change(0)
         elapsed = self._changed_s - self._read_s
         share = self._busy_s / (elapsed * self._slots) if elapsed > 0 else 0.0
@@ -52,10 +52,10 @@ class FrameSlots:
 
 
 def fair_share(capacity: float, demands: Iterable[float]) -> float:
-    """The level at which everybody can have that much or all they ask for (max-min fairness).
+    """The max-min fair level: everybody gets this much, or all they ask for.
 
     Args:
-        capacity: what there is to share.
+        capacity: the total to share.
         demands: what each asks for.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Steady scores for every face that is being followed."""
+"""Smoothed scores for every tracked face."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class TrackSmoothing:
         Args:
             tracks: of the frame.
             readings: one a track, in the same order.
-            window: how many readings of a face are averaged at most; 0 leaves them as they are
-                and forgets the ones before.
+            window: how many readings of a face are averaged at most; 0 turns smoothing off and
+                forgets earlier readings.
             at_s: when the frame was taken, in seconds of any clock that never goes back.
         """
         if not window:

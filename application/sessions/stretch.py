@@ -1,4 +1,4 @@
-"""What a session counts and remembers from ``start`` to ``stop``."""
+"""The state of a session from ``start`` to ``stop``."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from domain.stream_config import StreamConfig
 
 
 class Stretch:
-    """Everything that begins anew with each ``start``.
+    """Everything that starts afresh with each ``start``.
 
     Attributes:
         measures: counts and times of its frames.
         latest: the frame that waits.
-        pace: keeps to the frame rate.
-        analysis: follows the faces.
-        adaptation: how closely the detector looks now, and why.
-        settled: set while no frame is in work.
-        worker: works on the frames.
+        pace: limits the frame rate.
+        analysis: tracks the faces.
+        adaptation: the present effort, and why.
+        settled: an event, set while no frame is in work.
+        worker: the task that analyses the frames.
     """
 
     worker: asyncio.Task[None]
@@ -48,25 +48,25 @@ class Stretch:
 
     @property
     def metrics(self) -> StreamMetrics:
-        """How it goes."""
+        """The measurements now."""
         effort = self.adaptation.effort
         return self.measures.snapshot(self._clock.monotonic(), effort.resolution, effort.interval)
 
     def configure(self, config: StreamConfig) -> None:
-        """Go by another configuration from the next frame on."""
+        """Use another configuration from the next frame on."""
         if config.max_frame_rate != self.adaptation.config.max_frame_rate:
             self.pace = Pace(config.max_frame_rate)
         self.adaptation = self.adaptation.configured(config)
         self._windows.restart()
 
     def record(self, frame: Frame, found: Analysed) -> None:
-        """Remember what a frame shows."""
+        """Add a frame's faces to the journal."""
         self._size = (found.width, found.height)
         at_s = max(frame.received_s - self._started_s, 0.0)
         self._journal.add(found.faces, at_s, self._size)
 
     def review(self, processing_s: float) -> Suggestion | None:
-        """Take in one more result; at the end of a window, say what changes."""
+        """Count one more result; at the end of a window, return what to suggest."""
         window = self._windows.add(self.measures, processing_s, self._clock.monotonic())
         if window is None:
             return None
@@ -74,7 +74,7 @@ class Stretch:
         return suggestion
 
     def summary(self, session_id: str, video_source: str | None) -> SessionSummary:
-        """What remains of it all; ends the journal."""
+        """The summary; ends the journal."""
         measures = self.measures
         return SessionSummary(
             session_id=session_id,

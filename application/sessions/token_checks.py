@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a client came with.
+    """The token of a client.
 
     Attributes:
         token: its bearer token.
-        expires_at: when the token ends; None where that has to be asked again.
+        expires_at: when the token expires; None where only verifying it again can tell.
     """
 
     token: str
@@ -33,12 +33,12 @@ class Credential:
 
 
 class TokenChecks:
-    """Checks tokens beside everything else, so that a slow provider or store holds nothing up.
+    """Checks tokens in the background, so that a slow provider or store delays nothing.
 
     Args:
-        verify: looks a token up; raises ``InvalidToken``.
-        clock: tells what has expired.
-        timeout_s: seconds that one answer is waited for; without one the client stays.
+        verify: verifies a token; raises ``InvalidToken``.
+        clock: for what has expired.
+        timeout_s: how long to wait for one answer, in seconds; without an answer the client stays.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class TokenChecks:
         self._dismissals: dict[str, asyncio.Task[None]] = {}
 
     def end_expired(self, sessions: Iterable[tuple[StreamSession, Credential]]) -> None:
-        """Dismiss the clients whose token has run out."""
+        """Disconnect the clients whose token has expired."""
         now = self._clock.now()
         for session, credential in sessions:
             if credential.expires_at is not None and credential.expires_at <= now:
@@ -63,15 +63,15 @@ class TokenChecks:
                 self._begin_dismissal(session, error)
 
     def begin_round(self, sessions: Iterable[tuple[StreamSession, Credential]]) -> None:
-        """Verify each token again, a few at a time; one round after the other.
+        """Verify each token again, a few at a time; at most one round at once.
 
-        Accounts end before their tokens do: at the identity provider, and by the operator's word.
+        Accounts can end before their tokens expire: at the identity provider, or by the operator.
         """
         if self._round is None or self._round.done():
             self._round = asyncio.create_task(self._verify_all(list(sessions)))
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel what is under way."""
         tasks = [*self._dismissals.values(), *([self._round] if self._round else [])]
         for task in tasks:
             task.cancel()
@@ -106,4 +106,4 @@ class TokenChecks:
         try:
             await session.dismiss(error)
         except Exception:
-            log.exception("a client whose token has ended could not be told so")
+            log.exception("a client whose token has expired could not be disconnected")

@@ -1,4 +1,4 @@
-"""Which detections wait to be stored, and when each is tried again."""
+"""Which detections wait to be stored, and when each is retried."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from application.ports.clock import Clock
 
 @dataclass(slots=True)
 class Progress:
-    """How far a waiting detection has come.
+    """How far the storing of a waiting detection is.
 
     Attributes:
-        recorded: the repository has had its record; if it is not there any more it was deleted.
+        recorded: the repository got its record; if the record is missing now, it was deleted.
         attempts: that failed so far.
-        failing_since: the first of them that asked the stores, on the monotonic clock.
-        due_at: when to try again, on the monotonic clock.
-        owner_id: whose it is, once an upload was tried: it may have arrived and then failed.
+        failing_since: when the first of them that called the stores failed, on the monotonic clock.
+        due_at: when to retry, on the monotonic clock.
+        owner_id: the owner, once an upload was tried: it may have arrived although it failed.
         is_unwanted: it was deleted, and an upload has to be undone.
     """
 
@@ -34,10 +34,10 @@ class Progress:
 
 
 class Backlog:
-    """Shared by those who put detections into the spool and those who carry them on.
+    """Shared by the spooler and the carrier.
 
     Args:
-        clock: tells what is due.
+        clock: for what is due.
         first_retry_s: seconds before the first retry; each further one takes twice as long.
         longest_retry_s: at most.
     """
@@ -53,35 +53,36 @@ class Backlog:
         self._changed = asyncio.Event()
 
     def progress_of(self, key: UUID) -> Progress:
-        """What is known of a detection; of a new one, nothing yet."""
+        """The progress of a detection; a new one starts without any."""
         return self._progress.setdefault(key, Progress())
 
     def take(self, key: UUID) -> None:
-        """Nobody else carries it until ``release``."""
+        """Reserve a detection until ``release``."""
         self._in_work.add(key)
 
     def release(self, key: UUID) -> None:
-        """Let others carry it, and wake whoever carries."""
+        """Release a detection and wake the carrier."""
         self._in_work.discard(key)
         self._changed.set()
 
     def forget(self, key: UUID) -> None:
-        """It has arrived, or was erased."""
+        """Forget a detection that was stored or erased."""
         self._progress.pop(key, None)
 
     def known(self) -> Collection[UUID]:
-        """All that anything is known of."""
+        """The detections with progress."""
         return frozenset(self._progress)
 
     def due(self, waiting: Sequence[UUID], known: Collection[UUID]) -> Sequence[UUID]:
-        """What is to be carried now.
+        """The detections to store now.
 
         Args:
             waiting: what the spool holds.
-            known: what was known before the spool was asked; only of that its answer says all.
+            known: the result of ``known`` from before the spool was listed; newer ones may be
+                missing in the list.
         """
         left = set(known).intersection(self._progress).difference(waiting, self._in_work)
-        # Whoever deleted it may have missed an image that arrived.
+        # The deletion may have missed an image that arrived later.
         tried = [key for key in left if self._progress[key].owner_id is not None]
         for key in left.difference(tried):
             del self._progress[key]
@@ -93,12 +94,12 @@ class Backlog:
         ]
 
     def next_due_in_s(self) -> float | None:
-        """Seconds until the next retry; None where none is due ever."""
+        """Seconds until the next retry; None if there is none."""
         resting = [p.due_at for key, p in self._progress.items() if key not in self._in_work]
         return max(min(resting) - self._clock.monotonic(), 0.0) if resting else None
 
     def retry_later(self, key: UUID) -> int:
-        """Have it tried again after a while.
+        """Schedule a retry.
 
         Exponential backoff with full jitter (Brooker, 2015, "Exponential Backoff And Jitter"), the
         lower half cut off so that a retry is never immediate.
@@ -114,7 +115,9 @@ class Backlog:
         return progress.attempts
 
     def failing_for_s(self, key: UUID) -> float:
-        """Since its first failure in this run: a host that was off for long has tried nothing."""
+        """Seconds since its first failure in this run; time in which the host was off does not
+        count.
+        """
         now = self._clock.monotonic()
         progress = self.progress_of(key)
         if progress.failing_since is None:
@@ -122,11 +125,11 @@ class Backlog:
         return now - progress.failing_since
 
     def clear_changed(self) -> None:
-        """From here on ``changed`` waits for the next change."""
+        """Make ``changed`` wait for the next change."""
         self._changed.clear()
 
     async def changed(self, timeout_s: float | None) -> None:
-        """Wait until something was released since ``clear_changed``, or for so long."""
+        """Wait until something was released since ``clear_changed``, or for the timeout."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()

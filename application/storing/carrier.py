@@ -1,4 +1,4 @@
-"""Carrying detections from the spool to the stores, as often as it takes."""
+"""Moving detections from the spool to the stores, with retries."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 
 
 class Carrier:
-    """Empties the spool in the background.
+    """Stores what waits in the spool, in the background.
 
     Args:
         spool: where detections wait.
-        delivery: stores one of them.
-        backlog: tells which are due.
+        delivery: stores a detection.
+        backlog: says which are due.
         telemetry: times the uploads.
-        give_up_after_s: seconds for which an image may fail before it is given up.
-        uploads_at_once: how many are carried side by side.
+        give_up_after_s: seconds after which an image that keeps failing is given up.
+        uploads_at_once: how many are stored at the same time.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Carrier:
         self._places = asyncio.Semaphore(uploads_at_once)
 
     async def run(self) -> None:
-        """Carry what waits, beginning with what an earlier run left; ends only when cancelled."""
+        """Store what waits, starting with what an earlier run left; ends only when cancelled."""
         async with asyncio.TaskGroup() as uploads:
             while True:
                 self._backlog.clear_changed()
@@ -59,10 +59,10 @@ class Carrier:
                 await self._backlog.changed(wait_s)
 
     async def begin_due(self, uploads: asyncio.TaskGroup) -> None:
-        """Begin to carry everything whose time has come, each as soon as there is a place for it.
+        """Start to store everything that is due, each as soon as an upload slot is free.
 
         Args:
-            uploads: where the work goes on; what fails in it is tried again and never raised.
+            uploads: runs the work; failures are retried and never raised.
 
         Raises:
             StoreUnavailable: the spool cannot be read.
@@ -84,7 +84,7 @@ class Carrier:
                 await self._delivery.settle_without_entry(key)
             self._backlog.forget(key)
         except Exception as error:
-            # Whatever it is, it must not stop the others.
+            # Whatever the error is, it must not stop the other uploads.
             attempts = self._backlog.retry_later(key)
             expected = isinstance(error, StoreUnavailable)
             log.warning(
@@ -106,12 +106,12 @@ class Carrier:
                 await self._delivery.deliver(entry)
         except Exception as error:
             if await self._spool.owner(key) is None:
-                # Deleted meanwhile, and an upload that seemed to fail may have arrived.
+                # It was deleted meanwhile, and an upload that seemed to fail may have arrived.
                 await self._delivery.erase(detection.user_id, key)
             elif entry.image is None:
-                raise  # Only an image is ever given up: without its record nothing could say so.
+                raise  # Only an image is given up: without its record nothing could say so.
             elif isinstance(error, StoreCircuitOpen):
-                raise  # Nothing was tried that could have failed.
+                raise  # The store was not called, so nothing failed.
             elif self._backlog.failing_for_s(key) >= self._give_up_after_s:
                 await self._delivery.give_up(detection, error)
             else:

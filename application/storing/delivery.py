@@ -1,4 +1,4 @@
-"""What is done with one detection at the repository, the image store and the spool."""
+"""Storing and erasing one detection in the repository, the image store and the spool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class Delivery:
-    """Brings a detection to where it is kept, or leaves nothing of it."""
+    """Stores a detection completely, or leaves nothing of it."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Delivery:
         return True
 
     async def deliver(self, entry: SpooledDetection) -> None:
-        """Store record and image and empty the spool; what was deleted meanwhile is erased."""
+        """Store record and image and remove the spool entry; erase what was deleted meanwhile."""
         detection = entry.detection
         stands = await self.record(detection)
         if stands and entry.image is not None:
@@ -66,7 +66,7 @@ class Delivery:
         await self.erase(detection.user_id, detection.detection_id)
 
     async def erase(self, owner_id: str, key: UUID) -> None:
-        """Leave nothing of a detection that was deleted; what fails is tried again."""
+        """Leave nothing of a detection that was deleted; failures are retried."""
         progress = self._backlog.progress_of(key)
         progress.owner_id, progress.is_unwanted = owner_id, True
         await self._images.delete(owner_id, key)
@@ -74,18 +74,22 @@ class Delivery:
         await self._spool.remove(key)
 
     async def give_up(self, detection: Detection, error: Exception) -> None:
-        """Keep the record, and say in it that the image could not be stored."""
+        """Keep the record, and note in it that the image could not be stored."""
         if not await self.record(detection):
             await self.erase(detection.user_id, detection.detection_id)
             return
         await self._repository.update_storage(detection.storing_failed())
         await self._spool.remove(detection.detection_id)
         self._telemetry.detection_stored(ok=False)
-        log.error("detection %s was given up: %s", detection.detection_id, error)
+        log.error(
+            "the image of detection %s could not be stored and was given up: %s",
+            detection.detection_id,
+            error,
+        )
 
     async def settle_without_entry(self, key: UUID) -> None:
-        """The spool has no entry any more: it was deleted, or could not be read."""
-        await self._spool.remove(key)  # Lest it is listed, and looked for, for ever.
+        """Handle a detection without a spool entry: it was deleted, or could not be read."""
+        await self._spool.remove(key)  # Otherwise it would be listed again and again.
         record = await self._repository.get(key)
         owner_id = self._backlog.progress_of(key).owner_id
         if record is None and owner_id is not None:

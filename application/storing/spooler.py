@@ -1,4 +1,4 @@
-"""Taking detections in."""
+"""Accepting detections for storing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Spooler:
-    """Takes detections in so that a crash cannot lose them."""
+    """Accepts detections so that a crash cannot lose them."""
 
     def __init__(
         self,
@@ -35,14 +35,14 @@ class Spooler:
         self._timeout = CallerTimeout()
 
     async def accept(self, detection: Detection, image: StoredImage | None) -> None:
-        """Take a detection in; once this returns, a crash cannot lose it.
+        """Accept a detection; once this returns, a crash cannot lose it.
 
-        A repository that is down or slow delays the record and not the answer. A caller that is
-        cancelled meanwhile leaves the detection either taken in as a whole or not at all.
+        A repository that is down or slow delays the record and not the answer. If the caller is
+        cancelled meanwhile, the detection is accepted as a whole or not at all.
 
         Args:
             detection: the record.
-            image: to be stored with it; None where the record is all there is.
+            image: to be stored with it; None if there is only a record.
 
         Raises:
             StoreUnavailable: this host's spool is full or broken.
@@ -61,10 +61,10 @@ class Spooler:
             try:
                 await self._timeout.wait(self._record_first(entry.detection))
             except StoreUnavailable as error:
-                log.warning("record waits in the spool: %s", error)
+                log.warning("a record waits in the spool: %s", error)
 
     async def _record_first(self, detection: Detection) -> None:
-        """Add the record of what was just put into the spool; until then nobody carries it."""
+        """Add the record of what was just put into the spool; the carrier waits until then."""
         key = detection.detection_id
         try:
             recorded = await self._delivery.record(detection)

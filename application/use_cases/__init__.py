@@ -1,1 +1,1 @@
-"""One verb a class: a command in, a result out."""
+"""One class per verb: a command in, a result out."""

@@ -43,7 +43,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A caller with what they have used."""
+    """A caller and what they have used."""
 
     caller: Caller
     usage: Usage
@@ -97,18 +97,18 @@ class SignIn:
 
 
 class SignInByCode:
-    """Signs in whoever has the code that the service showed to its operator."""
+    """Signs in with the code that the service showed to its operator."""
 
     def __init__(self, codes: SignInCodes, sign_in: SignIn) -> None:
         self._codes = codes
         self._sign_in = sign_in
 
     async def execute(self, code: str) -> SignedIn:
-        """Use the code up, and sign in as the one it was made for.
+        """Use the code up, and sign in as the user it was made for.
 
         Raises:
-            InvalidToken: there is no such code, it was used, or it has ended.
-            ServiceUnavailable: nobody can be signed in now; the code works again later.
+            InvalidToken: there is no such code, it was used, or it has expired.
+            ServiceUnavailable: signing in does not work now; the code can be used again later.
         """
         id_token = self._codes.redeem(code)
         try:
@@ -119,7 +119,8 @@ class SignInByCode:
 
 
 class RefreshTokens:
-    """Renews a sign-in. A refresh token works once, and for a moment again for a second tab.
+    """Renews a sign-in. A refresh token works once, and again within a short grace for a second
+    tab.
 
     Rotation with reuse detection as in RFC 9700, section 4.14.2: a token that is used later than
     that counts as stolen and revokes its whole family.
@@ -144,8 +145,7 @@ class RefreshTokens:
         """Rotate the token.
 
         Raises:
-            InvalidToken: unknown, expired, revoked, used before, or of an account that does not
-                stand any more.
+            InvalidToken: unknown, expired, revoked, used before, or of an account that has ended.
         """
         digest = self._tokens.digest(refresh_token)
         known = await self._refresh_tokens.find(digest)
@@ -172,16 +172,16 @@ class RevokeTokens:
         self._refresh_tokens = refresh_tokens
 
     async def execute(self, user: User) -> int:
-        """Revoke all the user's refresh tokens and tell how many stood."""
+        """Revoke all the user's refresh tokens; returns how many sign-ins ended."""
         return await self._refresh_tokens.revoke_user(user.user_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """The user behind a token, and until when the token says so.
+    """The user of a token, and how long the token is valid.
 
     Attributes:
-        expires_at: None where the token is an identity provider's, whose end it keeps to itself.
+        expires_at: None for a token of the identity provider.
     """
 
     user: User
@@ -189,7 +189,7 @@ class Authenticated:
 
 
 class Authenticate:
-    """Tells who a bearer token belongs to: our own access token, or the provider's ID token."""
+    """Finds the user of a bearer token: our own access token, or the provider's ID token."""
 
     def __init__(
         self,
@@ -206,15 +206,15 @@ class Authenticate:
         self._timeout = CallerTimeout()
 
     async def execute(self, bearer_token: str, *, id_is_enough: bool = False) -> Authenticated:
-        """Look the token up.
+        """Verify a token and find its user.
 
         A token is accepted while the users' store is down: everything that needs a profile needs
         that store too, and detection does not.
 
         Args:
             bearer_token: as it was sent.
-            id_is_enough: whether the caller can do without the profile. A users' store that is
-                slow is then treated like one that is down.
+            id_is_enough: whether the caller needs only the user's id. A slow users' store is then
+                treated like one that is down.
 
         Raises:
             InvalidToken: malformed, forged, expired, revoked, or a refresh token.
@@ -243,7 +243,7 @@ class Authenticate:
             self._standing.check_issued(claims.user_id, claims.issued_at),
         )
         if user is None:
-            raise InvalidToken("the token's user is not known here any more; sign in again")
+            raise InvalidToken("the token's user is unknown here; sign in again")
         return user
 
     async def _remembered(self, verified: User, issued_at: datetime) -> User:
@@ -253,21 +253,21 @@ class Authenticate:
 
 @dataclass(frozen=True, slots=True)
 class WelcomedGuest:
-    """A guest, with the cookie to come back with."""
+    """A guest, and the cookie that identifies the guest next time."""
 
     guest: Guest
     cookie: str
 
 
 class WelcomeGuest:
-    """Recognises a guest by the signed cookie, or makes a new one. Stores nothing."""
+    """Recognises a guest by the signed cookie, or makes a new guest. Stores nothing."""
 
     def __init__(self, *, tokens: TokenService, clock: Clock) -> None:
         self._tokens = tokens
         self._clock = clock
 
     def execute(self, cookie: str | None, address: str) -> WelcomedGuest:
-        """Tell which guest this is; a forged or expired cookie makes a new guest.
+        """Identify the guest; a forged or expired cookie makes a new guest.
 
         A count begins with the first use, so each request renews the cookie.
         """
@@ -279,7 +279,7 @@ class WelcomeGuest:
 
 
 class GetProfile:
-    """Shows callers what is known of them."""
+    """Shows callers their profile and usage."""
 
     def __init__(self, meter: UsageMeter) -> None:
         self._meter = meter
@@ -294,7 +294,7 @@ def _not_valid() -> InvalidToken:
 
 
 async def _remember(users: UserRepository, verified: User) -> User:
-    """Keep what the provider said; the day the user was first seen stays the day of creation."""
+    """Keep the provider's profile; ``created_at`` stays the day of the first sign-in."""
     known = await users.get(verified.user_id)
     user = replace(verified, created_at=known.created_at) if known else verified
     if user != known:

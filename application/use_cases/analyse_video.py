@@ -1,4 +1,4 @@
-"""A recorded video in, its faces frame by frame and a summary out."""
+"""Analysing a recorded video: its faces frame by frame, and a summary."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class AnalyseVideoCommand:
     Attributes:
         path: the file.
         sampling: which frames.
-        done: the frames that were analysed before the work was interrupted, in order; None to
-            begin at the beginning.
-        damages: what was told of before that.
+        done: the frames that were analysed before an interruption, in order; None to start from the
+            beginning.
+        damages: those reported before the interruption.
     """
 
     path: Path
@@ -44,10 +44,10 @@ class AnalyseVideoCommand:
 
 @dataclass(frozen=True, slots=True)
 class VideoSummary:
-    """What remains of a video.
+    """The summary of a video.
 
     Attributes:
-        facts: what the file says of itself.
+        facts: what the file says about itself.
         frames: how many were analysed.
         tracks: its faces, in the order they appeared.
         damages: stretches that could not be read.
@@ -62,26 +62,26 @@ class VideoSummary:
 
 
 class VideoListener(Protocol):
-    """Is told how the work on a video goes."""
+    """Is told about the progress of a video."""
 
     async def opened(self, facts: VideoFacts) -> None:
         """The video can be read."""
         ...
 
     async def analysed(self, frame: AnalysedFrame) -> None:
-        """The next frame is done; the frames come in order."""
+        """The next frame was analysed; frames come in order."""
         ...
 
     async def damaged(self, damage: Damage) -> None:
-        """A stretch cannot be read. The frames before it may still be in work."""
+        """A stretch cannot be read. Frames before it may still be in work."""
         ...
 
 
 class AnalyseVideo:
-    """Reads the wanted frames, finds and reads their faces, and follows them in order.
+    """Reads the wanted frames, finds and reads their faces, and tracks them in order.
 
-    Every wanted frame is analysed. Several are looked at side by side; they are followed one after
-    the other. All of it stands behind people's images and live sessions.
+    Every wanted frame is analysed. Several are in work at the same time; tracking goes in order.
+    All of it has a lower priority than images and live sessions.
 
     Args:
         frames_at_once: how many frames may be in work, which bounds the memory.
@@ -107,7 +107,7 @@ class AnalyseVideo:
         self._frames_at_once = frames_at_once
 
     async def execute(self, command: AnalyseVideoCommand, listener: VideoListener) -> VideoSummary:
-        """Analyse a video from front to back, or from where the work on it was interrupted.
+        """Analyse a video from the start, or from where the work was interrupted.
 
         Raises:
             InvalidVideo, VideoTooLarge, OSError: see ``VideoReader.open``.
@@ -117,7 +117,7 @@ class AnalyseVideo:
         followed = FollowedFaces(self._new_tracker(), sampling.every_s)
         last = await _taken_again(command.done, followed)
         damages = [d for d in command.damages if last and d.to_s and d.to_s <= last.time_s]
-        # The last frame is read once more: whether a cut follows shows only beside it.
+        # The last frame is read again: a cut after it only shows in comparison.
         from_s = sampling.due_s(last.time_s) if last else sampling.from_s
         async with self._reader.open(command.path) as video:
             await listener.opened(video.facts)
@@ -144,7 +144,7 @@ class AnalyseVideo:
         items: AsyncIterator[VideoFrame | Damage],
         damaged: Callable[[Damage], Coroutine[object, object, None]],
     ) -> AsyncGenerator[tuple[VideoFrame, list[Face]]]:
-        """The frames in order with their faces, some of them in work ahead."""
+        """The frames in order with their faces; some frames ahead are in work already."""
         ahead: deque[asyncio.Task[tuple[VideoFrame, list[Face]]]] = deque()
         try:
             async for item in items:
@@ -176,11 +176,11 @@ class AnalyseVideo:
 async def _taken_again(
     done: AsyncIterator[Sequence[AnalysedFrame]] | None, followed: FollowedFaces
 ) -> AnalysedFrame | None:
-    """Follow the faces of frames that are done already; the last of them."""
+    """Track the faces of frames that were analysed before; returns the last of them."""
     last = None
     if done is not None:
         async for frames in done:
-            # An hour's clip has tens of thousands, and the loop has others to serve.
+            # An hour's video has tens of thousands of frames, which would block the event loop.
             await asyncio.to_thread(_take_again, frames, followed)
             last = frames[-1] if frames else last
     return last
@@ -194,11 +194,11 @@ def _take_again(frames: Sequence[AnalysedFrame], followed: FollowedFaces) -> Non
 async def _behind(
     last: AnalysedFrame, items: AsyncIterator[VideoFrame | Damage]
 ) -> AsyncIterator[VideoFrame | Damage]:
-    """What comes behind a frame, its scenes counted on from there."""
+    """The items after a frame, their scenes counted on from there."""
     scenes_before: int | None = None
     async for item in items:
         if isinstance(item, Damage):
-            # One that ends before this frame was told of already.
+            # Damage that ends before this frame was reported already.
             if item.to_s is None or item.to_s > last.time_s + _TICK_S:
                 yield item
             continue

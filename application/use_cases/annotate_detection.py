@@ -1,4 +1,4 @@
-"""A kept photograph with what was found drawn over it."""
+"""Drawing the faces of a stored image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.user import User
 
 
 class AnnotateDetection:
-    """Draws the faces of a user's own detection over its photograph."""
+    """Draws the faces of a user's own detection over its image."""
 
     def __init__(
         self,
@@ -30,22 +30,22 @@ class AnnotateDetection:
         self._gate = gate
 
     async def execute(self, user: User, detection_id: UUID) -> bytes:
-        """Draw it; works while the photograph is still on its way to its store.
+        """Draw them; works before the image has reached its store.
 
         Returns:
-            A JPEG of the photograph's size.
+            A JPEG of the image's size.
 
         Raises:
-            NotFound: nobody has such a detection, or it has no photograph.
-            Forbidden: it is another user's.
+            NotFound: there is no such detection, or it has no image.
+            Forbidden: it belongs to another user.
             Overloaded: too many images are in work.
         """
         detection = await self._get_detection.execute(user, detection_id)
         if detection.stream is not None:
-            raise NotFound("this is a stream; no picture of it was kept")
+            raise NotFound("this detection has no image")
         with self._gate.admit():
             waiting = await self._spool.get(detection_id)
-            # What has left the spool by now is in the store.
+            # An image that is not in the spool any more is in the store.
             image = waiting.image if waiting else None
             image = image or await self._read_image.execute(user, detection_id)
             return await self._annotator.annotate(

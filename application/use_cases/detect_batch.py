@@ -28,8 +28,8 @@ class BatchFile:
 
     Attributes:
         filename: as the sender named it.
-        image: read when its turn comes, so that a batch is never in memory as a whole; reading may
-            raise ``DomainError``.
+        image: read when its turn comes, so that a whole batch is never in memory; reading may raise
+            ``DomainError``.
     """
 
     filename: str | None
@@ -38,7 +38,7 @@ class BatchFile:
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What became of one file: a detection, or the error that stopped it."""
+    """The outcome of one file: a detection, or an error."""
 
     filename: str | None
     result: Detection | Exception
@@ -53,9 +53,9 @@ class DetectBatchCommand:
 
 
 class DetectBatch:
-    """Runs a batch behind everybody's single images, a few files at a time.
+    """Analyses a batch with lower priority than single images, a few files at a time.
 
-    Each image in work takes a place of its own; a batch as such takes none.
+    Each image in work takes a place; the batch itself takes none.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class DetectBatch:
     async def execute(self, command: DetectBatchCommand) -> AsyncIterator[BatchOutcome]:
         """Yield one outcome a file, in the order they finish.
 
-        Closing the iterator early cancels what has not finished.
+        Closing the iterator early cancels what is unfinished.
 
         Raises:
             InvalidRequest: the batch holds no file.
@@ -91,7 +91,7 @@ class DetectBatch:
                 limit=self._max_files,
             )
         self._gate.check()
-        # Nothing is held while an outcome is handed out: the reader may take its time.
+        # No place is held while an outcome is yielded, because the reader may be slow.
         places = asyncio.Semaphore(self._files_at_once)
         tasks = [
             asyncio.create_task(self._one(command.user, file, places)) for file in command.files
@@ -113,7 +113,7 @@ class DetectBatch:
             except (DomainError, ServiceUnavailable) as error:
                 return BatchOutcome(file.filename, error)
             except Exception as error:
-                # A fault of ours with one file must not take the others down.
+                # An unexpected error with one file must not stop the others.
                 log.exception("a file of a batch could not be analysed")
                 return BatchOutcome(file.filename, error)
             return BatchOutcome(file.filename, detection)

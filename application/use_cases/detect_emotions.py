@@ -1,4 +1,4 @@
-"""The main job: an image in, the emotions of its faces out."""
+"""Analysing one image: its faces and their emotions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from domain.user import Caller, User
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """An image as it was sent, which is read when there is room for it.
+    """An image as it was sent, read when there is room for it.
 
     Attributes:
         size: in bytes.
@@ -32,7 +32,7 @@ class EncodedImage:
 
     @classmethod
     def of(cls, data: bytes) -> EncodedImage:
-        """One that is in memory already."""
+        """An image that is in memory already."""
 
         async def read() -> bytes:
             return data
@@ -56,7 +56,7 @@ class DetectEmotionsCommand:
 
 
 class DetectEmotions:
-    """Decodes an image, finds its faces, reads their emotions, and keeps the record."""
+    """Decodes an image, finds its faces, reads their emotions, and stores the record."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class DetectEmotions:
             InvalidImage, ImageDimensionsTooLarge: see ``ImageDecoder.decode``.
             ServiceUnavailable: a part that is needed does not answer.
         """
-        # Whoever waits to be counted holds no place meanwhile.
+        # A guest who waits to be counted holds no place meanwhile.
         caller = command.caller
         async with self._meter.charge(caller) as charge, self._gate.admit_sender(caller.sender):
             return await self.analyse(command, Priority.INTERACTIVE, charge)
@@ -101,7 +101,7 @@ class DetectEmotions:
         Args:
             command: what to analyse.
             priority: decides who goes first.
-            charge: is told when the work begins; None where nobody is charged.
+            charge: is told when the work begins; None if nobody is charged.
         """
         size, sender = command.image.size, command.caller.sender
         async with self._encoded.hold(size, priority, sender=sender):

@@ -1,4 +1,4 @@
-"""Ending accounts, as the operator does it: all sign-ins of a user, or everything of theirs."""
+"""Ending accounts, for the operator: all sign-ins of a user, or all data of a user."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from domain.user import User
 
 @dataclass(frozen=True, slots=True)
 class EndedAccount:
-    """What there was of an account.
+    """What was ended and erased.
 
     Attributes:
-        was_known: whether anything was.
-        sign_ins: that stood.
+        was_known: whether the account existed.
+        sign_ins: how many ended.
         records: erased from the history; 0 where the sign-ins alone were ended.
     """
 
@@ -38,10 +38,10 @@ class RevokeAccount:
         self._clock = clock
 
     async def execute(self, user_id: str) -> EndedAccount:
-        """Let no token stand that was issued until now; the user may sign in anew.
+        """Make every token issued until now invalid; the user may sign in again.
 
         Raises:
-            StoreUnavailable: a store does not answer; repeating it is harmless.
+            StoreUnavailable: a store does not answer; the call can be repeated.
         """
         await self._users.end(user_id, self._clock.now(), erased=False)
         sign_ins = await self._refresh_tokens.revoke_user(user_id)
@@ -49,7 +49,7 @@ class RevokeAccount:
 
 
 class EraseAccount:
-    """Erases everything of a user, on every store, and ends every sign-in."""
+    """Erases all data of a user in every store, and ends every sign-in."""
 
     def __init__(
         self,
@@ -69,17 +69,17 @@ class EraseAccount:
     async def execute(self, user_id: str) -> EndedAccount:
         """Erase history, images, tokens, counts and profile.
 
-        The account is ended first, so that nothing new comes in, and what a process of the service
-        still has on its way to a store is dropped there.
+        The account is ended first, so that nothing new is accepted, and what a process is still
+        storing is dropped.
 
         Raises:
-            StoreUnavailable: a store does not answer; what is left is erased by repeating it.
+            StoreUnavailable: a store does not answer; repeat the call to erase the rest.
         """
         await self._users.end(user_id, self._clock.now(), erased=True)
         sign_ins = await self._refresh_tokens.revoke_user(user_id)
         await self._refresh_tokens.delete_user(user_id)
         await self._ledger.forget(user_id)
         was_user = await self._users.delete(user_id)
-        # Last, because it also wipes what the others have deleted from the disk.
+        # Last, because it also wipes from the disk what the others have deleted.
         records = await self._delete_history.execute(User.known_by_id_alone(user_id))
         return EndedAccount(was_user or sign_ins > 0 or records > 0, sign_ins, records)

@@ -1,4 +1,4 @@
-"""Forgetting what has had its time."""
+"""Deleting what has expired."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from application.ports.usage_ledger import UsageLedger
 log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
-# A clock that is wrong for a while must not cost anybody a sign-in.
+# A clock that is wrong for a while must not end sign-ins.
 REFRESH_TOKENS_KEPT = timedelta(days=90)
 
 
 class ForgetExpired:
-    """Drops counters of guests whose window is over, and refresh tokens that expired long ago."""
+    """Deletes counters of guests whose window is over, and refresh tokens that expired long ago."""
 
     def __init__(
         self,
@@ -35,10 +35,10 @@ class ForgetExpired:
         self._clock = clock
 
     async def execute(self) -> int:
-        """Drop them, and whatever was deleted since the last time from the disk as well.
+        """Delete them, and wipe from the disk what was deleted since the last time.
 
         Returns:
-            How many were dropped.
+            How many were deleted.
 
         Raises:
             StoreUnavailable: a store does not answer.
@@ -50,11 +50,15 @@ class ForgetExpired:
         return dropped
 
     async def run(self) -> None:
-        """Do so every minute; ends only when cancelled."""
+        """Do so every minute; runs until cancelled."""
         while True:
             try:
                 await self.execute()
             except Exception as error:
                 expected = isinstance(error, StoreUnavailable)
-                log.warning("what has expired stays a while: %s", error, exc_info=not expected)
+                log.warning(
+                    "expired counters and tokens could not be deleted: %s",
+                    error,
+                    exc_info=not expected,
+                )
             await self._clock.sleep(EVERY_S)

@@ -1,4 +1,4 @@
-"""What a user may do with the detections kept for them. Nobody else's can be read or touched."""
+"""The use cases of a user's own history."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ListHistoryCommand:
     """Which page of whose history is wanted.
 
     Attributes:
-        user: whose.
+        user: the owner.
         wanted: which records.
         skip: records to leave out at the front; 0 or more.
         limit: records on the page; 1 to ``MAX_PAGE``.
@@ -71,16 +71,16 @@ class GetDetection:
         """Fetch the record.
 
         Raises:
-            NotFound: nobody has such a detection.
-            Forbidden: it is another user's.
+            NotFound: there is no such detection.
+            Forbidden: it belongs to another user.
         """
         return await _own(self._repository, user, detection_id)
 
 
 class DeleteDetection:
-    """Erases one of a user's own detections with its image, stored or still on its way.
+    """Erases one of a user's own detections with its image, stored or still in the spool.
 
-    Of a recorded video the file and the frames go as well.
+    For a recorded video, the file and the frames are erased as well.
     """
 
     def __init__(
@@ -99,10 +99,10 @@ class DeleteDetection:
         """Erase record and image.
 
         Raises:
-            NotFound: nobody has such a detection.
-            Forbidden: it is another user's.
+            NotFound: there is no such detection.
+            Forbidden: it belongs to another user.
         """
-        # While the repository was down, only the spool may know of it.
+        # If the repository was down, only the spool may have it.
         owner = await self._spool.owner(detection_id)
         if owner is None:
             await _own(self._repository, user, detection_id)
@@ -114,7 +114,7 @@ class DeleteDetection:
 
 
 class DeleteHistory:
-    """Erases everything kept for a user, videos that are not done included."""
+    """Erases everything kept for a user, unfinished videos included."""
 
     def __init__(
         self,
@@ -129,9 +129,9 @@ class DeleteHistory:
         self._videos = videos
 
     async def execute(self, user: User) -> int:
-        """Erase records, images and videos, one after the other, and tell how many there were.
+        """Erase records, images and videos, one after the other; returns how many there were.
 
-        If a store fails half way, what is left is whole and can be deleted again.
+        If a store fails half way, what is left is intact and can be deleted later.
         """
         stores = self._repository, self._spool, self._images
         count = await self._videos.erase_all(user.user_id)
@@ -144,7 +144,7 @@ class DeleteHistory:
 
 
 class ExportHistory:
-    """Hands a user the whole history, record by record."""
+    """Exports a user's history, record by record."""
 
     def __init__(self, repository: DetectionRepository) -> None:
         self._repository = repository
@@ -160,18 +160,18 @@ class ExportHistory:
 
 
 class GetStorageStatus:
-    """Tells where the storing of a user's own detection stands."""
+    """Shows how far the storing of a user's own detection is."""
 
     def __init__(self, repository: DetectionRepository, spool: DetectionSpool) -> None:
         self._repository = repository
         self._spool = spool
 
     async def execute(self, user: User, detection_id: UUID) -> StorageStatus:
-        """Look it up; works for what still waits even while the repository is down.
+        """Look it up; for a detection in the spool this works while the repository is down.
 
         Raises:
-            NotFound: nobody has such a detection.
-            Forbidden: it is another user's.
+            NotFound: there is no such detection.
+            Forbidden: it belongs to another user.
         """
         owner = await self._spool.owner(detection_id)
         if owner is not None:
@@ -181,7 +181,7 @@ class GetStorageStatus:
 
 
 class ReadImage:
-    """Hands a user one of their own stored images."""
+    """Fetches one of a user's own stored images."""
 
     def __init__(self, images: ImageStore) -> None:
         self._images = images
@@ -190,13 +190,13 @@ class ReadImage:
         """Fetch the image.
 
         Raises:
-            NotFound: this user has no such image; whether somebody else has is not told.
+            NotFound: this user has no such image, whether or not another user has.
         """
         return await _stored(self._images, user.user_id, detection_id)
 
 
 class OpenImageLink:
-    """Hands a stored image to whoever holds a link to it."""
+    """Fetches a stored image for a signed link."""
 
     def __init__(
         self, links: LinkSigner, repository: DetectionRepository, images: ImageStore
@@ -211,10 +211,10 @@ class OpenImageLink:
         Args:
             path: the one that the link was made for.
             signature: of the link.
-            detection_id: whose image the path is of.
+            detection_id: of the image under the path.
 
         Raises:
-            InvalidLink: the link is forged, of another path, or has ended.
+            InvalidLink: the link is forged, for another path, or has expired.
             NotFound: the image was erased.
         """
         self._links.check(path, signature)
@@ -251,7 +251,7 @@ async def _erase(
     detection_id: UUID,
 ) -> bool:
     async def erase_stored() -> bool:
-        # The record goes last: if the image store fails, the caller still sees it to delete again.
+        # The record goes last: if the image store fails, the caller still sees it and can retry.
         await images.delete(user.user_id, detection_id)
         return await repository.delete(detection_id)
 
@@ -259,9 +259,9 @@ async def _erase(
     was_recorded = await erase_stored()
     if not is_waiting:
         return was_recorded
-    # Only now, as without its entry an image that waits would be lost if a store failed above.
-    # An upload that ends later finds the entry gone and undoes itself; one that ended before is
-    # erased here.
+    # Only now, because without its entry a waiting image would be lost if a store failed above. An
+    # upload that ends later finds the entry gone and undoes itself; one that ended before is erased
+    # here.
     await spool.remove(detection_id)
     return await erase_stored() or was_recorded
 
@@ -270,7 +270,7 @@ async def _wipe(repository: DetectionRepository) -> None:
     try:
         await repository.wipe()
     except StoreUnavailable as error:
-        # It is deleted all the same, and wiped when what has expired is.
+        # It is deleted all the same, and ``ForgetExpired`` wipes it within a minute.
         log.warning("traces of what was deleted may stay on the disk for a minute: %s", error)
 
 

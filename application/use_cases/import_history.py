@@ -1,4 +1,4 @@
-"""Taking over a history that another service wrote."""
+"""Importing a history that another service wrote."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from application.ports.foreign_history import ForeignHistory, UnreadableDetectio
 
 @dataclass(frozen=True, slots=True)
 class ImportOutcome:
-    """How an import went: records that are in the history now, and those left out."""
+    """How many records are in the history now, and how many were left out."""
 
     imported: int
     left_out: int
 
 
 class ImportHistory:
-    """Copies a foreign history; doing it again, for example after a failure, doubles nothing."""
+    """Copies a foreign history; repeating it, for example after a failure, makes no duplicates."""
 
     def __init__(self, repository: DetectionRepository) -> None:
         self._repository = repository
@@ -30,7 +30,7 @@ class ImportHistory:
 
         Args:
             source: where to read.
-            on_left_out: told of each record that cannot be.
+            on_left_out: called with each record that cannot be copied.
 
         Raises:
             StoreUnavailable: the source or the repository does not answer.

@@ -1,4 +1,4 @@
-"""Keeping the summary of a realtime session in the history."""
+"""Keeping the summary of a live session in the history."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from domain.user import User
 
 
 class KeepSession:
-    """Writes a session down as one record of its user. No picture of it is kept."""
+    """Keeps a session as one record of its user. Its frames are not kept."""
 
     def __init__(self, spooler: Spooler) -> None:
         self._spooler = spooler
 
     async def execute(self, user: User, summary: SessionSummary) -> Detection:
-        """Keep the session; a repository that is down gets it later.
+        """Keep the session; if the repository is down, it is stored later.
 
         Raises:
             StoreUnavailable: this host's spool is full or broken.

@@ -6,21 +6,21 @@ from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import StoredImage
 from application.work import AdmissionGate, Priority
 
-# What an <img> shows in every browser of today.
+# What an <img> shows in every current browser.
 _SHOWN_AS_IT_IS = frozenset(
     {"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/avif"}
 )
 
 
 class ShowImage:
-    """Turns HEIC and TIFF into JPEG; all else stays as it was sent."""
+    """Turns HEIC and TIFF into JPEG; other formats stay as they were sent."""
 
     def __init__(self, annotator: ImageAnnotator, gate: AdmissionGate) -> None:
         self._annotator = annotator
         self._gate = gate
 
     async def execute(self, image: StoredImage) -> StoredImage:
-        """Make it, where it is needed.
+        """Convert the image if needed.
 
         Raises:
             Overloaded: too many images are in work.

@@ -1,4 +1,4 @@
-"""What a user may do with recorded videos. Nobody else's can be read or touched."""
+"""The use cases of a user's own recorded videos."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class SubmitVideoCommand:
     """A video as it was sent.
 
     Attributes:
-        user: whose it is.
+        user: the owner.
         filename: as the sender named it.
         size_bytes: of the file.
-        chunks: the file, bit by bit.
+        chunks: the file's bytes.
         sampling: which frames to analyse.
     """
 
@@ -52,16 +52,16 @@ class SubmitVideoCommand:
 
 
 class SubmitVideo:
-    """Takes a video in, to be analysed in its turn.
+    """Accepts a video, to be analysed in its turn.
 
     Args:
-        repository: keeps the record.
-        store: keeps the file.
-        reader: says whether it is a video at all.
-        limits: of one video, and of one user.
-        clock: tells when.
+        repository: for the record.
+        store: for the file.
+        reader: checks that it is a video.
+        limits: for one video, and for one user.
+        clock: for the time.
         holder: this process; holds a video until its file is kept.
-        submitted: is called when there is work.
+        submitted: called when there is work.
     """
 
     def __init__(
@@ -86,15 +86,15 @@ class SubmitVideo:
 
     @asynccontextmanager
     async def place(self, user: User) -> AsyncIterator[None]:
-        """Hold one of a user's places while a video comes in, so that it is not read for nothing.
+        """Hold one of a user's places while a video is received, so that none is received in vain.
 
         Raises:
-            TooManyVideos: as many are waiting, or coming in, as may.
+            TooManyVideos: the user has as many unfinished videos as allowed.
         """
         self._coming_in[user.user_id] += 1
         try:
             videos = await self._repository.of_user(user.user_id)
-            # What is being received is counted as coming in.
+            # Videos that are being received are counted in ``_coming_in``.
             taken = sum(
                 not video.status.is_end and video.status is not VideoStatus.RECEIVING
                 for video in videos
@@ -111,10 +111,10 @@ class SubmitVideo:
         """Keep file and record; once this returns, a crash cannot lose the video.
 
         Raises:
-            VideoTooLarge, VideoTooLong: it is beyond the limits.
+            VideoTooLarge, VideoTooLong: it exceeds the limits.
             InvalidVideo: it cannot be read.
-            TooManyVideos: as many of the user's are waiting as may.
-            StoreUnavailable: it could not be kept, and nothing of it is.
+            TooManyVideos: the user has as many unfinished videos as allowed.
+            StoreUnavailable: it could not be stored, and nothing of it was kept.
         """
         self._limits.check_size(command.size_bytes)
         async with self._store.received(command.chunks) as path:
@@ -134,7 +134,7 @@ class SubmitVideo:
                 duration_s=facts.duration_s,
                 processed_s=command.sampling.from_s,
             )
-            # The record comes first: a file that has none could never be found and erased.
+            # The record comes first: a file without a record could never be found and erased.
             now = self._clock.now()
             if not await self._repository.add(
                 video,
@@ -160,7 +160,7 @@ class SubmitVideo:
             await self._store.delete(video.user_id, video.video_id)
             await self._repository.delete(video.video_id)
         except StoreUnavailable as error:
-            log.warning("what came of video %s is erased later: %s", video.video_id, error)
+            log.warning("the remains of video %s are erased later: %s", video.video_id, error)
 
 
 class GetVideo:
@@ -173,14 +173,14 @@ class GetVideo:
         """Fetch the record.
 
         Raises:
-            NotFound: nobody has such a video.
-            Forbidden: it is another user's.
+            NotFound: there is no such video.
+            Forbidden: it belongs to another user.
         """
         return await _own(self._repository, user, video_id)
 
 
 class FollowVideo:
-    """Tells of every change of one of a user's own videos."""
+    """Follows the changes of one of a user's own videos."""
 
     def __init__(self, repository: VideoRepository, clock: Clock) -> None:
         self._repository = repository
@@ -188,14 +188,17 @@ class FollowVideo:
         self._is_stopped = False
 
     def stop(self) -> None:
-        """Tell nobody any more: the service stops, and whoever follows asks its successor."""
+        """End every stream of changes, because the service stops; clients connect to another
+        process.
+        """
         self._is_stopped = True
 
     async def execute(self, user: User, video_id: UUID) -> AsyncIterator[Video]:
-        """The video now, and at every change, at most twice a second, until the work has ended.
+        """Yield the video now, and at every change, at most twice a second, until the work has
+        ended.
 
-        One that does not change for long is told of all the same, so that a line stays open.
-        The last one of a video that is erased meanwhile is cancelled.
+        A video that does not change for long is yielded again, so that the connection stays open.
+        If the video is erased meanwhile, the last one yielded is cancelled.
 
         Raises:
             NotFound, Forbidden: see ``GetVideo``.
@@ -214,7 +217,7 @@ class FollowVideo:
 
 
 class DeleteVideo:
-    """Ends the work on one of a user's own videos and erases all that there is of it."""
+    """Ends the work on one of a user's own videos and erases everything of it."""
 
     def __init__(
         self, repository: VideoRepository, erasure: VideoErasure, history: DetectionRepository
@@ -238,13 +241,13 @@ class DeleteVideo:
 
 
 class ReadVideoFrames:
-    """Hands a user the analysed frames of one of their own videos."""
+    """Reads the analysed frames of one of a user's own videos."""
 
     def __init__(self, repository: VideoRepository) -> None:
         self._repository = repository
 
     async def execute(self, user: User, video_id: UUID) -> AsyncIterator[Sequence[AnalysedFrame]]:
-        """The frames in order, bit by bit; of a video that is worked on, those so far.
+        """The frames in order, in batches; while the video is analysed, those so far.
 
         Raises:
             NotFound, Forbidden: see ``GetVideo``.
@@ -255,7 +258,7 @@ class ReadVideoFrames:
 
 
 class OpenVideoLink:
-    """Hands the file of a video to whoever holds a link to it."""
+    """Reads the file of a video for a signed link."""
 
     def __init__(self, links: LinkSigner, repository: VideoRepository, store: VideoStore) -> None:
         self._links = links
@@ -263,15 +266,15 @@ class OpenVideoLink:
         self._store = store
 
     async def execute(self, path: str, signature: LinkSignature, video_id: UUID) -> Video:
-        """Check the link, and tell what is behind it.
+        """Check the link and return its video.
 
         Args:
             path: the one that the link was made for.
             signature: of the link.
-            video_id: the video that the path is of.
+            video_id: of the video under the path.
 
         Raises:
-            InvalidLink: the link is forged, of another path, or has ended.
+            InvalidLink: the link is forged, for another path, or has expired.
             NotFound: the video was erased.
         """
         self._links.check(path, signature)

@@ -1,4 +1,4 @@
-"""Watching a camera until somebody has seen enough."""
+"""Watching a camera until told to stop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class WatchCameraCommand:
     Attributes:
         source: the number of a device, or an address that begins with ``rtsp://``.
         every_s: seconds between two analysed frames, at least.
-        stop: is set when it was enough.
+        stop: set it to end.
     """
 
     source: str
@@ -40,7 +40,7 @@ class WatchCameraCommand:
 
 @dataclass(frozen=True, slots=True)
 class WatchSummary:
-    """What remains of it.
+    """The summary of what was seen.
 
     Attributes:
         seconds: from the beginning to the end.
@@ -54,19 +54,21 @@ class WatchSummary:
 
 
 class WatchListener(Protocol):
-    """Is told how it goes."""
+    """Is told about the progress."""
 
     async def analysed(self, frame: AnalysedFrame) -> None:
-        """The next frame is done; ``time_s`` counts from the beginning."""
+        """The next frame was analysed; ``time_s`` counts from the beginning."""
         ...
 
     async def lost(self, error: OSError, pause_s: float) -> None:
-        """The camera does not answer; it is tried again after a pause."""
+        """The camera does not answer; it is retried after a pause."""
         ...
 
 
 class WatchCamera:
-    """Analyses the newest frame of a camera again and again, and reconnects where it is lost."""
+    """Analyses the newest frame of a camera again and again, and reconnects when the connection
+    fails.
+    """
 
     def __init__(
         self,
@@ -89,7 +91,7 @@ class WatchCamera:
         """Watch until told to stop.
 
         Raises:
-            InvalidRequest: the source is no camera.
+            InvalidRequest: the source is not a camera.
             InferenceUnavailable: detector or classifier cannot run.
         """
         started_s = self._clock.monotonic()
@@ -122,7 +124,7 @@ class WatchCamera:
                     async for frame in frames:
                         pause_s = FIRST_PAUSE_S
                         began_s = self._clock.monotonic()
-                        # Nobody knows who is seen after a gap: a new connection is a new scene.
+                        # After a gap the faces may be others, so a new connection is a new scene.
                         time_s = began_s - started_s
                         here = replace(frame, time_s=time_s, scene=connection)
                         await listener.analysed(followed.take(here, await self._look_at(here)))

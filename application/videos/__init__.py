@@ -1,1 +1,1 @@
-"""Recorded video: what its frames show, and what remains of it all."""
+"""Recorded video: the queue, the analysis of its frames, and its entry in the history."""

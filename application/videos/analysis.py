@@ -1,4 +1,4 @@
-"""A video's way from sampled frames to faces that have names and steady scores."""
+"""The analysis of a video: from sampled frames to tracked faces with smoothed scores."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AnalysedFrame:
         width: of the video in pixels, as a player shows it.
         height: likewise.
         faces: largest first; boxes in those pixels, scores smoothed.
-        found: every face that was found, as it was read.
+        found: every face that was found, with its unsmoothed reading.
     """
 
     number: int
@@ -40,10 +40,10 @@ class AnalysedFrame:
 
 
 class FollowedFaces:
-    """Follows faces from one sampled frame to the next, in order; a cut ends all tracks.
+    """Tracks faces from one sampled frame to the next, in order; a cut ends all tracks.
 
     Args:
-        tracker: one that has seen nothing yet.
+        tracker: a new one.
         every_s: seconds between two sampled frames.
     """
 
@@ -59,7 +59,7 @@ class FollowedFaces:
 
     @property
     def frames(self) -> int:
-        """How many were taken in."""
+        """How many frames were added."""
         return self._frames
 
     @property
@@ -68,7 +68,7 @@ class FollowedFaces:
         return self._journal.truncated
 
     def take(self, frame: VideoFrame, found: Sequence[Face]) -> AnalysedFrame:
-        """Take in the next frame with the faces that were found and read in it."""
+        """Add the next frame with the faces that were found and read in it."""
         size = frame.image.width, frame.image.height
         faces = self._follow(frame.time_s, frame.scene, size, found)
         return AnalysedFrame(
@@ -76,11 +76,11 @@ class FollowedFaces:
         )
 
     def take_again(self, frame: AnalysedFrame) -> None:
-        """Take in a frame that was analysed before the work was interrupted."""
+        """Add a frame that was analysed before the work was interrupted."""
         self._follow(frame.time_s, frame.scene, (frame.width, frame.height), frame.found)
 
     def tracks(self) -> tuple[TrackSummary, ...]:
-        """What remains of each face; ends the following."""
+        """The summary of each face; ends the tracking."""
         return self._journal.tracks()
 
     def _follow(
@@ -89,14 +89,14 @@ class FollowedFaces:
         if scene != self._scene:
             self._scene = scene
             self._tracker.forget()
-        # Sampled sparsely, a face that is seen every time is still the same one.
+        # Even if frames are sampled sparsely, a face that is in each of them is the same one.
         self._tracker_time_s += min(max(time_s - self._time_s, 0.0), _LONGEST_STEP_S)
         self._time_s = time_s
         readings = {face.detection.box: face.reading for face in found}
         found_by_tracker = self._tracker.update(
             [face.detection for face in found], self._tracker_time_s
         )
-        # A face that was not found in this frame has no reading, and is not told of.
+        # A face that was not found in this frame has no reading, and is left out.
         tracks = [t for t in found_by_tracker if not t.predicted and t.box in readings]
         faces = self._smoothing.smooth(
             tracks, [readings[track.box] for track in tracks], window=self._window, at_s=time_s

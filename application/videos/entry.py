@@ -9,12 +9,12 @@ from domain.video import Video, VideoDetails
 
 
 def entry_of(video: Video, summary: VideoSummary, processing_time_s: float) -> Detection:
-    """The record of a video that was analysed; making it twice makes the same one.
+    """The record of an analysed video; making it again gives the same record.
 
     Args:
-        video: the last analysed frame is known.
+        video: after its last frame was analysed.
         summary: of all its frames.
-        processing_time_s: of a frame in the mean.
+        processing_time_s: the mean per frame.
     """
     width, height = summary.facts.width, summary.facts.height
     end_s = video.processed_s if video.end_s is None else video.end_s

@@ -1,4 +1,4 @@
-"""Erasing videos with everything that belongs to them."""
+"""Erasing videos and everything that belongs to them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class VideoErasure:
         self._history = history
 
     async def erase(self, video: Video) -> bool:
-        """Erase a video; False when it is gone already.
+        """Erase a video; False if it was erased already.
 
         If a store fails half way, the video stays as a cancelled one, and is erased later.
 
         Raises:
             StoreUnavailable: a store does not answer.
         """
-        # First, so that nobody goes on working on it; the record goes last, so that what is left
-        # after a failure is known.
+        # First, so that no process continues to work on it. The record goes last, so that the rest
+        # can still be found after a failure.
         if not await self._repository.cancel(video.video_id):
             return False
         await self._store.delete(video.user_id, video.video_id)
@@ -37,7 +37,7 @@ class VideoErasure:
         return await self._repository.delete(video.video_id)
 
     async def erase_of_entry(self, detection_id: UUID) -> None:
-        """Erase the video of an entry in the history, if it is one's.
+        """Erase the video of an entry in the history, if it has one.
 
         Raises:
             StoreUnavailable: a store does not answer.
@@ -47,7 +47,7 @@ class VideoErasure:
             await self.erase(video)
 
     async def erase_all(self, user_id: str) -> int:
-        """Erase every video of a user, and tell how many there were.
+        """Erase every video of a user; returns how many there were.
 
         Raises:
             StoreUnavailable: a store does not answer.

@@ -1,4 +1,4 @@
-"""Where the faces of a video are between two analysed frames."""
+"""The positions of a video's faces between two analysed frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.geometry import BoundingBox
 from domain.stream import TrackedFace
 
 _LONGEST_HOLD = 1.5
-"""Usual steps for which a face is shown where it was; from then on nobody knows where it is."""
+"""How many usual steps a face is shown at its last position."""
 _TICK_S = 1e-3
 
 

@@ -1,4 +1,4 @@
-"""How much video the service takes."""
+"""How much video the service accepts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _TRY_AGAIN_S = 60
 
 @dataclass(frozen=True, slots=True)
 class VideoLimits:
-    """What one video, and one user, may have.
+    """Limits for one video and for one user.
 
     Attributes:
         bytes: of a file.
         seconds: of a video, from its first frame to its last.
-        unfinished: videos of one user that wait or are worked on.
+        unfinished: videos of one user that wait or are analysed.
     """
 
     bytes: int
@@ -24,7 +24,7 @@ class VideoLimits:
     unfinished: int
 
     def check_size(self, size_bytes: int) -> None:
-        """Let pass a file of this size.
+        """Check the size of a file.
 
         Raises:
             VideoTooLarge: it has more bytes than allowed.
@@ -33,13 +33,13 @@ class VideoLimits:
             raise self.too_large()
 
     def too_large(self) -> VideoTooLarge:
-        """What to say of a file that has too many bytes."""
+        """The error for a file that has too many bytes."""
         return VideoTooLarge(
             f"a video may have {self.bytes} bytes, this one has more", limit=self.bytes
         )
 
     def check_time(self, time_s: float | None) -> None:
-        """Let pass a video that reaches this time.
+        """Check how long a video lasts.
 
         Raises:
             VideoTooLong: it lasts longer than allowed.
@@ -51,7 +51,7 @@ class VideoLimits:
             )
 
     def too_many(self) -> TooManyVideos:
-        """What to say to a user who has as many videos as may wait."""
+        """The error for a user who has as many unfinished videos as allowed."""
         return TooManyVideos(
             f"{self.unfinished} of your videos are waiting or being worked on; send more once one "
             "of them is done",

@@ -1,4 +1,4 @@
-"""How far the work on one video is, and what of it is not written down yet."""
+"""The progress of one video, and its frames that are not written yet."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from application.videos.limits import VideoLimits
 from domain.video import Damage, Video, VideoStatus
 
 HELD_FOR = timedelta(seconds=30)
-"""How long a video stays with a process that says nothing."""
+"""How long a video stays with a process that does not renew its lease."""
 FRAMES_AT_ONCE = 200
-"""So many analysed frames are written down together, or those of two seconds."""
+"""How many analysed frames are written together; after two seconds also fewer."""
 _WRITTEN_EVERY_S = 2.0
 
 
 class NotHeld(Exception):
-    """The video is gone, is being erased, or is worked on by somebody else."""
+    """The video was deleted, is being erased, or is held by another process."""
 
 
 class VideoProgress:
-    """Hears of each analysed frame, and writes down what came out. Fulfils ``VideoListener``.
+    """Receives each analysed frame and writes the results. Fulfils ``VideoListener``.
 
     Args:
         video: as it was claimed.
         holder: who claimed it.
-        limits: what a video may have, whatever its header said.
-        repository: where it is written down.
-        clock: tells when.
+        limits: for the video, whatever its header said.
+        repository: where the results are written.
+        clock: for the time.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class VideoProgress:
 
     @property
     def processing_time_s(self) -> float:
-        """Seconds of work a frame, in the mean."""
+        """Mean seconds of work per frame."""
         return self.worked_s / self._frames if self._frames else 0.0
 
     async def opened(self, facts: VideoFacts) -> None:
@@ -74,10 +74,10 @@ class VideoProgress:
         )
 
     async def analysed(self, frame: AnalysedFrame) -> None:
-        """The next frame is done.
+        """The next frame was analysed.
 
         Raises:
-            VideoTooLong: the video goes on longer than its header said.
+            VideoTooLong: the video is longer than its header said.
             NotHeld, StoreUnavailable: see ``write``.
         """
         self._limits.check_time(frame.time_s)
@@ -101,7 +101,7 @@ class VideoProgress:
         self.video = replace(self.video, damages=(*self.video.damages, damage))
 
     async def beat(self) -> None:
-        """Say that the work goes on, and write frames down where it is time to.
+        """Renew the lease, and write frames when it is time to.
 
         Raises:
             NotHeld, StoreUnavailable: see ``write``.
@@ -116,17 +116,17 @@ class VideoProgress:
             await self._update(self.video, (), HELD_FOR)
 
     async def write(self) -> None:
-        """Write all frames down that are not yet.
+        """Write all frames that are not written yet.
 
         Raises:
-            NotHeld: there is nobody any more to write them down for.
-            StoreUnavailable: they are kept to be written later.
+            NotHeld: this process does not hold the video any more.
+            StoreUnavailable: the frames are kept and written later.
         """
         async with self._writing:
             if self._is_left:
                 raise NotHeld
             frames = tuple(self._unwritten)
-            # Whoever got on may fail as often as before.
+            # After progress, as many attempts are allowed as at first.
             video = replace(self.video, attempts=0) if frames else self.video
             await self._update(video, frames, HELD_FOR)
             del self._unwritten[: len(frames)]
@@ -134,11 +134,11 @@ class VideoProgress:
             self._written_s = self._clock.monotonic()
 
     async def leave(self, video: Video, *, pause_s: float = 0.0) -> None:
-        """Write the video and what is left of its frames, and hold it no longer.
+        """Write the video and the rest of its frames, and end the lease.
 
         Args:
-            video: in the state that it is left in.
-            pause_s: nobody takes it up for so long.
+            video: in its new state.
+            pause_s: how long no process may claim it.
 
         Raises:
             NotHeld, StoreUnavailable: see ``write``.
@@ -150,7 +150,7 @@ class VideoProgress:
             self.video = video
 
     def interrupted(self) -> Video:
-        """The video as one that waits to be worked on again; what was tried does not count."""
+        """The video as queued again; this attempt does not count."""
         attempts = max(self.video.attempts - 1, 0)
         return replace(self.video, status=VideoStatus.QUEUED, attempts=attempts, speed=None)
 

@@ -1,4 +1,4 @@
-"""The work on recorded videos, beside everything else a process does."""
+"""The background task that analyses recorded videos."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ class VideoTools:
 
 
 class WorkOnVideos:
-    """Works on the videos that wait, a few at a time, until each has its entry in the history.
+    """Analyses waiting videos, a few at a time, until each has its entry in the history.
 
-    What was analysed is written down every few seconds, and whoever takes a video up goes on from
+    Results are written every few seconds, and a process that claims a video later continues from
     there. The entry has the video's own id, so that making it again after a crash makes no second
-    one. A video that takes long gives way to those of other users every minute.
+    one. A video that takes long gives way to the videos of other users every minute.
 
     Args:
         tools: the ports.
         analyse: does the work.
-        erasure: finishes what was begun to be erased.
-        limits: what a video may have.
-        place: the folder this process keeps its data in; no other process that runs has the same.
-        workers: how many videos are worked on at once; 0 leaves them to other processes.
+        erasure: finishes interrupted erasures.
+        limits: for a video.
+        place: the name of this process's data folder; no other running process has the same.
+        workers: how many videos are analysed at once; 0 leaves them to other processes.
     """
 
     def __init__(
@@ -77,31 +77,31 @@ class WorkOnVideos:
 
     @property
     def holder(self) -> str:
-        """Who holds what this process works on or takes in."""
+        """The name under which this process holds videos."""
         return self._holder
 
     def look(self) -> None:
-        """There is something to do: do not wait until it is time to look."""
+        """Look for work now instead of at the next poll."""
         self._submitted.set()
 
     async def run(self) -> None:
-        """Work on what waits, beginning with what an earlier run left; ends only when cancelled."""
+        """Analyse what waits, starting with what an earlier run left; runs until cancelled."""
         while True:
             try:
                 await self._tools.repository.end_runs(self._place)
                 break
             except StoreUnavailable as error:
-                log.warning("videos wait: %s", error)
+                log.warning("videos cannot be claimed now: %s", error)
                 await self._tools.clock.sleep(RETRY_S)
         async with asyncio.TaskGroup() as workers:
             for _ in range(self._workers):
                 workers.create_task(self._serve())
 
     async def work_once(self) -> bool:
-        """Work on the next video until it is done or interrupted; False when none waits.
+        """Analyse the next video until it is done or interrupted; False if none waits.
 
         Raises:
-            StoreUnavailable: the records cannot be asked.
+            StoreUnavailable: the records cannot be read.
         """
         now = self._tools.clock.now()
         video = await self._tools.repository.claim(
@@ -112,7 +112,7 @@ class WorkOnVideos:
         if video.status is VideoStatus.RUNNING:
             await self._work_on(video)
         else:
-            # Its file never arrived, or erasing it was interrupted.
+            # Its file was never stored, or erasing it was interrupted.
             await self._erasure.erase(video)
         return True
 
@@ -125,7 +125,7 @@ class WorkOnVideos:
                 wait_s = LOOK_EVERY_S
             except Exception as error:
                 expected = isinstance(error, StoreUnavailable)
-                log.warning("videos wait: %s", error, exc_info=not expected)
+                log.warning("videos cannot be claimed now: %s", error, exc_info=not expected)
                 wait_s = RETRY_S
             await self._wait(wait_s)
 
@@ -149,7 +149,7 @@ class WorkOnVideos:
             clock=self._tools.clock,
         )
         if video.attempts > MOST_ATTEMPTS:
-            log.error("video %s was given up: the work on it never gets on", video.video_id)
+            log.error("video %s was given up: it made no progress", video.video_id)
             fault = VideoFault("internal_error", "the work on the video failed again and again")
             await _left(progress, video.failed(fault))
             return
@@ -158,7 +158,7 @@ class WorkOnVideos:
         try:
             await asyncio.wait({work, beat}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            # Also where this process ends: what was analysed is left for whoever goes on.
+            # Also when this process ends: the results so far are kept for the next process.
             beat.cancel()
             work.cancel()
             await uninterrupted(self._interrupt(progress, work, beat))
@@ -174,10 +174,10 @@ class WorkOnVideos:
         except NotHeld:
             log.info("video %s was taken away or cancelled", progress.video.video_id)
         except StoreUnavailable as error:
-            log.warning("video %s is left as it is: %s", progress.video.video_id, error)
+            log.warning("video %s cannot be written now: %s", progress.video.video_id, error)
 
     async def _beat(self, progress: VideoProgress) -> None:
-        """Keep holding the video; ends when it is lost, or when others have waited for a turn."""
+        """Renew the lease; ends when it is lost, or when another user waits for a turn."""
         while True:
             await self._tools.clock.sleep(BEAT_S)
             try:
@@ -192,10 +192,10 @@ class WorkOnVideos:
                 log.warning("video %s: %s", progress.video.video_id, error)
 
     async def _bring_to_an_end(self, progress: VideoProgress) -> bool:
-        """Work on a video until it is done or has failed.
+        """Analyse a video until it is done or has failed.
 
         Returns:
-            True where nothing is left to be written down.
+            True if nothing is left to be written.
         """
         try:
             summary = await self._analysed(progress)
@@ -206,7 +206,7 @@ class WorkOnVideos:
             log.info("video %s failed: %s", progress.video.video_id, error)
             await _left(progress, progress.video.failed(VideoFault(error.code, str(error))))
         except ServiceUnavailable as error:
-            log.warning("video %s waits: %s", progress.video.video_id, error)
+            log.warning("video %s will be retried: %s", progress.video.video_id, error)
             await _left(progress, progress.interrupted(), pause_s=RETRY_S)
         except Exception:
             log.exception("the work on video %s failed unexpectedly", progress.video.video_id)
@@ -228,7 +228,7 @@ class WorkOnVideos:
             return await self._analyse.execute(command, progress)
 
     async def _finish(self, progress: VideoProgress, summary: VideoSummary) -> None:
-        """Make the entry in the history, and leave the video as done."""
+        """Make the entry in the history, and write the video as done."""
         await progress.write()
         video = replace(progress.video, damages=summary.damages)
         entry = entry_of(video, summary, progress.processing_time_s)
@@ -243,10 +243,10 @@ class WorkOnVideos:
 
 
 async def _left(progress: VideoProgress, video: Video, *, pause_s: float = 0.0) -> None:
-    """Leave a video, unless nobody has it any more or it cannot be written down."""
+    """Leave a video, unless it was lost or cannot be written."""
     try:
         await progress.leave(video, pause_s=pause_s)
     except NotHeld:
         log.info("video %s was taken away or cancelled", video.video_id)
     except StoreUnavailable as error:
-        log.warning("video %s is left as it is: %s", video.video_id, error)
+        log.warning("video %s cannot be written now: %s", video.video_id, error)
