@@ -1,4 +1,4 @@
-"""One folder a technology; each class here fulfils a port of ``application.ports``."""
+"""One folder per technology; the classes fulfil the ports of ``application.ports``."""
 
 import os
 

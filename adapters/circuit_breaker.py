@@ -1,4 +1,4 @@
-"""Leaving alone what does not answer, so that nobody waits for it."""
+"""A circuit breaker: calls to a dependency that keeps failing fail at once."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from application.ports.telemetry import Telemetry
 
 
 class CircuitOpen(Exception):
-    """The part has failed several times running and is left alone for a while.
+    """The dependency has failed several times in a row and is not called for a while.
 
     Attributes:
-        retry_after_s: whole seconds until it is tried again, at least 1.
+        retry_after_s: whole seconds until the next trial, at least 1.
     """
 
     def __init__(self, name: str, retry_after_s: int) -> None:
-        super().__init__(f"{name} has not answered lately and is left alone for {retry_after_s} s")
+        super().__init__(f"{name} keeps failing and is not called for {retry_after_s} s")
         self.retry_after_s = retry_after_s
 
 
 class CircuitBreaker:
-    """Watches the calls to one dependency; everything that calls it shares one breaker.
+    """Guards the calls to one dependency; all its callers share one breaker.
 
-    After several failures in a row calls are refused at once. When a pause is over one call is let
-    through as a trial, and its outcome says whether the others may follow (Nygard, "Release It!",
-    2007). A success that took too long counts as a failure: waiting is what callers are spared.
-    Event loops and threads may share it.
+    After several failures in a row the breaker opens and refuses calls at once. After a pause, one
+    call goes through as a trial, and its outcome closes or reopens the breaker (Nygard, "Release
+    It!", 2007). A success that took too long counts as a failure. Event loops and threads may share
+    it.
 
     Args:
         name: of the dependency, for people.
-        failures: in a row, after which it is left alone.
-        pause_s: seconds it is left alone before a trial.
-        slow_s: seconds a call may take; None asks for no haste.
-        telemetry: is told of the state, at first and whenever it changes.
+        failures: in a row, after which the breaker opens.
+        pause_s: seconds until a trial.
+        slow_s: seconds a call may take; None for any time.
+        telemetry: is told the state at the start and at each change.
         monotonic: a clock in seconds.
     """
 
@@ -64,20 +64,20 @@ class CircuitBreaker:
         self._lock = threading.Lock()
 
     def answered_within(self, seconds: float) -> bool:
-        """Whether the latest call went well, and was that recent: a sign of life for free."""
+        """Whether the latest call succeeded within the last seconds; saves a health check."""
         answered_at = self._answered_at
         return answered_at is not None and self._monotonic() - answered_at < seconds
 
     @contextmanager
     def guard(self, *faults: type[Exception]) -> Iterator[None]:
-        """Let the block call the dependency, and learn from how it ends.
+        """Guard a block that calls the dependency, and count its outcome.
 
         Args:
-            faults: exceptions that mean the dependency is not there. Any other is an answer, and a
-                cancellation says nothing either way.
+            faults: exceptions that mean the dependency does not work. Any other exception counts as
+                an answer; a cancellation counts as neither.
 
         Raises:
-            CircuitOpen: the dependency is being left alone; the block did not run.
+            CircuitOpen: the breaker is open; the block did not run.
         """
         trial = self._admit()
         started = self._monotonic()

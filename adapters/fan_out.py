@@ -1,4 +1,4 @@
-"""One message to all who listen."""
+"""Passing each message to every listener."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ _MOST_WAITING = 512
 
 
 class FanOut:
-    """Keeps for every listener the messages it has not taken yet, the newest few hundred of them.
+    """Keeps a queue of the newest few hundred messages for each listener.
 
-    Made for one event loop.
+    For use in one event loop.
     """
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[bytes | None]] = set()
 
     def put(self, message: bytes) -> None:
-        """Give a message to everybody who listens."""
+        """Pass a message to every listener."""
         self._put(message)
 
     def close(self) -> None:
-        """Let everybody who listens take what is left, and end."""
+        """End every listener after its remaining messages."""
         self._put(None)
 
     def listen(self) -> AsyncIterator[bytes]:
-        """What is put from now on."""
+        """The messages from now on."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MOST_WAITING)
         self._queues.add(queue)
         return self._taken_from(queue)

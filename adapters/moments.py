@@ -1,4 +1,4 @@
-"""Moments as whole microseconds since 1970 in UTC, so that databases can compare them exactly."""
+"""Times as whole microseconds since 1970 in UTC, so that databases can compare them exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Video files and cameras, with FFmpeg by way of PyAV."""
+"""Video files and cameras, read with PyAV (FFmpeg)."""
 
 from adapters.av.camera import AvCamera
 from adapters.av.video_annotator import AvVideoAnnotator

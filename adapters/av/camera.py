@@ -1,4 +1,4 @@
-"""Cameras: devices of this machine, and those that speak RTSP."""
+"""Cameras: devices of this machine, and RTSP cameras."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _RTSP = {
 
 
 class AvCamera:
-    """Fulfils ``Camera`` with PyAV. A thread reads on, and only its newest frame is kept.
+    """Fulfils ``Camera`` with PyAV. A thread reads all frames, and only the newest is kept.
 
     Args:
-        working_side_px: frames are handed out at most this long.
+        working_side_px: the longer side of frames is at most this long.
     """
 
     def __init__(self, *, working_side_px: int = 1280) -> None:
@@ -50,7 +50,7 @@ class AvCamera:
 
 
 class _Reading:
-    """What the thread does, and the one frame it hands over."""
+    """The reading thread, and the newest frame it has read."""
 
     def __init__(
         self, address: str, kind: str | None, side_px: int, loop: asyncio.AbstractEventLoop
@@ -66,14 +66,14 @@ class _Reading:
         self._error: OSError | None = None
 
     def stop(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._stopped.set()
 
     async def newest(self) -> VideoFrame | None:
-        """Wait for a frame that was not taken yet; None where nothing follows.
+        """Wait for a frame that was not taken yet; None at the end.
 
         Raises:
-            OSError: the camera cannot be reached, or fell silent.
+            OSError: the camera cannot be reached, or stopped sending.
         """
         while self._frame is None and not self._has_ended:
             self._changed.clear()
@@ -100,7 +100,7 @@ class _Reading:
         except OSError as failed:
             error = failed
         except (ValueError, IndexError):
-            error = OSError(0, "the camera sends no pictures")
+            error = OSError(0, "the camera sends no frames")
         self._tell(None, has_ended=True, error=error)
 
     def _read(self, container: InputContainer) -> None:
@@ -129,12 +129,12 @@ class _Reading:
 
         try:
             self._loop.call_soon_threadsafe(put)
-        except RuntimeError:  # the loop is closed: nobody listens any more
+        except RuntimeError:  # the loop is closed
             self._stopped.set()
 
 
 def _address_of(source: str) -> tuple[str, str | None]:
-    """What FFmpeg opens, and as which kind; None for RTSP."""
+    """The address for FFmpeg, and the input format; None for RTSP."""
     if source.isdecimal():
         return f"/dev/video{int(source)}", "v4l2"
     if source.startswith(("rtsp://", "rtsps://")):

@@ -1,4 +1,4 @@
-"""Telling where one shot of a video ends and another begins."""
+"""Detecting cuts between the shots of a video."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 
 _ROWS, _COLUMNS = 9, 16
 _BINS = 32
-# Both have to hold: a camera that pans changes what stands where, a lamp that goes on the levels.
+# Both have to change: a panning camera changes only the layout, and a lamp only the levels.
 _LEAST_CHANGE = 0.10
 _MOST_SHARED_LEVELS = 0.72
 
 
 class CutDetector:
-    """Counts the cuts in front of each frame of a video, in order.
+    """Counts the cuts before each frame of a video, in order.
 
-    A cut is where both the picture's coarse layout and its distribution of gray levels change at
+    A cut is where both the coarse layout of the frame and its distribution of grey levels change at
     once (H. Zhang, A. Kankanhalli, S. Smoliar, "Automatic partitioning of full-motion video",
     1993).
     """

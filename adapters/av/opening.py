@@ -1,4 +1,4 @@
-"""Opening a video file, and no other that it names."""
+"""Opening a video file, but no other file that it names."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from av.video.stream import VideoStream
 from adapters.av.video_format import HEAD_BYTES, demuxer_of, media_type_of
 from domain.errors import InvalidVideo
 
-# What cameras, phones, screen recorders and editors write. FFmpeg reads hundreds more, most of
-# them unused for decades and little tested against hostile files.
+# The codecs that cameras, phones, screen recorders and editors write. FFmpeg reads hundreds more,
+# most of them unused for decades and little tested against hostile files.
 _CODECS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "libvpx-vp9", "mpeg4")
 _OLDER_CODECS = ("mpeg1video", "mpeg2video", "mjpeg", "prores", "h263", "msmpeg4v3", "rawvideo")
 _OPTIONS = {
@@ -27,10 +27,10 @@ _OPTIONS = {
 
 
 def opened(path: Path) -> tuple[InputContainer, str]:
-    """Open a file for reading, and tell its media type.
+    """Open a file for reading; returns its media type too.
 
     Raises:
-        InvalidVideo: it is no video of a supported kind, or is damaged.
+        InvalidVideo: it is not a video in a supported format, or is damaged.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -38,7 +38,7 @@ def opened(path: Path) -> tuple[InputContainer, str]:
     demuxer = demuxer_of(head)
     if demuxer is None:
         raise InvalidVideo(
-            "this is no video that is read here: MP4, MOV, WebM, MKV and AVI files are",
+            "this is not a video in a supported format: MP4, MOV, WebM, MKV or AVI",
             reason="unsupported",
         )
     try:
@@ -51,14 +51,14 @@ def opened(path: Path) -> tuple[InputContainer, str]:
 
 
 def picture_stream(container: InputContainer) -> VideoStream:
-    """The first stream with moving pictures.
+    """The first video stream.
 
     Raises:
         InvalidVideo: there is none.
     """
     for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:  # a cover is no video
+        if not stream.disposition & av.stream.Disposition.attached_pic:  # a cover image
             return stream
     if not container.streams.video and not container.streams.audio:
         raise InvalidVideo("the video file is damaged or cut short", reason="damaged")
-    raise InvalidVideo("the file holds no moving pictures", reason="no_video")
+    raise InvalidVideo("the file has no video stream", reason="no_video")

@@ -16,8 +16,8 @@ from domain.video import Damage
 Sampled = tuple[AvFrame, float]
 """A frame, and when it is shown in seconds from the start."""
 
-# From so many frames between two wanted ones on, frames that no other refers to are not decoded:
-# the one taken instead is at most that run of them late.
+# From this many frames between two wanted ones on, frames that no other frame refers to are not
+# decoded; the frame taken instead may be a few frames later.
 _FRAMES_BETWEEN = 4
 _MOST_HELD_BYTES = 32 * 2**20
 _PACKETS_A_TURN = 30
@@ -25,10 +25,10 @@ _SECONDS_MISSING = 1.0
 
 
 class Sampler:
-    """Walks through a video once.
+    """Reads through a video once.
 
-    Packets are held back from each key frame on until one of them is wanted. When the next key
-    frame comes first, the whole group is let go undecoded.
+    Packets are held back from each key frame on until one of them is wanted. If the next key frame
+    comes first, the whole group is dropped undecoded.
     """
 
     def __init__(
@@ -57,7 +57,9 @@ class Sampler:
             container.seek(round(from_s / self._tick_s) + self._start, stream=stream, backward=True)
 
     def items(self) -> Iterator[Sampled | Damage | None]:
-        """The frames that are wanted; None now and then, so that nothing else waits long."""
+        """The wanted frames; None now and then, so that other work on the thread does not wait
+        long.
+        """
         held: list[Packet[VideoStream]] = []
         for count, packet in enumerate(self._packets()):
             if count % _PACKETS_A_TURN == 0:

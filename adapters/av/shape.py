@@ -16,7 +16,9 @@ def shown_size(frame: AvFrame, aspect: float) -> tuple[int, int]:
 def upright(
     frame: AvFrame, aspect: float, working_side_px: int
 ) -> tuple[NDArray[np.uint8], int, int, float]:
-    """The pixels of a frame, the size a player shows, and pixels of the buffer per pixel of it."""
+    """The pixels of a frame, the size a player shows, and the pixels of the buffer per shown
+    pixel.
+    """
     width, height = shown_size(frame, aspect)
     scale = min(1.0, working_side_px / max(width, height))
     turns = round(frame.rotation / 90) % 4

@@ -1,4 +1,4 @@
-"""Drawn copies of videos, their sound kept as it is."""
+"""Copies of videos with faces drawn over the frames and the sound unchanged."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class _Writer:
         self._last = -1
 
     def begin_with_sound(self, packet: Any) -> None:
-        """Write a packet of sound once the head of the file can be written."""
+        """Write a packet of sound as soon as the file header was written."""
         if self._size is None:
             self._waiting.append(packet)
         elif packet.dts is not None:
@@ -131,7 +131,7 @@ class _Writer:
             self._copy.mux(packet)
 
     def finish(self) -> None:
-        """Write what the encoder holds back."""
+        """Write what the encoder still holds."""
         if self._size is None:
             raise InvalidVideo("no frame of the video can be read", reason="damaged")
         for packet in self._stream.encode():
@@ -139,7 +139,7 @@ class _Writer:
 
 
 def _items(container: Any, pictures: Any, sounds: list[Any]) -> Iterator[Any]:
-    """Frames, and packets of sound, in the order of the file; what is damaged is passed over."""
+    """Frames, and packets of sound, in the order of the file; damaged ones are skipped."""
     packets = container.demux(pictures, *sounds)
     while True:
         try:

@@ -1,9 +1,9 @@
-"""Which kind of video file bytes are, told by how they begin."""
+"""Recognising the format of a video file by its first bytes."""
 
 from __future__ import annotations
 
 HEAD_BYTES = 64
-"""As many bytes of a file as the functions here want to see."""
+"""How many first bytes of a file the functions here need."""
 
 _MATROSKA = b"\x1aE\xdf\xa3"
 _QUICKTIME_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
@@ -12,8 +12,8 @@ _QUICKTIME_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wid
 def demuxer_of(head: bytes) -> str | None:
     """The FFmpeg demuxer that reads files beginning like this; None for all other files.
 
-    MP4 and MOV, WebM and MKV, and AVI. FFmpeg's own guess is never asked, for it knows playlists
-    and scripts that name other files and addresses.
+    MP4 and MOV, WebM and MKV, and AVI. FFmpeg's own guess is not used, because it includes
+    playlists and scripts that name other files and addresses.
     """
     if head[4:8] in _QUICKTIME_BOXES:
         return "mov"
@@ -25,7 +25,7 @@ def demuxer_of(head: bytes) -> str | None:
 
 
 def media_type_of(head: bytes) -> str:
-    """The media type of a file that has such a demuxer."""
+    """The media type of a file for which there is a demuxer."""
     demuxer = demuxer_of(head)
     if demuxer == "mov":
         return "video/quicktime" if head[8:12] == b"qt  " else "video/mp4"

@@ -1,4 +1,4 @@
-"""Frames of video files at their own times, upright, and only those that are wanted."""
+"""Reading the wanted frames of video files, upright, with their presentation times."""
 
 from __future__ import annotations
 
@@ -37,10 +37,9 @@ class AvVideoReader:
     """Fulfils the port ``VideoReader`` with PyAV: right presentation times, rotation, and errors.
 
     Args:
-        executor: where decoding runs, behind people's images and live sessions.
+        executor: where decoding runs, with lower priority than images and live sessions.
         max_pixels: of a frame.
-        working_side_px: frames are handed out at most this long, for what looks at them does not
-            read more.
+        working_side_px: the longer side of frames is at most this long; detectors do not use more.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class _AvVideo:
         self._executor = executor
         self._max_pixels = max_pixels
         self._working_side_px = working_side_px
-        # Whoever is cancelled leaves a thread reading, and FFmpeg must not lose the file meanwhile.
+        # A cancelled caller leaves a thread reading, and the file must stay open meanwhile.
         self._turn = threading.Lock()
         self._closed = False
         self._container, self._media_type = opened(path)
@@ -88,7 +87,7 @@ class _AvVideo:
             self._stream.codec_context.thread_count = 1  # the executor bounds the threads
             self._stream.codec_context.options = {"max_pixels": str(max_pixels)}
             self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
-            # Few files have pixels that are not square; a lying header must not stretch one far.
+            # Few files have pixels that are not square; a wrong header must not stretch frames far.
             aspect = float(self._stream.sample_aspect_ratio or 1)
             self._aspect = aspect if 0.1 <= aspect <= 10 else 1.0
             self.facts = self._facts(self._first_frame())
@@ -110,7 +109,7 @@ class _AvVideo:
                 yield item
 
     def close(self) -> None:
-        """Let the file go, once nobody reads in it; blocks until then."""
+        """Close the file once no thread reads it; blocks until then."""
         with self._turn:
             self._closed = True
             self._container.close()
@@ -158,7 +157,7 @@ class _AvVideo:
             width=width,
             height=height,
             duration_s=duration_s,
-            # Some AVI files give their clock for a rate.
+            # Some AVI files give their clock rate as the frame rate.
             frame_rate=float(rate) if rate and rate <= _HIGHEST_RATE else None,
             codec=stream.codec_context.name,
             media_type=self._media_type,

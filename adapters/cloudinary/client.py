@@ -1,4 +1,4 @@
-"""Calling Cloudinary: off the event loop, watched by a circuit breaker, in the ports' words."""
+"""Calling Cloudinary: off the event loop, through a circuit breaker, with the ports' errors."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from application.errors import StoreCircuitOpen, StoreUnavailable
 
 _Result = TypeVar("_Result")
 
-# Ping counts against the account's few hundred calls an hour, and readiness is asked for often.
+# A ping counts against the account's few hundred calls an hour, and readiness checks are frequent.
 _ANSWER_STANDS_S = 60.0
 
 
 class Unexpected(Exception):
-    """The answer is not what was asked for."""
+    """The answer is not what was expected."""
 
 
 class _Refused(Exception):
-    """Cloudinary understood the request and does not do what it asks."""
+    """Cloudinary understood the request and refused it."""
 
 
 _FAULTS = (cloudinary.exceptions.Error, urllib3.exceptions.HTTPError, Unexpected)
 
 
 class CloudinaryClient:
-    """An account, and a few threads that call for it.
+    """The client of an account, with a few threads for its calls.
 
     Args:
         cloud_name: of the account.
         api_key: of the account.
-        api_secret: signs what is asked; never shown.
-        timeout_s: how long connecting, and then each silence of the other side, may take.
-        breaker: watches the calls.
-        threads: calls at once.
+        api_secret: signs the requests; never shown.
+        timeout_s: timeout of connecting, and of each wait for data, in seconds.
+        breaker: guards the calls.
+        threads: how many calls may run at once.
         upload_prefix: where Cloudinary's API is; None for the usual place.
     """
 
@@ -61,7 +61,7 @@ class CloudinaryClient:
         self.delivery = urllib3.PoolManager(
             maxsize=threads, timeout=urllib3.Timeout(timeout_s), retries=False
         )
-        # Given with every call: the SDK's own configuration is global and read from anywhere.
+        # Passed with every call, because the SDK's own configuration is global.
         self.account = {
             "cloud_name": cloud_name,
             "api_key": api_key,
@@ -80,15 +80,15 @@ class CloudinaryClient:
             **self.account,
         )
         if answer.get("result") not in ("ok", "not found"):
-            raise Unexpected("nothing says that the file is gone")
+            raise Unexpected("the answer does not confirm the deletion")
 
     async def check(self) -> None:
-        """Ask for a sign of life, unless there was one within the last minute."""
+        """Ping Cloudinary, unless a call succeeded within the last minute."""
         if not self._breaker.answered_within(_ANSWER_STANDS_S):
             await self.run(lambda: cloudinary.api.ping(**self.account))
 
     def close(self) -> None:
-        """End the threads once their calls are done."""
+        """Stop the threads after their calls."""
         self._threads.shutdown(wait=False)
         self.delivery.clear()
 
@@ -96,7 +96,7 @@ class CloudinaryClient:
         """Make a call on one of the threads.
 
         Raises:
-            StoreUnavailable: Cloudinary does not answer, or not with what was asked for.
+            StoreUnavailable: Cloudinary does not answer, or not as expected.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -113,7 +113,7 @@ class CloudinaryClient:
 
 
 def _answered(call: Callable[[], _Result]) -> _Result:
-    """Tell an objection to this one request from a store that does not work."""
+    """Make the call; tells a refused request from a store that does not work."""
     try:
         return call()
     except (cloudinary.exceptions.BadRequest, cloudinary.exceptions.NotFound) as error:
@@ -122,5 +122,5 @@ def _answered(call: Callable[[], _Result]) -> _Result:
         raise
     except OSError:  # of a file on this host
         raise
-    except Exception as error:  # what the SDK makes of a status or a JSON it does not know
-        raise Unexpected("the answer makes no sense") from error
+    except Exception as error:  # the SDK raises it for an unknown status or JSON
+        raise Unexpected("the answer cannot be understood") from error

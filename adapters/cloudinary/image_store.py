@@ -12,7 +12,7 @@ from adapters.cloudinary.client import CloudinaryClient, Unexpected
 from adapters.cloudinary.urls import CloudinaryUrls
 from application.ports.image_store import StoredImage
 
-# No upload comes near it; a file that somebody else put there shall not fill the memory.
+# Uploads are much smaller; a foreign file in the account must not fill the memory.
 _LARGEST_IMAGE = 64 * 1024 * 1024
 
 
@@ -21,7 +21,7 @@ class CloudinaryImageStore:
 
     Args:
         urls: names the images.
-        client: calls; is closed with the store.
+        client: makes the calls; is closed with the store.
     """
 
     def __init__(self, *, urls: CloudinaryUrls, client: CloudinaryClient) -> None:
@@ -29,7 +29,7 @@ class CloudinaryImageStore:
         self._client = client
 
     async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
-        """Upload the image, over an earlier one of the same detection."""
+        """Upload the image, replacing an earlier one of the same detection."""
 
         def upload() -> None:
             answer = cloudinary.uploader.upload(
@@ -42,9 +42,9 @@ class CloudinaryImageStore:
                 invalidate=True,
                 **self._client.account,
             )
-            # The SDK takes every JSON without an error in it for success, whatever its status.
+            # The SDK treats any JSON without an error as success, whatever the status.
             if not answer.get("public_id"):
-                raise Unexpected("nothing says that the image is kept")
+                raise Unexpected("the answer does not confirm the upload")
 
         await self._client.run(upload)
         return self._urls.original(owner_id, detection_id)
@@ -54,7 +54,7 @@ class CloudinaryImageStore:
         url = self._urls.original(owner_id, detection_id)
 
         def download() -> StoredImage | None:
-            # Closing spares reading what is not wanted; a connection read to its end lives on.
+            # Closing skips the unread rest; a connection that was read to its end is reused.
             with closing(
                 self._client.delivery.request("GET", url, preload_content=False)
             ) as response:
@@ -80,9 +80,9 @@ class CloudinaryImageStore:
         )
 
     async def check(self) -> None:
-        """Ask for a sign of life, unless there was one within the last minute."""
+        """Ping Cloudinary, unless a call succeeded within the last minute."""
         await self._client.check()
 
     def close(self) -> None:
-        """End the threads once their calls are done."""
+        """Stop the threads after their calls."""
         self._client.close()

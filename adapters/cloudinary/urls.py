@@ -1,4 +1,4 @@
-"""Where an image lies in Cloudinary, and the addresses it and its cut-outs are delivered from."""
+"""The names of images in Cloudinary, and the addresses that deliver them and their thumbnails."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ _FACE_SIDE_PX = 160
 
 
 class CloudinaryUrls:
-    """Fulfils ``ImageLinks``: names images and makes their addresses, and asks nobody.
+    """Fulfils ``ImageLinks``: names images and makes their addresses without calling Cloudinary.
 
     Args:
         cloud_name: of the account.
         api_secret: signs the addresses of images that are not public.
-        folder: all images lie under it, in a folder for each user.
-        is_authenticated: whether images are delivered to signed addresses only. Such an address
-            does not expire: whoever is given it can see the image.
-        delivery_url: where Cloudinary, or a host name of one's own in front of it, delivers from.
+        folder: holds all images, in one folder per user.
+        is_authenticated: whether images need a signed address. Such an address does not expire:
+            everybody who has it can see the image.
+        delivery_url: the address that delivers images: Cloudinary's, or a host name of your own in
+            front of it.
     """
 
     def __init__(
@@ -54,16 +55,16 @@ class CloudinaryUrls:
         return str(self._options["type"])
 
     def public_id(self, owner_id: str, detection_id: UUID) -> str:
-        """The name of an image; whose it is cannot be read from it."""
+        """The name of an image, which does not reveal its owner."""
         digest = hashlib.sha256(owner_id.encode("utf-8", "surrogatepass")).hexdigest()
         return f"{self._folder}/{digest[:32]}/{detection_id}"
 
     def original(self, owner_id: str, detection_id: UUID) -> str:
-        """The address of the image as it was uploaded; the same for the same image."""
+        """The address of the image as it was uploaded; always the same for an image."""
         return self._url(owner_id, detection_id)
 
     def thumbnail(self, owner_id: str, detection_id: UUID) -> str:
-        """The address of a small picture, centred on a face if there is one."""
+        """The address of a thumbnail, centred on a face if there is one."""
         width, height = _THUMBNAIL_SIZE
         return self._url(
             owner_id,
@@ -73,7 +74,7 @@ class CloudinaryUrls:
         )
 
     def face_crop(self, owner_id: str, detection_id: UUID, box: BoundingBox) -> str:
-        """The address of one face, cut out of the original and scaled to a square."""
+        """The address of a square crop of one face."""
         return self._url(
             owner_id,
             detection_id,

@@ -18,19 +18,19 @@ from application.errors import StoreUnavailable
 from application.ports.video_store import VideoPart
 
 _CHUNK_BYTES = 2**18
-# Cloudinary takes a large file in parts of 5 MB and more. A part is in memory while it is sent.
+# Cloudinary accepts a large file in parts of at least 5 MB. A part is in memory while it is sent.
 _PART_BYTES = 6_000_000
 
 Received = Callable[[AsyncIterator[bytes]], AbstractAsyncContextManager[Path]]
 
 
 class CloudinaryVideoStore:
-    """Uploads videos in parts, and fetches them as a whole or a stretch.
+    """Uploads videos in parts, and downloads them whole or in part.
 
     Args:
         urls: names the files.
-        client: calls; is closed with the store.
-        received: writes what comes in into a file of this host.
+        client: makes the calls; is closed with the store.
+        received: writes uploads into files on this host.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class CloudinaryVideoStore:
         self.received = received
 
     async def put(self, owner_id: str, video_id: UUID, received: Path) -> None:
-        """Upload a file, over an earlier one of the same video."""
+        """Upload a file, replacing an earlier one of the same video."""
 
         def upload() -> None:
             answer = cloudinary.uploader.upload_large(
@@ -56,7 +56,7 @@ class CloudinaryVideoStore:
                 **self._client.account,
             )
             if not answer or not answer.get("public_id"):
-                raise Unexpected("nothing says that the video is kept")
+                raise Unexpected("the answer does not confirm the upload")
 
         try:
             await self._client.run(upload)
@@ -65,7 +65,7 @@ class CloudinaryVideoStore:
 
     @asynccontextmanager
     async def local(self, owner_id: str, video_id: UUID) -> AsyncIterator[Path | None]:
-        """Fetch the file into the folder for files on their way."""
+        """Download the file into the folder for temporary files."""
         part = await self.read(owner_id, video_id)
         if part is None:
             yield None
@@ -76,7 +76,7 @@ class CloudinaryVideoStore:
     async def read(
         self, owner_id: str, video_id: UUID, *, start: int = 0, end: int | None = None
     ) -> VideoPart | None:
-        """Read a stretch of the file from where Cloudinary delivers it."""
+        """Download a part of the file."""
         size = await self._size(owner_id, video_id)
         if size is None:
             return None
@@ -94,14 +94,14 @@ class CloudinaryVideoStore:
         )
 
     def close(self) -> None:
-        """End the threads once their calls are done."""
+        """Stop the threads after their calls."""
         self._client.close()
 
     async def _size(self, owner_id: str, video_id: UUID) -> int | None:
         url = self._urls.video(owner_id, video_id)
 
         def ask() -> int | None:
-            # A byte asked for tells the size of the whole: some caches answer HEAD without it.
+            # A request for one byte returns the total size; some caches answer HEAD without it.
             with closing(
                 self._client.delivery.request(
                     "GET", url, headers={"Range": "bytes=0-0"}, preload_content=False
@@ -139,7 +139,7 @@ class CloudinaryVideoStore:
             while left > 0:
                 chunk = await self._client.run(lambda: response.read(_CHUNK_BYTES))
                 if not chunk:
-                    raise StoreUnavailable("the video store broke off")
+                    raise StoreUnavailable("the video store closed the connection")
                 chunk = chunk[:left]
                 left -= len(chunk)
                 yield chunk

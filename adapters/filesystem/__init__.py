@@ -1,4 +1,4 @@
-"""Images and the spool as files: the embedded default."""
+"""Images, videos and the spool as files: the embedded default."""
 
 from adapters.filesystem.detection_spool import FileSystemDetectionSpool
 from adapters.filesystem.folder_lock import FolderLock

@@ -1,4 +1,4 @@
-"""A folder in which detections wait for their stores."""
+"""The spool as a folder of files."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ _ROOM_BYTES = 8 * 2**20  # of an image and its record
 class _Waiting:
     user_id: str | None
     size: int
-    since_s: float  # as the file's time says, so that it counts on after a restart
+    since_s: float  # from the file's time, so that it survives a restart
 
 
 class FileSystemDetectionSpool:
-    """Keeps one file an entry, and in memory who waits.
+    """Keeps one file per entry, and an index of them in memory.
 
     A file appears whole or not at all, and survives a crash of the process. The folder belongs to
-    one process. Who waits is read from it once, at the first call.
+    one process. It is listed once, at the first call.
 
     Args:
         folder: made at the first call, readable by its owner alone.
-        max_bytes: that all files together may have.
-        is_own: False where another process may be at work in the folder; then nothing may be put
-            here, and what that process has not finished writing is left alone.
+        max_bytes: limit on all files together.
+        is_own: False if another process may use the folder; then nothing may be added, and that
+            process's unfinished files are left alone.
     """
 
     def __init__(self, *, folder: Path, max_bytes: int, is_own: bool = True) -> None:
@@ -61,7 +61,7 @@ class FileSystemDetectionSpool:
         self._index: dict[UUID, _Waiting] | None = None
 
     async def put(self, entry: SpooledDetection) -> None:
-        """Take an entry in."""
+        """Add an entry."""
         await self._on_disk(self._put, entry)
 
     async def get(self, detection_id: UUID) -> SpooledDetection | None:
@@ -69,7 +69,7 @@ class FileSystemDetectionSpool:
         return await self._on_disk(self._get, detection_id)
 
     async def owner(self, detection_id: UUID) -> str | None:
-        """Whose detection is waiting under this id, or None."""
+        """The owner of the waiting detection with this id, or None."""
         return await self._on_disk(self._owner, detection_id)
 
     async def waiting(self, user_id: str | None = None) -> Sequence[UUID]:
@@ -77,11 +77,11 @@ class FileSystemDetectionSpool:
         return await self._on_disk(self._list, user_id)
 
     async def remove(self, detection_id: UUID) -> bool:
-        """Drop an entry."""
+        """Delete an entry."""
         return await self._on_disk(self._remove, detection_id)
 
     def backlog(self) -> Backlog:
-        """How much waits, and for how long; nothing before the folder was read."""
+        """How much waits, and for how long; zero until the folder was listed."""
         with self._lock:
             waiting = list((self._index or {}).values())
         now_s = time.time()
@@ -92,7 +92,7 @@ class FileSystemDetectionSpool:
         )
 
     async def check(self) -> None:
-        """Write a small file, and see that the disk and the spool have room for an image."""
+        """Write a small file, and check that the disk and the spool have room for an image."""
         await self._on_disk(self._check)
 
     async def _on_disk(
@@ -106,11 +106,11 @@ class FileSystemDetectionSpool:
     def _put(self, entry: SpooledDetection) -> None:
         key = entry.detection.detection_id
         data = encode(entry)
-        # The bytes are taken before they are written, and writing goes on outside the lock.
+        # The bytes are counted before they are written, and writing happens outside the lock.
         with self._lock:
             self._loaded()
             if self._taken_bytes + len(data) > self._max_bytes:
-                raise StoreUnavailable("the spool for detections on their way to the store is full")
+                raise StoreUnavailable("the spool of detections that wait to be stored is full")
             self._taken_bytes += len(data)
         unfinished = self._folder / f"{key}-{next(self._counter)}{_UNFINISHED}"
         try:
@@ -166,7 +166,7 @@ class FileSystemDetectionSpool:
             is_full = self._taken_bytes + _ROOM_BYTES > self._max_bytes
         free = os.statvfs(self._folder)
         if is_full or free.f_bavail * free.f_frsize < _ROOM_BYTES:
-            raise StoreUnavailable("the spool for detections on their way to the store is full")
+            raise StoreUnavailable("the spool of detections that wait to be stored is full")
         probe = self._folder / f".check-{next(self._counter)}{_UNFINISHED}"
         try:
             with open_private(probe) as file:
@@ -175,7 +175,7 @@ class FileSystemDetectionSpool:
             probe.unlink(missing_ok=True)
 
     def _loaded(self) -> dict[UUID, _Waiting]:
-        """Who waits, in the order of arrival; the lock is held."""
+        """The index, in the order of arrival; the lock is held."""
         if self._index is None:
             self._index = self._load()
             self._taken_bytes = sum(entry.size for entry in self._index.values())
@@ -190,14 +190,14 @@ class FileSystemDetectionSpool:
         for path in self._by_arrival():
             key = _key(path)
             if key is None:
-                log.warning("%s in the spool is none of this service's files", path.name)
+                log.warning("the file %s in the spool does not belong to this service", path.name)
                 continue
             try:
                 owner = read_header(path).detection.user_id
             except FileNotFoundError:
-                continue  # Stored by the process whose folder this is.
+                continue  # The process that owns the folder has stored it.
             except UnreadableRecord:
-                owner = None  # It waits all the same, so that whoever gets it learns of the loss.
+                owner = None  # It stays listed, so that its loss is logged when it is read.
             with suppress(FileNotFoundError):
                 file = path.stat()
                 index[key] = _Waiting(owner, file.st_size, file.st_mtime)

@@ -1,4 +1,4 @@
-"""A folder that one process at a time may work in."""
+"""A lock on a folder, for one process at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from application.errors import StoreUnavailable
 
 
 class FolderLock:
-    """Held for the length of a block, or until the process ends, however it ends.
+    """Locks a folder for the length of a block, or until the process ends, however it ends.
 
     Args:
         folder: made where needed, readable by its owner alone.
@@ -22,10 +22,10 @@ class FolderLock:
         self._file: int | None = None
 
     def __enter__(self) -> Self:
-        """Take the folder.
+        """Lock the folder.
 
         Raises:
-            StoreUnavailable: another process has it, or it cannot be made.
+            StoreUnavailable: another process has locked it, or it cannot be created.
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,13 +37,13 @@ class FolderLock:
         except OSError as error:
             os.close(file)
             raise StoreUnavailable(
-                f"another process works in {self._folder}: each needs a DATA_DIR of its own"
+                f"another process uses {self._folder}: each process needs a DATA_DIR of its own"
             ) from error
         self._file = file
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give the folder up."""
+        """Unlock the folder."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

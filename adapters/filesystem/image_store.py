@@ -1,4 +1,4 @@
-"""Images as plain files, one folder an owner."""
+"""Images as plain files, one folder per owner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from application.ports.image_store import StoredImage
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 
-# The media type is kept in the file's name, so that any viewer opens the file.
+# The file name's suffix gives the media type, so that any viewer opens the file.
 _SUFFIXES = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
@@ -34,11 +34,11 @@ _SUFFIXES = {
 class FileSystemImageStore:
     """Keeps ``folder/<hash of the owner>/<detection id>.<kind>``.
 
-    No owner's name is part of a path, so none can lead out of the folder. A file appears whole or
-    not at all, stays through a power cut, and is readable by the service's user alone.
+    Paths do not contain the owner's name, so no name can lead out of the folder. A file appears
+    whole or not at all, survives a power cut, and is readable by the service's user only.
 
     Args:
-        folder: made when the first image comes, readable by its owner alone.
+        folder: created with the first image, readable by its owner only.
         url_prefix: what the URL of an image begins with; the detection's id follows.
     """
 
@@ -48,10 +48,10 @@ class FileSystemImageStore:
         self._writing = threading.Lock()
 
     async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
-        """Keep the image and tell the URL it is served under.
+        """Keep the image and return its URL.
 
         Raises:
-            ValueError: an image of a kind that no decoder of this service reads.
+            ValueError: no decoder of this service reads this media type.
         """
         if image.media_type not in _SUFFIXES:
             raise ValueError(f"images of type {image.media_type!r} are not kept")
@@ -63,7 +63,7 @@ class FileSystemImageStore:
         return await _on_disk(self._get, owner_id, detection_id)
 
     async def delete(self, owner_id: str, detection_id: UUID) -> None:
-        """Forget the image."""
+        """Delete the image."""
         await _on_disk(self._delete, owner_id, detection_id)
 
     async def check(self) -> None:
@@ -71,8 +71,8 @@ class FileSystemImageStore:
         await _on_disk(self._check)
 
     def _put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> None:
-        # One writer at a time, so that the name of the unfinished file need not be unique: one
-        # that a crash leaves behind is overwritten when the image comes again.
+        # One writer at a time, so that the name of the unfinished file need not be unique: a file
+        # that a crash leaves behind is overwritten at the next attempt.
         with self._writing:
             path = self._path(owner_id, detection_id, _SUFFIXES[image.media_type])
             self._make_folder()
@@ -109,7 +109,7 @@ class FileSystemImageStore:
             probe.unlink()
 
     def _make_folder(self) -> None:
-        # By itself: folders that are made on the way to another get the usual mode.
+        # Created separately, because ``parents=True`` gives parent folders the default mode.
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _path(self, owner_id: str, detection_id: UUID, suffix: str) -> Path:

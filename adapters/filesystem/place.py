@@ -1,4 +1,6 @@
-"""Telling one data folder from another, whatever path it has in whichever container."""
+"""A name for a data folder that does not depend on its path, which may differ between
+containers.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,13 @@ from application.errors import StoreUnavailable
 
 
 def name_of_place(path: Path) -> str:
-    """The name that a data folder got when it was first used.
+    """The name of a data folder, made when it is first used.
 
     Args:
-        path: of the file that keeps it.
+        path: of the file that holds the name.
 
     Raises:
-        StoreUnavailable: it can be neither read nor written.
+        StoreUnavailable: the file can be neither read nor written.
     """
     try:
         try:

@@ -1,4 +1,4 @@
-"""Files that nobody but the service's user can read."""
+"""Files that only the service's user can read."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _OWNER_ONLY = 0o600
 
 
 def open_private(path: Path) -> BinaryIO:
-    """Open a file to write it anew; its mode is 0600 whatever the umask is.
+    """Open a file for writing, truncated; its mode is 0600 whatever the umask is.
 
     Raises:
         OSError: it cannot be written.
     """
-    # Made with the mode, so that there is no moment in which others could open it; set again,
-    # because the umask can take from it and an older file keeps its own.
+    # Created with the mode, so that others can never open it; set again, because the umask can
+    # reduce it and an existing file keeps its own.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
     try:
         os.fchmod(descriptor, _OWNER_ONLY)

@@ -1,4 +1,4 @@
-"""How an entry of the spool looks on disk: one line of JSON, then the image, if any."""
+"""The file format of a spool entry: one line of JSON, then the image, if any."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
 from domain.detection import Detection
 
-# A line of a whole crowd is about half a megabyte; without a bound a damaged file without a line
-# end would be read as a whole.
+# A line with hundreds of faces takes about half a megabyte; without a bound, a damaged file without
+# a line end would be read as a whole.
 _LONGEST_LINE = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class SpoolHeader:
-    """What stands in the first line.
+    """The contents of the first line.
 
     Attributes:
         detection: what was found.
         media_type: of the image; None where there is none.
-        image_size: of the image in bytes; fewer mean that the end is lost.
+        image_size: of the image in bytes; if the file has fewer, its end is lost.
     """
 
     detection: Detection
@@ -78,4 +78,4 @@ def _header(file: BinaryIO) -> SpoolHeader:
             detection_from_record(head["detection"]), head["media_type"], head["image_size"]
         )
     except (KeyError, TypeError) as error:
-        raise UnreadableRecord("a spooled detection has a damaged head") from error
+        raise UnreadableRecord("the first line of a spooled detection is damaged") from error

@@ -1,4 +1,4 @@
-"""Video files in a folder, one folder an owner."""
+"""Video files in a folder, one subfolder per owner."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _CHUNK_BYTES = 2**18
 
 
 class ReceivingFolder:
-    """A folder for files on their way; what an earlier run left in it is removed.
+    """A folder for temporary files; files that an earlier run left in it are removed.
 
     Args:
-        folder: made when the first file comes, readable by its owner alone.
+        folder: created with the first file, readable by its owner only.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,7 +36,7 @@ class ReceivingFolder:
 
     @asynccontextmanager
     async def received(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Path]:
-        """Write what comes in into a file, for the length of a block.
+        """Write the chunks into a file, which exists for the length of a block.
 
         Raises:
             StoreUnavailable: there is no room on the disk.
@@ -57,7 +57,7 @@ class ReceivingFolder:
     def _open(self, path: Path) -> BinaryIO:
         if not self._is_clean:
             shutil.rmtree(self._folder, ignore_errors=True)
-            # Its parent by itself: folders that are made on the way get the usual mode.
+            # The parent is created separately, because ``parents=True`` gives it the default mode.
             self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._is_clean = True
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -67,11 +67,11 @@ class ReceivingFolder:
 class FileSystemVideoStore:
     """Keeps ``folder/<hash of the owner>/<video id>``.
 
-    No owner's name is part of a path, so none can lead out of the folder. A file appears whole or
-    not at all, stays through a power cut, and is readable by the service's user alone.
+    Paths do not contain the owner's name, so no name can lead out of the folder. A file appears
+    whole or not at all, survives a power cut, and is readable by the service's user only.
 
     Args:
-        folder: made when the first file comes, readable by its owner alone.
+        folder: created with the first file, readable by its owner only.
         receiving: on the same disk.
     """
 
@@ -86,14 +86,14 @@ class FileSystemVideoStore:
 
     @asynccontextmanager
     async def local(self, owner_id: str, video_id: UUID) -> AsyncIterator[Path | None]:
-        """The file itself."""
+        """The file in its place."""
         path = self._path(owner_id, video_id)
         yield path if await on_disk(path.is_file) else None
 
     async def read(
         self, owner_id: str, video_id: UUID, *, start: int = 0, end: int | None = None
     ) -> VideoPart | None:
-        """Read a stretch of the file."""
+        """Read a part of the file."""
         path = self._path(owner_id, video_id)
         try:
             size = (await asyncio.to_thread(path.stat)).st_size
@@ -106,11 +106,11 @@ class FileSystemVideoStore:
         return VideoPart(start, end, size, _chunks(path, start, end))
 
     async def delete(self, owner_id: str, video_id: UUID) -> None:
-        """Forget the file."""
+        """Delete the file."""
         await on_disk(self._path(owner_id, video_id).unlink, missing_ok=True)
 
     def _put(self, path: Path, received: Path) -> None:
-        # By itself: folders that are made on the way to another get the usual mode.
+        # Created separately, because ``parents=True`` gives parent folders the default mode.
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         received.replace(path)
@@ -146,10 +146,10 @@ def _sync(file: BinaryIO) -> None:
 async def on_disk(
     work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
 ) -> _Result:
-    """Do something with a file, off the event loop.
+    """Run a file operation off the event loop.
 
     Raises:
-        StoreUnavailable: the disk does not do it.
+        StoreUnavailable: the operation failed.
     """
     try:
         return await asyncio.to_thread(work, *args, **kwargs)

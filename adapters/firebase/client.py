@@ -15,7 +15,7 @@ from application.errors import IdentityUnavailable
 
 
 class _NoCredential(credentials.Base):  # type: ignore[misc]
-    """For the emulator, which asks for none."""
+    """For the emulator, which needs no credential."""
 
     def get_credential(self) -> google.auth.credentials.Credentials:
         return google.auth.credentials.AnonymousCredentials()
@@ -28,13 +28,13 @@ def open_client(
     timeout_s: float,
     emulator_host: str | None = None,
 ) -> auth.Client:
-    """Make a client of a Firebase project; asks nobody yet.
+    """Make a client of a Firebase project; does not connect yet.
 
     Args:
-        service_account: JSON text of a service-account key; None where the emulator is spoken to.
+        service_account: JSON text of a service-account key; None with the emulator.
         project_id: overrides the service account's project, and is needed without one.
         timeout_s: how long one request to Firebase may take, in seconds.
-        emulator_host: host and port of an emulator to speak to, which checks no signatures.
+        emulator_host: host and port of an emulator, which checks no signatures.
 
     Raises:
         IdentityUnavailable: the key cannot be used.
@@ -45,7 +45,7 @@ def open_client(
     options: dict[str, object] = {"httpTimeout": timeout_s}
     if project_id:
         options["projectId"] = project_id
-    # The SDK keeps its apps in a global registry; a name of one's own keeps out of others' way.
+    # The SDK keeps its apps in a global registry, so the name has to be unique.
     app = firebase_admin.initialize_app(
         _credential(service_account), options, name=f"emotion-api-{uuid4().hex}"
     )
@@ -61,5 +61,5 @@ def _credential(service_account: str | None) -> credentials.Base:
             raise ValueError("a key is a JSON object")
         return credentials.Certificate(dict(key))
     except ValueError:
-        # Not chained: what the SDK says may quote the private key.
+        # Not chained, because the SDK's message may quote the private key.
         raise IdentityUnavailable("the Firebase service account key cannot be used") from None

@@ -1,4 +1,4 @@
-"""Who somebody is, as Firebase Authentication tells it."""
+"""Identity from Firebase Authentication."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Result = TypeVar("_Result")
 
 _REFUSED = (auth.InvalidIdTokenError, auth.UserNotFoundError, auth.UserDisabledError, ValueError)
 _NOT_THERE = (exceptions.FirebaseError, google.auth.exceptions.GoogleAuthError, TimeoutError)
-# Firebase allows a limited number of look-ups, and readiness is asked for often.
+# Firebase limits the number of look-ups, and readiness checks are frequent.
 _ANSWER_STANDS_S = 60.0
 _NOBODY = "nobody"
 
@@ -37,15 +37,16 @@ class _Refused(Exception):
 class FirebaseIdentityProvider:
     """Checks the signature against Google's certificates, then looks the user up.
 
-    One look-up tells whether the account stands, whether its tokens were revoked, and its profile.
+    One look-up returns whether the account is enabled, whether its tokens were revoked, and its
+    profile.
 
     Args:
         client: of the project, see ``open_client``.
         timeout_s: how long one verification may take in all, in seconds.
-        breaker: watches the calls.
+        breaker: guards the calls.
         clock_skew_s: seconds by which Google's clock may differ from this machine's; at most 60.
-        telemetry: is told of verifications for which no certificates could be had.
-        threads: verifications at once.
+        telemetry: counts verifications that failed because no certificates could be fetched.
+        threads: how many verifications may run at once.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class FirebaseIdentityProvider:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="firebase")
 
     async def verify(self, id_token: str) -> User:
-        """Tell whose ID token this is."""
+        """Verify an ID token and return its user."""
         return await self._run(lambda: self._verify(id_token))
 
     def issued_at(self, id_token: str) -> datetime:
@@ -82,12 +83,12 @@ class FirebaseIdentityProvider:
         return await self._run(lambda: self._stands(user_id, signed_in_at))
 
     async def check(self) -> None:
-        """Ask for a sign of life, unless there was one within the last minute."""
+        """Call Firebase, unless a call succeeded within the last minute."""
         if not self._breaker.answered_within(_ANSWER_STANDS_S):
             await self._run(self._look_for_nobody)
 
     def close(self) -> None:
-        """End the threads once their calls are done."""
+        """Stop the threads after their calls."""
         self._threads.shutdown(wait=False)
 
     def _verify(self, id_token: str) -> User:
@@ -136,25 +137,27 @@ class FirebaseIdentityProvider:
 
 @contextmanager
 def _sensible_account() -> Iterator[None]:
-    """Tell an account that cannot be read from a token that is refused."""
+    """Distinguish an account that cannot be read from a token that is refused."""
     try:
         yield
     except (exceptions.FirebaseError, google.auth.exceptions.GoogleAuthError):
         raise
-    except Exception as error:  # what the SDK makes of an account of another shape
-        raise exceptions.UnknownError("the account makes no sense", cause=error) from error
+    except Exception as error:  # the SDK raises it for an account in another form
+        raise exceptions.UnknownError("the account cannot be read", cause=error) from error
 
 
 def _answered(call: Callable[[], _Result]) -> _Result:
-    """Tell a token that is refused from a provider that does not work."""
+    """Make the call; tells a refused token from a provider that does not work."""
     try:
         return call()
     except (auth.CertificateFetchError, google.auth.exceptions.GoogleAuthError):
         raise  # some of the latter are ValueErrors too
     except _REFUSED as error:
-        # A certificate server that answers with something else than JSON says nothing of the token.
+        # If the certificate server does not answer with JSON, nothing is known about the token.
         if isinstance(getattr(error, "cause", None), json.JSONDecodeError):
-            raise auth.CertificateFetchError("no certificates came", cause=error) from error
+            raise auth.CertificateFetchError(
+                "no certificates were returned", cause=error
+            ) from error
         raise _Refused("the token was refused") from error
 
 

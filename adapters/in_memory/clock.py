@@ -1,4 +1,4 @@
-"""Time that moves when it is told to."""
+"""A clock that tests move."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ class InMemoryClock:
         self._moved = asyncio.Event()
 
     def now(self) -> datetime:
-        """The time it was set to."""
+        """The time it is set to."""
         return self._now
 
     def monotonic(self) -> float:
-        """Seconds it was advanced by so far."""
+        """The seconds it was advanced by so far."""
         return self._monotonic
 
     def advance(self, seconds: float) -> None:
-        """Move on; both ways of telling the time move together."""
+        """Advance both clocks."""
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
         self._moved.set()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until it was advanced by that much."""
+        """Wait until the clock was advanced by this much."""
         due = self._monotonic + seconds
         while self._monotonic < due:
             self._moved.clear()

@@ -1,4 +1,4 @@
-"""A history that is gone with the process."""
+"""A history in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class InMemoryDetectionRepository(Switches):
         self._unreadable: set[UUID] = set()
 
     def make_unreadable(self, detection_id: UUID) -> None:
-        """Let a record be one that a newer version wrote; this one can tell only whose it is."""
+        """Make a record look as if a newer version wrote it, so that only its owner is known."""
         known = self._records[detection_id]
         self._unreadable.add(detection_id)
         self._records[detection_id] = Detection(
@@ -73,12 +73,12 @@ class InMemoryDetectionRepository(Switches):
         return True
 
     async def delete(self, detection_id: UUID) -> bool:
-        """Forget a record."""
+        """Delete a record."""
         await self._obey()
         return self._records.pop(detection_id, None) is not None
 
     async def wipe(self) -> None:
-        """Nothing is kept of what was deleted."""
+        """Does nothing: deleted records are gone already."""
         await self._obey()
 
     async def check(self) -> None:

@@ -1,4 +1,4 @@
-"""A waiting room that is gone with the process."""
+"""A spool in memory."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class InMemoryDetectionSpool(Switches):
         self._since_s: dict[UUID, float] = {}
 
     async def put(self, entry: SpooledDetection) -> None:
-        """Take an entry in."""
+        """Add an entry."""
         await self._obey()
         key = entry.detection.detection_id
         others = sum(_size(e) for k, e in self._entries.items() if k != key)
         if others + _size(entry) > self._max_bytes:
-            raise StoreUnavailable("the spool for detections on their way to the store is full")
+            raise StoreUnavailable("the spool of detections that wait to be stored is full")
         self._entries[key] = entry
         self._since_s[key] = time.monotonic()
 
@@ -40,7 +40,7 @@ class InMemoryDetectionSpool(Switches):
         return self._entries.get(detection_id)
 
     async def owner(self, detection_id: UUID) -> str | None:
-        """Whose detection is waiting under this id, or None."""
+        """The owner of the waiting detection with this id, or None."""
         await self._obey()
         entry = self._entries.get(detection_id)
         return entry.detection.user_id if entry else None
@@ -55,7 +55,7 @@ class InMemoryDetectionSpool(Switches):
         ]
 
     async def remove(self, detection_id: UUID) -> bool:
-        """Drop an entry."""
+        """Delete an entry."""
         await self._obey()
         return self._entries.pop(detection_id, None) is not None
 
@@ -69,10 +69,10 @@ class InMemoryDetectionSpool(Switches):
         )
 
     async def check(self) -> None:
-        """Show that there is room."""
+        """Check that there is room."""
         await self._obey()
         if sum(_size(entry) for entry in self._entries.values()) >= self._max_bytes:
-            raise StoreUnavailable("the spool for detections on their way to the store is full")
+            raise StoreUnavailable("the spool of detections that wait to be stored is full")
 
 
 def _size(entry: SpooledDetection) -> int:

@@ -1,4 +1,4 @@
-"""Reads the emotions a test says there are."""
+"""A classifier whose readings a test decides."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.image import Image
 
 
 class InMemoryEmotionClassifier(Switches):
-    """Reads the emotions written in a fake image, or in any image the one of its script."""
+    """Reads the emotions that a fake image holds, or always the reading it was given."""
 
     def __init__(self) -> None:
         super().__init__()

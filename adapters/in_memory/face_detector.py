@@ -1,4 +1,4 @@
-"""Finds the faces a test says there are."""
+"""A detector whose faces a test decides."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from domain.image import Image
 
 
 class InMemoryFaceDetector(Switches):
-    """Finds the faces of a fake image, or in any image those of its script.
+    """Finds the faces that a fake image holds, or always the faces it was given.
 
     Attributes:
-        looks: how often it was asked.
+        looks: how often it ran.
         last_fit_within: what it was asked to scale the last image down to.
     """
 
@@ -33,7 +33,7 @@ class InMemoryFaceDetector(Switches):
         self.last_fit_within: tuple[int, int] | None = None
 
     def find_always(self, *faces: FaceDetection) -> None:
-        """Find these from now on, whatever the image shows."""
+        """Find these faces from now on, whatever the image shows."""
         self._script = faces
 
     async def detect(

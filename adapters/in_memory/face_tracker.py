@@ -1,4 +1,4 @@
-"""Follows faces that hardly move."""
+"""A tracker for faces that hardly move."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Followed:
 
 
 class InMemoryFaceTracker:
-    """Keeps the rules of ``FaceTracker`` and takes a box for the same face while it overlaps.
+    """Keeps the rules of ``FaceTracker``; overlapping boxes are the same face.
 
     A predicted box is simply the last one.
     """
@@ -37,19 +37,19 @@ class InMemoryFaceTracker:
         return any(face.number is None for face in self._followed)
 
     def rescale(self, factor: float) -> None:
-        """Measure in other pixels."""
+        """Scale the tracks."""
         for face in self._followed:
             face.last = replace(face.last, box=face.last.box.scaled(factor, factor))
             face.misses = 1
         self._has_looked = False
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start over."""
         self._followed.clear()
         self._has_looked = False
 
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
-        """Take in what the detector found."""
+        """Update the tracks with what the detector found."""
         self._followed = [
             face for face in self._followed if face.misses == 0 or at_s - face.seen_s <= _SURVIVAL_S
         ]
@@ -72,7 +72,7 @@ class InMemoryFaceTracker:
         return self.predict(at_s)
 
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
-        """Tell where the faces are now."""
+        """Predict where the faces are now."""
         told = [
             FaceTrack(
                 face.number,

@@ -1,4 +1,4 @@
-"""An identity provider that knows whom it is told of."""
+"""An identity provider with the users that a test enrols."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _ISSUED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 class InMemoryIdentityProvider(Switches):
-    """Knows the users a test has enrolled.
+    """Knows the users that a test has enrolled.
 
     Attributes:
-        asked: how often it was asked whether an account still stands.
+        asked: how often it was asked whether an account is still valid.
     """
 
     def __init__(self) -> None:
@@ -44,19 +44,19 @@ class InMemoryIdentityProvider(Switches):
         return id_token
 
     def revoke(self, id_token: str) -> None:
-        """Let the token stand no more."""
+        """Make the token invalid."""
         self._users.pop(id_token, None)
 
     def disable(self, user_id: str) -> None:
-        """Let the account stand no more."""
+        """Disable the account."""
         self._disabled.add(user_id)
 
     def revoke_sign_ins(self, user_id: str, at: datetime) -> None:
-        """Let nothing stand that was signed in before."""
+        """Revoke every sign-in from before this moment."""
         self._revoked[user_id] = at
 
     async def verify(self, id_token: str) -> User:
-        """Tell whose ID token this is."""
+        """Verify an ID token and return its user."""
         await self._obey()
         user = self._users.get(id_token)
         if user is None or user.user_id in self._disabled:

@@ -1,4 +1,4 @@
-"""Draws faces into images that are one line of text."""
+"""Draws faces into fake images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.face import Face
 
 
 class InMemoryImageAnnotator(Switches):
-    """Answers with a fake image that shows just the faces that were found."""
+    """Returns a fake image that shows exactly the faces that were found."""
 
     async def annotate(
         self,
@@ -28,6 +28,6 @@ class InMemoryImageAnnotator(Switches):
         try:
             scene = Scene.parse(data)
         except ValueError as error:
-            raise InvalidImage("this is no image, or it is cut short") from error
+            raise InvalidImage("this is not an image, or it is truncated") from error
         drawn = tuple(SceneFace(face.detection.box, face.dominant_emotion) for face in faces)
         return replace(scene, media_type=media_type, faces=drawn).encode()

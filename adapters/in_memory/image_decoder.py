@@ -1,4 +1,4 @@
-"""Decodes images that are one line of text."""
+"""Decodes fake images."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class InMemoryImageDecoder(Switches):
             image = Image(scene, scene.width, scene.height, scene.media_type)
         except ValueError as error:
             reason = "truncated" if data.startswith(b"image ") else "unsupported"
-            raise InvalidImage("this is no image, or it is cut short", reason=reason) from error
+            raise InvalidImage("this is not an image, or it is truncated", reason=reason) from error
         if image.width * image.height > self._max_pixels:
             raise ImageDimensionsTooLarge(
                 f"an image may have {self._max_pixels} pixels", limit=self._max_pixels

@@ -1,4 +1,4 @@
-"""Images, until the process ends."""
+"""Images in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class InMemoryImageStore(Switches):
         return len(self._images)
 
     async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
-        """Keep the image and tell the URL it is served under."""
+        """Keep the image and return its URL."""
         await self._obey()
         self._images[owner_id, detection_id] = image
         return f"{self._url_prefix}/{detection_id}"
@@ -31,7 +31,7 @@ class InMemoryImageStore(Switches):
         return self._images.get((owner_id, detection_id))
 
     async def delete(self, owner_id: str, detection_id: UUID) -> None:
-        """Forget the image."""
+        """Delete the image."""
         await self._obey()
         self._images.pop((owner_id, detection_id), None)
 

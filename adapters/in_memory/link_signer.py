@@ -1,4 +1,4 @@
-"""Links of which the signer remembers each."""
+"""Links without a signature: the signer remembers each."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class InMemoryLinkSigner:
         return signature
 
     def check(self, path: str, signature: LinkSignature) -> None:
-        """Let pass what was remembered and has not ended."""
+        """Accept a remembered signature that has not expired."""
         if (path, signature) not in self._signed:
             raise InvalidLink("the link is not one that this service made")
         if int(signature.expires) <= self._clock.now().timestamp():
-            raise InvalidLink("the link has ended")
+            raise InvalidLink("the link has expired")

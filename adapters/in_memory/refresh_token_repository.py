@@ -1,4 +1,4 @@
-"""Refresh tokens, until the process ends."""
+"""Refresh tokens in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from application.ports.refresh_token_repository import RefreshTokenRecord
 
 
 class InMemoryRefreshTokenRepository(Switches):
-    """Keeps every token given out, and beside them which of these still stand or were used."""
+    """Keeps every issued token, which are still valid, and which were used."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class InMemoryRefreshTokenRepository(Switches):
         self._keep(record)
 
     async def find(self, digest: str) -> RefreshTokenRecord | None:
-        """The token, whether it stands or not."""
+        """The token, valid or not."""
         await self._obey()
         return self._records.get(digest)
 
@@ -38,7 +38,7 @@ class InMemoryRefreshTokenRepository(Switches):
         *,
         grace_s: float = 0.0,
     ) -> RefreshTokenRecord | None:
-        """Use a token and put a successor in its place."""
+        """Use a token and add its successor."""
         await self._obey()
         record = self._records.get(digest)
         if record is None:
@@ -65,12 +65,12 @@ class InMemoryRefreshTokenRepository(Switches):
         )
 
     async def delete_user(self, user_id: str) -> None:
-        """Forget every token of a user."""
+        """Delete every token of a user."""
         await self._obey()
         self._forget([d for d, record in self._records.items() if record.user_id == user_id])
 
     async def delete_expired(self, until: datetime) -> int:
-        """Forget tokens that expired by then."""
+        """Delete tokens that expired by then."""
         await self._obey()
         gone = [d for d, record in self._records.items() if record.expires_at <= until]
         self._forget(gone)

@@ -1,4 +1,4 @@
-"""What the fake decoder reads and the fake detector and classifier look at.
+"""Fake images, which the fake decoder, detector and classifier understand.
 
 An image is one line of text: ``image 640x480 image/jpeg``, then a box and an emotion for each
 face it shows: ``10,20,100,120:happy``.
@@ -22,7 +22,7 @@ class SceneFace:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a fake image shows; stands in ``Image.pixels``.
+    """What a fake image shows; takes the place of ``Image.pixels``.
 
     Attributes:
         width: in pixels.
@@ -49,13 +49,13 @@ class Scene:
         """Read what ``encode`` made.
 
         Raises:
-            ValueError: it is something else, or cut short.
+            ValueError: it is something else, or truncated.
         """
         if not data.endswith(b"\n"):
             raise ValueError("the end is missing")
         word, size, media_type, *faces = data.decode("ascii").split()
         if word != "image":
-            raise ValueError("this is no fake image")
+            raise ValueError("this is not a fake image")
         width, height = (int(side) for side in size.split("x"))
         return cls(width, height, media_type, tuple(map(_face, faces)))
 
@@ -72,7 +72,7 @@ def fake_image(
         faces: a box (x, y, width, height in pixels) and an emotion for each face it shows.
         width: in pixels.
         height: in pixels.
-        media_type: the kind of image it passes for.
+        media_type: of the image that it stands for.
     """
     shown = tuple(SceneFace(BoundingBox(*box), emotion) for box, emotion in faces)
     return Scene(width, height, media_type, shown).encode()

@@ -1,4 +1,4 @@
-"""Session places that can be out of reach."""
+"""Session places that can be made to fail."""
 
 from __future__ import annotations
 

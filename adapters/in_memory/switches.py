@@ -1,4 +1,4 @@
-"""Switches that every asynchronous fake has, so that a test can say how the outside behaves."""
+"""Switches of every asynchronous fake, with which tests make it fail or wait."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Switches:
         self._error = None
 
     def hold(self) -> None:
-        """Let every call wait from now on, until ``release``."""
+        """Make every call wait from now on, until ``release``."""
         self._gate = asyncio.Event()
 
     def release(self) -> None:
-        """Let the waiting calls, and all later ones, go on."""
+        """Let the waiting calls, and all later ones, continue."""
         if self._gate is not None:
             self._gate.set()
         self._gate = None
 
     async def _obey(self) -> None:
-        """Wait and fail as told. Every call begins with this."""
+        """Wait or fail as the switches say. Every call begins with this."""
         if self._gate is not None:
             await self._gate.wait()
         if self._error is not None:

@@ -1,4 +1,4 @@
-"""Measurements, kept to be looked at."""
+"""Measurements, kept for tests."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class InMemoryTelemetry:
         failed_stages: how often each of them raised.
         faces: found in all images together.
         images: that were analysed.
-        stored: detections that reached their stores.
-        given_up: detections that did not.
-        frames: frames of streams by what became of them.
+        stored: detections that were stored.
+        given_up: detections that were given up.
+        frames: frames of sessions by outcome.
         sessions: realtime sessions open now.
         circuits: by part, whether its circuit breaker is open.
         certificate_failures: how often certificates could not be fetched.
@@ -57,14 +57,14 @@ class InMemoryTelemetry:
         self.faces += count
 
     def detection_stored(self, *, ok: bool) -> None:
-        """Count one more that arrived, or did not."""
+        """Count a detection that was stored or given up."""
         if ok:
             self.stored += 1
         else:
             self.given_up += 1
 
     def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
-        """Count a frame by what became of it."""
+        """Count a frame by its outcome."""
         self.frames[outcome] += 1
 
     def circuit(self, part: str, *, is_open: bool) -> None:

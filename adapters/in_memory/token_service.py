@@ -1,4 +1,4 @@
-"""Tokens that stand because this object remembers having made them."""
+"""Tokens without a signature: the service remembers each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counters, until the process ends."""
+"""Usage counters in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from application.ports.usage_ledger import UsageCount
 
 
 class InMemoryUsageLedger(Switches):
-    """Keeps counters in a dictionary; those whose window is over are dropped on the way."""
+    """Keeps counters in a dictionary; those whose window is over are deleted on each use."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,12 +43,12 @@ class InMemoryUsageLedger(Switches):
                 self._counts[subject] = replace(known, count=max(known.count - 1, 0))
 
     async def forget(self, subject: str) -> None:
-        """Drop the counter of a subject."""
+        """Delete the counter of a subject."""
         await self._obey()
         self._counts.pop(subject, None)
 
     async def delete_expired(self, now: datetime) -> int:
-        """Drop the counters whose window is over."""
+        """Delete the counters whose window is over."""
         await self._obey()
         before = len(self._counts)
         self._counts = {s: count for s, count in self._counts.items() if not _is_over(count, now)}

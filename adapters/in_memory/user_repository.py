@@ -1,4 +1,4 @@
-"""Users, until the process ends."""
+"""Users in memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class InMemoryUserRepository(Switches):
         return self._users.get(user_id)
 
     async def delete(self, user_id: str) -> bool:
-        """Forget a user."""
+        """Delete a user."""
         await self._obey()
         return self._users.pop(user_id, None) is not None
 

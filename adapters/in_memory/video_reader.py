@@ -1,4 +1,4 @@
-"""Reads videos that are lines of text: a time, and what the frame shows."""
+"""Reads fake videos: lines of text with a time and a fake image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DAMAGE = b"damage\n"
 def fake_video(
     frames: Iterable[tuple[float, bytes] | None], *, cut_at: float | None = None
 ) -> bytes:
-    """Bytes of a video that the fake understands.
+    """The bytes of a fake video.
 
     Args:
         frames: seconds, rising, and an image of ``fake_image``; None for a stretch that cannot be
@@ -58,7 +58,7 @@ class InMemoryVideoReader(Switches):
         await self._obey()
         data = path.read_bytes()  # noqa: ASYNC240 (a few lines, in tests)
         if not data.startswith(_FIRST_LINE):
-            raise InvalidVideo("this is no video that is read here", reason="unsupported")
+            raise InvalidVideo("this is not a video in a supported format", reason="unsupported")
         try:
             video = _FakeVideo(data[len(_FIRST_LINE) :].splitlines(keepends=True))
         except ValueError as error:
@@ -86,7 +86,7 @@ class _FakeVideo:
                 self._items.append(VideoFrame(pixels, float(time_s), scene))
         frames = [item for item in self._items if item is not None]
         if not frames:
-            raise ValueError("there is no frame")
+            raise ValueError("there are no frames")
         first, last = frames[0].image, frames[-1].time_s
         self.facts = VideoFacts(first.width, first.height, last, None, "text", "video/mp4")
 

@@ -1,4 +1,4 @@
-"""Recorded videos, until the process ends."""
+"""Recorded videos in memory."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class InMemoryVideoRepository(Switches):
         return self._of(user_id)
 
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
-        """Hold the next video that nobody holds."""
+        """Hold the next video that no process holds."""
         await self._obey()
         waiting = [k for k in self._kept.values() if k.is_to_be_taken_up and k.until <= now]
         if not waiting:
@@ -78,7 +78,7 @@ class InMemoryVideoRepository(Switches):
         return True
 
     async def cancel(self, video_id: UUID) -> bool:
-        """Let a video be cancelled and held by nobody."""
+        """Cancel a video and end its lease."""
         await self._obey()
         kept = self._kept.get(video_id)
         if kept is None:
@@ -105,14 +105,14 @@ class InMemoryVideoRepository(Switches):
         )
 
     async def end_runs(self, place: str) -> None:
-        """End what earlier runs of a place hold."""
+        """End the leases of earlier runs of a place."""
         await self._obey()
         for kept in self._kept.values():
             if kept.holder.startswith(f"{place}/"):
                 kept.holder, kept.until = "", kept.video.submitted_at
 
     async def delete(self, video_id: UUID) -> bool:
-        """Forget a video and its frames."""
+        """Delete a video and its frames."""
         await self._obey()
         return self._kept.pop(video_id, None) is not None
 

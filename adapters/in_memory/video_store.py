@@ -1,4 +1,4 @@
-"""Video files, until the process ends."""
+"""Video files in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from application.ports.video_store import VideoPart
 
 
 class InMemoryVideoStore(Switches):
-    """Keeps files in a dictionary; only while one is looked at it lies on the disk."""
+    """Keeps files in a dictionary; a file is on the disk only while it is read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class InMemoryVideoStore(Switches):
 
     @asynccontextmanager
     async def received(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Path]:
-        """Write what comes in into a file, for the length of a block."""
+        """Write the chunks into a file, which exists for the length of a block."""
         await self._obey()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "video"
@@ -51,7 +51,7 @@ class InMemoryVideoStore(Switches):
     async def read(
         self, owner_id: str, video_id: UUID, *, start: int = 0, end: int | None = None
     ) -> VideoPart | None:
-        """Read a stretch of the file."""
+        """Read a part of the file."""
         await self._obey()
         data = self._files.get((owner_id, video_id))
         if data is None:
@@ -61,7 +61,7 @@ class InMemoryVideoStore(Switches):
         return VideoPart(start, end, len(data), _chunks(data[start:end]))
 
     async def delete(self, owner_id: str, video_id: UUID) -> None:
-        """Forget the file."""
+        """Delete the file."""
         await self._obey()
         self._files.pop((owner_id, video_id), None)
 

@@ -306,7 +306,7 @@ def test_how_boxes_are_framed_is_told_beside_the_weights(
         ({"file_sha256": "0"}, "SHA-256"),
         ({"strides": [8, 16, 64]}, "must answer"),
         ({"threshold": "high"}, "cannot be used"),
-        ({"framing": {"side": 9, "drop": 0}}, "no face is framed so"),
+        ({"framing": {"side": 9, "drop": 0}}, "a face cannot be framed like this"),
         ({"framing": {}}, "cannot be used"),
     ],
 )

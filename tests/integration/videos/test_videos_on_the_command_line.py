@@ -61,7 +61,7 @@ def test_a_file_that_is_no_video_is_named_and_the_others_are_analysed(clip: Path
     (clip.parent / "broken.mp4").write_bytes(b"no video at all")
     done = emotion_api("detect", "broken.mp4", clip.name, cwd=clip.parent, COLUMNS="120")
     assert done.returncode == 1
-    assert "broken.mp4: this is no video that is read here" in done.stderr
+    assert "broken.mp4: this is not a video in a supported format" in done.stderr
     assert "face_1" in done.stdout
 
 
