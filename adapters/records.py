@@ -1,33 +1,32 @@
-"""How detections and users look as plain JSON-able dictionaries, wherever they are kept.
+"""How detections and users are written as JSON, wherever they are kept.
 
-SQLite, MongoDB and the spool all write this one form. Each record names its version, so that an
-old one can still be read after the form changes. What is written is read back exactly.
+SQLite, MongoDB and the spool all keep this one form: the fields of the domain's dataclasses, as
+msgspec writes them. A record carries the version of its form, so that older ones can still be read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from domain.detection import Detection, StorageStatus
-from domain.emotion import Emotion, EmotionScores
-from domain.face import Face, FaceDetection, FaceLandmarks, FaceQuality, FaceReading
-from domain.geometry import BoundingBox, Point
-from domain.stream import SessionSummary, TimelineEntry, TrackSummary
+from domain.emotion import Emotion
 from domain.user import User
-from domain.video import Damage, VideoDetails
 
 Record = dict[str, Any]
+T = TypeVar("T")
 
-_DETECTION_VERSION = 1
+_DETECTION_VERSION = 2
 _USER_VERSION = 1
 
 ACCOUNT_END_KEPT = timedelta(days=400)
-"""How long it is known that an account was ended; no token stands as long."""
+"""How long the end of an account is remembered; no token is valid for that long."""
 
 
 class UnreadableRecord(ValueError):
@@ -43,65 +42,65 @@ def from_json(text: str | bytes) -> Record:
     """Read what ``to_json`` wrote.
 
     Raises:
-        UnreadableRecord: it is no JSON object.
+        UnreadableRecord: it is not a JSON object.
     """
     try:
         record = json.loads(text)
     except ValueError as error:
-        raise UnreadableRecord("a record is no JSON") from error
+        raise UnreadableRecord("a record is not JSON") from error
     if not isinstance(record, dict):
-        raise UnreadableRecord("a record is no JSON object")
+        raise UnreadableRecord("a record is not a JSON object")
     return record
+
+
+def to_record(value: object, version: int) -> Record:
+    """Write a dataclass as a dictionary of JSON types, with the version of the form."""
+    # A detector or classifier may return NumPy's numbers, which JSON does not know.
+    return {"version": version, **msgspec.to_builtins(value, enc_hook=lambda number: number.item())}
+
+
+def from_record(
+    kind: type[T],
+    record: Mapping[str, Any],
+    *,
+    version: int,
+    upgrades: Mapping[int, Callable[[Mapping[str, Any]], Record]],
+) -> T:
+    """Read what ``to_record`` wrote.
+
+    Args:
+        kind: the dataclass.
+        record: the dictionary; fields that the dataclass does not have are ignored.
+        version: of the present form.
+        upgrades: turn an older form into the present one, by the version of the older form.
+
+    Raises:
+        UnreadableRecord: a field is missing or does not fit, or the version is unknown.
+    """
+    try:
+        if record["version"] in upgrades:
+            record = upgrades[record["version"]](record)
+        elif record["version"] != version:
+            raise UnreadableRecord(f"version {record['version']} of a record is unknown")
+        return msgspec.convert(dict(record), kind)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableRecord(f"the record of a {kind.__name__.lower()} cannot be read") from error
 
 
 def detection_to_record(detection: Detection) -> Record:
     """Write a detection as a dictionary of JSON types."""
-    return {
-        "version": _DETECTION_VERSION,
-        "detection_id": str(detection.detection_id),
-        "user_id": detection.user_id,
-        "timestamp": detection.timestamp.isoformat(),
-        "filename": detection.filename,
-        "faces": [_face_to_record(face) for face in detection.faces],
-        "processing_time_s": float(detection.processing_time_s),
-        "image_width": int(detection.image_width),
-        "image_height": int(detection.image_height),
-        "image_url": detection.image_url,
-        "storage": detection.storage.value,
-        "stream": None if detection.stream is None else _summary_to_record(detection.stream),
-        "video": None if detection.video is None else _details_to_record(detection.video),
-    }
+    return to_record(detection, _DETECTION_VERSION)
 
 
 def detection_from_record(record: Mapping[str, Any]) -> Detection:
-    """Read what ``detection_to_record`` wrote.
-
-    Raises:
-        UnreadableRecord: a field is missing or holds no such value, or the version is unknown.
-    """
-    try:
-        _expect_version(record, _DETECTION_VERSION)
-        return Detection(
-            detection_id=UUID(record["detection_id"]),
-            user_id=record["user_id"],
-            timestamp=datetime.fromisoformat(record["timestamp"]),
-            filename=record["filename"],
-            faces=tuple(_face_from_record(face) for face in record["faces"]),
-            processing_time_s=record["processing_time_s"],
-            image_width=record["image_width"],
-            image_height=record["image_height"],
-            image_url=record["image_url"],
-            storage=StorageStatus(record["storage"]),
-            stream=None if record["stream"] is None else _summary_from_record(record["stream"]),
-            # Records from before there were videos have no such field.
-            video=_details_from_record(record.get("video")),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnreadableRecord("the record of a detection cannot be read") from error
+    """Read what ``detection_to_record`` wrote; raises as ``from_record``."""
+    return from_record(
+        Detection, record, version=_DETECTION_VERSION, upgrades={1: _detection_from_version_1}
+    )
 
 
 def salvaged_detection(detection_id: UUID, user_id: str, timestamp: datetime) -> Detection:
-    """What is shown of a record that cannot be read, so that it hides no other."""
+    """What is shown in place of a record that cannot be read."""
     return Detection(
         detection_id=detection_id,
         user_id=user_id,
@@ -117,37 +116,12 @@ def salvaged_detection(detection_id: UUID, user_id: str, timestamp: datetime) ->
 
 def user_to_record(user: User) -> Record:
     """Write a user as a dictionary of JSON types."""
-    return {
-        "version": _USER_VERSION,
-        "user_id": user.user_id,
-        "email": user.email,
-        "display_name": user.display_name,
-        "photo_url": user.photo_url,
-        "is_email_verified": user.is_email_verified,
-        "providers": list(user.providers),
-        "created_at": user.created_at.isoformat(),
-    }
+    return to_record(user, _USER_VERSION)
 
 
 def user_from_record(record: Mapping[str, Any]) -> User:
-    """Read what ``user_to_record`` wrote.
-
-    Raises:
-        UnreadableRecord: a field is missing or holds no such value, or the version is unknown.
-    """
-    try:
-        _expect_version(record, _USER_VERSION)
-        return User(
-            user_id=record["user_id"],
-            email=record["email"],
-            display_name=record["display_name"],
-            photo_url=record["photo_url"],
-            is_email_verified=record["is_email_verified"],
-            providers=tuple(record["providers"]),
-            created_at=datetime.fromisoformat(record["created_at"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableRecord("the record of a user cannot be read") from error
+    """Read what ``user_to_record`` wrote; raises as ``from_record``."""
+    return from_record(User, record, version=_USER_VERSION, upgrades={})
 
 
 def account_key(user_id: str) -> str:
@@ -155,141 +129,57 @@ def account_key(user_id: str) -> str:
     return hashlib.sha256(b"account " + user_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _expect_version(record: Mapping[str, Any], known: int) -> None:
-    if record["version"] != known:
-        raise UnreadableRecord(f"version {record['version']} of a record is not known")
-
-
-# Numbers are converted because a detector or classifier may hand on numpy's, which JSON refuses.
-
-
-def _face_to_record(face: Face) -> Record:
+def _detection_from_version_1(record: Mapping[str, Any]) -> Record:
+    """Version 1 wrote boxes, points and timeline entries as lists, and scores by emotion."""
+    stream, video = record["stream"], record.get("video")
     return {
-        "box": _box_to_record(face.detection.box),
-        "confidence": float(face.detection.confidence),
-        "landmarks": _landmarks_to_record(face.detection.landmarks),
-        "reading": _reading_to_record(face.reading),
+        **record,
+        "faces": [
+            {
+                "detection": {
+                    "box": _box(face["box"]),
+                    "confidence": face["confidence"],
+                    "landmarks": _landmarks(face["landmarks"]),
+                },
+                "reading": _reading(face["reading"]),
+            }
+            for face in record["faces"]
+        ],
+        "stream": stream and {**stream, "tracks": [_track(track) for track in stream["tracks"]]},
+        "video": video and {**video, "damages": [_damage(each) for each in video["damages"]]},
     }
 
 
-def _face_from_record(record: Mapping[str, Any]) -> Face:
-    found = FaceDetection(
-        box=BoundingBox(*record["box"]),
-        confidence=record["confidence"],
-        landmarks=_landmarks_from_record(record["landmarks"]),
-    )
-    return Face(found, _reading_from_record(record["reading"]))
-
-
-def _box_to_record(box: BoundingBox) -> list[int]:
-    return [int(side) for side in (box.x, box.y, box.width, box.height)]
-
-
-def _scores_to_record(scores: EmotionScores) -> Record:
-    return {emotion.value: float(scores[emotion]) for emotion in Emotion}
-
-
-def _scores_from_record(record: Mapping[str, Any]) -> EmotionScores:
-    # Not ``from_weights``, which would normalise again and so move the last digits.
-    return EmotionScores(tuple(record[emotion.value] for emotion in Emotion))
-
-
-def _reading_to_record(reading: FaceReading) -> Record:
+def _track(track: Record) -> Record:
     return {
-        "scores": _scores_to_record(reading.scores),
-        "quality": {
-            "sharpness": float(reading.quality.sharpness),
-            "brightness": float(reading.quality.brightness),
-            "size_px": int(reading.quality.size_px),
-        },
-        "reliable": bool(reading.reliable),
+        **track,
+        "time_share": _scores(track["time_share"]),
+        "timeline": [
+            {"second": second, "emotion": emotion, "score": score}
+            for second, emotion, score in track["timeline"]
+        ],
+        "box": _box(track["box"]),
+        "reading": _reading(track["reading"]),
     }
 
 
-def _reading_from_record(record: Mapping[str, Any]) -> FaceReading:
-    return FaceReading(
-        scores=_scores_from_record(record["scores"]),
-        quality=FaceQuality(**record["quality"]),
-        reliable=record["reliable"],
-    )
+def _reading(reading: Record) -> Record:
+    return {**reading, "scores": _scores(reading["scores"])}
 
 
-def _landmarks_to_record(landmarks: FaceLandmarks | None) -> Record | None:
-    if landmarks is None:
+def _scores(scores: Mapping[str, float]) -> Record:
+    return {"values": [scores[emotion.value] for emotion in Emotion]}
+
+
+def _box(box: list[int]) -> Record:
+    return dict(zip(("x", "y", "width", "height"), box, strict=True))
+
+
+def _landmarks(points: Mapping[str, list[float]] | None) -> Record | None:
+    if points is None:
         return None
-    points = {
-        "left_eye": landmarks.left_eye,
-        "right_eye": landmarks.right_eye,
-        "nose": landmarks.nose,
-        "left_mouth": landmarks.left_mouth,
-        "right_mouth": landmarks.right_mouth,
-    }
-    return {name: [float(point.x), float(point.y)] for name, point in points.items()}
+    return {name: {"x": x, "y": y} for name, (x, y) in points.items()}
 
 
-def _landmarks_from_record(record: Mapping[str, Any] | None) -> FaceLandmarks | None:
-    if record is None:
-        return None
-    return FaceLandmarks(**{name: Point(*point) for name, point in record.items()})
-
-
-def _summary_to_record(summary: SessionSummary) -> Record:
-    return {
-        "session_id": summary.session_id,
-        "video_source": summary.video_source,
-        "started_at": summary.started_at.isoformat(),
-        "duration_s": float(summary.duration_s),
-        "frames_received": summary.frames_received,
-        "frames_processed": summary.frames_processed,
-        "frames_failed": summary.frames_failed,
-        "frames_dropped": summary.frames_dropped,
-        "mean_processing_time_s": float(summary.mean_processing_time_s),
-        "width": int(summary.width),
-        "height": int(summary.height),
-        "tracks": [_track_to_record(track) for track in summary.tracks],
-        "truncated": summary.truncated,
-    }
-
-
-def _summary_from_record(record: Mapping[str, Any]) -> SessionSummary:
-    started_at = datetime.fromisoformat(record["started_at"])
-    tracks = tuple(_track_from_record(track) for track in record["tracks"])
-    return SessionSummary(**{**record, "started_at": started_at, "tracks": tracks})
-
-
-def _details_to_record(details: VideoDetails) -> Record:
-    damages = [[damage.from_s, damage.to_s] for damage in details.damages]
-    return {"every_s": float(details.every_s), "damages": damages}
-
-
-def _details_from_record(record: Mapping[str, Any] | None) -> VideoDetails | None:
-    if record is None:
-        return None
-    return VideoDetails(record["every_s"], tuple(Damage(*damage) for damage in record["damages"]))
-
-
-def _track_to_record(track: TrackSummary) -> Record:
-    return {
-        "track_id": track.track_id,
-        "first_seen_s": float(track.first_seen_s),
-        "last_seen_s": float(track.last_seen_s),
-        "frames": track.frames,
-        "time_share": _scores_to_record(track.time_share),
-        "timeline": [[e.second, e.emotion.value, float(e.score)] for e in track.timeline],
-        "box": _box_to_record(track.box),
-        "confidence": float(track.confidence),
-        "reading": _reading_to_record(track.reading),
-    }
-
-
-def _track_from_record(record: Mapping[str, Any]) -> TrackSummary:
-    timeline = tuple(
-        TimelineEntry(second, Emotion(word), score) for second, word, score in record["timeline"]
-    )
-    changed = {
-        "time_share": _scores_from_record(record["time_share"]),
-        "timeline": timeline,
-        "box": BoundingBox(*record["box"]),
-        "reading": _reading_from_record(record["reading"]),
-    }
-    return TrackSummary(**{**record, **changed})
+def _damage(damage: list[float | None]) -> Record:
+    return dict(zip(("from_s", "to_s"), damage, strict=True))

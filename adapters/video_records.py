@@ -10,20 +10,19 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from adapters.records import Record, UnreadableRecord
+from adapters.records import Record, UnreadableRecord, from_record, to_record
 from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceQuality, FaceReading
 from domain.geometry import BoundingBox
 from domain.stream import TrackedFace
 from domain.tracking import FaceTrack
-from domain.video import Damage, Sampling, Video, VideoFault, VideoStatus
+from domain.video import Video
 
-_VERSION = 1
+_VIDEO_VERSION = 2
+_FRAMES_VERSION = 1
 _PARTS = 10_000
 """A whole, in the integers that scores are kept as."""
 _MOST_BYTES = 64 * 2**20
@@ -32,56 +31,19 @@ _MOST_BYTES = 64 * 2**20
 
 def video_to_record(video: Video) -> Record:
     """Write a video as a dictionary of JSON types."""
-    return {
-        "version": _VERSION,
-        "video_id": str(video.video_id),
-        "user_id": video.user_id,
-        "filename": video.filename,
-        "media_type": video.media_type,
-        "size_bytes": video.size_bytes,
-        "submitted_at": video.submitted_at.isoformat(),
-        "sampling": [video.sampling.every_s, video.sampling.from_s, video.sampling.to_s],
-        "width": video.width,
-        "height": video.height,
-        "duration_s": video.duration_s,
-        "status": video.status.value,
-        "processed_s": video.processed_s,
-        "frames_analysed": video.frames_analysed,
-        "speed": video.speed,
-        "damages": [[damage.from_s, damage.to_s] for damage in video.damages],
-        "attempts": video.attempts,
-        "fault": None if video.fault is None else [video.fault.code, video.fault.message],
-    }
+    return to_record(video, _VIDEO_VERSION)
 
 
 def video_from_record(record: Mapping[str, Any]) -> Video:
-    """Read what ``video_to_record`` wrote.
-
-    Raises:
-        UnreadableRecord: a field is missing or holds no such value, or the version is unknown.
-    """
-    if record.get("version") != _VERSION:
-        raise UnreadableRecord("the version of a video's record is not known")
-    try:
-        changed = {
-            "video_id": UUID(record["video_id"]),
-            "submitted_at": datetime.fromisoformat(record["submitted_at"]),
-            "sampling": Sampling(*record["sampling"]),
-            "status": VideoStatus(record["status"]),
-            "damages": tuple(Damage(*damage) for damage in record["damages"]),
-            "fault": None if record["fault"] is None else VideoFault(*record["fault"]),
-        }
-        fields = {name: value for name, value in record.items() if name != "version"}
-        return Video(**{**fields, **changed})
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableRecord("the record of a video cannot be read") from error
+    """Read what ``video_to_record`` wrote; raises as ``from_record``."""
+    return from_record(Video, record, version=_VIDEO_VERSION, upgrades={1: _video_from_version_1})
 
 
 def pack_frames(frames: Sequence[AnalysedFrame]) -> bytes:
     """Write frames that follow one another."""
     first = frames[0].number
     lists = [[f.time_s, f.scene, f.width, f.height, _faces_to_list(f)] for f in frames]
-    packed = json.dumps([_VERSION, first, lists], separators=(",", ":"), allow_nan=False)
+    packed = json.dumps([_FRAMES_VERSION, first, lists], separators=(",", ":"), allow_nan=False)
     return zlib.compress(packed.encode(), 6)
 
 
@@ -93,11 +55,22 @@ def unpack_frames(packed: bytes) -> list[AnalysedFrame]:
     """
     try:
         version, first, lists = json.loads(zlib.decompressobj().decompress(packed, _MOST_BYTES))
-        if version != _VERSION:
+        if version != _FRAMES_VERSION:
             raise UnreadableRecord("the version of a video's frames is not known")
         return [_frame_from_list(number, each) for number, each in enumerate(lists, start=first)]
     except (zlib.error, TypeError, ValueError, IndexError) as error:
         raise UnreadableRecord("the frames of a video cannot be read") from error
+
+
+def _video_from_version_1(record: Mapping[str, Any]) -> Record:
+    """Version 1 wrote the sampling, damages and the fault as lists."""
+    fault = record["fault"]
+    return {
+        **record,
+        "sampling": dict(zip(("every_s", "from_s", "to_s"), record["sampling"], strict=True)),
+        "damages": [{"from_s": begin, "to_s": end} for begin, end in record["damages"]],
+        "fault": fault and dict(zip(("code", "message"), fault, strict=True)),
+    }
 
 
 def _faces_to_list(frame: AnalysedFrame) -> list[list[Any]]:

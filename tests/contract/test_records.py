@@ -16,13 +16,15 @@ from adapters.records import (
     user_from_record,
     user_to_record,
 )
+from adapters.video_records import video_from_record, video_to_record
 from domain.detection import Detection, StorageStatus
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceLandmarks, FaceQuality, FaceReading
 from domain.geometry import BoundingBox, Point
 from domain.stream import SessionSummary, TimelineEntry, TrackSummary
 from domain.user import User
-from tests.contract.samples import NOON, make_detection
+from domain.video import Damage, Sampling, VideoDetails, VideoFault
+from tests.contract.samples import NOON, make_detection, make_video
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 shares = st.floats(0, 1)
@@ -131,7 +133,7 @@ def test_numbers_of_numpy_are_written_as_plain_ones() -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        {"version": 2},
+        {"version": 3},
         {"version": None},
         {"detection_id": "no id"},
         {"timestamp": "2026-05-04T12:00:00"},
@@ -146,6 +148,81 @@ def test_a_damaged_record_is_reported_as_such(damage: dict[str, object]) -> None
     record = detection_to_record(make_detection(Emotion.HAPPY)) | damage
     with pytest.raises(UnreadableRecord):
         detection_from_record(record)
+
+
+def test_a_record_in_the_first_form_is_read() -> None:
+    reading = {
+        "scores": {emotion.value: float(emotion is Emotion.SAD) for emotion in Emotion},
+        "quality": {"sharpness": 0.5, "brightness": 0.25, "size_px": 40},
+        "reliable": True,
+    }
+    points = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+    face = {
+        "box": [1, 2, 30, 40],
+        "confidence": 0.75,
+        "landmarks": {name: [1.5, number] for number, name in enumerate(points)},
+        "reading": reading,
+    }
+    track = {
+        "track_id": "face_1",
+        "first_seen_s": 0.0,
+        "last_seen_s": 3.5,
+        "frames": 4,
+        "time_share": reading["scores"],
+        "timeline": [[2, "sad", 0.75]],
+        "box": [5, 6, 7, 8],
+        "confidence": 0.5,
+        "reading": reading,
+    }
+    old = detection_to_record(make_detection()) | {
+        "version": 1,
+        "faces": [face, face | {"landmarks": None}],
+        "stream": {
+            "session_id": "s",
+            "video_source": None,
+            "started_at": NOON.isoformat(),
+            "duration_s": 4.0,
+            "frames_received": 5,
+            "frames_processed": 4,
+            "frames_failed": 0,
+            "frames_dropped": 1,
+            "mean_processing_time_s": 0.1,
+            "width": 640,
+            "height": 480,
+            "tracks": [track],
+            "truncated": False,
+        },
+        "video": {"every_s": 0.2, "damages": [[1.0, None]]},
+    }
+    detection = detection_from_record(from_json(to_json(old)))
+    first, second = detection.faces
+    assert first.detection.box == BoundingBox(1, 2, 30, 40)
+    assert first.detection.landmarks is not None
+    assert first.detection.landmarks.nose == Point(1.5, 2)
+    assert second.detection.landmarks is None
+    assert first.reading.scores[Emotion.SAD] == 1
+    assert detection.stream is not None
+    (seen,) = detection.stream.tracks
+    assert (seen.box, seen.time_share.dominant) == (BoundingBox(5, 6, 7, 8), Emotion.SAD)
+    assert seen.timeline == (TimelineEntry(2, Emotion.SAD, 0.75),)
+    assert detection.video == VideoDetails(0.2, (Damage(1.0, None),))
+    assert detection_from_record(detection_to_record(detection)) == detection
+
+
+def test_a_video_in_the_first_form_is_read() -> None:
+    video = make_video()
+    old = video_to_record(video) | {
+        "version": 1,
+        "sampling": [0.5, 2.0, None],
+        "damages": [[1.0, 2.0], [5.0, None]],
+        "fault": ["internal_error", "it broke"],
+    }
+    read = video_from_record(from_json(to_json(old)))
+    assert read.video_id == video.video_id
+    assert read.sampling == Sampling(0.5, 2.0, None)
+    assert read.damages == (Damage(1.0, 2.0), Damage(5.0, None))
+    assert read.fault == VideoFault("internal_error", "it broke")
+    assert video_from_record(video_to_record(read)) == read
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", b"\xff", '{"a": 1}x'])
