@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.inference.box_matching import IGNORED_FACE, NO_FACE, match_boxes
 from adapters.inference.labelled_photos import BadBoxes, LabelledFace, LabelledPhoto
 from adapters.inference.metrics import gap, places_of
 from application.detector_figures import (
@@ -24,12 +25,11 @@ from application.ports.face_detector import FaceDetector
 from application.ports.image_decoder import ImageDecoder
 from domain.errors import DomainError
 from domain.face import FaceDetection
+from domain.geometry import BoundingBox
 
 # From this overlap (IoU) on, a box lies on a face: what M. Everingham et al., "The PASCAL visual
 # object classes (VOC) challenge", IJCV 88, 2010, ask for.
 _ON_FACE = 0.5
-# A box that lies on a face that does not count may be drawn otherwise than the label.
-_ON_IGNORED = 0.3
 _SIZES = (16, 32, 64, 128, 256)
 _RANGES = 10
 
@@ -97,17 +97,17 @@ def _counts(face: LabelledFace, min_size_px: int) -> bool:
 def _matched(
     found: Sequence[FaceDetection], faces: Sequence[LabelledFace], others: Sequence[LabelledFace]
 ) -> list[_Match]:
-    """Give each face the surest box that lies on it, and each box one face."""
-    free = list(faces)
+    """Pair boxes with labelled faces; boxes on faces that do not count are left out."""
+    boxes = sorted(found, key=lambda face: -face.confidence)
+    drawn = _corners([face.box for face in boxes])
+    matched = match_boxes(drawn, _corners(faces), _corners(others), least_iou=_ON_FACE)
     matches = []
-    for box in sorted(found, key=lambda face: -face.confidence):
-        overlaps = [_iou(box, face) for face in free]
-        best = int(np.argmax(overlaps)) if overlaps else -1
-        if best >= 0 and overlaps[best] >= _ON_FACE:
-            face = free.pop(best)
-            matches.append(_Match(box.confidence, face, overlaps[best], _landmark_error(box, face)))
-        elif all(_iou(box, other) < _ON_IGNORED for other in others):
+    for box, index, iou in zip(boxes, matched.faces.tolist(), matched.ious.tolist(), strict=True):
+        if index == NO_FACE:
             matches.append(_Match(box.confidence, None))
+        elif index != IGNORED_FACE:
+            face = faces[index]
+            matches.append(_Match(box.confidence, face, iou, _landmark_error(box, face)))
     return matches
 
 
@@ -198,12 +198,10 @@ def _calibration_error(confidences: NDArray[np.float64], true: NDArray[np.bool_]
     return gap(confidences, true, _RANGES) if len(confidences) else None
 
 
-def _iou(box: FaceDetection, face: LabelledFace) -> float:
-    drawn = box.box
-    width = min(drawn.right, face.x + face.width) - max(drawn.x, face.x)
-    height = min(drawn.bottom, face.y + face.height) - max(drawn.y, face.y)
-    shared = max(width, 0.0) * max(height, 0.0)
-    return shared / (drawn.area + face.width * face.height - shared)
+def _corners(boxes: Sequence[BoundingBox | LabelledFace]) -> NDArray[np.float64]:
+    """Left, top, right and bottom, float64 (N, 4)."""
+    corners = [(box.x, box.y, box.x + box.width, box.y + box.height) for box in boxes]
+    return np.array(corners, np.float64).reshape(-1, 4)
 
 
 def _landmark_error(box: FaceDetection, face: LabelledFace) -> float | None:

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.inference.box_matching import IGNORED_FACE, match_boxes
+
 from .data import Labels, Photo
 
 LONG_SIDE = 640
@@ -149,22 +151,14 @@ def judge(found: Found, labels: Labels) -> Judged:
     sizes = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(1))
     found_at, overlaps = np.zeros(len(wanted), np.float32), np.zeros(len(wanted), np.float32)
     errors = np.full(len(wanted), np.nan, np.float32)
-    scores, true = [], []
-    for score, box, landmarks in zip(found.scores, found.boxes, found.landmarks, strict=True):
-        overlap = _iou(box, boxes) * (found_at == 0)
-        best = int(overlap.argmax()) if len(overlap) else -1
-        if best >= 0 and overlap[best] >= _OVERLAP:
-            found_at[best], overlaps[best] = score, overlap[best]
-            distances = np.linalg.norm(landmarks - labels.landmarks[wanted[best]], axis=-1)
-            errors[best] = distances.mean() / sizes[best]
-            scores.append(score)
-            true.append(True)
-        elif not len(doubtful) or _iou(box, doubtful).max() < 0.3:
-            scores.append(score)
-            true.append(False)
-    return Judged(
-        np.array(scores, np.float32), np.array(true, bool), sizes, found_at, overlaps, errors
-    )
+    matches = match_boxes(found.boxes, boxes, doubtful, least_iou=_OVERLAP)
+    hit = matches.faces >= 0
+    on = matches.faces[hit]
+    found_at[on], overlaps[on] = found.scores[hit], matches.ious[hit]
+    distances = np.linalg.norm(found.landmarks[hit] - labels.landmarks[wanted[on]], axis=-1)
+    errors[on] = distances.mean(-1) / sizes[on]
+    counts = matches.faces != IGNORED_FACE
+    return Judged(found.scores[counts], hit[counts], sizes, found_at, overlaps, errors)
 
 
 def judge_all(find: Finder, photos: Iterable[Photo], long_side: int = LONG_SIDE) -> list[Judged]:
@@ -203,10 +197,3 @@ def summary(judged: Sequence[Judged], threshold: float) -> dict[str, float]:
         "faces_16": int(large.sum()),
         "faces_8_16": int(small.sum()),
     }
-
-
-def _iou(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    corner, opposite = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    shared = np.clip(opposite - corner, 0, None).prod(1)
-    area = (box[2:] - box[:2]).prod() + (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    return np.asarray(shared / np.maximum(area - shared, 1e-6), np.float32)
