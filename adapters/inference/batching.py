@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.inference.crops import cut_crop
 from adapters.inference.executor import WorkExecutor
-from adapters.inference.model import LARGEST_BATCH, CropClassifier, score
-from adapters.inference.quality import measure_quality
-from application.errors import InferenceUnavailable
+from adapters.inference.face_crops import FaceCrops
+from adapters.inference.model import LARGEST_BATCH, CropClassifier, failure_of, score
 from application.ports.emotion_classifier import ModelCard
 from application.work import Priority
 from domain.emotion import EmotionScores
@@ -24,18 +22,21 @@ from domain.face import (
     BOX_ITSELF,
     BoxFraming,
     FaceDetection,
-    FaceQuality,
     FaceReading,
     ReliabilityThresholds,
 )
 from domain.image import Image
 
 
+def _no_crops() -> NDArray[np.uint8]:
+    return np.empty((0, 0, 0, 0), np.uint8)
+
+
 @dataclass(order=True, slots=True)
 class _Request:
     priority: Priority
     arrival: int
-    crops: NDArray[np.uint8] = field(compare=False)
+    crops: NDArray[np.uint8] = field(compare=False, default_factory=_no_crops)
     scores: Future[list[EmotionScores]] = field(compare=False, default_factory=Future)
 
 
@@ -97,33 +98,27 @@ class BatchingEmotionClassifier:
         """Read the emotion of each face; see the port."""
         if not faces:
             return []
-        spec = self._model.crop_spec
-        nothing = np.empty((0, spec.height, spec.width, spec.channels), np.uint8)
-        request = _Request(priority, next(self._arrivals), nothing)
+        request = _Request(priority, next(self._arrivals))
         try:
-            qualities = await self._executor.run(
+            crops = await self._executor.run(
                 self._cut_for, request, image, faces, priority=priority
             )
             await self._calls.run(self._run_for, request, priority=priority)
             scores = await asyncio.wrap_future(request.scores)
         finally:
             self._forget(request)
-        return [
-            FaceReading(emotions, quality, self._thresholds.accept(quality, emotions))
-            for emotions, quality in zip(scores, qualities, strict=True)
-        ]
+        return crops.readings(scores, self._thresholds)
 
     def _cut_for(
         self, request: _Request, image: Image, faces: Sequence[FaceDetection]
-    ) -> list[FaceQuality]:
-        spec, framing = self._model.crop_spec, self._framing
-        crops = [cut_crop(image, face, spec, framing) for face in faces]
-        request.crops = np.stack(crops)
+    ) -> FaceCrops:
+        crops = FaceCrops.cut(image, faces, self._model.crop_spec, self._framing)
+        request.crops = crops.pixels
         with self._lock:
             # A caller who left meanwhile must not leave crops behind that nobody fetches.
             if not request.scores.cancelled():
                 self._waiting.append(request)
-        return [measure_quality(crop, face) for crop, face in zip(crops, faces, strict=True)]
+        return crops
 
     def _forget(self, request: _Request) -> None:
         with self._lock:
@@ -139,7 +134,7 @@ class BatchingEmotionClassifier:
             scores = score(self._model, np.concatenate([each.crops for each in batch]))
         except Exception as error:
             for each in batch:
-                each.scores.set_exception(_failure(error))
+                each.scores.set_exception(failure_of(error))
             return
         start = 0
         for each in batch:
@@ -160,13 +155,3 @@ class BatchingEmotionClassifier:
                     size += len(other.crops)
             # From here on a cancelled caller no longer stops its future from being resolved.
             return [each for each in batch if each.scores.set_running_or_notify_cancel()]
-
-
-def _failure(error: Exception) -> InferenceUnavailable:
-    """What one of several callers is told; each gets an exception of its own."""
-    if isinstance(error, InferenceUnavailable):
-        failure = InferenceUnavailable(str(error), retry_after_s=error.retry_after_s)
-    else:
-        failure = InferenceUnavailable("the emotion classifier failed")
-    failure.__cause__ = error
-    return failure

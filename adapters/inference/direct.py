@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from adapters.inference.crops import cut_crop
 from adapters.inference.executor import WorkExecutor
-from adapters.inference.model import CropClassifier, score
-from adapters.inference.quality import measure_quality
-from application.errors import InferenceUnavailable
+from adapters.inference.face_crops import FaceCrops
+from adapters.inference.model import CropClassifier, failure_of, score
 from application.ports.emotion_classifier import ModelCard
 from application.work import Priority
 from domain.face import (
@@ -73,17 +69,9 @@ class DirectEmotionClassifier:
         """Read the emotion of each face, on the calling thread."""
         if not faces:
             return []
-        spec, framing = self._model.crop_spec, self._framing
-        crops = [cut_crop(image, face, spec, framing) for face in faces]
+        crops = FaceCrops.cut(image, faces, self._model.crop_spec, self._framing)
         try:
-            scores = score(self._model, np.stack(crops))
-        except InferenceUnavailable:
-            raise
-        except Exception as error:  # of whatever runtime
-            raise InferenceUnavailable("the emotion classifier failed") from error
-        readings = []
-        for crop, face, emotions in zip(crops, faces, scores, strict=True):
-            quality = measure_quality(crop, face)
-            reliable = self._thresholds.accept(quality, emotions)
-            readings.append(FaceReading(emotions, quality, reliable))
-        return readings
+            scores = score(self._model, crops.pixels)
+        except Exception as error:
+            raise failure_of(error) from error
+        return crops.readings(scores, self._thresholds)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.crops import CropSpec
+from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import ModelCard
 from domain.emotion import Emotion, EmotionScores
 
@@ -60,3 +61,13 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.float32]:
     """Probabilities of logits, both N x classes."""
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def failure_of(error: Exception) -> InferenceUnavailable:
+    """The error that a caller gets when a model failed; a new one for each caller of a batch."""
+    if isinstance(error, InferenceUnavailable):
+        failure = InferenceUnavailable(str(error), retry_after_s=error.retry_after_s)
+    else:
+        failure = InferenceUnavailable("the emotion classifier failed")
+    failure.__cause__ = error
+    return failure
