@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from application.errors import StoreUnavailable
+from application.ownership import check_owner, own
 from application.ports.detection_repository import DetectionRepository, HistoryPage
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore, StoredImage
 from application.ports.link_signer import LinkSignature, LinkSigner
 from application.videos.erasing import VideoErasure
 from domain.detection import Detection, HistoryFilter, StorageStatus
-from domain.errors import Forbidden, InvalidRequest, NotFound
+from domain.errors import InvalidRequest, NotFound
 from domain.user import User
 
 MAX_PAGE = 100
@@ -74,7 +75,7 @@ class GetDetection:
             NotFound: there is no such detection.
             Forbidden: it belongs to another user.
         """
-        return await _own(self._repository, user, detection_id)
+        return own(await self._repository.get(detection_id), user, "detection")
 
 
 class DeleteDetection:
@@ -105,10 +106,10 @@ class DeleteDetection:
         # If the repository was down, only the spool may have it.
         owner = await self._spool.owner(detection_id)
         if owner is None:
-            await _own(self._repository, user, detection_id)
+            own(await self._repository.get(detection_id), user, "detection")
             await self._videos.erase_of_entry(detection_id)
         else:
-            _check_owner(owner, user)
+            check_owner(owner, user, "detection")
         await _erase(self._repository, self._spool, self._images, user, detection_id)
         await _wipe(self._repository)
 
@@ -175,9 +176,9 @@ class GetStorageStatus:
         """
         owner = await self._spool.owner(detection_id)
         if owner is not None:
-            _check_owner(owner, user)
+            check_owner(owner, user, "detection")
             return StorageStatus.PENDING
-        return (await _own(self._repository, user, detection_id)).storage
+        return own(await self._repository.get(detection_id), user, "detection").storage
 
 
 class ReadImage:
@@ -235,14 +236,6 @@ def _no_image() -> NotFound:
     return NotFound("there is no such image")
 
 
-async def _own(repository: DetectionRepository, user: User, detection_id: UUID) -> Detection:
-    detection = await repository.get(detection_id)
-    if detection is None:
-        raise NotFound("there is no such detection")
-    _check_owner(detection.user_id, user)
-    return detection
-
-
 async def _erase(
     repository: DetectionRepository,
     spool: DetectionSpool,
@@ -272,11 +265,6 @@ async def _wipe(repository: DetectionRepository) -> None:
     except StoreUnavailable as error:
         # It is deleted all the same, and ``ForgetExpired`` wipes it within a minute.
         log.warning("traces of what was deleted may stay on the disk for a minute: %s", error)
-
-
-def _check_owner(owner: str, user: User) -> None:
-    if owner != user.user_id:
-        raise Forbidden("this detection belongs to another user")
 
 
 def _check_dates(wanted: HistoryFilter) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from application.cancellation import uninterrupted
 from application.errors import StoreUnavailable
+from application.ownership import own
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.link_signer import LinkSignature, LinkSigner
@@ -21,7 +22,7 @@ from application.ports.video_store import VideoPart, VideoStore
 from application.videos.analysis import AnalysedFrame
 from application.videos.erasing import VideoErasure
 from application.videos.limits import VideoLimits
-from domain.errors import Forbidden, NotFound
+from domain.errors import NotFound
 from domain.user import User
 from domain.video import Sampling, Video, VideoStatus
 
@@ -297,11 +298,9 @@ class OpenVideoLink:
 
 async def _own(repository: VideoRepository, user: User, video_id: UUID) -> Video:
     video = await repository.get(video_id)
-    if video is None or video.status is VideoStatus.RECEIVING:
-        raise _no_video()
-    if video.user_id != user.user_id:
-        raise Forbidden("this video belongs to another user")
-    return video
+    if video is not None and video.status is VideoStatus.RECEIVING:
+        video = None
+    return own(video, user, "video")
 
 
 def _no_video() -> NotFound:
