@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from adapters.inference.model import softmax
+from training.card import percent, read_facts, write_card
 
 from .data import Faces, majority
 from .evaluate import reliability
@@ -28,19 +27,19 @@ def write(weights: Path, valid: Faces, docs: Path) -> None:
         valid: The validation split.
         docs: Folder for `model-card.md` and `model-card/`.
     """
-    meta: dict[str, Any] = json.loads((weights / "emotion.json").read_text())
+    network = weights / "emotion.onnx"
+    meta = read_facts(network)
     pictures = docs / "model-card"
     pictures.mkdir(parents=True, exist_ok=True)
     counts = np.array(meta["confusion"])
     labels = meta["labels"]
     confusion_picture(counts, labels, pictures / "confusion.png")
     recall_picture(meta["recall"], counts.sum(axis=1).tolist(), pictures / "recall.png")
-    logits, crowd = run(weights / "emotion.onnx", valid.images), majority(valid)
+    logits, crowd = run(network, valid.images), majority(valid)
     before = reliability(softmax(unadjusted(logits, meta)), crowd)
     after = reliability(softmax(logits), crowd)
     reliability_picture(before, after, pictures / "reliability.png")
-    text = Template(_TEMPLATE.read_text()).substitute(_values(meta, counts))
-    (docs / "model-card.md").write_text(text)
+    write_card(_TEMPLATE, meta, _values(meta, counts), docs / "model-card.md")
 
 
 def unadjusted(logits: npt.NDArray[np.float32], meta: dict[str, Any]) -> npt.NDArray[np.float64]:
@@ -64,9 +63,6 @@ def _shift_rows(meta: dict[str, Any]) -> str:
 
 
 def _values(meta: dict[str, Any], counts: np.ndarray) -> dict[str, str]:
-    def percent(value: float) -> str:
-        return f"{100 * value:.1f} %"
-
     rows = zip(meta["recall"].items(), counts.sum(axis=1), counts.sum(axis=0), strict=True)
     recall = "\n".join(
         f"| {name} | {n} | {percent(value)} | {percent(counts[i, i] / max(said, 1))} |"
@@ -83,12 +79,7 @@ def _values(meta: dict[str, Any], counts: np.ndarray) -> dict[str, str]:
     change = before["accuracy_ferplus"] - meta["float32"]["accuracy_ferplus"]
     shifted = meta["shifts"][-1]
     return {
-        "name": meta["name"],
-        "version": meta["version"],
-        "sha256": meta["file_sha256"],
-        "size": f"{meta['file_bytes'] / 1e6:.2f} MB",
         "parameters": f"{meta['parameters'] / 1e6:.2f} million",
-        "made_on": meta["made_on"],
         "trained_on": meta["trained_on"],
         "crops": str(meta["crops"]),
         "accuracy": percent(meta["accuracy_ferplus"]),
