@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from uuid import uuid4
 
@@ -11,6 +10,7 @@ import firebase_admin
 import google.auth.credentials
 from firebase_admin import auth, credentials
 
+from adapters.environment import use_firebase_emulator
 from application.errors import IdentityUnavailable
 
 
@@ -40,8 +40,7 @@ def open_client(
         IdentityUnavailable: the key cannot be used.
     """
     if emulator_host:
-        # The SDK looks for it there and nowhere else, at every token it checks.
-        os.environ["FIREBASE_AUTH_EMULATOR_HOST"] = emulator_host
+        use_firebase_emulator(emulator_host)
     options: dict[str, object] = {"httpTimeout": timeout_s}
     if project_id:
         options["projectId"] = project_id

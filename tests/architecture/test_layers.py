@@ -80,12 +80,11 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers <= {"entrypoints.settings"}
 
 
-def test_the_environment_is_changed_only_for_libraries_that_read_nothing_else() -> None:
+def test_the_environment_is_changed_in_one_place() -> None:
     changing = re.compile(r"environ\[[^]]+\] = |putenv\(|environ\.(update|setdefault|pop)\(")
     changers = {
         name_of(module)
         for module in modules(*PRODUCT)
         if changing.search(module.read_text(encoding="utf-8"))
     }
-    # ONNX Runtime's telemetry, and the emulator of the Firebase SDK.
-    assert changers == {"adapters", "adapters.firebase.client"}
+    assert changers == {"adapters.environment"}
