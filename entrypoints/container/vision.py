@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dependency_injector import containers, providers
 
@@ -145,28 +145,20 @@ class VisionContainer(containers.DeclarativeContainer):
 
     decoding_process = providers.Singleton(DecodingProcess)
     pixel_budget = providers.Singleton(MemoryBudget, config.pixels_in_work_bytes)
+    _decoder = providers.Factory(
+        OpenCvImageDecoder, executor=executor, process=decoding_process, budget=pixel_budget
+    )
+    _limits = providers.Factory(DecodingLimits, memory_bytes=config.max_image_memory_bytes)
     decoder: providers.Provider[ImageDecoder] = providers.Singleton(
-        OpenCvImageDecoder,
-        executor=executor,
-        process=decoding_process,
-        budget=pixel_budget,
+        _decoder,
         limits=providers.Factory(
-            DecodingLimits,
-            max_pixels=config.max_pixels,
-            memory_bytes=config.max_image_memory_bytes,
-            cpu_s=config.max_image_seconds,
+            _limits, max_pixels=config.max_pixels, cpu_s=config.max_image_seconds
         ),
     )
     frame_decoder: providers.Provider[ImageDecoder] = providers.Singleton(
-        OpenCvImageDecoder,
-        executor=executor,
-        process=decoding_process,
-        budget=pixel_budget,
+        _decoder,
         limits=providers.Factory(
-            DecodingLimits,
-            max_pixels=config.max_frame_pixels,
-            memory_bytes=config.max_image_memory_bytes,
-            cpu_s=config.max_frame_seconds,
+            _limits, max_pixels=config.max_frame_pixels, cpu_s=config.max_frame_seconds
         ),
     )
     annotator: providers.Provider[ImageAnnotator] = providers.Singleton(
@@ -205,47 +197,33 @@ class VisionContainer(containers.DeclarativeContainer):
         ),
         remote=providers.Singleton(_remote_crop_classifier, settings, telemetry, tracing),
     )
-    direct_emotion_classifier = providers.Singleton(
-        DirectEmotionClassifier,
-        model=crop_classifier,
-        executor=executor,
-        thresholds=providers.Object(MEASURED_THRESHOLDS),
-        framing=face_detector.provided.framing,
-    )
-    batching_emotion_classifier = providers.Singleton(
-        BatchingEmotionClassifier,
-        model=crop_classifier,
-        executor=executor,
-        thresholds=providers.Object(MEASURED_THRESHOLDS),
-        framing=face_detector.provided.framing,
-    )
+    _reading: ClassVar[dict[str, providers.Provider[Any]]] = {
+        "model": crop_classifier,
+        "executor": executor,
+        "thresholds": providers.Object(MEASURED_THRESHOLDS),
+        "framing": face_detector.provided.framing,
+    }
     emotion_classifier: providers.Provider[EmotionClassifier] = providers.Selector(
         config.classifier,
-        onnx=direct_emotion_classifier,
-        vit=batching_emotion_classifier,
+        onnx=providers.Singleton(DirectEmotionClassifier, **_reading),
+        vit=providers.Singleton(BatchingEmotionClassifier, **_reading),
         remote=providers.Singleton(
             _remote_emotion_classifier,
-            model=crop_classifier,
-            executor=executor,
             connections=config.remote_classifier_connections,
-            thresholds=providers.Object(MEASURED_THRESHOLDS),
-            framing=face_detector.provided.framing,
+            **_reading,
         ),
     )
 
-    face_analyser: providers.Provider[FaceAnalyser] = providers.Singleton(
+    _analyser = providers.Factory(
         face_analyser_of,
-        decoder=decoder,
         detector=face_detector,
         classifier=emotion_classifier,
         executor=executor,
         telemetry=telemetry,
     )
+    face_analyser: providers.Provider[FaceAnalyser] = providers.Singleton(
+        _analyser, decoder=decoder
+    )
     frame_analyser: providers.Provider[FaceAnalyser] = providers.Singleton(
-        face_analyser_of,
-        decoder=frame_decoder,
-        detector=face_detector,
-        classifier=emotion_classifier,
-        executor=executor,
-        telemetry=telemetry,
+        _analyser, decoder=frame_decoder
     )
