@@ -42,7 +42,14 @@ def main() -> None:
         return
     network = soup(SHIPPED, options.runs)
     export(network, faces, options.weights, VERSION, {"runs": dict(SHIPPED)})
-    adjust.write(options.weights, adjust.class_prior(load(options.data, "train")), TAU, TEMPERATURE)
+    train_split = load(options.data, "train")
+    adjust.write(
+        options.weights,
+        adjust.some_of(train_split),
+        adjust.class_prior(train_split),
+        TAU,
+        TEMPERATURE,
+    )
     adjust.remeasure(options.weights, faces["valid"])
     card.write(options.weights, faces["valid"], options.docs)
 

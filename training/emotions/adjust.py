@@ -6,8 +6,8 @@ al. 2021, "Long-tail learning via logit adjustment"). Elsewhere it is also less 
 crops like those it was trained with, so a temperature makes its scores more cautious.
 
 `python -m training.emotions.adjust --data DIR` adjusts the bundled network as `recipes.py` says,
-measures it and writes the model card. It may be run again: what was adjusted before is undone
-first.
+bounds its products (see `saturation`), measures it and writes the model card. It may be run again:
+what was adjusted before is undone first, and products that are bounded stay as they are.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from adapters.onnx.classifier import OnnxCropClassifier
 
 from . import card
 from .data import EMOTIONS, Faces, balanced_sample, load, majority
-from .export import machine, measure, run
+from .export import as_input, machine, measure, run
 from .recipes import TAU, TEMPERATURE, VERSION
+from .saturation import bound_products
 
 Array = npt.NDArray[Any]
 _ROOT = Path(__file__).parents[2]
@@ -111,11 +112,20 @@ def class_prior(train: Faces) -> npt.NDArray[np.float64]:
     return result
 
 
-def write(folder: Path, prior: Array, tau: float, temperature: float) -> None:
+def some_of(train: Faces, count: int = 256) -> npt.NDArray[np.float32]:
+    """Crops to look at activations on, float32 (count, 1, 48, 48)."""
+    chosen = np.random.default_rng(0).permutation(len(train.images))[:count]
+    return as_input(train.images[chosen])
+
+
+def write(
+    folder: Path, faces: npt.NDArray[np.float32], prior: Array, tau: float, temperature: float
+) -> None:
     """Adjusts `emotion.onnx` and says so in `emotion.json`; the figures there are left as they are.
 
     Args:
         folder: Of both files.
+        faces: float32 (N, 1, 48, 48), crops to bound its products on.
         prior: (7,), share of each emotion.
         tau: See `LastLayer.adjusted`.
         temperature: Likewise; it comes on top of the one that the export fitted.
@@ -124,6 +134,7 @@ def write(folder: Path, prior: Array, tau: float, temperature: float) -> None:
     layer = undone(folder).adjusted(tau, prior, temperature)
     path = folder / "emotion.onnx"
     model = onnx.load(path)
+    bound_products(model, faces)
     found = last_layer(model)
     found.weight.CopyFrom(numpy_helper.from_array(layer.weight, found.weight.name))
     found.bias.CopyFrom(numpy_helper.from_array(layer.bias, found.bias.name))
@@ -187,7 +198,8 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     weights, valid = _ROOT / "adapters" / "onnx" / "weights", load(options.data, "valid")
-    write(weights, class_prior(load(options.data, "train")), TAU, TEMPERATURE)
+    train = load(options.data, "train")
+    write(weights, some_of(train), class_prior(train), TAU, TEMPERATURE)
     facts = json.loads((weights / "emotion.json").read_text()) | {"version": VERSION}
     (weights / "emotion.json").write_text(json.dumps(facts, indent=2) + "\n")
     remeasure(weights, valid)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import onnxruntime
 import torch
 from onnxruntime.quantization import (
@@ -37,6 +38,7 @@ from .evaluate import (
     recalls,
 )
 from .network import TwoHeads
+from .saturation import bound_products
 
 Images = npt.NDArray[np.uint8]
 Array = npt.NDArray[Any]
@@ -88,6 +90,7 @@ def quantise(source: Path, target: Path, images: Images) -> None:
     Standardisation, enlarging, pooling and the head stay in float32: they cost little, and a score
     rounded to 1/255 of its range would not be calibrated. Without "Clip", the bounded activation
     after each convolution, int8 would be left and entered again between any two of them.
+    `saturation` says why weights are made smaller then.
     """
     quantize_static(
         str(source),
@@ -100,6 +103,9 @@ def quantise(source: Path, target: Path, images: Images) -> None:
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.MinMax,
     )
+    model = onnx.load(target)
+    bound_products(model, as_input(images))
+    onnx.save(model, target)
 
 
 def as_input(images: Images) -> npt.NDArray[np.float32]:

@@ -212,4 +212,4 @@ TAU = 0.75
 TEMPERATURE = 1.5
 """What the logits are divided by afterwards, beside the temperature of the export."""
 
-VERSION = "3.2.0"
+VERSION = "3.3.0"
