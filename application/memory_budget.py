@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,9 +29,9 @@ class MemoryBudget:
     """Lets images wait until there is memory for them, and refuses none.
 
     They go in order of priority, then everybody's first before anybody's second, then of arrival.
-    One that fits may overtake one that does not, for a few seconds; small ones always may, in
-    memory kept for them, so that nobody who sends a small image waits for those who send large
-    ones.
+    One that fits may overtake one that does not, for a few seconds; small ones always may. Some
+    memory is kept for small ones of users who hold nothing yet, so that these do not wait for
+    clients that send large images, or many.
 
     Args:
         total_bytes: what all of them may hold together. More than this counts as all of it.
@@ -43,6 +44,7 @@ class MemoryBudget:
         self._reserved = total_bytes // _RESERVED_SHARE
         self._ranking = Ranking()
         self._waiting: list[_Waiting] = []
+        self._held_by: Counter[str] = Counter()
 
     @property
     def held_bytes(self) -> int:
@@ -73,11 +75,11 @@ class MemoryBudget:
             if entry in self._waiting:
                 self._waiting.remove(entry)
             elif not entry.granted.cancelled():
-                self._give_back(size)
+                self._give_back(size, sender)
             raise
         finally:
             self._ranking.leave(rank)
-        return MemoryShare(self, size, loop)
+        return MemoryShare(self, size, sender, loop)
 
     @asynccontextmanager
     async def hold(
@@ -95,14 +97,13 @@ class MemoryBudget:
         blocked = False
         for entry in list(self._waiting):
             small = entry.size <= self._small
-            usable = self._free if small or self._alone(entry) else self._free - self._reserved
+            all_of_it = (small and self._is_first(entry)) or self._alone(entry)
+            usable = self._free if all_of_it else self._free - self._reserved
             if entry.size <= usable and (small or not blocked):
                 self._waiting.remove(entry)
-                self._free -= entry.size
-                if not entry.granted.done():
+                if not entry.granted.done():  # its caller has not gone
+                    self._hold(entry.size, entry.rank.sender)
                     entry.granted.set_result(None)
-                else:  # its caller has just gone
-                    self._free += entry.size
             elif now - entry.since_s > _OVERTAKEN_FOR_S:
                 blocked = True
 
@@ -110,17 +111,31 @@ class MemoryBudget:
         # What is larger than all but the reserve can only go when nothing else is held.
         return self._free == self._total and entry.size > self._total - self._reserved
 
-    def _give_back(self, size: int) -> None:
-        self._free += size
+    def _is_first(self, entry: _Waiting) -> bool:
+        """Whether a user begins with it, or senders are not told apart."""
+        sender = entry.rank.sender
+        return entry.rank.priority is not Priority.GUEST and not (sender and self._held_by[sender])
+
+    def _hold(self, size: int, sender: str) -> None:
+        self._free -= size
+        self._held_by[sender] += size
+        if not self._held_by[sender]:
+            del self._held_by[sender]
+
+    def _give_back(self, size: int, sender: str) -> None:
+        self._hold(-size, sender)
         self._grant()
 
 
 class MemoryShare:
     """Bytes that an image holds."""
 
-    def __init__(self, budget: MemoryBudget, size: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, budget: MemoryBudget, size: int, sender: str, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._budget = budget
         self._size = size
+        self._sender = sender
         self._loop = loop
 
     def shrink(self, size: int) -> None:
@@ -129,7 +144,7 @@ class MemoryShare:
         if surplus > 0:
             # A loop that is closed has nobody waiting any more.
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._budget._give_back, surplus)
+                self._loop.call_soon_threadsafe(self._budget._give_back, surplus, self._sender)
 
     def release(self) -> None:
         """Give everything back; from any thread, and any number of times."""

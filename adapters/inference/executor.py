@@ -21,6 +21,7 @@ from application.work import Priority
 
 _OTHERS_STAY_S = 2.0
 """How long after somebody else's work ended a thread is kept free for more of it."""
+_OLDEST_EVERY = 8
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -41,8 +42,10 @@ class _Job:
 class WorkExecutor:
     """Runs functions on a fixed number of threads: urgent ones first, then in order of arrival.
 
-    A job that has begun is not interrupted. So that nobody waits for one of the background, those
-    leave one of several threads free while others are at work, and for two seconds after.
+    Every eighth job is the one that has waited longest, those of the background aside, so that no
+    client waits for ever while others keep all threads busy. A job that has begun is not
+    interrupted. So that nobody waits for one of the background, those leave one of several threads
+    free while others are at work, and for two seconds after.
 
     How much may wait is bounded at the door (``application.work.AdmissionGate``), not here.
     """
@@ -55,6 +58,7 @@ class WorkExecutor:
         cv2.setNumThreads(1)
         self._jobs: list[_Job] = []
         self._arrivals = itertools.count()
+        self._taken = 0
         self._changed = threading.Condition()
         self._closed = False
         self._worked_s = 0.0
@@ -147,12 +151,23 @@ class WorkExecutor:
                 return None
             now_s = time.monotonic()
             self._started_s[threading.get_ident()] = now_s
-            job = heapq.heappop(self._jobs)
+            job = self._next()
             if job.priority is Priority.BACKGROUND:
                 self._in_background += 1
             else:
                 self._others_until_s = now_s + _OTHERS_STAY_S
             return job
+
+    def _next(self) -> _Job:
+        self._taken += 1
+        if self._taken % _OLDEST_EVERY == 0:
+            waiting = [job for job in self._jobs if job.priority is not Priority.BACKGROUND]
+            if waiting:
+                oldest = min(waiting, key=lambda job: job.arrival)
+                self._jobs.remove(oldest)
+                heapq.heapify(self._jobs)
+                return oldest
+        return heapq.heappop(self._jobs)
 
     def _waits_s(self) -> float | None:
         """How long a free thread waits for its next job; 0 to go on, None for no limit."""

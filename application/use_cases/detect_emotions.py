@@ -15,7 +15,7 @@ from application.ports.telemetry import Telemetry
 from application.storing.spooler import Spooler
 from application.work import AdmissionGate, Priority
 from domain.detection import Detection
-from domain.user import Caller, User
+from domain.user import Caller, Guest, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,15 @@ class DetectEmotions:
             InvalidImage, ImageDimensionsTooLarge: see ``ImageDecoder.decode``.
             ServiceUnavailable: a part that is needed does not answer.
         """
-        # A guest who waits to be counted holds no place meanwhile.
         caller = command.caller
-        async with self._meter.charge(caller) as charge, self._gate.admit_sender(caller.sender):
-            return await self.analyse(command, Priority.INTERACTIVE, charge)
+        is_guest = isinstance(caller, Guest)
+        priority = Priority.GUEST if is_guest else Priority.INTERACTIVE
+        async with (
+            # A guest who waits to be counted holds no place meanwhile.
+            self._meter.charge(caller) as charge,
+            self._gate.admit_sender(caller.sender, is_guest=is_guest),
+        ):
+            return await self.analyse(command, priority, charge)
 
     async def analyse(
         self, command: DetectEmotionsCommand, priority: Priority, charge: Charge | None = None

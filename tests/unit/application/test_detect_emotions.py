@@ -186,7 +186,7 @@ async def test_the_time_it_took_is_measured_from_decoding_to_the_last_score() ->
     assert (await detect(service, service.alice)).processing_time_s == pytest.approx(0.25)
 
 
-async def test_single_images_are_interactive_work() -> None:
+async def test_a_user_goes_before_guests_and_both_say_so_to_every_stage() -> None:
     seen = []
 
     class Watched(InMemoryFaceDetector):
@@ -195,8 +195,9 @@ async def test_single_images_are_interactive_work() -> None:
             return await super().detect(*args, **kwargs)
 
     service = Service(detector=Watched())
+    await detect(service, service.alice)
     await detect(service, guest())
-    assert seen == [Priority.INTERACTIVE]
+    assert seen == [Priority.INTERACTIVE, Priority.GUEST]
 
 
 async def test_every_stage_and_every_face_is_measured(service: Service) -> None:

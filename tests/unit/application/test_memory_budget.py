@@ -3,6 +3,7 @@
 import asyncio
 
 from application.memory_budget import MemoryBudget
+from application.work import Priority
 
 
 async def test_memory_that_comes_free_as_its_caller_hangs_up_is_not_counted_twice() -> None:
@@ -31,3 +32,41 @@ async def test_memory_granted_to_a_caller_who_hangs_up_is_given_back() -> None:
     await asyncio.gather(waiting, return_exceptions=True)
 
     assert budget.held_bytes == 0
+
+
+async def test_a_small_image_of_a_user_finds_room_whatever_guests_and_others_hold() -> None:
+    budget = MemoryBudget(160)
+    flood = [
+        asyncio.create_task(budget.take(10, Priority.GUEST, sender=f"address {number}"))
+        for number in range(20)
+    ]
+    flood += [asyncio.create_task(budget.take(10, sender="mallory")) for _ in range(20)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await budget.take(10, sender="alice")
+    for each in flood:
+        each.cancel()
+    await asyncio.gather(*flood, return_exceptions=True)
+
+
+async def test_users_are_given_memory_before_guests_who_came_earlier() -> None:
+    budget = MemoryBudget(100)
+    held = await budget.take(80, Priority.GUEST, sender="address 0")
+    order: list[str] = []
+
+    async def take(sender: str, priority: Priority) -> None:
+        async with budget.hold(80, priority, sender=sender):
+            order.append(sender)
+
+    waiting = [
+        asyncio.create_task(take(*each))
+        for each in [
+            ("address 1", Priority.GUEST),
+            ("address 2", Priority.GUEST),
+            ("alice", Priority.INTERACTIVE),
+        ]
+    ]
+    await asyncio.sleep(0)
+    held.release()
+    await asyncio.gather(*waiting)
+    assert order == ["alice", "address 1", "address 2"]

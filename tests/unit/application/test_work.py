@@ -52,3 +52,22 @@ async def test_one_sender_leaves_places_to_others_and_waits_for_its_own() -> Non
     async with asyncio.timeout(10):
         await asyncio.gather(*flood)
     assert gate.taken == 0
+
+
+async def test_guests_leave_places_to_signed_in_users_however_many_they_are() -> None:
+    gate = AdmissionGate(8)
+    go_on = asyncio.Event()
+
+    async def visit(number: int) -> None:
+        async with gate.admit_sender(f"address {number}", is_guest=True):
+            await go_on.wait()
+
+    flood = [asyncio.create_task(visit(number)) for number in range(10)]
+    await asyncio.sleep(0)
+    async with gate.admit_sender("alice"), gate.admit_sender("bob"):
+        assert gate.taken == 8
+    go_on.set()
+    async with asyncio.timeout(10):
+        outcomes = await asyncio.gather(*flood, return_exceptions=True)
+    assert [type(each) for each in outcomes if each is not None] == [Overloaded] * 4
+    assert gate.taken == 0

@@ -92,6 +92,26 @@ async def test_urgent_jobs_overtake_and_equals_keep_their_order(
     assert single_thread.waiting == 0
 
 
+async def test_signed_in_users_go_before_guests_and_guests_do_not_wait_for_ever(
+    single_thread: WorkExecutor,
+) -> None:
+    plug, blocked = await plugged(single_thread)
+    order: list[str] = []
+    tasks = [
+        await queued(single_thread, lambda name=name: order.append(name), priority)
+        for name, priority in [
+            *[("guest", Priority.GUEST)] * 2,
+            *[("batch", Priority.BULK)] * 2,
+            *[("user", Priority.INTERACTIVE)] * 16,
+        ]
+    ]
+    plug.pull()
+    await asyncio.gather(blocked, *tasks)
+    assert order[:6] == ["user"] * 6
+    assert order.index("guest") < 10
+    assert order[-2:] == ["batch", "batch"]
+
+
 async def test_a_waiting_job_whose_caller_is_gone_never_runs(single_thread: WorkExecutor) -> None:
     plug, blocked = await plugged(single_thread)
     ran: list[str] = []
