@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 WEB := entrypoints/web
 FIREBASE := tests/firebase
 TRITON := .triton
+# Browsers and attacks are watched by the clock, so nothing runs beside them.
+ALONE := tests/e2e tests/attacks
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -18,7 +20,8 @@ run: $(VENV)/.base $(if $(shell which npm 2>/dev/null),$(WEB)/node_modules) ## i
 	@$(BIN)/emotion-api serve
 
 test: $(VENV)/.dev $(TRITON)/.installed $(if $(shell which npm 2>/dev/null),$(FIREBASE)/node_modules) ## install what the tests need and run them all
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(addprefix --ignore=,$(ALONE))
+	@$(BIN)/pytest $(ALONE)
 
 image: $(VENV)/.dev ## build the container image with Buildah and try it (as root, on Linux)
 	@$(BIN)/pytest -m image tests/image
