@@ -189,7 +189,7 @@ async def measure(options: argparse.Namespace) -> None:
         async def frames() -> int:
             measured, _ = await play(
                 target, clip, sessions=options.sessions, rates=[options.rate],
-                seconds=options.seconds, config={},
+                seconds=options.seconds, config={}, watched=False,
             )  # fmt: skip
             return sum(len(one.latencies_s) for one in measured)
 
