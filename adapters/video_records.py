@@ -1,8 +1,8 @@
-"""How videos and their analysed frames look where they are kept.
+"""How videos and their analysed frames are written.
 
 A video is a dictionary of JSON types, as all records are. Frames are kept a few hundred at a time,
-as compressed JSON with a short list a face: 18,000 frames with a face each, an hour's worth, take
-about a megabyte. Scores and shares are rounded to four digits.
+as compressed JSON with a short list per face: an hour of video, 18,000 frames with a face each,
+takes about a megabyte. Scores and shares are rounded to four digits.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from domain.video import Video
 _VIDEO_VERSION = 2
 _FRAMES_VERSION = 1
 _PARTS = 10_000
-"""A whole, in the integers that scores are kept as."""
+"""The integer that stands for a score of 1."""
 _MOST_BYTES = 64 * 2**20
-"""Of frames that are kept together, unpacked; more than any service ever wrote."""
+"""Limit on unpacked frames; more than the service ever writes."""
 
 
 def video_to_record(video: Video) -> Record:
@@ -40,7 +40,7 @@ def video_from_record(record: Mapping[str, Any]) -> Video:
 
 
 def pack_frames(frames: Sequence[AnalysedFrame]) -> bytes:
-    """Write frames that follow one another."""
+    """Write consecutive frames."""
     first = frames[0].number
     lists = [[f.time_s, f.scene, f.width, f.height, _faces_to_list(f)] for f in frames]
     packed = json.dumps([_FRAMES_VERSION, first, lists], separators=(",", ":"), allow_nan=False)

@@ -44,16 +44,16 @@ class BatchingEmotionClassifier:
     """Fulfils the port ``EmotionClassifier`` for any ``CropClassifier``.
 
     Every request asks the executor for one run of the model. A run takes all the crops that wait
-    when it begins, up to 32, whoever sent them; a run that finds its own request served already
-    ends at once. So nothing ever waits for company: batches form by themselves while the threads
-    are busy, and an idle machine starts immediately.
+    when it starts, up to 32, from all callers; a run whose own request was served already ends at
+    once. So no request waits for others to fill a batch: batches form while the threads are busy,
+    and an idle machine starts immediately.
 
     Args:
         model: scores the crops.
         executor: cuts the crops, and runs the model.
         thresholds: which faces are read reliably.
         framing: of the detector that finds the faces.
-        calls: runs the model in place of ``executor``, for one that only waits for another machine.
+        calls: runs the model in place of ``executor``, if the model runs on another machine.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class BatchingEmotionClassifier:
             return sum(len(request.crops) for request in self._waiting)
 
     async def check(self) -> None:
-        """A model in this process is there."""
+        """A model in this process always works."""
 
     async def classify(
         self,
@@ -115,7 +115,7 @@ class BatchingEmotionClassifier:
         crops = FaceCrops.cut(image, faces, self._model.crop_spec, self._framing)
         request.crops = crops.pixels
         with self._lock:
-            # A caller who left meanwhile must not leave crops behind that nobody fetches.
+            # The crops of a caller who was cancelled meanwhile must not stay queued.
             if not request.scores.cancelled():
                 self._waiting.append(request)
         return crops

@@ -1,8 +1,8 @@
-"""Cutting face crops: every crop shows a face upright, in the same place and at the same size.
+"""Cutting face crops, in which every face is upright, in the same place and of the same size.
 
 A crop is a square around the face's box, turned with the face where its landmarks say that it is
-tilted. This imitates FER2013: ``training/emotions/framing.md`` tells how its crops lie about a
-face, and ``training/emotions/framing-cost.md`` what other ways of cutting cost.
+tilted. This imitates FER2013: ``training/emotions/framing.md`` measures how its crops lie around a
+face, and ``training/emotions/framing-cost.md`` what other framings cost.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ _TEMPLATE = (
     0.3504 + 0.7467j,
     0.6496 + 0.7467j,
 )
-# Landmarks that ask for a crop much smaller or larger than their box are wrong (or belong to a
-# face seen from the side, whose points fall together): the face is taken to be upright then.
+# Landmarks that imply a crop much smaller or larger than their box are wrong (or belong to a
+# profile, whose points are close together): the face counts as upright then.
 _PLAUSIBLE_SIDES = (0.6, 1.7)
-# FER2013 holds faces tilted by less, and the classifier knows them; turning them costs accuracy.
+# Faces in FER2013 are tilted by less than this, so the classifier reads them; turning them costs
+# accuracy.
 _LEAST_TILT = math.radians(15)
 
 
@@ -40,7 +41,7 @@ class CropSpec:
     Attributes:
         width: in pixels.
         height: in pixels.
-        channels: 1 for gray, 3 for RGB.
+        channels: 1 for grey, 3 for RGB.
     """
 
     width: int
@@ -60,8 +61,8 @@ class CropFrame:
 
     Attributes:
         center: as a complex number x + iy, in the original's pixels.
-        side: a complex number whose size is the side's length in the original's pixels, and whose
-            angle is the direction of the crop's upper edge.
+        side: a complex number: its absolute value is the side's length in the original's pixels,
+            its angle the direction of the crop's upper edge.
     """
 
     center: complex
@@ -117,8 +118,8 @@ def cut_frame(image: Image, frame: CropFrame, spec: CropSpec) -> NDArray[np.uint
     region, corner = _region(pixels, center, side)
     if spec.channels == 1:
         region = cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)
-    # Averaged down to about twice the wanted size, turned there, and averaged by two again: no
-    # step skips pixels, so fine detail does not turn into noise.
+    # Averaged down to about twice the wanted size, turned, and averaged by two again: no step skips
+    # pixels, so there is no aliasing.
     width, height = 2 * spec.width, 2 * spec.height
     shrink_x = min(width / abs(side), 1.0)
     shrink_y = min(height / abs(side), 1.0)
@@ -181,7 +182,9 @@ def aligned_frame(landmarks: FaceLandmarks) -> CropFrame:
 
 
 def _turn_of(landmarks: FaceLandmarks, box_side: float) -> complex:
-    """How far a face is tilted, a complex number of size 1; 1 for faces that count as upright."""
+    """The tilt of a face as a complex number of absolute value 1; 1 for faces that count as
+    upright.
+    """
     side = aligned_frame(landmarks).side
     smallest, largest = _PLAUSIBLE_SIDES
     plausible = smallest <= abs(side) / box_side <= largest
@@ -193,7 +196,7 @@ def _turn_of(landmarks: FaceLandmarks, box_side: float) -> complex:
 def _region(
     pixels: NDArray[np.uint8], center: complex, side: complex
 ) -> tuple[NDArray[np.uint8], complex]:
-    """The upright part of the buffer that covers a turned square, and its top left corner."""
+    """The upright region of the buffer that covers a turned square, and its top left corner."""
     rows, columns = pixels.shape[:2]
     reach = (abs(side.real) + abs(side.imag)) / 2 + 2
     left = min(max(math.floor(center.real - reach), 0), columns - 1)

@@ -1,4 +1,4 @@
-"""What all face detectors of this process have in common: they hand their work to the executor."""
+"""The common base of the face detectors that run on the executor."""
 
 from __future__ import annotations
 

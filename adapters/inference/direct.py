@@ -20,10 +20,10 @@ from domain.image import Image
 
 
 class DirectEmotionClassifier:
-    """Fulfils the port ``EmotionClassifier`` for a ``CropClassifier`` that runs on processors.
+    """Fulfils the port ``EmotionClassifier`` for a ``CropClassifier`` that runs on the CPU.
 
-    There a batch saves nothing: a crop takes the same time alone or among others. What a graphics
-    card or another machine runs is better served by ``BatchingEmotionClassifier``.
+    On a CPU a batch saves nothing: a crop takes the same time alone or in a batch. For a GPU or
+    another machine, ``BatchingEmotionClassifier`` is better.
 
     Args:
         model: scores the crops.
@@ -51,7 +51,7 @@ class DirectEmotionClassifier:
         return self._model.card
 
     async def check(self) -> None:
-        """A model in this process is there."""
+        """A model in this process always works."""
 
     async def classify(
         self,

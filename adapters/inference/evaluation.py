@@ -34,8 +34,8 @@ from domain.emotion import Emotion
 
 _BATCH = 32
 _TIMED_ALONE = 50
-# What NumPy and zipfile raise for damage, for a password, for a way of packing they do not know,
-# and for a header that announces more than memory holds.
+# What NumPy and zipfile raise for damage, a password, an unknown compression, and a header that
+# announces more than fits into memory.
 _UNREADABLE = (
     OSError,
     EOFError,
@@ -53,12 +53,12 @@ class BadFaces(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LabelledFaces:
-    """Face crops with what they show.
+    """Face crops and their labels.
 
     Attributes:
-        images: uint8, N x height x width gray or N x height x width x 3 RGB; N is at least 1.
+        images: uint8, N x height x width grey or N x height x width x 3 RGB; N is at least 1.
         labels: N positions in ``Emotion``.
-        left_out: labels that are none of the seven emotions, and how many rows had each.
+        left_out: labels that are not one of the seven emotions, and how many rows have each.
     """
 
     images: NDArray[np.uint8]
@@ -73,7 +73,7 @@ class LabelledFaces:
 def read_labelled_faces(path: Path) -> LabelledFaces:
     """Read a NumPy archive with arrays ``images`` and ``labels``.
 
-    Rows whose label is none of the seven emotions are left out and counted.
+    Rows whose label is not one of the seven emotions are left out and counted.
 
     Raises:
         BadFaces: the file or an array is not what it should be, or no label is an emotion.
@@ -85,11 +85,11 @@ def read_labelled_faces(path: Path) -> LabelledFaces:
         with archive:
             arrays = {name: _array(archive, name, path) for name in ("images", "labels")}
     except FileNotFoundError:
-        raise BadFaces(f"{path} is not there") from None
+        raise BadFaces(f"{path} does not exist") from None
     except BadFaces:
         raise
     except _UNREADABLE as error:
-        raise BadFaces(f"{path} is no .npz file that can be read: {error}") from error
+        raise BadFaces(f"{path} is not a readable .npz file: {error}") from error
     images, labels = arrays["images"], arrays["labels"]
     if images.dtype != np.uint8 or not (
         images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3)
@@ -113,17 +113,17 @@ def read_labelled_faces(path: Path) -> LabelledFaces:
 def evaluate(
     model: CropClassifier, faces: LabelledFaces, on_faces: Callable[[int], None]
 ) -> Evaluation:
-    """Let a classifier read every face, and compare.
+    """Let a classifier read every face and compare its answers with the labels.
 
     The images are face crops already: each is only resized to what the classifier reads.
 
     Args:
         model: to be measured.
         faces: what it reads.
-        on_faces: told after every batch how many faces have been read so far.
+        on_faces: called after every batch with the number of faces read so far.
     """
     spec, total = model.crop_spec, len(faces.labels)
-    model.predict(faces.crops(spec, 0, 1))  # the first run of a network is no measure of it
+    model.predict(faces.crops(spec, 0, 1))  # the first run of a network is slower
     scores, seconds = [], []
     for start in range(0, total, _BATCH):
         crops = faces.crops(spec, start, start + _BATCH)
@@ -154,7 +154,7 @@ def evaluate(
 def evaluate_shifts(
     model: CropClassifier, faces: LabelledFaces, on_faces: Callable[[int], None]
 ) -> tuple[ShiftFigures, ...]:
-    """Let a classifier read every face as other cameras and framings would have given it.
+    """Let a classifier read every face as other cameras and framings would have shown it.
 
     Faces are rendered at the size that the classifier reads, so a shift is equally severe for
     faces of any size.
@@ -162,7 +162,7 @@ def evaluate_shifts(
     Args:
         model: to be measured.
         faces: what it reads, once as they are and once under each of ``SHIFTS``.
-        on_faces: told after every batch how many faces have been read so far, of
+        on_faces: called after every batch with the number of faces read so far, out of
             ``shifted_readings``.
     """
     figures, answers = [], []
@@ -240,7 +240,9 @@ def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> NDArray[np.g
 
 
 def _positions(labels: NDArray[np.generic]) -> tuple[NDArray[np.int64], dict[str, int]]:
-    """Each label's position in ``Emotion``, -1 for other words; and these words, counted."""
+    """Each label's position in ``Emotion``, -1 for other words; and the count of each other
+    word.
+    """
     if labels.dtype.kind not in "US":
         raise BadFaces(
             f"labels must be words such as {', '.join(Emotion)}; they are {labels.dtype}"
@@ -253,8 +255,7 @@ def _positions(labels: NDArray[np.generic]) -> tuple[NDArray[np.int64], dict[str
     left_out = {word: counted[word] for word in sorted(counted) if emotions[word] is None}
     if len(left_out) == len(counted):
         raise BadFaces(
-            f"labels has no word that is one of {', '.join(Emotion)}: "
-            f"{', '.join(list(left_out)[:10])}"
+            f"labels contains none of {', '.join(Emotion)}: {', '.join(list(left_out)[:10])}"
         )
     known = {word: order[emotion] for word, emotion in emotions.items() if emotion is not None}
     positions = [known.get(str(word), -1) for word in labels.tolist()]

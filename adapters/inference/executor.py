@@ -1,4 +1,4 @@
-"""The one bounded thread pool that all heavy work goes through."""
+"""The bounded thread pool for all CPU work."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from application.errors import InferenceUnavailable
 from application.work import Priority
 
 _OTHERS_STAY_S = 2.0
-"""How long after somebody else's work ended a thread is kept free for more of it."""
+"""How long one thread is kept free after the last job that was not in the background."""
 _OLDEST_EVERY = 8
 
 Result = TypeVar("Result")
@@ -34,27 +34,27 @@ class _Job:
     function: Callable[..., Any] = field(compare=False)
     arguments: tuple[Any, ...] = field(compare=False)
     future: Future[Any] = field(compare=False)
-    # Of who wants it: what is traced on the way belongs to that caller.
+    # The caller's context, so that spans belong to the caller's trace.
     context: Context = field(compare=False, default_factory=copy_context)
     put_s: float = field(compare=False, default_factory=time.monotonic)
 
 
 class WorkExecutor:
-    """Runs functions on a fixed number of threads: urgent ones first, then in order of arrival.
+    """Runs functions on a fixed number of threads: by priority, then in order of arrival.
 
-    Every eighth job is the one that has waited longest, those of the background aside, so that no
-    client waits for ever while others keep all threads busy. A job that has begun is not
-    interrupted. So that nobody waits for one of the background, those leave one of several threads
-    free while others are at work, and for two seconds after.
+    Every eighth job is the one that has waited longest, background jobs aside, so that no client
+    waits for ever while others keep all threads busy. A job that has started is not interrupted. So
+    that other jobs need not wait for background jobs, these leave one of several threads free while
+    others run, and for two seconds after.
 
-    How much may wait is bounded at the door (``application.work.AdmissionGate``), not here.
+    How much may wait is bounded by ``application.work.AdmissionGate``, not here.
     """
 
     def __init__(self, threads: int) -> None:
         if threads < 1:
             raise ValueError(f"at least one thread is needed, got {threads}")
-        # OpenCV would start a thread pool of its own for every call, and the two pools would
-        # fight for the same processors; ours already keeps them busy.
+        # OpenCV would use a thread pool of its own in every call, and the two pools would compete
+        # for the same processors.
         cv2.setNumThreads(1)
         self._jobs: list[_Job] = []
         self._arrivals = itertools.count()
@@ -75,13 +75,13 @@ class WorkExecutor:
 
     @property
     def waiting(self) -> int:
-        """Jobs that no thread has taken up yet."""
+        """Jobs that no thread has started yet."""
         with self._changed:
             return len(self._jobs)
 
     @property
     def oldest_wait_s(self) -> float:
-        """Seconds that the oldest of them has waited; 0 where none waits."""
+        """Seconds that the oldest of them has waited; 0 if none waits."""
         with self._changed:
             now_s = time.monotonic()
             return max((now_s - job.put_s for job in self._jobs), default=0.0)
@@ -104,10 +104,10 @@ class WorkExecutor:
         *arguments: *Arguments,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Result:
-        """Call the function on one of the threads and hand back what it returns or raises.
+        """Call the function on one of the threads and return or raise its result.
 
-        When the caller is cancelled, a job that still waits is dropped; one that has begun runs to
-        its end and its result is discarded.
+        When the caller is cancelled, a waiting job is dropped; a running job finishes and its
+        result is discarded.
 
         Raises:
             InferenceUnavailable: the executor is closed.
@@ -126,7 +126,9 @@ class WorkExecutor:
             raise
 
     def close(self) -> None:
-        """Take no more jobs, finish those that wait, and end the threads. May be called twice."""
+        """Accept no more jobs, finish the waiting ones, and stop the threads. May be called
+        twice.
+        """
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -170,7 +172,7 @@ class WorkExecutor:
         return heapq.heappop(self._jobs)
 
     def _waits_s(self) -> float | None:
-        """How long a free thread waits for its next job; 0 to go on, None for no limit."""
+        """How long a free thread waits for its next job; 0 for not at all, None for no limit."""
         if not self._jobs:
             return 0 if self._closed else None
         is_background = self._jobs[0].priority is Priority.BACKGROUND
@@ -199,5 +201,5 @@ class WorkExecutor:
                     job.future.set_result(result)
                     del result
             self._rest(job)
-            # Between jobs a thread must not keep the last image alive.
+            # A thread must not keep the last image alive between jobs.
             del job

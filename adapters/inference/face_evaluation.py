@@ -1,4 +1,4 @@
-"""Measuring a face detector on labelled photographs."""
+"""Measuring a face detector on labelled images."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class _Match:
     """A box that a detector drew.
 
     Attributes:
-        confidence: the detector's.
-        face: that it lies on; None for a false box.
-        iou: with that face.
+        confidence: of the detector.
+        face: the labelled face it lies on; None for a false box.
+        iou: intersection over union with that face.
         landmark_error: in roots of the face's area; None where there is nothing to compare.
     """
 
@@ -58,17 +58,17 @@ async def evaluate_detector(
     min_size_px: int,
     on_photos: Callable[[int], None],
 ) -> DetectorEvaluation:
-    """Let a detector look at every photograph, and compare.
+    """Let a detector find the faces of every image and compare them with the labels.
 
     Args:
-        detector: to be measured, as the service calls it.
-        decoder: reads the photographs.
+        detector: to be measured.
+        decoder: decodes the images.
         photos: at least one.
-        min_size_px: smallest face that is asked for; smaller labelled ones do not count.
-        on_photos: told after every photograph how many have been looked at so far.
+        min_size_px: smallest wanted face; smaller labelled ones do not count.
+        on_photos: called after every image with the number of images analysed so far.
 
     Raises:
-        BadBoxes: a photograph cannot be read.
+        BadBoxes: an image cannot be read.
         InferenceUnavailable: the detector cannot run.
     """
     wanted: list[LabelledFace] = []
@@ -158,7 +158,7 @@ def _by_size(wanted: Sequence[LabelledFace], found: Sequence[LabelledFace]) -> l
 def _by_threshold(
     confidences: NDArray[np.float64], true: NDArray[np.bool_], faces: int
 ) -> list[ThresholdFigures]:
-    """From the confidence of the least certain box on, which is all that the detector tells."""
+    """Only from the least confidence of a box on, because the detector returns no others."""
     if not len(confidences):
         return []
     figures = []

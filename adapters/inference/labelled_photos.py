@@ -1,4 +1,4 @@
-"""Reading which faces the photographs of a folder show."""
+"""Reading the labelled faces of a folder of images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class BadBoxes(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LabelledFace:
-    """A face in a photograph, in the photograph's pixels.
+    """A face in an image, in pixels of the image.
 
     Attributes:
         x: left edge of the box.
@@ -29,8 +29,8 @@ class LabelledFace:
         width: above 0.
         height: above 0.
         points: the viewer's left eye, right eye, nose, left and right corner of the mouth as x and
-            y; None where nobody marked them.
-        ignored: neither to be found nor false when found.
+            y; None if not labelled.
+        ignored: whether it does not count, found or not.
     """
 
     x: float
@@ -48,7 +48,7 @@ class LabelledFace:
 
 @dataclass(frozen=True, slots=True)
 class LabelledPhoto:
-    """A photograph and all faces it shows."""
+    """An image and all its faces."""
 
     path: Path
     faces: tuple[LabelledFace, ...]
@@ -60,14 +60,14 @@ def read_labelled_photos(folder: Path, boxes: Path) -> tuple[LabelledPhoto, ...]
     Its first line names the columns: ``name`` (of a file in the folder), ``x``, ``y``, ``w`` and
     ``h``, in pixels with the EXIF orientation applied; and where there are any, ``ignore`` (1 for a
     face that does not count) and ten columns of landmarks, ``reye_x`` to ``lmouth_y``, right and
-    left as the person's own. Each line is a face. A line with a name and no box says that the
-    photograph shows none. Photographs that no line names are left out.
+    left as the person's own. Each line is a face. A line with a name and no box means an image
+    without faces. Images that no line names are left out.
 
     Raises:
-        BadBoxes: the file, a line or a photograph is not what it should be.
+        BadBoxes: the file or a line cannot be used, or an image is missing.
     """
     if not folder.is_dir():
-        raise BadBoxes(f"{folder} is no folder")
+        raise BadBoxes(f"{folder} is not a folder")
     faces: dict[str, list[LabelledFace]] = {}
     try:
         with boxes.open(newline="", encoding="utf-8-sig") as file:
@@ -86,14 +86,14 @@ def read_labelled_photos(folder: Path, boxes: Path) -> tuple[LabelledPhoto, ...]
                 if face is not None:
                     known.append(face)
     except FileNotFoundError:
-        raise BadBoxes(f"{boxes} is not there") from None
+        raise BadBoxes(f"{boxes} does not exist") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadBoxes(f"{boxes} is no CSV file in UTF-8 that can be read: {error}") from error
+        raise BadBoxes(f"{boxes} is not a readable CSV file in UTF-8: {error}") from error
     if not faces:
-        raise BadBoxes(f"{boxes} names no photograph")
+        raise BadBoxes(f"{boxes} names no images")
     absent = [name for name in faces if not (folder / name).is_file()]
     if absent:
-        raise BadBoxes(f"{folder} lacks {len(absent)} of the photographs: {_some(absent)}")
+        raise BadBoxes(f"{folder} lacks {len(absent)} of the images: {_some(absent)}")
     return tuple(LabelledPhoto(folder / name, tuple(found)) for name, found in faces.items())
 
 

@@ -16,7 +16,7 @@ _WORDS = {
     Emotion.NEUTRAL: "neutral neutrality calm",
 }
 _EMOTIONS = {word: emotion for emotion, words in _WORDS.items() for word in words.split()}
-# Some data sets tell contempt apart; the seven emotions of this service have no place for it.
+# Some data sets have contempt as well, which is not one of the seven emotions of this service.
 _LEFT_OUT = {"contempt", "contemptuous"}
 
 
@@ -32,8 +32,8 @@ def emotion_of(label: str) -> Emotion | None:
 def outputs_of_emotions(labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     """Which outputs of a network belong to each emotion.
 
-    Contempt is left out. Two labels may name one emotion ("calm" and "neutral"); their
-    probabilities are then to be added.
+    Contempt is left out. Two labels may name the same emotion ("calm" and "neutral"); their
+    probabilities have to be added then.
 
     Args:
         labels: of the network's outputs, in their order.
@@ -42,7 +42,7 @@ def outputs_of_emotions(labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
         For each of the seven, in the order of ``Emotion``, at least one position in ``labels``.
 
     Raises:
-        UnknownLabels: a label is none of these words, or an emotion has no label.
+        UnknownLabels: a label is unknown, or an emotion has no label.
     """
     found: dict[Emotion, list[int]] = {emotion: [] for emotion in Emotion}
     unknown = []
@@ -56,9 +56,9 @@ def outputs_of_emotions(labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     if unknown or missing:
         faults = []
         if unknown:
-            faults.append(f"{', '.join(unknown)} cannot be understood")
+            faults.append(f"{', '.join(unknown)} is unknown")
         if missing:
-            faults.append(f"nothing stands for {', '.join(missing)}")
+            faults.append(f"no label means {', '.join(missing)}")
         raise UnknownLabels(
             f"the labels {', '.join(labels)} cannot be mapped to the seven emotions: "
             + "; ".join(faults)

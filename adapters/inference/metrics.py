@@ -1,4 +1,4 @@
-"""Figures that say how good a classifier is. Every definition is written down where it is used."""
+"""Metrics of classifiers and detectors, each with its definition."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def class_figures(confusion: NDArray[np.int64]) -> list[ClassFigures]:
 
 
 def macro_mean(values: list[float | None]) -> float:
-    """The plain mean over the classes that the labels contain; the others are None."""
+    """The unweighted mean over the classes that the labels contain; the others are None."""
     return float(np.mean([value for value in values if value is not None]))
 
 
@@ -71,7 +71,7 @@ def calibration_error(
         probabilities: N x classes, rows sum to 1.
         labels: N positions of the true class.
         bins: how many.
-        weights: N, of each face; None weighs all alike.
+        weights: N, of each face; None for equal weights.
     """
     scores = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
@@ -84,13 +84,13 @@ def gap(
     bins: int,
     weights: NDArray[np.floating] | None = None,
 ) -> float:
-    """Mean distance between what scores promise and how often they are right, bin by bin.
+    """Mean distance between the mean score and the accuracy of each bin.
 
     Args:
         scores: N, in [0, 1].
-        right: N, whether each came true.
+        right: N, whether each prediction was right.
         bins: equal-width ones; see ``places_of``.
-        weights: N; None weighs all alike.
+        weights: N; None for equal weights.
     """
     # Within a bin, share x |mean score - accuracy| is |sum of weight x (score - right)|.
     shares = np.ones(len(scores)) if weights is None else weights

@@ -1,4 +1,4 @@
-"""What a classifier of crops has to offer to be served to many callers."""
+"""The interface of classifiers of crops, and running them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from application.ports.emotion_classifier import ModelCard
 from domain.emotion import Emotion, EmotionScores
 
 LARGEST_BATCH = 32
-"""Crops that are scored at once: more gain nothing on a processor."""
+"""How many crops are scored at once; larger batches gain nothing on a CPU."""
 
 
 class CropClassifier(Protocol):
-    """Scores the seven emotions for face crops that are cut already."""
+    """Scores the seven emotions of face crops."""
 
     @property
     def card(self) -> ModelCard:
@@ -34,7 +34,7 @@ class CropClassifier(Protocol):
 
         Args:
             crops: uint8, N x height x width x channels as ``crop_spec`` says, 0..255; one channel
-                is gray, three are RGB. N is at least 1.
+                is grey, three are RGB. N is at least 1.
 
         Returns:
             float32, N x 7: probabilities in the order of ``domain.emotion.Emotion``.

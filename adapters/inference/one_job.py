@@ -1,4 +1,4 @@
-"""An image's way from bytes to emotions as one job of the executor."""
+"""Analysing an image, from bytes to emotions, as one job of the executor."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from domain.image import Image
 
 
 class PreparedImage(Protocol):
-    """An image for which there is room, and which is decoded on whatever thread asks for it."""
+    """An image with memory reserved, decoded on the thread that calls ``decode``."""
 
     def decode(self) -> Image:
         """Decode it; blocks. Called once."""
         ...
 
     def release(self) -> None:
-        """Give its room back where nobody will decode it any more; from any thread."""
+        """Release the memory if the image will not be decoded; from any thread."""
         ...
 
 
 @runtime_checkable
 class PreparesImages(Protocol):
-    """A decoder whose last step can be a part of a larger job."""
+    """A decoder whose last step can be part of a larger job."""
 
     async def prepare(
         self,
@@ -42,21 +42,21 @@ class PreparesImages(Protocol):
         sender: str = "",
         least_side_px: int | None = None,
     ) -> PreparedImage:
-        """Read the header and wait for room; what is not for this process is decoded elsewhere.
+        """Read the header and wait for memory; a costly image is decoded in its own process.
 
         Args:
             data: the encoded image.
-            priority: who gets room first.
-            sender: among whom it is shared out.
-            least_side_px: that a reduced scale has to keep of the longer side, where that is less
-                than the decoder keeps otherwise.
+            priority: who gets memory first.
+            sender: memory is shared fairly among senders.
+            least_side_px: the longer side that a reduced scale has to keep, if less than the
+                decoder's default.
         """
         ...
 
 
 @runtime_checkable
 class DetectsNow(Protocol):
-    """A detector that can be a part of a larger job; safe on several threads at once."""
+    """A detector that can be part of a larger job; safe on several threads at once."""
 
     def detect_now(
         self,
@@ -71,7 +71,7 @@ class DetectsNow(Protocol):
 
 @runtime_checkable
 class ClassifiesNow(Protocol):
-    """A classifier that can be a part of a larger job; safe on several threads at once."""
+    """A classifier that can be part of a larger job; safe on several threads at once."""
 
     def classify_now(self, image: Image, faces: Sequence[FaceDetection]) -> list[FaceReading]:
         """Read the faces; blocks. See ``EmotionClassifier.classify``."""
@@ -79,7 +79,7 @@ class ClassifiesNow(Protocol):
 
 
 class OneJobFaceAnalyser:
-    """Fulfils ``FaceAnalyser``: an image is handed to a thread once, and stays there to the end.
+    """Fulfils ``FaceAnalyser``: all work on an image runs on one thread as one job.
 
     See ``docs/adr/0017-an-image-is-one-job.md``.
     """
@@ -108,7 +108,7 @@ class OneJobFaceAnalyser:
         sender: str = "",
     ) -> AnalysedImage:
         """Analyse one image; see the port."""
-        # The wait for a thread counts as a part of the first stage.
+        # The wait for a thread counts as part of the first stage.
         with ExitStack() as decoding:
             decoding.enter_context(self._telemetry.stage("decode"))
             prepared = await self._decoder.prepare(
@@ -151,7 +151,7 @@ def face_analyser_of(
     executor: WorkExecutor,
     telemetry: Telemetry,
 ) -> FaceAnalyser:
-    """One job an image where all three parts run in this process; otherwise step by step."""
+    """One job per image if all three parts run in this process; otherwise step by step."""
     if (
         isinstance(decoder, PreparesImages)
         and isinstance(detector, DetectsNow)

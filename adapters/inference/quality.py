@@ -9,17 +9,16 @@ from numpy.typing import NDArray
 from domain.face import FaceDetection, FaceQuality, ReliabilityThresholds
 
 _SIDE = 48
-# Keeps the noise of a nearly flat crop from passing for detail: gray levels squared.
+# Keeps the noise of a nearly flat crop from counting as detail; in grey levels squared.
 _FLAT = 25.0
 
 
 def measure_quality(crop: NDArray[np.uint8], face: FaceDetection) -> FaceQuality:
     """Measure a crop of any size.
 
-    Sharpness is the variance of the Laplacian of the gray crop at 48 x 48, divided by the
-    variance of the crop itself: detail in relation to contrast, so that a dark or pale picture
-    is not taken for a blurred one. It runs from 0 to about 20 (pure noise); sharp faces have 0.2
-    to 0.8.
+    Sharpness is the variance of the Laplacian of the grey crop at 48 x 48, divided by the variance
+    of the crop itself: detail in relation to contrast, so that a dark or pale crop does not count
+    as blurred. It runs from 0 to about 20 (pure noise); sharp faces have 0.2 to 0.8.
 
     Args:
         crop: uint8, height x width x 1 or 3.
@@ -34,7 +33,7 @@ def measure_quality(crop: NDArray[np.uint8], face: FaceDetection) -> FaceQuality
 
 
 def sharpness(gray: NDArray[np.uint8]) -> float:
-    """Sharpness of a gray crop of 48 x 48; see ``measure_quality``.
+    """Sharpness of a grey crop of 48 x 48; see ``measure_quality``.
 
     J. Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000, use the
     variance of the Laplacian alone.
@@ -45,11 +44,11 @@ def sharpness(gray: NDArray[np.uint8]) -> float:
 
 
 def brightness(gray: NDArray[np.uint8]) -> float:
-    """Mean gray level, in [0, 1]."""
+    """Mean grey level, in [0, 1]."""
     return float(gray.mean()) / 255
 
 
-# Beyond the first four, crops are classified ten points worse than intact ones; below the last, the
+# Outside the first four, accuracy is ten points lower than on intact crops; below the last, the
 # dominant emotion is more often wrong than right: training/emotions/quality.md and shifts.md.
 MEASURED_THRESHOLDS = ReliabilityThresholds(
     min_sharpness=0.017,

@@ -1,10 +1,10 @@
-"""Face crops as other cameras and framings would have given them.
+"""Face crops as other cameras and framings would have shown them.
 
-Each shift renders every crop anew, with a severity drawn for it. How a classifier fares on the
-renderings says more of how it will fare on other people's images than its accuracy on the set it
-was trained with (D. Hendrycks and T. Dietterich, "Benchmarking neural network robustness to common
-corruptions and perturbations", ICLR 2019). Lengths are parts of the crop's side, so that a crop of
-any size is changed alike.
+Each shift renders every crop anew, with a severity drawn for it. The accuracy on these renderings
+says more about other people's images than the accuracy on the data set it was trained with (D.
+Hendrycks and T. Dietterich, "Benchmarking neural network robustness to common corruptions and
+perturbations", ICLR 2019). Lengths are parts of the crop's side, so that crops of any size change
+equally.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Crop = NDArray[np.uint8]
-"""uint8, height x width x 1 (gray) or 3 (RGB)."""
+"""uint8, height x width x 1 (grey) or 3 (RGB)."""
 
 _Render = Callable[[Crop, np.random.Generator], Crop]
-# What one pixel of a crop of 48 pixels is; blur and noise are told in such pixels.
+# The size of one pixel in a crop of 48 pixels, the unit of blur and noise.
 _PIXEL = 1 / 48
 
 
@@ -38,8 +38,8 @@ def render(crops: Crop, shift: str, *, seed: int = 0) -> Crop:
         uint8, shaped like ``crops``.
     """
     change = SHIFTS[shift]
-    # A stream of its own for every shift: the renderings do not depend on which others are asked
-    # for, or on their order.
+    # One random generator per shift, so that the renderings do not depend on other shifts or their
+    # order.
     rng = np.random.default_rng([seed, zlib.crc32(shift.encode())])
     rendered = np.empty_like(crops)
     for place, crop in enumerate(crops):
@@ -80,7 +80,7 @@ def _rotated(crop: Crop, rng: np.random.Generator) -> Crop:
 
 
 def _cut_off(crop: Crop, rng: np.random.Generator) -> Crop:
-    """A face at the image's edge: what is missing repeats the edge."""
+    """A face at the image's edge; the missing part repeats the edge."""
     missing, side = rng.uniform(0.12, 0.3), int(rng.integers(4))
     turned = np.rot90(crop, side).copy()
     gone = max(round(missing * len(turned)), 1)
@@ -139,7 +139,7 @@ def _overexposed(crop: Crop, rng: np.random.Generator) -> Crop:
 
 
 def _flat(crop: Crop, rng: np.random.Generator) -> Crop:
-    """Mist, a dirty lens, light from behind: little contrast around some gray."""
+    """Mist, a dirty lens or backlight: little contrast around some grey."""
     return _levels(crop * rng.uniform(0.2, 0.5) + rng.uniform(40, 110))
 
 
@@ -158,14 +158,16 @@ def _lit_from_a_side(crop: Crop, rng: np.random.Generator) -> Crop:
 
 
 def _colour_cast(crop: Crop, rng: np.random.Generator) -> Crop:
-    """Lamps, screens and white balance: channels are lit and clipped apart, then mixed to gray."""
+    """Lamps, screens and white balance: channels are scaled and clipped separately, then mixed to
+    grey.
+    """
     colour = np.repeat(crop, 3, axis=2) if crop.shape[2] == 1 else crop
     lit = _levels(colour * np.exp(rng.uniform(-0.7, 0.7, 3)))
     return np.asarray(cv2.cvtColor(lit, cv2.COLOR_RGB2GRAY)) if crop.shape[2] == 1 else lit
 
 
 def _covered(crop: Crop, rng: np.random.Generator) -> Crop:
-    """Hair, a hand, a caption, a glass: a rectangle of one gray over a part of the face."""
+    """Hair, a hand, a caption, a glass: a grey rectangle over a part of the face."""
     height, width = crop.shape[:2]
     tall, wide = (rng.uniform(0.2, 0.42, 2) * (height, width)).astype(int)
     top, left = int(rng.integers(height - tall + 1)), int(rng.integers(width - wide + 1))
@@ -175,7 +177,7 @@ def _covered(crop: Crop, rng: np.random.Generator) -> Crop:
 
 
 def _several(crop: Crop, rng: np.random.Generator) -> Crop:
-    """A framing, a light and a lens at once, as a cheap camera gives them."""
+    """A framing, a light and a lens at once, as with a cheap camera."""
     for group in (_FRAMINGS, _LIGHTS, _LENSES):
         change = list(group.values())[rng.integers(len(group))]
         crop = change(crop, rng).reshape(crop.shape)

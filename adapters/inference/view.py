@@ -1,4 +1,4 @@
-"""What a detector looks at: an image at the sizes that suit it, and the way back."""
+"""The scaled views of an image that a detector sees, and mapping boxes back."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from domain.face import FaceDetection
 from domain.geometry import BoundingBox, Point
 from domain.image import Image
 
-# A view with a longer side is looked at in tiles, which bounds the memory that a network takes.
+# A view with a longer side is split into tiles, which bounds the memory of the network.
 _TILE_SIDE = 1536
-# How much smaller each look at a picture is than the one before.
+# The scale of each view relative to the one before.
 _STEP = 5
-# A box that comes this close to the edge of a tile may go on beyond it; in pixels.
+# A box this close to the edge of a tile, in pixels, may continue beyond it.
 _TOUCHES = 2
 _NEAR_LIMIT = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Which faces a detector sees well, by their longer side in the pixels it looks at.
+    """Which faces a detector finds well, by their longer side in pixels of the view.
 
     Attributes:
-        smallest: found from here on.
-        largest: found up to here. A picture that may hold larger faces is looked at again, smaller.
-        usual_side: how long a view's longer side is at least, even where the smallest wanted face
-            asks for less: more pixels make faces more certain and boxes more exact.
-        stream_side: the same, for callers in a hurry.
-        overview_side: longer side of the smallest look at a picture, its border left out.
-        border: black columns and rows on each side of the smallest look, as a part of its longer
-            side, so that faces have room that fill or leave the picture.
+        smallest: found from this size on.
+        largest: found up to this size. An image that may contain larger faces gets a smaller view
+            too.
+        usual_side: least longer side of a view, even if the smallest wanted face needs less: more
+            pixels give more confidence and more exact boxes.
+        stream_side: the same for live sessions.
+        overview_side: longer side of the smallest view, without its border.
+        border: black border of the smallest view, as a part of its longer side, for faces that fill
+            the image or reach over its edge.
     """
 
     smallest: float
@@ -54,14 +55,14 @@ class DetectionView:
     Attributes:
         pixels: uint8, height x width x 3, RGB.
         ratio_x: pixels of the view per pixel of the original, across.
-        ratio_y: likewise, down; they differ by rounding only.
+        ratio_y: likewise, down; they differ only by rounding.
         left: column of the view that is the original's first; negative in tiles.
         top: row of the view that is the original's first.
-        cut: which sides (left, top, right, bottom) are no edges of the original, because more of
-            it lies beyond them.
-        least_px: longer side from which on boxes are believed; a finer view tells smaller ones
+        cut: which sides (left, top, right, bottom) are inside the original, not at its edge.
+        least_px: least longer side of boxes taken from this view; a finer view finds smaller ones
             better.
-        most_px: longer side up to which boxes are believed; a coarser view tells larger ones.
+        most_px: largest longer side of boxes taken from this view; a coarser view finds larger
+            ones.
     """
 
     pixels: NDArray[np.uint8]
@@ -97,7 +98,7 @@ class DetectionView:
         return replace(self, pixels=np.asarray(pixels, np.uint8), left=width, top=width)
 
     def tiles(self, overlap: int) -> Iterator[DetectionView]:
-        """The view in parts that share ``overlap`` pixels with their neighbours."""
+        """The view as tiles that share ``overlap`` pixels with their neighbours."""
         height, width = self.pixels.shape[:2]
         rows, columns = _spans(height, overlap), _spans(width, overlap)
         for (top, bottom), (left, right) in itertools.product(rows, columns):
@@ -110,17 +111,17 @@ class DetectionView:
             )
 
     def point(self, x: float, y: float) -> Point:
-        """Where a point of the view lies in the original."""
+        """A point of the view in pixels of the original."""
         return Point((x - self.left) / self.ratio_x, (y - self.top) / self.ratio_y)
 
     def box(self, x: float, y: float, width: float, height: float) -> BoundingBox:
-        """Where a box of the view lies in the original; at least one pixel large."""
+        """A box of the view in pixels of the original; at least one pixel large."""
         corner, opposite = self.point(x, y), self.point(x + width, y + height)
         left, top, right, bottom = map(round, (corner.x, corner.y, opposite.x, opposite.y))
         return BoundingBox(left, top, max(right - left, 1), max(bottom - top, 1))
 
     def holds(self, x: float, y: float, width: float, height: float) -> bool:
-        """Whether a box is to be taken from this view: another one tells the others better."""
+        """Whether a box is taken from this view; others are found better in another view."""
         if not self.least_px <= max(width, height) <= self.most_px:
             return False
         rows, columns = self.pixels.shape[:2]
@@ -138,10 +139,10 @@ def views_of(
 ) -> Iterator[DetectionView]:
     """The views in which a detector finds every wanted face of an image.
 
-    The first is fine enough for the smallest wanted face, and never has more pixels than the
-    image where that is larger than ``usual_side``. While a face that fills the picture would be
-    too large for the detector, another view follows that is five times smaller, so all views
-    together have about four hundredths more pixels than the first.
+    The first is fine enough for the smallest wanted face, and never has more pixels than the image
+    where that is larger than ``usual_side``. As long as a face that fills the image would be too
+    large for the detector, a view that is five times smaller follows, so all views together have
+    about 4 % more pixels than the first.
 
     Args:
         image: with a uint8 RGB buffer.
@@ -157,10 +158,10 @@ def views_of(
         if longer_side * ratio <= sight.largest:
             yield view.bordered(round(sight.border * max(view.pixels.shape)))
             return
-        # A face that is not whole in any tile is large enough for the next view.
+        # A face that no tile contains as a whole is large enough for the next view.
         yield from replace(view, most_px=sight.largest).tiles(round(_STEP * sight.smallest))
         coarser = max(ratio / _STEP, sight.overview_side / longer_side)
-        # Faces near the limit are taken from both views, so that none falls between them.
+        # Faces near the limit are taken from both views, so that none is missed.
         least_px = _NEAR_LIMIT * sight.largest * coarser / ratio
         ratio = coarser
 
@@ -180,10 +181,10 @@ def finest_ratio(
 def keep_faces(
     found: Sequence[FaceDetection], image: Image, *, min_size_px: int, min_confidence: float
 ) -> list[FaceDetection]:
-    """What every detector owes its caller at the end.
+    """The last step of every detector.
 
-    Boxes are clipped to the image; small and doubtful ones and those that repeat another face go;
-    the largest face comes first.
+    Clips boxes to the image, removes small and doubtful ones and duplicates, and sorts the largest
+    face first.
     """
     kept: list[FaceDetection] = []
     for face in sorted(found, key=lambda face: -face.confidence):
@@ -196,7 +197,7 @@ def keep_faces(
 
 
 def _spans(length: int, overlap: int) -> list[tuple[int, int]]:
-    """Equal parts of a side, none longer than a tile's, that overlap."""
+    """Equal overlapping spans of a side, none longer than a tile."""
     parts = max(math.ceil((length - overlap) / (_TILE_SIDE - overlap)), 1)
     step = (length - overlap) / parts
     return [
@@ -206,7 +207,7 @@ def _spans(length: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def _same_face(one: BoundingBox, other: BoundingBox) -> bool:
-    # A box inside another one (an eye and a cheek taken for a face of their own) overlaps it little
-    # by IoU, so the share of the smaller box counts as well.
+    # A box inside another one (an eye and a cheek detected as a face) has a low IoU with it, so the
+    # share of the smaller box counts as well.
     inside = one.intersection_area(other) / min(one.area, other.area)
     return one.iou(other) > 0.3 or inside > 0.6

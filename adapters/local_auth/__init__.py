@@ -1,4 +1,4 @@
-"""Identity and tokens without any account elsewhere: the embedded default."""
+"""Identity and tokens without an external service: the embedded default."""
 
 from adapters.local_auth.identity_provider import LocalIdentityProvider
 from adapters.local_auth.link_signer import HmacLinkSigner

@@ -1,4 +1,4 @@
-"""Identity on the operator's word: whoever holds an ID token the operator minted is that user."""
+"""Identity from ID tokens that the operator makes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 
 
 class LocalIdentityProvider:
-    """Mints ID tokens for e-mail addresses and verifies them; keeps no list of users.
+    """Makes ID tokens for e-mail addresses and verifies them; keeps no list of users.
 
-    A user is known by the address alone, so a second token for it is the same user. The day of
-    creation is the moment of asking; who keeps users keeps the first.
+    The address identifies the user, so a second token for it is the same user. ``created_at`` is
+    the time of the call; the user repository keeps the first one.
 
     Args:
-        secret: at least 32 characters; who has it can be anybody.
-        clock: tells what has expired.
+        secret: at least 32 characters; whoever knows it can sign in as any user.
+        clock: for what has expired.
         clock_skew_s: seconds by which the clock that made a token may differ from this one.
     """
 
@@ -34,22 +34,22 @@ class LocalIdentityProvider:
 
         Args:
             email: case does not matter.
-            lifetime_s: seconds it stands; at least one, at most those of a year.
+            lifetime_s: seconds it is valid; at least one, at most a year.
 
         Raises:
-            InvalidRequest: this is no e-mail address, or no such time.
+            InvalidRequest: this is not an e-mail address, or the lifetime is not allowed.
         """
-        # Written so that what is no number is refused as well.
+        # Written so that NaN is refused as well.
         if not 1 <= lifetime_s <= LONGEST_ID_TOKEN_S:
             raise InvalidRequest(
-                f"an ID token stands for a second at least and for {LONGEST_ID_TOKEN_S // 3600} "
-                "hours at most",
+                "an ID token is valid for at least a second and at most "
+                f"{LONGEST_ID_TOKEN_S // 3600} hours",
                 field="hours",
             )
         return self._signer.sign(TokenKind.ID, {"sub": _normalised(email)}, lifetime_s)
 
     async def verify(self, id_token: str) -> User:
-        """Tell whose ID token this is."""
+        """Verify an ID token and return its user."""
         email = str(self._signer.verify(TokenKind.ID, id_token).claims["sub"])
         return User(
             user_id=f"local:{email}",
@@ -62,22 +62,22 @@ class LocalIdentityProvider:
         )
 
     def issued_at(self, id_token: str) -> datetime:
-        """When the ID token was minted."""
+        """When the ID token was made."""
         return self._signer.verify(TokenKind.ID, id_token).issued_at
 
     async def still_stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
-        """Always, since no list of users is kept; an account is ended by the service itself."""
+        """Always True, because no list of users is kept; the service itself ends accounts."""
         return True
 
     async def check(self) -> None:
-        """Nothing outside this process is needed, so this always works."""
+        """Does nothing: no external service is needed."""
 
 
 def _normalised(email: str) -> str:
     address = email.strip().lower()
     mailbox, at, host = address.rpartition("@")
     if not (mailbox and at and host and address.isprintable()) or " " in address:
-        raise InvalidRequest(f"{email!r} is no e-mail address", field="email")
+        raise InvalidRequest(f"{email!r} is not an e-mail address", field="email")
     if len(address) > _LONGEST_EMAIL:
         raise InvalidRequest("the e-mail address is too long", field="email")
     return address

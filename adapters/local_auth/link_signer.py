@@ -18,7 +18,7 @@ class HmacLinkSigner:
 
     Args:
         secret: at least 32 characters.
-        clock: tells what has ended.
+        clock: for what has expired.
         lifetime_s: seconds that a link lasts.
 
     Raises:
@@ -37,16 +37,16 @@ class HmacLinkSigner:
         return LinkSignature(expires, self._value(path, expires))
 
     def check(self, path: str, signature: LinkSignature) -> None:
-        """Let pass what this signer signed for this path and what has not ended."""
+        """Verify a signature for this path."""
         expected = self._value(path, signature.expires)
         given = signature.value.encode("utf-8", "surrogatepass")
         if not hmac.compare_digest(given, expected.encode()):
             raise InvalidLink("the link is not one that this service made")
         if int(signature.expires) <= self._clock.now().timestamp():
-            raise InvalidLink("the link has ended; a fresh answer of the service has a new one")
+            raise InvalidLink("the link has expired; a new answer of the service has a new one")
 
     def _value(self, path: str, expires: str) -> str:
-        # The first line keeps these signatures apart from all else that the secret signs.
+        # The first line separates these signatures from others that use the secret.
         message = f"emotion-api link\n{expires}\n{path}".encode("utf-8", "surrogatepass")
         digest = hmac.digest(self._key, message, hashlib.sha256)
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

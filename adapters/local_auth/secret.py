@@ -1,4 +1,4 @@
-"""The secret that signs everything, made on the first start."""
+"""The signing secret, created at the first start."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ MIN_SECRET_LENGTH = 32
 
 
 def load_or_create_secret(path: Path) -> str:
-    """Read the secret from a file, or make one there that only the file's owner can read.
+    """Read the secret from a file, or create one that only the file's owner can read.
 
-    Of several processes that start at once all get the same secret.
+    Several processes that start at once get the same secret.
 
     Raises:
-        ValueError: the file holds no secret, or too short a one.
-        OSError: the file can be neither read nor made.
+        ValueError: the secret in the file is too short.
+        OSError: the file can be neither read nor created.
     """
     if not path.exists():
         _create(path)
@@ -29,7 +29,7 @@ def check_secret(secret: str, *, where: str = "given") -> None:
     """Refuse a secret that is too short to sign with (RFC 7518, section 3.2: 256 bits).
 
     Raises:
-        ValueError: it is.
+        ValueError: it is too short.
     """
     if len(secret) < MIN_SECRET_LENGTH:
         raise ValueError(
@@ -44,9 +44,9 @@ def _create(path: Path) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(secrets.token_hex(32) + "\n")
-        # A link puts a whole file in place, and never over one that is there.
+        # A hard link puts the whole file in place and never replaces an existing one.
         os.link(unfinished, path)
     except FileExistsError:
-        pass  # Another process was quicker; its secret holds.
+        pass  # Another process was first; its secret is used.
     finally:
         unfinished.unlink()

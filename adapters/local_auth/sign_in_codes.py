@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from application.ports.clock import Clock
 from domain.errors import InvalidToken
 
-# Without those that are taken for one another: 0 and o, 1, i and l.
+# Without characters that look alike: 0 and o, 1, i and l.
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 _GROUP = 5
 _GROUPS = 2
@@ -28,12 +28,12 @@ class _Kept:
 class LocalSignInCodes:
     """Fulfils ``SignInCodes`` in this process, with one code at a time.
 
-    A code has ten of 31 letters, 8e14 possibilities: a thousand guesses a second, for as long as it
-    lasts, find it once in a billion times. So wrong guesses need not end it; if they did, anybody
-    could take it from its owner.
+    A code has ten of 31 characters, 8e14 possibilities: a thousand guesses a second during its
+    lifetime find it once in a billion times. So wrong guesses need not invalidate it; if they did,
+    anybody could take it from its owner.
 
     Args:
-        clock: tells what has ended.
+        clock: for what has expired.
         lifetime_s: seconds that a code lasts.
     """
 
@@ -43,7 +43,7 @@ class LocalSignInCodes:
         self._kept: _Kept | None = None
 
     def issue(self, id_token: str) -> str:
-        """Make a code for an ID token; the one before, if any, ends."""
+        """Make a code for an ID token; an earlier code becomes invalid."""
         code = "".join(secrets.choice(_LETTERS) for _ in range(_GROUP * _GROUPS))
         self._kept = _Kept(code, id_token, self._clock.now() + timedelta(seconds=self.lifetime_s))
         return "-".join(code[at : at + _GROUP] for at in range(0, len(code), _GROUP))
@@ -52,14 +52,14 @@ class LocalSignInCodes:
         """The ID token that a code stands for. After that the code is used up."""
         kept = self._kept
         if kept is None or kept.is_used or kept.ends <= self._clock.now():
-            raise InvalidToken("the code was used or has ended")
+            raise InvalidToken("the code was used or has expired")
         if not _is_code(code, kept.code):
-            raise InvalidToken("the code is not right")
+            raise InvalidToken("the code is wrong")
         kept.is_used = True
         return kept.id_token
 
     def give_back(self, code: str) -> None:
-        """Let a code that was used up without effect work again, until it ends."""
+        """Let a code that was used up without effect work again, until it expires."""
         if self._kept is not None and _is_code(code, self._kept.code):
             self._kept.is_used = False
 

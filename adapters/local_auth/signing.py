@@ -1,4 +1,4 @@
-"""Signed statements of several kinds, none of which passes for another."""
+"""Signed tokens of several kinds, none of which is accepted as another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_TOKEN = 8192
 
 
 class TokenKind(StrEnum):
-    """What a token is for; stands in its ``aud`` claim and in its ``typ`` header."""
+    """The kind of a token, in its ``aud`` claim and its ``typ`` header."""
 
     ID = "emotion-api-id"
     ACCESS = "emotion-api-access"
@@ -29,12 +29,12 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignedClaims:
-    """What a token of ours says.
+    """The contents of a token of ours.
 
     Attributes:
         claims: by their names in the token.
         issued_at: when it was made.
-        accepted_until: its end, and the tolerance for clocks that differ.
+        accepted_until: its expiry plus the tolerance for clocks that differ.
     """
 
     claims: dict[str, Any]
@@ -47,7 +47,7 @@ class TokenSigner:
 
     Args:
         secret: at least 32 characters.
-        clock: tells what has expired.
+        clock: for what has expired.
         clock_skew_s: seconds by which the clock that made a token may differ from this one.
 
     Raises:
@@ -61,9 +61,10 @@ class TokenSigner:
         self._skew = timedelta(seconds=clock_skew_s)
 
     def sign(self, kind: TokenKind, claims: dict[str, Any], lifetime_s: float) -> str:
-        """Make a token that stands for so many seconds."""
+        """Make a token that is valid for this many seconds."""
         now = self._clock.now().timestamp()
-        # With its fraction: a token of the second in which an account was ended is old or new.
+        # With the fraction, so that a token made in the same second as the end of an account is
+        # before or after it.
         standing = {"iss": _ISSUER, "aud": kind.value, "iat": now}
         expiry = {"exp": math.ceil(now + lifetime_s)}
         return jwt.encode(
@@ -89,11 +90,11 @@ class TokenSigner:
         if accepted_until <= now:
             raise InvalidToken("the token has expired")
         if issued_at > now + self._skew:
-            raise InvalidToken("the token was made in the future; is this clock right?")
+            raise InvalidToken("the token was made in the future; check this machine's clock")
         return SignedClaims(claims, issued_at, accepted_until)
 
     def claims_to_be(self, kind: TokenKind, token: str) -> bool:
-        """Whether the token says it is of this kind, whatever it is worth. Never raises."""
+        """Whether the token claims to be of this kind, valid or not. Never raises."""
         if len(token) > _LONGEST_TOKEN:
             return False
         try:
@@ -111,7 +112,7 @@ class TokenSigner:
                 algorithms=[_ALGORITHM],
                 audience=kind.value,
                 issuer=_ISSUER,
-                # Times are compared with the clock of the service, not with the library's.
+                # Times are compared with the service's clock, not with the library's.
                 options={
                     "require": ["aud", "iss", "iat", "exp", "sub"],
                     "verify_exp": False,

@@ -1,4 +1,4 @@
-"""The service's own tokens: signed where they carry facts, random where they are secrets."""
+"""The service's own tokens: signed access tokens and guest cookies, random refresh tokens."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class JwtTokenService:
 
     Args:
         secret: at least 32 characters.
-        clock: tells what has expired.
-        access_lifetime_s: seconds an access token stands.
+        clock: for what has expired.
+        access_lifetime_s: seconds an access token is valid.
         refresh_lifetime_s: likewise a refresh token.
         guest_lifetime_s: likewise a guest's cookie.
         clock_skew_s: seconds by which the clock that made a token may differ from this one.
@@ -35,7 +35,7 @@ class JwtTokenService:
         clock_skew_s: int = 0,
     ) -> None:
         self._signer = TokenSigner(secret=secret, clock=clock, clock_skew_s=clock_skew_s)
-        # A key of its own: what is made of it can never pass for a signature.
+        # A separate key, so that a digest can never be used as a signature.
         self._digest_key = hmac.digest(secret.encode(), b"refresh tokens", "sha256")
         self._clock = clock
         self._access_lifetime_s = access_lifetime_s
@@ -44,7 +44,7 @@ class JwtTokenService:
 
     def issue_access(self, user_id: str) -> AccessToken:
         """Make an access token."""
-        # The random part makes two tokens of one second differ.
+        # The random part makes two tokens of the same second differ.
         claims = {"sub": user_id, "jti": secrets.token_hex(8)}
         value = self._signer.sign(TokenKind.ACCESS, claims, self._access_lifetime_s)
         return AccessToken(value, self._access_lifetime_s)

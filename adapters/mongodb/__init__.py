@@ -1,4 +1,4 @@
-"""History, users, refresh tokens and usage in MongoDB: what several hosts can share."""
+"""History, users, refresh tokens, usage and videos in MongoDB, which several hosts can share."""
 
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.detection_repository import MongoDetectionRepository

@@ -34,18 +34,18 @@ _IDLE_CONNECTION_S = 300
 
 
 class MongoDatabase:
-    """Runs functions against the database and says in the ports' words what went wrong.
+    """Runs functions against the database and translates errors into those of the ports.
 
-    Writes are acknowledged by a majority of the servers and tried twice where a connection breaks,
-    unless the URI says otherwise. A server that does not answer is left alone for a while.
+    Writes are acknowledged by a majority of the servers and retried once if a connection breaks,
+    unless the URI says otherwise. A circuit breaker guards all calls.
 
     Args:
         uri: ``mongodb://`` or ``mongodb+srv://``; holds credentials and is never shown.
         name: of the database.
         timeout_s: how long one call may take in all, in seconds.
         max_connections: to each server of the set.
-        breaker: watches the calls.
-        makes_indexes: before the first call; False leaves a database that is only read as it is.
+        breaker: guards the calls.
+        makes_indexes: whether to create the indexes; False for a database that is only read.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class MongoDatabase:
         self._indexed = not makes_indexes
 
     async def open(self) -> None:
-        """Connect, and make the indexes; a server that is down now gets them when it is back.
+        """Connect and create the indexes; if the server is down, they are created later.
 
         Raises:
             StoreUnavailable: the URI cannot be used.
@@ -79,7 +79,7 @@ class MongoDatabase:
             # Reading the URI may ask DNS (mongodb+srv), which blocks.
             self._client = await asyncio.to_thread(self._connect)
         except (PyMongoError, ValueError):
-            # Not chained: what the driver says may quote the URI, and with it the password.
+            # Not chained, because the driver's message may quote the URI with the password.
             raise StoreUnavailable("MONGODB_URI cannot be used: it is malformed") from None
         options: CodecOptions[Document] = CodecOptions(
             tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
@@ -91,22 +91,22 @@ class MongoDatabase:
             log.warning("starting without MongoDB: %s", error)
 
     async def close(self) -> None:
-        """Close every connection. Closing twice is no error."""
+        """Close every connection. Closing twice is not an error."""
         if self._client is not None:
             self._client.close()
         self._client = self._database = None
 
     async def run(self, work: Callable[[_Database], Awaitable[_Result]]) -> _Result:
-        """Let a function use the database.
+        """Call a function with the database.
 
         Raises:
-            StoreUnavailable: it does not answer, or not with what was asked for.
+            StoreUnavailable: it does not answer, or not as expected.
         """
         if self._database is None:
             raise StoreUnavailable("the database is closed")
         try:
             with self._breaker.guard(*_NOT_THERE):
-                # The driver's own timeout does not count the time in which a name is resolved.
+                # The driver's own timeout does not include the time to resolve names.
                 async with asyncio.timeout(self._timeout_s):
                     await self._have_indexes(self._database)
                     return await work(self._database)
@@ -117,13 +117,13 @@ class MongoDatabase:
         except _NOT_THERE as error:
             raise StoreUnavailable("the database does not answer") from error
         except (PyMongoError, BSONError, UnreadableRecord, UnicodeError) as error:
-            raise StoreUnavailable("the database does not do its work") from error
+            raise StoreUnavailable("the database does not work") from error
 
     async def check(self) -> None:
-        """Ask for a sign of life.
+        """Ping the database.
 
         Raises:
-            StoreUnavailable: there is none.
+            StoreUnavailable: it does not answer.
         """
 
         async def ping(database: _Database) -> Any:
@@ -145,7 +145,8 @@ class MongoDatabase:
     async def _have_indexes(self, database: _Database) -> None:
         if self._indexed:
             return
-        # All that call meanwhile share one attempt and how it ends, or each would wait in turn.
+        # Calls that come meanwhile share one attempt and its outcome; otherwise each would wait in
+        # turn.
         if self._indexing is None:
             self._indexing = asyncio.create_task(_make_indexes(database))
             self._indexing.add_done_callback(self._end_indexing)

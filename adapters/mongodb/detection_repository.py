@@ -35,10 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class MongoDetectionRepository:
-    """Keeps one document a record. A page far back costs as many steps as it skips.
+    """Keeps one document per record. The cost of a page grows with the records it skips.
 
-    A document that cannot be read is shown as what can still be told of it, so that it neither
-    hides the others nor outlives the erasure of a history.
+    A document that cannot be read is returned with the fields that are known, so that it does not
+    hide the others and is erased with the history.
     """
 
     def __init__(self, database: MongoDatabase) -> None:
@@ -79,7 +79,7 @@ class MongoDetectionRepository:
         return await self._database.run(find)
 
     async def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
-        """All matching records of one user, newest first; each fetch goes on after the last."""
+        """All matching records of one user, newest first; each fetch continues after the last."""
         query = _query(user_id, wanted)
         after = query
         while True:
@@ -95,7 +95,7 @@ class MongoDetectionRepository:
             after = {"$and": [query, _before(page[-1])]}
 
     async def update_storage(self, detection: Detection) -> bool:
-        """Write ``image_url`` and ``storage`` of a record that is there."""
+        """Write ``image_url`` and ``storage`` of an existing record."""
         change = {"image_url": detection.image_url, "storage": detection.storage.value}
 
         async def update(database: _Database) -> bool:
@@ -107,7 +107,7 @@ class MongoDetectionRepository:
         return await self._database.run(update)
 
     async def delete(self, detection_id: UUID) -> bool:
-        """Forget a record."""
+        """Delete a record."""
 
         async def delete(database: _Database) -> bool:
             result = await database[DETECTIONS].delete_one({"_id": detection_id})
@@ -116,10 +116,10 @@ class MongoDetectionRepository:
         return await self._database.run(delete)
 
     async def wipe(self) -> None:
-        """The server sees to its own files."""
+        """Does nothing: the server manages its own files."""
 
     async def check(self) -> None:
-        """Ask the database for a sign of life."""
+        """Ping the database."""
         await self._database.check()
 
 
@@ -134,14 +134,14 @@ def _read_or_salvage(document: Document) -> Detection:
     except UnreadableRecord as error:
         detection_id, moment_us = document["_id"], document.get("timestamp_us")
         if not isinstance(detection_id, UUID):
-            raise  # Nothing could name it.
+            raise  # Not even its id is known.
         log.warning("the record of detection %s cannot be read: %s", detection_id, error)
         moment = from_us(moment_us if isinstance(moment_us, int) else 0)
         return salvaged_detection(detection_id, document["user_id"], moment)
 
 
 def _before(last: Detection) -> Document:
-    """Only what comes after this record in the order of ``_NEWEST_FIRST``."""
+    """A query for what follows this record in the order of ``_NEWEST_FIRST``."""
     moment_us = to_us(last.timestamp)
     return {
         "$or": [

@@ -1,8 +1,8 @@
-"""How records look as MongoDB documents.
+"""Records as MongoDB documents.
 
 A document is the record of ``adapters.records`` under a native ``_id``, with native dates beside
-it. MongoDB's dates stop at milliseconds, so the exact moment stands in a field of microseconds; the
-date is for people, for other tools, and for indexes that let documents expire.
+it. MongoDB's dates have milliseconds only, so another field holds the exact time in microseconds;
+the date is for people, for other tools, and for indexes that expire documents.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Document = dict[str, Any]
 
 
 def detection_to_document(detection: Detection) -> Document:
-    """Write a detection, with what is searched beside it."""
+    """Write a detection, with extra fields for searching."""
     record = detection_to_record(detection)
     del record["detection_id"]
     return {
@@ -47,7 +47,7 @@ def detection_from_document(document: Mapping[str, Any]) -> Detection:
     """Read what ``detection_to_document`` wrote.
 
     Raises:
-        UnreadableRecord: a field is missing or holds no such value, or the version is unknown.
+        UnreadableRecord: a field is missing or does not fit, or the version is unknown.
     """
     try:
         filename = document["filename"]
@@ -73,13 +73,13 @@ def user_from_document(document: Mapping[str, Any]) -> User:
     """Read what ``user_to_document`` wrote.
 
     Raises:
-        UnreadableRecord: a field is missing or holds no such value, or the version is unknown.
+        UnreadableRecord: a field is missing or does not fit, or the version is unknown.
     """
     return user_from_record({**document, "user_id": document["_id"]})
 
 
 def token_to_document(record: RefreshTokenRecord) -> Document:
-    """Write a refresh token that stands."""
+    """Write a valid refresh token."""
     signed_in_at = record.signed_in_at
     return {
         "_id": record.digest,
@@ -104,7 +104,7 @@ def token_from_document(document: Mapping[str, Any]) -> RefreshTokenRecord:
 
 
 def usage_from_document(document: Mapping[str, Any] | None) -> UsageCount:
-    """Read a counter; None is one nobody has used."""
+    """Read a counter; None for an unused one."""
     if document is None:
         return UsageCount()
     ends_at_us = document.get("window_ends_at_us")
@@ -116,7 +116,7 @@ def usage_from_document(document: Mapping[str, Any] | None) -> UsageCount:
 
 
 def moment(name: str, value: datetime) -> Document:
-    """A moment, as a date and exactly."""
+    """A time, as a date and in microseconds."""
     return {name: value, f"{name}_us": Int64(to_us(value))}
 
 

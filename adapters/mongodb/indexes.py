@@ -1,6 +1,6 @@
 """The collections and their indexes.
 
-The names keep clear of those that older services of this kind use in a database of the same name.
+The names differ from those that older services of this kind use in a database of the same name.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ ACCOUNT_ENDS = "account_ends"
 VIDEOS = "video_records"
 VIDEO_FRAMES = "video_frames"
 
-# What is unique is so by being the ``_id``. An index with ``expireAfterSeconds`` lets the server
-# drop what is past its time; a document without that date stays.
+# Unique keys are the ``_id``. An index with ``expireAfterSeconds`` lets the server delete expired
+# documents; a document without that date stays.
 INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
     DETECTIONS: (
         IndexModel(

@@ -33,8 +33,9 @@ _NAMESPACE = UUID("5f0c9f53-6f0e-4f0a-8d7e-3a9f5a1c0b42")
 class OlderMongoHistory:
     """Reads every collection of a database that holds such documents, or the one named.
 
-    What they lack stays unknown: the file's name is None, the image's size 0 by 0, and no crop was
-    measured, so no face counts as reliable. Images stay where they are; only their addresses come.
+    Missing fields stay unknown: the file name is None, the image's size 0 by 0, and no crop was
+    measured, so no face counts as reliable. Images stay where they are; only their addresses are
+    copied.
     """
 
     def __init__(self, database: MongoDatabase, *, collection: str | None = None) -> None:
@@ -63,7 +64,7 @@ class OlderMongoHistory:
     async def _page(self, collection: str, last: object) -> list[Document]:
         query: Document = dict(_MARKS)
         if last is not None:
-            # As an expression: a plain comparison finds nothing but ids of the same type.
+            # As an expression, because a plain comparison finds only ids of the same type.
             query["$expr"] = {"$gt": ["$_id", {"$literal": last}]}
 
         async def fetch(database: _Database) -> list[Document]:
@@ -98,7 +99,7 @@ def _detection(collection: str, document: Mapping[str, Any]) -> Detection | Unre
 
 
 def _detection_id(value: object, user_id: str) -> UUID:
-    """The id itself where it is a UUID; otherwise always the same for it and its user."""
+    """The id if it is a UUID; otherwise a UUID derived from the id and its user."""
     if isinstance(value, UUID):
         return value
     try:
@@ -117,14 +118,14 @@ def _text(value: object) -> str:
 def _text_or_none(document: Mapping[str, Any], field: str) -> str | None:
     value = document.get(field)
     if value is not None and not isinstance(value, str):
-        raise ValueError(f"{field} is no text")
+        raise ValueError(f"{field} is not text")
     return value
 
 
 def _seconds(value: Any) -> float:
     seconds = float(value)
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise ValueError("processing_time is no number of seconds")
+        raise ValueError("processing_time is not a number of seconds")
     return seconds
 
 
@@ -151,7 +152,7 @@ def _face(face: Mapping[str, Any]) -> Face:
 
 
 def _box(box: Any) -> BoundingBox:
-    """``[x, y, width, height]``, or the same under their names."""
+    """``[x, y, width, height]``, or an object with these fields."""
     if isinstance(box, Mapping):
         box = [box["x"], box["y"], box.get("width", box.get("w")), box.get("height", box.get("h"))]
     x, y, width, height = (round(side) for side in box)

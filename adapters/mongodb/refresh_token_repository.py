@@ -20,9 +20,9 @@ _REVOKED = {"$set": {"state": "revoked"}}
 
 
 class MongoRefreshTokenRepository:
-    """Keeps each token's digest and whether it stands, was used, or is revoked.
+    """Keeps each token's digest and whether it is valid, used or revoked.
 
-    No transaction is needed, so a single server without a replica set serves as well.
+    No transaction is needed, so a single server without a replica set works as well.
     """
 
     def __init__(self, database: MongoDatabase) -> None:
@@ -40,7 +40,7 @@ class MongoRefreshTokenRepository:
         await self._database.run(insert)
 
     async def find(self, digest: str) -> RefreshTokenRecord | None:
-        """The token, whether it stands or not."""
+        """The token, valid or not."""
 
         async def find(database: _Database) -> RefreshTokenRecord | None:
             document = await database[REFRESH_TOKENS].find_one({"_id": digest})
@@ -57,7 +57,7 @@ class MongoRefreshTokenRepository:
         *,
         grace_s: float = 0.0,
     ) -> RefreshTokenRecord | None:
-        """Use a token and put a successor in its place."""
+        """Use a token and add its successor."""
 
         async def rotate(database: _Database) -> RefreshTokenRecord | None:
             record = await _usable(database, digest, now, grace_s)
@@ -65,8 +65,8 @@ class MongoRefreshTokenRepository:
                 return None
             tokens = database[REFRESH_TOKENS]
             successor = replace(record, digest=successor_digest, expires_at=successor_expires_at)
-            # The successor is there before its predecessor is used up, so that a revocation of
-            # family or user that comes in between finds it. Nobody knows its secret yet.
+            # The successor is added before its predecessor is used up, so that a revocation of the
+            # family or user in between finds it. Its secret is not known to anybody yet.
             await tokens.insert_one(token_to_document(successor))
             first = await tokens.update_one(
                 {"_id": digest, "state": "standing"},
@@ -92,7 +92,7 @@ class MongoRefreshTokenRepository:
         return await self._database.run(revoke)
 
     async def delete_user(self, user_id: str) -> None:
-        """Forget every token of a user."""
+        """Delete every token of a user."""
 
         async def delete(database: _Database) -> None:
             await database[REFRESH_TOKENS].delete_many({"user_id": user_id})
@@ -100,7 +100,7 @@ class MongoRefreshTokenRepository:
         await self._database.run(delete)
 
     async def delete_expired(self, until: datetime) -> int:
-        """Forget tokens that expired by then; the server does so by itself as well."""
+        """Delete tokens that expired by then; the server does so too."""
 
         async def delete(database: _Database) -> int:
             result = await database[REFRESH_TOKENS].delete_many(
@@ -114,7 +114,7 @@ class MongoRefreshTokenRepository:
 async def _usable(
     database: _Database, digest: str, now: datetime, grace_s: float
 ) -> RefreshTokenRecord | None:
-    """The token if it may be used now; one whose grace is over revokes its family."""
+    """The token if it may be used now; reuse after the grace revokes the family."""
     document = await database[REFRESH_TOKENS].find_one({"_id": digest})
     if document is None:
         return None
@@ -128,10 +128,10 @@ async def _usable(
 
 
 async def _revoke(database: _Database, those: Document) -> None:
-    """Revoke tokens, and successors that are put in their place meanwhile.
+    """Revoke tokens, and successors that are added meanwhile.
 
-    Such a successor is there before its predecessor is looked at again, so it is found once all
-    that were there at first are revoked.
+    A successor is added before its predecessor is checked again, so it is found after all tokens
+    from the first query are revoked.
     """
     query = {**those, "state": {"$ne": "revoked"}}
     while (await database[REFRESH_TOKENS].update_many(query, _REVOKED)).modified_count:
@@ -139,5 +139,5 @@ async def _revoke(database: _Database, those: Document) -> None:
 
 
 def _in_grace(used_at_us: int | None, now: datetime, grace_s: float) -> bool:
-    # Either way, lest a clock that was set back lengthens the grace.
+    # In both directions, so that a clock that was set back does not lengthen the grace.
     return used_at_us is not None and abs((now - from_us(used_at_us)).total_seconds()) < grace_s

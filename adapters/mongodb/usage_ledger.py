@@ -19,11 +19,11 @@ _Database = AsyncIOMotorDatabase[Document]
 
 
 class MongoUsageLedger:
-    """Keeps one counter a subject; the server drops those whose window is over.
+    """Keeps one counter per subject; the server deletes those whose window is over.
 
-    Each subject is counted in a step of its own that cannot pass its limit. When a later subject
-    is used up the earlier ones are given back, so for a moment a count may stand one too high and
-    never one too low.
+    Each subject is counted by a separate atomic update that cannot pass its limit. If a later
+    subject is used up, the earlier ones are taken back, so for a moment a count may be one too high
+    but never too low.
     """
 
     def __init__(self, database: MongoDatabase) -> None:
@@ -50,7 +50,7 @@ class MongoUsageLedger:
         await self._database.run(lambda database: _refund(database, subjects))
 
     async def forget(self, subject: str) -> None:
-        """Drop the counter of a subject."""
+        """Delete the counter of a subject."""
 
         async def delete(database: _Database) -> None:
             await database[USAGE].delete_one({"_id": subject})
@@ -58,7 +58,7 @@ class MongoUsageLedger:
         await self._database.run(delete)
 
     async def delete_expired(self, now: datetime) -> int:
-        """Drop the counters whose window is over; the server does so by itself as well."""
+        """Delete the counters whose window is over; the server does so too."""
 
         async def delete(database: _Database) -> int:
             over = {"window_ends_at_us": {"$lte": to_us(now)}}
@@ -92,7 +92,7 @@ async def _count(
         in_window["count"] = {"$lt": limit}
     over: Document = {"_id": subject, "window_ends_at_us": {"$lte": to_us(at)}}
     usage = database[USAGE]
-    # Whoever loses the race to begin a window joins the winner's in the second round.
+    # If another caller has started the window first, the second round counts in it.
     for _ in range(2):
         more = await usage.update_one(in_window, {"$inc": {"count": 1}, "$set": used})
         if more.matched_count:

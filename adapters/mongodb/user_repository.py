@@ -19,7 +19,7 @@ _Database = AsyncIOMotorDatabase[Document]
 
 
 class MongoUserRepository:
-    """Keeps one document a user."""
+    """Keeps one document per user."""
 
     def __init__(self, database: MongoDatabase) -> None:
         self._database = database
@@ -47,7 +47,7 @@ class MongoUserRepository:
         return await self._database.run(fetch)
 
     async def delete(self, user_id: str) -> bool:
-        """Forget a user."""
+        """Delete a user."""
 
         async def delete(database: _Database) -> bool:
             return (await database[USERS].delete_one({"_id": user_id})).deleted_count > 0
@@ -55,7 +55,7 @@ class MongoUserRepository:
         return await self._database.run(delete)
 
     async def end(self, user_id: str, at: datetime, *, erased: bool) -> None:
-        """Note that the account was ended; the server drops the note when it has become old."""
+        """Note that the account was ended; the server deletes the note after its time."""
         ended = {"sign_ins_ended_at_us": Int64(to_us(at)), "known_until": at + ACCOUNT_END_KEPT}
         if erased:
             ended["erased_at_us"] = Int64(to_us(at))

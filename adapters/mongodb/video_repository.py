@@ -1,4 +1,4 @@
-"""Recorded videos in MongoDB, for as many processes as work on them."""
+"""Recorded videos in MongoDB, which several processes can analyse."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ _IN_ORDER = [("submitted_at_us", ASCENDING), ("_id", ASCENDING)]
 
 
 class MongoVideoRepository:
-    """Keeps one document a video, its record as JSON text, and packed frames in their own.
+    """Keeps one document per video, with its record as JSON text, and packed frames in other
+    documents.
 
-    No transaction is needed: frames are written after it was made sure that the video is held, and
-    may come twice.
+    No transaction is needed: frames are written after a check that the video is held, and may be
+    written twice.
     """
 
     def __init__(self, database: MongoDatabase) -> None:
@@ -58,7 +59,7 @@ class MongoVideoRepository:
                     **_fields(video, holder, until),
                 }
             )
-            # Counted afterwards, so that of two at once at least one sees the other.
+            # Counted afterwards, so that at least one of two simultaneous calls sees the other.
             unfinished = {"user_id": video.user_id, "status": _NOT_DONE}
             if await videos.count_documents(unfinished) <= limit:
                 return True
@@ -86,7 +87,7 @@ class MongoVideoRepository:
         return await self._database.run(find)
 
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
-        """Hold the next video that nobody holds."""
+        """Hold the next video that no process holds."""
 
         async def take(database: _Database) -> Video | None:
             while (document := await _next(database, now)) is not None:
@@ -95,7 +96,7 @@ class MongoVideoRepository:
                     attempts = video.attempts + 1
                     video = replace(video, status=VideoStatus.RUNNING, attempts=attempts)
                 change = {**_fields(video, holder, until), "served_at_us": Int64(to_us(now))}
-                # Only as it was seen: another process may have taken it meanwhile.
+                # Only if unchanged: another process may have claimed it meanwhile.
                 as_seen = {name: document[name] for name in ("_id", "record", "held_until_us")}
                 taken = await database[VIDEOS].update_one(as_seen, {"$set": change})
                 if taken.matched_count:
@@ -118,7 +119,7 @@ class MongoVideoRepository:
                 key = {"_id": {"video_id": video.video_id, "first": first}}
                 packed = {"video_id": video.video_id, "first": first, "frames": pack_frames(frames)}
                 await database[VIDEO_FRAMES].update_one(key, {"$set": packed}, upsert=True)
-            # Last: once it says that a video is done, all its frames are there.
+            # Last, so that a video that is done has all its frames.
             change = {"$set": _fields(video, holder, until)}
             return (await database[VIDEOS].update_one(held, change)).matched_count > 0
 
@@ -129,7 +130,7 @@ class MongoVideoRepository:
         return True
 
     async def cancel(self, video_id: UUID) -> bool:
-        """Let a video be cancelled and held by nobody."""
+        """Cancel a video and end its lease."""
 
         async def cancel(database: _Database) -> bool:
             while (document := await database[VIDEOS].find_one({"_id": video_id})) is not None:
@@ -159,7 +160,7 @@ class MongoVideoRepository:
 
         while (document := await self._database.run(fetch)) is not None:
             first = document["first"] + 1
-            # A run that was cut off may have written some that the next one wrote again.
+            # An interrupted run may have written frames that the next run wrote again.
             unpacked = await asyncio.to_thread(unpack_frames, document["frames"])
             frames = [frame for frame in unpacked if frame.number >= wanted]
             if frames:
@@ -180,7 +181,7 @@ class MongoVideoRepository:
         return await self._database.run(find)
 
     async def end_runs(self, place: str) -> None:
-        """End what earlier runs of a place hold."""
+        """End the leases of earlier runs of a place."""
 
         async def release(database: _Database) -> None:
             await database[VIDEOS].update_many(
@@ -191,14 +192,14 @@ class MongoVideoRepository:
         await self._database.run(release)
 
     async def delete(self, video_id: UUID) -> bool:
-        """Forget a video and its frames."""
+        """Delete a video and its frames."""
         await self._delete_frames(video_id)
 
         async def delete(database: _Database) -> bool:
             return (await database[VIDEOS].delete_one({"_id": video_id})).deleted_count > 0
 
         was_there = await self._database.run(delete)
-        # Whoever worked on it may have added some before the record was gone.
+        # A process that held it may have added some before the record was deleted.
         await self._delete_frames(video_id)
         return was_there
 
@@ -210,7 +211,7 @@ class MongoVideoRepository:
 
 
 async def _next(database: _Database, now: datetime) -> Document | None:
-    """Of the user served longest ago, never served first; then in the order of submission."""
+    """The next video: of the user who was served longest ago or never; then the oldest."""
     waiting = {"status": _TO_BE_TAKEN_UP, "held_until_us": {"$lte": to_us(now)}}
     documents = [each async for each in database[VIDEOS].find(waiting, sort=_IN_ORDER)]
     if not documents:

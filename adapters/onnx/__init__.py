@@ -1,1 +1,1 @@
-"""The embedded emotion classifier, on ONNX Runtime."""
+"""Face detector and emotion classifier on ONNX Runtime, with the bundled weights."""

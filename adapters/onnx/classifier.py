@@ -1,4 +1,4 @@
-"""Emotion classifiers in ONNX form; the one that ships with the service is one of them."""
+"""Emotion classifiers as ONNX files, the bundled one among them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OUTPUT = "logits"
 
 
 class OnnxCropClassifier:
-    """A network on ONNX Runtime, one thread a call.
+    """A network on ONNX Runtime, one thread per call.
 
-    The network reads ``faces``, float32, 0..255, N x 1 x height x width (gray) or
-    N x 3 x height x width (RGB), and answers ``logits``, float32, N x 7, already divided by the
-    calibration temperature where there is one. A JSON file of the same name beside it tells
-    ``name``, ``version``, ``labels`` (the order of the outputs), ``file_sha256`` (of the weights)
-    and what was measured.
+    The network reads ``faces``, float32, 0..255, N x 1 x height x width (grey) or N x 3 x height x
+    width (RGB), and answers ``logits``, float32, N x 7, already divided by the calibration
+    temperature where there is one. A JSON file of the same name beside it holds ``name``,
+    ``version``, ``labels`` (the order of the outputs), ``file_sha256`` (of the weights) and the
+    measurements.
     """
 
     def __init__(self, *, weights: Path | None = None) -> None:
@@ -35,7 +35,7 @@ class OnnxCropClassifier:
             weights: an ONNX file with its JSON file beside it; None takes the bundled one.
 
         Raises:
-            InferenceUnavailable: a file is missing, damaged, or they do not belong together.
+            InferenceUnavailable: a file is missing or damaged, or the two do not belong together.
         """
         self._network = OnnxNetwork.load(
             weights or BUNDLED / "emotion.onnx", reads=INPUT, answers=OUTPUT, facts=("labels",)
@@ -54,7 +54,7 @@ class OnnxCropClassifier:
 
     @property
     def path(self) -> Path:
-        """Where the weights lie."""
+        """The file of the weights."""
         return self._network.path
 
     @property
@@ -90,7 +90,7 @@ def _crop_spec(network: OnnxNetwork) -> CropSpec:
 
 
 def _order(labels: object, path: Path) -> list[int]:
-    """For each emotion of the domain the position of its output."""
+    """For each emotion, the position of its output."""
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise InferenceUnavailable(
             f"{path.with_suffix('.json').name}: labels must be a list of words"

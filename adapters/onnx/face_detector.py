@@ -1,4 +1,4 @@
-"""Finding faces with a network in ONNX form; the one that ships with the service is one of them."""
+"""Finding faces with a network from an ONNX file, the bundled one among them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from domain.image import Image
 
 INPUT = "pixels"
 OUTPUT = "cells"
-# Of each cell: a confidence, four distances to the sides of the box, five points.
+# Per cell: a confidence, four distances to the sides of the box, five points.
 _NUMBERS = 15
 
 _NOT_MEASURED = frozenset({"name", "version", "strides", "iou", "file_sha256", "file_bytes"})
@@ -30,17 +30,17 @@ _SIGHT = Sight(
 
 
 class OnnxFaceDetector(ExecutorFaceDetector):
-    """Fulfils the port ``FaceDetector`` with a network on ONNX Runtime, one thread a call.
+    """Fulfils the port ``FaceDetector`` with a network on ONNX Runtime, one thread per call.
 
     The network reads ``pixels``, uint8, N x height x width x 3, RGB, sides of whole multiples of
-    its largest stride, and answers ``cells``, float32, N x cells x 15: the cells of each stride
-    one after the other, row by row. Of each cell it tells a confidence in [0, 1], the distances
-    from the cell's centre to the left, upper, right and lower side of the box, and five points
-    (the person's right eye, left eye, nose, right and left corner of the mouth) as offsets from
-    that centre, all in pixels. A JSON file of the same name beside it tells ``name``, ``version``,
-    ``strides``, ``threshold`` (the least confidence that makes a face), ``iou`` (from which on
-    two boxes are one face), ``file_sha256`` (of the weights) and what was measured. It may tell
-    ``framing`` too: ``side`` and ``drop`` of a ``BoxFraming``.
+    its largest stride, and answers ``cells``, float32, N x cells x 15: the cells of each stride one
+    after the other, row by row. Each cell holds a confidence in [0, 1], the distances from the
+    cell's centre to the left, upper, right and lower side of the box, and five points (the person's
+    right eye, left eye, nose, right and left corner of the mouth) as offsets from that centre, all
+    in pixels. A JSON file of the same name beside it holds ``name``, ``version``, ``strides``,
+    ``threshold`` (the least confidence that makes a face), ``iou`` (from which on two boxes are one
+    face), ``file_sha256`` (of the weights) and the measurements, and optionally ``framing``:
+    ``side`` and ``drop`` of a ``BoxFraming``.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class OnnxFaceDetector(ExecutorFaceDetector):
             threshold: the least confidence that makes a face; None takes the file's own.
 
         Raises:
-            InferenceUnavailable: a file is missing, damaged or no such network, or the two do not
-                belong together.
+            InferenceUnavailable: a file is missing, damaged or another kind of network, or the two
+                do not belong together.
         """
         super().__init__(executor)
         self._network = OnnxNetwork.load(
@@ -99,7 +99,7 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
 
     def _check(self) -> None:
-        """Show a blank picture to the network: the file says less than its answer."""
+        """Run the network on a blank image and check its output."""
         side = 2 * max(self._strides)
         cells = sum((side // stride) ** 2 for stride in self._strides)
         answer = self._network.run(np.zeros((1, side, side, 3), np.uint8)).shape
@@ -141,11 +141,11 @@ def _framing(facts: Mapping[str, Any]) -> BoxFraming:
 def _centres(
     cells: NDArray[np.intp], shape: tuple[int, int], strides: Sequence[int]
 ) -> NDArray[np.float32]:
-    """Where the centres of cells lie, x and y in pixels.
+    """The centres of cells, x and y in pixels.
 
     Args:
         cells: N positions in the network's answer.
-        shape: height and width of what it read.
+        shape: height and width of its input.
         strides: of its grids.
 
     Returns:

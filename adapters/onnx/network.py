@@ -20,12 +20,12 @@ BUNDLED = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True, slots=True)
 class OnnxNetwork:
-    """A network with one input and one output that were asked for by name.
+    """A network with one input and one output, by name.
 
     Attributes:
         path: of the ONNX file.
         facts: what the JSON file beside it says.
-        input_shape: a number for each fixed dimension, a word or None for each free one.
+        input_shape: a number for each fixed dimension, a name or None for each free one.
         output_shape: likewise.
     """
 
@@ -41,32 +41,33 @@ class OnnxNetwork:
     def load(
         cls, path: Path, *, reads: str, answers: str, facts: Collection[str] = ()
     ) -> OnnxNetwork:
-        """Load a network, to run on one thread a call.
+        """Load a network, to run on one thread per call.
 
         Args:
             path: an ONNX file with its JSON file beside it.
             reads: name of the input.
             answers: name of the output.
-            facts: what the JSON file has to tell besides ``name``, ``version`` and
+            facts: fields that the JSON file must have besides ``name``, ``version`` and
                 ``file_sha256``.
 
         Raises:
-            InferenceUnavailable: a file is missing, damaged or no such network, or the two do not
-                belong together.
+            InferenceUnavailable: a file is missing, damaged or another kind of network, or the two
+                do not belong together.
         """
         content, told = _read(path, {"name", "version", "file_sha256", *facts})
         options = onnxruntime.SessionOptions()
-        # One thread a call: the calls themselves run side by side on the executor's threads.
+        # One thread per call: the calls run in parallel on the executor's threads.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        # Patterns are kept for each size of input, and pictures come in many: 70 MB, for nothing.
+        # Memory patterns are kept for each input size, and images have many sizes: 70 MB without a
+        # gain.
         options.enable_mem_pattern = False
         try:
             session = onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # ONNX Runtime's exceptions share no other base class.
-            raise InferenceUnavailable(f"{path.name} is no usable ONNX network") from error
+        except Exception as error:  # ONNX Runtime's exceptions have no common base class.
+            raise InferenceUnavailable(f"{path.name} is not a usable ONNX network") from error
         inputs = {node.name: node.shape for node in session.get_inputs()}
         outputs = {node.name: node.shape for node in session.get_outputs()}
         if reads not in inputs or answers not in outputs:
@@ -76,7 +77,7 @@ class OnnxNetwork:
         return cls(path, told, inputs[reads], outputs[answers], session, reads, answers)
 
     def run(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """What the network answers; may be called from several threads at once.
+        """Run the network; may be called from several threads at once.
 
         Raises:
             InferenceUnavailable: it cannot read these values.
@@ -99,7 +100,7 @@ def _read(path: Path, needed: Collection[str]) -> tuple[bytes, dict[str, Any]]:
     except (OSError, ValueError) as error:
         raise InferenceUnavailable(f"the files of {path.name} cannot be read") from error
     if not isinstance(facts, dict):
-        raise InferenceUnavailable(f"{beside.name} holds no JSON object")
+        raise InferenceUnavailable(f"{beside.name} is not a JSON object")
     absent = set(needed) - facts.keys()
     if absent:
         raise InferenceUnavailable(f"{beside.name} lacks {', '.join(sorted(absent))}")

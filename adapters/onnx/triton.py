@@ -1,4 +1,4 @@
-"""Writing a network as a model repository that NVIDIA Triton serves."""
+"""Writing a network as a model repository for NVIDIA Triton."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> Tri
     Files in their place are replaced.
 
     Args:
-        classifier: the network; that it was loaded says that it is sound.
-        folder: of the repository; made where it is not there.
+        classifier: the network, which was checked when it was loaded.
+        folder: of the repository; created if needed.
 
     Raises:
         InferenceUnavailable: the network reads batches of one size only.
@@ -124,7 +124,7 @@ def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> Tri
     model = folder / MODEL_NAME
     version = model / "1"
     version.mkdir(parents=True, exist_ok=True)
-    # A server that watches the folder must never see half a network.
+    # A server that watches the folder must never see a partial file.
     partly = version / "model.onnx.part"
     shutil.copyfile(classifier.path, partly)
     os.replace(partly, version / "model.onnx")
@@ -138,7 +138,7 @@ def _check_batches(classifier: OnnxCropClassifier) -> None:
     try:
         for faces in (1, LARGEST_BATCH):
             classifier.predict(np.zeros((faces, spec.height, spec.width, spec.channels), np.uint8))
-    except Exception as error:  # ONNX Runtime's exceptions share no other base class.
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class.
         raise InferenceUnavailable(
             f"{classifier.path.name} does not read batches of 1 and of {LARGEST_BATCH} faces; "
             "its first dimension has to be open"

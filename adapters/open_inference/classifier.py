@@ -34,7 +34,7 @@ _ANSWER_STANDS_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    """A model that was looked at, and the version that answered then."""
+    """A model that was checked, and the version that answered."""
 
     tensors: Tensors
     emotions: tuple[tuple[int, ...], ...]
@@ -47,16 +47,16 @@ class OpenInferenceCropClassifier:
     """A network on NVIDIA Triton, KServe, OpenVINO Model Server or MLServer.
 
     The network maps FP32, 0..255, N x 1 x height x width (gray) or N x 3 x height x width (RGB) to
-    logits, FP32, N x labels. What the server says of it is checked before the first face, and again
+    logits, FP32, N x labels. The server's metadata is checked before the first face, and again
     after every failure, because the server may come back with another model.
 
     Its methods block and may be called from several threads at once.
 
     Args:
         server: where it runs.
-        model: its name there.
+        model: its name on the server.
         version: of the model; None leaves the choice to the server.
-        labels: of its outputs in their order; empty where the server is to tell.
+        labels: of its outputs in order; empty if the server knows them.
         largest_batch: crops in one request.
     """
 
@@ -83,7 +83,7 @@ class OpenInferenceCropClassifier:
 
     @property
     def card(self) -> ModelCard:
-        """What runs, or ran last."""
+        """The card of the model that runs or ran last."""
         return self._known().card
 
     @property
@@ -93,20 +93,20 @@ class OpenInferenceCropClassifier:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether it has to be checked before it is asked."""
+        """Whether the model has to be checked before it is used."""
         return self._in_doubt
 
     @property
     def is_fine(self) -> bool:
-        """Whether it read faces, or gave another sign of life, just now."""
+        """Whether a call succeeded just now."""
         return not self._in_doubt and self._server.answered_within(_ANSWER_STANDS_S)
 
     def check(self) -> None:
-        """Ask for a sign of life, and look at the model where that is due.
+        """Ask whether the model is ready, and check it if needed.
 
         Raises:
             Unreachable: the server does not answer.
-            InferenceUnavailable: its model is not one that can be used here.
+            InferenceUnavailable: its model cannot be used.
         """
         if self._in_doubt:
             self._look_once_for_all()
@@ -144,7 +144,7 @@ class OpenInferenceCropClassifier:
     def _look_once_for_all(self) -> None:
         failed_before = self._looks_failed
         with self._looking:
-            # Whoever waited for another one's look shares what it found.
+            # Threads that waited for a check share its result.
             if not self._in_doubt:
                 return
             if self._looks_failed != failed_before:
@@ -157,7 +157,7 @@ class OpenInferenceCropClassifier:
             self._in_doubt = False
 
     def _look(self) -> _Served:
-        """Find out what the model is, and try it."""
+        """Read the model's metadata and try it."""
         about = self._get("/v2", "speaks no Open Inference Protocol v2 here")
         extensions = about.get("extensions") or ()
         missing = f"has no model {self._path.removeprefix('/v2/models/')} that is ready"
@@ -169,14 +169,14 @@ class OpenInferenceCropClassifier:
         version, logits = self._infer(tensors, noise, binary=binary)
         if are_probabilities(logits):
             raise InferenceUnavailable(
-                "the model on the inference server answers probabilities; logits are wanted, "
-                "which is what it computes before its softmax"
+                "the model on the inference server returns probabilities; logits are needed, "
+                "the output before its softmax"
             )
         outputs = logits.shape[1]
         told = None
         if "classification" in extensions:
             told = self._classify(tensors, noise[:1], outputs)
-        name = about.get("name") or "a server without a name"
+        name = about.get("name") or "an unnamed server"
         card = ModelCard(
             name=f"{self._model} (remote)",
             version=f"{version or 'unnumbered'}, on {name} {about.get('version') or ''}".strip(),
@@ -200,7 +200,7 @@ class OpenInferenceCropClassifier:
         version, logits = self._infer(served.tensors, crops, binary=served.binary)
         if version != served.version:
             raise InferenceUnavailable(
-                "the model on the inference server was replaced just now", retry_after_s=1
+                "the model on the inference server was replaced", retry_after_s=1
             )
         return logits
 
@@ -212,13 +212,15 @@ class OpenInferenceCropClassifier:
         def read(answer: Answer) -> tuple[str | None, NDArray[np.float32]]:
             if answer.status != 200:
                 raise InferenceUnavailable(
-                    f"the inference server refuses {len(crops)} faces with {answer.status}: "
+                    f"the inference server refused {len(crops)} faces with {answer.status}: "
                     f"{answer.body[:200].decode(errors='replace')}"
                 )
             version, logits = decode(answer, tensors.output_name)
             rows, columns = logits.shape if logits.ndim == 2 else (0, 0)
             if rows != len(crops) or columns != (tensors.outputs or columns):
-                raise UnexpectedAnswer(f"it answers {len(crops)} faces by {logits.shape} logits")
+                raise UnexpectedAnswer(
+                    f"it answers {len(crops)} faces with logits of shape {logits.shape}"
+                )
             return version, logits
 
         parameters = {"binary_data": True} if binary else {}
@@ -227,7 +229,7 @@ class OpenInferenceCropClassifier:
     def _classify(
         self, tensors: Tensors, crop: NDArray[np.uint8], outputs: int
     ) -> list[str] | None:
-        """The labels of the outputs, by the server's own words; None where it has none."""
+        """The labels of the outputs from the server; None if it has none."""
 
         def read(answer: Answer) -> list[str] | None:
             return labels_of(answer) if answer.status == 200 else None

@@ -1,4 +1,4 @@
-"""Reading emotions on an inference server, for everybody at once."""
+"""Reading emotions on an inference server, with batches over all callers."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from domain.image import Image
 
 
 class OpenInferenceEmotionClassifier:
-    """Fulfils the port ``EmotionClassifier``: crops are cut here, and read over there.
+    """Fulfils the port ``EmotionClassifier``: crops are cut here and scored on the server.
 
-    The calls have threads of their own, which only wait for the network, so that a slow server
-    takes no processor from decoding and detection. While all of them wait, crops of all callers
-    gather for the next one.
+    The calls have threads of their own, which only wait for the network, so that a slow server does
+    not block decoding and detection. While all threads wait, the crops of all callers collect for
+    the next call.
 
     Args:
-        model: asks the server.
+        model: calls the server.
         executor: cuts the crops.
-        connections: calls under way at once.
+        connections: how many calls may run at once.
         thresholds: which faces are read reliably.
         framing: of the detector that finds the faces.
     """
@@ -59,8 +59,8 @@ class OpenInferenceEmotionClassifier:
         return self._model.card
 
     async def check(self) -> None:
-        """Ask the server for a sign of life; see the port."""
-        # A server that is busy, and answers, is not called down because a call has to wait.
+        """Check the server; see the port."""
+        # A busy server that answers other calls is not reported as down.
         if not self._model.is_fine:
             await self._calls.run(self._model.check)
 
@@ -77,6 +77,6 @@ class OpenInferenceEmotionClassifier:
         return await self._batching.classify(image, faces, priority=priority)
 
     def close(self) -> None:
-        """End the threads once their calls are done, and close the connections."""
+        """Stop the threads after their calls, and close the connections."""
         self._calls.close()
         self._model.close()

@@ -1,4 +1,4 @@
-"""What a server says its model reads and answers, held against what a classifier needs."""
+"""Checking that a served model fits: its inputs, outputs and labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from adapters.open_inference.server import Answer, UnexpectedAnswer
 from adapters.open_inference.tensors import read_json
 from application.errors import InferenceUnavailable
 
-# Networks that read faces take some hundred pixels. A batch of these is 0.4 GB already.
+# Face classifiers read a few hundred pixels. A batch of this size is 0.4 GB already.
 _LARGEST_SIDE = 1024
 
 
@@ -28,7 +28,7 @@ class Tensors:
         crop_spec: what it reads, as float32 in 0..255.
         input_name: of the faces.
         output_name: of the logits.
-        outputs: how many logits a face has; None where the server leaves it open.
+        outputs: how many logits a face has; None if the server does not say.
     """
 
     crop_spec: CropSpec
@@ -41,7 +41,7 @@ def tensors_of(metadata: Mapping[str, Any]) -> Tensors:
     """Read a model's metadata.
 
     Raises:
-        InferenceUnavailable: the model reads or answers something else; the message says what.
+        InferenceUnavailable: the model has other inputs or outputs; the message says which.
     """
     try:
         (faces,), (logits,) = metadata["inputs"], metadata["outputs"]
@@ -65,18 +65,19 @@ def emotions_of(
     """Which outputs stand for each emotion.
 
     Args:
-        told: the labels as the server tells them; None where it does not.
-        wanted: the labels as the settings tell them; empty where they do not.
-        outputs: how many there are.
+        told: the labels from the server; None if it has none.
+        wanted: the labels from the settings; empty if not set.
+        outputs: how many outputs the model has.
 
     Raises:
-        InferenceUnavailable: nobody tells, they disagree, or these are not the seven emotions.
+        InferenceUnavailable: there are no labels, they disagree, or they are not the seven
+            emotions.
     """
     labels = told or wanted
     if not labels:
         raise InferenceUnavailable(
-            "the inference server does not say what the outputs of its model stand for; tell it by "
-            "REMOTE_CLASSIFIER_LABELS, in their order"
+            "the inference server does not name the outputs of its model; list them in "
+            "REMOTE_CLASSIFIER_LABELS, in order"
         )
     if told and wanted and list(told) != list(wanted):
         raise InferenceUnavailable(
@@ -91,24 +92,26 @@ def emotions_of(
     try:
         return outputs_of_emotions(labels)
     except UnknownLabels as error:
-        raise InferenceUnavailable(f"the inference server's model is of no use: {error}") from error
+        raise InferenceUnavailable(
+            f"the inference server's model cannot be used: {error}"
+        ) from error
 
 
 def labels_of(answer: Answer) -> list[str] | None:
-    """Read the labels from a classification; None where the server has none.
+    """Read the labels from a classification; None if the server has none.
 
     A classification (Triton's extension) lists the outputs of a face, the highest first, each as
     ``value:position:label``.
 
     Raises:
-        UnexpectedAnswer: the answer is no classification.
+        UnexpectedAnswer: the answer is not a classification.
     """
     try:
         (output,) = read_json(answer)["outputs"]
         found = [str(entry).split(":", 2) for entry in output["data"]]
         labels = {int(entry[1]): entry[2] for entry in found if len(entry) == 3 and entry[2]}
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise UnexpectedAnswer("its answer is no classification") from error
+        raise UnexpectedAnswer("its answer is not a classification") from error
     if sorted(labels) != list(range(len(found))):
         return None
     return [labels[position] for position in range(len(found))]
@@ -125,7 +128,7 @@ def scores_of(
 
 
 def are_probabilities(answers: NDArray[np.float32]) -> bool:
-    """Whether a softmax has been taken already: taking another would flatten every score."""
+    """Whether the outputs are probabilities already: another softmax would flatten every score."""
     return bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-3))
 
 

@@ -1,4 +1,4 @@
-"""Speaking HTTP with an inference server: connections that are kept, and every fault told."""
+"""HTTP calls to an inference server, with pooled connections and translated errors."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from application.errors import InferenceUnavailable
 
 _Read = TypeVar("_Read")
 
-# Scores of a batch are a few kilobytes; whoever sends a megabyte sends something else.
+# The scores of a batch take a few kilobytes; an answer of a megabyte is something else.
 _LARGEST_ANSWER = 2**20
 
 
 class Unreachable(InferenceUnavailable):
-    """The server does not answer, or not sensibly; later it may."""
+    """The server does not answer, or answers with an error; it may recover."""
 
 
 class UnexpectedAnswer(Exception):
-    """An answer that is not what the protocol promises."""
+    """An answer that does not follow the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server said.
+    """An answer of the server.
 
     Attributes:
         status: of HTTP; below 500.
-        headers: their names in any case.
+        headers: with case-insensitive names.
         body: at most a megabyte.
     """
 
@@ -42,20 +42,20 @@ class Answer:
 
 
 class InferenceServer:
-    """One server, or one address behind which several stand.
+    """One server, or one address of several.
 
     Its methods block and may be called from several threads at once.
 
     Args:
-        url: what comes before ``/v2``.
-        timeout_s: seconds a call may take; each of connecting, sending and waiting, and all in all
-            no more than about twice that.
-        connections: kept open, and used at once.
-        breaker: watches the calls.
-        carried: headers that say which trace a call belongs to, asked in the thread that calls.
+        url: the part before ``/v2``.
+        timeout_s: timeout in seconds of connecting, sending and waiting each; a whole call takes at
+            most about twice that.
+        connections: how many are kept open, and used at once.
+        breaker: guards the calls.
+        carried: returns the trace headers of a call; called in the calling thread.
 
     Raises:
-        InferenceUnavailable: the URL is none.
+        InferenceUnavailable: the URL is not valid.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class InferenceServer:
                 base_url=url,
                 timeout=timeout_s,
                 limits=limits,
-                # Triton compresses whatever it may, and then a few numbers take longer.
+                # Triton compresses if allowed, which makes small answers slower.
                 headers={"Accept-Encoding": "identity"},
             )
         except httpx.InvalidURL as error:
@@ -83,7 +83,7 @@ class InferenceServer:
         self._carried = carried
 
     def answered_within(self, seconds: float) -> bool:
-        """Whether the latest call went well, and was that recent."""
+        """Whether the latest call succeeded within the last seconds."""
         return self._breaker.answered_within(seconds)
 
     def ask(
@@ -100,13 +100,12 @@ class InferenceServer:
         Args:
             method: of HTTP.
             path: from ``/v2`` on, quoted.
-            read: makes sense of the answer, whatever its status below 500, or raises
-                ``UnexpectedAnswer``.
+            read: parses the answer, with any status below 500, or raises ``UnexpectedAnswer``.
             content: the body.
-            headers: that go with it.
+            headers: of the request.
 
         Raises:
-            Unreachable: there was no such answer.
+            Unreachable: there was no usable answer.
         """
         request = self._client.build_request(
             method, path, content=content, headers={**(headers or {}), **self._carried()}
@@ -121,15 +120,15 @@ class InferenceServer:
         except httpx.TransportError as error:
             raise Unreachable("the inference server does not answer") from error
         except UnexpectedAnswer as error:
-            raise Unreachable(f"the inference server does not do its work: {error}") from error
+            raise Unreachable(f"the inference server does not work: {error}") from error
 
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
 
     def _send_again_if_broken(self, request: httpx.Request) -> Answer:
-        # A server may close an idle connection just when it is used. Reading a face twice does no
-        # harm; but whoever was too slow, or refused, is not asked a second time.
+        # A server may close an idle connection just when it is used. Repeating the call does no
+        # harm; but a server that was too slow, or refused, is not called again.
         try:
             return self._send(request)
         except (httpx.NetworkError, httpx.RemoteProtocolError):
@@ -145,9 +144,9 @@ class InferenceServer:
                 if len(body) > _LARGEST_ANSWER:
                     raise UnexpectedAnswer("its answer has no end")
                 if time.monotonic() > deadline:
-                    raise httpx.ReadTimeout("the answer trickles in", request=request)
+                    raise httpx.ReadTimeout("the answer arrives too slowly", request=request)
         except httpx.DecodingError as error:
-            raise UnexpectedAnswer("its answer cannot be unpacked") from error
+            raise UnexpectedAnswer("its answer cannot be decompressed") from error
         finally:
             response.close()
         if response.status_code >= 500:

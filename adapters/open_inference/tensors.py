@@ -1,7 +1,7 @@
-"""Tensors as the protocol carries them: as JSON, or as bytes behind a JSON header.
+"""Tensors in the protocol: as JSON, or as bytes after a JSON header.
 
 The second is the extension "binary tensor data" of NVIDIA Triton, which OpenVINO Model Server and
-others share. https://docs.nvidia.com/deeplearning/triton-inference-server tells of both.
+others share. https://docs.nvidia.com/deeplearning/triton-inference-server documents both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from adapters.open_inference.server import Answer, UnexpectedAnswer
 
 _HEADER_LENGTH = "Inference-Header-Content-Length"
-# Every value a crop can have, as JSON text of one width: blanks are allowed between numbers.
+# Every value of a pixel, as JSON text of equal width: spaces are allowed between numbers.
 _NUMBERS = np.array([f"{value:3d}.0," for value in range(256)], dtype="S6")
 
 
@@ -27,7 +27,7 @@ def encode(
     output: Mapping[str, Any],
     binary: bool,
 ) -> tuple[dict[str, str], bytes]:
-    """Ask for an output of the model.
+    """Make a request for an output of the model.
 
     Args:
         crops: uint8, N x height x width x channels; sent as float32, N x channels x height x width.
@@ -60,10 +60,10 @@ def decode(answer: Answer, name: str) -> tuple[str | None, NDArray[np.float32]]:
     """Read the float32 output of that name.
 
     Returns:
-        The version of the model that answered, where the server tells it, and the values.
+        The version of the model that answered, if the server sends it, and the values.
 
     Raises:
-        UnexpectedAnswer: the output is not there, or is none.
+        UnexpectedAnswer: the output is missing or malformed.
     """
     header, raw = read_json(answer), b""
     if length := answer.headers.get(_HEADER_LENGTH):
@@ -79,14 +79,14 @@ def decode(answer: Answer, name: str) -> tuple[str | None, NDArray[np.float32]]:
             values = np.frombuffer(raw, dtype="<f4").astype(np.float32)
         values = values.reshape([int(size) for size in output["shape"]])
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise UnexpectedAnswer("its answer is no tensor") from error
+        raise UnexpectedAnswer("its answer is not a tensor") from error
     if not np.isfinite(values).all():
-        raise UnexpectedAnswer("its answer holds values that are no numbers")
+        raise UnexpectedAnswer("its answer contains values that are not numbers")
     return None if version in (None, "") else str(version), values
 
 
 def read_json(answer: Answer) -> dict[str, Any]:
-    """Read the JSON object an answer consists of, or begins with.
+    """Read the JSON object that an answer is, or begins with.
 
     Raises:
         UnexpectedAnswer: there is none.
@@ -95,7 +95,7 @@ def read_json(answer: Answer) -> dict[str, Any]:
         length = int(answer.headers.get(_HEADER_LENGTH, len(answer.body)))
         content = json.loads(answer.body[:length])
     except (ValueError, RecursionError) as error:
-        raise UnexpectedAnswer("its answer is no JSON") from error
+        raise UnexpectedAnswer("its answer is not JSON") from error
     if not isinstance(content, dict):
-        raise UnexpectedAnswer("its answer is no JSON object")
+        raise UnexpectedAnswer("its answer is not a JSON object")
     return content

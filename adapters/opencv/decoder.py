@@ -23,16 +23,16 @@ from application.memory_budget import MemoryBudget, MemoryShare
 from application.work import Priority
 from domain.image import Image
 
-# What is cheaper than this is decoded at once, on the threads of the service.
+# Images cheaper than this are decoded on the executor.
 _LIGHT_BYTES = 50 * MEGABYTE
 _LIGHT_S = 0.15
 
 
 class DecodingProcess:
-    """The process for what is costly or rare, and the thread that waits for its answers.
+    """The process that decodes costly and rare images, and the thread that waits for it.
 
     Attributes:
-        turns: to be taken before an image is submitted, which then begins at once.
+        turns: a turn has to be taken before an image is submitted, which then starts at once.
     """
 
     def __init__(self) -> None:
@@ -45,17 +45,17 @@ class DecodingProcess:
         return self._thread.submit(self._worker.decode, data, limits)
 
     def close(self) -> None:
-        """End the process; what is being decoded fails."""
+        """Stop the process; an image that is being decoded fails."""
         self._worker.close()
         self._thread.shutdown(cancel_futures=True)
 
 
 class PreparedImage:
-    """An image for whose pixels there is room in the budget.
+    """An image whose pixels have a share of the memory budget.
 
     Args:
-        share: of the budget; given back when the pixels are garbage.
-        read: makes the pixels.
+        share: of the budget; released when the pixels are garbage-collected.
+        read: decodes the pixels.
     """
 
     def __init__(self, share: MemoryShare, read: Callable[[], Image]) -> None:
@@ -71,20 +71,19 @@ class PreparedImage:
         return image
 
     def release(self) -> None:
-        """Give the room back where nobody decodes the image any more."""
+        """Release the memory if the image will not be decoded."""
         self._share.release()
 
 
 class OpenCvImageDecoder:
     """Fulfils the port ``ImageDecoder``.
 
-    What an image costs is read from its header. Light ones, which nearly all are, are decoded on
-    the executor; costly and rare ones in a process of their own, one at a time. All pixels that
-    are in work, of whatever image, are within one budget, from before they are decoded until
-    nobody has them any more.
+    The cost of an image is read from its header. Light images, which nearly all are, are decoded on
+    the executor; costly and rare ones in a process of their own, one at a time. The pixels of all
+    images share one memory budget, from before decoding until they are garbage-collected.
 
-    Images are made smaller by 2, 4 or 8 as long as the longer side keeps ``working_side_px``; from
-    a JPEG the left-out pixels are never computed at all. Transparency is laid on white.
+    Images are made smaller by 2, 4 or 8 as long as the longer side keeps ``working_side_px``; for a
+    JPEG the skipped pixels are never computed. Transparent pixels are blended with white.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class OpenCvImageDecoder:
         budget: MemoryBudget,
         limits: DecodingLimits,
     ) -> None:
-        # What OpenCV prints of damaged images is told to whoever sent them.
+        # OpenCV's messages about damaged images go to the sender instead of the log.
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         self._executor = executor
         self._process = process
@@ -125,16 +124,17 @@ class OpenCvImageDecoder:
         sender: str = "",
         least_side_px: int | None = None,
     ) -> PreparedImage:
-        """Do everything but decode a light image, which whoever wants it does on their thread.
+        """Do everything except decoding a light image, which the caller does on a thread of its
+        choice.
 
-        A costly one is decoded when this returns. Raises what ``decode`` raises of headers, and of
-        costly images.
+        A costly image is decoded when this returns. Raises what ``decode`` raises for headers, and
+        for costly images.
 
         Args:
             data: the encoded image.
-            priority: who gets room first.
-            sender: among whom it is shared out.
-            least_side_px: in place of ``working_side_px``, where it is less.
+            priority: who gets memory first.
+            sender: memory is shared fairly among senders.
+            least_side_px: used in place of ``working_side_px`` if it is less.
         """
         limits = self._limits
         if least_side_px is not None and least_side_px < limits.working_side_px:
@@ -143,7 +143,7 @@ class OpenCvImageDecoder:
         header = read_header(data, kind, thorough=False)
         if header is not None:
             header.check_size(limits)
-            if kind is not JPEG:  # whose scans are counted with care elsewhere
+            if kind is not JPEG:  # its scans are counted exactly in the process
                 header.check_cost(limits)
         light = header is not None and _is_light(header, limits)
         needs = _needs(header, limits, light=light)
@@ -156,14 +156,14 @@ class OpenCvImageDecoder:
     async def _elsewhere(
         self, data: bytes, limits: DecodingLimits, needs: int, priority: Priority, sender: str
     ) -> tuple[Image, MemoryShare]:
-        # Memory is taken when the turn has come: else the images of one sender would hold it
-        # all while they wait.
+        # Memory is taken when the turn has come: otherwise waiting images of one sender would hold
+        # all of it.
         turns = self._process.turns
         turn = await turns.take(sender, priority)
         loop = asyncio.get_running_loop()
 
         def end_turn(_: object = None) -> None:
-            with contextlib.suppress(RuntimeError):  # a closed loop has nobody waiting any more
+            with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(turns.give_back, turn)
 
         try:
@@ -181,7 +181,7 @@ class OpenCvImageDecoder:
         try:
             return await asyncio.wrap_future(job), share
         except BaseException:
-            # Where its caller has gone, what has begun still makes pixels.
+            # If the caller was cancelled, decoding that has started still finishes.
             job.add_done_callback(lambda _: share.release())
             raise
 
@@ -191,7 +191,7 @@ def _is_light(header: Header, limits: DecodingLimits) -> bool:
 
 
 def _needs(header: Header | None, limits: DecodingLimits, *, light: bool) -> int:
-    """Bytes in this process."""
+    """Bytes needed in this process."""
     if header is None:
         return limits.largest_result_bytes
     return header.memory_bytes(limits) if light else header.result_bytes(limits)

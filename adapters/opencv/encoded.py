@@ -1,4 +1,4 @@
-"""What the header of an image tells before anything is decoded, and what can be wrong with it."""
+"""What the header of an image says before anything is decoded, and its possible faults."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DecodingLimits:
     Attributes:
         max_pixels: width times height.
         working_side_px: images are made smaller by 2, 4 or 8 while the longer side keeps this.
-        memory_bytes: besides what the process holds anyway.
+        memory_bytes: besides what the process uses anyway.
         cpu_s: seconds of one processor.
     """
 
@@ -42,7 +42,7 @@ class DecodingLimits:
 
     @property
     def largest_result_bytes(self) -> int:
-        """Bytes of the pixels of the largest image, made smaller as far as it goes."""
+        """Bytes of the decoded pixels of the largest image, at reduced scale."""
         # The next factor applies as soon as the longer side is twice the working side.
         reduced = (2 * self.working_side_px) ** 2
         return 3 * max(min(self.max_pixels, reduced), self.max_pixels // max(FACTORS) ** 2)
@@ -57,11 +57,11 @@ class Header(ABC):
         width: in pixels, as stored.
         height: likewise.
         orientation: by EXIF, 1 to 8.
-        working_bytes: that decoding needs besides the pixels it makes.
+        working_bytes: that decoding needs besides the resulting pixels.
         bytes_a_pixel: of the pixels as they are decoded.
-        reduces_while_reading: whether pixels that are not needed are never kept.
+        reduces_while_reading: whether skipped pixels take no memory.
         cpu_s: an estimate, in seconds.
-        costs_most: what makes the image costly, in words.
+        costs_most: what makes the image costly, for the message.
     """
 
     kind: ImageFormat
@@ -76,27 +76,27 @@ class Header(ABC):
 
     @abstractmethod
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
-        """Decode the file, made smaller by the factor, orientation not applied.
+        """Decode the file at a scale of 1 / factor, orientation not applied.
 
         Returns:
-            uint8, height x width x 3, RGB; transparency laid on white.
+            uint8, height x width x 3, RGB; transparent pixels blended with white.
 
         Raises:
-            Truncated, Damaged: it cannot be read. Libraries may raise other errors as well.
+            Truncated, Damaged: it cannot be read. Libraries may raise other errors too.
         """
 
     def factor(self, limits: DecodingLimits) -> int:
-        """How many times smaller the image is worked on."""
+        """The factor by which the image is reduced."""
         longer = max(self.width, self.height)
         return max(f for f in FACTORS if f == 1 or longer >= f * limits.working_side_px)
 
     def result_bytes(self, limits: DecodingLimits) -> int:
-        """Bytes of the pixels that come back."""
+        """Bytes of the resulting pixels."""
         factor = self.factor(limits)
         return 3 * ceil_div(self.width, factor) * ceil_div(self.height, factor)
 
     def memory_bytes(self, limits: DecodingLimits) -> int:
-        """Bytes that decoding holds at its height, result included."""
+        """The peak memory of decoding in bytes, result included."""
         result = self.result_bytes(limits)
         if self.reduces_while_reading:
             return self.working_bytes + result
@@ -122,7 +122,7 @@ class Header(ABC):
         """Refuse an image that costs too much memory or time.
 
         Raises:
-            ImageTooCostly: it does; the message says what is too much.
+            ImageTooCostly: it does; the message says why.
         """
         memory = self.memory_bytes(limits)
         if memory > limits.memory_bytes:
@@ -132,7 +132,7 @@ class Header(ABC):
 
 
 def too_much_memory(limits: DecodingLimits, why: str) -> ImageTooCostly:
-    """What to say of an image that needs too much memory."""
+    """The error for an image that needs too much memory."""
     limit_mb = limits.memory_bytes / MEGABYTE
     return ImageTooCostly(
         f"decoding may take {limit_mb:g} MB of memory, and {why}; "
@@ -143,7 +143,7 @@ def too_much_memory(limits: DecodingLimits, why: str) -> ImageTooCostly:
 
 
 def too_much_time(limits: DecodingLimits, why: str) -> ImageTooCostly:
-    """What to say of an image that takes too long."""
+    """The error for an image that takes too long."""
     return ImageTooCostly(
         f"decoding may take {limits.cpu_s:g} s, and {why}; send it smaller, or as a plain JPEG",
         cost="time",
@@ -152,5 +152,5 @@ def too_much_time(limits: DecodingLimits, why: str) -> ImageTooCostly:
 
 
 def ceil_div(length: int, factor: int) -> int:
-    """A length made smaller, of which nothing may be lost."""
+    """Integer division, rounded up."""
     return -(-length // factor)

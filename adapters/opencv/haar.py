@@ -1,4 +1,4 @@
-"""Finding faces with OpenCV's own Haar cascades: no model file to fetch."""
+"""Finding faces with OpenCV's own Haar cascades, without a model file."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from domain.geometry import BoundingBox
 from domain.image import Image
 
 # The cascades' smallest window is 20 pixels: a little less than the smallest wanted face in the
-# view, so that windows of several sizes can vote for it. They find larger faces by themselves.
+# view, so that windows of several sizes can vote for it. Larger faces are found as well.
 _SIGHT = Sight(
     smallest=26, largest=math.inf, usual_side=320, stream_side=320, overview_side=320, border=0.1
 )
-# They are slow, so there is an end to what they look at.
+# They are slow, so the view is bounded.
 _LARGEST_SIDE = 2400
-# Three looks gather more votes by chance than one, so they need this many times as many.
+# Three passes collect more chance votes than one, so they need this many times as many.
 _VOTES_FOR_THREE_LOOKS = 1.4
-# Windows of either cascade that overlap this much (IoU) speak of the same face.
+# Windows of either cascade that overlap this much (IoU) are the same face.
 _SAME_FACE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class _Cascade:
-    """A cascade file, and how a face box lies in what it finds.
+    """A cascade file, and how a face box lies in its window.
 
     Attributes:
         file: its name in OpenCV's package.
@@ -49,7 +49,7 @@ class _Cascade:
     drop: float
 
 
-# The medians of what YuNet says of the same faces, on 66 faces of 21 photographs.
+# The medians of YuNet's boxes for the same faces, 66 faces in 21 images.
 _FRONTAL = _Cascade("haarcascade_frontalface_alt.xml", side=1.13, drop=0.012)
 _PROFILE = _Cascade("haarcascade_profileface.xml", side=0.92, drop=0.035)
 
@@ -63,11 +63,11 @@ class _Sighting:
 class HaarFaceDetector(ExecutorFaceDetector):
     """Fulfils the port ``FaceDetector`` with the cascades that ship with OpenCV.
 
-    Every place is looked at by the frontal cascade, and in stills also by the profile cascade from
-    both sides. Each window that takes the place for a face is a vote; the votes of both cascades
-    are added, and the face lies at their mean. On the 39 pictures this was tuned on and their
-    mirror images, with 66 faces by YuNet's count, the vote finds 53 and no false box, where the
-    usual ``haarcascade_frontalface_default`` (steps of 1.1, 5 neighbours) finds 50 and 37.
+    The frontal cascade searches every view, and in stills the profile cascade does so too, for both
+    sides. Each window that matches is a vote; the votes of both cascades are added, and the box of
+    a face is their mean. On the 39 images this was tuned on and their mirror images, with 66 faces
+    by YuNet's count, the vote finds 53 and no false box, while the usual
+    ``haarcascade_frontalface_default`` (steps of 1.1, 5 neighbours) finds 50 and 37.
 
     P. Viola, M. Jones, "Rapid object detection using a boosted cascade of simple features",
     CVPR 2001.
@@ -85,10 +85,10 @@ class HaarFaceDetector(ExecutorFaceDetector):
 
         Args:
             executor: where detection runs.
-            scale_factor: step between the sizes that are looked for; above 1. Smaller steps cost
-                time and give each face more votes.
+            scale_factor: step between the window sizes; above 1. Smaller steps cost time and give
+                each face more votes.
             min_neighbors: how many votes of the frontal cascade make a face; in stills, where the
-                profile cascade votes twice more, 1.4 times as many are needed.
+                profile cascade votes too, 1.4 times as many are needed.
 
         Raises:
             InferenceUnavailable: OpenCV was installed without its cascades.
@@ -108,9 +108,9 @@ class HaarFaceDetector(ExecutorFaceDetector):
     ) -> list[FaceDetection]:
         """Find the faces on the calling thread; see the port.
 
-        The confidence is ``votes / (votes + votes needed)``: 0.5 for a face that only just is one,
-        rising towards 1. With ``fit_within``, which callers in a hurry give, the profile
-        cascade is left out: it takes three quarters of the time.
+        The confidence is ``votes / (votes + votes needed)``: 0.5 for a face with just enough votes,
+        rising towards 1. With ``fit_within``, as for live sessions, the profile cascade is left
+        out: it takes three quarters of the time.
         """
         ratio = finest_ratio(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
         ratio = min(ratio, _LARGEST_SIDE / max(image.width, image.height))
@@ -161,7 +161,7 @@ class HaarFaceDetector(ExecutorFaceDetector):
         return sightings
 
     def _cascades_of_thread(self) -> tuple[cv2.CascadeClassifier, cv2.CascadeClassifier]:
-        # A cascade keeps the picture it works on, so threads cannot share one.
+        # A cascade keeps the image it works on, so threads cannot share one.
         if not hasattr(self._per_thread, "cascades"):
             self._per_thread.cascades = self._load_cascades()
         cascades: tuple[cv2.CascadeClassifier, cv2.CascadeClassifier] = self._per_thread.cascades

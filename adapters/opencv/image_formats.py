@@ -1,4 +1,4 @@
-"""Which kind of file some bytes are, told by how they begin."""
+"""Recognising the format of an image file by its first bytes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ImageFormat:
-    """A supported kind of image.
+    """A supported image format.
 
     Attributes:
         name: for people.
         media_type: for machines.
-        magic: matches at the start of every file of this kind.
+        magic: matches the start of every file of this format.
     """
 
     name: str
@@ -25,12 +25,12 @@ JPEG = ImageFormat("JPEG", "image/jpeg", re.compile(rb"\xff\xd8\xff"))
 PNG = ImageFormat("PNG", "image/png", re.compile(rb"\x89PNG\r\n\x1a\n"))
 GIF = ImageFormat("GIF", "image/gif", re.compile(rb"GIF8[79]a"))
 WEBP = ImageFormat("WebP", "image/webp", re.compile(rb"(?s)RIFF....WEBP"))
-# Two letters are little to go by: the sizes of the known headers are asked for as well.
+# Two letters are not enough, so the sizes of the known headers are checked as well.
 BMP = ImageFormat(
     "BMP", "image/bmp", re.compile(rb"(?s)BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00")
 )
 TIFF = ImageFormat("TIFF", "image/tiff", re.compile(rb"II[*+]\x00|MM\x00[*+]"))
-# The box that comes first names the brand of the file, and others that it is compatible with.
+# The first box names the brand of the file, and the brands it is compatible with.
 AVIF = ImageFormat("AVIF", "image/avif", re.compile(rb"(?s)....ftyp(.{4}){0,12}?avi[fs]"))
 HEIF = ImageFormat(
     "HEIF", "image/heic", re.compile(rb"(?s)....ftyp(.{4}){0,12}?(hei[cxms]|hev[cxms]|mif1|msf1)")
@@ -55,10 +55,10 @@ _FOREIGN = tuple(
 
 
 def format_of(data: bytes) -> ImageFormat | None:
-    """Tell the kind of image by its first bytes; None for anything unsupported."""
+    """The format of an image by its first bytes; None for anything unsupported."""
     return next((kind for kind in _FORMATS if kind.magic.match(data)), None)
 
 
 def describe_foreign(data: bytes) -> str | None:
-    """What the bytes are instead of a supported image, in words; None when that is unknown."""
+    """What the bytes are instead of a supported image, for the message; None when unknown."""
     return next((words for magic, words in _FOREIGN if magic.match(data)), None)

@@ -25,7 +25,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = 0xC2
 _READ_BY_LIBJPEG = frozenset({0xC0, 0xC1, _PROGRESSIVE, 0xC9, 0xCA})
 _MOST_SEGMENTS = 2000
-# Zeros behind the last coded byte are padding, except for the few that the decoder looks ahead.
+# Zeros after the last coded byte are padding, except for the few that the decoder reads ahead.
 _LOOKAHEAD = bytes(16)
 _PADDING = 64
 
@@ -37,10 +37,10 @@ _S_PER_PIXEL_AND_SCAN = 0.6e-9
 
 @dataclass(frozen=True, slots=True)
 class JpegHeader(Header):
-    """What a JPEG says of itself."""
+    """The header of a JPEG."""
 
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
-        """Decode; the pixels that a factor of 2, 4 or 8 leaves out are never computed."""
+        """Decode; the pixels skipped by a factor of 2, 4 or 8 are never computed."""
         height, width = ceil_div(self.height, factor), ceil_div(self.width, factor)
         coded = _closed(data)
         try:
@@ -49,9 +49,9 @@ class JpegHeader(Header):
             fault = str(error)
         if "premature end" in fault.lower():
             raise Truncated
-        if fault.startswith("Corrupt JPEG data"):  # bytes too many, or a few samples too odd
+        if fault.startswith("Corrupt JPEG data"):  # extraneous bytes, or a few bad samples
             return _decoded(coded, height, width, strict=False)
-        # Sampling that TurboJPEG has no name for; OpenCV's reader takes it as it comes.
+        # A subsampling that TurboJPEG does not support; OpenCV reads it.
         flag = {
             1: cv2.IMREAD_COLOR_RGB,
             2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2,
@@ -65,18 +65,18 @@ class JpegHeader(Header):
 
 
 def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
-    """Read the size, and what decoding costs.
+    """Read the size, and estimate the cost of decoding.
 
     Args:
         data: the whole file.
-        thorough: count the scans one by one, in time that grows with the file. Otherwise those are
-            counted as well that are none: the cost is an upper bound.
+        thorough: count the scans exactly, in time that grows with the file. Otherwise the count may
+            be too high, and the cost is an upper bound.
 
     Returns:
-        None where the header is so full that looking through it takes long.
+        None if the header is so large that reading it takes long.
 
     Raises:
-        Truncated, Damaged: there is no size in it.
+        Truncated, Damaged: the size cannot be read.
     """
     orientation = UPRIGHT
     at = 2
@@ -116,7 +116,7 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
         width=width,
         height=height,
         orientation=orientation,
-        # With several scans all coefficients are kept until the last one, two bytes each.
+        # With several scans, all coefficients are kept until the last one, two bytes each.
         working_bytes=int(pixels * samples * 2) if several else 0,
         bytes_a_pixel=3,
         reduces_while_reading=True,
@@ -128,7 +128,7 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
 
 
 def _count_scans(data: bytes, at: int) -> int:
-    # In the coded picture FF is followed by 00 or a restart marker; segments are skipped by length.
+    # In coded data FF is followed by 00 or a restart marker; segments are skipped by length.
     scans = 0
     while (marker := _MARKER.search(data, at)) is not None:
         code, at = data[marker.end() - 1], marker.end()
@@ -141,7 +141,7 @@ def _count_scans(data: bytes, at: int) -> int:
 
 
 def _samples_a_pixel(components: bytes) -> float:
-    """How many samples each pixel has: 3 without subsampling, 1.5 as most cameras write."""
+    """Samples per pixel: 3 without subsampling, 1.5 as most cameras write."""
     across = [(sampling >> 4) or 1 for sampling in components[1::3]]
     down = [(sampling & 15) or 1 for sampling in components[1::3]]
     if not across or len(across) != len(down):
@@ -151,9 +151,9 @@ def _samples_a_pixel(components: bytes) -> float:
 
 
 def _closed(data: bytes) -> bytes:
-    """The file with an end marker behind it, so that only coded data that miss are missed.
+    """The file with an end marker added, so that a missing marker alone is not an error.
 
-    Zeros in place of the end marker would be decoded, as grey, where half the picture is missing.
+    Zeros in place of the end marker would be decoded as grey if half of the image is missing.
     """
     if data.endswith(_END):
         return data

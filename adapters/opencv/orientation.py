@@ -1,4 +1,4 @@
-"""How an image has to be turned so that it stands upright."""
+"""The EXIF orientation of an image, and turning it upright."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _FLIP_AFTER_TRANSPOSING = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 
 
 def orientation_in(exif: bytes) -> int:
-    """The orientation that EXIF data name, 1 to 8; 1 where they name none that can be read.
+    """The orientation in EXIF data, 1 to 8; 1 if it cannot be read.
 
     Args:
-        exif: a TIFF header and what follows it, with or without ``Exif`` and two zeros in front.
+        exif: a TIFF header and what follows it, with or without ``Exif`` and two zeros before it.
     """
     exif = exif.removeprefix(b"Exif\x00\x00")
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
@@ -33,13 +33,13 @@ def orientation_in(exif: bytes) -> int:
             tag, _, _, value = struct.unpack_from(order + "HHIH", exif, entry)
             if tag == _TAG:
                 return value if UPRIGHT <= value <= 8 else UPRIGHT
-    except struct.error:  # an image with a damaged note is still an image
+    except struct.error:  # damaged metadata must not make the image unreadable
         pass
     return UPRIGHT
 
 
 def upright_size(width: int, height: int, orientation: int) -> tuple[int, int]:
-    """Width and height of the image once it stands upright."""
+    """Width and height of the upright image."""
     return (height, width) if orientation in _TRANSPOSED else (width, height)
 
 

@@ -1,4 +1,4 @@
-"""Reading PNG, of which only what the pixels need is looked at."""
+"""Reading PNG files; chunks that the pixels do not need are skipped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DEPTHS = {
 }
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
-# How OpenCV is told to undo the filters of rows whose pixels have so many bytes.
+# The OpenCV formats for undoing the filters, by the number of bytes per pixel.
 _PLAIN = {1: (_GRAY, 8), 2: (_GRAY, 16), 3: (_RGB, 8), 4: (_RGB_ALPHA, 8), 6: (_RGB, 16)}
 _PLAIN[8] = (_RGB_ALPHA, 16)
 # First column and row of each pass of an interlaced image, and the steps to the next ones.
@@ -52,12 +52,12 @@ _S_PER_BYTE = 12e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PngHeader(Header):
-    """What a PNG says of itself.
+    """The header of a PNG.
 
     Attributes:
-        depth: bits a sample.
+        depth: bits per sample.
         color: the colour type.
-        interlaced: whether the pixels come in seven passes.
+        interlaced: whether the pixels are stored in seven passes.
     """
 
     depth: int
@@ -65,15 +65,15 @@ class PngHeader(Header):
     interlaced: bool
 
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
-        """Decode a band of rows at a time; checksums and what lies between are passed over."""
+        """Decode a band of rows at a time; checksums and other chunks are skipped."""
         return _Picture(self, _parts(data)).read(factor)
 
 
 def read_header(data: bytes) -> PngHeader:
-    """Read the size, and what decoding costs.
+    """Read the size, and estimate the cost of decoding.
 
     Raises:
-        Truncated, Damaged: there is no size in it.
+        Truncated, Damaged: the size cannot be read.
     """
     if len(data) < _IHDR_END:
         raise Truncated
@@ -97,7 +97,7 @@ def read_header(data: bytes) -> PngHeader:
 
 
 def orientation_of(data: bytes) -> int:
-    """The orientation that a PNG's note names, 1 to 8."""
+    """The orientation in a PNG's EXIF chunk, 1 to 8."""
     return next(
         (orientation_in(bytes(body)) for name, body in _chunks(data) if name == b"eXIf"), UPRIGHT
     )
@@ -133,15 +133,15 @@ def _parts(data: bytes) -> _Parts:
 
 
 class _Inflater:
-    """Hands out the rows of an image in order, and never inflates more than those."""
+    """Returns the rows of an image in order, and never inflates more than those."""
 
     def __init__(self, coded: list[memoryview]) -> None:
         self._input = _slices(coded)
-        # Raw, for the checksum at the end of the zlib stream says nothing about the pixels.
+        # Raw, because the checksum at the end of the zlib stream is ignored.
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
 
     def take(self, size: int) -> bytes:
-        """The next bytes, exactly so many.
+        """The next ``size`` bytes.
 
         Raises:
             Truncated: there are fewer.
@@ -196,18 +196,18 @@ class _Picture:
                 whole = alpha.min() == 255
                 laid[rows] = small if whole else smaller(blended(color, alpha), factor)
             at += len(small)
-        # An alpha that is zero everywhere is none.
+        # An alpha of zero everywhere counts as opaque.
         return laid if laid is not None and seen_alpha else opaque
 
     def _bands(self) -> Iterator[Samples]:
-        """Rows of samples, some at a time; a multiple of 8 rows, so that they can be reduced."""
+        """Bands of rows of samples; a multiple of 8 rows each, so that they can be reduced."""
         header = self._header
         row_bytes = ceil_div(header.width * self._samples * header.depth, 8)
         rows = max(_BAND_BYTES // row_bytes // 8, 1) * 8
         yield from self._unfiltered(header.width, header.height, rows)
 
     def _interlaced(self) -> Iterator[Samples]:
-        """The whole image, put together from its passes; then handed out as bands are."""
+        """The whole image, assembled from its passes, in bands."""
         header = self._header
         kind = np.uint16 if header.depth == 16 else np.uint8
         whole = np.zeros((header.height, header.width, self._samples), kind)
@@ -257,7 +257,7 @@ class _Picture:
 
 
 def _palette_of(parts: _Parts) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """256 colours and, where some are transparent, how opaque each is."""
+    """256 colours and, if some are transparent, the opacity of each."""
     colors = np.zeros((256, 3), np.uint8)
     given = np.frombuffer(parts.palette[: len(parts.palette) // 3 * 3], np.uint8).reshape(-1, 3)
     colors[: len(given)] = given[:256]
@@ -270,7 +270,7 @@ def _palette_of(parts: _Parts) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | N
 
 
 def _key_of(header: PngHeader, transparency: bytes) -> NDArray[np.uint16] | None:
-    """The one colour that is transparent, of an image without palette and alpha."""
+    """The transparent colour of an image without palette and alpha."""
     samples = _SAMPLES[header.color]
     if header.color not in (_GRAY, _RGB) or len(transparency) < 2 * samples:
         return None
@@ -281,11 +281,11 @@ def _key_of(header: PngHeader, transparency: bytes) -> NDArray[np.uint16] | None
 def _unfilter(
     above: bytes, filtered: bytes, row_bytes: int, rows: int, pixel_bytes: int
 ) -> Samples:
-    """Undo the filters of some rows, by handing them to OpenCV as an image of their own.
+    """Undo the filters of some rows, by passing them to OpenCV as an image of their own.
 
     Args:
         above: the row before them, unfiltered; it becomes the first row of that image.
-        filtered: the rows, each behind the byte that names its filter.
+        filtered: the rows, each after the byte that names its filter.
         row_bytes: of a row without that byte.
         rows: how many.
         pixel_bytes: how far apart the bytes are that filters compare.
@@ -296,7 +296,7 @@ def _unfilter(
     color, depth = _PLAIN[pixel_bytes]
     width = row_bytes // pixel_bytes
     size = struct.pack(">IIBBBBB", width, rows + 1, depth, color, 0, 0, 0)
-    # Level 0: stored as it is.
+    # Level 0: stored uncompressed.
     coded = zlib.compress(b"".join((b"\0", above, filtered)), 0)
     image = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", size) + _chunk(b"IDAT", coded)
     image += _chunk(b"IEND", b"")

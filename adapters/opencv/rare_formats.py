@@ -1,7 +1,7 @@
-"""Reading GIF, BMP, TIFF, AVIF and HEIF, with whatever library reads each best.
+"""Reading GIF, BMP, TIFF, AVIF and HEIF with Pillow, OpenCV and libheif.
 
-These libraries can be made to run for long, or to take much memory, by files that look harmless;
-they are only used in the process that ``adapters.opencv.worker`` watches over.
+Harmless-looking files can make these libraries run for long or use much memory, so they are only
+used in the process that ``adapters.opencv.worker`` supervises.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _BAND_PIXELS = 500_000
 _CORE_HEADER_BYTES = 12
 _ALPHA_HEADER_BYTES = 56
 
-# Measured: bytes a pixel that the library holds at its height.
+# Measured: peak bytes per pixel of the library.
 _HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES = 5, 7, 10
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RareHeader(Header):
-    """What a file of a rarer kind says of itself.
+    """The header of a file in a rarer format.
 
     Attributes:
-        decode: makes the pixels.
+        decode: decodes the pixels.
     """
 
     decode: Callable[[int], NDArray[np.uint8]]
@@ -54,7 +54,7 @@ def read_header(data: bytes, kind: ImageFormat) -> RareHeader:
     """Open a file and read its size.
 
     Raises:
-        Damaged: it cannot be opened. Libraries may raise other errors as well.
+        Damaged: it cannot be opened. Libraries may raise other errors too.
     """
     return _OPEN[kind.name](data)
 
@@ -69,7 +69,7 @@ def _open_with_pillow(data: bytes, kind: ImageFormat) -> RareHeader:
         kind=kind,
         width=width,
         height=height,
-        # Of an AVIF it comes from the boxes that turn and mirror it. A TIFF is turned by Pillow.
+        # For AVIF it comes from the boxes for rotation and mirroring. Pillow turns a TIFF itself.
         orientation=orientation_in(image.info.get("exif", b"")) if avif else UPRIGHT,
         bytes_a_pixel=_AVIF_BYTES if avif else _MODE_BYTES.get(image.mode, 4),
         decode=lambda factor: _reduced(image, factor),
@@ -80,7 +80,7 @@ def _open_tiff(data: bytes) -> RareHeader:
     header = _open_with_pillow(data, TIFF)
     tags = PIL.Image.open(io.BytesIO(data), formats=[TIFF.name]).tag_v2  # type: ignore[attr-defined]
     if tags.get(_PLANES_TAG) == _SEPARATE and max(tags.get(_BITS_TAG, (8,))) > 8:
-        raise Damaged("more than 8 bits a sample in planes of their own are not read")
+        raise Damaged("more than 8 bits per sample in separate planes are not read")
     return header
 
 
@@ -92,7 +92,7 @@ def _reduced(image: PIL.Image.Image, factor: int) -> NDArray[np.uint8]:
         seen_alpha = seen_alpha or (alpha is not None and bool(alpha.any()))
         if alpha is not None:
             laid.append(smaller(blended(color, alpha), factor))
-    # An alpha that is zero everywhere is none.
+    # An alpha of zero everywhere counts as opaque.
     return np.concatenate(laid if seen_alpha else opaque)
 
 
@@ -117,7 +117,7 @@ def _bands(
 def _to_eight_bits(
     image: PIL.Image.Image,
 ) -> Callable[[NDArray[Any]], NDArray[np.uint8]] | None:
-    """How samples of more than 8 bits become 8; None where Pillow makes them 8 by itself."""
+    """How samples of more than 8 bits become 8; None if Pillow converts them itself."""
     if image.mode.startswith("I;16"):
         bits = getattr(image, "tag_v2", {}).get(_BITS_TAG, (16,))[0]
         inverted = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
@@ -128,7 +128,7 @@ def _to_eight_bits(
     lowest, highest = image.getextrema()
     assert isinstance(lowest, int | float)
     assert isinstance(highest, int | float)
-    # What white is, nobody says: the usual whites are tried, and then the brightest sample.
+    # The file does not say what white is: the usual values are tried, then the brightest sample.
     whites = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
     white = next((white for white in whites if highest <= white), float(highest))
     black = min(float(lowest), 0.0)
@@ -152,7 +152,7 @@ def _open_heif(data: bytes) -> RareHeader:
         kind=HEIF,
         width=width,
         height=height,
-        # libheif turns the image as the file says; a note in EXIF that repeats it does not count.
+        # libheif turns the image as the file says; EXIF, which repeats it, is ignored.
         bytes_a_pixel=_HEIF_ALPHA_BYTES if file.has_alpha else _HEIF_BYTES,
         decode=decode,
     )
@@ -169,7 +169,7 @@ def _open_bmp(data: bytes) -> RareHeader:
         raise Damaged
 
     def decode(factor: int) -> NDArray[np.uint8]:
-        # Pillow's reader of run lengths is a loop in Python; OpenCV reads fewer kinds of header.
+        # Pillow's run-length decoder is a loop in Python; OpenCV reads fewer kinds of headers.
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None or pixels.dtype != np.uint8 or pixels.shape[:2] != (height, width):
             return _open_with_pillow(data, BMP).decode(factor)
@@ -177,7 +177,7 @@ def _open_bmp(data: bytes) -> RareHeader:
             return on_white(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), None, factor)
         if pixels.shape[2] == 3:
             return on_white(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None, factor)
-        # The fourth byte is alpha only where the header has room to say so.
+        # The fourth byte is alpha only if the header is large enough to say so.
         alpha = cv2.extractChannel(pixels, 3) if header_bytes >= _ALPHA_HEADER_BYTES else None
         return on_white(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB), alpha, factor)
 

@@ -1,4 +1,4 @@
-"""From the bytes of an image to its pixels, in whatever process."""
+"""Decoding the bytes of an image, in this process or in the decoding process."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from domain.image import READ_FORMATS, Image
 
 
 def recognise(data: bytes) -> ImageFormat:
-    """Tell the kind of image.
+    """Recognise the format of an image.
 
     Raises:
-        InvalidImage: the bytes are none that is read.
+        InvalidImage: the format is not supported.
     """
     if not data:
         raise InvalidImage("the file is empty", reason="empty")
@@ -47,16 +47,16 @@ def recognise(data: bytes) -> ImageFormat:
 
 
 def read_header(data: bytes, kind: ImageFormat, *, thorough: bool) -> Header | None:
-    """Read what an image says of itself.
+    """Read the header of an image.
 
     Args:
         data: the whole file.
-        kind: what it is.
-        thorough: look through the whole file, for a close estimate of the cost. Otherwise this
-            takes no more than about a millisecond.
+        kind: the format.
+        thorough: read the whole file, for a close estimate of the cost. Otherwise this takes at
+            most about a millisecond.
 
     Returns:
-        None where only a thorough look can tell.
+        None if only reading the whole file can tell.
 
     Raises:
         InvalidImage: the header cannot be read.
@@ -70,20 +70,20 @@ def read_header(data: bytes, kind: ImageFormat, *, thorough: bool) -> Header | N
             return webp.read_header(data, thorough=thorough)
         if not thorough:
             return None
-        # Not for every process: it loads the libraries.
+        # Not at the top, because it loads the libraries.
         from adapters.opencv import rare_formats
 
         return rare_formats.read_header(data, kind)
-    except Exception as error:  # damaged files make the libraries raise nearly anything
+    except Exception as error:  # damaged files make the libraries raise nearly any error
         raise _invalid(kind, error, data) from error
 
 
 def read_image(data: bytes, header: Header, limits: DecodingLimits) -> Image:
-    """Decode an image whose size and cost were checked.
+    """Decode an image after its size and cost were checked.
 
     Raises:
         InvalidImage: it is damaged, or pixels are missing.
-        ImageTooCostly: the memory for it is not to be had.
+        ImageTooCostly: there is not enough memory.
     """
     factor = header.factor(limits)
     try:
@@ -104,7 +104,7 @@ def read_image(data: bytes, header: Header, limits: DecodingLimits) -> Image:
 
 
 def _lacks_a_box(kind: ImageFormat, data: bytes) -> bool:
-    """Whether a file that is made of boxes ends within one."""
+    """Whether a file in a box-based format ends inside a box."""
     at = 0 if kind in (AVIF, HEIF) else len(data)
     while at + 8 <= len(data):
         size = int.from_bytes(data[at : at + 4])
@@ -119,7 +119,7 @@ def _lacks_a_box(kind: ImageFormat, data: bytes) -> bool:
 def _invalid(kind: ImageFormat, error: Exception, data: bytes) -> DomainError:
     if isinstance(error, DomainError):
         return error
-    # Pillow says so in words only.
+    # Pillow says so only in the message.
     if isinstance(error, Truncated) or "truncated" in str(error) or _lacks_a_box(kind, data):
         return InvalidImage(f"the {kind.name} image is cut short", reason="truncated")
     why = f": {error}" if isinstance(error, Damaged) and str(error) else ""

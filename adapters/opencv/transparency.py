@@ -1,4 +1,4 @@
-"""Laying what is transparent on white."""
+"""Blending transparent pixels with white."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _BAND_PIXELS = 1_000_000
 def on_white(
     color: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, factor: int
 ) -> NDArray[np.uint8]:
-    """Lay an image on white and make it smaller.
+    """Blend an image with white and reduce it.
 
-    An alpha that is zero everywhere is none: programs leave it unset and mean an opaque image.
+    An alpha of zero everywhere counts as opaque: some programs leave it unset.
 
     Args:
         color: height x width x 3, RGB.
         alpha: height x width; None for opaque.
-        factor: how many times smaller it becomes.
+        factor: by which it is reduced.
     """
     if alpha is None or not alpha.any() or alpha.min() == 255:
         return smaller(color, factor)
@@ -33,14 +33,14 @@ def on_white(
 
 
 def blended(color: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Each pixel mixed with as much white as it is transparent."""
+    """Each pixel blended with white by its alpha."""
     share = alpha[..., None].astype(np.uint16)
     mixed = color * share + (255 - share) * np.uint16(255)
     return ((mixed + 127) // 255).astype(np.uint8)
 
 
 def smaller(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """Means of ``factor`` x ``factor`` pixels; at the right and lower edge of what is left."""
+    """Means of ``factor`` x ``factor`` pixels; of fewer at the right and lower edge."""
     if factor == 1:
         return pixels
     height, width = pixels.shape[:2]

@@ -1,7 +1,7 @@
-"""A process of its own for images that are costly or rare, which can be stopped as a thread cannot.
+"""A separate process for costly and rare images; unlike a thread, it can be stopped.
 
-The kernel bounds its memory and its time, so a file that makes a library run away costs what one
-image may cost, and no more. See ``docs/adr/0014-decoding-within-a-budget.md``.
+The kernel limits its memory and time, so that no file can cost more than one image may. See
+``docs/adr/0014-decoding-within-a-budget.md``.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[1:]; "
     "from adapters.opencv.worker_process import main; main()"
 )
-# One arena, and large blocks that go back to the system when they are freed: without this the
-# memory of the largest image so far would be kept.
+# One arena, and large blocks are returned to the system when freed: otherwise the memory of the
+# largest image so far would be kept.
 _ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": "262144",
@@ -49,7 +49,7 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
-# Real seconds for each second of processor time, on a machine that is busy with other things.
+# Wall-clock seconds per second of CPU time, on a busy machine.
 _PATIENCE = 10
 _REFUSALS: dict[str, type[DomainError]] = {
     kind.code: kind for kind in (InvalidImage, ImageDimensionsTooLarge, ImageTooCostly)
@@ -57,7 +57,7 @@ _REFUSALS: dict[str, type[DomainError]] = {
 
 
 class DecodingWorker:
-    """Starts the process when it is first needed, and again when it had to be stopped."""
+    """Starts the process when it is first needed, and again after it was stopped."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,11 +69,11 @@ class DecodingWorker:
 
         Raises:
             InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see the port ``ImageDecoder``.
-            InferenceUnavailable: the process cannot be started, or the service shuts down.
+            InferenceUnavailable: the process cannot be started, or the service is shutting down.
         """
         with self._turn:
             process = self._running()
-            # The kernel counts the process's own time; this ends one that waits for ever.
+            # The kernel limits the CPU time; this ends a process that waits for ever.
             stop = threading.Timer(limits.cpu_s * _PATIENCE, process.kill)
             try:
                 stop.start()
@@ -81,19 +81,19 @@ class DecodingWorker:
             except DomainError:
                 raise  # the answer was read to its end
             except Exception as error:
-                # What is left of this answer would be taken for the next one.
+                # The rest of this answer would be read as the next one.
                 self._process = None
                 process.kill()
                 why = self._explained(process, limits)
                 if isinstance(error, (MemoryError, RuntimeError)):
-                    # Neither the pixels nor a thread found room here, whatever the image needs.
-                    why = InferenceUnavailable("there is no memory for this image now")
+                    # This process is out of memory, which says nothing about the image.
+                    why = InferenceUnavailable("there is not enough memory for this image now")
                 raise why from error
             finally:
                 stop.cancel()
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process."""
         self._closed = True
         process = self._process
         if process is not None:
@@ -112,7 +112,7 @@ class DecodingWorker:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     env=_ENVIRONMENT,
-                    start_new_session=True,  # Ctrl-C is for the service, which then ends it
+                    start_new_session=True,  # Ctrl-C is handled by the service
                 )
             except OSError as error:
                 raise InferenceUnavailable("images of this kind cannot be read now") from error
@@ -123,10 +123,10 @@ class DecodingWorker:
         _let_go(process)
         if self._closed:
             return InferenceUnavailable("the service is shutting down")
-        log.warning("an image stopped the process that decodes it (status %d)", status)
+        log.warning("the decoding process ended while it decoded an image (status %d)", status)
         if status in (-signal.SIGPROF, -signal.SIGKILL):
             return too_much_time(limits, "this image takes longer")
-        if status in (-signal.SIGABRT, 1):  # C++ and Python without memory end so
+        if status in (-signal.SIGABRT, 1):  # C++ and Python end like this when out of memory
             return too_much_memory(limits, f"this image needs more than {_mb(limits)} MB")
         return InvalidImage("the image is damaged", reason="damaged")
 
@@ -134,7 +134,7 @@ class DecodingWorker:
 def _let_go(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            with contextlib.suppress(OSError):  # of what it could not be sent any more
+            with contextlib.suppress(OSError):  # for data that could not be sent
                 pipe.close()
 
 

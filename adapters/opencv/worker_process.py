@@ -1,4 +1,4 @@
-"""What the process does that decodes costly and rare images, one after the other.
+"""The program of the process that decodes costly and rare images, one after the other.
 
 A request is a line of JSON and the image; an answer is a line of JSON and the pixels.
 """
@@ -18,15 +18,15 @@ from adapters.opencv.reading import read_header, read_image, recognise
 from domain.errors import DomainError
 from domain.image import Image
 
-# Room for what the libraries load and keep, besides what an image needs.
+# Memory for what the libraries load and keep, besides what an image needs.
 _SLACK_BYTES = 64 * 1024 * 1024
 _NICER = 5
 _MORE = "this image needs more"
 
 
 def main() -> None:
-    """Serve standard input and output."""
-    os.nice(_NICER)  # what is quick goes first
+    """Read requests from standard input and write answers to standard output."""
+    os.nice(_NICER)  # other work goes first
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while line := requests.readline():
         request = json.loads(line)
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def request_line(data: bytes, limits: DecodingLimits) -> bytes:
-    """The line that asks for an image to be decoded; the image follows."""
+    """The first line of a request; the image follows."""
     return json.dumps({"size": len(data), "limits": asdict(limits)}).encode() + b"\n"
 
 
@@ -64,7 +64,7 @@ def _answer(answers: BinaryIO, data: bytes, limits: DecodingLimits) -> None:
 
 
 def _decode(data: bytes, limits: DecodingLimits) -> Image:
-    # The kernel ends this process when it has used up its time, whatever it is busy with.
+    # The kernel ends this process when its CPU time is used up.
     _limit_time(limits.cpu_s)
     _limit_memory(limits.memory_bytes)
     kind = recognise(data)
@@ -81,7 +81,7 @@ def _limit_time(cpu_s: float) -> None:
 
 def _limit_memory(memory_bytes: int) -> None:
     statm = Path("/proc/self/statm")
-    if not statm.exists():  # not Linux: the estimates have to do
+    if not statm.exists():  # not Linux: only the estimates limit memory
         return
     import resource
 

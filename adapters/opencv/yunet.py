@@ -19,14 +19,14 @@ from application.errors import InferenceUnavailable
 from domain.face import BoxFraming, FaceDetection, FaceLandmarks
 from domain.image import Image
 
-# YuNet finds faces of about 15 pixels; from 24 on it is sure of them. In a stream the next frame
+# YuNet finds faces from about 15 pixels, and reliably from 24. In a live session the next frame
 # follows soon, and a quarter of the pixels takes a quarter of the time.
 _SIGHT = Sight(
     smallest=20, largest=300, usual_side=640, stream_side=320, overview_side=160, border=0.25
 )
 _OVERLAP = 0.3
 _MOST_CANDIDATES = 5000
-# Side of the blank picture that tells a YuNet model from any other network.
+# Side of the blank image used to check that a network is a YuNet model.
 _TRIAL_SIDE = 64
 
 
@@ -46,12 +46,12 @@ class YuNetFaceDetector(ExecutorFaceDetector):
 
         Args:
             executor: where detection runs.
-            model: the ONNX file; its input must be free in size, as from the 2026 edition on.
-            score_threshold: only candidates that YuNet scores higher are faces; in [0, 1), for no
+            model: the ONNX file; its input size must be free, as in the 2026 edition and later.
+            score_threshold: only candidates with a higher score are faces; in [0, 1), because no
                 score is above 1.
 
         Raises:
-            InferenceUnavailable: the file is missing or is no YuNet model.
+            InferenceUnavailable: the file is missing or is not a YuNet model.
         """
         super().__init__(executor)
         self._model = model
@@ -63,10 +63,10 @@ class YuNetFaceDetector(ExecutorFaceDetector):
             raise InferenceUnavailable(f"the YuNet model {model.name} cannot be read") from error
         self.version = f"{model.stem} {digest[:12]}"
         try:
-            # OpenCV loads any network, and first asks for YuNet's outputs when it looks for faces.
+            # OpenCV loads any network, and uses YuNet's outputs only when it searches for faces.
             _search(self._load(), np.zeros((_TRIAL_SIDE, _TRIAL_SIDE, 3), np.uint8))
         except cv2.error as error:
-            raise InferenceUnavailable(f"{model.name} is no YuNet model") from error
+            raise InferenceUnavailable(f"{model.name} is not a YuNet model") from error
 
     def detect_now(
         self,
@@ -113,7 +113,7 @@ def _search(detector: cv2.FaceDetectorYN, pixels: NDArray[np.uint8]) -> list[lis
     _, rows = detector.detect(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     if rows is None:
         return []
-    # On a picture of a few pixels it scores boxes of infinite size.
+    # On an image of a few pixels it returns boxes of infinite size.
     sound: list[list[float]] = rows[np.isfinite(rows).all(axis=1)].tolist()
     return sound
 

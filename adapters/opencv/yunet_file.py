@@ -1,4 +1,4 @@
-"""Getting the YuNet model file: one small download, told from any other file by its checksum."""
+"""Downloading the YuNet model file and verifying its checksum."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BLOCK_BYTES = 16_384
 
 
 class YuNetFile:
-    """The model file where the settings want it."""
+    """The YuNet model file, at the path from the settings."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class YuNetFile:
         sha256: str = SHA256,
         size_bytes: int = SIZE_BYTES,
     ) -> None:
-        """Say where it belongs, where it comes from and how it is told from any other.
+        """Describe the file: its path, its source and its checksum.
 
         Args:
             path: of the model file on this machine.
@@ -48,44 +48,43 @@ class YuNetFile:
 
     @property
     def path(self) -> Path:
-        """Of the model file on this machine."""
+        """Path of the file on this machine."""
         return self._path
 
     @property
     def size_bytes(self) -> int:
-        """Of the file."""
+        """Size of the file in bytes."""
         return self._size_bytes
 
     def is_there(self) -> bool:
-        """Whether the very file is in its place."""
+        """Whether the file exists with the right checksum."""
         try:
             return hashlib.sha256(self._path.read_bytes()).hexdigest() == self._sha256
         except OSError:
             return False
 
     def pull(self, on_bytes: Callable[[int], None]) -> None:
-        """Download the file, check it, and only then put it into its place.
+        """Download the file, verify it, and then put it in its place.
 
-        Another file in that place is somebody's own, or an older edition, and stays.
+        A different file in that place, such as an older edition, is not replaced.
 
         Args:
-            on_bytes: told how many bytes have come in so far, of ``size_bytes``.
+            on_bytes: called with the number of bytes received so far, out of ``size_bytes``.
 
         Raises:
-            InferenceUnavailable: the hub cannot be reached or sent another file, or another one is
-                in its place already.
+            InferenceUnavailable: the hub cannot be reached or sent another file, or a different
+                file is in its place already.
             OSError: the file cannot be written.
         """
         if self._path.exists() and not self.is_there():
             raise InferenceUnavailable(
                 f"YUNET_MODEL={self._path} is another file than {FILE} (its SHA-256 differs) and "
-                "was left alone: remove it, or set YUNET_MODEL to another place"
+                "was not replaced: remove it, or set YUNET_MODEL to another path"
             )
         content = self._download(on_bytes)
         if hashlib.sha256(content).hexdigest() != self._sha256:
             raise InferenceUnavailable(
-                f"{self._url} is not the file that was asked for (its SHA-256 differs) and was "
-                "thrown away"
+                f"{self._url} is not the expected file (its SHA-256 differs) and was discarded"
             )
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as file:
@@ -98,7 +97,7 @@ class YuNetFile:
         request = Request(self._url, headers={"User-Agent": "emotion-api"})
         try:
             with urlopen(request, timeout=_TIMEOUT_S) as response:
-                # One byte too many is enough to know that it is another file.
+                # One byte too many shows that it is another file.
                 while len(content) <= self._size_bytes and (block := response.read(_BLOCK_BYTES)):
                     content += block
                     on_bytes(len(content))

@@ -1,4 +1,4 @@
-"""Traces for an OpenTelemetry collector, of which nothing tells who sent what."""
+"""Traces for an OpenTelemetry collector, without personal data."""
 
 from adapters.opentelemetry.telemetry import TracedTelemetry
 from adapters.opentelemetry.tracing import Tracing

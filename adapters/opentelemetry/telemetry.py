@@ -1,4 +1,4 @@
-"""Telemetry that makes spans beside what it measures."""
+"""Telemetry that also makes spans."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from application.ports.telemetry import FrameOutcome, Stage, Telemetry
 
 
 class TracedTelemetry:
-    """Fulfils ``Telemetry`` by another one, and makes a span of each stage and each frame.
+    """Fulfils ``Telemetry`` by passing everything on, and makes a span for each stage and frame.
 
     Args:
         inner: takes the measurements.
@@ -25,15 +25,15 @@ class TracedTelemetry:
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
-        """Time the block, and make a span of it below the request or frame it belongs to."""
-        # It may begin on the event loop and end on a thread, so it is nobody's current span.
+        """Time the block, and make a span for it in the trace of its request or frame."""
+        # It may start on the event loop and end on a thread, so it is not made the current span.
         span = self._tracer.start_span(stage)
         with self._inner.stage(stage), _told(span):
             yield
 
     @contextmanager
     def frame(self, waited_s: float) -> Iterator[None]:
-        """Make a span that begins when the frame came in."""
+        """Make a span that starts when the frame arrived."""
         span = self._tracer.start_span("frame", start_time=time.time_ns() - round(waited_s * 1e9))
         with (
             self._inner.frame(waited_s),
@@ -52,7 +52,7 @@ class TracedTelemetry:
         self._inner.detection_stored(ok=ok)
 
     def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
-        """Count the frame; its span tells what became of it."""
+        """Count the frame, and add its outcome to the span."""
         span = trace.get_current_span()
         span.set_attribute("emotion.frame.outcome", outcome)
         if latency_s is not None:
@@ -74,7 +74,7 @@ class TracedTelemetry:
 
 @contextmanager
 def _told(span: trace.Span) -> Iterator[None]:
-    """End the span with the block; of an error its kind is told, and not its message."""
+    """End the span with the block; for an error its type is recorded, but not its message."""
     try:
         yield
     except Exception as error:

@@ -24,20 +24,20 @@ KEPT = frozenset(
         "emotion.image.faces",
     }
 )
-"""Attributes that leave the process. A list of what may leave forgets nothing that may not."""
+"""Attributes that may leave the process; all others are removed."""
 _TIMEOUT_S = 5.0
 
 
 class Tracing:
-    """The spans of this process, on their way to one collector.
+    """The spans of this process, sent to one collector.
 
-    They are sent by a thread of their own, in batches; while the collector does not answer, those
-    that do not fit into a queue of 2,048 are dropped.
+    A thread of its own sends them in batches; while the collector does not answer, spans beyond a
+    queue of 2,048 are dropped.
 
     Args:
         endpoint: of the collector, before ``/v1/traces``.
-        headers: that the collector wants, as for its password.
-        service_name: what the spans are filed under.
+        headers: that the collector needs, for example for authentication.
+        service_name: the service's name in the traces.
         version: of the service.
         ratio: the part of all traces that is recorded, from 0 to 1. Callers cannot raise it.
     """
@@ -54,7 +54,7 @@ class Tracing:
         sampler = TraceIdRatioBased(ratio)
         self.provider = TracerProvider(
             sampler=ParentBased(sampler, remote_parent_sampled=sampler),
-            # Not merged with what the environment or the machine says of itself.
+            # Without attributes from the environment or the machine.
             resource=Resource({"service.name": service_name, "service.version": version}),
             shutdown_on_exit=False,
         )
@@ -75,15 +75,15 @@ class Tracing:
         }
 
     def close(self) -> None:
-        """Send what waits, for some seconds at most, and end the thread."""
+        """Send the waiting spans, for a few seconds at most, and stop the thread."""
         self.provider.shutdown()
 
 
 class _Discreet(SpanExporter):
-    """Passes spans on with nothing but times, names, and the attributes that may leave.
+    """Exports spans with only their times, names, and allowed attributes.
 
-    What libraries put into spans grows with their versions: addresses with signatures in them,
-    messages of exceptions, names of files.
+    Newer versions of libraries may add attributes: addresses with signatures, messages of
+    exceptions, names of files.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:
@@ -98,7 +98,7 @@ class _Discreet(SpanExporter):
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Send what waits."""
+        """Send the waiting spans."""
         return self._exporter.force_flush(timeout_millis)
 
 
@@ -119,7 +119,7 @@ def _without_secrets(span: ReadableSpan) -> ReadableSpan:
 
 
 def _without_state(context: trace.SpanContext | None) -> trace.SpanContext | None:
-    """Without the "tracestate", in which callers may write what they like."""
+    """The context without "tracestate", which callers control."""
     if context is None:
         return None
     return trace.SpanContext(

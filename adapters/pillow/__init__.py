@@ -1,1 +1,1 @@
-"""Drawing with Pillow, which brings a readable typeface along."""
+"""Drawing with Pillow, which includes a readable font."""

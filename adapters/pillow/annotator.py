@@ -20,7 +20,7 @@ from domain.image import Image
 from domain.palette import EMOTION_COLOURS
 from domain.wording import counted, leading, percent
 
-_MANY = 12  # More faces than that get numbers only.
+_MANY = 12  # With more faces, labels are numbers only.
 
 _Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
@@ -51,7 +51,7 @@ def _annotate(image: Image, faces: Sequence[Face], media_type: str) -> bytes:
     assert isinstance(image.pixels, np.ndarray)
     picture = PillowImage.fromarray(image.pixels)
     draw = ImageDraw.Draw(picture)
-    # Sizes follow the picture, so that labels can be read on a thumbnail and on a poster.
+    # Sizes scale with the image, so that labels are readable in small and large ones.
     line_px = max(2, round(max(picture.size) / 400))
     font = ImageFont.load_default(size=max(12, round(max(picture.size) / 60)))
     boxes = [_scaled(face.detection.box, image.scale) for face in faces]
@@ -88,7 +88,7 @@ def _lay_out(
     boxes: Sequence[BoundingBox],
     size: Size,
 ) -> tuple[list[str], Layout]:
-    """Say as much as there is room for; with numbers alone it may be that a face is covered."""
+    """Use the longest labels that fit without covering a face; numbers may cover one."""
     forms = [_full_texts(faces), _short_texts(faces)] if len(faces) <= _MANY else []
     for texts in forms:
         layout = lay_labels(boxes, [_size_of(draw, font, text) for text in texts], size)
@@ -106,7 +106,7 @@ def _full_texts(faces: Sequence[Face]) -> list[str]:
 
 
 def _short_texts(faces: Sequence[Face]) -> list[str]:
-    """The numbers are those of the table and of the JSON; a face that is alone needs none."""
+    """The numbers are the same as in the table and the JSON; a single face needs none."""
     words = [
         f"{leading(face.reading.scores)}{'' if face.reading.reliable else '?'}" for face in faces
     ]
@@ -120,7 +120,7 @@ def _draw_key(
     used: Sequence[BoundingBox],
     size: Size,
 ) -> None:
-    """Name the colours where labels do not: "11 happy", "3 neutral", in the emptiest corner."""
+    """Draw a key of the colours ("11 happy", "3 neutral") in the emptiest corner."""
     entries = [
         (f"{number} {word}", EMOTION_COLOURS[Emotion(word)]) for word, number in counted(faces)
     ]

@@ -1,7 +1,7 @@
-"""Where labels go: beside their boxes, and never over one another.
+"""The layout of labels: beside their boxes, and never over one another.
 
-A face is covered only where nothing else is left. These are the rules of the page's
-``label-layout.js``, in the pixels of the image.
+A face is covered only if there is no other place. The rules are those of the page's
+``label-layout.js``, in pixels of the image.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from domain.geometry import BoundingBox
 Size = tuple[int, int]  # width and height
 
 _GAP = 1 / 6  # between a label and its box, in heights of the label
-_STEP, _STEPS = 1 / 2, 7  # how far out places are tried
-_COVERING = 4.0  # what hiding a face costs against being far from the box
+_STEP, _STEPS = 1 / 2, 7  # how far from the box places are tried
+_COVERING = 4.0  # the cost of covering a face, relative to distance from the box
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Layout:
     """Places of labels.
 
     Attributes:
-        places: in the order of the boxes; None where there is no room.
-        covered: pixels of faces that lie under labels.
+        places: in the order of the boxes; None if there is no room.
+        covered: pixels of faces under labels.
     """
 
     places: tuple[BoundingBox | None, ...]
@@ -33,7 +33,7 @@ class Layout:
 
     @property
     def is_clear(self) -> bool:
-        """Whether every label has a place and hides no face."""
+        """Whether every label has a place and covers no face."""
         return self.covered == 0 and None not in self.places
 
 

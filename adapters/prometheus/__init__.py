@@ -1,1 +1,1 @@
-"""Measurements in Prometheus' form."""
+"""Telemetry as Prometheus metrics."""

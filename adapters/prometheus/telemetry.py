@@ -35,13 +35,13 @@ class PrometheusTelemetry:
         self._faces = Counter("emotion_faces_total", "Faces read", registry=self.registry)
         self._stored = Counter(
             "emotion_detections_stored_total",
-            "Detections that reached their stores, or were given up",
+            "Detections that were stored, or were given up",
             ["outcome"],
             registry=self.registry,
         )
         self._frames = Counter(
             "emotion_stream_frames_total",
-            "Frames of realtime sessions, by what became of them",
+            "Frames of live sessions, by outcome",
             ["outcome"],
             registry=self.registry,
         )
@@ -65,7 +65,7 @@ class PrometheusTelemetry:
             "Sign-ins that failed because the certificates to check them could not be fetched",
             registry=self.registry,
         )
-        # So that a rate is there, and 0, before anything has happened.
+        # So that rates are 0 before the first event, and not missing.
         for outcome in ("done", "failed"):
             self._stored.labels(outcome)
         for fate in get_args(FrameOutcome):
@@ -81,7 +81,7 @@ class PrometheusTelemetry:
             self._stages.labels(stage).observe(time.perf_counter() - started)
 
     def frame(self, waited_s: float) -> AbstractContextManager[None]:
-        """Measure nothing: ``frame_done`` tells the latency."""
+        """Measure nothing: ``frame_done`` records the latency."""
         return nullcontext()
 
     def faces_found(self, count: int) -> None:
@@ -90,11 +90,11 @@ class PrometheusTelemetry:
         self._faces.inc(count)
 
     def detection_stored(self, *, ok: bool) -> None:
-        """Count a detection that reached its stores, or was given up."""
+        """Count a detection that was stored or given up."""
         self._stored.labels("done" if ok else "failed").inc()
 
     def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
-        """Count a frame of a stream by what became of it."""
+        """Count a frame of a session by its outcome."""
         self._frames.labels(outcome).inc()
         if latency_s is not None:
             self._frame_latency.observe(latency_s)
@@ -112,11 +112,11 @@ class PrometheusTelemetry:
         self._sessions.set(open_now)
 
     def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
-        """Show a value that is read whenever the metrics are, by the thread that reads them."""
+        """Show a value that is read whenever the metrics are, in the thread that reads them."""
         Gauge(name, description, registry=self.registry).set_function(read)
 
     def counter(self, name: str, description: str, read: Callable[[], float]) -> None:
-        """The same of a value that only grows; its name ends in ``_total``."""
+        """The same for a value that only grows; its name ends in ``_total``."""
         self.registry.register(_ReadCounter(name, description, read))
 
 
@@ -133,5 +133,5 @@ class _ReadCounter(Collector):
         yield CounterMetricFamily(self._name, self._description, value=self._read())
 
     def describe(self) -> Iterator[Metric]:
-        """What it is called, without reading it."""
+        """Its name, without reading the value."""
         yield CounterMetricFamily(self._name, self._description)

@@ -1,4 +1,4 @@
-"""What several processes of the service have to agree on at once, in one Redis."""
+"""What several processes of the service share in one Redis."""
 
 from adapters.redis.database import RedisDatabase
 from adapters.redis.message_channel import RedisMessageChannel

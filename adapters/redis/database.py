@@ -1,4 +1,4 @@
-"""One Redis server, or whatever speaks its protocol."""
+"""One Redis server, or another server with its protocol."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _Result = TypeVar("_Result")
 
 _CONNECTIONS = 32
 
-# How the driver says that nobody answers.
+# The driver's errors when the server does not answer.
 _NOT_THERE = (faults.ConnectionError, faults.TimeoutError, OSError)
 
 
 class RedisDatabase:
-    """Runs functions against the server and says in the ports' words what went wrong.
+    """Runs functions against the server and translates errors into those of the ports.
 
-    A server that does not answer is left alone for a while. Nothing is connected before it is used.
+    A circuit breaker guards all calls. Connections are made when first used.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``; may hold a password and is never shown.
         prefix: every key and channel begins with it.
         timeout_s: how long one call may take in all, in seconds.
-        breaker: watches the calls.
+        breaker: guards the calls.
 
     Attributes:
         prefix: as given.
-        address: the URL without user and password, fit to be shown.
+        address: the URL without user and password, for messages.
     """
 
     def __init__(self, *, url: str, prefix: str, timeout_s: float, breaker: CircuitBreaker) -> None:
@@ -44,7 +44,7 @@ class RedisDatabase:
         self.address = _without_credentials(url)
         self._timeout_s = timeout_s
         self._breaker = breaker
-        # What may be done twice is known here and not to the driver.
+        # The driver does not know which calls may be repeated.
         once = Retry(NoBackoff(), 0)
         self.client: Redis = Redis.from_pool(
             BlockingConnectionPool.from_url(
@@ -60,14 +60,14 @@ class RedisDatabase:
     async def run(
         self, work: Callable[[Redis], Awaitable[_Result]], *, repeatable: bool = True
     ) -> _Result:
-        """Let a function use the server.
+        """Call a function with the server's client.
 
         Args:
             work: uses it.
-            repeatable: whether it may run a second time where the connection ends within it.
+            repeatable: whether it may run again if the connection breaks.
 
         Raises:
-            StoreUnavailable: it does not answer, or not with what was asked for.
+            StoreUnavailable: it does not answer, or not as expected.
         """
         try:
             with self._breaker.guard(*_NOT_THERE):
@@ -77,7 +77,7 @@ class RedisDatabase:
                     except faults.ConnectionError:
                         if not repeatable:
                             raise
-                        # An idle connection was gone, as after a restart of the server.
+                        # An idle connection was closed, for example by a restart of the server.
                         return await work(self.client)
         except CircuitOpen as error:
             raise StoreCircuitOpen(
@@ -86,22 +86,22 @@ class RedisDatabase:
         except faults.AuthenticationError as error:
             raise StoreUnavailable("Redis refuses the user or the password") from error
         except faults.NoPermissionError as error:
-            raise StoreUnavailable("Redis does not let the user do this") from error
+            raise StoreUnavailable("the Redis user lacks a permission") from error
         except _NOT_THERE as error:
             raise StoreUnavailable("Redis does not answer") from error
-        # The last two are what the driver makes of an answer in no form of Redis'.
+        # The driver raises the last two for answers that are not Redis protocol.
         except (faults.RedisError, ValueError, RecursionError) as error:
-            raise StoreUnavailable("Redis does not do its work") from error
+            raise StoreUnavailable("Redis does not work") from error
 
     async def close(self) -> None:
-        """Close every connection. Closing twice is no error."""
+        """Close every connection. Closing twice is not an error."""
         await self.client.aclose()
 
     async def check(self) -> None:
-        """Ask for a sign of life.
+        """Ping the server.
 
         Raises:
-            StoreUnavailable: there is none.
+            StoreUnavailable: it does not answer.
         """
 
         async def ping(client: Redis) -> Any:

@@ -1,4 +1,4 @@
-"""Messages between processes, over Redis' publish and subscribe."""
+"""Messages between processes, by Redis publish and subscribe."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _PAUSE_S = 1.0
 
 
 class RedisMessageChannel:
-    """Sends from a queue and receives in a task, so that nobody waits for the server.
+    """Sends and receives in background tasks, so that no caller waits for the server.
 
-    Opens and closes the database with itself.
+    Opens and closes the database as well.
 
     Args:
         database: the server.
-        quiet_s: seconds without a message after which the server is asked whether it is still
-            there, and after as many more without an answer is not.
+        quiet_s: seconds without a message after which the server is pinged; after as many more
+            without an answer the connection counts as lost.
     """
 
     def __init__(self, database: RedisDatabase, *, quiet_s: float = 5.0) -> None:
@@ -41,7 +41,7 @@ class RedisMessageChannel:
         self._outgoing: deque[bytes] = deque(maxlen=_MOST_WAITING)
         self._something_to_send = asyncio.Event()
         self._is_subscribed = asyncio.Event()
-        # A cancellation may get lost in the driver, where it meets an error of the connection.
+        # The driver may swallow a cancellation if the connection fails at the same time.
         self._is_open = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -69,7 +69,7 @@ class RedisMessageChannel:
         await self._database.close()
 
     def publish(self, message: bytes) -> None:
-        """Hand a message over, without waiting for anything."""
+        """Queue a message, without waiting."""
         self._outgoing.append(message)
         self._something_to_send.set()
 
@@ -78,17 +78,17 @@ class RedisMessageChannel:
         return self._listeners.listen()
 
     async def check(self) -> None:
-        """Ask for a sign of life, of the server and of the subscription."""
+        """Check the server and the subscription."""
         await self._database.check()
         if not self._is_subscribed.is_set():
-            raise StoreUnavailable("Redis carries no messages yet")
+            raise StoreUnavailable("the subscription to Redis is not established")
 
     async def _send(self) -> None:
         while self._is_open:
             await self._something_to_send.wait()
             self._something_to_send.clear()
             try:
-                # Not twice: a message whose answer gets lost may have arrived.
+                # Not repeatable: a message whose answer was lost may have arrived.
                 await self._database.run(self._publish_all, repeatable=False)
             except StoreUnavailable as error:
                 log.debug("messages to other processes are lost: %s", error)
@@ -101,7 +101,7 @@ class RedisMessageChannel:
             return await pipeline.execute()
 
     async def _subscribe_once(self, client: Redis) -> None:
-        """See whether the server is there and the user may do this."""
+        """Check that the server answers and the user has the permission."""
         async with client.pubsub() as subscription:
             await subscription.subscribe(self._name)
             await subscription.get_message(timeout=None)
@@ -112,15 +112,15 @@ class RedisMessageChannel:
                 async with self._database.client.pubsub() as subscription:
                     await subscription.subscribe(self._name)
                     await self._hand_on(subscription)
-            except Exception as error:  # Whatever it is, listening has to go on.
+            except Exception as error:  # Whatever the error is, listening has to continue.
                 if self._is_subscribed.is_set():
-                    log.warning("the connection with other processes is lost: %s", error)
+                    log.warning("the connection to other processes was lost: %s", error)
             finally:
                 self._is_subscribed.clear()
             await asyncio.sleep(_PAUSE_S)
 
     async def _hand_on(self, subscription: PubSub) -> None:
-        """Pass messages to the listeners until the connection ends, or has died unnoticed."""
+        """Pass messages to the listeners until the connection ends or stops answering."""
         asked = False
         while self._is_open:
             message = await subscription.get_message(timeout=self._quiet_s)
@@ -129,7 +129,7 @@ class RedisMessageChannel:
                 if message["type"] == "message":
                     self._listeners.put(message["data"])
                 elif message["type"] == "subscribe":
-                    log.info("connected with other processes through Redis")
+                    log.info("connected to other processes through Redis")
                     self._is_subscribed.set()
             elif asked:
                 raise faults.ConnectionError("no answer to a ping")

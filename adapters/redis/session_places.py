@@ -1,4 +1,4 @@
-"""Places of the sessions of all processes, in Redis."""
+"""The places of sessions of all processes, in Redis."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _LEASE_MS = round(1000 * LEASE_S)
 _ANY_NUMBER = 2**31
 _AT_ONCE = 200
 
-# Of one user: each session with the end of its lease by the server's own clock, so that the clocks
-# of the hosts need not agree. The key itself goes with the last lease.
+# One key per user: each session with the end of its lease, by the server's clock, so that the
+# clocks of the hosts need not agree. The key expires with the last lease.
 _TAKE = """
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -30,7 +30,7 @@ return 1
 
 
 class RedisSessionPlaces:
-    """Counts in a script, which the server runs as one step."""
+    """Counts in a script, which the server runs atomically."""
 
     def __init__(self, database: RedisDatabase) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Places of the sessions in this process."""
+"""The places of the sessions in this process."""
 
 from __future__ import annotations
 

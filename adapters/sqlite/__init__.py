@@ -1,4 +1,4 @@
-"""History, users, refresh tokens and usage in one SQLite file: the embedded default."""
+"""History, users, refresh tokens, usage and videos in one SQLite file: the embedded default."""
 
 from adapters.sqlite.database import SqliteDatabase
 from adapters.sqlite.detection_repository import SqliteDetectionRepository

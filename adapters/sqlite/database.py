@@ -1,4 +1,4 @@
-"""One SQLite file, kept off the event loop: a thread that writes and a few that read."""
+"""One SQLite file, used off the event loop: one thread writes and a few read."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ log = logging.getLogger(__name__)
 class SqliteDatabase:
     """Runs functions as transactions.
 
-    Writers go one after the other on a thread of their own; readers never wait for them (WAL).
-    A commit survives a crash of the process at once; a power cut may cost the last moments
-    (``synchronous = NORMAL``) and never the file. What is deleted is overwritten with zeros; in the
-    write-ahead log it stands until the next ``wipe``.
+    Writes run one after the other on a thread of their own; readers never wait for them (WAL). A
+    commit survives a crash of the process at once; a power cut may cost the last moments
+    (``synchronous = NORMAL``) and never the file. What is deleted is overwritten with zeros; it
+    stays in the write-ahead log until the next ``wipe``.
 
     Args:
-        path: of the database file, made with its folder on ``open``, readable by its owner alone.
+        path: of the database file; ``open`` creates it with its folder, readable by its owner only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,7 +52,7 @@ class SqliteDatabase:
         self._checked_at_s = -math.inf
 
     async def open(self) -> None:
-        """Open the file, making or migrating it where needed.
+        """Open the file, and create or migrate it if needed.
 
         Raises:
             StoreUnavailable: it cannot be opened, or a newer version of the service made it.
@@ -70,7 +70,7 @@ class SqliteDatabase:
         self._read_threads = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-read")
 
     async def close(self) -> None:
-        """Finish what is in work and close the file. Closing twice is no error."""
+        """Finish the running work and close the file. Closing twice is not an error."""
         self._checked_at_s = -math.inf
         threads = [t for t in (self._read_threads, self._write_thread) if t is not None]
         self._read_threads = self._write_thread = None
@@ -87,7 +87,7 @@ class SqliteDatabase:
         return await self._run(self._write_thread, self._write, work)
 
     async def read(self, work: _Work[_Result]) -> _Result:
-        """Run a function on one unchanging state of the data.
+        """Run a function on one consistent state of the data.
 
         Raises:
             StoreUnavailable: SQLite failed.
@@ -95,18 +95,18 @@ class SqliteDatabase:
         return await self._run(self._read_threads, self._read, work)
 
     async def wipe(self) -> None:
-        """Leave nothing of what was deleted in the write-ahead log.
+        """Remove what was deleted from the write-ahead log.
 
         Raises:
-            StoreUnavailable: SQLite failed, or somebody has been reading for so long.
+            StoreUnavailable: SQLite failed, or a reader is in the way for too long.
         """
         if not await self._run(self._write_thread, self._locked, _truncate_log):
-            raise StoreUnavailable("the database is being read and cannot be tidied up now")
+            raise StoreUnavailable("the database is being read and cannot be wiped now")
 
     async def check(self) -> None:
-        """Write a page, and read from the file what a connection of one's own may have in memory.
+        """Check that the file can be written to and read.
 
-        Callers at once share one check, and a check that went well stands for a second.
+        Simultaneous callers share one check, and a successful check is reused for a second.
 
         Raises:
             StoreUnavailable: the file cannot be written to, or is damaged.
@@ -119,7 +119,7 @@ class SqliteDatabase:
         await asyncio.shield(self._checking)
 
     async def _check(self) -> None:
-        # Writing back what is there costs a page in the log, which a full disk has no room for.
+        # Writing the same value again needs a page in the log, which fails on a full disk.
         await self.write(lambda connection: _set_version(connection, _version(connection)))
         await self._run(self._read_threads, self._read_afresh, _look_for_damage)
         self._checked_at_s = time.monotonic()
@@ -127,7 +127,7 @@ class SqliteDatabase:
     def _end_check(self, check: asyncio.Task[None]) -> None:
         self._checking = None
         if not check.cancelled():
-            check.exception()  # Whoever asked may have stopped waiting.
+            check.exception()  # The callers may have stopped waiting.
 
     async def _run(
         self,
@@ -143,15 +143,15 @@ class SqliteDatabase:
                 threads, transaction, work, deadline_s
             )
         except (sqlite3.Error, UnreadableRecord) as error:
-            raise StoreUnavailable("the database does not do its work") from error
+            raise StoreUnavailable("the database does not work") from error
 
     def _write(self, work: _Work[_Result], deadline_s: float) -> _Result:
         return self._locked(lambda writer: _transact(writer, "BEGIN IMMEDIATE", work), deadline_s)
 
     def _locked(self, work: _Work[_Result], deadline_s: float) -> _Result:
-        """Let the writer work; a lock of another process is waited for until the deadline.
+        """Use the writing connection; waits for a lock of another process until the deadline.
 
-        The time in the queue counts, or behind a lock each would wait for all that came before.
+        Time in the queue counts, or every call would wait for all those before it.
         """
         assert self._writer is not None
         left_ms = max(round(1000 * (deadline_s - time.monotonic())), 0)
@@ -166,7 +166,7 @@ class SqliteDatabase:
             self._readers.put(connection)
 
     def _read_afresh(self, work: _Work[_Result], deadline_s: float) -> _Result:
-        # A connection that is open has pages in memory, and would make a file that is gone anew.
+        # An open connection has pages in memory, and would not notice that the file is gone.
         with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True)) as own:
             return work(own)
 
@@ -207,9 +207,9 @@ class SqliteDatabase:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Keep changes in a side file, so that readers and the writer do not wait for each other.
+    """Use a write-ahead log, so that readers and the writer do not wait for each other.
 
-    SQLite does not wait by itself where two connections make this change at once.
+    SQLite does not wait if two connections make this change at once.
     """
     deadline = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
@@ -224,17 +224,17 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _truncate_log(connection: sqlite3.Connection) -> bool:
-    """Bring the log into the file and make it empty; False where a reader was in the way."""
+    """Move the log into the file and empty it; False if a reader was in the way."""
     (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
 
 
 def _tidy_up(connection: sqlite3.Connection) -> None:
-    """Write the file anew, once: earlier versions left in it what they had deleted."""
+    """Rewrite the file once: earlier versions did not overwrite what they deleted."""
     try:
         connection.execute("VACUUM")
     except sqlite3.Error as error:
-        log.warning("what was deleted before this version stays in the database file: %s", error)
+        log.warning("data deleted by an earlier version stays in the database file: %s", error)
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -247,7 +247,7 @@ def _set_version(connection: sqlite3.Connection, version: int) -> None:
 
 
 def _look_for_damage(connection: sqlite3.Connection) -> None:
-    """Read from every table, and look through as much of the file as a moment allows."""
+    """Read from every table, and check as much of the file as a moment allows."""
     connection.execute("BEGIN")
     tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
     if not tables:
@@ -272,7 +272,7 @@ def _transact(connection: sqlite3.Connection, begin: str, work: _Work[_Result]) 
         result = work(connection)
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite has rolled back by itself after some errors, such as a full disk.
+        # After some errors, such as a full disk, SQLite has rolled back already.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise

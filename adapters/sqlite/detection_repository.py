@@ -23,23 +23,23 @@ from application.ports.detection_repository import HistoryPage
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 
-# The record as bytes, since damage may leave what is no UTF-8.
+# The record as bytes, because a damaged one may not be UTF-8.
 _COLUMNS = "detection_id, user_id, timestamp_us, CAST(record AS BLOB)"
 _NEWEST_FIRST = "ORDER BY timestamp_us DESC, detection_id DESC"
 _ITERATED_AT_ONCE = 100
 _LARGEST_INTEGER = 2**63 - 1
 
 _Row = tuple[str, str, int, bytes]
-"""What ``_COLUMNS`` selects."""
+"""A row of ``_COLUMNS``."""
 
 log = logging.getLogger(__name__)
 
 
 class SqliteDetectionRepository:
-    """Keeps each record as JSON, with columns beside it for what is searched.
+    """Keeps each record as JSON, with extra columns for searching.
 
-    A record that cannot be read is shown as what its columns still tell, so that it neither hides
-    the others nor outlives the erasure of a history.
+    A record that cannot be read is returned with what its columns hold, so that it does not hide
+    the others and is erased with the history.
     """
 
     def __init__(self, database: SqliteDatabase) -> None:
@@ -92,7 +92,7 @@ class SqliteDetectionRepository:
         return await self._database.read(select)
 
     async def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
-        """All matching records of one user, newest first, in pages that begin where one ended."""
+        """All matching records of one user, newest first; each page continues after the last."""
         where = _where(user_id, wanted)
         last: Detection | None = None
         while True:
@@ -113,7 +113,7 @@ class SqliteDetectionRepository:
             last = page[-1]
 
     async def update_storage(self, detection: Detection) -> bool:
-        """Write ``image_url`` and ``storage`` of a record that is there."""
+        """Write ``image_url`` and ``storage`` of an existing record."""
 
         def update(connection: sqlite3.Connection) -> bool:
             row = _fetch(connection, detection.detection_id)
@@ -122,8 +122,12 @@ class SqliteDetectionRepository:
             try:
                 known = _load(row)
             except UnreadableRecord as error:
-                # What a newer version wrote is not written over.
-                log.warning("the record of %s stays as it is: %s", detection.detection_id, error)
+                # A record of a newer version is not overwritten.
+                log.warning(
+                    "the record of detection %s cannot be updated: %s",
+                    detection.detection_id,
+                    error,
+                )
                 return True
             stored = replace(known, image_url=detection.image_url, storage=detection.storage)
             connection.execute(
@@ -135,7 +139,7 @@ class SqliteDetectionRepository:
         return await self._database.write(update)
 
     async def delete(self, detection_id: UUID) -> bool:
-        """Forget a record."""
+        """Delete a record."""
 
         def delete(connection: sqlite3.Connection) -> bool:
             gone = connection.execute(
@@ -146,22 +150,22 @@ class SqliteDetectionRepository:
         return await self._database.write(delete)
 
     async def wipe(self) -> None:
-        """Empty the write-ahead log, where what was deleted would stand for a while."""
+        """Empty the write-ahead log, which still contains deleted records."""
         await self._database.wipe()
 
     async def check(self) -> None:
-        """Ask the database for a sign of life."""
+        """Check the database."""
         await self._database.check()
 
 
 class _Where(NamedTuple):
-    """A condition, and the values for its question marks."""
+    """A condition, and the values of its parameters."""
 
     sql: str
     values: tuple[object, ...]
 
     def and_before(self, last: Detection) -> _Where:
-        """Only what comes after this record in the order of ``_NEWEST_FIRST``."""
+        """The condition for what follows this record in the order of ``_NEWEST_FIRST``."""
         return _Where(
             f"{self.sql} AND (timestamp_us, detection_id) < (?, ?)",
             (*self.values, to_us(last.timestamp), str(last.detection_id)),
@@ -192,7 +196,7 @@ def _where(user_id: str, wanted: HistoryFilter) -> _Where:
 
 
 def _marked(emotion: Emotion) -> str:
-    """An emotion as it stands in the column, so that no word is found inside another."""
+    """An emotion as written in the column, so that no word is found inside another."""
     return f"<{emotion}>"
 
 

@@ -12,7 +12,7 @@ from application.ports.refresh_token_repository import RefreshTokenRecord
 
 
 class SqliteRefreshTokenRepository:
-    """Keeps each token's digest and whether it stands, was used, or is revoked."""
+    """Keeps each token's digest and whether it is valid, used or revoked."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
@@ -22,7 +22,7 @@ class SqliteRefreshTokenRepository:
         await self._database.write(lambda connection: _insert(connection, record))
 
     async def find(self, digest: str) -> RefreshTokenRecord | None:
-        """The token, whether it stands or not."""
+        """The token, valid or not."""
 
         def find(connection: sqlite3.Connection) -> RefreshTokenRecord | None:
             found = _fetch(connection, digest)
@@ -39,7 +39,7 @@ class SqliteRefreshTokenRepository:
         *,
         grace_s: float = 0.0,
     ) -> RefreshTokenRecord | None:
-        """Use a token and put a successor in its place, in one transaction."""
+        """Use a token and add its successor, in one transaction."""
 
         def rotate(connection: sqlite3.Connection) -> RefreshTokenRecord | None:
             found = _fetch(connection, digest)
@@ -82,7 +82,7 @@ class SqliteRefreshTokenRepository:
         return await self._database.write(revoke)
 
     async def delete_user(self, user_id: str) -> None:
-        """Forget every token of a user."""
+        """Delete every token of a user."""
         await self._database.write(
             lambda connection: connection.execute(
                 "DELETE FROM refresh_tokens WHERE user_id = ?", (user_id,)
@@ -90,7 +90,7 @@ class SqliteRefreshTokenRepository:
         )
 
     async def delete_expired(self, until: datetime) -> int:
-        """Forget tokens that expired by then."""
+        """Delete tokens that expired by then."""
 
         def delete(connection: sqlite3.Connection) -> int:
             return connection.execute(
@@ -118,7 +118,7 @@ def _fetch(
 
 
 def _in_grace(used_at_us: int | None, now: datetime, grace_s: float) -> bool:
-    # Either way, lest a clock that was set back lengthens the grace.
+    # In both directions, so that a clock that was set back does not lengthen the grace.
     return used_at_us is not None and abs((now - from_us(used_at_us)).total_seconds()) < grace_s
 
 

@@ -1,11 +1,11 @@
-"""The tables, and how an older database grows into the present form."""
+"""The tables, and the migration of older databases."""
 
 from __future__ import annotations
 
 import sqlite3
 
-# One tuple of statements a version. A version that was released is never changed again: what
-# comes later is added at the end.
+# One tuple of statements per version. A released version is never changed; later changes are added
+# at the end.
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """
@@ -18,8 +18,8 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             record TEXT NOT NULL
         )
         """,
-        # Read backwards it gives a user's records newest first; it also holds what a date or
-        # emotion filter looks at, so that counting does not touch the table.
+        # Read backwards it gives a user's records newest first; it also holds the columns of the
+        # date and emotion filters, so that counting does not read the table.
         """
         CREATE INDEX detections_newest
         ON detections (user_id, timestamp_us, detection_id, emotions)
@@ -54,7 +54,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "ALTER TABLE refresh_tokens ADD COLUMN signed_in_at_us INTEGER",
-        # NULL in tokens that were used before this was kept: their grace is over.
+        # NULL in tokens that were used before this column existed: their grace is over.
         "ALTER TABLE refresh_tokens ADD COLUMN used_at_us INTEGER",
         """
         CREATE TABLE account_ends (
@@ -99,10 +99,10 @@ class NewerSchema(Exception):
 
 
 def migrate(connection: sqlite3.Connection) -> bool:
-    """Bring the database to the newest version, all in one transaction or not at all.
+    """Migrate the database to the newest version, in one transaction.
 
     Returns:
-        Whether it was made by a version that overwrites what it deletes.
+        Whether a version that overwrites what it deletes made the database.
 
     Raises:
         NewerSchema: this version cannot read it; nothing was changed.

@@ -12,7 +12,7 @@ from application.ports.usage_ledger import UsageCount
 
 
 class SqliteUsageLedger:
-    """Keeps one row a subject; rows whose window is over are dropped on the way."""
+    """Keeps one row per subject; rows whose window is over are deleted on each use."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
@@ -52,13 +52,13 @@ class SqliteUsageLedger:
         await self._database.write(refund)
 
     async def forget(self, subject: str) -> None:
-        """Drop the counter of a subject."""
+        """Delete the counter of a subject."""
         await self._database.write(
             lambda connection: connection.execute("DELETE FROM usage WHERE subject = ?", (subject,))
         )
 
     async def delete_expired(self, now: datetime) -> int:
-        """Drop the counters whose window is over."""
+        """Delete the counters whose window is over."""
         return await self._database.write(lambda connection: _delete_expired(connection, now))
 
     async def read(self, subject: str, at: datetime) -> UsageCount:

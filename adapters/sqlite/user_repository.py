@@ -41,7 +41,7 @@ class SqliteUserRepository:
         return await self._database.read(lambda connection: _fetch(connection, user_id))
 
     async def delete(self, user_id: str) -> bool:
-        """Forget a user."""
+        """Delete a user."""
 
         def delete(connection: sqlite3.Connection) -> bool:
             gone = connection.execute("DELETE FROM users WHERE user_id = ?", (user_id,))

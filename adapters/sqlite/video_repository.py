@@ -23,7 +23,7 @@ from domain.video import Video, VideoStatus
 _NOT_DONE = "('receiving', 'queued', 'running')"
 _TO_BE_TAKEN_UP = "('receiving', 'queued', 'running', 'cancelled')"
 
-# Of the user served longest ago, never served first; then in the order they were submitted.
+# The next video: of the user who was served longest ago or never; then the oldest.
 _NEXT = f"""
 SELECT record FROM videos AS waiting
 WHERE status IN {_TO_BE_TAKEN_UP} AND held_until_us <= ?
@@ -35,7 +35,7 @@ LIMIT 1
 
 
 class SqliteVideoRepository:
-    """Keeps each video as JSON, with columns beside it for what is asked, and packed frames."""
+    """Keeps each video as JSON, with extra columns for queries, and packed frames."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
@@ -83,8 +83,8 @@ class SqliteVideoRepository:
         return await self._database.read(select)
 
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
-        """Hold the next video that nobody holds."""
-        # Looking takes no lock: most of the time nothing waits.
+        """Hold the next video that no process holds."""
+        # Looking takes no lock, because most of the time no video waits.
         if await self._database.read(
             lambda connection: connection.execute(_NEXT, (to_us(now),)).fetchone() is None
         ):
@@ -129,7 +129,7 @@ class SqliteVideoRepository:
         return await self._database.write(update)
 
     async def cancel(self, video_id: UUID) -> bool:
-        """Let a video be cancelled and held by nobody."""
+        """Cancel a video and end its lease."""
 
         def cancel(connection: sqlite3.Connection) -> bool:
             video = _fetch(connection, video_id)
@@ -159,7 +159,7 @@ class SqliteVideoRepository:
 
         while (found := await self._database.read(select)) is not None:
             first = found[0] + 1
-            # A run that was cut off may have written some that the next one wrote again.
+            # An interrupted run may have written frames that the next run wrote again.
             frames = [frame for frame in found[1] if frame.number >= wanted]
             if frames:
                 wanted = frames[-1].number + 1
@@ -179,7 +179,7 @@ class SqliteVideoRepository:
         return await self._database.read(select)
 
     async def end_runs(self, place: str) -> None:
-        """End what earlier runs of a place hold."""
+        """End the leases of earlier runs of a place."""
 
         def release(connection: sqlite3.Connection) -> None:
             connection.execute(
@@ -190,7 +190,7 @@ class SqliteVideoRepository:
         await self._database.write(release)
 
     async def delete(self, video_id: UUID) -> bool:
-        """Forget a video and its frames."""
+        """Delete a video and its frames."""
 
         def delete(connection: sqlite3.Connection) -> bool:
             connection.execute("DELETE FROM video_frames WHERE video_id = ?", (str(video_id),))

@@ -1,1 +1,1 @@
-"""What the operating system itself provides."""
+"""What the operating system provides."""

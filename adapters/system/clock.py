@@ -15,9 +15,9 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment, with the best resolution there is."""
+        """Seconds since some fixed moment, with the best resolution available."""
         return time.perf_counter()
 
     async def sleep(self, seconds: float) -> None:
-        """Let the others work for that long."""
+        """Sleep without blocking the event loop."""
         await asyncio.sleep(seconds)

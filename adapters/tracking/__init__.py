@@ -1,4 +1,4 @@
-"""Following faces by motion alone: Kalman filters and the Hungarian method."""
+"""Tracking faces by motion alone: Kalman filters and the Hungarian method."""
 
 from adapters.tracking.kalman_tracker import KalmanFaceTracker
 

@@ -1,13 +1,13 @@
-"""Follows faces by where they were and how they moved; their looks are never compared.
+"""Tracks faces by position and motion; appearance is not used.
 
-The frame of it is SORT (Bewley et al. 2016, arXiv:1602.00763): predict each track, match tracks and
+The basis is SORT (Bewley et al. 2016, arXiv:1602.00763): predict each track, match tracks and
 detections with the Hungarian method (Kuhn 1955; lapx has the variant of Jonker and Volgenant 1987
-and takes a tenth of the room), correct the matched, count the misses of the others.
-What differs, and why:
+and is ten times smaller than SciPy), correct the matched, count the misses of the others. What
+differs, and why:
 
 - Overlap is measured by the distance IoU (Zheng et al. 2020, arXiv:1911.08287), IoU less the
   squared distance of the centres over the squared diagonal of the box around both. A small face
-  that moves fast does not overlap itself from frame to frame, and plain IoU would lose it.
+  that moves fast does not overlap itself from frame to frame, and IoU alone would lose it.
 - SORT forgets a face at its first miss. Here it is kept for a second, and the distance at which it
   may be found again grows with the time it was not seen, as OC-SORT argues it should be
   (Cao et al. 2023, arXiv:2203.14360: errors of the prediction add up while nothing is seen).
@@ -31,22 +31,22 @@ from domain.tracking import FaceTrack
 _MOST_FACES = 64
 _SURVIVAL_S = 1.0
 _REACH = 1.0
-"""How far off its expected place, in sides, a face may be found; more by ``_REACH_PER_S`` a second
-it was not seen."""
+"""How far from its expected position a face may be found, in sides of the face; grows by
+``_REACH_PER_S`` for each second it was not seen."""
 _REACH_PER_S = 1.0
 _LARGEST_GROWTH = 2.0
-"""Times the side a face may have grown or shrunk by when it is found again."""
+"""The factor by which a face may have grown or shrunk when it is found again."""
 _UNMATCHED = 1.75
-"""What it costs to leave a track without a detection; no possible match costs more than 1.43.
+"""The cost of leaving a track without a detection; no possible match costs more than 1.43.
 
-The lower, the likelier a track is left alone rather than two pairs made that hardly overlap: a face
-that did not move keeps its number, but faces side by side may lose theirs when a camera at rest
-turns by most of a face from one look to the next.
+With a lower cost a track is rather left unmatched than paired with a box that hardly overlaps: a
+face that did not move keeps its number, but faces side by side may lose theirs when the camera
+turns by most of a face between two detections.
 """
 
 
 class KalmanFaceTracker:
-    """Fulfils ``FaceTracker``. Follows the 64 largest faces, in about a millisecond."""
+    """Fulfils ``FaceTracker``. Tracks the 64 largest faces, in about a millisecond."""
 
     def __init__(self) -> None:
         self._tracks: list[Track] = []
@@ -59,18 +59,18 @@ class KalmanFaceTracker:
         return any(track.number is None for track in self._tracks)
 
     def rescale(self, factor: float) -> None:
-        """Measure in other pixels; see the port."""
+        """Scale the tracks; see the port."""
         for track in self._tracks:
             track.rescale(factor)
         self._has_looked = False
 
     def forget(self) -> None:
-        """Begin anew; see the port."""
+        """Start over; see the port."""
         self._tracks.clear()
         self._has_looked = False
 
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
-        """Take in what the detector found; see the port."""
+        """Update the tracks with what the detector found; see the port."""
         self._forget(at_s)
         found = list(detections[:_MOST_FACES])
         pairs = self._match(found, at_s)
@@ -91,7 +91,7 @@ class KalmanFaceTracker:
         return _shown(self._tracks, at_s)
 
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
-        """Tell where the faces are now; see the port."""
+        """Predict where the faces are now; see the port."""
         return _shown(self._tracks, at_s)
 
     def _forget(self, at_s: float) -> None:
@@ -108,7 +108,7 @@ class KalmanFaceTracker:
         return self._numbers_given
 
     def _match(self, found: Sequence[FaceDetection], at_s: float) -> dict[int, int]:
-        """For rows of tracks the columns of the detections that continue them."""
+        """The detection that continues each track, by index."""
         if not self._tracks or not found:
             return {}
         expected = _corners(track.expected_at(at_s) for track in self._tracks)

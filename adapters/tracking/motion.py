@@ -2,10 +2,10 @@
 
 SORT (Bewley et al. 2016, "Simple Online and Realtime Tracking", arXiv:1602.00763) filters a box's
 centre and size with one 7-dimensional filter whose matrices couple each number only with its own
-velocity. Such a filter falls apart into independent ones of two dimensions, which need no linear
-algebra. Two things differ from SORT: time is real and not counted in frames, because frames of a
-live stream come unevenly; and the velocity of a face that is not seen fades, so that one that
-vanished while moving does not fly off the picture.
+velocity. Such a filter separates into independent two-dimensional ones, which need no linear
+algebra. Two things differ from SORT: time is measured in seconds and not in frames, because frames
+of a live session come unevenly; and the velocity of a face that is not seen fades, so that a face
+that vanished while moving does not leave the frame.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import math
 from dataclasses import dataclass
 
 _STEADY_S = 0.3
-"""How long a velocity is believed in full without a reading."""
+"""How long a velocity is kept in full without a reading."""
 
 _FADE_S = 0.5
-"""Time in which it falls to 1/e after that."""
+"""Time in which it decays to 1/e after that."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class MotionFilter:
     p_both: float = 0.0
 
     def advance(self, seconds: float, acceleration: float) -> None:
-        """Move on in time.
+        """Advance the time.
 
         Args:
             seconds: 0 or more.
@@ -53,7 +53,7 @@ class MotionFilter:
         self.p_velocity += q * seconds**2
 
     def correct(self, reading: float, deviation: float) -> None:
-        """Take a reading in, whose error has this standard deviation (above 0)."""
+        """Correct the estimate by a reading whose error has this standard deviation (above 0)."""
         surprise = reading - self.value
         spread = self.p_value + deviation**2
         gain_value, gain_velocity = self.p_value / spread, self.p_both / spread
@@ -64,7 +64,7 @@ class MotionFilter:
         self.p_value *= 1 - gain_value
 
     def rescale(self, factor: float) -> None:
-        """Measure in a unit of which there are so many times as many."""
+        """Scale the unit by this factor."""
         self.value *= factor
         self.velocity *= factor
         self.p_value *= factor**2
@@ -72,12 +72,12 @@ class MotionFilter:
         self.p_velocity *= factor**2
 
     def after(self, seconds: float) -> float:
-        """Where the number will be if nothing is seen of it meanwhile."""
+        """The predicted value after this time without a reading."""
         return self.value + self.velocity * _travelling(seconds)
 
 
 def _travelling(seconds: float) -> float:
-    """The time for which a face moves on at full velocity, of which so many seconds saw nothing."""
+    """The distance in seconds at full velocity that a face moves in this time without a reading."""
     if seconds <= _STEADY_S:
         return seconds
     return _STEADY_S + _FADE_S * (1 - math.exp(-(seconds - _STEADY_S) / _FADE_S))

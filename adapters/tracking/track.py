@@ -1,4 +1,4 @@
-"""One face that is being followed."""
+"""One tracked face."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from domain.geometry import BoundingBox
 from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
 # All in sides of the face, so that near and far faces are treated alike. Detectors place a box to
-# about a twentieth of its side; heads turn and lean by a few sides a second and change size slowly.
-# With half of this acceleration predictions lag behind a face that sways by two sides in a second.
+# about a twentieth of its side; heads move by a few sides a second and change size slowly. With
+# half of this acceleration, predictions lag behind a face that sways by two sides in a second.
 _BOX_DEVIATION = 0.05
 _FIRST_VELOCITY = 1.5
 _CENTRE_ACCELERATION = 8.0
@@ -17,12 +17,12 @@ _SIZE_ACCELERATION = 1.0
 
 
 class Track:
-    """A face's motion and how surely it was seen.
+    """A face's motion and how reliably it was seen.
 
     Attributes:
         number: None while the face waits to be confirmed.
         seen_s: when a detector last saw it.
-        misses: how often in a row a detector has looked and not seen it since.
+        misses: how many detections in a row have not seen it since.
     """
 
     def __init__(self, detection: FaceDetection, at_s: float) -> None:
@@ -40,7 +40,7 @@ class Track:
         )
 
     def see(self, detection: FaceDetection, at_s: float) -> None:
-        """Take in where a detector saw the face."""
+        """Update the track with a detection."""
         box = detection.box
         side = box.shorter_side
         readings = (box.center.x, box.center.y, box.width, box.height)
@@ -56,17 +56,17 @@ class Track:
         self.misses = 0
 
     def rescale(self, factor: float) -> None:
-        """Measure in other pixels; the face is told of again once it is seen."""
+        """Scale the track; the face is reported again once it is seen."""
         for motion in self._filters:
             motion.rescale(factor)
-        # Its landmarks are told of no more, for it is next told of where it was seen.
+        # Its landmarks are not used any more: the face is next reported with a detection.
         self._last = FaceDetection(self._last.box.scaled(factor, factor), self._last.confidence)
         self.misses = 1
 
     def expected_at(self, at_s: float) -> BoundingBox:
-        """Where the face should be if it moves on as it did."""
+        """Where the face should be if it keeps its motion."""
         x, y, width, height = (motion.after(at_s - self.seen_s) for motion in self._filters)
-        # The filter knows nothing of sizes having to be positive.
+        # The filter does not know that sizes have to be positive.
         last = self._last.box
         width, height = max(width, last.width / 2), max(height, last.height / 2)
         return BoundingBox(
@@ -74,7 +74,7 @@ class Track:
         )
 
     def tell(self, at_s: float) -> FaceTrack | None:
-        """What is said of the face now, or None while nothing should be."""
+        """The face as it is reported now, or None if it is not."""
         if self.number is None or self.misses > 1 or (self.misses and self._sightings == 1):
             return None
         last = self._last

@@ -1,1 +1,1 @@
-"""Emotion classifiers of the transformers library, on torch."""
+"""Emotion classifiers from the transformers library, on torch."""

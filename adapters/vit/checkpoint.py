@@ -1,4 +1,4 @@
-"""Where a checkpoint's files are: a folder, or a copy of a model repository in the local cache."""
+"""Finding and downloading a checkpoint: a folder, or a model repository in the local cache."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from application.errors import InferenceUnavailable
 
 _HOW_TO_GET_IT = "get it with CLASSIFIER=vit emotion-api models pull"
 _CONFIGURATION = ("config.json", "preprocessor_config.json")
-# What the library looks for, the better form first; large weights lie in parts beside an index.
+# The file names of weights, the preferred format first; large weights are split and have an index.
 _WEIGHTS = (
     ("model.safetensors", "model.safetensors.index.json"),
     ("pytorch_model.bin", "pytorch_model.bin.index.json"),
@@ -34,13 +34,13 @@ _LONGEST_REASON = 200
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFiles:
-    """A checkpoint that lies on this machine.
+    """A checkpoint on this machine.
 
     Attributes:
         folder: with ``config.json``, ``preprocessor_config.json`` and the weights.
         name: for people; never a path of this machine.
         version: the repository's commit, or the hash of the weights of a local folder.
-        labels: of its outputs, in their order; they can be mapped to the seven emotions.
+        labels: of its outputs in order; they can be mapped to the seven emotions.
     """
 
     folder: Path
@@ -52,7 +52,7 @@ class CheckpointFiles:
 class HuggingFaceCheckpoint:
     """An image-classification checkpoint, by folder or by id of a model repository.
 
-    Finding one never touches the network; only ``pull`` does.
+    Only ``pull`` uses the network.
     """
 
     def __init__(
@@ -63,13 +63,13 @@ class HuggingFaceCheckpoint:
         endpoint: str | None = None,
         cache: Path | None = None,
     ) -> None:
-        """Name the checkpoint.
+        """Describe the checkpoint.
 
         Args:
             model: a folder, or an id such as ``owner/name``.
-            revision: commit, tag or branch of the repository; None is its main branch.
-            endpoint: address of the hub; None takes the library's own.
-            cache: folder of the local copies; None takes the library's own (``HF_HOME``).
+            revision: commit, tag or branch of the repository; None for its main branch.
+            endpoint: address of the hub; None for the library's default.
+            cache: folder of the local copies; None for the library's default (``HF_HOME``).
         """
         self._model = model
         self._revision = revision
@@ -78,14 +78,14 @@ class HuggingFaceCheckpoint:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder of this machine, so that there is nothing to pull."""
+        """Whether it is a folder on this machine, so that there is nothing to download."""
         return Path(self._model).is_dir()
 
     def find(self) -> CheckpointFiles:
-        """Look the checkpoint up on this machine.
+        """Find the checkpoint on this machine.
 
         Raises:
-            InferenceUnavailable: it is not there, or its labels are not the seven emotions.
+            InferenceUnavailable: it does not exist, or its labels are not the seven emotions.
         """
         if self.is_folder:
             folder = Path(self._model)
@@ -107,13 +107,13 @@ class HuggingFaceCheckpoint:
         return _files(folder, name=self._model, version=folder.name, remedy=f"; {_HOW_TO_GET_IT}")
 
     def pull(self) -> CheckpointFiles:
-        """Download what is missing, showing progress on standard error.
+        """Download missing files, showing progress on standard error.
 
-        Only the files a classifier needs are taken: configuration and weights, the safetensors
-        form where there is one, and none of the training's leftovers.
+        Only the files that a classifier needs are downloaded: configuration and weights, preferably
+        as safetensors.
 
         Raises:
-            InferenceUnavailable: the hub cannot be reached, or has no such checkpoint or one that
+            InferenceUnavailable: the hub cannot be reached, or the checkpoint does not exist or
                 lacks what a classifier needs; nothing is downloaded then.
         """
         if self.is_folder:
@@ -133,18 +133,18 @@ class HuggingFaceCheckpoint:
         except InferenceUnavailable:
             raise
         except GatedRepoError as error:
-            reason = "its owner asks for an agreement first; accept it there and set HF_TOKEN"
+            reason = "its owner requires an agreement; accept it there and set HF_TOKEN"
             raise self._not_pulled(reason) from error
         except RevisionNotFoundError as error:
             raise self._not_pulled("the repository has no such revision") from error
         except RepositoryNotFoundError as error:
             raise self._not_pulled("there is no such repository, or it is private") from error
         except HFValidationError as error:
-            raise self._not_pulled("that is no id of a model repository") from error
+            raise self._not_pulled("that is not the id of a model repository") from error
         except HfHubHTTPError as error:
             reason = f"the hub answers {error.response.status_code}"
             raise self._not_pulled(reason) from error
-        except Exception as error:  # The HTTP library's exceptions share no other base class.
+        except Exception as error:  # The HTTP library's exceptions have no common base class.
             reason = f"the hub cannot be reached, or stopped answering ({in_short(error)})"
             raise self._not_pulled(reason) from error
         return self.find()
@@ -158,7 +158,7 @@ class HuggingFaceCheckpoint:
 
 
 def _lacking(files: Sequence[str]) -> list[str]:
-    """What a repository with these files would need besides, for people."""
+    """What is missing in a repository with these files, for the message."""
     lacking = [name for name in _CONFIGURATION if name not in files]
     if not any(name in files for form in _WEIGHTS for name in form):
         lacking.append(_WEIGHTS_ARE)
@@ -194,7 +194,7 @@ def _files(folder: Path, *, name: str, version: str, remedy: str = "") -> Checkp
     try:
         outputs_of_emotions(labels)
     except UnknownLabels as error:
-        raise InferenceUnavailable(f"the checkpoint {name} is of no use here: {error}") from error
+        raise InferenceUnavailable(f"the checkpoint {name} cannot be used: {error}") from error
     return CheckpointFiles(folder=folder, name=name, version=version, labels=labels)
 
 
@@ -207,7 +207,7 @@ def _hash_of_weights(folder: Path) -> str:
 
 
 def in_short(error: Exception) -> str:
-    """The first sentence of an error, and not all of that if it is long."""
+    """The first sentence of an error, shortened if it is long."""
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
     sentence = first_line.split(". ")[0]
     return sentence if len(sentence) <= _LONGEST_REASON else f"{sentence[:_LONGEST_REASON]}…"

@@ -1,4 +1,4 @@
-"""Any image-classification checkpoint of the transformers library as a classifier of crops."""
+"""A classifier of crops from any image-classification checkpoint of the transformers library."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from domain.emotion import Emotion
 
 
 class VitCropClassifier:
-    """A vision transformer, or another checkpoint of its kind, on CPU or CUDA.
+    """A vision transformer or another image classifier, on CPU or CUDA.
 
-    It runs in bfloat16 where the processor computes in it (a third of the time of float32 on such
-    CPUs, see ``docs/benchmarks.md``) and in float32 elsewhere.
+    It runs in bfloat16 if the processor supports it (a third of the time of float32, see
+    ``docs/benchmarks.md``) and in float32 otherwise.
     """
 
     def __init__(
@@ -34,16 +34,16 @@ class VitCropClassifier:
         """Load the checkpoint from this machine and run it once.
 
         Args:
-            model: a folder, or the id of a repository that was pulled before.
+            model: a folder, or the id of a repository that was downloaded before.
             revision: of that repository.
             device: ``cpu``, ``cuda``, or ``auto`` for CUDA where there is one.
-            cache: folder of pulled repositories; None takes the library's own.
+            cache: folder of downloaded repositories; None for the library's default.
 
         Raises:
-            InferenceUnavailable: the checkpoint is missing or of no use, or the device is.
+            InferenceUnavailable: the checkpoint or the device is missing or cannot be used.
         """
         files = HuggingFaceCheckpoint(model=model, revision=revision, cache=cache).find()
-        # One thread a call: the calls themselves run side by side on the executor's threads.
+        # One thread per call: the calls run in parallel on the executor's threads.
         torch.set_num_threads(1)
         self._device = _device(device)
         dtype = torch.bfloat16 if computes_bfloat16(self._device) else torch.float32
@@ -57,10 +57,10 @@ class VitCropClassifier:
             input_width=shown.width,
             input_height=shown.height,
         )
-        # The first run is slow, and one that fails should fail at the start.
+        # The first run is slow, and failures should show at the start.
         try:
             self.predict(np.zeros((1, shown.height, shown.width, 3), dtype=np.uint8))
-        except Exception as error:  # Whatever the checkpoint's own code may raise.
+        except Exception as error:  # The checkpoint's own code may raise anything.
             raise InferenceUnavailable(
                 f"the checkpoint {files.name} cannot be run: {str(error).splitlines()[0]}"
             ) from error

@@ -1,4 +1,4 @@
-"""Turning a checkpoint into one ONNX file that the light runtime serves, preprocessing included."""
+"""Exporting a checkpoint to one ONNX file, preprocessing included."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class CheckpointExport:
         """Load the checkpoint.
 
         Raises:
-            InferenceUnavailable: it is not on this machine, or of no use.
+            InferenceUnavailable: it is not on this machine, or cannot be used.
         """
         self._files = checkpoint.find()
         torch.set_num_threads(1)
@@ -63,15 +63,15 @@ class CheckpointExport:
         crops: NDArray[np.uint8] | None = None,
         on_step: Callable[[str], None] = lambda step: None,
     ) -> ExportReport:
-        """Write ``out`` and its JSON file, then compare what was written with torch.
+        """Write ``out`` and its JSON file, then compare the result with torch.
 
         Args:
-            out: the ONNX file; its folder is made, and a file in its place is replaced.
+            out: the ONNX file; its folder is created, and an existing file is replaced.
             quantize: store matrices as int8 and multiply in it (dynamic quantisation of MatMul and
                 Gemm, a scale per channel); everything else stays float32.
-            crops: faces to compare on, as ``crop_spec`` says; None takes pictures of soft noise,
-                which say less.
-            on_step: told what is done next.
+            crops: faces to compare on, as ``crop_spec`` says; None for images of soft noise, which
+                are less conclusive.
+            on_step: called with the name of each step.
 
         Raises:
             InferenceUnavailable: the network cannot be expressed in ONNX.
@@ -101,10 +101,10 @@ class CheckpointExport:
         example = torch.zeros(2, spec.channels, spec.height, spec.width)
         exporter_log = logging.getLogger("torch.onnx._internal.exporter")
         level = exporter_log.level
-        exporter_log.setLevel(logging.ERROR)  # it would tell that torchvision is not installed
+        exporter_log.setLevel(logging.ERROR)  # it would warn that torchvision is not installed
         try:
             with warnings.catch_warnings(), torch.inference_mode():
-                # torch's own exporter still asks this of torch's own trees.
+                # torch's exporter causes this warning itself.
                 warnings.filterwarnings("ignore", r"`isinstance\(treespec", FutureWarning)
                 torch.onnx.export(
                     self._network,
@@ -117,7 +117,7 @@ class CheckpointExport:
                     dynamo=True,
                     verbose=False,
                 )
-        except Exception as error:  # The exporter's exceptions share no other base class.
+        except Exception as error:  # The exporter's exceptions have no common base class.
             raise InferenceUnavailable(
                 f"{self._files.name} cannot be written as ONNX: {str(error).splitlines()[0]}"
             ) from error
@@ -169,7 +169,7 @@ class CheckpointExport:
 
 def _quantize(plain: Path, small: Path) -> None:
     log = logging.getLogger()
-    log.addFilter(_is_no_advice)  # the quantiser advises on the root logger
+    log.addFilter(_is_no_advice)  # the quantiser logs advice on the root logger
     try:
         quantize_dynamic(
             plain,
@@ -228,7 +228,7 @@ def _figures(
 
 
 def _probabilities(predict: Predict, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    # One by one, as a live face comes: dynamic quantisation takes its scale from the whole batch.
+    # One by one, as in live sessions: dynamic quantisation computes its scale over the whole batch.
     return np.concatenate([predict(crops[number : number + 1]) for number in range(len(crops))])
 
 
@@ -242,7 +242,7 @@ def _ms_per_face(predict: Predict, crops: NDArray[np.uint8]) -> float:
 
 
 def _soft_noise(spec: CropSpec) -> NDArray[np.uint8]:
-    """Pictures with large and small patches, for a network's numbers to differ on."""
+    """Images of noise with large and small patches."""
     rng = np.random.default_rng(0)
     pictures = np.zeros((_PICTURES, spec.height, spec.width, spec.channels))
     for patches in (2, 4, 8, 16):

@@ -1,4 +1,4 @@
-"""A checkpoint as one torch module: from crops as the service cuts them to the seven emotions."""
+"""A checkpoint as one torch module, from face crops to the seven emotions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _TOLERANCE = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """What a checkpoint does to a picture: resize, cut out the middle, scale each channel.
+    """The preprocessing of a checkpoint: resize, cut out the middle, scale each channel.
 
     Attributes:
-        width: the picture is resized to, in pixels.
+        width: to which the image is resized, in pixels.
         height: likewise.
         top: first row of the part the network sees.
         left: first column of it.
@@ -54,7 +54,7 @@ class Preprocessing:
 
 
 class EmotionNetwork(torch.nn.Module):
-    """Preprocessing, checkpoint and the mapping of its labels, in one.
+    """Preprocessing, checkpoint and label mapping as one module.
 
     It maps float32 N x 3 x height x width, RGB in 0..255, to logits float32 N x 7 in the order of
     ``Emotion``: their softmax is the checkpoint's own distribution, with the probabilities of
@@ -85,7 +85,7 @@ class EmotionNetwork(torch.nn.Module):
 def load_network(
     files: CheckpointFiles, *, dtype: torch.dtype = torch.float32, device: str = "cpu"
 ) -> EmotionNetwork:
-    """Load a checkpoint and its preprocessing from this machine; the network is never asked.
+    """Load a checkpoint and its preprocessing from this machine; never downloads.
 
     Raises:
         InferenceUnavailable: files are missing or damaged, or do not make a classifier.
@@ -97,12 +97,12 @@ def load_network(
         checkpoint, loading = AutoModelForImageClassification.from_pretrained(
             folder, dtype=dtype, local_files_only=True, output_loading_info=True
         )
-    except Exception as error:  # The library's exceptions share no other base class.
+    except Exception as error:  # The library's exceptions have no common base class.
         raise InferenceUnavailable(
             f"the checkpoint {files.name} cannot be loaded: {in_short(error)}"
         ) from error
     if missing := sorted(loading["missing_keys"]):
-        # The library would go on with random numbers in their place.
+        # The library would continue with random weights.
         raise InferenceUnavailable(
             f"the checkpoint {files.name} lacks weights: {', '.join(missing[:3])}"
         )
@@ -113,15 +113,15 @@ def load_network(
 
 
 def _processor(folder: Path) -> Any:
-    """What prepares pictures for the checkpoint."""
+    """The checkpoint's image processor."""
     options: dict[str, Any] = {"backend": "pil", "local_files_only": True}
     file = folder / "preprocessor_config.json"
     told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     former = str(told.get("image_processor_type", ""))
     if not former.endswith("FeatureExtractor"):
         return AutoImageProcessor.from_pretrained(str(folder), **options)
-    # Older checkpoints name a class that the library has renamed since. It finds the new one by
-    # the kind of network, which need not be the one that was meant.
+    # Older checkpoints name a class that the library has renamed. It then picks a class by the kind
+    # of network, which need not be the intended one.
     config = AutoConfig.from_pretrained(str(folder), local_files_only=True)
     processor = AutoImageProcessor.from_pretrained(str(folder), config=config, **options)
     found = type(processor).__name__
@@ -131,10 +131,10 @@ def _processor(folder: Path) -> Any:
 
 
 def _preprocessing(processor: Any, name: str) -> Preprocessing:
-    """Find out what a processor does by showing it pictures.
+    """Find out what a processor does by running it on test images.
 
-    Processors come in many kinds, with settings that mean different things. So a black and a white
-    picture tell what it does to values, and a picture of noise proves that it does nothing else.
+    Processors have settings that mean different things. So a black and a white image show how it
+    changes values, and an image of noise proves that it does nothing else.
     """
     for width, height in _sizes(processor):
         black, white, noise = (
@@ -157,7 +157,7 @@ def _preprocessing(processor: Any, name: str) -> Preprocessing:
         if ours.shape == noise.shape and np.abs(ours - noise).max() <= _TOLERANCE:
             return found
     raise InferenceUnavailable(
-        f"the checkpoint {name} prepares pictures in a way that is not supported "
+        f"the checkpoint {name} prepares images in a way that is not supported "
         f"({type(processor).__name__}): only resizing, cutting out the middle and scaling are"
     )
 
@@ -178,7 +178,7 @@ def _processed(processor: Any, picture: NDArray[np.uint8]) -> NDArray[np.float32
 
 
 def _sizes(processor: Any) -> list[tuple[int, int]]:
-    """Sizes, width and height, that a processor may resize a square picture to."""
+    """Sizes, width and height, to which a processor may resize a square image."""
     size = dict(processor.size)
     if size.get("height") and size.get("width"):
         return [(size["width"], size["height"])]
@@ -187,6 +187,6 @@ def _sizes(processor: Any) -> list[tuple[int, int]]:
         return []
     sides = [side]
     if share := getattr(processor, "crop_pct", None):
-        # ConvNeXt and its kin resize to a larger square and keep this share of its middle.
+        # ConvNeXt and similar networks resize to a larger square and keep this share of its middle.
         sides.append(int(side / share))
     return [(side, side) for side in sides]

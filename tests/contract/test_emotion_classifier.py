@@ -251,7 +251,7 @@ def test_weights_that_were_changed_are_refused(weights: Weights) -> None:
 
 
 def test_a_file_that_is_no_network_is_refused(weights: Weights) -> None:
-    with pytest.raises(InferenceUnavailable, match="no usable ONNX network"):
+    with pytest.raises(InferenceUnavailable, match="not a usable ONNX network"):
         OnnxCropClassifier(weights=weights(b"not a network"))
 
 
@@ -262,7 +262,8 @@ def test_a_network_with_other_labels_is_refused(weights: Weights) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"), [("{", "cannot be read"), ("[]", "no JSON object"), ("7", "no JSON object")]
+    ("text", "fault"),
+    [("{", "cannot be read"), ("[]", "not a JSON object"), ("7", "not a JSON object")],
 )
 def test_facts_that_are_no_json_object_are_refused(weights: Weights, text: str, fault: str) -> None:
     path = weights()

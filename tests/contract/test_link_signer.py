@@ -41,7 +41,7 @@ def test_a_link_opens_its_path_until_it_ends(signer: LinkSigner, clock: InMemory
     clock.advance(3598)
     signer.check(PATH, signature)
     clock.advance(2)
-    with pytest.raises(InvalidLink, match="ended"):
+    with pytest.raises(InvalidLink, match="expired"):
         signer.check(PATH, signature)
     signer.check(PATH, signer.sign(PATH))
 

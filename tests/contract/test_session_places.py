@@ -143,5 +143,5 @@ async def test_a_server_that_cannot_count_is_an_error_and_no_refusal(
     redis_database: RedisDatabase,
 ) -> None:
     await redis_database.client.set(f"{redis_database.prefix}:sessions:alice", "something else")
-    with pytest.raises(StoreUnavailable, match="does not do its work"):
+    with pytest.raises(StoreUnavailable, match="does not work"):
         await RedisSessionPlaces(redis_database).take("alice", "a", 1)

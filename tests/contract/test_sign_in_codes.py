@@ -32,7 +32,7 @@ def test_a_code_may_be_typed_as_people_type(codes: LocalSignInCodes) -> None:
 def test_a_code_ends(codes: LocalSignInCodes, clock: InMemoryClock) -> None:
     code = codes.issue("the token")
     clock.advance(600)
-    with pytest.raises(InvalidToken, match="ended"):
+    with pytest.raises(InvalidToken, match="expired"):
         codes.redeem(code)
 
 
@@ -59,7 +59,7 @@ def test_a_code_that_is_given_back_works_once_more_until_it_ends(
         codes.redeem(code)
         codes.give_back(code)
     clock.advance(600)
-    with pytest.raises(InvalidToken, match="ended"):
+    with pytest.raises(InvalidToken, match="expired"):
         codes.redeem(code)
 
 

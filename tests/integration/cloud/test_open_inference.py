@@ -110,7 +110,7 @@ async def test_labels_in_other_words_and_one_that_is_left_out_are_understood(
 ) -> None:
     words = ["Happiness", "sadness", "anger", "disgusted", "scared", "contempt", "neutral"]
     double.changes["v2"] = without_extensions
-    with pytest.raises(InferenceUnavailable, match="nothing stands for surprise"):
+    with pytest.raises(InferenceUnavailable, match="no label means surprise"):
         await predict(connect(double.url, labels=words), crops)
     words[5] = "surprised"
     there = await predict(connect(double.url, labels=words), crops)
@@ -187,9 +187,9 @@ async def test_settings_that_do_not_fit_the_model_are_named(
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
-        ((), "tell it by REMOTE_CLASSIFIER_LABELS"),
+        ((), "list them in REMOTE_CLASSIFIER_LABELS"),
         (LABELS[:6], "7 outputs, and there are 6 labels"),
-        ([*LABELS[:6], "bored"], "bored cannot be understood"),
+        ([*LABELS[:6], "bored"], "bored is unknown"),
     ],
 )
 async def test_outputs_that_nobody_can_name_are_refused(
@@ -264,11 +264,11 @@ async def test_an_erring_server_is_a_fault_until_it_recovers(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"<html>welcome</html>", "no JSON"),
-        (b"[]", "no JSON object"),
-        (b"[" * 100_000, "no JSON"),
-        (b'{"outputs": [{"name": "logits"}]}', "no tensor"),
-        (b'{"outputs": {}}', "no tensor"),
+        (b"<html>welcome</html>", "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"outputs": [{"name": "logits"}]}', "not a tensor"),
+        (b'{"outputs": {}}', "not a tensor"),
         (b" " * 2_000_000, "no end"),
     ],
 )
@@ -286,12 +286,12 @@ async def test_garbage_is_a_fault(
     ("change", "words"),
     [
         (give([float("nan")] * 7), "no numbers"),
-        (give([None] * 7), "no numbers|no tensor"),
-        (give(["1"] * 6 + ["x"]), "no tensor"),
+        (give([None] * 7), "not numbers|not a tensor"),
+        (give(["1"] * 6 + ["x"]), "not a tensor"),
         (give([1.0] * 7, shape=[7, 32]), "logits"),
-        (give([1.0] * 7, shape=[-1, 7, 32]), "no tensor|logits"),
+        (give([1.0] * 7, shape=[-1, 7, 32]), "not a tensor|logits"),
         (give([1.0] * 7, datatype="INT64"), "INT64"),
-        (give([1.0] * 7, name="other"), "no tensor"),
+        (give([1.0] * 7, name="other"), "not a tensor"),
     ],
 )
 async def test_answers_of_another_shape_are_a_fault(

@@ -93,8 +93,8 @@ def test_the_detector_that_is_measured_is_the_configured_one(
     ("lines", "fault"),
     [
         (["x,y,w,h", "1,2,3,4"], "lacks the column name"),
-        ([HEADER], "names no photograph"),
-        ([HEADER, "absent.png,1,2,3,4"], "photos lacks 1 of the photographs: absent.png"),
+        ([HEADER], "names no images"),
+        ([HEADER, "absent.png,1,2,3,4"], "photos lacks 1 of the images: absent.png"),
         ([HEADER, "astronaut.png,1,2,wide,4"], "line 2: w must be a number; it is 'wide'"),
         ([HEADER, "astronaut.png,1,2,nan,4"], "line 2: w must be a number"),
         ([HEADER, "astronaut.png,1,2,3"], "line 2: h must be a number; it is ''"),

@@ -142,16 +142,17 @@ def test_arrays_that_cannot_be_read_are_explained(
 
 
 def test_files_that_cannot_be_read_are_explained() -> None:
-    assert "nowhere.npz is not there" in models("evaluate", "--faces", "nowhere.npz").stderr
+    assert "nowhere.npz does not exist" in models("evaluate", "--faces", "nowhere.npz").stderr
     Path("text.npz").write_text("hello")
-    assert "text.npz is no .npz file" in models("evaluate", "--faces", "text.npz").stderr
+    text = models("evaluate", "--faces", "text.npz")
+    assert "text.npz is not a readable .npz file" in text.stderr
     np.savez_compressed("damaged.npz", images=GRAY, labels=["sad", "sad"])
     content = bytearray(Path("damaged.npz").read_bytes())
     start = content.index(b"images.npy") + len(b"images.npy")
     content[start + 30 : start + 60] = bytes(30)
     Path("damaged.npz").write_bytes(content)
     ran = models("evaluate", "--faces", "damaged.npz")
-    assert "damaged.npz is no .npz file that can be read" in ran.stderr
+    assert "damaged.npz is not a readable .npz file" in ran.stderr
     np.save("one.npy", GRAY)
     assert "holds one array" in models("evaluate", "--faces", "one.npy").stderr
     np.savez("faces.npz", images=GRAY, names=["a", "b"])

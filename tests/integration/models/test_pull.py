@@ -144,7 +144,7 @@ def test_labels_that_cannot_be_mapped_are_told_when_pulling(
 ) -> None:
     config = published.files[MODEL]["config.json"].replace(b'"disgust"', b'"boredom"')
     published.files[MODEL]["config.json"] = config
-    with pytest.raises(InferenceUnavailable, match="boredom cannot be understood"):
+    with pytest.raises(InferenceUnavailable, match="boredom is unknown"):
         HuggingFaceCheckpoint(model=MODEL, endpoint=published.url, cache=tmp_path).pull()
 
 
@@ -153,7 +153,7 @@ def test_labels_that_cannot_be_mapped_are_told_when_pulling(
     [
         (lambda hub: hub.files.clear(), "no such repository"),
         (lambda hub: setattr(hub, "refusal", (404, "RevisionNotFound")), "no such revision"),
-        (lambda hub: setattr(hub, "refusal", (403, "GatedRepo")), "asks for an agreement"),
+        (lambda hub: setattr(hub, "refusal", (403, "GatedRepo")), "requires an agreement"),
         (lambda hub: setattr(hub, "refusal", (418, "")), "the hub answers 418"),
     ],
 )

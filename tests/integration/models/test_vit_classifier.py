@@ -169,7 +169,7 @@ def test_preprocessing_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
     CLIPImageProcessorPil(
         size={"shortest_edge": 24}, crop_size={"height": SIDE, "width": SIDE}
     ).save_pretrained(tmp_path)  # it puts a black frame around the picture
-    with pytest.raises(InferenceUnavailable, match="prepares pictures in a way"):
+    with pytest.raises(InferenceUnavailable, match="prepares images in a way"):
         VitCropClassifier(model=str(tmp_path))
 
 

@@ -228,7 +228,7 @@ async def test_a_store_that_was_not_even_asked_is_no_reason_to_give_up(service: 
     service.images.fail_with(DOWN)
     record = await service.accepted()
     await service.store.carry_due()
-    service.images.fail_with(StoreCircuitOpen("the store is left alone"))
+    service.images.fail_with(StoreCircuitOpen("the circuit breaker is open"))
     service.clock.advance(GIVE_UP_AFTER_S * 2)
     assert await service.store.carry_due() is not None
     service.images.recover()
