@@ -116,8 +116,10 @@ def write_sound(path: Path, seconds: float = 0.5) -> Path:
     return path
 
 
-def write_clip_with_sound(path: Path, pictures: Sequence[tuple[float, Picture]]) -> Path:
-    """Write pictures with their times, and a hum as long as they last."""
+def write_clip_with_sound(
+    path: Path, pictures: Sequence[tuple[float, Picture]], *, sound_s: float | None = None
+) -> Path:
+    """Write pictures with their times, and a hum from 0 on, as long as they last or as is said."""
     rate, count = 48_000, 1024
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=30)
@@ -131,7 +133,7 @@ def write_clip_with_sound(path: Path, pictures: Sequence[tuple[float, Picture]])
             frame.pts, frame.time_base = round(time_s * 1000), Fraction(1, 1000)
             container.mux(video.encode(frame))
         container.mux(video.encode())
-        for start in range(0, round(pictures[-1][0] * rate), count):
+        for start in range(0, round((sound_s or pictures[-1][0]) * rate), count):
             hum = np.sin(np.arange(start, start + count) * 2 * np.pi * 220 / rate)
             sound = av.AudioFrame.from_ndarray(
                 hum[None].astype(np.float32), format="fltp", layout="mono"
@@ -139,4 +141,19 @@ def write_clip_with_sound(path: Path, pictures: Sequence[tuple[float, Picture]])
             sound.sample_rate, sound.pts, sound.time_base = rate, start, Fraction(1, rate)
             container.mux(audio.encode(sound))
         container.mux(audio.encode())
+    return path
+
+
+def claiming_samples(path: Path, count: int) -> Path:
+    """Let the tables of an MP4 file claim so many frames of one byte, and change nothing else."""
+    data = bytearray(path.read_bytes())
+    for box, offset, value in (
+        (b"stsz", 4, 1),  # the size of each
+        (b"stsz", 8, count),
+        (b"stts", 8, count),
+        (b"stsc", 12, count),  # all of them in one chunk
+    ):
+        at = data.index(box) + 4 + offset
+        data[at : at + 4] = value.to_bytes(4, "big")
+    path.write_bytes(data)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import av
@@ -24,6 +25,8 @@ _OPTIONS = {
     "probesize": str(8 * 2**20),
     "analyzeduration": "5000000",
 }
+
+_CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 def opened(path: Path) -> tuple[InputContainer, str]:
@@ -62,3 +65,23 @@ def picture_stream(container: InputContainer) -> VideoStream:
     if not container.streams.video and not container.streams.audio:
         raise InvalidVideo("the video file is damaged or cut short", reason="damaged")
     raise InvalidVideo("the file has no video stream", reason="no_video")
+
+
+def first_tick(stream: VideoStream) -> int:
+    """The timestamp that a player shows as zero, in ticks of the stream.
+
+    Players keep the times that a file has, also where its pictures begin late; only times below
+    zero are moved up.
+    """
+    return min(stream.start_time or 0, 0)
+
+
+def end_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """When the last picture ends, in seconds on a player's clock; None where the file is silent."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float((max(stream.start_time or 0, 0) + stream.duration) * stream.time_base)
+    # Matroska has a time for all streams together; a tag tells that of one.
+    if said := _CLOCK.match(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = said.groups()
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    return None if container.duration is None else container.duration / 1_000_000

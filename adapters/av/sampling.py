@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterator
+from typing import cast
 
 import av.error
 from av.container import InputContainer
@@ -10,6 +13,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
+from adapters.av.opening import first_tick
 from application.ports.video_reader import VideoFacts
 from domain.video import Damage
 
@@ -20,7 +24,9 @@ Sampled = tuple[AvFrame, float]
 # decoded; the frame taken instead may be a few frames later.
 _FRAMES_BETWEEN = 4
 _MOST_HELD_BYTES = 32 * 2**20
-_PACKETS_A_TURN = 30
+_PACKET_BYTES = 500
+"""What a packet takes besides its content; hostile files have millions of empty ones."""
+_TURN_CPU_S = 0.1
 _SECONDS_MISSING = 1.0
 
 
@@ -47,40 +53,47 @@ class Sampler:
         self._every_s = every_s
         self._to_s = to_s
         self._tick_s = float(stream.time_base)
-        self._start = stream.start_time or 0
+        self._start = first_tick(stream)
         self._due_s = from_s
         self._last_s = from_s
+        self._reached_s = from_s
         self._damaged_from_s: float | None = None
+        self._turn_began_s = time.process_time()
         if (facts.frame_rate or 0.0) * every_s >= _FRAMES_BETWEEN:
             stream.codec_context.skip_frame = "NONREF"
         if from_s > 0:
-            container.seek(round(from_s / self._tick_s) + self._start, stream=stream, backward=True)
+            with contextlib.suppress(av.error.FFmpegError):  # else it is read from the beginning
+                at = round(from_s / self._tick_s) + self._start
+                container.seek(at, stream=stream, backward=True)
 
     def items(self) -> Iterator[Sampled | Damage | None]:
         """The wanted frames; None now and then, so that other work on the thread does not wait
         long.
         """
         held: list[Packet[VideoStream]] = []
-        for count, packet in enumerate(self._packets()):
-            if count % _PACKETS_A_TURN == 0:
+        held_bytes = 0
+        for packet in self._packets():
+            if self._is_turn_over():
                 yield None
             if packet.is_keyframe and held:
                 if self._is_before_due(packet):
                     self._stream.codec_context.flush_buffers()
                 else:
                     yield from self._decoded(held)
-                held = []
+                held, held_bytes = [], 0
             held.append(packet)
+            held_bytes += packet.size + _PACKET_BYTES
             wanted = packet.dts is None or not self._is_before_due(packet)
-            if wanted or sum(p.size for p in held) > _MOST_HELD_BYTES:
+            if wanted or held_bytes > _MOST_HELD_BYTES:
                 yield from self._decoded(held)
-                held = []
+                held, held_bytes = [], 0
             if self._to_s is not None and self._due_s > self._to_s:
                 return
         yield from self._ended()
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
-        packets = self._container.demux(self._stream)
+        # Sound is read along to see how far the file goes.
+        packets = self._container.demux(self._stream, *self._container.streams.audio)
         while True:
             try:
                 packet = next(packets, None)
@@ -89,10 +102,15 @@ class Sampler:
                 return
             if packet is None:
                 return
-            yield packet
+            if packet.stream is self._stream:
+                yield cast("Packet[VideoStream]", packet)
+            elif packet.pts is not None and packet.time_base is not None:
+                self._reached_s = max(self._reached_s, float(packet.pts * packet.time_base))
 
-    def _decoded(self, packets: list[Packet[VideoStream]]) -> Iterator[Sampled | Damage]:
+    def _decoded(self, packets: list[Packet[VideoStream]]) -> Iterator[Sampled | Damage | None]:
         for packet in packets:
+            if self._is_turn_over():
+                yield None
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
@@ -126,9 +144,8 @@ class Sampler:
         whole_s = self._facts.duration_s
         if self._to_s is not None and whole_s is not None:
             whole_s = min(whole_s, self._to_s)
-        if whole_s is not None and whole_s - self._last_s > max(
-            _SECONDS_MISSING, 2 * self._every_s
-        ):
+        missing_s = 0.0 if whole_s is None else whole_s - max(self._last_s, self._reached_s)
+        if missing_s > max(_SECONDS_MISSING, 2 * self._every_s):
             self._begin_damage()
         if self._damaged_from_s is not None:
             yield Damage(self._damaged_from_s, None)
@@ -136,6 +153,13 @@ class Sampler:
     def _is_before_due(self, packet: Packet[VideoStream]) -> bool:
         pts = packet.pts if packet.pts is not None else packet.dts
         return pts is not None and (pts - self._start) * self._tick_s < self._due_s
+
+    def _is_turn_over(self) -> bool:
+        now_s = time.process_time()
+        if now_s - self._turn_began_s < _TURN_CPU_S:
+            return False
+        self._turn_began_s = now_s
+        return True
 
     def _begin_damage(self) -> None:
         if self._damaged_from_s is None:

@@ -17,7 +17,7 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame as AvFrame
 from numpy.typing import NDArray
 
-from adapters.av.opening import opened, picture_stream
+from adapters.av.opening import first_tick, opened, picture_stream
 from adapters.av.shape import shown_size, upright
 from application.ports.video_annotator import FacesAt
 from domain.errors import InvalidVideo
@@ -71,7 +71,7 @@ def _annotate(
                     if sound.codec_context is not None
                 }
                 tick_s = float(pictures.time_base or 0)
-                start_s = (pictures.start_time or 0) * tick_s
+                start_s = first_tick(pictures) * tick_s
                 for number, item in enumerate(_items(container, pictures, sounds)):
                     if ended.is_set():
                         return

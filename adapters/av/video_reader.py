@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
+import signal
+import subprocess
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from enum import Enum
 from pathlib import Path
+from typing import IO, Any
 
-import av
-import av.error
-from av.video.frame import VideoFrame as AvFrame
+import numpy as np
+from numpy.typing import NDArray
 
-from adapters.av.cuts import CutDetector
-from adapters.av.opening import opened, picture_stream
-from adapters.av.sampling import Sampler
-from adapters.av.shape import shown_size, upright
+from adapters.child_process import ended, started
 from adapters.inference.executor import WorkExecutor
 from application.cancellation import uninterrupted
+from application.errors import InferenceUnavailable
 from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
 from application.work import Priority
-from domain.errors import InvalidVideo, VideoTooLarge
+from domain.errors import DomainError, InvalidVideo, VideoTooLarge
 from domain.image import Image
 from domain.video import Damage
 
-_FIRST_FRAME_PACKETS = 300
-_HIGHEST_RATE = 240
+_REFUSALS: dict[str, type[DomainError]] = {
+    kind.code: kind for kind in (InvalidVideo, VideoTooLarge)
+}
+# Signals that say nothing about the file.
+_ENDED_BY_OTHERS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGALRM)
 
-
-class _End(Enum):
-    END = "end"
+log = logging.getLogger(__name__)
 
 
 class AvVideoReader:
     """Fulfils the port ``VideoReader`` with PyAV: right presentation times, rotation, and errors.
 
+    Each file is read by a process of its own, so a file that crashes FFmpeg, or makes it use memory
+    or time without bound, does not harm the service; see
+    ``docs/adr/0019-video-files-are-read-in-processes-of-their-own.md``. If this happens after the
+    first frame, the rest of the file counts as damaged.
+
     Args:
-        executor: where decoding runs, with lower priority than images and live sessions.
+        executor: its threads wait for the process, so both together use one processor at most;
+            with lower priority than images and live sessions.
         max_pixels: of a frame.
         working_side_px: the longer side of frames is at most this long; detectors do not use more.
     """
@@ -50,125 +58,143 @@ class AvVideoReader:
         working_side_px: int = 1280,
     ) -> None:
         self._executor = executor
-        self._max_pixels = max_pixels
-        self._working_side_px = working_side_px
+        self._limits = {"max_pixels": max_pixels, "working_side_px": working_side_px}
 
     @asynccontextmanager
     async def open(self, path: Path) -> AsyncIterator[OpenVideo]:
-        """Open a file for the length of a block; see the port."""
-        run = self._executor.run
-        video = await run(
-            _AvVideo,
-            self._executor,
-            path,
-            self._max_pixels,
-            self._working_side_px,
-            priority=Priority.BACKGROUND,
-        )
+        """Open a file for the length of a block; see the port.
+
+        Raises:
+            InferenceUnavailable: the process cannot be started, or was ended from outside.
+        """
+        process = _Process()
         try:
-            yield video
+            request = {"path": str(path), **self._limits}
+            try:
+                answer, _ = await self._executor.run(
+                    process.ask, request, priority=Priority.BACKGROUND
+                )
+            except _Crashed as error:
+                raise InvalidVideo(
+                    "the video file is damaged or cut short", reason="damaged"
+                ) from error
+            except _Ended as error:
+                raise InferenceUnavailable("videos cannot be read now") from error
+            yield _OpenVideo(self._executor, process, VideoFacts(**answer["facts"]))
         finally:
-            await uninterrupted(asyncio.to_thread(video.close))
+            await uninterrupted(asyncio.to_thread(process.close))
 
 
-class _AvVideo:
-    def __init__(
-        self, executor: WorkExecutor, path: Path, max_pixels: int, working_side_px: int
-    ) -> None:
+class _OpenVideo:
+    def __init__(self, executor: WorkExecutor, process: _Process, facts: VideoFacts) -> None:
         self._executor = executor
-        self._max_pixels = max_pixels
-        self._working_side_px = working_side_px
-        # A cancelled caller leaves a thread reading, and the file must stay open meanwhile.
-        self._turn = threading.Lock()
-        self._closed = False
-        self._container, self._media_type = opened(path)
-        try:
-            self._stream = picture_stream(self._container)
-            self._stream.codec_context.thread_count = 1  # the executor bounds the threads
-            self._stream.codec_context.options = {"max_pixels": str(max_pixels)}
-            self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
-            # Few files have pixels that are not square; a wrong header must not stretch frames far.
-            aspect = float(self._stream.sample_aspect_ratio or 1)
-            self._aspect = aspect if 0.1 <= aspect <= 10 else 1.0
-            self.facts = self._facts(self._first_frame())
-        except BaseException:
-            self._container.close()
-            raise
+        self._process = process
+        self.facts = facts
 
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
     ) -> AsyncIterator[VideoFrame | Damage]:
         """Give the frames that are wanted; see the port."""
-        sampler = Sampler(self._container, self._stream, self.facts, every_s, from_s, to_s)
-        items = self._read(sampler)
-        run = self._executor.run
-        while not isinstance(
-            item := await run(self._next, items, priority=Priority.BACKGROUND), _End
-        ):
-            if item is not None:
-                yield item
+        request = {"every_s": every_s, "from_s": from_s, "to_s": to_s}
+        last_s = from_s
+        while True:
+            try:
+                answer, pixels = await self._executor.run(
+                    self._process.ask, request, priority=Priority.BACKGROUND
+                )
+            except _Crashed:
+                yield Damage(last_s, None)
+                return
+            if "has_ended" in answer:
+                return
+            if "damage" in answer:
+                yield Damage(*answer["damage"])
+            elif "frame" in answer:
+                frame = answer["frame"]
+                last_s = frame["time_s"]
+                image = Image(
+                    pixels, frame["width"], frame["height"], "video", scale=frame["scale"]
+                )
+                yield VideoFrame(image, last_s, frame["scene"])
+
+
+class _Ended(OSError):
+    """The reading process was ended from outside, or cannot be started."""
+
+
+class _Crashed(Exception):
+    """The file crashed the reading process, or used up its limits."""
+
+
+class _Process:
+    """The process that reads one file. One thread at a time sends requests; any may end it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
+        self._changing = threading.Lock()
+
+    def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
+        """Send a request and wait for the answer; blocks.
+
+        Raises:
+            DomainError, OSError: what the process says of the file.
+            _Crashed, _Ended: there is no answer.
+        """
+        process = self._running()
+        try:
+            answer, pixels = _exchange(process, request)
+        except (OSError, EOFError, ValueError) as error:
+            status = ended(process)
+            if self._is_closed or status in _ENDED_BY_OTHERS:
+                raise _Ended("the process that reads a video was ended") from error
+            log.warning("a video stopped the process that reads it (status %d)", status)
+            raise _Crashed from error
+        if "refusal" in answer:
+            refusal = answer["refusal"]
+            raise _REFUSALS[refusal["code"]](refusal["message"], **refusal["details"])
+        if "os_error" in answer:
+            raise OSError(*answer["os_error"])
+        return answer, pixels
 
     def close(self) -> None:
-        """Close the file once no thread reads it; blocks until then."""
-        with self._turn:
-            self._closed = True
-            self._container.close()
+        """End the process, whatever it does; blocks for a moment."""
+        with self._changing:
+            self._is_closed = True
+        if self._process is not None:
+            ended(self._process)
 
-    def _next(
-        self, items: Iterator[VideoFrame | Damage | None]
-    ) -> VideoFrame | Damage | _End | None:
-        with self._turn:
-            return _End.END if self._closed else next(items, _End.END)
+    def _running(self) -> subprocess.Popen[bytes]:
+        with self._changing:
+            if self._is_closed:
+                raise _Ended("the video is closed")
+            if self._process is None:
+                try:
+                    self._process = started("adapters.av.reading_process")
+                except OSError as error:
+                    raise _Ended("the process that reads a video cannot be started") from error
+            return self._process
 
-    def _read(self, sampler: Sampler) -> Iterator[VideoFrame | Damage | None]:
-        cuts = CutDetector()
-        for item in sampler.items():
-            if isinstance(item, tuple):
-                frame, time_s = item
-                self._check_size(frame.width, frame.height)
-                pixels, width, height, scale = upright(frame, self._aspect, self._working_side_px)
-                image = Image(pixels, width, height, "video", scale=scale)
-                yield VideoFrame(image, time_s, cuts.scene_of(pixels))
-            else:
-                yield item
 
-    def _first_frame(self) -> AvFrame:
-        for count, packet in enumerate(self._container.demux(self._stream)):
-            try:
-                for frame in packet.decode():
-                    self._container.seek(0)
-                    return frame
-            except av.error.FFmpegError:
-                pass
-            if count >= _FIRST_FRAME_PACKETS:
-                break
-        raise InvalidVideo("no frame of the video can be read", reason="damaged")
+def _exchange(
+    process: subprocess.Popen[bytes], request: dict[str, Any]
+) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
+    requests, answers = process.stdin, process.stdout
+    assert requests is not None
+    assert answers is not None
+    requests.write(json.dumps(request).encode() + b"\n")
+    requests.flush()
+    answer: dict[str, Any] = json.loads(answers.readline())  # an empty line is a ValueError
+    frame = answer.get("frame")
+    return answer, None if frame is None else _received(answers, tuple(frame["shape"]))
 
-    def _facts(self, first: AvFrame) -> VideoFacts:
-        width, height = shown_size(first, self._aspect)
-        stream, container = self._stream, self._container
-        duration_s = None
-        if stream.duration is not None and stream.time_base is not None:
-            duration_s = float(stream.duration * stream.time_base)
-        elif container.duration is not None:
-            duration_s = container.duration / 1_000_000
-        rate = stream.average_rate
-        return VideoFacts(
-            width=width,
-            height=height,
-            duration_s=duration_s,
-            # Some AVI files give their clock rate as the frame rate.
-            frame_rate=float(rate) if rate and rate <= _HIGHEST_RATE else None,
-            codec=stream.codec_context.name,
-            media_type=self._media_type,
-        )
 
-    def _check_size(self, width: int, height: int) -> None:
-        if width * height > self._max_pixels:
-            raise VideoTooLarge(
-                f"the video has frames of {width} x {height} pixels; at most "
-                f"{self._max_pixels / 1e6:.1f} megapixels are decoded",
-                width=width,
-                height=height,
-                limit=self._max_pixels,
-            )
+def _received(answers: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    pixels = np.empty(shape, np.uint8)
+    room = memoryview(pixels.data).cast("B")
+    while room:
+        count = answers.readinto(room)  # type: ignore[attr-defined]
+        if not count:
+            raise EOFError
+        room = room[count:]
+    return pixels

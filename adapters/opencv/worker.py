@@ -6,18 +6,17 @@ The kernel limits its memory and time, so that no file can cost more than one im
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import signal
 import subprocess
-import sys
 import threading
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.child_process import ended, started
 from adapters.opencv.encoded import (
     MEGABYTE,
     DecodingLimits,
@@ -36,21 +35,9 @@ from domain.image import Image
 
 log = logging.getLogger(__name__)
 
-_PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[1:]; "
-    "from adapters.opencv.worker_process import main; main()"
-)
-# One arena, and large blocks are returned to the system when freed: otherwise the memory of the
-# largest image so far would be kept.
-_ENVIRONMENT = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "262144",
-    "MALLOC_TRIM_THRESHOLD_": "262144",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
-# Wall-clock seconds per second of CPU time, on a busy machine.
-_PATIENCE = 10
+# Large blocks are returned to the system when freed: otherwise the memory of the largest image so
+# far would be kept.
+_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
 _REFUSALS: dict[str, type[DomainError]] = {
     kind.code: kind for kind in (InvalidImage, ImageDimensionsTooLarge, ImageTooCostly)
 }
@@ -73,69 +60,45 @@ class DecodingWorker:
         """
         with self._turn:
             process = self._running()
-            # The kernel limits the CPU time; this ends a process that waits for ever.
-            stop = threading.Timer(limits.cpu_s * _PATIENCE, process.kill)
             try:
-                stop.start()
                 return _exchange(process, data, limits)
             except DomainError:
                 raise  # the answer was read to its end
             except Exception as error:
                 # The rest of this answer would be read as the next one.
                 self._process = None
-                process.kill()
-                why = self._explained(process, limits)
+                why = self._explained(ended(process), limits)
                 if isinstance(error, (MemoryError, RuntimeError)):
                     # This process is out of memory, which says nothing about the image.
                     why = InferenceUnavailable("there is not enough memory for this image now")
                 raise why from error
-            finally:
-                stop.cancel()
 
     def close(self) -> None:
         """Kill the process."""
         self._closed = True
         process = self._process
         if process is not None:
-            process.kill()
-            process.wait()
-            _let_go(process)
+            ended(process)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._closed:
             raise InferenceUnavailable("the service is shutting down")
         if self._process is None or self._process.poll() is not None:
             try:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-c", _PROGRAM, *sys.path],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    env=_ENVIRONMENT,
-                    start_new_session=True,  # Ctrl-C is handled by the service
-                )
+                self._process = started("adapters.opencv.worker_process", _ENVIRONMENT)
             except OSError as error:
                 raise InferenceUnavailable("images of this kind cannot be read now") from error
         return self._process
 
-    def _explained(self, process: subprocess.Popen[bytes], limits: DecodingLimits) -> Exception:
-        status = process.wait()
-        _let_go(process)
+    def _explained(self, status: int, limits: DecodingLimits) -> Exception:
         if self._closed:
             return InferenceUnavailable("the service is shutting down")
         log.warning("the decoding process ended while it decoded an image (status %d)", status)
-        if status in (-signal.SIGPROF, -signal.SIGKILL):
+        if status in (-signal.SIGPROF, -signal.SIGALRM, -signal.SIGKILL):
             return too_much_time(limits, "this image takes longer")
         if status in (-signal.SIGABRT, 1):  # C++ and Python end like this when out of memory
             return too_much_memory(limits, f"this image needs more than {_mb(limits)} MB")
         return InvalidImage("the image is damaged", reason="damaged")
-
-
-def _let_go(process: subprocess.Popen[bytes]) -> None:
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):  # for data that could not be sent
-                pipe.close()
 
 
 def _mb(limits: DecodingLimits) -> str:

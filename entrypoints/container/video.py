@@ -6,7 +6,9 @@ from pathlib import Path
 
 from dependency_injector import containers, providers
 
-from adapters.av import AvCamera, AvVideoAnnotator, AvVideoReader
+from adapters.av.camera import AvCamera
+from adapters.av.video_annotator import AvVideoAnnotator
+from adapters.av.video_reader import AvVideoReader
 from adapters.filesystem import name_of_place
 from adapters.inference.executor import WorkExecutor
 from adapters.tracking import KalmanFaceTracker

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-from adapters.av import AvVideoReader
+from adapters.av.video_reader import AvVideoReader
 from adapters.in_memory import InMemoryVideoReader, fake_image, fake_video
 from adapters.inference.executor import WorkExecutor
 from application.ports.video_reader import VideoFrame, VideoReader

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from adapters.av import AvCamera
+from adapters.av.camera import AvCamera
 from application.ports.video_reader import VideoFrame
 from domain.errors import InvalidRequest
 from tests.servers.rtsp import rtsp_camera

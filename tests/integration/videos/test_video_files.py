@@ -1,14 +1,12 @@
 """Video files as cameras, phones, editors and accidents make them."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from adapters.av import AvVideoReader
+from adapters.av.video_reader import AvVideoReader
 from adapters.inference.executor import WorkExecutor
 from application.ports.video_reader import VideoFrame
 from domain.errors import InvalidVideo
@@ -23,9 +21,11 @@ async def reader() -> AsyncIterator[AvVideoReader]:
     executor.close()
 
 
-async def read(reader: AvVideoReader, path: Path, every_s: float) -> list[VideoFrame | Damage]:
+async def read(
+    reader: AvVideoReader, path: Path, every_s: float, *, from_s: float = 0.0
+) -> list[VideoFrame | Damage]:
     async with reader.open(path) as video:
-        return [item async for item in video.frames(every_s=every_s)]
+        return [item async for item in video.frames(every_s=every_s, from_s=from_s)]
 
 
 def shown(items: list[VideoFrame | Damage]) -> list[int]:
@@ -136,43 +136,26 @@ async def test_a_file_with_sound_alone_holds_no_pictures(
     assert refused.value.details["reason"] == "no_video"
 
 
-class _TellingExecutor(WorkExecutor):
-    """Tells when a thread takes a job up."""
-
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.begun = asyncio.Event()
-
-    async def run(self, function: Any, *arguments: Any, **options: Any) -> Any:
-        loop = asyncio.get_running_loop()
-
-        def telling() -> Any:
-            loop.call_soon_threadsafe(self.begun.set)
-            return function(*arguments)
-
-        return await super().run(telling, **options)
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+async def test_pictures_that_begin_after_the_sound_keep_the_times_that_a_player_shows(
+    reader: AvVideoReader, tmp_path: Path, name: str
+) -> None:
+    late = clips.mapped(clips.numbered(30), lambda time_s: time_s + 0.7)
+    clip = clips.write_clip_with_sound(tmp_path / name, late, sound_s=4)
+    items = await read(reader, clip, 0.5)
+    assert {round(item.time_s, 3) for item in items if isinstance(item, VideoFrame)} <= {
+        round(time_s, 3) for time_s, _ in late
+    }
+    assert shown(items)[0] == 0
+    assert not [item for item in items if isinstance(item, Damage)]
+    assert shown(await read(reader, clip, 0.5, from_s=1.7))[0] == 10
 
 
-async def test_a_reader_may_be_cancelled_while_a_thread_reads_the_file(tmp_path: Path) -> None:
-    # Large packets, so that the thread is in the middle of one.
-    pictures = clips.numbered(12, width=3840, height=2160)
-    clip = clips.write_clip(tmp_path / "clip.avi", pictures, codec="rawvideo")
-    executor = _TellingExecutor()
-    reader = AvVideoReader(executor=executor)
-    opened = asyncio.Event()
-
-    async def read_on() -> None:
-        async with reader.open(clip) as video:
-            executor.begun.clear()
-            opened.set()
-            async for _ in video.frames(every_s=1000):
-                pass
-
-    for _ in range(25):
-        opened.clear()
-        reading = asyncio.create_task(read_on())
-        await opened.wait()
-        await executor.begun.wait()
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-    executor.close()
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
+async def test_sound_that_goes_on_after_the_pictures_is_no_damage(
+    reader: AvVideoReader, tmp_path: Path, name: str
+) -> None:
+    clip = clips.write_clip_with_sound(tmp_path / name, clips.numbered(20), sound_s=8)
+    items = await read(reader, clip, 0.5)
+    assert [item for item in items if isinstance(item, Damage)] == []
+    assert len(items) == 4

@@ -1,0 +1,95 @@
+"""The process that reads one video file, so that FFmpeg does not run in the service itself.
+
+Its first request names the file, and the answer is what the file says of itself. Each further
+request is answered by the next frame, by a stretch that cannot be read, or by nothing yet.
+Requests and answers are lines of JSON; the pixels of a frame follow its line.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from adapters.av.video_file import VideoFile
+from adapters.child_process import limit_memory, limit_time, step_aside
+from application.ports.video_reader import VideoFrame
+from domain.errors import DomainError
+from domain.video import Damage
+
+_ANSWER_CPU_S = 10.0
+"""For one answer; those to frames of 4K video take a fifth of a second."""
+_MEMORY_BYTES = 2**30
+"""A decoder of 4K video keeps up to 17 frames of 24 MB."""
+
+Answer = dict[str, Any]
+
+
+def main() -> None:
+    """Serve standard input and output."""
+    step_aside()
+    limit_memory(_MEMORY_BYTES)
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    reading = _Reading()
+    while line := requests.readline():
+        limit_time(_ANSWER_CPU_S)
+        answer, pixels = _answered(reading, json.loads(line))
+        limit_time(0)
+        answers.write(json.dumps(answer).encode() + b"\n")
+        if pixels is not None:
+            answers.write(pixels)
+        answers.flush()
+
+
+class _Reading:
+    """The file, once it is open, and what is left of its frames, once they are asked for."""
+
+    def __init__(self) -> None:
+        self._file: VideoFile | None = None
+        self._items: Iterator[VideoFrame | Damage | None] | None = None
+
+    def open(self, path: str, max_pixels: int, working_side_px: int) -> Answer:
+        """Open the file."""
+        self._file = VideoFile(Path(path), max_pixels=max_pixels, working_side_px=working_side_px)
+        return {"facts": asdict(self._file.facts)}
+
+    def next(self, **wanted: Any) -> tuple[Answer, memoryview | None]:
+        """The next item, with the pixels that follow where it is a frame."""
+        assert self._file is not None
+        if self._items is None:
+            self._items = self._file.items(**wanted)
+        for item in self._items:
+            return _told(item)
+        return {"has_ended": True}, None
+
+
+def _answered(reading: _Reading, request: dict[str, Any]) -> tuple[Answer, memoryview | None]:
+    try:
+        if "path" in request:
+            return reading.open(**request), None
+        return reading.next(**request)
+    except DomainError as error:
+        refusal = {"code": error.code, "message": str(error), "details": error.details}
+        return {"refusal": refusal}, None
+    except OSError as error:
+        return {"os_error": [error.errno or 0, error.strerror or str(error)]}, None
+
+
+def _told(item: VideoFrame | Damage | None) -> tuple[Answer, memoryview | None]:
+    if item is None:
+        return {}, None
+    if isinstance(item, Damage):
+        return {"damage": [item.from_s, item.to_s]}, None
+    image = item.image
+    frame = {
+        "shape": image.pixels.shape,  # type: ignore[attr-defined]
+        "width": image.width,
+        "height": image.height,
+        "scale": image.scale,
+        "time_s": item.time_s,
+        "scene": item.scene,
+    }
+    return {"frame": frame}, image.pixels.data  # type: ignore[attr-defined]

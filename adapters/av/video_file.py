@@ -1,0 +1,105 @@
+"""One video file: its facts, and its wanted frames, upright, with their presentation times.
+
+Uploaded files are read in a process of their own: see ``adapters.av.video_reader``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av.error
+from av.video.frame import VideoFrame as AvFrame
+
+from adapters.av.cuts import CutDetector
+from adapters.av.opening import end_s, opened, picture_stream
+from adapters.av.sampling import Sampler
+from adapters.av.shape import shown_size, upright
+from application.ports.video_reader import VideoFacts, VideoFrame
+from domain.errors import InvalidVideo, VideoTooLarge
+from domain.image import Image
+from domain.video import Damage
+
+_FIRST_FRAME_PACKETS = 300
+_HIGHEST_RATE = 240
+
+
+class VideoFile:
+    """A video that is open for reading, once and from front to back.
+
+    Args:
+        path: the file.
+        max_pixels: of a frame.
+        working_side_px: the longer side of frames is at most this long.
+
+    Attributes:
+        facts: what the file says of itself.
+
+    Raises:
+        InvalidVideo, VideoTooLarge, OSError: see ``VideoReader.open``.
+    """
+
+    def __init__(self, path: Path, *, max_pixels: int, working_side_px: int) -> None:
+        self._max_pixels = max_pixels
+        self._working_side_px = working_side_px
+        self._container, self._media_type = opened(path)
+        self._stream = picture_stream(self._container)
+        self._stream.codec_context.thread_count = 1  # others share the processors
+        self._stream.codec_context.options = {"max_pixels": str(max_pixels)}
+        self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
+        # Few files have pixels that are not square; a wrong header must not stretch frames far.
+        aspect = float(self._stream.sample_aspect_ratio or 1)
+        self._aspect = aspect if 0.1 <= aspect <= 10 else 1.0
+        self.facts = self._facts(self._first_frame())
+
+    def items(
+        self, *, every_s: float, from_s: float, to_s: float | None
+    ) -> Iterator[VideoFrame | Damage | None]:
+        """The wanted frames, see ``OpenVideo.frames``; None after each 0.1 s without one."""
+        cuts = CutDetector()
+        sampler = Sampler(self._container, self._stream, self.facts, every_s, from_s, to_s)
+        for item in sampler.items():
+            if isinstance(item, tuple):
+                frame, time_s = item
+                self._check_size(frame.width, frame.height)
+                pixels, width, height, scale = upright(frame, self._aspect, self._working_side_px)
+                image = Image(pixels, width, height, "video", scale=scale)
+                yield VideoFrame(image, time_s, cuts.scene_of(pixels))
+            else:
+                yield item
+
+    def _first_frame(self) -> AvFrame:
+        for count, packet in enumerate(self._container.demux(self._stream)):
+            try:
+                for frame in packet.decode():
+                    self._container.seek(0)
+                    return frame
+            except av.error.FFmpegError:
+                pass
+            if count >= _FIRST_FRAME_PACKETS:
+                break
+        raise InvalidVideo("no frame of the video can be read", reason="damaged")
+
+    def _facts(self, first: AvFrame) -> VideoFacts:
+        width, height = shown_size(first, self._aspect)
+        stream, container = self._stream, self._container
+        rate = stream.average_rate
+        return VideoFacts(
+            width=width,
+            height=height,
+            duration_s=end_s(container, stream),
+            # Some AVI files give their clock rate as the frame rate.
+            frame_rate=float(rate) if rate and rate <= _HIGHEST_RATE else None,
+            codec=stream.codec_context.name,
+            media_type=self._media_type,
+        )
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > self._max_pixels:
+            raise VideoTooLarge(
+                f"the video has frames of {width} x {height} pixels; at most "
+                f"{self._max_pixels / 1e6:.1f} megapixels are decoded",
+                width=width,
+                height=height,
+                limit=self._max_pixels,
+            )

@@ -1,0 +1,96 @@
+"""Child processes for libraries that a hostile file may crash or keep busy without end.
+
+A thread cannot be stopped; a process can, and the kernel limits its memory and time. Such a process
+communicates over its standard input and output. It does not inherit the environment, which may hold
+secrets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+_PROGRAM = (
+    "import sys; sys.path[:] = sys.argv[2:]; "
+    "from importlib import import_module; import_module(sys.argv[1]).main()"
+)
+_ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+_PIPE_BYTES = 2**20
+# Memory for what the libraries load and keep, besides what a file needs.
+_SLACK_BYTES = 64 * 1024 * 1024
+_NICER = 5
+# Wall-clock seconds per second of CPU time, on a busy machine.
+_PATIENCE = 10
+
+
+def started(module: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start a process that calls ``main()`` of a module.
+
+    Args:
+        module: its name.
+        environment: variables for the process; those of this process are not passed on.
+
+    Raises:
+        OSError: the system cannot start a process now.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, module, *sys.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**_ENVIRONMENT, **(environment or {})},
+        start_new_session=True,  # Ctrl-C is handled by the service
+    )
+    assert process.stdout is not None
+    with contextlib.suppress(AttributeError, OSError):  # Linux: fewer system calls for pixels
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return process
+
+
+def ended(process: subprocess.Popen[bytes]) -> int:
+    """Kill a process if it still runs, and return its exit status as ``Popen`` does."""
+    process.kill()
+    status = process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # for data that could not be sent
+                pipe.close()
+    return status
+
+
+def step_aside() -> None:
+    """In the child: run at low priority, and be the first one killed when memory runs out."""
+    os.nice(_NICER)
+    with contextlib.suppress(OSError):  # Linux only
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def limit_time(cpu_s: float) -> None:
+    """In the child: be ended by SIGPROF after this much CPU time from now on; 0 for no limit.
+
+    A process that waits for ever is ended by SIGALRM after ten times as long.
+    """
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
+    signal.setitimer(signal.ITIMER_REAL, cpu_s * _PATIENCE)
+
+
+def limit_memory(more_bytes: int) -> None:
+    """In the child: allow this much memory beyond what the process holds now."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():  # not Linux: only estimates limit memory
+        return
+    import resource
+
+    held = int(statm.read_text().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (held + more_bytes + _SLACK_BYTES, hard))

@@ -1,0 +1,113 @@
+"""The process that reads a video file: what a file may cost, and what becomes of its frames."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from adapters.av.video_reader import AvVideoReader
+from adapters.inference.executor import WorkExecutor
+from application.errors import InferenceUnavailable
+from application.ports.video_reader import VideoFrame
+from domain.errors import InvalidVideo
+from domain.video import Damage
+from tests import clips
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[AvVideoReader]:
+    executor = WorkExecutor(1)
+    yield AvVideoReader(executor=executor)
+    executor.close()
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return clips.write_clip(tmp_path / "clip.mp4", clips.numbered(60))
+
+
+def readers() -> set[int]:
+    """The processes that read files now."""
+    children = {
+        int(child)
+        for thread in Path("/proc/self/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    }
+    return {
+        child
+        for child in children
+        if b"reading_process" in Path(f"/proc/{child}/cmdline").read_bytes()
+    }
+
+
+async def test_a_small_file_that_claims_millions_of_frames_takes_neither_memory_nor_time(
+    reader: AvVideoReader, clip: Path
+) -> None:
+    # FFmpeg would take 5 GB and a minute and a half for it.
+    with pytest.raises(InvalidVideo) as refused:
+        async with reader.open(clips.claiming_samples(clip, 80_000_000)):
+            pass
+    assert refused.value.details["reason"] == "damaged"
+
+
+async def test_frames_before_one_that_crashes_the_reader_count(
+    reader: AvVideoReader, clip: Path
+) -> None:
+    items: list[VideoFrame | Damage] = []
+    async with reader.open(clip) as video:
+        async for item in video.frames(every_s=1.0):
+            items.append(item)
+            if len(items) == 3:
+                (process,) = readers()
+                os.kill(process, signal.SIGSEGV)
+    assert [item.time_s for item in items if isinstance(item, VideoFrame)] == [0.0, 1.0, 2.0]
+    assert items[3:] == [Damage(2.0, None)]
+
+
+async def test_a_reader_that_somebody_ends_says_nothing_of_the_file(
+    reader: AvVideoReader, clip: Path
+) -> None:
+    async def read() -> None:
+        async with reader.open(clip) as video:
+            async for _ in video.frames(every_s=1.0):
+                (process,) = readers()
+                os.kill(process, signal.SIGKILL)
+
+    with pytest.raises(OSError, match="was ended"):
+        await read()
+
+
+async def test_no_process_is_started_where_there_is_no_room_for_one(
+    reader: AvVideoReader, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/no/such/python")
+    with pytest.raises(InferenceUnavailable):
+        async with reader.open(clip):
+            pass
+
+
+async def test_whoever_wants_no_more_ends_the_process_also_in_the_middle_of_its_work(
+    reader: AvVideoReader, clip: Path
+) -> None:
+    opened = asyncio.Event()
+
+    async def read_on() -> None:
+        async with reader.open(clip) as video, aclosing(video.frames(every_s=0.1)) as frames:
+            opened.set()
+            async for _ in frames:
+                pass
+
+    for _ in range(3):
+        opened.clear()
+        reading = asyncio.create_task(read_on())
+        await opened.wait()
+        await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        assert readers() == set()
