@@ -57,6 +57,18 @@ class Sampling:
         if self.from_s < 0 or (self.to_s is not None and self.to_s <= self.from_s):
             raise InvalidRequest("the part of the video to analyse ends before it begins")
 
+    def check_within(self, duration_s: float | None) -> None:
+        """Check that a video of this length has a part to analyse.
+
+        Raises:
+            InvalidRequest: the part begins after the end.
+        """
+        if duration_s is not None and self.from_s > 0 and self.from_s >= duration_s:
+            raise InvalidRequest(
+                f"the part of the video to analyse begins after its end at {duration_s:.1f} s",
+                field="from",
+            )
+
     def due_s(self, time_s: float) -> float:
         """The wanted time that a frame at this time stands for."""
         steps = int((time_s - self.from_s) / self.every_s + 1e-6)

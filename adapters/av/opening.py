@@ -10,7 +10,7 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from adapters.av.video_format import HEAD_BYTES, demuxer_of, media_type_of
+from adapters.av.video_format import format_of
 from domain.errors import InvalidVideo
 
 # The codecs that cameras, phones, screen recorders and editors write. FFmpeg reads hundreds more,
@@ -36,21 +36,14 @@ def opened(path: Path) -> tuple[InputContainer, str]:
         InvalidVideo: it is not a video in a supported format, or is damaged.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    demuxer = demuxer_of(head)
-    if demuxer is None:
-        raise InvalidVideo(
-            "this is not a video in a supported format: MP4, MOV, WebM, MKV or AVI",
-            reason="unsupported",
-        )
+    demuxer, media_type = format_of(path)
     try:
         container = av.open(
             f"file:{path.absolute()}", format=demuxer, options=_OPTIONS, metadata_errors="replace"
         )
     except (av.error.FFmpegError, ValueError) as error:
         raise InvalidVideo("the video file is damaged or cut short", reason="damaged") from error
-    return container, media_type_of(head)
+    return container, media_type
 
 
 def picture_stream(container: InputContainer) -> VideoStream:

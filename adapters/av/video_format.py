@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from domain.errors import InvalidVideo
+
 HEAD_BYTES = 64
 """How many first bytes of a file the functions here need."""
 
@@ -32,3 +36,21 @@ def media_type_of(head: bytes) -> str:
     if demuxer == "matroska":
         return "video/webm" if b"webm" in head else "video/x-matroska"
     return "video/x-msvideo"
+
+
+def format_of(path: Path) -> tuple[str, str]:
+    """The FFmpeg demuxer and the media type of a file, told by its first bytes.
+
+    Raises:
+        InvalidVideo: it is not a video in a supported format.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    demuxer = demuxer_of(head)
+    if demuxer is None:
+        raise InvalidVideo(
+            "this is not a video in a supported format: MP4, MOV, WebM, MKV or AVI",
+            reason="unsupported",
+        )
+    return demuxer, media_type_of(head)

@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.av.video_format import format_of
 from adapters.child_process import ended, started
 from adapters.inference.executor import WorkExecutor
 from application.cancellation import uninterrupted
@@ -67,6 +68,8 @@ class AvVideoReader:
         Raises:
             InferenceUnavailable: the process cannot be started, or was ended from outside.
         """
+        # Before a process is started for it.
+        await self._executor.run(format_of, path, priority=Priority.BACKGROUND)
         process = _Process()
         try:
             request = {"path": str(path), **self._limits}

@@ -29,6 +29,8 @@ from domain.video import Sampling, Video, VideoStatus
 _PUT_WITHIN = timedelta(minutes=30)
 _LOOKED_AT_EVERY_S = 0.5
 _TOLD_EVERY_S = 15.0
+_LISTED = (VideoStatus.QUEUED, VideoStatus.RUNNING, VideoStatus.FAILED)
+_MOST_LISTED = 100
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +116,7 @@ class SubmitVideo:
         Raises:
             VideoTooLarge, VideoTooLong: it exceeds the limits.
             InvalidVideo: it cannot be read.
+            InvalidRequest: the part to analyse begins after the end.
             TooManyVideos: the user has as many unfinished videos as allowed.
             StoreUnavailable: it could not be stored, and nothing of it was kept.
         """
@@ -122,6 +125,7 @@ class SubmitVideo:
             async with self._reader.open(path) as opened:
                 facts = opened.facts
             self._limits.check_time(facts.duration_s)
+            command.sampling.check_within(facts.duration_s)
             video = Video(
                 video_id=uuid4(),
                 user_id=command.user.user_id,
@@ -178,6 +182,18 @@ class GetVideo:
             Forbidden: it belongs to another user.
         """
         return await _own(self._repository, user, video_id)
+
+
+class ListVideos:
+    """Lists a user's own videos that have no entry in the history yet."""
+
+    def __init__(self, repository: VideoRepository) -> None:
+        self._repository = repository
+
+    async def execute(self, user: User) -> Sequence[Video]:
+        """The videos that are queued, running or failed; at most a hundred, the newest first."""
+        videos = await self._repository.of_user(user.user_id)
+        return [video for video in reversed(videos) if video.status in _LISTED][:_MOST_LISTED]
 
 
 class FollowVideo:

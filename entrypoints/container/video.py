@@ -27,6 +27,7 @@ from application.use_cases.videos import (
     DeleteVideo,
     FollowVideo,
     GetVideo,
+    ListVideos,
     OpenVideoLink,
     ReadVideoFrames,
     SubmitVideo,
@@ -100,6 +101,7 @@ class VideoContainer(containers.DeclarativeContainer):
         submitted=work.provided.look,
     )
     get_video = providers.Singleton(GetVideo, videos)
+    list_videos = providers.Singleton(ListVideos, videos)
     follow_video = providers.Singleton(FollowVideo, videos, clock)
     delete_video = providers.Singleton(DeleteVideo, videos, erasure, history)
     read_video_frames = providers.Singleton(ReadVideoFrames, videos)

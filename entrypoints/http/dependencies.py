@@ -47,6 +47,7 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "annotate_detection": history.annotate_detection,
         "submit_video": video.submit_video,
         "get_video": video.get_video,
+        "list_videos": video.list_videos,
         "follow_video": video.follow_video,
         "delete_video": video.delete_video,
         "read_video_frames": video.read_video_frames,

@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.e2e.service_process import ServiceProcess
 from tests.e2e.stacks import CloudStack, EmbeddedStack, Stack
+from tests.e2e.videos import write_interview
 from tests.servers.cloudinary import cloudinary_double
 from tests.servers.firebase import FirebaseEmulator
 
@@ -59,6 +60,12 @@ async def process(tmp_path: Path, stack: Stack) -> AsyncIterator[ServiceProcess]
 def astronaut() -> bytes:
     """A photograph of one smiling face, as JPEG."""
     return as_jpeg(skimage.data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def interview(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A short video of one face."""
+    return write_interview(tmp_path_factory.mktemp("clips") / "interview.mp4")
 
 
 def as_jpeg(pixels: object) -> bytes:

@@ -21,6 +21,7 @@ from application.use_cases.videos import (
     DeleteVideo,
     FollowVideo,
     GetVideo,
+    ListVideos,
     OpenVideoLink,
     ReadVideoFrames,
     SubmitVideo,
@@ -49,8 +50,8 @@ _MEDIA_TYPES = {
 }
 
 
-class SubmitVideoController(Controller):
-    """Sending a video."""
+class AllVideosController(Controller):
+    """Sending a video, and listing those in work."""
 
     tags = ("videos",)
 
@@ -94,6 +95,25 @@ class SubmitVideoController(Controller):
             video = await submit_video.execute(command)
         path = f"{settings.server.videos_url}/{video.video_id}"
         return Response(_present(video, image_addresses), headers={"Location": path})
+
+    @get(
+        operation_id="list_videos",
+        response_description="Those that are queued, running or failed, the newest first",
+        summary="List my videos that are not in the history yet",
+        guards=[signed_in],
+        security=USERS,
+        responses=problems("not_authenticated", "invalid_token", "store_unavailable"),
+    )
+    async def list_videos(
+        self,
+        request: UserRequest,
+        list_videos: NamedDependency[ListVideos],
+        image_addresses: NamedDependency[ImageAddresses],
+    ) -> Response[list[videos.Video]]:
+        """List the videos that are queued, running or failed; the others are in the history."""
+        found = await list_videos.execute(request.user)
+        shown = [_present(video, image_addresses) for video in found]
+        return Response(shown, headers={"Cache-Control": "no-store"})
 
 
 class VideosController(Controller):
@@ -368,7 +388,7 @@ def video_routes(settings: Settings) -> list[Router]:
     return [
         Router(
             settings.server.videos_url,
-            route_handlers=[SubmitVideoController],
+            route_handlers=[AllVideosController],
             request_max_body_size=whole,
         ),
         Router(settings.server.api_prefix, route_handlers=[VideosController]),

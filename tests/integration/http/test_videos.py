@@ -137,6 +137,7 @@ async def test_which_frames_are_analysed_is_asked_for(service: Service) -> None:
         ("frames_per_second", "nan"),
         ("from", "-1"),
         ("to", "0"),
+        ("from", "4.5"),
     ],
 )
 async def test_wishes_that_make_no_sense_are_refused(
@@ -209,6 +210,22 @@ async def test_erasing_the_history_takes_the_video_along(service: Service, erase
     assert (await client.get(f"/api/videos/{video['video_id']}")).status_code == 404
     assert len(service.video_files) == 0
     assert (await client.get("/api/history")).json() == []
+
+
+async def test_videos_that_are_not_done_are_listed_newest_first(service: Service) -> None:
+    client = await service.signed_in()
+    finished = await done(service, client)
+    service.detector.hold()
+    first = await sent(client)
+    service.clock.advance(1)
+    second = await sent(client)
+    listed = (await client.get("/api/videos")).json()
+    assert [each["video_id"] for each in listed] == [second["video_id"], first["video_id"]]
+    assert {each["status"] for each in listed} <= {"queued", "running"}
+    assert finished["video_id"] not in str(listed)
+    assert (await (await service.signed_in("bob@example.com")).get("/api/videos")).json() == []
+    assert (await (await service.client()).get("/api/videos")).status_code == 401
+    service.detector.release()
 
 
 async def test_nobody_else_sees_a_video(service: Service) -> None:
