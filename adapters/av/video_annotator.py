@@ -17,17 +17,14 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame as AvFrame
 from numpy.typing import NDArray
 
+from adapters.av.drawing import draw_faces
 from adapters.av.opening import first_tick, opened, picture_stream
 from adapters.av.shape import shown_size, upright
 from application.ports.video_annotator import FacesAt
 from domain.errors import InvalidVideo
-from domain.palette import EMOTION_COLOURS
-from domain.stream import TrackedFace
-from domain.wording import leading, percent
 
 _TICKS = 90_000
 _TOLD_EVERY = 15
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _QUALITY = {"crf": "20", "preset": "veryfast"}
 
 
@@ -161,25 +158,5 @@ def _items(container: Any, pictures: Any, sounds: list[Any]) -> Iterator[Any]:
 def _drawn(frame: AvFrame, aspect: float, faces: Any) -> NDArray[np.uint8]:
     width, height = shown_size(frame, aspect)
     pixels, _, _, _ = upright(frame, aspect, max(width, height))
-    line_px = max(round(min(width, height) / 240), 2)
-    for face in faces:
-        _draw(pixels, face, line_px)
+    draw_faces(pixels, faces)
     return pixels
-
-
-def _draw(pixels: NDArray[np.uint8], face: TrackedFace, line_px: int) -> None:
-    box, scores = face.track.box, face.reading.scores
-    red, green, blue = bytes.fromhex(EMOTION_COLOURS[face.dominant_emotion][1:])
-    color = (red, green, blue)
-    corners = (box.x, box.y), (box.right, box.bottom)
-    cv2.rectangle(pixels, *corners, (0, 0, 0), line_px + 2)
-    cv2.rectangle(pixels, *corners, color, line_px)
-    _, best = scores.ranked()[0]
-    doubt = "" if face.reading.reliable else "?"
-    said = f"{face.track.number} {leading(scores)}{doubt} {percent(best)}".replace("\u00a0", " ")
-    size = max(line_px * 0.22, 0.45)
-    (across, up), below = cv2.getTextSize(said, _FONT, size, max(line_px // 2, 1))
-    x = min(max(box.x, 0), max(pixels.shape[1] - across, 0))
-    y = box.y - line_px if box.y > up + below + 2 * line_px else box.y + up + 2 * line_px
-    cv2.rectangle(pixels, (x, y - up - below), (x + across, y + below), color, cv2.FILLED)
-    cv2.putText(pixels, said, (x, y), _FONT, size, (0, 0, 0), max(line_px // 2, 1), cv2.LINE_AA)

@@ -10,13 +10,13 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from adapters.inference.executor import WorkExecutor
-from adapters.pillow.label_layout import Layout, Size, lay_labels
 from application.ports.image_decoder import ImageDecoder
 from application.work import Priority
 from domain.emotion import Emotion
 from domain.face import Face
 from domain.geometry import BoundingBox
 from domain.image import Image
+from domain.label_layout import Layout, Size, lay_labels
 from domain.palette import EMOTION_COLOURS
 from domain.wording import counted, leading, percent
 

@@ -5,8 +5,8 @@ from itertools import combinations
 
 import pytest
 
-from adapters.pillow.label_layout import lay_labels
 from domain.geometry import BoundingBox
+from domain.label_layout import lay_labels
 
 
 def rows_of(columns: int, rows: int, step: int, side: int) -> list[BoundingBox]:
