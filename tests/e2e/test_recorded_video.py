@@ -89,6 +89,7 @@ async def test_hostile_files_are_refused_or_read_and_the_service_goes_on(
     bomb = clips.write_clip(
         tmp_path / "bomb.mkv", [(0.0, np.zeros((4400, 4400, 3), np.uint8))]
     ).read_bytes()
+    claiming = clips.write_clip(tmp_path / "claiming.mp4", clips.numbered(30))
     refused = {
         "playlist.mp4": (playlist, "invalid_video"),
         "script.mkv": (script, "invalid_video"),
@@ -97,6 +98,10 @@ async def test_hostile_files_are_refused_or_read_and_the_service_goes_on(
         "box.mp4": (b"\x00\x00\x00\x18ftypisom" + bytes(5000), "invalid_video"),
         "sound.mp4": (sound, "invalid_video"),
         "cut off.mp4": (interview[: len(interview) // 2], "invalid_video"),
+        "millions.mp4": (
+            clips.claiming_samples(claiming, 80_000_000).read_bytes(),
+            "invalid_video",
+        ),
         "bomb.mkv": (bomb, "video_too_large"),
     }
     async with await service.user() as client:

@@ -5,19 +5,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Route, ViewportSize, expect
 
+from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
 from tests.e2e.browser.states import STATES, State, crowded, empty, history, live
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
 DESK: ViewportSize = {"width": 1366, "height": 850}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-# Controls that are shown, and lower than 44 px though no label makes them larger.
-TOO_SMALL_FOR_FINGERS = """() => [...document.querySelectorAll(
-    "button:not(.box), select, input, summary, .button")]
-    .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height > 1)
-    .map((each) => each.closest(".check, .chooser") ?? each)
-    .filter((each) => each.getBoundingClientRect().height < 43.5)
-    .map((each) => each.outerHTML.slice(0, 120))"""
-TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)

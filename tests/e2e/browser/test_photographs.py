@@ -1,12 +1,15 @@
 """Photos on the page."""
 
 import csv
+import io
 import json
 import re
 from pathlib import Path
 
+from PIL import Image
 from playwright.async_api import FilePayload, Page, expect
 
+from tests.e2e.browser.phone import PHONE
 from tests.e2e.browser.pictures import (
     FACE_IN_PHONE_PHOTO,
     FACE_X,
@@ -191,3 +194,33 @@ async def covers(page: Page, selector: str, x: float, y: float) -> bool:
         and box["y"] < at_y < box["y"] + box["height"]
         and box["width"] < picture["width"] / 2
     )
+
+
+async def test_a_photo_that_the_browser_cannot_show_comes_back_from_the_service(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    scan = io.BytesIO()
+    Image.open(io.BytesIO(portrait())).save(scan, "TIFF")
+    await choose(page, {"name": "scan.tiff", "mimeType": "image/tiff", "buffer": scan.getvalue()})
+    await page.locator(".frame img").wait_for()
+    width = await page.locator(".frame img").evaluate("picture => picture.naturalWidth")
+    assert width == 512
+    await expect(page.locator(".face canvas.crop")).to_have_count(1)
+
+
+async def test_every_thumbnail_is_reached_on_a_phone_without_scrolling_sideways(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    await page.set_viewport_size(PHONE)
+    await page.route("**/api/detect**", lambda route: None)
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(13)])
+    await page.locator(".photos button").nth(3).click()
+    await expect(page.locator(".photos button[aria-current]")).to_have_count(1)
+    places = await page.locator(".photos button").evaluate_all(
+        "buttons => buttons.map((button) => button.getBoundingClientRect().toJSON())"
+    )
+    assert len(places) == 13
+    assert all(place["left"] >= 0 and place["right"] <= PHONE["width"] for place in places)
+    assert all(place["height"] >= 43.5 and place["width"] >= 43.5 for place in places)

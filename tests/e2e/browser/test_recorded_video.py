@@ -1,6 +1,7 @@
 """Recorded video on the page."""
 
 import asyncio
+import re
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,9 +9,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 import skimage.data
-from playwright.async_api import FilePayload, Page, expect
+from playwright.async_api import FilePayload, Page, Route, expect
 
 from tests import clips
+from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
 from tests.e2e.browser.test_photographs import choose, file
 
 RATE = 10
@@ -155,3 +157,51 @@ async def test_a_file_that_is_no_video_is_named(signed_in: Page) -> None:
     page = signed_in
     await choose(page, file("broken.mp4", b"no video"))
     await expect(page.get_by_role("alert")).to_contain_text("Not a usable video")
+
+
+async def test_fingers_reach_the_controls_of_a_video(signed_in: Page) -> None:
+    page = signed_in
+    await page.set_viewport_size(PHONE)
+    await analysed(page)
+    await page.locator(".json").evaluate("panel => { panel.open = true; }")
+    assert await page.evaluate(TOO_SMALL_FOR_FINGERS) == []
+    assert not await page.evaluate(TOO_WIDE)
+
+
+async def test_a_video_is_found_in_the_history_after_the_page_was_left(signed_in: Page) -> None:
+    page = signed_in
+    await choose(page, clip())
+    await expect(page.get_by_role("status").first).to_contain_text(re.compile("analysed|Waiting"))
+    await page.reload()
+    await page.get_by_role("tab", name="History").click()
+    await expect(page.locator(".card")).to_have_count(1, timeout=60_000)
+    await expect(page.locator(".videos-in-work .video-progress")).to_have_count(0)
+
+
+async def test_videos_in_work_and_failed_ones_are_told_of_in_the_history(signed_in: Page) -> None:
+    page = signed_in
+    running = {
+        "video_id": "11111111-1111-4111-8111-111111111111", "filename": "lecture.mp4",
+        "status": "running", "progress": 0.42, "remaining_seconds": 65, "error": None,
+    }  # fmt: skip
+    fault = {"title": "Not a usable video", "detail": "the file is damaged", "status": 400}
+    failed = {
+        **running, "video_id": "22222222-2222-4222-8222-222222222222",
+        "filename": "broken.mp4", "status": "failed", "error": fault,
+    }  # fmt: skip
+    listed = [running, failed]
+
+    async def erase(route: Route) -> None:
+        listed.remove(failed)
+        await route.fulfill(status=204)
+
+    await page.route("**/api/videos", lambda route: route.fulfill(json=listed))
+    await page.route("**/api/videos/1*/events", lambda route: None)
+    await page.route("**/api/videos/2*", erase)
+    await page.get_by_role("tab", name="History").click()
+    work = page.get_by_role("region", name="lecture.mp4")
+    await expect(work).to_contain_text("42\u00a0% analysed, 1:05 left")
+    await expect(page.get_by_role("alert")).to_contain_text("broken.mp4: Not a usable video")
+    await page.get_by_role("alert").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    await expect(work).to_be_visible()

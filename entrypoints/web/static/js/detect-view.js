@@ -7,6 +7,7 @@ import { save } from "./batch-export.js";
 import { announce, h } from "./dom.js";
 import { countChips } from "./emotion-counts.js";
 import { count } from "./format.js";
+import { pictureOf } from "./history-card.js";
 import { photoCard } from "./overview.js";
 import { problem, signInButton } from "./problem.js";
 import { session } from "./session.js";
@@ -19,6 +20,8 @@ import { welcome } from "./welcome.js";
 
 const CANCELLED = { title: "Cancelled", message: "Nothing of it is kept.", status: 400 };
 const UNKNOWN_SIZE = { width: 4, height: 3 };
+const STORED_TRIES = 8;
+const STORED_AGAIN_MS = 750;
 
 export function mountDetect(panel) {
   let photos = [];
@@ -173,11 +176,26 @@ export function mountDetect(panel) {
       const shown = shownOf(photo);
       stage.replaceChildren(shown.stage);
       details.replaceChildren(shown.details);
+      showAsJpeg(photo);
     }
     for (const { card } of photos) card.button.removeAttribute("aria-current");
     photo?.card.button.setAttribute("aria-current", "true");
     // An element that moves loses the focus.
     if (focused !== document.body && focused.isConnected) focused.focus({ preventScroll: true });
+  }
+
+  /** A photo that the browser cannot show, such as HEIC, comes back from the service as a JPEG. */
+  async function showAsJpeg(photo) {
+    if (photo.isVideo || photo.picture || !photo.detection || !session.user || photo.isAsked) return;
+    photo.isAsked = true;
+    const url = await urlOfStored(photo.detection).catch(() => null);
+    if (!url || !photos.includes(photo)) return;
+    URL.revokeObjectURL(photo.url);
+    photo.url = url;
+    photo.picture = h("img", { src: url, alt: photo.file.name });
+    await photo.picture.decode();
+    photo.card.showThumbnail();
+    if (photo === current) show(photo);
   }
 
   function shownOf(photo) {
@@ -223,6 +241,18 @@ async function load(photo) {
   const isShown = await picture.decode().then(() => true, () => false);
   photo.size = isShown ? { width: picture.naturalWidth, height: picture.naturalHeight } : UNKNOWN_SIZE;
   photo.picture = isShown ? picture : null;
+}
+
+/** The stored photo, once it is there: storing goes on after the answer. */
+async function urlOfStored(detection) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return URL.createObjectURL(await pictureOf(detection));
+    } catch (error) {
+      if (error.status !== 404 || tries === STORED_TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, STORED_AGAIN_MS));
+    }
+  }
 }
 
 /** For formats such as HEIC, which the service reads and most browsers do not show. */

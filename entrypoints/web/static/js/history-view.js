@@ -5,6 +5,7 @@ import { confirmed } from "./dialogs.js";
 import { field, h, select } from "./dom.js";
 import { historyCard } from "./history-card.js";
 import { showDetection } from "./history-detail.js";
+import { historyVideos } from "./history-videos.js";
 import { count } from "./format.js";
 import { problem } from "./problem.js";
 import { session } from "./session.js";
@@ -34,9 +35,10 @@ export function mountHistory(panel) {
     h("a", { class: "button primary", href: "#detect" }, "Analyse a photo"));
   const more = h("button", { type: "button", on: { click: () => load(shown.length) } }, "Show more");
   const unfilter = h("button", { type: "button", on: { click: showAll } }, "Show all");
+  const videos = historyVideos(() => reload());
   const head = h("div", { class: "history-head" }, heading, unfilter, exports);
   const view = h("div", { class: "history-view" },
-    filters, head, trouble, empty, cards,
+    videos.element, filters, head, trouble, empty, cards,
     h("div", { class: "row" }, more));
   const guest = h("div", { class: "notice is-large" },
     h("p", { class: "lead" }, "Sign in to have a history."),
@@ -51,7 +53,9 @@ export function mountHistory(panel) {
     shown = [];
     cards.replaceChildren();
     empty.hidden = head.hidden = more.hidden = true;
-    return session.user ? load(0) : null;
+    if (!session.user) return null;
+    videos.reload();
+    return load(0);
   }
 
   async function load(skip) {
@@ -130,7 +134,7 @@ export function mountHistory(panel) {
 
   let visible = false;
   session.addEventListener("change", () => visible && reload());
-  return { show: () => { visible = true; reload(); }, hide: () => (visible = false) };
+  return { show: () => { visible = true; reload(); }, hide: () => { visible = false; videos.stop(); } };
 }
 
 function filterForm(changed) {

@@ -7,7 +7,7 @@ import { countChips, countsInWords } from "./emotion-counts.js";
 export function photoCard(photo, open) {
   const badge = h("span", { class: "state" });
   const found = h("span", { class: "found" });
-  const thumb = h("span", { class: "thumb" }, thumbnail(photo), badge);
+  const thumb = h("span", { class: "thumb" });
   const button = h("button", { type: "button", on: { click: open } }, thumb,
     h("span", { class: "about" }, h("span", { class: "name" }, photo.file.name), " ", found));
 
@@ -20,8 +20,13 @@ export function photoCard(photo, open) {
     found.replaceChildren(faces?.length ? countChips(faces) : h("span", { class: "muted" }, said));
   }
 
+  function showThumbnail() {
+    thumb.replaceChildren(thumbnail(photo), badge);
+  }
+
+  showThumbnail();
   update();
-  return { element: h("li", { class: "photo" }, button), button, update };
+  return { element: h("li", { class: "photo" }, button), button, update, showThumbnail };
 }
 
 function inWords({ state, error, detection }) {

@@ -35,12 +35,20 @@ export async function* analysed(file) {
   }
   const form = new FormData();
   form.append("file", file, file.name);
-  let video = await callForJson(`${settings.apiPrefix}/videos`, { method: "POST", body: form });
+  const video = await callForJson(`${settings.apiPrefix}/videos`, { method: "POST", body: form });
+  yield* followed(video);
+}
+
+/** A video now, and at every change until the work on it has ended. */
+export async function* followed(video) {
   yield video;
   while (IN_WORK.includes(video.status)) {
     for await (const change of changes(video)) yield (video = change);
   }
 }
+
+/** The videos of the user that are not in the history yet: in work, or failed. */
+export const unfinished = () => callForJson(`${settings.apiPrefix}/videos`);
 
 /** The changes of a video; where the line breaks, the next call goes on. */
 async function* changes(video) {
