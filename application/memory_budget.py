@@ -48,7 +48,7 @@ class MemoryBudget:
 
     @property
     def held_bytes(self) -> int:
-        """What images hold now."""
+        """What images hold now; from any thread."""
         return self._total - self._free
 
     async def take(

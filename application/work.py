@@ -49,7 +49,7 @@ class AdmissionGate:
 
     @property
     def taken(self) -> int:
-        """Images in work now."""
+        """Images in work now; from any thread."""
         return self._taken
 
     def check(self) -> None:

@@ -77,7 +77,6 @@ class FileSystemVideoStore:
 
     def __init__(self, *, folder: Path, receiving: ReceivingFolder) -> None:
         self._folder = folder
-        self._receiving = receiving
         self.received = receiving.received
 
     async def put(self, owner_id: str, video_id: UUID, received: Path) -> None:

@@ -1,4 +1,4 @@
-"""A classifier whose readings a test decides."""
+"""A classifier of the faces in fake images."""
 
 from __future__ import annotations
 
@@ -14,23 +14,15 @@ from domain.image import Image
 
 
 class InMemoryEmotionClassifier(Switches):
-    """Reads the emotions that a fake image holds, or always the reading it was given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._script: FaceReading | None = None
+    """Reads the emotions that a fake image holds."""
 
     @property
     def card(self) -> ModelCard:
         """A model that was never measured."""
         return ModelCard("in-memory", "1", tuple(Emotion), input_width=48, input_height=48)
 
-    def read_always(self, reading: FaceReading) -> None:
-        """Read this from every face from now on."""
-        self._script = reading
-
     async def check(self) -> None:
-        """Nothing has to be reached."""
+        """Fails when told to."""
         await self._obey()
 
     async def classify(
@@ -42,7 +34,7 @@ class InMemoryEmotionClassifier(Switches):
     ) -> Sequence[FaceReading]:
         """Read the emotion of each face."""
         await self._obey()
-        return [self._script or reading_of(_shown_at(face, image), face) for face in faces]
+        return [reading_of(_shown_at(face, image), face) for face in faces]
 
 
 def reading_of(emotion: Emotion, face: FaceDetection, *, score: float = 0.88) -> FaceReading:

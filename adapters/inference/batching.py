@@ -79,12 +79,6 @@ class BatchingEmotionClassifier:
         """What runs."""
         return self._model.card
 
-    @property
-    def waiting(self) -> int:
-        """Crops that no run has taken up yet."""
-        with self._lock:
-            return sum(len(request.crops) for request in self._waiting)
-
     async def check(self) -> None:
         """A model in this process always works."""
 

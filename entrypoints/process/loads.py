@@ -11,7 +11,7 @@ from entrypoints.container import Container
 
 
 def show_loads(container: Container) -> None:
-    """Show how full the threads, the spool, the disk and the places for sessions are.
+    """Show how full the places, the memory, the threads, the spool and the disk are.
 
     They are read by a thread other than the event loop's, and none of them raises.
     """
@@ -19,6 +19,18 @@ def show_loads(container: Container) -> None:
     settings = container.settings()
     executor, spool = container.vision().executor(), container.stores().spool()
 
+    gate, budget = container.detection().gate(), container.vision().pixel_budget()
+    telemetry.gauge("emotion_images_in_work", "Images in work", lambda: gate.taken)
+    telemetry.gauge(
+        "emotion_images_in_work_max",
+        "Images that may be in work (MAX_IMAGES_IN_WORK)",
+        lambda: settings.detection.max_images_in_work,
+    )
+    telemetry.gauge(
+        "emotion_pixel_memory_bytes",
+        "Memory that the pixels of images in work have reserved",
+        lambda: budget.held_bytes,
+    )
     telemetry.gauge(
         "emotion_executor_waiting", "Jobs waiting for a thread", lambda: executor.waiting
     )

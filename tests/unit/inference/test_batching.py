@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -73,14 +72,8 @@ def model() -> BrightnessModel:
 
 
 @pytest.fixture
-def classifier(
-    model: BrightnessModel, single_thread: WorkExecutor
-) -> Iterator[BatchingEmotionClassifier]:
-    classifier = BatchingEmotionClassifier(
-        model=model, executor=single_thread, thresholds=ANYTHING_GOES
-    )
-    yield classifier
-    assert classifier.waiting == 0
+def classifier(model: BrightnessModel, single_thread: WorkExecutor) -> BatchingEmotionClassifier:
+    return BatchingEmotionClassifier(model=model, executor=single_thread, thresholds=ANYTHING_GOES)
 
 
 def gray(level: int) -> Image:
@@ -197,9 +190,9 @@ async def test_a_caller_who_leaves_takes_nobody_along(
 
 
 async def test_a_caller_may_leave_at_any_moment(
-    classifier: BatchingEmotionClassifier, single_thread: WorkExecutor
+    classifier: BatchingEmotionClassifier, model: BrightnessModel
 ) -> None:
-    """Cancelled after every possible number of turns of the loop, the rest is still served."""
+    """Cancelled after every possible number of turns of the loop, and leaving no crops behind."""
     for turns in range(40):
         leaving, staying = classify(classifier, 10), classify(classifier, 20)
         for _ in range(turns):
@@ -208,19 +201,9 @@ async def test_a_caller_may_leave_at_any_moment(
         assert await staying == [20]
         outcome = (await asyncio.gather(leaving, return_exceptions=True))[0]
         assert outcome == [10] or isinstance(outcome, asyncio.CancelledError)
-
-
-async def test_crops_that_wait_are_counted(
-    classifier: BatchingEmotionClassifier, single_thread: WorkExecutor
-) -> None:
-    assert classifier.waiting == 0
-    task = classify(classifier, 10, 3)
-    most = 0
-    while not task.done():
-        most = max(most, classifier.waiting)
-        await asyncio.sleep(0)
-    assert most in (0, 3)
-    assert classifier.waiting == 0
+        model.batches.clear()
+        assert await classify(classifier, 30) == [30]
+        assert model.batches == [[30]]
 
 
 async def test_quality_is_measured_and_judged(
