@@ -17,10 +17,16 @@ from tests.servers.mongodb import mongodb_server
 from tests.servers.npm import installed
 from tests.servers.redis import redis_server
 from tests.servers.triton import triton_server
+from tests.yunet_file import NO_MODEL, yunet_model
 
 # A busy machine is no bug: properties are judged by what they find and never by how long it takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+def pytest_report_header() -> str | None:
+    """Say what is not tested on this machine."""
+    return None if yunet_model() else f"YuNet's contract is not tested: {NO_MODEL}"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """What the contract suites share."""
 
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -90,13 +89,3 @@ def cloudinary_video_store(
     store = video_store_at(cloudinary, tmp_path / "receiving")
     yield store
     store.close()
-
-
-def yunet_model() -> Path | None:
-    """The YuNet file that ``FACE_DETECTOR_MODEL`` names, or None where it is not there.
-
-    The file is no part of the repository. Without it the cases of ``YuNetFaceDetector`` in
-    ``test_face_detector.py`` are not collected at all.
-    """
-    model = Path(os.environ.get("FACE_DETECTOR_MODEL", ""))
-    return model if model.is_file() else None

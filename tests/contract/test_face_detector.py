@@ -1,7 +1,7 @@
 """What every face detector does.
 
-YuNet's model file is not part of the repository: its cases are collected where
-``FACE_DETECTOR_MODEL`` names the file, see ``conftest.py``.
+YuNet's model file is not part of the repository: its cases run where ``FACE_DETECTOR_MODEL`` names
+the file, see ``tests/yunet_file.py``.
 """
 
 import asyncio
@@ -31,14 +31,14 @@ from domain.emotion import Emotion
 from domain.face import BoxFraming
 from domain.geometry import BoundingBox
 from domain.image import Image
-from tests.contract.conftest import yunet_model
+from tests.yunet_file import yunet_case, yunet_model
 
 # The face of skimage's astronaut, as people would frame it.
 ASTRONAUT = BoundingBox(172, 62, 104, 120)
 EMOTION_NETWORK = Path(adapters.onnx.classifier.__file__).parent / "weights" / "emotion.onnx"
 FACE_NETWORK = EMOTION_NETWORK.with_name("face.onnx")
-DETECTORS = ["in-memory", "bundled", "haar", *(["yunet"] if yunet_model() else [])]
-NETWORKS = [name for name in DETECTORS if name in {"bundled", "yunet"}]
+DETECTORS = ["in-memory", "bundled", "haar", *yunet_case()]
+NETWORKS = ["bundled", *yunet_case()]
 
 
 @dataclass(frozen=True)
