@@ -55,7 +55,7 @@ class CircuitBreaker:
         self._pause_s = pause_s
         self._slow_s = slow_s
         self._telemetry = telemetry
-        self._tell(is_open=False)
+        self._report(is_open=False)
         self._monotonic = monotonic
         self._failed = 0
         self._trial_at: float | None = None
@@ -114,7 +114,7 @@ class CircuitBreaker:
             self._failed = 0
             if self._trial_at is not None:
                 self._trial_at = None
-                self._tell(is_open=False)
+                self._report(is_open=False)
             self._answered_at = self._monotonic()
 
     def _count_failure(self) -> None:
@@ -123,8 +123,8 @@ class CircuitBreaker:
             self._failed += 1
             if self._failed >= self._allowed:
                 self._trial_at = self._monotonic() + self._pause_s
-                self._tell(is_open=True)
+                self._report(is_open=True)
 
-    def _tell(self, *, is_open: bool) -> None:
+    def _report(self, *, is_open: bool) -> None:
         if self._telemetry is not None:
             self._telemetry.circuit(self._name, is_open=is_open)

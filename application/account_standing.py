@@ -87,13 +87,13 @@ class AccountStanding:
             log.warning("a sign-in is renewed without asking the identity provider: %s", error)
 
     async def _ask(self, sign_in: RefreshTokenRecord) -> None:
-        user_id, stands = sign_in.user_id, False
+        user_id, is_valid = sign_in.user_id, False
         try:
-            stands = await self._identity.still_stands(user_id, sign_in.signed_in_at)
+            is_valid = await self._identity.may_stay_signed_in(user_id, sign_in.signed_in_at)
         finally:
-            if not stands:
+            if not is_valid:
                 self._answered_at.pop(user_id, None)
-        if stands:
+        if is_valid:
             return
         log.info("the identity provider has ended an account; its sign-ins are ended here as well")
         try:

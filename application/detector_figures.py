@@ -63,7 +63,7 @@ class DetectorEvaluation:
     Attributes:
         name: of the detector.
         version: likewise.
-        photos: how many images were analysed.
+        images: how many images were analysed.
         min_size_px: smallest face that was asked for and counts, by its longer side.
         faces: labelled ones that count.
         found: how many of them a box lies on (IoU of 0.5 or more).
@@ -73,7 +73,7 @@ class DetectorEvaluation:
             box's area; None where there is nothing to compare.
         calibration_error: expected calibration error of the confidence over ten ranges, in [0, 1];
             None without boxes.
-        ms_per_photo: median time of detection, decoding left out.
+        ms_per_image: median time of detection, decoding left out.
         sizes: recall by size.
         thresholds: precision and recall by confidence.
         confidences: calibration.
@@ -81,7 +81,7 @@ class DetectorEvaluation:
 
     name: str
     version: str
-    photos: int
+    images: int
     min_size_px: int
     faces: int
     found: int
@@ -89,7 +89,7 @@ class DetectorEvaluation:
     mean_iou: float | None
     landmark_error: float | None
     calibration_error: float | None
-    ms_per_photo: float
+    ms_per_image: float
     sizes: tuple[SizeFigures, ...]
     thresholds: tuple[ThresholdFigures, ...]
     confidences: tuple[ConfidenceFigures, ...]

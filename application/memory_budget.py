@@ -1,4 +1,4 @@
-"""How much memory images in work hold together."""
+"""A budget for the memory of all images in work."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class MemoryBudget:
     async def take(
         self, size: int, priority: Priority = Priority.INTERACTIVE, *, sender: str = ""
     ) -> MemoryShare:
-        """Wait until so many bytes are free, and hold them.
+        """Wait until this many bytes are free, and hold them.
 
         Args:
             size: in bytes.
             priority: of the work they are for.
-            sender: whose work it is; empty where nobody is told apart.
+            sender: of the work; empty where senders are not distinguished.
         """
         loop = asyncio.get_running_loop()
         # One that needs nearly everything must leave nothing to small ones.
@@ -85,7 +85,7 @@ class MemoryBudget:
     async def hold(
         self, size: int, priority: Priority = Priority.INTERACTIVE, *, sender: str = ""
     ) -> AsyncIterator[None]:
-        """Hold so many bytes for the length of the block; see ``take``."""
+        """Hold this many bytes for the length of the block; see ``take``."""
         share = await self.take(size, priority, sender=sender)
         try:
             yield
@@ -128,7 +128,7 @@ class MemoryBudget:
 
 
 class MemoryShare:
-    """Bytes that an image holds."""
+    """The bytes that an image holds."""
 
     def __init__(
         self, budget: MemoryBudget, size: int, sender: str, loop: asyncio.AbstractEventLoop
@@ -139,10 +139,10 @@ class MemoryShare:
         self._loop = loop
 
     def shrink(self, size: int) -> None:
-        """Keep so many bytes and give the rest back; from any thread."""
+        """Keep this many bytes and give the rest back; from any thread."""
         surplus, self._size = self._size - size, min(size, self._size)
         if surplus > 0:
-            # A loop that is closed has nobody waiting any more.
+            # Nothing waits any more in a closed loop.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._budget._give_back, surplus, self._sender)
 

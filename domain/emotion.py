@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Emotion(StrEnum):
-    """The seven expressions the service tells apart; the values are the words on the wire."""
+    """The seven expressions; the values are the words on the wire."""
 
     HAPPY = "happy"
     SAD = "sad"

@@ -18,7 +18,7 @@ class Image:
             original.
         width: of the original in pixels, EXIF orientation applied. Every box is in these pixels.
         height: likewise.
-        media_type: of the encoded original, told by its content, for example ``image/jpeg``.
+        media_type: of the encoded original, by its content, for example ``image/jpeg``.
         scale: pixels of the buffer per original pixel, in (0, 1]; the same on both axes.
     """
 

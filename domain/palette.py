@@ -16,5 +16,5 @@ EMOTION_COLOURS: Mapping[Emotion, str] = {
     Emotion.NEUTRAL: "#BBBBBB",
 }
 """The palette of Okabe and Ito (2008, "Color Universal Design"), which people with any common form
-of colour blindness can tell apart. Neutral is grey.
+of colour blindness can distinguish. Neutral is grey.
 """

@@ -22,7 +22,7 @@ class FrameData(Protocol):
     """The encoded image of a frame, in whatever form it was sent."""
 
     def exceeds(self, limit_bytes: int) -> bool:
-        """Whether it has more bytes than this, told without decoding it."""
+        """Whether it has more bytes than this; does not decode it."""
         ...
 
     async def read(self) -> bytes:

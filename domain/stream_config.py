@@ -19,7 +19,7 @@ class StreamConfig:
         detection_confidence: leave out faces the detector scores lower, in [0, 1].
         processing_resolution: the detector sees the frame scaled down to fit into this width and
             height in pixels. Boxes stay in the sender's pixels.
-        max_frame_rate: frames a second taken in; what comes faster is dropped.
+        max_frame_rate: frames a second that are analysed; further ones are dropped.
         return_bounding_boxes: whether faces are sent with their ``box``.
         return_face_landmarks: whether faces are sent with the detector's ``landmarks``.
         smooth_emotions: whether scores are averaged over the last frames of a face.

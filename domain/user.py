@@ -56,7 +56,7 @@ class Guest:
 
     @property
     def network(self) -> str:
-        """The network behind the address: one IPv4 host, or the /64 network of an IPv6 host.
+        """The network of the address: one IPv4 host, or the /64 network of an IPv6 host.
 
         An IPv6 host picks its own addresses from that network.
         """

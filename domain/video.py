@@ -122,9 +122,9 @@ class Video:
         video_id: unique, and unguessable (random); its entry in the history has the same.
         user_id: of its owner.
         filename: as the sender named it, or None.
-        media_type: of the file, told by its content.
+        media_type: of the file, by its content.
         size_bytes: of the file.
-        submitted_at: when it was taken in; with a time zone.
+        submitted_at: when it was accepted; with a time zone.
         sampling: which frames are analysed.
         width: in pixels, as a player shows it.
         height: likewise.

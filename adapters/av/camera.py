@@ -101,7 +101,7 @@ class _Reading:
             error = failed
         except (ValueError, IndexError):
             error = OSError(0, "the camera sends no frames")
-        self._tell(None, has_ended=True, error=error)
+        self._publish(None, has_ended=True, error=error)
 
     def _read(self, container: InputContainer) -> None:
         stream = container.streams.video[0]
@@ -117,9 +117,9 @@ class _Reading:
             for frame in frames:
                 pixels, width, height, scale = upright(frame, 1.0, self._side_px)
                 image = Image(pixels, width, height, "video", scale=scale)
-                self._tell(VideoFrame(image, time.monotonic() - started_s))
+                self._publish(VideoFrame(image, time.monotonic() - started_s))
 
-    def _tell(
+    def _publish(
         self, frame: VideoFrame | None, *, has_ended: bool = False, error: OSError | None = None
     ) -> None:
         def put() -> None:

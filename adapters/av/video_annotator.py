@@ -32,12 +32,12 @@ class AvVideoAnnotator:
     """Fulfils ``VideoAnnotator`` with PyAV, on a thread of its own."""
 
     async def annotate(
-        self, source: Path, target: Path, faces_at: FacesAt, told: Callable[[float], None]
+        self, source: Path, target: Path, faces_at: FacesAt, on_progress: Callable[[float], None]
     ) -> None:
         """Write a drawn copy; see the port."""
         ended = threading.Event()
         work = asyncio.create_task(
-            asyncio.to_thread(_annotate, source, target, faces_at, told, ended)
+            asyncio.to_thread(_annotate, source, target, faces_at, on_progress, ended)
         )
         try:
             await asyncio.shield(work)
@@ -51,7 +51,7 @@ def _annotate(
     source: Path,
     target: Path,
     faces_at: FacesAt,
-    told: Callable[[float], None],
+    on_progress: Callable[[float], None],
     ended: threading.Event,
 ) -> None:
     container, _ = opened(source)
@@ -80,7 +80,7 @@ def _annotate(
                     pixels = _drawn(item, aspect, faces_at(time_s - start_s))
                     writer.write(pixels, time_s)
                     if number % _TOLD_EVERY == 0:
-                        told(time_s - start_s)
+                        on_progress(time_s - start_s)
                 writer.finish()
         except av.error.FFmpegError as error:
             raise OSError(error.errno or 0, f"{target.name} cannot be written: {error}") from error

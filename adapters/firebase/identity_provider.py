@@ -78,7 +78,7 @@ class FirebaseIdentityProvider:
         except (ValueError, KeyError, TypeError, OverflowError, OSError) as error:
             raise InvalidToken("the ID token is not valid; sign in again") from error
 
-    async def still_stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
+    async def may_stay_signed_in(self, user_id: str, signed_in_at: datetime | None) -> bool:
         """Look the account up."""
         return await self._run(lambda: self._stands(user_id, signed_in_at))
 

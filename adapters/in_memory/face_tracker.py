@@ -73,7 +73,7 @@ class InMemoryFaceTracker:
 
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
         """Predict where the faces are now."""
-        told = [
+        reported = [
             FaceTrack(
                 face.number,
                 face.last.box,
@@ -86,7 +86,7 @@ class InMemoryFaceTracker:
             and at_s - face.seen_s <= PREDICTED_FOR_S
             and (face.misses == 0 or (face.misses == 1 and face.sightings > 1))
         ]
-        return sorted(told, key=lambda track: -track.box.area)
+        return sorted(reported, key=lambda track: -track.box.area)
 
     def _next_number(self) -> int:
         self._numbers_given += 1

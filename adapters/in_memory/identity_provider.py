@@ -67,7 +67,7 @@ class InMemoryIdentityProvider(Switches):
         """When the account was enrolled."""
         return self._issued[id_token]
 
-    async def still_stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
+    async def may_stay_signed_in(self, user_id: str, signed_in_at: datetime | None) -> bool:
         """Whether it was neither disabled nor its sign-ins revoked since."""
         self.asked += 1
         await self._obey()

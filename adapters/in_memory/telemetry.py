@@ -10,7 +10,7 @@ from application.ports.telemetry import FrameOutcome, Stage
 
 
 class InMemoryTelemetry:
-    """Counts what it is told.
+    """Counts every measurement.
 
     Attributes:
         stages: how often each stage ran.

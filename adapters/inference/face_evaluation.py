@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.box_matching import IGNORED_FACE, NO_FACE, match_boxes
-from adapters.inference.labelled_photos import BadBoxes, LabelledFace, LabelledPhoto
+from adapters.inference.labelled_images import BadBoxes, LabelledFace, LabelledImage
 from adapters.inference.metrics import gap, places_of
 from application.detector_figures import (
     ConfidenceFigures,
@@ -54,18 +54,18 @@ class _Match:
 async def evaluate_detector(
     detector: FaceDetector,
     decoder: ImageDecoder,
-    photos: Sequence[LabelledPhoto],
+    images: Sequence[LabelledImage],
     min_size_px: int,
-    on_photos: Callable[[int], None],
+    on_images: Callable[[int], None],
 ) -> DetectorEvaluation:
     """Let a detector find the faces of every image and compare them with the labels.
 
     Args:
         detector: to be measured.
         decoder: decodes the images.
-        photos: at least one.
+        images: at least one.
         min_size_px: smallest wanted face; smaller labelled ones do not count.
-        on_photos: called after every image with the number of images analysed so far.
+        on_images: called after every image with the number of images analysed so far.
 
     Raises:
         BadBoxes: an image cannot be read.
@@ -74,20 +74,20 @@ async def evaluate_detector(
     wanted: list[LabelledFace] = []
     matches: list[_Match] = []
     seconds = []
-    for number, photo in enumerate(photos, start=1):
+    for number, labelled in enumerate(images, start=1):
         try:
-            image = await decoder.decode(photo.path.read_bytes())
+            image = await decoder.decode(labelled.path.read_bytes())
         except (DomainError, OSError) as error:
-            raise BadBoxes(f"{photo.path}: {error}") from error
+            raise BadBoxes(f"{labelled.path}: {error}") from error
         began = time.perf_counter()
         found = await detector.detect(image, min_size_px=min_size_px)
         seconds.append(time.perf_counter() - began)
-        counted = [face for face in photo.faces if _counts(face, min_size_px)]
-        others = [face for face in photo.faces if not _counts(face, min_size_px)]
+        counted = [face for face in labelled.faces if _counts(face, min_size_px)]
+        others = [face for face in labelled.faces if not _counts(face, min_size_px)]
         wanted += counted
         matches += _matched(found, counted, others)
-        on_photos(number)
-    return _figures(detector, len(photos), min_size_px, wanted, matches, statistics.median(seconds))
+        on_images(number)
+    return _figures(detector, len(images), min_size_px, wanted, matches, statistics.median(seconds))
 
 
 def _counts(face: LabelledFace, min_size_px: int) -> bool:
@@ -113,7 +113,7 @@ def _matched(
 
 def _figures(
     detector: FaceDetector,
-    photos: int,
+    images: int,
     min_size_px: int,
     wanted: Sequence[LabelledFace],
     matches: Sequence[_Match],
@@ -126,7 +126,7 @@ def _figures(
     return DetectorEvaluation(
         name=detector.name,
         version=detector.version,
-        photos=photos,
+        images=images,
         min_size_px=min_size_px,
         faces=len(wanted),
         found=len(found),
@@ -134,7 +134,7 @@ def _figures(
         mean_iou=statistics.mean(m.iou for m in matches if m.face) if found else None,
         landmark_error=statistics.mean(errors) if errors else None,
         calibration_error=_calibration_error(confidences, true),
-        ms_per_photo=median_s * 1000,
+        ms_per_image=median_s * 1000,
         sizes=tuple(_by_size(wanted, found)),
         thresholds=tuple(_by_threshold(confidences, true, len(wanted))),
         confidences=tuple(_by_confidence(confidences, true)),

@@ -65,7 +65,7 @@ class LocalIdentityProvider:
         """When the ID token was made."""
         return self._signer.verify(TokenKind.ID, id_token).issued_at
 
-    async def still_stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
+    async def may_stay_signed_in(self, user_id: str, signed_in_at: datetime | None) -> bool:
         """Always True, because no list of users is kept; the service itself ends accounts."""
         return True
 

@@ -83,11 +83,11 @@ class MongoRefreshTokenRepository:
         """Revoke every token of a user."""
 
         async def revoke(database: _Database) -> int:
-            stood = await database[REFRESH_TOKENS].distinct(
+            ended = await database[REFRESH_TOKENS].distinct(
                 "family_id", {"user_id": user_id, "state": "standing"}
             )
             await _revoke(database, {"user_id": user_id})
-            return len(stood)
+            return len(ended)
 
         return await self._database.run(revoke)
 

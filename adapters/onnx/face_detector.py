@@ -134,8 +134,12 @@ class OnnxFaceDetector(ExecutorFaceDetector):
 
 
 def _framing(facts: Mapping[str, Any]) -> BoxFraming:
-    told = facts.get("framing")
-    return BOX_ITSELF if told is None else BoxFraming(float(told["side"]), float(told["drop"]))
+    framing = facts.get("framing")
+    return (
+        BOX_ITSELF
+        if framing is None
+        else BoxFraming(float(framing["side"]), float(framing["drop"]))
+    )
 
 
 def _centres(

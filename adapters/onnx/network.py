@@ -54,7 +54,7 @@ class OnnxNetwork:
             InferenceUnavailable: a file is missing, damaged or another kind of network, or the two
                 do not belong together.
         """
-        content, told = _read(path, {"name", "version", "file_sha256", *facts})
+        content, stated = _read(path, {"name", "version", "file_sha256", *facts})
         options = onnxruntime.SessionOptions()
         # One thread per call: the calls run in parallel on the executor's threads.
         options.intra_op_num_threads = 1
@@ -74,7 +74,7 @@ class OnnxNetwork:
             raise InferenceUnavailable(
                 f"{path.name} must map {reads} to {answers}; it maps {inputs} to {outputs}"
             )
-        return cls(path, told, inputs[reads], outputs[answers], session, reads, answers)
+        return cls(path, stated, inputs[reads], outputs[answers], session, reads, answers)
 
     def run(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Run the network; may be called from several threads at once.

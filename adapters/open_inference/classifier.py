@@ -173,9 +173,9 @@ class OpenInferenceCropClassifier:
                 "the output before its softmax"
             )
         outputs = logits.shape[1]
-        told = None
+        served_labels = None
         if "classification" in extensions:
-            told = self._classify(tensors, noise[:1], outputs)
+            served_labels = self._classify(tensors, noise[:1], outputs)
         name = about.get("name") or "an unnamed server"
         card = ModelCard(
             name=f"{self._model} (remote)",
@@ -184,7 +184,7 @@ class OpenInferenceCropClassifier:
             input_width=spec.width,
             input_height=spec.height,
         )
-        emotions = emotions_of(told, self._labels, outputs)
+        emotions = emotions_of(served_labels, self._labels, outputs)
         return _Served(tensors, emotions, version, binary, card)
 
     def _get(self, path: str, fault: str) -> dict[str, Any]:

@@ -60,12 +60,12 @@ def tensors_of(metadata: Mapping[str, Any]) -> Tensors:
 
 
 def emotions_of(
-    told: Sequence[str] | None, wanted: Sequence[str], outputs: int
+    served: Sequence[str] | None, wanted: Sequence[str], outputs: int
 ) -> tuple[tuple[int, ...], ...]:
     """Which outputs stand for each emotion.
 
     Args:
-        told: the labels from the server; None if it has none.
+        served: the labels from the server; None if it has none.
         wanted: the labels from the settings; empty if not set.
         outputs: how many outputs the model has.
 
@@ -73,16 +73,16 @@ def emotions_of(
         InferenceUnavailable: there are no labels, they disagree, or they are not the seven
             emotions.
     """
-    labels = told or wanted
+    labels = served or wanted
     if not labels:
         raise InferenceUnavailable(
             "the inference server does not name the outputs of its model; list them in "
             "REMOTE_CLASSIFIER_LABELS, in order"
         )
-    if told and wanted and list(told) != list(wanted):
+    if served and wanted and list(served) != list(wanted):
         raise InferenceUnavailable(
             f"REMOTE_CLASSIFIER_LABELS says {', '.join(wanted)}; the inference server says "
-            f"{', '.join(told)}"
+            f"{', '.join(served)}"
         )
     if len(labels) != outputs:
         raise InferenceUnavailable(

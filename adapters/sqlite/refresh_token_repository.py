@@ -69,7 +69,7 @@ class SqliteRefreshTokenRepository:
         """Revoke every token of a user."""
 
         def revoke(connection: sqlite3.Connection) -> int:
-            (stood,) = connection.execute(
+            (ended,) = connection.execute(
                 "SELECT count(DISTINCT family_id) FROM refresh_tokens "
                 "WHERE user_id = ? AND state = 'standing'",
                 (user_id,),
@@ -77,7 +77,7 @@ class SqliteRefreshTokenRepository:
             connection.execute(
                 "UPDATE refresh_tokens SET state = 'revoked' WHERE user_id = ?", (user_id,)
             )
-            return int(stood)
+            return int(ended)
 
         return await self._database.write(revoke)
 

@@ -129,7 +129,7 @@ def _is_over(track: Track, at_s: float) -> bool:
 
 
 def _shown(tracks: Iterable[Track], at_s: float) -> list[FaceTrack]:
-    shown = [told for track in tracks if (told := track.tell(at_s)) is not None]
+    shown = [face for track in tracks if (face := track.reported(at_s)) is not None]
     return sorted(shown, key=lambda track: -track.box.area)
 
 

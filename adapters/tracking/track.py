@@ -73,7 +73,7 @@ class Track:
             round(x - width / 2), round(y - height / 2), max(round(width), 1), max(round(height), 1)
         )
 
-    def tell(self, at_s: float) -> FaceTrack | None:
+    def reported(self, at_s: float) -> FaceTrack | None:
         """The face as it is reported now, or None if it is not."""
         if self.number is None or self.misses > 1 or (self.misses and self._sightings == 1):
             return None

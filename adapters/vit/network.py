@@ -116,8 +116,8 @@ def _processor(folder: Path) -> Any:
     """The checkpoint's image processor."""
     options: dict[str, Any] = {"backend": "pil", "local_files_only": True}
     file = folder / "preprocessor_config.json"
-    told = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    former = str(told.get("image_processor_type", ""))
+    stated = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    former = str(stated.get("image_processor_type", ""))
     if not former.endswith("FeatureExtractor"):
         return AutoImageProcessor.from_pretrained(str(folder), **options)
     # Older checkpoints name a class that the library has renamed. It then picks a class by the kind

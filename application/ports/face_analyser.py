@@ -27,8 +27,8 @@ class FaceSearch(Protocol):
     wait.
 
     Attributes:
-        least_side_px: the image may be decoded at reduced scale while its longer side keeps so many
-            pixels; None leaves that to the decoder.
+        least_side_px: the image may be decoded at reduced scale while its longer side keeps this
+            many pixels; None leaves that to the decoder.
     """
 
     @property
@@ -77,7 +77,7 @@ class AnalysedImage:
     Attributes:
         width: of the original in pixels, EXIF orientation applied.
         height: likewise.
-        media_type: told by its content.
+        media_type: by its content.
         faces: those that the search chose, in its order.
     """
 

@@ -49,8 +49,8 @@ class FaceDetector(Protocol):
             min_size_px: leave out faces whose longer side is smaller, in the original's pixels
                 (some detectors draw squares, others boxes as tall but narrower).
             min_confidence: leave out faces with a lower confidence; in [0, 1].
-            fit_within: look at the image scaled down to fit into this width and height in pixels,
-                keeping its proportions; never scaled up. None leaves the choice to the detector.
+            fit_within: scale the image down to fit into this width and height in pixels, keeping
+                its proportions; never scaled up. None leaves the choice to the detector.
             priority: who goes first when processors are scarce.
 
         Returns:

@@ -29,7 +29,7 @@ class IdentityProvider(Protocol):
         """
         ...
 
-    async def still_stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
+    async def may_stay_signed_in(self, user_id: str, signed_in_at: datetime | None) -> bool:
         """Whether an account may stay signed in.
 
         Args:

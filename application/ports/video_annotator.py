@@ -19,7 +19,7 @@ class VideoAnnotator(Protocol):
     """Draws boxes and emotions over a copy of a video."""
 
     async def annotate(
-        self, source: Path, target: Path, faces_at: FacesAt, told: Callable[[float], None]
+        self, source: Path, target: Path, faces_at: FacesAt, on_progress: Callable[[float], None]
     ) -> None:
         """Write a copy with every frame and the sound, and with each face's box, ID and emotion.
 
@@ -27,7 +27,8 @@ class VideoAnnotator(Protocol):
             source: the video.
             target: the copy, H.264, upright; written over where it is there.
             faces_at: what to draw.
-            told: called now and then with the time of the last finished frame, in any thread.
+            on_progress: called now and then, in any thread, with the time of the last finished
+                frame.
 
         Raises:
             InvalidVideo, VideoTooLarge: see ``VideoReader.open``.

@@ -18,7 +18,7 @@ class Initialized:
     Attributes:
         session_id: the session's id.
         config: the settings in effect.
-        ignored: keys the client sent that are no settings.
+        ignored: unknown keys that the client sent.
     """
 
     session_id: str
@@ -64,7 +64,7 @@ class StreamStatus:
     Attributes:
         message: for people.
         metrics: None while the session does not run.
-        ignored: keys the client sent that are no settings.
+        ignored: unknown keys that the client sent.
     """
 
     message: str
@@ -129,7 +129,7 @@ class Listener(Protocol):
         """Wait until earlier events were sent; no frame is started before that."""
         ...
 
-    async def tell(self, event: StreamEvent) -> None:
+    async def send(self, event: StreamEvent) -> None:
         """Send an event, without waiting and without raising."""
         ...
 

@@ -109,7 +109,7 @@ class StreamSession:
             raise InvalidRequest("the session is running; stop it, or use configure")
         self.config = self._defaults.changed(settings)
         self.state = SessionState.INITIALISED
-        await self.tell(Initialized(self.session_id, self.config, ignored))
+        await self.send(Initialized(self.session_id, self.config, ignored))
 
     async def start(self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()) -> None:
         """Start accepting frames; a running session continues.
@@ -128,7 +128,7 @@ class StreamSession:
         stretch.worker = asyncio.create_task(
             self._work_through(stretch), name=f"stream {self.session_id}"
         )
-        await self.tell(StreamStatus("started", stretch.metrics, ignored))
+        await self.send(StreamStatus("started", stretch.metrics, ignored))
 
     async def configure(
         self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ class StreamSession:
         # From here on the session can be started again while this stretch finishes.
         stretch, self._stretch = self._stretch, None
         if stretch is None:
-            await self.tell(StreamStatus("not running", ignored=ignored))
+            await self.send(StreamStatus("not running", ignored=ignored))
             return
         self.state = SessionState.STOPPED
         stretch.configure(config)
@@ -159,8 +159,8 @@ class StreamSession:
         await _cancelled(stretch.worker)
         metrics = stretch.metrics
         detection_id = await self._kept(summary) if config.save_session else None
-        await self.tell(StreamStatus("stopped", metrics, ignored))
-        await self.tell(SessionEnded(summary, detection_id))
+        await self.send(StreamStatus("stopped", metrics, ignored))
+        await self.send(SessionEnded(summary, detection_id))
 
     def offer(self, frame: Frame) -> None:
         """Accept a frame, replacing one that waits; its outcome is sent to the listener.
@@ -192,13 +192,13 @@ class StreamSession:
         In this order, because a frame that arrives while the session stops is answered by an error,
         and the client should know the reason by then.
         """
-        await self.tell(Failure(error))
+        await self.send(Failure(error))
         await self.stop()
         await self._listener.disconnect()
 
-    async def tell(self, event: StreamEvent) -> None:
+    async def send(self, event: StreamEvent) -> None:
         """Send an event to the listener."""
-        await self._listener.tell(event)
+        await self._listener.send(event)
 
     async def _reconfigure(
         self, settings: Mapping[str, object], ignored: tuple[str, ...], message: str
@@ -208,7 +208,7 @@ class StreamSession:
         if self._stretch is not None:
             self._stretch.configure(self.config)
         metrics = self._stretch.metrics if self._stretch else None
-        await self.tell(StreamStatus(message, metrics, ignored))
+        await self.send(StreamStatus(message, metrics, ignored))
 
     def _check_alive(self) -> None:
         if self.state is SessionState.ENDED:
@@ -232,7 +232,7 @@ class StreamSession:
                     waited_s = self._clock.monotonic() - frame.received_s
                     with self._tools.telemetry.frame(waited_s):
                         event = await self._analyse(frame, stretch)
-                await self._tell_of_frame(event, stretch)
+                await self._send_frame_event(event, stretch)
             finally:
                 stretch.settled.set()
 
@@ -271,14 +271,14 @@ class StreamSession:
             dropped_frames=measures.dropped,
         )
 
-    async def _tell_of_frame(self, event: FrameResult | Failure, stretch: Stretch) -> None:
-        await self.tell(event)
+    async def _send_frame_event(self, event: FrameResult | Failure, stretch: Stretch) -> None:
+        await self.send(event)
         if isinstance(event, Failure):
             return
         if stretch.measures.processed % STATUS_EVERY == 0:
-            await self.tell(StreamStatus("running", stretch.metrics))
+            await self.send(StreamStatus("running", stretch.metrics))
         if (suggestion := stretch.review(event.processing_time_s)) is not None:
-            await self.tell(suggestion)
+            await self.send(suggestion)
 
     def _drop(self, stretch: Stretch) -> None:
         stretch.measures.dropped += 1
@@ -295,7 +295,7 @@ class StreamSession:
             return (await self._keep.execute(self.user, summary)).detection_id
         except StoreUnavailable as error:
             log.warning("session %s could not be saved: %s", self.session_id, error)
-            await self.tell(Failure(error))
+            await self.send(Failure(error))
             return None
 
 

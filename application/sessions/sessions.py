@@ -27,7 +27,7 @@ LOAD_EVERY_S = 2.0
 TOKENS_END_WITHIN_S = 1.0
 TOKENS_EVERY_S = 10.0
 PLACES_EVERY_S = 10.0
-_TOLD_AGAIN_BELOW = 0.75
+_ADVISED_AGAIN_BELOW = 0.75
 _RESTARTING = "the service is restarting; connect again shortly"
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class SessionLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _AdvisedRate:
     """The frame rate a session was told to reduce to, and the one it wanted before."""
 
     rate: float
@@ -94,7 +94,7 @@ class StreamSessions:
         self._tokens = TokenChecks(verify_token, clock)
         self._open: dict[str, StreamSession] = {}
         self._credentials: dict[str, Credential] = {}
-        self._told: dict[str, _Told] = {}
+        self._advised: dict[str, _AdvisedRate] = {}
         self._closing = False
 
     def __len__(self) -> int:
@@ -103,7 +103,7 @@ class StreamSessions:
     async def run(self) -> None:
         """Watch over the sessions; ends only when cancelled.
 
-        - Every two seconds the load is reviewed, and sessions are told if the machine is full.
+        - Every two seconds the load is reviewed, and sessions are advised if the machine is full.
         - Every second, sessions whose token has expired end. Every ten seconds, each token is
           verified again, because its account may have ended.
         - Every ten seconds, the places of all sessions are renewed.
@@ -168,7 +168,7 @@ class StreamSessions:
         """End a session; closing it again changes nothing."""
         if self._open.pop(session.session_id, None) is None:
             return
-        self._told.pop(session.session_id, None)
+        self._advised.pop(session.session_id, None)
         self._credentials.pop(session.session_id, None)
         self._tools.telemetry.stream_sessions(len(self._open))
         # A caller that is cancelled here has given up the session, so nothing else would end it.
@@ -213,9 +213,9 @@ class StreamSessions:
             return
         if load.is_full:
             for session in running.values():
-                await self._tell_full(session, load)
+                await self._advise_lower_rate(session, load)
         elif load.has_room_again:
-            await self._tell_room()
+            await self._announce_room()
 
     async def end_expired(self) -> None:
         """Start to disconnect the clients whose token has expired, without waiting for them."""
@@ -247,17 +247,21 @@ class StreamSessions:
             log.warning("sessions per user are counted in this process only: %s", error)
             return sum(s.user.user_id == user_id for s in self._open.values()) <= limit
 
-    async def _tell_full(self, session: StreamSession, load: Load) -> None:
+    async def _advise_lower_rate(self, session: StreamSession, load: Load) -> None:
         """Tell a session once, and again only when its rate has to be clearly lower."""
-        told = self._told.get(session.session_id)
-        if told is None or load.fair_rate < told.rate * _TOLD_AGAIN_BELOW:
-            wanted = told.wanted if told else session.wanted_rate
-            self._told[session.session_id] = _Told(load.fair_rate, wanted)
-            await session.tell(MachineFull(load.fair_rate))
+        advised = self._advised.get(session.session_id)
+        if advised is None or load.fair_rate < advised.rate * _ADVISED_AGAIN_BELOW:
+            wanted = advised.wanted if advised else session.wanted_rate
+            self._advised[session.session_id] = _AdvisedRate(load.fair_rate, wanted)
+            await session.send(MachineFull(load.fair_rate))
 
-    async def _tell_room(self) -> None:
-        heeding = [(self._open[key], told) for key, told in self._told.items() if key in self._open]
-        self._told.clear()
-        for session, told in heeding:
-            rate = max(told.wanted, session.config.max_frame_rate)
-            await session.tell(Suggestion("the machine has room again", {"max_frame_rate": rate}))
+    async def _announce_room(self) -> None:
+        advised_sessions = [
+            (self._open[key], advised)
+            for key, advised in self._advised.items()
+            if key in self._open
+        ]
+        self._advised.clear()
+        for session, advised in advised_sessions:
+            rate = max(advised.wanted, session.config.max_frame_rate)
+            await session.send(Suggestion("the machine has room again", {"max_frame_rate": rate}))

@@ -55,12 +55,12 @@ class Delivery:
     async def deliver(self, entry: SpooledDetection) -> None:
         """Store record and image and remove the spool entry; erase what was deleted meanwhile."""
         detection = entry.detection
-        stands = await self.record(detection)
-        if stands and entry.image is not None:
+        exists = await self.record(detection)
+        if exists and entry.image is not None:
             self._backlog.progress_of(detection.detection_id).owner_id = detection.user_id
             url = await self._images.put(detection.user_id, detection.detection_id, entry.image)
-            stands = await self._repository.update_storage(detection.stored_at(url))
-        if stands and await self._spool.remove(detection.detection_id):
+            exists = await self._repository.update_storage(detection.stored_at(url))
+        if exists and await self._spool.remove(detection.detection_id):
             self._telemetry.detection_stored(ok=True)
             return
         await self.erase(detection.user_id, detection.detection_id)

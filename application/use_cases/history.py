@@ -264,7 +264,7 @@ async def _wipe(repository: DetectionRepository) -> None:
         await repository.wipe()
     except StoreUnavailable as error:
         # It is deleted all the same, and ``ForgetExpired`` wipes it within a minute.
-        log.warning("traces of what was deleted may stay on the disk for a minute: %s", error)
+        log.warning("traces of deleted records may stay on the disk for a minute: %s", error)
 
 
 def _check_dates(wanted: HistoryFilter) -> None:

@@ -53,7 +53,7 @@ class VideoLimits:
     def too_many(self) -> TooManyVideos:
         """The error for a user who has as many unfinished videos as allowed."""
         return TooManyVideos(
-            f"{self.unfinished} of your videos are waiting or being worked on; send more once one "
+            f"{self.unfinished} of your videos are waiting or being analysed; send more once one "
             "of them is done",
             retry_after_s=_TRY_AGAIN_S,
             limit=self.unfinished,

@@ -34,14 +34,14 @@ _DRAWN_TYPES = {
     ".png": "image/png",
     ".webp": "image/webp",
 }
-PHOTO_SUFFIXES = {
+IMAGE_SUFFIXES = {
     ".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".avif", ".heic", ".heif", ".tif", ".tiff",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    photo: Path
+    image: Path
     detection: Detection | None = None
     annotated: Path | None = None
     error: str | None = None
@@ -70,19 +70,19 @@ async def detect_files(
         Whether every file could be analysed.
     """
     files = _files(paths)
-    photos = [path for path in files if not videos.is_video(path)]
+    images = [path for path in files if not videos.is_video(path)]
     clips = [path for path in files if videos.is_video(path)]
     if not files:
         errors.print("no images or videos found there")
         return False
     if csv is not None and not clips:
         raise OSError("--csv is for the frames of videos, and there is no video among the files")
-    copies = videos.copies_of(clips, annotate, alone=not photos)
-    targets = _targets(photos, annotate) if photos else {}
+    copies = videos.copies_of(clips, annotate, alone=not images)
+    targets = _targets(images, annotate) if images else {}
     container = Container(settings=settings)
     vision = container.vision()
     try:
-        outcomes = await _images(container, photos, targets, settings)
+        outcomes = await _images(container, images, targets, settings)
         filmed = await videos.analyse_clips(
             container.video().analyse_video(),
             clips,
@@ -96,17 +96,17 @@ async def detect_files(
         vision.executor().close()
         vision.decoding_process().close()
     if as_json:
-        told = [_as_json(outcome) for outcome in outcomes]
-        print(json.dumps(told + [videos.as_json(clip) for clip in filmed], indent=2))
+        printed = [_as_json(outcome) for outcome in outcomes]
+        print(json.dumps(printed + [videos.as_json(clip) for clip in filmed], indent=2))
     else:
-        if photos:
+        if images:
             console().print(_as_table(outcomes))
         if clips:
             console().print(videos.as_table(filmed))
     for outcome in outcomes:
         if outcome.error:
             errors.print(
-                f"{shown(outcome.photo)}: {shown(outcome.error)}", style="red", soft_wrap=True
+                f"{shown(outcome.image)}: {shown(outcome.error)}", style="red", soft_wrap=True
             )
         elif outcome.annotated:
             errors.print(f"drawn: {shown(outcome.annotated)}", style="dim", soft_wrap=True)
@@ -119,20 +119,20 @@ async def detect_files(
 
 
 async def _images(
-    container: Container, photos: Sequence[Path], targets: dict[Path, Path], settings: Settings
+    container: Container, images: Sequence[Path], targets: dict[Path, Path], settings: Settings
 ) -> list[_Outcome]:
     outcomes = []
-    with progress("Reading faces", len(photos)) as advance:
-        async for outcome in _analyse(container, photos, targets, settings):
+    with progress("Reading faces", len(images)) as advance:
+        async for outcome in _analyse(container, images, targets, settings):
             outcomes.append(outcome)
             advance(len(outcomes))
-    order = {photo: number for number, photo in enumerate(photos)}
-    outcomes.sort(key=lambda outcome: order[outcome.photo])
+    order = {image: number for number, image in enumerate(images)}
+    outcomes.sort(key=lambda outcome: order[outcome.image])
     return outcomes
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
-    known = PHOTO_SUFFIXES | videos.VIDEO_SUFFIXES
+    known = IMAGE_SUFFIXES | videos.VIDEO_SUFFIXES
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -142,37 +142,37 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(files))
 
 
-def _targets(photos: Sequence[Path], annotate: Path | None) -> dict[Path, Path]:
+def _targets(images: Sequence[Path], annotate: Path | None) -> dict[Path, Path]:
     """Where each drawn copy goes: never over its original, and each to a place of its own."""
     if annotate is None:
         return {}
-    is_folder = annotate.is_dir() or len(photos) > 1 or not annotate.suffix
+    is_folder = annotate.is_dir() or len(images) > 1 or not annotate.suffix
     if is_folder:
         try:
             annotate.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OSError(f"--annotate {shown(annotate)}: {error.strerror}") from error
-        targets = dict(zip(photos, _names_within(annotate, photos), strict=True))
+        targets = dict(zip(images, _names_within(annotate, images), strict=True))
     elif annotate.suffix.lower() in _DRAWN_TYPES:
-        targets = {photos[0]: annotate}
+        targets = {images[0]: annotate}
     else:
         raise OSError(
             f"--annotate {shown(annotate)}: give a name that ends in {', '.join(_DRAWN_TYPES)}, "
             "or a folder"
         )
-    for photo, target in targets.items():
-        if target.exists() and photo.exists() and target.samefile(photo):
+    for image, target in targets.items():
+        if target.exists() and image.exists() and target.samefile(image):
             raise OSError(
-                f"--annotate {shown(annotate)} would overwrite the image {shown(photo)} itself"
+                f"--annotate {shown(annotate)} would overwrite the image {shown(image)} itself"
             )
     return targets
 
 
-def _names_within(folder: Path, photos: Sequence[Path]) -> Iterator[Path]:
-    stems = Counter(photo.stem for photo in photos)
+def _names_within(folder: Path, images: Sequence[Path]) -> Iterator[Path]:
+    stems = Counter(image.stem for image in images)
     taken: set[str] = set()
-    for photo in photos:
-        base = photo.stem if stems[photo.stem] == 1 else photo.name
+    for image in images:
+        base = image.stem if stems[image.stem] == 1 else image.name
         numbered = (f"{base}-{number}.jpg" for number in count(2))
         name = next(name for name in chain([f"{base}.jpg"], numbered) if name not in taken)
         taken.add(name)
@@ -180,23 +180,23 @@ def _names_within(folder: Path, photos: Sequence[Path]) -> Iterator[Path]:
 
 
 async def _analyse(
-    container: Container, photos: Sequence[Path], targets: dict[Path, Path], settings: Settings
+    container: Container, images: Sequence[Path], targets: dict[Path, Path], settings: Settings
 ) -> AsyncIterator[_Outcome]:
     caller = Guest("guest:command-line", "local", datetime.now(UTC))  # whose images are never kept
     detect, annotator = container.detection().detect_emotions(), container.vision().annotator()
     places = asyncio.Semaphore(settings.vision.threads)
 
-    async def one(photo: Path) -> _Outcome:
+    async def one(image: Path) -> _Outcome:
         async with places:
             try:
-                data = await asyncio.to_thread(photo.read_bytes)
-                command = DetectEmotionsCommand(caller, EncodedImage.of(data), photo.name)
+                data = await asyncio.to_thread(image.read_bytes)
+                command = DetectEmotionsCommand(caller, EncodedImage.of(data), image.name)
                 detection = await detect.analyse(command, Priority.BULK)
             except (DomainError, ServiceUnavailable, OSError) as error:
-                return _Outcome(photo, error=_reason(error))
-            target = targets.get(photo)
+                return _Outcome(image, error=_reason(error))
+            target = targets.get(image)
             if target is None:
-                return _Outcome(photo, detection)
+                return _Outcome(image, detection)
             try:
                 drawn = await annotator.annotate(
                     data, detection.faces, media_type=_DRAWN_TYPES[target.suffix.lower()]
@@ -204,13 +204,13 @@ async def _analyse(
                 await asyncio.to_thread(target.write_bytes, drawn)
             except FileNotFoundError:
                 why = f"there is no folder {target.parent} to put {target.name} in"
-                return _Outcome(photo, detection, error=why)
+                return _Outcome(image, detection, error=why)
             except (DomainError, ServiceUnavailable, OSError) as error:
                 why = f"no copy could be drawn at {target}: {_reason(error)}"
-                return _Outcome(photo, detection, error=why)
-            return _Outcome(photo, detection, target)
+                return _Outcome(image, detection, error=why)
+            return _Outcome(image, detection, target)
 
-    for finished in asyncio.as_completed([asyncio.create_task(one(photo)) for photo in photos]):
+    for finished in asyncio.as_completed([asyncio.create_task(one(image)) for image in images]):
         yield await finished
 
 
@@ -220,9 +220,9 @@ def _reason(error: Exception) -> str:
 
 def _as_json(outcome: _Outcome) -> dict[str, object]:
     if outcome.detection is None:
-        return {"filename": str(outcome.photo), "status": "error", "error": outcome.error}
+        return {"filename": str(outcome.image), "status": "error", "error": outcome.error}
     wire: dict[str, object] = msgspec.to_builtins(detections.present(outcome.detection))
-    return {**wire, "filename": str(outcome.photo), "status": "completed"}
+    return {**wire, "filename": str(outcome.image), "status": "completed"}
 
 
 def _as_table(outcomes: Sequence[_Outcome]) -> Table:
@@ -236,7 +236,7 @@ def _as_table(outcomes: Sequence[_Outcome]) -> Table:
             no_wrap=False,
         )
     for outcome in outcomes:
-        name = shown(outcome.photo.name)
+        name = shown(outcome.image.name)
         if outcome.detection is None:
             table.add_row(name, "", Text("error", style="red"))
             continue

@@ -17,19 +17,19 @@ def detector_as_json(evaluation: DetectorEvaluation) -> str:
 
 
 def print_detector_tables(console: Console, evaluation: DetectorEvaluation) -> None:
-    """The totals; recall by size; precision and recall by confidence; calibration."""
+    """The totals, recall by size, precision and recall by confidence, and calibration."""
     share = evaluation.found / evaluation.faces if evaluation.faces else None
     rows = {
         "detector": f"{evaluation.name} {evaluation.version}",
-        "images": str(evaluation.photos),
+        "images": str(evaluation.images),
         f"faces of {evaluation.min_size_px} px or more": str(evaluation.faces),
         "found": f"{evaluation.found}  ({tables.percent(share)})",
         "false boxes": f"{evaluation.false_boxes}  "
-        f"({evaluation.false_boxes / evaluation.photos:.3f} an image)",
+        f"({evaluation.false_boxes / evaluation.images:.3f} an image)",
         "mean IoU": tables.number(evaluation.mean_iou, ".3f"),
         "landmark error": tables.percent(evaluation.landmark_error) + " of the size of the face",
         "calibration error": tables.percent(evaluation.calibration_error),
-        "an image": f"{evaluation.ms_per_photo:.1f} ms",
+        "an image": f"{evaluation.ms_per_image:.1f} ms",
     }
     console.print(tables.totals(rows))
 

@@ -33,13 +33,13 @@ def evaluate(
             "(N, height, width, 3) RGB, and `labels`, (N,) emotion words.",
         ),
     ] = None,
-    photos: Annotated[
+    images: Annotated[
         Path | None, typer.Option(help="Folder of images, to measure the face detector on.")
     ] = None,
     boxes: Annotated[
         Path | None,
         typer.Option(
-            help="CSV file of the faces in --photos: name,x,y,w,h in pixels, a line a face; a name "
+            help="CSV file of the faces in --images: name,x,y,w,h in pixels, a line a face; a name "
             "alone for an image without one. More columns: ignore, and ten of landmarks.",
         ),
     ] = None,
@@ -58,12 +58,12 @@ def evaluate(
     json_out: Figures = None,
 ) -> None:
     """Measure the configured classifier on face crops, or the face detector on images."""
-    if faces is None and photos is not None and boxes is not None and not shifts:
-        _evaluate_detector(photos, boxes, min_size, json_out)
-    elif faces is not None and photos is None and boxes is None:
+    if faces is None and images is not None and boxes is not None and not shifts:
+        _evaluate_detector(images, boxes, min_size, json_out)
+    elif faces is not None and images is None and boxes is None:
         _evaluate_classifier(faces, shifts, json_out)
     else:
-        stop("give --faces to measure the classifier, or --photos and --boxes for the detector")
+        stop("give --faces to measure the classifier, or --images and --boxes for the detector")
 
 
 def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> None:
@@ -92,10 +92,10 @@ def _evaluate_detector(
 
     container = _container()
     with explained(ValueError), closing(container.vision().executor()):
-        photos = container.models().read_labelled_photos(folder, boxes)
+        images = container.models().read_labelled_images(folder, boxes)
         smallest = min_size or container.settings().vision.face_detect_min_size
-        with progress("Detecting faces", len(photos)) as advance:
-            measuring = container.models().detector_evaluation(photos, smallest, advance)
+        with progress("Detecting faces", len(images)) as advance:
+            measuring = container.models().detector_evaluation(images, smallest, advance)
             evaluation = asyncio.run(measuring)
         print_detector_tables(console(), evaluation)
         if json_out is not None:
@@ -112,7 +112,7 @@ def pull() -> None:
     container = _container()
     wants_checkpoint = _wants_checkpoint(container.settings())
     faults = []
-    for pull_one in (_pull_yunet, _pull_checkpoint if wants_checkpoint else _tell_of_checkpoint):
+    for pull_one in (_pull_yunet, _pull_checkpoint if wants_checkpoint else _mention_checkpoint):
         try:
             pull_one(container)
         except (ServiceUnavailable, OSError) as error:
@@ -205,7 +205,7 @@ def _pull_checkpoint(container: Container) -> None:
     errors.print(f"The checkpoint {files.name} is ready, version {files.version}", soft_wrap=True)
 
 
-def _tell_of_checkpoint(_: Container) -> None:
+def _mention_checkpoint(_: Container) -> None:
     errors.print(
         "The checkpoint for CLASSIFIER=vit is not downloaded; get it too with "
         "CLASSIFIER=vit emotion-api models pull",

@@ -55,7 +55,7 @@ async def analyse_clips(
     copies: Mapping[Path, Path],
     progress_on: Console,
 ) -> list[ClipOutcome]:
-    """Analyse videos one after the other, with a bar that tells speed and time left.
+    """Analyse videos one after the other, with a bar that shows speed and time left.
 
     Args:
         use_case: does the work.
@@ -156,7 +156,7 @@ class _Watching:
             await asyncio.to_thread(self._file.write, frame_table.csv_lines(frame))
 
     async def damaged(self, damage: Damage) -> None:
-        """A stretch cannot be read; it is told of at the end."""
+        """A stretch cannot be read; it is shown at the end."""
 
     def drawn(self, time_s: float) -> None:
         """The copy is drawn as far as this."""

@@ -39,7 +39,7 @@ async def watch_camera(
         out: where each analysed frame goes as JSON lines, added at the end; None for nowhere.
 
     Raises:
-        OSError: the source is no camera, or the file cannot be written.
+        OSError: the source is not a camera, or the file cannot be written.
     """
     container = Container(settings=settings)
     stop = asyncio.Event()

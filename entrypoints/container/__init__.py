@@ -1,7 +1,7 @@
 """The one place where ports meet adapters. Settings choose; nobody else imports an adapter.
 
-A module a topic. What a topic needs of others stands at the top of its container, and this one
-joins them: ``container.stores().repository()`` is the repository.
+One module per topic. The dependencies on other topics are at the top of each container, and this
+one joins them: ``container.stores().repository()`` is the repository.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Packages that not everybody installs: imported as late as possible, and named when missing."""
+"""Optional packages: imported as late as possible, with a hint when missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user reads, shows and erases of what is kept for them."""
+"""The use cases of a user's history."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from adapters.inference.evaluation import (
     shifted_readings,
 )
 from adapters.inference.face_evaluation import evaluate_detector
-from adapters.inference.labelled_photos import read_labelled_photos
+from adapters.inference.labelled_images import read_labelled_images
 from adapters.inference.model import CropClassifier
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.triton import write_triton_repository
@@ -42,7 +42,7 @@ def _checkpoint_export(checkpoint: HuggingFaceCheckpoint) -> CheckpointExport:
 
 
 class ModelsContainer(containers.DeclarativeContainer):
-    """The parts behind ``emotion-api models``."""
+    """The parts for ``emotion-api models``."""
 
     settings = providers.Dependency(instance_of=VisionSettings)
     config = settings.provided
@@ -65,5 +65,5 @@ class ModelsContainer(containers.DeclarativeContainer):
     evaluation = providers.Callable(evaluate, crop_classifier)
     shift_figures = providers.Callable(evaluate_shifts, crop_classifier)
     shifted_readings = providers.Callable(shifted_readings)
-    read_labelled_photos = providers.Callable(read_labelled_photos)
+    read_labelled_images = providers.Callable(read_labelled_images)
     detector_evaluation = providers.Callable(evaluate_detector, face_detector, decoder)

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 class Database(Protocol):
-    """What has to be opened before records are read, and closed behind them."""
+    """A database that has to be opened before use and closed at the end."""
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date."""
@@ -222,7 +222,7 @@ class StoresContainer(containers.DeclarativeContainer):
     spool: providers.Provider[DetectionSpool] = providers.Singleton(
         FileSystemDetectionSpool, folder=config.spool_dir, max_bytes=config.spool_max_bytes
     )
-    # For commands: the service may be running, so its spool is only taken from.
+    # For commands: the service may be running, so its spool is only emptied.
     spool_of_the_service: providers.Provider[DetectionSpool] = providers.Factory(
         FileSystemDetectionSpool,
         folder=config.spool_dir,

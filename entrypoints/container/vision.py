@@ -58,7 +58,7 @@ def model_file(name: str, path: Path | None) -> Path | None:
 
 
 def _bundled_face_detector(settings: VisionSettings, executor: WorkExecutor) -> OnnxFaceDetector:
-    # With "auto", YuNet had the first word once: a surprise to who names its file.
+    # A user who names YuNet's file may expect "auto" to use it.
     if settings.face_detector == "auto" and "yunet_model" in settings.model_fields_set:
         log.warning(
             "YUNET_MODEL=%s: not used; FACE_DETECTOR=yunet takes it in place of the bundled one",
@@ -77,11 +77,11 @@ def _vit_crop_classifier(*, model: str, revision: str | None, device: str) -> Vi
 def _remote_crop_classifier(
     settings: VisionSettings, telemetry: Telemetry, tracing: Tracing | None
 ) -> OpenInferenceCropClassifier:
-    """A network on an inference server, which is asked once what it serves.
+    """A network on an inference server, which is checked once.
 
     Raises:
-        InferenceUnavailable: it serves nothing that can be used. One that does not answer may come
-            later, and is only warned of.
+        InferenceUnavailable: its model cannot be used. A server that does not answer yet is only
+            warned of.
     """
     with extra("remote", "CLASSIFIER=remote needs", InferenceUnavailable):
         from adapters.open_inference import (
@@ -121,7 +121,7 @@ def _remote_emotion_classifier(
     thresholds: ReliabilityThresholds,
     framing: BoxFraming,
 ) -> OpenInferenceEmotionClassifier:
-    """Crops cut here, and read by that network."""
+    """Crops are cut here and scored by that network."""
     from adapters.open_inference import OpenInferenceEmotionClassifier
 
     return OpenInferenceEmotionClassifier(

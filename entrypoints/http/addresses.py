@@ -1,4 +1,4 @@
-"""The addresses of images: absolute, signed, and made anew for each answer."""
+"""The addresses of images: absolute, signed, and new for each answer."""
 
 from __future__ import annotations
 

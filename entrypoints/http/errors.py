@@ -53,7 +53,7 @@ class MissingFile(DomainError):
 
 
 class RangeNotSatisfiable(DomainError):
-    """The stretch of a file that is asked for lies behind its end."""
+    """The requested part of a file begins after its end."""
 
     code = "range_not_satisfiable"
 
@@ -111,7 +111,7 @@ def _kind_of(error: Exception) -> ProblemKind:
 
 
 def _text_of(error: Exception) -> str:
-    """What the client may be told of an error; never the text of an unexpected one."""
+    """The text that the client gets; never that of an unexpected error."""
     if isinstance(error, ValidationException):
         faults = (f"{field}: {fault}" for field, fault in _faults(error).items())
         return "; ".join(faults) or KINDS["invalid_request"].description

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class UploadMemory:
-    """Memory that all files on their way share; what does not fit goes into temporary files.
+    """Memory that all uploads in progress share; the rest goes into temporary files.
 
     Args:
         limit_bytes: of all together.
@@ -66,7 +66,7 @@ class _Disk:
     may have open. It is forgotten with the last part in it.
 
     Args:
-        folder: where it lies; None for the system's own folder for such files.
+        folder: for the file; None for the system's temporary folder.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -75,7 +75,7 @@ class _Disk:
         self._size = 0
 
     async def append(self, data: bytes) -> int:
-        """Write data at the end and tell where it begins."""
+        """Write data at the end; returns where it begins."""
         await _on_disk(lambda: self._write_all(data))
         start, self._size = self._size, self._size + len(data)
         return start
@@ -102,7 +102,7 @@ class _Disk:
 class FormFile:
     """The content of a part: in memory, or on the disk. It is forgotten with the object.
 
-    Parts of a form are written one after the other, so each lies on the disk in one piece.
+    Parts of a form are written one after the other, so each is contiguous on the disk.
 
     Attributes:
         filename: as the sender named it; None without a name.
@@ -196,11 +196,10 @@ async def read_form(
         body: the form.
         boundary: what separates its parts.
         memory: for what is small.
-        folder: where the rest lies meanwhile; None for the system's own folder for such files,
-            which is often a part of the memory.
+        folder: for the rest; None for the system's temporary folder, which is often in memory.
 
     Raises:
-        InvalidRequest: it is no form, is cut short, or has too many or too large headers.
+        InvalidRequest: it is not a form, is truncated, or has too many or too large headers.
         StoreUnavailable: a file does not fit onto the disk.
     """
     parts: list[Part] = []
@@ -227,7 +226,7 @@ async def read_form(
         raise _too_much(parser) from error
     except MultipartError as error:
         raise InvalidRequest(
-            "the form is cut short or is no multipart form", field="Content-Type"
+            "the form is truncated or is not a multipart form", field="Content-Type"
         ) from error
     return parts
 

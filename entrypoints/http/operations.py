@@ -27,7 +27,7 @@ _FILE = Schema(
     # OpenAPI 3.1 asks for the first, generators of clients look for the second.
     content_media_type="application/octet-stream",
     format=OpenAPIFormat.BINARY,
-    description=f"{READ_FORMATS} are read, told by their content: of a GIF the first frame, of a "
+    description=f"{READ_FORMATS} are read, recognised by content: of a GIF the first frame, of a "
     "TIFF the first page.",
 )
 _VIDEO_TYPES = (
@@ -37,7 +37,7 @@ _VIDEO = Schema(
     type=OpenAPIType.STRING,
     content_media_type="application/octet-stream",
     format=OpenAPIFormat.BINARY,
-    description="MP4, MOV, WebM, MKV or AVI, told by its content.",
+    description="MP4, MOV, WebM, MKV or AVI, recognised by its content.",
 )
 _FRAMES_PER_SECOND = Schema(
     type=OpenAPIType.NUMBER,

@@ -52,11 +52,11 @@ async def uploaded(
         request: its body is read.
         field: the name of the field.
         too_large: what to raise where the body is larger than any permitted form can be.
-        folder: where large files lie meanwhile; None for the system's own.
+        folder: for large files; None for the system's temporary folder.
 
     Raises:
         DomainError: ``too_large``, as the body is larger than any form of permitted files can be.
-        UnsupportedMediaType: the body is no form, or compressed.
+        UnsupportedMediaType: the body is not a form, or is compressed.
         InvalidRequest: the form cannot be taken apart.
         MissingFile: there is no body, or the field is missing from the form, or holds text.
         StoreUnavailable: a large file found no room on the disk.

@@ -1,4 +1,4 @@
-"""Measurements that are read off the parts whenever somebody asks for the metrics."""
+"""Measurements that are read from the parts whenever the metrics are requested."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from entrypoints.container import Container
 def show_loads(container: Container) -> None:
     """Show how full the places, the memory, the threads, the spool and the disk are.
 
-    They are read by a thread other than the event loop's, and none of them raises.
+    They are read in another thread than the event loop's, and never raise.
     """
     telemetry = container.system().metrics()
     settings = container.settings()

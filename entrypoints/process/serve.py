@@ -89,7 +89,7 @@ def serve(settings: Settings) -> None:
         log.warning(warning)
     container = Container(settings=settings)
     vision, stores, accounts = container.vision(), container.stores(), container.accounts()
-    accounts.secret()  # What is missing stops the start, with a message of its own.
+    accounts.secret()  # A missing secret stops the start.
     vision.face_detector()
     vision.crop_classifier()
     stores.database()

@@ -51,14 +51,14 @@ class Outbox:
         """Queue an event; drop it where too many wait already."""
         has_room = self._server.waiting_packets(self.eio_sid) < _MAX_WAITING
         if has_room and self._server.manager.is_connected(self.sid, NAMESPACE):
-            await self._server.tell(self.eio_sid, NAMESPACE, name_of(event), event)
+            await self._server.send_event(self.eio_sid, NAMESPACE, name_of(event), event)
 
     async def disconnect(self) -> None:
         """Close the client's connection to the namespace."""
         await self._server.disconnect(self.sid, namespace=NAMESPACE)
 
     async def share(self, event: Struct) -> None:
-        """Send an event to those who watch the client's session."""
+        """Send an event to the watchers of the client's session."""
         await self._server.manager.share(self.sid, name_of(event), event)
 
 
@@ -74,14 +74,14 @@ class SessionListener:
         """Wait until the client has read most of what it was sent."""
         await self._outbox.room()
 
-    async def tell(self, event: StreamEvent) -> None:
+    async def send(self, event: StreamEvent) -> None:
         """Send an event on."""
         if self.session_id is None:
             return
-        told = present(event, self.session_id, self._clock.now())
-        await self._outbox.send(told)
+        message = present(event, self.session_id, self._clock.now())
+        await self._outbox.send(message)
         if isinstance(event, FrameResult):
-            await self._outbox.share(told)
+            await self._outbox.share(message)
 
     async def disconnect(self) -> None:
         """Close the client's connection to the namespace."""
@@ -93,9 +93,9 @@ class Connection:
     """A client that is connected.
 
     Attributes:
-        user: whose it is.
-        session: its session.
-        outbox: its way out.
+        user: of the client.
+        session: of the client.
+        outbox: for sending to it.
         clogged_sweeps: seconds for which it has not been reading.
         reads: how often it had read when last looked at.
     """

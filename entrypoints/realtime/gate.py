@@ -1,4 +1,4 @@
-"""What stands in front of the Socket.IO library."""
+"""Checks before the Socket.IO library."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class _SocketGuard:
         self._connection: WebSocketConnection | None = _connection(scope)
 
     async def receive(self) -> ReceiveMessage:
-        """The next message, if it is one."""
+        """The next message, if it can be read."""
         message = await self._receive()
         if message["type"] == "websocket.receive" and not _makes_sense(message.get("text")):
             # The library would raise, and keep the session until its ping times out.

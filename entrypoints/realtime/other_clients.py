@@ -38,13 +38,13 @@ _CLOSE = "1"
 
 
 class WrongNamespace(DomainError):
-    """The client connects to a namespace that does nothing."""
+    """The client connects to another namespace."""
 
     code = "wrong_namespace"
 
 
 def refused(error: Exception) -> socketio.exceptions.ConnectionRefusedError:
-    """What to raise so that a client is not let in and learns why."""
+    """The exception that refuses a client with a reason."""
     refusal = present_refusal(error)
     return socketio.exceptions.ConnectionRefusedError(refusal.message, msgspec.to_builtins(refusal))
 

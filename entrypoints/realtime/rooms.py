@@ -1,4 +1,4 @@
-"""Who watches whose results: rooms that never reach across users, but across processes."""
+"""Rooms for watching results: never across users, but across processes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Rooms(AsyncPubSubManager):  # type: ignore[misc]
         await self.enter_room(sid, NAMESPACE, name)
 
     async def share(self, sid: str, event: str, payload: Struct) -> None:
-        """Tell the others in the rooms of a connection; once where they share several."""
+        """Send an event to the others in the rooms of a connection, once each."""
         if rooms := self._joined.get(sid):
             await self.emit(event, payload, namespace=NAMESPACE, room=rooms, skip_sid=sid)
 
@@ -62,7 +62,7 @@ class Rooms(AsyncPubSubManager):  # type: ignore[misc]
             await asyncio.gather(self.thread, return_exceptions=True)
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
-        """Who is to be told; of those who watch a room, only who reads what was said before."""
+        """The receivers of an event; watchers who do not read are left out."""
         for sid, eio_sid in super().get_participants(namespace, room):
             if isinstance(room, str) or not self.server.is_clogged(eio_sid):
                 yield sid, eio_sid

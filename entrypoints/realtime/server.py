@@ -1,7 +1,8 @@
 """The Socket.IO server, and what keeps ill-behaved connections from doing harm.
 
-The library offers no door for most of this, so its private methods are overridden, here and nowhere
-else; ``tests/integration/realtime/test_library.py`` fails when one of them changes. Upstream:
+The library has no public way for most of this, so its private methods are overridden, here and
+nowhere else; ``tests/integration/realtime/test_library.py`` fails when one of them changes.
+Upstream:
 
 - a queue to a client that does not read grows without bound: miguelgrinberg/Flask-SocketIO#311
 - a POST of more than 16 packets cannot be read: miguelgrinberg/python-engineio#142
@@ -27,7 +28,7 @@ from entrypoints.server.refusals import Refusal
 from entrypoints.wire.server_events import encode
 
 # A frame may have 1 MiB. Larger ones should be answered by 413 and not by a closed connection, so
-# the door is wider: 10 MB come through even as base64.
+# the limit is higher: 10 MB are accepted even as base64.
 MAX_MESSAGE_BYTES = 16 * 2**20 - 1024
 PING_INTERVAL_S = 15
 PING_TIMEOUT_S = 15
@@ -100,7 +101,7 @@ class GuardedSocket(AsyncSocket):  # type: ignore[misc]
             await super().handle_post_request(environ)
         except Exception as error:
             # Of the error only its kind: its text holds what was sent.
-            log.info("closing a connection after a POST that makes no sense: %s", _kind(error))
+            log.info("closing a connection after a POST that cannot be read: %s", _kind(error))
             await self.end()
             # Only while it is listed does the library have an answer.
             self.server.sockets[self.sid] = self
@@ -130,7 +131,7 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         return eio_sid in self.environ and eio_sid not in self._strangers
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        # The library lets nobody choose the class.
+        # The library does not let us choose the class.
         self.eio.sockets[eio_sid].__class__ = GuardedSocket
         self._strangers[eio_sid] = environ
         if len(self._strangers) > _MAX_STRANGERS:
@@ -159,7 +160,7 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            log.info("closing a connection after a message that makes no sense: %s", _kind(error))
+            log.info("closing a connection after a message that cannot be read: %s", _kind(error))
             await self.close_connection(eio_sid)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
@@ -167,13 +168,13 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         self._strangers.pop(eio_sid, None)
         connection = self.eio.sockets.get(eio_sid)
         if connection is not None and reason == self.reason.CLIENT_DISCONNECT:
-            # Ends a long poll that still waits; otherwise it would do so until the next ping.
+            # Ends a waiting long poll; otherwise it would wait until the next ping.
             connection.queue.put_nowait(None)
         await super()._handle_eio_disconnect(eio_sid, reason)
         # The library answers a POST to one that it still finds here, but closed, by a stack trace.
         self.eio.sockets.pop(eio_sid, None)
 
-    async def tell(self, eio_sid: str, namespace: str, event: str, payload: Struct) -> None:
+    async def send_event(self, eio_sid: str, namespace: str, event: str, payload: Struct) -> None:
         """Send an event to one connection of this process.
 
         ``emit`` would look through the payload for binary parts, of which there are none, and make
@@ -234,7 +235,7 @@ def make_server(
         # One event of a client after the other, in order: a flood is held back at its socket.
         async_handlers=False,
         serializer=OnePacket,
-        # By default the library lets everybody into the namespace "/", with or without a token.
+        # By default the library accepts everybody in the namespace "/", with or without a token.
         namespaces="*",
         client_manager=manager,
         transports=transports,
@@ -253,7 +254,7 @@ def _kind(error: Exception) -> str:
 
 
 def _allowed_origins(listed: list[str]) -> Callable[[str | None, dict[str, Any]], bool]:
-    """Pages of the origins listed may connect, and pages that this service itself served."""
+    """Pages of the listed origins may connect, and pages of this service."""
 
     def is_allowed(origin: str | None, request: dict[str, Any]) -> bool:
         # No parser: it would raise where the origin is no URL.

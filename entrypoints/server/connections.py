@@ -53,7 +53,7 @@ class Connections:
         proxies: addresses and networks to which no limit per address applies; ``*`` is every one.
 
     Attributes:
-        turned_away: connections without a place that are still being told why.
+        turned_away: connections without a place that still get their refusal.
     """
 
     def __init__(

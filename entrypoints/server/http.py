@@ -296,7 +296,7 @@ class HttpConnection(H11Protocol):
                         self._raw.close()
                         return
             except h11.RemoteProtocolError:
-                pass  # It is no longer HTTP, and is thrown away all the same.
+                pass  # It is not HTTP any more, and is discarded as well.
 
     def _refuse(self, reason: Refusal, code: str) -> None:
         """Answer with a problem instead of asking the service, and close."""

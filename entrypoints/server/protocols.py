@@ -14,7 +14,7 @@ from entrypoints.server.http import HttpConnection
 from entrypoints.server.limits import ConnectionLimits
 from entrypoints.server.websocket import WebSocketConnection
 
-# A connection, and the upload that comes in over it, which lies on disk where it is large.
+# A connection, and its upload, which is a file if it is large.
 _FILES_A_CONNECTION = 2
 # Files that are open beside these: databases, the spool, libraries, logs.
 _OTHER_FILES = 96

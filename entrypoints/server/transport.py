@@ -66,7 +66,8 @@ class Progress:
 def address_of(transport: asyncio.BaseTransport) -> str:
     """The network address at the other end; empty for a Unix socket.
 
-    A socket for IPv6 shows clients of IPv4 as ``::ffff:192.0.2.1``, and nobody writes proxies so.
+    A socket for IPv6 shows clients of IPv4 as ``::ffff:192.0.2.1``, but settings name proxies by
+    their IPv4 address.
     """
     peer = transport.get_extra_info("peername")
     address = str(peer[0]) if isinstance(peer, tuple) and peer else ""

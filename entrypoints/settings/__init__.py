@@ -1,7 +1,7 @@
 """Every setting of the service, read from the environment and ``.env`` here and nowhere else.
 
-A module a topic, under the names that the containers of ``entrypoints.container`` have. What a
-setting is called outside does not tell its group: ``PORT`` is ``settings.server.port``.
+A module a topic, under the names that the containers of ``entrypoints.container`` have. The name of
+a setting outside does not show its group: ``PORT`` is ``settings.server.port``.
 """
 
 from __future__ import annotations

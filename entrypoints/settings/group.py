@@ -24,7 +24,7 @@ Text = TypeVar("Text", str, SecretStr)
 class Group(BaseSettings):
     """Settings of one topic: typed, validated, immutable. ``.env.example`` says what each is for.
 
-    A field ``mongodb_uri`` is read from ``MONGODB_URI``, whichever group it stands in.
+    A field ``mongodb_uri`` is read from ``MONGODB_URI``, whichever group it is in.
     """
 
     model_config = SettingsConfigDict(

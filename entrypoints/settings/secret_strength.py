@@ -1,4 +1,4 @@
-"""Whether a secret is one: those that stand in examples, and those with a pattern, are known."""
+"""Whether a secret is strong: recognises those from examples and those with a pattern."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def weakness_of(secret: str) -> str | None:
     words = [word.lower() for word in _WORD.findall(secret)]
     own = "".join(_WITHIN.sub("", word) for word in words if word not in _PLACEHOLDERS)
     if plain in _PUBLISHED or len(own) < _FEWEST_OF_ITS_OWN:
-        return "is a placeholder out of an example, which anybody may know"
+        return "is a placeholder from an example, which anybody may know"
     return None
 
 

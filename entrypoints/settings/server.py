@@ -53,7 +53,7 @@ class ServerSettings(Group):
     @field_validator("public_url")
     @classmethod
     def _without_query(cls, url: str | None) -> str | None:
-        # The addresses of images are written behind it.
+        # The paths of images are appended to it.
         if url is not None and re.search(r"[?#@]", url):
             raise ValueError("must be an address such as https://emotions.example.com")
         return url and url.rstrip("/")
@@ -72,7 +72,7 @@ class ServerSettings(Group):
     @field_validator("forwarded_allow_ips")
     @classmethod
     def _networks_or_all(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        # What uvicorn cannot read as one of these it takes for a name, which nobody has.
+        # uvicorn would treat other text as a host name, which never matches.
         return proxies if proxies == ("*",) else tuple(_network(proxy) for proxy in proxies)
 
     @property

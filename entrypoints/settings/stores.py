@@ -78,7 +78,7 @@ class StoreSettings(Group):
 
     @property
     def place_path(self) -> Path:
-        """What tells this data folder from those of other processes."""
+        """The file with the name of this data folder."""
         return self.data_dir / "place"
 
     @property

@@ -9,7 +9,7 @@ from entrypoints.settings.group import Group
 
 
 class VideoSettings(Group):
-    """How much video is taken, and how much of it is worked on at once."""
+    """How much video is accepted, and how much of it is analysed at once."""
 
     max_video_mb: int = Field(default=200, ge=1, le=100_000)
     max_video_minutes: float = Field(default=60.0, gt=0, le=10_000)

@@ -74,22 +74,22 @@ class VisionSettings(Group):
 
     @property
     def threads(self) -> int:
-        """Threads for decoding, detection and classification; 0 means one a processor."""
+        """Threads for decoding, detection and classification; 0 means one per processor."""
         return self.inference_threads or os.cpu_count() or 1
 
     @property
     def frames_in_work(self) -> int:
         """Frames of live sessions in work at once.
 
-        One more than threads: while one is handed from stage to stage, none stands still. Nor does
-        one while frames wait for an inference server.
+        One more than threads, so that no thread is idle between frames, or while frames wait for an
+        inference server.
         """
         elsewhere = self.remote_classifier_connections if self.classifies_remotely else 0
         return self.threads + 1 + elsewhere
 
     @property
     def video_frames_at_once(self) -> int:
-        """Frames of a video in work: one a thread, and one more that is read meanwhile."""
+        """Frames of a video in work: one per thread, and one more that is read meanwhile."""
         return self.threads + 1
 
     @property

@@ -67,7 +67,7 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
 
 
 def is_browser(request: Request[Any, Any, Any]) -> bool:
-    """Whether whoever asks wants a page and not JSON."""
+    """Whether the client wants a page and not JSON."""
     return "text/html" in request.headers.get("accept", "")
 
 

@@ -33,7 +33,7 @@ def document() -> dict[str, Any]:
             "version": version("emotion-api"),
             "description": "Live video over Socket.IO: frames in, tracked faces and their emotions "
             "out. Every message is a Socket.IO event of the namespace /emotion-detection; its name "
-            "is the name of the message here. docs/realtime.md tells the story with examples.",
+            "is the name of the message here. docs/realtime.md explains them with examples.",
         },
         "defaultContentType": "application/json",
         "servers": {

@@ -22,9 +22,7 @@ Side = Annotated[float, Meta(ge=1, le=100_000)]
 class Initialize(Struct, kw_only=True):
     """Configures the session; may be left out."""
 
-    client_id: Annotated[
-        Any, Meta(description="Whatever the client calls itself; makes no difference.")
-    ] = None
+    client_id: Annotated[Any, Meta(description="The client's own name; has no effect.")] = None
     config: Config | None = None
 
 
@@ -49,7 +47,7 @@ class VideoFrame(Struct, kw_only=True):
         Meta(
             ge=-LARGEST_INTEGER,
             le=LARGEST_INTEGER,
-            description="Seconds by the sender's clock; handed back.",
+            description="Seconds by the sender's clock; returned with the result.",
         ),
     ]
     data: Annotated[
@@ -110,7 +108,7 @@ def read_room(data: tuple[object, ...]) -> str:
 
 
 def read_frame(data: tuple[object, ...], received_s: float) -> Frame:
-    """The frame; its image is not looked at.
+    """The frame; its image is not decoded.
 
     Args:
         data: of the event.

@@ -48,7 +48,7 @@ AutoAdjust = Annotated[
 
 
 class Config(Struct, kw_only=True):
-    """The settings of a live session. Other keys are passed over, and named in `ignored`."""
+    """The settings of a live session. Other keys are ignored, and named in `ignored`."""
 
     detection_interval: DetectionInterval = _DEFAULTS.detection_interval
     min_face_size: Annotated[
@@ -96,7 +96,7 @@ Ignored = Annotated[
     list[Annotated[str, Meta(max_length=MAX_IGNORED_LENGTH)]],
     Meta(
         max_length=MAX_IGNORED,
-        description="Keys of the config sent that are no settings and were passed over.",
+        description="Unknown keys of the config, which were ignored.",
     ),
 ]
 
@@ -124,11 +124,11 @@ class SuggestedConfig(Struct, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ConfigChange:
-    """What a client wants otherwise.
+    """The settings that a client wants to change.
 
     Attributes:
-        settings: values for fields of ``StreamConfig``, by name; all of them fit.
-        ignored: keys that are no settings, in order; at most 32, each cut off after 60 characters.
+        settings: checked values for fields of ``StreamConfig``, by name.
+        ignored: unknown keys, in order; at most 32, each cut off after 60 characters.
     """
 
     settings: Mapping[str, object]

@@ -21,7 +21,7 @@ from entrypoints.wire.problems import kind_of, text_of
 from entrypoints.wire.sessions import Seconds, StreamSummary
 
 AddressOf = Callable[[domain.detection.Detection], str | None]
-"""Makes the address of a record's image, for whoever asked; None where none is stored."""
+"""Makes the address of a record's image for the client; None if none is stored."""
 
 
 class DetectionResults(Struct, kw_only=True):
@@ -51,7 +51,7 @@ class Unreadable(Struct, kw_only=True, rename={"from_": "from"}):
 
     from_: Annotated[Seconds, Meta(description="The last frame before it, in seconds.")]
     to: Annotated[
-        Seconds | None, Meta(description="The first frame behind it; null where nothing follows.")
+        Seconds | None, Meta(description="The first frame after it; null where nothing follows.")
     ]
 
 
@@ -75,7 +75,7 @@ class Detection(Struct, kw_only=True):
     image_url: Annotated[
         str | None,
         Meta(
-            description="Shows the image to whoever holds it, without a token, until it ends; "
+            description="Shows the image without a token until it expires; "
             "null until the image is stored, and for guests. Every answer has a fresh one.",
             examples=[
                 "http://localhost:2508/api/images/3fa85f64-5717-4562-b3fc-2c963f66afa6"
@@ -118,7 +118,7 @@ BatchEvent = BatchDetection | BatchError
 
 
 class StorageStatus(Struct, kw_only=True):
-    """Where the storing of a detection stands."""
+    """How far the storing of a detection is."""
 
     detection_id: UUID
     status: Annotated[Literal["pending", "done", "failed"], Meta(examples=["done"])]
@@ -185,7 +185,7 @@ def _video(details: domain.video.VideoDetails) -> VideoDetails:
 def _pictures(record: domain.detection.Detection, links: ImageLinks) -> Pictures | None:
     owner_id, key = record.user_id, record.detection_id
     if record.image_url != links.original(owner_id, key):
-        return None  # It is not stored yet, or came from an older service and lies elsewhere.
+        return None  # It is not stored yet, or was imported and is stored elsewhere.
     return Pictures(
         thumbnail=links.thumbnail(owner_id, key),
         faces=[links.face_crop(owner_id, key, face.detection.box) for face in record.faces],

@@ -33,7 +33,7 @@ class SentData:
     data: bytes | str
 
     def exceeds(self, limit_bytes: int) -> bool:
-        """Whether the image has more bytes than this, told without decoding it.
+        """Whether the image has more bytes than this; does not decode it.
 
         Bytes count as they are, also where they are base64, and a data-URI prefix of more than 128
         characters counts like the rest.
@@ -64,7 +64,7 @@ class SentData:
 
 
 def _is_base64(data: bytes) -> bool:
-    """Whether bytes are base64, told by their beginning.
+    """Whether bytes are base64, judged by their beginning.
 
     Every image format has bytes that base64 lacks among its first sixteen.
     """
@@ -77,7 +77,7 @@ def _decode(text: str | bytes) -> bytes:
 
 
 def _digits(text: str | bytes) -> bytes:
-    """What counts, in the standard alphabet."""
+    """The base64 digits, in the standard alphabet."""
     # What is not ASCII is not base64 either, and is refused like any other odd character.
     data = text.encode("ascii", "replace") if isinstance(text, str) else text
     data = data.lstrip()

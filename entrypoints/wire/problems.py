@@ -83,7 +83,7 @@ def kind_of(error: Exception) -> ProblemKind:
 
 
 def text_of(error: Exception) -> str:
-    """What the client may be told of an error; of an unexpected one only its kind's description."""
+    """The text that a client gets; for an unexpected error only the description of its kind."""
     if isinstance(error, DomainError | ServiceUnavailable):
         return str(error)
     return KINDS["internal_error"].description
@@ -113,7 +113,7 @@ def _kind(
     )
 
 
-# What is unavailable usually comes back by itself.
+# What is unavailable usually comes back.
 _WAIT = "Wait for as many seconds as the header `Retry-After` says, then send the request again."
 _WAIT_5_S = {"retry_after": 5}
 
@@ -141,9 +141,9 @@ _TABLE = (
         "invalid_video",
         400,
         "Not a usable video",
-        "The file is no video, shows nothing, or is damaged. MP4, MOV, WebM, MKV and AVI are read.",
+        "The file is not a video or is damaged. MP4, MOV, WebM, MKV and AVI are read.",
         happened="The file was received and could not be read as a video.",
-        why="It is of a kind that is not read, holds sound alone, was cut off on its way, or is "
+        why="It is in a format that is not read, contains only sound, is truncated, or is "
         "damaged from the start. The service looks at the content; the name does not matter.",
         remedy="Send an MP4, MOV, WebM, MKV or AVI file that plays in a player.",
         details={"reason": "damaged"},
@@ -265,7 +265,7 @@ _TABLE = (
         413,
         "Video too large",
         "Send a smaller video; `details.limit` says how large it may be.",
-        happened="The video was not taken in.",
+        happened="The video was not accepted.",
         why="The file has more bytes than allowed (`MAX_VIDEO_MB`, 200 by default), or its frames "
         "have more pixels than those of 4K video.",
         remedy="Export it at 720p: faces are read no better in larger frames. Or cut it in parts.",
@@ -312,7 +312,7 @@ _TABLE = (
         happened="The image has an allowed size, but the service refused or stopped decoding it.",
         why="Decoding it takes more memory (`MAX_IMAGE_MEMORY_MB`) or more processor time "
         "(`MAX_IMAGE_SECONDS`) than one image may take. `detail` says what is too costly: a few "
-        "bytes can stand for millions of pixels, or have to be read thousands of times.",
+        "bytes can encode millions of pixels, or have to be read thousands of times.",
         remedy="Open it in any program and save it as JPEG, or scale it down.",
         details={"cost": "memory", "limit": 160_000_000},
     ),
@@ -338,10 +338,10 @@ _TABLE = (
     _kind(
         "range_not_satisfiable",
         416,
-        "Behind the end",
-        "The file is shorter than where `Range` begins; `details.size` tells its bytes.",
+        "Range after the end",
+        "`Range` begins after the end of the file; `details.size` is its size in bytes.",
         happened="Nothing of the file was sent.",
-        why="The header `Range` asks for a stretch that begins behind the end of the file.",
+        why="The header `Range` asks for a part that begins after the end of the file.",
         remedy="Ask again without `Range`, or from an offset below `details.size`.",
         details={"size": 1_000_000},
     ),
@@ -363,8 +363,8 @@ _TABLE = (
         429,
         "Too many videos waiting",
         "Send the next one when one of yours is done; `details.limit` says how many may wait.",
-        happened="The video was not taken in.",
-        why="As many videos of the user wait or are worked on as may (`MAX_VIDEOS_PER_USER`, 5 by "
+        happened="The video was not accepted.",
+        why="The user has as many unfinished videos as allowed (`MAX_VIDEOS_PER_USER`, 5 by "
         "default).",
         remedy="Wait until one is done, or delete one by `DELETE /api/videos/` and its id.",
         details={"retry_after": 60, "limit": 5, "remaining": 0},
@@ -393,7 +393,7 @@ _TABLE = (
         500,
         "Something broke here",
         "Not the caller's fault. The request id helps to find it.",
-        happened="The service met a fault of its own and gave up on this request.",
+        happened="An unexpected error stopped the request.",
         why="It is a bug, or something about the machine it runs on.",
         remedy="Try once more. If it stays, tell whoever runs the service the header "
         "`X-Request-ID` of the answer: it finds the fault in the log.",

@@ -11,7 +11,7 @@ from msgspec import inspect
 from domain.errors import InvalidRequest
 
 LARGEST_INTEGER = 2**53
-"""Above it JavaScript, and most readers of JSON, no longer tell neighbours apart."""
+"""Above it JavaScript and most JSON parsers cannot represent every integer."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -29,7 +29,7 @@ _TEXT_OF_UNEXPECTED = "something went wrong here"
 
 
 class Initialized(Struct, kw_only=True):
-    """The session and what it goes by."""
+    """The session and its configuration."""
 
     session_id: str
     config: EffectiveConfig
@@ -54,7 +54,7 @@ class DetectionResult(Struct, kw_only=True):
 
 
 class Metrics(Struct, kw_only=True):
-    """How a session goes since it was started."""
+    """Measurements of a session since it was started."""
 
     received_frames: Count
     processed_frames: Count
@@ -72,7 +72,7 @@ class Metrics(Struct, kw_only=True):
 
 
 class Status(Struct, kw_only=True):
-    """What was done, or how it goes; every 30 results too."""
+    """The answer to a control action; also sent every 30 results."""
 
     code: Literal[200] = 200
     message: str
@@ -113,7 +113,7 @@ class ErrorMessage(Refusal, kw_only=True):
 
 
 class SessionSummary(StreamSummary, kw_only=True):
-    """What remains of a session that was stopped."""
+    """The summary of a session that was stopped."""
 
     detection_id: Annotated[
         str | None, Meta(description="Of the record in the history, where the session was kept.")
@@ -147,7 +147,7 @@ def name_of(event: Struct) -> str:
 
 
 def encode(data: object) -> str:
-    """JSON of events, or of what holds some."""
+    """JSON of an event, or of a value that contains events."""
     try:
         return msgspec.json.encode(data).decode()
     except UnicodeEncodeError:
@@ -156,10 +156,10 @@ def encode(data: object) -> str:
 
 
 def present(event: events.StreamEvent, session_id: str, now: datetime) -> Struct:
-    """The event that says what a session events.
+    """The wire event for an event of a session.
 
     Args:
-        event: what it events.
+        event: of the session.
         session_id: of the session.
         now: the time of sending.
     """

@@ -1,4 +1,4 @@
-"""What the service says of itself: its models, its state, and where its documentation is."""
+"""What the service says about itself: its models, its state, and where its documentation is."""
 
 from __future__ import annotations
 

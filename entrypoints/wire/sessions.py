@@ -1,4 +1,4 @@
-"""What remains of a live session: at its end, and in the history."""
+"""The summary of a live session: at its end, and in the history."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Track(Struct, kw_only=True):
 
 
 class FrameCounts(Struct, kw_only=True):
-    """What became of the frames; those received are the sum of the others."""
+    """The numbers of frames by outcome; those received are the sum of the others."""
 
     received: Count
     processed: Count
@@ -52,7 +52,7 @@ class FrameCounts(Struct, kw_only=True):
 
 
 class StreamSummary(Struct, kw_only=True):
-    """What remains of a live session."""
+    """The summary of a live session."""
 
     session_id: str
     video_source: str | None
@@ -65,7 +65,7 @@ class StreamSummary(Struct, kw_only=True):
 
 
 def present_summary(summary: domain.stream.SessionSummary) -> StreamSummary:
-    """What remains of a session."""
+    """The summary of a session."""
     return StreamSummary(
         session_id=summary.session_id,
         video_source=summary.video_source,
@@ -84,7 +84,7 @@ def present_summary(summary: domain.stream.SessionSummary) -> StreamSummary:
 
 
 def present_track(track: domain.stream.TrackSummary) -> Track:
-    """What remains of one face."""
+    """The summary of one face."""
     return Track(
         tracking_id=track.track_id,
         first_seen=round(track.first_seen_s, 3),

@@ -25,7 +25,7 @@ class Video(Struct, kw_only=True):
     filename: Annotated[
         str | None, Meta(description="As the sender named it.", examples=["interview.mp4"])
     ]
-    status: Annotated[Status, Meta(description="The last three are ends.", examples=["running"])]
+    status: Annotated[Status, Meta(description="The last three are final.", examples=["running"])]
     progress: Annotated[Share, Meta(description="Of the part to analyse.", examples=[0.42])]
     processed_seconds: Annotated[
         Seconds, Meta(description="Time of the last analysed frame, from the start of the video.")
@@ -33,9 +33,7 @@ class Video(Struct, kw_only=True):
     duration: Annotated[
         Seconds | None, Meta(description="As the file says, in seconds; null where it does not.")
     ]
-    remaining_seconds: Annotated[
-        Seconds | None, Meta(description="Of work; null while nobody can tell.")
-    ]
+    remaining_seconds: Annotated[Seconds | None, Meta(description="Of work; null while unknown.")]
     frames_analysed: Count
     width: Annotated[PixelCount, Meta(description="As a player shows it, in pixels.")]
     height: PixelCount
@@ -48,7 +46,7 @@ class Video(Struct, kw_only=True):
     file_url: Annotated[
         str | None,
         Meta(
-            description="Plays the file for whoever holds it, without a token, until it ends. "
+            description="Plays the file without a token until it expires. "
             "Every answer has a fresh one; null once the video is cancelled."
         ),
     ]

@@ -99,8 +99,8 @@ async def test_it_is_told_when_a_token_was_issued_and_that_its_account_stands(
     user = await enrolled.provider.verify(token)
     issued_at = enrolled.provider.issued_at(token)
     assert issued_at.tzinfo is not None
-    assert await enrolled.provider.still_stands(user.user_id, issued_at)
-    assert await enrolled.provider.still_stands(user.user_id, None)
+    assert await enrolled.provider.may_stay_signed_in(user.user_id, issued_at)
+    assert await enrolled.provider.may_stay_signed_in(user.user_id, None)
 
 
 # What follows is only true of tokens that the operator mints.

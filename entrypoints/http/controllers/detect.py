@@ -142,8 +142,8 @@ class DetectBatchController(Controller):
     ) -> Stream:
         """Analyse a batch and answer with one server-sent event a file, in the order they finish.
 
-        A file that cannot be analysed gives an event with `status: "error"` and the others go on.
-        The stream ends when all are done; disconnecting cancels what has not finished.
+        A file that cannot be analysed gives an event with `status: "error"`, and the others
+        continue. The stream ends when all are done; disconnecting cancels what has not finished.
         """
         too_large = BatchTooLarge(
             f"a batch may hold {settings.detection.max_batch_size} files of "

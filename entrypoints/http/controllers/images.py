@@ -79,7 +79,7 @@ class ImagesController(Controller):
             str | None, QueryParameter(description="Of a link; no token is needed then.")
         ] = None,
     ) -> Response[bytes]:
-        """Send an image to its owner, and to whoever has the link of an `image_url`."""
+        """Send an image to its owner, and to everybody with the link of an `image_url`."""
         if signature is None:
             image = await read_image.execute(request.user, detection_id)
         else:

@@ -76,10 +76,10 @@ class AllVideosController(Controller):
         submit_video: NamedDependency[SubmitVideo],
         image_addresses: NamedDependency[ImageAddresses],
     ) -> Response[videos.Video]:
-        """Take a video in: MP4, MOV, WebM, MKV or AVI, told by its content.
+        """Accept a video: MP4, MOV, WebM, MKV or AVI, recognised by its content.
 
-        Once this is answered, the video survives a crash. It is analysed in its turn;
-        `GET /api/videos/{id}` tells how far it is.
+        Once this is answered, the video survives a crash. It is analysed in its turn; `GET
+        /api/videos/{id}` shows how far it is.
         """
         limits = settings.video.limits
         async with submit_video.place(request.user):
@@ -138,7 +138,7 @@ class VideosController(Controller):
         get_video: NamedDependency[GetVideo],
         image_addresses: NamedDependency[ImageAddresses],
     ) -> Response[videos.Video]:
-        """Tell how far the work on a video is."""
+        """Show how far the work on a video is."""
         video = await get_video.execute(request.user, video_id)
         return Response(_present(video, image_addresses), headers={"Cache-Control": "no-store"})
 
@@ -166,7 +166,7 @@ class VideosController(Controller):
         follow_video: NamedDependency[FollowVideo],
         image_addresses: NamedDependency[ImageAddresses],
     ) -> Stream:
-        """Tell of every change as a server-sent event, until the work has ended."""
+        """Send every change as a server-sent event, until the work has ended."""
         changes = await primed(follow_video.execute(request.user, video_id))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         events = _events(changes, image_addresses)
@@ -187,7 +187,9 @@ class VideosController(Controller):
         video_id: FromPath[UUID],
         delete_video: NamedDependency[DeleteVideo],
     ) -> None:
-        """End the work if it goes on, and erase record, frames, file and entry in the history."""
+        """Stop the analysis if it is running, and erase record, frames, file and entry in the
+        history.
+        """
         await delete_video.execute(request.user, video_id)
 
     @get(
@@ -217,7 +219,7 @@ class VideosController(Controller):
     ) -> Stream:
         """Download a row for each analysed frame and face, and one for a frame without any.
 
-        Of a video that is still worked on these are the frames so far.
+        While the video is being analysed, these are the frames so far.
         """
         found = await primed(read_video_frames.execute(request.user, video_id))
         headers = {
@@ -261,7 +263,7 @@ class VideosController(Controller):
         expires: Annotated[str | None, QueryParameter(description="When the link ends.")] = None,
         signature: Annotated[str | None, QueryParameter(description="Of the link.")] = None,
     ) -> Response[Any]:
-        """Serve the file, or a stretch of it, to whoever holds a link from a `file_url`."""
+        """Serve the file, or a part of it, to everybody with the link of a `file_url`."""
         if signature is None:
             raise InvalidLink("a video is played by the link in its `file_url`")
         path = video_path(settings.server.videos_url, video_id)
@@ -271,11 +273,11 @@ class VideosController(Controller):
         headers = {
             "Accept-Ranges": "bytes",
             "ETag": etag,
-            # The file never changes. It may be erased, so it is asked for anew.
+            # The file never changes, but may be erased, so browsers have to ask each time.
             "Cache-Control": "private, no-cache",
             "Content-Disposition": "inline",
             "Content-Security-Policy": "default-src 'none'; sandbox",
-            # Pages of other origins may show it: whoever gave them the link decides that.
+            # Pages of other origins may show it: having the link is enough.
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
         wanted = _wanted_range(request.headers, video.size_bytes, etag)
@@ -324,12 +326,12 @@ def _number(fields: Mapping[str, str], name: str, default: float) -> float:
 def _wanted_range(
     headers: Mapping[str, str], size: int, etag: str
 ) -> tuple[int, int | None] | None:
-    """Where the stretch that is asked for begins, and where it ends; None for the whole.
+    """Where the requested part begins and ends; None for the whole file.
 
-    One range is served; who asks for several, or in another unit, gets the whole (RFC 9110, 14.2).
+    One range is served; several ranges or other units get the whole file (RFC 9110, 14.2).
 
     Raises:
-        RangeNotSatisfiable: it begins behind the end of the file.
+        RangeNotSatisfiable: it begins after the end of the file.
     """
     asked = _RANGE.fullmatch(headers.get("range", "").replace(" ", ""))
     if asked is None or headers.get("if-range", etag) != etag:

@@ -148,15 +148,15 @@ async def test_a_disabled_a_deleted_and_a_revoked_account_stand_no_more(
     google: GoogleDouble, provider: FirebaseIdentityProvider
 ) -> None:
     signed_in_at = datetime.now(UTC)
-    assert await provider.still_stands("alice", signed_in_at)
+    assert await provider.may_stay_signed_in("alice", signed_in_at)
     google.enrol("disabled", disabled=True)
     google.enrol("revoked", validSince=str(int(time.time()) + 60))
     for user_id in ("disabled", "deleted", "revoked"):
-        assert not await provider.still_stands(user_id, signed_in_at)
-    assert await provider.still_stands("revoked", signed_in_at + timedelta(seconds=120))
+        assert not await provider.may_stay_signed_in(user_id, signed_in_at)
+    assert await provider.may_stay_signed_in("revoked", signed_in_at + timedelta(seconds=120))
     google.accounts_status = 500
     with pytest.raises(IdentityUnavailable):
-        await provider.still_stands("alice", signed_in_at)
+        await provider.may_stay_signed_in("alice", signed_in_at)
 
 
 @pytest.mark.parametrize("outage", ["status", "nonsense", "gone"])

@@ -1,4 +1,4 @@
-"""``emotion-api models evaluate --photos`` as somebody types it."""
+"""``emotion-api models evaluate --images`` as somebody types it."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def _picture(name: str):  # type: ignore[no-untyped-def]
 def evaluate(*lines: str, arguments: tuple[str, ...] = ()) -> Result:
     Path("boxes.csv").write_text("\n".join(lines) + "\n", "utf-8")
     return CliRunner().invoke(
-        app, ["models", "evaluate", "--photos", "photos", "--boxes", "boxes.csv", *arguments]
+        app, ["models", "evaluate", "--images", "photos", "--boxes", "boxes.csv", *arguments]
     )
 
 
@@ -58,7 +58,7 @@ def test_a_found_face_counts_as_found_and_nothing_else_is_false() -> None:
     told = figures(
         WITH_MARKS, f"astronaut.png,{FACE},{MARKS}", "coffee.png" + "," * 14, "page.png" + "," * 14
     )
-    assert (told["photos"], told["faces"], told["found"], told["false_boxes"]) == (3, 1, 1, 0)
+    assert (told["images"], told["faces"], told["found"], told["false_boxes"]) == (3, 1, 1, 0)
     assert told["sizes"] == [{"from_px": 64, "below_px": 128, "faces": 1, "found": 1}]
     for share, least, most in (("mean_iou", 0.6, 1), ("landmark_error", 0, 0.1)):
         value = told[share]
@@ -118,6 +118,6 @@ def test_a_photograph_that_cannot_be_read_is_named(folder: Path) -> None:
 
 
 def test_photographs_without_boxes_measure_nothing() -> None:
-    ran = CliRunner().invoke(app, ["models", "evaluate", "--photos", "photos"])
+    ran = CliRunner().invoke(app, ["models", "evaluate", "--images", "photos"])
     assert ran.exit_code != 0
     assert "--boxes" in ran.output

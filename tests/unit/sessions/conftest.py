@@ -60,7 +60,7 @@ class Recorder:
     async def ready(self) -> None:
         await self._ready.wait()
 
-    async def tell(self, event: StreamEvent) -> None:
+    async def send(self, event: StreamEvent) -> None:
         self.events.append(event)
         self._told.set()
 

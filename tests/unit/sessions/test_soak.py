@@ -29,7 +29,7 @@ class LastEvent:
     async def ready(self) -> None:
         pass
 
-    async def tell(self, event: StreamEvent) -> None:
+    async def send(self, event: StreamEvent) -> None:
         self.last = event
         self.told.set()
 

@@ -47,14 +47,14 @@ class LabelledFace:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledPhoto:
+class LabelledImage:
     """An image and all its faces."""
 
     path: Path
     faces: tuple[LabelledFace, ...]
 
 
-def read_labelled_photos(folder: Path, boxes: Path) -> tuple[LabelledPhoto, ...]:
+def read_labelled_images(folder: Path, boxes: Path) -> tuple[LabelledImage, ...]:
     """Read a CSV file of boxes.
 
     Its first line names the columns: ``name`` (of a file in the folder), ``x``, ``y``, ``w`` and
@@ -94,7 +94,7 @@ def read_labelled_photos(folder: Path, boxes: Path) -> tuple[LabelledPhoto, ...]
     absent = [name for name in faces if not (folder / name).is_file()]
     if absent:
         raise BadBoxes(f"{folder} lacks {len(absent)} of the images: {_some(absent)}")
-    return tuple(LabelledPhoto(folder / name, tuple(found)) for name, found in faces.items())
+    return tuple(LabelledImage(folder / name, tuple(found)) for name, found in faces.items())
 
 
 def _name(row: dict[str, str], where: str) -> str:
