@@ -1,3 +1,3 @@
 """How the bundled weights were made."""
 
-import adapters  # noqa: F401 - keeps ONNX Runtime from calling its maker; see there
+import adapters  # noqa: F401 - turns off ONNX Runtime's telemetry

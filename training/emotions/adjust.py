@@ -1,8 +1,8 @@
-"""Adjusts the last layer of an exported network to a world that is not its training set.
+"""Adjusts the last layer of an exported network to images unlike its training set.
 
 The training set is 36 % neutral and 0.4 % disgust, and a network learns that along with the faces.
-Elsewhere the odds are others, so tau times their logarithm is subtracted from the logits (Menon et
-al. 2021, "Long-tail learning via logit adjustment"). Elsewhere it is also less often right than on
+Elsewhere the shares differ, so tau times their logarithm is subtracted from the logits (Menon et
+al. 2021, "Long-tail learning via logit adjustment"). Elsewhere it is also less accurate than on
 crops like those it was trained with, so a temperature makes its scores more cautious.
 
 `python -m training.emotions.adjust --data DIR` adjusts the bundled network as `recipes.py` says,
@@ -61,19 +61,19 @@ class LastLayer:
         """(logits - tau x log prior) / temperature.
 
         Args:
-            tau: Share of the log prior, 0 for none of it.
+            tau: Share of the log prior; 0 for no adjustment.
             prior: (7,), share of each emotion.
             temperature: Above 1 makes scores more cautious.
         """
         offset = tau * np.log(prior)
-        offset -= offset.mean()  # softmax does not see it, and the bias stays small
+        offset -= offset.mean()  # does not change the softmax, and the bias stays small
         return LastLayer(
             (self.weight / temperature).astype(np.float32),
             ((self.bias - offset) / temperature).astype(np.float32),
         )
 
     def restored(self, tau: float, prior: Array, temperature: float) -> LastLayer:
-        """The layer that `adjusted` gave this one from."""
+        """The layer from before `adjusted`."""
         return LastLayer(self.weight * temperature, self.bias * temperature).adjusted(
             -tau, prior, 1.0
         )
@@ -121,7 +121,7 @@ def some_of(train: Faces, count: int = 256) -> npt.NDArray[np.float32]:
 def write(
     folder: Path, faces: npt.NDArray[np.float32], prior: Array, tau: float, temperature: float
 ) -> None:
-    """Adjusts `emotion.onnx` and says so in `emotion.json`; the figures there are left as they are.
+    """Adjusts `emotion.onnx` and notes it in `emotion.json`; the figures there are not changed.
 
     Args:
         folder: Of both files.
@@ -130,7 +130,7 @@ def write(
         tau: See `LastLayer.adjusted`.
         temperature: Likewise; it comes on top of the one that the export fitted.
     """
-    prior = prior.round(4)  # as the facts tell it, so that it can be undone
+    prior = prior.round(4)  # as the facts state it, so that it can be undone
     layer = undone(folder).adjusted(tau, prior, temperature)
     path = folder / "emotion.onnx"
     model = onnx.load(path)

@@ -1,4 +1,4 @@
-"""Batch augmentation for what a service sees: other boxes, cameras, light and compression."""
+"""Batch augmentation: other boxes, cameras, light and compression."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PADDING = ("border", "border", "reflection", "zeros")
 
 
 class Augment:
-    """Turns gray crops into random views, a whole batch at a time.
+    """Turns grey crops into random views, a whole batch at a time.
 
     One affine resampling covers box shift and scale (Haar and YuNet frame a face differently from
     FER2013), rotation, shear, flip and the training resolution; the rest imitates light, lenses,
@@ -38,7 +38,7 @@ class Augment:
             size: Side of the views in pixels.
 
         Returns:
-            float32 (N, 1, size, size), gray levels in 0..255.
+            float32 (N, 1, size, size), grey levels in 0..255.
         """
         views = self._warp(images[:, None].float(), size)
         views = self._light(views)

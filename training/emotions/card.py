@@ -43,7 +43,7 @@ def write(weights: Path, valid: Faces, docs: Path) -> None:
 
 
 def unadjusted(logits: npt.NDArray[np.float32], meta: dict[str, Any]) -> npt.NDArray[np.float64]:
-    """Logits (N, 7) before the adjustment that the metadata tells of."""
+    """Logits (N, 7) before the adjustment in the metadata."""
     done = meta["logit_adjustment"]
     prior = np.array([done["prior"][label] for label in meta["labels"]])
     return np.asarray(logits * done["temperature"] + done["tau"] * np.log(prior), np.float64)

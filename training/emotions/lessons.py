@@ -1,4 +1,4 @@
-"""What a network is shown in training: views of the crops, labels, teachers' scores."""
+"""The training batches: views of the crops, labels, teachers' scores."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Lessons:
             yield lesson
 
     def _draw(self, seed: int) -> Tensor:
-        """Indices (steps, batch): common crops at most once an epoch, rare ones as due."""
+        """Indices (steps, batch): common crops at most once an epoch, rare ones more often."""
         rng = np.random.default_rng(seed)
         count = len(self) * self.recipe.batch
         # Systematic sampling: every crop gets the floor or the ceiling of its expected draws.

@@ -1,4 +1,4 @@
-"""The classifier that ships: a MobileNet that knew faces before it saw an expression.
+"""The bundled classifier: a MobileNet that was trained on faces before expressions.
 
 Its body was trained to tell the people of VGGFace2 apart (Savchenko 2019, "Efficient facial
 representations for age, gender and identity recognition in organizing photo albums using
@@ -35,13 +35,14 @@ _STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 _MEANS = (103.939, 116.779, 123.68)
 """What was taken from the three channels (0..255) when the body was trained."""
 _LEVEL, _SPREAD = 129.0, 60.0
-"""Mean and deviation of the gray levels that the body is told a standardised crop has."""
+"""The mean and deviation of grey levels to which crops are standardised for the body."""
 
 
 class FaceMobileNet(TwoHeads):
     """MobileNet (Howard et al. 2017) of width 1 for gray crops of any size.
 
-    Enlarging crops of 48 pixels shows nothing new, but at the scale that the body knows.
+    Enlarged crops of 48 pixels show no more detail, but have the scale that the body was trained
+    on.
 
     Args:
         side: Pixels the crops are enlarged to; the body was trained on 224. Sides of 32 n + 1 keep
@@ -99,7 +100,7 @@ class FaceMobileNet(TwoHeads):
     def load_faces(self, folder: Path, crops: Tensor) -> None:
         """Starts the body from the face network.
 
-        Its three channels see the same gray picture, so their kernels are added up. Its batch
+        Its three channels get the same grey image, so their kernels are added up. Its batch
         normalisations come folded into gains and offsets; they are unfolded on `crops`, which
         leaves what the body computes as it is and gives training the statistics it needs.
 

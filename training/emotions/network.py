@@ -16,7 +16,7 @@ CLASSES = len(EMOTIONS)
 def normalise(faces: Tensor) -> Tensor:
     """Gray levels to zero mean and unit deviation, crop by crop.
 
-    Takes exposure and contrast of the camera out of the picture before the first layer.
+    Removes the exposure and contrast of the camera before the first layer.
 
     Args:
         faces: float32 (N, 1, H, W), gray levels in 0..255.
@@ -26,7 +26,7 @@ def normalise(faces: Tensor) -> Tensor:
     """
     centred = faces - faces.mean(dim=(2, 3), keepdim=True)
     spread = (centred * centred).mean(dim=(2, 3), keepdim=True)
-    # 25 keeps a flat crop flat instead of blowing its noise up.
+    # 25 keeps a flat crop flat instead of amplifying its noise.
     return centred / torch.sqrt(spread + 25.0)
 
 
@@ -80,7 +80,7 @@ class TwoHeads(nn.Module):
 
 
 class EmotionNet(TwoHeads):
-    """Residual network whose stem halves the picture at once: compute goes where it pays.
+    """Residual network whose stem halves the resolution at once, to save computation.
 
     Args:
         widths: Channels of the stages; each stage but the first halves the picture.

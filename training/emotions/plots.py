@@ -1,4 +1,4 @@
-"""Pictures of runs and results."""
+"""Plots of runs and results."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def reliability_picture(
         (panels[0], before, "before the adjustment"),
         (panels[1], after, "as shipped"),
     ):
-        # A bin with a handful of crops says nothing.
+        # A bin with a handful of crops is not conclusive.
         share, score, right = table[table[:, 0] > 0.004].T
         axes.plot([0, 1], [0, 1], color="gray", linestyle=":")
         axes.plot(score, right, marker="o")

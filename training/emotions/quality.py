@@ -1,4 +1,4 @@
-"""Chooses when a crop is too small, dark or blurred to trust: where accuracy really falls.
+"""Chooses the thresholds of reliability by measuring where accuracy falls.
 
 `python -m training.emotions.quality --data DIR` writes `quality.md`. Thresholds are chosen on
 degraded crops of the tuning slice and checked on the validation split, with the shipped file.

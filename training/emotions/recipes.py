@@ -1,4 +1,4 @@
-"""The runs behind the shipped weights, by name."""
+"""The runs that made the shipped weights, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What adjusting the last layer does to faces as they are and under shifts of camera and framing.
+"""The effect of adjusting the last layer, without and with shifts of camera and framing.
 
 `python -m training.emotions.shifts --data DIR` writes `shifts.md`, from which tau and temperature
 in `recipes.py` were chosen. It reads the tuning slice once as it is and once under each shift of

@@ -20,9 +20,9 @@ _ROOT = _HERE.parent.parent
 
 
 def main() -> None:
-    """Trains, or goes on where a run was cut off; exports; and writes the model card."""
+    """Trains, or continues an interrupted run; exports; and writes the model card."""
     parser = argparse.ArgumentParser(prog="python -m training.faces", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with photographs, labels")
+    parser.add_argument("--data", type=Path, required=True, help="folder with images and labels")
     parser.add_argument("--teacher", type=Path, required=True, help="YuNet's ONNX file")
     parser.add_argument("--runs", type=Path, default=_HERE / "runs", help="checkpoints and plots")
     parser.add_argument(

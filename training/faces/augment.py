@@ -1,4 +1,4 @@
-"""Views for training: photographs placed, turned, lit and damaged as cameras and people do it."""
+"""Views for training: images that are placed, turned, lit and degraded at random."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _MIRRORED = (1, 0, 2, 4, 3)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One picture to train on.
+    """One training image.
 
     Attributes:
         pixels: uint8 (side, side, 3), RGB.
-        boxes: float32 (N, 4), left, top, right, bottom in pixels, clipped to the picture.
+        boxes: float32 (N, 4), left, top, right, bottom in pixels, clipped to the view.
         landmarks: float32 (N, 5, 2).
-        seen: float32 (N, 5), 1 for landmarks inside the picture.
-        is_face: bool (N,); False for a place that says nothing.
-        empty: float32 (M, 4), places where no face is, whatever the teacher says.
+        seen: float32 (N, 5), 1 for landmarks inside the view.
+        is_face: bool (N,); False for a doubtful face.
+        empty: float32 (M, 4), places without a face, whatever the teacher says.
     """
 
     pixels: NDArray[np.uint8]
@@ -51,7 +51,7 @@ class Views:
         self._deceptive = np.flatnonzero(kinds == "none-hard")
 
     def view(self, number: int) -> View:
-        """One photograph that fills the view, or a mosaic: small faces, and more of them a view."""
+        """One image that fills the view, or a mosaic: small faces, and more of them in a view."""
         rng = np.random.default_rng([self._seed, number])
         side = self._side
         parts_a_row = int(rng.choice([1, 2, 3], p=[0.45, 0.37, 0.18]))
@@ -101,7 +101,7 @@ def _edges(side: int, parts: int, rng: np.random.Generator) -> list[int]:
 def _placed(
     photo: Photo, width: int, height: int, sizes: tuple[float, float], rng: np.random.Generator
 ) -> View:
-    """A part of a photograph, turned and scaled so that one of its faces gets a random size."""
+    """A part of an image, turned and scaled so that one of its faces gets a random size."""
     labels = photo.labels
     faces = np.flatnonzero(labels.agreed == 1) if photo.kind == "face" else np.array([], int)
     rows, columns = photo.pixels.shape[:2]
@@ -150,7 +150,7 @@ def _covering(
     width: int,
     height: int,
 ) -> list[float]:
-    """The place moved so that the photograph covers the view, where it is large enough."""
+    """The place moved so that the image covers the view, if it is large enough."""
     moved = []
     for at, before, whole, side in zip(place, anchor, extent, (width, height), strict=True):
         least, most = side - (whole - before), before
@@ -193,7 +193,7 @@ def _moved(
     offset: NDArray[np.float64],
     angle: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Boxes and points behind the turn: a face is taken for the ellipse that fills its box."""
+    """Boxes and points after the rotation: a face counts as the ellipse that fills its box."""
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2 @ matrix.T + offset
     halves = (boxes[:, 2:] - boxes[:, :2]) / 2
     reach = np.sqrt((halves**2) @ (matrix**2).T)
@@ -208,7 +208,7 @@ def _labelled(
     agreed: NDArray[np.int8],
     has_faces: bool,
 ) -> View:
-    """What of the labels can be seen: boxes clipped, faces hardly in the picture left out."""
+    """The visible labels: boxes clipped, faces mostly outside the view left out."""
     height, width = pixels.shape[:2]
     clipped = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
     whole = (boxes[:, 2:] - boxes[:, :2]).prod(1)
@@ -230,7 +230,7 @@ def _labelled(
 def _occluded(
     pixels: NDArray[np.uint8], boxes: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Something flat in front of a part of a face, as hands, masks and microphones are."""
+    """A flat object in front of a part of a face, like hands, masks and microphones."""
     for box in boxes:
         if rng.random() > 0.04:
             continue

@@ -1,4 +1,4 @@
-"""Photographs with labelled faces: reading them from their tar files, and the splits."""
+"""Images with labelled faces: reading them from their tar files, and the splits."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 TUNING_SHARE = 0.05
-"""Share of the training photographs that give no gradient; thresholds are chosen on them."""
+"""Share of the training images that give no gradient; thresholds are chosen on them."""
 _LEVELS = 5
-"""Sizes that every photograph is kept in."""
+"""Sizes in which every image is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The faces of one photograph, in its pixels.
+    """The faces of one image, in its pixels.
 
     Attributes:
         boxes: float32 (N, 4), left, top, right, bottom; they may reach over the border.
         landmarks: float32 (N, 5, 2), x and y of right eye, left eye, nose, right and left corner
             of the mouth, as the person's own right and left.
-        agreed: int8 (N,); 1 for faces that the teacher's passes agree on, 0 where they do not, so
-            that the place says nothing, -1 for what is known to be no face.
+        agreed: int8 (N,); 1 for faces that the teacher's passes agree on, 0 for doubtful ones, -1
+            for places known not to be a face.
     """
 
     boxes: NDArray[np.float32]
@@ -41,12 +41,12 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One photograph.
+    """One labelled image.
 
     Attributes:
         name: of its file.
         kind: ``face``, ``none`` or ``none-hard`` (no face, though the teacher sees some).
-        pyramid: uint8 (height, width, 3), RGB, and behind it four times half the size each.
+        pyramid: uint8 (height, width, 3), RGB, and four smaller levels, each half the size.
         labels: its faces.
     """
 
@@ -63,9 +63,9 @@ class Photo:
 
 @dataclass(frozen=True)
 class Photos(Sequence[Photo]):
-    """Photographs of one split, decoded once and then mapped from a file.
+    """Images of one split, decoded once and then mapped from a file.
 
-    The training photographs take 5 GB; mapped, they are shared by all processes.
+    The training images take 5 GB; mapped, they are shared by all processes.
     """
 
     rows: tuple[dict[str, str], ...]

@@ -1,4 +1,4 @@
-"""Recall, false boxes, overlap and landmarks on photographs with labelled faces."""
+"""Recall, false boxes, overlap and landmarks on images with labelled faces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from adapters.inference.box_matching import IGNORED_FACE, match_boxes
 from .data import Labels, Photo
 
 LONG_SIDE = 640
-"""Photographs are shown to the network at this long side, in pixels."""
+"""The network gets images at this long side, in pixels."""
 READS = (9, 200)
 """Sizes of the faces (root of the area, pixels of the view) that the network reads."""
 _SMALLER = 0.4
@@ -26,7 +26,7 @@ _INSIDE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a detector says of one picture, best first.
+    """What a detector says of one image, the highest score first.
 
     Attributes:
         scores: float32 (N,), in [0, 1].
@@ -44,7 +44,7 @@ Finder = Callable[[NDArray[np.uint8]], Found]
 
 
 def from_cells(cells: NDArray[np.float32], points: NDArray[np.float32], least: float) -> Found:
-    """Faces from the cells of one picture, (A, 15) with scores in column 0, repeats left out."""
+    """Faces from the cells of one image, (A, 15) with scores in column 0, without duplicates."""
     picked = np.flatnonzero(cells[:, 0] >= least)
     chosen, points = cells[picked], points[picked]
     boxes = np.concatenate([points - chosen[:, 1:3], points + chosen[:, 3:5]], 1)
@@ -57,7 +57,7 @@ def from_cells(cells: NDArray[np.float32], points: NDArray[np.float32], least: f
 
 
 def in_two_views(find: Finder) -> Finder:
-    """Looks at a smaller view as well for faces that are too large in the first, as the service."""
+    """Also uses a smaller view, for faces that are too large in the first, like the service."""
 
     def look(pixels: NDArray[np.uint8]) -> Found:
         height, width = pixels.shape[:2]
@@ -80,7 +80,9 @@ def _sized(found: Found, least: float, most: float) -> Found:
 
 
 def _united(one: Found, other: Found) -> Found:
-    """The faces of both, the surer one where two are the same or one lies within another."""
+    """The faces of both; of two that are the same or one within the other, the one with the higher
+    score.
+    """
     scores = np.concatenate([one.scores, other.scores])
     boxes = np.concatenate([one.boxes, other.boxes])
     landmarks = np.concatenate([one.landmarks, other.landmarks])
@@ -100,16 +102,16 @@ def _united(one: Found, other: Found) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A photograph's answers beside its labels, at the size it was shown at.
+    """The answers for an image and its labels, at the size it was analysed.
 
     Attributes:
         scores: float32 (N,), of every box that counts.
         true: bool (N,), whether the box lies on a labelled face.
         sizes: float32 (F,), of the faces to be found: root of the area in pixels.
-        found_at: float32 (F,), score of the box on each; 0 where none lies.
-        overlaps: float32 (F,), intersection over union; 0 where none lies.
+        found_at: float32 (F,), score of the box on each; 0 without one.
+        overlaps: float32 (F,), intersection over union; 0 without one.
         landmark_errors: float32 (F,), mean distance of the five points in sizes of the box; nan
-            where none lies.
+            without one.
     """
 
     scores: NDArray[np.float32]
@@ -121,7 +123,7 @@ class Judged:
 
 
 def shown(photo: Photo, long_side: int = LONG_SIDE) -> tuple[NDArray[np.uint8], Labels]:
-    """A photograph scaled to a long side and filled up with black to multiples of 32."""
+    """An image scaled to a long side and padded with black to multiples of 32."""
     rows, columns = photo.pixels.shape[:2]
     ratio = long_side / max(rows, columns)
     to = (max(round(columns * ratio), 1), max(round(rows * ratio), 1))
@@ -141,9 +143,9 @@ def _filled_up(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def judge(found: Found, labels: Labels) -> Judged:
-    """Compare the answers for one picture with its labels.
+    """Compare the answers for one image with its labels.
 
-    A box on a place that says nothing (a doubtful face) counts neither for nor against.
+    A box on a doubtful face counts neither for nor against.
     """
     wanted = np.flatnonzero(labels.agreed == 1)
     doubtful = labels.boxes[labels.agreed == 0]
@@ -162,7 +164,7 @@ def judge(found: Found, labels: Labels) -> Judged:
 
 
 def judge_all(find: Finder, photos: Iterable[Photo], long_side: int = LONG_SIDE) -> list[Judged]:
-    """Show photographs to a detector."""
+    """Judge a detector on images."""
     judged = []
     for photo in photos:
         pixels, labels = shown(photo, long_side)
@@ -171,13 +173,13 @@ def judge_all(find: Finder, photos: Iterable[Photo], long_side: int = LONG_SIDE)
 
 
 def threshold_for(judged: Sequence[Judged], false_boxes: int) -> float:
-    """The least score at which at most so many boxes lie on no face."""
+    """The least score at which at most this many boxes are false."""
     false = np.sort(np.concatenate([j.scores[~j.true] for j in judged]))[::-1]
     return float(false[false_boxes]) + 1e-6 if len(false) > false_boxes else 0.0
 
 
 def summary(judged: Sequence[Judged], threshold: float) -> dict[str, float]:
-    """What a detector finds from a score on."""
+    """The figures of a detector at a threshold."""
     sizes = np.concatenate([j.sizes for j in judged])
     at = np.concatenate([j.found_at for j in judged])
     scores = np.concatenate([j.scores for j in judged])

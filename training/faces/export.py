@@ -36,7 +36,7 @@ from .network import STRIDES, FaceNet, centres
 from .train import finder
 
 OVERLAP = 0.4
-"""Boxes that overlap more (intersection over union) speak of the same face."""
+"""Boxes that overlap more (intersection over union) are the same face."""
 THRESHOLD = 0.6
 """The least confidence that makes a face by default: six in ten such boxes are faces. Nearly all of
 the others are smaller than the smallest face that the service asks for."""
@@ -80,7 +80,7 @@ def fit_confidence(judged: Sequence[Judged]) -> tuple[float, float]:
 
 
 def write_onnx(network: FaceNet, path: Path, slope: float, offset: float) -> None:
-    """Writes the network; the graph maps `pixels` to `cells` for pictures of any size."""
+    """Writes the network; the graph maps `pixels` to `cells` for images of any size."""
     shipped = Shipped(network.to(memory_format=torch.contiguous_format), slope, offset).eval()  # type: ignore[call-overload]
     example = torch.zeros(2, 64, 96, 3, dtype=torch.uint8)
     axes = {
@@ -112,7 +112,7 @@ def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
 
 
 def shipped_finder(path: Path, least: float) -> Finder:
-    """The exported file as something that finds faces in RGB pixels."""
+    """The exported file as a `Finder`."""
     runner = session(path)
 
     def find(pixels: NDArray[np.uint8]) -> Found:
@@ -124,7 +124,7 @@ def shipped_finder(path: Path, least: float) -> Finder:
 
 
 def latency_ms(path: Path, width: int, height: int, repeats: int = 60) -> float:
-    """Milliseconds a picture, median, on one thread."""
+    """Milliseconds per image, median, on one thread."""
     runner = session(path)
     pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
     times = []
@@ -136,7 +136,7 @@ def latency_ms(path: Path, width: int, height: int, repeats: int = 60) -> float:
 
 
 def calibration(judged: Sequence[Judged], least: float) -> list[dict[str, float]]:
-    """For each tenth of confidence how many boxes were told, and which share are faces."""
+    """For each tenth of confidence the number of boxes, and the share that are faces."""
     scores = np.concatenate([j.scores for j in judged])
     true = np.concatenate([j.true for j in judged])
     rows = []
@@ -163,7 +163,7 @@ def export(
 ) -> dict[str, Any]:
     """Writes `face.onnx` and `face.json` and returns the metadata.
 
-    The confidence is fitted on the tuning slice, so the validation figures are fitted to nothing.
+    The confidence is fitted on the tuning slice, so nothing is fitted to the validation images.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "face.onnx"
@@ -183,7 +183,7 @@ def export(
         "iou": OVERLAP,
         "reads": list(READS),
         "parameters": sum(p.numel() for p in network.parameters()),
-        "measured_on": f"{len(valid)} validation photographs at {LONG_SIDE} px, labelled by YuNet "
+        "measured_on": f"{len(valid)} validation images at {LONG_SIDE} px, labelled by YuNet "
         "in three passes; nothing was fitted to them",
         **summary(judged, THRESHOLD),
         "at_20_false_boxes": summary(judged, threshold_for(judged, 20)),

@@ -1,4 +1,4 @@
-"""How the crop is to lie about this detector's boxes, so that emotions are read best.
+"""How crops should lie around this detector's boxes, so that emotions are read best.
 
 `python -m training.faces.framing --data DIR` writes `training/faces/framing.md`: `DIR` holds the
 crops that the emotion network learned from. Each is enlarged, put on a border and shown to the
@@ -43,7 +43,7 @@ def scene_of(crop: NDArray[np.uint8], border: int) -> Image:
 
 
 async def found_in(scenes: list[Image], detector: FaceDetector) -> list[FaceDetection | None]:
-    """The face of each scene where the detector sees exactly one."""
+    """The face of each scene in which the detector finds exactly one."""
     found = []
     for scene in scenes:
         faces = await detector.detect(scene, min_size_px=64)
