@@ -1,4 +1,4 @@
-"""What the detector finds when the same photographs are turned, blurred, lit or cut otherwise.
+"""What the detector finds when the same images are rotated, blurred, lit or cropped differently.
 
 Measured as the service looks for faces: with its views, its threshold and the exported file.
 """
@@ -26,7 +26,7 @@ Shift = Callable[[Photo], Photo]
 
 _SMALLEST = 16
 _LEAST_SEEN = 0.6
-"""Of a face's box that has to be left in the picture for it to count."""
+"""Share of a box that has to stay in the image for the face to count."""
 
 
 def service_finder(weights: Path, executor: WorkExecutor) -> Finder:
@@ -75,7 +75,7 @@ def turned(degrees: float) -> Shift:
 
 
 def changed(change: Callable[[Pixels], NDArray[np.generic]]) -> Shift:
-    """The same picture with other pixels."""
+    """The same image with other pixels."""
     return lambda photo: _photo(
         photo, np.clip(change(photo.pixels), 0, 255).astype(np.uint8), photo.labels
     )
@@ -174,7 +174,7 @@ def table(weights: Path, photos: Sequence[Photo]) -> str:
     executor = WorkExecutor(1)
     find = service_finder(weights, executor)
     lines = [
-        f"| {len(photos)} photographs | faces | found | false boxes a photograph | mean IoU |",
+        f"| {len(photos)} images | faces | found | false boxes an image | mean IoU |",
         "| --- | --- | --- | --- | --- |",
     ]
     for name, shift in SHIFTS.items():
@@ -185,7 +185,7 @@ def table(weights: Path, photos: Sequence[Photo]) -> str:
 
 
 def sizes_table(weights: Path, photos: Sequence[Photo]) -> str:
-    """Recall by size, as Markdown; sizes in pixels of photographs whose longer side is 640."""
+    """Recall by size, as Markdown; sizes in pixels of images whose longer side is 640."""
     executor = WorkExecutor(1)
     judged = judge_all(service_finder(weights, executor), photos)
     executor.close()
