@@ -90,7 +90,6 @@ class VideoFile:
             duration_s=end_s(container, stream),
             # Some AVI files give their clock rate as the frame rate.
             frame_rate=float(rate) if rate and rate <= _HIGHEST_RATE else None,
-            codec=stream.codec_context.name,
             media_type=self._media_type,
         )
 

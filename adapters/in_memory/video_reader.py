@@ -88,7 +88,7 @@ class _FakeVideo:
         if not frames:
             raise ValueError("there are no frames")
         first, last = frames[0].image, frames[-1].time_s
-        self.facts = VideoFacts(first.width, first.height, last, None, "text", "video/mp4")
+        self.facts = VideoFacts(first.width, first.height, last, None, "video/mp4")
 
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None

@@ -21,7 +21,6 @@ class VideoFacts:
         height: likewise.
         duration_s: None where the file does not say.
         frame_rate: mean frames a second; None where the file does not say.
-        codec: such as ``h264``.
         media_type: of the file, such as ``video/mp4``.
     """
 
@@ -29,7 +28,6 @@ class VideoFacts:
     height: int
     duration_s: float | None
     frame_rate: float | None
-    codec: str
     media_type: str
 
 
