@@ -111,10 +111,10 @@ class ExportReport:
 
     Attributes:
         out: the ONNX file; a JSON file of the same name lies beside it.
-        pictures: how many crops were compared.
+        crops: how many crops were compared.
         figures: of torch in float32 first, then of the other forms.
     """
 
     out: Path
-    pictures: int
+    crops: int
     figures: tuple[FormFigures, ...]

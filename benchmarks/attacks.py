@@ -4,7 +4,7 @@
 
 starts the service as its own process on this machine with two threads, lets the attacks of
 `tests/attacks/` loose on it one after the other, each from a process of its own, and prints what
-``/healthz`` and a signed-in user's small photograph took meanwhile, beside a quiet service. Memory
+``/healthz`` and a signed-in user's small image took meanwhile, beside a quiet service. Memory
 is the highest sum of the service's processes.
 """
 

@@ -41,7 +41,7 @@ from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
 from benchmarks.clip import moving_face
 from benchmarks.realtime import Target, own_service, play
-from benchmarks.uploads import photograph
+from benchmarks.uploads import encoded_image
 from domain.detection import Detection
 from domain.image import Image
 from domain.stream_config import StreamConfig
@@ -196,7 +196,7 @@ async def spent(target: Target, work: Callable[[], Awaitable[int]]) -> tuple[flo
 async def measure(options: argparse.Namespace) -> None:
     """Print both tables."""
     clip = moving_face()
-    photo = photograph(options.photo, options.megapixels)
+    photo = encoded_image(options.photo, options.megapixels)
     async with own_service({}) as target:
 
         async def frames() -> int:

@@ -3,7 +3,7 @@
     python -m benchmarks.peers --seconds 15
 
 starts each as its own process on this machine, one after the other, and gives both the same load:
-photographs of 0.3 megapixels uploaded by eight clients, then eight streams of ten frames a second.
+images of 0.3 megapixels uploaded by eight clients, then eight streams of ten frames a second.
 ``/healthz`` is asked twenty times a second meanwhile. It needs ``pip install -e ".[benchmarks]"``.
 The usual stack is ``benchmarks/usual_stack.py``; its network has random weights, so only its speed
 counts and not its answers.
@@ -27,7 +27,7 @@ import socketio
 
 from benchmarks.clip import moving_face
 from benchmarks.realtime import Target, own_service, percentile, play, watch_health
-from benchmarks.uploads import photograph
+from benchmarks.uploads import encoded_image
 
 
 @dataclass
@@ -82,7 +82,7 @@ async def usual_stack() -> AsyncIterator[str]:
 
 
 async def upload_to_service(target: Target, photo: bytes, options: argparse.Namespace) -> Measured:
-    """Photographs as a form, signed in."""
+    """Images as a form, signed in."""
     headers = {"Authorization": f"Bearer {target.token}"}
     async with httpx.AsyncClient(base_url=target.url, headers=headers, timeout=300) as http:
 
@@ -94,7 +94,7 @@ async def upload_to_service(target: Target, photo: bytes, options: argparse.Name
 
 
 async def upload_to_usual(url: str, photo: bytes, options: argparse.Namespace) -> Measured:
-    """Photographs as they are."""
+    """Images as they are."""
     async with httpx.AsyncClient(base_url=url, timeout=300) as http:
 
         async def send() -> bool:
@@ -180,7 +180,7 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 async def measure(options: argparse.Namespace) -> None:
     """Print the table."""
-    clip, photo = moving_face(), photograph(options.photo, options.megapixels)
+    clip, photo = moving_face(), encoded_image(options.photo, options.megapixels)
     uploads = f"{options.clients} clients, {options.megapixels:g} megapixels"
     streams = f"{options.sessions} streams of {options.rate:g} a second"
     print("| | load | results/s | p50 ms | p95 ms | /healthz p99 ms | worst ms |")

@@ -1,10 +1,10 @@
-"""Load for the HTTP half: photographs uploaded by several clients at once.
+"""Load for the HTTP half: images uploaded by several clients at once.
 
     python -m benchmarks.uploads --clients 1 8 --megapixels 24 --seconds 15 [PHOTO]
     YUNET_MODEL=FILE python -m benchmarks.uploads --detectors bundled yunet haar
 
 starts the service as its own process on this machine, once for each face detector, lets so many
-clients send a photograph again and again, and prints how many photographs and faces a second were
+clients send an image again and again, and prints how many images and faces a second were
 answered, how long an answer took, and how long ``/healthz`` took meanwhile. Without PHOTO it is
 scikit-image's astronaut, enlarged.
 """
@@ -24,7 +24,7 @@ from PIL import Image
 from benchmarks.realtime import Target, own_service, percentile, watch_health
 
 
-def photograph(path: Path | None, megapixels: float) -> bytes:
+def encoded_image(path: Path | None, megapixels: float) -> bytes:
     """A JPEG of so many megapixels and at most 5 MiB."""
     picture = Image.open(path).convert("RGB") if path else Image.fromarray(skimage.data.astronaut())
     factor = (megapixels * 1e6 / (picture.width * picture.height)) ** 0.5
@@ -34,7 +34,7 @@ def photograph(path: Path | None, megapixels: float) -> bytes:
         picture.save(out, "JPEG", quality=quality)
         if out.tell() < 5 * 2**20:
             return out.getvalue()
-    raise SystemExit("the photograph does not fit into 5 MiB")
+    raise SystemExit("the image does not fit into 5 MiB")
 
 
 async def measure(target: Target, image: bytes, clients: int, seconds: float) -> str:
@@ -85,9 +85,9 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--detectors", nargs="+", default=["bundled"], help="FACE_DETECTOR")
     wanted = parser.parse_args()
-    image = photograph(wanted.photo, wanted.megapixels)
+    image = encoded_image(wanted.photo, wanted.megapixels)
     print(f"{wanted.megapixels:g} megapixels, {len(image) / 2**20:.1f} MiB of JPEG\n")
-    print("| detector | clients | photographs/s | faces/s | p50 ms | p95 ms | refused ", end="")
+    print("| detector | clients | images/s | faces/s | p50 ms | p95 ms | refused ", end="")
     print("| /healthz p50 ms | p99 ms | worst ms |\n" + "| --- " + "| ---: " * 9 + "|")
     for detector in wanted.detectors:
         async with own_service({"FACE_DETECTOR": detector}) as target:

@@ -63,7 +63,7 @@ async def measure(arguments: argparse.Namespace, executor: WorkExecutor) -> None
         detectors.append(
             YuNetFaceDetector(executor=executor, model=arguments.yunet, score_threshold=score)
         )
-    table = Table("photograph", "pixels", "decode ms", title="Decoding and finding faces")
+    table = Table("image", "pixels", "decode ms", title="Decoding and finding faces")
     for detector in detectors:
         table.add_column(f"{detector.name} faces", justify="right")
         table.add_column("still ms", justify="right")

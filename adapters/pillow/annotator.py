@@ -49,23 +49,23 @@ class PillowImageAnnotator:
 
 def _annotate(image: Image, faces: Sequence[Face], media_type: str) -> bytes:
     assert isinstance(image.pixels, np.ndarray)
-    picture = PillowImage.fromarray(image.pixels)
-    draw = ImageDraw.Draw(picture)
+    canvas = PillowImage.fromarray(image.pixels)
+    draw = ImageDraw.Draw(canvas)
     # Sizes scale with the image, so that labels are readable in small and large ones.
-    line_px = max(2, round(max(picture.size) / 400))
-    font = ImageFont.load_default(size=max(12, round(max(picture.size) / 60)))
+    line_px = max(2, round(max(canvas.size) / 400))
+    font = ImageFont.load_default(size=max(12, round(max(canvas.size) / 60)))
     boxes = [_scaled(face.detection.box, image.scale) for face in faces]
     for face, box in zip(faces, boxes, strict=True):
         _draw_box(draw, box, EMOTION_COLOURS[face.dominant_emotion], line_px)
-    texts, layout = _lay_out(draw, font, faces, boxes, picture.size)
+    texts, layout = _lay_out(draw, font, faces, boxes, canvas.size)
     for face, text, place in zip(faces, texts, layout.places, strict=True):
         if place is not None:
             _draw_label(draw, font, place, text, EMOTION_COLOURS[face.dominant_emotion])
     if texts and texts[0] == "1":
         used = [*boxes, *(place for place in layout.places if place)]
-        _draw_key(draw, font, faces, used, picture.size)
+        _draw_key(draw, font, faces, used, canvas.size)
     out = io.BytesIO()
-    picture.save(out, _FORMATS[media_type], quality=92)
+    canvas.save(out, _FORMATS[media_type], quality=92)
     return out.getvalue()
 
 

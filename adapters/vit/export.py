@@ -30,7 +30,7 @@ from domain.emotion import Emotion
 
 _INPUT, _OUTPUT = "faces", "logits"
 _TIMED_RUNS = 7
-_PICTURES = 8
+_NOISE_CROPS = 8
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -94,7 +94,7 @@ class CheckpointExport:
             facts = self._facts(written, figures[-1], len(crops), quantize=quantize)
             os.replace(written, out)
         out.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
-        return ExportReport(out=out, pictures=len(crops), figures=tuple(figures))
+        return ExportReport(out=out, crops=len(crops), figures=tuple(figures))
 
     def _write_plain(self, path: Path) -> None:
         spec = self._crop_spec
@@ -141,7 +141,7 @@ class CheckpointExport:
         return figures
 
     def _facts(
-        self, written: Path, figures: FormFigures, pictures: int, *, quantize: bool
+        self, written: Path, figures: FormFigures, crops: int, *, quantize: bool
     ) -> dict[str, object]:
         files, spec = self._files, self._crop_spec
         return {
@@ -160,7 +160,7 @@ class CheckpointExport:
             "output": {"name": _OUTPUT, "scores": "softmax"},
             "precision": "dynamic int8" if quantize else "float32",
             "agreement_with_torch": {
-                "pictures": pictures,
+                "crops": crops,
                 "largest_difference_of_a_probability": round(figures.largest_difference, 6),
                 "same_dominant_emotion": figures.same_answer,
             },
@@ -244,10 +244,10 @@ def _ms_per_face(predict: Predict, crops: NDArray[np.uint8]) -> float:
 def _soft_noise(spec: CropSpec) -> NDArray[np.uint8]:
     """Images of noise with large and small patches."""
     rng = np.random.default_rng(0)
-    pictures = np.zeros((_PICTURES, spec.height, spec.width, spec.channels))
+    noise = np.zeros((_NOISE_CROPS, spec.height, spec.width, spec.channels))
     for patches in (2, 4, 8, 16):
-        coarse = rng.normal(size=(_PICTURES, patches, patches, spec.channels))
+        coarse = rng.normal(size=(_NOISE_CROPS, patches, patches, spec.channels))
         rows = np.arange(spec.height) * patches // spec.height
         columns = np.arange(spec.width) * patches // spec.width
-        pictures += coarse[:, rows][:, :, columns]
-    return np.clip(pictures * 32 + 128, 0, 255).astype(np.uint8)
+        noise += coarse[:, rows][:, :, columns]
+    return np.clip(noise * 32 + 128, 0, 255).astype(np.uint8)

@@ -138,7 +138,7 @@ def _preprocessing(processor: Any, name: str) -> Preprocessing:
     """
     for width, height in _sizes(processor):
         black, white, noise = (
-            _processed(processor, _picture(kind, width, height)) for kind in _KINDS
+            _processed(processor, _test_image(kind, width, height)) for kind in _KINDS
         )
         rows, columns = black.shape[1:]
         offset = black.mean(axis=(1, 2))
@@ -152,8 +152,8 @@ def _preprocessing(processor: Any, name: str) -> Preprocessing:
             slope=(white.mean(axis=(1, 2)) - offset) / np.float32(255),
             offset=offset,
         )
-        picture = torch.from_numpy(_picture("noise", width, height)).permute(2, 0, 1).float()
-        ours = found.apply(picture[None])[0].numpy()
+        image = torch.from_numpy(_test_image("noise", width, height)).permute(2, 0, 1).float()
+        ours = found.apply(image[None])[0].numpy()
         if ours.shape == noise.shape and np.abs(ours - noise).max() <= _TOLERANCE:
             return found
     raise InferenceUnavailable(
@@ -165,15 +165,15 @@ def _preprocessing(processor: Any, name: str) -> Preprocessing:
 _KINDS = ("black", "white", "noise")
 
 
-def _picture(kind: str, width: int, height: int) -> NDArray[np.uint8]:
+def _test_image(kind: str, width: int, height: int) -> NDArray[np.uint8]:
     if kind == "noise":
         noise = np.random.default_rng(0)
         return noise.integers(0, 256, (height, width, 3), dtype=np.uint8)
     return np.full((height, width, 3), 255 if kind == "white" else 0, dtype=np.uint8)
 
 
-def _processed(processor: Any, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    pixels = processor(images=Image.fromarray(picture), return_tensors="np")["pixel_values"]
+def _processed(processor: Any, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    pixels = processor(images=Image.fromarray(image), return_tensors="np")["pixel_values"]
     return np.asarray(pixels[0], dtype=np.float32)
 
 

@@ -129,7 +129,7 @@ def print_export(console: Console, report: ExportReport, *, on_noise: bool) -> N
     console.print(table)
     source = "images of noise (--faces compares on real ones)" if on_noise else "faces"
     console.print(
-        f"\nProbabilities were compared with torch float32 on {report.pictures} {source}.\n"
+        f"\nProbabilities were compared with torch float32 on {report.crops} {source}.\n"
         f"Serve it with CLASSIFIER=onnx CLASSIFIER_WEIGHTS={report.out}",
         highlight=False,
         soft_wrap=True,

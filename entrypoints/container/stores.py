@@ -118,7 +118,7 @@ def _cloudinary_urls(settings: StoreSettings) -> CloudinaryUrls:
 
 
 def _image_links(settings: StoreSettings) -> ImageLinks | None:
-    """Addresses of small pictures; None where the image store makes none."""
+    """Addresses of thumbnails; None if the image store makes none."""
     return _cloudinary_urls(settings) if settings.image_store == "cloudinary" else None
 
 

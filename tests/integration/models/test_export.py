@@ -71,7 +71,7 @@ async def test_an_export_reads_the_same_on_triton(
 
 def test_the_report_and_the_card_tell_the_agreement(plain: ExportReport) -> None:
     assert sorted(path.name for path in plain.out.parent.iterdir()) == ["plain.json", "plain.onnx"]
-    assert plain.pictures == 6
+    assert plain.crops == 6
     by_form = {each.form: each for each in plain.figures}
     assert plain.figures[0].form == "torch float32"
     assert by_form["ONNX float32"].largest_difference < 1e-4
