@@ -45,7 +45,7 @@ export async function showDetection(record) {
     }
     if (record.stream) {
       body.replaceChildren(h("div", { class: "session-view" },
-        sessionChart(record.stream), liveSummary(record.stream, false), jsonPanel(record)));
+        sessionChart(record.stream), liveSummary(record.stream, { tellsKept: false }), jsonPanel(record)));
       return;
     }
     const shown = viewer({ detection: record, picture: await picture(), title: "" });

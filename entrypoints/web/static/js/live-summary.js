@@ -4,8 +4,8 @@ import { h } from "./dom.js";
 import { count, duration, share } from "./format.js";
 import { nameOfTrack } from "./live-boxes.js";
 
-/** `tellsKept` is false in the history, where that goes without saying. */
-export function liveSummary(summary, tellsKept = true) {
+/** `tellsKept` is false in the history, where that goes without saying; of a video no frame is dropped. */
+export function liveSummary(summary, { tellsKept = true, isVideo = false } = {}) {
   const { frames, tracks } = summary;
   const rows = tracks.slice(0, 20).map((track) => {
     const shares = track.emotions.filter((each) => each.time_share >= 0.05)
@@ -16,11 +16,12 @@ export function liveSummary(summary, tellsKept = true) {
       h("td", {}, duration(track.last_seen - track.first_seen)),
       h("td", {}, shares.join(", ")));
   });
+  const dropped = isVideo ? "" : `, ${frames.dropped} dropped`;
   const kept = summary.detection_id ? " It is in your history." : " It was not kept.";
   return h("section", { class: "panel summary", "aria-label": "Summary of the session" },
     h("h3", {}, "Summary"),
     h("p", { class: "small" },
-      `${duration(summary.duration)}, ${count(frames.processed, "frame")} analysed, ${frames.dropped} dropped.${tellsKept ? kept : ""}`),
+      `${duration(summary.duration)}, ${count(frames.processed, "frame")} analysed${dropped}.${tellsKept ? kept : ""}`),
     rows.length ? h("table", {},
       h("thead", {}, h("tr", {}, ...["Face", "Seen for", "Share of its time"].map((text) =>
         h("th", { scope: "col" }, text)))),

@@ -46,7 +46,7 @@ export function videoViewer({ video, record, source = fileOf(video) }) {
     stage: h("div", { class: "video-view" }, player.element, chart),
     details: h("div", { class: "details-of-photo" },
       ...unreadable(record.video.unreadable),
-      liveSummary(record.stream, false),
+      liveSummary(record.stream, { tellsKept: false, isVideo: true }),
       h("section", { class: "panel downloads", "aria-label": "Downloads" },
         h("h3", {}, "Download"),
         h("p", { class: "muted small" }, "A row for each analysed frame and face, and the timeline as a picture."),
