@@ -212,7 +212,7 @@ class OpenInferenceCropClassifier:
         def read(answer: Answer) -> tuple[str | None, NDArray[np.float32]]:
             if answer.status != 200:
                 raise InferenceUnavailable(
-                    f"the inference server refused {len(crops)} faces with {answer.status}: "
+                    f"the inference server refuses {len(crops)} faces with {answer.status}: "
                     f"{answer.body[:200].decode(errors='replace')}"
                 )
             version, logits = decode(answer, tensors.output_name)
