@@ -285,7 +285,7 @@ async def test_garbage_is_a_fault(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (give([float("nan")] * 7), "no numbers"),
+        (give([float("nan")] * 7), "not numbers"),
         (give([None] * 7), "not numbers|not a tensor"),
         (give(["1"] * 6 + ["x"]), "not a tensor"),
         (give([1.0] * 7, shape=[7, 32]), "logits"),
