@@ -46,7 +46,7 @@ format: $(VENV)/.lint ## put the code into shape
 lock: $(VENV)/.dev ## write down the versions installed now in constraints.txt
 	@$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 
-asyncapi: $(VENV)/.dev ## make docs/asyncapi.yaml anew from the messages in entrypoints/wire
+asyncapi: $(VENV)/.dev ## regenerate docs/asyncapi.yaml from the messages in entrypoints/wire
 	@$(BIN)/python -m entrypoints.wire.asyncapi docs/asyncapi.yaml
 
 clean: ## remove what was installed and cached; data is kept

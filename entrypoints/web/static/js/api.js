@@ -5,7 +5,7 @@ import { ApiError, send } from "./transport.js";
 
 export { ApiError };
 
-/** Call the service as whoever is signed in. Returns the response; raises ApiError. */
+/** Call the service as the signed-in user. Returns the response; raises ApiError. */
 export async function call(path, options = {}) {
   const token = await session.accessToken();
   try {

@@ -1,4 +1,4 @@
-// Signing in with Firebase through its REST calls: they need nobody else's code.
+// Signing in with Firebase through its REST API, without a library.
 
 import { settings } from "./settings.js";
 import { ApiError } from "./transport.js";
@@ -21,7 +21,7 @@ export function idTokenByEmail(email, password) {
 /** Exchange Google's ID token for one of Firebase. */
 export function idTokenByGoogle(googleToken) {
   const postBody = new URLSearchParams({ id_token: googleToken, providerId: "google.com" }).toString();
-  // Nobody is redirected by this call, yet it has to name an address.
+  // This call does not redirect, but it needs an address.
   return idTokenBy("accounts:signInWithIdp", { postBody, requestUri: "http://localhost" });
 }
 

@@ -2,7 +2,7 @@
 
 const CLOSE = 0.1; // Two best scores that lie nearer are both named; `domain/wording.py` says the same.
 
-/** A score, told honestly: no network is sure enough for 0 or 100 %. */
+/** A score as text: never 0 or 100 %, because no network is that certain. */
 export function percent(score) {
   if (score < 0.01) return "<1\u00a0%";
   if (score > 0.99) return ">99\u00a0%";

@@ -6,7 +6,7 @@ import { problem } from "./problem.js";
 import { videoProgress } from "./video-view.js";
 import { followed, pathOf, unfinished } from "./videos.js";
 
-/** @param {() => void} done  told when one of them has its entry in the history */
+/** @param {() => void} done  called when one of them has its entry in the history */
 export function historyVideos(done) {
   const list = h("div", { class: "videos-in-work" });
   let asked = 0;

@@ -10,7 +10,7 @@ const STEP_PX = 9;
  * @param {Box[]} boxes  of the faces
  * @param {{width: number, height: number}[]} labels  their sizes, in the order of the boxes
  * @param {{width: number, height: number}} area  no label leaves it
- * @returns {{places: (?Box)[], covered: number}}  null where there is no room at all, and how many
+ * @returns {{places: (?Box)[], covered: number}}  null if there is no room, and how many
  *   square pixels of faces lie under labels
  */
 export function placeLabels(boxes, labels, area) {

@@ -68,7 +68,7 @@ export class LiveConnection {
     const now = performance.now();
     for (const [id, at] of this.#sent) if (now - at > LOST_MS) this.#sent.delete(id);
     if (!this.#socket?.connected) return false;
-    // A cable that was pulled announces nothing; closed, the connection is tried anew.
+    // A pulled cable is not announced; closing the connection makes the library try again.
     if (now - this.#heardAt > SILENT_MS) this.#socket.io.engine.close();
     return this.#socket.connected && this.#sent.size < IN_FLIGHT;
   }

@@ -12,7 +12,7 @@ const check = (name, checked) => h("input", { type: "checkbox", name, checked })
 /**
  * A form, and the switch that keeps the session, which stands elsewhere. A field that is emptied
  * changes nothing, and gets its value back.
- * @param {(config: Object) => void} changed  told the settings that differ when one does
+ * @param {(config: Object) => void} changed  called with the changed settings
  */
 export function liveSettings(changed) {
   const sizes = SIZES.map((size) => [size.join("x"), size.join(" × ")]);

@@ -77,7 +77,7 @@ export function liveStudio() {
       if (said.code === 429) advise(said.message, { max_frame_rate: Math.max(1, Math.floor(said.recommended_value)) });
       else if (running) trouble.replaceChildren(problem(new Error(said.message), "The service could not do that"));
     },
-    // Where nobody is signed in any more this view is not shown, and has stopped.
+    // Without a signed-in user this view is not shown, and has stopped.
     refused: (error) => (error.code === "signed_out" ? announce(problem(error)) : stop({ error })),
     summary: (summary) => {
       if (running) return; // The session goes on in a new one.

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { countChips, countsInWords } from "./emotion-counts.js";
 
-/** A card that stands for a photo wherever it is listed. `open` shows it large. */
+/** The card of a photo in a list. `open` shows it large. */
 export function photoCard(photo, open) {
   const badge = h("span", { class: "state" });
   const found = h("span", { class: "found" });

@@ -11,7 +11,7 @@ const REACH_PX = 22; // A tap this near to a small box means it.
  * @param {{width: number, height: number}} size  the picture's, in the pixels of the boxes
  * @param {Object[]} faces
  * @param {string} caption  facts about the picture
- * @param {(index: number) => void} chosen  told which face was clicked or tapped
+ * @param {(index: number) => void} chosen  called with the face that was clicked or tapped
  */
 export function photoStage({ picture, size, faces = [], caption, chosen = () => {} }) {
   const boxes = faces.map((face, index) => {

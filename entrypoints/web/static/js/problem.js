@@ -20,7 +20,7 @@ export function problem(error, title = error.title ?? "Something went wrong on t
     actions.length ? h("div", { class: "row" }, ...actions) : null);
 }
 
-/** A button that asks to sign in; whoever listens on the document opens the dialog. */
+/** A button that asks to sign in; a listener on the document opens the dialog. */
 export function signInButton(click = () => document.dispatchEvent(new Event("sign-in-wanted"))) {
   return h("button", { type: "button", class: "primary", on: { click } }, "Sign in");
 }

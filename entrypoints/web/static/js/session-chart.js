@@ -66,7 +66,7 @@ function nameButton(name, { first_seen: first }, video) {
   } } }, name);
 }
 
-/** For those who use no mouse; and lines in the rows that tell where the video is. */
+/** For use without a mouse; and lines in the rows that show the position of the video. */
 function seekBar(video, rows, seconds) {
   const bar = h("input", { type: "range", min: 0, max: seconds, step: 0.1, value: 0, "aria-label": "Time in the video" });
   const heads = rows.map((each) => each.querySelector(".head"));

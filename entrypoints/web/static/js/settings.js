@@ -1,4 +1,4 @@
-// What the service told the page: where its calls are, and what it takes.
+// The service's settings for the page: the addresses of its calls, and its limits.
 // {apiPrefix, maxUploadBytes, maxVideoBytes, maxBatchSize, minFaceSize, emotions, auth, firebase, socketIoClient, socketIoTransports}
 export const settings = Object.freeze(JSON.parse(document.documentElement.dataset.settings));
 

@@ -28,7 +28,7 @@ export async function shrunk(file, maxBytes) {
   return null;
 }
 
-/** A detection of the smaller copy, told in the pixels of the original. */
+/** A detection of the smaller copy, in pixels of the original. */
 export function enlarged(detection, original) {
   const across = original.width / detection.image.width;
   const down = original.height / detection.image.height;

@@ -1,6 +1,6 @@
 // The tabs of one browser share a sign-in: a new tab asks the others for theirs, and signing out in
 // one signs out all. A refresh token works only once, and used again it ends the sign-in everywhere,
-// so the tabs tell each other of new tokens. All of it stays in the memory of tabs of this origin.
+// so the tabs send each other new tokens. All of it stays in the memory of tabs of this origin.
 
 import { random } from "./random.js";
 

@@ -2,7 +2,7 @@
 
 import { EMOTIONS } from "./settings.js";
 
-const LONGEST_HOLD_S = 1.5; // Times the usual step: from then on nobody knows where the face is.
+const LONGEST_HOLD_S = 1.5; // Times the usual step; after that the position is unknown.
 
 export class VideoFrames {
   #times = [];

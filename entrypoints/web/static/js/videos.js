@@ -15,7 +15,7 @@ export const isVideo = (file) => file.type.startsWith("video/") || SUFFIXES.test
 
 export const pathOf = ({ video_id: id }) => `${settings.apiPrefix}/videos/${id}`;
 
-/** Send a video, and tell of it at every change until the work on it has ended. */
+/** Send a video, and yield it at every change until the work on it has ended. */
 export async function* analysed(file) {
   if (!session.user) {
     throw new ApiError({
