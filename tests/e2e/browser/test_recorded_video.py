@@ -1,6 +1,7 @@
 """Recorded video on the page."""
 
 import asyncio
+import re
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -150,6 +151,20 @@ async def test_a_video_can_be_cancelled(signed_in: Page) -> None:
     await choose(page, clip())
     await page.get_by_role("button", name="Cancel").click()
     await expect(page.get_by_role("alert")).to_contain_text("Cancelled", timeout=60_000)
+
+
+async def test_how_much_of_a_video_is_sent_is_told_and_sending_can_be_cancelled(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    network = await page.context.new_cdp_session(page)
+    slowly = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 20_000}
+    await network.send("Network.emulateNetworkConditions", slowly)
+    await choose(page, clip())
+    progress = page.locator(".video-progress")
+    await expect(progress).to_contain_text(re.compile("Sending interview.webm … [1-9]\\d?\u00a0%"))
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Cancelled")
 
 
 async def test_a_file_that_is_no_video_is_named(signed_in: Page) -> None:

@@ -90,8 +90,10 @@ export function mountDetect(panel) {
   async function analyseVideo(photo) {
     photo.view = null;
     photo.progress = videoProgress({ title: photo.file.name, cancel: () => cancelVideo(photo) });
+    photo.sending = new AbortController();
     try {
-      for await (const video of analysed(photo.file)) {
+      const sending = { signal: photo.sending.signal, uploaded: photo.progress.sent };
+      for await (const video of analysed(photo.file, sending)) {
         photo.video = video;
         photo.progress.update(video);
         if (photo.isCancelled) await call(pathOf(video), { method: "DELETE" });
@@ -109,6 +111,7 @@ export function mountDetect(panel) {
 
   async function cancelVideo(photo) {
     photo.isCancelled = true;
+    photo.sending.abort();
     if (photo.video) await call(pathOf(photo.video), { method: "DELETE" }).catch(() => {});
   }
 

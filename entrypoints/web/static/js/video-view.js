@@ -64,6 +64,10 @@ export function videoProgress({ title, cancel }) {
     h("button", { type: "button", on: { click: cancel } }, "Cancel"));
   return {
     element,
+    sent(share) {
+      text.textContent = share < 1 ? `Sending ${title} … ${Math.floor(100 * share)}\u00a0%` : "Sent. The service looks at it …";
+      Object.assign(bar, { max: 1, value: share });
+    },
     update(video) {
       text.textContent = inWords(video);
       if (video.status === "running") Object.assign(bar, { max: 1, value: video.progress });

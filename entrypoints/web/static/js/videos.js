@@ -15,8 +15,13 @@ export const isVideo = (file) => file.type.startsWith("video/") || SUFFIXES.test
 
 export const pathOf = ({ video_id: id }) => `${settings.apiPrefix}/videos/${id}`;
 
-/** Send a video, and yield it at every change until the work on it has ended. */
-export async function* analysed(file) {
+/**
+ * Send a video, and yield it at every change until the work on it has ended.
+ * @param {File} file
+ * @param {{signal: AbortSignal, uploaded: (share: number) => void}} sending  cancels the upload, and
+ *   receives the share that is sent
+ */
+export async function* analysed(file, sending) {
   if (!session.user) {
     throw new ApiError({
       title: "Videos need an account",
@@ -35,7 +40,7 @@ export async function* analysed(file) {
   }
   const form = new FormData();
   form.append("file", file, file.name);
-  const video = await callForJson(`${settings.apiPrefix}/videos`, { method: "POST", body: form });
+  const video = await callForJson(`${settings.apiPrefix}/videos`, { method: "POST", body: form, ...sending });
   yield* followed(video);
 }
 
