@@ -19,6 +19,7 @@ EXTENSION = "emotion_api.connection"
 """Key in an ASGI scope's ``extensions`` under which the connection of a request is found."""
 _SWEEP_S = 1.0
 _SEARCH_EVERY_S = 0.01
+_UNREAD_BYTES = 32 * 2**20
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ class Connections:
         self._idle: dict[Watched, None] = {}
         self._per_network: Counter[str] = Counter()
         self._unfinished_bytes = 0
+        self._unread: dict[Watched, int] = {}
+        self._unread_bytes = 0
         self._searched_at = 0.0
         self._any_is_proxy = "*" in proxies
         self._proxies = [ipaddress.ip_network(each) for each in proxies if each != "*"]
@@ -118,6 +121,23 @@ class Connections:
         """Count bytes of unfinished messages; False if all together are too many now."""
         self._unfinished_bytes += change_bytes
         return self._unfinished_bytes <= self.limits.unfinished_bytes
+
+    def hold_answer(self, connection: Watched, size: int) -> None:
+        """Count bytes of an answer that its client has to read; ``release_answer`` has to follow.
+
+        When all together are too many, the connections that have held theirs longest are closed.
+        """
+        self._unread[connection] = size
+        self._unread_bytes += size
+        while self._unread_bytes > _UNREAD_BYTES and len(self._unread) > 1:
+            oldest = next(iter(self._unread))
+            self.release_answer(oldest)
+            self.refusals.count(Refusal.ANSWER_NOT_READ)
+            oldest.give_way()
+
+    def release_answer(self, connection: Watched) -> None:
+        """The bytes are read, or the connection is closed; may be called twice."""
+        self._unread_bytes -= self._unread.pop(connection, 0)
 
     async def watch(self) -> None:
         """Check all connections once a second until cancelled."""

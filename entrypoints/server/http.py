@@ -10,7 +10,13 @@ from typing import Any, cast
 
 import h11
 from litestar.serialization import encode_json
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
+from uvicorn._types import (
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPResponseBodyEvent,
+    Scope,
+)
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from entrypoints.server.connections import EXTENSION, Connections
@@ -208,18 +214,28 @@ class HttpConnection(H11Protocol):
                 headers = [each for each in message.get("headers", []) if each[0] != _CLOSE[0]]
                 message["headers"] = [*headers, _CLOSE]
             elif message["type"] == "http.response.body":
-                # In pieces, so that no more is buffered than the client reads.
-                body = message.get("body", b"")
-                while len(body) > _PIECE_BYTES:
-                    piece, body = body[:_PIECE_BYTES], body[_PIECE_BYTES:]
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                message["body"] = body
+                await self._send_in_pieces(message, send)
+                return
             await send(message)
 
         cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
         if self.scope["path"] != _ALWAYS_AT_ONCE:
             await self._connections.pacing.wait()
         await self._service(scope, receive, announce_and_send)
+
+    async def _send_in_pieces(self, message: HTTPResponseBodyEvent, send: ASGISendCallable) -> None:
+        """Send a part of an answer so that no more is buffered than the client reads."""
+        rest = memoryview(message.get("body", b""))
+        if len(rest) > _PIECE_BYTES:
+            self._connections.hold_answer(self, len(rest))
+        try:
+            while len(rest) > _PIECE_BYTES:
+                piece, rest = bytes(rest[:_PIECE_BYTES]), rest[_PIECE_BYTES:]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            message["body"] = bytes(rest)
+            await send(message)
+        finally:
+            self._connections.release_answer(self)
 
     def _receive_header(self, data: bytes) -> bytes:
         """Take as much of the data as headers may have; returns the rest."""

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 import skimage.data
 
 from tests.attacks.conftest import THREADS
 from tests.attacks.flood import ATTACKS, Attack, connected, frame, opened
 from tests.attacks.memory import PeakMemory
+from tests.attacks.test_decoding import noisy_photograph
+from tests.e2e.calls import detect, settled
 from tests.e2e.conftest import as_jpeg
 from tests.e2e.service_process import ServiceProcess
 from tests.e2e.stacks import EmbeddedStack
@@ -90,6 +93,25 @@ async def test_under_attack_others_are_served_and_memory_stays_bounded(
             photograph = {"file": ("photo.jpg", astronaut, "image/jpeg")}
             assert (await user.post("/api/detect", files=photograph)).status_code == 200
         await attacking
+    assert memory.peak_mb < MOST_MB
+
+
+async def test_large_answers_that_nobody_reads_are_given_up_and_others_get_theirs(
+    target: ServiceProcess,
+) -> None:
+    image = noisy_photograph()
+    async with await target.user() as user:
+        record = await detect(user, image)
+        await settled(user, record["detection_id"])
+        record = (await user.get(f"/api/history/{record['detection_id']}")).json()
+        link = httpx.URL(record["image_url"])
+        before = await refused(target, "answer_not_read")
+        async with PeakMemory(target.pid) as memory, AsyncExitStack() as unread:
+            for _ in range(150):
+                wire = await unread.enter_async_context(connected(port_of(target)))
+                await wire.send(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % link.raw_path)
+            await until_refused(target, "answer_not_read", before + 100)
+            assert (await user.get(str(link))).content == image
     assert memory.peak_mb < MOST_MB
 
 
