@@ -15,8 +15,7 @@ from domain.face import FaceDetection
 from domain.geometry import BoundingBox, Point
 from domain.image import Image
 
-# A view with more pixels is split into tiles: on each thread a network on ONNX Runtime holds 32 bytes
-# a pixel.
+# A view with more pixels is split into tiles: on each thread ONNX Runtime holds 32 bytes a pixel.
 _TILE_PIXELS = 1_250_000
 # The scale of each view relative to the one before.
 _STEP = 5

@@ -74,6 +74,7 @@ class Container(containers.DeclarativeContainer):
     )
     history = providers.Container(
         HistoryContainer,
+        settings=config.detection,
         repository=stores.repository,
         spool=stores.spool,
         images=stores.images,
@@ -81,6 +82,7 @@ class Container(containers.DeclarativeContainer):
         annotator=vision.annotator,
         link_signer=accounts.link_signer,
         gate=detection.gate,
+        encoded=detection.encoded,
     )
     realtime = providers.Container(
         RealtimeContainer,

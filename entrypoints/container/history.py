@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dependency_injector import containers, providers
 
+from application.memory_budget import MemoryBudget
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_annotator import ImageAnnotator
@@ -14,11 +15,13 @@ from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.show_image import ShowImage
 from application.videos.erasing import VideoErasure
 from application.work import AdmissionGate
+from entrypoints.settings.detection import DetectionSettings
 
 
 class HistoryContainer(containers.DeclarativeContainer):
     """The use cases of the history and its images."""
 
+    settings = providers.Dependency(instance_of=DetectionSettings)
     repository: providers.Dependency[DetectionRepository] = providers.Dependency()
     spool: providers.Dependency[DetectionSpool] = providers.Dependency()
     images: providers.Dependency[ImageStore] = providers.Dependency()
@@ -26,6 +29,7 @@ class HistoryContainer(containers.DeclarativeContainer):
     video_erasure = providers.Dependency(instance_of=VideoErasure)
     link_signer: providers.Dependency[LinkSigner] = providers.Dependency()
     gate = providers.Dependency(instance_of=AdmissionGate)
+    encoded = providers.Dependency(instance_of=MemoryBudget)
 
     list_history = providers.Singleton(history.ListHistory, repository)
     get_detection = providers.Singleton(history.GetDetection, repository)
@@ -39,7 +43,16 @@ class HistoryContainer(containers.DeclarativeContainer):
     storage_status = providers.Singleton(history.GetStorageStatus, repository, spool)
     read_image = providers.Singleton(history.ReadImage, images)
     open_image_link = providers.Singleton(history.OpenImageLink, link_signer, repository, images)
-    show_image = providers.Singleton(ShowImage, annotator, gate)
+    show_image = providers.Singleton(
+        ShowImage, annotator, gate, encoded, settings.provided.max_upload_bytes
+    )
     annotate_detection = providers.Singleton(
-        AnnotateDetection, get_detection, read_image, spool, annotator, gate
+        AnnotateDetection,
+        get_detection,
+        read_image,
+        spool,
+        annotator,
+        gate,
+        encoded,
+        settings.provided.max_upload_bytes,
     )

@@ -52,13 +52,21 @@ class PeakMemory:
 
 
 def _family(pid: int) -> list[int]:
-    """The process and all that it started, directly or not."""
+    """The process and all that it started, directly or not.
+
+    A child that has not begun its own program yet shares the memory of its parent, and is left out.
+    """
     family = [pid]
     for parent in family:
         for thread in Path(f"/proc/{parent}/task").glob("*"):
             with contextlib.suppress(OSError):
-                family += map(int, (thread / "children").read_text().split())
+                children = map(int, (thread / "children").read_text().split())
+                family += [child for child in children if _program(child) != _program(parent)]
     return family
+
+
+def _program(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _megabytes(field: re.Pattern[str], pid: int) -> float:

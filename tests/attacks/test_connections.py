@@ -112,6 +112,9 @@ async def test_large_answers_that_nobody_reads_are_given_up_and_others_get_their
                 await wire.send(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % link.raw_path)
             await until_refused(target, "answer_not_read", before + 100)
             assert (await user.get(str(link))).content == image
+            drawn = f"/api/history/{record['detection_id']}/annotated"
+            answers = await asyncio.gather(*(user.get(drawn) for _ in range(24)))
+            assert {answer.status_code for answer in answers} == {200}
     assert memory.peak_mb < MOST_MB
 
 

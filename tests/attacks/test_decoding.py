@@ -58,7 +58,7 @@ def square_photograph() -> bytes:
     """24 megapixels in the shape that a detector takes most memory for."""
     noise = np.random.default_rng(2).integers(0, 256, (1225, 1225, 3), np.uint8)
     large = Image.fromarray(np.tile(noise, (4, 4, 1)))
-    return encoded(large, "JPEG", quality=22)
+    return encoded(large, "JPEG", quality=18)
 
 
 ATTACKS: dict[str, Callable[[], bytes]] = {

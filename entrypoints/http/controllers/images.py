@@ -12,6 +12,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
+from application.ports.image_store import StoredImage
 from application.ports.link_signer import LinkSignature
 from application.use_cases.history import OpenImageLink, ReadImage
 from application.use_cases.show_image import ShowImage
@@ -80,12 +81,14 @@ class ImagesController(Controller):
         ] = None,
     ) -> Response[bytes]:
         """Send an image to its owner, and to everybody with the link of an `image_url`."""
-        if signature is None:
-            image = await read_image.execute(request.user, detection_id)
-        else:
+
+        async def read() -> StoredImage:
+            if signature is None:
+                return await read_image.execute(request.user, detection_id)
             path = image_path(settings.server.images_url, detection_id)
             link = LinkSignature(expires or "", signature)
-            image = await open_image_link.execute(path, link, detection_id)
+            return await open_image_link.execute(path, link, detection_id)
+
         # An image never changes, but may be erased, so browsers have to ask each time.
         etag = f'"{detection_id.hex}"'
         headers = {
@@ -99,8 +102,9 @@ class ImagesController(Controller):
         if held.strip() == "*" or etag in (
             each.strip().removeprefix("W/") for each in held.split(",")
         ):
+            await read()  # It may have been erased.
             return Response(b"", status_code=304, headers=headers)
-        image = await show_image.execute(image)
+        image = await show_image.execute(read, sender=request.user.sender)
         headers["Content-Disposition"] = "inline"
         headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return Response(image.data, media_type=image.media_type, headers=headers)

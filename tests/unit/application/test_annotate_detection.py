@@ -8,6 +8,7 @@ import pytest
 
 from adapters.in_memory import InMemoryImageAnnotator, fake_image, reading_of
 from application.errors import Overloaded
+from application.memory_budget import MemoryBudget
 from application.ports.image_store import StoredImage
 from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.history import GetDetection, ReadImage
@@ -35,6 +36,8 @@ def annotating(service: Service, annotator: InMemoryImageAnnotator) -> AnnotateD
         service.spool,
         annotator,
         service.gate,
+        MemoryBudget(service.encoded_bytes),
+        service.encoded_bytes // 4,
     )
 
 
@@ -104,6 +107,8 @@ async def test_everybodys_detections_go_before_a_drawing(
         service.spool,
         Noting(),
         service.gate,
+        MemoryBudget(service.encoded_bytes),
+        service.encoded_bytes // 4,
     )
     await annotating.execute(service.alice, record.detection_id)
     assert seen == [Priority.BULK]
