@@ -1,13 +1,16 @@
 """Pages of other origins that show what the service keeps."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 
 import httpx
+import pillow_heif
 import pytest
 from litestar import MediaType, Response, get
 from litestar.app import Litestar
 from litestar.params import FromQuery
+from PIL import Image
 from playwright.async_api import Page, expect
 
 from tests.e2e.browser.pictures import portrait
@@ -32,15 +35,24 @@ async def elsewhere() -> AsyncIterator[str]:
         yield f"http://localhost:{port}/"
 
 
+def as_heic(image: bytes) -> bytes:
+    """The same picture as an iPhone keeps it, which Chromium cannot read."""
+    file = io.BytesIO()
+    pillow_heif.from_pillow(Image.open(io.BytesIO(image))).save(file, quality=90)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "heic"])
 async def test_a_page_of_another_origin_shows_the_photographs_of_its_user(
-    page: Page, site: Site, id_token: str, elsewhere: str
+    page: Page, site: Site, id_token: str, elsewhere: str, kind: str
 ) -> None:
+    sent = as_heic(portrait()) if kind == "heic" else portrait()
     headers = {"Authorization": f"Bearer {id_token}"}
     async with httpx.AsyncClient(base_url=site.url, headers=headers, trust_env=False) as client:
-        await client.post("/api/detect", files={"file": ("me.jpg", portrait())})
+        await client.post("/api/detect", files={"file": (f"me.{kind}", sent)})
         async with asyncio.timeout(60):
             while True:
-                [record] = (await client.get("/api/history")).json()
+                record, *_ = (await client.get("/api/history")).json()
                 if record["image_url"]:
                     break
     await page.goto(str(httpx.URL(elsewhere, params={"image": record["image_url"]})))
