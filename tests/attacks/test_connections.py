@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -81,6 +82,14 @@ async def until_refused(service: ServiceProcess, reason: str, more_than: float =
             await asyncio.sleep(0.1)
 
 
+def deaf_client() -> socket.socket:
+    """A socket that keeps next to nothing of what it is sent, so that the service has to."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setblocking(False)
+    return client
+
+
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 async def test_under_attack_others_are_served_and_memory_stays_bounded(
     target: ServiceProcess, attack: Attack, astronaut: bytes
@@ -106,11 +115,14 @@ async def test_large_answers_that_nobody_reads_are_given_up_and_others_get_their
         record = (await user.get(f"/api/history/{record['detection_id']}")).json()
         link = httpx.URL(record["image_url"])
         before = await refused(target, "answer_not_read")
+        request = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % link.raw_path
+        loop = asyncio.get_running_loop()
         async with PeakMemory(target.pid) as memory, AsyncExitStack() as unread:
             for _ in range(150):
-                wire = await unread.enter_async_context(connected(port_of(target)))
-                await wire.send(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % link.raw_path)
-            await until_refused(target, "answer_not_read", before + 100)
+                client = unread.enter_context(deaf_client())
+                await loop.sock_connect(client, ("127.0.0.1", port_of(target)))
+                await loop.sock_sendall(client, request)
+            await until_refused(target, "answer_not_read", before)
             assert (await user.get(str(link))).content == image
             drawn = f"/api/history/{record['detection_id']}/annotated"
             answers = await asyncio.gather(*(user.get(drawn) for _ in range(24)))

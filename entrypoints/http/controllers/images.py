@@ -104,7 +104,9 @@ class ImagesController(Controller):
         ):
             await read()  # It may have been erased.
             return Response(b"", status_code=304, headers=headers)
-        image = await show_image.execute(read, sender=request.user.sender)
+        # Nobody knows who uses a link: requests for one image count as those of one sender.
+        sender = request.user.sender if signature is None else str(detection_id)
+        image = await show_image.execute(read, sender=sender)
         headers["Content-Disposition"] = "inline"
         headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return Response(image.data, media_type=image.media_type, headers=headers)

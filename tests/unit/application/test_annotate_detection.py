@@ -86,6 +86,7 @@ async def test_a_full_house_refuses_before_the_photograph_is_fetched(
     service.spool.fail_with(AssertionError("the photograph was fetched"))
     with pytest.raises(Overloaded):
         await annotating.execute(service.alice, record.detection_id)
+    service.spool.recover()
     annotator.release()
     assert await asyncio.gather(*drawing) == [DRAWN] * service.places
     assert service.gate.taken == 0
