@@ -187,7 +187,8 @@ class OpenCvImageDecoder:
 
 
 def _is_light(header: Header, limits: DecodingLimits) -> bool:
-    return header.memory_bytes(limits) <= _LIGHT_BYTES and header.cpu_s <= _LIGHT_S
+    cheap = header.memory_bytes(limits) <= _LIGHT_BYTES and header.cpu_s <= _LIGHT_S
+    return cheap and not header.is_apart
 
 
 def _needs(header: Header | None, limits: DecodingLimits, *, light: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import ceil
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from adapters.opencv.encoded import Damaged, Header, Truncated, ceil_div
 from adapters.opencv.image_formats import JPEG
 from adapters.opencv.orientation import UPRIGHT, orientation_in
+from adapters.opencv.transparency import smaller
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _START_OF_SCAN = b"\xff\xda"
@@ -23,7 +25,11 @@ _ALONE = (0x01, 0xD8)
 # SOF0 to SOF15 without DHT, JPG and DAC, which lie among them.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = 0xC2
+_EXTENDED = 0xC1
 _READ_BY_LIBJPEG = frozenset({0xC0, 0xC1, _PROGRESSIVE, 0xC9, 0xCA})
+_DEEP_BITS = 12
+# Sampling factors of the first component that TurboJPEG supports if the other two have 1 x 1.
+_READ_BY_TURBOJPEG = frozenset({0x11, 0x21, 0x12, 0x22, 0x41})
 _MOST_SEGMENTS = 2000
 # Zeros after the last coded byte are padding, except for the few that the decoder reads ahead.
 _LOOKAHEAD = bytes(16)
@@ -33,16 +39,27 @@ _PADDING = 64
 _S_PER_PIXEL = 3e-9
 _S_PER_BYTE = 15e-9
 _S_PER_PIXEL_AND_SCAN = 0.6e-9
+_S_PER_DEEP_PIXEL = 40e-9
 
 
 @dataclass(frozen=True, slots=True)
 class JpegHeader(Header):
-    """The header of a JPEG."""
+    """The header of a JPEG.
+
+    Attributes:
+        is_deep: whether it has 12 bits a sample.
+    """
+
+    is_deep: bool = False
 
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
         """Decode; the pixels skipped by a factor of 2, 4 or 8 are never computed."""
         height, width = ceil_div(self.height, factor), ceil_div(self.width, factor)
         coded = _closed(data)
+        if self.is_deep:
+            from adapters.opencv import deep_jpeg
+
+            return smaller(deep_jpeg.read(coded), factor)
         try:
             return _decoded(coded, height, width, strict=True)
         except ValueError as error:
@@ -51,6 +68,8 @@ class JpegHeader(Header):
             raise Truncated
         if fault.startswith("Corrupt JPEG data"):  # extraneous bytes, or a few bad samples
             return _decoded(coded, height, width, strict=False)
+        if not self.is_apart:
+            raise Damaged
         # A subsampling that TurboJPEG does not support; OpenCV reads it.
         flag = {
             1: cv2.IMREAD_COLOR_RGB,
@@ -98,6 +117,15 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
     return None
 
 
+def is_deep(data: bytes) -> bool:
+    """Whether the file has 12 bits a sample and is read by FFmpeg."""
+    try:
+        header = read_header(data, thorough=False)
+    except Damaged:
+        return False
+    return header is not None and header.is_deep
+
+
 def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) -> JpegHeader:
     if len(data) < at + 8:
         raise Truncated
@@ -105,12 +133,19 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
     height, width = int.from_bytes(data[at + 3 : at + 5]), int.from_bytes(data[at + 5 : at + 7])
     if not (width and height and components):
         raise Damaged
-    if precision != 8 or code not in _READ_BY_LIBJPEG:
-        raise Damaged(f"it has {precision} bits a sample or a rare way of coding them")
+    if code not in _READ_BY_LIBJPEG:
+        raise Damaged("its pixels are coded in a way that is not supported")
+    deep = (precision, code) == (_DEEP_BITS, _EXTENDED)
+    if precision != 8 and not deep:
+        raise Damaged(
+            f"it has {precision} bits a sample; 8 are supported, "
+            "and 12 if it is extended sequential (SOF1)"
+        )
     scans = _count_scans(data, at) if thorough else data.count(_START_OF_SCAN, at)
     pixels = width * height
     several = code in (_PROGRESSIVE, 0xCA) or scans > 1
-    samples = _samples_a_pixel(data[at + 8 : at + 8 + 3 * components])
+    sampling = data[at + 8 : at + 8 + 3 * components]
+    samples = _samples_a_pixel(sampling)
     return JpegHeader(
         kind=JPEG,
         width=width,
@@ -118,12 +153,15 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
         orientation=orientation,
         # With several scans, all coefficients are kept until the last one, two bytes each.
         working_bytes=int(pixels * samples * 2) if several else 0,
-        bytes_a_pixel=3,
-        reduces_while_reading=True,
-        cpu_s=pixels * _S_PER_PIXEL
+        # FFmpeg returns two bytes a sample, which are then converted to RGB.
+        bytes_a_pixel=3 + ceil(2 * samples) if deep else 3,
+        reduces_while_reading=not deep,
+        cpu_s=pixels * (_S_PER_DEEP_PIXEL if deep else _S_PER_PIXEL)
         + len(data) * _S_PER_BYTE
         + (pixels * scans * _S_PER_PIXEL_AND_SCAN if several else 0),
         costs_most=f"the {scans} scans of this JPEG",
+        is_apart=deep or not _is_read_by_turbojpeg(sampling),
+        is_deep=deep,
     )
 
 
@@ -138,6 +176,12 @@ def _count_scans(data: bytes, at: int) -> int:
         if code not in _ALONE:
             at += max(int.from_bytes(data[at : at + 2]), 2)
     return scans
+
+
+def _is_read_by_turbojpeg(components: bytes) -> bool:
+    first, *others = components[1::3]
+    is_color = len(others) == 2 and set(others) == {0x11}
+    return not others or (is_color and first in _READ_BY_TURBOJPEG)
 
 
 def _samples_a_pixel(components: bytes) -> float:

@@ -40,6 +40,7 @@ _PASSES: tuple[tuple[int, int, int, int], ...] = (
     (1, 0, 2, 2),
     (0, 1, 1, 2),
 )
+_LAST_FILTER = 4
 _BAND_BYTES = 2_000_000
 _CHUNK_BYTES = 65_536
 _ZLIB_HEADER_BYTES = 2
@@ -293,6 +294,8 @@ def _unfilter(
     Returns:
         the rows: uint8, or uint16 where a pixel has 2, 6 or 8 bytes.
     """
+    if max(filtered[:: row_bytes + 1]) > _LAST_FILTER:  # OpenCV would complain on standard error
+        raise Damaged
     color, depth = _PLAIN[pixel_bytes]
     width = row_bytes // pixel_bytes
     size = struct.pack(">IIBBBBB", width, rows + 1, depth, color, 0, 0, 0)

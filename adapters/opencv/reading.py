@@ -78,6 +78,12 @@ def read_header(data: bytes, kind: ImageFormat, *, thorough: bool) -> Header | N
         raise _invalid(kind, error, data) from error
 
 
+def load_library(data: bytes, kind: ImageFormat) -> None:
+    """Load a large library if the image needs it, before memory is limited."""
+    if kind is JPEG and jpeg.is_deep(data):
+        from adapters.opencv import deep_jpeg  # noqa: F401
+
+
 def read_image(data: bytes, header: Header, limits: DecodingLimits) -> Image:
     """Decode an image after its size and cost were checked.
 

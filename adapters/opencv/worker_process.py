@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from adapters.child_process import limit_memory, limit_time, step_aside
 from adapters.opencv.encoded import DecodingLimits, too_much_memory
-from adapters.opencv.reading import read_header, read_image, recognise
+from adapters.opencv.reading import load_library, read_header, read_image, recognise
 from domain.errors import DomainError
 from domain.image import Image
 
@@ -61,8 +61,9 @@ def _answer(answers: BinaryIO, data: bytes, limits: DecodingLimits) -> None:
 def _decode(data: bytes, limits: DecodingLimits) -> Image:
     # The kernel ends this process when its CPU time is used up.
     limit_time(limits.cpu_s)
-    limit_memory(limits.memory_bytes)
     kind = recognise(data)
+    load_library(data, kind)
+    limit_memory(limits.memory_bytes)
     header = read_header(data, kind, thorough=True)
     assert header is not None
     header.check_size(limits)

@@ -1,13 +1,19 @@
 """What reaches the log, and what happens when nobody reads it."""
 
 import asyncio
+import json
 import logging
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
+import skimage.data
+from PIL import Image
+
 from entrypoints.logs.writer import LogWriter
+from tests.attacks.costly_images import encoded
 from tests.attacks.flood import connected, frame, opened
 from tests.attacks.test_connections import port_of, serving
 
@@ -72,6 +78,39 @@ async def test_neither_tokens_nor_bodies_nor_session_ids_are_logged(tmp_path: Pa
     assert "JFIF" not in service.log
     assert not [sid for sid in seen if sid in service.log]
     assert max(map(len, service.log.splitlines())) < 20_000
+
+
+def odd_images() -> list[bytes]:
+    """Damaged and rare images about which libraries write to standard error."""
+    photo = Image.fromarray(skimage.data.astronaut()).resize((160, 160))
+    jpeg, png = encoded(photo, "JPEG", subsampling=2), bytearray(encoded(photo, "PNG"))
+    size = jpeg.index(b"\xff\xc0")
+    three_to_one = jpeg[: size + 11] + b"\x31" + jpeg[size + 12 :]
+    start = png.index(b"IDAT")
+    inflated = bytearray(zlib.decompress(png[start + 4 : png.index(b"IEND") - 8]))
+    inflated[0] = 77  # no such filter
+    deflated = zlib.compress(inflated)
+    png[start - 4 :] = len(deflated).to_bytes(4) + b"IDAT" + deflated + bytes(16)
+    cmyk = encoded(photo.convert("CMYK"), "JPEG")
+    tiff = encoded(photo, "TIFF", compression="tiff_lzw")
+    images = [jpeg, bytes(png), three_to_one, cmyk, tiff, encoded(photo, "GIF")]
+    return [
+        image[: len(image) // 2 + at] + filling + image[len(image) // 2 + at + 1 :]
+        for image in images
+        for at, filling in ((0, b"\xff"), (9, b"\0"), (20, b"\xff\xd9"), (1, b""))
+    ]
+
+
+async def test_what_libraries_write_to_standard_error_is_no_line_of_the_log(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as service, await service.user() as user:
+        images = odd_images()
+        answers = [
+            await user.post("/api/detect", files={"file": ("odd", image)}) for image in images
+        ]
+        assert {answer.status_code for answer in answers} == {200, 400}
+    assert all(json.loads(line)["event"] for line in service.log.splitlines())
 
 
 def test_a_terminal_neither_obeys_nor_is_fooled_by_what_clients_write() -> None:

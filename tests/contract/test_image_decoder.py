@@ -323,3 +323,58 @@ async def test_memory_of_what_is_decoded_elsewhere_is_held_until_that_ends(
     await asyncio.sleep(0)
     assert budget.held_bytes == 0
     process.close()
+
+
+def twelve_bit(image: PIL.Image.Image, **options: Any) -> bytes:
+    """An extended sequential JPEG of 12 bits a sample, made of one of 8 bits.
+
+    The coefficients stay, and quantisation tables that are 16 times as large make 12 bits of them.
+    """
+    eight = encoded(image, "JPEG", quality=92, **options)
+    made, at = bytearray(eight[:2]), 2
+    while eight[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(eight[at + 2 : at + 4])
+        code, body = eight[at + 1], bytearray(eight[at + 4 : end])
+        if code == 0xDB:
+            tables = [body[start : start + 65] for start in range(0, len(body), 65)]
+            large = [(16 * number).to_bytes(2) for table in tables for number in table[1:]]
+            names = [bytes([0x10 | table[0]]) for table in tables]
+            body = bytearray().join(
+                name + b"".join(large[64 * place : 64 * place + 64])
+                for place, name in enumerate(names)
+            )
+        if code == 0xC0:
+            code, body[0] = 0xC1, 12
+        made += bytes([0xFF, code]) + (len(body) + 2).to_bytes(2) + body
+        at = end
+    return bytes(made) + eight[at:]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("subsampling", [0, 2])
+@pytest.mark.parametrize(("width", "height"), [(160, 120), (1003, 801)])
+async def test_a_jpeg_of_twelve_bits_is_read_like_one_of_eight(
+    opencv: OpenCvImageDecoder, mode: str, subsampling: int, width: int, height: int
+) -> None:
+    photo = photograph(width, height).convert(mode)
+    image = await opencv.decode(twelve_bit(photo, subsampling=subsampling))
+    assert (image.width, image.height) == (width, height)
+    size = (round(width * image.scale), -(-height // round(1 / image.scale)))
+    assert difference(image, photo.resize(size)) < 4
+
+
+async def test_a_jpeg_of_twelve_bits_that_is_cut_short_is_refused(
+    opencv: OpenCvImageDecoder,
+) -> None:
+    whole = twelve_bit(photograph())
+    with pytest.raises(InvalidImage):
+        await opencv.decode(whole[: len(whole) // 2])
+
+
+async def test_other_jpegs_of_twelve_bits_are_refused_in_words(
+    opencv: OpenCvImageDecoder,
+) -> None:
+    progressive = bytearray(encoded(photograph(), "JPEG", progressive=True))
+    progressive[progressive.index(b"\xff\xc2") + 4] = 12
+    with pytest.raises(InvalidImage, match="12 bits a sample"):
+        await opencv.decode(bytes(progressive))
