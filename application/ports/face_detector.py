@@ -54,8 +54,8 @@ class FaceDetector(Protocol):
             priority: who goes first when processors are scarce.
 
         Returns:
-            Largest face first, boxes in the original's pixels and clipped to it, no two boxes for
-            one face; empty where there is none.
+            Largest face first, at most 500, boxes in the original's pixels and clipped to it, no
+            two boxes for one face; empty where there is none.
 
         Raises:
             InferenceUnavailable: the detector cannot run.

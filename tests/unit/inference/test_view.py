@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from adapters.inference.view import DetectionView, Sight, views_of
+from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
+from domain.face import FaceDetection
 from domain.geometry import BoundingBox
 from domain.image import Image
 
@@ -95,3 +96,16 @@ def test_a_face_that_fills_the_picture_has_room_around_it() -> None:
     overview = views(blank(300, 300))[-1]
     assert overview.left == overview.top == 32
     assert overview.box(32, 32, 128, 128) == BoundingBox(0, 0, 300, 300)
+
+
+def test_of_a_crowd_the_largest_faces_are_kept_once_each() -> None:
+    places = [(70 * column, 80 * row) for row in range(50) for column in range(60)]
+    faces = [
+        FaceDetection(BoundingBox(x + shift, y, 64 + number % 3, 64), 0.9 - shift / 100)
+        for number, (x, y) in enumerate(places)
+        for shift in (0, 2)
+    ]
+    kept = keep_faces(faces, blank(4300, 4100, 0.125), min_size_px=64, min_confidence=0.5)
+    assert len(kept) == 500
+    assert {face.box.width for face in kept} == {66}
+    assert {face.confidence for face in kept} == {0.9}
