@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any, Literal, TextIO
 
 import structlog
 
 from entrypoints.logs.writer import LogWriter
+
+log = logging.getLogger(__name__)
 
 LogStyle = Literal["auto", "console", "json"]
 
@@ -99,6 +103,30 @@ def configure_logs(level: str, style: LogStyle) -> None:
     for own_handlers in ("uvicorn", "uvicorn.error"):
         logging.getLogger(own_handlers).handlers.clear()
         logging.getLogger(own_handlers).propagate = True
+
+
+def log_stray_exceptions() -> None:
+    """Log exceptions that nobody can catch, which Python prints on standard error by itself.
+
+    These are raised in threads and in finalisers.
+    """
+
+    def in_thread(error: threading.ExceptHookArgs) -> None:
+        if error.exc_type is not SystemExit:
+            _log_stray(error.exc_type, error.exc_value, error.exc_traceback)
+
+    def in_finaliser(error: sys.UnraisableHookArgs) -> None:
+        _log_stray(error.exc_type, error.exc_value, error.exc_traceback)
+
+    threading.excepthook = in_thread
+    sys.unraisablehook = in_finaliser
+
+
+def _log_stray(
+    kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
+) -> None:
+    error = kind() if error is None else error
+    log.error("an exception was not caught", exc_info=(kind, error, traceback))
 
 
 def _shorten_and_scrub(

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from application.ports.message_channel import MessageChannel
 from entrypoints.container import Container
-from entrypoints.logs.configuration import configure_logs, is_for_people
+from entrypoints.logs.configuration import configure_logs, is_for_people, log_stray_exceptions
 from entrypoints.process.allocator import return_large_blocks
 from entrypoints.process.asgi import create_app_from
 from entrypoints.process.greeting import address_of, greeting
@@ -85,6 +85,7 @@ def serve(settings: Settings) -> None:
     """
     return_large_blocks()
     configure_logs(settings.server.log_level, settings.server.log_format)
+    log_stray_exceptions()
     for warning in unknown_keys():
         log.warning(warning)
     container = Container(settings=settings)

@@ -134,3 +134,29 @@ except ValueError:
     assert "/\\x1b[2J\\x9b31m\\u2028x" in lines[0]
     assert "bad name: a\\r\\nall is well\\x1b[2J" in lines[1]
     assert len(lines) > 4  # a traceback keeps its lines
+
+
+def test_exceptions_that_nobody_can_catch_are_lines_of_the_log_too() -> None:
+    program = """
+import threading
+from entrypoints.logs.configuration import configure_logs, log_stray_exceptions
+configure_logs("INFO", "json")
+log_stray_exceptions()
+class Ending:
+    def __del__(self):
+        raise ValueError("in a finaliser")
+def work():
+    raise ValueError("in a thread")
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+Ending()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["exception"].splitlines()[-1] for line in lines] == [
+        "ValueError: in a thread",
+        "ValueError: in a finaliser",
+    ]
