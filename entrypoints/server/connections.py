@@ -19,7 +19,7 @@ EXTENSION = "emotion_api.connection"
 """Key in an ASGI scope's ``extensions`` under which the connection of a request is found."""
 _SWEEP_S = 1.0
 _SEARCH_EVERY_S = 0.01
-_UNREAD_BYTES = 32 * 2**20
+_UNREAD_BYTES = 16 * 2**20
 
 log = logging.getLogger(__name__)
 
