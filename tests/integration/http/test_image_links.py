@@ -54,7 +54,7 @@ async def test_a_link_ends_and_every_answer_has_a_fresh_one(service):
     service.clock.advance(1)
     ended = await anybody.get(url)
     assert (ended.status_code, ended.json()["code"]) == (403, "invalid_link")
-    assert "ended" in ended.json()["detail"]
+    assert "expired" in ended.json()["detail"]
     (listed,) = (await alice.get("/api/history")).json()
     assert (await anybody.get(listed["image_url"])).content == PHOTO
 
