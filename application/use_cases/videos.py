@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -86,6 +87,8 @@ class SubmitVideo:
         self._holder = holder
         self._submitted = submitted
         self._coming_in: Counter[str] = Counter()
+        # An open file may need hundreds of megabytes, so the files of many senders take turns.
+        self._reading = asyncio.Lock()
 
     @asynccontextmanager
     async def place(self, user: User) -> AsyncIterator[None]:
@@ -122,7 +125,7 @@ class SubmitVideo:
         """
         self._limits.check_size(command.size_bytes)
         async with self._store.received(command.chunks) as path:
-            async with self._reader.open(path) as opened:
+            async with self._reading, self._reader.open(path) as opened:
                 facts = opened.facts
             self._limits.check_time(facts.duration_s)
             command.sampling.check_within(facts.duration_s)

@@ -1,14 +1,17 @@
 """Work on videos that lasts: through crashes, cancellations and users who wait."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from adapters.in_memory import fake_image, fake_video
 from application.errors import InferenceUnavailable, StoreUnavailable
+from application.ports.video_reader import OpenVideo
 from application.videos.work import MOST_ATTEMPTS
 from domain.detection import DetectionKind, HistoryFilter
 from domain.emotion import Emotion
@@ -266,6 +269,28 @@ async def test_videos_that_come_in_at_once_take_a_place_each(videos: Videos) -> 
         await uploads.enter_async_context(videos.submit.place(videos.bob))
     async with videos.submit.place(videos.alice):
         await videos.submitted()
+
+
+async def test_files_that_are_sent_are_looked_at_one_after_the_other(
+    videos: Videos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = videos.reader.open
+    now_open: list[Path] = []
+    most = 0
+
+    @asynccontextmanager
+    async def opened(path: Path) -> AsyncIterator[OpenVideo]:
+        nonlocal most
+        async with read(path) as video:
+            now_open.append(path)
+            most = max(most, len(now_open))
+            await asyncio.sleep(0)
+            yield video
+            now_open.remove(path)
+
+    monkeypatch.setattr(videos.reader, "open", opened)
+    await asyncio.gather(*(videos.submitted() for _ in range(3)))
+    assert most == 1
 
 
 async def test_a_video_whose_file_cannot_be_kept_was_never_there(videos: Videos) -> None:
