@@ -284,7 +284,7 @@ async def test_files_that_are_sent_are_looked_at_one_after_the_other(
         async with read(path) as video:
             now_open.append(path)
             most = max(most, len(now_open))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.1)  # the others could open theirs meanwhile
             yield video
             now_open.remove(path)
 
