@@ -17,6 +17,7 @@ from domain.image import Image
 
 # A view with more pixels is split into tiles: on each thread ONNX Runtime holds 32 bytes a pixel.
 _TILE_PIXELS = 1_250_000
+_LEAST_SIDE = 64
 # The scale of each view relative to the one before.
 _STEP = 5
 # A box this close to the edge of a tile, in pixels, may continue beyond it.
@@ -205,7 +206,8 @@ def _tiling(height: int, width: int, overlap: int) -> tuple[int, int]:
     down = across = 1
     while True:
         tall, wide = _part(height, down, overlap), _part(width, across, overlap)
-        if tall * wide <= _TILE_PIXELS:
+        # A network pads short sides to whole cells, so a view of few rows is larger than it seems.
+        if max(tall, _LEAST_SIDE) * max(wide, _LEAST_SIDE) <= _TILE_PIXELS:
             return down, across
         if tall > wide:
             down += 1

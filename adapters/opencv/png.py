@@ -45,6 +45,7 @@ _BAND_BYTES = 2_000_000
 _CHUNK_BYTES = 65_536
 _ZLIB_HEADER_BYTES = 2
 _SIGNATURE_BYTES = 8
+_MOST_CHUNKS = 2000
 _IHDR_END = 33
 
 # Measured on one core of an AMD EPYC: seconds a byte of the inflated image.
@@ -70,8 +71,11 @@ class PngHeader(Header):
         return _Picture(self, _parts(data)).read(factor)
 
 
-def read_header(data: bytes) -> PngHeader:
+def read_header(data: bytes, *, thorough: bool) -> PngHeader | None:
     """Read the size, and estimate the cost of decoding.
+
+    Returns:
+        None if there are so many chunks that reading the file takes long, unless ``thorough``.
 
     Raises:
         Truncated, Damaged: the size cannot be read.
@@ -81,6 +85,8 @@ def read_header(data: bytes) -> PngHeader:
     name, width, height, depth, color, _, _, interlace = struct.unpack_from(">4sIIBBBBB", data, 12)
     if name != b"IHDR" or not (width and height) or depth not in _DEPTHS.get(color, ()):
         raise Damaged
+    if not thorough and any(number > _MOST_CHUNKS for number, _ in enumerate(_chunks(data))):
+        return None
     row_bytes = ceil_div(width * _SAMPLES[color] * depth, 8)
     return PngHeader(
         kind=PNG,

@@ -65,7 +65,7 @@ def read_header(data: bytes, kind: ImageFormat, *, thorough: bool) -> Header | N
         if kind is JPEG:
             return jpeg.read_header(data, thorough=thorough)
         if kind is PNG:
-            return png.read_header(data)
+            return png.read_header(data, thorough=thorough)
         if kind is WEBP:
             return webp.read_header(data, thorough=thorough)
         if not thorough:

@@ -37,6 +37,14 @@ def png(width: int, height: int, color: int, interlaced: int, raw_bytes: int) ->
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+def tiny_chunks() -> bytes:
+    """A PNG whose chunks have a byte each, all of which have to be looked at."""
+    coded = zlib.compress(np.random.default_rng(3).bytes(400 * 1201))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 400, 400, 8, 2, 0, 0, 0))
+    parts = [chunk(b"IDAT", coded[at : at + 1]) for at in range(380_000)]
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(parts)
+
+
 def rle_bmp() -> bytes:
     """A run-length coded picture of 36 megapixels in some kilobytes."""
     side = 6000
@@ -67,6 +75,8 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "interlaced PNG": lambda: png(7000, 7000, 2, 1, 7000 * 21_016),
     "PNG that inflates": lambda: png(64, 64, 2, 0, 2_000_000_000),
     "RLE BMP": rle_bmp,
+    "tiny chunks": tiny_chunks,
+    "a strip": lambda: encoded(Image.new("1", (8, 400_000)), "TIFF", compression="packbits"),
 }
 
 

@@ -378,3 +378,12 @@ async def test_other_jpegs_of_twelve_bits_are_refused_in_words(
     progressive[progressive.index(b"\xff\xc2") + 4] = 12
     with pytest.raises(InvalidImage, match="12 bits a sample"):
         await opencv.decode(bytes(progressive))
+
+
+async def test_a_png_of_thousands_of_chunks_is_read_like_any_other(
+    opencv: OpenCvImageDecoder,
+) -> None:
+    whole = encoded(photograph(), "PNG")
+    note = b"\0\0\0\3tEXta\0b" + zlib.crc32(b"tEXta\0b").to_bytes(4)
+    image = await opencv.decode(whole[:33] + 3000 * note + whole[33:])
+    assert difference(image, photograph()) == 0
