@@ -29,6 +29,9 @@ _MAX_HEADER_LINES = 128
 _ALWAYS_AT_ONCE = "/healthz"
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
 _PIECE_BYTES = 64 * 1024
+# Parsing a chunk takes as long as receiving kilobytes. It has two line ends; bodies hold few more.
+_FREE_LINE_ENDS = 256
+_LEAST_BYTES_A_LINE_END = 128
 _CLOSE = (b"connection", b"close")
 # A client may pause this long while its body is thrown away, and may take this long to read what
 # was written before the connection closed.
@@ -73,6 +76,8 @@ class HttpConnection(H11Protocol):
         # The body that is coming in; while the service does not read, the client is not late.
         self._body_since = 0.0
         self._body_bytes = 0
+        self._is_chunked = False
+        self._line_ends = 0
         self._body_grace_s = self._limits.body_timeout_s
         # The body that is thrown away
         self._discard_until: float | None = None
@@ -109,6 +114,9 @@ class HttpConnection(H11Protocol):
                 data = self._receive_header(data)
             elif self.conn.their_state is h11.SEND_BODY:
                 self._body_bytes += len(data)
+                if self._has_tiny_chunks(data):
+                    self._refuse(Refusal.MALFORMED_REQUEST, "malformed_request")
+                    return
                 self._feed(data)
                 data = b""
             else:
@@ -248,7 +256,9 @@ class HttpConnection(H11Protocol):
         text = self._header_end + piece
         end = _END_OF_HEADERS.search(text)
         self._header_lines += text.count(b"\n", len(self._header_end), end.start() if end else None)
-        self._header_end = text[-2:]
+        seen, self._header_end = len(self._header_end), text[-2:]
+        if end is not None and end.end() > seen:  # the body is checked before it is parsed
+            piece, rest = piece[: end.end() - seen], piece[end.end() - seen :] + rest
         if self._header_lines > _MAX_HEADER_LINES:
             self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
             return b""
@@ -269,6 +279,16 @@ class HttpConnection(H11Protocol):
         self._header_bytes = self._header_lines = 0
         self._header_end, self._header_since = b"", None
         self._body_since, self._body_bytes = self.loop.time(), 0
+        self._is_chunked = any(name == b"transfer-encoding" for name, _ in self.headers)
+        self._line_ends = 0
+
+    def _has_tiny_chunks(self, data: bytes) -> bool:
+        """Whether parsing the body would block the event loop: it consists of tiny chunks."""
+        if not self._is_chunked:
+            return False
+        self._line_ends += data.count(b"\r\n")
+        least_bytes = _LEAST_BYTES_A_LINE_END * self._line_ends
+        return self._line_ends > _FREE_LINE_ENDS and self._body_bytes < least_bytes
 
     def _is_receiving(self) -> bool:
         """Whether the body of the request in work is still coming in."""
@@ -302,7 +322,8 @@ class HttpConnection(H11Protocol):
 
     def _discard(self, data: bytes) -> None:
         self._discard_bytes -= len(data)
-        if self._discard_bytes < 0:
+        self._body_bytes += len(data)
+        if self._discard_bytes < 0 or self._has_tiny_chunks(data):
             self._raw.close()
         elif self.conn.their_state is h11.SEND_BODY:
             self.conn.receive_data(data)

@@ -157,6 +157,17 @@ async def test_a_slow_client_is_told_why(hasty: ServiceProcess) -> None:
     assert b'"code":"request_timeout"' in answer
 
 
+@pytest.mark.parametrize("path", [b"/api/detect", b"/nowhere"])
+async def test_a_body_of_tiny_chunks_is_not_read(hasty: ServiceProcess, path: bytes) -> None:
+    async with asyncio.timeout(30), connected(port_of(hasty)) as wire:
+        await wire.send(
+            b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n" % path + b"1\r\na\r\n" * 5000
+        )
+        answer = await wire.read_until(b"\r\n")
+    assert answer.split()[1] in (b"400", b"404")
+
+
 async def test_a_socket_of_somebody_who_has_signed_in_stays(hasty: ServiceProcess) -> None:
     token = (await hasty.sign_in())["access_token"].encode()
     async with asyncio.timeout(30), connected(port_of(hasty)) as wire:
