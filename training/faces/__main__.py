@@ -14,7 +14,7 @@ from .data import load
 from .export import export
 from .train import Recipe, train
 
-VERSION = "1.1.0"
+VERSION = "1.1.1"
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parent.parent
 

@@ -99,14 +99,14 @@ class FaceNet(nn.Module):
         """The cells of a batch of pictures.
 
         Args:
-            pixels: float32 (N, 3, H, W), RGB, 0..255; H and W are multiples of 32.
+            pixels: float32 (N, 3, H, W), RGB, 0..1; H and W are multiples of 32.
 
         Returns:
             float32 (N, A, 15), the cells of all strides one after the other, row by row: the logit
             of the score; distances from the cell's centre to the left, top, right and bottom side
             of the box; x and y of five landmarks from there. Distances in pixels of the input.
         """
-        fine = self.stage_8(self.stem(pixels / 255))
+        fine = self.stage_8(self.stem(pixels))
         middle = self.stage_16(fine)
         coarse = self.lateral_32(self.stage_32(middle))
         middle = self.smooth_16(self.lateral_16(middle) + _enlarged(coarse))

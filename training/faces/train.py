@@ -167,7 +167,7 @@ def train(
     for step, (pixels, targets) in enumerate(bar, first):
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate * recipe.pace(step)
-        shown = pixels.permute(0, 3, 1, 2).float()  # channels last already
+        shown = pixels.permute(0, 3, 1, 2) / 255  # channels last already
         parts = losses(network(shown), points, strides, targets)
         optimiser.zero_grad()
         parts.total.backward()  # type: ignore[no-untyped-call]
@@ -227,7 +227,7 @@ def finder(network: FaceNet, least: float = 0.05) -> Any:
     @torch.no_grad()
     def find(pixels: NDArray[np.uint8]) -> Found:
         network.eval()
-        cells = network(torch.from_numpy(pixels).permute(2, 0, 1)[None].float())[0]
+        cells = network(torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255)[0]
         cells[:, 0].sigmoid_()
         points, _ = centres(*pixels.shape[:2])
         return from_cells(cells.numpy(), points.numpy(), least)
