@@ -34,12 +34,13 @@ def evaluate(
         ),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder of images, to measure the face detector on.")
+        Path | None,
+        typer.Option("--photos", help="Folder of images, to measure the face detector on."),
     ] = None,
     boxes: Annotated[
         Path | None,
         typer.Option(
-            help="CSV file of the faces in --images: name,x,y,w,h in pixels, a line a face; a name "
+            help="CSV file of the faces in --photos: name,x,y,w,h in pixels, a line a face; a name "
             "alone for an image without one. More columns: ignore, and ten of landmarks.",
         ),
     ] = None,
@@ -63,7 +64,7 @@ def evaluate(
     elif faces is not None and images is None and boxes is None:
         _evaluate_classifier(faces, shifts, json_out)
     else:
-        stop("give --faces to measure the classifier, or --images and --boxes for the detector")
+        stop("give --faces to measure the classifier, or --photos and --boxes for the detector")
 
 
 def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> None:

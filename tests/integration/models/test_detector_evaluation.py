@@ -1,4 +1,4 @@
-"""``emotion-api models evaluate --images`` as somebody types it."""
+"""``emotion-api models evaluate --photos`` as somebody types it."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def _picture(name: str):  # type: ignore[no-untyped-def]
 def evaluate(*lines: str, arguments: tuple[str, ...] = ()) -> Result:
     Path("boxes.csv").write_text("\n".join(lines) + "\n", "utf-8")
     return CliRunner().invoke(
-        app, ["models", "evaluate", "--images", "photos", "--boxes", "boxes.csv", *arguments]
+        app, ["models", "evaluate", "--photos", "photos", "--boxes", "boxes.csv", *arguments]
     )
 
 
@@ -118,6 +118,6 @@ def test_a_photograph_that_cannot_be_read_is_named(folder: Path) -> None:
 
 
 def test_photographs_without_boxes_measure_nothing() -> None:
-    ran = CliRunner().invoke(app, ["models", "evaluate", "--images", "photos"])
+    ran = CliRunner().invoke(app, ["models", "evaluate", "--photos", "photos"])
     assert ran.exit_code != 0
     assert "--boxes" in ran.output
