@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Any, cast
 
-from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+from uvicorn._types import ASGIReceiveCallable, ASGIReceiveEvent, ASGISendCallable, Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
@@ -61,6 +61,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._frames_left = 2.0 * self._frames_per_s
         self._fragments = 0
         self._fragment_bytes = 0
+        # Of a message that the service has not finished with
+        self._delivered_bytes = 0
         self._held_bytes = 0
         self._message_since: float | None = None
         self.conn.max_message_size = min(_ANONYMOUS_MESSAGE_BYTES, limits.message_bytes)
@@ -76,6 +78,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Free the place, and what was held of a message."""
+        self._delivered_bytes = 0
         self._account(0)
         self._connections.forget(self)
         super().connection_lost(exc)
@@ -158,6 +161,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def send_receive_event_to_app(self) -> None:
         """Pass a whole message on; uvicorn would log a stack trace for invalid UTF-8."""
+        self._delivered_bytes += self._fragment_bytes
         self._fragments = self._fragment_bytes = 0
         self._message_since = None
         if self.curr_msg_data_type == "text":
@@ -198,7 +202,15 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         await self._connections.pacing.wait()
-        await self._service(scope, receive, send)
+
+        async def finish_and_receive() -> ASGIReceiveEvent:
+            # Until now the service was busy with the message before, which it held.
+            self._delivered_bytes = 0
+            if not self._raw.is_closing():
+                self._check_message()
+            return await receive()
+
+        await self._service(scope, finish_and_receive, send)
 
     def _check_message(self) -> None:
         held = self._fragment_bytes + len(self.conn.reader.buffer)
@@ -206,7 +218,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._message_since = self.loop.time()
         elif not held:
             self._message_since = None
-        if not self._account(max(held - _FREE_BYTES, 0)):
+        if not self._account(max(held + self._delivered_bytes - _FREE_BYTES, 0)):
             self._refuse(Refusal.UNFINISHED_MESSAGES, _TRY_AGAIN)
 
     def _account(self, held_bytes: int) -> bool:

@@ -1,6 +1,7 @@
 """Whoever attacks the connections costs others no more than a moment."""
 
 import asyncio
+import contextlib
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -155,6 +156,28 @@ async def test_a_slow_client_is_told_why(hasty: ServiceProcess) -> None:
         answer = await slow.read_all()
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b'"code":"request_timeout"' in answer
+
+
+async def test_large_messages_of_signed_in_clients_share_a_bounded_memory(
+    target: ServiceProcess,
+) -> None:
+    token = (await target.sign_in())["access_token"].encode()
+    large = b'42/emotion-detection,["video_frame",{"frame_id":1,"timestamp":1,"data":"%s"}]'
+    before = await refused(target, "unfinished_messages")
+
+    async def send_large_frames() -> None:
+        async with connected(port_of(target)) as wire:
+            await opened(wire)
+            await wire.send(frame(0x81, b'40/emotion-detection,{"token":"%s"}' % token))
+            await wire.read_until(b'40/emotion-detection,{"sid"')
+            with contextlib.suppress(OSError):
+                for _ in range(3):
+                    await wire.send(frame(0x81, large % (b"A" * 14_000_000)))
+
+    async with PeakMemory(target.pid) as memory, asyncio.timeout(100):
+        await asyncio.gather(*(send_large_frames() for _ in range(12)))
+        await until_refused(target, "unfinished_messages", before)
+    assert memory.peak_mb < MOST_MB
 
 
 @pytest.mark.parametrize("path", [b"/api/detect", b"/nowhere"])
