@@ -116,7 +116,7 @@ def test_the_probes_leave_the_service_its_time(overlay: Path) -> None:
 @overlays
 def test_memory_is_what_the_formula_of_the_operations_guide_says(overlay: Path) -> None:
     guide = (ROOT / "docs" / "operations.md").read_text()
-    formula = re.search(r"```text\n(240 \+ .*)\n```", guide)
+    formula = re.search(r"```text\n(\d+ \+ .*)\n```", guide)
     assert formula is not None
     given = only(overlay, "ConfigMap")["data"]
     values = {
