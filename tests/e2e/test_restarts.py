@@ -52,6 +52,15 @@ async def test_sign_ins_and_quotas_outlive_a_restart_and_no_token_is_logged(proc
         assert renewed.json().get(name, "#token=") not in process.log
 
 
+@pytest.fixture
+def hangups_heard():
+    """A process started from here is told of hang-ups, even where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangups_heard")
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
 async def test_what_was_accepted_is_finished_before_the_end(process, by):
     large = as_jpeg(skimage.data.astronaut().repeat(3, axis=0).repeat(3, axis=1))

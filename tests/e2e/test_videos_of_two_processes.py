@@ -15,7 +15,7 @@ from adapters.system.clock import SystemClock
 from tests.e2e.calls import history
 from tests.e2e.quick_start import QuickStart
 from tests.e2e.service_process import ServiceProcess
-from tests.e2e.videos import RATE, SECONDS, ended, got_on, send
+from tests.e2e.videos import RATE, SECONDS, ended, send, write_interview
 from tests.servers.cloudinary import API_KEY, API_SECRET, CLOUD, cloudinary_double
 
 SECRET = "of-two-video-processes-0123456789abcdef"
@@ -96,18 +96,23 @@ async def test_every_video_is_analysed_by_one_process(
 
 
 async def test_the_video_of_a_killed_process_is_finished_by_the_other_one(
-    pair: list[ServiceProcess], interview: bytes
+    pair: list[ServiceProcess], tmp_path: Path
 ) -> None:
+    # Long enough to be killed between the first frames that are written down and the end.
+    seconds = 60
+    long = await asyncio.to_thread(write_interview, tmp_path / "long.mp4", seconds)
     token = (await pair[0].sign_in())["access_token"]
     async with pair[0].client(token) as client:
-        video_id = (await send(client, interview)).json()["video_id"]
-        assert await got_on(client, video_id, 5)
+        video_id = (await send(client, long)).json()["video_id"]
+        async with asyncio.timeout(120):
+            while not await rows(client, video_id):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
     killed, other = sorted(pair, key=lambda process: process is not pair[0])
     if not await looks(killed):
         killed, other = other, killed
     await killed.kill()
     async with other.client(token) as client:
         assert (await ended(client, video_id))["status"] == "done"
-        assert await rows(client, video_id) == list(range(SECONDS * RATE))
+        assert await rows(client, video_id) == list(range(seconds * RATE))
         assert [entry["detection_id"] for entry in await history(client)] == [video_id]
-    assert await looks(other) < SECONDS * RATE, "it went on where the other one stopped"
+    assert 0 < await looks(other) < seconds * RATE, "it went on where the other one stopped"

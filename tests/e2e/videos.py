@@ -15,13 +15,13 @@ RATE = 5
 _GOES_ON = ("queued", "running")
 
 
-def write_interview(path: Path) -> bytes:
-    """Twelve seconds of a portrait that moves, with nobody in the last third."""
+def write_interview(path: Path, seconds: int = SECONDS) -> bytes:
+    """A portrait that moves, with nobody in the last third."""
     portrait = np.ascontiguousarray(skimage.data.astronaut()[:360, :480])
     empty = np.full_like(portrait, 90)
     pictures = (
-        (n / RATE, np.roll(portrait, n % 12, axis=1) if n < SECONDS * RATE * 2 / 3 else empty)
-        for n in range(SECONDS * RATE)
+        (n / RATE, np.roll(portrait, n % 12, axis=1) if n < seconds * RATE * 2 / 3 else empty)
+        for n in range(seconds * RATE)
     )
     return clips.write_clip(path, pictures).read_bytes()
 
