@@ -36,7 +36,7 @@ async def photograph_page(link: str) -> None:
         await page.goto(link)
         await page.get_by_role("button", name="Sign out").wait_for()
         photograph = {"name": "astronaut.jpg", "mimeType": "image/jpeg", "buffer": portrait()}
-        await page.set_input_files("#photographs", [photograph])
+        await page.set_input_files("#photos", [photograph])
         await page.locator(".box").wait_for()
         await page.screenshot(path=IMAGES / "page.png")
         await browser.close()
