@@ -15,6 +15,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
 
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[2:]; "
@@ -55,6 +59,22 @@ def started(module: str, environment: Mapping[str, str] | None = None) -> subpro
     with contextlib.suppress(AttributeError, OSError):  # Linux: fewer system calls for pixels
         fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return process
+
+
+def received_pixels(answers: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Read the pixels that a process sends, uint8 of this shape.
+
+    Raises:
+        EOFError: the process ended before it had sent them all.
+    """
+    pixels = np.empty(shape, np.uint8)
+    room = memoryview(pixels.data).cast("B")
+    while room:
+        count = answers.readinto(room)  # type: ignore[attr-defined]
+        if not count:
+            raise EOFError
+        room = room[count:]
+    return pixels
 
 
 def ended(process: subprocess.Popen[bytes]) -> int:

@@ -11,13 +11,13 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.av.video_format import format_of
-from adapters.child_process import ended, started
+from adapters.child_process import ended, received_pixels, started
 from adapters.inference.executor import WorkExecutor
 from application.cancellation import uninterrupted
 from application.errors import InferenceUnavailable
@@ -189,15 +189,4 @@ def _exchange(
     requests.flush()
     answer: dict[str, Any] = json.loads(answers.readline())  # an empty line is a ValueError
     frame = answer.get("frame")
-    return answer, None if frame is None else _received(answers, tuple(frame["shape"]))
-
-
-def _received(answers: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    pixels = np.empty(shape, np.uint8)
-    room = memoryview(pixels.data).cast("B")
-    while room:
-        count = answers.readinto(room)  # type: ignore[attr-defined]
-        if not count:
-            raise EOFError
-        room = room[count:]
-    return pixels
+    return answer, None if frame is None else received_pixels(answers, tuple(frame["shape"]))

@@ -11,12 +11,9 @@ import logging
 import signal
 import subprocess
 import threading
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from adapters.child_process import ended, started
+from adapters.child_process import ended, received_pixels, started
 from adapters.opencv.encoded import (
     MEGABYTE,
     DecodingLimits,
@@ -116,16 +113,5 @@ def _exchange(process: subprocess.Popen[bytes], data: bytes, limits: DecodingLim
     refusal = facts.get("refusal")
     if refusal is not None:
         raise _REFUSALS[refusal["code"]](refusal["message"], **refusal["details"])
-    pixels = _received(answers, tuple(facts.pop("shape")))
+    pixels = received_pixels(answers, tuple(facts.pop("shape")))
     return Image(pixels, **facts)
-
-
-def _received(answers: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    pixels = np.empty(shape, np.uint8)
-    room = memoryview(pixels.data).cast("B")
-    while room:
-        count = answers.readinto(room)  # type: ignore[attr-defined]
-        if not count:
-            raise EOFError
-        room = room[count:]
-    return pixels
