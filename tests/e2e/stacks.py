@@ -11,6 +11,8 @@ from adapters.system.clock import SystemClock
 from tests.servers.cloudinary import API_KEY, API_SECRET, CLOUD
 from tests.servers.firebase import PROJECT, FirebaseEmulator
 
+SHARED_SECRET = "of-several-processes-0123456789abcdef"
+
 
 class Stack(Protocol):
     """What differs from stack to stack; all the rest is the same service."""
@@ -32,8 +34,51 @@ class EmbeddedStack:
 
     async def id_token(self, email: str, data_dir: Path) -> str:
         secret = load_or_create_secret(data_dir / "secret.key")
-        provider = LocalIdentityProvider(secret=secret, clock=SystemClock())
-        return provider.mint_id_token(email, lifetime_s=3600)
+        return minted(secret, email)
+
+
+def minted(secret: str, email: str) -> str:
+    """An ID token of the local provider, good for an hour."""
+    provider = LocalIdentityProvider(secret=secret, clock=SystemClock())
+    return provider.mint_id_token(email, lifetime_s=3600)
+
+
+def cloudinary_settings(url: str) -> Mapping[str, str]:
+    """Images and videos in the Cloudinary at this address."""
+    return {
+        "IMAGE_STORE": "cloudinary",
+        "CLOUDINARY_CLOUD_NAME": CLOUD,
+        "CLOUDINARY_API_KEY": API_KEY,
+        "CLOUDINARY_API_SECRET": API_SECRET,
+        "CLOUDINARY_UPLOAD_PREFIX": url,
+        "CLOUDINARY_DELIVERY_URL": url,
+    }
+
+
+@dataclass(frozen=True)
+class SharedStack:
+    """One MongoDB that several processes share; tokens are signed with the secret of all.
+
+    Attributes:
+        mongodb_uri: where MongoDB is.
+        changes: other settings.
+    """
+
+    mongodb_uri: str
+    changes: Mapping[str, str]
+    mongodb_name: str = field(default_factory=lambda: f"test_{uuid4().hex[:12]}")
+
+    def settings(self) -> Mapping[str, str]:
+        return {
+            "SECRET_KEY": SHARED_SECRET,
+            "REPOSITORY": "mongodb",
+            "MONGODB_URI": self.mongodb_uri,
+            "MONGODB_NAME": self.mongodb_name,
+            **self.changes,
+        }
+
+    async def id_token(self, email: str, data_dir: Path) -> str:
+        return minted(SHARED_SECRET, email)
 
 
 @dataclass(frozen=True)
@@ -61,12 +106,7 @@ class CloudStack:
             "REPOSITORY": "mongodb",
             "MONGODB_URI": self.mongodb_uri,
             "MONGODB_NAME": f"test_{uuid4().hex[:12]}",
-            "IMAGE_STORE": "cloudinary",
-            "CLOUDINARY_CLOUD_NAME": CLOUD,
-            "CLOUDINARY_API_KEY": API_KEY,
-            "CLOUDINARY_API_SECRET": API_SECRET,
-            "CLOUDINARY_UPLOAD_PREFIX": self.cloudinary_url,
-            "CLOUDINARY_DELIVERY_URL": self.cloudinary_url,
+            **cloudinary_settings(self.cloudinary_url),
             "AUTH": "firebase",
             "FIREBASE_PROJECT_ID": PROJECT,
             "FIREBASE_AUTH_EMULATOR_HOST": self.firebase_address,

@@ -2,48 +2,19 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import pytest
 import socketio
 
-from adapters.local_auth import LocalIdentityProvider
-from adapters.system.clock import SystemClock
 from tests.e2e.service_process import ServiceProcess
+from tests.e2e.stacks import SharedStack
 from tests.integration.realtime.service import NAMESPACE, Client
 from tests.servers.nginx import nginx
 from tests.servers.redis import free_port, redis_server
-
-SECRET = "of-several-processes-0123456789abcdef"
-
-
-@dataclass(frozen=True)
-class SharedStack:
-    """Stores and rooms that all processes share; tokens are signed with the secret of all."""
-
-    mongodb_uri: str
-    redis_port: int
-    mongodb_name: str = field(default_factory=lambda: f"test_{uuid4().hex[:12]}")
-
-    def settings(self) -> Mapping[str, str]:
-        return {
-            "SECRET_KEY": SECRET,
-            "REPOSITORY": "mongodb",
-            "MONGODB_URI": self.mongodb_uri,
-            "MONGODB_NAME": self.mongodb_name,
-            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
-            "SOCKETIO_TRANSPORTS": "websocket",
-            "MAX_REALTIME_SESSIONS_PER_USER": "3",
-        }
-
-    async def id_token(self, email: str, data_dir: Path) -> str:
-        provider = LocalIdentityProvider(secret=SECRET, clock=SystemClock())
-        return provider.mint_id_token(email, lifetime_s=3600)
 
 
 @dataclass
@@ -92,9 +63,15 @@ class Pair:
 async def processes(
     mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Pair]:
-    stack = SharedStack(mongodb_uri, free_port())
+    redis_port = free_port()
+    changes = {
+        "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+        "SOCKETIO_TRANSPORTS": "websocket",
+        "MAX_REALTIME_SESSIONS_PER_USER": "3",
+    }
+    stack = SharedStack(mongodb_uri, changes)
     here, there = (ServiceProcess(tmp_path_factory.mktemp("service"), stack) for _ in range(2))
-    pair = Pair(here, there, stack.redis_port)
+    pair = Pair(here, there, redis_port)
     try:
         await pair.start_redis()
         await asyncio.gather(here.start(), there.start())

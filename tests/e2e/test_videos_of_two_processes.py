@@ -2,57 +2,26 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from adapters.local_auth import LocalIdentityProvider
-from adapters.system.clock import SystemClock
 from tests.e2e.calls import history
 from tests.e2e.quick_start import QuickStart
 from tests.e2e.service_process import ServiceProcess
+from tests.e2e.stacks import SharedStack, cloudinary_settings
 from tests.e2e.videos import RATE, SECONDS, ended, send, write_interview
-from tests.servers.cloudinary import API_KEY, API_SECRET, CLOUD, cloudinary_double
+from tests.servers.cloudinary import cloudinary_double
 
-SECRET = "of-two-video-processes-0123456789abcdef"
 LOOKS = re.compile(r'^emotion_stage_seconds_count\{stage="detect"\} (\S+)$', re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class SharedStack:
-    """One MongoDB and one Cloudinary; tokens are signed with one secret."""
-
-    mongodb_uri: str
-    cloudinary_url: str
-    mongodb_name: str = field(default_factory=lambda: f"test_{uuid4().hex[:12]}")
-
-    def settings(self) -> Mapping[str, str]:
-        return {
-            "SECRET_KEY": SECRET,
-            "REPOSITORY": "mongodb",
-            "MONGODB_URI": self.mongodb_uri,
-            "MONGODB_NAME": self.mongodb_name,
-            "IMAGE_STORE": "cloudinary",
-            "CLOUDINARY_CLOUD_NAME": CLOUD,
-            "CLOUDINARY_API_KEY": API_KEY,
-            "CLOUDINARY_API_SECRET": API_SECRET,
-            "CLOUDINARY_UPLOAD_PREFIX": self.cloudinary_url,
-            "CLOUDINARY_DELIVERY_URL": self.cloudinary_url,
-        }
-
-    async def id_token(self, email: str, data_dir: Path) -> str:
-        provider = LocalIdentityProvider(secret=SECRET, clock=SystemClock())
-        return provider.mint_id_token(email, lifetime_s=3600)
 
 
 @pytest.fixture
 async def pair(mongodb_uri: str, tmp_path: Path) -> AsyncIterator[list[ServiceProcess]]:
     async with cloudinary_double() as cloudinary:
-        stack = SharedStack(mongodb_uri, cloudinary.url)
+        stack = SharedStack(mongodb_uri, cloudinary_settings(cloudinary.url))
         pair: list[ServiceProcess] = []
         for name in ("here", "there"):
             (tmp_path / name).mkdir()
