@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
-from socketio.async_pubsub_manager import AsyncPubSubManager
 
 from application.ports.message_channel import MessageChannel
 from domain.errors import InvalidRequest
 from entrypoints.realtime.connection import NAMESPACE
-from entrypoints.wire.server_events import encode
+from entrypoints.realtime.server import ChannelManager
 
 MAX_ROOMS = 8
 
 
-class Rooms(AsyncPubSubManager):  # type: ignore[misc]
-    """The library's own manager of clients, whose rooms reach as far as a message channel does.
+class Rooms(ChannelManager):
+    """The rooms of this process's clients, and the events sent to them from any process.
 
-    Every process hands what is said in a room to its own clients and publishes it for those of the
-    others. Who is in a room is known only to the process that the client is connected to.
+    A process sends an event to its own clients in a room and publishes it for the others to do the
+    same. Only the process that a client is connected to knows which rooms it is in.
     """
 
     def __init__(self, channel: MessageChannel) -> None:
-        super().__init__()
-        self._channel = channel
+        super().__init__(channel)
         self._joined: dict[str, list[str]] = {}
 
     async def join(self, sid: str, user_id: str, room: str) -> None:
@@ -55,21 +52,8 @@ class Rooms(AsyncPubSubManager):  # type: ignore[misc]
         """Forget a connection that is gone; the library has taken it out of its rooms."""
         self._joined.pop(sid, None)
 
-    async def close(self) -> None:
-        """Listen to other processes no more."""
-        if self.server.manager_initialized:
-            self.thread.cancel()
-            await asyncio.gather(self.thread, return_exceptions=True)
-
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
         """The receivers of an event; watchers who do not read are left out."""
         for sid, eio_sid in super().get_participants(namespace, room):
             if isinstance(room, str) or not self.server.is_clogged(eio_sid):
                 yield sid, eio_sid
-
-    async def _publish(self, data: dict[str, Any]) -> None:
-        self._channel.publish(encode(data).encode())
-
-    async def _listen(self) -> AsyncIterator[bytes]:
-        async for message in self._channel.listen():
-            yield message

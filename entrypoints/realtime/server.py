@@ -1,11 +1,12 @@
-"""The Socket.IO server, and what keeps ill-behaved connections from doing harm.
+"""The Socket.IO server, and what protects it from ill-behaved connections.
 
 The library has no public way for most of this, so its private methods are overridden, here and
 nowhere else; ``tests/integration/realtime/test_library.py`` fails when one of them changes.
 Upstream:
 
-- a queue to a client that does not read grows without bound: miguelgrinberg/Flask-SocketIO#311
+- the queue to a client that does not read grows without bound: miguelgrinberg/Flask-SocketIO#311
 - a POST of more than 16 packets cannot be read: miguelgrinberg/python-engineio#142
+- a message that cannot be read is logged with a stack trace: miguelgrinberg/python-socketio#199
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -22,7 +23,9 @@ from engineio.async_socket import AsyncSocket
 from engineio.exceptions import EngineIOError
 from engineio.payload import Payload
 from msgspec import Struct
+from socketio.async_pubsub_manager import AsyncPubSubManager
 
+from application.ports.message_channel import MessageChannel
 from entrypoints.server.connections import EXTENSION
 from entrypoints.server.refusals import Refusal
 from entrypoints.wire.server_events import encode
@@ -216,6 +219,27 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         connection = self.eio.sockets.get(eio_sid)
         if connection is not None:
             await connection.end()
+
+
+class ChannelManager(AsyncPubSubManager):  # type: ignore[misc]
+    """The library's manager of clients; the processes tell each other over a message channel."""
+
+    def __init__(self, channel: MessageChannel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    async def close(self) -> None:
+        """Stop listening to other processes."""
+        if self.server.manager_initialized:
+            self.thread.cancel()
+            await asyncio.gather(self.thread, return_exceptions=True)
+
+    async def _publish(self, data: dict[str, Any]) -> None:
+        self._channel.publish(encode(data).encode())
+
+    async def _listen(self) -> AsyncIterator[bytes]:
+        async for message in self._channel.listen():
+            yield message
 
 
 def make_server(

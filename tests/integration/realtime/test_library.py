@@ -1,11 +1,12 @@
-"""The private parts of the library that ``entrypoints/realtime`` builds on, as they were read.
+"""The library's methods that ``entrypoints/realtime/server.py`` overrides or relies on.
 
-A change of one fails here, so that somebody reads the override again before an upgrade is taken.
+When the library changes one, a test fails, so that its override is read again before the upgrade.
 """
 
 import hashlib
+import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ import socketio
 from engineio.async_socket import AsyncSocket
 from engineio.payload import Payload
 from socketio.async_pubsub_manager import AsyncPubSubManager
+
+from entrypoints.realtime import server
 
 READ = {
     socketio.AsyncServer._handle_eio_connect: "76704886d944a7e6",
@@ -32,6 +35,28 @@ READ = {
 def test_what_is_overridden_is_what_was_read(method: Callable[..., Any]) -> None:
     digest = hashlib.sha256(inspect.getsource(method).encode()).hexdigest()[:16]
     assert digest == READ[method], f"{method.__qualname__} has changed: read its override again"
+
+
+def test_private_methods_are_overridden_in_one_file_and_were_all_read() -> None:
+    importlib.import_module("entrypoints.realtime.app")  # A subclass is known once imported.
+    bases = (socketio.AsyncServer, AsyncPubSubManager, socketio.AsyncNamespace, AsyncSocket)
+    overridden = {
+        (ours.__module__, getattr(base, name))
+        for base in bases
+        for ours in subclasses(base)
+        if ours.__module__.startswith("entrypoints.")
+        for name in vars(ours)
+        if name.startswith("_") and not name.startswith("__") and hasattr(base, name)
+    }
+    assert overridden, "there is nothing left to look after: delete this test"
+    assert {module for module, _ in overridden} == {server.__name__}
+    assert {method for _, method in overridden} <= READ.keys()
+
+
+def subclasses(base: type[Any]) -> Iterator[type]:
+    for subclass in base.__subclasses__():
+        yield subclass
+        yield from subclasses(subclass)
 
 
 def test_packets_of_a_post_are_bounded_where_the_library_looks() -> None:
