@@ -1,8 +1,8 @@
 """Child processes for libraries that a hostile file may crash or keep busy without end.
 
 A thread cannot be stopped; a process can, and the kernel limits its memory and time. Such a process
-communicates over its standard input and output. It does not inherit the environment, which may hold
-secrets.
+communicates over its standard input and output: lines of JSON, and the pixels of an image after the
+line that describes it. It does not inherit the environment, which may hold secrets.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from domain.errors import DomainError
+from domain.image import Image
 
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[2:]; "
@@ -32,12 +34,12 @@ _ENVIRONMENT = {
 _PIPE_BYTES = 2**20
 # Memory for what the libraries load and keep, besides what a file needs.
 _SLACK_BYTES = 64 * 1024 * 1024
-_NICER = 5
-# Wall-clock seconds per second of CPU time, on a busy machine.
-_PATIENCE = 10
+_NICENESS = 5
+# On a busy machine.
+_WALL_SECONDS_PER_CPU_SECOND = 10
 
 
-def started(module: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def start(module: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start a process that calls ``main()`` of a module.
 
     Args:
@@ -61,23 +63,45 @@ def started(module: str, environment: Mapping[str, str] | None = None) -> subpro
     return process
 
 
-def received_pixels(answers: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Read the pixels that a process sends, uint8 of this shape.
+def image_facts(image: Image) -> dict[str, Any]:
+    """In the child: what to send, as JSON, ahead of the pixels of an image."""
+    return {
+        "shape": image.pixels.shape,  # type: ignore[attr-defined]
+        "width": image.width,
+        "height": image.height,
+        "media_type": image.media_type,
+        "scale": image.scale,
+    }
+
+
+def receive_image(answers: IO[bytes], facts: Mapping[str, Any]) -> Image:
+    """Read the pixels of an image, uint8, whose facts were received.
 
     Raises:
-        EOFError: the process ended before it had sent them all.
+        EOFError: the process ended before it had sent all pixels.
     """
-    pixels = np.empty(shape, np.uint8)
+    pixels = np.empty(facts["shape"], np.uint8)
     room = memoryview(pixels.data).cast("B")
     while room:
         count = answers.readinto(room)  # type: ignore[attr-defined]
         if not count:
             raise EOFError
         room = room[count:]
-    return pixels
+    return Image(pixels, facts["width"], facts["height"], facts["media_type"], scale=facts["scale"])
 
 
-def ended(process: subprocess.Popen[bytes]) -> int:
+def refusal_facts(error: DomainError) -> dict[str, Any]:
+    """In the child: what to send, as JSON, in place of an image that is refused."""
+    return {"code": error.code, "message": str(error), "details": error.details}
+
+
+def refusal(facts: Mapping[str, Any], kinds: Iterable[type[DomainError]]) -> DomainError:
+    """The error, one of these kinds, that a process has sent."""
+    kind = next(kind for kind in kinds if kind.code == facts["code"])
+    return kind(facts["message"], **facts["details"])
+
+
+def end(process: subprocess.Popen[bytes]) -> int:
     """Kill a process if it still runs, and return its exit status as ``Popen`` does."""
     process.kill()
     status = process.wait()
@@ -88,9 +112,9 @@ def ended(process: subprocess.Popen[bytes]) -> int:
     return status
 
 
-def step_aside() -> None:
+def lower_priority() -> None:
     """In the child: run at low priority, and be the first one killed when memory runs out."""
-    os.nice(_NICER)
+    os.nice(_NICENESS)
     with contextlib.suppress(OSError):  # Linux only
         Path("/proc/self/oom_score_adj").write_text("1000")
 
@@ -101,7 +125,7 @@ def limit_time(cpu_s: float) -> None:
     A process that waits for ever is ended by SIGALRM after ten times as long.
     """
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
-    signal.setitimer(signal.ITIMER_REAL, cpu_s * _PATIENCE)
+    signal.setitimer(signal.ITIMER_REAL, cpu_s * _WALL_SECONDS_PER_CPU_SECOND)
 
 
 def limit_memory(more_bytes: int) -> None:

@@ -1,6 +1,6 @@
 """The process that reads one video file, so that FFmpeg does not run in the service itself.
 
-Its first request names the file, and the answer is what the file says of itself. Each further
+Its first request names the file, and the answer is what the file says about itself. Each further
 request is answered by the next frame, by a stretch that cannot be read, or by nothing yet.
 Requests and answers are lines of JSON; the pixels of a frame follow its line.
 """
@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from adapters.av.video_file import VideoFile
-from adapters.child_process import limit_memory, limit_time, step_aside
+from adapters.child_process import (
+    image_facts,
+    limit_memory,
+    limit_time,
+    lower_priority,
+    refusal_facts,
+)
 from application.ports.video_reader import VideoFrame
 from domain.errors import DomainError
 from domain.video import Damage
@@ -30,7 +36,7 @@ Answer = dict[str, Any]
 
 def main() -> None:
     """Serve standard input and output."""
-    step_aside()
+    lower_priority()
     limit_memory(_MEMORY_BYTES)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     reading = _Reading()
@@ -45,7 +51,7 @@ def main() -> None:
 
 
 class _Reading:
-    """The file, once it is open, and what is left of its frames, once they are asked for."""
+    """The open file, and the frames that were not sent yet."""
 
     def __init__(self) -> None:
         self._file: VideoFile | None = None
@@ -62,7 +68,7 @@ class _Reading:
         if self._items is None:
             self._items = self._file.items(**wanted)
         for item in self._items:
-            return _told(item)
+            return _describe(item)
         return {"has_ended": True}, None
 
 
@@ -72,24 +78,15 @@ def _answered(reading: _Reading, request: dict[str, Any]) -> tuple[Answer, memor
             return reading.open(**request), None
         return reading.next(**request)
     except DomainError as error:
-        refusal = {"code": error.code, "message": str(error), "details": error.details}
-        return {"refusal": refusal}, None
+        return {"refusal": refusal_facts(error)}, None
     except OSError as error:
         return {"os_error": [error.errno or 0, error.strerror or str(error)]}, None
 
 
-def _told(item: VideoFrame | Damage | None) -> tuple[Answer, memoryview | None]:
+def _describe(item: VideoFrame | Damage | None) -> tuple[Answer, memoryview | None]:
     if item is None:
         return {}, None
     if isinstance(item, Damage):
         return {"damage": [item.from_s, item.to_s]}, None
-    image = item.image
-    frame = {
-        "shape": image.pixels.shape,  # type: ignore[attr-defined]
-        "width": image.width,
-        "height": image.height,
-        "scale": image.scale,
-        "time_s": item.time_s,
-        "scene": item.scene,
-    }
-    return {"frame": frame}, image.pixels.data  # type: ignore[attr-defined]
+    frame = {"time_s": item.time_s, "scene": item.scene, "image": image_facts(item.image)}
+    return {"frame": frame}, item.image.pixels.data  # type: ignore[attr-defined]

@@ -13,23 +13,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from adapters.av.video_format import format_of
-from adapters.child_process import ended, received_pixels, started
+from adapters.child_process import end, receive_image, refusal, start
 from adapters.inference.executor import WorkExecutor
 from application.cancellation import uninterrupted
 from application.errors import InferenceUnavailable
 from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
 from application.work import Priority
-from domain.errors import DomainError, InvalidVideo, VideoTooLarge
+from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
 from domain.video import Damage
 
-_REFUSALS: dict[str, type[DomainError]] = {
-    kind.code: kind for kind in (InvalidVideo, VideoTooLarge)
-}
+_REFUSALS = (InvalidVideo, VideoTooLarge)
 # Signals that say nothing about the file.
 _ENDED_BY_OTHERS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGALRM)
 
@@ -102,7 +97,7 @@ class _OpenVideo:
         last_s = from_s
         while True:
             try:
-                answer, pixels = await self._executor.run(
+                answer, image = await self._executor.run(
                     self._process.ask, request, priority=Priority.BACKGROUND
                 )
             except _Crashed:
@@ -112,13 +107,9 @@ class _OpenVideo:
                 return
             if "damage" in answer:
                 yield Damage(*answer["damage"])
-            elif "frame" in answer:
-                frame = answer["frame"]
-                last_s = frame["time_s"]
-                image = Image(
-                    pixels, frame["width"], frame["height"], "video", scale=frame["scale"]
-                )
-                yield VideoFrame(image, last_s, frame["scene"])
+            elif image is not None:
+                last_s = answer["frame"]["time_s"]
+                yield VideoFrame(image, last_s, answer["frame"]["scene"])
 
 
 class _Ended(OSError):
@@ -137,35 +128,34 @@ class _Process:
         self._is_closed = False
         self._changing = threading.Lock()
 
-    def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
-        """Send a request and wait for the answer; blocks.
+    def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], Image | None]:
+        """Send a request and wait for the answer, with the image of a frame; blocks.
 
         Raises:
-            DomainError, OSError: what the process says of the file.
+            DomainError, OSError: what the process says about the file.
             _Crashed, _Ended: there is no answer.
         """
         process = self._running()
         try:
-            answer, pixels = _exchange(process, request)
+            answer, image = _exchange(process, request)
         except (OSError, EOFError, ValueError) as error:
-            status = ended(process)
+            status = end(process)
             if self._is_closed or status in _ENDED_BY_OTHERS:
                 raise _Ended("the process that reads a video was ended") from error
             log.warning("a video stopped the process that reads it (status %d)", status)
             raise _Crashed from error
         if "refusal" in answer:
-            refusal = answer["refusal"]
-            raise _REFUSALS[refusal["code"]](refusal["message"], **refusal["details"])
+            raise refusal(answer["refusal"], _REFUSALS)
         if "os_error" in answer:
             raise OSError(*answer["os_error"])
-        return answer, pixels
+        return answer, image
 
     def close(self) -> None:
         """End the process, whatever it does; blocks for a moment."""
         with self._changing:
             self._is_closed = True
         if self._process is not None:
-            ended(self._process)
+            end(self._process)
 
     def _running(self) -> subprocess.Popen[bytes]:
         with self._changing:
@@ -173,7 +163,7 @@ class _Process:
                 raise _Ended("the video is closed")
             if self._process is None:
                 try:
-                    self._process = started("adapters.av.reading_process")
+                    self._process = start("adapters.av.reading_process")
                 except OSError as error:
                     raise _Ended("the process that reads a video cannot be started") from error
             return self._process
@@ -181,7 +171,7 @@ class _Process:
 
 def _exchange(
     process: subprocess.Popen[bytes], request: dict[str, Any]
-) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
+) -> tuple[dict[str, Any], Image | None]:
     requests, answers = process.stdin, process.stdout
     assert requests is not None
     assert answers is not None
@@ -189,4 +179,4 @@ def _exchange(
     requests.flush()
     answer: dict[str, Any] = json.loads(answers.readline())  # an empty line is a ValueError
     frame = answer.get("frame")
-    return answer, None if frame is None else received_pixels(answers, tuple(frame["shape"]))
+    return answer, None if frame is None else receive_image(answers, frame["image"])

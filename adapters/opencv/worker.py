@@ -13,7 +13,7 @@ import subprocess
 import threading
 from typing import Any
 
-from adapters.child_process import ended, received_pixels, started
+from adapters.child_process import end, receive_image, refusal, start
 from adapters.opencv.encoded import (
     MEGABYTE,
     DecodingLimits,
@@ -35,9 +35,7 @@ log = logging.getLogger(__name__)
 # Large blocks are returned to the system when freed: otherwise the memory of the largest image so
 # far would be kept.
 _ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
-_REFUSALS: dict[str, type[DomainError]] = {
-    kind.code: kind for kind in (InvalidImage, ImageDimensionsTooLarge, ImageTooCostly)
-}
+_REFUSALS = (InvalidImage, ImageDimensionsTooLarge, ImageTooCostly)
 
 
 class DecodingWorker:
@@ -64,7 +62,7 @@ class DecodingWorker:
             except Exception as error:
                 # The rest of this answer would be read as the next one.
                 self._process = None
-                why = self._explained(ended(process), limits)
+                why = self._explained(end(process), limits)
                 if isinstance(error, (MemoryError, RuntimeError)):
                     # This process is out of memory, which says nothing about the image.
                     why = InferenceUnavailable("there is not enough memory for this image now")
@@ -75,14 +73,14 @@ class DecodingWorker:
         self._closed = True
         process = self._process
         if process is not None:
-            ended(process)
+            end(process)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._closed:
             raise InferenceUnavailable("the service is shutting down")
         if self._process is None or self._process.poll() is not None:
             try:
-                self._process = started("adapters.opencv.worker_process", _ENVIRONMENT)
+                self._process = start("adapters.opencv.worker_process", _ENVIRONMENT)
             except OSError as error:
                 raise InferenceUnavailable("images of this kind cannot be read now") from error
         return self._process
@@ -109,9 +107,7 @@ def _exchange(process: subprocess.Popen[bytes], data: bytes, limits: DecodingLim
     requests.write(request_line(data, limits))
     requests.write(data)
     requests.flush()
-    facts: dict[str, Any] = json.loads(answers.readline())
-    refusal = facts.get("refusal")
-    if refusal is not None:
-        raise _REFUSALS[refusal["code"]](refusal["message"], **refusal["details"])
-    pixels = received_pixels(answers, tuple(facts.pop("shape")))
-    return Image(pixels, **facts)
+    answer: dict[str, Any] = json.loads(answers.readline())
+    if "refusal" in answer:
+        raise refusal(answer["refusal"], _REFUSALS)
+    return receive_image(answers, answer["image"])

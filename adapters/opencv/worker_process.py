@@ -10,7 +10,13 @@ import sys
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from adapters.child_process import limit_memory, limit_time, step_aside
+from adapters.child_process import (
+    image_facts,
+    limit_memory,
+    limit_time,
+    lower_priority,
+    refusal_facts,
+)
 from adapters.opencv.encoded import DecodingLimits, too_much_memory
 from adapters.opencv.reading import load_library, read_header, read_image, recognise
 from domain.errors import DomainError
@@ -21,7 +27,7 @@ _MORE = "this image needs more"
 
 def main() -> None:
     """Read requests from standard input and write answers to standard output."""
-    step_aside()
+    lower_priority()
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while line := requests.readline():
         request = json.loads(line)
@@ -41,19 +47,11 @@ def _answer(answers: BinaryIO, data: bytes, limits: DecodingLimits) -> None:
         image = _decode(data, limits)
     except (DomainError, MemoryError) as failure:
         error = failure if isinstance(failure, DomainError) else too_much_memory(limits, _MORE)
-        refusal = {"code": error.code, "message": str(error), "details": error.details}
-        _send(answers, {"refusal": refusal})
+        _send(answers, {"refusal": refusal_facts(error)})
         return
     finally:
         limit_time(0)
-    facts = {
-        "shape": image.pixels.shape,  # type: ignore[attr-defined]
-        "width": image.width,
-        "height": image.height,
-        "media_type": image.media_type,
-        "scale": image.scale,
-    }
-    _send(answers, facts)
+    _send(answers, {"image": image_facts(image)})
     answers.write(image.pixels.data)  # type: ignore[attr-defined]
     answers.flush()
 
@@ -71,6 +69,6 @@ def _decode(data: bytes, limits: DecodingLimits) -> Image:
     return read_image(data, header, limits)
 
 
-def _send(answers: BinaryIO, facts: dict[str, Any]) -> None:
-    answers.write(json.dumps(facts).encode() + b"\n")
+def _send(answers: BinaryIO, answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer).encode() + b"\n")
     answers.flush()
