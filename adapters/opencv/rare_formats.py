@@ -1,4 +1,4 @@
-"""Reading GIF, BMP, TIFF, AVIF and HEIF with Pillow, OpenCV and libheif.
+"""Reading GIF, TIFF, AVIF and HEIF with Pillow and libheif.
 
 Harmless-looking files can make these libraries run for long or use much memory, so they are only
 used in the process that ``adapters.opencv.worker`` supervises.
@@ -19,16 +19,13 @@ from numpy.typing import NDArray
 from PIL import AvifImagePlugin
 
 from adapters.opencv.encoded import Damaged, Header
-from adapters.opencv.image_formats import AVIF, BMP, GIF, HEIF, TIFF, ImageFormat
+from adapters.opencv.image_formats import AVIF, GIF, HEIF, TIFF, ImageFormat
 from adapters.opencv.orientation import UPRIGHT, orientation_in
-from adapters.opencv.transparency import blended, on_white, smaller
+from adapters.opencv.transparency import BAND_PIXELS, Band, on_white, put_together
 
 _BITS_TAG = 0x0102
 _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 0x0106, 0
 _PLANES_TAG, _SEPARATE = 0x011C, 2
-_BAND_PIXELS = 500_000
-_CORE_HEADER_BYTES = 12
-_ALPHA_HEADER_BYTES = 56
 
 # Measured: peak bytes per pixel of the library.
 _HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES = 5, 7, 10
@@ -86,23 +83,14 @@ def _open_tiff(data: bytes) -> RareHeader:
 
 def _reduced(image: PIL.Image.Image, factor: int) -> NDArray[np.uint8]:
     image.load()
-    opaque, laid, seen_alpha = [], [], False
-    for color, alpha in _bands(image, factor):
-        opaque.append(smaller(color, factor))
-        seen_alpha = seen_alpha or (alpha is not None and bool(alpha.any()))
-        if alpha is not None:
-            laid.append(smaller(blended(color, alpha), factor))
-    # An alpha of zero everywhere counts as opaque.
-    return np.concatenate(laid if seen_alpha else opaque)
+    return put_together(_bands(image, factor), factor)
 
 
-def _bands(
-    image: PIL.Image.Image, factor: int
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]]:
+def _bands(image: PIL.Image.Image, factor: int) -> Iterator[Band]:
     width, height = image.size
     to_eight = _to_eight_bits(image)
     transparent = image.has_transparency_data
-    rows = max(_BAND_PIXELS // width // factor, 1) * factor
+    rows = max(BAND_PIXELS // width // factor, 1) * factor
     for top in range(0, height, rows):
         band = image.crop((0, top, width, min(top + rows, height)))
         if to_eight is not None:
@@ -143,6 +131,10 @@ def _open_heif(data: bytes) -> RareHeader:
 
     def decode(factor: int) -> NDArray[np.uint8]:
         pixels = np.asarray(file)
+        if pixels.dtype == np.uint16:  # gray of more than 8 bits is not converted
+            pixels = (pixels >> 8).astype(np.uint8)
+        if pixels.ndim == 2:
+            return on_white(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), None, factor)
         if pixels.shape[2] == 4:
             alpha = cv2.extractChannel(pixels, 3)
             return on_white(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), alpha, factor)
@@ -158,36 +150,9 @@ def _open_heif(data: bytes) -> RareHeader:
     )
 
 
-def _open_bmp(data: bytes) -> RareHeader:
-    header_bytes = int.from_bytes(data[14:18], "little")
-    if header_bytes == _CORE_HEADER_BYTES:
-        width, height = int.from_bytes(data[18:20], "little"), int.from_bytes(data[20:22], "little")
-    else:
-        width = int.from_bytes(data[18:22], "little", signed=True)
-        height = abs(int.from_bytes(data[22:26], "little", signed=True))
-    if width <= 0 or height <= 0:
-        raise Damaged
-
-    def decode(factor: int) -> NDArray[np.uint8]:
-        # Pillow's run-length decoder is a loop in Python; OpenCV reads fewer kinds of headers.
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if pixels is None or pixels.dtype != np.uint8 or pixels.shape[:2] != (height, width):
-            return _open_with_pillow(data, BMP).decode(factor)
-        if pixels.ndim == 2:
-            return on_white(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), None, factor)
-        if pixels.shape[2] == 3:
-            return on_white(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None, factor)
-        # The fourth byte is alpha only if the header is large enough to say so.
-        alpha = cv2.extractChannel(pixels, 3) if header_bytes >= _ALPHA_HEADER_BYTES else None
-        return on_white(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB), alpha, factor)
-
-    return RareHeader(kind=BMP, width=width, height=height, bytes_a_pixel=5, decode=decode)
-
-
 _OPEN: dict[str, Callable[[bytes], RareHeader]] = {
     GIF.name: lambda data: _open_with_pillow(data, GIF),
     TIFF.name: _open_tiff,
     AVIF.name: lambda data: _open_with_pillow(data, AVIF),
     HEIF.name: _open_heif,
-    BMP.name: _open_bmp,
 }

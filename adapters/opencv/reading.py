@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from adapters.opencv import jpeg, png, webp
+from adapters.opencv import bmp, jpeg, png, webp
 from adapters.opencv.encoded import (
     Damaged,
     DecodingLimits,
@@ -15,6 +15,7 @@ from adapters.opencv.encoded import (
 )
 from adapters.opencv.image_formats import (
     AVIF,
+    BMP,
     HEIF,
     JPEG,
     PNG,
@@ -70,6 +71,8 @@ def read_header(data: bytes, kind: ImageFormat, *, thorough: bool) -> Header | N
             return webp.read_header(data, thorough=thorough)
         if not thorough:
             return None
+        if kind is BMP:
+            return bmp.read_header(data)
         # Not at the top, because it loads the libraries.
         from adapters.opencv import rare_formats
 

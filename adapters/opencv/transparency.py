@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_BAND_PIXELS = 1_000_000
+BAND_PIXELS = 500_000
+"""What one band should hold, so that converting it takes little memory."""
+
+Band = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
+"""Some rows of an image: RGB, and alpha where the file has it."""
 
 
 def on_white(
@@ -24,12 +30,30 @@ def on_white(
     if alpha is None or not alpha.any() or alpha.min() == 255:
         return smaller(color, factor)
     height, width = alpha.shape
-    rows = max(_BAND_PIXELS // width // factor, 1) * factor
+    rows = max(BAND_PIXELS // width // factor, 1) * factor
     bands = [
         smaller(blended(color[at : at + rows], alpha[at : at + rows]), factor)
         for at in range(0, height, rows)
     ]
     return np.concatenate(bands)
+
+
+def put_together(bands: Iterable[Band], factor: int) -> NDArray[np.uint8]:
+    """Blend an image with white and reduce it, band by band.
+
+    An alpha of zero everywhere counts as opaque.
+
+    Args:
+        bands: from the top; each but the last has a multiple of ``factor`` rows.
+        factor: by which the image is reduced.
+    """
+    opaque, laid, seen_alpha = [], [], False
+    for color, alpha in bands:
+        opaque.append(smaller(color, factor))
+        if alpha is not None:
+            seen_alpha = seen_alpha or bool(alpha.any())
+            laid.append(smaller(blended(color, alpha), factor))
+    return np.concatenate(laid if seen_alpha else opaque)
 
 
 def blended(color: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
