@@ -12,6 +12,8 @@ UPRIGHT = 1
 
 _TAG = 0x0112
 _ENTRY_BYTES = 12
+# How the type of a tag is read; some programs write the orientation as a byte or a long integer.
+_TYPES = {1: "B", 3: "H", 4: "I"}
 _TRANSPOSED = frozenset({5, 6, 7, 8})
 _FLIP_AFTER_TRANSPOSING = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}
 
@@ -30,9 +32,10 @@ def orientation_in(exif: bytes) -> int:
         (at,) = struct.unpack_from(order + "I", exif, 4)
         (entries,) = struct.unpack_from(order + "H", exif, at)
         for entry in range(at + 2, at + 2 + entries * _ENTRY_BYTES, _ENTRY_BYTES):
-            tag, _, _, value = struct.unpack_from(order + "HHIH", exif, entry)
-            if tag == _TAG:
-                return value if UPRIGHT <= value <= 8 else UPRIGHT
+            tag, kind = struct.unpack_from(order + "HH", exif, entry)
+            if tag == _TAG and kind in _TYPES:
+                (value,) = struct.unpack_from(order + _TYPES[kind], exif, entry + 8)
+                return int(value) if UPRIGHT <= value <= 8 else UPRIGHT
     except struct.error:  # damaged metadata must not make the image unreadable
         pass
     return UPRIGHT

@@ -330,6 +330,8 @@ def _unpacked(rows: Samples, width: int, samples: int, depth: int) -> Samples:
     height = len(rows)
     if depth == 8 and rows.dtype == np.uint16:  # gray and alpha, a byte each
         rows = rows.astype(">u2").view(np.uint8)
+    if depth == 16 and rows.dtype == np.uint8:  # gray and alpha, two bytes each
+        rows = np.ascontiguousarray(rows).view(">u2").astype(np.uint16)
     if depth >= 8:
         return rows.reshape(height, width, samples)
     bits: NDArray[np.uint8] = np.unpackbits(rows.astype(np.uint8).reshape(height, -1), axis=1)

@@ -162,6 +162,40 @@ async def test_an_interlaced_png_is_like_any_other(decoder: OpenCvImageDecoder, 
     assert difference(image, picture) == 0
 
 
+async def test_gray_of_16_bits_with_an_alpha_is_read(decoder: OpenCvImageDecoder) -> None:
+    gray = np.asarray(portrait().convert("L"))
+    samples = np.dstack([gray, np.full_like(gray, 255)]).astype(np.uint16) * 257
+    samples[:10, :, 1] = 0
+    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    size = struct.pack(">IIBBBBB", 160, 120, 16, 4, 0, 0, 0)
+    chunks = (b"IHDR", size), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*each) for each in chunks)
+    wanted = gray.copy()
+    wanted[:10] = 255
+    assert difference(await decoder.decode(data), PIL.Image.fromarray(wanted)) == 0
+
+
+@pytest.mark.parametrize("mode", ["L", "I;16"])
+async def test_a_heic_in_shades_of_gray_is_read(decoder: OpenCvImageDecoder, mode: str) -> None:
+    gray = portrait().convert("L")
+    samples = np.asarray(gray) if mode == "L" else np.asarray(gray).astype(np.uint16) * 257
+    data = encoded(PIL.Image.fromarray(samples), "HEIF")
+    assert difference(await decoder.decode(data), gray) < 8
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("kind", "value"), [(1, "BBH"), (3, "HH"), (4, "I")])
+async def test_the_orientation_may_be_a_number_of_any_size(
+    decoder: OpenCvImageDecoder, order: str, kind: int, value: str
+) -> None:
+    stored = struct.pack(order + value, 6, *[0] * (len(value) - 1))
+    entry = struct.pack(order + "HHI", 0x0112, kind, 1) + stored
+    note = struct.pack(order + "HIH", 42, 8, 1) + entry + bytes(4)
+    note = {"<": b"II", ">": b"MM"}[order] + note
+    data = encoded(portrait(), "JPEG", exif=b"Exif\0\0" + note, quality=95)
+    assert difference(await decoder.decode(data), portrait().rotate(-90, expand=True)) < 8
+
+
 @pytest.mark.parametrize("kind", ["TIFF", "AVIF", "HEIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 async def test_newer_formats_stand_upright(
