@@ -45,6 +45,8 @@ _FOREIGN = tuple(
         (rb"(?s).{1,4}ftyp", "a video"),
         (rb"\xff\x0a|\x00\x00\x00\x0cJXL ", "a JPEG XL image"),
         (rb"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
+        (rb"\x00\x00[\x01\x02]\x00", "an icon or a cursor"),
+        (rb"8BPS", "a Photoshop document"),
         (rb"(?i)\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<svg", "an SVG drawing"),
         (rb"\s*<[!?/a-zA-Z]", "a web page or XML document"),
         (rb"MZ|\x7fELF|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe", "a program"),
