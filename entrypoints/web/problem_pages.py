@@ -39,7 +39,7 @@ _FRAME = """<!doctype html>
 {content}
   </main>
   <footer class="foot">
-    <p>Every error the service answers with has one of these kinds.</p>
+    <p>Every error that the service returns is of one of these kinds.</p>
     <p><a href="/docs">API</a> <a href="/redoc">Reference</a></p>
   </footer>
 </body>

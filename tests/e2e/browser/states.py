@@ -66,7 +66,7 @@ async def session(page: Page) -> None:
 async def live(page: Page) -> None:
     await page.get_by_role("tab", name="Live").click()
     await page.get_by_text("Settings", exact=True).click()
-    await page.get_by_label("Keep a summary in my history").check()
+    await page.get_by_label("Save a summary in my history").check()
     await page.get_by_role("button", name="Start").click()
     await page.locator(".live-stage .box").wait_for()
     await page.get_by_role("button", name="Stop").click()
@@ -134,7 +134,7 @@ async def history_as_guest(page: Page) -> None:
 
 async def history_empty(page: Page) -> None:
     await page.get_by_role("tab", name="History").click()
-    await page.get_by_text("Nothing is kept yet.").wait_for()
+    await page.get_by_text("Your history is empty.").wait_for()
 
 
 async def video(page: Page) -> None:

@@ -124,8 +124,8 @@ async def test_an_answer_of_google_that_signs_nobody_in_is_explained(visitor: Pa
     await visitor.goto("/")
     for answer, said in {
         "Cancel": "The sign-in with Google was cancelled.",
-        "Another state": "belongs to no sign-in of this tab",
-        "Another nonce": "is not for this sign-in",
+        "Another state": "was not started in this tab",
+        "Another nonce": "belongs to another sign-in",
     }.items():
         await leave_for_google(visitor)
         await visitor.get_by_role("link", name=answer).click()

@@ -29,7 +29,7 @@ async def test_records_are_shown_filtered_and_deleted(signed_in: Page) -> None:
     await expect(page.locator(".card")).to_have_count(1)
     await expect(page.locator(".card .name")).to_have_text("two.jpg")
     await page.get_by_label("Emotion", exact=True).select_option("disgust")
-    await expect(page.get_by_text("Nothing matches.")).to_be_visible()
+    await expect(page.get_by_text("No matches.")).to_be_visible()
     await page.get_by_label("Emotion", exact=True).select_option("")
 
     await page.locator(".card").get_by_role("button").click()
@@ -41,7 +41,7 @@ async def test_records_are_shown_filtered_and_deleted(signed_in: Page) -> None:
     await expect(dialog.locator(".box")).to_have_count(2)
     await dialog.get_by_role("button", name="Delete").click()
     await question.get_by_role("button", name="Delete").click()
-    await expect(page.get_by_text("Nothing matches.")).to_be_visible()
+    await expect(page.get_by_text("No matches.")).to_be_visible()
     await page.get_by_role("button", name="Show all").click()
     await expect(page.locator(".card .name")).to_have_text(["one.jpg"])
     await expect(page.get_by_role("button", name="Show all")).to_be_hidden()
@@ -79,9 +79,9 @@ async def test_the_history_is_exported_and_erased(signed_in: Page, tmp_path: Pat
     await (await download.value).save_as(tmp_path / "history.csv")
     rows = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
     assert sorted(row["filename"] for row in rows) == ["one.jpg", "two.jpg", "two.jpg"]
-    await page.get_by_role("button", name="Erase all").click()
-    await page.get_by_role("button", name="Erase everything").click()
-    await expect(page.get_by_text("Nothing is kept yet.")).to_be_visible()
+    await page.get_by_role("button", name="Delete all").click()
+    await page.get_by_role("button", name="Delete everything").click()
+    await expect(page.get_by_text("Your history is empty.")).to_be_visible()
     await expect(page.locator(".card")).to_have_count(0)
 
 

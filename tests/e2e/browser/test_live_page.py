@@ -82,9 +82,9 @@ async def test_a_mirrored_picture_has_mirrored_boxes(signed_in: Page) -> None:
 async def test_a_stopped_session_is_summed_up_and_kept_if_wished(signed_in: Page) -> None:
     page = signed_in
     await start(page)
-    await page.get_by_label("Keep a summary in my history").check()
+    await page.get_by_label("Save a summary in my history").check()
     await page.get_by_role("button", name="Stop").click()
-    await expect(page.locator(".summary")).to_contain_text("It is in your history.")
+    await expect(page.locator(".summary")).to_contain_text("It was saved in your history.")
     await expect(page.locator(".summary tbody")).to_contain_text("happy")
     await expect(page.locator(".live-stage .box")).to_have_count(0)
     assert await page.evaluate("() => document.querySelector('video').srcObject === null")
@@ -134,7 +134,7 @@ async def test_a_session_goes_on_with_a_new_token_when_its_own_has_run_out(
     await page.get_by_role("tab", name="Live").click()
     await page.get_by_role("button", name="Start").click()
     state = page.locator(".live-view .state")
-    await expect(state).to_have_text("Running again: your sign-in was renewed.", timeout=60_000)
+    await expect(state).to_have_text("Running again: sign-in renewed.", timeout=60_000)
     await page.locator(".live-stage .box").wait_for()
     assert await page.get_by_role("alert").all_inner_texts() == []
 
@@ -151,13 +151,13 @@ async def test_a_session_goes_on_when_the_network_or_the_service_was_gone(
         await page.goto(site.link.replace("localhost", "127.0.0.1"))
         await start(page)
         await context.set_offline(True)
-        await expect(state).to_have_text("The connection is lost. Trying again …")
+        await expect(state).to_have_text("The connection was lost. Reconnecting …")
         await context.set_offline(False)
-        await expect(state).to_have_text("Running again: the connection is back.", timeout=30_000)
+        await expect(state).to_have_text("Running again: reconnected.", timeout=30_000)
         await page.locator(".live-stage .box").wait_for()
-    await expect(state).to_have_text("The connection is lost. Trying again …")
+    await expect(state).to_have_text("The connection was lost. Reconnecting …")
     with serving(tmp_path, PORT=port):
-        await expect(state).to_have_text("Running again: the connection is back.", timeout=30_000)
+        await expect(state).to_have_text("Running again: reconnected.", timeout=30_000)
         await page.locator(".live-stage .box").wait_for()
         assert await page.get_by_role("alert").all_inner_texts() == []
         await context.close()
@@ -177,12 +177,12 @@ async def test_boxes_are_called_as_the_selector_and_the_summary_call_them(signed
     await start(page)
     await expect(page.locator(".live-stage .label .number")).to_have_text("Face 1")
     await expect(page.locator(".live-stage .label .number")).to_be_visible()
-    await expect(page.get_by_label("Whose timeline").locator("option")).to_have_text(["Face 1"])
+    await expect(page.get_by_label("Face in the timeline").locator("option")).to_have_text(["Face 1"])
     stop = page.get_by_role("button", name="Stop")
     started_in = await stop.evaluate("button => getComputedStyle(button).backgroundColor")
     await stop.click()
     await expect(page.locator(".summary tbody")).to_contain_text("Face 1")
-    await expect(page.locator(".summary")).to_contain_text("It was not kept.")
+    await expect(page.locator(".summary")).to_contain_text("It was not saved.")
     begin = page.get_by_role("button", name="Start")
     assert await begin.evaluate("button => getComputedStyle(button).backgroundColor") != started_in
 
@@ -207,7 +207,7 @@ async def test_an_emptied_field_changes_nothing(signed_in: Page) -> None:
     await page.get_by_text("Settings", exact=True).click()
     await page.get_by_role("button", name="Start").click()
     await page.wait_for_function("() => window.asked > 1")
-    rate = page.get_by_label("Frames a second, at most")
+    rate = page.get_by_label("Maximum frames per second")
     await rate.fill("")
     await rate.blur()
     await expect(rate).to_have_value("15")
@@ -249,10 +249,10 @@ async def test_what_the_service_advises_can_be_done_with_one_click(signed_in: Pa
     await page.goto("/?advised#live")
     await page.get_by_role("button", name="Start").click()
     await expect(page.get_by_text("processing_resolution = 480 × 360")).to_be_visible()
-    await page.get_by_role("button", name="Do that").click()
+    await page.get_by_role("button", name="Apply").click()
     await expect(page.get_by_role("alert")).to_contain_text('{"processing_resolution":[480,360]}')
     await page.get_by_text("Settings", exact=True).click()
-    await expect(page.get_by_label("Size of frames for the detector")).to_have_value("480x360")
+    await expect(page.get_by_label("Frame size for detection")).to_have_value("480x360")
 
 
 async def test_a_camera_that_is_not_allowed_is_explained(signed_in: Page) -> None:

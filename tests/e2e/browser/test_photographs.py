@@ -94,7 +94,7 @@ async def test_several_photos_are_analysed_at_once_and_each_fault_is_named(
     await photos.get_by_role("button", name="notes.jpg: failed").click()
     await expect(page.get_by_role("alert")).to_contain_text("could not be analysed")
     await photos.get_by_role("button", name="huge.jpg: failed").click()
-    await expect(page.get_by_role("alert")).to_contain_text("the service takes 5 MiB")
+    await expect(page.get_by_role("alert")).to_contain_text("the limit is 5 MiB")
     await photos.get_by_role("button", name="same.jpg: 2 happy").click()
     await expect(page.locator(".box")).to_have_count(2)
 
@@ -118,7 +118,7 @@ async def test_a_batch_is_counted_exported_and_cleared(signed_in: Page, tmp_path
     await page.get_by_role("button", name="Overview").click()
     await expect(everything).to_be_visible()
     await page.get_by_role("button", name="Clear").click()
-    await expect(page.get_by_text("What do these faces show?")).to_be_visible()
+    await expect(page.get_by_text("Which emotions do these faces show?")).to_be_visible()
     await expect(last).to_have_count(0)
 
 
@@ -153,7 +153,7 @@ async def test_a_guest_is_told_when_nothing_is_left_and_what_helps(page: Page) -
     alert = page.get_by_role("alert")
     await expect(alert).to_contain_text("Guest limit reached")
     await expect(alert).to_contain_text("you can analyse 3 photos")
-    await expect(alert).to_contain_text("Sign in to go on, or come back in 24 hours.")
+    await expect(alert).to_contain_text("Sign in to continue, or come back in 24 hours.")
     await expect(page.locator("#usage")).to_have_text("0 of 3 photos left")
     assert len([url for url in asked if url.endswith("/api/detect")]) == 4
     await alert.get_by_role("button", name="Sign in").click()
@@ -163,7 +163,7 @@ async def test_a_guest_is_told_when_nothing_is_left_and_what_helps(page: Page) -
 async def test_a_picture_without_a_face_is_no_error_and_tells_what_to_try(page: Page) -> None:
     await page.goto("/")
     await page.get_by_role("button", name="A cat").click()
-    await expect(page.get_by_role("heading", name="No face was found")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No face found")).to_be_visible()
     await expect(page.locator(".no-face")).to_contain_text("from 64 px across")
     await expect(page.get_by_role("alert")).to_have_count(0)
 

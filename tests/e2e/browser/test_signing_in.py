@@ -95,7 +95,7 @@ async def test_a_new_tab_is_signed_in_and_signing_out_counts_everywhere(signed_i
     await second.goto("/")
     await expect(second.get_by_role("button", name="Sign out")).to_be_visible()
     await second.get_by_role("tab", name="History").click()
-    await expect(second.get_by_text("Nothing is kept yet.")).to_be_visible()
+    await expect(second.get_by_text("Your history is empty.")).to_be_visible()
     await second.get_by_role("button", name="Sign out").click()
     await expect(signed_in.get_by_role("button", name="Sign in")).to_be_visible()
     third = await signed_in.context.new_page()

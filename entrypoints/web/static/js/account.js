@@ -1,4 +1,4 @@
-// The corner that says who one is, what is left to use, and lets one sign in and out.
+// The corner of the page that shows the account and what a guest has left, and signs in and out.
 
 import { callForJson } from "./api.js";
 import { h } from "./dom.js";
@@ -46,7 +46,7 @@ export function mountAccount(corner) {
       const usage = await callForJson("/auth/usage");
       if (!session.user) who.textContent = usage.max_usage ? `${usage.remaining} of ${usage.max_usage} photos left` : "";
     } catch {
-      who.textContent = ""; // Whatever is asked for next will say what is wrong.
+      who.textContent = ""; // The next request will say what is wrong.
     }
   };
 

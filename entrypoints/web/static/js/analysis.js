@@ -29,7 +29,7 @@ export async function analyse(photos, report) {
     } catch (error) {
       report(photo, { error });
       if (error.code !== "quota_exceeded") continue;
-      for (const other of left) report(other, { error }); // Asking again would change nothing.
+      for (const other of left) report(other, { error }); // Another request would fail in the same way.
       left = [];
     }
   }
@@ -64,7 +64,7 @@ async function sendBatch(photos, report) {
       waiting.delete(event.filename);
       report(photo, outcomeOf(event, copy, photo.file));
     }
-    throw new ApiError({ title: "No answer", detail: "The service stopped before this photo was done." });
+    throw new ApiError({ title: "No answer", detail: "The service stopped before it had analysed this photo." });
   } catch (error) {
     for (const { photo } of waiting.values()) report(photo, { error });
   }
@@ -76,15 +76,15 @@ function outcomeOf(event, copy, file) {
   return { error: new ApiError({ title, detail: event.error, code: event.code }) };
 }
 
-/** What is sent for a file: itself, or a smaller copy where it has too many bytes. */
+/** What is sent for a file: the file itself, or a smaller copy if it has too many bytes. */
 async function fitting(file) {
   if (file.size <= settings.maxUploadBytes) return { file };
   const smaller = await shrunk(file, settings.maxUploadBytes);
   if (smaller) return smaller;
   throw new ApiError({
     title: "File too large",
-    detail: `It has ${bytes(file.size)}; the service takes ${bytes(settings.maxUploadBytes)}, and this browser `
-      + "cannot make it smaller. Save it as JPEG, then try again.",
+    detail: `It has ${bytes(file.size)}; the limit is ${bytes(settings.maxUploadBytes)}, and this browser `
+      + "cannot reduce it. Save it as JPEG, then try again.",
     code: "image_too_large",
     type: "/problems/image_too_large",
   });
@@ -95,7 +95,7 @@ function answer(detection, { original }, file) {
   const { width, height } = detection.image;
   return {
     detection: enlarged(detection, original),
-    note: `sent smaller: ${width} × ${height} px instead of ${bytes(file.size)}`,
+    note: `reduced to ${width} × ${height} px before sending, from ${bytes(file.size)}`,
   };
 }
 

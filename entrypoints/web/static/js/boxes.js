@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { percent, words } from "./format.js";
 import { placeLabels } from "./label-layout.js";
 
-// What labels say, from the most to the least: the first with room for all is taken.
+// The texts of labels, the longest first: the first for which all labels have room is used.
 const FORMS = ["full", "short", "number"];
 const MANY = 12; // More faces than that get numbers only.
 const THIN_PX = 48;

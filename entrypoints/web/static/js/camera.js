@@ -6,7 +6,7 @@ const LONGEST_SIDE_PX = 640;
 const JPEG_QUALITY = 0.8;
 
 const REASONS = {
-  NotAllowedError: "The browser was not allowed to use the camera. Allow it beside the address, then start again.",
+  NotAllowedError: "The browser is not allowed to use the camera. Allow it in the address bar, then start again.",
   NotFoundError: "No camera was found. Plug one in, then start again.",
   NotReadableError: "The camera is in use by another program.",
 };
@@ -19,10 +19,10 @@ export class Camera {
     this.video = video;
   }
 
-  /** Show the pictures of a camera; of any without a `deviceId`. */
+  /** Show the pictures of a camera; the default one without a `deviceId`. */
   async open(deviceId) {
     if (!navigator.mediaDevices) {
-      throw failure("Browsers give pages a camera only on https and on localhost.");
+      throw failure("Browsers allow the camera only on HTTPS pages and on localhost.");
     }
     const ideal = { width: { ideal: 1280 }, height: { ideal: 720 } };
     const video = deviceId ? { ...ideal, deviceId: { exact: deviceId } } : { ...ideal, facingMode: "user" };
@@ -45,7 +45,7 @@ export class Camera {
     return this.#stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
   }
 
-  /** The picture of this moment: its bytes and its size. */
+  /** The current picture: its bytes and its size. */
   async frame() {
     const { videoWidth, videoHeight } = this.video;
     const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(videoWidth, videoHeight));
@@ -69,5 +69,5 @@ export async function cameras() {
 }
 
 function failure(detail) {
-  return new ApiError({ title: "No pictures from the camera", detail, code: "camera" });
+  return new ApiError({ title: "The camera cannot be used", detail, code: "camera" });
 }

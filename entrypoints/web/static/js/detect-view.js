@@ -18,7 +18,7 @@ import { videoProgress, videoViewer } from "./video-view.js";
 import { viewer, waiting } from "./viewer.js";
 import { welcome } from "./welcome.js";
 
-const CANCELLED = { title: "Cancelled", message: "Nothing of it is kept.", status: 400 };
+const CANCELLED = { title: "Cancelled", message: "Nothing was kept.", status: 400 };
 const UNKNOWN_SIZE = { width: 4, height: 3 };
 const STORED_TRIES = 8;
 const STORED_AGAIN_MS = 750;
@@ -133,7 +133,7 @@ export function mountDetect(panel) {
     input.focus();
   }
 
-  /** What may help a photo that failed: another try, and a guest without a try left to sign in. */
+  /** The buttons for a photo that failed: try again, or sign in when a guest has no uses left. */
   function remedies(photo) {
     const { code, status } = photo.error;
     if (["quota_exceeded", "signed_out"].includes(code) && !session.user) {
@@ -162,7 +162,7 @@ export function mountDetect(panel) {
     current = photo;
     if (photo) {
       await load(photo);
-      if (current !== photo) return; // Another was asked for meanwhile.
+      if (current !== photo) return; // Another photo was opened meanwhile.
     }
     const isBatch = photos.length > 1;
     const isOverview = isBatch && photo === null;
@@ -263,7 +263,7 @@ function standIn() {
   return h("p", { class: "stand-in" }, "This browser cannot show this photo.");
 }
 
-/** Files may be dropped anywhere on the page: a near miss would open the photo instead. */
+/** Files may be dropped anywhere on the page; otherwise the browser would open a photo that missed. */
 function listenForDrops(panel, take) {
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {

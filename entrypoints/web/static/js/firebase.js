@@ -9,8 +9,8 @@ const REASONS = {
   INVALID_PASSWORD: "E-mail or password is wrong.",
   USER_DISABLED: "This account was disabled.",
   TOO_MANY_ATTEMPTS_TRY_LATER: "Too many attempts. Try again later.",
-  INVALID_IDP_RESPONSE: "Firebase does not accept what Google said. Whoever runs the service can check its client id.",
-  OPERATION_NOT_ALLOWED: "This way to sign in is not switched on in Firebase.",
+  INVALID_IDP_RESPONSE: "Firebase did not accept the sign-in with Google. The operator of this service can check the client ID.",
+  OPERATION_NOT_ALLOWED: "This sign-in method is not enabled in Firebase.",
 };
 
 /** Exchange e-mail and password for an ID token. */
@@ -41,10 +41,10 @@ async function idTokenBy(method, body) {
   }
   if (answer.idToken) return answer.idToken;
   if (answer.needConfirmation) {
-    throw notSignedIn("This address has an account that signs in differently. Use its e-mail and password.");
+    throw notSignedIn("There is an account for this address with another sign-in method. Use its e-mail and password.");
   }
   const [word] = (answer.error?.message ?? "").split(" ");
-  throw notSignedIn(REASONS[word] ?? "Firebase refused it.");
+  throw notSignedIn(REASONS[word] ?? "Firebase refused the sign-in.");
 }
 
 export function notSignedIn(detail) {

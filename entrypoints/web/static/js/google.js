@@ -37,12 +37,12 @@ export function googleAnswer() {
 /** Exchange Google's answer for an ID token of Firebase. */
 export async function idTokenOf({ asked, answer }) {
   if (answer.get("state") !== asked.state) {
-    throw notSignedIn("Google's answer belongs to no sign-in of this tab. Please start again.");
+    throw notSignedIn("This sign-in was not started in this tab. Please start again.");
   }
   if (answer.get("error") === "access_denied") throw notSignedIn("The sign-in with Google was cancelled.");
   if (answer.has("error")) throw notSignedIn("Google could not sign you in. Please try again.");
   if (claimsOf(answer.get("id_token")).nonce !== asked.nonce) {
-    throw notSignedIn("Google's answer is not for this sign-in. Please start again.");
+    throw notSignedIn("Google's answer belongs to another sign-in. Please start again.");
   }
   return idTokenByGoogle(answer.get("id_token"));
 }

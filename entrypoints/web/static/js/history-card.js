@@ -6,7 +6,7 @@ import { countChips, scoreBar } from "./emotion-counts.js";
 import { moment } from "./format.js";
 import { settings } from "./settings.js";
 
-/** A card that opens its record, and a way to let go of its thumbnail. */
+/** A card that opens its record; `forget` frees its thumbnail. */
 export function historyCard(record, open) {
   const isImage = record.kind === "image";
   const faces = record.detection_results.faces;
@@ -22,9 +22,9 @@ export function historyCard(record, open) {
   if (isImage) {
     pictureOf(record).then((blob) => {
       url = URL.createObjectURL(blob);
-      const stand = () => thumb.replaceChildren("cannot be shown here");
+      const stand = () => thumb.replaceChildren("no preview");
       thumb.replaceChildren(h("img", { src: url, alt: "", on: { error: stand } }));
-    }, () => thumb.replaceChildren(record.image_url ? "no picture" : "being stored"));
+    }, () => thumb.replaceChildren(record.image_url ? "no preview" : "being stored"));
   }
   return { element, forget: () => URL.revokeObjectURL(url) };
 }

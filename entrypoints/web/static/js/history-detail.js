@@ -74,7 +74,7 @@ export async function showDetection(record) {
   async function erase() {
     const sure = await confirmed({
       title: "Delete this record?",
-      text: `${nameOf(record)} and what was found in it are erased. This cannot be undone.`,
+      text: `${nameOf(record)} and its results will be deleted. This cannot be undone.`,
       yes: "Delete",
     });
     if (!sure) return;

@@ -13,7 +13,7 @@ import { EMOTIONS, settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
 
 const PAGE = 24;
-const TYPING_MS = 250; // Who pauses this long wants to see what matches.
+const TYPING_MS = 250; // After a pause this long in typing, show what matches.
 
 export function mountHistory(panel) {
   const path = `${settings.apiPrefix}/history`;
@@ -26,12 +26,12 @@ export function mountHistory(panel) {
   const exports = h("div", { class: "row" },
     h("button", { type: "button", on: { click: () => download("csv") } }, "Export CSV"),
     h("button", { type: "button", on: { click: () => download("json") } }, "Export JSON"),
-    h("button", { type: "button", class: "danger", on: { click: eraseAll } }, "Erase all"));
+    h("button", { type: "button", class: "danger", on: { click: eraseAll } }, "Delete all"));
   const trouble = h("div", {});
   const cards = h("ul", { class: "cards" });
   const empty = h("div", { class: "notice is-large", hidden: true },
-    h("p", { class: "lead" }, "Nothing is kept yet."),
-    h("p", {}, "What you analyse while you are signed in is listed here, until you erase it."),
+    h("p", { class: "lead" }, "Your history is empty."),
+    h("p", {}, "What you analyse while you are signed in is listed here until you delete it."),
     h("a", { class: "button primary", href: "#detect" }, "Analyse a photo"));
   const more = h("button", { type: "button", on: { click: () => load(shown.length) } }, "Show more");
   const unfilter = h("button", { type: "button", on: { click: showAll } }, "Show all");
@@ -41,8 +41,8 @@ export function mountHistory(panel) {
     videos.element, filters, head, trouble, empty, cards,
     h("div", { class: "row" }, more));
   const guest = h("div", { class: "notice is-large" },
-    h("p", { class: "lead" }, "Sign in to have a history."),
-    h("p", {}, "Photos of guests are never kept. Yours are, until you erase them, and only you can see them."),
+    h("p", { class: "lead" }, "Sign in to keep a history."),
+    h("p", {}, "Photos of guests are never kept. Yours are kept until you delete them, and only you can see them."),
     h("button", { type: "button", class: "primary", on: { click: askToSignIn } }, "Sign in"));
   panel.append(h("h2", { class: "unseen" }, "History"), guest, view);
 
@@ -65,7 +65,7 @@ export function mountHistory(panel) {
       const query = new URLSearchParams([...wanted(filters), ["skip", skip], ["limit", PAGE]]);
       const answer = await call(`${path}?${query}`);
       const records = await answer.json();
-      if (number !== asked) return; // Somebody asked for something else meanwhile.
+      if (number !== asked) return; // There was a newer request meanwhile.
       total = Number(answer.headers.get("X-Total-Count"));
       for (const record of records) add(record);
       showCount();
@@ -82,7 +82,7 @@ export function mountHistory(panel) {
 
   function showCount() {
     const filtered = [...wanted(filters)].length > 0;
-    heading.textContent = total ? count(total, "record") : "Nothing matches.";
+    heading.textContent = total ? count(total, "record") : "No matches.";
     empty.hidden = total > 0 || filtered;
     head.hidden = filters.hidden = !empty.hidden;
     unfilter.hidden = !filtered;
@@ -119,9 +119,9 @@ export function mountHistory(panel) {
 
   async function eraseAll() {
     const sure = await confirmed({
-      title: "Erase everything?",
-      text: "All your records and photos are erased, those the filters hide as well. This cannot be undone.",
-      yes: "Erase everything",
+      title: "Delete everything?",
+      text: "All your records and photos will be deleted, including those that the filters hide. This cannot be undone.",
+      yes: "Delete everything",
     });
     if (!sure) return;
     try {

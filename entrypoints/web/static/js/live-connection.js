@@ -1,4 +1,4 @@
-// The conversation with the service over Socket.IO: one session, frames in, results out.
+// The connection to the service over Socket.IO: one session, frames out, results in.
 
 import { session } from "./session.js";
 import { settings } from "./settings.js";
@@ -29,7 +29,7 @@ export class LiveConnection {
     this.#tell = tell;
   }
 
-  /** Connect and start a session. Goes on by itself when the connection breaks or the token ends. */
+  /** Connect and start a session. It resumes by itself if the connection breaks or the token expires. */
   async open(config) {
     const { io } = await import(settings.socketIoClient);
     if (this.#stopped) return;
@@ -63,7 +63,7 @@ export class LiveConnection {
     });
   }
 
-  /** Whether one more frame may go out now: never more than two are under way. */
+  /** Whether another frame may be sent now: at most two are unanswered. */
   get isReady() {
     const now = performance.now();
     for (const [id, at] of this.#sent) if (now - at > LOST_MS) this.#sent.delete(id);
@@ -112,7 +112,7 @@ export class LiveConnection {
   #wasCut(reason) {
     if (reason === "io client disconnect") return;
     if (this.#stopped) {
-      this.close(); // Or the library would connect again, and a new session start.
+      this.close(); // Otherwise the library would connect again and start a new session.
     } else if (this.#cut === "token") {
       this.#tell.state("renewing");
       this.#renew();
@@ -134,12 +134,12 @@ export class LiveConnection {
       this.#tell.state("full");
       this.#tryLater(() => this.#socket?.connect());
     } else {
-      const title = code === 503 ? "No room for another session" : "The service let nobody in";
+      const title = code === 503 ? "No place for another session" : "The service refused the connection";
       this.#tell.refused(new ApiError({ title, detail: error.message, code: error.data.error }));
     }
   }
 
-  /** Come back with a fresh token. */
+  /** Connect again with a fresh token. */
   async #renew() {
     try {
       await session.renew();

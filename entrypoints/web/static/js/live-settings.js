@@ -10,7 +10,7 @@ const number = (name, value, min, max, step = 1) =>
 const check = (name, checked) => h("input", { type: "checkbox", name, checked });
 
 /**
- * A form, and the switch that keeps the session, which stands elsewhere. A field that is emptied
+ * A form, and the checkbox that saves the session, which is shown elsewhere. A field that is emptied
  * changes nothing, and gets its value back.
  * @param {(config: Object) => void} changed  called with the changed settings
  */
@@ -19,15 +19,15 @@ export function liveSettings(changed) {
   const keep = h("input", { type: "checkbox", name: "save_session" });
   keep.setAttribute("form", FORM);
   const form = h("form", { class: "grid", id: FORM, noValidate: true },
-    field("Frames a second, at most", number("max_frame_rate", 15, 1, 60), "Fewer take less of the machine."),
-    field("Look for faces every … frames", number("detection_interval", 2, 1, 30), "Between them faces are followed: faster, but new ones appear later."),
-    field("Size of frames for the detector", select(sizes, { name: "processing_resolution", value: "640x480" }), "Smaller is faster and misses small faces."),
-    field("Smallest face, in pixels", number("min_face_size", 64, 16, 2000), "Faces that are less wide are left out."),
-    field("Detector confidence, at least", number("detection_confidence", 0, 0, 1, 0.05), "From 0 to 1. Raise it where things are taken for faces."),
-    field("Frames averaged", number("smooth_window_size", 5, 1, 60), "More are calmer and slower to change."),
-    field("Average scores over frames", check("smooth_emotions", true)),
-    field("Adjust settings when it cannot keep up", check("auto_adjust", true)),
-    field("To keep up, look for faces less often first", check("prioritize_realtime", false)),
+    field("Maximum frames per second", number("max_frame_rate", 15, 1, 60), "Fewer frames put less load on the service."),
+    field("Detect faces every … frames", number("detection_interval", 2, 1, 30), "In between, faces are tracked: faster, but new faces appear later."),
+    field("Frame size for detection", select(sizes, { name: "processing_resolution", value: "640x480" }), "Smaller frames are faster, but small faces are missed."),
+    field("Smallest face in pixels", number("min_face_size", 64, 16, 2000), "Smaller faces are ignored."),
+    field("Minimum detector confidence", number("detection_confidence", 0, 0, 1, 0.05), "From 0 to 1. Raise it if objects are mistaken for faces."),
+    field("Smoothing window in frames", number("smooth_window_size", 5, 1, 60), "A longer window gives steadier scores that change more slowly."),
+    field("Smooth scores over frames", check("smooth_emotions", true)),
+    field("Reduce the frame size when falling behind", check("auto_adjust", true)),
+    field("Then also detect faces less often", check("prioritize_realtime", false)),
     field("Draw boxes", check("return_bounding_boxes", true)),
     field("Draw eyes, nose and mouth", check("return_face_landmarks", false)),
     nameField());
@@ -47,7 +47,7 @@ export function liveSettings(changed) {
   keep.addEventListener("change", take);
   return {
     element: h("details", { class: "panel live-settings" }, h("summary", {}, "Settings"), form),
-    keep: field("Keep a summary in my history", keep),
+    keep: field("Save a summary in my history", keep),
     get config() {
       return Object.fromEntries(held);
     },

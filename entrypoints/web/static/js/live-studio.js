@@ -14,23 +14,23 @@ const STATES = {
   ready: "Ready",
   connecting: "Connecting …",
   running: "Running",
-  reconnecting: "The connection is lost. Trying again …",
-  renewing: "Your sign-in ran out. Renewing it …",
-  full: "The service has no room now. Trying again …",
+  reconnecting: "The connection was lost. Reconnecting …",
+  renewing: "Your sign-in has expired. Renewing it …",
+  full: "The service is full. Trying again …",
   ended: "The service ended the session.",
   stopped: "Stopped",
 };
 const AFTER = {
-  connection: "Running again: the connection is back.",
-  token: "Running again: your sign-in was renewed.",
+  connection: "Running again: reconnected.",
+  token: "Running again: sign-in renewed.",
 };
 
 export function liveStudio() {
   const video = h("video", { muted: true, playsInline: true, "aria-label": "Your camera" });
-  const idle = h("p", { class: "idle" }, "Start to see what your face shows.");
+  const idle = h("p", { class: "idle" }, "Press Start to see which emotions your face shows.");
   const layer = h("div", { class: "layer" }, video);
   const stage = h("div", { class: "stage live-stage is-mirrored" }, layer, idle);
-  const choice = h("select", { on: { change: () => running && restart() } }, h("option", { value: "" }, "Any camera"));
+  const choice = h("select", { on: { change: () => running && restart() } }, h("option", { value: "" }, "Default camera"));
   const mirror = h("input", { type: "checkbox", checked: true, on: { change: () =>
     stage.classList.toggle("is-mirrored", mirror.checked) } });
   const toggle = h("button", { type: "button", class: "toggle primary", on: { click: () => (running ? stop() : start()) } }, "Start");
@@ -58,7 +58,7 @@ export function liveStudio() {
       if (!running) return;
       showState(name, AFTER[after]);
       if (name !== "running") boxes.clear();
-      else trouble.replaceChildren(); // What went wrong before is over.
+      else trouble.replaceChildren(); // The earlier problem is over.
       if (name === "ended") stop({ because: "ended" });
     },
     result: (result, roundTripMs) => {
@@ -80,7 +80,7 @@ export function liveStudio() {
     // Without a signed-in user this view is not shown, and has stopped.
     refused: (error) => (error.code === "signed_out" ? announce(problem(error)) : stop({ error })),
     summary: (summary) => {
-      if (running) return; // The session goes on in a new one.
+      if (running) return; // A new session has started.
       remains.replaceChildren(liveSummary(summary));
       connection?.close();
     },
@@ -101,7 +101,7 @@ export function liveStudio() {
           options.apply(config);
           connection?.configure(config);
           advice.replaceChildren();
-        } } }, "Do that"),
+        } } }, "Apply"),
         h("button", { type: "button", class: "plain", on: { click: () => advice.replaceChildren() } }, "Ignore"))));
   }
 
@@ -162,7 +162,7 @@ export function liveStudio() {
 
   async function listCameras() {
     const found = await cameras();
-    choice.replaceChildren(...(found.length ? found : [["", "Any camera"]]).map(([value, text]) =>
+    choice.replaceChildren(...(found.length ? found : [["", "Default camera"]]).map(([value, text]) =>
       h("option", { value, textContent: text })));
     if (camera.deviceId) choice.value = camera.deviceId;
   }

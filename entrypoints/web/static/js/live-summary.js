@@ -1,10 +1,10 @@
-// What remains of a session that was stopped.
+// The summary of a session that was stopped.
 
 import { h } from "./dom.js";
 import { count, duration, share } from "./format.js";
 import { nameOfTrack } from "./live-boxes.js";
 
-/** `tellsKept` is false in the history, where that goes without saying; of a video no frame is dropped. */
+/** `tellsKept` is false in the history, where it is obvious; no frame of a video is dropped. */
 export function liveSummary(summary, { tellsKept = true, isVideo = false } = {}) {
   const { frames, tracks } = summary;
   const rows = tracks.slice(0, 20).map((track) => {
@@ -17,13 +17,13 @@ export function liveSummary(summary, { tellsKept = true, isVideo = false } = {})
       h("td", {}, shares.join(", ")));
   });
   const dropped = isVideo ? "" : `, ${frames.dropped} dropped`;
-  const kept = summary.detection_id ? " It is in your history." : " It was not kept.";
+  const kept = summary.detection_id ? " It was saved in your history." : " It was not saved.";
   return h("section", { class: "panel summary", "aria-label": "Summary of the session" },
     h("h3", {}, "Summary"),
     h("p", { class: "small" },
       `${duration(summary.duration)}, ${count(frames.processed, "frame")} analysed${dropped}.${tellsKept ? kept : ""}`),
     rows.length ? h("table", {},
-      h("thead", {}, h("tr", {}, ...["Face", "Seen for", "Share of its time"].map((text) =>
+      h("thead", {}, h("tr", {}, ...["Face", "Seen for", "Share of that time"].map((text) =>
         h("th", { scope: "col" }, text)))),
-      h("tbody", {}, ...rows)) : h("p", { class: "small" }, "No face was seen."));
+      h("tbody", {}, ...rows)) : h("p", { class: "small" }, "No face was found."));
 }

@@ -28,15 +28,15 @@ export function mountLive(panel) {
 
 function needsUser() {
   return h("div", { class: "notice is-large" },
-    h("p", { class: "lead" }, "Sign in to go live."),
-    h("p", {}, "Frames of your camera go to this service and nowhere else, and none is kept."),
+    h("p", { class: "lead" }, "Sign in to use live video."),
+    h("p", {}, "Frames from your camera are sent to this service only, and none is kept."),
     h("button", { type: "button", class: "primary", on: { click: askToSignIn } }, "Sign in"));
 }
 
 function needsClient() {
   return h("div", { class: "notice is-large" },
     h("p", { class: "lead" }, "Live needs the Socket.IO client, which is not installed."),
-    h("p", {}, "Whoever runs the service gets it with Node.js, then starts the service again:"),
+    h("p", {}, "The operator of this service can install it with Node.js and restart the service:"),
     h("p", {}, h("code", {}, "npm ci --omit=dev --prefix entrypoints/web")),
     h("p", { class: "muted" }, "Everything else on this page works without it."));
 }

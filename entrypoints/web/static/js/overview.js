@@ -30,7 +30,7 @@ export function photoCard(photo, open) {
 }
 
 function inWords({ state, error, detection }) {
-  if (state === "working") return "working …";
+  if (state === "working") return "analysing …";
   if (state === "failed") return `failed: ${error.title ?? error.message}`;
   return countsInWords(detection.detection_results.faces);
 }

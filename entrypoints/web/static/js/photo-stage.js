@@ -4,7 +4,7 @@ import { layLabels, makeBox, nameBox, placeBox } from "./boxes.js";
 import { h } from "./dom.js";
 import { Zoom } from "./zoom.js";
 
-const REACH_PX = 22; // A tap this near to a small box means it.
+const REACH_PX = 22; // A tap this close to a small box counts as on it.
 
 /**
  * @param {Node} picture  an image, or what stands in for one that cannot be shown

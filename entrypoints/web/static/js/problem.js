@@ -3,12 +3,12 @@
 import { h } from "./dom.js";
 import { count, wait } from "./format.js";
 
-// Where the page knows better than the service's own words what helps here.
+// Problems for which the page has more helpful words than the service.
 const IN_OTHER_WORDS = {
   quota_exceeded: ({ limit, retry_after: seconds = 86_400 }) => (limit
-    ? `Without an account you can analyse ${count(limit, "photo")} for now, and they are used. `
-      + `Sign in to go on, or come back in ${wait(seconds)}.`
-    : "Only users who are signed in can analyse photos here."),
+    ? `Without an account you can analyse ${count(limit, "photo")}, and you have used them all. `
+      + `Sign in to continue, or come back in ${wait(seconds)}.`
+    : "Only signed-in users can analyse photos here."),
 };
 
 /** A box that says what went wrong and what to do; buttons in `actions` do it. */
@@ -32,7 +32,7 @@ function defaultActions({ code }) {
 /** The service has a page for each kind of problem. */
 function explanation({ type }) {
   if (!type?.startsWith("/problems/")) return "";
-  return h("a", { class: "more", href: type, target: "_blank", rel: "noopener" }, "Why is that?");
+  return h("a", { class: "more", href: type, target: "_blank", rel: "noopener" }, "What does this mean?");
 }
 
 /** The service's words as a sentence. */

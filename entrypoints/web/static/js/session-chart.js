@@ -21,7 +21,7 @@ const STEPS_S = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400];
  */
 export function sessionChart({ duration, tracks }, { video = null } = {}) {
   const shown = tracks.filter(({ timeline }) => timeline.length).slice(0, MAX_ROWS);
-  if (!shown.length) return h("p", { class: "notice" }, "No face was seen.");
+  if (!shown.length) return h("p", { class: "notice" }, "No face was found.");
   const seconds = Math.max(1, duration, ...shown.map(({ timeline }) => timeline.at(-1).second + 1));
   const barS = Math.ceil(seconds / MAX_BARS);
   const unit = barS === 1 ? "a second" : `${barS} seconds`;
@@ -31,7 +31,7 @@ export function sessionChart({ duration, tracks }, { video = null } = {}) {
     axis(seconds),
     video ? seekBar(video, rows, seconds) : null,
     chips(EMOTIONS.filter((emotion) => shown.some(({ timeline }) => timeline.some((entry) => entry.emotion === emotion)))),
-    h("p", { class: "muted small" }, `A bar stands for ${unit}: its colour is the emotion that led, its height that emotion's score.`));
+    h("p", { class: "muted small" }, `Each bar stands for ${unit}. Its colour is the emotion with the highest score, its height that score.`));
 }
 
 function row(track, seconds, barS, video) {

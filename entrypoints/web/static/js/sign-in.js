@@ -61,11 +61,11 @@ function byToken() {
 
 function howToGetOne() {
   if (settings.auth !== "local") {
-    return [h("p", {}, "Paste an ID token of Firebase Authentication, as your application gets it from getIdToken().")];
+    return [h("p", {}, "Paste an ID token from Firebase Authentication, as your application gets it from getIdToken().")];
   }
   return [
     h("p", {}, "Open the link that the service printed when it started, or paste an ID token here. ",
-      "Whoever runs the service makes one with:"),
+      "The operator of this service can create one with:"),
     h("p", {}, h("code", {}, "emotion-api token --user you@example.com")),
   ];
 }

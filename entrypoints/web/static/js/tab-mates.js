@@ -29,12 +29,12 @@ export class TabMates {
     if (!held()) this.#channel.postMessage({ wanted: this.#me });
   }
 
-  /** Let the others know that the sign-in was ended here. */
+  /** Tell the other tabs that the sign-in has ended. */
   end({ family }) {
     this.#channel.postMessage({ ended: family });
   }
 
-  /** Let the others have what this tab got. */
+  /** Send the other tabs the tokens of this one. */
   tell(state) {
     this.#channel.postMessage({ told: state });
   }

@@ -12,7 +12,7 @@ const GAP_S = 1.5;
 export class Timeline {
   #tracks = new Map();
   #canvas = h("canvas", { role: "img", "aria-label": "No face yet" });
-  #choice = h("select", { "aria-label": "Whose timeline", on: { change: () => this.#draw() } });
+  #choice = h("select", { "aria-label": "Face in the timeline", on: { change: () => this.#draw() } });
   #values = new Map(EMOTIONS.map((emotion) => [emotion, h("span", {})]));
 
   constructor() {
@@ -34,7 +34,7 @@ export class Timeline {
     this.#draw();
   }
 
-  /** Take in the faces of a result; a few samples a second are enough to draw. */
+  /** Add the faces of a result; a few samples a second are enough to draw. */
   add(faces) {
     const now = performance.now() / 1000;
     for (const face of faces) {
@@ -96,7 +96,7 @@ export class Timeline {
   }
 }
 
-/** Stretches without a gap: a face that was away leaves a hole. */
+/** Stretches without a gap: there is nothing to draw while a face was away. */
 function runsOf(samples) {
   const runs = [];
   for (const sample of samples) {

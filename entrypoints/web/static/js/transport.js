@@ -11,7 +11,7 @@ export class ApiError extends Error {
   }
 }
 
-/** As `fetch`; with a function `uploaded` among the options, that is told the share of the body sent. */
+/** Like `fetch`; the option `uploaded` is called with the share of the body that was sent. */
 export async function send(path, options) {
   let response;
   try {
@@ -28,14 +28,14 @@ export async function send(path, options) {
   const problem = await response.json().catch(() => ({}));
   throw new ApiError({
     title: "The service answered with an error",
-    detail: `It said ${response.status}.`,
+    detail: `The status was ${response.status}.`,
     code: "unknown",
     ...problem,
     status: response.status,
   });
 }
 
-/** The one thing that `fetch` cannot do is to tell how much of a body is sent. */
+/** `fetch` cannot report how much of a body was sent. */
 function upload(path, { method, headers = {}, body, signal, uploaded }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

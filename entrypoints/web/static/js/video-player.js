@@ -15,7 +15,7 @@ export function videoPlayer({ source, size, title }) {
   });
   const over = h("div", { class: "over", "aria-hidden": "true" });
   const layer = h("div", { class: "layer" }, video, over,
-    h("p", { class: "stand-in" }, "This browser cannot play this video. Timeline and table are complete all the same."));
+    h("p", { class: "stand-in" }, "This browser cannot play this video. The timeline and the table are complete nevertheless."));
   layer.style.setProperty("--ratio", size.width / size.height);
   const boxes = new LiveBoxes(over);
   let frames = null;
@@ -24,7 +24,7 @@ export function videoPlayer({ source, size, title }) {
     if (frames) boxes.show({ faces: frames.at(seconds), image: size }, false);
   }
 
-  /** After each picture that is shown; where a browser does not tell, at each of its own frames. */
+  /** Draw after each video frame; in browsers without that event, at each animation frame. */
   function watch() {
     if (video.requestVideoFrameCallback) {
       video.requestVideoFrameCallback((_, { mediaTime }) => {

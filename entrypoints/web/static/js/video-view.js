@@ -15,7 +15,7 @@ import { jsonPanel } from "./viewer.js";
 const TABLES = [["csv", "CSV"], ["json", "JSON"], ["jsonl", "JSON lines"]];
 
 /**
- * @param {{video: Object, record: Object, source: ?string}} shown  `video` as the service tells of it,
+ * @param {{video: Object, record: Object, source: ?string}} shown  `video` as the service returned it,
  *   its entry in the history, and where to play it from; left out, from the service
  * @returns {{stage: HTMLElement, details: HTMLElement}}
  */
@@ -65,7 +65,7 @@ export function videoProgress({ title, cancel }) {
   return {
     element,
     sent(share) {
-      text.textContent = share < 1 ? `Sending ${title} … ${Math.floor(100 * share)}\u00a0%` : "Sent. The service looks at it …";
+      text.textContent = share < 1 ? `Sending ${title} … ${Math.floor(100 * share)}\u00a0%` : "Sent. The service is checking it …";
       Object.assign(bar, { max: 1, value: share });
     },
     update(video) {
@@ -77,7 +77,7 @@ export function videoProgress({ title, cancel }) {
 }
 
 function inWords({ status, progress, remaining_seconds: seconds }) {
-  if (status === "queued") return "Waiting for its turn …";
+  if (status === "queued") return "Queued …";
   const left = seconds === null ? "" : `, ${clock(Math.ceil(seconds))} left`;
   return `${Math.floor(100 * progress)}\u00a0% analysed${left}`;
 }
@@ -97,7 +97,7 @@ function facts(title, { image, stream }) {
 function unreadable(stretches) {
   if (!stretches.length) return [];
   const said = stretches.map(({ from, to }) => `from ${clock(from)} to ${to === null ? "the end" : clock(to)}`);
-  return [h("p", { class: "notice" }, `Damaged, and left out: ${said.join("; ")}.`)];
+  return [h("p", { class: "notice" }, `Damaged parts were skipped: ${said.join("; ")}.`)];
 }
 
 async function save(path, name) {

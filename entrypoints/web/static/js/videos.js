@@ -10,7 +10,7 @@ const SUFFIXES = /\.(mp4|m4v|mov|webm|mkv|avi)$/i;
 const AGAIN_MS = 2000;
 const IN_WORK = ["queued", "running"];
 
-/** Whether a file passes for a video; the service looks at its content. */
+/** Whether a file looks like a video by its name or type; the service looks at its content. */
 export const isVideo = (file) => file.type.startsWith("video/") || SUFFIXES.test(file.name);
 
 export const pathOf = ({ video_id: id }) => `${settings.apiPrefix}/videos/${id}`;
@@ -33,7 +33,7 @@ export async function* analysed(file, sending) {
   if (file.size > settings.maxVideoBytes) {
     throw new ApiError({
       title: "This video is too large",
-      detail: `It has ${bytes(file.size)}; ${bytes(settings.maxVideoBytes)} are taken.`,
+      detail: `It has ${bytes(file.size)}; the limit is ${bytes(settings.maxVideoBytes)}.`,
       code: "video_too_large",
       status: 413,
     });
@@ -55,7 +55,7 @@ export async function* followed(video) {
 /** The videos of the user that are not in the history yet: in work, or failed. */
 export const unfinished = () => callForJson(`${settings.apiPrefix}/videos`);
 
-/** The changes of a video; where the line breaks, the next call goes on. */
+/** The changes of a video; if the connection breaks, the next call continues. */
 async function* changes(video) {
   try {
     yield* eventsOf((await call(`${pathOf(video)}/events`)).body);

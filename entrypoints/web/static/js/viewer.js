@@ -58,14 +58,14 @@ export function viewer({ detection, picture, title, note = null }) {
   return { stage: element, details };
 }
 
-/** The same before anything is known, so that nothing jumps when it is. */
+/** The same before the result is there, so that the layout does not jump when it comes. */
 export function waiting({ picture, size, title }) {
   const { element } = photoStage({ picture, size, caption: title });
   element.classList.add("is-working");
   return { stage: element, details: h("p", { class: "notice", role: "status" }, `Analysing ${title} …`) };
 }
 
-/** How many faces show what. A click on an emotion leaves only its faces. */
+/** How many faces show each emotion. A click on one shows only its faces. */
 function summary(faces, show) {
   let only = null;
   const buttons = countEmotions(faces).map(([emotion, number]) => {
@@ -93,9 +93,9 @@ function filter(faces, lines, boxes, emotion) {
 
 function noFace() {
   return h("div", { class: "notice no-face" },
-    h("h2", {}, "No face was found"),
+    h("h2", {}, "No face found"),
     h("p", {}, `The detector finds faces that look roughly towards the camera, from ${settings.minFaceSize} px across. `,
-      "It misses many that are seen from the side, covered, or in deep shadow; animals and drawings are not what it looks for."),
+      "It misses many that are seen from the side, covered, or in deep shadow, and it does not look for animals or drawings."),
     h("p", {}, "If there is a face:"),
     h("ul", { class: "advice" },
       h("li", {}, "send the photo in its full size, or cut out the part with the face"),

@@ -1,4 +1,4 @@
-// What a visitor meets first: a place for photos, and samples to try without one.
+// What a visitor sees first: where to drop photos, and samples to try.
 
 import { h } from "./dom.js";
 import { chips } from "./emotion-counts.js";
@@ -26,11 +26,11 @@ export function welcome(chooser, take) {
 
   return h("div", { class: "welcome" },
     h("div", { class: "drop" },
-      h("p", { class: "lead" }, "What do these faces show?"),
-      h("p", {}, "Choose photos or videos: every face gets a score for each of"), chips(EMOTIONS),
+      h("p", { class: "lead" }, "Which emotions do these faces show?"),
+      h("p", {}, "Choose photos or videos. Every face gets a score for each of"), chips(EMOTIONS),
       chooser,
       h("p", { class: "by-mouse muted" }, "or drop them here, or paste one"),
-      h("p", { class: "muted small" }, "JPEG, PNG, HEIC, WebP, AVIF, GIF, BMP or TIFF. Large ones are made smaller here, before they are sent. "
+      h("p", { class: "muted small" }, "JPEG, PNG, HEIC, WebP, AVIF, GIF, BMP or TIFF. Large photos are reduced in the browser before they are sent. "
         + "Videos: MP4, MOV, WebM, MKV or AVI.")),
     h("h3", {}, "Or try one of these"),
     h("ul", { class: "samples" }, ...samples));
