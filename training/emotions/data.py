@@ -105,7 +105,7 @@ def soft_targets(
     Contempt, unknown and "not a face" are dropped and the rest renormalised; a crop weighs as much
     as its share of emotion votes. The crowd hardly ever agrees on disgust and fear (0.4 % and 2 %
     of the majorities), so where the FER2013 annotator said one of these and at least one of
-    the crowd agrees, the class gets that many votes more.
+    the crowd agrees, that class gets more votes.
 
     Args:
         faces: Labelled crops.

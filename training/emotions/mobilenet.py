@@ -68,12 +68,12 @@ class FaceMobileNet(TwoHeads):
             nn.init.zeros_(head.bias)
 
     def views(self, side: int) -> int:
-        """Sees crops enlarged to `side` from now on; they should come in 48, as in the data."""
+        """Enlarge crops to `side` from now on; returns the side that crops should have: 48."""
         self.side = side
         return 48
 
     def freeze(self, layers: int) -> None:
-        """Leaves the first layers, with the statistics they normalise by, as they are."""
+        """Stop training the first layers and the statistics of their normalisation."""
         self.frozen = layers
         for layer in self._layers()[:layers]:
             for module in layer:

@@ -113,7 +113,7 @@ class EmotionNet(TwoHeads):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def views(self, side: int) -> int:
-        """The side in pixels that crops should come in to be seen at `side`: the same."""
+        """The side in pixels that crops should have for views of `side`: the same."""
         return side
 
     def features(self, faces: Tensor) -> Tensor:

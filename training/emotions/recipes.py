@@ -13,29 +13,29 @@ class Recipe:
     Attributes:
         widths, depths, dropout: The network, see `network.EmotionNet`; without widths it is the
             face network of `mobilenet.FaceMobileNet`.
-        phases: (epochs, side of the views) in order; small views first buy epochs (Howard 2018,
-            progressive resizing; Tan and Le 2021, EfficientNetV2).
+        phases: (epochs, side of the views) in order; small views first allow more epochs (Howard
+            2018, progressive resizing; Tan and Le 2021, EfficientNetV2).
         seed: Seed of weights, draws and views.
         batch, rate, decay, momentum: SGD with Nesterov momentum for heads and vectors.
         muon: Peak step of `optim.Muon` for the body of the network.
         adamw: Peak rate of AdamW, which trains everything where it is not 0.
-        horizon: Epochs that the pace of the steps is planned over; more than the run's own leaves
-            it at a high pace for other runs to start from. 0 means the run's own.
+        horizon: Epochs that the rate's schedule spans. More than the run's own stop it at a high
+            rate, for other runs to start from; 0 means the run's own.
         warmup: Share of the run in which the rate rises; it falls to zero along a cosine after.
         balance: Power of `data.sampling_weights`.
         rare_bonus: See `data.soft_targets`.
         majority_share: See `data.soft_targets`.
         fer_share: Weight of the FER2013 head's loss.
-        strengths: Strengths of `augment.Augment`, taken in turns, a batch each.
-        ema: Decay of the averaged weights a step.
+        strengths: Strengths of `augment.Augment`, used in turn, one per batch.
+        ema: Decay of the averaged weights per step.
         mix: Share of the batches whose views are blended in pairs (Zhang et al. 2018, "mixup").
-        frozen: First layers of the face network that stay as they are; seven of 27 take much of
-            the time of a step and have the least left to learn.
+        frozen: First layers of the face network that are not trained; seven of 27 take much of the
+            time of a step and have the least left to learn.
         start: Finished runs whose weighted mean starts this one, with their shares.
         teachers: Finished runs, or means of some, whose mean score of a view is its label (Hinton
             et al. 2015, "Distilling the knowledge"; Beyer et al. 2022, "A good teacher is patient
             and consistent"), each with its share.
-        taught: Weight of the teachers' scores against the labels of the data.
+        teacher_weight: Weight of the teachers' scores against the labels of the data.
     """
 
     phases: tuple[tuple[int, int], ...]
@@ -61,7 +61,7 @@ class Recipe:
     frozen: int = 0
     start: Mapping[str, float] = field(default_factory=dict)
     teachers: tuple[tuple[Mapping[str, float], float], ...] = ()
-    taught: float = 0.8
+    teacher_weight: float = 0.8
 
     @property
     def epochs(self) -> int:
@@ -138,7 +138,7 @@ RECIPES["face-3"] = replace(
     mix=0.5,
     start={"face-1": 1.0},
     teachers=(({"face-1": 1.0}, 0.25), ({"face-2": 1.0}, 0.4), (_SOUP, 0.35)),
-    taught=0.7,
+    teacher_weight=0.7,
 )
 RECIPES["face-4"] = replace(
     RECIPES["face-3"],
@@ -147,7 +147,7 @@ RECIPES["face-4"] = replace(
     adamw=3e-4,
     start={"face-3": 1.0},
     teachers=(({"face-3": 1.0}, 0.65), (_SOUP, 0.35)),
-    taught=0.75,
+    teacher_weight=0.75,
 )
 RECIPES["face-5"] = replace(RECIPES["face-4"], seed=62)
 

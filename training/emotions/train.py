@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from .batches import Batches
 from .data import Faces, majority
 from .evaluate import summary
-from .lessons import Lessons
 from .mobilenet import FaceMobileNet
 from .optim import Muon
 from .plots import curves
@@ -54,7 +54,7 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
     Args:
         recipe: Configuration.
         fit: Crops to train on.
-        tune: Crops to watch; they never give a gradient.
+        tune: Crops to measure on; never used for a gradient.
         folder: Where checkpoint, log and curves of this run are kept.
         runs: Where the runs that the recipe starts from or learns from are kept.
 
@@ -84,10 +84,10 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
         average.state, average.steps = state["average"], state["steps"]
         history, first = state["history"], state["epoch"]
         log.info("resuming %s at epoch %d", folder.name, first)
-    lessons = Lessons(recipe, fit, runs)
+    batches = Batches(recipe, fit, runs)
     for epoch in range(first, recipe.epochs):
-        row = _epoch(recipe, epoch, network, average, optimisers, lessons)
-        row |= _watch(recipe, average, tune)
+        row = _epoch(recipe, epoch, network, average, optimisers, batches)
+        row |= _measure(recipe, average, tune)
         history.append(row)
         log.info("%s %s", folder.name, row)
         temporary = checkpoint.with_suffix(".tmp")
@@ -110,7 +110,7 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
 
 
 def _optimisers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """AdamW for all, or Muon for the matrices of the body and SGD for heads, gains and offsets."""
+    """AdamW for all, or Muon for the matrices of the body and SGD for heads, scales and biases."""
     learning = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
     body = [p for n, p in learning if p.ndim > 1 and "head" not in n]
     heads = [p for n, p in learning if p.ndim > 1 and "head" in n]
@@ -137,7 +137,7 @@ def _optimisers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]
     return optimisers
 
 
-def _pace(recipe: Recipe, progress: float) -> float:
+def _schedule(recipe: Recipe, progress: float) -> float:
     """Share of the peak rate: a linear rise, then a cosine to zero."""
     if progress < recipe.warmup:
         return 0.05 + 0.95 * progress / recipe.warmup
@@ -151,27 +151,27 @@ def _epoch(
     network: Network,
     average: Average,
     optimisers: list[torch.optim.Optimizer],
-    lessons: Lessons,
+    batches: Batches,
 ) -> dict[str, Any]:
     torch.manual_seed(recipe.seed * 1000 + epoch)
     size = recipe.size(epoch)
-    shown = lessons.epoch(epoch, network.views(size))
+    shown = batches.epoch(epoch, network.views(size))
     network.train()
     started, losses = time.perf_counter(), 0.0
-    for step in tqdm(range(len(lessons)), desc=f"epoch {epoch + 1}", mininterval=20):
-        progress = (epoch + step / len(lessons)) / (recipe.horizon or recipe.epochs)
+    for step in tqdm(range(len(batches)), desc=f"epoch {epoch + 1}", mininterval=20):
+        progress = (epoch + step / len(batches)) / (recipe.horizon or recipe.epochs)
         for optimiser in optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * _pace(recipe, progress)
-        lesson = next(shown)
+                group["lr"] = group["peak"] * _schedule(recipe, progress)
+        batch = next(shown)
         with torch.autocast("cpu", torch.bfloat16):
-            views = lesson.views.to(memory_format=torch.channels_last)
+            views = batch.views.to(memory_format=torch.channels_last)
             logits, fer_logits = network.both(views)
-        loss = _loss(logits, lesson.targets, lesson.weights)
-        if len(lesson.scores):
-            taught = _loss(logits, lesson.scores, torch.ones_like(lesson.weights))
-            loss = recipe.taught * taught + (1 - recipe.taught) * loss
-        loss = loss + recipe.fer_share * _loss(fer_logits, lesson.fer, lesson.weights)
+        loss = _loss(logits, batch.targets, batch.weights)
+        if len(batch.scores):
+            distilled = _loss(logits, batch.scores, torch.ones_like(batch.weights))
+            loss = recipe.teacher_weight * distilled + (1 - recipe.teacher_weight) * loss
+        loss = loss + recipe.fer_share * _loss(fer_logits, batch.fer, batch.weights)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         for optimiser in optimisers:
@@ -182,7 +182,7 @@ def _epoch(
     return {
         "epoch": epoch + 1,
         "size": size,
-        "loss": round(losses / len(lessons), 4),
+        "loss": round(losses / len(batches), 4),
         "seconds": round(time.perf_counter() - started, 1),
     }
 
@@ -192,7 +192,7 @@ def _loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     return (each * weights).sum() / weights.sum().clamp_min(1e-6)
 
 
-def _watch(recipe: Recipe, average: Average, tune: Faces) -> dict[str, Any]:
+def _measure(recipe: Recipe, average: Average, tune: Faces) -> dict[str, Any]:
     network = build(recipe)
     network.load_state_dict(average.state)
     return summary(predict(network.eval(), tune.images), majority(tune), tune.fer2013)

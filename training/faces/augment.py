@@ -1,4 +1,4 @@
-"""Views for training: images that are placed, turned, lit and degraded at random."""
+"""Views for training: images placed, rotated, lit and degraded at random."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cells speak of which face, and what they are told."""
+"""The losses of the face detector: which cell is matched with which face, and its targets."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from torch import Tensor
 
 _CELLS_A_FACE = 6
 _MIDDLE = 0.3
-"""How far from the middle of a face, in shares of its size, a cell may speak of it."""
-_TOLD = 0.2
-"""Score of the teacher from which its box and landmarks are followed."""
-_SURE = 0.5
-"""Score from which the teacher counts as having seen a face."""
+"""How far from the middle of a face, in shares of its size, a matched cell may be."""
+_BOX_SCORE = 0.2
+"""Score of the teacher from which its box and landmarks are targets as well."""
+_FACE_SCORE = 0.5
+"""Score from which the teacher counts as having found a face."""
 _LEVELS = ((8.0, 0.0, 64.0), (16.0, 28.0, 136.0), (32.0, 64.0, 1e9))
-"""Stride, and the sizes of the faces (root of the area, pixels) that its cells may speak of."""
+"""Stride, and the sizes of faces (root of the area, pixels) that are matched with its cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The labels of a batch of N pictures, all in one list.
+    """The labels of a batch of N images, all in one list.
 
     Attributes:
-        picture: int64 (T,), which picture a label belongs to.
+        image: int64 (T,), the image of each label.
         boxes: float32 (T, 4), left, top, right, bottom in pixels.
         landmarks: float32 (T, 5, 2).
-        seen: float32 (T, 5), 1 for landmarks that lie in the picture.
-        is_face: bool (T,); False for a place to leave out of the loss.
+        seen: float32 (T, 5), 1 for landmarks that lie in the image.
+        is_face: bool (T,); False for a region that is left out of the loss.
         teacher: float32 (N, A, 15), the teacher's answer for each cell (`teacher.Teacher`).
     """
 
-    picture: Tensor
+    image: Tensor
     boxes: Tensor
     landmarks: Tensor
     seen: Tensor
@@ -42,7 +42,7 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """What a batch costs; each a scalar."""
+    """The losses of a batch, each a scalar."""
 
     score: Tensor
     box: Tensor
@@ -50,17 +50,18 @@ class Losses:
 
     @property
     def total(self) -> Tensor:
-        """What training makes smaller."""
+        """The weighted sum that training minimises."""
         return self.score + 2.0 * self.box + 0.5 * self.landmarks
 
 
 def losses(cells: Tensor, points: Tensor, strides: Tensor, targets: Targets) -> Losses:
     """Compare the cells of a batch with the teacher's answers and with the labels.
 
-    Where the teacher sees something, it tells each cell its score, box and landmarks. Labelled
-    faces that it misses in this view (they were found in a better one) are matched with cells by
-    how well these already do (C. Feng et al., "TOOD: task-aligned one-stage object detection",
-    2021). Cells far from their goal weigh more (X. Li et al., "Generalized focal loss", 2020).
+    Where the teacher finds a face, its score, box and landmarks are the targets of each cell.
+    Labelled faces that it misses in this view (they were found in a better one) are matched with
+    the cells that predict them best so far (C. Feng et al., "TOOD: task-aligned one-stage object
+    detection", 2021). Cells far from their target weigh more (X. Li et al., "Generalized focal
+    loss", 2020).
 
     Args:
         cells: float32 (N, A, 15), as `network.FaceNet` gives them.
@@ -71,30 +72,32 @@ def losses(cells: Tensor, points: Tensor, strides: Tensor, targets: Targets) -> 
     logits = cells[..., 0]
     boxes = _boxes(cells, points)
     with torch.no_grad():
-        score, taught = logits.sigmoid(), targets.teacher[..., 0]
-        missed = targets.is_face & ~_seen_by_teacher(taught, points, targets)
+        score, teacher_score = logits.sigmoid(), targets.teacher[..., 0]
+        missed = targets.is_face & ~_found_by_teacher(teacher_score, points, targets)
         face, cell, share = _match(score, boxes, points, strides, targets, missed)
-        picture = targets.picture[face]
-        goal = taught.clone()
-        goal[picture, cell] = torch.maximum(goal[picture, cell], share)
-        weight = goal + (score - goal).abs() ** 1.5
-        weight[_left_out(points, targets, len(cells)) & (goal < _SURE)] = 0.0
-        # Pairs that teach box and landmarks: of the teacher, and of the faces it missed.
-        near, at = torch.nonzero((taught >= _TOLD) & (goal == taught), as_tuple=True)
-        told = targets.teacher[near, at]
-        share = torch.cat([taught[near, at], share])
-        wanted = torch.cat([_boxes(told, points[at]), targets.boxes[face]])
-        landmarks = torch.cat(
-            [points[at][:, None] + told[:, 5:].reshape(-1, 5, 2), targets.landmarks[face]]
+        image = targets.image[face]
+        target = teacher_score.clone()
+        target[image, cell] = torch.maximum(target[image, cell], share)
+        weight = target + (score - target).abs() ** 1.5
+        weight[_left_out(points, targets, len(cells)) & (target < _FACE_SCORE)] = 0.0
+        # Box and landmarks are learned from the teacher's cells, and from the faces it missed.
+        in_image, at = torch.nonzero(
+            (teacher_score >= _BOX_SCORE) & (target == teacher_score), as_tuple=True
         )
-        seen = torch.cat([torch.ones(len(near), 5), targets.seen[face]])
-        picture, cell = torch.cat([near, picture]), torch.cat([at, cell])
-        total = goal.sum().clamp_min(1.0)
-    bce = F.binary_cross_entropy_with_logits(logits, goal, reduction="none")
+        answers = targets.teacher[in_image, at]
+        share = torch.cat([teacher_score[in_image, at], share])
+        wanted = torch.cat([_boxes(answers, points[at]), targets.boxes[face]])
+        landmarks = torch.cat(
+            [points[at][:, None] + answers[:, 5:].reshape(-1, 5, 2), targets.landmarks[face]]
+        )
+        seen = torch.cat([torch.ones(len(in_image), 5), targets.seen[face]])
+        image, cell = torch.cat([in_image, image]), torch.cat([at, cell])
+        total = target.sum().clamp_min(1.0)
+    bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     score_loss = (bce * weight).sum() / total
-    box_loss = ((1 - _giou(boxes[picture, cell], wanted)) * share).sum() / total
+    box_loss = ((1 - _giou(boxes[image, cell], wanted)) * share).sum() / total
     size = (wanted[:, 2:] - wanted[:, :2]).prod(-1).clamp_min(1).sqrt()
-    found = points[cell][:, None] + cells[picture, cell, 5:].reshape(-1, 5, 2)
+    found = points[cell][:, None] + cells[image, cell, 5:].reshape(-1, 5, 2)
     off = (found - landmarks) / size[:, None, None]
     each = F.smooth_l1_loss(off, torch.zeros_like(off), beta=0.05, reduction="none").sum(-1)
     landmark_loss = (each * seen * share[:, None]).sum() / total
@@ -105,12 +108,12 @@ def _boxes(cells: Tensor, points: Tensor) -> Tensor:
     return torch.cat([points - cells[..., 1:3], points + cells[..., 3:5]], -1)
 
 
-def _seen_by_teacher(taught: Tensor, points: Tensor, targets: Targets) -> Tensor:
-    """Labels (T,) in whose middle the teacher is sure of something."""
+def _found_by_teacher(scores: Tensor, points: Tensor, targets: Targets) -> Tensor:
+    """Which labels (T,) the teacher finds, by its scores in the middle of each."""
     middle = (targets.boxes[:, :2] + targets.boxes[:, 2:])[:, None] / 2
     reach = ((targets.boxes[:, 2:] - targets.boxes[:, :2]) * _MIDDLE).clamp_min(6)[:, None]
     inside = ((points - middle).abs() <= reach).all(-1)
-    return (taught[targets.picture] * inside).amax(-1) >= _SURE
+    return (scores[targets.image] * inside).amax(-1) >= _FACE_SCORE
 
 
 def _match(
@@ -121,9 +124,9 @@ def _match(
     targets: Targets,
     among: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Pairs of a face (its row in the targets) and a cell, and the score the cell should have."""
+    """Pairs of a face (its row in the targets) and a cell, and the target score of the cell."""
     rows = torch.nonzero(among)[:, 0]
-    picture, wanted = targets.picture[rows], targets.boxes[rows][:, None]  # F, 1, 4
+    image, wanted = targets.image[rows], targets.boxes[rows][:, None]  # F, 1, 4
     middle = (wanted[..., :2] + wanted[..., 2:]) / 2
     extent = wanted[..., 2:] - wanted[..., :2]
     reach = torch.maximum(extent * _MIDDLE, 0.75 * strides[:, None])
@@ -133,29 +136,29 @@ def _match(
     for stride, least, most in _LEVELS:
         fits |= (strides == stride) & (size >= least) & (size < most)
     allowed &= fits
-    overlap = _iou(boxes[picture], wanted) * allowed
-    fitness = (scores[picture] + 1e-3).sqrt() * overlap**3 + 1e-9 * allowed
+    overlap = _iou(boxes[image], wanted) * allowed
+    fitness = (scores[image] + 1e-3).sqrt() * overlap**3 + 1e-9 * allowed
     best, cell = fitness.topk(_CELLS_A_FACE, -1)
     chosen = torch.zeros_like(allowed).scatter_(-1, cell, best > 0)
-    # A cell that several faces ask for goes to the one it overlaps most.
+    # A cell that matches several faces goes to the one that its box overlaps most.
     claim = (overlap + 1e-6) * chosen
-    strongest = torch.zeros_like(scores).index_reduce_(0, picture, claim, "amax")
-    chosen &= claim >= strongest[picture]
+    strongest = torch.zeros_like(scores).index_reduce_(0, image, claim, "amax")
+    chosen &= claim >= strongest[image]
     fitness = fitness * chosen
-    # The best cell is to be sure, however hard the face: told the overlap instead, as VarifocalNet
-    # does, it would be unsure of all small faces, whose boxes never fit well.
-    goal = (fitness / fitness.amax(-1, keepdim=True).clamp_min(1e-12)).sqrt()
+    # The target of the best cell is 1, however hard the face. With the overlap as the target, as in
+    # VarifocalNet, scores of small faces would stay low, because their boxes never fit well.
+    target = (fitness / fitness.amax(-1, keepdim=True).clamp_min(1e-12)).sqrt()
     face, cell = torch.nonzero(chosen, as_tuple=True)
-    return rows[face], cell, goal[face, cell]
+    return rows[face], cell, target[face, cell]
 
 
-def _left_out(points: Tensor, targets: Targets, pictures: int) -> Tensor:
-    """Cells (N, A) whose place says nothing: doubtful faces, and faces too small to be taught."""
+def _left_out(points: Tensor, targets: Targets, images: int) -> Tensor:
+    """Cells (N, A) without a target: on doubtful faces, and on faces too small to learn."""
     rows = torch.nonzero(~targets.is_face)[:, 0]
     boxes = targets.boxes[rows][:, None]
     inside = (points > boxes[..., :2] - 4).all(-1) & (points < boxes[..., 2:] + 4).all(-1)
-    count = torch.zeros(pictures, len(points))
-    return count.index_add_(0, targets.picture[rows], inside.float()) > 0
+    count = torch.zeros(images, len(points))
+    return count.index_add_(0, targets.image[rows], inside.float()) > 0
 
 
 def _areas(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The network: a small pyramid with one anchor point a cell."""
+"""The face detector: a small feature pyramid with one anchor point per cell."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Shape:
     """Channels of the network.
 
     Attributes:
-        stem: of the two strided convolutions at the entrance.
+        stem: of the two strided convolutions at the input.
         widths: at strides 8, 16 and 32.
-        depths: separable blocks at each of them, behind the one that halves the picture.
-        neck: of the path back from coarse to fine, and of the heads.
+        depths: separable blocks at each stride, after the one that halves the resolution.
+        neck: of the top-down path and the heads.
     """
 
     stem: tuple[int, int] = (8, 24)
@@ -38,7 +38,7 @@ def _convolution(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 
 
 class Separable(nn.Module):
-    """A 3 x 3 convolution a channel, then one across channels; with a shortcut where it fits.
+    """A depthwise 3 x 3 convolution, then a pointwise one; with a shortcut if shapes allow it.
 
     A. Howard et al., "MobileNets", 2017.
     """
@@ -66,7 +66,7 @@ def _stage(inputs: int, outputs: int, depth: int) -> nn.Sequential:
 class FaceNet(nn.Module):
     """Finds faces at strides 8, 16 and 32, with a top-down path between them.
 
-    One anchor point a cell, as in W. Wu, H. Peng, S. Yu, "YuNet: a tiny millisecond-level face
+    One anchor point per cell, as in W. Wu, H. Peng, S. Yu, "YuNet: a tiny millisecond-level face
     detector", 2023, and Z. Tian et al., "FCOS: fully convolutional one-stage object detection",
     2019.
     """
@@ -92,11 +92,11 @@ class FaceNet(nn.Module):
             final = head[1]  # type: ignore[index]
             nn.init.normal_(final.weight, std=0.01)
             nn.init.zeros_(final.bias)
-            # Faces are rare: begin at a confidence of 1 %, so that the background is not a shock.
+            # Faces are rare: at an initial confidence of 1 %, background does not rule the loss.
             final.bias.data[0] = -4.6
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """The cells of a batch of pictures.
+        """The cells of a batch of images.
 
         Args:
             pixels: float32 (N, 3, H, W), RGB, 0..1; H and W are multiples of 32.
@@ -104,7 +104,7 @@ class FaceNet(nn.Module):
         Returns:
             float32 (N, A, 15), the cells of all strides one after the other, row by row: the logit
             of the score; distances from the cell's centre to the left, top, right and bottom side
-            of the box; x and y of five landmarks from there. Distances in pixels of the input.
+            of the box; x and y of five landmarks relative to it. All in pixels of the input.
         """
         fine = self.stage_8(self.stem(pixels))
         middle = self.stage_16(fine)
@@ -130,7 +130,7 @@ def _cells(level: Tensor, stride: int) -> Tensor:
 
 
 def centres(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Where the cells of a picture lie.
+    """The centres of the cells of an image.
 
     Returns:
         float32 (A, 2), x and y of each cell's centre in pixels, and float32 (A,), its stride.

@@ -54,7 +54,7 @@ def service_finder(weights: Path, executor: WorkExecutor) -> Finder:
 
 
 def turned(degrees: float) -> Shift:
-    """Turned about its middle, on black."""
+    """Rotated about its centre, on black."""
 
     def shift(photo: Photo) -> Photo:
         rows, columns = photo.pixels.shape[:2]

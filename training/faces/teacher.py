@@ -1,4 +1,4 @@
-"""What YuNet says of a view: a soft answer for every cell, on the same grid as ours."""
+"""The teacher, YuNet: a soft target for every cell, on the grid of the network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .network import STRIDES
 
 
 class Teacher:
-    """YuNet at the grid of `network.FaceNet`: the strides are the same, one anchor point a cell.
+    """YuNet on the grid of `network.FaceNet`: same strides, one anchor point per cell.
 
     W. Wu, H. Peng, S. Yu, "YuNet: a tiny millisecond-level face detector", 2023; G. Hinton,
     O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", 2015.
@@ -42,7 +42,7 @@ class Teacher:
             cls, obj, box, points = (
                 answers[f"{part}_{stride}"][0] for part in ("cls", "obj", "bbox", "kps")
             )
-            # Its boxes and points count from the corner of a cell, ours from the middle.
+            # YuNet measures from the corner of a cell, `FaceNet` from its centre.
             middle = (box[:, :2] - 0.5) * stride
             half = np.exp(np.minimum(box[:, 2:], 8)) * stride / 2
             landmarks = (points.reshape(-1, 5, 2) - 0.5) * stride

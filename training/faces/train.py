@@ -38,13 +38,13 @@ class Recipe:
     Attributes:
         steps: Batches in all.
         falling_from: Step from which the rate falls to zero; until then it stays at its peak, so
-            that a run can be made longer or shorter while it goes (A. Hägele et al., "Scaling laws
+            that a run can be shortened or extended while it runs (A. Hägele et al., "Scaling laws
             and compute-optimal training beyond fixed training durations", 2024).
         warmup: Steps in which the rate rises.
-        batch: Views a step.
+        batch: Views per step.
         side: Of the views, in pixels.
         rate, decay: Of AdamW.
-        ema: Decay of the averaged weights a step.
+        ema: Decay of the averaged weights per step.
         seed: Of weights and views.
         shape: Of the network.
     """
@@ -60,7 +60,7 @@ class Recipe:
     seed: int = 1
     shape: Shape = field(default_factory=Shape)
 
-    def pace(self, step: int) -> float:
+    def schedule(self, step: int) -> float:
         """Share of the peak rate at a step."""
         if step < self.warmup:
             return (step + 1) / self.warmup
@@ -70,15 +70,15 @@ class Recipe:
         return 0.5 * (1 + math.cos(math.pi * min(rest, 1.0)))
 
 
-class _Lessons(Dataset[tuple[View, NDArray[np.float32]]]):
-    """Views, and what the teacher says of each."""
+class _TaughtViews(Dataset[tuple[View, NDArray[np.float32]]]):
+    """Views, each with the teacher's answers."""
 
     def __init__(self, views: Views, teacher: Path) -> None:
         self._views, self._path = views, teacher
         self._teacher: Teacher | None = None
 
     def __getitem__(self, number: int) -> tuple[View, NDArray[np.float32]]:
-        if self._teacher is None:  # in the process that uses it
+        if self._teacher is None:  # in the worker process
             self._teacher = Teacher(self._path)
         view = self._views.view(number)
         answers = self._teacher(view.pixels)
@@ -89,8 +89,8 @@ class _Lessons(Dataset[tuple[View, NDArray[np.float32]]]):
         return view, answers
 
 
-class _Order(Sampler[list[int]]):
-    """The numbers of the views of each step from `first` on."""
+class _Batches(Sampler[list[int]]):
+    """The view numbers of each step, from `first` on."""
 
     def __init__(self, recipe: Recipe, first: int) -> None:
         self._recipe, self._first = recipe, first
@@ -103,19 +103,19 @@ class _Order(Sampler[list[int]]):
 
 def _start_worker(_: int) -> None:
     cv2.setNumThreads(1)
-    os.nice(5)  # the network waits for nothing else
+    os.nice(5)  # training has priority over preparing views
 
 
-def _collate(lessons: list[tuple[View, NDArray[np.float32]]]) -> tuple[Tensor, Targets]:
-    views = [view for view, _ in lessons]
+def _collate(taught: list[tuple[View, NDArray[np.float32]]]) -> tuple[Tensor, Targets]:
+    views = [view for view, _ in taught]
     counts = [len(view.boxes) for view in views]
     return torch.from_numpy(np.stack([view.pixels for view in views])), Targets(
-        picture=torch.from_numpy(np.repeat(np.arange(len(views)), counts)),
+        image=torch.from_numpy(np.repeat(np.arange(len(views)), counts)),
         boxes=torch.from_numpy(np.concatenate([view.boxes for view in views])),
         landmarks=torch.from_numpy(np.concatenate([view.landmarks for view in views])),
         seen=torch.from_numpy(np.concatenate([view.seen for view in views])),
         is_face=torch.from_numpy(np.concatenate([view.is_face for view in views])),
-        teacher=torch.from_numpy(np.stack([answers for _, answers in lessons])),
+        teacher=torch.from_numpy(np.stack([answers for _, answers in taught])),
     )
 
 
@@ -126,8 +126,8 @@ def train(
 
     Args:
         recipe: Configuration.
-        fit: Photographs to train on.
-        tune: Photographs to watch; they never give a gradient.
+        fit: Images to train on.
+        tune: Images to measure on; never used for a gradient.
         teacher: YuNet's ONNX file.
         folder: Where checkpoint, log and curves of this run are kept.
         every: Steps between two checkpoints.
@@ -153,8 +153,8 @@ def train(
         log.info("resuming at step %d", first)
     views = Views(fit, side=recipe.side, seed=recipe.seed)
     batches = DataLoader(
-        _Lessons(views, teacher),
-        batch_sampler=_Order(recipe, first),
+        _TaughtViews(views, teacher),
+        batch_sampler=_Batches(recipe, first),
         collate_fn=_collate,
         num_workers=1,
         prefetch_factor=6,
@@ -166,14 +166,14 @@ def train(
     bar = tqdm(batches, initial=first, total=recipe.steps, mininterval=20)
     for step, (pixels, targets) in enumerate(bar, first):
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * recipe.pace(step)
-        shown = pixels.permute(0, 3, 1, 2) / 255  # channels last already
-        parts = losses(network(shown), points, strides, targets)
+            group["lr"] = recipe.rate * recipe.schedule(step)
+        scaled = pixels.permute(0, 3, 1, 2) / 255  # channels last already
+        parts = losses(network(scaled), points, strides, targets)
         optimiser.zero_grad()
         parts.total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
-        _follow(average, network, min(recipe.ema, (step + 1) / (step + 10)))
+        _update_average(average, network, min(recipe.ema, (step + 1) / (step + 10)))
         sums += [parts.score.item(), parts.box.item(), parts.landmarks.item()]
         if (step + 1) % every == 0 or step + 1 == recipe.steps:
             judged = judge_all(in_two_views(finder(average)), tune)
@@ -210,8 +210,8 @@ def _groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Moves the average towards the network (Polyak averaging)."""
+def _update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Moves the averaged weights towards those of the network (Polyak averaging)."""
     for mean, value in zip(
         average.state_dict().values(), network.state_dict().values(), strict=True
     ):
@@ -222,7 +222,7 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
 
 
 def finder(network: FaceNet, least: float = 0.05) -> Any:
-    """The network as something that finds faces in RGB pixels."""
+    """A function that finds faces in RGB pixels with the network."""
 
     @torch.no_grad()
     def find(pixels: NDArray[np.uint8]) -> Found:

@@ -18,7 +18,7 @@ from .recipes import Recipe
 from .restore import soup
 
 
-class Lesson(NamedTuple):
+class Batch(NamedTuple):
     """A batch.
 
     Attributes:
@@ -36,8 +36,8 @@ class Lesson(NamedTuple):
     scores: Tensor
 
 
-class Lessons:
-    """The lessons of a run, epoch by epoch.
+class Batches:
+    """The batches of a run, epoch by epoch.
 
     Args:
         recipe: Configuration.
@@ -52,27 +52,27 @@ class Lessons:
         self.targets = torch.from_numpy(targets)
         self.weights = torch.from_numpy(weights)
         self.fer = torch.from_numpy(fit.fer2013)
-        self.odds = sampling_weights(targets, recipe.balance)
+        self.probabilities = sampling_weights(targets, recipe.balance)
         self.teachers = [(soup(shares, runs), share) for shares, share in recipe.teachers]
-        self.given: list[Lesson] = []
+        self.repeated: list[Batch] = []
 
     def __len__(self) -> int:
-        """Lessons of an epoch."""
-        return len(self.odds) // self.recipe.batch
+        """Batches of an epoch."""
+        return len(self.probabilities) // self.recipe.batch
 
-    def epoch(self, number: int, side: int) -> Iterator[Lesson]:
-        """The lessons of an epoch counted from 0, with views of `side` pixels.
+    def epoch(self, number: int, side: int) -> Iterator[Batch]:
+        """The batches of an epoch counted from 0, with views of `side` pixels.
 
-        A teacher's answer costs more than a step of its student, so the lessons of an epoch with
-        teachers are given once more in the next, mirrored and in another order.
+        A teacher's answer costs more than a step of its student, so the batches of an epoch with
+        teachers are used again in the next, mirrored and in another order.
         """
         seed = self.recipe.seed * 1000 + number
-        if self.teachers and self.given and number % 2:
-            for index in np.random.default_rng(seed).permutation(len(self.given)):
-                lesson = self.given[index]
-                yield lesson._replace(views=lesson.views.float().flip(3))
+        if self.teachers and self.repeated and number % 2:
+            for index in np.random.default_rng(seed).permutation(len(self.repeated)):
+                batch = self.repeated[index]
+                yield batch._replace(views=batch.views.float().flip(3))
             return
-        self.given = []
+        self.repeated = []
         augments = cycle([Augment(strength, seed) for strength in self.recipe.strengths])
         for index, augment in zip(self._draw(seed), augments, strict=False):
             views = augment(self.images[index], side)
@@ -81,19 +81,19 @@ class Lessons:
             if self.recipe.mix > torch.rand(()):
                 views, targets, weights, fer = _blend(views, targets, weights, fer)
             scores = self._scores(views) if self.teachers else torch.empty(0)
-            lesson = Lesson(views, targets, weights, fer, scores)
+            batch = Batch(views, targets, weights, fer, scores)
             if self.teachers:
                 small = views.round().to(torch.uint8)
-                self.given.append(lesson._replace(views=small))
-            yield lesson
+                self.repeated.append(batch._replace(views=small))
+            yield batch
 
     def _draw(self, seed: int) -> Tensor:
         """Indices (steps, batch): common crops at most once an epoch, rare ones more often."""
         rng = np.random.default_rng(seed)
         count = len(self) * self.recipe.batch
         # Systematic sampling: every crop gets the floor or the ceiling of its expected draws.
-        order = rng.permutation(len(self.odds))
-        edges = np.cumsum(self.odds[order])
+        order = rng.permutation(len(self.probabilities))
+        edges = np.cumsum(self.probabilities[order])
         points = (np.arange(count) + rng.random()) / count
         chosen = order[np.minimum(np.searchsorted(edges, points), len(order) - 1)]
         return torch.from_numpy(rng.permutation(chosen)).view(len(self), self.recipe.batch)
@@ -107,7 +107,7 @@ class Lessons:
 
 
 def _blend(*tensors: Tensor) -> list[Tensor]:
-    """Every row of every tensor (N, ...) mixed with the same other row, which counts for less."""
+    """Mixes every row of every tensor (N, ...) with the same other row, which weighs less."""
     share = 0.5 + 0.5 * torch.rand(())
     other = torch.randperm(len(tensors[0]))
     return [share * tensor + (1 - share) * tensor[other] for tensor in tensors]
