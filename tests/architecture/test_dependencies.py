@@ -48,6 +48,6 @@ def test_every_package_that_is_imported_is_declared_by_one_name() -> None:
     assert {module: by for module, by in found.items() if len(by) != 1} == {}
 
 
-def test_every_package_that_everybody_installs_is_imported() -> None:
+def test_every_required_package_is_imported() -> None:
     used = set().union(*(distributions_of(module) for module in THIRD_PARTY))
     assert names(PROJECT["dependencies"]) - used == set()

@@ -22,7 +22,7 @@ def text_files() -> Iterator[Path]:
             yield path
 
 
-def test_no_module_is_longer_than_one_can_take_in() -> None:
+def test_no_module_is_longer_than_500_lines() -> None:
     lengths = {
         str(module.relative_to(ROOT)): len(module.read_text(encoding="utf-8").splitlines())
         for package in PACKAGES
@@ -32,7 +32,7 @@ def test_no_module_is_longer_than_one_can_take_in() -> None:
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
 
 
-def test_no_file_names_a_place_on_one_machine() -> None:
+def test_no_file_contains_a_path_of_one_machine() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in text_files()

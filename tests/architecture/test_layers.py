@@ -24,7 +24,7 @@ def name_of(module: Path) -> str:
     return ".".join(module.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def test_the_packages_are_those_of_the_plan_and_no_others() -> None:
+def test_the_top_level_packages_are_the_listed_ones() -> None:
     found = {
         folder.name
         for folder in ROOT.iterdir()
@@ -35,7 +35,7 @@ def test_the_packages_are_those_of_the_plan_and_no_others() -> None:
     assert found - AROUND_IT == PRODUCT
 
 
-def test_loading_the_whole_core_loads_the_standard_library_and_nothing_else() -> None:
+def test_importing_the_core_loads_the_standard_library_only() -> None:
     names = [name_of(module) for module in modules(*CORE)]
     program = (
         "import importlib, json, sys\n"
@@ -52,7 +52,7 @@ def test_loading_the_whole_core_loads_the_standard_library_and_nothing_else() ->
 
 
 @pytest.mark.parametrize("module", modules(*CORE), ids=name_of)
-def test_the_core_imports_no_third_party_package_not_even_for_its_types(module: Path) -> None:
+def test_the_core_imports_no_third_party_package_even_for_types(module: Path) -> None:
     imported = set()
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -106,7 +106,7 @@ async def test_under_attack_others_are_served_and_memory_stays_bounded(
     assert memory.peak_mb < MOST_MB
 
 
-async def test_large_answers_that_nobody_reads_are_given_up_and_others_get_theirs(
+async def test_unread_large_answers_are_dropped_and_other_clients_get_theirs(
     target: ServiceProcess,
 ) -> None:
     image = noisy_photograph()
@@ -131,7 +131,7 @@ async def test_large_answers_that_nobody_reads_are_given_up_and_others_get_their
     assert memory.peak_mb < MOST_MB
 
 
-async def test_slow_clients_are_shut_out_counted_and_logged(hasty: ServiceProcess) -> None:
+async def test_slow_clients_are_disconnected_counted_and_logged(hasty: ServiceProcess) -> None:
     reasons = ["idle", "header_too_slow", "body_too_slow", "not_signed_in"]
     before = {reason: await refused(hasty, reason) for reason in reasons}
     port = port_of(hasty)
@@ -150,7 +150,7 @@ async def test_slow_clients_are_shut_out_counted_and_logged(hasty: ServiceProces
             await asyncio.sleep(0.1)
 
 
-async def test_a_slow_client_is_told_why(hasty: ServiceProcess) -> None:
+async def test_a_slow_client_gets_the_reason(hasty: ServiceProcess) -> None:
     async with asyncio.timeout(30), connected(port_of(hasty)) as slow:
         await slow.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
         answer = await slow.read_all()
@@ -191,7 +191,7 @@ async def test_a_body_of_tiny_chunks_is_not_read(hasty: ServiceProcess, path: by
     assert answer.split()[1] in (b"400", b"404")
 
 
-async def test_a_socket_of_somebody_who_has_signed_in_stays(hasty: ServiceProcess) -> None:
+async def test_a_signed_in_websocket_stays_open(hasty: ServiceProcess) -> None:
     token = (await hasty.sign_in())["access_token"].encode()
     async with asyncio.timeout(30), connected(port_of(hasty)) as wire:
         await opened(wire)
@@ -205,9 +205,7 @@ async def test_a_socket_of_somebody_who_has_signed_in_stays(hasty: ServiceProces
         await wire.read_until(b'["pong"')
 
 
-async def test_places_run_out_for_idle_connections_and_for_nobody_else(
-    tmp_path: Path, astronaut: bytes
-) -> None:
+async def test_only_idle_connections_lose_their_places(tmp_path: Path, astronaut: bytes) -> None:
     async with serving(tmp_path, MAX_CONNECTIONS="16") as service, AsyncExitStack() as idle:
         for _ in range(40):
             await idle.enter_async_context(connected(port_of(service)))
@@ -233,7 +231,7 @@ async def test_connections_of_one_address_are_bounded(tmp_path: Path) -> None:
                 pass
 
 
-async def test_a_dribble_does_not_hold_up_the_end(tmp_path: Path) -> None:
+async def test_a_slow_body_does_not_delay_shutdown(tmp_path: Path) -> None:
     service = ServiceProcess(tmp_path, EmbeddedStack())
     service.environment["SHUTDOWN_GRACE_S"] = "600"
     try:

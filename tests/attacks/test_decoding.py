@@ -81,7 +81,7 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_a_costly_image_costs_others_no_more_than_a_moment(
+async def test_a_costly_image_delays_others_only_briefly(
     service: ServiceProcess, memory: PeakMemory, attack: str
 ) -> None:
     costly = ATTACKS[attack]()
@@ -103,7 +103,7 @@ async def test_a_costly_image_costs_others_no_more_than_a_moment(
     assert memory.peak_mb < MOST_MB
 
 
-async def test_many_large_photographs_at_once_take_no_more_memory_than_a_few(
+async def test_many_large_images_at_once_take_no_more_memory_than_a_few(
     service: ServiceProcess, memory: PeakMemory
 ) -> None:
     large, square = noisy_photograph(), square_photograph()

@@ -21,7 +21,7 @@ LONG = "x" * 1500
 ROOT = Path(__file__).parents[2]
 
 
-async def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
+async def test_an_unread_log_blocks_nothing(tmp_path: Path) -> None:
     async with serving(tmp_path) as service, asyncio.timeout(120):
         with service.log_unread():
             async with service.client() as client:
@@ -29,7 +29,7 @@ async def test_a_log_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
                     assert (await client.get(f"/{LONG}")).status_code == 404
 
 
-def test_lines_that_find_no_room_are_dropped_and_counted() -> None:
+def test_log_lines_beyond_the_buffer_are_dropped_and_counted() -> None:
     reading, writing = os.pipe()
     writer = LogWriter(writing)
     for number in range(6000):
@@ -101,7 +101,7 @@ def odd_images() -> list[bytes]:
     ]
 
 
-async def test_what_libraries_write_to_standard_error_is_no_line_of_the_log(
+async def test_library_output_on_standard_error_does_not_reach_the_log(
     tmp_path: Path,
 ) -> None:
     async with serving(tmp_path) as service, await service.user() as user:
@@ -113,7 +113,7 @@ async def test_what_libraries_write_to_standard_error_is_no_line_of_the_log(
     assert all(json.loads(line)["event"] for line in service.log.splitlines())
 
 
-def test_a_terminal_neither_obeys_nor_is_fooled_by_what_clients_write() -> None:
+def test_control_characters_from_clients_are_escaped_on_a_terminal() -> None:
     program = """
 import logging, structlog
 from entrypoints.logs.configuration import configure_logs
@@ -136,7 +136,7 @@ except ValueError:
     assert len(lines) > 4  # a traceback keeps its lines
 
 
-def test_exceptions_that_nobody_can_catch_are_lines_of_the_log_too() -> None:
+def test_uncaught_exceptions_are_logged() -> None:
     program = """
 import threading
 from entrypoints.logs.configuration import configure_logs, log_stray_exceptions

@@ -16,7 +16,7 @@ def clock(request: pytest.FixtureRequest) -> Clock:
     return CLOCKS[request.param]()
 
 
-def test_the_time_is_told_in_utc(clock: Clock) -> None:
+def test_the_time_is_in_utc(clock: Clock) -> None:
     assert clock.now().utcoffset() == timedelta(0)
 
 
@@ -25,7 +25,7 @@ def test_monotonic_time_never_goes_back(clock: Clock) -> None:
     assert told == sorted(told)
 
 
-def test_the_in_memory_clock_moves_when_told_and_only_then() -> None:
+def test_the_in_memory_clock_moves_only_when_advanced() -> None:
     clock = InMemoryClock()
     now, monotonic = clock.now(), clock.monotonic()
     assert (clock.now(), clock.monotonic()) == (now, monotonic)
@@ -34,14 +34,14 @@ def test_the_in_memory_clock_moves_when_told_and_only_then() -> None:
     assert clock.monotonic() - monotonic == 1.5
 
 
-async def test_sleeping_lets_the_time_pass() -> None:
+async def test_sleeping_takes_the_given_time() -> None:
     clock = SystemClock()
     before = clock.monotonic()
     await clock.sleep(0.01)
     assert clock.monotonic() - before >= 0.009
 
 
-async def test_the_in_memory_clock_wakes_its_sleepers_when_their_time_has_come() -> None:
+async def test_the_in_memory_clock_wakes_sleepers_on_time() -> None:
     clock = InMemoryClock()
     naps = [asyncio.create_task(clock.sleep(seconds)) for seconds in (0, 1, 2)]
     await asyncio.sleep(0)

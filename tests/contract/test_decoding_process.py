@@ -46,7 +46,7 @@ def gif(side: int, gray: int = 0) -> bytes:
     return file.getvalue()
 
 
-async def test_one_sender_of_many_images_keeps_nobody_waiting(decoder: OpenCvImageDecoder) -> None:
+async def test_a_sender_of_many_images_does_not_delay_others(decoder: OpenCvImageDecoder) -> None:
     order: list[str] = []
 
     async def decode(name: str, data: bytes, sender: str) -> None:
@@ -61,7 +61,7 @@ async def test_one_sender_of_many_images_keeps_nobody_waiting(decoder: OpenCvIma
     assert order.index("one") <= 1
 
 
-async def test_who_hangs_up_gives_the_turn_to_the_next(decoder: OpenCvImageDecoder) -> None:
+async def test_a_cancelled_image_gives_its_turn_to_the_next(decoder: OpenCvImageDecoder) -> None:
     hanging_up = [asyncio.create_task(decoder.decode(gif(900), sender="alice")) for _ in range(4)]
     await asyncio.sleep(0)
     for request in hanging_up:
@@ -71,7 +71,7 @@ async def test_who_hangs_up_gives_the_turn_to_the_next(decoder: OpenCvImageDecod
     assert (image.width, image.height) == (300, 300)
 
 
-def test_pixels_that_find_no_memory_here_leave_the_next_answer_right(
+def test_after_running_out_of_memory_for_pixels_the_next_answer_is_right(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def no_memory(*_: object) -> None:

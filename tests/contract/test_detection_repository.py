@@ -99,7 +99,7 @@ async def test_adding_a_record_again_changes_nothing(repository: DetectionReposi
     assert (await repository.find("alice", EVERYTHING)).total == 1
 
 
-async def test_the_newest_come_first_and_those_of_one_moment_by_falling_id(
+async def test_records_are_sorted_newest_first_then_by_descending_id(
     repository: DetectionRepository,
 ) -> None:
     low, high = sorted([uuid4(), uuid4()])
@@ -113,7 +113,7 @@ async def test_the_newest_come_first_and_those_of_one_moment_by_falling_id(
     assert await ids(repository) == [high, low, old.detection_id]
 
 
-async def test_moments_are_ordered_across_time_zones(repository: DetectionRepository) -> None:
+async def test_times_are_ordered_across_time_zones(repository: DetectionRepository) -> None:
     tokyo = timezone(timedelta(hours=9))
     earlier = make_detection(timestamp=datetime(2026, 5, 4, 20, tzinfo=tokyo))
     later = make_detection(timestamp=NOON)
@@ -122,7 +122,7 @@ async def test_moments_are_ordered_across_time_zones(repository: DetectionReposi
     assert await ids(repository) == [later.detection_id, earlier.detection_id]
 
 
-async def test_pages_join_to_the_whole_without_gap_or_repetition(
+async def test_pages_cover_the_history_without_gap_or_repetition(
     repository: DetectionRepository,
 ) -> None:
     for number in range(25):
@@ -135,7 +135,7 @@ async def test_pages_join_to_the_whole_without_gap_or_repetition(
     assert (await repository.find("alice", EVERYTHING, skip=20, limit=1)).total == 25
 
 
-async def test_skipping_more_than_there_will_ever_be_gives_an_empty_page(
+async def test_skipping_more_records_than_exist_gives_an_empty_page(
     repository: DetectionRepository,
 ) -> None:
     await repository.add(make_detection())
@@ -143,7 +143,7 @@ async def test_skipping_more_than_there_will_ever_be_gives_an_empty_page(
     assert (list(page.items), page.total) == ([], 1)
 
 
-async def test_iterating_gives_every_record_once_however_many_there_are(
+async def test_iterating_gives_every_record_once(
     repository: DetectionRepository,
 ) -> None:
     records = [make_detection(timestamp=NOON + timedelta(seconds=n // 7)) for n in range(250)]
@@ -174,9 +174,7 @@ async def test_a_user_sees_own_records_only(repository: DetectionRepository) -> 
 
 
 @pytest.mark.parametrize("user_id", ["Alice", "alice ", "al%", "a_ice", "alice' OR '1'='1", ""])
-async def test_no_other_spelling_of_a_user_opens_the_history(
-    repository: DetectionRepository, user_id: str
-) -> None:
+async def test_user_ids_are_compared_exactly(repository: DetectionRepository, user_id: str) -> None:
     await repository.add(make_detection())
     assert (await repository.find(user_id, EVERYTHING)).total == 0
     assert [record async for record in repository.iterate(user_id, EVERYTHING)] == []
@@ -228,7 +226,7 @@ async def test_a_keyword_finds_part_of_a_name_in_any_case_and_script(
         assert await filenames(repository, HistoryFilter(keyword=keyword)) == expected, keyword
 
 
-async def test_a_file_name_that_is_no_valid_unicode_is_kept_and_found(
+async def test_a_file_name_that_is_not_valid_unicode_is_kept_and_found(
     repository: DetectionRepository,
 ) -> None:
     detection = make_detection(filename="caf\udce9\x00.jpg")
@@ -272,11 +270,11 @@ async def test_updating_a_deleted_record_does_not_bring_it_back(
     assert await repository.get(detection.detection_id) is None
 
 
-async def test_deleting_what_is_not_there_says_so(repository: DetectionRepository) -> None:
+async def test_deleting_a_missing_record_returns_false(repository: DetectionRepository) -> None:
     assert not await repository.delete(uuid4())
 
 
-async def test_a_record_that_cannot_be_read_hides_no_other_and_can_be_erased(
+async def test_an_unreadable_record_hides_no_other_and_can_be_erased(
     repository: DetectionRepository,
 ) -> None:
     old, newer, new = (
@@ -305,7 +303,7 @@ async def test_a_record_that_cannot_be_read_hides_no_other_and_can_be_erased(
     assert await ids(repository) == []
 
 
-async def test_wiping_takes_nothing_that_was_not_deleted(repository: DetectionRepository) -> None:
+async def test_wiping_removes_only_deleted_records(repository: DetectionRepository) -> None:
     kept, gone = make_detection(), make_detection()
     await repository.add(kept)
     await repository.add(gone)
@@ -315,7 +313,7 @@ async def test_wiping_takes_nothing_that_was_not_deleted(repository: DetectionRe
     assert await ids(repository) == [kept.detection_id]
 
 
-async def test_many_at_once_lose_nothing(repository: DetectionRepository) -> None:
+async def test_concurrent_calls_lose_nothing(repository: DetectionRepository) -> None:
     records = [make_detection(Emotion.HAPPY) for _ in range(50)]
     await asyncio.gather(*map(repository.add, records))
     stored = [record.stored_at("/api/images/1") for record in records]

@@ -52,7 +52,7 @@ async def test_an_unknown_entry_is_none(spool: DetectionSpool) -> None:
     assert list(await spool.waiting()) == []
 
 
-async def test_entries_wait_in_the_order_they_came(spool: DetectionSpool) -> None:
+async def test_entries_are_listed_in_order_of_arrival(spool: DetectionSpool) -> None:
     entries = [entry(user_id) for user_id in ("alice", "bob", "alice")]
     for waiting in entries:
         await spool.put(waiting)
@@ -81,7 +81,7 @@ async def test_putting_an_entry_again_keeps_one(spool: DetectionSpool) -> None:
     assert list(await spool.waiting()) == [waiting.detection.detection_id]
 
 
-async def test_a_full_spool_refuses_and_takes_again_once_there_is_room(
+async def test_a_full_spool_refuses_until_there_is_room_again(
     spool: DetectionSpool,
 ) -> None:
     large = entry(data=bytes(MAX_BYTES * 2 // 3))
@@ -95,7 +95,7 @@ async def test_a_full_spool_refuses_and_takes_again_once_there_is_room(
     assert await spool.get(late.detection.detection_id) == late
 
 
-async def test_entries_at_once_never_take_more_room_than_there_is(spool: DetectionSpool) -> None:
+async def test_concurrent_entries_stay_within_the_limit(spool: DetectionSpool) -> None:
     entries = [entry(data=bytes(MAX_BYTES // 4)) for _ in range(12)]
     outcomes = await asyncio.gather(*map(spool.put, entries), return_exceptions=True)
     refused = [outcome for outcome in outcomes if outcome is not None]
@@ -105,7 +105,7 @@ async def test_entries_at_once_never_take_more_room_than_there_is(spool: Detecti
     assert 3 <= len(kept) <= 4
 
 
-async def test_the_backlog_is_what_waits(spool: DetectionSpool) -> None:
+async def test_the_backlog_counts_waiting_entries(spool: DetectionSpool) -> None:
     before = spool.backlog()
     assert (before.entries, before.size_bytes, before.oldest_s) == (0, 0, 0.0)
     first, second = entry(), entry()

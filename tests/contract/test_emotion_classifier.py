@@ -117,7 +117,7 @@ def subject(
     return Subject(classifier, photograph())
 
 
-async def test_a_smile_reads_as_happy(subject: Subject) -> None:
+async def test_a_smile_is_read_as_happy(subject: Subject) -> None:
     (reading,) = await subject.classifier.classify(subject.image, [SMILE])
     assert reading.scores.dominant is Emotion.HAPPY
     assert reading.reliable
@@ -139,18 +139,18 @@ async def test_scores_are_probabilities_of_all_seven(subject: Subject) -> None:
         assert math.fsum(reading.scores.values) == pytest.approx(1, abs=1e-6)
 
 
-async def test_no_faces_have_no_readings(subject: Subject) -> None:
+async def test_no_faces_give_no_readings(subject: Subject) -> None:
     assert list(await subject.classifier.classify(subject.image, [])) == []
 
 
-async def test_quality_tells_the_size_of_the_face(subject: Subject) -> None:
+async def test_quality_contains_the_size_of_the_face(subject: Subject) -> None:
     (reading,) = await subject.classifier.classify(subject.image, [SMILE])
     assert reading.quality.size_px == 120
     assert 0 <= reading.quality.brightness <= 1
     assert reading.quality.sharpness >= 0
 
 
-async def test_many_callers_at_once_get_what_they_get_alone(subject: Subject) -> None:
+async def test_concurrent_callers_get_the_same_readings_as_alone(subject: Subject) -> None:
     alone = [
         (await subject.classifier.classify(subject.image, [face]))[0] for face in (SMILE, SLEEVE)
     ]
@@ -162,11 +162,11 @@ async def test_many_callers_at_once_get_what_they_get_alone(subject: Subject) ->
         assert reading.scores.values == pytest.approx(expected, abs=1e-4)
 
 
-async def test_a_classifier_that_can_read_faces_says_so(subject: Subject) -> None:
+async def test_a_working_classifier_passes_its_check(subject: Subject) -> None:
     await subject.classifier.check()
 
 
-async def test_the_card_says_what_runs(subject: Subject) -> None:
+async def test_the_card_describes_the_model(subject: Subject) -> None:
     await subject.classifier.check()
     card = subject.classifier.card
     assert card.name
@@ -225,12 +225,12 @@ def test_scores_follow_the_labels_of_the_file(weights: Weights) -> None:
         assert turned[:, here[Emotion(new)]] == pytest.approx(plain[:, here[Emotion(old)]])
 
 
-def test_missing_weights_are_named(tmp_path: Path) -> None:
+def test_missing_weights_are_named_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(InferenceUnavailable, match=r"emotion\.onnx is missing"):
         OnnxCropClassifier(weights=tmp_path / "emotion.onnx")
 
 
-def test_weights_without_their_facts_are_refused(weights: Weights) -> None:
+def test_weights_without_their_json_file_are_refused(weights: Weights) -> None:
     path = weights()
     path.with_suffix(".json").unlink()
     with pytest.raises(InferenceUnavailable, match=r"emotion\.json is missing"):
@@ -238,19 +238,19 @@ def test_weights_without_their_facts_are_refused(weights: Weights) -> None:
 
 
 @pytest.mark.parametrize("fact", ["name", "version", "labels", "file_sha256"])
-def test_facts_that_lack_something_are_refused(weights: Weights, fact: str) -> None:
+def test_incomplete_facts_are_refused(weights: Weights, fact: str) -> None:
     with pytest.raises(InferenceUnavailable, match=fact):
         OnnxCropClassifier(weights=weights(**{fact: None}))
 
 
-def test_weights_that_were_changed_are_refused(weights: Weights) -> None:
+def test_modified_weights_are_refused(weights: Weights) -> None:
     path = weights()
     path.write_bytes(path.read_bytes()[:-1] + b"\x00\x01")
     with pytest.raises(InferenceUnavailable, match="SHA-256"):
         OnnxCropClassifier(weights=path)
 
 
-def test_a_file_that_is_no_network_is_refused(weights: Weights) -> None:
+def test_a_file_that_is_not_a_network_is_refused(weights: Weights) -> None:
     with pytest.raises(InferenceUnavailable, match="not a usable ONNX network"):
         OnnxCropClassifier(weights=weights(b"not a network"))
 
@@ -265,7 +265,9 @@ def test_a_network_with_other_labels_is_refused(weights: Weights) -> None:
     ("text", "fault"),
     [("{", "cannot be read"), ("[]", "not a JSON object"), ("7", "not a JSON object")],
 )
-def test_facts_that_are_no_json_object_are_refused(weights: Weights, text: str, fault: str) -> None:
+def test_facts_that_are_not_a_json_object_are_refused(
+    weights: Weights, text: str, fault: str
+) -> None:
     path = weights()
     path.with_suffix(".json").write_text(text, "utf-8")
     with pytest.raises(InferenceUnavailable, match=fault):
@@ -273,7 +275,7 @@ def test_facts_that_are_no_json_object_are_refused(weights: Weights, text: str, 
 
 
 @pytest.mark.parametrize("labels", [3, "happy", [1, 2]])
-def test_labels_that_are_no_words_are_refused(weights: Weights, labels: object) -> None:
+def test_labels_that_are_not_words_are_refused(weights: Weights, labels: object) -> None:
     with pytest.raises(InferenceUnavailable, match="labels must be a list of words"):
         OnnxCropClassifier(weights=weights(labels=labels))
 

@@ -107,13 +107,13 @@ def subject(request: pytest.FixtureRequest, executor: WorkExecutor) -> Subject:
 LARGE, SMALL = BoundingBox(350, 110, 130, 150), BoundingBox(60, 150, 69, 80)
 
 
-async def test_faces_are_found_where_they_are_largest_first(subject: Subject) -> None:
+async def test_faces_are_found_largest_first(subject: Subject) -> None:
     large, small = await subject.boxes(subject.draw(640, 480, SMALL, LARGE))
     assert large.iou(LARGE) > 0.5
     assert small.iou(SMALL) > 0.5
 
 
-async def test_an_image_without_faces_has_none(subject: Subject) -> None:
+async def test_no_face_is_found_in_an_image_without_faces(subject: Subject) -> None:
     assert await subject.boxes(subject.draw(640, 480)) == []
 
 
@@ -148,7 +148,7 @@ async def test_boxes_stay_inside_the_image(subject: Subject) -> None:
         assert box == box.clipped_to(500, 300)
 
 
-async def test_boxes_are_in_the_originals_pixels_whatever_the_detector_looks_at(
+async def test_boxes_are_in_pixels_of_the_original_at_any_detection_size(
     subject: Subject,
 ) -> None:
     image = subject.draw(1280, 960, BoundingBox(600, 200, 310, 360))
@@ -156,7 +156,7 @@ async def test_boxes_are_in_the_originals_pixels_whatever_the_detector_looks_at(
     assert box.iou(BoundingBox(600, 200, 310, 360)) > 0.5
 
 
-async def test_the_same_image_gives_the_same_faces_to_many_callers_at_once(
+async def test_concurrent_callers_get_the_same_faces(
     subject: Subject,
 ) -> None:
     images = [subject.draw(640, 480, LARGE), subject.draw(320, 240, SMALL), subject.draw(200, 200)]
@@ -168,12 +168,12 @@ async def test_the_same_image_gives_the_same_faces_to_many_callers_at_once(
     assert [len(found) for found in alone] == [1, 1, 0]
 
 
-async def test_tiny_images_are_no_trouble(subject: Subject) -> None:
+async def test_tiny_images_are_accepted(subject: Subject) -> None:
     for size in ((1, 1), (3, 200), (200, 2), (20, 20)):
         assert await subject.boxes(subject.draw(*size), min_size_px=1) == []
 
 
-async def test_a_detector_says_what_it_is(subject: Subject) -> None:
+async def test_a_detector_has_a_name_and_a_version(subject: Subject) -> None:
     assert subject.detector.name
     assert subject.detector.version
     assert 0.5 < subject.detector.framing.side < 2
@@ -208,7 +208,7 @@ async def test_a_face_that_fills_the_image_is_found(real: FaceDetector) -> None:
 
 
 @pytest.mark.parametrize("texture", ["brick", "grass", "gravel", "coffee", "text", "page", "coins"])
-async def test_pictures_of_things_show_no_faces(real: FaceDetector, texture: str) -> None:
+async def test_no_faces_are_found_in_images_of_objects(real: FaceDetector, texture: str) -> None:
     pixels = getattr(skimage.data, texture)()
     if pixels.ndim == 2:
         pixels = np.dstack([pixels] * 3)
@@ -244,7 +244,7 @@ def faces_of(size: int, at: list[tuple[int, int]]) -> list[BoundingBox]:
         ),
     ],
 )
-async def test_faces_are_found_in_pictures_of_any_size(
+async def test_faces_are_found_in_images_of_any_size(
     network: FaceDetector, width: int, height: int, scale: float, faces: list[BoundingBox]
 ) -> None:
     image = photographed(width, height, *faces)
@@ -273,7 +273,7 @@ async def test_tilted_heads_are_found(network: FaceDetector, degrees: float) -> 
 
 @pytest.mark.parametrize("part", [1.0, 0.9, 0.8])
 @pytest.mark.parametrize("side", [48, 160, 700])
-async def test_a_face_that_leaves_the_picture_is_found(
+async def test_a_face_cut_off_by_the_edge_is_found(
     network: FaceDetector, part: float, side: int
 ) -> None:
     middle, reach = ASTRONAUT.center, part * ASTRONAUT.height / 2
@@ -293,7 +293,7 @@ def copied(folder: Path, **changes: object) -> Path:
     return weights
 
 
-def test_how_boxes_are_framed_is_told_beside_the_weights(
+def test_the_framing_of_boxes_is_read_from_the_json_file(
     executor: WorkExecutor, tmp_path: Path
 ) -> None:
     weights = copied(tmp_path, framing={"side": 0.93, "drop": 0.02})
@@ -310,14 +310,14 @@ def test_how_boxes_are_framed_is_told_beside_the_weights(
         ({"framing": {}}, "cannot be used"),
     ],
 )
-def test_files_of_the_bundled_detector_that_cannot_be_used_say_so(
+def test_unusable_files_of_the_bundled_detector_are_refused(
     executor: WorkExecutor, tmp_path: Path, changes: dict[str, object], fault: str
 ) -> None:
     with pytest.raises(InferenceUnavailable, match=fault):
         OnnxFaceDetector(executor=executor, weights=copied(tmp_path, **changes))
 
 
-def test_another_network_is_no_face_detector(executor: WorkExecutor) -> None:
+def test_a_network_that_is_not_a_face_detector_is_refused(executor: WorkExecutor) -> None:
     with pytest.raises(InferenceUnavailable, match=r"lacks (iou|strides|threshold)"):
         OnnxFaceDetector(executor=executor, weights=EMOTION_NETWORK)
 
@@ -327,7 +327,7 @@ def test_another_network_is_no_face_detector(executor: WorkExecutor) -> None:
     [None, b"", b"no model at all", EMOTION_NETWORK.read_bytes()],
     ids=["missing", "empty", "text", "another network"],
 )
-def test_a_file_that_is_no_yunet_model_says_so(
+def test_a_file_that_is_not_a_yunet_model_is_refused(
     executor: WorkExecutor, tmp_path: Path, content: bytes | None
 ) -> None:
     model = tmp_path / "face.onnx"

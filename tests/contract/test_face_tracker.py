@@ -34,7 +34,7 @@ def ids(tracks: Sequence[FaceTrack]) -> list[str]:
     return [track.track_id for track in tracks]
 
 
-def test_faces_of_the_first_frame_are_believed_at_once(tracker: FaceTracker) -> None:
+def test_faces_in_the_first_frame_are_reported_at_once(tracker: FaceTracker) -> None:
     tracks = tracker.update([face(300, side=120), face(10)], 0)
     assert ids(tracks) == ["face_1", "face_2"]
     assert not any(track.predicted for track in tracks)
@@ -53,14 +53,14 @@ def test_a_face_keeps_its_number_under_jitter(tracker: FaceTracker) -> None:
     assert all(ids(tracks) == ["face_1"] for tracks in shown)
 
 
-def test_a_new_face_is_told_of_from_its_second_sighting(tracker: FaceTracker) -> None:
+def test_a_new_face_is_reported_from_its_second_detection(tracker: FaceTracker) -> None:
     first, second, third = show(tracker, [face(10)], [face(10), face(300)], [face(10), face(300)])
     assert ids(first) == ["face_1"]
     assert ids(second) == ["face_1"]
     assert sorted(ids(third)) == ["face_1", "face_2"]
 
 
-def test_a_false_box_of_one_frame_is_never_a_face(tracker: FaceTracker) -> None:
+def test_a_false_box_in_one_frame_never_becomes_a_face(tracker: FaceTracker) -> None:
     scenes = [[face(10)] for _ in range(12)]
     scenes[3] = [face(10), face(400)]
     scenes[7] = [face(10), face(200, 300)]
@@ -70,7 +70,7 @@ def test_a_false_box_of_one_frame_is_never_a_face(tracker: FaceTracker) -> None:
     assert sorted(ids(late[-1])) == ["face_1", "face_2"], "a false box must not use up a number"
 
 
-def test_an_unconfirmed_face_asks_for_another_look(tracker: FaceTracker) -> None:
+def test_an_unconfirmed_face_requests_another_detection(tracker: FaceTracker) -> None:
     tracker.update([], 0)
     assert not tracker.wants_detection
     tracker.update([face(10)], 0.1)
@@ -79,7 +79,7 @@ def test_an_unconfirmed_face_asks_for_another_look(tracker: FaceTracker) -> None
     assert not tracker.wants_detection
 
 
-def test_a_face_missed_once_is_told_of_at_its_predicted_box(tracker: FaceTracker) -> None:
+def test_a_face_missed_once_is_reported_at_its_predicted_box(tracker: FaceTracker) -> None:
     *_, missed, missed_again, seen = show(
         tracker, [face(10)], [face(10)], [face(10)], [], [], [face(10)]
     )
@@ -88,7 +88,7 @@ def test_a_face_missed_once_is_told_of_at_its_predicted_box(tracker: FaceTracker
     assert [(track.track_id, track.predicted) for track in seen] == [("face_1", False)]
 
 
-def test_a_face_seen_only_once_is_not_told_of_when_missed(tracker: FaceTracker) -> None:
+def test_a_face_seen_only_once_is_not_reported_when_missed(tracker: FaceTracker) -> None:
     _, missed, back = show(tracker, [face(10)], [], [face(10)])
     assert missed == []
     assert ids(back) == ["face_1"]
@@ -113,7 +113,7 @@ def test_a_face_missed_before_a_long_pause_is_forgotten(tracker: FaceTracker) ->
     assert ids(second) == ["face_2"]
 
 
-def test_after_a_cut_no_face_elsewhere_takes_over_a_number(tracker: FaceTracker) -> None:
+def test_after_a_cut_no_face_in_another_place_takes_over_a_number(tracker: FaceTracker) -> None:
     before = [[face(10), face(150)]] * 5
     after = [[face(400, 300), face(540, 10)]] * 15
     shown = show(tracker, *before, *after)
@@ -122,7 +122,7 @@ def test_after_a_cut_no_face_elsewhere_takes_over_a_number(tracker: FaceTracker)
     assert sorted(ids(shown[-1])) == ["face_3", "face_4"]
 
 
-def test_prediction_changes_nothing_by_itself(tracker: FaceTracker) -> None:
+def test_predicting_does_not_change_the_tracks(tracker: FaceTracker) -> None:
     show(tracker, [face(10)], [face(10)])
     for i in range(30):
         tracker.predict(0.2 + i * FRAME_S)
@@ -147,7 +147,7 @@ def test_a_face_keeps_its_number_at_another_size(tracker: FaceTracker) -> None:
     assert not any(track.predicted for track in tracks)
 
 
-def test_after_a_change_of_size_only_what_is_seen_is_told_of(tracker: FaceTracker) -> None:
+def test_after_a_change_of_size_only_detected_faces_are_reported(tracker: FaceTracker) -> None:
     show(tracker, [face(100), face(400)], [face(100), face(400)])
     tracker.rescale(2)
     (track,) = tracker.update([face(200, 200, 160)], 0.2)
@@ -159,14 +159,14 @@ def test_after_a_change_of_size_only_what_is_seen_is_told_of(tracker: FaceTracke
     ]  # fmt: skip
 
 
-def test_after_a_change_of_size_a_face_elsewhere_is_believed_at_once(tracker: FaceTracker) -> None:
+def test_after_a_change_of_size_a_new_face_is_reported_at_once(tracker: FaceTracker) -> None:
     show(tracker, [face(100)], [face(100)])
     tracker.rescale(2)
     assert ids(tracker.update([face(900, 600, 160)], 0.2)) == ["face_2"]
     assert not tracker.wants_detection
 
 
-def test_what_is_forgotten_begins_anew_under_new_numbers(tracker: FaceTracker) -> None:
+def test_after_forget_faces_get_new_numbers(tracker: FaceTracker) -> None:
     show(tracker, [face(100)], [face(100), face(400)])
     tracker.forget()
     assert not tracker.wants_detection
@@ -175,7 +175,7 @@ def test_what_is_forgotten_begins_anew_under_new_numbers(tracker: FaceTracker) -
     assert not any(track.predicted for track in tracks)
 
 
-def test_largest_face_comes_first(tracker: FaceTracker) -> None:
+def test_the_largest_face_comes_first_in_a_frame(tracker: FaceTracker) -> None:
     tracks = tracker.update([face(10, side=60), face(200, side=200), face(500, side=100)], 0)
     assert [track.box.width for track in tracks] == [200, 100, 60]
 

@@ -60,7 +60,7 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-async def test_what_was_kept_survives_a_kill_right_after(tmp_path: Path) -> None:
+async def test_stored_images_survive_a_kill_right_after(tmp_path: Path) -> None:
     await asyncio.to_thread(run_until_killed, KILLED_RIGHT_AFTER_KEEPING, tmp_path)
     spool = open_spool(tmp_path / "spool")
     images = FileSystemImageStore(folder=tmp_path / "images", url_prefix="/api/images")
@@ -74,7 +74,7 @@ async def test_what_was_kept_survives_a_kill_right_after(tmp_path: Path) -> None
         assert await images.get("alice", key) == image
 
 
-async def test_a_new_spool_finds_what_the_old_one_held(tmp_path: Path) -> None:
+async def test_a_new_spool_finds_the_entries_of_the_old_one(tmp_path: Path) -> None:
     old, first, second = open_spool(tmp_path), entry("alice"), entry("bob")
     await old.put(first)
     await old.put(second)
@@ -87,14 +87,14 @@ async def test_a_new_spool_finds_what_the_old_one_held(tmp_path: Path) -> None:
     assert list(await open_spool(tmp_path).waiting()) == [second.detection.detection_id]
 
 
-async def test_the_bound_counts_what_an_earlier_run_left(tmp_path: Path) -> None:
+async def test_entries_of_an_earlier_run_count_against_the_limit(tmp_path: Path) -> None:
     large = SpooledDetection(make_detection(), StoredImage(bytes(MAX_BYTES // 2), "image/png"))
     await open_spool(tmp_path).put(large)
     with pytest.raises(StoreUnavailable, match="full"):
         await open_spool(tmp_path).put(SpooledDetection(make_detection(), large.image))
 
 
-async def test_an_entry_put_again_takes_its_room_once(tmp_path: Path) -> None:
+async def test_an_entry_that_is_put_again_is_counted_once(tmp_path: Path) -> None:
     spool = open_spool(tmp_path)
     image = StoredImage(bytes(MAX_BYTES // 3), "image/png")
     again = SpooledDetection(make_detection(), image)
@@ -141,7 +141,7 @@ async def test_a_damaged_entry_is_reported_once_and_removed(
     ]
 
 
-async def test_what_a_crash_left_unfinished_is_swept_up(tmp_path: Path) -> None:
+async def test_unfinished_files_of_a_crash_are_removed(tmp_path: Path) -> None:
     waiting = entry()
     await open_spool(tmp_path).put(waiting)
     left = tmp_path / f"{uuid4()}-7.part"
@@ -151,7 +151,7 @@ async def test_what_a_crash_left_unfinished_is_swept_up(tmp_path: Path) -> None:
     assert left not in await asyncio.to_thread(files_in, tmp_path)
 
 
-async def test_strange_files_in_the_spool_are_left_alone(tmp_path: Path) -> None:
+async def test_foreign_files_in_the_spool_are_left_alone(tmp_path: Path) -> None:
     strange = tmp_path / "notes.detection"
     await asyncio.to_thread(strange.write_text, "from the operator")
     spool = open_spool(tmp_path)
@@ -179,7 +179,7 @@ async def test_an_image_left_unfinished_by_a_crash_is_neither_served_nor_kept(
     assert await asyncio.to_thread(files_in, tmp_path) == []
 
 
-async def test_others_on_the_machine_cannot_look_into_the_folders(tmp_path: Path) -> None:
+async def test_the_folders_are_closed_to_other_users(tmp_path: Path) -> None:
     store = FileSystemImageStore(folder=tmp_path / "images", url_prefix="/api/images")
     await store.put("alice", uuid4(), JPEG)
     await open_spool(tmp_path / "spool").put(entry())
@@ -193,7 +193,7 @@ async def test_others_on_the_machine_cannot_look_into_the_folders(tmp_path: Path
     assert await asyncio.to_thread(modes) == [0o700] * 3
 
 
-async def test_the_name_of_an_image_tells_nothing_of_its_owner(tmp_path: Path) -> None:
+async def test_the_name_of_an_image_does_not_reveal_its_owner(tmp_path: Path) -> None:
     store = FileSystemImageStore(folder=tmp_path, url_prefix="/api/images")
     await store.put("local:alice@example.com", uuid4(), JPEG)
     (path,) = await asyncio.to_thread(files_in, tmp_path)
@@ -201,7 +201,7 @@ async def test_the_name_of_an_image_tells_nothing_of_its_owner(tmp_path: Path) -
     assert path.suffix == ".jpg", "any viewer opens it"
 
 
-async def test_a_kind_of_image_that_nothing_here_decodes_is_refused(tmp_path: Path) -> None:
+async def test_an_unknown_media_type_is_refused(tmp_path: Path) -> None:
     store = FileSystemImageStore(folder=tmp_path, url_prefix="/api/images")
     with pytest.raises(ValueError, match="svg"):
         await store.put("alice", uuid4(), StoredImage(b"<svg/>", "image/svg+xml"))
@@ -227,9 +227,7 @@ CALLS: dict[str, Callable[[Path], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_folder_that_cannot_be_used_is_an_unavailable_store(
-    tmp_path: Path, call: str
-) -> None:
+async def test_an_unusable_folder_raises_store_unavailable(tmp_path: Path, call: str) -> None:
     # A file where a folder should be stops even root, whom no mode of a folder stops.
     in_the_way = tmp_path / "data"
     await asyncio.to_thread(in_the_way.write_bytes, b"a file")
@@ -238,7 +236,7 @@ async def test_a_folder_that_cannot_be_used_is_an_unavailable_store(
     assert str(tmp_path) not in str(caught.value), "paths are not for the caller"
 
 
-async def test_a_spool_that_failed_gives_the_room_back(tmp_path: Path) -> None:
+async def test_a_failed_write_gives_its_room_back(tmp_path: Path) -> None:
     spool, folder = open_spool(tmp_path / "spool"), tmp_path / "spool"
     await spool.put(entry())
     await asyncio.to_thread(folder.rename, tmp_path / "away")
@@ -251,7 +249,7 @@ async def test_a_spool_that_failed_gives_the_room_back(tmp_path: Path) -> None:
     assert await spool.get(large.detection.detection_id) == large
 
 
-async def test_arrival_counts_and_not_the_time_of_the_photograph(tmp_path: Path) -> None:
+async def test_entries_are_ordered_by_arrival_and_not_by_timestamp(tmp_path: Path) -> None:
     spool = open_spool(tmp_path)
     entries = [
         SpooledDetection(make_detection(timestamp=NOON - timedelta(days=n)), JPEG) for n in range(3)
@@ -266,7 +264,7 @@ async def test_arrival_counts_and_not_the_time_of_the_photograph(tmp_path: Path)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
-async def test_photographs_are_readable_by_the_service_alone_whatever_the_umask(
+async def test_images_are_readable_by_the_service_only_under_any_umask(
     tmp_path: Path, umask: int
 ) -> None:
     (tmp_path / "spool").mkdir()
@@ -295,7 +293,7 @@ def _folder_of(images: FileSystemImageStore, root: Path) -> Path:
     return image.parent
 
 
-async def test_the_age_of_what_waits_counts_on_after_a_restart(tmp_path: Path) -> None:
+async def test_the_age_of_entries_survives_a_restart(tmp_path: Path) -> None:
     folder = tmp_path / "spool"
     before = FileSystemDetectionSpool(folder=folder, max_bytes=MAX_BYTES)
     await before.put(SpooledDetection(make_detection(user_id="alice"), JPEG))

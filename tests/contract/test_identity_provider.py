@@ -74,7 +74,7 @@ async def test_a_user_keeps_one_id_and_shares_it_with_nobody(enrolled: Enrolled)
 @pytest.mark.parametrize(
     "nonsense", ["", "x", "a.b.c", "..", "é", "\udce9", "x" * 100_000, "[" * 5000 + ".e30.", "\x00"]
 )
-async def test_nonsense_is_refused(enrolled: Enrolled, nonsense: str) -> None:
+async def test_malformed_tokens_are_refused(enrolled: Enrolled, nonsense: str) -> None:
     with pytest.raises(InvalidToken):
         await enrolled.provider.verify(nonsense)
 
@@ -92,7 +92,7 @@ async def test_a_working_provider_passes_its_check(enrolled: Enrolled) -> None:
     await enrolled.provider.check()
 
 
-async def test_it_is_told_when_a_token_was_issued_and_that_its_account_stands(
+async def test_the_issue_time_of_a_token_and_the_state_of_its_account_are_known(
     enrolled: Enrolled,
 ) -> None:
     token = enrolled.id_token_of("alice@example.com")
@@ -106,7 +106,7 @@ async def test_it_is_told_when_a_token_was_issued_and_that_its_account_stands(
 # What follows is only true of tokens that the operator mints.
 
 
-async def test_case_and_blanks_around_an_address_make_no_second_user() -> None:
+async def test_case_and_spaces_in_an_address_do_not_make_a_second_user() -> None:
     provider = LocalIdentityProvider(secret=SECRET, clock=InMemoryClock())
     tokens = [provider.mint_id_token(e, HOUR_S) for e in ("alice@x.org", " Alice@X.org\n")]
     assert len({(await provider.verify(token)).user_id for token in tokens}) == 1
@@ -159,7 +159,7 @@ async def test_neither_an_access_token_nor_a_guest_cookie_nor_a_refresh_token_si
     "email",
     ["", "alice", "@", "alice@", "@x.org", "a b@x.org", "a\x00@x.org", "a" * 300 + "@x.org"],
 )
-def test_no_token_is_minted_for_what_is_no_address(email: str) -> None:
+def test_no_token_is_made_for_an_invalid_address(email: str) -> None:
     provider = LocalIdentityProvider(secret=SECRET, clock=InMemoryClock())
     with pytest.raises(InvalidRequest, match="e-mail"):
         provider.mint_id_token(email, HOUR_S)

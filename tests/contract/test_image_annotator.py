@@ -57,7 +57,7 @@ def face(*box: int) -> Face:
     return Face(found, reading_of(Emotion.HAPPY, found))
 
 
-async def test_drawing_faces_changes_the_picture(annotator) -> None:
+async def test_drawing_faces_changes_the_image(annotator) -> None:
     draws, image = annotator
     bare = await draws.annotate(image, [])
     drawn = await draws.annotate(image, [face(100, 100, 120, 140)])
@@ -66,19 +66,19 @@ async def test_drawing_faces_changes_the_picture(annotator) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"not an image"])
-async def test_what_is_no_image_is_refused(annotator, damage) -> None:
+async def test_bytes_that_are_not_an_image_are_refused(annotator, damage) -> None:
     draws, _ = annotator
     with pytest.raises(InvalidImage):
         await draws.annotate(damage, [face(10, 10, 50, 50)])
 
 
-async def test_an_image_cut_short_is_refused(annotator) -> None:
+async def test_a_truncated_image_is_refused(annotator) -> None:
     draws, image = annotator
     with pytest.raises(InvalidImage):
         await draws.annotate(image[: len(image) // 2], [])
 
 
-async def test_pillow_gives_a_jpeg_of_the_same_size_and_draws_at_the_edges() -> None:
+async def test_pillow_returns_a_jpeg_of_the_same_size_and_draws_at_the_edges() -> None:
     corners = [face(0, 0, 90, 90), face(550, 0, 90, 90), face(0, 390, 90, 90), face(0, 0, 640, 480)]
     with pillow() as annotator:
         data = await annotator.annotate(photograph(), corners)
@@ -102,7 +102,7 @@ async def test_pillow_draws_on_images_of_every_kind_and_on_large_ones(kind: str)
 
 
 @pytest.mark.parametrize("faces", [2, 40])
-async def test_pillow_says_more_of_few_faces_than_of_many(faces: int) -> None:
+async def test_pillow_draws_words_for_few_faces_and_numbers_for_many(faces: int) -> None:
     """Few get a word, and many a number of their own and a key to the colours."""
     boxes = [face(10 + 60 * (n % 10), 30 + 110 * (n // 10), 40, 50) for n in range(faces)]
     with pillow() as annotator:

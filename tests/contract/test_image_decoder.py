@@ -98,7 +98,7 @@ def encode(decoder: ImageDecoder) -> Encode:
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp", "bmp"])
-async def test_an_image_comes_back_with_its_size_and_kind(
+async def test_a_decoded_image_has_its_size_and_media_type(
     decoder: ImageDecoder, encode: Encode, kind: str
 ) -> None:
     image = await decoder.decode(encode(160, 120, f"image/{kind}"))
@@ -106,19 +106,19 @@ async def test_an_image_comes_back_with_its_size_and_kind(
     assert image.media_type == f"image/{kind}"
 
 
-async def test_an_empty_file_is_no_image(decoder: ImageDecoder) -> None:
+async def test_an_empty_file_is_refused(decoder: ImageDecoder) -> None:
     with pytest.raises(InvalidImage):
         await decoder.decode(b"")
 
 
-async def test_a_file_of_another_kind_is_no_image(decoder: ImageDecoder) -> None:
+async def test_a_file_of_another_type_is_refused(decoder: ImageDecoder) -> None:
     with pytest.raises(InvalidImage):
         await decoder.decode(b"%PDF-1.7 a letter to the editor")
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp", "bmp"])
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.99])
-async def test_a_file_cut_short_is_no_image(
+async def test_a_truncated_file_is_refused(
     decoder: ImageDecoder, encode: Encode, kind: str, kept: float
 ) -> None:
     whole = encode(160, 120, f"image/{kind}")
@@ -146,7 +146,7 @@ async def test_too_many_pixels_are_refused(decoder: ImageDecoder, encode: Encode
         ("BMP", {}, 0),
     ],
 )
-async def test_colours_come_out_as_red_green_blue(
+async def test_pixels_are_rgb(
     opencv: OpenCvImageDecoder, kind: str, options: dict[str, Any], tolerance: float
 ) -> None:
     image = await opencv.decode(encoded(photograph(), kind, **options))
@@ -170,7 +170,7 @@ async def test_every_mode_becomes_rgb(opencv: OpenCvImageDecoder, mode: str) -> 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-async def test_what_is_transparent_becomes_white(
+async def test_transparent_pixels_become_white(
     opencv: OpenCvImageDecoder, kind: str, mode: str
 ) -> None:
     picture = PIL.Image.new("RGBA", (40, 20), (200, 30, 30, 255))
@@ -183,7 +183,7 @@ async def test_what_is_transparent_becomes_white(
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-async def test_of_an_animation_the_first_frame_counts(
+async def test_the_first_frame_of_an_animation_is_decoded(
     opencv: OpenCvImageDecoder, kind: str
 ) -> None:
     first, second = PIL.Image.new("RGB", (30, 20), "red"), PIL.Image.new("RGB", (30, 20), "blue")
@@ -194,7 +194,7 @@ async def test_of_an_animation_the_first_frame_counts(
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-async def test_an_image_stands_as_its_orientation_note_says(
+async def test_the_exif_orientation_is_applied(
     opencv: OpenCvImageDecoder, kind: str, orientation: int
 ) -> None:
     exif = PIL.Image.Exif()
@@ -209,13 +209,13 @@ async def test_an_image_stands_as_its_orientation_note_says(
 
 
 @pytest.mark.filterwarnings("ignore:.*EXIF")
-async def test_an_unreadable_orientation_note_does_no_harm(opencv: OpenCvImageDecoder) -> None:
+async def test_an_unreadable_exif_orientation_is_ignored(opencv: OpenCvImageDecoder) -> None:
     data = encoded(photograph(), "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
     assert (await opencv.decode(data)).width == 160
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
-async def test_a_large_image_is_worked_on_at_reduced_scale(
+async def test_a_large_image_is_decoded_at_reduced_scale(
     opencv: OpenCvImageDecoder, kind: str
 ) -> None:
     picture = photograph(1041, 803)
@@ -226,7 +226,7 @@ async def test_a_large_image_is_worked_on_at_reduced_scale(
     assert difference(image, small) < 8
 
 
-async def test_a_bomb_is_refused_by_its_header(opencv: OpenCvImageDecoder) -> None:
+async def test_a_decompression_bomb_is_refused_by_its_header(opencv: OpenCvImageDecoder) -> None:
     header = encoded(PIL.Image.new("1", (1, 1)), "PNG")
     bomb = header[:16] + (30_000).to_bytes(4) * 2 + header[24:]
     with pytest.raises(ImageDimensionsTooLarge) as refusal:
@@ -258,7 +258,7 @@ async def test_a_gif_whose_first_frame_outgrows_its_screen_is_refused(
         (b"BM" + bytes(12) + b"\x28\x00\x00\x00" + bytes(36), "damaged", "damaged"),
     ],
 )
-async def test_a_refusal_says_what_is_wrong(
+async def test_a_refusal_names_the_reason(
     opencv: OpenCvImageDecoder, data: bytes, reason: str, words: str
 ) -> None:
     with pytest.raises(InvalidImage, match=words) as refusal:
@@ -267,13 +267,13 @@ async def test_a_refusal_says_what_is_wrong(
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP"])
-async def test_content_beats_any_claim_about_it(opencv: OpenCvImageDecoder, kind: str) -> None:
+async def test_the_format_is_recognised_by_content(opencv: OpenCvImageDecoder, kind: str) -> None:
     """There is no name and no header to believe: only the bytes tell the kind."""
     image = await opencv.decode(encoded(photograph(), kind))
     assert image.media_type == f"image/{kind.lower()}"
 
 
-async def test_garbage_inside_an_image_never_escapes_as_another_error(
+async def test_random_damage_never_raises_another_error(
     opencv: OpenCvImageDecoder,
 ) -> None:
     random = np.random.default_rng(7)
@@ -306,7 +306,7 @@ class _SlowProcess(DecodingProcess):
         return self.job
 
 
-async def test_memory_of_what_is_decoded_elsewhere_is_held_until_that_ends(
+async def test_memory_for_the_decoding_process_is_held_until_it_has_finished(
     executor: WorkExecutor,
 ) -> None:
     budget, process = MemoryBudget(2**30), _SlowProcess()
@@ -363,7 +363,7 @@ async def test_a_jpeg_of_twelve_bits_is_read_like_one_of_eight(
     assert difference(image, photo.resize(size)) < 4
 
 
-async def test_a_jpeg_of_twelve_bits_that_is_cut_short_is_refused(
+async def test_a_truncated_jpeg_of_twelve_bits_is_refused(
     opencv: OpenCvImageDecoder,
 ) -> None:
     whole = twelve_bit(photograph())
@@ -371,7 +371,7 @@ async def test_a_jpeg_of_twelve_bits_that_is_cut_short_is_refused(
         await opencv.decode(whole[: len(whole) // 2])
 
 
-async def test_other_jpegs_of_twelve_bits_are_refused_in_words(
+async def test_unsupported_jpegs_of_twelve_bits_are_refused_with_a_reason(
     opencv: OpenCvImageDecoder,
 ) -> None:
     progressive = bytearray(encoded(photograph(), "JPEG", progressive=True))
@@ -380,7 +380,7 @@ async def test_other_jpegs_of_twelve_bits_are_refused_in_words(
         await opencv.decode(bytes(progressive))
 
 
-async def test_a_png_of_thousands_of_chunks_is_read_like_any_other(
+async def test_a_png_of_thousands_of_chunks_is_read(
     opencv: OpenCvImageDecoder,
 ) -> None:
     whole = encoded(photograph(), "PNG")

@@ -65,7 +65,7 @@ def decoder() -> Iterator[OpenCvImageDecoder]:
         ("jpeg-xmp-behind-end.jpg", "png-plain.png"),
     ],
 )
-async def test_notes_and_markers_do_not_veto_an_image(
+async def test_damaged_metadata_does_not_reject_an_image(
     decoder: OpenCvImageDecoder, file: str, right: str
 ) -> None:
     image = await decoder.decode((IMAGES / file).read_bytes())
@@ -73,7 +73,7 @@ async def test_notes_and_markers_do_not_veto_an_image(
     assert np.abs(np.subtract(image.pixels, wanted.pixels, dtype=float)).mean() < 6
 
 
-async def test_gray_of_16_bits_is_scaled_and_its_transparency_laid_on_white(
+async def test_16_bit_gray_is_scaled_and_its_transparency_blended_with_white(
     decoder: OpenCvImageDecoder,
 ) -> None:
     samples = np.asarray(portrait().convert("L"))
@@ -87,7 +87,7 @@ async def test_gray_of_16_bits_is_scaled_and_its_transparency_laid_on_white(
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
-async def test_an_alpha_that_is_zero_everywhere_is_none(
+async def test_an_alpha_of_zero_everywhere_is_ignored(
     decoder: OpenCvImageDecoder, kind: str
 ) -> None:
     picture = portrait().convert("RGBA")
@@ -111,7 +111,7 @@ async def test_an_alpha_that_is_zero_everywhere_is_none(
     ],
 )
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP"])
-async def test_what_lies_behind_an_image_does_not_matter(
+async def test_data_after_the_end_of_an_image_is_ignored(
     decoder: OpenCvImageDecoder, kind: str, trailer: bytes
 ) -> None:
     image = await decoder.decode(encoded(portrait(), kind) + trailer)
@@ -120,7 +120,7 @@ async def test_what_lies_behind_an_image_does_not_matter(
 
 @pytest.mark.parametrize("behind", [b"", bytes(500), b"SEFHk\0\0\0 SEFT", b"\xff"])
 @pytest.mark.parametrize("kind", ["JPEG", "GIF", "PNG"])
-async def test_an_end_marker_that_is_missing_is_not_missed(
+async def test_a_missing_end_marker_is_ignored(
     decoder: OpenCvImageDecoder, kind: str, behind: bytes
 ) -> None:
     marker = {"JPEG": 2, "GIF": 1, "PNG": 12}[kind]
@@ -130,7 +130,7 @@ async def test_an_end_marker_that_is_missing_is_not_missed(
 
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("end", [b"\xff\xd9", b"\xff\xd9 more", bytes(100_000), b""])
-async def test_an_end_marker_half_way_does_not_complete_an_image(
+async def test_an_early_end_marker_does_not_complete_an_image(
     decoder: OpenCvImageDecoder, *, progressive: bool, end: bytes
 ) -> None:
     whole = encoded(portrait(640, 480), "JPEG", progressive=progressive)
@@ -148,7 +148,7 @@ async def test_a_png_with_wrong_checksums_everywhere_is_read(decoder: OpenCvImag
     assert difference(await decoder.decode(bytes(data)), portrait()) == 0
 
 
-async def test_short_notes_of_a_png_are_passed_over(decoder: OpenCvImageDecoder) -> None:
+async def test_short_chunks_of_a_png_are_skipped(decoder: OpenCvImageDecoder) -> None:
     data = encoded(portrait(), "PNG")
     for name in (b"gAMA", b"cHRM", b"pHYs", b"sRGB", b"iCCP", b"acTL"):
         data = _with_chunk(data, name, b"\1")
@@ -156,7 +156,7 @@ async def test_short_notes_of_a_png_are_passed_over(decoder: OpenCvImageDecoder)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "LA", "RGBA"])
-async def test_an_interlaced_png_is_like_any_other(decoder: OpenCvImageDecoder, mode: str) -> None:
+async def test_an_interlaced_png_is_decoded(decoder: OpenCvImageDecoder, mode: str) -> None:
     picture = portrait(37, 29).convert(mode)
     image = await decoder.decode(_interlaced(picture))
     assert difference(image, picture) == 0
@@ -198,7 +198,7 @@ async def test_the_orientation_may_be_a_number_of_any_size(
 
 @pytest.mark.parametrize("kind", ["TIFF", "AVIF", "HEIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-async def test_newer_formats_stand_upright(
+async def test_newer_formats_are_upright(
     decoder: OpenCvImageDecoder, kind: str, orientation: int
 ) -> None:
     note = PIL.Image.Exif()
@@ -233,7 +233,7 @@ async def test_a_rare_format_with_too_many_pixels_is_refused_by_its_header(
         await decoder.decode(bytes(data))
 
 
-async def test_what_is_too_costly_is_named(decoder: OpenCvImageDecoder) -> None:
+async def test_the_exceeded_cost_is_named(decoder: OpenCvImageDecoder) -> None:
     with pytest.raises(ImageTooCostly, match="MB of memory") as refusal:
         await decoder.decode(lossless_webp(7000))
     assert refusal.value.details["cost"] == "memory"
@@ -243,7 +243,7 @@ async def test_what_is_too_costly_is_named(decoder: OpenCvImageDecoder) -> None:
     assert refusal.value.details["cost"] == "time"
 
 
-def test_decoding_that_runs_away_is_stopped_and_the_next_image_is_read() -> None:
+def test_runaway_decoding_is_stopped_and_the_next_image_is_read() -> None:
     worker = DecodingWorker()
     with pytest.raises(ImageTooCostly) as refusal:
         worker.decode(slow_gif(900_000), DecodingLimits(cpu_s=0.1))

@@ -17,7 +17,7 @@ from domain.errors import ImageDimensionsTooLarge, InvalidImage
 from domain.geometry import BoundingBox
 
 
-async def test_a_fake_fails_as_told_until_it_recovers() -> None:
+async def test_a_fake_fails_until_it_recovers() -> None:
     users = InMemoryUserRepository()
     users.fail_with(StoreUnavailable("away"))
     for _ in range(2):
@@ -38,7 +38,7 @@ async def test_a_held_fake_answers_once_it_is_released() -> None:
     assert await users.get("alice") is None
 
 
-async def test_the_fakes_see_in_a_fake_image_what_was_drawn() -> None:
+async def test_the_fakes_read_the_faces_of_a_fake_image() -> None:
     small, large = (10, 20, 70, 80), (200, 100, 160, 160)
     data = fake_image((small, Emotion.SAD), (large, Emotion.HAPPY), width=640, height=480)
     image = await InMemoryImageDecoder().decode(data)
@@ -50,11 +50,11 @@ async def test_the_fakes_see_in_a_fake_image_what_was_drawn() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"image 640x480\n", fake_image()[:-1]])
-async def test_the_fake_decoder_refuses_what_is_no_fake_image(data: bytes) -> None:
+async def test_the_fake_decoder_refuses_other_bytes(data: bytes) -> None:
     with pytest.raises(InvalidImage):
         await InMemoryImageDecoder().decode(data)
 
 
-async def test_the_fake_decoder_keeps_to_its_bound() -> None:
+async def test_the_fake_decoder_has_a_limit_on_pixels() -> None:
     with pytest.raises(ImageDimensionsTooLarge):
         await InMemoryImageDecoder(max_pixels=99).decode(fake_image(width=10, height=10))

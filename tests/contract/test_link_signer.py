@@ -35,7 +35,7 @@ def signer(request: pytest.FixtureRequest, clock: InMemoryClock) -> LinkSigner:
     return SIGNERS[request.param](clock)
 
 
-def test_a_link_opens_its_path_until_it_ends(signer: LinkSigner, clock: InMemoryClock) -> None:
+def test_a_link_opens_its_path_until_it_expires(signer: LinkSigner, clock: InMemoryClock) -> None:
     signature = signer.sign(PATH)
     signer.check(PATH, signature)
     clock.advance(3598)
@@ -53,7 +53,7 @@ def test_a_link_opens_no_other_path(signer: LinkSigner) -> None:
             signer.check(other, signature)
 
 
-def test_a_link_cannot_be_prolonged_or_forged(signer: LinkSigner) -> None:
+def test_a_link_cannot_be_extended_or_forged(signer: LinkSigner) -> None:
     signature = signer.sign(PATH)
     later = str(int(signature.expires) + 1)
     for changed in (
@@ -68,7 +68,7 @@ def test_a_link_cannot_be_prolonged_or_forged(signer: LinkSigner) -> None:
             signer.check(PATH, changed)
 
 
-def test_another_secret_signs_nothing_for_this_one(clock: InMemoryClock) -> None:
+def test_links_signed_with_another_secret_are_refused(clock: InMemoryClock) -> None:
     foreign = hmac_signer(clock, "another-secret-0123456789abcdef0123456789").sign(PATH)
     with pytest.raises(InvalidLink):
         hmac_signer(clock).check(PATH, foreign)
@@ -80,8 +80,6 @@ def test_a_secret_that_is_too_short_is_refused(clock: InMemoryClock) -> None:
 
 
 @given(st.text(), st.text(), st.text())
-def test_whatever_a_client_sends_is_refused_and_breaks_nothing(
-    path: str, expires: str, value: str
-) -> None:
+def test_arbitrary_signatures_are_refused(path: str, expires: str, value: str) -> None:
     with pytest.raises(InvalidLink):
         hmac_signer(InMemoryClock()).check(path, LinkSignature(expires, value))

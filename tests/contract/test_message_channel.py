@@ -39,7 +39,7 @@ async def heard(messages: AsyncIterator[bytes], count: int) -> list[bytes]:
         return [await anext(messages) for _ in range(count)]
 
 
-async def test_all_processes_hear_what_one_says_in_its_order(
+async def test_all_processes_receive_messages_in_order(
     ends: Ends,
 ) -> None:
     here, there = ends
@@ -58,7 +58,7 @@ async def test_large_messages_arrive_whole(ends: Ends) -> None:
     assert await heard(messages, 1) == [bytes(range(256)) * 4000]
 
 
-async def test_a_listener_hears_nothing_said_before(
+async def test_a_listener_receives_only_later_messages(
     ends: Ends,
 ) -> None:
     here, there = ends
@@ -70,7 +70,7 @@ async def test_a_listener_hears_nothing_said_before(
     assert await heard(second, 1) == [b"late"]
 
 
-async def test_a_listener_that_falls_behind_hears_the_newest(
+async def test_a_listener_that_falls_behind_receives_the_newest(
     ends: Ends,
 ) -> None:
     here, there = ends
@@ -96,6 +96,6 @@ async def test_closing_ends_every_listener(ends: Ends) -> None:
         assert [[m async for m in messages] for messages in listeners] == [[], []]
 
 
-async def test_a_channel_says_that_it_works(ends: Ends) -> None:
+async def test_a_working_channel_passes_its_check(ends: Ends) -> None:
     for end in ends:
         await end.check()

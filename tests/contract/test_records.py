@@ -99,7 +99,7 @@ users = st.builds(
 
 
 @given(detections)
-def test_a_detection_is_read_back_to_the_last_digit(detection: Detection) -> None:
+def test_a_detection_is_read_back_exactly(detection: Detection) -> None:
     line = to_json(detection_to_record(detection))
     assert "\n" not in line
     read = detection_from_record(from_json(line))
@@ -112,7 +112,7 @@ def test_a_user_is_read_back(user: User) -> None:
     assert user_from_record(from_json(to_json(user_to_record(user)))) == user
 
 
-def test_numbers_of_numpy_are_written_as_plain_ones() -> None:
+def test_numpy_numbers_are_written_as_json_numbers() -> None:
     number = np.float32(0.5)
     found = FaceDetection(BoundingBox(*np.arange(1, 5)), number, FaceLandmarks(*[Point(1, 2)] * 5))
     values = np.full(7, 1 / 7)
@@ -144,7 +144,7 @@ def test_numbers_of_numpy_are_written_as_plain_ones() -> None:
         {"stream": {}},
     ],
 )
-def test_a_damaged_record_is_reported_as_such(damage: dict[str, object]) -> None:
+def test_a_damaged_record_is_reported_as_unreadable(damage: dict[str, object]) -> None:
     record = detection_to_record(make_detection(Emotion.HAPPY)) | damage
     with pytest.raises(UnreadableRecord):
         detection_from_record(record)
@@ -226,12 +226,12 @@ def test_a_video_in_the_first_form_is_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", b"\xff", '{"a": 1}x'])
-def test_what_is_no_json_object_is_reported_as_such(text: str | bytes) -> None:
+def test_text_that_is_not_a_json_object_is_reported_as_unreadable(text: str | bytes) -> None:
     with pytest.raises(UnreadableRecord):
         from_json(text)
 
 
-def test_a_record_without_a_version_is_reported_as_such() -> None:
+def test_a_record_without_a_version_is_reported_as_unreadable() -> None:
     with pytest.raises(UnreadableRecord):
         detection_from_record({})
     with pytest.raises(UnreadableRecord):

@@ -28,7 +28,7 @@ def token(digest: str, *, user_id: str = "alice", family_id: str = "f1") -> Refr
     return RefreshTokenRecord(digest, user_id, family_id, LATER)
 
 
-async def test_a_token_is_used_once_and_its_successor_after_it(
+async def test_a_token_works_once_and_its_successor_after_it(
     tokens: RefreshTokenRepository,
 ) -> None:
     await tokens.add(token("first"))
@@ -40,7 +40,7 @@ async def test_a_token_is_used_once_and_its_successor_after_it(
     assert third.digest == "third"
 
 
-async def test_an_unknown_token_rotates_into_nothing(tokens: RefreshTokenRepository) -> None:
+async def test_rotating_an_unknown_token_returns_none(tokens: RefreshTokenRepository) -> None:
     assert await tokens.rotate("unknown", "second", LATER, NOON) is None
     assert await tokens.rotate("second", "third", LATER, NOON) is None
 
@@ -57,7 +57,7 @@ async def test_a_used_token_presented_again_revokes_its_whole_family(
     assert await tokens.rotate("other", "next", LATER, NOON), "another sign-in is not touched"
 
 
-async def test_of_many_uses_at_once_one_succeeds(tokens: RefreshTokenRepository) -> None:
+async def test_one_of_many_concurrent_uses_succeeds(tokens: RefreshTokenRepository) -> None:
     await tokens.add(token("first"))
     uses = (tokens.rotate("first", f"next-{n}", LATER, NOON) for n in range(20))
     successors = [s for s in await asyncio.gather(*uses) if s is not None]
@@ -79,7 +79,7 @@ async def test_within_the_grace_every_use_gets_a_successor(tokens: RefreshTokenR
 
 
 @pytest.mark.parametrize("after_s", [10, 3600, -3600])
-async def test_a_use_after_the_grace_revokes_all_that_came_of_it(
+async def test_a_use_after_the_grace_revokes_the_whole_family(
     tokens: RefreshTokenRepository, after_s: int
 ) -> None:
     await tokens.add(token("first"))
@@ -101,7 +101,7 @@ async def test_a_revocation_ends_the_grace(tokens: RefreshTokenRepository) -> No
     assert await tokens.rotate("third", "fourth", LATER, NOON, grace_s=10) is None
 
 
-async def test_no_successor_outlives_a_revocation_that_comes_in_between(
+async def test_a_concurrent_revocation_also_revokes_the_successor(
     tokens: RefreshTokenRepository,
 ) -> None:
     await tokens.add(token("first"))
@@ -124,7 +124,7 @@ async def test_a_token_is_found_whatever_its_state(tokens: RefreshTokenRepositor
     assert await tokens.find("unknown") is None
 
 
-async def test_a_users_tokens_can_be_forgotten(tokens: RefreshTokenRepository) -> None:
+async def test_the_tokens_of_a_user_can_be_deleted(tokens: RefreshTokenRepository) -> None:
     await tokens.add(token("a1"))
     await tokens.add(token("b1", user_id="bob", family_id="f3"))
     await tokens.rotate("a1", "a2", LATER, NOON)
@@ -134,7 +134,7 @@ async def test_a_users_tokens_can_be_forgotten(tokens: RefreshTokenRepository) -
     assert await tokens.find("b1") is not None
 
 
-async def test_a_token_stands_until_the_moment_it_expires(tokens: RefreshTokenRepository) -> None:
+async def test_a_token_is_valid_until_it_expires(tokens: RefreshTokenRepository) -> None:
     await tokens.add(token("first"))
     await tokens.add(token("other", family_id="f2"))
     tick = timedelta(microseconds=1)
@@ -142,7 +142,7 @@ async def test_a_token_stands_until_the_moment_it_expires(tokens: RefreshTokenRe
     assert await tokens.rotate("first", "second", LATER, LATER) is None
 
 
-async def test_revoking_a_user_ends_that_users_sign_ins_only(
+async def test_revoking_a_user_ends_only_that_users_sign_ins(
     tokens: RefreshTokenRepository,
 ) -> None:
     await tokens.add(token("a1"))
@@ -156,7 +156,7 @@ async def test_revoking_a_user_ends_that_users_sign_ins_only(
     assert await tokens.rotate("b1", "b1-next", LATER, NOON)
 
 
-async def test_only_tokens_past_their_time_are_forgotten(tokens: RefreshTokenRepository) -> None:
+async def test_only_expired_tokens_are_deleted(tokens: RefreshTokenRepository) -> None:
     await tokens.add(token("first"))
     await tokens.rotate("first", "second", LATER + timedelta(days=1), NOON)
     assert await tokens.delete_expired(NOON) == 0

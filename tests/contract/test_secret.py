@@ -17,7 +17,7 @@ def test_a_secret_is_made_once_and_kept(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path], "nothing else is left behind"
 
 
-def test_no_two_services_share_a_secret(tmp_path: Path) -> None:
+def test_two_services_have_different_secrets(tmp_path: Path) -> None:
     assert load_or_create_secret(tmp_path / "a") != load_or_create_secret(tmp_path / "b")
 
 
@@ -27,14 +27,14 @@ def test_only_the_operator_can_read_the_secret(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_secret_the_operator_wrote_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_the_operators_secret_is_used_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("  my own secret, and it is long enough\n")
     assert load_or_create_secret(path) == "my own secret, and it is long enough"
 
 
 @pytest.mark.parametrize("content", ["", "changeme\n"])
-def test_a_short_secret_is_refused_by_name_and_left_as_it_is(tmp_path: Path, content: str) -> None:
+def test_a_short_secret_is_refused_with_its_file_and_kept(tmp_path: Path, content: str) -> None:
     path = tmp_path / "secret"
     path.write_text(content)
     with pytest.raises(ValueError, match="32") as caught:
@@ -43,7 +43,7 @@ def test_a_short_secret_is_refused_by_name_and_left_as_it_is(tmp_path: Path, con
     assert path.read_text() == content
 
 
-def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path) -> None:
+def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> None:
     path = tmp_path / "data" / "secret"
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         secrets = pool.map(load_or_create_secret, [path] * 8, chunksize=1)

@@ -76,26 +76,26 @@ async def test_a_place_given_back_is_free(places: SessionPlaces) -> None:
     assert await places.take("alice", "b", 1)
 
 
-async def test_a_refusal_takes_nothing(places: SessionPlaces) -> None:
+async def test_a_refused_session_takes_no_place(places: SessionPlaces) -> None:
     await places.take("alice", "a", 1)
     assert not await places.take("alice", "b", 1)
     await places.give_back("alice", "a")
     assert await places.take("alice", "c", 1)
 
 
-async def test_who_holds_a_place_keeps_it_when_asking_again(places: SessionPlaces) -> None:
+async def test_taking_a_place_again_keeps_it(places: SessionPlaces) -> None:
     assert await places.take("alice", "a", 1)
     assert await places.take("alice", "a", 1)
 
 
-async def test_of_fifty_sessions_at_once_no_more_get_in_than_allowed(
+async def test_fifty_concurrent_sessions_stay_within_the_limit(
     places: SessionPlaces,
 ) -> None:
     taken = await asyncio.gather(*(places.take("alice", f"s{n}", 6) for n in range(50)))
     assert sum(taken) == 6
 
 
-async def test_a_process_that_died_gives_its_places_back(counter: Counter) -> None:
+async def test_the_places_of_a_dead_process_become_free(counter: Counter) -> None:
     places = counter.places
     await places.take("alice", "of the living", 2)
     await places.take("alice", "of the dead", 2)
@@ -106,21 +106,21 @@ async def test_a_process_that_died_gives_its_places_back(counter: Counter) -> No
     assert not await places.take("alice", "newer", 2)
 
 
-async def test_places_that_were_forgotten_come_back_when_renewed(places: SessionPlaces) -> None:
+async def test_lost_places_are_restored_by_renewing(places: SessionPlaces) -> None:
     await places.renew({"a": "alice", "b": "alice", "c": "bob"})
     assert not await places.take("alice", "d", 2)
     assert await places.take("bob", "d", 2)
     await places.renew({})
 
 
-async def test_any_name_of_a_user_is_counted_apart(places: SessionPlaces) -> None:
+async def test_users_with_similar_names_are_counted_separately(places: SessionPlaces) -> None:
     names = ["alice", "alice ", "Alice", "älice@example.com", "a:b", "*", "alice\n"]
     for name in names:
         assert await places.take(name, "s", 1)
         assert not await places.take(name, "t", 1)
 
 
-async def test_nothing_stays_in_redis_for_longer_than_a_lease(
+async def test_keys_in_redis_expire_with_the_lease(
     redis_database: RedisDatabase,
 ) -> None:
     places = RedisSessionPlaces(redis_database)
@@ -139,7 +139,7 @@ async def test_many_sessions_are_renewed_together(redis_database: RedisDatabase)
     assert await places.take("alice", "one more", 1002)
 
 
-async def test_a_server_that_cannot_count_is_an_error_and_no_refusal(
+async def test_a_server_error_is_not_a_refusal(
     redis_database: RedisDatabase,
 ) -> None:
     await redis_database.client.set(f"{redis_database.prefix}:sessions:alice", "something else")

@@ -25,25 +25,25 @@ def test_a_code_is_short_and_works_once(codes: LocalSignInCodes) -> None:
         codes.redeem(code)
 
 
-def test_a_code_may_be_typed_as_people_type(codes: LocalSignInCodes) -> None:
+def test_a_code_may_be_typed_with_capitals_hyphens_and_spaces(codes: LocalSignInCodes) -> None:
     assert codes.redeem(f" {codes.issue('the token').upper().replace('-', ' ')}\n") == "the token"
 
 
-def test_a_code_ends(codes: LocalSignInCodes, clock: InMemoryClock) -> None:
+def test_a_code_expires(codes: LocalSignInCodes, clock: InMemoryClock) -> None:
     code = codes.issue("the token")
     clock.advance(600)
     with pytest.raises(InvalidToken, match="expired"):
         codes.redeem(code)
 
 
-def test_a_new_code_takes_the_place_of_the_old_one(codes: LocalSignInCodes) -> None:
+def test_a_new_code_replaces_the_old_one(codes: LocalSignInCodes) -> None:
     old, new = codes.issue("old"), codes.issue("new")
     with pytest.raises(InvalidToken):
         codes.redeem(old)
     assert codes.redeem(new) == "new"
 
 
-def test_wrong_guesses_do_not_void_the_code_of_its_owner(codes: LocalSignInCodes) -> None:
+def test_wrong_guesses_do_not_invalidate_the_code(codes: LocalSignInCodes) -> None:
     code = codes.issue("the token")
     for guess in ("", "ä\ud800", "aaaaa-aaaaa") * 10:
         with pytest.raises(InvalidToken):
@@ -51,7 +51,7 @@ def test_wrong_guesses_do_not_void_the_code_of_its_owner(codes: LocalSignInCodes
     assert codes.redeem(code) == "the token"
 
 
-def test_a_code_that_is_given_back_works_once_more_until_it_ends(
+def test_a_code_that_is_given_back_works_again_until_it_expires(
     codes: LocalSignInCodes, clock: InMemoryClock
 ) -> None:
     code = codes.issue("the token")
@@ -63,7 +63,7 @@ def test_a_code_that_is_given_back_works_once_more_until_it_ends(
         codes.redeem(code)
 
 
-def test_without_a_code_nothing_opens(codes: LocalSignInCodes) -> None:
+def test_nothing_is_redeemed_without_a_code(codes: LocalSignInCodes) -> None:
     for guess in ("", "aaaaa-aaaaa"):
         with pytest.raises(InvalidToken):
             codes.redeem(guess)

@@ -53,7 +53,7 @@ def run_sql(path: Path, statement: str) -> list[tuple[object, ...]]:
         return connection.execute(statement).fetchall()
 
 
-async def test_what_was_added_survives_a_kill_right_after(tmp_path: Path) -> None:
+async def test_added_records_survive_a_kill_right_after(tmp_path: Path) -> None:
     path = tmp_path / "emotions.db"
     await asyncio.to_thread(run_until_killed, KILLED_RIGHT_AFTER_ADDING, path)
     database = SqliteDatabase(path)
@@ -117,7 +117,7 @@ CALLS: dict[str, Callable[[SqliteDatabase], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_closed_database_is_an_unavailable_store(
+async def test_a_closed_database_raises_store_unavailable(
     sqlite_database: SqliteDatabase, call: str
 ) -> None:
     await sqlite_database.close()
@@ -128,7 +128,7 @@ async def test_a_closed_database_is_an_unavailable_store(
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_broken_database_is_an_unavailable_store(
+async def test_a_broken_database_raises_store_unavailable(
     sqlite_database: SqliteDatabase, tmp_path: Path, call: str
 ) -> None:
     for table in ("detections", "users", "refresh_tokens", "usage"):
@@ -157,7 +157,7 @@ async def test_a_failed_write_changes_nothing_and_the_next_one_works(
 @pytest.mark.parametrize(
     "damaged", ["'{\"version\": 99}'", "substr(record, 1, 30)", "CAST(x'ff' AS TEXT)", "''"]
 )
-async def test_a_record_that_cannot_be_read_hides_no_other_and_can_be_deleted(
+async def test_an_unreadable_row_hides_no_other_and_can_be_deleted(
     sqlite_database: SqliteDatabase,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -195,21 +195,21 @@ async def test_a_record_that_cannot_be_read_hides_no_other_and_can_be_deleted(
 
 
 @pytest.mark.parametrize("content", [b"this is no database, and long enough to be told from one"])
-async def test_a_file_that_is_no_database_is_not_opened(tmp_path: Path, content: bytes) -> None:
+async def test_a_file_that_is_not_a_database_is_not_opened(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "emotions.db"
     await asyncio.to_thread(path.write_bytes, content * 100)
     with pytest.raises(StoreUnavailable, match="cannot be opened"):
         await SqliteDatabase(path).open()
 
 
-async def test_a_folder_that_cannot_be_made_is_an_unavailable_store(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_created_raises_store_unavailable(tmp_path: Path) -> None:
     in_the_way = tmp_path / "data"
     await asyncio.to_thread(in_the_way.write_bytes, b"a file")
     with pytest.raises(StoreUnavailable, match="cannot be opened"):
         await SqliteDatabase(in_the_way / "emotions.db").open()
 
 
-async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+async def test_a_database_of_a_newer_version_is_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "emotions.db"
     await asyncio.to_thread(run_sql, path, "PRAGMA user_version = 999")
     with pytest.raises(StoreUnavailable, match="newer version"):
@@ -217,7 +217,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
     assert await asyncio.to_thread(run_sql, path, "PRAGMA user_version") == [(999,)]
 
 
-async def test_a_new_database_may_be_opened_many_times_at_once(tmp_path: Path) -> None:
+async def test_a_new_database_can_be_opened_concurrently(tmp_path: Path) -> None:
     databases = [SqliteDatabase(tmp_path / "emotions.db") for _ in range(6)]
     await asyncio.gather(*(database.open() for database in databases))
     try:

@@ -109,12 +109,12 @@ async def test_nothing_of_an_erased_history_stays_on_the_disk(
     assert found_in(tmp_path, NAME, "alice") == []
 
 
-async def test_nothing_of_it_comes_back_with_a_kill(tmp_path: Path) -> None:
+async def test_a_kill_brings_nothing_erased_back(tmp_path: Path) -> None:
     await asyncio.to_thread(run_until_killed, KILLED_AFTER_ERASING, tmp_path / "emotions.db")
     assert found_in(tmp_path, NAME, "alice") == []
 
 
-async def test_what_an_older_version_left_goes_when_its_file_is_opened(tmp_path: Path) -> None:
+async def test_remains_of_an_older_version_are_removed_on_opening(tmp_path: Path) -> None:
     path = tmp_path / "emotions.db"
     with closing(sqlite3.connect(path)) as old:
         old.executescript("PRAGMA secure_delete = OFF; PRAGMA journal_mode = WAL;")
@@ -138,7 +138,7 @@ async def test_what_an_older_version_left_goes_when_its_file_is_opened(tmp_path:
     assert found_in(tmp_path, NAME) == []
 
 
-async def test_a_guests_address_goes_with_the_window_although_nobody_calls(
+async def test_a_guests_address_is_erased_after_the_window_without_any_call(
     database: SqliteDatabase, tmp_path: Path
 ) -> None:
     clock, ledger = InMemoryClock(), SqliteUsageLedger(database)
@@ -156,7 +156,7 @@ async def test_a_guests_address_goes_with_the_window_although_nobody_calls(
     assert found_in(tmp_path, "192.0.2.77", "guest:1") == []
 
 
-async def test_a_healthy_database_passes_its_check_again_and_again(
+async def test_a_healthy_database_passes_repeated_checks(
     database: SqliteDatabase,
 ) -> None:
     await filled(database)
@@ -183,7 +183,7 @@ async def test_a_database_whose_pages_are_gone_fails_its_check(
         await database.check()
 
 
-async def test_a_file_that_was_taken_away_fails_its_check_and_is_not_made_anew(
+async def test_a_removed_file_fails_its_check_and_is_not_created_again(
     database: SqliteDatabase, tmp_path: Path
 ) -> None:
     await asyncio.to_thread(lambda: [path.unlink() for path in tmp_path.iterdir()])
@@ -201,7 +201,7 @@ async def test_a_full_disk_fails_the_checks_of_database_and_spool(tmp_path: Path
     assert out.decode().split() == ["down", "down"]
 
 
-async def test_behind_a_lock_of_another_process_nobody_waits_for_those_before(
+async def test_callers_wait_for_a_lock_of_another_process_side_by_side(
     database: SqliteDatabase, tmp_path: Path
 ) -> None:
     def hold() -> sqlite3.Connection:

@@ -20,7 +20,7 @@ def telemetry(request: pytest.FixtureRequest) -> Telemetry:
     return TELEMETRIES[request.param]()
 
 
-def test_a_stage_hands_on_what_its_block_raises(telemetry: Telemetry) -> None:
+def test_a_stage_reraises_the_error_of_its_block(telemetry: Telemetry) -> None:
     with pytest.raises(LookupError, match="as it was"), telemetry.stage("decode"):
         raise LookupError("as it was")
 
@@ -30,7 +30,7 @@ def test_stages_may_overlap(telemetry: Telemetry) -> None:
         telemetry.faces_found(0)
 
 
-def test_every_measurement_is_taken_without_a_word(telemetry: Telemetry) -> None:
+def test_every_measurement_is_accepted(telemetry: Telemetry) -> None:
     telemetry.faces_found(3)
     telemetry.detection_stored(ok=True)
     telemetry.detection_stored(ok=False)
@@ -44,7 +44,7 @@ def test_every_measurement_is_taken_without_a_word(telemetry: Telemetry) -> None
     telemetry.certificates_missing()
 
 
-def test_the_in_memory_telemetry_remembers_what_it_was_told() -> None:
+def test_the_in_memory_telemetry_keeps_measurements() -> None:
     telemetry = InMemoryTelemetry()
     with telemetry.stage("detect"):
         telemetry.faces_found(2)

@@ -75,12 +75,12 @@ def test_an_expired_access_token_still_claims_to_be_one(
     assert tokens.is_access(token)
 
 
-def test_two_access_tokens_of_one_moment_differ(tokens: TokenService) -> None:
+def test_two_access_tokens_of_the_same_time_differ(tokens: TokenService) -> None:
     assert tokens.issue_access("alice").value != tokens.issue_access("alice").value
 
 
 @pytest.mark.parametrize("nonsense", NONSENSE)
-def test_nonsense_is_no_token_of_any_kind(tokens: TokenService, nonsense: str) -> None:
+def test_malformed_text_is_not_accepted_as_any_token(tokens: TokenService, nonsense: str) -> None:
     assert not tokens.is_access(nonsense)
     assert tokens.verify_guest(nonsense) is None
     with pytest.raises(InvalidToken):
@@ -112,7 +112,9 @@ def test_a_guest_cookie_names_its_guest_until_it_expires(
     assert tokens.verify_guest(cookie) is None
 
 
-def test_no_kind_of_token_passes_for_another(tokens: TokenService, clock: InMemoryClock) -> None:
+def test_a_token_is_not_accepted_as_another_kind(
+    tokens: TokenService, clock: InMemoryClock
+) -> None:
     access = tokens.issue_access("alice").value
     refresh = tokens.issue_refresh().value
     cookie = tokens.issue_guest(GuestClaims("alice", clock.now()))
@@ -151,7 +153,7 @@ def test_a_token_cannot_choose_its_own_algorithm(clock: InMemoryClock, algorithm
         tokens.verify_access(forged)
 
 
-def test_a_well_signed_cookie_with_the_head_of_an_access_token_is_refused(
+def test_a_signed_cookie_with_the_header_of_an_access_token_is_refused(
     clock: InMemoryClock,
 ) -> None:
     tokens = signed(clock)
@@ -164,7 +166,7 @@ def test_a_well_signed_cookie_with_the_head_of_an_access_token_is_refused(
         tokens.verify_access(disguised)
 
 
-def test_an_operators_id_token_is_no_access_token(clock: InMemoryClock) -> None:
+def test_an_id_token_is_not_accepted_as_an_access_token(clock: InMemoryClock) -> None:
     provider = LocalIdentityProvider(secret=SECRET, clock=clock)
     id_token = provider.mint_id_token("alice@example.com", 60)
     tokens = signed(clock)
@@ -174,7 +176,7 @@ def test_an_operators_id_token_is_no_access_token(clock: InMemoryClock) -> None:
     assert tokens.verify_guest(id_token) is None
 
 
-def test_tokens_stand_for_every_process_that_knows_the_secret(clock: InMemoryClock) -> None:
+def test_tokens_are_valid_in_every_process_with_the_same_secret(clock: InMemoryClock) -> None:
     value = signed(clock).issue_access("alice").value
     assert signed(clock).verify_access(value).user_id == "alice"
 
@@ -190,7 +192,7 @@ def test_a_short_secret_is_refused(clock: InMemoryClock) -> None:
         signed(clock, "changeme")
 
 
-def test_a_token_is_accepted_for_as_long_as_clocks_may_differ(clock: InMemoryClock) -> None:
+def test_an_expired_token_is_accepted_within_the_clock_tolerance(clock: InMemoryClock) -> None:
     tokens = signed(clock, clock_skew_s=10)
     access = tokens.issue_access("alice").value
     cookie = tokens.issue_guest(GuestClaims("guest:1", clock.now()))
@@ -210,7 +212,7 @@ def test_a_token_is_accepted_for_as_long_as_clocks_may_differ(clock: InMemoryClo
 @pytest.mark.parametrize(
     ("ahead_s", "accepted"), [(0, True), (9, True), (11, False), (3600, False)]
 )
-def test_a_token_made_by_a_clock_ahead_is_accepted_within_the_tolerance(
+def test_a_token_from_a_clock_ahead_is_accepted_within_the_tolerance(
     clock: InMemoryClock, ahead_s: int, accepted: bool
 ) -> None:
     ahead = InMemoryClock(clock.now() + timedelta(seconds=ahead_s))
@@ -226,7 +228,7 @@ def test_a_token_made_by_a_clock_ahead_is_accepted_within_the_tolerance(
 @pytest.mark.parametrize(
     "changed", [{"exp": 1e300}, {"exp": "soon"}, {"iat": -1e300}, {"iat": None}]
 )
-def test_a_token_whose_times_make_no_sense_is_refused(
+def test_a_token_with_invalid_times_is_refused(
     clock: InMemoryClock, changed: dict[str, object]
 ) -> None:
     tokens = signed(clock)

@@ -24,7 +24,7 @@ def ledger(request: pytest.FixtureRequest) -> UsageLedger:
     return LEDGERS[request.param](request.getfixturevalue)
 
 
-async def test_nobody_has_used_anything_before_the_first_use(ledger: UsageLedger) -> None:
+async def test_a_count_is_zero_before_the_first_use(ledger: UsageLedger) -> None:
     assert await ledger.read("alice", NOON) == UsageCount()
 
 
@@ -36,7 +36,7 @@ async def test_uses_without_a_limit_are_counted_forever(ledger: UsageLedger) -> 
     assert await ledger.read("bob", much_later) == UsageCount()
 
 
-async def test_a_limit_holds_within_its_window_and_begins_anew_after_it(
+async def test_a_limit_holds_within_its_window_and_restarts_after_it(
     ledger: UsageLedger,
 ) -> None:
     limits = {"guest": 2}
@@ -60,7 +60,7 @@ async def test_a_use_is_counted_for_every_subject_or_for_none(ledger: UsageLedge
     assert (await ledger.read("address", NOON)).count == 1
 
 
-async def test_windows_of_two_subjects_run_apart(ledger: UsageLedger) -> None:
+async def test_windows_of_two_subjects_are_independent(ledger: UsageLedger) -> None:
     later = NOON + timedelta(hours=1)
     await ledger.consume({"g1": 3, "address": 6}, NOON, DAY_S)
     await ledger.consume({"g2": 3, "address": 6}, later, DAY_S)
@@ -72,7 +72,7 @@ async def test_a_limit_of_zero_allows_nothing(ledger: UsageLedger) -> None:
     assert await ledger.consume({"guest": 0}, NOON, DAY_S) == "guest"
 
 
-async def test_of_fifty_uses_at_once_no_more_succeed_than_allowed(ledger: UsageLedger) -> None:
+async def test_fifty_concurrent_uses_stay_within_the_limit(ledger: UsageLedger) -> None:
     uses = (ledger.consume({f"g{n}": 3, "address": 6}, NOON, DAY_S) for n in range(50))
     refused = [subject for subject in await asyncio.gather(*uses) if subject is not None]
     assert refused == ["address"] * 44
@@ -100,7 +100,7 @@ async def test_refunds_never_take_a_count_below_zero(ledger: UsageLedger) -> Non
     assert await ledger.consume({"g1": 1}, NOON, DAY_S) == "g1"
 
 
-async def test_counters_whose_window_is_over_are_dropped_and_no_others(ledger: UsageLedger) -> None:
+async def test_only_counters_whose_window_is_over_are_deleted(ledger: UsageLedger) -> None:
     await ledger.consume({"g1": 3, "address": 6}, NOON, DAY_S)
     await ledger.consume({"g2": 3}, NOON + timedelta(seconds=1), DAY_S)
     await ledger.consume({"alice": None}, NOON, None)
@@ -111,7 +111,7 @@ async def test_counters_whose_window_is_over_are_dropped_and_no_others(ledger: U
     assert (await ledger.read("alice", end)).count == 1
 
 
-async def test_a_counter_can_be_forgotten(ledger: UsageLedger) -> None:
+async def test_a_counter_can_be_deleted(ledger: UsageLedger) -> None:
     await ledger.consume({"alice": None}, NOON, None)
     await ledger.consume({"bob": None}, NOON, None)
     await ledger.forget("alice")

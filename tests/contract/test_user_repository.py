@@ -54,13 +54,13 @@ async def test_putting_again_replaces_all_but_the_day_of_creation(
     assert await repository.get(ALICE.user_id) == replace(changed, created_at=NOON)
 
 
-async def test_first_visits_at_once_agree_on_one_user(repository: UserRepository) -> None:
+async def test_concurrent_first_visits_agree_on_one_user(repository: UserRepository) -> None:
     visits = [replace(ALICE, created_at=NOON + timedelta(days=n)) for n in range(10)]
     await asyncio.gather(*map(repository.put, visits))
     assert await repository.get(ALICE.user_id) in visits
 
 
-async def test_a_user_can_be_forgotten(repository: UserRepository) -> None:
+async def test_a_user_can_be_deleted(repository: UserRepository) -> None:
     await repository.put(ALICE)
     await repository.put(NOBODY_KNOWN)
     assert await repository.delete(ALICE.user_id)
@@ -69,7 +69,7 @@ async def test_a_user_can_be_forgotten(repository: UserRepository) -> None:
     assert await repository.get(NOBODY_KNOWN.user_id) == NOBODY_KNOWN
 
 
-async def test_it_is_known_when_an_account_was_ended_and_when_erased(
+async def test_the_end_and_the_erasure_of_an_account_are_dated(
     repository: UserRepository,
 ) -> None:
     assert await repository.end_of("alice") is None

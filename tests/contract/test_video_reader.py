@@ -87,7 +87,7 @@ async def test_gives_the_first_frame_at_or_after_each_wanted_time(kit: Kit, tmp_
     ]  # fmt: skip
 
 
-async def test_frames_keep_their_own_times_when_the_rate_changes(kit: Kit, tmp_path: Path) -> None:
+async def test_frames_keep_their_times_at_a_variable_rate(kit: Kit, tmp_path: Path) -> None:
     uneven = [0.0, 0.1, 0.2, 1.7, 1.75, 1.8, 4.0]
     clip = kit.clip(tmp_path / "clip.mp4", uneven)
     assert await times(kit.reader, clip, every_s=0.05) == uneven
@@ -98,12 +98,12 @@ async def test_a_part_is_read_from_its_beginning_to_its_end(kit: Kit, tmp_path: 
     assert await times(kit.reader, clip, every_s=1, from_s=2, to_s=4.5) == [2, 3, 4]
 
 
-async def test_a_part_behind_the_end_holds_nothing(kit: Kit, tmp_path: Path) -> None:
+async def test_a_part_after_the_end_has_no_frames(kit: Kit, tmp_path: Path) -> None:
     clip = kit.clip(tmp_path / "clip.mp4", _TENTHS)
     assert await times(kit.reader, clip, every_s=1, from_s=60) == []
 
 
-async def test_tells_the_size_that_a_player_shows(kit: Kit, tmp_path: Path) -> None:
+async def test_the_size_is_that_of_a_player(kit: Kit, tmp_path: Path) -> None:
     clip = kit.clip(tmp_path / "clip.mp4", _TENTHS)
     async with kit.reader.open(clip) as video:
         assert (video.facts.width, video.facts.height) == (160, 96)
@@ -121,7 +121,9 @@ async def test_a_cut_begins_a_scene(kit: Kit, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"#EXTM3U\nhttp://127.0.0.1:9/x.ts\n", b"\xff\xd8\xff"])
-async def test_what_is_no_video_is_refused(kit: Kit, tmp_path: Path, content: bytes) -> None:
+async def test_a_file_that_is_not_a_video_is_refused(
+    kit: Kit, tmp_path: Path, content: bytes
+) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(content)
     with pytest.raises(InvalidVideo) as refused:

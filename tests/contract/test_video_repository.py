@@ -67,7 +67,7 @@ async def test_the_videos_of_a_user_are_listed_in_order(repository: VideoReposit
     assert await repository.of_user("carol") == []
 
 
-async def test_no_more_than_so_many_unfinished_ones_are_kept(repository: VideoRepository) -> None:
+async def test_the_number_of_unfinished_videos_is_limited(repository: VideoRepository) -> None:
     done = make_video(status=VideoStatus.DONE)
     await waiting(repository, make_video(), make_video(status=VideoStatus.RUNNING), done)
     refused, other = make_video(), make_video("bob")
@@ -76,7 +76,9 @@ async def test_no_more_than_so_many_unfinished_ones_are_kept(repository: VideoRe
     assert await repository.add(other, holder=ME, until=NOON, limit=2)
 
 
-async def test_a_claimed_video_is_running_and_nobody_elses(repository: VideoRepository) -> None:
+async def test_a_claimed_video_is_running_and_held_by_one_process(
+    repository: VideoRepository,
+) -> None:
     video = make_video()
     await waiting(repository, video)
     found = await claimed(repository)
@@ -85,7 +87,7 @@ async def test_a_claimed_video_is_running_and_nobody_elses(repository: VideoRepo
     assert await claimed(repository, OTHER) is None
 
 
-async def test_of_many_that_ask_at_once_each_video_goes_to_one(repository: VideoRepository) -> None:
+async def test_concurrent_claims_get_different_videos(repository: VideoRepository) -> None:
     videos = [make_video(f"user {number}") for number in range(4)]
     await waiting(repository, *videos)
     asked = (claimed(repository, f"place/{number}") for number in range(12))
@@ -93,7 +95,7 @@ async def test_of_many_that_ask_at_once_each_video_goes_to_one(repository: Video
     assert sorted(v.video_id for v in found) == sorted(v.video_id for v in videos)
 
 
-async def test_a_video_whose_holder_fell_silent_goes_to_another(
+async def test_a_video_with_an_expired_lease_is_claimed_by_another_process(
     repository: VideoRepository,
 ) -> None:
     video = make_video()
@@ -122,7 +124,7 @@ async def test_users_take_turns(repository: VideoRepository) -> None:
 
 
 @pytest.mark.parametrize("status", [VideoStatus.RECEIVING, VideoStatus.CANCELLED])
-async def test_what_is_left_to_be_erased_is_claimed_as_it_is(
+async def test_a_cancelled_video_is_claimed_to_be_erased(
     repository: VideoRepository, status: VideoStatus
 ) -> None:
     video = make_video(status=status)
@@ -131,14 +133,14 @@ async def test_what_is_left_to_be_erased_is_claimed_as_it_is(
 
 
 @pytest.mark.parametrize("status", [VideoStatus.DONE, VideoStatus.FAILED])
-async def test_finished_ones_are_left_alone(
+async def test_finished_videos_are_not_claimed(
     repository: VideoRepository, status: VideoStatus
 ) -> None:
     await waiting(repository, make_video(status=status))
     assert await claimed(repository) is None
 
 
-async def test_frames_come_back_in_order_and_each_once(repository: VideoRepository) -> None:
+async def test_frames_are_returned_in_order_and_once_each(repository: VideoRepository) -> None:
     video = make_video()
     await waiting(repository, video)
     found = await claimed(repository)
@@ -160,7 +162,7 @@ async def test_frames_come_back_in_order_and_each_once(repository: VideoReposito
     assert await frames_of(repository, uuid4()) == []
 
 
-async def test_what_is_over_is_not_written_again(repository: VideoRepository) -> None:
+async def test_a_finished_video_is_not_updated(repository: VideoRepository) -> None:
     video = make_video()
     await waiting(repository, video)
     found = await claimed(repository)
@@ -171,7 +173,7 @@ async def test_what_is_over_is_not_written_again(repository: VideoRepository) ->
     assert await repository.get(video.video_id) == done
 
 
-async def test_a_cancelled_video_is_nobodys(repository: VideoRepository) -> None:
+async def test_a_cancelled_video_is_held_by_nobody(repository: VideoRepository) -> None:
     video = make_video()
     await waiting(repository, video)
     found = await claimed(repository)
@@ -198,7 +200,9 @@ async def test_a_deleted_video_leaves_nothing(repository: VideoRepository) -> No
     assert await frames_of(repository, video.video_id) == []
 
 
-async def test_only_queued_videos_of_others_wait(repository: VideoRepository) -> None:
+async def test_only_queued_videos_of_other_users_count_as_waiting(
+    repository: VideoRepository,
+) -> None:
     await waiting(repository, make_video("alice"), make_video("bob", status=VideoStatus.DONE))
     assert not await repository.others_wait("alice", NOON)
     assert await repository.others_wait("bob", NOON)

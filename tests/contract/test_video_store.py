@@ -64,7 +64,7 @@ async def test_a_file_comes_back_byte_for_byte(store: VideoStore) -> None:
         assert path.read_bytes() == LARGE
 
 
-async def test_any_stretch_can_be_read(store: VideoStore) -> None:
+async def test_any_part_can_be_read(store: VideoStore) -> None:
     key, data = uuid4(), bytes(range(256)) * 40
     await put(store, "alice", key, data)
     for start, end in ((0, 1), (5, 5000), (10_239, 10_240), (7, None), (0, 99_999)):
@@ -82,13 +82,13 @@ async def test_a_file_put_again_replaces_the_first(store: VideoStore) -> None:
     assert await read(store, "alice", key) == b"the second"
 
 
-async def test_what_was_received_and_not_put_is_gone(store: VideoStore) -> None:
+async def test_a_received_file_that_was_not_put_is_removed(store: VideoStore) -> None:
     async with store.received(sent(b"not kept")) as path:
         assert path.read_bytes() == b"not kept"
     assert not path.exists()
 
 
-async def test_a_file_that_was_never_put_is_none(store: VideoStore) -> None:
+async def test_an_unknown_file_is_none(store: VideoStore) -> None:
     assert await read(store, "alice", uuid4()) is None
     async with store.local("alice", uuid4()) as path:
         assert path is None
@@ -114,7 +114,7 @@ async def test_a_deleted_file_is_gone_and_deleting_it_again_is_no_error(
     assert files_in(tmp_path) == []
 
 
-async def test_only_the_owner_of_the_process_can_read_the_files(tmp_path: Path) -> None:
+async def test_only_the_user_of_the_process_can_read_the_files(tmp_path: Path) -> None:
     store = filesystem(lambda _: tmp_path)
     await put(store, "alice", uuid4(), b"private")
     (file,) = files_in(tmp_path)
@@ -122,7 +122,7 @@ async def test_only_the_owner_of_the_process_can_read_the_files(tmp_path: Path) 
     assert (tmp_path / "videos").stat().st_mode & 0o777 == 0o700
 
 
-async def test_what_an_earlier_run_was_receiving_is_removed(tmp_path: Path) -> None:
+async def test_partly_received_files_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
     left = tmp_path / "videos" / "receiving" / "half a file"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")

@@ -177,7 +177,9 @@ async def test_boxes_are_called_as_the_selector_and_the_summary_call_them(signed
     await start(page)
     await expect(page.locator(".live-stage .label .number")).to_have_text("Face 1")
     await expect(page.locator(".live-stage .label .number")).to_be_visible()
-    await expect(page.get_by_label("Face in the timeline").locator("option")).to_have_text(["Face 1"])
+    await expect(page.get_by_label("Face in the timeline").locator("option")).to_have_text(
+        ["Face 1"]
+    )
     stop = page.get_by_role("button", name="Stop")
     started_in = await stop.evaluate("button => getComputedStyle(button).backgroundColor")
     await stop.click()

@@ -245,7 +245,7 @@ async def test_guests_may_not_send_videos(service: Service) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
 
 
-async def test_what_is_no_video_is_refused(service: Service) -> None:
+async def test_a_file_that_is_not_a_video_is_refused(service: Service) -> None:
     client = await service.signed_in()
     answer = await send(client, b"\x89PNG\r\n")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_video")
