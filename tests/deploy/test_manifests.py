@@ -27,13 +27,13 @@ NGINX = (ROOT / "deploy" / "nginx.conf").read_text()
 overlays = pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda overlay: overlay.name)
 
 
-def test_there_is_an_overlay_for_each_way_to_run_it() -> None:
+def test_there_is_an_overlay_for_each_deployment() -> None:
     names = {overlay.name for overlay in OVERLAYS}
     assert names == {"single-node", "cloud", "inference-server", "autoscaling"}
 
 
 @overlays
-def test_every_object_is_what_kubernetes_takes(overlay: Path) -> None:
+def test_every_object_matches_its_kubernetes_schema(overlay: Path) -> None:
     version = kubernetes_validate.latest_version()
     for each in rendered(overlay):
         if each["kind"] not in FOREIGN:
@@ -41,7 +41,7 @@ def test_every_object_is_what_kubernetes_takes(overlay: Path) -> None:
 
 
 @overlays
-def test_every_setting_exists_and_none_that_is_secret_is_written_down(overlay: Path) -> None:
+def test_every_setting_exists_and_no_secret_is_in_the_manifests(overlay: Path) -> None:
     settings = only(overlay, "ConfigMap")["data"]
     assert set(settings) <= SETTINGS
     for name in settings:
@@ -53,7 +53,7 @@ def test_every_setting_exists_and_none_that_is_secret_is_written_down(overlay: P
 
 
 @overlays
-def test_every_pod_of_ours_fulfils_the_restricted_standard(overlay: Path) -> None:
+def test_every_pod_meets_the_restricted_pod_security_standard(overlay: Path) -> None:
     for each in rendered(overlay):
         if each["kind"] not in {"StatefulSet", "Deployment"}:
             continue
@@ -72,7 +72,7 @@ def test_every_pod_of_ours_fulfils_the_restricted_standard(overlay: Path) -> Non
 
 
 @overlays
-def test_the_pod_runs_as_the_image_does_and_writes_where_it_may(overlay: Path) -> None:
+def test_the_pod_runs_as_the_user_of_the_image_and_writes_only_to_volumes(overlay: Path) -> None:
     user = re.search(r"^USER (\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert user is not None
     assert str(pod(overlay)["securityContext"]["runAsUser"]) == user[1]
@@ -85,20 +85,20 @@ def test_the_pod_runs_as_the_image_does_and_writes_where_it_may(overlay: Path) -
 
 
 @overlays
-def test_what_a_copy_has_acknowledged_outlives_it(overlay: Path) -> None:
+def test_the_volume_outlives_its_copy(overlay: Path) -> None:
     kept = only(overlay, "StatefulSet")["spec"]["persistentVolumeClaimRetentionPolicy"]
     assert kept == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 
 @overlays
-def test_there_is_time_for_an_orderly_end(overlay: Path) -> None:
+def test_the_grace_period_is_long_enough(overlay: Path) -> None:
     pause_s = container(overlay)["lifecycle"]["preStop"]["sleep"]["seconds"]
     grace_s = float(only(overlay, "ConfigMap")["data"]["SHUTDOWN_GRACE_S"])
     assert pod(overlay)["terminationGracePeriodSeconds"] >= pause_s + grace_s + 10
 
 
 @overlays
-def test_the_probes_leave_the_service_its_time(overlay: Path) -> None:
+def test_the_probes_allow_the_service_enough_time(overlay: Path) -> None:
     paths = {
         name: container(overlay)[name]["httpGet"]["path"]
         for name in ("startupProbe", "livenessProbe", "readinessProbe")
@@ -114,7 +114,7 @@ def test_the_probes_leave_the_service_its_time(overlay: Path) -> None:
 
 
 @overlays
-def test_memory_is_what_the_formula_of_the_operations_guide_says(overlay: Path) -> None:
+def test_memory_limits_follow_the_formula_of_the_operations_guide(overlay: Path) -> None:
     guide = (ROOT / "docs" / "operations.md").read_text()
     formula = re.search(r"```text\n(\d+ \+ .*)\n```", guide)
     assert formula is not None
@@ -132,7 +132,7 @@ def test_memory_is_what_the_formula_of_the_operations_guide_says(overlay: Path) 
 
 
 @overlays
-def test_selectors_meet_their_pods_and_ports(overlay: Path) -> None:
+def test_selectors_match_their_pods_and_ports(overlay: Path) -> None:
     template = only(overlay, "StatefulSet")["spec"]["template"]["metadata"]["labels"]
     for kind in ("Service", "PodDisruptionBudget", "NetworkPolicy"):
         spec = only(overlay, kind)["spec"]
@@ -162,7 +162,7 @@ def test_selectors_meet_their_pods_and_ports(overlay: Path) -> None:
     }.items(),
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_ingress_says_what_the_proxy_of_compose_does(
+def test_the_ingress_is_configured_like_the_proxy_of_compose(
     directive: str, annotations: tuple[str | None, str]
 ) -> None:
     found = re.search(rf"^ +{directive} ([^;]+);", NGINX, re.MULTILINE)
@@ -175,7 +175,7 @@ def test_the_ingress_says_what_the_proxy_of_compose_does(
 
 
 @pytest.mark.parametrize("overlay", SEVERAL, ids=lambda overlay: overlay.name)
-def test_several_copies_share_what_has_to_be_shared(overlay: Path) -> None:
+def test_several_copies_share_stores_and_secret(overlay: Path) -> None:
     settings = only(overlay, "ConfigMap")["data"]
     assert settings["REPOSITORY"] == "mongodb"
     assert settings["IMAGE_STORE"] == "cloudinary"
@@ -186,14 +186,14 @@ def test_several_copies_share_what_has_to_be_shared(overlay: Path) -> None:
     assert only(overlay, "StatefulSet")["spec"].get("replicas", 3) == 3
 
 
-def test_the_embedded_parts_may_send_nothing_out() -> None:
+def test_the_single_node_overlay_allows_no_outgoing_traffic() -> None:
     (single,) = [overlay for overlay in OVERLAYS if overlay not in SEVERAL]
     policy = only(single, "NetworkPolicy")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     assert not policy.get("egress")
 
 
-def test_the_classifier_is_called_where_the_inference_service_answers() -> None:
+def test_the_classifier_is_called_at_the_address_of_the_inference_service() -> None:
     (overlay,) = [each for each in OVERLAYS if each.name == "inference-server"]
     settings = only(overlay, "ConfigMap")["data"]
     (serving,) = [each for each in rendered(overlay) if each["kind"] == "InferenceService"]
@@ -217,7 +217,7 @@ def test_the_classifier_is_called_where_the_inference_service_answers() -> None:
     assert namespace in reached
 
 
-def test_the_autoscaler_owns_the_number_of_copies() -> None:
+def test_only_the_autoscaler_sets_the_number_of_copies() -> None:
     (overlay,) = [each for each in OVERLAYS if each.name == "autoscaling"]
     scaler = only(overlay, "HorizontalPodAutoscaler")["spec"]
     assert scaler["scaleTargetRef"]["name"] == only(overlay, "StatefulSet")["metadata"]["name"]

@@ -73,7 +73,7 @@ def test_promtool_finds_no_fault(command: tuple[str, str, Path]) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
-def test_every_alert_is_tried_where_it_has_to_fire_and_where_it_must_not() -> None:
+def test_every_alert_has_a_test_that_fires_and_one_that_does_not() -> None:
     tried = [
         (case["alertname"], bool(case["exp_alerts"]))
         for test in yaml.safe_load(Path(__file__).with_name("alerts_test.yml").read_text())["tests"]
@@ -82,18 +82,18 @@ def test_every_alert_is_tried_where_it_has_to_fire_and_where_it_must_not() -> No
     assert set(tried) == {(rule["alert"], fires) for rule in RULES for fires in (True, False)}
 
 
-def test_the_operations_guide_says_of_every_alert_what_to_do() -> None:
+def test_the_operations_guide_explains_every_alert() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text()
     rows = re.findall(r"^\| `(EmotionApi\w+)` \| .+ \| .+ \|$", guide, re.MULTILINE)
     assert rows == [rule["alert"] for rule in RULES]
 
 
-def test_the_operator_of_prometheus_gets_the_same_alerts() -> None:
+def test_the_prometheus_operator_gets_the_same_alerts() -> None:
     rule = yaml.safe_load((MONITORING / "prometheusrule.yaml").read_text())
     assert rule["spec"] == ALERTS
 
 
-def test_every_panel_says_what_it_shows() -> None:
+def test_every_panel_has_a_description() -> None:
     titles = [panel["title"] for panel in DASHBOARD["panels"]]
     assert len(set(titles)) == len(titles)
     for panel in DASHBOARD["panels"]:
@@ -185,7 +185,7 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
             await copy.close()
 
 
-async def test_every_measurement_that_is_asked_for_is_taken(watched: Watched) -> None:
+async def test_every_metric_in_a_query_exists(watched: Watched) -> None:
     async with watched.copies[0].client() as client:
         text = (await client.get("/metrics")).text
     taken = set()
@@ -198,18 +198,18 @@ async def test_every_measurement_that_is_asked_for_is_taken(watched: Watched) ->
     assert asked_for - taken == set()
 
 
-async def test_every_panel_and_the_autoscaler_see_something(watched: Watched) -> None:
+async def test_every_query_returns_data(watched: Watched) -> None:
     for title, query in [*panels(), *scaling()]:
         await (watched.ask if title in EMPTY_WHEN_WELL else watched.until)(query)
 
 
-async def test_no_alert_is_true_while_all_is_well(watched: Watched) -> None:
+async def test_no_alert_fires_in_normal_operation(watched: Watched) -> None:
     asked = [rule for rule in RULES if rule["alert"] not in OF_SPEED]
     true = [rule["alert"] for rule in asked if await watched.ask(rule["expr"])]
     assert true == []
 
 
-async def test_the_alert_turns_true_when_one_of_two_copies_is_killed(watched: Watched) -> None:
+async def test_an_alert_fires_when_one_of_two_copies_is_killed(watched: Watched) -> None:
     killed, left = watched.copies
     (down,) = [rule for rule in RULES if rule["alert"] == "EmotionApiDown"]
     await killed.kill()

@@ -19,7 +19,7 @@ HERE = {"HOST": "127.0.0.1", "PORT": "0"}
 overlays = {overlay.name: overlay for overlay in OVERLAYS}
 
 
-async def test_one_node(tmp_path: Path) -> None:
+async def test_the_single_node_pod_starts_serves_and_stops(tmp_path: Path) -> None:
     overlay = overlays["single-node"]
     data, root = tmp_path / "data", tmp_path / "root"
     data.mkdir()
@@ -84,7 +84,7 @@ async def test_a_copy_on_the_cloud_stores(
 
 
 @pytest.mark.parametrize("name", [name for name in overlays if name != "single-node"])
-def test_a_key_that_the_secret_lacks_is_asked_for(name: str) -> None:
+def test_a_missing_key_of_the_secret_is_reported(name: str) -> None:
     with pytest.raises(KeyError):
         environment(overlays[name], {"SECRET_KEY": SECRET_KEY})
     assert only(overlays[name], "ConfigMap")["data"]["AUTH"] == "firebase"

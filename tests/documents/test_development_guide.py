@@ -22,7 +22,7 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_step_of_the_guide_works_as_it_stands(copy: Path) -> None:
+def test_every_step_of_the_development_guide_works(copy: Path) -> None:
     said = follow("docs/development.md", copy, PYTHONPATH=str(copy))
     _, first_steps, _, _, contract, _, checked = said
     assert "2 passed" in first_steps

@@ -71,7 +71,7 @@ def call(site: Site, program: str, **values: str) -> None:
     run(sys.executable, str(file), folder=site.folder)
 
 
-def test_a_guest_sends_a_photograph_and_reads_results_and_problems(generated: Site) -> None:
+def test_a_guest_sends_an_image_and_reads_results_and_problems(generated: Site) -> None:
     call(generated, GUEST)
 
 

@@ -15,7 +15,7 @@ def signed_in(site: Site) -> httpx.Client:
     return httpx.Client(base_url=site.url, headers=headers, trust_env=False)
 
 
-def test_a_service_is_watched_backed_up_restored_and_emptied(site: Site) -> None:
+def test_every_step_of_the_operations_guide_works(site: Site) -> None:
     photograph = (site.folder / "photo.jpg").read_bytes()
     with signed_in(site) as alice:
         found = alice.post("/api/detect", files={"file": ("photo.jpg", photograph)}).json()

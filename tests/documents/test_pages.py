@@ -13,7 +13,7 @@ _LINK = re.compile(r"\]\(([^)#\s]+)?(?:#([^)\s]+))?\)")
 _SAID = re.compile(r"`(?:\.venv/bin/)?((?:emotion-api|make|python -m benchmarks)\b[^`]*)`")
 
 
-def test_every_block_is_done_by_a_test_or_left_out_for_a_reason() -> None:
+def test_every_code_block_is_run_by_a_test_or_listed_as_left_out() -> None:
     tests = Path(__file__).parent.glob("test_*.py")
     followed = {name for test in tests for name in _FOLLOWED.findall(test.read_text())}
     untried = [
@@ -25,13 +25,13 @@ def test_every_block_is_done_by_a_test_or_left_out_for_a_reason() -> None:
     assert untried == []
 
 
-def test_nothing_is_left_out_that_is_not_there() -> None:
+def test_every_block_listed_as_left_out_exists() -> None:
     for document, beginning in LEFT_OUT:
         assert any(block.first_line.startswith(beginning) for block in blocks(document))
 
 
 @pytest.mark.parametrize("document", documents())
-def test_every_link_leads_somewhere(document: str) -> None:
+def test_every_link_has_a_target(document: str) -> None:
     page = ROOT / document
     for target, heading in _LINK.findall(page.read_text(encoding="utf-8")):
         if target.startswith(("http:", "https:")):
@@ -59,7 +59,7 @@ def said_in_passing() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize(("program", "options"), said_in_passing().items())
-def test_a_command_named_in_a_sentence_exists_with_its_options(
+def test_commands_named_in_the_text_exist_with_their_options(
     program: str, options: set[str]
 ) -> None:
     asking = "--dry-run" if program.startswith("make") else "--help"

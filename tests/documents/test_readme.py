@@ -12,7 +12,7 @@ from tests.documents.following import PRINTED, ROOT, follow
 from tests.e2e.browser.site import Site
 
 
-def test_every_command_works_and_answers_as_it_says(site: Site) -> None:
+def test_every_command_of_the_readme_works_and_prints_what_it_shows(site: Site) -> None:
     folder = site.folder
     (folder / "PHOTO").write_bytes((folder / "photo.jpg").read_bytes())
     face = np.asarray(Image.open(folder / "photo.jpg").convert("RGB"))

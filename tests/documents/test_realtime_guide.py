@@ -4,7 +4,7 @@ from tests.documents.following import PRINTED, follow
 from tests.e2e.browser.site import Site
 
 
-def test_both_clients_stream_and_see_the_face_by_its_name(site: Site) -> None:
+def test_both_clients_stream_and_receive_tracked_faces(site: Site) -> None:
     said = follow("docs/realtime.md", site.folder, instead={PRINTED: site.url})
     _, javascript, python = said
     for printed in (javascript, python):

@@ -6,7 +6,7 @@ from tests.documents.following import PRINTED, follow
 from tests.e2e.browser.site import Site
 
 
-def test_every_step_of_the_guide_works_in_the_order_given(site: Site) -> None:
+def test_every_step_of_the_rest_guide_works(site: Site) -> None:
     said = follow("docs/rest.md", site.folder, instead={PRINTED: site.url})
     guest, _, _, batch, _, _, wrong, python, _, javascript = said
     assert '"dominant_emotion":"happy"' in guest

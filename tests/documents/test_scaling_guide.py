@@ -9,7 +9,7 @@ from pymongo import MongoClient
 from tests.documents.following import follow
 
 
-def test_the_history_of_an_older_service_comes_over(
+def test_the_history_of_an_older_service_is_imported(
     tmp_path: Path, mongodb_uri: str, mongodb_name: str
 ) -> None:
     record = {

@@ -10,7 +10,7 @@ from tests import clips
 from tests.documents.following import follow
 
 
-def test_a_clip_becomes_a_table_that_statistics_programs_read(tmp_path: Path) -> None:
+def test_a_clip_becomes_a_table_that_pandas_reads(tmp_path: Path) -> None:
     portrait = np.ascontiguousarray(data.astronaut()[:360, :480])
     clip = clips.write_clip(tmp_path / "CLIP.mp4", [(n / 10, portrait) for n in range(20)])
     (tmp_path / "FOLDER").mkdir()

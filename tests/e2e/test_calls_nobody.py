@@ -59,7 +59,7 @@ def within(folder: Path, *command: str | Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("namespaces")
-def test_the_recorder_sees_names_connections_and_datagrams(tmp_path: Path) -> None:
+def test_the_recorder_detects_names_connections_and_datagrams(tmp_path: Path) -> None:
     assert set(within(tmp_path, sys.executable, "-c", CALLS_HOME)) == {
         "dns telemetry.example",
         "tcp 203.0.113.1:443",
@@ -69,7 +69,7 @@ def test_the_recorder_sees_names_connections_and_datagrams(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("namespaces")
-def test_photographs_live_video_and_measuring_reach_nobody(tmp_path: Path) -> None:
+def test_images_live_video_and_evaluation_contact_nobody(tmp_path: Path) -> None:
     assert within(tmp_path, sys.executable, SCENARIO) == []
     left_behind = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
     assert left_behind == []

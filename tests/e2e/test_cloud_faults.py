@@ -75,7 +75,7 @@ class Upload:
             assert await settled(self.client, detection_id) == "done"
 
 
-async def test_every_acknowledged_detection_is_stored_once_though_everything_fails_in_turn(
+async def test_every_acknowledged_detection_is_stored_once_although_each_part_fails(
     cloud: FlakyCloud, process: ServiceProcess, client: httpx.AsyncClient
 ) -> None:
     account = await cloud.stack.id_token("late@example.com", process.folder)
@@ -100,7 +100,7 @@ async def test_every_acknowledged_detection_is_stored_once_though_everything_fai
     assert len(cloud.images.images) == 200
 
 
-async def test_what_waits_is_said_and_readiness_names_what_is_down(
+async def test_the_status_of_waiting_detections_and_readiness_show_the_outage(
     cloud: FlakyCloud, client: httpx.AsyncClient
 ) -> None:
     up = (await client.get("/readyz")).json()
@@ -128,7 +128,7 @@ async def test_what_waits_is_said_and_readiness_names_what_is_down(
     await upload.settled()
 
 
-async def test_a_deletion_takes_record_and_image_with_it(
+async def test_deleting_removes_record_and_image(
     cloud: FlakyCloud, client: httpx.AsyncClient
 ) -> None:
     upload = Upload(client)

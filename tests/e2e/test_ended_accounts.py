@@ -47,7 +47,7 @@ async def test_revoking_ends_tokens_and_live_sessions(service):
     await live.disconnect()
 
 
-async def test_erasing_leaves_nothing_of_a_user_and_everything_of_others(service, astronaut):
+async def test_erasing_removes_everything_of_one_user_only(service, astronaut):
     signed_in = await service.sign_in()
     user_id = signed_in["user"]["user_id"]
     async with await service.user() as other:

@@ -36,7 +36,7 @@ class Moments:
                 await self._changed.wait()
 
 
-async def test_twenty_kills_lose_nothing_and_double_nothing(
+async def test_twenty_kills_neither_lose_nor_duplicate_anything(
     tmp_path: Path, mongodb_uri: str, cloudinary: CloudinaryDouble, firebase: FirebaseEmulator
 ) -> None:
     chance = random.Random(SEED)

@@ -34,7 +34,7 @@ async def watched(client: Client, pictures: list[bytes], **config: object) -> li
 
 
 @pytest.mark.parametrize("interval", [1, 3])
-async def test_a_face_that_moves_keeps_its_name_and_its_box_follows(service, pictures, interval):
+async def test_a_moving_face_keeps_its_id_and_its_box_follows(service, pictures, interval):
     client = await connected(service, (await service.sign_in())["access_token"])
     # A machine with other things to do would otherwise look at fewer frames.
     results = await watched(client, pictures, detection_interval=interval, auto_adjust=False)
@@ -55,7 +55,7 @@ async def test_a_face_that_moves_keeps_its_name_and_its_box_follows(service, pic
     await client.io.disconnect()
 
 
-async def test_a_provider_s_own_token_opens_a_session_and_a_forged_one_does_not(service):
+async def test_an_id_token_opens_a_session_and_a_forged_one_does_not(service):
     client = await connected(service, (await service.sign_in())["id_token"])
     assert await client.is_served()
     await client.io.disconnect()
@@ -63,7 +63,7 @@ async def test_a_provider_s_own_token_opens_a_session_and_a_forged_one_does_not(
         await connected(service, "forged")
 
 
-async def test_a_room_shows_the_sessions_of_its_own_user_and_nobody_elses(service, pictures):
+async def test_a_room_is_limited_to_sessions_of_its_user(service, pictures):
     alice = (await service.sign_in())["access_token"]
     bob = (await service.sign_in())["access_token"]
     camera, viewer = await connected(service, alice), await connected(service, alice)
@@ -80,7 +80,7 @@ async def test_a_room_shows_the_sessions_of_its_own_user_and_nobody_elses(servic
         await client.io.disconnect()
 
 
-async def test_streams_are_kept_through_a_restart_also_one_that_was_under_way(process, pictures):
+async def test_saved_sessions_survive_a_restart_including_a_running_one(process, pictures):
     await process.start()
     token = (await process.sign_in())["access_token"]
     client = await connected(process, token)
@@ -104,7 +104,7 @@ async def test_streams_are_kept_through_a_restart_also_one_that_was_under_way(pr
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_a_service_that_stops_ends_sessions_with_a_summary_and_waits_for_nobody(
+async def test_a_stopping_service_ends_sessions_with_a_summary_without_waiting_for_clients(
     process, transport
 ):
     await process.start()

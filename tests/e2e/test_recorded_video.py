@@ -26,7 +26,7 @@ async def embedded(tmp_path: Path, embedded_stack: Stack) -> AsyncIterator[Servi
     await service.close()
 
 
-async def test_kills_in_the_middle_lose_nothing_and_double_nothing(
+async def test_kills_during_analysis_neither_lose_nor_duplicate_frames(
     embedded: ServiceProcess, interview: bytes
 ) -> None:
     chance = random.Random(SEED)
@@ -60,7 +60,7 @@ async def test_kills_in_the_middle_lose_nothing_and_double_nothing(
         }
 
 
-async def test_deleting_ends_the_work_within_a_second_and_leaves_nothing_on_the_disk(
+async def test_deleting_stops_the_work_within_a_second_and_removes_all_files(
     embedded: ServiceProcess, interview: bytes
 ) -> None:
     await embedded.start()
@@ -80,7 +80,7 @@ async def test_deleting_ends_the_work_within_a_second_and_leaves_nothing_on_the_
     assert left == []
 
 
-async def test_hostile_files_are_refused_or_read_and_the_service_goes_on(
+async def test_hostile_files_are_refused_or_read_and_the_service_continues(
     service: ServiceProcess, interview: bytes, tmp_path: Path
 ) -> None:
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
@@ -116,7 +116,7 @@ async def test_hostile_files_are_refused_or_read_and_the_service_goes_on(
         assert (await client.delete("/api/history")).status_code == 200
 
 
-async def test_a_header_that_lies_about_the_length_gains_nothing(
+async def test_a_false_duration_in_the_header_does_not_pass_the_limit(
     embedded: ServiceProcess, interview: bytes
 ) -> None:
     embedded.environment["MAX_VIDEO_MINUTES"] = "0.1"
@@ -138,7 +138,7 @@ async def test_a_header_that_lies_about_the_length_gains_nothing(
         assert await history(client) == []
 
 
-async def test_a_guest_may_send_none(service: ServiceProcess, interview: bytes) -> None:
+async def test_a_guest_may_not_send_videos(service: ServiceProcess, interview: bytes) -> None:
     async with service.client() as guest:
         answer = await send(guest, interview)
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")

@@ -10,7 +10,7 @@ from tests.e2e.calls import detect, history, settled
 from tests.e2e.conftest import as_jpeg
 
 
-async def test_what_was_answered_is_still_there_after_a_kill(process, astronaut):
+async def test_acknowledged_detections_survive_a_kill(process, astronaut):
     await process.start()
     token = (await process.sign_in())["access_token"]
     async with process.client(token) as client:
@@ -25,7 +25,7 @@ async def test_what_was_answered_is_still_there_after_a_kill(process, astronaut)
         assert (await client.get(listed["image_url"])).content == astronaut
 
 
-async def test_sign_ins_and_quotas_outlive_a_restart_and_no_token_is_logged(process, astronaut):
+async def test_sign_ins_and_quotas_survive_a_restart_and_no_token_is_logged(process, astronaut):
     await process.start()
     tokens = await process.sign_in()
     async with process.client() as guest:
@@ -62,7 +62,7 @@ def hangups_heard():
 
 @pytest.mark.usefixtures("hangups_heard")
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
-async def test_what_was_accepted_is_finished_before_the_end(process, by):
+async def test_accepted_requests_are_finished_before_shutdown(process, by):
     large = as_jpeg(skimage.data.astronaut().repeat(3, axis=0).repeat(3, axis=1))
     await process.start()
     token = (await process.sign_in())["access_token"]

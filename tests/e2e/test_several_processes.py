@@ -144,7 +144,7 @@ async def test_results_reach_a_room_through_both_processes(pair, astronaut):
         assert results_of(client) == []
 
 
-async def test_the_proxy_spreads_clients_and_remembers_none(pair, astronaut, tmp_path):
+async def test_the_proxy_distributes_clients_without_sticky_sessions(pair, astronaut, tmp_path):
     copies = [process.url.removeprefix("http://") for process in (pair.here, pair.there)]
     token = await token_of_somebody(pair)
     async with nginx(tmp_path, copies) as url, httpx.AsyncClient(trust_env=False) as http:
@@ -170,7 +170,7 @@ async def sessions_of(process: ServiceProcess) -> int:
     return round(float(re.search(r"^emotion_stream_sessions (.+)$", metrics, re.MULTILINE)[1]))
 
 
-async def test_a_user_has_no_more_sessions_in_both_processes_together_than_in_one(pair):
+async def test_the_limit_of_sessions_per_user_holds_across_processes(pair):
     token = await token_of_somebody(pair)
     for process in (pair.here, pair.there, pair.here):
         await pair.client(process.url, token)
@@ -190,7 +190,7 @@ async def test_a_user_has_no_more_sessions_in_both_processes_together_than_in_on
     await until(lets_in)
 
 
-async def test_a_guest_has_one_quota_and_an_address_as_well(pair, astronaut):
+async def test_guests_and_addresses_have_one_quota_across_processes(pair, astronaut):
     def both():
         return [f"{process.url}/api/detect" for process in (pair.here, pair.there)]
 
@@ -207,9 +207,7 @@ async def test_a_guest_has_one_quota_and_an_address_as_well(pair, astronaut):
             assert await send(fresh, url) == 429, "the address is used up"
 
 
-async def test_without_redis_each_goes_on_alone_and_with_it_they_find_together_again(
-    pair, astronaut
-):
+async def test_without_redis_each_process_works_alone_and_they_reconnect_later(pair, astronaut):
     token = await token_of_somebody(pair)
     sender = await pair.watcher(pair.here.url, token, "kitchen")
     watcher = await pair.watcher(pair.there.url, token, "kitchen")

@@ -84,7 +84,7 @@ async def test_requests_and_frames_are_traced_with_their_stages_and_nothing_pers
     assert [event for span in collected.spans for event in span.events] == []
 
 
-async def test_a_call_to_the_inference_server_carries_the_trace_on(
+async def test_a_call_to_the_inference_server_continues_the_trace(
     tmp_path: Path, astronaut: bytes, triton: str
 ) -> None:
     async with collector() as collected, inference_double(triton) as double:
@@ -109,7 +109,7 @@ async def test_a_call_to_the_inference_server_carries_the_trace_on(
     assert int(flags, 16) & 1, "it is recorded there as well"
 
 
-async def test_a_caller_cannot_have_a_trace_recorded(tmp_path: Path) -> None:
+async def test_a_caller_cannot_force_a_trace_to_be_recorded(tmp_path: Path) -> None:
     theirs = f"00-{'ab' * 16}-{'cd' * 8}-01"
     async with collector() as collected:
         service = ServiceProcess(tmp_path, EmbeddedStack())
@@ -129,9 +129,7 @@ async def test_a_caller_cannot_have_a_trace_recorded(tmp_path: Path) -> None:
     assert collected.spans == []
 
 
-async def test_a_collector_that_is_not_there_is_waited_for_by_nobody(
-    tmp_path: Path, astronaut: bytes
-) -> None:
+async def test_a_missing_collector_delays_nothing(tmp_path: Path, astronaut: bytes) -> None:
     service = ServiceProcess(tmp_path, EmbeddedStack())
     service.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{free_port()}"
     try:

@@ -64,7 +64,7 @@ async def test_every_video_is_analysed_by_one_process(
     assert min(looked) > 0, "both processes worked"
 
 
-async def test_the_video_of_a_killed_process_is_finished_by_the_other_one(
+async def test_the_video_of_a_killed_process_is_finished_by_the_other(
     pair: list[ServiceProcess], tmp_path: Path
 ) -> None:
     # Long enough to be killed between the first frames that are written down and the end.

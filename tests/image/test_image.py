@@ -57,13 +57,13 @@ async def running(engine: Engine, name: str) -> AsyncIterator[httpx.AsyncClient]
     await asyncio.to_thread(engine.podman, "rm", "--force", name)
 
 
-def test_it_is_built_without_a_warning_and_is_no_larger_than_it_has_to_be(built) -> None:
+def test_the_image_is_built_without_warnings_and_within_its_size(built) -> None:
     engine, base, said = built
     assert "warning" not in said.lower()
     assert engine.size(NAME) - base < ADDED_AT_MOST
 
 
-def test_nothing_lies_in_it_that_only_building_needs(built) -> None:
+def test_the_image_contains_no_build_tools(built) -> None:
     engine, _, _ = built
     mounted = Path(engine.podman("image", "mount", NAME))
     site = mounted / "opt" / "emotion-api" / "lib" / "python3.11" / "site-packages"
@@ -72,14 +72,14 @@ def test_nothing_lies_in_it_that_only_building_needs(built) -> None:
     engine.podman("image", "unmount", NAME)
 
 
-def test_its_history_tells_of_no_index_of_packages(built) -> None:
+def test_the_image_history_names_no_package_index(built) -> None:
     engine, _, _ = built
     steps = engine.podman("history", "--no-trunc", "--format", "{{.CreatedBy}}", NAME)
     assert "PIP_" not in steps
     assert "://" not in steps.replace("http://127.0.0.1:%s/healthz", "")
 
 
-async def test_it_runs_within_limits_and_answers(built) -> None:
+async def test_the_image_runs_within_limits_and_answers(built) -> None:
     engine, _, _ = built
     async with running(engine, "answers") as client:
         found = await client.post("/api/detect", files={"file": ("me.jpg", PHOTOGRAPH)})
@@ -93,7 +93,7 @@ async def test_it_runs_within_limits_and_answers(built) -> None:
     assert whoami == "10001"
 
 
-async def test_it_finishes_what_it_took_in_before_it_ends(built) -> None:
+async def test_the_container_finishes_accepted_requests_before_it_stops(built) -> None:
     engine, _, _ = built
     async with running(engine, "ends") as client:
         sent = [

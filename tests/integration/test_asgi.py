@@ -9,7 +9,7 @@ from entrypoints.process.asgi import create_app
 from tests.servers.listening import listening
 
 
-async def test_any_asgi_server_can_start_the_service_from_its_environment(
+async def test_any_asgi_server_can_run_the_service(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)

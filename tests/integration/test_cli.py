@@ -94,7 +94,7 @@ def test_detect_keeps_nothing(photo: Path) -> None:
     assert not [path for path in photo.parent.rglob("*") if path.is_file() and path != photo]
 
 
-def test_detect_says_when_there_is_no_such_photograph(tmp_path: Path) -> None:
+def test_detect_reports_a_missing_file(tmp_path: Path) -> None:
     done = emotion_api("detect", "nowhere.jpg", cwd=tmp_path)
     assert done.returncode == 1
     assert "nowhere.jpg" in done.stderr
@@ -107,7 +107,7 @@ def test_token_prints_the_id_token_alone_on_its_last_line(served: Path) -> None:
     assert claims["sub"] == "alice@example.com"
 
 
-def test_token_makes_no_secret_that_no_service_knows(tmp_path: Path) -> None:
+def test_token_does_not_create_a_secret(tmp_path: Path) -> None:
     done = emotion_api("token", "--user", "alice@example.com", cwd=tmp_path, DATA_DIR="elsewhere")
     assert done.returncode == 2
     assert "DATA_DIR=elsewhere" in done.stderr
@@ -119,14 +119,14 @@ def test_token_makes_no_secret_that_no_service_knows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["alice", "@example.com", "a b@example.com"])
-def test_token_refuses_what_is_no_address(served: Path, address: str) -> None:
+def test_token_refuses_an_invalid_address(served: Path, address: str) -> None:
     done = emotion_api("token", "--user", address, cwd=served)
     assert done.returncode == 2
     assert address in done.stderr
 
 
 @pytest.mark.parametrize("hours", ["1e9", "inf", "nan", "-1", "0", "1e-9", "8761"])
-def test_token_refuses_a_time_that_no_token_should_stand_for(served: Path, hours: str) -> None:
+def test_token_refuses_an_invalid_lifetime(served: Path, hours: str) -> None:
     done = emotion_api("token", "--user", "alice@example.com", f"--hours={hours}", cwd=served)
     assert done.returncode == 2
     assert "at most 8760 hours" in done.stderr
@@ -134,7 +134,7 @@ def test_token_refuses_a_time_that_no_token_should_stand_for(served: Path, hours
     assert "Traceback" not in done.stderr
 
 
-def test_a_placeholder_in_the_data_folder_stops_the_start(tmp_path: Path) -> None:
+def test_a_placeholder_secret_in_the_data_folder_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "secret.key").write_text("your-secret-key-your-secret-key-your")
     done = emotion_api("serve", cwd=tmp_path)
@@ -164,7 +164,7 @@ def test_a_short_secret_in_the_data_folder_stops_the_start(
     assert "Traceback" not in done.stderr
 
 
-def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_data_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = emotion_api("serve", cwd=tmp_path, DATA_DIR="file/data")
     assert done.returncode == 2
@@ -185,7 +185,7 @@ def test_a_missing_model_stops_every_command_with_its_setting(
     assert "Traceback" not in done.stderr
 
 
-def test_large_photographs_are_drawn_upright(tmp_path: Path) -> None:
+def test_large_images_are_drawn_upright(tmp_path: Path) -> None:
     sideways = io.BytesIO()
     picture = Image.fromarray(data.astronaut()).rotate(90, expand=True)
     exif = Image.Exif()
@@ -199,7 +199,7 @@ def test_large_photographs_are_drawn_upright(tmp_path: Path) -> None:
     assert y < 115 < y + height
 
 
-def test_a_second_service_on_the_same_data_folder_is_told_so_in_a_line(tmp_path: Path) -> None:
+def test_a_second_service_on_the_same_data_folder_stops_with_one_line(tmp_path: Path) -> None:
     with FolderLock(tmp_path / "data" / "spool"):
         done = emotion_api("serve", cwd=tmp_path, PORT="0")
     assert done.returncode == 2

@@ -86,7 +86,7 @@ def at_terminal(folder: Path, columns: int, *arguments: str) -> str:
     return said.decode()
 
 
-def test_names_are_shown_as_they_are_and_whole_in_a_pipe(folder: Path) -> None:
+def test_names_are_printed_in_full_to_a_pipe(folder: Path) -> None:
     done = emotion_api("detect", *named(folder, *NAMES))
     assert done.exit_code == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -96,14 +96,14 @@ def test_names_are_shown_as_they_are_and_whole_in_a_pipe(folder: Path) -> None:
         assert "no face" in line
 
 
-def test_a_narrow_terminal_breaks_names_and_cuts_none(folder: Path) -> None:
+def test_a_narrow_terminal_wraps_names(folder: Path) -> None:
     (name,) = named(folder, "n" * 120 + ".jpg")
     said = at_terminal(folder, 60, "detect", name)
     assert "…" not in said
     assert said.replace("confidence", "").count("n") >= 120
 
 
-def test_what_moves_the_cursor_is_escaped_and_undecodable_names_are_read(folder: Path) -> None:
+def test_control_characters_are_escaped_and_undecodable_names_are_read(folder: Path) -> None:
     undecodable = os.fsdecode(b"caf\xe9.jpg")
     done = emotion_api("detect", *named(folder, CONTROL, undecodable))
     assert done.exit_code == 0, done.stderr
@@ -116,7 +116,7 @@ def test_what_moves_the_cursor_is_escaped_and_undecodable_names_are_read(folder:
     assert names == [CONTROL, undecodable]
 
 
-def test_errors_show_names_as_they_are(folder: Path) -> None:
+def test_errors_contain_names_unchanged(folder: Path) -> None:
     (folder / "broken[bold].jpg").write_bytes(b"no picture")
     done = emotion_api("detect", "broken[bold].jpg", "missing[/].jpg")
     assert done.exit_code == 1
@@ -124,7 +124,7 @@ def test_errors_show_names_as_they_are(folder: Path) -> None:
     assert "missing[/].jpg: " in done.stderr
 
 
-def test_an_encoding_without_the_letters_ends_nothing(folder: Path) -> None:
+def test_characters_missing_in_the_encoding_are_escaped(folder: Path) -> None:
     (name,) = named(folder, "写真.jpg")
     process = started(folder, "detect", name, PYTHONIOENCODING="ascii")
     said, errors = process.communicate(timeout=300)
@@ -133,7 +133,7 @@ def test_an_encoding_without_the_letters_ends_nothing(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPEG", ".webp"])
-def test_a_copy_is_of_the_kind_its_name_says(folder: Path, suffix: str) -> None:
+def test_the_suffix_chooses_the_format_of_a_copy(folder: Path, suffix: str) -> None:
     done = emotion_api("detect", "plain.jpg", "--annotate", f"drawn{suffix}")
     assert done.exit_code == 0, done.stderr
     with Image.open(folder / f"drawn{suffix}") as drawn:
@@ -141,7 +141,7 @@ def test_a_copy_is_of_the_kind_its_name_says(folder: Path, suffix: str) -> None:
         assert drawn.format == kinds.get(suffix, "JPEG")
 
 
-def test_a_copy_of_an_unknown_kind_is_refused_before_any_work(folder: Path) -> None:
+def test_an_unknown_suffix_of_a_copy_is_refused_before_any_work(folder: Path) -> None:
     done = emotion_api("detect", "plain.jpg", "--annotate", "drawn.pdf")
     assert done.exit_code == 2
     assert "drawn.pdf" in done.stderr
@@ -168,7 +168,7 @@ def test_copies_of_the_same_name_do_not_overwrite_each_other(folder: Path) -> No
 
 
 @pytest.mark.parametrize("arguments", [["--json"], []])
-def test_a_reader_that_goes_away_is_no_error(folder: Path, arguments: list[str]) -> None:
+def test_a_closed_pipe_is_not_an_error(folder: Path, arguments: list[str]) -> None:
     with started(folder, "detect", *arguments, "plain.jpg") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -177,18 +177,18 @@ def test_a_reader_that_goes_away_is_no_error(folder: Path, arguments: list[str])
     assert said == ""
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_printed() -> None:
     done = emotion_api("--version")
     assert (done.exit_code, done.stdout) == (0, f"emotion-api {version('emotion-api')}\n")
 
 
-def test_a_port_that_is_none_is_refused() -> None:
+def test_an_invalid_port_is_refused() -> None:
     done = emotion_api("serve", "--port", "70000")
     assert done.exit_code == 2
     assert "70000" in done.stderr
 
 
-def test_an_address_of_the_command_line_comes_before_the_environment(
+def test_options_take_precedence_over_the_environment(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOST", "127.0.0.1")

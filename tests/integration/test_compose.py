@@ -83,7 +83,7 @@ def test_the_service_has_a_thread_for_each_processor_it_may_use(docker_compose, 
     assert float(service["environment"]["INFERENCE_THREADS"]) == float(processors)
 
 
-def test_the_replicas_are_two_behind_one_door_and_share_no_data(docker_compose):
+def test_there_are_two_replicas_behind_one_proxy_without_shared_data(docker_compose):
     services = read(docker_compose, REPLICAS, "")
     service = services["service"]
     assert service["deploy"]["replicas"] == 2
@@ -93,7 +93,7 @@ def test_the_replicas_are_two_behind_one_door_and_share_no_data(docker_compose):
     assert [name for name, each in services.items() if each.get("ports")] == ["proxy"]
 
 
-def test_the_replicas_share_a_redis_and_need_no_memory_of_the_proxy(docker_compose):
+def test_the_replicas_share_a_redis_and_need_no_sticky_sessions(docker_compose):
     services = read(docker_compose, REPLICAS, "")
     environment = services["service"]["environment"]
     assert environment["REDIS_URL"] == "redis://:a third@redis:6379/0"
@@ -122,7 +122,7 @@ def test_the_emulator_has_one_address_for_the_service_and_for_the_browser(
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-def test_a_secret_that_nobody_chose_stops_the_start_and_is_named(docker_compose, name):
+def test_a_missing_secret_stops_the_start_and_is_named(docker_compose, name):
     others = {key: value for key, value in CHOSEN.items() if key != name}
     files = [argument for file in REPLICAS for argument in ("--file", file)]
     answer = said(docker_compose, *files, "config", "--quiet", **others)

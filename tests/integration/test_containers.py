@@ -49,7 +49,7 @@ def final_environment() -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in last("ENV").split())
 
 
-def test_every_image_is_a_patch_version_in_which_the_known_holes_are_closed() -> None:
+def test_every_image_is_pinned_to_a_version_without_known_vulnerabilities() -> None:
     images = [a.split()[0] for i, a in instructions() if i == "FROM"]
     for file in (ROOT / "docker-compose.yml", *sorted((ROOT / "deploy").glob("compose.*.yml"))):
         images += re.findall(r"^    image: (\S+:\S+)", file.read_text(), flags=re.MULTILINE)
@@ -62,7 +62,7 @@ def test_every_image_is_a_patch_version_in_which_the_known_holes_are_closed() ->
         assert version >= CLOSED_SINCE[name], image
 
 
-def test_the_service_does_not_run_as_root_and_says_how_it_is() -> None:
+def test_the_service_does_not_run_as_root_and_has_a_health_check() -> None:
     names = [name for name, _ in instructions()]
     after_the_last_stage = names[len(names) - names[::-1].index("FROM") :]
     assert last("USER") == "10001"
@@ -72,7 +72,7 @@ def test_the_service_does_not_run_as_root_and_says_how_it_is() -> None:
     assert json.loads(last("CMD")) == ["emotion-api", "serve"], "a shell would keep SIGTERM away"
 
 
-def test_what_is_copied_is_there_and_let_through() -> None:
+def test_copied_files_exist_and_are_not_ignored() -> None:
     let_through = {
         line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
     }
@@ -84,14 +84,14 @@ def test_what_is_copied_is_there_and_let_through() -> None:
             assert "[" in source or (ROOT / source).exists(), source
 
 
-def test_no_secret_is_written_down() -> None:
+def test_the_container_files_contain_no_secret() -> None:
     for name, service in COMPOSE["services"].items():
         for variable, value in service.get("environment", {}).items():
             if re.search("SECRET|PASSWORD|URI", variable):
                 assert "${" in value, f"{name}: {variable}"
 
 
-def test_compose_speaks_of_settings_that_exist() -> None:
+def test_compose_uses_existing_settings() -> None:
     known = {name.upper() for name in SETTINGS}
     assert set(COMPOSE["services"]["service"]["environment"]) <= known
     assert set(final_environment()) - {"PATH", "PYTHONUNBUFFERED"} <= known
@@ -116,13 +116,13 @@ def test_the_replicas_share_neither_port_nor_data() -> None:
     assert set(service["environment"]) <= {name.upper() for name in SETTINGS}
 
 
-def test_every_volume_that_is_named_is_declared() -> None:
+def test_every_named_volume_is_declared() -> None:
     mounts = [m for s in COMPOSE["services"].values() for m in s.get("volumes", [])]
     named = {mount.split(":")[0] for mount in mounts if not mount.startswith(".")}
     assert named == set(COMPOSE["volumes"])
 
 
-async def test_the_steps_of_the_dockerfile_make_a_service_that_answers(tmp_path: Path) -> None:
+async def test_the_steps_of_the_dockerfile_make_a_working_service(tmp_path: Path) -> None:
     """Build and start as the Dockerfile does; only what is third-party is taken from here."""
     home, data, source = tmp_path / "venv", tmp_path / "data", tmp_path / "source"
     await asyncio.to_thread(build, home, source)

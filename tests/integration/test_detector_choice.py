@@ -33,7 +33,7 @@ def picture() -> Image:
         ({"yunet_min_confidence": 0.0}, 2),
     ],
 )
-async def test_yunet_reports_faces_from_the_confidence_that_is_set(
+async def test_yunet_uses_the_configured_confidence(
     tmp_path: Path, setting: dict[str, float], faces: int
 ) -> None:
     model = write_yunet(tmp_path / "yunet.onnx")
@@ -52,7 +52,7 @@ async def test_yunet_reports_faces_from_the_confidence_that_is_set(
         ({"YUNET_MODEL": "models/yunet.onnx", "FACE_DETECTOR": "bundled"}, False),
     ],
 )
-def test_a_yunet_model_that_is_named_and_not_used_is_warned_of(
+def test_an_unused_yunet_model_is_warned_of(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,

@@ -11,7 +11,7 @@ from entrypoints.process.lifespan import running
 from entrypoints.settings import load_settings
 
 
-def test_a_folder_is_refused_while_another_works_in_it_and_free_afterwards(tmp_path: Path) -> None:
+def test_a_folder_is_locked_while_another_process_uses_it(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "spool"
     refused = pytest.raises(StoreUnavailable, match="DATA_DIR of its own")
     with FolderLock(folder), refused, FolderLock(folder):
@@ -20,7 +20,7 @@ def test_a_folder_is_refused_while_another_works_in_it_and_free_afterwards(tmp_p
         pass
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("no folder")
     with pytest.raises(StoreUnavailable, match="cannot be written"), FolderLock(tmp_path / "data"):
         pytest.fail("there is no folder")

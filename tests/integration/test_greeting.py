@@ -72,9 +72,7 @@ def test_a_terminal_gets_a_link_with_a_code_that_works_once(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("style", ["json", "auto"])
-def test_what_keeps_its_output_gets_json_and_nothing_that_signs_in(
-    tmp_path: Path, style: str
-) -> None:
+def test_output_to_a_file_is_json_without_a_sign_in_link(tmp_path: Path, style: str) -> None:
     (tmp_path / ".env").write_text("GUEST_MAX_USEAGE=9\n")
     with starting(tmp_path, "--host", "127.0.0.1", LOG_FORMAT=style) as said:
         greeting = json.loads(next(said))
@@ -87,7 +85,7 @@ def test_what_keeps_its_output_gets_json_and_nothing_that_signs_in(
     assert warning["level"] == "warning"
 
 
-def test_words_without_a_terminal_say_how_to_sign_in(tmp_path: Path) -> None:
+def test_without_a_terminal_the_greeting_explains_how_to_sign_in(tmp_path: Path) -> None:
     with starting(tmp_path, "--host", "127.0.0.1", LOG_FORMAT="console") as said:
         lines = [next(said) for _ in range(3)]
     assert "ready on http://127.0.0.1:" in lines[1]
@@ -105,7 +103,7 @@ def test_words_without_a_terminal_say_how_to_sign_in(tmp_path: Path) -> None:
         ("fe80::1%eth0", "http://[fe80::1%25eth0]:2508"),
     ],
 )
-def test_the_address_can_be_opened(host: str, address: str) -> None:
+def test_the_printed_address_can_be_opened(host: str, address: str) -> None:
     assert address_of(host, 2508) == address
 
 

@@ -30,7 +30,7 @@ def photograph() -> dict[str, bytes]:
     return {"file": encoded.tobytes()}
 
 
-async def test_the_service_starts_without_the_server_and_reads_faces_when_it_is_there(
+async def test_the_service_starts_without_the_server_and_uses_it_later(
     monkeypatch: pytest.MonkeyPatch, triton: str
 ) -> None:
     async with flaky_proxy(triton.removeprefix("http://")) as wire:
@@ -68,7 +68,7 @@ async def test_the_service_starts_without_the_server_and_reads_faces_when_it_is_
             assert (await client.get("/readyz")).status_code == 503
 
 
-async def test_a_server_that_serves_another_model_stops_the_start(
+async def test_a_server_with_another_model_stops_the_start(
     monkeypatch: pytest.MonkeyPatch, triton: str
 ) -> None:
     monkeypatch.setenv("REMOTE_CLASSIFIER_URL", triton)
@@ -77,7 +77,7 @@ async def test_a_server_that_serves_another_model_stops_the_start(
         Container(settings=load_settings()).vision().crop_classifier()
 
 
-def test_frames_that_wait_for_the_server_leave_no_processor_idle() -> None:
+def test_waiting_for_the_server_leaves_no_processor_idle() -> None:
     vision = load_settings(env_file=None, remote_classifier_url="http://triton:8000").vision
     here = vision.model_copy(update={"classifier": "onnx"}).frames_in_work
     assert vision.frames_in_work == here + vision.remote_classifier_connections

@@ -101,7 +101,7 @@ def wrong_values() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("name", "value", "wanted"), wrong_values())
-def test_a_wrong_value_is_named_with_what_is_wanted(
+def test_a_wrong_value_is_named_with_what_is_allowed(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -149,7 +149,7 @@ def test_a_weak_secret_is_refused_without_being_repeated(
     assert secret not in str(caught.value)
 
 
-def test_a_random_secret_is_taken_in_every_usual_spelling() -> None:
+def test_a_random_secret_is_accepted_in_every_usual_encoding() -> None:
     for number in range(200):
         seed = hashlib.sha256(str(number).encode()).digest()[:24]
         for secret in (seed.hex(), base64.urlsafe_b64encode(seed).decode()):
@@ -163,7 +163,7 @@ def test_a_password_in_a_malformed_address_is_not_repeated(monkeypatch: pytest.M
     assert "hush" not in str(caught.value)
 
 
-def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_bad_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "x")
     monkeypatch.setenv("MAX_BATCH_SIZE", "x")
     with pytest.raises(BadSettings, match=r"PORT(.|\n)*MAX_BATCH_SIZE"):
@@ -204,7 +204,7 @@ def test_proxies_are_addresses_or_networks_or_all(
     ("asked", "taken"),
     [("auto", "bundled"), ("bundled", "bundled"), ("YuNet", "yunet"), ("haar", "haar")],
 )
-def test_auto_takes_the_bundled_detector_and_the_others_go_by_name(
+def test_auto_chooses_the_bundled_detector(
     monkeypatch: pytest.MonkeyPatch, asked: str, taken: str
 ) -> None:
     Path("yunet.onnx").write_bytes(b"")

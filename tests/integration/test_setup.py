@@ -43,6 +43,6 @@ def test_running_the_service_installs_no_extra(tmp_path: Path) -> None:
     assert extras_that("run", tmp_path / "venv") == set()
 
 
-def test_the_tests_get_everything(tmp_path: Path) -> None:
+def test_the_tests_install_every_extra(tmp_path: Path) -> None:
     wanted = packages(extras_that("test", tmp_path / "venv"))
     assert {"torch", "pytest", "ruff", "motor", "redis"} <= wanted

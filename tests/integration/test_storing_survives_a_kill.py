@@ -53,7 +53,9 @@ asyncio.run(main())
 """
 
 
-async def test_what_was_accepted_before_a_kill_is_stored_after_the_restart(tmp_path: Path) -> None:
+async def test_detections_accepted_before_a_kill_are_stored_after_the_restart(
+    tmp_path: Path,
+) -> None:
     await asyncio.to_thread(run_until_killed, ACCEPTED_AND_KILLED, tmp_path)
     stores = Stores(tmp_path)
     await stores.database.open()

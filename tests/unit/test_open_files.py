@@ -24,7 +24,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         pytest.param(64, 64, 16, 64, id="hardly any"),
     ],
 )
-def test_every_connection_may_have_an_upload_on_disk(
+def test_connections_are_limited_so_that_each_may_have_an_upload_on_disk(
     soft: int, hard: int, connections: int, files: int
 ) -> None:
     asked = [sys.executable, "-c", _ASK.format(soft=soft, hard=hard)]

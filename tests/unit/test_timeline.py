@@ -75,20 +75,20 @@ def test_each_second_of_a_face_is_a_bar_in_the_colour_of_its_emotion() -> None:
     assert min(places) > max(float(bar.get("x", "")) for bar in bars(drawn, Emotion.HAPPY))
 
 
-def test_emotions_are_told_in_words_too() -> None:
+def test_emotions_are_also_written_as_words() -> None:
     drawn = timeline_svg(session(track(1, *[Emotion.FEAR] * 9, Emotion.SAD)))
     words = [each.text for each in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
     assert words.count("fear") == 2  # under its stretch, and in the legend
     assert "face 1: mostly fear (90% of its time)" in drawn
 
 
-def test_the_height_of_bars_has_a_scale() -> None:
+def test_the_bars_have_a_scale() -> None:
     drawn = timeline_svg(session(track(1, Emotion.HAPPY)))
     words = [each.text for each in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
     assert {"0", "100%"} <= set(words)
 
 
-def test_what_a_client_calls_its_stream_is_text_and_never_markup() -> None:
+def test_the_name_of_a_stream_is_escaped() -> None:
     drawn = timeline_svg(session(video_source="</svg><script>alert(1)</script> & co"))
     root = ElementTree.fromstring(drawn)
     assert not list(root.iter(f"{SVG}script"))
@@ -96,7 +96,7 @@ def test_what_a_client_calls_its_stream_is_text_and_never_markup() -> None:
     assert "No face was seen." in drawn
 
 
-def test_a_crowd_is_cut_to_those_seen_longest() -> None:
+def test_a_crowd_is_limited_to_the_faces_seen_longest() -> None:
     crowd = [track(number, Emotion.HAPPY) for number in range(1, 60)]
     longest = track(60, *[Emotion.SAD] * 5)
     drawn = ElementTree.fromstring(timeline_svg(session(*crowd, longest)))
@@ -114,7 +114,7 @@ def test_long_sessions_have_a_readable_axis() -> None:
     assert "2:00:00" in clocks
 
 
-def test_every_picture_and_the_page_give_an_emotion_the_same_colour() -> None:
+def test_drawings_and_the_page_use_the_same_colours() -> None:
     style = load_page_files(load_settings(env_file=None)).others["css/emotions.css"].data.decode()
     page = re.findall(r'data-emotion="(\w+)"\] \{ --emotion: (#\w+)', style)
     assert {Emotion(name): colour for name, colour in page} == EMOTION_COLOURS
@@ -132,7 +132,7 @@ def test_a_long_session_is_drawn_in_few_bars_that_keep_what_was_seen() -> None:
 
 
 @pytest.mark.parametrize("bad", ["\x00", "\x1b[31m", "\ufffe", "\udce9", "\x0b", "<&>\x07"])
-def test_whatever_a_client_calls_its_camera_the_picture_is_well_formed(bad: str) -> None:
+def test_the_drawing_is_well_formed_with_any_name(bad: str) -> None:
     drawn = timeline_svg(session(track(1, Emotion.HAPPY), video_source=f"Cam {bad}!"))
     title = ElementTree.fromstring(drawn.encode()).find(f"{SVG}title")
     assert title is not None

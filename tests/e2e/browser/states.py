@@ -153,7 +153,7 @@ async def delete(page: Page) -> None:
     await one_face(page)
     await page.get_by_role("tab", name="History").click()
     await page.locator(".card").first.get_by_role("button").click()
-    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
 
 
 State = Callable[[Page], Awaitable[None]]

@@ -13,7 +13,7 @@ DESK: ViewportSize = {"width": 1366, "height": 850}
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-async def test_axe_finds_nothing_and_a_phone_need_not_scroll_sideways(
+async def test_each_state_passes_axe_and_fits_a_phone(
     signed_in: Page, npm_packages: Path, state: State
 ) -> None:
     """Leaves pictures of the state behind, to be compared by a person."""
@@ -31,16 +31,14 @@ async def test_axe_finds_nothing_and_a_phone_need_not_scroll_sideways(
         assert not await page.evaluate(TOO_WIDE)
 
 
-async def test_axe_finds_nothing_where_a_guest_signs_in(page: Page, npm_packages: Path) -> None:
+async def test_the_sign_in_dialog_passes_axe(page: Page, npm_packages: Path) -> None:
     await page.goto("/#live")
     await page.get_by_role("tabpanel").get_by_role("button", name="Sign in").click()
     await page.get_by_role("dialog").wait_for()
     assert await faults(page, npm_packages) == []
 
 
-async def test_axe_finds_nothing_on_the_pages_that_explain_problems(
-    page: Page, npm_packages: Path
-) -> None:
+async def test_the_problem_pages_pass_axe(page: Page, npm_packages: Path) -> None:
     await page.goto("/problems")
     assert await faults(page, npm_packages) == []
     await page.set_viewport_size(PHONE)
@@ -52,7 +50,7 @@ async def test_axe_finds_nothing_on_the_pages_that_explain_problems(
     assert not await page.evaluate(TOO_WIDE)
 
 
-async def test_fingers_reach_what_they_aim_at(signed_in: Page) -> None:
+async def test_controls_are_large_enough_for_fingers(signed_in: Page) -> None:
     page = signed_in
     await page.set_viewport_size(PHONE)
     for state in (empty, crowded, history, live):
@@ -60,7 +58,7 @@ async def test_fingers_reach_what_they_aim_at(signed_in: Page) -> None:
         assert await page.evaluate(TOO_SMALL_FOR_FINGERS) == []
 
 
-async def test_keys_alone_choose_a_sample_open_a_face_and_zoom(page: Page) -> None:
+async def test_the_keyboard_is_enough_to_choose_a_sample_open_a_face_and_zoom(page: Page) -> None:
     await page.goto("/")
     await press_until(page, "An astronaut")
     await page.keyboard.press("Enter")
@@ -97,7 +95,7 @@ async def press_until(page: Page, name: str) -> None:
     raise AssertionError(f"no key leads to {name}")
 
 
-async def test_motion_is_left_out_where_it_is_not_wanted(page: Page) -> None:
+async def test_reduced_motion_is_respected(page: Page) -> None:
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -116,7 +114,7 @@ async def test_motion_is_left_out_where_it_is_not_wanted(page: Page) -> None:
         await route.abort()
 
 
-async def test_the_views_are_reached_by_arrow_keys(page: Page) -> None:
+async def test_arrow_keys_switch_between_the_views(page: Page) -> None:
     await page.goto("/")
     await page.get_by_role("tab", name="Detect").focus()
     await page.keyboard.press("ArrowRight")
@@ -127,7 +125,7 @@ async def test_the_views_are_reached_by_arrow_keys(page: Page) -> None:
     assert page.url.endswith("#history")
 
 
-async def test_colours_can_be_chosen_and_stay_chosen(page: Page) -> None:
+async def test_the_colour_scheme_can_be_chosen_and_is_kept(page: Page) -> None:
     await page.goto("/")
     paper = "() => getComputedStyle(document.body).backgroundColor"
     light = await page.evaluate(paper)

@@ -52,7 +52,7 @@ async def test_few_faces_are_named_and_many_are_numbered(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-async def test_a_click_on_a_box_opens_its_line_and_leaves_the_picture_in_view(
+async def test_a_click_on_a_box_opens_its_line_and_keeps_the_photo_in_view(
     page: Page, width: int
 ) -> None:
     await page.set_viewport_size({"width": width, "height": 844})
@@ -70,7 +70,7 @@ async def test_a_click_on_a_box_opens_its_line_and_leaves_the_picture_in_view(
         assert not covered(opened, picture)
 
 
-async def test_a_crowd_is_summed_up_and_one_emotion_can_be_picked_out(page: Page) -> None:
+async def test_a_crowd_is_summarised_and_can_be_filtered_by_emotion(page: Page) -> None:
     await with_crowd(page)
     summary = page.get_by_role("region", name="Summary")
     await expect(summary).to_contain_text("18 faces")
@@ -82,7 +82,7 @@ async def test_a_crowd_is_summed_up_and_one_emotion_can_be_picked_out(page: Page
     await expect(summary.get_by_role("button", name="14 happy")).to_be_visible()
 
 
-async def test_a_close_call_names_both_and_no_score_is_0_or_100(page: Page) -> None:
+async def test_two_close_scores_are_both_named_and_no_score_is_0_or_100(page: Page) -> None:
     await with_crowd(page)
     await expect(page.get_by_role("button", name="Face 6 happy or neutral 43 %")).to_be_visible()
     everything = await page.locator("#detect").inner_text()
@@ -97,7 +97,7 @@ async def test_each_line_shows_the_face_itself(page: Page) -> None:
     assert all(each > 40 for each in await page.locator("canvas.crop").evaluate_all(colours))
 
 
-async def test_a_picture_is_enlarged_and_moved_and_a_tap_beside_a_small_box_counts(
+async def test_a_photo_is_zoomed_and_moved_and_a_tap_beside_a_small_box_counts(
     page: Page,
 ) -> None:
     await page.set_viewport_size({"width": 390, "height": 844})

@@ -107,7 +107,7 @@ async def test_users_of_firebase_sign_in_by_e_mail_and_password(
     await expect(visitor.locator("#usage")).to_contain_text(email.split("@")[0])
 
 
-async def test_users_of_firebase_sign_in_with_google_and_are_back_where_they_were(
+async def test_users_of_firebase_sign_in_with_google_and_return_to_the_same_view(
     visitor: Page,
 ) -> None:
     await visitor.goto("/#history")
@@ -120,7 +120,7 @@ async def test_users_of_firebase_sign_in_with_google_and_are_back_where_they_wer
     await expect(visitor.locator("#usage")).to_have_text("Ada")
 
 
-async def test_an_answer_of_google_that_signs_nobody_in_is_explained(visitor: Page) -> None:
+async def test_a_failed_sign_in_with_google_is_explained(visitor: Page) -> None:
     await visitor.goto("/")
     for answer, said in {
         "Cancel": "The sign-in with Google was cancelled.",

@@ -43,7 +43,7 @@ def as_heic(image: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "heic"])
-async def test_a_page_of_another_origin_shows_the_photographs_of_its_user(
+async def test_a_page_of_another_origin_shows_the_images_of_its_user(
     page: Page, site: Site, id_token: str, elsewhere: str, kind: str
 ) -> None:
     sent = as_heic(portrait()) if kind == "heic" else portrait()

@@ -17,7 +17,7 @@ async def with_two_records(page: Page) -> None:
     await expect(page.locator(".card")).to_have_count(2)
 
 
-async def test_a_guest_is_told_that_nothing_is_kept(page: Page) -> None:
+async def test_a_guest_learns_that_nothing_is_kept(page: Page) -> None:
     await page.goto("/#history")
     await expect(page.get_by_text("Photos of guests are never kept.")).to_be_visible()
 
@@ -47,7 +47,7 @@ async def test_records_are_shown_filtered_and_deleted(signed_in: Page) -> None:
     await expect(page.get_by_role("button", name="Show all")).to_be_hidden()
 
 
-async def test_thumbnails_are_the_photographs_themselves(signed_in: Page) -> None:
+async def test_thumbnails_are_the_stored_photos(signed_in: Page) -> None:
     await with_two_records(signed_in)
     # A photograph is stored a moment after its answer: the list is asked for until it is there.
     for name in ("Detect", "History"):
@@ -60,7 +60,7 @@ async def test_thumbnails_are_the_photographs_themselves(signed_in: Page) -> Non
     assert sorted(pictures) == [512, 1024]
 
 
-async def test_a_photograph_is_downloaded_with_its_boxes(signed_in: Page, tmp_path: Path) -> None:
+async def test_a_photo_is_downloaded_with_its_boxes(signed_in: Page, tmp_path: Path) -> None:
     await with_two_records(signed_in)
     await signed_in.locator(".card", has_text="two.jpg").get_by_role("button").click()
     async with signed_in.expect_download() as download:
@@ -71,7 +71,7 @@ async def test_a_photograph_is_downloaded_with_its_boxes(signed_in: Page, tmp_pa
     assert (tmp_path / "drawn.jpg").read_bytes().startswith(b"\xff\xd8")
 
 
-async def test_the_history_is_exported_and_erased(signed_in: Page, tmp_path: Path) -> None:
+async def test_the_history_is_exported_and_deleted(signed_in: Page, tmp_path: Path) -> None:
     page = signed_in
     await with_two_records(page)
     async with page.expect_download() as download:
@@ -85,7 +85,7 @@ async def test_the_history_is_exported_and_erased(signed_in: Page, tmp_path: Pat
     await expect(page.locator(".card")).to_have_count(0)
 
 
-async def test_back_goes_back_a_tab_and_forward_comes_again(signed_in: Page) -> None:
+async def test_back_and_forward_switch_between_tabs(signed_in: Page) -> None:
     page = signed_in
     for name in ("Live", "History"):
         await page.get_by_role("tab", name=name).click()

@@ -79,7 +79,7 @@ async def test_a_mirrored_picture_has_mirrored_boxes(signed_in: Page) -> None:
     )
 
 
-async def test_a_stopped_session_is_summed_up_and_kept_if_wished(signed_in: Page) -> None:
+async def test_a_stopped_session_is_summarised_and_saved_on_request(signed_in: Page) -> None:
     page = signed_in
     await start(page)
     await page.get_by_label("Save a summary in my history").check()
@@ -97,7 +97,7 @@ async def test_a_stopped_session_is_summed_up_and_kept_if_wished(signed_in: Page
     assert await chart.locator("rect").count() > 0
 
 
-async def test_settings_take_effect_while_it_runs(signed_in: Page) -> None:
+async def test_settings_take_effect_during_a_session(signed_in: Page) -> None:
     page = signed_in
     await start(page)
     await page.get_by_text("Settings", exact=True).click()
@@ -107,7 +107,7 @@ async def test_settings_take_effect_while_it_runs(signed_in: Page) -> None:
     await expect(page.locator(".live-stage .box")).to_have_count(1)
 
 
-async def test_a_session_goes_on_with_a_new_token_when_its_own_has_run_out(
+async def test_a_session_continues_with_a_new_token_when_its_own_has_expired(
     signed_in: Page,
 ) -> None:
     page = signed_in
@@ -139,7 +139,7 @@ async def test_a_session_goes_on_with_a_new_token_when_its_own_has_run_out(
     assert await page.get_by_role("alert").all_inner_texts() == []
 
 
-async def test_a_session_goes_on_when_the_network_or_the_service_was_gone(
+async def test_a_session_continues_after_the_network_or_the_service_was_down(
     browser: Browser, tmp_path: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -172,7 +172,9 @@ async def test_every_setting_of_the_contract_can_be_chosen(signed_in: Page) -> N
     assert set(names) == {field.name for field in fields(StreamConfig)}
 
 
-async def test_boxes_are_called_as_the_selector_and_the_summary_call_them(signed_in: Page) -> None:
+async def test_a_face_has_the_same_name_on_its_box_in_the_selector_and_in_the_summary(
+    signed_in: Page,
+) -> None:
     page = signed_in
     await start(page)
     await expect(page.locator(".live-stage .label .number")).to_have_text("Face 1")
@@ -231,7 +233,7 @@ async def test_an_emptied_field_changes_nothing(signed_in: Page) -> None:
     assert await page.evaluate("configured") == [{"max_frame_rate": 20}]
 
 
-async def test_what_the_service_advises_can_be_done_with_one_click(signed_in: Page) -> None:
+async def test_the_advice_of_the_service_is_applied_with_one_click(signed_in: Page) -> None:
     page = signed_in
     advice = {"message": "too slow", "suggested_config": {"processing_resolution": [480, 360]}}
     await page.route(
@@ -257,7 +259,7 @@ async def test_what_the_service_advises_can_be_done_with_one_click(signed_in: Pa
     await expect(page.get_by_label("Frame size for detection")).to_have_value("480x360")
 
 
-async def test_a_camera_that_is_not_allowed_is_explained(signed_in: Page) -> None:
+async def test_a_blocked_camera_is_explained(signed_in: Page) -> None:
     page = signed_in
     await page.evaluate(
         """() => { navigator.mediaDevices.getUserMedia = () =>
@@ -269,7 +271,7 @@ async def test_a_camera_that_is_not_allowed_is_explained(signed_in: Page) -> Non
     await expect(page.get_by_role("button", name="Start")).to_be_enabled()
 
 
-async def test_without_the_client_live_says_how_to_get_it(page: Page) -> None:
+async def test_without_the_client_live_explains_how_to_install_it(page: Page) -> None:
     async def without_client(route) -> None:
         answer = await route.fetch()
         body = (await answer.text()).replace("&quot;/web/vendor/socket.io.js&quot;", "null")

@@ -30,7 +30,7 @@ async def choose(page: Page, *files: FilePayload) -> None:
     await page.set_input_files("#photos", list(files))
 
 
-async def test_a_guest_sees_the_face_boxed_and_named_and_what_is_left(page: Page) -> None:
+async def test_a_guest_sees_the_boxed_face_and_the_remaining_quota(page: Page) -> None:
     await page.goto("/")
     await expect(page.locator("#usage")).to_have_text("3 of 3 photos left")
     await choose(page, file("eileen.jpg", portrait()))
@@ -47,7 +47,7 @@ async def test_a_guest_sees_the_face_boxed_and_named_and_what_is_left(page: Page
     await expect(page.locator("#usage")).to_have_text("2 of 3 photos left")
 
 
-async def test_boxes_and_bars_point_at_each_other(page: Page) -> None:
+async def test_boxes_and_lines_are_linked(page: Page) -> None:
     await page.goto("/")
     await choose(page, file("two.jpg", pair()))
     boxes, lines = page.locator(".box"), page.locator(".face")
@@ -61,7 +61,7 @@ async def test_boxes_and_bars_point_at_each_other(page: Page) -> None:
     await expect(lines.nth(1).get_by_role("button")).to_be_focused()
 
 
-async def test_photographs_may_be_dropped_and_pasted(page: Page) -> None:
+async def test_photos_may_be_dropped_and_pasted(page: Page) -> None:
     await page.goto("/")
     give = """([bytes, type]) => {
         const carried = new DataTransfer();
@@ -77,7 +77,7 @@ async def test_photographs_may_be_dropped_and_pasted(page: Page) -> None:
         await expect(page.locator(".face")).to_have_count(1)
 
 
-async def test_several_photos_are_analysed_at_once_and_each_fault_is_named(
+async def test_several_photos_are_analysed_at_once_and_each_failure_is_explained(
     signed_in: Page,
 ) -> None:
     page = signed_in
@@ -99,7 +99,7 @@ async def test_several_photos_are_analysed_at_once_and_each_fault_is_named(
     await expect(page.locator(".box")).to_have_count(2)
 
 
-async def test_a_batch_is_counted_exported_and_cleared(signed_in: Page, tmp_path: Path) -> None:
+async def test_a_batch_is_summarised_exported_and_cleared(signed_in: Page, tmp_path: Path) -> None:
     page = signed_in
     await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(13)])
     everything = page.get_by_role("region", name="All photos")
@@ -122,7 +122,7 @@ async def test_a_batch_is_counted_exported_and_cleared(signed_in: Page, tmp_path
     await expect(last).to_have_count(0)
 
 
-async def test_a_photo_of_a_phone_is_made_smaller_and_its_boxes_are_in_its_own_pixels(
+async def test_a_phone_photo_is_reduced_and_its_boxes_are_in_the_originals_pixels(
     page: Page, tmp_path: Path
 ) -> None:
     await page.goto("/")
@@ -144,7 +144,7 @@ async def test_a_photo_of_a_phone_is_made_smaller_and_its_boxes_are_in_its_own_p
     assert width > 400
 
 
-async def test_a_guest_is_told_when_nothing_is_left_and_what_helps(page: Page) -> None:
+async def test_a_guest_without_quota_is_told_what_to_do(page: Page) -> None:
     await page.goto("/")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -160,7 +160,7 @@ async def test_a_guest_is_told_when_nothing_is_left_and_what_helps(page: Page) -
     await expect(page.get_by_role("dialog")).to_be_visible()
 
 
-async def test_a_picture_without_a_face_is_no_error_and_tells_what_to_try(page: Page) -> None:
+async def test_a_photo_without_a_face_is_not_an_error_and_gives_advice(page: Page) -> None:
     await page.goto("/")
     await page.get_by_role("button", name="A cat").click()
     await expect(page.get_by_role("heading", name="No face found")).to_be_visible()
@@ -168,13 +168,13 @@ async def test_a_picture_without_a_face_is_no_error_and_tells_what_to_try(page: 
     await expect(page.get_by_role("alert")).to_have_count(0)
 
 
-async def test_a_first_visitor_gets_an_answer_with_one_click(page: Page) -> None:
+async def test_a_sample_is_analysed_with_one_click(page: Page) -> None:
     await page.goto("/")
     await page.get_by_role("button", name="An astronaut").click()
     await expect(page.get_by_role("button", name="Face 1 happy")).to_be_visible()
 
 
-async def test_a_service_that_is_gone_is_named(page: Page) -> None:
+async def test_an_unreachable_service_is_explained(page: Page) -> None:
     await page.goto("/")
     await page.route("**/api/detect", lambda route: route.abort())
     await choose(page, file("a.jpg", portrait()))
@@ -196,7 +196,7 @@ async def covers(page: Page, selector: str, x: float, y: float) -> bool:
     )
 
 
-async def test_a_photo_that_the_browser_cannot_show_comes_back_from_the_service(
+async def test_a_photo_that_the_browser_cannot_show_is_fetched_as_jpeg(
     signed_in: Page,
 ) -> None:
     page = signed_in
@@ -209,7 +209,7 @@ async def test_a_photo_that_the_browser_cannot_show_comes_back_from_the_service(
     await expect(page.locator(".face canvas.crop")).to_have_count(1)
 
 
-async def test_every_thumbnail_is_reached_on_a_phone_without_scrolling_sideways(
+async def test_every_thumbnail_is_reachable_on_a_phone_without_scrolling_sideways(
     signed_in: Page,
 ) -> None:
     page = signed_in

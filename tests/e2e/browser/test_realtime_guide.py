@@ -17,7 +17,9 @@ CONNECTED = """async (token) => {
 }"""
 
 
-async def test_a_page_streams_its_camera_and_is_told_of_the_face(page: Page, id_token: str) -> None:
+async def test_the_browser_example_streams_its_camera_and_receives_the_face(
+    page: Page, id_token: str
+) -> None:
     [snippet] = [each.text for each in blocks("docs/realtime.md") if "getUserMedia" in each.text]
     await page.goto("/")
     face = await page.evaluate(CONNECTED % snippet, id_token)

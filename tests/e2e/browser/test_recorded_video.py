@@ -115,7 +115,7 @@ async def test_the_timeline_leads_to_any_moment(signed_in: Page) -> None:
         ("Timeline", "svg", "<svg "),
     ],
 )
-async def test_what_was_found_can_be_taken_away(
+async def test_results_of_a_video_can_be_downloaded(
     signed_in: Page, name: str, suffix: str, first: str
 ) -> None:
     page = signed_in
@@ -128,15 +128,15 @@ async def test_what_was_found_can_be_taken_away(
     assert taken.startswith(first)
 
 
-async def test_a_kept_video_is_played_from_the_history(signed_in: Page) -> None:
+async def test_a_stored_video_is_played_from_the_history(signed_in: Page) -> None:
     page = signed_in
     await analysed(page)
     await page.get_by_role("tab", name="History").click()
     await page.locator(".card").first.get_by_role("button").click()
     await page.locator("dialog .leads").wait_for()
     await page.wait_for_function("() => document.querySelector('dialog video').readyState >= 1")
-    await page.get_by_role("button", name="Delete").click()
-    await page.get_by_role("button", name="Delete").last.click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await page.get_by_role("button", name="Delete", exact=True).last.click()
     await expect(page.locator(".card")).to_have_count(0)
 
 
@@ -153,7 +153,7 @@ async def test_a_video_can_be_cancelled(signed_in: Page) -> None:
     await expect(page.get_by_role("alert")).to_contain_text("Cancelled", timeout=60_000)
 
 
-async def test_how_much_of_a_video_is_sent_is_told_and_sending_can_be_cancelled(
+async def test_the_progress_of_an_upload_is_shown_and_it_can_be_cancelled(
     signed_in: Page,
 ) -> None:
     page = signed_in
@@ -167,13 +167,13 @@ async def test_how_much_of_a_video_is_sent_is_told_and_sending_can_be_cancelled(
     await expect(page.get_by_role("alert")).to_contain_text("Cancelled")
 
 
-async def test_a_file_that_is_no_video_is_named(signed_in: Page) -> None:
+async def test_a_file_that_is_not_a_video_is_explained(signed_in: Page) -> None:
     page = signed_in
     await choose(page, file("broken.mp4", b"no video"))
     await expect(page.get_by_role("alert")).to_contain_text("Not a usable video")
 
 
-async def test_fingers_reach_the_controls_of_a_video(signed_in: Page) -> None:
+async def test_the_controls_of_a_video_are_large_enough_for_fingers(signed_in: Page) -> None:
     page = signed_in
     await page.set_viewport_size(PHONE)
     await analysed(page)
@@ -182,7 +182,7 @@ async def test_fingers_reach_the_controls_of_a_video(signed_in: Page) -> None:
     assert not await page.evaluate(TOO_WIDE)
 
 
-async def test_a_video_is_found_in_the_history_after_the_page_was_left(signed_in: Page) -> None:
+async def test_a_video_is_in_the_history_after_the_page_was_left(signed_in: Page) -> None:
     page = signed_in
     async with page.expect_response("**/api/videos"):
         await choose(page, clip())
@@ -192,7 +192,7 @@ async def test_a_video_is_found_in_the_history_after_the_page_was_left(signed_in
     await expect(page.locator(".videos-in-work .video-progress")).to_have_count(0)
 
 
-async def test_videos_in_work_and_failed_ones_are_told_of_in_the_history(signed_in: Page) -> None:
+async def test_the_history_shows_videos_in_work_and_failed_ones(signed_in: Page) -> None:
     page = signed_in
     running = {
         "video_id": "11111111-1111-4111-8111-111111111111", "filename": "lecture.mp4",

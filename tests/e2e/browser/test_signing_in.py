@@ -26,7 +26,7 @@ async def test_the_printed_link_is_short_and_signs_in_once(page: Page, tmp_path:
         await expect(page.get_by_role("alert")).to_contain_text("You are not signed in")
 
 
-async def test_a_token_may_be_pasted_and_a_bad_one_is_refused_in_words(
+async def test_a_token_may_be_pasted_and_a_bad_one_is_refused_with_a_reason(
     page: Page, id_token: str
 ) -> None:
     await page.goto("/")
@@ -41,13 +41,13 @@ async def test_a_token_may_be_pasted_and_a_bad_one_is_refused_in_words(
     await expect(dialog).to_have_count(0)
 
 
-async def test_a_link_whose_token_has_run_out_says_so(page: Page) -> None:
+async def test_a_link_with_an_expired_token_is_explained(page: Page) -> None:
     await page.goto("/#token=old")
     await expect(page.get_by_role("alert")).to_contain_text("You are not signed in")
     await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-async def test_tokens_are_renewed_without_being_noticed(signed_in: Page) -> None:
+async def test_tokens_are_renewed_silently(signed_in: Page) -> None:
     page = signed_in
     await change_tokens(page, "held.access = 'worn out'")
     await page.reload()
@@ -78,7 +78,7 @@ async def test_a_duplicated_tab_and_the_first_one_both_stay_signed_in(signed_in:
     await expect(second.get_by_role("button", name="Sign out")).to_be_visible()
 
 
-async def test_a_sign_in_that_has_ended_is_told_and_ends_here_too(signed_in: Page) -> None:
+async def test_a_sign_in_that_has_ended_elsewhere_ends_on_the_page(signed_in: Page) -> None:
     page = signed_in
     await change_tokens(page, "held.expiresAt = 0; held.refresh = 'revoked'")
     await page.reload()
@@ -90,7 +90,7 @@ async def test_a_sign_in_that_has_ended_is_told_and_ends_here_too(signed_in: Pag
     await expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
 
 
-async def test_a_new_tab_is_signed_in_and_signing_out_counts_everywhere(signed_in: Page) -> None:
+async def test_a_new_tab_is_signed_in_and_signing_out_applies_to_all_tabs(signed_in: Page) -> None:
     second = await signed_in.context.new_page()  # opened so, a tab begins with nothing
     await second.goto("/")
     await expect(second.get_by_role("button", name="Sign out")).to_be_visible()

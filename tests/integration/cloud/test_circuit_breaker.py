@@ -37,7 +37,7 @@ def test_failures_in_a_row_open_the_circuit(breaker: CircuitBreaker) -> None:
     assert refused.value.retry_after_s == 5
 
 
-def test_whoever_watches_sees_it_open_and_close(clock: InMemoryClock) -> None:
+def test_opening_and_closing_are_reported(clock: InMemoryClock) -> None:
     telemetry = InMemoryTelemetry()
     breaker = CircuitBreaker(
         "store", failures=3, pause_s=5, telemetry=telemetry, monotonic=clock.monotonic
@@ -56,7 +56,7 @@ def test_whoever_watches_sees_it_open_and_close(clock: InMemoryClock) -> None:
     assert telemetry.circuits == {"store": False}
 
 
-def test_an_answer_in_between_begins_the_count_anew(breaker: CircuitBreaker) -> None:
+def test_a_success_in_between_restarts_the_count(breaker: CircuitBreaker) -> None:
     fail(breaker, 2)
     with breaker.guard(Gone):
         pass
@@ -65,15 +65,13 @@ def test_an_answer_in_between_begins_the_count_anew(breaker: CircuitBreaker) -> 
         pass
 
 
-def test_an_error_that_is_an_answer_does_not_count(breaker: CircuitBreaker) -> None:
+def test_an_error_answer_does_not_count_as_a_failure(breaker: CircuitBreaker) -> None:
     for _ in range(5):
         with pytest.raises(KeyError), breaker.guard(Gone):
             raise KeyError
 
 
-def test_after_the_pause_one_trial_decides_for_all(
-    breaker: CircuitBreaker, clock: InMemoryClock
-) -> None:
+def test_after_the_pause_one_trial_decides(breaker: CircuitBreaker, clock: InMemoryClock) -> None:
     fail(breaker, 3)
     clock.advance(5)
     with breaker.guard(Gone), pytest.raises(CircuitOpen), breaker.guard(Gone):
@@ -82,7 +80,7 @@ def test_after_the_pause_one_trial_decides_for_all(
         pass
 
 
-def test_among_many_threads_there_is_one_trial(
+def test_only_one_of_many_threads_makes_the_trial(
     breaker: CircuitBreaker, clock: InMemoryClock
 ) -> None:
     fail(breaker, 3)
@@ -103,9 +101,7 @@ def test_among_many_threads_there_is_one_trial(
         assert sum(threads.map(admitted, range(8))) == 1
 
 
-def test_a_trial_that_fails_begins_another_pause(
-    breaker: CircuitBreaker, clock: InMemoryClock
-) -> None:
+def test_a_failed_trial_starts_another_pause(breaker: CircuitBreaker, clock: InMemoryClock) -> None:
     fail(breaker, 3)
     clock.advance(5)
     fail(breaker, 1)
@@ -113,7 +109,7 @@ def test_a_trial_that_fails_begins_another_pause(
         pytest.fail("the call should not run")
 
 
-async def test_a_trial_that_is_cancelled_leaves_room_for_another(
+async def test_a_cancelled_trial_allows_another(
     breaker: CircuitBreaker, clock: InMemoryClock
 ) -> None:
     fail(breaker, 3)
@@ -124,9 +120,7 @@ async def test_a_trial_that_is_cancelled_leaves_room_for_another(
         pass
 
 
-def test_answers_that_take_too_long_open_the_circuit(
-    breaker: CircuitBreaker, clock: InMemoryClock
-) -> None:
+def test_slow_answers_open_the_circuit(breaker: CircuitBreaker, clock: InMemoryClock) -> None:
     for _ in range(3):
         with breaker.guard(Gone):
             clock.advance(2)

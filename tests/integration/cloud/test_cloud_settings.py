@@ -67,7 +67,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
         ({**EMULATOR, "GOOGLE_CLIENT_ID": "any"}, ["FIREBASE_WEB_API_KEY"]),
     ],
 )
-def test_what_a_choice_needs_is_named(
+def test_missing_settings_of_a_choice_are_named(
     environment: Environment, choice: dict[str, str], named: list[str]
 ) -> None:
     environment(**choice)
@@ -94,7 +94,7 @@ def test_the_firebase_emulator_is_refused_outside_development(
 
 
 @pytest.mark.parametrize("encoded", ["not base64!", base64.b64encode(b"no JSON").decode()])
-def test_a_garbled_service_account_is_refused_without_being_repeated(
+def test_a_malformed_service_account_is_refused_without_being_repeated(
     environment: Environment, encoded: str
 ) -> None:
     environment(AUTH="firebase", FIREBASE_SERVICE_ACCOUNT_B64=encoded)
@@ -152,7 +152,7 @@ async def test_settings_alone_choose_the_cloud(environment: Environment) -> None
         ),
     ],
 )
-def test_an_extra_that_is_not_installed_is_named_with_its_remedy(
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(
     environment: Environment,
     monkeypatch: pytest.MonkeyPatch,
     package: str,
@@ -171,7 +171,7 @@ def test_an_extra_that_is_not_installed_is_named_with_its_remedy(
         part(Container(settings=settings))()
 
 
-def test_a_redis_that_is_not_there_stops_the_start_in_a_line(tmp_path: Path) -> None:
+def test_an_unreachable_redis_stops_the_start_with_one_line(tmp_path: Path) -> None:
     started = subprocess.run(
         [sys.executable, "-c", "from entrypoints.cli import main; main()", "serve"],
         cwd=tmp_path,
@@ -185,7 +185,7 @@ def test_a_redis_that_is_not_there_stops_the_start_in_a_line(tmp_path: Path) -> 
     assert started.stderr == ("error: REDIS_URL: Redis does not answer at redis://127.0.0.1:9/0\n")
 
 
-def test_the_embedded_service_loads_no_driver_of_the_cloud() -> None:
+def test_the_embedded_service_imports_no_cloud_driver() -> None:
     program = (
         "import sys; import entrypoints.process.asgi; "
         "print([n for n in ('motor', 'pymongo', 'cloudinary', 'firebase_admin', 'google') "

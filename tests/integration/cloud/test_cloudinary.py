@@ -16,7 +16,7 @@ JPEG = StoredImage(b"\xff\xd8 a jpeg", "image/jpeg")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 420, 429, 500, 502, 503])
-async def test_a_refusal_is_told_as_an_unavailable_store_and_ends_with_its_cause(
+async def test_a_refusal_raises_store_unavailable_until_its_cause_is_gone(
     cloudinary: CloudinaryDouble, status: int
 ) -> None:
     store, key = image_store_at(cloudinary), uuid4()
@@ -44,7 +44,7 @@ async def test_a_store_that_refuses_a_ping_fails_its_check(
     "body",
     [b"{}", b"[]", b"null", b'{"message": "bad gateway"}', b'{"error": "no"}', b"<html>", b""],
 )
-async def test_an_answer_that_makes_no_sense_is_no_success(
+async def test_an_unexpected_answer_is_not_a_success(
     cloudinary: CloudinaryDouble, status: int, body: bytes
 ) -> None:
     store, key = image_store_at(cloudinary), uuid4()
@@ -58,7 +58,7 @@ async def test_an_answer_that_makes_no_sense_is_no_success(
             await call
 
 
-async def test_a_file_larger_than_any_image_is_not_taken_into_memory(
+async def test_a_file_larger_than_any_image_is_not_read_into_memory(
     cloudinary: CloudinaryDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, key = image_store_at(cloudinary), uuid4()
@@ -70,7 +70,7 @@ async def test_a_file_larger_than_any_image_is_not_taken_into_memory(
     assert await store.get("alice", key) == JPEG
 
 
-async def test_a_connection_that_breaks_off_is_told_and_the_upload_may_be_repeated(
+async def test_a_broken_connection_is_reported_and_the_upload_can_be_repeated(
     cloudinary: CloudinaryDouble,
 ) -> None:
     store, key = image_store_at(cloudinary), uuid4()
@@ -83,7 +83,7 @@ async def test_a_connection_that_breaks_off_is_told_and_the_upload_may_be_repeat
     assert len(cloudinary.images) == 1
 
 
-async def test_a_store_that_does_not_answer_is_given_up_after_the_timeout(
+async def test_a_silent_store_fails_after_the_timeout(
     cloudinary: CloudinaryDouble,
 ) -> None:
     store = image_store_at(cloudinary, timeout_s=0.1)
@@ -101,7 +101,7 @@ async def test_a_wrong_secret_stores_nothing(cloudinary: CloudinaryDouble) -> No
     assert not cloudinary.images
 
 
-async def test_what_is_down_is_asked_no_more_until_a_pause_is_over(
+async def test_a_store_that_is_down_is_not_called_during_the_pause(
     cloudinary: CloudinaryDouble,
 ) -> None:
     store = image_store_at(cloudinary, breaker=CircuitBreaker("Cloudinary", pause_s=3600))
@@ -118,7 +118,7 @@ async def test_what_is_down_is_asked_no_more_until_a_pause_is_over(
         await store.check()
 
 
-async def test_an_image_the_store_objects_to_does_not_hold_up_the_others(
+async def test_a_refused_image_does_not_block_others(
     cloudinary: CloudinaryDouble,
 ) -> None:
     store = image_store_at(cloudinary, breaker=CircuitBreaker("Cloudinary", pause_s=3600))
@@ -128,7 +128,7 @@ async def test_an_image_the_store_objects_to_does_not_hold_up_the_others(
     await store.put("alice", uuid4(), JPEG)
 
 
-async def test_readiness_asked_for_often_costs_one_call_a_minute(
+async def test_frequent_readiness_checks_cost_one_call_per_minute(
     cloudinary: CloudinaryDouble,
 ) -> None:
     store = image_store_at(cloudinary)
@@ -137,7 +137,7 @@ async def test_readiness_asked_for_often_costs_one_call_a_minute(
     assert cloudinary.pings == 1
 
 
-async def test_an_authenticated_image_opens_to_its_signed_address_only(
+async def test_an_authenticated_image_opens_only_by_its_signed_address(
     cloudinary: CloudinaryDouble,
 ) -> None:
     store = image_store_at(cloudinary, is_authenticated=True)
@@ -149,7 +149,7 @@ async def test_an_authenticated_image_opens_to_its_signed_address_only(
         assert (await client.get(unsigned)).status_code == 401
 
 
-async def test_thumbnails_and_face_crops_have_addresses_the_store_serves(
+async def test_the_store_serves_the_addresses_of_thumbnails_and_face_crops(
     cloudinary: CloudinaryDouble,
 ) -> None:
     urls = CloudinaryUrls(
@@ -170,6 +170,6 @@ async def test_thumbnails_and_face_crops_have_addresses_the_store_serves(
         assert (await client.get(crop)).status_code == 200
 
 
-async def test_an_address_does_not_name_the_user(cloudinary: CloudinaryDouble) -> None:
+async def test_an_address_does_not_reveal_the_user(cloudinary: CloudinaryDouble) -> None:
     url = await image_store_at(cloudinary).put("alice@example.com", uuid4(), JPEG)
     assert "alice" not in url

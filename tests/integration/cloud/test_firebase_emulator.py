@@ -27,7 +27,7 @@ async def provider(
     provider.close()
 
 
-async def test_who_signed_up_is_known_with_a_profile(
+async def test_a_new_account_is_verified_with_its_profile(
     firebase: FirebaseEmulator, provider: FirebaseIdentityProvider
 ) -> None:
     account = await firebase.sign_up("profile@example.com")
@@ -72,7 +72,7 @@ async def test_a_revoked_token_is_refused_and_the_user_may_sign_in_again(
     assert (await provider.verify(again["idToken"])).user_id == account["localId"]
 
 
-async def test_an_emulator_that_answers_passes_the_check_and_one_that_is_gone_does_not(
+async def test_the_check_passes_only_while_the_emulator_answers(
     provider: FirebaseIdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await provider.check()

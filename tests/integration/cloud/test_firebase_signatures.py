@@ -23,7 +23,7 @@ def provider(
     return firebase_provider
 
 
-async def test_a_signed_token_tells_who_its_user_is(
+async def test_a_signed_token_names_its_user(
     google: GoogleDouble, provider: FirebaseIdentityProvider
 ) -> None:
     assert await provider.verify(google.token("alice")) == User(
@@ -37,7 +37,7 @@ async def test_a_signed_token_tells_who_its_user_is(
     )
 
 
-async def test_a_user_without_any_profile_is_let_in(
+async def test_a_user_without_a_profile_is_accepted(
     google: GoogleDouble, provider: FirebaseIdentityProvider
 ) -> None:
     google.accounts["bob"] = {"localId": "bob", "validSince": "0"}
@@ -103,7 +103,7 @@ async def test_a_token_that_names_another_algorithm_is_refused(
         await provider.verify(forged)
 
 
-async def test_a_token_changed_on_the_way_is_refused(
+async def test_a_modified_token_is_refused(
     google: GoogleDouble, provider: FirebaseIdentityProvider
 ) -> None:
     header, _, signature = google.token("alice").split(".")
@@ -114,7 +114,7 @@ async def test_a_token_changed_on_the_way_is_refused(
 
 
 @pytest.mark.parametrize("text", ["", "no token", "a.b.c", "é.é.é", "e30.e30.", "." * 5000])
-async def test_text_that_is_no_token_is_refused(
+async def test_text_that_is_not_a_token_is_refused(
     provider: FirebaseIdentityProvider, text: str
 ) -> None:
     with pytest.raises(InvalidToken):
@@ -134,7 +134,7 @@ async def test_keys_may_rotate_while_the_service_runs(
         await provider.verify(old)
 
 
-async def test_a_disabled_a_deleted_and_a_revoked_user_are_refused(
+async def test_disabled_deleted_and_revoked_users_are_refused(
     google: GoogleDouble, provider: FirebaseIdentityProvider
 ) -> None:
     google.enrol("disabled", disabled=True)
@@ -144,7 +144,7 @@ async def test_a_disabled_a_deleted_and_a_revoked_user_are_refused(
             await provider.verify(google.token(user_id))
 
 
-async def test_a_disabled_a_deleted_and_a_revoked_account_stand_no_more(
+async def test_disabled_deleted_and_revoked_accounts_may_not_stay_signed_in(
     google: GoogleDouble, provider: FirebaseIdentityProvider
 ) -> None:
     signed_in_at = datetime.now(UTC)
@@ -160,7 +160,7 @@ async def test_a_disabled_a_deleted_and_a_revoked_account_stand_no_more(
 
 
 @pytest.mark.parametrize("outage", ["status", "nonsense", "gone"])
-async def test_without_certificates_nothing_is_said_of_a_token(
+async def test_without_certificates_a_token_is_neither_accepted_nor_refused(
     google: GoogleDouble, outage: str
 ) -> None:
     google.enrol("alice")
@@ -181,7 +181,7 @@ async def test_without_certificates_nothing_is_said_of_a_token(
     assert telemetry.certificate_failures == 1, "what an operator can look for"
 
 
-async def test_without_the_look_up_nothing_is_said_of_a_token(
+async def test_without_the_account_look_up_a_token_is_neither_accepted_nor_refused(
     google: GoogleDouble, provider: FirebaseIdentityProvider
 ) -> None:
     google.accounts_status = 401
@@ -193,7 +193,7 @@ async def test_without_the_look_up_nothing_is_said_of_a_token(
     await provider.check()
 
 
-async def test_forged_tokens_do_not_close_the_door_to_others(google: GoogleDouble) -> None:
+async def test_forged_tokens_do_not_open_the_circuit(google: GoogleDouble) -> None:
     google.enrol("alice")
     provider = google.provider(CircuitBreaker("Firebase", pause_s=3600))
     for _ in range(5):
@@ -203,7 +203,7 @@ async def test_forged_tokens_do_not_close_the_door_to_others(google: GoogleDoubl
     provider.close()
 
 
-async def test_a_provider_that_is_down_is_asked_no_more_until_a_pause_is_over(
+async def test_a_provider_that_is_down_is_not_called_during_the_pause(
     google: GoogleDouble,
 ) -> None:
     google.enrol("alice")
@@ -216,7 +216,7 @@ async def test_a_provider_that_is_down_is_asked_no_more_until_a_pause_is_over(
     provider.close()
 
 
-async def test_readiness_asked_for_often_costs_one_look_up(
+async def test_frequent_readiness_checks_cost_one_look_up(
     google: GoogleDouble, provider: FirebaseIdentityProvider
 ) -> None:
     for _ in range(5):
@@ -225,7 +225,7 @@ async def test_readiness_asked_for_often_costs_one_look_up(
 
 
 @pytest.mark.parametrize("key", ["", "[]", "{}", '{"type": "service_account", "private_key": "x"}'])
-def test_a_key_that_cannot_be_used_is_refused_without_being_quoted(key: str) -> None:
+def test_an_unusable_key_is_refused_without_being_quoted(key: str) -> None:
     with pytest.raises(IdentityUnavailable) as refused:
         open_client(service_account=key, project_id=PROJECT, timeout_s=5)
     assert str(refused.value) == "the Firebase service account key cannot be used"
@@ -238,7 +238,7 @@ def test_a_key_that_cannot_be_used_is_refused_without_being_quoted(key: str) -> 
      '{"users": [{"localId": "alice", "validSince": "soon"}]}',
      '{"users": [{"localId": "alice", "validSince": "0", "createdAt": "1e99"}]}'],
 )  # fmt: skip
-async def test_an_account_that_makes_no_sense_is_an_outage_and_no_bad_token(
+async def test_an_unreadable_account_is_an_outage_and_not_a_bad_token(
     google: GoogleDouble, provider: FirebaseIdentityProvider, text: str
 ) -> None:
     google.accounts_text = text

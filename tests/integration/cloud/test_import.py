@@ -79,7 +79,7 @@ def importing(tmp_path: Path, mongodb_uri: str, mongodb_name: str) -> Import:
     return Import(tmp_path, mongodb_uri, mongodb_name)
 
 
-async def test_a_record_of_an_older_service_is_found_in_the_history(
+async def test_a_record_of_an_older_service_is_in_the_history(
     older: Any, importing: Import
 ) -> None:
     await older["results"].insert_one(dict(OLD))
@@ -95,7 +95,7 @@ async def test_a_record_of_an_older_service_is_found_in_the_history(
     assert face.reading.reliable is False
 
 
-async def test_importing_again_copies_nothing_twice(older: Any, importing: Import) -> None:
+async def test_repeating_the_import_makes_no_duplicates(older: Any, importing: Import) -> None:
     unnamed = {**OLD, "detection_id": "not a uuid"}
     await older["results"].insert_many([dict(OLD), unnamed])
     await importing.run()
@@ -105,16 +105,14 @@ async def test_importing_again_copies_nothing_twice(older: Any, importing: Impor
     assert len(first) == 2
 
 
-async def test_more_records_than_are_fetched_at_once_all_arrive(
-    older: Any, importing: Import
-) -> None:
+async def test_more_records_than_one_page_are_imported(older: Any, importing: Import) -> None:
     records = [{**OLD, "detection_id": str(UUID(int=number + 1))} for number in range(250)]
     await older["results"].insert_many(records)
     assert (await importing.run()).imported == 250
     assert len(await importing.history()) == 250
 
 
-async def test_records_whose_ids_are_of_several_types_all_arrive(
+async def test_records_with_ids_of_several_types_are_imported(
     older: Any, importing: Import
 ) -> None:
     ids = [make(number) for make in (int, str, lambda _: ObjectId()) for number in range(70)]
@@ -128,7 +126,7 @@ async def test_records_whose_ids_are_of_several_types_all_arrive(
     "written",
     ["2025-03-04T05:06:07", "2025-03-04T05:06:07Z", 1741064767, datetime(2025, 3, 4, 5, 6, 7)],
 )
-async def test_a_moment_may_have_been_written_in_several_ways(
+async def test_timestamps_in_several_forms_are_read(
     older: Any, importing: Import, written: object
 ) -> None:
     await older["results"].insert_one({**OLD, "timestamp": written})
@@ -136,7 +134,7 @@ async def test_a_moment_may_have_been_written_in_several_ways(
     assert [d.timestamp for d in await importing.history()] == [OLD["timestamp"]]
 
 
-async def test_a_box_may_have_been_written_with_names(older: Any, importing: Import) -> None:
+async def test_boxes_with_named_fields_are_read(older: Any, importing: Import) -> None:
     box = {"x": 10, "y": 20, "width": 80, "height": 90}
     face = {**OLD["detection_results"]["faces"][0], "box": box}
     await older["results"].insert_one({**OLD, "detection_results": {"faces": [face]}})
@@ -145,7 +143,7 @@ async def test_a_box_may_have_been_written_with_names(older: Any, importing: Imp
     assert detection.faces[0].detection.box == BoundingBox(10, 20, 80, 90)
 
 
-async def test_an_image_without_a_face_and_one_never_stored_are_kept_as_such(
+async def test_records_without_faces_or_without_an_image_are_imported(
     older: Any, importing: Import
 ) -> None:
     await older["results"].insert_one(
@@ -156,7 +154,7 @@ async def test_an_image_without_a_face_and_one_never_stored_are_kept_as_such(
     assert (detection.faces, detection.storage) == ((), StorageStatus.FAILED)
 
 
-async def test_what_cannot_be_read_is_named_and_left_out(older: Any, importing: Import) -> None:
+async def test_unreadable_records_are_named_and_left_out(older: Any, importing: Import) -> None:
     broken = ObjectId()
     await older["results"].insert_many(
         [dict(OLD), {**OLD, "_id": broken, "detection_id": "x", "timestamp": "yesterday"}]
@@ -175,7 +173,7 @@ async def test_what_cannot_be_read_is_named_and_left_out(older: Any, importing: 
     ],
     ids=str,
 )
-async def test_what_holds_strange_values_is_left_out_and_the_rest_comes(
+async def test_records_with_invalid_values_are_left_out_and_the_others_imported(
     older: Any, importing: Import, strange: dict[str, Any]
 ) -> None:
     await older["results"].insert_many([{**OLD, "_id": 1, **strange}, {**OLD, "_id": 2}])
@@ -183,14 +181,14 @@ async def test_what_holds_strange_values_is_left_out_and_the_rest_comes(
     assert "results/1" in importing.notes.export_text()
 
 
-async def test_one_id_of_two_users_makes_two_records(older: Any, importing: Import) -> None:
+async def test_the_same_id_of_two_users_makes_two_records(older: Any, importing: Import) -> None:
     records = [{**OLD, "detection_id": "1", "user_id": user} for user in ("alice", "bob")]
     await older["results"].insert_many(records)
     assert (await importing.run()).imported == 2
     assert len(await importing.history("alice")) == len(await importing.history("bob")) == 1
 
 
-async def test_other_collections_are_left_alone(older: Any, importing: Import) -> None:
+async def test_other_collections_are_ignored(older: Any, importing: Import) -> None:
     await older["users"].insert_one({"user_id": "alice", "email": "alice@example.com"})
     await older["a"].insert_one(dict(OLD))
     await older["b"].insert_one({**OLD, "detection_id": str(UUID(int=7))})
@@ -199,14 +197,14 @@ async def test_other_collections_are_left_alone(older: Any, importing: Import) -
     assert await older["users"].count_documents({}) == 1
 
 
-async def test_nothing_is_added_to_the_older_database(older: Any, importing: Import) -> None:
+async def test_the_older_database_is_not_changed(older: Any, importing: Import) -> None:
     await older["results"].insert_one(dict(OLD))
     await importing.run()
     assert await older.list_collection_names() == ["results"]
     assert list(await older["results"].index_information()) == ["_id_"]
 
 
-async def test_an_address_that_makes_no_sense_is_told_without_its_password(
+async def test_a_malformed_address_is_reported_without_its_password(
     importing: Import,
 ) -> None:
     importing.uri, importing.name = "mongodb://alice:hu[sh@host/emotions", None
@@ -215,16 +213,14 @@ async def test_an_address_that_makes_no_sense_is_told_without_its_password(
     assert "sh@" not in f"{refused.value} {refused.value.__cause__}"
 
 
-async def test_a_server_that_does_not_answer_is_told(importing: Import) -> None:
+async def test_a_silent_server_is_reported(importing: Import) -> None:
     importing.uri = "mongodb://127.0.0.1:9/"
     with pytest.raises(StoreUnavailable):
         await importing.run()
 
 
 @pytest.mark.parametrize("way", ["stdin", "environment"])
-def test_the_address_with_its_password_need_not_stand_on_the_command_line(
-    tmp_path: Path, way: str
-) -> None:
+def test_the_address_can_be_given_without_the_command_line(tmp_path: Path, way: str) -> None:
     secret = "mongodb://me:hush-hush@127.0.0.1:9/old"
     done = subprocess.run(
         [sys.executable, "-m", "entrypoints.cli", "import", *(["--from", "-"] * (way == "stdin"))],

@@ -54,7 +54,7 @@ async def proxy(mongodb_uri: str) -> AsyncIterator[FlakyProxy]:
         yield proxy
 
 
-async def test_tokens_and_guests_counts_are_dropped_by_the_server(stores: MongoStores) -> None:
+async def test_the_server_deletes_expired_tokens_and_guest_counters(stores: MongoStores) -> None:
     async def indexes(database: Database) -> dict[str, Any]:
         return {
             name: await database[name].index_information()
@@ -73,7 +73,7 @@ async def test_tokens_and_guests_counts_are_dropped_by_the_server(stores: MongoS
     }  # fmt: skip
 
 
-async def test_a_call_ends_in_time_although_a_name_is_being_resolved(
+async def test_the_timeout_includes_resolving_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name_server_answers = threading.Event()
@@ -95,7 +95,7 @@ async def test_a_call_ends_in_time_although_a_name_is_being_resolved(
         await database.close()
 
 
-async def test_a_users_count_is_never_dropped(stores: MongoStores) -> None:
+async def test_the_counter_of_a_user_does_not_expire(stores: MongoStores) -> None:
     await stores.usage.consume({"alice": None}, datetime(2020, 1, 1, tzinfo=UTC), None)
 
     async def kept(database: Database) -> Any:
@@ -104,7 +104,7 @@ async def test_a_users_count_is_never_dropped(stores: MongoStores) -> None:
     assert "window_ends_at" not in await stores.database.run(kept)
 
 
-async def test_dates_are_dates_for_other_tools_too(stores: MongoStores) -> None:
+async def test_dates_are_stored_as_native_dates(stores: MongoStores) -> None:
     await stores.detections.add(make_detection())
 
     async def found(database: Database) -> int:
@@ -114,7 +114,7 @@ async def test_dates_are_dates_for_other_tools_too(stores: MongoStores) -> None:
     assert await stores.database.run(found) == 1
 
 
-async def test_what_is_down_at_the_start_is_used_once_it_is_back(
+async def test_a_server_that_is_down_at_the_start_is_used_later(
     proxy: FlakyProxy, mongodb_name: str
 ) -> None:
     proxy.stop()
@@ -138,7 +138,7 @@ async def test_what_is_down_at_the_start_is_used_once_it_is_back(
     await database.close()
 
 
-async def test_callers_of_a_server_that_is_down_wait_together_and_not_in_turn(
+async def test_concurrent_callers_of_a_server_that_is_down_share_one_attempt(
     mongodb_uri: str, mongodb_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts, begun, times_out = [], asyncio.Event(), asyncio.Event()
@@ -170,7 +170,7 @@ async def test_callers_of_a_server_that_is_down_wait_together_and_not_in_turn(
     await database.close()
 
 
-async def test_a_silent_server_is_given_up_and_then_left_alone(
+async def test_a_silent_server_times_out_and_opens_the_circuit(
     proxy: FlakyProxy, mongodb_name: str
 ) -> None:
     uri = f"mongodb://{proxy.address}/?directConnection=true"
@@ -187,7 +187,7 @@ async def test_a_silent_server_is_given_up_and_then_left_alone(
     await database.close()
 
 
-async def test_a_write_survives_a_connection_that_breaks(
+async def test_a_write_is_retried_after_a_broken_connection(
     proxy: FlakyProxy, mongodb_name: str
 ) -> None:
     uri = f"mongodb://{proxy.address}/?directConnection=true"
@@ -204,7 +204,7 @@ async def test_a_write_survives_a_connection_that_breaks(
 
 
 @pytest.mark.parametrize(("option", "retries"), [("", True), ("?retryWrites=false", False)])
-async def test_writes_are_tried_twice_unless_the_uri_says_otherwise(
+async def test_writes_are_retried_once_unless_the_uri_disables_it(
     mongodb_uri: str, mongodb_name: str, option: str, retries: bool
 ) -> None:
     database = database_at(mongodb_uri + option, mongodb_name)
@@ -226,7 +226,7 @@ async def test_writes_are_tried_twice_unless_the_uri_says_otherwise(
         "mongodb://user:hush-hush@127.0.0.1:9/",
     ],
 )
-async def test_no_password_is_in_what_is_said_of_a_uri(
+async def test_errors_about_a_uri_contain_no_password(
     uri: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = database_at(uri, "emotions", timeout_s=0.2)
@@ -261,7 +261,7 @@ names = st.none() | st.text("aAßé%_.\\'", max_size=4)
         emotion=st.none() | st.sampled_from(Emotion),
     ),
 )
-async def test_exactly_what_the_filter_matches_is_found(
+async def test_mongodb_finds_exactly_what_the_filter_matches(
     stores: MongoStores,
     records: list[tuple[list[Emotion], datetime, str | None]],
     wanted: HistoryFilter,

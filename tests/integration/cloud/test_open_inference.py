@@ -88,7 +88,7 @@ async def predict(
 # Agreement
 
 
-async def test_scores_from_triton_are_those_of_this_process(
+async def test_scores_from_triton_equal_those_of_this_process(
     connect: Connect, double: InferenceDouble, crops: NDArray[np.uint8], here: NDArray[np.float32]
 ) -> None:
     there = await predict(connect(double.url), crops)
@@ -96,7 +96,7 @@ async def test_scores_from_triton_are_those_of_this_process(
     assert double.asked["infer"] == 4, "a trial, the labels, and 40 faces in batches of 32 and 8"
 
 
-async def test_scores_are_the_same_by_json(
+async def test_scores_sent_as_json_are_the_same(
     connect: Connect, double: InferenceDouble, crops: NDArray[np.uint8], here: NDArray[np.float32]
 ) -> None:
     double.changes["v2"] = without_extensions
@@ -105,7 +105,7 @@ async def test_scores_are_the_same_by_json(
     assert double.asked["infer"] == 7, "a trial, and 40 faces in batches of 7"
 
 
-async def test_labels_in_other_words_and_one_that_is_left_out_are_understood(
+async def test_synonyms_and_a_left_out_label_are_mapped(
     connect: Connect, double: InferenceDouble, crops: NDArray[np.uint8], here: NDArray[np.float32]
 ) -> None:
     words = ["Happiness", "sadness", "anger", "disgusted", "scared", "contempt", "neutral"]
@@ -117,9 +117,7 @@ async def test_labels_in_other_words_and_one_that_is_left_out_are_understood(
     np.testing.assert_allclose(there, here, atol=1e-5)
 
 
-async def test_the_card_says_that_it_runs_elsewhere_and_claims_no_accuracy(
-    connect: Connect, triton: str
-) -> None:
+async def test_the_card_names_the_server_and_no_accuracy(connect: Connect, triton: str) -> None:
     classifier = connect(triton)
     await asyncio.to_thread(classifier.check)
     assert classifier.card.name == "emotion (remote)"
@@ -157,7 +155,7 @@ def twice(metadata: dict[str, Any]) -> None:
         (reshape("inputs", name="pixels"), "refuses 32 faces"),
     ],
 )
-async def test_a_model_that_reads_or_answers_something_else_is_refused(
+async def test_a_model_with_other_inputs_or_outputs_is_refused(
     connect: Connect, double: InferenceDouble, change: Change, words: str
 ) -> None:
     double.changes["emotion"] = change
@@ -176,7 +174,7 @@ async def test_a_model_that_reads_or_answers_something_else_is_refused(
         ({"labels": ["sad", "happy", *LABELS[2:]]}, "says sad, happy, .* says happy, sad, "),
     ],
 )
-async def test_settings_that_do_not_fit_the_model_are_named(
+async def test_settings_that_contradict_the_model_are_named(
     connect: Connect, triton: str, options: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InferenceUnavailable, match=words) as caught:
@@ -192,7 +190,7 @@ async def test_settings_that_do_not_fit_the_model_are_named(
         ([*LABELS[:6], "bored"], "bored is unknown"),
     ],
 )
-async def test_outputs_that_nobody_can_name_are_refused(
+async def test_outputs_without_labels_are_refused(
     connect: Connect, double: InferenceDouble, labels: list[str], words: str
 ) -> None:
     double.changes["v2"] = without_extensions
@@ -200,14 +198,14 @@ async def test_outputs_that_nobody_can_name_are_refused(
         await asyncio.to_thread(connect(double.url, labels=labels).check)
 
 
-async def test_a_version_that_is_asked_for_is_used(
+async def test_the_configured_version_is_used(
     connect: Connect, triton: str, crops: NDArray[np.uint8], here: NDArray[np.float32]
 ) -> None:
     there = await predict(connect(triton, version="1"), crops)
     np.testing.assert_allclose(there, here, atol=1e-5)
 
 
-async def test_what_is_no_inference_server_is_told(
+async def test_a_server_without_the_protocol_is_reported(
     connect: Connect, double: InferenceDouble
 ) -> None:
     double.status = 404
@@ -215,7 +213,7 @@ async def test_what_is_no_inference_server_is_told(
         await asyncio.to_thread(connect(double.url).check)
 
 
-async def test_an_address_that_is_none_is_told(connect: Connect) -> None:
+async def test_a_malformed_address_is_reported(connect: Connect) -> None:
     with pytest.raises(InferenceUnavailable, match="REMOTE_CLASSIFIER_URL"):
         connect("http://[::1")
 
@@ -233,7 +231,7 @@ def give(values: list[object], **facts: object) -> Change:
     return change
 
 
-async def test_probabilities_are_not_taken_for_logits(
+async def test_outputs_that_are_probabilities_are_refused(
     connect: Connect, double: InferenceDouble
 ) -> None:
     double.changes |= in_json(give([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.4]))
@@ -245,7 +243,7 @@ async def test_probabilities_are_not_taken_for_logits(
 
 
 @pytest.mark.parametrize("status", [500, 503])
-async def test_an_erring_server_is_a_fault_until_it_recovers(
+async def test_a_failing_server_raises_until_it_recovers(
     connect: Connect,
     double: InferenceDouble,
     crops: NDArray[np.uint8],
@@ -272,7 +270,7 @@ async def test_an_erring_server_is_a_fault_until_it_recovers(
         (b" " * 2_000_000, "no end"),
     ],
 )
-async def test_garbage_is_a_fault(
+async def test_a_malformed_answer_raises(
     connect: Connect, double: InferenceDouble, crops: NDArray[np.uint8], body: bytes, words: str
 ) -> None:
     classifier = connect(double.url)
@@ -294,7 +292,7 @@ async def test_garbage_is_a_fault(
         (give([1.0] * 7, name="other"), "not a tensor"),
     ],
 )
-async def test_answers_of_another_shape_are_a_fault(
+async def test_an_answer_of_another_shape_raises(
     connect: Connect, double: InferenceDouble, crops: NDArray[np.uint8], change: Change, words: str
 ) -> None:
     double.changes["v2"] = without_extensions
@@ -305,7 +303,7 @@ async def test_answers_of_another_shape_are_a_fault(
         await asyncio.to_thread(classifier.predict, crops[:32])
 
 
-async def test_after_a_new_version_the_model_is_looked_at_before_it_is_believed(
+async def test_a_new_version_is_checked_before_its_scores_are_used(
     connect: Connect, double: InferenceDouble, crops: NDArray[np.uint8], here: NDArray[np.float32]
 ) -> None:
     classifier = connect(double.url)
@@ -331,7 +329,7 @@ async def test_after_a_new_version_the_model_is_looked_at_before_it_is_believed(
 # Servers that are not there
 
 
-async def test_a_server_that_stops_is_a_fault_until_it_is_back(
+async def test_a_stopped_server_raises_until_it_is_back(
     connect: Connect, wire: FlakyProxy, crops: NDArray[np.uint8], here: NDArray[np.float32]
 ) -> None:
     classifier = connect(f"http://{wire.address}")
@@ -346,7 +344,7 @@ async def test_a_server_that_stops_is_a_fault_until_it_is_back(
     np.testing.assert_allclose(await predict(classifier, crops), here, atol=1e-5)
 
 
-async def test_a_connection_that_breaks_is_made_again(
+async def test_a_broken_connection_is_reopened(
     connect: Connect, wire: FlakyProxy, crops: NDArray[np.uint8], here: NDArray[np.float32]
 ) -> None:
     classifier = connect(f"http://{wire.address}")
@@ -356,7 +354,7 @@ async def test_a_connection_that_breaks_is_made_again(
     np.testing.assert_allclose(there, here, atol=1e-5)
 
 
-async def test_a_silent_server_is_a_fault(
+async def test_a_silent_server_raises(
     connect: Connect, wire: FlakyProxy, crops: NDArray[np.uint8]
 ) -> None:
     classifier = connect(f"http://{wire.address}", timeout_s=0.2)
@@ -367,7 +365,7 @@ async def test_a_silent_server_is_a_fault(
         _ = classifier.card
 
 
-async def test_a_server_that_fails_again_and_again_is_left_alone(
+async def test_a_server_that_keeps_failing_opens_the_circuit(
     connect: Connect, double: InferenceDouble, crops: NDArray[np.uint8]
 ) -> None:
     breaker = CircuitBreaker("the inference server", failures=3, pause_s=3600)
@@ -386,9 +384,7 @@ async def test_a_server_that_fails_again_and_again_is_left_alone(
     assert sum(double.asked.values()) == asked
 
 
-async def test_a_model_that_is_taken_away_is_not_ready(
-    connect: Connect, double: InferenceDouble
-) -> None:
+async def test_a_removed_model_is_not_ready(connect: Connect, double: InferenceDouble) -> None:
     clock = InMemoryClock()
     breaker = CircuitBreaker("the inference server", monotonic=clock.monotonic)
     classifier = connect(double.url, breaker=breaker)
@@ -407,7 +403,7 @@ async def test_a_model_that_is_taken_away_is_not_ready(
 # Everybody at once
 
 
-async def test_many_callers_in_doubt_look_at_the_model_once(
+async def test_concurrent_callers_share_one_check_of_the_model(
     connect: Connect, double: InferenceDouble, crops: NDArray[np.uint8]
 ) -> None:
     classifier = connect(double.url)
@@ -429,7 +425,7 @@ def single_thread() -> Iterator[WorkExecutor]:
     executor.close()
 
 
-async def test_waiting_for_the_server_takes_no_processor_from_the_others(
+async def test_waiting_for_the_server_blocks_no_executor_thread(
     connect: Connect, wire: FlakyProxy, single_thread: WorkExecutor
 ) -> None:
     classifier = OpenInferenceEmotionClassifier(

@@ -83,7 +83,7 @@ async def is_heard(channel: MessageChannel) -> bool:
     return True
 
 
-async def test_a_channel_comes_back_with_a_server_that_was_restarted() -> None:
+async def test_a_channel_reconnects_to_a_restarted_server() -> None:
     port = free_port()
     async with AsyncExitStack() as stack:
         async with redis_server(port) as url:
@@ -100,7 +100,7 @@ async def not_working(channel: MessageChannel) -> bool:
 
 
 @pytest.mark.parametrize("fault", [FlakyProxy.stop, FlakyProxy.fall_silent])
-async def test_a_channel_comes_back_after_a_fault_of_the_network(
+async def test_a_channel_reconnects_after_a_network_failure(
     proxy: FlakyProxy, fault: Callable[[FlakyProxy], None]
 ) -> None:
     async with channel_at(f"redis://{proxy.address}") as channel:
@@ -115,14 +115,14 @@ async def test_a_channel_comes_back_after_a_fault_of_the_network(
         assert await is_heard(channel)
 
 
-async def test_a_subscription_that_died_unnoticed_is_found_out(proxy: FlakyProxy) -> None:
+async def test_a_silently_lost_subscription_is_detected(proxy: FlakyProxy) -> None:
     async with channel_at(f"redis://{proxy.address}") as channel:
         assert await is_heard(channel)
         proxy.forget()
         assert await is_heard(channel)
 
 
-async def test_a_message_whose_answer_gets_lost_is_not_said_twice(
+async def test_a_message_is_not_repeated_when_its_answer_is_lost(
     proxy: FlakyProxy, redis_url: str
 ) -> None:
     async with (
@@ -141,7 +141,7 @@ async def test_a_message_whose_answer_gets_lost_is_not_said_twice(
         assert heard.count(b"once") == 1
 
 
-async def test_places_say_so_while_the_server_is_gone_and_count_again_afterwards(
+async def test_places_raise_while_the_server_is_down_and_work_again_afterwards(
     proxy: FlakyProxy,
 ) -> None:
     database = database_at(f"redis://{proxy.address}")
@@ -168,7 +168,7 @@ async def database_works(database: RedisDatabase) -> bool:
     return True
 
 
-async def test_an_idle_connection_that_broke_is_no_failure(proxy: FlakyProxy) -> None:
+async def test_a_broken_idle_connection_is_not_a_failure(proxy: FlakyProxy) -> None:
     database = database_at(f"redis://{proxy.address}")
     await database.check()
     proxy.break_once()
@@ -176,7 +176,7 @@ async def test_an_idle_connection_that_broke_is_no_failure(proxy: FlakyProxy) ->
     await database.close()
 
 
-async def test_a_start_without_a_server_names_it_and_no_password() -> None:
+async def test_a_start_without_a_server_names_its_address_without_the_password() -> None:
     port = free_port()
     channel = RedisMessageChannel(database_at(f"redis://me:{PASSWORD}@127.0.0.1:{port}/0"))
     with pytest.raises(StoreUnavailable) as refused:
@@ -186,7 +186,7 @@ async def test_a_start_without_a_server_names_it_and_no_password() -> None:
 
 
 @pytest.mark.parametrize("nonsense", [b":many\r\n", b"*1\r\n" * 5000, b"HTTP/1.1 400 Bad\r\n"])
-async def test_an_answer_that_makes_no_sense_ends_nothing(
+async def test_an_unexpected_answer_does_not_end_the_channel(
     proxy: FlakyProxy, nonsense: bytes
 ) -> None:
     async with channel_at(f"redis://{proxy.address}") as channel:
@@ -197,7 +197,7 @@ async def test_an_answer_that_makes_no_sense_ends_nothing(
 
 
 @pytest.mark.parametrize("nonsense", [b":many\r\n", b"*1\r\n" * 5000, b"HTTP/1.1 400 Bad\r\n"])
-async def test_a_server_that_is_no_redis_is_an_error_and_no_crash(nonsense: bytes) -> None:
+async def test_a_server_that_is_not_redis_raises_store_unavailable(nonsense: bytes) -> None:
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(1000):
             writer.write(nonsense)
@@ -211,7 +211,7 @@ async def test_a_server_that_is_no_redis_is_an_error_and_no_crash(nonsense: byte
         await database.close()
 
 
-async def test_a_wrong_password_is_told_apart_from_a_server_that_is_gone(redis_url: str) -> None:
+async def test_a_wrong_password_has_its_own_message(redis_url: str) -> None:
     address = redis_url.removeprefix("redis://")
     channel = RedisMessageChannel(database_at(f"redis://nobody:{PASSWORD}@{address}"))
     with pytest.raises(StoreUnavailable, match="refuses the user or the password") as refused:
@@ -220,7 +220,7 @@ async def test_a_wrong_password_is_told_apart_from_a_server_that_is_gone(redis_u
     await channel.close()
 
 
-async def test_a_user_who_may_not_subscribe_is_refused_at_start(redis_url: str) -> None:
+async def test_a_redis_user_without_permission_to_subscribe_stops_the_start(redis_url: str) -> None:
     owner = database_at(redis_url)
     await owner.client.acl_setuser(
         "mute", enabled=True, passwords=[f"+{PASSWORD}"], commands=["+ping", "+hello", "+client"]
@@ -234,7 +234,7 @@ async def test_a_user_who_may_not_subscribe_is_refused_at_start(redis_url: str) 
     await owner.close()
 
 
-async def test_a_server_that_is_left_alone_is_told_from_one_that_was_asked() -> None:
+async def test_an_open_circuit_has_its_own_error() -> None:
     database = RedisDatabase(
         url=f"redis://127.0.0.1:{free_port()}/0",
         prefix="service",

@@ -8,7 +8,7 @@ import pytest
 from application.errors import IdentityUnavailable
 
 
-async def test_an_id_token_buys_a_sign_in(service):
+async def test_an_id_token_signs_in(service):
     client = await service.client()
     id_token = service.identity.enrol("alice@example.com")
     answer = await client.post("/auth/verify-token", json={"id_token": id_token})
@@ -34,21 +34,21 @@ async def test_an_id_token_buys_a_sign_in(service):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_an_id_token_that_does_not_stand_is_refused(service):
+async def test_an_invalid_id_token_is_refused(service):
     answer = await (await service.client()).post("/auth/verify-token", json={"id_token": "forged"})
     assert answer.status_code == 401
     assert answer.json()["code"] == "invalid_token"
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-async def test_both_the_access_token_and_the_id_token_say_who_calls(service):
+async def test_access_tokens_and_id_tokens_identify_the_caller(service):
     alice = await service.signed_in("alice@example.com")
     assert (await alice.get("/auth/profile")).json()["email"] == "alice@example.com"
     alice.headers["Authorization"] = "bearer " + service.identity.enrol("alice@example.com")
     assert (await alice.get("/auth/profile")).json()["email"] == "alice@example.com"
 
 
-async def test_using_the_service_shows_in_profile_and_usage(service):
+async def test_profile_and_usage_count_detections(service):
     alice = await service.signed_in()
     await service.detect(alice)
     profile = (await alice.get("/auth/profile")).json()
@@ -119,14 +119,14 @@ async def test_a_guest_cookie_is_no_access_token(service):
     assert (await guest.get("/auth/profile", headers=headers)).status_code == 401
 
 
-async def test_an_access_token_refreshes_nothing(service):
+async def test_an_access_token_cannot_be_used_to_refresh(service):
     alice = await service.signed_in()
     access = alice.headers["Authorization"].removeprefix("Bearer ")
     answer = await alice.post("/auth/refresh-token", json={"refresh_token": access})
     assert answer.status_code == 401
 
 
-async def test_refreshing_hands_out_new_tokens_that_work(service):
+async def test_refreshing_returns_new_working_tokens(service):
     client = await service.client()
     id_token = service.identity.enrol("alice@example.com")
     first = (await client.post("/auth/verify-token", json={"id_token": id_token})).json()
@@ -141,7 +141,7 @@ async def test_refreshing_hands_out_new_tokens_that_work(service):
     assert (await client.get("/auth/profile")).json()["email"] == "alice@example.com"
 
 
-async def test_two_tabs_that_refresh_at_once_both_go_on(service):
+async def test_two_tabs_that_refresh_at_once_both_get_tokens(service):
     client = await service.client()
     id_token = service.identity.enrol("alice@example.com")
     first = (await client.post("/auth/verify-token", json={"id_token": id_token})).json()
@@ -214,7 +214,7 @@ async def test_an_identity_provider_that_is_down_is_503_and_not_401(service):
     assert (await alice.get("/auth/profile")).status_code == 200  # whoever is in stays in
 
 
-async def test_what_the_provider_says_anew_is_shown_and_the_first_day_stays(service):
+async def test_a_changed_profile_is_shown_and_created_at_stays(service):
     alice = await service.signed_in()
     known = await service.container.stores().users().get("user:alice@example.com")
     renamed = replace(known, display_name="Alice L.", created_at=service.clock.now())
@@ -244,13 +244,13 @@ async def test_a_malformed_body_is_400_and_names_the_field(service, path, body, 
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"id_token=x", b"\xff\xfe", b"null", b"[" * 30_000])
-async def test_a_body_that_is_no_json_is_400(service, content):
+async def test_a_body_that_is_not_json_is_400(service, content):
     answer = await (await service.client()).post("/auth/verify-token", content=content)
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid_request"
 
 
-async def test_a_body_that_is_missing_is_called_so(service):
+async def test_a_missing_body_is_reported_as_missing(service):
     answer = await (await service.client()).post("/auth/verify-token")
     assert answer.status_code == 400
     assert answer.json()["detail"] == "body: is missing"

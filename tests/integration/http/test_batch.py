@@ -53,7 +53,7 @@ async def test_every_file_of_a_batch_gets_one_event(service):
         ("a\N{LEFT-TO-RIGHT ISOLATE}b\N{RIGHT-TO-LEFT MARK}.png", "ab.png"),
     ],
 )
-async def test_an_event_carries_the_name_of_its_file_without_what_disturbs(service, sent, kept):
+async def test_an_event_carries_the_cleaned_name_of_its_file(service, sent, kept):
     alice = await service.signed_in()
     answer = await alice.post("/api/detect/batch", files=batch((sent, PHOTO)))
     assert [event["filename"] for event in events(answer.text)] == [kept or sent]
@@ -91,7 +91,7 @@ async def test_a_file_is_answered_while_another_is_still_in_work(service):
     assert [json.loads(line.removeprefix("data: "))["filename"] for line in rest] == ["slow.jpg"]
 
 
-async def test_hanging_up_stops_what_has_not_finished(service):
+async def test_disconnecting_stops_unfinished_files(service):
     alice = await service.signed_in()
     decode, held = service.decoder.decode, fake_image(width=10_001, height=1)
     cancelled, begun = asyncio.Event(), asyncio.Semaphore(0)
@@ -120,7 +120,7 @@ async def test_hanging_up_stops_what_has_not_finished(service):
     assert usage["usage_count"] == 3  # one is done, two were worked on, the rest was never charged
 
 
-async def test_a_fault_with_one_file_leaves_the_others_alone(service):
+async def test_an_error_in_one_file_does_not_affect_the_others(service):
     alice = await service.signed_in()
     decode, cursed = service.decoder.decode, fake_image(width=10_001, height=1)
 
@@ -138,7 +138,7 @@ async def test_a_fault_with_one_file_leaves_the_others_alone(service):
     assert outcomes["b.jpg"]["status"] == "completed"
 
 
-async def test_a_store_that_fails_is_told_per_file(service):
+async def test_a_failing_store_is_reported_per_file(service):
     alice = await service.signed_in()
     service.spool.fail_with(StoreUnavailable("the disk is full"))
     files = batch(("a.jpg", PHOTO), ("b.jpg", PHOTO))
@@ -197,7 +197,7 @@ async def test_a_batch_without_files_is_400_missing_file(service, form):
     assert answer.json()["code"] == "missing_file"
 
 
-async def test_a_full_house_keeps_its_status_on_a_batch():
+async def test_a_batch_without_a_free_place_is_503():
     async with running_service(max_images_in_work=1) as service:
         alice = await service.signed_in()
         service.decoder.hold()

@@ -21,7 +21,7 @@ NAMELESS = (
 )
 
 
-async def test_a_photograph_comes_back_as_faces_with_all_seven_emotions(service):
+async def test_an_image_is_answered_with_faces_and_all_seven_emotions(service):
     alice = await service.signed_in()
     answer = await service.detect(alice, name="holiday.jpg")
     assert answer.status_code == 200
@@ -72,7 +72,7 @@ async def test_the_name_of_a_file_loses_folders_and_unprintable_characters(servi
 @pytest.mark.parametrize(
     "image", [b"", b"no image at all", PHOTO[:-5], b"<svg xmlns='http://www.w3.org/2000/svg'/>"]
 )
-async def test_what_is_no_image_is_400_invalid_image(service, image):
+async def test_a_file_that_is_not_an_image_is_400_invalid_image(service, image):
     answer = await service.detect(await service.client(), image=image)
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid_image"
@@ -93,7 +93,7 @@ async def test_a_file_over_5_mib_is_413(service, extra):
     assert answer.json()["details"] == {"limit": FIVE_MIB}
 
 
-async def test_a_file_of_exactly_5_mib_is_let_in(service):
+async def test_a_file_of_exactly_5_mib_is_accepted(service):
     answer = await service.detect(await service.client(), image=b"x" * FIVE_MIB)
     assert answer.json()["code"] == "invalid_image"
 
@@ -209,7 +209,7 @@ async def test_a_broken_form_is_400(service, content_type, content):
         (b"", None),
     ],
 )
-async def test_a_name_is_read_however_it_was_written(service, disposition, kept):
+async def test_file_names_are_read_in_every_common_encoding(service, disposition, kept):
     alice = await service.signed_in()
     part = (
         b'--b\r\nContent-Disposition: form-data; name="file"%s\r\nContent-Type: image/jpeg\r\n\r\n'
@@ -248,7 +248,7 @@ async def test_a_decomposed_name_is_found_by_a_composed_keyword_and_the_converse
         ),
     ],
 )
-async def test_what_is_wrong_with_a_form_is_said(service, content, code, told):
+async def test_errors_in_a_form_are_explained(service, content, code, told):
     client = await service.client()
     answer = await client.post(
         "/api/detect",
@@ -278,7 +278,7 @@ async def test_a_temporary_folder_without_room_is_503(service, monkeypatch):
     assert answer.headers["Retry-After"]
 
 
-async def test_a_full_house_is_503_and_says_when_to_come_back():
+async def test_no_free_place_is_503_with_retry_after():
     async with running_service(max_images_in_work=1) as service:
         alice = await service.signed_in()
         service.decoder.hold()
@@ -303,7 +303,7 @@ async def test_a_model_that_cannot_run_is_503(service):
     assert answer.headers["Retry-After"] == "5"
 
 
-async def test_the_cause_of_a_503_is_logged_and_not_told(service):
+async def test_the_cause_of_a_503_is_logged_and_not_sent(service):
     failed = InferenceUnavailable("no detector")
     failed.__cause__ = OSError("https://me:hunter2@host/model is gone\nand a second line")
     service.container.vision().face_detector().fail_with(failed)
@@ -321,7 +321,7 @@ async def test_the_cause_of_a_503_is_logged_and_not_told(service):
     ]
 
 
-async def test_a_store_that_is_not_even_asked_is_not_logged_each_time(service):
+async def test_an_open_circuit_is_not_logged_for_each_request(service):
     alice = await service.signed_in()
     left_alone = StoreCircuitOpen("the history does not answer")
     left_alone.__cause__ = TimeoutError()
@@ -331,7 +331,7 @@ async def test_a_store_that_is_not_even_asked_is_not_logged_each_time(service):
     assert [each["event"] for each in logged] == ["request"]
 
 
-async def test_a_bug_is_500_and_tells_nothing_of_itself(service):
+async def test_a_bug_is_500_without_details(service):
     service.decoder.fail_with(RuntimeError("/srv/secret/path: password=hunter2"))
     answer = await service.detect(await service.client())
     assert answer.status_code == 500
@@ -353,7 +353,7 @@ async def test_a_detection_is_pending_until_its_image_is_kept(service):
     assert shown["image_url"].startswith(f"{service.url}/api/images/{detection_id}?")
 
 
-async def test_a_repository_that_is_down_delays_nothing(service):
+async def test_a_repository_that_is_down_does_not_delay_detection(service):
     alice = await service.signed_in()
     service.repository.fail_with(StoreUnavailable("the history does not answer"))
     answer = await service.detect(alice)
@@ -363,7 +363,7 @@ async def test_a_repository_that_is_down_delays_nothing(service):
     assert (await alice.get("/api/history")).status_code == 503
 
 
-async def test_a_spool_that_takes_nothing_is_503_and_nothing_is_charged(service):
+async def test_an_unusable_spool_is_503_and_not_charged(service):
     alice = await service.signed_in()
     service.spool.fail_with(StoreUnavailable("the disk is full", retry_after_s=30))
     answer = await service.detect(alice)

@@ -156,7 +156,7 @@ async def test_every_early_answer_arrives(service, sender, js_packages):
             assert await SENDERS[sender](service.url + path, size, headers) == expected
 
 
-async def test_who_goes_on_sending_after_the_answer_is_hung_up_on(service):
+async def test_a_client_that_keeps_sending_after_the_answer_is_disconnected(service):
     address = httpx.URL(service.url)
     reader, writer = await asyncio.open_connection(address.host, address.port)
     writer.write(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 6000000\r\n\r\n")

@@ -12,7 +12,7 @@ async def test_the_first_visit_needs_no_earlier_call(service):
     assert len(answer.json()["detection_results"]["faces"]) == 2
 
 
-async def test_the_guest_cookie_is_out_of_reach_of_scripts_and_other_sites(service):
+async def test_the_guest_cookie_is_http_only_and_same_site(service):
     answer = await (await service.client()).get("/auth/usage")
     header = answer.headers["Set-Cookie"].lower()
     assert header.startswith("guest_usage_info=")
@@ -29,7 +29,7 @@ async def test_over_https_the_cookie_is_secure():
         assert "secure" in answer.headers["Set-Cookie"].lower()
 
 
-async def test_each_answer_renews_the_cookie_for_a_window(service):
+async def test_each_answer_renews_the_guest_cookie(service):
     guest = await service.client()
     for _ in range(2):
         answer = await guest.get("/auth/usage")
@@ -52,7 +52,7 @@ async def test_the_fourth_detection_of_a_guest_is_429(service):
     assert problem["details"] == {"retry_after": 86000, "limit": 3, "remaining": 0}
 
 
-async def test_a_guest_may_go_on_when_the_window_is_over(service):
+async def test_a_guest_gets_a_new_quota_after_the_window(service):
     guest = await service.client()
     for _ in range(3):
         await service.detect(guest)
@@ -60,7 +60,7 @@ async def test_a_guest_may_go_on_when_the_window_is_over(service):
     assert (await service.detect(guest)).status_code == 200
 
 
-async def test_a_guest_who_waited_before_the_first_use_gets_no_second_quota(service):
+async def test_waiting_before_the_first_use_gives_no_second_quota(service):
     guest = await service.client()
     await guest.get("/auth/profile")
     service.clock.advance(86_000)
@@ -70,12 +70,12 @@ async def test_a_guest_who_waited_before_the_first_use_gets_no_second_quota(serv
     assert statuses == [200] * 3 + [429]
 
 
-async def test_dropping_the_cookie_buys_no_more_than_the_address_allows(service):
+async def test_without_the_cookie_the_limit_of_the_address_holds(service):
     statuses = [(await service.detect(await service.client())).status_code for _ in range(8)]
     assert statuses == [200] * 6 + [429] * 2
 
 
-async def test_a_forged_cookie_buys_no_extra_detection(service):
+async def test_a_forged_cookie_gives_no_extra_detection(service):
     guest = await service.client()
     for _ in range(3):
         await service.detect(guest)
@@ -88,7 +88,7 @@ async def test_a_forged_cookie_buys_no_extra_detection(service):
     assert (await service.detect(await service.client())).status_code == 429
 
 
-async def test_a_replayed_cookie_finds_the_count_where_it_was(service):
+async def test_a_replayed_cookie_does_not_reset_the_count(service):
     guest = await service.client()
     first = (await guest.get("/auth/usage")).cookies["guest_usage_info"]
     for _ in range(3):
@@ -97,7 +97,7 @@ async def test_a_replayed_cookie_finds_the_count_where_it_was(service):
     assert (await service.detect(again)).status_code == 429
 
 
-async def test_a_failed_detection_costs_a_guest_nothing(service):
+async def test_a_failed_detection_is_not_charged_to_a_guest(service):
     guest = await service.client()
     for _ in range(5):
         assert (await service.detect(guest, image=b"no image")).status_code == 400
@@ -113,7 +113,7 @@ async def test_work_on_a_damaged_image_is_charged(service):
     assert (await service.detect(guest)).status_code == 429
 
 
-async def test_a_guest_is_told_one_story(service):
+async def test_all_statements_about_a_guests_quota_agree(service):
     for number in range(8):
         guest = await service.client()
         answer = await service.detect(guest)
@@ -130,7 +130,7 @@ async def test_a_guest_is_told_one_story(service):
             assert "6 images in 24 hours" in problem["detail"]
 
 
-async def test_a_guest_without_quota_is_refused_before_the_photograph_is_sent(service):
+async def test_a_guest_without_quota_is_refused_before_the_image_is_sent(service):
     guest = await service.client()
     for _ in range(3):
         await service.detect(guest)
@@ -146,13 +146,13 @@ async def test_a_guest_without_quota_is_refused_before_the_photograph_is_sent(se
     writer.close()
 
 
-async def test_a_guest_sent_away_early_still_gets_a_cookie(service):
+async def test_a_refused_guest_still_gets_a_cookie(service):
     guest = await service.client()
     await service.detect(guest, image=b"no image")
     assert "guest_usage_info" in guest.cookies
 
 
-async def test_a_guests_photograph_and_result_are_never_kept(service):
+async def test_a_guests_image_and_result_are_never_kept(service):
     guest = await service.client()
     detection = (await service.detect(guest)).json()
     assert detection["image_url"] is None
@@ -181,7 +181,7 @@ async def test_guests_have_no_batch_and_no_history(service):
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-async def test_the_profile_of_a_guest_says_so(service):
+async def test_the_profile_of_a_guest_is_marked_as_guest(service):
     guest = await service.client()
     profile = (await guest.get("/auth/profile")).json()
     assert profile["is_guest"] is True
@@ -190,7 +190,7 @@ async def test_the_profile_of_a_guest_says_so(service):
     assert profile["created_at"] == "2026-01-01T12:00:00Z"
 
 
-async def test_a_made_up_forwarded_address_is_not_believed():
+async def test_a_forwarded_address_from_an_untrusted_client_is_ignored():
     async with running_service(forwarded_allow_ips=("10.9.9.9",)) as service:
         statuses = []
         for number in range(8):

@@ -6,7 +6,7 @@ import json
 from tests.integration.http.service import PHOTO
 
 
-async def test_a_guest_reads_from_the_headers_what_is_left(service):
+async def test_the_headers_show_a_guests_remaining_quota(service):
     guest = await service.client()
     told = []
     for _ in range(4):
@@ -18,14 +18,14 @@ async def test_a_guest_reads_from_the_headers_what_is_left(service):
     assert answer.headers["RateLimit-Reset"] == answer.headers["Retry-After"] == "86370"
 
 
-async def test_users_have_no_limit_to_read(service):
+async def test_users_get_no_rate_limit_headers(service):
     alice = await service.signed_in()
     answer = await service.detect(alice)
     assert answer.status_code == 200
     assert not [name for name in answer.headers if name.startswith("ratelimit")]
 
 
-async def test_long_lists_come_compressed_to_those_who_take_them_so(service):
+async def test_long_lists_are_compressed_if_accepted(service):
     alice = await service.signed_in()
     for number in range(5):
         await service.stored(alice, name=f"{number}.jpg")
@@ -38,7 +38,7 @@ async def test_long_lists_come_compressed_to_those_who_take_them_so(service):
     assert len(gzip.compress(plain.content, 1)) < len(plain.content) / 2
 
 
-async def test_tokens_photographs_and_results_are_never_compressed(service):
+async def test_tokens_images_and_results_are_never_compressed(service):
     alice = await service.signed_in()
     alice.headers["Accept-Encoding"] = "gzip"
     detection_id = await service.stored(alice)
@@ -52,7 +52,7 @@ async def test_tokens_photographs_and_results_are_never_compressed(service):
     assert {json.loads(line[6:])["status"] for line in events} == {"completed"}
 
 
-async def test_the_page_is_kept_by_browsers_and_asked_for_anew(service):
+async def test_browsers_cache_the_page_and_revalidate_it(service):
     client = await service.client()
     browser = {"Accept": "text/html", "Accept-Encoding": "gzip"}
     page = await client.get("/", headers=browser)
@@ -66,7 +66,7 @@ async def test_the_page_is_kept_by_browsers_and_asked_for_anew(service):
     assert again.headers["Content-Security-Policy"] == page.headers["Content-Security-Policy"]
 
 
-async def test_files_of_the_page_have_their_types_and_nothing_else_is_served(service):
+async def test_files_of_the_page_have_their_media_types_and_no_other_file_is_served(service):
     client = await service.client()
     for name, kind in {
         "js/main.js": "text/javascript",
@@ -80,7 +80,7 @@ async def test_files_of_the_page_have_their_types_and_nothing_else_is_served(ser
         assert (await client.get(f"/web/{name}")).status_code == 404
 
 
-async def test_answers_for_one_caller_are_kept_by_no_cache(service):
+async def test_answers_for_one_caller_are_not_cached(service):
     alice = await service.signed_in()
     detection_id = await service.stored(alice)
     status = await alice.get(f"/api/detect/status/{detection_id}")
@@ -90,7 +90,7 @@ async def test_answers_for_one_caller_are_kept_by_no_cache(service):
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_an_answer_to_a_page_that_is_not_allowed_is_no_answer_for_one_that_is(service):
+async def test_answers_vary_by_origin(service):
     guest = await service.client()
     for origin in ("https://elsewhere.example", "http://localhost:3000"):
         answer = await guest.get("/auth/usage", headers={"Origin": origin})

@@ -54,7 +54,7 @@ async def test_the_history_lists_what_detect_answered_newest_first(service):
     assert {**shown.json(), "image_url": None} == answered
 
 
-async def test_pages_join_up_without_gap_or_overlap(service):
+async def test_pages_cover_the_list_without_gap_or_overlap(service):
     alice = await service.signed_in()
     ids = await fill(service, alice, 7)
     url, seen = "/api/history?limit=3&emotion=happy", []
@@ -66,7 +66,7 @@ async def test_pages_join_up_without_gap_or_overlap(service):
     assert seen == ids
 
 
-async def test_links_lead_to_first_previous_next_and_last_page_and_keep_filters(service):
+async def test_links_name_the_first_previous_next_and_last_page_with_filters(service):
     alice = await service.signed_in()
     await fill(service, alice, 7)
     answer = await alice.get("/api/history", params={"skip": 3, "limit": 2, "keyword": "photo-"})
@@ -108,7 +108,7 @@ async def test_a_value_out_of_range_is_400_and_names_the_field(service, query, f
     assert list(answer.json()["details"]["fields"]) == [field]
 
 
-async def test_the_links_lead_to_pages_that_hold_something(service):
+async def test_no_link_leads_to_an_empty_page(service):
     alice = await service.signed_in()
     await fill(service, alice, 2)
     answer = await alice.get("/api/history?skip=7&limit=5")
@@ -116,7 +116,7 @@ async def test_the_links_lead_to_pages_that_hold_something(service):
         assert len((await alice.get(target)).json()) > 0
 
 
-async def test_an_empty_emotion_and_other_ways_to_write_a_moment_are_read(service):
+async def test_an_empty_emotion_and_other_date_forms_are_accepted(service):
     alice = await service.signed_in()
     await fill(service, alice, 1)
     for query in ("emotion=", "to_date=2999-01-01t00:00:00z", "to_date=2998-12-31T24:00:00Z"):
@@ -128,14 +128,14 @@ async def test_an_empty_emotion_and_other_ways_to_write_a_moment_are_read(servic
 
 @pytest.mark.parametrize("value", ["yesterday", "2026-13-01", "2026-11-22T25:00", "0", "2026-W"])
 @pytest.mark.parametrize("field", ["from_date", "to_date"])
-async def test_a_date_that_is_none_is_400(service, field, value):
+async def test_an_invalid_date_is_400(service, field, value):
     alice = await service.signed_in()
     answer = await alice.get("/api/history", params={field: value})
     assert answer.status_code == 400
     assert answer.json()["details"] == {"field": field}
 
 
-async def test_dates_the_wrong_way_round_are_400(service):
+async def test_from_date_after_to_date_is_400(service):
     alice = await service.signed_in()
     answer = await alice.get("/api/history?from_date=2026-02-01&to_date=2026-01-01")
     assert answer.status_code == 400
@@ -164,7 +164,7 @@ async def test_dates_the_wrong_way_round_are_400(service):
         ("from_date=&to_date=", 1),
     ],
 )
-async def test_dates_mean_what_iso_8601_says(service, query, found):
+async def test_dates_are_read_by_iso_8601(service, query, found):
     alice = await service.signed_in()
     await service.stored(alice)
     assert len((await alice.get(f"/api/history?{query}")).json()) == found
@@ -229,7 +229,7 @@ async def test_an_export_as_csv_has_a_line_for_every_face(service):
     "name",
     ["=1+2.jpg", "+cmd|'calc'!A0", "-2.jpg", "@SUM(A1).jpg", "x;=1+1.jpg", "x; =1.jpg", "＝1.jpg"],
 )
-async def test_no_cell_of_an_export_is_taken_for_a_formula(service, name):
+async def test_no_cell_of_an_export_is_a_formula(service, name):
     alice = await service.signed_in()
     await service.stored(alice, name=name)
     answer = await alice.get("/api/history/export?format=csv")
@@ -240,7 +240,7 @@ async def test_no_cell_of_an_export_is_taken_for_a_formula(service, name):
             assert not [cell for cell in cells if cell.strip()[:1] in tuple("=+-@＝＋－＠") if cell]
 
 
-async def test_every_cell_of_an_export_is_quoted_and_the_name_comes_through(service):
+async def test_every_cell_of_an_export_is_quoted_and_the_name_is_kept(service):
     alice = await service.signed_in()
     await service.stored(alice, name="Éric, été.jpg")
     answer = await alice.get("/api/history/export?format=csv")
@@ -251,7 +251,7 @@ async def test_every_cell_of_an_export_is_quoted_and_the_name_comes_through(serv
         assert len(line.split('","')) == 26
 
 
-async def test_an_empty_export_is_well_formed(service):
+async def test_an_empty_export_is_valid(service):
     alice = await service.signed_in()
     assert (await alice.get("/api/history/export?format=json")).json() == []
     answer = await alice.get("/api/history/export?format=csv")
@@ -273,7 +273,7 @@ async def test_an_export_in_another_format_is_400(service):
     assert list(answer.json()["details"]["fields"]) == ["format"]
 
 
-async def test_deleting_one_takes_record_and_image(service):
+async def test_deleting_a_record_erases_its_image(service):
     alice = await service.signed_in()
     gone, stays = await service.stored(alice), await service.stored(alice)
     answer = await alice.delete(f"/api/history/{gone}")
@@ -285,7 +285,7 @@ async def test_deleting_one_takes_record_and_image(service):
     assert (await alice.get(f"/api/images/{stays}")).status_code == 200
 
 
-async def test_deleting_all_takes_everything_of_this_user_alone(service):
+async def test_deleting_all_erases_only_this_users_records(service):
     alice, bob = await service.signed_in(), await service.signed_in("bob@example.com")
     ids, bobs = await fill(service, alice, 3), await service.stored(bob)
     answer = await alice.delete("/api/history")
@@ -299,7 +299,7 @@ async def test_deleting_all_takes_everything_of_this_user_alone(service):
 
 
 @pytest.mark.parametrize("ending", ["/", "//", "/%2F", "/?", "%2f"])
-async def test_a_deletion_whose_id_is_missing_deletes_nothing(service, ending):
+async def test_deleting_without_an_id_deletes_nothing(service, ending):
     alice = await service.signed_in()
     await service.stored(alice)
     answer = await alice.delete(f"/api/history{ending}")
@@ -311,7 +311,7 @@ async def test_a_deletion_whose_id_is_missing_deletes_nothing(service, ending):
 @pytest.mark.parametrize(
     ("query", "field"), [("to_date=2000-01-01&emotion=happy", "to_date"), ("keyword=", "keyword")]
 )
-async def test_a_deletion_of_all_cannot_be_narrowed_down(service, query, field):
+async def test_deleting_all_takes_no_filters(service, query, field):
     alice = await service.signed_in()
     await service.stored(alice)
     answer = await alice.delete(f"/api/history?{query}")
@@ -322,7 +322,7 @@ async def test_a_deletion_of_all_cannot_be_narrowed_down(service, query, field):
     assert len((await alice.get("/api/history")).json()) == 1
 
 
-async def test_nobody_else_can_read_list_or_delete(service):
+async def test_other_users_cannot_read_list_or_delete(service):
     alice, bob = await service.signed_in(), await service.signed_in("bob@example.com")
     detection_id = await service.stored(alice)
     path = f"/api/history/{detection_id}"
@@ -337,7 +337,7 @@ async def test_nobody_else_can_read_list_or_delete(service):
 
 
 @pytest.mark.parametrize("path", ["/api/history/", "/api/images/", "/api/detect/status/"])
-async def test_what_does_not_exist_is_404(service, path):
+async def test_an_unknown_record_is_404(service, path):
     alice = await service.signed_in()
     for name in (UNKNOWN, "not-an-id", "..%2f..%2fetc"):
         answer = await alice.get(path + name)
@@ -362,7 +362,7 @@ async def test_a_history_that_does_not_answer_is_503_on_every_call(service):
         assert "Content-Disposition" not in answer.headers
 
 
-async def test_the_owner_gets_the_photograph_as_it_was_uploaded(service):
+async def test_the_owner_gets_the_image_as_it_was_uploaded(service):
     alice = await service.signed_in()
     png = fake_image(media_type="image/png")
     answer = await service.detect(alice, image=png)
@@ -379,7 +379,7 @@ async def test_the_owner_gets_the_photograph_as_it_was_uploaded(service):
     assert head.content == b""
 
 
-async def test_a_photograph_that_is_held_is_not_sent_again_except_to_strangers(service):
+async def test_an_unchanged_image_is_304_for_its_owner_only(service):
     alice, bob = await service.signed_in(), await service.signed_in("bob@example.com")
     url = f"/api/images/{await service.stored(alice)}"
     etag = (await alice.get(url)).headers["ETag"]
@@ -394,7 +394,7 @@ async def test_a_photograph_that_is_held_is_not_sent_again_except_to_strangers(s
     assert (await guest.get(url, headers={"If-None-Match": etag})).status_code == 401
 
 
-async def test_timestamps_carry_their_zone(service):
+async def test_timestamps_have_a_time_zone(service):
     alice = await service.signed_in()
     await service.stored(alice)
     (shown,) = (await alice.get("/api/history")).json()

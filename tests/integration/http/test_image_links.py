@@ -36,7 +36,7 @@ async def test_an_image_url_opens_without_a_token_from_any_origin(service):
     assert (await anybody.head(url)).status_code == 200
 
 
-async def test_a_link_says_nothing_of_its_owner(service):
+async def test_a_link_does_not_reveal_the_owner(service):
     alice = await service.signed_in()
     url = await image_url(alice, await service.stored(alice))
     assert "alice" not in url
@@ -45,7 +45,7 @@ async def test_a_link_says_nothing_of_its_owner(service):
     assert parse_qs(urlsplit(url).query).keys() == {"expires", "signature"}
 
 
-async def test_a_link_ends_and_every_answer_has_a_fresh_one(service):
+async def test_a_link_expires_and_every_answer_has_a_fresh_one(service):
     alice, anybody = await service.signed_in(), await service.client()
     detection_id = await service.stored(alice)
     url = await image_url(alice, detection_id)
@@ -59,7 +59,7 @@ async def test_a_link_ends_and_every_answer_has_a_fresh_one(service):
     assert (await anybody.get(listed["image_url"])).content == PHOTO
 
 
-async def test_every_list_and_export_has_links_that_open(service):
+async def test_lists_and_exports_have_working_links(service):
     alice, anybody = await service.signed_in(), await service.client()
     await service.stored(alice)
     (listed,) = (await alice.get("/api/history")).json()
@@ -70,7 +70,7 @@ async def test_every_list_and_export_has_links_that_open(service):
         assert (await anybody.get(url)).content == PHOTO
 
 
-async def test_a_link_opens_one_image_alone_and_cannot_be_changed(service):
+async def test_a_link_opens_one_image_only_and_cannot_be_changed(service):
     alice, anybody = await service.signed_in(), await service.client()
     mine, other = await service.stored(alice), await service.stored(alice)
     url = await image_url(alice, mine)
@@ -92,7 +92,7 @@ async def test_a_link_opens_one_image_alone_and_cannot_be_changed(service):
         assert (await anybody.get(f"{path}?{urlsplit(url).query}")).status_code == 401
 
 
-async def test_an_erased_image_has_no_link_any_more(service):
+async def test_links_to_an_erased_image_stop_working(service):
     alice, anybody = await service.signed_in(), await service.client()
     one, another = await service.stored(alice), await service.stored(alice)
     urls = [await image_url(alice, one), await image_url(alice, another)]
@@ -117,7 +117,7 @@ async def test_the_host_is_the_one_that_the_client_called(service):
 @pytest.mark.parametrize(
     "host", ["a b", 'evil"><script>', "a/b", "user@evil.example", "evil.example?", "a:99999999"]
 )
-async def test_what_is_no_host_is_in_no_address(service, host):
+async def test_an_invalid_host_is_not_used_in_addresses(service, host):
     alice = await service.signed_in()
     detection_id = await service.stored(alice)
     answer = await alice.get(f"/api/history/{detection_id}", headers={"Host": host})
@@ -127,7 +127,7 @@ async def test_what_is_no_host_is_in_no_address(service, host):
         assert answer.status_code == 400
 
 
-async def test_a_client_that_names_no_host_gets_the_servers_own_address(service):
+async def test_without_a_host_header_the_servers_own_address_is_used(service):
     alice = await service.signed_in()
     detection_id = await service.stored(alice)
     port = urlsplit(service.url).port
@@ -141,7 +141,7 @@ async def test_a_client_that_names_no_host_gets_the_servers_own_address(service)
     assert f'"image_url":"{service.url}/api/images/{detection_id}?' in answer
 
 
-async def test_behind_a_trusted_proxy_the_scheme_is_the_clients(service):
+async def test_a_trusted_proxy_sets_the_scheme(service):
     alice = await service.signed_in()
     detection_id = await service.stored(alice)
     headers = {"Host": "emotions.example.com", "X-Forwarded-Proto": "https"}
@@ -152,7 +152,7 @@ async def test_behind_a_trusted_proxy_the_scheme_is_the_clients(service):
     assert (await image_url(alice, detection_id, headers=headers)).startswith(service.url)
 
 
-async def test_nobody_but_a_trusted_proxy_chooses_the_scheme():
+async def test_only_a_trusted_proxy_sets_the_scheme():
     async with running_service(forwarded_allow_ips=("192.0.2.1",)) as service:
         alice = await service.signed_in()
         detection_id = await service.stored(alice)
@@ -160,7 +160,7 @@ async def test_nobody_but_a_trusted_proxy_chooses_the_scheme():
         assert url.startswith(f"{service.url}/")
 
 
-async def test_public_url_stands_in_every_address():
+async def test_every_address_begins_with_public_url():
     async with running_service(
         public_url="https://emotions.example.com/faces/", image_link_seconds=60
     ) as service:
@@ -174,7 +174,7 @@ async def test_public_url_stands_in_every_address():
         assert (await anybody.get(inside)).status_code == 403
 
 
-async def test_an_owner_still_needs_no_link(service):
+async def test_an_owner_needs_no_link(service):
     alice, anybody = await service.signed_in(), await service.client()
     path = f"/api/images/{await service.stored(alice)}"
     assert (await alice.get(path)).content == PHOTO

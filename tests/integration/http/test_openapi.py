@@ -31,7 +31,7 @@ RUNS = {"a user": "coverage,fuzzing,stateful", "a guest": "fuzzing"}
 
 
 @pytest.mark.parametrize("who", RUNS)
-async def test_schemathesis_finds_no_fault(who, tmp_path):
+async def test_schemathesis_finds_no_error(who, tmp_path):
     async with running_service(
         guest_max_usage=1_000_000, guest_max_usage_per_address=1_000_000
     ) as service:
@@ -61,7 +61,7 @@ def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [operation for path in document["paths"].values() for operation in path.values()]
 
 
-async def test_the_document_is_sound_by_the_rules_of_openapi(document: dict[str, Any]) -> None:
+async def test_the_document_is_valid_openapi(document: dict[str, Any]) -> None:
     validate(document)
 
 
@@ -83,7 +83,7 @@ async def test_every_call_has_a_name_a_summary_and_examples_of_its_problems(
                 }
 
 
-async def test_pictures_are_told_from_text(document: dict[str, Any]) -> None:
+async def test_image_answers_are_documented_as_binary(document: dict[str, Any]) -> None:
     images = {
         kind: content["schema"].get("format")
         for call in operations(document)

@@ -43,7 +43,7 @@ async def kept_session(service, client) -> str:
     return str(record.detection_id)
 
 
-async def test_a_photograph_is_shown_with_its_faces_drawn(service):
+async def test_an_image_is_drawn_with_its_faces(service):
     alice = await service.signed_in()
     detection_id = await service.stored(alice)
     answer = await alice.get(f"/api/history/{detection_id}/annotated")
@@ -54,7 +54,7 @@ async def test_a_photograph_is_shown_with_its_faces_drawn(service):
     assert answer.content == fake_image(*boxes)
 
 
-async def test_a_session_is_shown_as_a_timeline(service):
+async def test_a_session_is_drawn_as_a_timeline(service):
     alice = await service.signed_in()
     detection_id = await kept_session(service, alice)
     answer = await alice.get(f"/api/history/{detection_id}/timeline.svg")
@@ -65,7 +65,7 @@ async def test_a_session_is_shown_as_a_timeline(service):
     assert "Webcam, 2026-05-04 12:00 UTC, 0:03" in answer.text
 
 
-async def test_a_photograph_has_no_timeline_and_a_session_no_photograph(service):
+async def test_an_image_has_no_timeline_and_a_session_no_image(service):
     alice = await service.signed_in()
     photograph = await service.stored(alice)
     session = await kept_session(service, alice)
@@ -76,7 +76,7 @@ async def test_a_photograph_has_no_timeline_and_a_session_no_photograph(service)
 
 
 @pytest.mark.parametrize("picture", ["annotated", "timeline.svg"])
-async def test_pictures_are_for_their_owner(service, picture):
+async def test_drawings_are_for_their_owner_only(service, picture):
     alice, bob = await service.signed_in(), await service.signed_in("bob@example.com")
     guest = await service.client()
     detection_id = await service.stored(alice)

@@ -59,7 +59,7 @@ async def test_readyz_is_503_when_no_emotion_can_be_read(service):
     assert answer.json()["services"]["emotion_classifier"] == "down"
 
 
-async def test_readyz_shows_what_is_down_and_can_be_done_without(service):
+async def test_readyz_names_optional_parts_that_are_down(service):
     service.images.fail_with(StoreUnavailable("no images"))
     service.identity.fail_with(IdentityUnavailable("no sign-in"))
     answer = await (await service.client()).get("/readyz")
@@ -90,7 +90,7 @@ async def _check_metrics(service):
     assert "/no/such/path" not in text
 
 
-async def test_anybody_may_know_what_runs(service):
+async def test_the_model_is_shown_to_everyone(service):
     answer = await (await service.client()).get("/api/model")
     assert answer.status_code == 200
     model = answer.json()
@@ -102,7 +102,7 @@ async def test_anybody_may_know_what_runs(service):
     assert "measured" in model["classifier"]
 
 
-async def test_the_root_greets_programs_in_json_and_browsers_with_a_page(service):
+async def test_the_root_is_json_for_programs_and_a_page_for_browsers(service):
     client = await service.client()
     for accept in ("application/json", "*/*"):
         answer = await client.get("/", headers={"Accept": accept})
@@ -113,7 +113,7 @@ async def test_the_root_greets_programs_in_json_and_browsers_with_a_page(service
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
-async def test_the_documentation_needs_nothing_from_elsewhere(service, page):
+async def test_the_documentation_works_offline(service, page):
     client = await service.client()
     answer = await client.get(page)
     assert answer.status_code == 200
@@ -225,7 +225,7 @@ async def test_every_error_has_the_same_form(service, method, path, status, code
         assert "OPTIONS" in answer.headers["Allow"]
 
 
-async def test_the_type_of_a_problem_leads_to_what_it_means(service):
+async def test_the_type_of_a_problem_is_the_path_of_its_description(service):
     client = await service.client()
     listed = {kind["code"]: kind for kind in (await client.get("/problems")).json()}
     assert listed.keys() == KINDS.keys()
@@ -238,13 +238,13 @@ async def test_the_type_of_a_problem_leads_to_what_it_means(service):
     assert (await client.get("/problems/no_such_problem")).status_code == 404
 
 
-async def test_the_page_is_told_which_transports_its_live_view_may_use():
+async def test_the_page_knows_the_allowed_transports():
     async with running_service(socketio_transports="websocket") as service:
         page = await (await service.client()).get("/", headers={"Accept": "text/html"})
     assert '"socketIoTransports": ["websocket"]' in unescape(page.text)
 
 
-async def test_a_browser_is_shown_a_page_of_each_kind_of_problem(service):
+async def test_a_browser_gets_a_page_for_each_kind_of_problem(service):
     browser = await service.client()
     browser.headers["Accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"
     pages = {"/problems": await browser.get("/problems")}
@@ -277,7 +277,7 @@ async def test_a_request_id_is_made_or_kept_and_always_sent_back(service):
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/nope", "/api/model", "/metrics"])
-async def test_every_answer_is_hardened(service, path):
+async def test_every_answer_has_security_headers(service, path):
     answer = await (await service.client()).get(path)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Frame-Options"] == "DENY"
@@ -313,7 +313,7 @@ async def test_a_preflight_is_answered(service):
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "https://127.0.0.1:3000", "http://127.0.0.1:3001"]
 )
-async def test_other_origins_may_read_nothing(service, origin):
+async def test_other_origins_cannot_read_answers(service, origin):
     headers = {"Origin": origin}
     answer = await (await service.client()).get("/api/model", headers=headers)
     assert "Access-Control-Allow-Origin" not in answer.headers
@@ -326,7 +326,7 @@ async def test_the_prefix_of_the_calls_is_a_setting():
         assert (await client.get("/api/model")).status_code == 404
 
 
-async def test_the_log_tells_who_when_and_how_long_but_no_secret(service):
+async def test_the_log_has_user_time_and_duration_but_no_secret(service):
     lines = []
 
     def keep(_logger, _method, event):

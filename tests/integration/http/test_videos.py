@@ -58,7 +58,7 @@ async def done(service: Service, client: httpx.AsyncClient, **fields: str) -> di
     raise AssertionError("it never ends")
 
 
-async def test_a_video_is_taken_in_and_told_of(service: Service) -> None:
+async def test_a_video_is_accepted_and_described(service: Service) -> None:
     client = await service.signed_in()
     video = await sent(client)
     assert video["status"] == "queued"
@@ -66,7 +66,7 @@ async def test_a_video_is_taken_in_and_told_of(service: Service) -> None:
     assert (video["progress"], video["error"], video["detection_id"]) == (0, None, None)
 
 
-async def test_its_result_is_an_entry_of_the_history_with_a_timeline(service: Service) -> None:
+async def test_the_result_is_an_entry_of_the_history_with_a_timeline(service: Service) -> None:
     client = await service.signed_in()
     video = await done(service, client)
     assert (video["status"], video["progress"], video["remaining_seconds"]) == ("done", 1.0, 0)
@@ -87,7 +87,7 @@ async def test_the_events_end_with_the_work(service: Service) -> None:
     assert (await finished(client, video["video_id"]))["status"] == "done"
 
 
-async def test_the_table_is_read_by_pandas(service: Service) -> None:
+async def test_pandas_reads_the_table(service: Service) -> None:
     client = await service.signed_in()
     video = await done(service, client)
     answer = await client.get(f"/api/videos/{video['video_id']}/frames", params={"format": "csv"})
@@ -119,7 +119,7 @@ async def test_the_table_is_the_same_in_every_format(service: Service) -> None:
     assert (await client.get(path, params={"format": "xml"})).status_code == 400
 
 
-async def test_which_frames_are_analysed_is_asked_for(service: Service) -> None:
+async def test_the_request_chooses_the_analysed_frames(service: Service) -> None:
     client = await service.signed_in()
     fields = {"frames_per_second": "10", "from": "1.0", "to": "1.5"}
     video = await done(service, client, **fields)
@@ -140,14 +140,12 @@ async def test_which_frames_are_analysed_is_asked_for(service: Service) -> None:
         ("from", "4.5"),
     ],
 )
-async def test_wishes_that_make_no_sense_are_refused(
-    service: Service, field: str, value: str
-) -> None:
+async def test_impossible_sampling_is_refused(service: Service, field: str, value: str) -> None:
     answer = await send(await service.signed_in(), **{field: value})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
 
 
-async def test_a_player_reads_the_file_in_stretches(service: Service) -> None:
+async def test_a_player_reads_the_file_in_ranges(service: Service) -> None:
     client = await service.signed_in()
     link = (await sent(client))["file_url"]
     stranger = await service.client()  # a player sends no token
@@ -177,7 +175,7 @@ async def test_a_player_reads_the_file_in_stretches(service: Service) -> None:
     assert head.headers["Content-Length"] == str(size)
 
 
-async def test_a_link_opens_one_video_and_ends(service: Service) -> None:
+async def test_a_link_opens_one_video_and_expires(service: Service) -> None:
     client = await service.signed_in()
     one, other = await sent(client), await sent(client)
     query = one["file_url"].partition("?")[2]
@@ -187,7 +185,7 @@ async def test_a_link_opens_one_video_and_ends(service: Service) -> None:
     assert (await client.get(one["file_url"])).json()["code"] == "invalid_link"
 
 
-async def test_a_deleted_video_is_gone_with_all_that_belongs_to_it(service: Service) -> None:
+async def test_deleting_a_video_erases_everything_of_it(service: Service) -> None:
     client = await service.signed_in()
     video = await done(service, client)
     path = f"/api/videos/{video['video_id']}"
@@ -200,7 +198,7 @@ async def test_a_deleted_video_is_gone_with_all_that_belongs_to_it(service: Serv
 
 
 @pytest.mark.parametrize("erase", ["/api/history/{id}", "/api/history"])
-async def test_erasing_the_history_takes_the_video_along(service: Service, erase: str) -> None:
+async def test_erasing_the_history_erases_videos(service: Service, erase: str) -> None:
     client = await service.signed_in()
     video = await done(service, client)
     answer = await client.delete(erase.format(id=video["video_id"]))
@@ -228,7 +226,7 @@ async def test_videos_that_are_not_done_are_listed_newest_first(service: Service
     service.detector.release()
 
 
-async def test_nobody_else_sees_a_video(service: Service) -> None:
+async def test_other_users_cannot_see_a_video(service: Service) -> None:
     video = await sent(await service.signed_in("alice@example.com"))
     bob, path = await service.signed_in("bob@example.com"), f"/api/videos/{video['video_id']}"
     for answer in (
@@ -254,7 +252,7 @@ async def test_a_file_that_is_not_a_video_is_refused(service: Service) -> None:
     assert missing.json()["code"] == "missing_file"
 
 
-async def test_too_many_are_refused_before_they_are_read(service: Service) -> None:
+async def test_too_many_videos_are_refused_before_the_body_is_read(service: Service) -> None:
     client = await service.signed_in()
     service.detector.hold()
     for _ in range(5):
@@ -266,7 +264,7 @@ async def test_too_many_are_refused_before_they_are_read(service: Service) -> No
     service.detector.release()
 
 
-async def test_limits_are_settings() -> None:
+async def test_the_limits_of_videos_are_settings() -> None:
     async with running_service(max_video_mb=1, max_video_minutes=0.05) as service:
         client = await service.signed_in()
         long = await send(client)

@@ -66,7 +66,7 @@ def test_a_found_face_counts_as_found_and_nothing_else_is_false() -> None:
         assert least < value < most
 
 
-def test_a_missed_face_and_a_false_box_are_told_from_each_other() -> None:
+def test_missed_faces_and_false_boxes_are_counted_separately() -> None:
     told = figures(HEADER, "astronaut.png,20,300,100,120", "coffee.png,10,10,80,90")
     assert (told["faces"], told["found"], told["false_boxes"]) == (2, 0, 1)
     assert told["mean_iou"] is None
@@ -75,12 +75,12 @@ def test_a_missed_face_and_a_false_box_are_told_from_each_other() -> None:
 @pytest.mark.parametrize(
     "lines", [(HEADER + ",ignore", f"astronaut.png,{FACE},1"), (HEADER, f"astronaut.png,{FACE}")]
 )
-def test_faces_that_do_not_count_are_neither_missed_nor_false(lines: tuple[str, ...]) -> None:
+def test_ignored_faces_are_neither_missed_nor_false(lines: tuple[str, ...]) -> None:
     told = figures(*lines, arguments=() if "ignore" in lines[0] else ("--min-size", "200"))
     assert (told["faces"], told["found"], told["false_boxes"]) == (0, 0, 0)
 
 
-def test_the_detector_that_is_measured_is_the_configured_one(
+def test_the_configured_detector_is_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FACE_DETECTOR", "haar")
@@ -104,20 +104,20 @@ def test_the_detector_that_is_measured_is_the_configured_one(
         ([HEADER + ",ignore", "astronaut.png,1,2,3,4,maybe"], "ignore must be 1 or 0"),
     ],
 )
-def test_what_is_wrong_with_the_boxes_is_said(lines: list[str], fault: str) -> None:
+def test_errors_in_the_boxes_file_are_explained(lines: list[str], fault: str) -> None:
     ran = evaluate(*lines)
     assert ran.exit_code != 0
     assert fault in " ".join(ran.output.split())
 
 
-def test_a_photograph_that_cannot_be_read_is_named(folder: Path) -> None:
+def test_an_unreadable_image_is_named(folder: Path) -> None:
     (folder / "coffee.png").write_bytes(b"no photograph")
     ran = evaluate(HEADER, "coffee.png,,,,")
     assert ran.exit_code != 0
     assert "coffee.png" in ran.output
 
 
-def test_photographs_without_boxes_measure_nothing() -> None:
+def test_a_file_without_boxes_gives_no_figures() -> None:
     ran = CliRunner().invoke(app, ["models", "evaluate", "--photos", "photos"])
     assert ran.exit_code != 0
     assert "--boxes" in ran.output

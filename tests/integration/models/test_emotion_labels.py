@@ -24,18 +24,18 @@ def test_synonyms_are_understood_in_any_case(label: str, emotion: Emotion) -> No
     assert emotion_of(label) is emotion
 
 
-def test_outputs_are_found_wherever_the_checkpoint_has_them() -> None:
+def test_outputs_are_mapped_in_any_order() -> None:
     labels = ("sad", "disgust", "angry", "neutral", "fear", "surprise", "happy")
     found = outputs_of_emotions(labels)
     assert [labels[position] for (position,) in found] == list(Emotion)
 
 
-def test_contempt_is_left_out_and_two_words_for_one_emotion_belong_together() -> None:
+def test_contempt_is_left_out_and_synonyms_share_an_emotion() -> None:
     labels = ("calm", "anger", "contempt", "disgust", "fear", "joy", "neutral", "sad", "surprise")
     assert outputs_of_emotions(labels) == ((5,), (7,), (1,), (3,), (4,), (8,), (0, 6))
 
 
-def test_labels_that_mean_nothing_are_named() -> None:
+def test_unknown_labels_are_named() -> None:
     with pytest.raises(UnknownLabels, match="LABEL_0, LABEL_1 is unknown"):
         outputs_of_emotions(["LABEL_0", "LABEL_1"])
 

@@ -46,7 +46,7 @@ def by_torch(checkpoint: HuggingFaceCheckpoint, crops: NDArray[np.uint8]) -> NDA
 
 
 @pytest.mark.parametrize("faces", [1, 6])
-def test_the_light_runtime_serves_an_export_and_agrees_with_torch(
+def test_onnx_runtime_serves_an_export_and_agrees_with_torch(
     nine_labels: HuggingFaceCheckpoint, plain: ExportReport, crops: NDArray[np.uint8], faces: int
 ) -> None:
     classifier = OnnxCropClassifier(weights=plain.out)
@@ -56,7 +56,7 @@ def test_the_light_runtime_serves_an_export_and_agrees_with_torch(
     )
 
 
-async def test_an_export_reads_the_same_on_triton(
+async def test_an_export_gives_the_same_scores_on_triton(
     plain: ExportReport, crops: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     here = OnnxCropClassifier(weights=plain.out)
@@ -69,7 +69,7 @@ async def test_an_export_reads_the_same_on_triton(
         there.close()
 
 
-def test_the_report_and_the_card_tell_the_agreement(plain: ExportReport) -> None:
+def test_the_report_and_the_card_contain_the_agreement(plain: ExportReport) -> None:
     assert sorted(path.name for path in plain.out.parent.iterdir()) == ["plain.json", "plain.onnx"]
     assert plain.crops == 6
     by_form = {each.form: each for each in plain.figures}

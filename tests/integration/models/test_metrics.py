@@ -33,7 +33,7 @@ def test_accuracy_recall_precision_and_f1() -> None:
     assert (absent.count, absent.recall, absent.precision, absent.f1) == (0, None, None, None)
 
 
-def test_a_class_that_no_label_has_stays_out_of_the_macro_mean() -> None:
+def test_a_class_without_labels_is_left_out_of_the_macro_mean() -> None:
     figures = class_figures(np.array([[3, 1], [0, 0]]))
     assert macro_mean([each.recall for each in figures]) == pytest.approx(3 / 4)
 
@@ -50,11 +50,11 @@ def test_the_calibration_error_is_the_mean_distance_of_score_and_accuracy() -> N
     assert calibration_error(PROBABILITIES, LABELS, bins=2) == pytest.approx(0.14)
 
 
-def test_certain_and_right_is_perfectly_calibrated() -> None:
+def test_confident_and_right_is_perfectly_calibrated() -> None:
     assert calibration_error(np.eye(7), np.arange(7)) == 0
 
 
-def test_certain_and_wrong_is_as_badly_calibrated_as_can_be() -> None:
+def test_confident_and_wrong_has_the_largest_calibration_error() -> None:
     assert calibration_error(np.eye(7), (np.arange(7) + 1) % 7) == 1
 
 
@@ -62,14 +62,14 @@ def test_balancing_weights_give_every_class_the_same() -> None:
     assert balancing_weights(LABELS) == pytest.approx([1 / 4, 1 / 4, 1 / 6, 1 / 6, 1 / 6])
 
 
-def test_the_calibration_error_can_weigh_classes_alike() -> None:
+def test_the_calibration_error_can_weigh_classes_equally() -> None:
     # Up to 0.5: 1/4 x (1 - 0.5). Above: scores 0.9, 0.8, 0.6 and 0.9, of which the third is wrong.
     above = 1 / 4 * (0.9 - 1) + 1 / 6 * (0.8 - 1) + 1 / 6 * 0.6 + 1 / 6 * (0.9 - 1)
     error = calibration_error(PROBABILITIES, LABELS, bins=2, weights=balancing_weights(LABELS))
     assert error == pytest.approx(1 / 8 + abs(above))
 
 
-def test_called_neutral_weighs_expressions_alike_and_leaves_neutral_faces_out() -> None:
+def test_called_neutral_weighs_expressions_equally_and_ignores_neutral_faces() -> None:
     confusion = np.zeros((7, 7), np.int64)
     confusion[0, [0, 6]] = 9, 1
     confusion[1, [1, 6]] = 1, 1

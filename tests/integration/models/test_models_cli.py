@@ -94,7 +94,7 @@ def test_shifted_faces_are_measured_with_equal_weight_for_each_emotion() -> None
     assert "several at once" in ran.stdout
 
 
-def test_crops_of_any_size_and_in_colour_are_fitted_to_the_network() -> None:
+def test_crops_of_any_size_and_in_colour_are_resized_for_the_network() -> None:
     images = np.random.default_rng(0).integers(0, 256, (3, 100, 80, 3), dtype=np.uint8)
     ran = models("evaluate", "--faces", save_faces(images, np.array([b"joy", b"Anger", b"calm"])))
     assert ran.exit_code == 0, ran.output
@@ -161,7 +161,7 @@ def test_files_that_cannot_be_read_are_explained() -> None:
     assert ran.exit_code == 2
 
 
-def test_a_checkpoint_that_is_not_there_says_what_to_do(
+def test_a_missing_checkpoint_is_reported_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CLASSIFIER", "vit")
@@ -171,7 +171,7 @@ def test_a_checkpoint_that_is_not_there_says_what_to_do(
     assert "emotion-api models pull" in ran.stderr
 
 
-def test_an_int8_export_can_be_served_at_once_and_stays_near_torch(
+def test_an_int8_export_can_be_served_and_stays_close_to_torch(
     monkeypatch: pytest.MonkeyPatch, checkpoint: Path, crops: NDArray[np.uint8]
 ) -> None:
     monkeypatch.setenv("HUGGINGFACE_MODEL", str(checkpoint))
@@ -197,13 +197,13 @@ def test_an_int8_export_can_be_served_at_once_and_stays_near_torch(
     assert "tiny-vit (ONNX)" in ran.stdout
 
 
-def test_an_export_has_to_be_called_onnx() -> None:
+def test_the_name_of_an_export_must_end_in_onnx() -> None:
     ran = models("export", "--out", "model.json")
     assert ran.exit_code == 2
     assert "has to end with .onnx" in ran.stderr
 
 
-def test_wiring_the_service_loads_neither_torch_nor_transformers() -> None:
+def test_creating_the_service_imports_neither_torch_nor_transformers() -> None:
     code = (
         "import sys, entrypoints.cli, entrypoints.container; "
         "print({'torch', 'transformers', 'huggingface_hub'} & set(sys.modules))"

@@ -51,7 +51,7 @@ def nobody() -> str:
 
 
 @pytest.mark.parametrize("revision", [None, COMMIT, "main"])
-def test_what_was_pulled_runs_without_the_hub(
+def test_a_pulled_checkpoint_runs_without_the_hub(
     published: HubDouble, tmp_path: Path, revision: str | None
 ) -> None:
     pulled = HuggingFaceCheckpoint(
@@ -76,7 +76,7 @@ def test_pulling_again_downloads_nothing(published: HubDouble, tmp_path: Path) -
     assert published.asked_for == []
 
 
-def test_an_interrupted_pull_is_noticed(published: HubDouble, tmp_path: Path) -> None:
+def test_an_interrupted_pull_is_detected(published: HubDouble, tmp_path: Path) -> None:
     checkpoint = HuggingFaceCheckpoint(model=MODEL, endpoint=published.url, cache=tmp_path)
     (checkpoint.pull().folder / "model.safetensors").unlink()
     with pytest.raises(InferenceUnavailable, match=r"no weights.*models pull"):
@@ -98,7 +98,7 @@ def test_an_interrupted_pull_is_noticed(published: HubDouble, tmp_path: Path) ->
         ),
     ],
 )
-def test_weights_are_taken_in_one_form(
+def test_weights_are_downloaded_in_one_format(
     published: HubDouble, tmp_path: Path, weights: list[str], taken: list[str]
 ) -> None:
     files = published.files[MODEL]
@@ -124,7 +124,7 @@ def test_weights_are_taken_in_one_form(
         (["README.md"], r"no config.json and no preprocessor_config.json and no weights \("),
     ],
 )
-def test_what_a_repository_lacks_is_said_before_anything_is_downloaded(
+def test_missing_files_of_a_repository_are_named_before_any_download(
     published: HubDouble, tmp_path: Path, files: list[str], lacking: str
 ) -> None:
     published.files[MODEL] = dict.fromkeys(files, b"{}")
@@ -139,9 +139,7 @@ def test_a_folder_needs_no_hub(checkpoint: Path, nobody: str) -> None:
     assert files.folder == checkpoint
 
 
-def test_labels_that_cannot_be_mapped_are_told_when_pulling(
-    published: HubDouble, tmp_path: Path
-) -> None:
+def test_unknown_labels_are_reported_when_pulling(published: HubDouble, tmp_path: Path) -> None:
     config = published.files[MODEL]["config.json"].replace(b'"disgust"', b'"boredom"')
     published.files[MODEL]["config.json"] = config
     with pytest.raises(InferenceUnavailable, match="boredom is unknown"):
@@ -157,7 +155,7 @@ def test_labels_that_cannot_be_mapped_are_told_when_pulling(
         (lambda hub: setattr(hub, "refusal", (418, "")), "the hub answers 418"),
     ],
 )
-def test_a_hub_that_refuses_is_understood(
+def test_a_refusal_of_the_hub_is_explained(
     published: HubDouble, tmp_path: Path, spoil: Callable[[HubDouble], None], reason: str
 ) -> None:
     spoil(published)
@@ -165,7 +163,7 @@ def test_a_hub_that_refuses_is_understood(
         HuggingFaceCheckpoint(model=MODEL, endpoint=published.url, cache=tmp_path).pull()
 
 
-def test_a_hub_that_is_away_is_told_so(nobody: str, tmp_path: Path) -> None:
+def test_an_unreachable_hub_is_reported(nobody: str, tmp_path: Path) -> None:
     with pytest.raises(InferenceUnavailable, match="cannot be reached"):
         HuggingFaceCheckpoint(model=MODEL, endpoint=nobody, cache=tmp_path).pull()
 
@@ -184,7 +182,7 @@ def publish_yunet(hub: HubDouble, content: bytes) -> None:
     hub.files[yunet_file.REPOSITORY] = {yunet_file.FILE: content}
 
 
-def test_yunet_is_put_into_its_place_and_reports_on_the_way(hub: HubDouble, tmp_path: Path) -> None:
+def test_yunet_is_downloaded_with_progress(hub: HubDouble, tmp_path: Path) -> None:
     publish_yunet(hub, YUNET_CONTENT)
     file = yunet_at(hub, tmp_path / "models" / "yunet.onnx")
     assert not file.is_there()
@@ -197,14 +195,16 @@ def test_yunet_is_put_into_its_place_and_reports_on_the_way(hub: HubDouble, tmp_
 
 
 @pytest.mark.parametrize("content", [YUNET_CONTENT[:-1] + b"!", YUNET_CONTENT * 2, b""])
-def test_another_file_is_thrown_away(hub: HubDouble, tmp_path: Path, content: bytes) -> None:
+def test_a_file_with_another_checksum_is_discarded(
+    hub: HubDouble, tmp_path: Path, content: bytes
+) -> None:
     publish_yunet(hub, content)
     with pytest.raises(InferenceUnavailable, match="SHA-256 differs"):
         yunet_at(hub, tmp_path / "yunet.onnx").pull(lambda _: None)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_of_somebody_else_stays(hub: HubDouble, tmp_path: Path) -> None:
+def test_a_different_existing_file_is_not_replaced(hub: HubDouble, tmp_path: Path) -> None:
     publish_yunet(hub, YUNET_CONTENT)
     path = tmp_path / "yunet.onnx"
     path.write_bytes(b"trained by ourselves")
@@ -215,7 +215,7 @@ def test_a_file_of_somebody_else_stays(hub: HubDouble, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_hub_without_yunet_is_told_so(hub: HubDouble, tmp_path: Path) -> None:
+def test_a_hub_without_yunet_is_reported(hub: HubDouble, tmp_path: Path) -> None:
     with pytest.raises(InferenceUnavailable, match="the hub answers 404"):
         yunet_at(hub, tmp_path / "yunet.onnx").pull(lambda _: None)
 
@@ -281,7 +281,7 @@ def test_yunet_alone_needs_no_extra(
 
 
 @pytest.mark.usefixtures("no_vit_extra")
-def test_a_checkpoint_that_is_wanted_needs_the_extra(
+def test_pulling_a_checkpoint_needs_the_extra(
     typed: Callable[[], Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLASSIFIER", "vit")
@@ -292,7 +292,7 @@ def test_a_checkpoint_that_is_wanted_needs_the_extra(
     assert "get it too" not in ran.stderr
 
 
-def test_the_checkpoint_comes_along_when_the_classifier_needs_it(
+def test_the_checkpoint_is_pulled_if_the_classifier_needs_it(
     typed: Callable[[], Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLASSIFIER", "vit")
@@ -302,7 +302,7 @@ def test_the_checkpoint_comes_along_when_the_classifier_needs_it(
     assert re.search(rf"{default} \(.*\) cannot be downloaded: there is no such", ran.stderr)
 
 
-def test_the_checkpoint_comes_along_when_one_is_named(
+def test_the_checkpoint_is_pulled_if_one_is_named(
     typed: Callable[[], Result], checkpoint: Path
 ) -> None:
     Path(".env").write_text(f"HUGGINGFACE_MODEL={checkpoint}\n")

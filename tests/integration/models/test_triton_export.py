@@ -15,7 +15,7 @@ from application.errors import InferenceUnavailable
 from entrypoints.cli import app
 
 
-async def test_triton_reads_the_configuration_as_it_is_meant(triton: str) -> None:
+async def test_triton_reads_the_configuration(triton: str) -> None:
     async with httpx.AsyncClient(trust_env=False) as client:
         config = (await client.get(f"{triton}/v2/models/emotion/config")).json()
     card = OnnxCropClassifier().card
@@ -28,7 +28,7 @@ async def test_triton_reads_the_configuration_as_it_is_meant(triton: str) -> Non
     assert [warmup["batch_size"] for warmup in config["model_warmup"]] == [1, 32]
 
 
-def test_the_command_writes_the_shipped_network_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_the_command_writes_the_bundled_network_and_the_next_steps(tmp_path: Path) -> None:
     folder = tmp_path / "models"
     for _ in range(2):
         answer = CliRunner().invoke(app, ["models", "export", "--triton", str(folder)])

@@ -48,7 +48,7 @@ def by_our_network(folder: Path, crops: NDArray[np.uint8]) -> NDArray[np.float32
         return np.asarray(network(faces).softmax(dim=1).numpy())
 
 
-def test_it_answers_as_the_checkpoints_authors_would_see_it(
+def test_scores_equal_those_of_the_librarys_documented_pipeline(
     checkpoint: Path, crops: NDArray[np.uint8]
 ) -> None:
     expected = as_its_authors_run_it(checkpoint, crops)
@@ -63,7 +63,7 @@ def test_it_answers_as_the_checkpoints_authors_would_see_it(
     np.testing.assert_allclose(scores, expected, atol=ROUGHLY)
 
 
-def test_contempt_is_shared_out_and_two_words_for_one_emotion_are_added(
+def test_the_probability_of_contempt_is_shared_and_synonyms_are_added(
     tmp_path: Path, crops: NDArray[np.uint8]
 ) -> None:
     labels = ("Anger", "Contempt", "Disgust", "Fear", "Happiness", "Calm", "Neutral")
@@ -94,7 +94,7 @@ def test_its_own_scaling_is_kept(
     np.testing.assert_allclose(by_our_network(folder, crops), expected, atol=1e-4)
 
 
-def test_a_checkpoint_that_looks_at_the_middle_only_gets_the_larger_crop(tmp_path: Path) -> None:
+def test_a_checkpoint_that_crops_the_middle_gets_a_larger_crop(tmp_path: Path) -> None:
     config = ConvNextConfig(hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1], **id2label(LABELS))
     model = ConvNextForImageClassification(config)
     sharpen(model)
@@ -148,14 +148,14 @@ def test_the_preprocessing_of_older_checkpoints_is_understood(
 
 
 @pytest.mark.parametrize("name", ["CLIPFeatureExtractor", "NobodysFeatureExtractor"])
-def test_an_older_name_is_not_taken_for_another_one(tmp_path: Path, name: str) -> None:
+def test_an_older_processor_name_is_not_confused_with_another(tmp_path: Path, name: str) -> None:
     folder = write_checkpoint(tmp_path / "older")
     rewrite_processor(folder, image_processor_type=name, size=SIDE)
     with pytest.raises(InferenceUnavailable, match=f"asks for {name}, and there is ViTImage"):
         VitCropClassifier(model=str(folder))
 
 
-def test_a_processor_that_nobody_knows_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_an_unknown_processor_is_refused_in_one_sentence(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "unknown")
     rewrite_processor(folder, image_processor_type="NobodysImageProcessor", size=SIDE)
     with pytest.raises(InferenceUnavailable, match="Unrecognized image processor") as refused:
@@ -173,9 +173,7 @@ def test_preprocessing_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
         VitCropClassifier(model=str(tmp_path))
 
 
-def test_many_threads_may_ask_at_once_and_each_computes_on_one(
-    checkpoint: Path, crops: NDArray[np.uint8]
-) -> None:
+def test_concurrent_calls_use_one_thread_each(checkpoint: Path, crops: NDArray[np.uint8]) -> None:
     classifier = VitCropClassifier(model=str(checkpoint), device="cpu")
     alone = [classifier.predict(crop[None]) for crop in crops]
     with ThreadPoolExecutor(4) as threads:
@@ -184,7 +182,7 @@ def test_many_threads_may_ask_at_once_and_each_computes_on_one(
     np.testing.assert_allclose(together, alone * 5, atol=1e-6)
 
 
-def test_the_card_names_the_folder_and_tells_weights_apart(
+def test_the_card_names_the_folder_and_a_hash_of_the_weights(
     checkpoint: Path, tmp_path: Path
 ) -> None:
     card = VitCropClassifier(model=str(checkpoint)).card
@@ -197,12 +195,12 @@ def test_the_card_names_the_folder_and_tells_weights_apart(
     assert VitCropClassifier(model=str(longer)).card.version != card.version
 
 
-def test_a_checkpoint_that_was_never_pulled_says_how_to_get_it(tmp_path: Path) -> None:
+def test_a_checkpoint_that_was_not_pulled_is_reported_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(InferenceUnavailable, match="emotion-api models pull"):
         VitCropClassifier(model="somebody/never-pulled", cache=tmp_path)
 
 
-def test_neither_folder_nor_id_is_told_so() -> None:
+def test_a_name_that_is_neither_folder_nor_id_is_reported() -> None:
     with pytest.raises(InferenceUnavailable, match="neither a folder nor the id"):
         VitCropClassifier(model="/nowhere/at all")
 
@@ -221,15 +219,13 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
         VitCropClassifier(model=str(tmp_path))
 
 
-def test_a_checkpoint_of_other_things_names_its_labels(tmp_path: Path) -> None:
+def test_a_checkpoint_with_other_labels_is_refused_by_name(tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "pets", ("cat", "dog"))
     with pytest.raises(InferenceUnavailable, match="the labels cat, dog cannot be mapped"):
         VitCropClassifier(model=str(folder))
 
 
-def test_a_network_without_a_classifier_is_not_given_a_random_one(
-    checkpoint: Path, tmp_path: Path
-) -> None:
+def test_a_network_without_a_classifier_head_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     write_checkpoint(tmp_path)
     save(tmp_path, ViTModel.from_pretrained(checkpoint))
     config = (checkpoint / "config.json").read_text()

@@ -49,17 +49,17 @@ def check(event: str, payload: Any) -> None:
     assert not faults, f"{event}: {faults[0].json_path}: {faults[0].message}"
 
 
-def test_the_document_is_what_the_structs_say() -> None:
+def test_the_document_is_up_to_date() -> None:
     assert document() == DOCUMENT, "stale: run `make asyncapi`"
 
 
-def test_the_document_is_sound_by_the_rules_of_asyncapi(js_packages: Path) -> None:
+def test_the_document_is_valid_asyncapi(js_packages: Path) -> None:
     rules = js_packages / "@asyncapi" / "specs" / "schemas" / "3.0.0-without-$id.json"
     faults = Draft7Validator(json.loads(rules.read_text())).iter_errors(DOCUMENT)
     assert [f"{fault.json_path}: {fault.message}" for fault in faults] == []
 
 
-def test_every_schema_is_sound() -> None:
+def test_every_schema_is_valid() -> None:
     for message in MESSAGES.values():
         Draft202012Validator.check_schema(message["payload"])
     assert names(SENT) | names(RECEIVED) == set(MESSAGES)
@@ -81,7 +81,7 @@ def test_documented_bounds_are_the_real_ones(key: str) -> None:
             read_config({key: schema[bound]})
 
 
-async def test_everything_the_service_emits_is_as_documented(service: Service) -> None:
+async def test_every_emitted_event_matches_the_document(service: Service) -> None:
     client = await service.client()
     for event in sorted(names(RECEIVED)):
         await client.emit(event, {"action": 5, "room": 5, "config": {"speed": 1}})
@@ -109,7 +109,7 @@ async def test_everything_the_service_emits_is_as_documented(service: Service) -
     assert emitted == names(SENT)
 
 
-def test_what_only_a_full_machine_emits_is_as_documented(service: Service) -> None:
+def test_events_of_an_overloaded_machine_match_the_document(service: Service) -> None:
     now = service.clock.now()
     for event in (MachineFull(2.5), Suggestion("room", {"max_frame_rate": 30})):
         told = present(event, "a session", now)

@@ -58,7 +58,7 @@ async def closed(ws: aiohttp.ClientWebSocketResponse) -> None:
 
 
 @pytest.mark.parametrize("running", [False, True])
-async def test_garbage_in_every_event_is_answered_and_the_session_lives(
+async def test_malformed_events_are_answered_and_the_session_continues(
     service: Service, running: bool
 ) -> None:
     bystander, client = await service.client("bob@example.com"), await service.client()
@@ -86,7 +86,7 @@ async def test_garbage_in_every_event_is_answered_and_the_session_lives(
     "event",
     ["connect", "disconnect", "connect_error", "message", "trigger_event", "", "forget", "*"],
 )
-async def test_events_that_do_not_exist_are_answered(service: Service, event: str) -> None:
+async def test_unknown_events_are_answered(service: Service, event: str) -> None:
     client = await service.client()
     for data in ((), ({},), ("a", "b"), ({"token": "x"}, None)):
         assert (await client.refused(event, *data))["code"] == 400
@@ -113,7 +113,7 @@ async def test_a_client_may_ask_for_an_acknowledgement_of_anything(service: Serv
         '42/emotion-detection,["ping"', '42/emotion-detection,9' + "9" * 200 + '["ping"]',
     ],
 )  # fmt: skip
-async def test_messages_that_make_no_sense_end_at_most_their_own_connection(
+async def test_malformed_messages_end_at_most_their_own_connection(
     service: Service, message: str
 ) -> None:
     bystander = await service.client("bob@example.com")
@@ -142,7 +142,7 @@ async def test_pages_of_other_origins_may_not_connect(service: Service, origin: 
         assert (await http.get(GREETING, headers={"Origin": origin})).status_code == 400
 
 
-async def test_binary_parts_that_never_come_are_not_kept(service: Service) -> None:
+async def test_incomplete_binary_messages_are_not_kept(service: Service) -> None:
     async with raw_connection(service) as ws:
         await enter(ws, await service.token())
         await ws.send_str(
@@ -163,7 +163,7 @@ async def test_entering_twice_opens_no_second_session(service: Service) -> None:
     await service.until_sessions(0)
 
 
-async def test_a_connection_that_never_enters_is_closed_after_a_while(service: Service) -> None:
+async def test_a_connection_that_does_not_enter_the_namespace_is_closed(service: Service) -> None:
     housekeeping = housekeeping_of(service.server)
     async with raw_connection(service) as ws:
         for _ in range(30):
@@ -171,7 +171,7 @@ async def test_a_connection_that_never_enters_is_closed_after_a_while(service: S
         await closed(ws)
 
 
-async def test_a_message_beyond_all_measure_ends_its_connection(service: Service) -> None:
+async def test_an_oversized_message_ends_its_connection(service: Service) -> None:
     bystander = await service.client("bob@example.com")
     client = await service.client()
     await client.start()
@@ -195,7 +195,7 @@ async def test_a_thousand_frames_in_a_row_are_all_accounted_for(service: Service
     assert frames["processed"] + frames["dropped"] == 1000
 
 
-async def test_a_flood_leaves_the_others_their_turn(service: Service) -> None:
+async def test_a_flood_does_not_starve_other_sessions(service: Service) -> None:
     flood, calm = await service.client("mallory@example.com"), await service.client()
     await flood.start(max_frame_rate=60)
     await calm.start()
@@ -212,7 +212,9 @@ async def test_a_flood_leaves_the_others_their_turn(service: Service) -> None:
     await asyncio.gather(pouring, return_exceptions=True)
 
 
-async def test_a_client_that_never_reads_piles_nothing_up_and_is_closed(service: Service) -> None:
+async def test_a_client_that_does_not_read_uses_no_memory_and_is_disconnected(
+    service: Service,
+) -> None:
     calm = await service.client()
     await calm.emit("join_room", {"room": "kitchen"})
     await calm.next("status")
@@ -255,7 +257,7 @@ async def test_a_client_that_never_reads_piles_nothing_up_and_is_closed(service:
         deaf.close()
 
 
-async def test_clients_that_vanish_leave_no_session_and_no_task() -> None:
+async def test_disconnected_clients_leave_no_session_and_no_task() -> None:
     async with running_service() as service:
         await (await service.client()).io.disconnect()
         await service.until_sessions(0)
@@ -273,7 +275,7 @@ async def test_clients_that_vanish_leave_no_session_and_no_task() -> None:
                 await asyncio.sleep(0.01)
 
 
-async def test_control_events_in_any_order_do_no_harm(service: Service) -> None:
+async def test_control_events_are_accepted_in_any_order(service: Service) -> None:
     client = await service.client()
     for action in ("stop", "configure", "start", "start", "stop", "stop", "configure", "start"):
         await client.emit("control", {"action": action})
@@ -287,7 +289,7 @@ async def test_control_events_in_any_order_do_no_harm(service: Service) -> None:
         pass
 
 
-async def test_a_picture_that_is_none_costs_one_frame(service: Service) -> None:
+async def test_an_undecodable_frame_fails_alone(service: Service) -> None:
     client = await service.client()
     await client.start()
     for i, data in enumerate([b"\xff\xd8\xff", b"GIF89a", PICTURE[:-3], "%%%", "AAAA"]):

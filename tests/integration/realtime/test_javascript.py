@@ -10,20 +10,18 @@ from tests.integration.realtime.service import PICTURE, Service, running_service
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_the_javascript_client_runs_a_session_and_comes_back_after_a_break(
+async def test_the_javascript_client_runs_a_session_and_reconnects(
     service: Service, js_packages: Path, transport: str
 ) -> None:
     assert await session(service, js_packages, transport) == (0, "ok")
 
 
-async def test_who_prefers_websockets_as_the_page_does_needs_no_polling(js_packages: Path) -> None:
+async def test_a_client_that_prefers_websockets_needs_no_polling(js_packages: Path) -> None:
     async with running_service(socketio_transports="websocket") as service:
         assert await session(service, js_packages, "websocket,polling") == (0, "ok")
 
 
-async def test_clients_that_cannot_be_served_are_told_why(
-    service: Service, js_packages: Path
-) -> None:
+async def test_refused_clients_get_the_reason(service: Service, js_packages: Path) -> None:
     status, said = await node(js_packages.with_name("refused.mjs"), service.url)
     assert status == 0, said
     namespace, version = said.splitlines()[:2], said.splitlines()[2:]

@@ -32,12 +32,12 @@ READ = {
 
 
 @pytest.mark.parametrize("method", READ, ids=lambda method: method.__qualname__)
-def test_what_is_overridden_is_what_was_read(method: Callable[..., Any]) -> None:
+def test_overridden_methods_are_unchanged_in_the_library(method: Callable[..., Any]) -> None:
     digest = hashlib.sha256(inspect.getsource(method).encode()).hexdigest()[:16]
     assert digest == READ[method], f"{method.__qualname__} has changed: read its override again"
 
 
-def test_private_methods_are_overridden_in_one_file_and_were_all_read() -> None:
+def test_private_methods_are_overridden_in_one_file_and_all_are_checked() -> None:
     importlib.import_module("entrypoints.realtime.app")  # A subclass is known once imported.
     bases = (socketio.AsyncServer, AsyncPubSubManager, socketio.AsyncNamespace, AsyncSocket)
     overridden = {
@@ -59,6 +59,6 @@ def subclasses(base: type[Any]) -> Iterator[type]:
         yield from subclasses(subclass)
 
 
-def test_packets_of_a_post_are_bounded_where_the_library_looks() -> None:
+def test_the_library_reads_the_limit_on_packets_of_a_post() -> None:
     assert isinstance(Payload.max_decode_packets, int)
     assert "max_decode_packets" in inspect.getsource(Payload.decode)

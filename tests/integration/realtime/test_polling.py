@@ -84,7 +84,7 @@ async def test_a_burst_of_frames_in_one_request_is_accounted_for(service: Servic
         assert summary["frames"]["received"] == 100
 
 
-async def test_no_browser_takes_an_answer_for_another_kind_of_file(service: Service) -> None:
+async def test_polling_answers_have_nosniff(service: Service) -> None:
     async with polling(service) as client:
         greeting = await client.greet()
         refused = await client.post_body(b"x")
@@ -113,14 +113,14 @@ async def test_a_request_that_cannot_be_read_is_answered_by_400_and_ends_its_con
         assert (await client.poll()).status_code == 400
 
 
-async def test_a_text_in_place_of_a_picture_ends_its_connection(service: Service) -> None:
+async def test_text_in_place_of_a_binary_part_ends_the_connection(service: Service) -> None:
     async with polling(service) as client:
         await client.enter(await service.token())
         await client.post(FRAME, STOP)
         assert service.sessions == 0
 
 
-async def test_who_hangs_up_while_being_let_in_leaves_nothing(
+async def test_disconnecting_during_authentication_leaves_nothing(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verify, asked, hung_up = service.identity.verify, asyncio.Event(), asyncio.Event()
@@ -142,14 +142,18 @@ async def test_who_hangs_up_while_being_let_in_leaves_nothing(
         assert service.server.manager.rooms == {}
 
 
-async def test_who_asks_to_be_let_in_after_hanging_up_leaves_nothing(service: Service) -> None:
+async def test_connecting_to_the_namespace_after_disconnecting_leaves_nothing(
+    service: Service,
+) -> None:
     async with polling(service) as client:
         await client.post("1", connect(await service.token()))
         assert service.sessions == 0
         assert service.server.manager.rooms == {}
 
 
-async def test_who_reads_everything_now_and_then_stays(service: Service) -> None:
+async def test_a_client_that_reads_everything_at_intervals_stays_connected(
+    service: Service,
+) -> None:
     housekeeping = housekeeping_of(service.server)
     async with polling(service) as client:
         await client.enter(await service.token())
@@ -160,7 +164,7 @@ async def test_who_reads_everything_now_and_then_stays(service: Service) -> None
         assert service.sessions == 1
 
 
-async def test_who_does_not_read_is_disconnected_and_told_so_by_400(service: Service) -> None:
+async def test_a_client_that_does_not_read_is_disconnected_and_gets_400(service: Service) -> None:
     housekeeping = housekeeping_of(service.server)
     async with polling(service) as client:
         await client.enter(await service.token())

@@ -92,7 +92,7 @@ async def test_a_whole_frame_number_may_come_as_a_float(service: Service) -> Non
     assert (error["code"], error["field"]) == (400, "frame_id")
 
 
-async def test_a_token_of_the_identity_provider_opens_a_session_too(service: Service) -> None:
+async def test_an_id_token_opens_a_session(service: Service) -> None:
     client = Client()
     auth = {"token": service.identity.enrol("bob@example.com")}
     await client.connect(service.url, auth, ["websocket"])
@@ -110,7 +110,7 @@ async def test_no_token_or_a_bad_one_is_refused_with_401(service: Service, auth:
     assert service.sessions == 0
 
 
-async def test_a_refresh_token_opens_nothing(service: Service) -> None:
+async def test_a_refresh_token_does_not_open_a_session(service: Service) -> None:
     signed_in = (
         await service.container.accounts()
         .sign_in()
@@ -126,7 +126,7 @@ async def test_an_identity_provider_that_is_down_is_503_and_not_401(service: Ser
     assert (await refusal(service, {"token": token}))["data"]["code"] == 503
 
 
-async def test_a_full_service_refuses_with_503_and_has_room_again_later() -> None:
+async def test_a_full_service_refuses_with_503_until_a_session_ends() -> None:
     async with running_service(max_realtime_sessions=1) as service:
         first = await service.client("alice@example.com")
         told = await refusal(service, {"token": await service.token("bob@example.com")})
@@ -144,7 +144,7 @@ async def test_one_user_cannot_take_every_place() -> None:
         assert await (await service.client("bob@example.com")).is_served()
 
 
-async def test_a_token_that_expires_ends_the_session_after_saying_so(service: Service) -> None:
+async def test_an_expired_token_ends_the_session_with_an_error_message(service: Service) -> None:
     client = await service.client()
     await client.start()
     await client.frame(1)
@@ -160,7 +160,7 @@ async def test_a_token_that_expires_ends_the_session_after_saying_so(service: Se
     await service.until_sessions(0)
 
 
-async def test_a_revoked_identity_is_noticed_during_the_session(service: Service) -> None:
+async def test_a_revoked_id_token_ends_the_session(service: Service) -> None:
     client = Client()
     auth = {"token": service.identity.enrol("bob@example.com")}
     await client.connect(service.url, auth, ["websocket"])
@@ -171,7 +171,7 @@ async def test_a_revoked_identity_is_noticed_during_the_session(service: Service
     await client.io.disconnect()
 
 
-async def test_a_provider_that_does_not_answer_holds_nothing_up(service: Service) -> None:
+async def test_a_silent_identity_provider_does_not_block_sessions(service: Service) -> None:
     users = [f"user{number}@example.com" for number in range(20)]
     clients = [Client() for _ in users]
     for client, email in zip(clients, users, strict=True):
@@ -202,7 +202,7 @@ async def test_a_live_session_ends_when_the_operator_ends_the_account(service: S
     await service.until_sessions(0)
 
 
-async def test_ping_is_answered_whatever_it_carries(service: Service) -> None:
+async def test_ping_with_any_payload_is_answered(service: Service) -> None:
     client = await service.client()
     for payload in (None, {}, "hello", 5, [1, 2], b"bytes"):
         await client.emit("ping", payload)
@@ -231,7 +231,7 @@ async def test_a_bad_configuration_names_the_field_and_changes_nothing(service: 
     assert "box" in face
 
 
-async def test_keys_a_client_made_up_are_passed_over_and_named(service: Service) -> None:
+async def test_unknown_config_keys_are_ignored_and_named(service: Service) -> None:
     client = await service.client()
     own = {"skipFrameProcessing": True, "clientVersion": "1.2", "nested": {"a": [None]}}
     await client.emit("initialize", {"client_id": "web-1", "config": {**own, "max_frame_rate": 9}})
@@ -250,7 +250,7 @@ async def test_keys_a_client_made_up_are_passed_over_and_named(service: Service)
     assert (await client.next("status"))["ignored"] == list(own)
 
 
-async def test_a_configuration_sent_with_stop_holds_for_the_summary(service: Service) -> None:
+async def test_a_configuration_sent_with_stop_applies_to_the_summary(service: Service) -> None:
     client = await service.client()
     await client.start()
     await client.frame(1)
@@ -266,13 +266,13 @@ async def test_a_configuration_sent_with_stop_holds_for_the_summary(service: Ser
 
 
 @pytest.mark.parametrize("client_id", ["web-1", 1764380000123, 1.5, None, {"tab": 2}])
-async def test_a_client_may_call_itself_what_it_likes(service: Service, client_id: object) -> None:
+async def test_any_client_id_is_accepted(service: Service, client_id: object) -> None:
     client = await service.client()
     await client.emit("initialize", {"client_id": client_id})
     assert (await client.next("initialized"))["session_id"]
 
 
-async def test_a_configuration_sent_before_start_holds_once_started(service: Service) -> None:
+async def test_a_configuration_sent_before_start_applies_after_it(service: Service) -> None:
     client = await service.client()
     await client.emit(
         "control", {"action": "configure", "config": {"return_bounding_boxes": False}}
@@ -284,7 +284,7 @@ async def test_a_configuration_sent_before_start_holds_once_started(service: Ser
     assert "box" not in face
 
 
-async def test_start_and_stop_said_twice_are_answered_twice(service: Service) -> None:
+async def test_repeated_start_and_stop_are_answered(service: Service) -> None:
     client = await service.client()
     for action in ("start", "start", "stop", "stop"):
         await client.emit("control", {"action": action})
@@ -295,9 +295,7 @@ async def test_start_and_stop_said_twice_are_answered_twice(service: Service) ->
 
 
 @pytest.mark.parametrize("timestamp", ["1.5", True, None, [], float("nan"), float("inf"), 1e300])
-async def test_a_timestamp_that_is_no_sensible_number_is_refused_by_name(
-    service: Service, timestamp: object
-) -> None:
+async def test_an_invalid_timestamp_is_refused_by_name(service: Service, timestamp: object) -> None:
     client = await service.client()
     await client.start()
     frame = {"frame_id": 4, "timestamp": timestamp, "data": PICTURE}
@@ -322,7 +320,7 @@ async def test_a_frame_before_start_is_refused_with_its_number(service: Service)
     assert (error["code"], error["frame_id"]) == (400, 3)
 
 
-async def test_a_frame_over_one_mebibyte_is_413_and_the_session_lives(service: Service) -> None:
+async def test_a_frame_over_one_mebibyte_is_413_and_the_session_continues(service: Service) -> None:
     client = await service.client()
     await client.start()
     for i, data in enumerate([b"x" * (2**20 + 1), "A" * 1_400_000, b"x" * 10_000_000]):
@@ -333,7 +331,7 @@ async def test_a_frame_over_one_mebibyte_is_413_and_the_session_lives(service: S
     assert (await client.next("detection_result"))["frame_id"] == 9
 
 
-async def test_a_decompression_bomb_is_413_and_the_session_lives(service: Service) -> None:
+async def test_a_decompression_bomb_is_413_and_the_session_continues(service: Service) -> None:
     client = await service.client()
     await client.start()
     for number, (width, height) in enumerate([(30_000, 30_000), (3841, 2160)]):
@@ -356,7 +354,7 @@ async def test_a_part_that_is_down_is_503_for_the_frame(service: Service) -> Non
     assert "secret" not in error["message"]
 
 
-async def test_a_session_that_falls_behind_is_told_what_is_done_about_it(service: Service) -> None:
+async def test_a_session_that_falls_behind_gets_a_performance_suggestion(service: Service) -> None:
     client = await service.client()
     await client.start(processing_resolution=[640, 480])
     await service.fall_behind(client)
@@ -373,7 +371,7 @@ async def test_a_session_that_falls_behind_is_told_what_is_done_about_it(service
     assert metrics["dropped_frames"] == 6
 
 
-async def test_a_client_that_adjusts_by_itself_is_told_the_rate_it_gets(service: Service) -> None:
+async def test_without_auto_adjust_the_suggestion_includes_the_frame_rate(service: Service) -> None:
     client = await service.client()
     await client.start(auto_adjust=False, processing_resolution=[640, 480])
     await service.fall_behind(client)
@@ -462,7 +460,7 @@ async def test_a_saved_session_is_in_the_history_like_any_other_record(service: 
     assert (await service.repository.find("alice@example.com", HistoryFilter())).total == 0
 
 
-async def test_metrics_tell_of_sessions_and_frames(service: Service) -> None:
+async def test_metrics_count_sessions_and_frames(service: Service) -> None:
     client = await service.client()
     await client.start()
     await client.frame(1, fake_image(((1, 1, 90, 90), Emotion.SAD)))

@@ -11,7 +11,7 @@ import socketio
 from tests.integration.realtime.service import Service, running_service
 
 
-async def test_with_websockets_only_a_polling_client_is_told_what_to_do() -> None:
+async def test_with_websockets_only_a_polling_client_gets_400_with_the_reason() -> None:
     async with running_service(socketio_transports="websocket") as service:
         async with httpx.AsyncClient(base_url=service.url, trust_env=False) as http:
             for method, address in [
@@ -31,7 +31,7 @@ async def test_with_websockets_only_a_polling_client_is_told_what_to_do() -> Non
         assert await (await service.client(transports=("websocket",))).is_served()
 
 
-async def test_by_default_a_client_may_begin_with_polling_and_go_on_with_a_websocket() -> None:
+async def test_by_default_a_client_may_upgrade_from_polling_to_websocket() -> None:
     async with running_service() as service:
         client = await service.client(transports=("polling", "websocket"))
         assert await client.is_served()
@@ -39,7 +39,7 @@ async def test_by_default_a_client_may_begin_with_polling_and_go_on_with_a_webso
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_who_connects_to_another_namespace_is_told_so_and_may_go_on(
+async def test_a_client_of_another_namespace_gets_the_reason_and_may_continue(
     service: Service, transport: str
 ) -> None:
     client = socketio.AsyncClient(reconnection=False)
@@ -66,7 +66,7 @@ async def test_who_connects_to_another_namespace_is_told_so_and_may_go_on(
     assert await (await service.client(transports=(transport,))).is_served()
 
 
-async def test_who_was_refused_in_another_namespace_has_not_signed_in(service: Service) -> None:
+async def test_a_client_refused_in_another_namespace_is_not_signed_in(service: Service) -> None:
     url = f"{service.url}/socket.io/?EIO=4&transport=websocket"
     async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws:
         sid = json.loads((await ws.receive()).data[1:])["sid"]

@@ -20,7 +20,7 @@ from tests.servers.rtsp import rtsp_camera
 _PORTRAIT = np.ascontiguousarray(data.astronaut()[:240, 120:360])
 
 
-async def test_a_camera_gives_its_newest_frames_until_it_is_lost() -> None:
+async def test_a_camera_returns_its_newest_frames_until_the_connection_is_lost() -> None:
     seen: list[VideoFrame] = []
     async with rtsp_camera(_PORTRAIT, frames=25) as camera, asyncio.timeout(60):
         with suppress(OSError):  # it may say that it ends, or be gone
@@ -33,14 +33,14 @@ async def test_a_camera_gives_its_newest_frames_until_it_is_lost() -> None:
     assert np.abs(pixels.astype(int) - _PORTRAIT).mean() < 12
 
 
-async def test_who_has_seen_enough_is_let_go() -> None:
+async def test_closing_a_camera_ends_its_thread() -> None:
     async with rtsp_camera(_PORTRAIT) as camera, asyncio.timeout(60):
         frames = AvCamera().frames(camera.url)
         assert await anext(frames)
         await frames.aclose()  # type: ignore[attr-defined]
 
 
-async def test_a_camera_that_is_not_there_is_an_error() -> None:
+async def test_a_missing_camera_is_an_error() -> None:
     with pytest.raises(OSError, match="refused"):
         await anext(AvCamera().frames("rtsp://127.0.0.1:9/stream"))
 
@@ -48,7 +48,7 @@ async def test_a_camera_that_is_not_there_is_an_error() -> None:
 @pytest.mark.parametrize(
     "source", ["http://camera/", "file:///etc/passwd", "/dev/video0", "-1", ""]
 )
-async def test_nothing_else_is_opened(source: str) -> None:
+async def test_only_devices_and_rtsp_addresses_are_opened(source: str) -> None:
     with pytest.raises(InvalidRequest):
         await anext(AvCamera().frames(source))
 

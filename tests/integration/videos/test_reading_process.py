@@ -46,7 +46,7 @@ def readers() -> set[int]:
     }
 
 
-async def test_a_small_file_that_claims_millions_of_frames_takes_neither_memory_nor_time(
+async def test_a_small_file_that_claims_millions_of_frames_costs_neither_memory_nor_time(
     reader: AvVideoReader, clip: Path
 ) -> None:
     # FFmpeg would take 5 GB and a minute and a half for it.
@@ -70,7 +70,7 @@ async def test_frames_before_one_that_crashes_the_reader_count(
     assert items[3:] == [Damage(2.0, None)]
 
 
-async def test_a_reader_that_somebody_ends_says_nothing_of_the_file(
+async def test_killing_the_reader_does_not_reject_the_file(
     reader: AvVideoReader, clip: Path
 ) -> None:
     async def read() -> None:
@@ -83,7 +83,7 @@ async def test_a_reader_that_somebody_ends_says_nothing_of_the_file(
         await read()
 
 
-async def test_no_process_is_started_where_there_is_no_room_for_one(
+async def test_a_process_that_cannot_be_started_raises_inference_unavailable(
     reader: AvVideoReader, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.executable", "/no/such/python")
@@ -92,7 +92,7 @@ async def test_no_process_is_started_where_there_is_no_room_for_one(
             pass
 
 
-async def test_whoever_wants_no_more_ends_the_process_also_in_the_middle_of_its_work(
+async def test_closing_ends_the_process_even_during_its_work(
     reader: AvVideoReader, clip: Path
 ) -> None:
     opened = asyncio.Event()

@@ -49,7 +49,7 @@ def shown(items: list[VideoFrame | Damage]) -> list[int]:
         ("says another thing.jpg", "libx264", "yuv420p"),
     ],
 )
-async def test_kinds_of_files_are_told_by_their_content(
+async def test_formats_are_recognised_by_content(
     reader: AvVideoReader, tmp_path: Path, name: str, codec: str, pixel_format: str
 ) -> None:
     container = "mp4" if name.endswith(".jpg") else None
@@ -94,7 +94,7 @@ async def test_sparse_samples_of_a_long_video_are_the_right_frames(
     assert shown(await read(reader, clip, 3)) == [0, 30, 60, 90]
 
 
-async def test_a_video_that_was_cut_off_is_read_as_far_as_it_goes(
+async def test_a_truncated_video_is_read_up_to_its_end(
     reader: AvVideoReader, tmp_path: Path
 ) -> None:
     clip = clips.write_clip(tmp_path / "clip.mkv", clips.numbered(110), options={"g": "10"})
@@ -106,9 +106,7 @@ async def test_a_video_that_was_cut_off_is_read_as_far_as_it_goes(
     assert items[-1].to_s is None
 
 
-async def test_what_lies_behind_a_damaged_stretch_is_read(
-    reader: AvVideoReader, tmp_path: Path
-) -> None:
+async def test_frames_after_a_damaged_part_are_read(reader: AvVideoReader, tmp_path: Path) -> None:
     clip = clips.write_clip(tmp_path / "clip.mkv", clips.numbered(110), options={"g": "10"})
     content = bytearray(clip.read_bytes())
     start, end = len(content) * 4 // 10, len(content) // 2
@@ -128,16 +126,14 @@ async def test_an_mp4_without_its_table_is_damaged(reader: AvVideoReader, tmp_pa
     assert refused.value.details["reason"] == "damaged"
 
 
-async def test_a_file_with_sound_alone_holds_no_pictures(
-    reader: AvVideoReader, tmp_path: Path
-) -> None:
+async def test_a_file_with_sound_only_is_refused(reader: AvVideoReader, tmp_path: Path) -> None:
     with pytest.raises(InvalidVideo) as refused:
         await read(reader, clips.write_sound(tmp_path / "sound.mp4"), 1)
     assert refused.value.details["reason"] == "no_video"
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
-async def test_pictures_that_begin_after_the_sound_keep_the_times_that_a_player_shows(
+async def test_frames_that_start_after_the_sound_keep_the_times_of_a_player(
     reader: AvVideoReader, tmp_path: Path, name: str
 ) -> None:
     late = clips.mapped(clips.numbered(30), lambda time_s: time_s + 0.7)
@@ -152,7 +148,7 @@ async def test_pictures_that_begin_after_the_sound_keep_the_times_that_a_player_
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
-async def test_sound_that_goes_on_after_the_pictures_is_no_damage(
+async def test_sound_after_the_last_frame_is_not_damage(
     reader: AvVideoReader, tmp_path: Path, name: str
 ) -> None:
     clip = clips.write_clip_with_sound(tmp_path / name, clips.numbered(20), sound_s=8)

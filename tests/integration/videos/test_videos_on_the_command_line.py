@@ -26,7 +26,7 @@ def clip(tmp_path: Path) -> Path:
     )
 
 
-def test_a_video_is_told_of_by_face_with_its_share_of_time(clip: Path) -> None:
+def test_a_video_is_summarised_by_face_and_share_of_time(clip: Path) -> None:
     done = emotion_api("detect", str(clip), cwd=clip.parent, COLUMNS="120")
     assert done.returncode == 0, done.stderr
     assert "interview.mp4" in done.stdout
@@ -46,7 +46,7 @@ def test_its_frames_are_written_as_a_table(clip: Path) -> None:
     assert sum(float(rows[0][name]) for name in ("happy", "sad", "neutral")) <= 1.001
 
 
-def test_photographs_and_videos_are_told_in_one_json_array(clip: Path) -> None:
+def test_images_and_videos_are_printed_as_one_json_array(clip: Path) -> None:
     Image.fromarray(_PORTRAIT).save(clip.parent / "portrait.jpg")
     done = emotion_api("detect", "--json", str(clip.parent), cwd=clip.parent)
     assert done.returncode == 0, done.stderr
@@ -57,7 +57,7 @@ def test_photographs_and_videos_are_told_in_one_json_array(clip: Path) -> None:
     assert [track["tracking_id"] for track in video["tracks"]] == ["face_1"]
 
 
-def test_a_file_that_is_no_video_is_named_and_the_others_are_analysed(clip: Path) -> None:
+def test_an_unreadable_video_is_named_and_the_others_are_analysed(clip: Path) -> None:
     (clip.parent / "broken.mp4").write_bytes(b"no video at all")
     done = emotion_api("detect", "broken.mp4", clip.name, cwd=clip.parent, COLUMNS="120")
     assert done.returncode == 1
@@ -94,7 +94,7 @@ def test_a_drawn_copy_shows_boxes_and_keeps_the_sound(tmp_path: Path) -> None:
     assert len(yellow) > 300, "a box and a label are drawn"
 
 
-def test_a_copy_never_takes_the_place_of_its_original(clip: Path) -> None:
+def test_a_copy_never_overwrites_its_original(clip: Path) -> None:
     before = clip.read_bytes()
     done = emotion_api("detect", clip.name, "--annotate", clip.name, cwd=clip.parent)
     assert done.returncode != 0

@@ -29,7 +29,7 @@ def accounts() -> Accounts:
     return Accounts()
 
 
-async def test_an_id_token_buys_an_access_token_that_works(accounts: Accounts) -> None:
+async def test_an_id_token_gives_a_working_access_token(accounts: Accounts) -> None:
     signed_in = await accounts.signed_in()
     assert signed_in.user == user("alice")
     assert signed_in.tokens.access.expires_in_s == ACCESS_LIFETIME_S
@@ -38,21 +38,23 @@ async def test_an_id_token_buys_an_access_token_that_works(accounts: Accounts) -
     assert known.expires_at == accounts.clock.now() + timedelta(seconds=ACCESS_LIFETIME_S)
 
 
-async def test_signing_in_tells_what_was_used_so_far(accounts: Accounts) -> None:
+async def test_signing_in_returns_the_usage_so_far(accounts: Accounts) -> None:
     async with accounts.service.meter.charge(user("alice")):
         pass
     assert (await accounts.signed_in()).usage.count == 1
 
 
 @pytest.mark.parametrize("bad", ["", "nonsense", "id-token-of-mallory@example.com"])
-async def test_a_bad_id_token_signs_nobody_in(accounts: Accounts, bad: str) -> None:
+async def test_a_bad_id_token_is_refused(accounts: Accounts, bad: str) -> None:
     with pytest.raises(InvalidToken):
         await accounts.sign_in.execute(bad)
     with pytest.raises(InvalidToken):
         await accounts.authenticate.execute(bad)
 
 
-async def test_a_provider_that_is_down_is_no_verdict_on_the_token(accounts: Accounts) -> None:
+async def test_a_provider_that_is_down_neither_accepts_nor_refuses_a_token(
+    accounts: Accounts,
+) -> None:
     signed_in = await accounts.signed_in()
     accounts.identity.fail_with(IdentityUnavailable("the provider does not answer"))
     with pytest.raises(IdentityUnavailable):
@@ -64,7 +66,7 @@ async def test_a_provider_that_is_down_is_no_verdict_on_the_token(accounts: Acco
     await accounts.refresh.execute(signed_in.tokens.refresh_token)
 
 
-async def test_the_day_an_account_was_first_seen_stays(accounts: Accounts) -> None:
+async def test_created_at_stays_the_first_sign_in(accounts: Accounts) -> None:
     await accounts.signed_in()
     later = replace(
         user("alice"),
@@ -78,14 +80,14 @@ async def test_the_day_an_account_was_first_seen_stays(accounts: Accounts) -> No
     assert await accounts.users.get("alice") == again.user
 
 
-async def test_an_id_token_is_taken_in_place_of_an_access_token(accounts: Accounts) -> None:
+async def test_an_id_token_is_accepted_in_place_of_an_access_token(accounts: Accounts) -> None:
     known = await accounts.authenticate.execute(accounts.id_token)
     assert known.user == user("alice")
     assert known.expires_at is None
     assert await accounts.users.get("alice") == user("alice")
 
 
-async def test_a_refresh_token_is_never_taken_in_place_of_an_access_token(
+async def test_a_refresh_token_is_never_accepted_in_place_of_an_access_token(
     accounts: Accounts,
 ) -> None:
     signed_in = await accounts.signed_in()
@@ -100,7 +102,7 @@ async def test_neither_an_access_nor_an_id_token_renews_a_sign_in(accounts: Acco
     assert await accounts.is_refused("")
 
 
-async def test_an_access_token_ends_with_its_time_and_a_forged_one_never_stood(
+async def test_expired_and_forged_access_tokens_are_refused(
     accounts: Accounts,
 ) -> None:
     access = (await accounts.signed_in()).tokens.access.value
@@ -111,13 +113,13 @@ async def test_an_access_token_ends_with_its_time_and_a_forged_one_never_stood(
         await accounts.authenticate.execute(access)
 
 
-async def test_an_access_token_of_somebody_unknown_is_refused(accounts: Accounts) -> None:
+async def test_an_access_token_of_an_unknown_user_is_refused(accounts: Accounts) -> None:
     access = accounts.tokens.issue_access("gone").value
     with pytest.raises(InvalidToken):
         await accounts.authenticate.execute(access)
 
 
-async def test_each_refresh_token_works_once_and_brings_the_next(accounts: Accounts) -> None:
+async def test_each_refresh_token_works_once_and_returns_the_next(accounts: Accounts) -> None:
     token = (await accounts.signed_in()).tokens.refresh_token
     seen = {token}
     for _ in range(3):
@@ -129,7 +131,7 @@ async def test_each_refresh_token_works_once_and_brings_the_next(accounts: Accou
         seen.add(token)
 
 
-async def test_a_used_refresh_token_revokes_all_that_came_of_the_same_sign_in(
+async def test_a_reused_refresh_token_revokes_its_family(
     accounts: Accounts,
 ) -> None:
     stolen = (await accounts.signed_in()).tokens.refresh_token
@@ -164,13 +166,13 @@ async def test_a_token_that_was_revoked_within_the_grace_stays_so(accounts: Acco
     assert await accounts.is_refused(token)
 
 
-async def test_a_refresh_token_ends_with_its_time(accounts: Accounts) -> None:
+async def test_an_expired_refresh_token_is_refused(accounts: Accounts) -> None:
     token = (await accounts.signed_in()).tokens.refresh_token
     accounts.clock.advance(REFRESH_LIFETIME_S)
     assert await accounts.is_refused(token)
 
 
-async def test_a_refresh_while_the_clock_is_wrong_ends_nobodys_sign_in(accounts: Accounts) -> None:
+async def test_a_wrong_clock_does_not_end_sign_ins(accounts: Accounts) -> None:
     mine = (await accounts.signed_in()).tokens.refresh_token
     yours = (await accounts.signed_in()).tokens.refresh_token
     accounts.clock.advance(REFRESH_LIFETIME_S + 1)
@@ -181,7 +183,7 @@ async def test_a_refresh_while_the_clock_is_wrong_ends_nobodys_sign_in(accounts:
     assert not await accounts.is_refused(yours)
 
 
-async def test_revoking_ends_every_sign_in_of_the_user_and_of_nobody_else(
+async def test_revoking_ends_every_sign_in_of_one_user_only(
     accounts: Accounts,
 ) -> None:
     mine = [(await accounts.signed_in()).tokens.refresh_token for _ in range(2)]
@@ -195,7 +197,7 @@ async def test_revoking_ends_every_sign_in_of_the_user_and_of_nobody_else(
     assert await accounts.revoke.execute(user("alice")) == 0
 
 
-async def test_no_refresh_token_is_stored_as_it_is(accounts: Accounts) -> None:
+async def test_only_the_digest_of_a_refresh_token_is_stored(accounts: Accounts) -> None:
     kept = []
 
     class Watched(InMemoryRefreshTokenRepository):
@@ -221,7 +223,7 @@ def test_a_first_visit_makes_a_guest_with_a_cookie(accounts: Accounts) -> None:
     assert (first.guest.address, first.guest.created_at) == ("192.0.2.1", accounts.clock.now())
 
 
-def test_the_cookie_brings_the_same_guest_back_from_any_address(accounts: Accounts) -> None:
+def test_the_cookie_identifies_the_guest_from_any_address(accounts: Accounts) -> None:
     first = accounts.welcome.execute(None, "192.0.2.1")
     accounts.clock.advance(60)
     again = accounts.welcome.execute(first.cookie, "198.51.100.7")
@@ -250,7 +252,7 @@ def test_an_expired_cookie_makes_a_new_guest(accounts: Accounts) -> None:
     assert accounts.welcome.execute(cookie, "192.0.2.1").guest.user_id != "guest:old"
 
 
-async def test_forged_cookies_buy_no_detection_beyond_what_the_address_may(
+async def test_forged_cookies_give_no_more_than_the_limit_of_the_address(
     accounts: Accounts,
 ) -> None:
     meter = accounts.service.meter
@@ -272,7 +274,7 @@ async def test_a_profile_shows_guests_and_users_what_they_used(accounts: Account
     assert (shown.usage.count, shown.usage.remaining) == (0, None)
 
 
-async def test_who_has_a_token_is_let_in_while_the_users_cannot_be_looked_up(
+async def test_a_token_is_accepted_while_the_users_cannot_be_looked_up(
     accounts: Accounts,
 ) -> None:
     access = (await accounts.signed_in()).tokens.access.value
@@ -283,7 +285,9 @@ async def test_who_has_a_token_is_let_in_while_the_users_cannot_be_looked_up(
         await accounts.authenticate.execute("forged")
 
 
-async def test_who_only_needs_an_id_does_not_wait_for_a_slow_store(accounts: Accounts) -> None:
+async def test_callers_that_need_only_an_id_do_not_wait_for_a_slow_store(
+    accounts: Accounts,
+) -> None:
     access = (await accounts.signed_in()).tokens.access.value
     accounts.users.hold()
     for token in (access, accounts.id_token):
@@ -293,7 +297,7 @@ async def test_who_only_needs_an_id_does_not_wait_for_a_slow_store(accounts: Acc
     accounts.users.release()
 
 
-async def test_an_account_that_was_disabled_at_the_provider_renews_no_more(
+async def test_a_disabled_account_cannot_be_refreshed(
     accounts: Accounts,
 ) -> None:
     signed_in, elsewhere = await accounts.signed_in(), await accounts.signed_in()
@@ -308,7 +312,7 @@ async def test_an_account_that_was_disabled_at_the_provider_renews_no_more(
         await accounts.authenticate.execute(pair.access.value)
 
 
-async def test_sign_ins_that_were_revoked_at_the_provider_end_here_and_newer_ones_do_not(
+async def test_sign_ins_revoked_at_the_provider_end_and_newer_ones_do_not(
     accounts: Accounts,
 ) -> None:
     old = await accounts.signed_in()
@@ -323,7 +327,7 @@ async def test_sign_ins_that_were_revoked_at_the_provider_end_here_and_newer_one
     assert not await accounts.is_refused(new.tokens.refresh_token)
 
 
-async def test_the_provider_is_asked_once_a_while_however_often_is_refreshed(
+async def test_the_provider_is_asked_at_most_once_per_recheck_interval(
     accounts: Accounts,
 ) -> None:
     token = (await accounts.signed_in()).tokens.refresh_token
@@ -341,7 +345,7 @@ async def test_the_provider_is_asked_once_a_while_however_often_is_refreshed(
 
 
 @pytest.mark.parametrize("outage", ["down", "slow"])
-async def test_an_outage_of_the_provider_is_no_reason_to_refuse(
+async def test_an_outage_of_the_provider_does_not_refuse_refreshing(
     accounts: Accounts, outage: str
 ) -> None:
     token = (await accounts.signed_in()).tokens.refresh_token
@@ -381,7 +385,7 @@ async def test_an_operator_ends_every_sign_in_of_a_user(accounts: Accounts) -> N
     assert (await accounts.authenticate.execute(again.tokens.access.value)).user.user_id == "alice"
 
 
-async def test_an_operator_erases_everything_of_a_user(accounts: Accounts) -> None:
+async def test_an_operator_erases_all_data_of_a_user(accounts: Accounts) -> None:
     service = accounts.service
     signed_in = await accounts.signed_in()
     stored, bobs = await service.stored(), await service.stored(service.bob)
@@ -406,7 +410,7 @@ async def test_an_operator_erases_everything_of_a_user(accounts: Accounts) -> No
     assert (again.was_known, again.records) == (False, 0)
 
 
-async def test_what_another_process_still_carries_of_an_erased_user_is_dropped(
+async def test_waiting_detections_of_an_erased_user_are_dropped_by_other_processes(
     accounts: Accounts,
 ) -> None:
     service = accounts.service
@@ -423,7 +427,7 @@ async def test_what_another_process_still_carries_of_an_erased_user_is_dropped(
     assert (await service.repository.find("alice", HistoryFilter())).total == 1
 
 
-async def test_a_code_is_not_spent_while_nobody_can_be_signed_in(accounts: Accounts) -> None:
+async def test_a_code_is_not_used_up_while_signing_in_fails(accounts: Accounts) -> None:
     codes = LocalSignInCodes(clock=accounts.clock)
     sign_in_by_code = SignInByCode(codes, accounts.sign_in)
     code = codes.issue(accounts.id_token)

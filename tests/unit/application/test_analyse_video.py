@@ -85,7 +85,7 @@ async def test_every_wanted_frame_is_analysed_once_and_in_order(tmp_path: Path) 
     assert summary.frames == 20
 
 
-async def test_a_face_keeps_its_id_and_its_share_of_time_is_told(tmp_path: Path) -> None:
+async def test_a_face_keeps_its_id_and_has_its_share_of_time(tmp_path: Path) -> None:
     happy, sad = fake_image((LEFT, Emotion.HAPPY)), fake_image((LEFT, Emotion.SAD))
     frames = [(t, happy if t < 3 else sad) for t in TENTHS]
     summary, watching = await analyse(video(tmp_path / "clip", fake_video(frames)))
@@ -95,7 +95,7 @@ async def test_a_face_keeps_its_id_and_its_share_of_time_is_told(tmp_path: Path)
     assert (track.first_seen_s, track.last_seen_s) == (0.0, 3.9)
 
 
-async def test_a_face_that_comes_later_is_told_of_within_one_sampled_frame(tmp_path: Path) -> None:
+async def test_a_new_face_is_reported_within_one_sampled_frame(tmp_path: Path) -> None:
     alone = fake_image((LEFT, Emotion.HAPPY))
     both = fake_image((LEFT, Emotion.HAPPY), (RIGHT, Emotion.ANGRY))
     frames = [(t, alone if t < 2 else both) for t in TENTHS]
@@ -113,14 +113,14 @@ async def test_a_cut_ends_all_tracks_at_once(tmp_path: Path) -> None:
     assert summary.tracks[1].first_seen_s == 2.0
 
 
-async def test_sampled_once_in_five_seconds_a_face_is_still_one(tmp_path: Path) -> None:
+async def test_a_face_sampled_every_five_seconds_is_one_face(tmp_path: Path) -> None:
     image = fake_image((LEFT, Emotion.HAPPY))
     frames = [(float(second), image) for second in range(61)]
     summary, _ = await analyse(video(tmp_path / "clip", fake_video(frames)), every_s=5)
     assert [track.frames for track in summary.tracks] == [13]
 
 
-async def test_a_damaged_stretch_is_told_and_the_rest_analysed(tmp_path: Path) -> None:
+async def test_a_damaged_part_is_reported_and_the_rest_is_analysed(tmp_path: Path) -> None:
     image = fake_image((LEFT, Emotion.HAPPY))
     frames: list[tuple[float, bytes] | None] = [(0.0, image), (0.1, image), None, (2.0, image)]
     summary, watching = await analyse(video(tmp_path / "clip", fake_video(frames)))
@@ -136,7 +136,7 @@ async def test_a_video_without_a_face_has_an_empty_summary(tmp_path: Path) -> No
     assert len(watching.frames) == 40
 
 
-async def test_what_is_no_video_is_refused_before_anything_is_told(tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_video_is_refused_before_any_report(tmp_path: Path) -> None:
     with pytest.raises(InvalidVideo):
         await analyse(video(tmp_path / "clip", b"no video"))
 
@@ -144,16 +144,14 @@ async def test_what_is_no_video_is_refused_before_anything_is_told(tmp_path: Pat
 @pytest.mark.parametrize(
     ("every_s", "part"), [(0.0, (0, None)), (0.01, (0, None)), (1, (-1, None)), (1, (5, 5))]
 )
-def test_wishes_that_make_no_sense_are_refused(
-    every_s: float, part: Sequence[float | None]
-) -> None:
+def test_impossible_sampling_is_refused(every_s: float, part: Sequence[float | None]) -> None:
     from_s, to_s = part
     assert from_s is not None
     with pytest.raises(InvalidRequest):
         Sampling(every_s, from_s, to_s)
 
 
-async def test_interrupted_work_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+async def test_interrupted_work_continues_with_the_same_result(tmp_path: Path) -> None:
     happy, sad = fake_image((LEFT, Emotion.HAPPY)), fake_image((LEFT, Emotion.SAD))
     both = fake_image((LEFT, Emotion.SAD), (RIGHT, Emotion.ANGRY))
     frames: list[tuple[float, bytes] | None] = [

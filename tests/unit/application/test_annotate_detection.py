@@ -54,7 +54,7 @@ async def record(service: Service) -> Detection:
 DRAWN = fake_image(((10, 20, 80, 90), Emotion.HAPPY))
 
 
-async def test_faces_are_drawn_over_the_photograph_before_and_after_it_is_stored(
+async def test_faces_are_drawn_before_and_after_the_image_is_stored(
     service: Service, annotating: AnnotateDetection, record: Detection
 ) -> None:
     assert await annotating.execute(service.alice, record.detection_id) == DRAWN
@@ -62,7 +62,7 @@ async def test_faces_are_drawn_over_the_photograph_before_and_after_it_is_stored
     assert await annotating.execute(service.alice, record.detection_id) == DRAWN
 
 
-async def test_nobody_else_gets_it(
+async def test_other_users_do_not_get_the_annotated_image(
     service: Service, annotating: AnnotateDetection, record: Detection
 ) -> None:
     with pytest.raises(Forbidden):
@@ -71,7 +71,7 @@ async def test_nobody_else_gets_it(
         await annotating.execute(service.alice, uuid4())
 
 
-async def test_a_full_house_refuses_before_the_photograph_is_fetched(
+async def test_without_a_free_place_the_image_is_not_fetched(
     service: Service,
     annotating: AnnotateDetection,
     annotator: InMemoryImageAnnotator,
@@ -92,9 +92,7 @@ async def test_a_full_house_refuses_before_the_photograph_is_fetched(
     assert service.gate.taken == 0
 
 
-async def test_everybodys_detections_go_before_a_drawing(
-    service: Service, record: Detection
-) -> None:
+async def test_detections_have_priority_over_drawings(service: Service, record: Detection) -> None:
     seen = []
 
     class Noting(InMemoryImageAnnotator):

@@ -16,7 +16,7 @@ from tests.unit.application.service import Service, guest, until
 PHOTOGRAPH = fake_image()
 
 
-async def test_what_ends_in_time_is_handed_over() -> None:
+async def test_a_result_in_time_is_returned() -> None:
     timeout = CallerTimeout()
 
     async def found() -> str:
@@ -31,7 +31,7 @@ async def test_what_ends_in_time_is_handed_over() -> None:
         await timeout.wait(lost())
 
 
-async def test_what_takes_too_long_goes_on_and_nobody_waits_for_the_next() -> None:
+async def test_a_slow_call_continues_and_the_next_ones_are_not_waited_for() -> None:
     timeout = CallerTimeout(timeout_s=0.01, cooldown_s=3600)
     released = asyncio.Event()
     done: list[int] = []
@@ -47,7 +47,7 @@ async def test_what_takes_too_long_goes_on_and_nobody_waits_for_the_next() -> No
     await until(lambda: done == [0, 1, 2])
 
 
-async def test_after_the_cooldown_a_call_is_waited_for_again() -> None:
+async def test_after_the_cooldown_calls_are_waited_for_again() -> None:
     timeout = CallerTimeout(timeout_s=0.5, cooldown_s=0)
     never = asyncio.get_running_loop().create_future()
     with pytest.raises(StoreUnavailable):
@@ -82,7 +82,7 @@ async def test_detection_does_not_wait_for_a_slow_repository_and_nothing_is_lost
     assert (await service.meter.usage(service.alice)).count == 3, "counted once it could be"
 
 
-async def test_a_guest_waits_until_the_use_is_counted() -> None:
+async def test_a_guest_waits_for_the_count() -> None:
     service = Service()
     service.ledger.hold()
     visitor = guest()
@@ -96,7 +96,7 @@ async def test_a_guest_waits_until_the_use_is_counted() -> None:
     assert (await service.meter.usage(visitor)).count == 1
 
 
-async def test_only_who_needs_no_profile_is_let_in_before_it_is_read() -> None:
+async def test_only_callers_that_need_no_profile_do_not_wait_for_it() -> None:
     accounts = Accounts()
     users, tokens, authenticate = accounts.users, accounts.tokens, accounts.authenticate
     alice = accounts.service.alice

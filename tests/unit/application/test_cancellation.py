@@ -5,7 +5,7 @@ import pytest
 from application.cancellation import uninterrupted
 
 
-async def test_the_work_is_finished_before_the_cancellation_goes_on() -> None:
+async def test_the_work_finishes_before_the_cancellation_is_raised() -> None:
     go_on, finished = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
@@ -22,7 +22,7 @@ async def test_the_work_is_finished_before_the_cancellation_goes_on() -> None:
     assert finished.is_set()
 
 
-async def test_what_the_work_returns_or_raises_comes_through() -> None:
+async def test_the_result_or_the_error_of_the_work_is_passed_on() -> None:
     async def seven() -> int:
         return 7
 

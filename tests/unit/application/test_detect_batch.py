@@ -63,7 +63,7 @@ async def test_every_file_gets_one_outcome_under_its_own_name(service: Service) 
     assert (await uses(service), await stored(service)) == (3, 3)
 
 
-async def test_outcomes_come_as_they_finish_and_not_as_they_were_sent(service: Service) -> None:
+async def test_outcomes_are_returned_in_the_order_they_finish(service: Service) -> None:
     uploads = Uploads()
     command = DetectBatchCommand(service.alice, [uploads.file("slow"), uploads.file("quick")])
     async with aclosing(service.batch.execute(command)) as outcomes:
@@ -100,7 +100,7 @@ async def test_one_bad_file_does_not_stop_the_rest(
     assert (len(results), await uses(service), await stored(service)) == (3, 3, 3)
 
 
-async def test_files_that_cannot_be_kept_say_so_and_cost_nothing(service: Service) -> None:
+async def test_files_that_cannot_be_stored_are_reported_and_not_charged(service: Service) -> None:
     service.spool.fail_with(StoreUnavailable("the disk is full"))
     outcomes = await run(service, file("a"), file("b"))
     assert all(isinstance(outcome.result, StoreUnavailable) for outcome in outcomes)
@@ -120,7 +120,7 @@ async def test_too_many_files_are_refused_before_any_is_read(service: Service) -
     assert uploads.asked == []
 
 
-async def test_a_full_house_refuses_the_batch_before_any_file_is_read() -> None:
+async def test_without_a_free_place_the_batch_is_refused_before_any_file_is_read() -> None:
     service, uploads = Service(places=1), Uploads()
     with service.gate.admit(), pytest.raises(Overloaded):
         await run(service, uploads.file("a"))
@@ -142,7 +142,7 @@ async def test_only_a_few_files_are_in_memory_at_a_time(service: Service) -> Non
     assert uploads.asked == names
 
 
-async def test_closing_early_stops_what_has_not_finished_and_charges_only_what_has(
+async def test_closing_early_stops_unfinished_files_and_charges_finished_ones(
     service: Service,
 ) -> None:
     uploads = Uploads()
@@ -154,7 +154,7 @@ async def test_closing_early_stops_what_has_not_finished_and_charges_only_what_h
     assert (await uses(service), await stored(service), service.gate.taken) == (1, 1, 0)
 
 
-async def test_a_client_that_hangs_up_frees_its_place_and_is_charged_for_no_unfinished_file(
+async def test_a_disconnected_batch_frees_its_place_and_pays_for_finished_files_only(
     service: Service,
 ) -> None:
     uploads = Uploads()
@@ -170,9 +170,7 @@ async def test_a_client_that_hangs_up_frees_its_place_and_is_charged_for_no_unfi
     assert (await uses(service), service.gate.taken) == (0, 0)
 
 
-async def test_a_batch_takes_a_place_for_each_image_in_work_and_lets_single_images_go_first() -> (
-    None
-):
+async def test_a_batch_takes_a_place_per_image_and_yields_to_single_images() -> None:
     seen = []
 
     class Watched(InMemoryFaceDetector):
@@ -188,7 +186,7 @@ async def test_a_batch_takes_a_place_for_each_image_in_work_and_lets_single_imag
     assert service.gate.taken == 0
 
 
-async def test_a_batch_whose_outcomes_nobody_reads_holds_no_place(service: Service) -> None:
+async def test_a_batch_with_unread_outcomes_holds_no_place(service: Service) -> None:
     command = DetectBatchCommand(service.alice, [file(name) for name in "abcde"])
     async with aclosing(service.batch.execute(command)) as outcomes:
         await anext(outcomes)

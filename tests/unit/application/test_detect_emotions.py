@@ -43,14 +43,14 @@ async def test_every_face_is_found_and_read_largest_first(service: Service) -> N
     ]
 
 
-async def test_the_answer_says_whose_it_is_when_it_was_and_what_it_is_of(service: Service) -> None:
+async def test_the_detection_has_its_user_time_and_filename(service: Service) -> None:
     record = await detect(service, service.alice)
     assert (record.user_id, record.timestamp) == ("alice", service.clock.now())
     assert (record.filename, record.image_width, record.image_height) == ("party.webp", 640, 480)
     assert (record.storage, record.image_url) == (StorageStatus.PENDING, None)
 
 
-async def test_an_image_without_a_face_is_an_answer_like_any_other(service: Service) -> None:
+async def test_an_image_without_a_face_gives_an_empty_list(service: Service) -> None:
     record = await detect(service, service.alice, fake_image())
     assert record.faces == ()
 
@@ -61,7 +61,7 @@ async def test_faces_below_the_smallest_size_are_left_out(service: Service) -> N
     assert [face.dominant_emotion for face in record.faces] == [Emotion.HAPPY]
 
 
-async def test_a_user_finds_the_record_and_the_very_bytes_that_were_sent(service: Service) -> None:
+async def test_the_record_and_the_original_bytes_of_a_user_are_stored(service: Service) -> None:
     record = await detect(service, service.alice)
     assert await service.repository.get(record.detection_id) == record
     await service.store.carry_due()
@@ -77,7 +77,7 @@ async def test_a_guest_leaves_neither_record_nor_image(service: Service) -> None
     assert len(service.images) == 0
 
 
-async def test_the_fourth_image_of_a_guest_is_refused_before_it_is_looked_at(
+async def test_the_fourth_image_of_a_guest_is_refused_before_decoding(
     service: Service,
 ) -> None:
     for _ in range(3):
@@ -95,7 +95,7 @@ async def test_the_fourth_image_of_a_guest_is_refused_before_it_is_looked_at(
         (fake_image(width=30_000, height=30_000), ImageDimensionsTooLarge),
     ],
 )
-async def test_an_image_that_is_refused_costs_nothing(
+async def test_a_refused_image_is_not_charged(
     service: Service, image: bytes, error: type[DomainError]
 ) -> None:
     for caller in (guest(), service.alice):
@@ -104,7 +104,7 @@ async def test_an_image_that_is_refused_costs_nothing(
         assert await uses(service, caller) == 0
 
 
-async def test_an_image_that_turns_out_to_be_damaged_was_worked_on(service: Service) -> None:
+async def test_a_damaged_image_is_charged(service: Service) -> None:
     for caller in (guest(), service.alice):
         with pytest.raises(InvalidImage):
             await detect(service, caller, TWO_FACES[:-5])
@@ -113,9 +113,7 @@ async def test_an_image_that_turns_out_to_be_damaged_was_worked_on(service: Serv
 
 
 @pytest.mark.parametrize("part", ["detector", "classifier"])
-async def test_a_part_that_cannot_run_costs_nothing_and_stores_nothing(
-    service: Service, part: str
-) -> None:
+async def test_an_unavailable_part_charges_and_stores_nothing(service: Service, part: str) -> None:
     getattr(service, part).fail_with(InferenceUnavailable("the model cannot run"))
     with pytest.raises(InferenceUnavailable):
         await detect(service, service.alice)
@@ -124,7 +122,7 @@ async def test_a_part_that_cannot_run_costs_nothing_and_stores_nothing(
     assert service.gate.taken == 0
 
 
-async def test_a_detection_that_cannot_be_kept_is_not_answered_and_costs_nothing(
+async def test_a_detection_that_cannot_be_stored_is_not_answered_or_charged(
     service: Service,
 ) -> None:
     service.spool.fail_with(StoreUnavailable("the disk is full"))
@@ -134,7 +132,7 @@ async def test_a_detection_that_cannot_be_kept_is_not_answered_and_costs_nothing
     assert (await service.repository.find("alice", HistoryFilter())).total == 0
 
 
-async def test_a_full_house_refuses_at_once_and_counts_nothing(service: Service) -> None:
+async def test_without_a_free_place_the_image_is_refused_and_not_counted(service: Service) -> None:
     service.decoder.hold()
     inside = [asyncio.create_task(detect(service, service.alice)) for _ in range(4)]
     await until(lambda: service.gate.taken == 4)
@@ -146,7 +144,7 @@ async def test_a_full_house_refuses_at_once_and_counts_nothing(service: Service)
     await detect(service, service.bob)
 
 
-async def test_whoever_is_let_in_is_also_finished(service: Service) -> None:
+async def test_admitted_images_are_finished(service: Service) -> None:
     service.decoder.hold()
     inside = [asyncio.create_task(detect(service, service.alice)) for _ in range(4)]
     await until(lambda: service.gate.taken == 4)
@@ -157,7 +155,7 @@ async def test_whoever_is_let_in_is_also_finished(service: Service) -> None:
 
 
 @pytest.mark.parametrize("is_guest", [False, True])
-async def test_a_client_that_hangs_up_frees_the_place_leaves_nothing_and_pays_for_the_work(
+async def test_a_disconnected_client_frees_its_place_and_pays_for_started_work(
     service: Service, is_guest: bool
 ) -> None:
     caller = guest() if is_guest else service.alice
@@ -173,7 +171,7 @@ async def test_a_client_that_hangs_up_frees_the_place_leaves_nothing_and_pays_fo
     assert await service.spool.waiting() == []
 
 
-async def test_the_time_it_took_is_measured_from_decoding_to_the_last_score() -> None:
+async def test_processing_time_runs_from_decoding_to_the_last_score() -> None:
     service = Service()
 
     class Slow(InMemoryEmotionClassifier):
@@ -186,7 +184,7 @@ async def test_the_time_it_took_is_measured_from_decoding_to_the_last_score() ->
     assert (await detect(service, service.alice)).processing_time_s == pytest.approx(0.25)
 
 
-async def test_a_user_goes_before_guests_and_both_say_so_to_every_stage() -> None:
+async def test_users_have_priority_over_guests_at_every_stage() -> None:
     seen = []
 
     class Watched(InMemoryFaceDetector):

@@ -28,13 +28,15 @@ def turns() -> FairTurns:
     return FairTurns()
 
 
-async def test_everybodys_first_goes_before_anybodys_second(turns: FairTurns) -> None:
+async def test_the_first_request_of_each_sender_goes_before_any_second(turns: FairTurns) -> None:
     flood = [(f"alice {number}", "alice", Priority.INTERACTIVE) for number in range(9)]
     order = await served(turns, *flood, ("bob", "bob", Priority.INTERACTIVE))
     assert order.index("bob") == 1
 
 
-async def test_a_batch_waits_for_single_images_and_equals_go_as_they_came(turns: FairTurns) -> None:
+async def test_single_images_go_before_batches_and_equals_in_order_of_arrival(
+    turns: FairTurns,
+) -> None:
     order = await served(
         turns,
         ("first", "alice", Priority.INTERACTIVE),
@@ -45,7 +47,7 @@ async def test_a_batch_waits_for_single_images_and_equals_go_as_they_came(turns:
     assert order == ["first", "second", "third", "batch"]
 
 
-async def test_one_who_leaves_while_waiting_stops_nobody(turns: FairTurns) -> None:
+async def test_a_cancelled_waiter_does_not_block_others(turns: FairTurns) -> None:
     rank = await turns.take("alice", Priority.INTERACTIVE)
     gone, granted, waiting = (
         asyncio.create_task(turns.take(name, Priority.INTERACTIVE)) for name in ("b", "c", "d")
@@ -59,7 +61,7 @@ async def test_one_who_leaves_while_waiting_stops_nobody(turns: FairTurns) -> No
     assert granted.cancelled()
 
 
-async def test_memory_goes_to_everybody_before_a_second_time_to_anybody() -> None:
+async def test_memory_is_given_to_each_sender_before_a_second_time_to_any() -> None:
     budget = MemoryBudget(100)
     held = await budget.take(80, sender="alice")
     order: list[str] = []

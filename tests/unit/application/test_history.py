@@ -50,7 +50,7 @@ def status(service: Service) -> GetStorageStatus:
     return GetStorageStatus(service.repository, service.spool)
 
 
-async def test_a_user_sees_own_records_only_newest_first(
+async def test_a_user_lists_own_records_newest_first(
     service: Service, listing: ListHistory
 ) -> None:
     older = await service.stored()
@@ -62,9 +62,7 @@ async def test_a_user_sees_own_records_only_newest_first(
     assert page.total == 2
 
 
-async def test_a_page_tells_how_many_there_are_in_all(
-    service: Service, listing: ListHistory
-) -> None:
+async def test_a_page_contains_the_total(service: Service, listing: ListHistory) -> None:
     for _ in range(5):
         await service.stored()
         service.clock.advance(60)
@@ -121,7 +119,7 @@ async def test_deleting_erases_record_and_image(
         await deleting.execute(service.alice, record.detection_id)
 
 
-async def test_deleting_erases_what_is_still_on_its_way(
+async def test_deleting_erases_waiting_detections(
     service: Service, deleting: DeleteDetection
 ) -> None:
     record = await service.accepted()
@@ -131,7 +129,7 @@ async def test_deleting_erases_what_is_still_on_its_way(
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-async def test_nobody_else_can_delete_a_record(
+async def test_other_users_cannot_delete_a_record(
     service: Service, deleting: DeleteDetection, arrived: bool
 ) -> None:
     record = await (service.stored() if arrived else service.accepted())
@@ -156,7 +154,7 @@ async def test_a_deletion_that_failed_half_way_can_be_repeated(
 
 @pytest.mark.parametrize("store", ["images", "repository"])
 @pytest.mark.parametrize("everything", [True, False])
-async def test_what_waits_and_could_not_be_deleted_is_whole(
+async def test_a_waiting_detection_stays_complete_when_deleting_fails(
     service: Service,
     deleting: DeleteDetection,
     deleting_all: DeleteHistory,
@@ -180,7 +178,7 @@ async def test_what_waits_and_could_not_be_deleted_is_whole(
     assert await service.image_of(record) == PHOTO
 
 
-async def test_deleting_everything_takes_own_records_images_and_waiting_ones_and_no_others(
+async def test_deleting_everything_erases_own_records_images_and_waiting_ones_only(
     service: Service, deleting_all: DeleteHistory
 ) -> None:
     arrived, others = await service.stored(), await service.stored(service.bob)
@@ -240,7 +238,7 @@ async def test_the_status_says_failed_once_storing_was_given_up(
     assert await status.execute(service.alice, record.detection_id) is StorageStatus.FAILED
 
 
-async def test_the_status_of_what_waits_is_known_while_the_repository_is_down(
+async def test_the_status_of_a_waiting_detection_is_known_while_the_repository_is_down(
     service: Service, status: GetStorageStatus
 ) -> None:
     service.repository.fail_with(DOWN)
@@ -252,9 +250,7 @@ async def test_the_status_of_what_waits_is_known_while_the_repository_is_down(
         await status.execute(service.alice, uuid4())
 
 
-async def test_the_status_is_told_to_the_owner_only(
-    service: Service, status: GetStorageStatus
-) -> None:
+async def test_the_status_is_for_the_owner_only(service: Service, status: GetStorageStatus) -> None:
     record = await service.stored()
     with pytest.raises(Forbidden):
         await status.execute(service.bob, record.detection_id)
@@ -262,7 +258,7 @@ async def test_the_status_is_told_to_the_owner_only(
         await status.execute(service.alice, uuid4())
 
 
-async def test_an_image_is_handed_to_its_owner_and_nobody_else_learns_that_it_exists(
+async def test_an_image_is_returned_to_its_owner_and_hidden_from_others(
     service: Service,
 ) -> None:
     reading = ReadImage(service.images)
@@ -275,7 +271,7 @@ async def test_an_image_is_handed_to_its_owner_and_nobody_else_learns_that_it_ex
     assert str(to_bob.value) == str(unknown.value)
 
 
-async def test_a_link_opens_the_image_until_it_ends_or_the_image_is_erased(
+async def test_a_link_opens_the_image_until_it_expires_or_the_image_is_erased(
     service: Service, deleting: DeleteDetection
 ) -> None:
     links = InMemoryLinkSigner(service.clock, lifetime_s=60)

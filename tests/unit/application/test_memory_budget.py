@@ -6,7 +6,7 @@ from application.memory_budget import MemoryBudget
 from application.work import Priority
 
 
-async def test_memory_that_comes_free_as_its_caller_hangs_up_is_not_counted_twice() -> None:
+async def test_memory_granted_during_a_cancellation_is_not_counted_twice() -> None:
     budget = MemoryBudget(100)
     held = await budget.take(80)
     waiting = asyncio.create_task(budget.take(80))
@@ -20,7 +20,7 @@ async def test_memory_that_comes_free_as_its_caller_hangs_up_is_not_counted_twic
     assert budget.held_bytes == 0
 
 
-async def test_memory_granted_to_a_caller_who_hangs_up_is_given_back() -> None:
+async def test_memory_granted_to_a_cancelled_caller_is_given_back() -> None:
     budget = MemoryBudget(100)
     held = await budget.take(80)
     waiting = asyncio.create_task(budget.take(80))
@@ -34,7 +34,7 @@ async def test_memory_granted_to_a_caller_who_hangs_up_is_given_back() -> None:
     assert budget.held_bytes == 0
 
 
-async def test_a_small_image_of_a_user_finds_room_whatever_guests_and_others_hold() -> None:
+async def test_a_small_image_of_a_user_gets_memory_whatever_others_hold() -> None:
     budget = MemoryBudget(160)
     flood = [
         asyncio.create_task(budget.take(10, Priority.GUEST, sender=f"address {number}"))
@@ -49,7 +49,7 @@ async def test_a_small_image_of_a_user_finds_room_whatever_guests_and_others_hol
     await asyncio.gather(*flood, return_exceptions=True)
 
 
-async def test_users_are_given_memory_before_guests_who_came_earlier() -> None:
+async def test_users_get_memory_before_earlier_guests() -> None:
     budget = MemoryBudget(100)
     held = await budget.take(80, Priority.GUEST, sender="address 0")
     order: list[str] = []

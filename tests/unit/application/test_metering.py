@@ -50,7 +50,7 @@ async def test_a_fresh_window_begins_once_the_old_one_is_over(service: Service) 
     await refused(service, guest())
 
 
-async def test_new_cookies_buy_no_more_than_the_address_may(service: Service) -> None:
+async def test_new_cookies_give_no_more_than_the_limit_of_the_address(service: Service) -> None:
     for number in range(6):
         await use(service, guest(f"guest:{number}"))
     refusal = await refused(service, guest("guest:new"))
@@ -72,7 +72,7 @@ async def test_a_guest_at_a_used_up_address_waits_for_the_later_of_both_windows(
 
 
 @pytest.mark.parametrize(("per_guest", "per_address"), [(0, 6), (3, 0), (0, 0)])
-async def test_where_guests_may_do_nothing_they_are_told_so_and_not_to_try_at_once(
+async def test_a_guest_limit_of_zero_is_refused_with_a_reason(
     service: Service, per_guest: int, per_address: int
 ) -> None:
     quota = GuestQuota(per_guest=per_guest, per_address=per_address, window_s=WINDOW_S)
@@ -93,7 +93,7 @@ async def test_where_guests_may_do_nothing_they_are_told_so_and_not_to_try_at_on
         ("testclient", "otherclient", False),
     ],
 )
-async def test_an_address_is_what_one_host_can_choose_from(
+async def test_an_ipv6_address_is_counted_by_its_64_network(
     service: Service, one: str, other: str, shared: bool
 ) -> None:
     """An IPv6 host has a /64 network to itself."""
@@ -103,7 +103,7 @@ async def test_an_address_is_what_one_host_can_choose_from(
     assert usage.remaining == (0 if shared else 3)
 
 
-async def test_users_have_no_limit_and_their_uses_are_counted_for_good(service: Service) -> None:
+async def test_users_have_no_limit_and_their_uses_are_counted_forever(service: Service) -> None:
     await use(service, service.alice, times=20)
     service.clock.advance(10 * WINDOW_S)
     usage = await service.meter.usage(service.alice)
@@ -129,7 +129,7 @@ async def test_a_caller_who_never_called_has_used_nothing(service: Service) -> N
         (3, 3, (3, 3, 0)),
     ],
 )
-async def test_a_guest_is_told_of_the_limit_that_binds(
+async def test_a_guest_sees_the_limit_that_binds(
     service: Service, others: int, own: int, told: tuple[int, int, int]
 ) -> None:
     for number in range(others):
@@ -161,11 +161,11 @@ async def test_a_guest_is_told_of_the_limit_that_binds(
         (31_536_000, "365 days"),
     ],
 )
-def test_stretches_of_time_are_told_as_people_say_them(seconds: int, words: str) -> None:
+def test_durations_are_written_in_words(seconds: int, words: str) -> None:
     assert in_words(seconds) == words
 
 
-async def test_who_has_nothing_left_is_told_so_without_being_counted(service: Service) -> None:
+async def test_checking_the_quota_does_not_count_a_use(service: Service) -> None:
     await service.meter.check(guest())
     await service.meter.check(service.alice)
     await use(service, guest(), times=3)
@@ -192,7 +192,7 @@ async def test_who_has_nothing_left_is_told_so_without_being_counted(service: Se
         (RuntimeError("a bug"), False),
     ],
 )
-async def test_work_on_a_bad_image_is_charged_and_what_cost_nothing_is_not(
+async def test_work_on_a_bad_image_is_charged_and_a_refusal_without_work_is_not(
     service: Service, error: Exception, charged: bool
 ) -> None:
     with pytest.raises(type(error)):
@@ -201,7 +201,7 @@ async def test_work_on_a_bad_image_is_charged_and_what_cost_nothing_is_not(
     assert (await service.meter.usage(guest())).count == int(charged)
 
 
-async def test_nobody_waits_without_an_end_for_a_ledger_that_hangs(service: Service) -> None:
+async def test_a_hanging_ledger_times_out(service: Service) -> None:
     quota = GuestQuota(per_guest=3, per_address=6, window_s=WINDOW_S)
     service.meter = UsageMeter(service.ledger, service.clock, quota, guests_timeout_s=0.1)
     service.ledger.hold()
@@ -219,7 +219,7 @@ async def test_nobody_waits_without_an_end_for_a_ledger_that_hangs(service: Serv
 
 
 @given(st.lists(st.sampled_from(["guest:1", "guest:2", "guest:3"]), max_size=10))
-async def test_what_is_said_to_remain_is_exactly_what_can_be_used(names: list[str]) -> None:
+async def test_remaining_uses_are_exactly_those_that_succeed(names: list[str]) -> None:
     service = Service()
     for name in names:
         try:
@@ -232,7 +232,7 @@ async def test_what_is_said_to_remain_is_exactly_what_can_be_used(names: list[st
     await refused(service, guest())
 
 
-async def test_requests_sent_at_once_cannot_slip_past_the_limit(service: Service) -> None:
+async def test_concurrent_requests_cannot_pass_the_limit(service: Service) -> None:
     results = await asyncio.gather(
         *(use(service, guest()) for _ in range(10)), return_exceptions=True
     )
@@ -240,14 +240,14 @@ async def test_requests_sent_at_once_cannot_slip_past_the_limit(service: Service
     assert sum(isinstance(result, QuotaExceeded) for result in results) == 7
 
 
-async def test_a_refusal_costs_nothing(service: Service) -> None:
+async def test_a_refusal_is_not_charged(service: Service) -> None:
     await use(service, guest(), times=3)
     for _ in range(5):
         await refused(service, guest())
     assert (await service.meter.usage(guest("guest:2"))).remaining == 3
 
 
-async def test_what_fails_costs_nothing(service: Service) -> None:
+async def test_a_failed_use_is_not_charged(service: Service) -> None:
     for _ in range(10):
         with pytest.raises(KeyError):
             async with service.meter.charge(guest()):
@@ -256,7 +256,7 @@ async def test_what_fails_costs_nothing(service: Service) -> None:
 
 
 @pytest.mark.parametrize(("work_has_begun", "uses"), [(False, 0), (True, 1)])
-async def test_a_client_that_hangs_up_pays_for_work_that_has_begun(
+async def test_a_disconnected_client_pays_for_started_work(
     service: Service, work_has_begun: bool, uses: int
 ) -> None:
     counted = asyncio.Event()
@@ -298,7 +298,7 @@ class UnstoppableLedger(InMemoryUsageLedger):
         return await asyncio.shield(asyncio.ensure_future(count()))
 
 
-async def test_a_client_that_hangs_up_while_being_counted_pays_nothing() -> None:
+async def test_a_client_that_disconnects_while_being_counted_is_not_charged() -> None:
     ledger = UnstoppableLedger()
     service = Service(ledger=ledger)
     request = asyncio.create_task(use(service, guest()))
@@ -311,7 +311,7 @@ async def test_a_client_that_hangs_up_while_being_counted_pays_nothing() -> None
     assert (await service.meter.usage(guest())).count == 0
 
 
-async def test_a_ledger_that_fails_while_giving_back_does_not_hide_the_fault(
+async def test_a_failing_refund_does_not_hide_the_error(
     service: Service,
 ) -> None:
     async def fail() -> None:
@@ -323,7 +323,7 @@ async def test_a_ledger_that_fails_while_giving_back_does_not_hide_the_fault(
         await fail()
 
 
-async def test_no_guest_is_served_uncounted_while_the_ledger_is_down(service: Service) -> None:
+async def test_guests_are_refused_while_the_ledger_is_down(service: Service) -> None:
     service.ledger.fail_with(StoreUnavailable("the ledger is down"))
     with pytest.raises(StoreUnavailable):
         await use(service, guest())

@@ -143,7 +143,7 @@ async def nothing_is_left(service: Service) -> bool:
     return not waiting and not records and len(service.images) == 0
 
 
-async def test_what_was_accepted_arrives_with_its_image(service: Service) -> None:
+async def test_an_accepted_detection_is_stored_with_its_image(service: Service) -> None:
     record = await service.accepted()
     assert await service.status_of(record.detection_id) is StorageStatus.PENDING
     assert await service.store.carry_due() is None
@@ -196,7 +196,7 @@ async def test_retries_come_at_growing_intervals_up_to_the_longest(service: Serv
         ceiling = min(ceiling * 2, 60.0)
 
 
-async def test_what_fails_for_long_is_given_up_and_says_so(service: Service) -> None:
+async def test_an_image_that_fails_for_long_is_given_up_as_failed(service: Service) -> None:
     service.images.fail_with(DOWN)
     record = await service.accepted()
     await service.store.carry_due()
@@ -210,7 +210,7 @@ async def test_what_fails_for_long_is_given_up_and_says_so(service: Service) -> 
     assert service.telemetry.given_up == 1
 
 
-async def test_one_failure_after_a_long_time_switched_off_gives_nothing_up(
+async def test_time_while_the_service_is_off_does_not_count_towards_giving_up(
     service: Service,
 ) -> None:
     record = await service.accepted()
@@ -224,7 +224,7 @@ async def test_one_failure_after_a_long_time_switched_off_gives_nothing_up(
     assert await service.status_of(record.detection_id) is StorageStatus.DONE
 
 
-async def test_a_store_that_was_not_even_asked_is_no_reason_to_give_up(service: Service) -> None:
+async def test_an_open_circuit_does_not_count_towards_giving_up(service: Service) -> None:
     service.images.fail_with(DOWN)
     record = await service.accepted()
     await service.store.carry_due()
@@ -237,7 +237,7 @@ async def test_a_store_that_was_not_even_asked_is_no_reason_to_give_up(service: 
     assert await service.status_of(record.detection_id) is StorageStatus.DONE
 
 
-async def test_giving_up_waits_until_it_can_be_said(service: Service) -> None:
+async def test_giving_up_waits_until_the_record_can_be_marked(service: Service) -> None:
     service.images.fail_with(DOWN)
     service.repository.fail_with(DOWN)
     record = await service.accepted()
@@ -252,7 +252,7 @@ async def test_giving_up_waits_until_it_can_be_said(service: Service) -> None:
     assert await service.status_of(record.detection_id) is StorageStatus.FAILED
 
 
-async def test_a_record_that_never_got_through_is_given_up_with_its_record(
+async def test_giving_up_an_image_still_stores_its_record(
     service: Service,
 ) -> None:
     """The repository comes back in the moment the image store is given up."""
@@ -266,7 +266,7 @@ async def test_a_record_that_never_got_through_is_given_up_with_its_record(
     assert await service.status_of(record.detection_id) is StorageStatus.FAILED
 
 
-async def test_very_many_failures_do_not_break_the_arithmetic_of_waiting() -> None:
+async def test_thousands_of_failures_do_not_overflow_the_backoff() -> None:
     """2.0 ** 1024 does not exist, and a minute at a time it is reached within a day."""
     service = Service(give_up_after_s=7 * 86_400)
     service.images.fail_with(DOWN)
@@ -287,7 +287,7 @@ async def test_after_a_crash_the_next_run_stores_what_was_answered(service: Serv
     assert await service.status_of(second.detection_id) is StorageStatus.DONE
 
 
-async def test_a_crash_after_the_upload_leaves_one_record_and_one_image(service: Service) -> None:
+async def test_a_crash_after_the_upload_makes_no_duplicate(service: Service) -> None:
     record = await service.accepted()
     await service.images.put(record.user_id, record.detection_id, PHOTO)
     service.restart()
@@ -322,7 +322,7 @@ async def test_new_arrivals_do_not_wait_for_a_slow_upload() -> None:
         await until(lambda: service.telemetry.stored == 6)
 
 
-async def test_a_long_queue_does_not_become_many_uploads_at_once(service: Service) -> None:
+async def test_a_long_queue_does_not_exceed_the_limit_of_uploads(service: Service) -> None:
     for _ in range(20):
         await service.accepted()
     service.images.hold()
@@ -337,7 +337,7 @@ async def test_a_long_queue_does_not_become_many_uploads_at_once(service: Servic
         await until(lambda: service.telemetry.stored == 20)
 
 
-async def test_a_spool_that_cannot_be_read_for_a_while_stops_nothing_for_good(
+async def test_a_temporarily_unreadable_spool_recovers(
     service: Service,
 ) -> None:
     record = await service.accepted()
@@ -351,7 +351,7 @@ async def test_a_spool_that_cannot_be_read_for_a_while_stops_nothing_for_good(
     assert await service.status_of(record.detection_id) is StorageStatus.DONE
 
 
-async def test_a_bug_in_a_store_stops_no_other_detection() -> None:
+async def test_a_bug_in_a_store_does_not_block_other_detections() -> None:
     images = BrokenImageStore()
     service = Service(images=images)
     broken, whole = await service.accepted(), await service.accepted()
@@ -362,14 +362,14 @@ async def test_a_bug_in_a_store_stops_no_other_detection() -> None:
     assert await service.spool.waiting() == [broken.detection_id]
 
 
-async def test_an_entry_the_spool_cannot_read_any_more_is_reported_as_failed() -> None:
+async def test_an_unreadable_spool_entry_is_reported_as_failed() -> None:
     service = Service(spool=DamagedSpool())
     record = await service.accepted()
     await service.store.carry_due()
     assert await service.status_of(record.detection_id) is StorageStatus.FAILED
 
 
-async def test_an_entry_whose_file_is_gone_is_not_looked_for_for_ever() -> None:
+async def test_an_entry_without_a_file_is_not_retried_forever() -> None:
     spool = GhostlySpool()
     service = Service(spool=spool)
     record = await service.accepted()
@@ -412,7 +412,7 @@ async def test_deleting_during_the_upload_leaves_nothing(
 @pytest.mark.parametrize("when", ["before_erasing", "after_erasing"])
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("claims_to_fail", [False, True])
-async def test_an_upload_that_ends_in_the_middle_of_a_deletion_leaves_nothing(
+async def test_an_upload_that_ends_during_a_deletion_leaves_nothing(
     when: str, restarted: bool, claims_to_fail: bool
 ) -> None:
     repository, images = BusyEraser(), SlowImageStore()
@@ -426,7 +426,7 @@ async def test_an_upload_that_ends_in_the_middle_of_a_deletion_leaves_nothing(
     assert await nothing_is_left(service)
 
 
-async def test_deleting_between_two_tries_leaves_nothing(service: Service) -> None:
+async def test_deleting_between_two_attempts_leaves_nothing(service: Service) -> None:
     service.images.fail_with(DOWN)
     record = await service.accepted()
     await service.store.carry_due()
@@ -448,7 +448,7 @@ async def test_a_record_deleted_from_another_host_stays_deleted(service: Service
     assert await nothing_is_left(service)
 
 
-async def test_deleting_what_only_the_spool_knows_leaves_nothing(service: Service) -> None:
+async def test_deleting_an_entry_that_is_only_in_the_spool_leaves_nothing(service: Service) -> None:
     """The repository was down when the detection was accepted, and is back."""
     service.repository.fail_with(DOWN)
     record = await service.accepted()
@@ -458,7 +458,7 @@ async def test_deleting_what_only_the_spool_knows_leaves_nothing(service: Servic
     assert await nothing_is_left(service)
 
 
-async def test_deleting_everything_while_a_detection_is_taken_in_leaves_nothing() -> None:
+async def test_deleting_everything_while_a_detection_is_accepted_leaves_nothing() -> None:
     repository = SlowToAddRepository()
     service = Service(repository=repository)
     taking_in = asyncio.create_task(service.accepted())
@@ -470,7 +470,7 @@ async def test_deleting_everything_while_a_detection_is_taken_in_leaves_nothing(
     assert await nothing_is_left(service)
 
 
-async def test_what_arrives_while_everything_is_deleted_is_whole() -> None:
+async def test_a_detection_that_arrives_while_everything_is_deleted_is_complete() -> None:
     """It comes after the reading of the history and before the end of its erasure."""
     repository = BusyRepository()
     service = Service(repository=repository)
@@ -480,7 +480,7 @@ async def test_what_arrives_while_everything_is_deleted_is_whole() -> None:
     assert len(service.images) == len(await records_of_alice(service)) == 1
 
 
-async def test_a_client_that_hangs_up_leaves_a_whole_record_behind() -> None:
+async def test_a_disconnected_client_leaves_a_complete_record() -> None:
     repository = SlowToAddRepository()
     service = Service(repository=repository)
     async with running(service):

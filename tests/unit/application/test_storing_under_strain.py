@@ -85,7 +85,7 @@ async def _persist(attempt):  # type: ignore[no-untyped-def]
 
 @settings(max_examples=100)
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.1, 0.3]), st.booleans())
-async def test_what_is_kept_has_its_image_and_what_was_deleted_leaves_nothing(
+async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
     seed: int, failing: float, all_at_once: bool
 ) -> None:
     strain = Strain(seed, failing)

@@ -3,7 +3,7 @@
 from tests.unit.application.service import PHOTO, Service
 
 
-async def test_an_image_whose_record_cannot_be_read_is_not_carried_for_ever(
+async def test_an_image_with_an_unreadable_record_is_not_retried_forever(
     service: Service,
 ) -> None:
     record = await service.accepted()

@@ -6,11 +6,11 @@ from application.errors import Overloaded
 from application.work import AdmissionGate, Priority
 
 
-def test_interactive_work_goes_before_bulk_work() -> None:
+def test_interactive_work_has_priority_over_batches() -> None:
     assert Priority.INTERACTIVE < Priority.BULK
 
 
-def test_a_gate_lets_in_as_many_as_it_has_places_and_refuses_the_next() -> None:
+def test_a_gate_admits_as_many_as_it_has_places() -> None:
     gate = AdmissionGate(2, retry_after_s=7)
     with gate.admit(), gate.admit():
         assert gate.taken == 2
@@ -33,7 +33,7 @@ def test_a_gate_without_places_is_refused() -> None:
         AdmissionGate(0)
 
 
-async def test_one_sender_leaves_places_to_others_and_waits_for_its_own() -> None:
+async def test_one_sender_cannot_take_all_places() -> None:
     gate = AdmissionGate(8)
     go_on = asyncio.Event()
 
@@ -54,7 +54,7 @@ async def test_one_sender_leaves_places_to_others_and_waits_for_its_own() -> Non
     assert gate.taken == 0
 
 
-async def test_guests_leave_places_to_signed_in_users_however_many_they_are() -> None:
+async def test_guests_cannot_take_all_places() -> None:
     gate = AdmissionGate(8)
     go_on = asyncio.Event()
 

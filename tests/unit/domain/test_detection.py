@@ -79,19 +79,19 @@ def test_storing_a_record_changes_its_url_and_state_and_nothing_else() -> None:
     assert (failed.storage, failed.image_url) == (StorageStatus.FAILED, None)
 
 
-def test_the_emotions_of_a_record_are_those_its_faces_show_most() -> None:
+def test_the_emotions_of_a_record_are_the_dominant_ones_of_its_faces() -> None:
     shown = record(Emotion.SAD, Emotion.HAPPY, Emotion.SAD).emotions
     assert shown == {Emotion.SAD, Emotion.HAPPY}
     assert record().emotions == frozenset()
 
 
 @given(records)
-def test_a_filter_that_asks_nothing_wants_every_record(one: Detection) -> None:
+def test_an_empty_filter_matches_every_record(one: Detection) -> None:
     assert HistoryFilter().matches(one)
 
 
 @given(records, filters)
-def test_a_filter_wants_what_each_of_its_parts_wants(one: Detection, wanted: HistoryFilter) -> None:
+def test_a_filter_matches_if_all_its_parts_match(one: Detection, wanted: HistoryFilter) -> None:
     parts = [
         HistoryFilter(from_date=wanted.from_date),
         HistoryFilter(to_date=wanted.to_date),
@@ -102,14 +102,14 @@ def test_a_filter_wants_what_each_of_its_parts_wants(one: Detection, wanted: His
 
 
 @given(records)
-def test_both_ends_of_a_date_range_belong_to_it(one: Detection) -> None:
+def test_date_ranges_include_both_ends(one: Detection) -> None:
     assert HistoryFilter(from_date=one.timestamp, to_date=one.timestamp).matches(one)
     tick = timedelta(microseconds=1)
     assert not HistoryFilter(from_date=one.timestamp + tick).matches(one)
     assert not HistoryFilter(to_date=one.timestamp - tick).matches(one)
 
 
-def test_dates_are_compared_as_moments_whatever_their_zone() -> None:
+def test_dates_are_compared_across_time_zones() -> None:
     same_moment = NOON.astimezone(timezone(timedelta(hours=-8)))
     assert HistoryFilter(from_date=same_moment, to_date=same_moment).matches(record())
 
@@ -136,7 +136,7 @@ def test_a_keyword_may_be_the_word_for_an_emotion() -> None:
     assert not HistoryFilter(keyword="hap").matches(shown)
 
 
-def test_an_emotion_is_wanted_when_any_face_shows_it_most() -> None:
+def test_an_emotion_matches_if_it_is_dominant_in_any_face() -> None:
     shown = record(Emotion.HAPPY, Emotion.FEAR)
     assert HistoryFilter(emotion=Emotion.FEAR).matches(shown)
     assert not HistoryFilter(emotion=Emotion.SAD).matches(shown)

@@ -41,7 +41,7 @@ def test_normalising_probabilities_changes_nothing(before: EmotionScores) -> Non
 @pytest.mark.parametrize(
     "row", [{}, {Emotion.SAD: 0.0}, {Emotion.SAD: -0.1}, {Emotion.SAD: math.nan}]
 )
-def test_weights_that_say_nothing_or_nonsense_are_refused(row: dict[Emotion, float]) -> None:
+def test_weights_without_a_positive_sum_are_refused(row: dict[Emotion, float]) -> None:
     with pytest.raises(ValueError, match="weight"):
         EmotionScores.from_weights(row)
 
@@ -60,7 +60,9 @@ def test_an_infinite_weight_is_refused() -> None:
         ((0.5, 0.4, 0, 0, 0, 0, 0), "sum to 1"),
     ],
 )
-def test_values_that_are_no_distribution_are_refused(values: tuple[float, ...], fault: str) -> None:
+def test_values_that_are_not_a_distribution_are_refused(
+    values: tuple[float, ...], fault: str
+) -> None:
     with pytest.raises(ValueError, match=fault):
         EmotionScores(values)
 

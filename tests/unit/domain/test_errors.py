@@ -12,7 +12,7 @@ def kinds(base: type[Exception]) -> Iterator[type[Exception]]:
         yield from kinds(kind)
 
 
-def test_every_kind_of_error_has_a_word_of_its_own() -> None:
+def test_every_error_has_its_own_code() -> None:
     core = {domain.errors.__name__, application.errors.__name__}
     codes = [
         kind.code  # type: ignore[attr-defined]
@@ -25,16 +25,16 @@ def test_every_kind_of_error_has_a_word_of_its_own() -> None:
     assert len(codes) == len(set(codes))
 
 
-def test_a_token_that_does_not_stand_is_a_case_of_not_being_signed_in() -> None:
+def test_an_invalid_token_is_a_kind_of_not_authenticated() -> None:
     assert issubclass(InvalidToken, NotAuthenticated)
 
 
-def test_an_error_speaks_to_the_caller_and_carries_facts_for_programs() -> None:
+def test_an_error_has_a_message_and_details() -> None:
     error = DomainError("this will not do", field="limit")
     assert str(error) == "this will not do"
     assert error.details == {"field": "limit"}
 
 
-def test_a_used_up_quota_says_when_to_come_back() -> None:
+def test_an_exceeded_quota_has_retry_after() -> None:
     error = QuotaExceeded("that was all", retry_after_s=60, limit=3)
     assert error.details == {"retry_after": 60, "limit": 3, "remaining": 0}

@@ -23,7 +23,7 @@ qualities = st.builds(
 
 
 @given(st.floats(0, 1))
-def test_any_confidence_from_zero_to_one_is_taken(confidence: float) -> None:
+def test_a_confidence_from_zero_to_one_is_accepted(confidence: float) -> None:
     assert FaceDetection(BOX, confidence).confidence == confidence
 
 
@@ -33,7 +33,7 @@ def test_a_confidence_outside_zero_to_one_is_refused(confidence: float) -> None:
         FaceDetection(BOX, confidence)
 
 
-def test_a_crop_exactly_at_every_limit_is_trusted() -> None:
+def test_a_crop_exactly_at_every_limit_is_reliable() -> None:
     edge = FaceQuality(sharpness=0.2, brightness=0.1, size_px=24)
     assert LIMITS.accept(edge, CLEAR)
     assert LIMITS.accept(replace(edge, brightness=0.9), CLEAR)
@@ -50,12 +50,12 @@ def test_a_crop_exactly_at_every_limit_is_trusted() -> None:
     ],
     ids=["blurred", "dark", "bright", "small", "unmeasurable"],
 )
-def test_one_bad_measure_is_enough_to_distrust_a_crop(quality: FaceQuality) -> None:
+def test_one_bad_measure_makes_a_crop_unreliable(quality: FaceQuality) -> None:
     assert not LIMITS.accept(quality, CLEAR)
 
 
 @pytest.mark.parametrize(("score", "trusted"), [(0.49, False), (0.5, True)])
-def test_scores_that_single_out_no_emotion_are_distrusted(score: float, trusted: bool) -> None:
+def test_scores_without_a_clear_emotion_are_unreliable(score: float, trusted: bool) -> None:
     sharp = FaceQuality(sharpness=0.5, brightness=0.5, size_px=64)
     rest = dict.fromkeys(Emotion, (1 - score) / 6)
     scores = EmotionScores.from_weights(rest | {Emotion.SAD: score})
@@ -63,7 +63,7 @@ def test_scores_that_single_out_no_emotion_are_distrusted(score: float, trusted:
 
 
 @given(qualities, st.floats(0, 5), st.integers(0, 500))
-def test_a_sharper_or_larger_crop_is_never_trusted_less(
+def test_a_sharper_or_larger_crop_is_never_less_reliable(
     quality: FaceQuality, sharper: float, larger: int
 ) -> None:
     better = replace(
@@ -72,7 +72,7 @@ def test_a_sharper_or_larger_crop_is_never_trusted_less(
     assert LIMITS.accept(better, CLEAR) or not LIMITS.accept(quality, CLEAR)
 
 
-def test_a_face_shows_the_emotion_with_the_highest_score() -> None:
+def test_the_dominant_emotion_has_the_highest_score() -> None:
     scores = EmotionScores.from_weights({Emotion.FEAR: 3, Emotion.SURPRISE: 2})
     reading = FaceReading(scores, FaceQuality(0.5, 0.5, 30), reliable=True)
     assert Face(FaceDetection(BOX, 0.9), reading).dominant_emotion is Emotion.FEAR

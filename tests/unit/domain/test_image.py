@@ -12,7 +12,7 @@ def test_an_image_without_pixels_is_refused(width: int, height: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.0, -0.5, 1.5, math.nan])
-def test_a_scale_that_does_not_shrink_is_refused(scale: float) -> None:
+def test_a_scale_outside_zero_to_one_is_refused(scale: float) -> None:
     with pytest.raises(ValueError, match="scale"):
         Image(b"", 10, 10, "image/png", scale=scale)
 

@@ -44,7 +44,7 @@ def test_labels_of_a_crowd_never_overlap(seed: int) -> None:
     assert all(place.clipped_to(390, 270) == place for place in placed)
 
 
-def test_words_that_would_cover_a_face_are_known_as_such() -> None:
+def test_labels_that_would_cover_a_face_are_detected() -> None:
     boxes = rows_of(6, 4, step=60, side=52)
     wide, narrow = [(140, 16)] * len(boxes), [(14, 7)] * len(boxes)
     assert not lay_labels(boxes, wide, (400, 300)).is_clear

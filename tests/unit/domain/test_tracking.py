@@ -12,11 +12,11 @@ def test_a_track_is_named_by_its_number() -> None:
     assert FaceTrack(3, BoundingBox(0, 0, 10, 10), 0.9).track_id == "face_3"
 
 
-def test_the_first_reading_is_told_as_it_is() -> None:
+def test_the_first_reading_is_not_smoothed() -> None:
     assert ScoreSmoother(5).smooth(mostly(Emotion.SAD)).dominant is Emotion.SAD
 
 
-def test_small_wavering_is_averaged() -> None:
+def test_small_fluctuations_are_averaged() -> None:
     smoother = ScoreSmoother(4)
     for score in (0.5, 0.6, 0.5, 0.6):
         smoothed = smoother.smooth(mostly(Emotion.HAPPY, score))

@@ -25,7 +25,7 @@ def scores(**weights: float) -> EmotionScores:
     ("score", "told"),
     [(1.0, ">99%"), (0.996, ">99%"), (0.99, "99%"), (0.504, "50%"), (0.01, "1%"), (0.003, "<1%")],
 )
-def test_no_score_is_told_as_0_or_100_percent(score: float, told: str) -> None:
+def test_no_score_is_written_as_0_or_100_percent(score: float, told: str) -> None:
     assert percent(score) == told
 
 
@@ -34,14 +34,14 @@ def test_two_best_scores_that_are_close_are_both_named() -> None:
     assert leading(scores(sad=0.56, neutral=0.42, happy=0.02)) == "sad"
 
 
-def test_faces_are_counted_by_what_they_show_most() -> None:
+def test_faces_are_counted_by_dominant_emotion() -> None:
     found = FaceDetection(BoundingBox(10, 20, 80, 90), 0.9)
     shown = [Emotion.NEUTRAL, Emotion.HAPPY, Emotion.HAPPY]
     faces = [Face(found, reading_of(emotion, found)) for emotion in shown]
     assert counted(faces) == [("happy", 2), ("neutral", 1)]
 
 
-def test_the_page_tells_scores_the_same_way() -> None:
+def test_the_page_writes_scores_in_the_same_way() -> None:
     pairs = [scores(sad=0.46, neutral=0.42, happy=0.12), scores(sad=0.9, fear=0.1)]
     faces = [
         {"emotions": [{"emotion": str(name), "score": score} for name, score in each.ranked()]}

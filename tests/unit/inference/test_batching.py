@@ -152,7 +152,7 @@ async def test_interactive_requests_go_before_bulk(
     assert model.batches == [[200] * 20, [10] * 20]
 
 
-async def test_an_error_of_the_model_reaches_every_caller_of_the_batch(
+async def test_an_error_of_the_model_is_raised_for_every_caller_of_the_batch(
     classifier: BatchingEmotionClassifier, single_thread: WorkExecutor, model: BrightnessModel
 ) -> None:
     model.error = RuntimeError("out of memory at 0xdeadbeef")
@@ -168,7 +168,7 @@ async def test_an_error_of_the_model_reaches_every_caller_of_the_batch(
     assert await classify(classifier, 30) == [30]
 
 
-async def test_scores_that_are_no_numbers_are_an_error(
+async def test_scores_that_are_not_numbers_raise(
     classifier: BatchingEmotionClassifier, model: BrightnessModel
 ) -> None:
     model.broken_scores = True
@@ -176,7 +176,7 @@ async def test_scores_that_are_no_numbers_are_an_error(
         await classify(classifier, 30)
 
 
-async def test_a_caller_who_leaves_takes_nobody_along(
+async def test_a_cancelled_caller_does_not_affect_others(
     classifier: BatchingEmotionClassifier, single_thread: WorkExecutor, model: BrightnessModel
 ) -> None:
     async with Plug(single_thread):
@@ -189,7 +189,7 @@ async def test_a_caller_who_leaves_takes_nobody_along(
     assert model.batches == [[20]]
 
 
-async def test_a_caller_may_leave_at_any_moment(
+async def test_a_caller_may_be_cancelled_at_any_moment(
     classifier: BatchingEmotionClassifier, model: BrightnessModel
 ) -> None:
     """Cancelled after every possible number of turns of the loop, and leaving no crops behind."""

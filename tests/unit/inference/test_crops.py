@@ -93,7 +93,7 @@ def test_a_face_that_is_hardly_tilted_is_cut_along_its_box(degrees: float) -> No
     assert frame_of(tilted) == frame_of(face(box))
 
 
-def test_landmarks_that_contradict_the_box_are_not_believed() -> None:
+def test_landmarks_that_contradict_the_box_are_ignored() -> None:
     box = BoundingBox(60, 40, 80, 80)
     collapsed = face(box, eyes=3.0)
     assert frame_of(collapsed) == frame_of(face(box))

@@ -57,7 +57,7 @@ async def test_a_job_raises_what_its_function_raises(single_thread: WorkExecutor
     assert await single_thread.run(abs, -1) == 1
 
 
-async def test_jobs_run_beside_the_event_loop(single_thread: WorkExecutor) -> None:
+async def test_jobs_do_not_block_the_event_loop(single_thread: WorkExecutor) -> None:
     plug, task = await plugged(single_thread)
     assert not task.done()
     plug.pull()
@@ -71,7 +71,7 @@ async def test_as_many_jobs_run_at_once_as_there_are_threads() -> None:
     executor.close()
 
 
-async def test_urgent_jobs_overtake_and_equals_keep_their_order(
+async def test_jobs_run_by_priority_then_by_arrival(
     single_thread: WorkExecutor,
 ) -> None:
     plug, blocked = await plugged(single_thread)
@@ -92,7 +92,7 @@ async def test_urgent_jobs_overtake_and_equals_keep_their_order(
     assert single_thread.waiting == 0
 
 
-async def test_signed_in_users_go_before_guests_and_guests_do_not_wait_for_ever(
+async def test_signed_in_users_go_before_guests_and_guests_are_not_starved(
     single_thread: WorkExecutor,
 ) -> None:
     plug, blocked = await plugged(single_thread)
@@ -112,7 +112,7 @@ async def test_signed_in_users_go_before_guests_and_guests_do_not_wait_for_ever(
     assert order[-2:] == ["batch", "batch"]
 
 
-async def test_a_waiting_job_whose_caller_is_gone_never_runs(single_thread: WorkExecutor) -> None:
+async def test_a_waiting_job_of_a_cancelled_caller_never_runs(single_thread: WorkExecutor) -> None:
     plug, blocked = await plugged(single_thread)
     ran: list[str] = []
     abandoned = await queued(single_thread, lambda: ran.append("abandoned"))
@@ -126,7 +126,7 @@ async def test_a_waiting_job_whose_caller_is_gone_never_runs(single_thread: Work
     assert ran == ["kept"]
 
 
-async def test_a_caller_can_leave_a_running_job_and_the_thread_goes_on(
+async def test_a_cancelled_caller_does_not_stop_the_thread(
     single_thread: WorkExecutor,
 ) -> None:
     plug, task = await plugged(single_thread)
@@ -137,7 +137,7 @@ async def test_a_caller_can_leave_a_running_job_and_the_thread_goes_on(
     assert await single_thread.run(abs, -7) == 7
 
 
-async def test_closing_finishes_what_was_accepted_and_takes_no_more() -> None:
+async def test_closing_finishes_accepted_jobs_and_refuses_new_ones() -> None:
     executor = WorkExecutor(1)
     plug, blocked = await plugged(executor)
     waiting = await queued(executor, lambda: "done")
@@ -152,12 +152,12 @@ async def test_closing_finishes_what_was_accepted_and_takes_no_more() -> None:
     executor.close()
 
 
-def test_an_executor_needs_a_thread() -> None:
+def test_an_executor_needs_at_least_one_thread() -> None:
     with pytest.raises(ValueError, match="thread"):
         WorkExecutor(0)
 
 
-async def test_what_waits_and_what_works_can_be_read_off(single_thread: WorkExecutor) -> None:
+async def test_waiting_and_worked_time_can_be_read(single_thread: WorkExecutor) -> None:
     assert (single_thread.threads, single_thread.oldest_wait_s) == (1, 0.0)
     plug, running = await plugged(single_thread)
     waiting = await queued(single_thread, int)
@@ -171,7 +171,7 @@ async def test_what_waits_and_what_works_can_be_read_off(single_thread: WorkExec
     assert single_thread.oldest_wait_s == 0.0
 
 
-async def test_background_jobs_leave_a_thread_free_while_others_are_at_work() -> None:
+async def test_background_jobs_leave_a_thread_free_while_others_run() -> None:
     executor = WorkExecutor(2)
     try:
         plugs = [Plug(), Plug()]
@@ -189,7 +189,7 @@ async def test_background_jobs_leave_a_thread_free_while_others_are_at_work() ->
         executor.close()
 
 
-async def test_alone_the_background_has_every_thread() -> None:
+async def test_background_jobs_alone_use_every_thread() -> None:
     executor = WorkExecutor(2)
     try:
         plugs = [Plug(), Plug()]

@@ -117,7 +117,7 @@ def parts() -> Iterator[Parts]:
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
-async def test_one_job_finds_and_reads_what_the_steps_do(parts: Parts, suffix: str) -> None:
+async def test_one_job_gives_the_same_result_as_the_steps(parts: Parts, suffix: str) -> None:
     """Also of a BMP, which is decoded in a process of its own."""
     assert isinstance(parts.one_job, OneJobFaceAnalyser)
     image, search = encoded(suffix), EveryFace(40)
@@ -130,12 +130,12 @@ async def test_one_job_finds_and_reads_what_the_steps_do(parts: Parts, suffix: s
     await parts.until_nothing_is_held()
 
 
-async def test_where_the_detector_may_rest_it_does(parts: Parts) -> None:
+async def test_the_detector_is_skipped_if_the_search_does_not_need_it(parts: Parts) -> None:
     assert (await parts.one_job.analyse(encoded(), NoFace(40))).faces == ()
     assert parts.telemetry.stages["detect"] == 0
 
 
-async def test_a_search_that_needs_less_gets_a_smaller_picture_and_the_same_boxes(
+async def test_a_search_that_needs_less_gets_a_smaller_image_and_the_same_boxes(
     parts: Parts,
 ) -> None:
     fine = await parts.one_job.analyse(encoded(), EveryFace(40))
@@ -149,7 +149,7 @@ async def test_a_search_that_needs_less_gets_a_smaller_picture_and_the_same_boxe
 
 
 @pytest.mark.parametrize("data", [b"", b"no image", encoded()[:-4000]])
-async def test_an_image_that_cannot_be_read_is_refused_and_holds_nothing(
+async def test_an_unreadable_image_is_refused_and_holds_no_memory(
     parts: Parts, data: bytes
 ) -> None:
     with pytest.raises(InvalidImage):
@@ -158,13 +158,13 @@ async def test_an_image_that_cannot_be_read_is_refused_and_holds_nothing(
     await parts.until_nothing_is_held()
 
 
-async def test_a_fault_in_the_midst_of_a_job_holds_nothing(parts: Parts) -> None:
+async def test_an_error_during_a_job_holds_no_memory(parts: Parts) -> None:
     with pytest.raises(KeyError):
         await parts.one_job.analyse(encoded(), Faulty(40))
     await parts.until_nothing_is_held()
 
 
-async def test_a_caller_that_leaves_leaves_nothing_behind(parts: Parts) -> None:
+async def test_a_cancelled_caller_holds_no_memory(parts: Parts) -> None:
     image = encoded()
     calls = [asyncio.create_task(parts.one_job.analyse(image, EveryFace(40))) for _ in range(4)]
     await asyncio.sleep(0)
@@ -188,7 +188,7 @@ async def test_urgent_images_go_before_those_of_batches(parts: Parts) -> None:
     assert order.index(urgent) <= 1, "only what was begun before goes first"
 
 
-async def test_a_classifier_that_fails_is_told_of(parts: Parts) -> None:
+async def test_an_error_of_the_classifier_is_translated(parts: Parts) -> None:
     class Broken(OnnxCropClassifier):
         def predict(self, crops: np.ndarray) -> np.ndarray:
             raise RuntimeError("of the runtime")

@@ -65,7 +65,7 @@ def test_a_face_of_any_size_and_place_is_seen_in_some_view(
 @pytest.mark.parametrize(
     ("width", "height"), [(700, 500), (8600, 5700), (50_000, 1000), (400_000, 90)]
 )
-def test_work_is_bounded_by_the_pictures_own_pixels(
+def test_the_work_is_bounded_by_the_pixels_of_the_image(
     width: int, height: int, min_size_px: int
 ) -> None:
     made = views(blank(width, height, 1 / 4), min_size_px)
@@ -75,7 +75,7 @@ def test_work_is_bounded_by_the_pictures_own_pixels(
     assert max(padded) < 1.26e6  # what a network holds at once
 
 
-def test_what_is_left_in_a_hurry_fits_into_the_size_that_was_given() -> None:
+def test_with_fit_within_every_view_fits_into_that_size() -> None:
     made = views(blank(1920, 1080), min_size_px=16, fit_within=(320, 240))
     assert made[0].pixels.shape == (180, 320, 3)
 
@@ -88,7 +88,7 @@ def test_views_lead_back_to_the_originals_pixels() -> None:
         assert found.iou(face) > 0.99
 
 
-def test_a_face_cut_off_by_a_tile_is_left_to_the_next_one_and_one_at_the_edge_is_not() -> None:
+def test_a_face_cut_off_by_a_tile_is_taken_from_the_next_tile() -> None:
     first, second, *_ = views(blank(9000, 600), min_size_px=16)
     columns = first.pixels.shape[1]
     assert not first.holds(columns - 50, 100, 50, 60)
@@ -96,13 +96,13 @@ def test_a_face_cut_off_by_a_tile_is_left_to_the_next_one_and_one_at_the_edge_is
     assert not second.holds(0, 100, 50, 60)
 
 
-def test_a_face_that_fills_the_picture_has_room_around_it() -> None:
+def test_a_face_that_fills_the_image_gets_a_border() -> None:
     overview = views(blank(300, 300))[-1]
     assert overview.left == overview.top == 32
     assert overview.box(32, 32, 128, 128) == BoundingBox(0, 0, 300, 300)
 
 
-def test_of_a_crowd_the_largest_faces_are_kept_once_each() -> None:
+def test_the_largest_faces_of_a_crowd_are_kept_once_each() -> None:
     places = [(70 * column, 80 * row) for row in range(50) for column in range(60)]
     faces = [
         FaceDetection(BoundingBox(x + shift, y, 64 + number % 3, 64), 0.9 - shift / 100)

@@ -36,7 +36,7 @@ async def test_a_session_is_kept_in_the_history_when_asked(
     assert kept.image_url is None
 
 
-async def test_a_session_that_vanishes_is_kept_too(
+async def test_a_session_of_a_disconnected_client_is_kept(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({"save_session": True})
@@ -45,7 +45,7 @@ async def test_a_session_that_vanishes_is_kept_too(
     assert (await world.repository.find("alice", HistoryFilter())).total == 1
 
 
-async def test_nothing_is_kept_unasked_or_of_an_empty_session(
+async def test_a_session_is_kept_only_on_request_and_with_frames(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({})
@@ -57,7 +57,7 @@ async def test_nothing_is_kept_unasked_or_of_an_empty_session(
 
 
 @pytest.mark.parametrize("outage_s", [60, 48 * 3600])
-async def test_a_session_that_ends_while_the_history_is_down_is_in_it_afterwards(
+async def test_a_session_that_ends_while_the_history_is_down_is_stored_later(
     session: StreamSession, world: "World", recorder: "Recorder", outage_s: float
 ) -> None:
     await session.start({"save_session": True})
@@ -92,7 +92,7 @@ async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
     assert (await world.repository.find("alice", HistoryFilter())).total == 0
 
 
-async def test_a_full_disk_costs_the_record_and_not_the_summary(
+async def test_a_full_disk_loses_the_record_but_not_the_summary(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({"save_session": True})

@@ -21,7 +21,7 @@ from entrypoints.wire.frame_data import SentData
 
 
 @pytest.mark.parametrize(("sent", "kept"), [(10, 30), (30, 30), (60, 30), (1000, 30), (5, 0.5)])
-def test_the_pace_keeps_to_the_configured_rate(sent: float, kept: float) -> None:
+def test_pace_keeps_the_configured_rate(sent: float, kept: float) -> None:
     pace, taken = Pace(kept), 0
     for i in range(int(sent * 10)):
         if pace.wait_s(i / sent) == 0:
@@ -30,7 +30,7 @@ def test_the_pace_keeps_to_the_configured_rate(sent: float, kept: float) -> None
     assert taken == pytest.approx(min(sent, kept) * 10, abs=2)
 
 
-def test_the_pace_bears_with_uneven_frames() -> None:
+def test_pace_tolerates_uneven_frames() -> None:
     pace = Pace(10)
     for i in range(100):
         at_s = i * 0.1 + (0.08 if i % 2 else 0)
@@ -38,7 +38,7 @@ def test_the_pace_bears_with_uneven_frames() -> None:
         pace.took(at_s)
 
 
-def test_a_waiting_frame_makes_way_for_a_newer_one() -> None:
+def test_a_waiting_frame_is_replaced_by_a_newer_one() -> None:
     latest = LatestFrame()
     one, two = Frame(1, 0, SentData(b""), 0), Frame(2, 0, SentData(b""), 0)
     assert latest.put(one) is None
@@ -47,14 +47,14 @@ def test_a_waiting_frame_makes_way_for_a_newer_one() -> None:
     assert latest.take() is None
 
 
-def test_percentiles_are_values_that_occurred() -> None:
+def test_percentiles_are_measured_values() -> None:
     assert percentile([], 95) == 0
     assert percentile([3], 50) == 3
     assert percentile(range(1, 101), 95) == 95
     assert percentile([1, 2, 3, 4], 50) == 2
 
 
-def test_measures_stay_small_and_forget_old_rates() -> None:
+def test_measures_use_bounded_memory_and_drop_old_rates() -> None:
     measures = Measures()
     for i in range(5000):
         measures.result(at_s=i / 20, processing_s=0.01, latency_s=0.02, faces=1)
@@ -74,7 +74,7 @@ def test_measures_stay_small_and_forget_old_rates() -> None:
         (10, [], 0),
     ],
 )
-def test_the_fair_share_gives_small_demands_all_they_ask_for(
+def test_the_fair_share_satisfies_small_demands(
     capacity: float, demands: Sequence[float], level: float
 ) -> None:
     assert fair_share(capacity, demands) == pytest.approx(level)
@@ -162,7 +162,7 @@ def started(config: StreamConfig) -> Machine:
     return machine
 
 
-def test_a_session_on_a_slow_machine_steps_down_and_is_told() -> None:
+def test_a_session_on_a_slow_machine_steps_down_with_a_suggestion() -> None:
     machine = started(StreamConfig(detection_interval=1, prioritize_realtime=True))
     told = [s for _ in range(8) for s in machine.window(served=10, busy=1.0)]
     seen = [dict(suggestion.config) for suggestion in told]
@@ -197,7 +197,7 @@ def test_frames_that_cannot_be_read_do_not_mean_falling_behind() -> None:
     assert [s for _ in range(5) for s in machine.window(served=10, failed=10, busy=0.1)] == []
 
 
-def test_a_session_that_cannot_look_less_closely_is_not_told_that_it_does() -> None:
+def test_a_session_at_the_lowest_effort_is_advised_a_lower_rate() -> None:
     machine = started(StreamConfig(processing_resolution=(64, 64)))
     (told,) = [s for _ in range(5) for s in machine.window(served=10, busy=1.0)]
     assert set(told.config) == {"max_frame_rate"}
@@ -227,7 +227,7 @@ def test_the_way_up_goes_by_the_steps_of_the_way_down() -> None:
     ]  # fmt: skip
 
 
-def test_a_rate_below_the_advised_one_is_no_wish_of_its_own() -> None:
+def test_a_rate_below_the_advised_one_still_counts_as_advice() -> None:
     machine = started(StreamConfig())
     for _ in range(4):
         machine.window(served=10, busy=1.0)
@@ -235,7 +235,7 @@ def test_a_rate_below_the_advised_one_is_no_wish_of_its_own() -> None:
     assert machine.adaptation.wanted_rate == 30
 
 
-def test_settings_that_do_not_bear_on_the_effort_leave_it_as_it_is() -> None:
+def test_settings_without_influence_on_the_effort_keep_it() -> None:
     machine = started(StreamConfig())
     machine.window(served=10, busy=1.0)
     for wishes in ({"video_source": "door"}, {"max_frame_rate": 20}, {"smooth_window_size": 2}):
@@ -252,7 +252,7 @@ def test_a_resolution_that_was_not_advised_is_the_new_top() -> None:
     assert machine.obeyed(20, served=20, busy=0.1) == []
 
 
-def test_a_resolution_wished_for_again_is_granted() -> None:
+def test_a_resolution_requested_again_is_used() -> None:
     machine = started(StreamConfig())
     machine.obeyed(20, served=10, busy=1.0)
     machine.obeyed(8, served=20, busy=0.1)
@@ -261,7 +261,7 @@ def test_a_resolution_wished_for_again_is_granted() -> None:
         assert machine.adaptation.effort.resolution == size
 
 
-def test_advice_that_is_taken_in_parts_is_taken_too() -> None:
+def test_advice_followed_in_parts_counts_as_followed() -> None:
     machine = started(StreamConfig(auto_adjust=False))
     (told,) = [s for _ in range(3) for s in machine.window(served=10, busy=1.0)]
     for key, value in told.config.items():
@@ -271,7 +271,7 @@ def test_advice_that_is_taken_in_parts_is_taken_too() -> None:
     assert machine.config == StreamConfig()
 
 
-def test_advice_that_is_over_does_not_stand_in_the_way_of_the_same_wish() -> None:
+def test_withdrawn_advice_does_not_block_the_same_request() -> None:
     machine = started(StreamConfig())
     machine.obeyed(1, served=10, busy=1.0)
     machine.obeyed(10, served=20, busy=0.1)
@@ -288,7 +288,7 @@ def test_auto_adjust_switched_off_leaves_what_is_configured() -> None:
     assert machine.config.processing_resolution != (640, 480)
 
 
-def test_effort_comes_back_only_after_calm_that_lasts() -> None:
+def test_effort_rises_only_after_several_calm_windows() -> None:
     machine = started(StreamConfig())
     machine.window(served=10, busy=1.0)
     assert machine.adaptation.effort.resolution == (480, 360)
@@ -302,7 +302,7 @@ def test_effort_comes_back_only_after_calm_that_lasts() -> None:
     assert machine.adaptation.effort.resolution == (640, 480)
 
 
-def test_a_session_on_the_edge_swings_less_and_less() -> None:
+def test_a_session_at_its_limit_oscillates_less_and_less() -> None:
     machine = started(StreamConfig())
     changes = []
     for i in range(200):
@@ -375,7 +375,7 @@ def test_the_journal_of_a_crowd_stays_bounded() -> None:
     assert journal.truncated
 
 
-def test_the_journal_tells_boxes_in_pixels_of_the_last_frame() -> None:
+def test_the_journal_returns_boxes_in_pixels_of_the_last_frame() -> None:
     journal = Journal(0.1)
     journal.add([seen(1), seen(2)], 0, SIZE)
     journal.add([seen(2)], 0.1, (320, 240))

@@ -37,7 +37,7 @@ class LastEvent:
         pass
 
 
-async def test_an_hour_of_video_leaves_nothing_behind_but_its_timeline(world: World) -> None:
+async def test_an_hour_of_video_leaves_only_its_timeline_in_memory(world: World) -> None:
     listener = LastEvent()
     session = StreamSession(
         session_id="soak",

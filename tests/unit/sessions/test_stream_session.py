@@ -59,7 +59,7 @@ async def test_initialize_may_be_left_out(session: StreamSession) -> None:
     assert session.config.smooth_window_size == 2
 
 
-async def test_initialize_forgets_what_was_configured_before(session: StreamSession) -> None:
+async def test_initialize_resets_the_configuration(session: StreamSession) -> None:
     await session.initialize({"smooth_window_size": 2})
     await session.initialize({"max_frame_rate": 5})
     assert session.config.smooth_window_size == 5
@@ -76,7 +76,7 @@ async def test_a_frame_before_start_and_after_stop_is_refused(
         session.offer(world.frame(2))
 
 
-async def test_a_running_session_is_not_initialised_again(session: StreamSession) -> None:
+async def test_a_running_session_cannot_be_initialised_again(session: StreamSession) -> None:
     await session.start({})
     with pytest.raises(InvalidRequest, match="running"):
         await session.initialize({})
@@ -157,7 +157,7 @@ async def test_a_frame_that_comes_too_soon_waits_and_gets_its_result(
     assert (await recorder.nth(FrameResult, 3)).frame_id == 3
 
 
-async def test_a_higher_rate_holds_for_a_frame_that_waits_already(
+async def test_a_higher_rate_applies_to_a_frame_that_waits_already(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({"max_frame_rate": 0.1})
@@ -198,7 +198,7 @@ async def test_frames_come_as_bytes_or_base64_with_or_without_prefix(
     assert failure.frame_id == 4
 
 
-async def test_a_frame_of_exactly_a_mebibyte_is_taken(
+async def test_a_frame_of_exactly_a_mebibyte_is_accepted(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     picture = fake_image() + b" " * (2**20 - len(fake_image()) - 1) + b"\n"
@@ -211,7 +211,7 @@ async def test_a_frame_of_exactly_a_mebibyte_is_taken(
         await recorder.nth(FrameResult, i)
 
 
-async def test_a_session_survives_whatever_a_frame_does(
+async def test_a_session_survives_any_error_of_a_frame(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({})
@@ -262,7 +262,7 @@ async def test_a_session_can_start_again_while_its_last_stretch_ends(
     assert session.state is SessionState.RUNNING
 
 
-async def test_a_client_that_vanishes_leaves_no_task_behind(
+async def test_a_disconnected_client_leaves_no_task_behind(
     session: StreamSession, world: "World"
 ) -> None:
     before = asyncio.all_tasks()
@@ -277,7 +277,7 @@ async def test_a_client_that_vanishes_leaves_no_task_behind(
         await session.start({})
 
 
-async def test_nothing_piles_up_for_a_client_that_does_not_read(
+async def test_events_do_not_accumulate_for_a_client_that_does_not_read(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({})
@@ -291,7 +291,7 @@ async def test_nothing_piles_up_for_a_client_that_does_not_read(
     assert (result.frame_id, result.dropped_frames) == (49, 49)
 
 
-async def test_the_detector_rests_between_looks(
+async def test_the_detector_runs_at_the_configured_interval(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({"detection_interval": 3})
@@ -306,7 +306,7 @@ async def test_the_detector_rests_between_looks(
 
 
 @pytest.mark.parametrize(("rate", "looks"), [(3, 1), (4, 1), (5, 2), (10, 3), (30, 5)])
-async def test_however_few_frames_come_no_box_is_predicted_for_more_than_a_fifth_of_a_second(
+async def test_at_low_rates_no_box_is_predicted_for_more_than_a_fifth_of_a_second(
     session: StreamSession, world: "World", recorder: "Recorder", rate: float, looks: int
 ) -> None:
     await session.start({"detection_interval": 5})
@@ -319,7 +319,7 @@ async def test_however_few_frames_come_no_box_is_predicted_for_more_than_a_fifth
 
 
 @pytest.mark.parametrize("size", [(1280, 960), (320, 240), (426, 320), (480, 640), (640, 360)])
-async def test_a_frame_of_another_size_is_looked_at_and_shows_no_old_box(
+async def test_a_frame_of_another_size_is_detected_and_has_no_old_box(
     session: StreamSession, world: "World", recorder: "Recorder", size: tuple[int, int]
 ) -> None:
     await session.start({"detection_interval": 30, "min_face_size": 32})
@@ -349,7 +349,7 @@ async def test_a_frame_of_another_size_without_a_face_has_none(
     assert (await recorder.nth(FrameResult, 5)).faces == ()
 
 
-async def test_after_a_pause_no_face_is_predicted_from_an_old_look(
+async def test_after_a_pause_no_face_is_predicted_from_an_old_detection(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({"detection_interval": 4})
@@ -364,7 +364,7 @@ async def test_after_a_pause_no_face_is_predicted_from_an_old_look(
     assert recorder.all(FrameResult)[1].detection_used
 
 
-async def test_a_face_to_be_confirmed_is_looked_at_in_the_next_frame(
+async def test_a_face_to_be_confirmed_triggers_detection_in_the_next_frame(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({"detection_interval": 3})
@@ -393,7 +393,7 @@ async def test_the_detector_sees_the_configured_resolution_size_and_confidence(
     assert len(recorder.all(FrameResult)[-1].faces) == 1
 
 
-async def test_an_odd_frame_shows_only_without_smoothing(
+async def test_a_single_odd_frame_shows_only_without_smoothing(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     odd = fake_image((HAPPY_BOX, Emotion.ANGRY))
@@ -419,7 +419,7 @@ async def test_every_thirtieth_result_is_followed_by_a_status(
     assert second.metrics.tracking_faces == 1
 
 
-async def test_the_summary_tells_what_each_face_showed(
+async def test_the_summary_contains_the_emotions_of_each_face(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({"smooth_emotions": False, "video_source": "front camera"})
@@ -440,7 +440,7 @@ async def test_the_summary_tells_what_each_face_showed(
     assert track.timeline[-1].emotion is Emotion.SAD
 
 
-async def test_a_session_that_falls_behind_looks_less_closely(
+async def test_a_session_that_falls_behind_reduces_its_effort(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     await session.start({"auto_adjust": True})

@@ -109,7 +109,7 @@ class SlowToRenew(InMemorySessionPlaces):
         await super().renew(sessions)
 
 
-async def test_while_the_other_processes_are_lost_each_counts_for_itself(world: World) -> None:
+async def test_without_the_shared_counter_each_process_counts_for_itself(world: World) -> None:
     places = InMemorySessionPlaces(world.clock)
     sessions = world.sessions(per_user=2, places=places)
     places.fail_with(StoreUnavailable("Redis does not answer"))
@@ -125,7 +125,7 @@ async def test_while_the_other_processes_are_lost_each_counts_for_itself(world: 
     assert not await places.take("alice", "elsewhere", 1), "what was opened meanwhile counts again"
 
 
-async def test_no_session_slips_in_while_the_service_stops(world: World) -> None:
+async def test_no_session_is_opened_while_the_service_stops(world: World) -> None:
     places = InMemorySessionPlaces(world.clock)
     sessions = world.sessions(places=places)
     places.hold()
@@ -233,7 +233,7 @@ async def busy_window(world: World, sessions: StreamSessions, crowd: list[Stream
     await sessions.review_load()
 
 
-async def test_when_the_machine_is_full_everybody_is_told_once_and_told_again_when_there_is_room(
+async def test_sessions_are_told_once_when_the_machine_is_full_and_when_it_has_room(
     world: World,
 ) -> None:
     world.decoder = SlowDecoder(world)
@@ -257,7 +257,7 @@ async def test_when_the_machine_is_full_everybody_is_told_once_and_told_again_wh
     await sessions.close_all()
 
 
-async def test_sessions_that_obeyed_are_told_of_the_rate_they_had_before(world: World) -> None:
+async def test_sessions_that_followed_advice_are_offered_their_earlier_rate(world: World) -> None:
     world.decoder = SlowDecoder(world)
     sessions, readers, opened = await crowd(world, 3)
     await busy_window(world, sessions, opened)
@@ -272,7 +272,7 @@ async def test_sessions_that_obeyed_are_told_of_the_rate_they_had_before(world: 
     await sessions.close_all()
 
 
-async def test_sessions_that_pause_on_a_full_machine_are_not_told_to_send_still_less(
+async def test_paused_sessions_on_a_full_machine_get_no_further_advice(
     world: World,
 ) -> None:
     world.decoder = SlowDecoder(world)
@@ -285,7 +285,7 @@ async def test_sessions_that_pause_on_a_full_machine_are_not_told_to_send_still_
     await sessions.close_all()
 
 
-async def test_an_idle_machine_complains_to_nobody(world: World) -> None:
+async def test_an_idle_machine_sends_no_advice(world: World) -> None:
     sessions, readers, _ = await crowd(world, 2)
     for _ in range(5):
         world.clock.advance(2)
@@ -311,7 +311,7 @@ async def seconds_pass(world: World, seconds: int) -> None:
             await asyncio.sleep(0)
 
 
-async def test_whoever_runs_the_sessions_keeps_their_places(world: World) -> None:
+async def test_running_sessions_renew_their_places(world: World) -> None:
     places = InMemorySessionPlaces(world.clock)
     here, there = (world.sessions(per_user=1, places=places) for _ in range(2))
     async with watched_over(here):
@@ -348,7 +348,7 @@ async def test_a_session_ends_with_its_account(world: World) -> None:
     await sessions.close_all()
 
 
-async def test_what_fails_once_is_tried_again_and_holds_up_nothing_else(world: World) -> None:
+async def test_a_failed_check_is_repeated_and_blocks_nothing_else(world: World) -> None:
     places = InMemorySessionPlaces(world.clock)
     here, there = (world.sessions(per_user=1, places=places) for _ in range(2))
     async with watched_over(here):

@@ -22,7 +22,7 @@ def by_id(tracks: Sequence[FaceTrack]) -> dict[str, BoundingBox]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_crossing_faces_keep_their_numbers_though_one_hides_the_other(seed: int) -> None:
+def test_crossing_faces_keep_their_numbers_while_one_hides_the_other(seed: int) -> None:
     shake = random.Random(seed)
     tracker = KalmanFaceTracker()
     for i in range(40):
@@ -61,7 +61,7 @@ def test_a_face_that_walks_up_to_the_camera_is_followed() -> None:
         assert list(by_id(tracks)) == ["face_1"]
 
 
-def test_predicted_boxes_follow_the_motion_between_looks() -> None:
+def test_predicted_boxes_follow_the_motion_between_detections() -> None:
     tracker = KalmanFaceTracker()
     for i in range(30):
         true = face(20 + 10 * i)
@@ -74,7 +74,7 @@ def test_predicted_boxes_follow_the_motion_between_looks() -> None:
             assert track.box.iou(true.box) > 0.8
 
 
-def test_the_box_of_a_vanished_face_does_not_fly_away() -> None:
+def test_the_box_of_a_lost_face_slows_down() -> None:
     tracker = KalmanFaceTracker()
     for i in range(10):
         tracker.update([face(20 + 30 * i)], i * FRAME_S)
@@ -89,7 +89,7 @@ def test_the_box_of_a_vanished_face_does_not_fly_away() -> None:
 @pytest.mark.parametrize("neighbour", [105, 180])
 @pytest.mark.parametrize("hidden", [0, 8])
 @pytest.mark.parametrize("shake", [0, 5])
-def test_a_still_face_keeps_its_number_whoever_comes_and_goes_beside_it(
+def test_a_still_face_keeps_its_number_while_others_come_and_go(
     neighbour: int, hidden: int, shake: int
 ) -> None:
     tracker = KalmanFaceTracker()
@@ -125,7 +125,7 @@ def test_missed_detections_do_not_renumber_a_crowd() -> None:
     assert len(seen) == len(places)
 
 
-def test_frames_that_come_unevenly_are_no_trouble() -> None:
+def test_faces_are_followed_through_uneven_frames() -> None:
     chance = random.Random(3)
     tracker = KalmanFaceTracker()
     at_s = 0.0
@@ -166,7 +166,7 @@ def test_a_moving_face_is_followed_through_a_change_of_size() -> None:
         assert track.track_id == "face_1"
 
 
-def test_a_thousand_boxes_are_too_many_to_follow_and_no_harm() -> None:
+def test_at_most_64_faces_are_followed() -> None:
     tracker = KalmanFaceTracker()
     many = [face(30 * (i % 40), 30 * (i // 40), 20) for i in range(1000)]
     for i in range(3):

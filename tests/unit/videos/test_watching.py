@@ -48,7 +48,7 @@ class Telling:
         self.pauses.append(pause_s)
 
 
-async def test_a_lost_camera_is_tried_again_after_growing_pauses_and_faces_are_summed_up() -> None:
+async def test_a_lost_camera_is_retried_with_growing_pauses_and_faces_are_summarised() -> None:
     clock, telling, stop = InMemoryClock(), Telling(), asyncio.Event()
     camera = Camera(3, 0, 0, 0, 0, 0, 0, 4)
     watch = WatchCamera(

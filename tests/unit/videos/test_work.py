@@ -51,7 +51,7 @@ async def test_a_submitted_video_becomes_one_entry_of_the_history(videos: Videos
     assert not await videos.work.work_once()
 
 
-async def test_work_goes_on_where_a_crash_ended_it(videos: Videos) -> None:
+async def test_work_continues_after_a_crash(videos: Videos) -> None:
     video = await videos.submitted()
     # A crash says nothing more: what is on the disk is all there is.
     crashed = await videos.begun(video, frames=15)
@@ -76,7 +76,7 @@ async def test_work_goes_on_where_a_crash_ended_it(videos: Videos) -> None:
     assert [track.frames for track in page.items[0].stream.tracks] == [40]
 
 
-async def test_what_was_left_between_entry_and_end_is_not_entered_twice(videos: Videos) -> None:
+async def test_a_crash_after_the_entry_makes_no_second_entry(videos: Videos) -> None:
     video = await videos.submitted()
     await videos.work.work_once()
     entry = await videos.history.get(video.video_id)
@@ -87,7 +87,7 @@ async def test_what_was_left_between_entry_and_end_is_not_entered_twice(videos: 
     assert (await videos.history.find("alice", HistoryFilter())).items == [entry]
 
 
-async def test_a_process_that_stops_leaves_its_work_to_others_at_once(videos: Videos) -> None:
+async def test_a_stopping_process_releases_its_work_at_once(videos: Videos) -> None:
     video = await videos.submitted()
     await stopped(await videos.begun(video, frames=10))
     left = await videos.state(video.video_id)
@@ -97,7 +97,7 @@ async def test_a_process_that_stops_leaves_its_work_to_others_at_once(videos: Vi
     assert (await videos.state(video.video_id)).status is VideoStatus.DONE
 
 
-async def test_the_work_of_a_dead_process_is_taken_over_after_a_while(videos: Videos) -> None:
+async def test_the_work_of_a_dead_process_is_taken_over(videos: Videos) -> None:
     video = await videos.submitted()
     dead = await videos.begun(video, frames=10)
     videos.repository.fail_with(StoreUnavailable("the process is dead"))
@@ -151,7 +151,7 @@ async def test_deleting_that_failed_half_way_is_finished_later(videos: Videos) -
     assert len(videos.store) == 0
 
 
-async def test_a_video_that_cannot_be_read_says_why(videos: Videos) -> None:
+async def test_an_unreadable_video_fails_with_the_reason(videos: Videos) -> None:
     video = await videos.submitted()
     videos.reader.fail_with(InvalidVideo("the video file is damaged"))
     await videos.work.work_once()
@@ -176,7 +176,7 @@ async def test_a_video_longer_than_its_header_says_fails(videos: Videos) -> None
     assert failed.fault.code == "video_too_long"
 
 
-async def test_a_network_that_is_down_delays_a_video_and_fails_none(videos: Videos) -> None:
+async def test_an_unavailable_classifier_delays_a_video_without_failing_it(videos: Videos) -> None:
     video = await videos.submitted()
     videos.detector.fail_with(InferenceUnavailable("down"))
     for _ in range(MOST_ATTEMPTS + 5):
@@ -188,7 +188,7 @@ async def test_a_network_that_is_down_delays_a_video_and_fails_none(videos: Vide
     assert (await videos.state(video.video_id)).status is VideoStatus.DONE
 
 
-async def test_a_video_that_ends_every_process_is_given_up(videos: Videos) -> None:
+async def test_a_video_that_crashes_every_process_is_given_up(videos: Videos) -> None:
     video = await videos.submitted()
     for number in range(MOST_ATTEMPTS):
         now = videos.clock.now()
@@ -202,7 +202,7 @@ async def test_a_video_that_ends_every_process_is_given_up(videos: Videos) -> No
     assert failed.fault.code == "internal_error"
 
 
-async def test_a_long_video_gives_way_to_another_users_after_a_minute(videos: Videos) -> None:
+async def test_a_long_video_yields_to_another_users_after_a_minute(videos: Videos) -> None:
     long = await videos.submitted()
     work = await videos.begun(long, frames=10)
     short = await videos.submitted(clip(1), owner=videos.bob)
@@ -218,7 +218,7 @@ async def test_a_long_video_gives_way_to_another_users_after_a_minute(videos: Vi
     assert (await videos.state(long.video_id)).status is VideoStatus.DONE
 
 
-async def test_unreadable_stretches_are_told_in_the_entry(videos: Videos) -> None:
+async def test_unreadable_parts_are_in_the_entry(videos: Videos) -> None:
     image = fake_image((FACE, Emotion.HAPPY))
     frames: list[tuple[float, bytes] | None] = [(0.0, image), (0.1, image), None, (2.0, image)]
     video = await videos.submitted(fake_video(frames))
@@ -229,7 +229,7 @@ async def test_unreadable_stretches_are_told_in_the_entry(videos: Videos) -> Non
     assert entry.video.damages == (Damage(0.1, 2.0),)
 
 
-async def test_progress_and_time_left_are_told(videos: Videos) -> None:
+async def test_progress_and_remaining_time_are_reported(videos: Videos) -> None:
     video = await videos.submitted()
     work = await videos.begun(video, frames=20)
     shown = await videos.state(video.video_id)
@@ -240,7 +240,7 @@ async def test_progress_and_time_left_are_told(videos: Videos) -> None:
     await stopped(work)
 
 
-async def test_what_is_beyond_the_limits_is_refused_and_leaves_nothing(videos: Videos) -> None:
+async def test_videos_beyond_the_limits_are_refused_and_leave_nothing(videos: Videos) -> None:
     refusals = {
         clip(70): VideoTooLong,
         b"no video": InvalidVideo,
@@ -260,7 +260,7 @@ async def test_what_is_beyond_the_limits_is_refused_and_leaves_nothing(videos: V
     assert len(videos.store) == videos.limits.unfinished + 1
 
 
-async def test_videos_that_come_in_at_once_take_a_place_each(videos: Videos) -> None:
+async def test_concurrent_uploads_take_a_place_each(videos: Videos) -> None:
     async with AsyncExitStack() as uploads:
         for _ in range(videos.limits.unfinished):
             await uploads.enter_async_context(videos.submit.place(videos.alice))
@@ -271,7 +271,7 @@ async def test_videos_that_come_in_at_once_take_a_place_each(videos: Videos) -> 
         await videos.submitted()
 
 
-async def test_files_that_are_sent_are_looked_at_one_after_the_other(
+async def test_uploaded_files_are_opened_one_at_a_time(
     videos: Videos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = videos.reader.open
@@ -293,7 +293,7 @@ async def test_files_that_are_sent_are_looked_at_one_after_the_other(
     assert most == 1
 
 
-async def test_a_video_whose_file_cannot_be_kept_was_never_there(videos: Videos) -> None:
+async def test_a_video_whose_file_cannot_be_stored_leaves_no_record(videos: Videos) -> None:
     async def full(*_: object) -> None:
         raise StoreUnavailable("the disk is full")
 
@@ -303,7 +303,7 @@ async def test_a_video_whose_file_cannot_be_kept_was_never_there(videos: Videos)
     assert await videos.repository.of_user("alice") == []
 
 
-async def test_nobody_else_sees_follows_or_deletes_a_video(videos: Videos) -> None:
+async def test_other_users_cannot_see_follow_or_delete_a_video(videos: Videos) -> None:
     video = await videos.submitted()
     with pytest.raises(Forbidden):
         await videos.get.execute(videos.bob, video.video_id)
@@ -318,7 +318,7 @@ async def test_nobody_else_sees_follows_or_deletes_a_video(videos: Videos) -> No
         await videos.get.execute(videos.alice, video.video_id)
 
 
-async def test_following_tells_of_every_change_until_the_end(videos: Videos) -> None:
+async def test_following_yields_every_change_until_the_end(videos: Videos) -> None:
     video = await videos.submitted()
     seen: list[VideoStatus] = []
 
@@ -340,7 +340,7 @@ async def test_following_tells_of_every_change_until_the_end(videos: Videos) -> 
     assert seen[-1] is VideoStatus.DONE
 
 
-async def test_who_follows_a_video_that_is_deleted_is_told(videos: Videos) -> None:
+async def test_following_a_deleted_video_ends_with_cancelled(videos: Videos) -> None:
     video = await videos.submitted()
     following = videos.follow.execute(videos.alice, video.video_id)
     await anext(following)
@@ -353,7 +353,7 @@ async def test_who_follows_a_video_that_is_deleted_is_told(videos: Videos) -> No
         await anext(following)
 
 
-async def test_who_follows_a_video_is_let_go_when_the_service_stops(videos: Videos) -> None:
+async def test_following_ends_when_the_service_stops(videos: Videos) -> None:
     video = await videos.submitted()
     following = videos.follow.execute(videos.alice, video.video_id)
     assert (await anext(following)).status is VideoStatus.QUEUED

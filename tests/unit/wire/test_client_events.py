@@ -21,7 +21,7 @@ FRAME = {"frame_id": 1, "timestamp": 0.5, "data": b"JPEG"}
         ({"video_source": 0}, "video_source must be a text of at most 200 characters, or null"),
     ],
 )
-def test_a_setting_that_does_not_fit_is_named_with_what_is_wanted(
+def test_an_invalid_setting_is_named_with_what_is_allowed(
     sent: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InvalidRequest) as refusal:
@@ -46,28 +46,26 @@ def test_a_setting_that_does_not_fit_is_named_with_what_is_wanted(
         ({"resolution": "640x480"}, "resolution"),
     ],
 )
-def test_a_frame_that_does_not_fit_is_refused_by_field(
-    change: dict[str, object], field: str
-) -> None:
+def test_an_invalid_frame_is_refused_by_field(change: dict[str, object], field: str) -> None:
     with pytest.raises(InvalidRequest, match=field) as refusal:
         read_frame(({**FRAME, **change},), 0.0)
     assert refusal.value.details["field"] == field
 
 
 @pytest.mark.parametrize("field", FRAME)
-def test_a_field_that_is_missing_is_named(field: str) -> None:
+def test_a_missing_field_is_named(field: str) -> None:
     sent = {key: value for key, value in FRAME.items() if key != field}
     with pytest.raises(InvalidRequest, match=f"{field} is missing"):
         read_frame((sent,), 0.0)
 
 
-def test_a_frame_may_have_whole_numbers_as_floats_and_keys_of_its_own() -> None:
+def test_a_frame_may_have_whole_numbers_as_floats_and_unknown_keys() -> None:
     sent = {**FRAME, "frame_id": 7.0, "width": 640, "resolution": [640.0, 480], "camera": "front"}
     assert read_frame((sent,), 2.0).frame_id == 7
 
 
 @pytest.mark.parametrize("data", [(), (None,), ("start",), ({"action": "begin"},)])
-def test_an_action_that_there_is_not_is_refused(data: tuple[object, ...]) -> None:
+def test_an_unknown_action_is_refused(data: tuple[object, ...]) -> None:
     with pytest.raises(InvalidRequest):
         read_control(data)
 

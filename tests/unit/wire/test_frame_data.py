@@ -34,7 +34,7 @@ def written(picture: bytes) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("form", written(b""))
-async def test_a_picture_is_read_however_it_was_written(form: str) -> None:
+async def test_image_data_is_read_in_every_common_encoding(form: str) -> None:
     for length in range(len(JPEG) - 3, len(JPEG) + 1):
         picture = JPEG[:length]
         data = written(picture)[form]
@@ -44,7 +44,7 @@ async def test_a_picture_is_read_however_it_was_written(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", written(b""))
-def test_a_picture_of_a_mebibyte_is_not_too_large_however_it_was_written(form: str) -> None:
+def test_an_image_of_a_mebibyte_is_not_too_large_in_any_encoding(form: str) -> None:
     picture = JPEG + os.urandom(MAX_FRAME_BYTES + 1 - len(JPEG))
     fits, too_large = written(picture[:MAX_FRAME_BYTES])[form], written(picture)[form]
     assert not SentData(fits if form == "raw" else fits.decode()).exceeds(MAX_FRAME_BYTES)
@@ -64,17 +64,17 @@ def test_a_picture_of_a_mebibyte_is_not_too_large_however_it_was_written(form: s
         b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
     ],
 )
-async def test_an_image_is_never_taken_for_text(picture: bytes) -> None:
+async def test_image_bytes_are_never_decoded_as_base64(picture: bytes) -> None:
     assert await SentData(picture).read() == picture
 
 
 @pytest.mark.parametrize(
     "data", [b"AAAAA", b"data:image/jpeg;base64", b"data:,%%%", b"/9j/" * 9 + b"?"]
 )
-async def test_text_that_is_no_base64_is_no_picture(data: bytes) -> None:
+async def test_text_that_is_not_base64_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidImage, match="base64"):
         await SentData(data).read()
 
 
-def test_a_frame_hides_nothing_in_front_of_its_picture() -> None:
+def test_a_long_data_uri_prefix_counts_towards_the_size() -> None:
     assert SentData("data:" + "x" * 2**21 + ",AAAA").exceeds(MAX_FRAME_BYTES)

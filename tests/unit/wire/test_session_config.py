@@ -12,23 +12,23 @@ def changed(config: StreamConfig, sent: Mapping[str, object]) -> StreamConfig:
     return config.changed(read_config(sent).settings)
 
 
-def test_a_change_leaves_the_rest_as_it_was() -> None:
+def test_a_change_keeps_the_other_settings() -> None:
     config = changed(StreamConfig(min_face_size=40), {"max_frame_rate": 10})
     assert (config.min_face_size, config.max_frame_rate) == (40, 10)
 
 
-def test_every_setting_can_be_sent_back_as_it_was_told() -> None:
+def test_every_effective_setting_can_be_sent_back() -> None:
     told = msgspec.json.decode(msgspec.json.encode(present_config(StreamConfig())))
     assert changed(StreamConfig(), told) == StreamConfig()
 
 
-def test_keys_that_are_no_settings_change_nothing_and_are_named() -> None:
+def test_unknown_keys_are_ignored_and_named() -> None:
     wishes = {"skipFrameProcessing": True, "max_frame_rate": 10, "": None, "changed": {}}
     assert changed(StreamConfig(), wishes) == StreamConfig(max_frame_rate=10)
     assert read_config(wishes).ignored == ("skipFrameProcessing", "", "changed")
 
 
-def test_of_many_long_foreign_keys_only_so_much_is_named() -> None:
+def test_the_named_unknown_keys_are_limited() -> None:
     named = read_config({f"{number} {'x' * 10_000}": 0 for number in range(1000)}).ignored
     assert len(named) == 32
     assert max(len(key) for key in named) == 60
@@ -79,7 +79,7 @@ def test_a_whole_number_may_come_as_a_float() -> None:
         ("video_source", "camera \ud800"),
     ],
 )
-def test_a_value_that_does_not_fit_is_refused_by_name(key: str, value: object) -> None:
+def test_an_invalid_value_is_refused_by_name(key: str, value: object) -> None:
     with pytest.raises(InvalidRequest, match=key) as refusal:
         read_config({"smooth_window_size": 3, key: value})
     assert refusal.value.details["field"] == key
