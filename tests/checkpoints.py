@@ -1,4 +1,4 @@
-"""Tiny checkpoints of random weights, saved as real ones are."""
+"""Tiny checkpoints with random weights, saved like real ones."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,12 +9,12 @@ from transformers import PreTrainedModel, ViTConfig, ViTForImageClassification
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 SIDE = 32
-# The order in which the default checkpoint of the service has them.
+# The order of the default checkpoint of the service.
 LABELS = ("sad", "disgust", "angry", "neutral", "fear", "surprise", "happy")
 
 
 def id2label(labels: Sequence[str]) -> dict[str, Any]:
-    """What a configuration says of its labels."""
+    """The label entries of a configuration."""
     return {
         "id2label": dict(enumerate(labels)),
         "label2id": {label: number for number, label in enumerate(labels)},
@@ -26,7 +26,7 @@ def write_checkpoint(
     labels: Sequence[str] = LABELS,
     processor: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Save a vision transformer whose answers differ from picture to picture."""
+    """Save a vision transformer whose answers differ between images."""
     torch.manual_seed(7)
     config = ViTConfig(
         hidden_size=32,
@@ -47,7 +47,7 @@ def write_checkpoint(
 
 
 def sharpen(model: PreTrainedModel) -> None:
-    """Fresh weights answer everything alike; larger ones have an opinion."""
+    """Scale the weights up: fresh ones give nearly the same answer for every image."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith("weight") and parameter.ndim > 1:

@@ -1,4 +1,4 @@
-"""Small video files for tests, made by FFmpeg by way of PyAV."""
+"""Small video files for tests, made with PyAV."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def write_clip(
 def numbered(
     count: int, *, width: int = 160, height: int = 96, rate: float = 10.0
 ) -> list[tuple[float, Picture]]:
-    """Pictures that tell their own number: their brightness rises by it."""
+    """Frames that encode their number as brightness."""
     return [
         (number / rate, np.full((height, width, 3), 20 + 2 * number, np.uint8))
         for number in range(count)
@@ -62,21 +62,21 @@ def numbered(
 
 
 def number_of(picture: Picture) -> int:
-    """The number of such a picture."""
+    """The number that such a frame encodes."""
     return round((float(picture.mean()) - 20) / 2)
 
 
 def half_lit(width: int = 160, height: int = 96) -> Picture:
-    """Bright in its left upper quarter only, so that a turn shows."""
+    """Bright in the upper left quarter only, so that rotation can be seen."""
     picture = np.zeros((height, width, 3), np.uint8)
     picture[: height // 2, : width // 2] = 255
     return picture
 
 
 def turned(path: Path, quarter_turns: int) -> Path:
-    """Tell players of an MP4 file to turn it clockwise, as phones do, and change nothing else."""
+    """Set the rotation of an MP4 file clockwise, as phones do, and change nothing else."""
     data = bytearray(path.read_bytes())
-    at = data.index(b"tkhd") + 4 + 40  # version 0: the matrix lies so far behind the name
+    at = data.index(b"tkhd") + 4 + 40  # version 0: the matrix is this far after the name
     one, minus = (1 << 16).to_bytes(4, "big"), (-1 << 16).to_bytes(4, "big", signed=True)
     zero = bytes(4)
     a, b, c, d = {
@@ -93,12 +93,12 @@ def turned(path: Path, quarter_turns: int) -> Path:
 def mapped(
     pictures: Sequence[tuple[float, Picture]], change: Callable[[float], float]
 ) -> list[tuple[float, Picture]]:
-    """The same pictures at other times."""
+    """The same frames at other times."""
     return [(change(time_s), picture) for time_s, picture in pictures]
 
 
 def write_sound(path: Path, seconds: float = 0.5) -> Path:
-    """Write a file with a silent sound track and no pictures."""
+    """Write a file with a silent sound track and no video."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=48_000)
         stream.layout = "mono"
@@ -119,7 +119,7 @@ def write_sound(path: Path, seconds: float = 0.5) -> Path:
 def write_clip_with_sound(
     path: Path, pictures: Sequence[tuple[float, Picture]], *, sound_s: float | None = None
 ) -> Path:
-    """Write pictures with their times, and a hum from 0 on, as long as they last or as is said."""
+    """Write frames with their times, and a hum from 0 on, as long as the frames or as given."""
     rate, count = 48_000, 1024
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=30)
@@ -145,7 +145,7 @@ def write_clip_with_sound(
 
 
 def claiming_samples(path: Path, count: int) -> Path:
-    """Let the tables of an MP4 file claim so many frames of one byte, and change nothing else."""
+    """Let the tables of an MP4 file claim this many frames of one byte; change nothing else."""
     data = bytearray(path.read_bytes())
     for box, offset, value in (
         (b"stsz", 4, 1),  # the size of each

@@ -1,4 +1,4 @@
-"""What holds for every test, and the servers that several kinds of test speak to."""
+"""Settings of all tests, and the servers that several kinds of tests use."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,13 +19,13 @@ from tests.servers.redis import redis_server
 from tests.servers.triton import triton_server
 from tests.yunet_file import NO_MODEL, yunet_model
 
-# A busy machine is no bug: properties are judged by what they find and never by how long it takes.
+# A busy machine is not a bug: Hypothesis must not fail a test by its duration.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 
 def pytest_report_header() -> str | None:
-    """Say what is not tested on this machine."""
+    """Name what cannot be tested on this machine."""
     return None if yunet_model() else f"YuNet's contract is not tested: {NO_MODEL}"
 
 
@@ -60,13 +60,13 @@ async def triton(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]
 
 @pytest.fixture
 def mongodb_name() -> str:
-    """The name of a database nobody else uses."""
+    """The name of a database for one test."""
     return f"test_{uuid4().hex[:12]}"
 
 
 @pytest.fixture
 async def cloudinary() -> AsyncIterator[CloudinaryDouble]:
-    """A double of Cloudinary that begins empty."""
+    """An empty double of Cloudinary."""
     async with cloudinary_double() as double:
         yield double
 
@@ -80,7 +80,7 @@ async def firebase() -> AsyncIterator[FirebaseEmulator]:
 
 @pytest.fixture
 async def google(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[GoogleDouble]:
-    """A double of Google's certificates and accounts, whose tokens are really signed."""
+    """A double of Google's certificates and accounts, with truly signed tokens."""
     monkeypatch.delenv("FIREBASE_AUTH_EMULATOR_HOST", raising=False)
     async with google_double() as double:
         yield double
@@ -88,7 +88,7 @@ async def google(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[GoogleDouble]
 
 @pytest.fixture
 async def firebase_provider(google: GoogleDouble) -> AsyncIterator[FirebaseIdentityProvider]:
-    """The real adapter, speaking to that double."""
+    """The real adapter, connected to that double."""
     provider = google.provider()
     yield provider
     provider.close()

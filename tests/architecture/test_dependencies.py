@@ -1,4 +1,4 @@
-"""What the product imports is declared, and what is declared is imported."""
+"""Every import of the product is a declared dependency, and every dependency is imported."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Every file can be read in one sitting and moved to another machine."""
+"""The length of files, and that none depends on one machine."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ["domain", "application", "adapters", "entrypoints", "tests", "training", "benchmarks"]
 LONGEST = 500
 TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".sh", ".json", ".html", ".js", ".txt", ".example"}
-# Somebody's home, a mounted workplace or a drive of Windows.
+# A home folder, a mounted workplace or a Windows drive.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|Users|root|work|mnt)/\w|\b[A-Z]:\\\w")
 
 

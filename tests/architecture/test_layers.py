@@ -1,4 +1,4 @@
-"""The house stays as it was drawn: which packages there are, and who may know whom."""
+"""The architecture: which packages there are, and which may import which."""
 
 import ast
 import json

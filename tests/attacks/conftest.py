@@ -1,4 +1,4 @@
-"""What every attack needs: a service of its own, its memory, and somebody who is not attacking."""
+"""Fixtures of the attacks: a service for each, its memory, and a client that does not attack."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +14,7 @@ THREADS = 2
 
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[ServiceProcess]:
-    """A service on two threads that nobody has called yet: its peak memory is the test's own."""
+    """A fresh service on two threads, so that its peak memory is that of the test."""
     service = ServiceProcess(tmp_path, EmbeddedStack())
     service.environment["INFERENCE_THREADS"] = str(THREADS)
     try:

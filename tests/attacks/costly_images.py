@@ -1,4 +1,4 @@
-"""Images that cost much more than their bytes tell."""
+"""Images that cost much more than their size suggests."""
 
 import io
 
@@ -19,14 +19,14 @@ def lossless_webp(side: int) -> bytes:
 
 
 def empty_scans(side: int, scans: int) -> bytes:
-    """A progressive JPEG that is gone through again and again for nothing."""
+    """A progressive JPEG with many scans that contain nothing."""
     whole = encoded(Image.new("L", (side, side)), "JPEG", progressive=True)
     scan = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00"
     return whole[:-2] + scan * scans + whole[-2:]
 
 
 def slow_gif(notes: int) -> bytes:
-    """Millions of notes of one byte in front of the picture, each a turn of a loop in Python."""
+    """Millions of comment blocks of one byte before the image; Pillow loops over them in Python."""
     whole = encoded(Image.new("L", (8, 8)), "GIF")
     start = whole.index(b",\0\0\0\0")
     return whole[:start] + (b"!\xfe\x01x\0" * notes) + whole[start:]

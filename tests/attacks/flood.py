@@ -1,4 +1,4 @@
-"""Attacks on connections: each is one coroutine that ends by itself, on this machine alone."""
+"""Attacks on connections: coroutines that end by themselves and only target this machine."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ _TEXT, _BYTES, _CONTINUED, _PING, _LAST = 0x1, 0x2, 0x0, 0x9, 0x80
 
 
 class Wire:
-    """One connection that says what it likes and reads only when told to."""
+    """A raw connection that sends anything and reads only on request."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -39,7 +39,7 @@ class Wire:
 
 @contextlib.asynccontextmanager
 async def connected(port: int) -> AsyncIterator[Wire]:
-    """A connection that does not read ahead, so that what it is sent stays with the service."""
+    """A connection that does not read ahead, so that unread answers stay in the service."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=4096)
     wire = Wire(reader, writer)
     try:
@@ -58,7 +58,7 @@ async def opened(wire: Wire, path: bytes = b"/socket.io/?EIO=4&transport=websock
 
 
 def frame(opcode: int, payload: bytes = b"", announced: int | None = None) -> bytes:
-    """A WebSocket frame of a client, masked with zeros; it may announce more than it brings."""
+    """A WebSocket frame of a client, masked with zeros; it may announce more bytes than it has."""
     size = len(payload) if announced is None else announced
     if size < 126:
         head = struct.pack("!BB", opcode, 0x80 | size)
@@ -72,7 +72,7 @@ def frame(opcode: int, payload: bytes = b"", announced: int | None = None) -> by
 async def _again_and_again(
     attack: Callable[[int], Awaitable[None]], port: int, seconds: float, connections: int
 ) -> None:
-    """Attack on so many connections at once; whoever is thrown out comes back."""
+    """Attack on this many connections at once; closed ones are opened again."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
 

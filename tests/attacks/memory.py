@@ -1,4 +1,4 @@
-"""The peak memory of a process and its children, as the kernel counts it."""
+"""The peak memory of a process and its children, by the kernel's count."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,8 @@ _RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
 class PeakMemory:
     """Watches a process: its own peak is the kernel's, its children's memory is sampled.
 
-    Children come and go, so what they hold together is looked at many times a second; the
-    highest sum of the process and its children is kept.
+    Children come and go, so their memory is read many times a second; the highest sum of the
+    process and its children is kept.
     """
 
     def __init__(self, pid: int) -> None:
@@ -26,7 +26,7 @@ class PeakMemory:
 
     @property
     def peak_mb(self) -> float:
-        """The most that the process and its children have held, in 10⁶ bytes."""
+        """The highest memory of the process and its children, in 10⁶ bytes."""
         return max(self._highest_mb, _megabytes(_PEAK, self._pid))
 
     async def __aenter__(self) -> Self:

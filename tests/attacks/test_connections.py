@@ -1,4 +1,4 @@
-"""Whoever attacks the connections costs others no more than a moment."""
+"""Attacks on connections delay other clients only briefly."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ ATTACKED_FOR_S = 2.0
 
 @asynccontextmanager
 async def serving(folder: Path, **settings: str) -> AsyncIterator[ServiceProcess]:
-    """A service of one's own, whose end is an orderly one."""
+    """A service for one test, which has to shut down in order."""
     service = ServiceProcess(folder, EmbeddedStack())
     service.environment |= {"INFERENCE_THREADS": str(THREADS), **settings}
     try:
@@ -41,14 +41,14 @@ async def serving(folder: Path, **settings: str) -> AsyncIterator[ServiceProcess
 
 @pytest.fixture(scope="module")
 async def target(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
-    """One service for all attacks: none of them may harm it for those after."""
+    """One service for all attacks; none may impair it for the next."""
     async with serving(tmp_path_factory.mktemp("service")) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
 async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
-    """A service that waits for nobody."""
+    """A service with short timeouts."""
     async with serving(
         tmp_path_factory.mktemp("hasty"),
         HEADER_TIMEOUT_S="1",
@@ -60,7 +60,7 @@ async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servi
 
 @pytest.fixture(scope="module")
 def astronaut() -> bytes:
-    """A photograph of one smiling face."""
+    """A photo of one smiling face."""
     return as_jpeg(skimage.data.astronaut())
 
 
@@ -69,7 +69,7 @@ def port_of(service: ServiceProcess) -> int:
 
 
 async def refused(service: ServiceProcess, reason: str) -> float:
-    """How often the service has refused for that reason."""
+    """How many connections the service has refused for this reason."""
     async with service.client() as client:
         text = (await client.get("/metrics")).text
     found = re.search(rf'emotion_connections_refused_total{{reason="{reason}"}} (\S+)', text)
@@ -84,7 +84,7 @@ async def until_refused(service: ServiceProcess, reason: str, more_than: float =
 
 
 def deaf_client() -> socket.socket:
-    """A socket that keeps next to nothing of what it is sent, so that the service has to."""
+    """A socket with a tiny receive buffer, so that unread answers stay in the service."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.setblocking(False)

@@ -1,4 +1,4 @@
-"""Images that cost much more than their bytes tell: others notice nothing, and memory stays."""
+"""Costly images do not affect other clients, and memory stays bounded."""
 
 import asyncio
 import struct
@@ -27,7 +27,7 @@ def chunk(name: bytes, body: bytes) -> bytes:
 
 
 def png(width: int, height: int, color: int, interlaced: int, raw_bytes: int) -> bytes:
-    """A PNG whose pixels inflate to so many zeros."""
+    """A PNG whose pixels inflate to this many zeros."""
     deflate = zlib.compressobj(9)
     start = deflate.compress(b"") + deflate.flush(zlib.Z_FULL_FLUSH)
     block = deflate.compress(bytes(1_000_000)) + deflate.flush(zlib.Z_FULL_FLUSH)
@@ -38,7 +38,7 @@ def png(width: int, height: int, color: int, interlaced: int, raw_bytes: int) ->
 
 
 def tiny_chunks() -> bytes:
-    """A PNG whose chunks have a byte each, all of which have to be looked at."""
+    """A PNG with many chunks of one byte each."""
     coded = zlib.compress(np.random.default_rng(3).bytes(400 * 1201))
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 400, 400, 8, 2, 0, 0, 0))
     parts = [chunk(b"IDAT", coded[at : at + 1]) for at in range(380_000)]
@@ -46,7 +46,7 @@ def tiny_chunks() -> bytes:
 
 
 def rle_bmp() -> bytes:
-    """A run-length coded picture of 36 megapixels in some kilobytes."""
+    """A run-length encoded image of 36 megapixels in a few kilobytes."""
     side = 6000
     rows = (b"\xff\x01" * (side // 255) + b"\x00\x00") * side
     header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(rows), 0, 0, 256, 0)
@@ -55,7 +55,7 @@ def rle_bmp() -> bytes:
 
 
 def noisy_photograph() -> bytes:
-    """16 megapixels with the noise of a camera: a JPEG nearly as large as an upload may be."""
+    """16 megapixels with camera noise: a JPEG nearly as large as an upload may be."""
     noise = np.random.default_rng(1).integers(0, 256, (864, 1152, 3), np.uint8)
     large = Image.fromarray(np.tile(noise, (4, 4, 1)))
     face = Image.fromarray(skimage.data.astronaut()).resize(large.size, Image.Resampling.BILINEAR)
@@ -63,7 +63,7 @@ def noisy_photograph() -> bytes:
 
 
 def square_photograph() -> bytes:
-    """24 megapixels in the shape that a detector takes most memory for."""
+    """24 megapixels in the shape for which the detector needs most memory."""
     noise = np.random.default_rng(2).integers(0, 256, (1225, 1225, 3), np.uint8)
     large = Image.fromarray(np.tile(noise, (4, 4, 1)))
     return encoded(large, "JPEG", quality=18)
@@ -123,7 +123,7 @@ async def send(client: httpx.AsyncClient, image: bytes) -> httpx.Response:
 
 
 async def watch_health(service: ServiceProcess) -> None:
-    """Ask all the while; an answer that does not come fails the test by its timeout."""
+    """Poll `/healthz` until cancelled; a missing answer fails the test by its timeout."""
     async with service.client() as guest:
         while True:
             assert (await guest.get("/healthz")).status_code == 200

@@ -1,4 +1,4 @@
-"""Forms that would use up what all requests share."""
+"""Forms that would use up resources shared by all requests."""
 
 import os
 from collections.abc import AsyncIterator

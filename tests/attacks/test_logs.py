@@ -1,4 +1,4 @@
-"""What reaches the log, and what happens when nobody reads it."""
+"""What is logged, and what happens when nobody reads the log."""
 
 import asyncio
 import json
@@ -72,7 +72,7 @@ async def test_neither_tokens_nor_bodies_nor_session_ids_are_logged(tmp_path: Pa
                 seen.append(opening.split('"sid":"')[1].split('"')[0])
                 await wire.send(message)
                 await wire.read_all()
-    # The orderly end has written all of it.
+    # Shutting down has written all lines.
     assert "/api/history" in service.log
     assert token not in service.log
     assert "JFIF" not in service.log
@@ -81,7 +81,7 @@ async def test_neither_tokens_nor_bodies_nor_session_ids_are_logged(tmp_path: Pa
 
 
 def odd_images() -> list[bytes]:
-    """Damaged and rare images about which libraries write to standard error."""
+    """Damaged and rare images for which libraries write to standard error."""
     photo = Image.fromarray(skimage.data.astronaut()).resize((160, 160))
     jpeg, png = encoded(photo, "JPEG", subsampling=2), bytearray(encoded(photo, "PNG"))
     size = jpeg.index(b"\xff\xc0")

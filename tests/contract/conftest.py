@@ -1,4 +1,4 @@
-"""What the contract suites share."""
+"""Fixtures of the contract suites."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.servers.mongodb import dropped, without_expiry
 
 @pytest.fixture
 async def sqlite_database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    """A database of its own for each test."""
+    """A database for each test."""
     database = SqliteDatabase(tmp_path / "emotions.db")
     await database.open()
     yield database
@@ -26,7 +26,7 @@ async def sqlite_database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
 
 @pytest.fixture
 async def mongodb_database(mongodb_uri: str, mongodb_name: str) -> AsyncIterator[MongoDatabase]:
-    """A database of its own for each test, on a server that all share."""
+    """A database for each test, on a shared server."""
     database = MongoDatabase(
         uri=mongodb_uri,
         name=mongodb_name,
@@ -43,7 +43,7 @@ async def mongodb_database(mongodb_uri: str, mongodb_name: str) -> AsyncIterator
 
 @pytest.fixture
 async def new_redis_database(redis_url: str) -> AsyncIterator[Callable[[], RedisDatabase]]:
-    """Makes ends of one service, each with its own connections; nobody else uses its keys."""
+    """Makes databases of one service, each with its own connections and a prefix for this test."""
     prefix, made = f"test {uuid4().hex[:12]}", []
 
     def make() -> RedisDatabase:
@@ -61,13 +61,13 @@ async def new_redis_database(redis_url: str) -> AsyncIterator[Callable[[], Redis
 
 @pytest.fixture
 def redis_database(new_redis_database: Callable[[], RedisDatabase]) -> RedisDatabase:
-    """One end of a service of its own for each test, on a server that all share."""
+    """A database with a prefix for each test, on a shared server."""
     return new_redis_database()
 
 
 @pytest.fixture
 def public_cloudinary_store(cloudinary: CloudinaryDouble) -> Iterator[CloudinaryImageStore]:
-    """Images for everybody who knows their address."""
+    """A store whose images are open to everybody who knows their address."""
     store = image_store_at(cloudinary, is_authenticated=False)
     yield store
     store.close()
@@ -75,7 +75,7 @@ def public_cloudinary_store(cloudinary: CloudinaryDouble) -> Iterator[Cloudinary
 
 @pytest.fixture
 def authenticated_cloudinary_store(cloudinary: CloudinaryDouble) -> Iterator[CloudinaryImageStore]:
-    """Images behind signed addresses."""
+    """A store whose images need signed addresses."""
     store = image_store_at(cloudinary, is_authenticated=True)
     yield store
     store.close()
@@ -85,7 +85,7 @@ def authenticated_cloudinary_store(cloudinary: CloudinaryDouble) -> Iterator[Clo
 def cloudinary_video_store(
     cloudinary: CloudinaryDouble, tmp_path: Path
 ) -> Iterator[CloudinaryVideoStore]:
-    """Videos behind signed addresses."""
+    """A store whose videos need signed addresses."""
     store = video_store_at(cloudinary, tmp_path / "receiving")
     yield store
     store.close()

@@ -1,4 +1,4 @@
-"""Programs that are killed without a chance to tidy up."""
+"""Programs that end by SIGKILL."""
 
 import signal
 import subprocess

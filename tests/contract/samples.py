@@ -58,7 +58,7 @@ def make_video(
     status: VideoStatus = VideoStatus.QUEUED,
     filename: str | None = "interview.mp4",
 ) -> Video:
-    """A video that nobody has worked on."""
+    """A queued video."""
     return Video(
         video_id=uuid4(),
         user_id=user_id,

@@ -1,4 +1,4 @@
-"""The process that decodes what is costly or rare: whose turn it is, and what it survives."""
+"""The process that decodes costly and rare images: its order of work, and its recovery."""
 
 import asyncio
 import io

@@ -35,7 +35,7 @@ def repository(request: pytest.FixtureRequest) -> DetectionRepository:
 
 
 async def written_by_a_newer_version(repository: DetectionRepository, detection_id: UUID) -> None:
-    """Let the record be one that this version of the service cannot read."""
+    """Make the record unreadable for this version of the service."""
     if isinstance(repository, SqliteDetectionRepository):
 
         def damage(connection: sqlite3.Connection) -> None:
@@ -126,7 +126,7 @@ async def test_pages_cover_the_history_without_gap_or_repetition(
     repository: DetectionRepository,
 ) -> None:
     for number in range(25):
-        moment = NOON + timedelta(seconds=number // 5)  # several to a moment
+        moment = NOON + timedelta(seconds=number // 5)  # several at the same time
         await repository.add(make_detection(timestamp=moment))
     whole = await ids(repository, limit=100)
     pages = [await ids(repository, skip=skip, limit=10) for skip in (0, 10, 20, 30)]
@@ -293,7 +293,7 @@ async def test_an_unreadable_record_hides_no_other_and_can_be_erased(
     shown = page.items[1]
     assert await repository.get(newer.detection_id) == shown
     assert (shown.user_id, shown.timestamp) == ("alice", newer.timestamp)
-    # What still waits for its image comes to an end; tried for ever it would wait for ever.
+    # A detection that still waits for its image is finished, and not retried forever.
     assert await repository.update_storage(newer.stored_at("/api/images/1"))
     again = await repository.get(newer.detection_id)
     assert again is not None

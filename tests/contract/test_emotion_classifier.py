@@ -1,4 +1,4 @@
-"""What every emotion classifier does, and how the shipped network is loaded."""
+"""The contract of emotion classifiers, and how the bundled network is loaded."""
 
 import asyncio
 import hashlib
@@ -38,7 +38,7 @@ from domain.image import Image
 from tests.checkpoints import LABELS, SIDE, write_checkpoint
 from tests.servers.open_inference import classifier_at
 
-# A smiling face, and a part of the picture without one.
+# A smiling face, and a part of the image without one.
 SMILE = FaceDetection(BoundingBox(164, 58, 120, 120), 0.9)
 SLEEVE = FaceDetection(BoundingBox(330, 330, 90, 90), 0.9)
 
@@ -72,7 +72,7 @@ def executor() -> Iterator[WorkExecutor]:
 
 @pytest.fixture(scope="session")
 def smiling_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights know no smile: whatever they answer to one is called happy."""
+    """A checkpoint with random weights whose answer to a smile is labelled happy."""
     folder = tmp_path_factory.mktemp("smiling")
     crop = cut_crop(photograph(), SMILE, CropSpec(SIDE, SIDE, 3))[np.newaxis]
     scores = VitCropClassifier(model=str(write_checkpoint(folder / "any"))).predict(crop)
@@ -83,7 +83,7 @@ def smiling_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def remote(executor: WorkExecutor, triton: str) -> Iterator[EmotionClassifier]:
-    """The shipped network on Triton."""
+    """The bundled network on Triton."""
     classifier = OpenInferenceEmotionClassifier(
         model=classifier_at(triton),
         executor=executor,
@@ -176,7 +176,7 @@ async def test_the_card_describes_the_model(subject: Subject) -> None:
     assert card.input_height > 0
 
 
-# How the shipped network is loaded
+# How the bundled network is loaded
 
 SHIPPED = Path(adapters.onnx.classifier.__file__).parent / "weights"
 Weights = Callable[..., Path]
@@ -184,7 +184,7 @@ Weights = Callable[..., Path]
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Weights:
-    """A copy of the shipped files with some facts changed."""
+    """A copy of the bundled files with some facts changed."""
 
     def make(content: bytes | None = None, **changed: Any) -> Path:
         path = tmp_path / "emotion.onnx"
@@ -281,7 +281,7 @@ def test_labels_that_are_not_words_are_refused(weights: Weights, labels: object)
 
 
 def test_the_shipped_network_gives_the_same_scores_on_processors_without_vnni() -> None:
-    # Such processors lose products that leave 16 bits; asked to be exact, they lose none.
+    # Such processors saturate sums of products at 16 bits; with exact sums there is no difference.
     gray = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2GRAY)
     corners = [(top, left) for top in range(0, 400, 50) for left in range(0, 400, 50)]
     crops = [

@@ -1,4 +1,4 @@
-"""What every face detector does.
+"""The contract of face detectors.
 
 YuNet's model file is not part of the repository: its cases run where ``FACE_DETECTOR_MODEL`` names
 the file, see ``tests/yunet_file.py``.
@@ -63,7 +63,7 @@ def drawn(width: int, height: int, *faces: BoundingBox) -> Image:
 
 
 def photographed(width: int, height: int, *faces: BoundingBox) -> Image:
-    """Portraits of the astronaut on gray, her face in each of the boxes."""
+    """Portraits of the astronaut on gray, with her face in each of the boxes."""
     canvas = np.full((height, width, 3), 128, np.uint8)
     around = cv2.copyMakeBorder(skimage.data.astronaut(), *[60] * 4, cv2.BORDER_REPLICATE)
     for box in faces:
@@ -179,7 +179,7 @@ async def test_a_detector_has_a_name_and_a_version(subject: Subject) -> None:
     assert 0.5 < subject.detector.framing.side < 2
 
 
-# What is true of the real ones only
+# Only for the real detectors
 
 
 @pytest.fixture(params=DETECTORS[1:])

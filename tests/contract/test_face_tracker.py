@@ -1,4 +1,4 @@
-"""What every face tracker does, on scenes made of boxes."""
+"""The contract of face trackers, on scenes made of boxes."""
 
 from collections.abc import Callable, Sequence
 

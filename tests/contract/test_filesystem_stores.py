@@ -1,4 +1,4 @@
-"""What is true of the folders themselves."""
+"""The stores in folders: files, permissions, crashes."""
 
 import asyncio
 import os
@@ -130,7 +130,7 @@ async def test_a_damaged_entry_is_reported_once_and_removed(
     await asyncio.to_thread(harm)
     if restarted:
         spool = open_spool(tmp_path)
-    # It has to be seen waiting, or nobody would ask for it and learn that it is lost.
+    # It has to be listed as waiting, otherwise its loss would not be noticed.
     assert key in await spool.waiting()
     assert await spool.get(key) is None
     assert "is lost" in caplog.text
@@ -228,7 +228,7 @@ CALLS: dict[str, Callable[[Path], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_an_unusable_folder_raises_store_unavailable(tmp_path: Path, call: str) -> None:
-    # A file where a folder should be stops even root, whom no mode of a folder stops.
+    # Root ignores the mode of a folder, but not a file in place of it.
     in_the_way = tmp_path / "data"
     await asyncio.to_thread(in_the_way.write_bytes, b"a file")
     with pytest.raises(StoreUnavailable) as caught:
@@ -286,7 +286,7 @@ async def test_images_are_readable_by_the_service_only_under_any_umask(
 
 
 def _folder_of(images: FileSystemImageStore, root: Path) -> Path:
-    """Make the owner's folder beforehand: one made with no rights at all takes no file."""
+    """Make the owner's folder beforehand; a folder without permissions takes no file."""
     asyncio.run(images.put("alice", uuid4(), JPEG))
     [image] = files_in(root / "images")
     image.unlink()

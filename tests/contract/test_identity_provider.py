@@ -103,7 +103,7 @@ async def test_the_issue_time_of_a_token_and_the_state_of_its_account_are_known(
     assert await enrolled.provider.may_stay_signed_in(user.user_id, None)
 
 
-# What follows is only true of tokens that the operator mints.
+# Only for tokens that the operator makes
 
 
 async def test_case_and_spaces_in_an_address_do_not_make_a_second_user() -> None:

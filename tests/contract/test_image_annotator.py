@@ -1,4 +1,4 @@
-"""What every ``ImageAnnotator`` does."""
+"""The contract of ``ImageAnnotator``."""
 
 import io
 from collections.abc import Iterator
@@ -103,7 +103,7 @@ async def test_pillow_draws_on_images_of_every_kind_and_on_large_ones(kind: str)
 
 @pytest.mark.parametrize("faces", [2, 40])
 async def test_pillow_draws_words_for_few_faces_and_numbers_for_many(faces: int) -> None:
-    """Few get a word, and many a number of their own and a key to the colours."""
+    """Few faces get words; many get numbers and a key to the colours."""
     boxes = [face(10 + 60 * (n % 10), 30 + 110 * (n // 10), 40, 50) for n in range(faces)]
     with pillow() as annotator:
         data = await annotator.annotate(photograph(), boxes)

@@ -1,4 +1,4 @@
-"""What every image decoder does, and what the real one makes of files that people upload."""
+"""The contract of image decoders, and how the real one reads files that people upload."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ def pixels_of(image: Image) -> NDArray[np.uint8]:
 
 
 def difference(image: Image, expected: PIL.Image.Image) -> float:
-    """Mean distance in gray levels to what should have been decoded."""
+    """Mean difference from the expected pixels, in gray levels."""
     wanted = np.asarray(expected.convert("RGB"), dtype=float)
     return float(np.abs(pixels_of(image) - wanted).mean())
 
@@ -94,7 +94,7 @@ def encode(decoder: ImageDecoder) -> Encode:
     return fake if isinstance(decoder, InMemoryImageDecoder) else real
 
 
-# What every decoder does
+# The contract of decoders
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp", "bmp"])
@@ -132,7 +132,7 @@ async def test_too_many_pixels_are_refused(decoder: ImageDecoder, encode: Encode
         await decoder.decode(encode(1000, 1001, "image/png"))
 
 
-# What the real one makes of what people send
+# The real decoder, on files that people upload
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ async def test_a_refusal_names_the_reason(
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP"])
 async def test_the_format_is_recognised_by_content(opencv: OpenCvImageDecoder, kind: str) -> None:
-    """There is no name and no header to believe: only the bytes tell the kind."""
+    """The decoder knows neither a file name nor a header."""
     image = await opencv.decode(encoded(photograph(), kind))
     assert image.media_type == f"image/{kind.lower()}"
 
@@ -293,7 +293,7 @@ def _with_valid_checksum(png: bytes) -> bytes:
 
 
 class _SlowProcess(DecodingProcess):
-    """Has begun with an image and does not come to an end by itself."""
+    """A decoding process that never finishes an image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -315,7 +315,7 @@ async def test_memory_for_the_decoding_process_is_held_until_it_has_finished(
     )
     decoding = asyncio.create_task(decoder.decode(encoded(photograph(), "TIFF")))
     await process.begun.wait()
-    decoding.cancel()  # as when a client hangs up
+    decoding.cancel()  # as when a client disconnects
     await asyncio.gather(decoding, return_exceptions=True)
     assert budget.held_bytes > 0
 
@@ -328,7 +328,7 @@ async def test_memory_for_the_decoding_process_is_held_until_it_has_finished(
 def twelve_bit(image: PIL.Image.Image, **options: Any) -> bytes:
     """An extended sequential JPEG of 12 bits a sample, made of one of 8 bits.
 
-    The coefficients stay, and quantisation tables that are 16 times as large make 12 bits of them.
+    The coefficients stay, and quantisation tables 16 times as large turn them into 12 bits.
     """
     eight = encoded(image, "JPEG", quality=92, **options)
     made, at = bytearray(eight[:2]), 2

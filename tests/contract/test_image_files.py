@@ -1,4 +1,4 @@
-"""Files as phones and programs write them: whatever can be read is read, and looks right."""
+"""Files as phones and programs write them: readable ones are read, with the right pixels."""
 
 import io
 import struct
@@ -31,7 +31,7 @@ def portrait(width: int = 160, height: int = 120) -> PIL.Image.Image:
 
 
 def difference(image: Image, wanted: PIL.Image.Image) -> float:
-    """Mean distance in gray levels."""
+    """Mean difference in gray levels."""
     assert isinstance(image.pixels, np.ndarray)
     expected = np.asarray(wanted.convert("RGB"), float)
     assert image.pixels.shape == expected.shape
@@ -262,7 +262,7 @@ def _with_chunk(png: bytes, name: bytes, body: bytes) -> bytes:
 
 
 def _interlaced(picture: PIL.Image.Image) -> bytes:
-    """What no library here writes: each pass is a small PNG of its own, put into one stream."""
+    """An interlaced PNG, which no library here writes: each pass is a small PNG of its own."""
     passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)]
     passes += [(0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
     rows = b""

@@ -1,4 +1,4 @@
-"""What tests rely on when they make a fake fail or wait."""
+"""The switches with which tests make a fake fail or wait."""
 
 import asyncio
 

@@ -13,7 +13,7 @@ Ends = tuple[MessageChannel, MessageChannel]
 
 @pytest.fixture
 async def single_process_ends() -> Ends:
-    """There is one process, and so both are the same."""
+    """There is one process, so both ends are the same."""
     channel = SingleProcessMessageChannel()
     await channel.open()
     return channel, channel

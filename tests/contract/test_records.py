@@ -1,4 +1,4 @@
-"""What is written as JSON is read back exactly."""
+"""Records written as JSON are read back exactly."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

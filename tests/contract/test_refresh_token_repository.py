@@ -62,7 +62,7 @@ async def test_one_of_many_concurrent_uses_succeeds(tokens: RefreshTokenReposito
     uses = (tokens.rotate("first", f"next-{n}", LATER, NOON) for n in range(20))
     successors = [s for s in await asyncio.gather(*uses) if s is not None]
     assert len(successors) == 1
-    # The others were second uses, so even the one that succeeded is revoked by now.
+    # The others were reuse, so even the successful one is revoked by now.
     assert await tokens.rotate(successors[0].digest, "more", LATER, NOON) is None
 
 
@@ -88,7 +88,7 @@ async def test_a_use_after_the_grace_revokes_the_whole_family(
     assert await tokens.rotate("one", "three", LATER, NOON, grace_s=10)
     late = NOON + timedelta(seconds=after_s)
     assert await tokens.rotate("first", "stolen", LATER, late, grace_s=10) is None
-    # Also what was used a moment ago and could be used again.
+    # Also tokens that are within their grace.
     for digest in ("one", "two", "three", "stolen", "first"):
         assert await tokens.rotate(digest, f"{digest}-next", LATER, late, grace_s=10) is None
 

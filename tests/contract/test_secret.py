@@ -1,4 +1,4 @@
-"""The secret that is made on the first start."""
+"""The secret that is created at the first start."""
 
 import multiprocessing
 import stat

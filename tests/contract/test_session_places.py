@@ -14,7 +14,7 @@ from application.ports.session_places import LEASE_S, SessionPlaces
 
 @dataclass
 class Counter:
-    """The places, and a way to let time pass for all who hold one."""
+    """The places, and a way to advance time for all holders."""
 
     places: SessionPlaces
     pass_s: Callable[[float], Awaitable[None]]
@@ -44,7 +44,7 @@ def redis_counter(redis_database: RedisDatabase) -> Counter:
     client = redis_database.client
 
     async def pass_s(seconds: float) -> None:
-        """The server's clock cannot be moved, but the leases can."""
+        """The server's clock cannot be changed, so the leases are moved instead."""
         async for key in client.scan_iter(f"{redis_database.prefix}:*"):
             for session_id in await client.zrange(key, 0, -1):
                 await client.zincrby(key, -1000 * seconds, session_id)

@@ -1,4 +1,4 @@
-"""What is true of the SQLite file itself."""
+"""The SQLite file: crashes, permissions, migration."""
 
 import asyncio
 import sqlite3
@@ -186,7 +186,7 @@ async def test_an_unreadable_row_hides_no_other_and_can_be_deleted(
     assert [each async for each in repository.iterate("alice", HistoryFilter())] == page.items
     assert await repository.get(lost.detection_id) == salvaged
     assert f"the record of detection {lost.detection_id} cannot be read" in caplog.text
-    # It is there, and what a newer version wrote is not written over.
+    # It is listed, and a record of a newer version is not overwritten.
     assert await repository.update_storage(lost.stored_at("/api/images/1"))
     assert await repository.get(lost.detection_id) == salvaged
 

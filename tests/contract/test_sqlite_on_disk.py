@@ -1,4 +1,4 @@
-"""What stands in the SQLite file, byte by byte: what was deleted, and what is damaged."""
+"""The bytes of the SQLite file: deleted data, and damage."""
 
 import asyncio
 import sqlite3
@@ -68,7 +68,7 @@ asyncio.run(main())
 
 
 async def filled(database: SqliteDatabase) -> None:
-    """Keep thirty records, of which some are stored and some reach the file itself."""
+    """Keep thirty records, some of which have left the write-ahead log."""
     repository = SqliteDetectionRepository(database)
     for number in range(30):
         detection = make_detection(filename=NAME)

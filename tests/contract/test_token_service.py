@@ -126,7 +126,7 @@ def test_a_token_is_not_accepted_as_another_kind(
             tokens.verify_access(other)
 
 
-# What follows is only true of signed tokens.
+# Only for signed tokens
 
 
 def test_a_forged_or_altered_token_is_refused(clock: InMemoryClock) -> None:

@@ -1,4 +1,4 @@
-"""What every ``VideoReader`` keeps, asserted over the fake and the real one."""
+"""The contract of ``VideoReader``, for the fake and the real one."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path

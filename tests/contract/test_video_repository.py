@@ -105,7 +105,7 @@ async def test_a_video_with_an_expired_lease_is_claimed_by_another_process(
     taken = await repository.claim(holder=OTHER, now=LATER, until=MUCH_LATER)
     assert taken is not None
     assert (taken.video_id, taken.attempts) == (video.video_id, 2)
-    # Who held it before may be alive after all, and writes no more.
+    # The earlier holder may still run, and cannot write any more.
     assert not await repository.update(found, holder=ME, until=MUCH_LATER, frames=[make_frame(0)])
     assert await frames_of(repository, video.video_id) == []
 
@@ -146,7 +146,7 @@ async def test_frames_are_returned_in_order_and_once_each(repository: VideoRepos
     found = await claimed(repository)
     assert found is not None
     frames = [make_frame(n, *[Emotion.HAPPY, Emotion.SAD][: n % 3]) for n in range(9)]
-    # The second run did not know of the last frames that the first had written.
+    # The second run did not know the last frames that the first had written.
     for start, end in ((0, 3), (3, 7), (5, 9)):
         assert await repository.update(found, holder=ME, until=LATER, frames=frames[start:end])
     assert [f.number for f in await frames_of(repository, video.video_id)] == list(range(9))

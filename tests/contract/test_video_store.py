@@ -21,7 +21,7 @@ STORES: dict[str, Callable[[Fixture], VideoStore]] = {
     "filesystem": filesystem,
     "cloudinary": lambda fixture: fixture("cloudinary_video_store"),
 }
-LARGE = os.urandom(13_000_000)  # more than two of the parts that it is sent in
+LARGE = os.urandom(13_000_000)  # more than two upload parts
 
 
 @pytest.fixture(params=STORES)

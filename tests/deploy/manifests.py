@@ -1,4 +1,4 @@
-"""The manifests as `kubectl kustomize` puts them together, for which it asks no cluster."""
+"""The manifests as `kubectl kustomize` renders them, without a cluster."""
 
 import shutil
 import subprocess
@@ -45,7 +45,7 @@ def only(overlay: Path, kind: str, name: str = NAME) -> Manifest:
 
 
 def pod(overlay: Path) -> Manifest:
-    """What a pod of the service is made from."""
+    """The pod template of the service."""
     spec: Manifest = only(overlay, "StatefulSet")["spec"]["template"]["spec"]
     return spec
 
@@ -57,12 +57,12 @@ def container(overlay: Path) -> Manifest:
 
 
 def environment(overlay: Path, secret: dict[str, str]) -> dict[str, str]:
-    """What the kubelet puts into the container's environment.
+    """The container's environment as the kubelet makes it.
 
     Args:
         overlay: whose manifests.
-        secret: what the operator put into the Secret; a key that is asked for and not there is an
-            error, as it is in a cluster.
+        secret: the contents of the Secret; a key that is referenced and missing is an error, as
+            in a cluster.
     """
     found: dict[str, str] = {}
     for source in container(overlay).get("envFrom", []):

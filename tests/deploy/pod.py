@@ -1,8 +1,7 @@
 """The service's container without a cluster: its environment, user, file system and probes.
 
-What a container runtime does is done by the kernel's own means, as root on Linux: a mount namespace
-whose root has nothing to write on but the volumes, the manifest's user and group, no capability, no
-new privileges.
+The tests do as root on Linux what a container runtime does: a mount namespace in which only volumes
+are writable, the manifest's user and group, no capabilities, no new privileges.
 """
 
 import asyncio
@@ -30,7 +29,7 @@ _TOOLS = ("unshare", "setpriv", "chroot")
 
 
 class Pod:
-    """One container that runs.
+    """A running container.
 
     Attributes:
         url: where it answers.
@@ -45,7 +44,7 @@ class Pod:
         self.log = b""
 
     async def probe(self, name: str) -> int:
-        """The status that the kubelet would see; as the manifest says, and as patient."""
+        """The status of a probe, with the path and the timeout of the manifest."""
         probe = self._manifest[name]
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
             answer = await client.get(
@@ -100,7 +99,7 @@ async def running_pod(
 
 
 def _hand_over(volume: Path, group: int) -> None:
-    """As the kubelet does: the group may write, and the user need not own it."""
+    """Make the volume writable for the group, as the kubelet does."""
     os.chown(volume, 0, group)
     volume.chmod(0o2770)
 
@@ -108,7 +107,7 @@ def _hand_over(volume: Path, group: int) -> None:
 def _script(
     security: Mapping[str, Any], environment: Mapping[str, str], data: Path, root: Path
 ) -> str:
-    """What has to be done as root, until the service takes the shell's place."""
+    """The shell script that runs as root and then becomes the service."""
     shown = [Path(path) for path in ("/usr", "/bin", "/lib", "/lib64", "/etc", "/dev", "/proc")]
     if not Path(sys.base_prefix).is_relative_to("/usr"):
         shown.append(Path(sys.base_prefix))
@@ -148,7 +147,7 @@ def _script(
 
 
 def standing(process: int) -> dict[str, str]:
-    """What the kernel says of the process: user, groups, capabilities, privileges."""
+    """The credentials of the process: user, groups, capabilities, privileges."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 

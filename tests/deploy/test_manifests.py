@@ -1,4 +1,4 @@
-"""What the manifests say, each as it is put together."""
+"""The manifests of every overlay, as rendered."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.deploy.manifests import (
 
 SEVERAL = [overlay for overlay in OVERLAYS if overlay.name != "single-node"]
 SETTINGS = {name.upper() for name in FIELDS}
-# Kinds of other projects, of which the schemas of Kubernetes say nothing.
+# Kinds of other projects, for which Kubernetes has no schemas.
 FOREIGN = {"InferenceService"}
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text()
 

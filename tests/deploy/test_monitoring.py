@@ -30,9 +30,9 @@ DASHBOARD = json.loads((MONITORING / "grafana" / "emotion-api.json").read_text()
 ADAPTER = ROOT / "deploy" / "kubernetes" / "overlays" / "autoscaling" / "adapter-values.yaml"
 PHOTOGRAPH = (ROOT / "entrypoints" / "web" / "static" / "samples" / "astronaut.jpg").read_bytes()
 METRIC = re.compile(r"\b(?:emotion|process)_[a-z_]+\b")
-# What is empty as long as all is well: circuits are of stores in the cloud.
+# Empty without cloud stores: there are no circuit breakers.
 EMPTY_WHEN_WELL = {"Circuits open", "Connections refused a second"}
-# True as well when the machine that runs the tests is busy.
+# Also true when the machine that runs the tests is busy.
 OF_SPEED = {"EmotionApiSlowStage", "EmotionApiDropsFrames", "EmotionApiQueueOld"}
 
 
@@ -109,7 +109,7 @@ class Watched:
         self._prometheus = prometheus
 
     async def ask(self, query: str) -> list[dict[str, Any]]:
-        """What Prometheus answers; a query that it does not take fails the test."""
+        """The answer of Prometheus; an invalid query fails the test."""
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             answer = await client.get(f"{self._prometheus}/api/v1/query", params={"query": query})
         assert answer.status_code == 200, f"{query}\n{answer.text}"
@@ -117,18 +117,18 @@ class Watched:
         return list(answer.json()["data"]["result"])
 
     async def until(self, query: str) -> list[dict[str, Any]]:
-        """Its answer, once there is one that is a number."""
+        """Its answer, once it is a number."""
         async with asyncio.timeout(60):
             while True:
                 found = await self.ask(query)
                 if any(series["value"][1] != "NaN" for series in found):
                     return found
-                await asyncio.sleep(0.2)  # Prometheus tells nobody; it asks once a second itself
+                await asyncio.sleep(0.2)  # Prometheus does not notify; it scrapes once a second
 
 
 @asynccontextmanager
 async def prometheus(folder: Path, targets: list[str]) -> AsyncIterator[str]:
-    """Prometheus as deploy/ configures it, except for whom it asks, and how often."""
+    """Prometheus with the configuration in deploy/, except for targets and interval."""
     settings = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
     settings["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     settings["rule_files"] = [str(MONITORING / "alerts.yml")]
@@ -149,7 +149,7 @@ async def prometheus(folder: Path, targets: list[str]) -> AsyncIterator[str]:
 
 
 async def put_under_load(copy: ServiceProcess) -> None:
-    """Photographs and frames of a live session, slowly, until cancelled."""
+    """Send images and frames of a live session, slowly, until cancelled."""
     token = (await copy.sign_in())["access_token"]
     client = Client()
     await client.connect(copy.url, {"token": token}, ["websocket"])

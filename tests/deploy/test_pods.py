@@ -13,7 +13,7 @@ from tests.servers.firebase import PROJECT, FirebaseEmulator
 SECRET_KEY = "of-the-pods-0123456789abcdefghijk"
 SAMPLES = Path(__file__).parents[2] / "entrypoints" / "web" / "static" / "samples"
 PHOTOGRAPH = (SAMPLES / "astronaut.jpg").read_bytes()
-# There is no network of pods here, where the address of the manifests would be every interface.
+# Without a pod network the address in the manifests would mean every interface.
 HERE = {"HOST": "127.0.0.1", "PORT": "0"}
 
 overlays = {overlay.name: overlay for overlay in OVERLAYS}
@@ -63,7 +63,7 @@ async def test_a_copy_on_the_cloud_stores(
         "REDIS_URL": redis_url,
         "CLOUDINARY_API_KEY": API_KEY,
         "CLOUDINARY_API_SECRET": API_SECRET,
-        "FIREBASE_SERVICE_ACCOUNT_B64": "",  # the emulator asks for none
+        "FIREBASE_SERVICE_ACCOUNT_B64": "",  # the emulator needs none
     }
     stand_ins = {
         "MONGODB_NAME": mongodb_name,

@@ -1,4 +1,4 @@
-"""A service that stands where the documents say it does, in a folder with a photograph."""
+"""A service at the address in the documents, and a folder with `photo.jpg`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.e2e.browser.site import Site, serving
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, js_packages: Path) -> Iterator[Site]:
-    """Started by `emotion-api serve`; the folder is where its data and npm's packages lie."""
+    """Started by `emotion-api serve`; the folder holds its data and npm's packages."""
     folder = tmp_path_factory.mktemp("service")
     (folder / "photo.jpg").write_bytes(portrait())
     (folder / "node_modules").symlink_to(js_packages)

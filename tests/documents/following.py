@@ -1,4 +1,4 @@
-"""Doing what a document says, block by block, as its reader would."""
+"""Runs the fenced blocks of a document in order, as its reader would."""
 
 import os
 import re
@@ -13,10 +13,10 @@ PRINTED = "http://localhost:2508"
 """Where documents say that the service is."""
 
 _BLOCK = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.M)
-_SHOWN = {"text", "json", "mermaid"}  # for the eye only
+_SHOWN = {"text", "json", "mermaid"}  # only shown
 _BORDER = "--- the next block ---"
 
-# What the tests do not do to the letter, and why. Each is named by the document and the first line.
+# Blocks that the tests do not run as they are, and why: by document and first line.
 LEFT_OUT = {
     ("training/emotions/README.md", "pip install -r training/requirements.txt"): (
         "it takes pictures that are not ours to give, and days"
@@ -32,7 +32,7 @@ LEFT_OUT = {
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: the word after the fence, and what is in it."""
+    """A fenced block: its language and its text."""
 
     document: str
     language: str
@@ -50,7 +50,7 @@ class Block:
         )
 
     def as_commands(self, name: str) -> str:
-        """Shell commands that do it; a program or change lies in a file of this name."""
+        """Shell commands that run it; a program or a diff is in the file of this name."""
         match self.language:
             case "sh":
                 return self.text
@@ -59,7 +59,7 @@ class Block:
             case "js":
                 return f"ln -f {name} {name}.mjs; node {name}.mjs"
             case "python" if self.first_line.startswith("# ") and "/" in self.first_line:
-                # Its first line says which file it is.
+                # Its first line names the file.
                 return f"tail -n +2 {name} > {self.first_line[2:]}"
             case "python":
                 return f"python {name}"
@@ -70,7 +70,7 @@ def documents() -> list[str]:
     """Every page of the repository."""
     places = ("*.md", "docs/**/*.md", "training/**/*.md", "entrypoints/http/**/*.md", "deploy/*.md")
     pages = {str(page.relative_to(ROOT)) for pattern in places for page in ROOT.glob(pattern)}
-    # What becomes of a template is a page in docs.
+    # Templates become pages in docs.
     return sorted(page for page in pages if not page.endswith("/card_template.md"))
 
 
@@ -84,12 +84,12 @@ def blocks(document: str) -> list[Block]:
 def follow(
     document: str, folder: Path, *, instead: Mapping[str, str] | None = None, **environment: str
 ) -> list[str]:
-    """Do everything a document says, in order, in one shell that ends with the first fault.
+    """Run all blocks of a document in order, in one shell that ends with the first error.
 
     Args:
         document: path in the repository.
-        folder: where to do it.
-        instead: what stands for words of the document, such as the address of a service.
+        folder: the working folder.
+        instead: replacements for words of the document, such as the address of the service.
         environment: further variables.
 
     Returns:
@@ -97,7 +97,7 @@ def follow(
     """
     session = [
         "set -euo pipefail",
-        # Installing and serving is what the whole test run and tests/e2e do; here is asked whether
+        # The test run itself and tests/e2e install and serve; here it is only checked that
         # such a target exists.
         f'make() {{ command make --dry-run --directory="{ROOT}" "$@"; }}',
     ]
@@ -114,7 +114,7 @@ def follow(
 
 
 def run(*command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command as somebody would who has the virtual environment's programs at hand."""
+    """Run a command with the programs of the virtual environment on the path."""
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         command,

@@ -1,4 +1,4 @@
-"""docs/development.md, done in a copy of the repository."""
+"""docs/development.md, run in a copy of the repository."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ NOT_NEEDED = shutil.ignore_patterns("node_modules", "__pycache__", "data", "runs
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The repository, to work in."""
+    """A copy of the repository."""
     for folder in FOLDERS:
         if (ROOT / folder).is_dir():
             shutil.copytree(ROOT / folder, tmp_path / folder, ignore=NOT_NEEDED)

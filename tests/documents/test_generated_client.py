@@ -1,4 +1,4 @@
-"""A client that a generator makes from the OpenAPI document, calling the service."""
+"""A client generated from the OpenAPI document calls the service."""
 
 import subprocess
 import sys

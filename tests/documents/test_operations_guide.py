@@ -1,4 +1,4 @@
-"""docs/operations.md, to the letter."""
+"""docs/operations.md, run as it is."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.e2e.browser.site import Site, serving
 
 
 def signed_in(site: Site) -> httpx.Client:
-    """A client of the user the guide speaks of."""
+    """A client of the user in the guide."""
     minted = run("emotion-api", "token", "--user", "alice@example.com", folder=site.folder)
     headers = {"Authorization": f"Bearer {minted.stdout.strip()}"}
     return httpx.Client(base_url=site.url, headers=headers, trust_env=False)

@@ -1,4 +1,4 @@
-"""No page tells of something that nobody has tried, or leads nowhere."""
+"""Every code block of the documents is run, and every link has a target."""
 
 import re
 from itertools import takewhile
@@ -49,7 +49,7 @@ def headings(page: Path) -> set[str]:
 
 
 def said_in_passing() -> dict[str, set[str]]:
-    """The commands of this project that sentences name, and the options they name with each."""
+    """The commands of this project named in the text, each with the options named with it."""
     text = "\n".join((ROOT / document).read_text(encoding="utf-8") for document in documents())
     said: dict[str, set[str]] = {}
     for words in map(str.split, _SAID.findall(text)):

@@ -1,4 +1,4 @@
-"""README.md, to the letter."""
+"""README.md, run as it is."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def shown_answer() -> object:
 
 
 def assert_alike(shown: object, real: object, place: str) -> None:
-    """Whatever is shown is there, and of the same kind."""
+    """Check that every value shown exists and has the same type."""
     assert type(shown) is type(real), place
     if isinstance(shown, dict) and isinstance(real, dict):
         for name, value in shown.items():

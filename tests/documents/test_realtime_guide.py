@@ -1,4 +1,4 @@
-"""docs/realtime.md, to the letter; its browser's part is done in tests/e2e/browser."""
+"""docs/realtime.md, run as it is; the browser example is tested in tests/e2e/browser."""
 
 from tests.documents.following import PRINTED, follow
 from tests.e2e.browser.site import Site

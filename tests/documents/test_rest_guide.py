@@ -1,4 +1,4 @@
-"""docs/rest.md, to the letter."""
+"""docs/rest.md, run as it is."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""docs/scaling.md, to the letter."""
+"""docs/scaling.md, run as it is."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/video.md, to the letter."""
+"""docs/video.md, run as it is."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""A program that does with the service what people do with it, on the embedded defaults.
+"""A program that uses the service as people do, on the embedded defaults.
 
-The network of a process is its own from the start to the end, so whoever calls is in here as well.
+The service and its clients share the network namespace of this process.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from tests.e2e.service_process import ServiceProcess
 from tests.e2e.stacks import EmbeddedStack
 from tests.e2e.test_live_video import connected, watched
 
-# ONNX Runtime made its first call nine seconds after it was imported. No event tells of a call
-# that is not made, so this much time goes by.
+# ONNX Runtime made its first call nine seconds after it was imported. A call that is not made
+# cannot be awaited, so this much time has to pass.
 LONG_ENOUGH_S = 12
 
-# Measuring a few faces is quick: the process is kept for as long as a service would live.
+# Evaluating a few faces is quick, so the process is kept alive as long as a service.
 MEASURE = f"""
 import sys, time
 from entrypoints.cli import main
@@ -34,7 +34,7 @@ finally:
 
 
 async def visit(folder: Path) -> None:
-    """Send a photograph and a few frames of video, while another process measures the network."""
+    """Send an image and a few frames of video, while another process evaluates the network."""
     np.savez(
         folder / "faces.npz",
         images=np.zeros((7, 48, 48), np.uint8),

@@ -1,4 +1,4 @@
-"""What many a test asks of the service over HTTP."""
+"""Calls over HTTP that many tests make."""
 
 import asyncio
 import io
@@ -9,14 +9,14 @@ from PIL import Image
 
 
 async def detect(client: httpx.AsyncClient, photograph: bytes) -> dict[str, Any]:
-    """Send a photograph that has to be taken."""
+    """Send an image that has to be accepted."""
     answer = await client.post("/api/detect", files={"file": ("astronaut.jpg", photograph)})
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
 
 async def settled(client: httpx.AsyncClient, detection_id: str) -> str:
-    """Wait until the storing of a detection has come to an end, and tell which."""
+    """Wait until the storing of a detection has ended; returns its status."""
     async with asyncio.timeout(120):
         while True:
             answer = await client.get(f"/api/detect/status/{detection_id}")
@@ -38,7 +38,7 @@ async def history(client: httpx.AsyncClient) -> list[dict[str, Any]]:
 
 
 def small_picture(number: int) -> bytes:
-    """A small picture like no other, without a face."""
+    """A small unique image without a face."""
     file = io.BytesIO()
     Image.new("RGB", (96, 96), (number % 256, number // 256, 120)).save(file, "PNG")
     return file.getvalue()

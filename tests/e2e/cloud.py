@@ -1,4 +1,4 @@
-"""The cloud stack with somebody standing in front of each of its parts."""
+"""The cloud stack with a proxy in front of each part, which can fail."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,7 +18,7 @@ _LATE_S = 0.3
 
 @dataclass(frozen=True)
 class FlakyCloud:
-    """What gets in the way of each part, and the stack behind it all."""
+    """The proxies of each part, and the stack behind them."""
 
     mongodb: FlakyProxy
     cloudinary: FlakyProxy
@@ -60,7 +60,7 @@ _NAMES = {"MongoDB": "repository", "Cloudinary": "image_store", "Firebase": "ide
 
 
 async def recovered(client: httpx.AsyncClient, fault: str) -> None:
-    """Wait until the service finds that what is to have this fault works."""
+    """Wait until the service reports the part with this fault as up."""
     name = _NAMES[fault.split()[0]]
     async with asyncio.timeout(60):
         while (await client.get("/readyz")).json()["services"][name] != "up":  # noqa: ASYNC110
@@ -71,14 +71,14 @@ async def recovered(client: httpx.AsyncClient, fault: str) -> None:
 async def flaky_cloud(
     mongodb_uri: str, images: CloudinaryDouble, emulator: FirebaseEmulator, **changes: str
 ) -> AsyncIterator[FlakyCloud]:
-    """A cloud whose parts fail when told to, for a service with these other settings."""
+    """A cloud whose parts can fail, for a service with these further settings."""
     async with (
         flaky_proxy(urlsplit(mongodb_uri).netloc) as mongodb,
         flaky_proxy(urlsplit(images.url).netloc) as cloudinary,
         flaky_proxy(emulator.host) as firebase,
     ):
         stack = CloudStack(
-            # One server is spoken to through the proxy, whatever set it belongs to.
+            # One server is reached through the proxy, whatever set it belongs to.
             mongodb_uri=f"mongodb://{mongodb.address}/?directConnection=true",
             cloudinary_url=f"http://{cloudinary.address}",
             firebase=emulator,

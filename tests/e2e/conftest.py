@@ -15,20 +15,20 @@ from tests.servers.firebase import FirebaseEmulator
 
 @pytest.fixture(scope="session")
 def embedded_stack() -> Stack:
-    """The default: nothing but this machine."""
+    """The embedded defaults."""
     return EmbeddedStack()
 
 
 @pytest.fixture(scope="session")
 async def cloud_stack(mongodb_uri: str, firebase: FirebaseEmulator) -> AsyncIterator[CloudStack]:
-    """What operators run in production."""
+    """The cloud stack that operators run in production."""
     async with cloudinary_double() as cloudinary:
         yield CloudStack(mongodb_uri, cloudinary.url, firebase, firebase.host)
 
 
 @pytest.fixture(scope="session", params=["embedded", "cloud"])
 def stack(request: pytest.FixtureRequest) -> Stack:
-    """Each stack in turn: what uses this holds on all of them."""
+    """Each stack in turn."""
     chosen: Stack = request.getfixturevalue(f"{request.param}_stack")
     return chosen
 
@@ -37,7 +37,7 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 async def service(
     stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServiceProcess]:
-    """One service on each stack, for all tests that neither stop nor kill it."""
+    """One service per stack, for all tests that neither stop nor kill it."""
     service = ServiceProcess(tmp_path_factory.mktemp("service"), stack)
     try:
         await service.start()
@@ -50,7 +50,7 @@ async def service(
 
 @pytest.fixture
 async def process(tmp_path: Path, stack: Stack) -> AsyncIterator[ServiceProcess]:
-    """A service of the test's own, to be started and ended as it likes."""
+    """A service for one test, which starts and ends it."""
     service = ServiceProcess(tmp_path, stack)
     yield service
     await service.close()
@@ -58,7 +58,7 @@ async def process(tmp_path: Path, stack: Stack) -> AsyncIterator[ServiceProcess]
 
 @pytest.fixture(scope="session")
 def astronaut() -> bytes:
-    """A photograph of one smiling face, as JPEG."""
+    """A photo of one smiling face, as JPEG."""
     return as_jpeg(skimage.data.astronaut())
 
 

@@ -1,4 +1,4 @@
-"""A service that is up in a moment: its imports, most of a start, are done once for all starts."""
+"""A service that starts quickly: its imports, most of a start, are done once for all starts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _IMPORTED_ONCE = [
 
 
 class QuickStart(ServiceProcess):
-    """A service process that is forked from one that has imported everything and done nothing."""
+    """A service process forked from one that has only imported everything."""
 
     async def start(self) -> None:
-        """Start, and wait until it says that it is ready."""
+        """Start, and wait until it is ready."""
         _FORKS.set_forkserver_preload(_IMPORTED_ONCE)
         ours, theirs = _FORKS.Pipe(duplex=False)
         self._forked = _FORKS.Process(
@@ -54,12 +54,12 @@ class QuickStart(ServiceProcess):
     async def kill(self) -> None:
         """End it as a power cut would."""
         self._forked.kill()
-        await asyncio.gather(*self._reading)  # What it writes to is closed when it is dead.
+        await asyncio.gather(*self._reading)  # Its pipes are closed when it is dead.
         self._pipe.close()
         await asyncio.to_thread(self._forked.join)
 
     async def close(self) -> None:
-        """End it, whatever state it is in."""
+        """End it in any state."""
         if self._forked.is_alive():
             await self.kill()
 
@@ -71,7 +71,7 @@ def _serve(folder: Path, environment: Mapping[str, str], said: Connection) -> No
     for standard in (1, 2):
         os.dup2(said.fileno(), standard)
     said.close()
-    # Python's own streams still stand for what was there before.
+    # Python's own streams still refer to the earlier descriptors.
     sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
     sys.argv = ["emotion-api", "serve"]
     from entrypoints.cli import main

@@ -22,7 +22,7 @@ READY = re.compile(r'ready on (http://[^ "]+)')
 
 
 class ServiceProcess:
-    """Starts, stops and kills the service on one stack; the data stays where it was."""
+    """Starts, stops and kills the service on one stack; its data is kept."""
 
     def __init__(self, folder: Path, stack: Stack) -> None:
         self.folder = folder
@@ -38,7 +38,7 @@ class ServiceProcess:
             "FACE_DETECTOR": "bundled",
             "LOG_FORMAT": "json",
             "SHUTDOWN_GRACE_S": "100",
-            "REFRESH_GRACE_SECONDS": "0",  # a token that is used again counts as stolen at once
+            "REFRESH_GRACE_SECONDS": "0",  # a reused refresh token counts as stolen at once
             **stack.settings(),
         }
         self._process: Process | None = None
@@ -53,7 +53,7 @@ class ServiceProcess:
         return self._process.pid
 
     async def start(self) -> None:
-        """Start, and wait until it says that it is ready."""
+        """Start, and wait until it is ready."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", "from entrypoints.cli import main; main()", "serve",
             cwd=self.folder, env=self.environment, stdout=PIPE, stderr=PIPE,
@@ -71,7 +71,7 @@ class ServiceProcess:
         self._reading.append(asyncio.create_task(self._drain(self._process.stdout)))
 
     async def sign_in(self) -> dict[str, Any]:
-        """Let somebody new sign in; what the service answers, and the ``id_token`` it was for."""
+        """Sign in a new user; returns the answer, and the ``id_token`` it was for."""
         id_token = await self._stack.id_token(f"{uuid4().hex}@example.com", self._data_dir)
         async with self.client() as guest:
             answer = await guest.post("/auth/verify-token", json={"id_token": id_token})
@@ -79,11 +79,11 @@ class ServiceProcess:
         return {**answer.json(), "id_token": id_token}
 
     async def user(self) -> httpx.AsyncClient:
-        """The client of somebody new who has signed in."""
+        """The client of a new signed-in user."""
         return self.client((await self.sign_in())["access_token"])
 
     def client(self, token: str | None = None) -> httpx.AsyncClient:
-        """The client of whoever has this access token; without one, of a guest."""
+        """A client with this access token; without one, of a guest."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return httpx.AsyncClient(base_url=self.url, timeout=120, trust_env=False, headers=headers)
 
@@ -95,7 +95,7 @@ class ServiceProcess:
 
     @contextmanager
     def log_unread(self) -> Iterator[None]:
-        """Read nothing of what it logs during the block, like a stalled reader of its log."""
+        """Do not read its log during the block, like a stalled reader."""
         assert self._process is not None
         assert self._process.stderr is not None
         pipe: Any = self._process.stderr._transport
@@ -104,12 +104,12 @@ class ServiceProcess:
         pipe.resume_reading()
 
     def ask_to_stop(self, by: signal.Signals = signal.SIGTERM) -> None:
-        """Send the signal that asks for an orderly end."""
+        """Send SIGTERM."""
         assert self._process is not None
         self._process.send_signal(by)
 
     async def ended(self) -> None:
-        """Wait for the end that SIGTERM has to bring, and check that it was an orderly one."""
+        """Wait for the process to end after SIGTERM, and check its exit status."""
         async with asyncio.timeout(120):
             status = await self._ended()
         assert status == 0
@@ -117,7 +117,7 @@ class ServiceProcess:
         assert not [line for line in self.log.splitlines() if "Traceback" in line]
 
     async def close(self) -> None:
-        """End it, whatever state it is in."""
+        """End it in any state."""
         if self._process is not None and self._process.returncode is None:
             await self.kill()
 

@@ -1,4 +1,4 @@
-"""The ways to run the service: which settings choose one, and how somebody signs in to it."""
+"""The stacks to run the service on: their settings, and how users sign in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,19 +15,19 @@ SHARED_SECRET = "of-several-processes-0123456789abcdef"
 
 
 class Stack(Protocol):
-    """What differs from stack to stack; all the rest is the same service."""
+    """What differs between stacks."""
 
     def settings(self) -> Mapping[str, str]:
-        """The environment that chooses this stack, with stores of its own that begin empty."""
+        """The environment for this stack, with empty stores of its own."""
         ...
 
     async def id_token(self, email: str, data_dir: Path) -> str:
-        """An ID token of this person, for a service that keeps its data in that folder."""
+        """An ID token of this user, for a service with this data folder."""
         ...
 
 
 class EmbeddedStack:
-    """No setting at all: SQLite, files, and tokens signed with the secret the service made."""
+    """No settings: SQLite, files, and tokens signed with the generated secret."""
 
     def settings(self) -> Mapping[str, str]:
         return {}
@@ -38,7 +38,7 @@ class EmbeddedStack:
 
 
 def minted(secret: str, email: str) -> str:
-    """An ID token of the local provider, good for an hour."""
+    """An ID token of the local provider, valid for an hour."""
     provider = LocalIdentityProvider(secret=secret, clock=SystemClock())
     return provider.mint_id_token(email, lifetime_s=3600)
 
@@ -57,7 +57,7 @@ def cloudinary_settings(url: str) -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class SharedStack:
-    """One MongoDB that several processes share; tokens are signed with the secret of all.
+    """One MongoDB that several processes share, and one secret.
 
     Attributes:
         mongodb_uri: where MongoDB is.
@@ -89,7 +89,7 @@ class CloudStack:
         mongodb_uri: where MongoDB is.
         cloudinary_url: where Cloudinary is.
         firebase: makes the accounts.
-        firebase_address: where the service finds it, as ``host:port``.
+        firebase_address: its ``host:port``.
         changes: other settings.
     """
 

@@ -1,4 +1,4 @@
-"""The service reaches nothing that its settings do not name."""
+"""The service contacts nothing that its settings do not name."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ for reach in (
 
 @pytest.fixture(scope="module")
 def namespaces() -> None:
-    """Tells whether this machine gives a process a network of its own."""
+    """Skips if this machine cannot give a process a network namespace."""
     command = command_within(Path(os.devnull), ["true"])
     try:
         tried = subprocess.run(command, capture_output=True, text=True)
@@ -42,14 +42,14 @@ def namespaces() -> None:
 
 
 def within(folder: Path, *command: str | Path) -> list[str]:
-    """What a command tries to reach while it runs, in a home folder that is empty at first."""
+    """What a command tries to contact while it runs, in an empty home folder."""
     report = folder / "report.json"
     (folder / "home").mkdir()
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder / "home"),
         "PYTHONPATH": str(ROOT),
-        # The variable that stops telemetry is not among them: the service sets it by itself.
+        # The variable that stops telemetry is missing on purpose: the service sets it itself.
     }
     done = subprocess.run(
         command_within(report, command), env=environment, cwd=folder, capture_output=True, text=True

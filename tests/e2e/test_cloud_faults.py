@@ -1,4 +1,4 @@
-"""Nothing that was acknowledged is lost, whatever the cloud does meanwhile."""
+"""No acknowledged detection is lost when parts of the cloud stack fail."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,14 +40,14 @@ async def client(process: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
 
 
 class Upload:
-    """Sends pictures and remembers what the service acknowledged."""
+    """Sends images and remembers those that the service acknowledged."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
         self.acknowledged: dict[str, bytes] = {}
 
     async def send(self, count: int, during: str = "nothing") -> None:
-        """Send some, a few at a time."""
+        """Send this many, a few at a time."""
         places = asyncio.Semaphore(4)
 
         async def one(number: int) -> None:
@@ -63,14 +63,14 @@ class Upload:
         await asyncio.gather(*(one(start + number) for number in range(count)))
 
     async def statuses(self) -> list[str]:
-        """What the service says of each detection."""
+        """The storage status of each detection."""
         answers = [
             await self.client.get(f"/api/detect/status/{each}") for each in self.acknowledged
         ]
         return [answer.json()["status"] for answer in answers]
 
     async def settled(self) -> None:
-        """Wait until nothing waits any more."""
+        """Wait until no detection is pending."""
         for detection_id in self.acknowledged:
             assert await settled(self.client, detection_id) == "done"
 

@@ -1,4 +1,4 @@
-"""The operator ends accounts on the command line while the service runs, on each stack."""
+"""Ending accounts on the command line while the service runs, on each stack."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ NAMESPACE = "/emotion-detection"
 
 
 async def emotion_api(service, *arguments: str) -> str:
-    """What a command prints that is run beside the service."""
+    """The output of a command run beside the service."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", "from entrypoints.cli import main; main()", *arguments,
         cwd=service.folder, env=service.environment,

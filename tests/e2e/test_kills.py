@@ -1,4 +1,4 @@
-"""Kills at twenty moments in the middle of the work, on the stack operators run in production."""
+"""Twenty kills during the work, on the cloud stack."""
 
 import asyncio
 import itertools
@@ -18,7 +18,7 @@ SEED = 2508
 
 
 class Moments:
-    """Counts what is seen to happen, and waits for the next few of it."""
+    """Counts events, and waits for the next few."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -46,7 +46,7 @@ async def test_twenty_kills_neither_lose_nor_duplicate_anything(
     cloudinary.on_call = moments.happened
 
     async def send(client: httpx.AsyncClient) -> None:
-        """Send one picture after the other until the service is gone."""
+        """Send one image after the other until the service is gone."""
         while True:
             number = next(numbers)
             picture = small_picture(number)
@@ -75,7 +75,7 @@ async def test_twenty_kills_neither_lose_nor_duplicate_anything(
         async with service.client(token) as client:
             for detection_id in acknowledged:
                 assert await settled(client, detection_id) == "done"
-            # Some were taken in and killed before they could be acknowledged.
+            # Some were accepted and not acknowledged before the kill.
             for detection in await history(client):
                 assert await settled(client, detection["detection_id"]) == "done"
             records = {each["detection_id"]: each for each in await history(client)}

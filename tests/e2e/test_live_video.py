@@ -1,4 +1,4 @@
-"""Live video on each stack: real process, real pictures, real tracker and model."""
+"""Live video on each stack: a real process, images, tracker and model."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ async def watched(client: Client, pictures: list[bytes], **config: object) -> li
 @pytest.mark.parametrize("interval", [1, 3])
 async def test_a_moving_face_keeps_its_id_and_its_box_follows(service, pictures, interval):
     client = await connected(service, (await service.sign_in())["access_token"])
-    # A machine with other things to do would otherwise look at fewer frames.
+    # A busy machine would otherwise analyse fewer frames.
     results = await watched(client, pictures, detection_interval=interval, auto_adjust=False)
     for number, result in enumerate(results):
         names = [face["tracking_id"] for face in result["faces"]]
@@ -44,13 +44,13 @@ async def test_a_moving_face_keeps_its_id_and_its_box_follows(service, pictures,
         face = result["faces"][names.index("face_1")]
         assert face["dominant_emotion"] == "happy"
         if not result["detection_used"]:
-            continue  # Where she is expected goes by the clock, which a busy machine stretches.
+            continue  # Predicted positions depend on time, which a busy machine stretches.
         x, y, width, height = face["box"]
         # Her face is at 224 ± 30, 113 ± 30 in the first picture.
         assert abs(x + width / 2 - (224 + 8 * number)) < 30
         assert abs(y + height / 2 - 113) < 30
     looks = [result["detection_used"] for result in results]
-    # On a machine that needs longer than 0.2 s for a frame every one is looked at.
+    # A machine that needs longer than 0.2 s per frame detects in every one.
     assert looks.count(True) >= 12 / interval - 1
     await client.io.disconnect()
 

@@ -1,4 +1,4 @@
-"""Recorded video through the service as operators run it: kills, limits and hostile files."""
+"""Recorded video in a real service: kills, limits and hostile files."""
 
 import asyncio
 import random
@@ -69,7 +69,7 @@ async def test_deleting_stops_the_work_within_a_second_and_removes_all_files(
         waiting = (await send(client, interview)).json()["video_id"]
         await got_on(client, video_id, 1)
         assert (await client.delete(f"/api/videos/{video_id}")).status_code == 204
-        # Once it has ended, the next one begins.
+        # Once it has ended, the next one is analysed.
         async with asyncio.timeout(10):
             while (await shown(client, waiting))["status"] == "queued":  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
@@ -108,7 +108,7 @@ async def test_hostile_files_are_refused_or_read_and_the_service_continues(
         for name, (content, code) in refused.items():
             answer = await send(client, content, name)
             assert answer.json()["code"] == code, name
-        # The name says nothing.
+        # The name does not reveal the format.
         taken = await send(client, interview, "notes.txt", frames_per_second="1", to="3")
         assert taken.status_code == 202
         assert (await ended(client, taken.json()["video_id"]))["status"] == "done"
@@ -125,7 +125,7 @@ async def test_a_false_duration_in_the_header_does_not_pass_the_limit(
         honest = await send(client, interview)
         assert (honest.status_code, honest.json()["code"]) == (413, "video_too_long")
         liar = bytearray(interview)
-        # The lengths of film, track and media stand behind two moments and a scale, or a number.
+        # The durations of movie, track and media follow two times and a scale, or an id.
         for box, offset in ((b"mvhd", 20), (b"tkhd", 24), (b"mdhd", 20)):
             at = liar.index(box) + offset
             liar[at : at + 4] = (1).to_bytes(4, "big")

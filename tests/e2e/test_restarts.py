@@ -1,4 +1,4 @@
-"""What outlasts the end of the process on each stack, be it an orderly one or a kill."""
+"""What survives a restart or a kill of the process, on each stack."""
 
 import asyncio
 import signal
@@ -54,7 +54,7 @@ async def test_sign_ins_and_quotas_survive_a_restart_and_no_token_is_logged(proc
 
 @pytest.fixture
 def hangups_heard():
-    """A process started from here is told of hang-ups, even where the tests run under nohup."""
+    """Child processes receive SIGHUP, even if the tests run under nohup."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)

@@ -1,4 +1,4 @@
-"""The whole service on each stack: a real process, a real photograph, the real model."""
+"""The whole service on each stack: a real process, a real photo, the real model."""
 
 import asyncio
 import csv
@@ -29,7 +29,7 @@ async def test_a_smiling_face_is_found_read_stored_and_served(service, astronaut
         assert image.content == astronaut
         assert image.headers["Content-Type"] == "image/jpeg"
         pictures = listed["pictures"]
-        # Cloudinary cuts small pictures at signed addresses; a folder holds the photograph alone.
+        # Only Cloudinary makes thumbnails, at signed addresses.
         assert (pictures is None) == listed["image_url"].startswith(service.url)
         for url in [pictures["thumbnail"], *pictures["faces"]] if pictures else []:
             assert (await client.get(url)).status_code == 200

@@ -1,4 +1,4 @@
-"""Two processes of one service: on one MongoDB and one Redis, each with a folder of its own."""
+"""Two processes of one service, on one MongoDB and one Redis, each with its own data folder."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from tests.servers.redis import free_port, redis_server
 
 @dataclass
 class Pair:
-    """Both processes, and the Redis between them."""
+    """Both processes and their Redis."""
 
     here: ServiceProcess
     there: ServiceProcess
@@ -34,7 +34,7 @@ class Pair:
         await self.redis.aclose()
 
     async def client(self, url: str, token: str) -> Client:
-        """Somebody in a browser, on the service's own page."""
+        """A client with the origin of the service's own page."""
         client = Client()
         await client.io.connect(
             url,
@@ -87,7 +87,7 @@ async def processes(
 
 @pytest.fixture
 async def pair(processes: Pair) -> AsyncIterator[Pair]:
-    """The processes; who connects to them leaves at the end."""
+    """The processes; clients are disconnected at the end."""
     yield processes
     await processes.part()
 
@@ -105,19 +105,19 @@ async def redis_is(process: ServiceProcess) -> str:
 
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for what nothing announces."""
+    """Poll until the condition holds."""
     async with asyncio.timeout(60):
         while not await is_so():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
 async def is_shared(sender: Client, watcher: Client, picture: bytes) -> bool:
-    """Send one frame; whether the watcher got its result."""
+    """Send one frame; returns whether the watcher got its result."""
     frame_id = len(sender.events)
     await sender.frame(frame_id, picture)
     result = await sender.next("detection_result")
     assert result["frame_id"] == frame_id
-    await watcher.is_served()  # what was on its way before has arrived by now
+    await watcher.is_served()  # earlier messages have arrived by now
     return result in results_of(watcher)
 
 

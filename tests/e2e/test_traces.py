@@ -1,4 +1,4 @@
-"""What a collector sees of the service, and what it must not see."""
+"""The traces that a collector gets, and what they must not contain."""
 
 from pathlib import Path
 

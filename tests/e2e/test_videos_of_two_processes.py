@@ -35,7 +35,7 @@ async def pair(mongodb_uri: str, tmp_path: Path) -> AsyncIterator[list[ServicePr
 
 
 async def looks(process: ServiceProcess) -> int:
-    """How many frames a process has looked at since it started."""
+    """How many frames a process has analysed since it started."""
     async with process.client() as guest:
         found = LOOKS.search((await guest.get("/metrics")).text)
     return round(float(found[1])) if found else 0
@@ -67,7 +67,7 @@ async def test_every_video_is_analysed_by_one_process(
 async def test_the_video_of_a_killed_process_is_finished_by_the_other(
     pair: list[ServiceProcess], tmp_path: Path
 ) -> None:
-    # Long enough to be killed between the first frames that are written down and the end.
+    # Long enough to be killed between the first written frames and the end.
     seconds = 60
     long = await asyncio.to_thread(write_interview, tmp_path / "long.mp4", seconds)
     token = (await pair[0].sign_in())["access_token"]

@@ -16,7 +16,7 @@ _GOES_ON = ("queued", "running")
 
 
 def write_interview(path: Path, seconds: int = SECONDS) -> bytes:
-    """A portrait that moves, with nobody in the last third."""
+    """A moving portrait, without a face in the last third."""
     portrait = np.ascontiguousarray(skimage.data.astronaut()[:360, :480])
     empty = np.full_like(portrait, 90)
     pictures = (
@@ -46,7 +46,7 @@ async def ended(client: httpx.AsyncClient, video_id: str) -> dict[str, Any]:
 
 
 async def got_on(client: httpx.AsyncClient, video_id: str, frames: int) -> bool:
-    """Wait until so many frames more are analysed; False when the work ended before."""
+    """Wait until this many more frames are analysed; False if the work ended before."""
     before = (await shown(client, video_id))["frames_analysed"]
     async with asyncio.timeout(120):
         while (video := await shown(client, video_id))["frames_analysed"] < before + frames:

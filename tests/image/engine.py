@@ -1,7 +1,7 @@
-"""Building and running the image with Debian's Buildah and Podman, on bases made by debootstrap.
+"""Building and running the image with Buildah and Podman, on base images made by debootstrap.
 
-No registry of images is asked: the names that the Dockerfile begins with are given to a Debian of
-the same release, with its Python in the place of the official one and this machine's Node.js.
+No image registry is used: the base images of the Dockerfile are replaced by a Debian of the same
+release, with its own Python and this machine's Node.js.
 """
 
 import os
@@ -47,7 +47,7 @@ class Engine:
         self._environment = {**os.environ, "CONTAINERS_STORAGE_CONF": str(configuration)}
 
     def run(self, *command: str | Path, within_s: float = 900) -> str:
-        """Run a program and hand back what it said."""
+        """Run a program and return its output."""
         answer = subprocess.run(
             command, cwd=ROOT, env=self._environment, capture_output=True, text=True,
             check=False, timeout=within_s,
@@ -56,12 +56,12 @@ class Engine:
         return answer.stdout + answer.stderr
 
     def podman(self, *arguments: str, within_s: float = 120) -> str:
-        """Run Podman, in a way that asks for no systemd."""
+        """Run Podman without systemd."""
         order = ["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--log-level=fatal"]
         return self.run(*order, *arguments, within_s=within_s).strip()
 
     def make_bases(self) -> int:
-        """Give the Dockerfile's names to a Debian; the bytes of what the image stands on."""
+        """Tag a Debian with the base names of the Dockerfile; returns its size in bytes."""
         container = self.run("buildah", "--log-level=fatal", "from", "scratch").strip()
         self.run("buildah", "add", "--quiet", container, _debian(self), "/")
         python, node = _bases("python"), _bases("node")
@@ -76,7 +76,7 @@ class Engine:
         return self.size(python)
 
     def build(self, name: str) -> str:
-        """Build the Dockerfile as it is; what was said."""
+        """Build the Dockerfile as it is; returns the output."""
         return self.run(
             "buildah", "bud", "--format", "docker", "--isolation", "chroot", "--pull-never",
             "--network", "host", *_registries(), "--build-arg", "PIP_EXTRA_INDEX_URL=",
@@ -95,7 +95,7 @@ class Engine:
 
 
 def _debian(engine: Engine) -> Path:
-    """A Debian as a tar file, kept for the next time."""
+    """A Debian as a tar file, cached for the next run."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "emotion-api"
     kept = cache / "bookworm.tar"
     if not kept.exists():
@@ -120,7 +120,7 @@ def _bases(name: str) -> str:
 
 
 def _registries() -> Iterator[str]:
-    """What this machine's pip and npm know of their registries, for the steps of the build."""
+    """The registries of this machine's pip and npm, for the steps of the build."""
     shown: Sequence[tuple[str, str]] = (
         ("/etc/pip.conf", "/etc/pip.conf"),
         ("/etc/ssl/certs", "/etc/ssl/certs"),

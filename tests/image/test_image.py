@@ -26,7 +26,7 @@ LIMITS = (
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, int, str]]:
-    """The engine, the bytes of the base, and what was said while building."""
+    """The engine, the size of the base, and the output of the build."""
     engine = Engine(tmp_path_factory.mktemp("engine"))
     base = engine.make_bases()
     yield engine, base, engine.build(NAME)
@@ -35,10 +35,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, in
 
 @asynccontextmanager
 async def running(engine: Engine, name: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A container of the image, once it is ready; what asks it."""
+    """A client of a container of the image, once it is ready."""
     port = free_port()
     run = ("run", "--detach", "--name", name, "--network", "host", *LIMITS)
-    # The engine would raise them, which not every machine allows it.
+    # The engine would raise them, which not every machine allows.
     files = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
     settings = ("--env", "HOST=127.0.0.1", "--env", f"PORT={port}", "--env", "GUEST_MAX_USAGE=100",
                 "--env", "GUEST_MAX_USAGE_PER_ADDRESS=100")  # fmt: skip
@@ -51,7 +51,7 @@ async def running(engine: Engine, name: str) -> AsyncIterator[httpx.AsyncClient]
                     ready = await client.get("/readyz")
                     break
                 except httpx.TransportError:
-                    await asyncio.sleep(0.2)  # nothing tells when a container listens
+                    await asyncio.sleep(0.2)  # no event says when a container listens
         assert ready.json()["status"] == "ready"
         yield client
     await asyncio.to_thread(engine.podman, "rm", "--force", name)

@@ -1,4 +1,4 @@
-"""Answers of the service that a test thinks up, so that a page shows any number of faces."""
+"""Made-up answers of the service, with any number of faces."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ def face(
 
 
 def detection(boxes: Sequence[Sequence[int]], size: tuple[int, int]) -> dict[str, Any]:
-    """Of every four faces three are happy; one is hard to read, and one a close call."""
+    """Three of every four faces are happy; one is unreliable, and one has two close scores."""
     faces = [
         face(box, "neutral" if number % 4 == 3 else "happy", 0.97 - 0.01 * (number % 20))
         for number, box in enumerate(boxes)
@@ -55,5 +55,5 @@ def detection(boxes: Sequence[Sequence[int]], size: tuple[int, int]) -> dict[str
 
 
 async def answer_with(page: Page, answer: dict[str, Any]) -> None:
-    """Have the next photos answered so."""
+    """Answer the next photos with these detections."""
     await page.route("**/api/detect", lambda route: route.fulfill(json=answer))

@@ -1,4 +1,4 @@
-"""A real browser in front of a real service."""
+"""A real browser and a real service."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -32,14 +32,14 @@ FLAGS = (
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Where Chromium is."""
+    """The path of Chromium."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     return path or missing("Chromium", "run: apt-get install chromium")
 
 
 @pytest.fixture(scope="session")
 def npm_packages() -> Path:
-    """What npm installs for the page and its tests."""
+    """The npm packages of the page and its tests."""
     return installed(PAGE)
 
 
@@ -58,10 +58,10 @@ def site(npm_packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 async def browser(
     chromium: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Browser]:
-    """Chromium, its camera a clip in which a face moves from left to right and back."""
+    """Chromium with a clip as its camera, in which a face moves from left to right and back."""
     clip = tmp_path_factory.mktemp("camera") / "clip.mjpeg"
     write_camera_clip(clip)
-    expect.set_options(timeout=20_000)  # a busy machine is no bug
+    expect.set_options(timeout=20_000)  # a busy machine is not a bug
     camera = f"--use-file-for-fake-video-capture={clip}"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, camera])
@@ -71,7 +71,7 @@ async def browser(
 
 @pytest.fixture
 async def context(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]:
-    """A visitor who has never been here."""
+    """The browser context of a new visitor."""
     context = await browser.new_context(
         base_url=site.url, viewport={"width": 1366, "height": 850}, reduced_motion="reduce"
     )
@@ -82,7 +82,7 @@ async def context(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]
 
 @pytest.fixture
 async def page(context: BrowserContext) -> AsyncIterator[Page]:
-    """An empty tab. Whatever is done in it must break no script and no policy."""
+    """An empty tab; a script error or a violated policy fails the test."""
     page = await context.new_page()
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
@@ -96,14 +96,14 @@ async def page(context: BrowserContext) -> AsyncIterator[Page]:
 
 @pytest.fixture
 def id_token() -> str:
-    """The ID token of somebody new."""
+    """The ID token of a new user."""
     provider = LocalIdentityProvider(secret=SECRET, clock=SystemClock())
     return provider.mint_id_token(f"{uuid4().hex[:8]}@example.com", lifetime_s=3600)
 
 
 @pytest.fixture
 async def signed_in(page: Page, id_token: str) -> Page:
-    """A tab in which somebody new is signed in."""
+    """A tab in which a new user is signed in."""
     await page.goto(f"/#token={id_token}")
     await page.get_by_role("button", name="Sign out").wait_for()
     return page

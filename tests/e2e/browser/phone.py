@@ -1,9 +1,9 @@
-"""What a page has to be like on a phone."""
+"""Requirements of a page on a phone."""
 
 from playwright.async_api import ViewportSize
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
-# Controls that are shown, and lower than 44 px though no label makes them larger.
+# Visible controls less than 44 px high that no label enlarges.
 TOO_SMALL_FOR_FINGERS = """() => [...document.querySelectorAll(
     "button:not(.box), select, input, summary, .button")]
     .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height > 1)

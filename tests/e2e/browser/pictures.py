@@ -1,4 +1,4 @@
-"""Photographs and a camera's clip, made from the one face that scikit-image brings along."""
+"""Photos and a camera clip, made from the portrait in scikit-image."""
 
 import io
 from pathlib import Path
@@ -7,10 +7,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 from skimage import data
 
-FACE_X, FACE_Y = 224, 115  # where the middle of the face is in the picture of the astronaut
+FACE_X, FACE_Y = 224, 115  # centre of the face in the picture of the astronaut
 
 CLIP_SIZE = (640, 480)
-LEFT, RIGHT = 20, 340  # where the portrait stands in the clip
+LEFT, RIGHT = 20, 340  # position of the portrait in the clip
 MARK = (0, 255, 0)  # a bar at the top of each frame, above the middle of the face
 _PORTRAIT_SIZE = 280
 _FACE_IN_PORTRAIT = 116
@@ -42,24 +42,24 @@ def pair() -> bytes:
 
 
 def phone_photo() -> bytes:
-    """One face in 12 megapixels and 9 MB, which lie on their side as phones keep them."""
+    """One face in 12 megapixels and 9 MB, stored sideways as phones do."""
     upright = Image.new("RGB", (3000, 4000), (96, 104, 112))
     upright.paste(astronaut().resize((3000, 3000)), (0, 500))
     grain = np.random.default_rng(1).integers(-18, 19, (4000, 3000, 1), dtype=np.int16)
     grainy = Image.fromarray(np.clip(np.asarray(upright) + grain, 0, 255).astype(np.uint8))
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned a quarter clockwise when shown
+    exif[0x0112] = 6  # to be rotated by 90° clockwise when shown
     out = io.BytesIO()
     grainy.transpose(Image.Transpose.ROTATE_90).save(out, "JPEG", quality=99, exif=exif)
     return out.getvalue()
 
 
-# Where the middle of its face is, in shares of the upright picture.
+# Centre of its face, in shares of the upright picture.
 FACE_IN_PHONE_PHOTO = (FACE_X / 512, (500 + FACE_Y * 3000 / 512) / 4000)
 
 
 def crowd(columns: int, rows: int, side: int = 160) -> tuple[bytes, list[tuple[int, ...]]]:
-    """As many faces as there are columns and rows, close together, and their boxes."""
+    """A face for each column and row, close together, and their boxes."""
     face = astronaut().crop((150, 40, 300, 190)).resize((side, side))
     picture = Image.new("RGB", (columns * side, rows * side))
     boxes = []

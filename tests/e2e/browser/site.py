@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True)
 class Site:
-    """A service that runs, and the link it printed to sign its operator in, once."""
+    """A running service, and the one-time link that it printed."""
 
     url: str
     link: str

@@ -1,4 +1,4 @@
-"""Every state of the page, and how a visitor gets there; most begin signed in on a fresh page."""
+"""Every state of the page, and how a visitor gets there; most start signed in on a fresh page."""
 
 from collections.abc import Awaitable, Callable
 

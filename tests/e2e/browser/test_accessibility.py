@@ -1,4 +1,4 @@
-"""The page for everybody: checked by axe, by keyboard, and on a phone."""
+"""Accessibility of the page: axe, the keyboard, and phones."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ DESK: ViewportSize = {"width": 1366, "height": 850}
 async def test_each_state_passes_axe_and_fits_a_phone(
     signed_in: Page, npm_packages: Path, state: State
 ) -> None:
-    """Leaves pictures of the state behind, to be compared by a person."""
+    """Also saves screenshots of the state, for people to look at."""
     page = signed_in
     await state(page)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ async def test_each_state_passes_axe_and_fits_a_phone(
         for colours in ("light", "dark"):
             await page.emulate_media(color_scheme=colours, reduced_motion="reduce")
             await page.screenshot(path=SCREENSHOTS / f"{state.__name__}-{name}-{colours}.png")
-        # Colours matter for contrast, sizes for what is shown: each is checked once.
+        # Colours affect contrast, sizes affect the layout: each is checked once.
         await page.emulate_media(color_scheme="light" if size is DESK else "dark")
         assert await faults(page, npm_packages) == []
         assert not await page.evaluate(TOO_WIDE)
@@ -80,7 +80,7 @@ async def test_the_keyboard_is_enough_to_choose_a_sample_open_a_face_and_zoom(pa
 
 
 async def press_until(page: Page, name: str) -> None:
-    """Press the tabulator until what has this name is focused."""
+    """Press Tab until the element with this name has the focus."""
     for _ in range(30):
         await page.keyboard.press("Tab")
         focused = await page.evaluate(
@@ -137,7 +137,7 @@ async def test_the_colour_scheme_can_be_chosen_and_is_kept(page: Page) -> None:
 
 
 async def faults(page: Page, npm_packages: Path) -> list[str]:
-    """What axe-core finds, one line an element."""
+    """The violations that axe-core finds, a line per element."""
     await page.evaluate((npm_packages / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
     found = await page.evaluate("() => axe.run()")
     return [

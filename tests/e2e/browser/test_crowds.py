@@ -127,6 +127,6 @@ async def test_a_photo_is_zoomed_and_moved_and_a_tap_beside_a_small_box_counts(
 
 
 def covered(line: FloatRect, picture: FloatRect) -> bool:
-    """Whether the picture lies over the line."""
+    """Whether the picture covers the line."""
     beside = line["x"] >= picture["x"] + picture["width"]
     return not beside and line["y"] < picture["y"] + picture["height"]

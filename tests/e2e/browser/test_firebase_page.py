@@ -1,4 +1,4 @@
-"""Signing in on the page where Firebase signs users in."""
+"""Signing in with Firebase on the page."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ CLIENT_ID = "demo.apps.googleusercontent.com"
 def firebase_site(
     firebase: FirebaseEmulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """The service with Firebase in front of it."""
+    """The service with Firebase authentication."""
     settings = {
         "AUTH": "firebase",
         "ENVIRONMENT": "development",
@@ -37,7 +37,7 @@ def firebase_site(
 
 @pytest.fixture
 async def visitor(browser: Browser, firebase_site: Site) -> AsyncIterator[Page]:
-    """The page, in a browser that meets a stand-in where Google would be."""
+    """The page, in a browser with a stand-in for Google."""
     context = await browser.new_context(base_url=firebase_site.url)
     context.set_default_timeout(20_000)
     await context.route("https://accounts.google.com/**", choose_an_account)
@@ -50,7 +50,7 @@ async def visitor(browser: Browser, firebase_site: Site) -> AsyncIterator[Page]:
 
 
 async def choose_an_account(route: Route) -> None:
-    """Ask as Google does: who it should be, or not at all. The tokens are not signed."""
+    """The stand-in for Google's account chooser. Its tokens are not signed."""
     asked = {
         name: values[0] for name, values in parse_qs(urlsplit(route.request.url).query).items()
     }
@@ -73,7 +73,7 @@ async def choose_an_account(route: Route) -> None:
 
 
 def google_token(nonce: str) -> str:
-    """An ID token such as Google's, which the emulator takes without a signature."""
+    """An ID token like Google's; the emulator accepts it without a signature."""
     claims = {
         "iss": "https://accounts.google.com",
         "aud": CLIENT_ID,

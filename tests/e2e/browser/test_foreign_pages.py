@@ -1,4 +1,4 @@
-"""Pages of other origins that show what the service keeps."""
+"""Pages of other origins that show stored images."""
 
 import asyncio
 import io
@@ -20,7 +20,7 @@ from tests.servers.listening import listening
 
 @get("/", media_type=MediaType.HTML)
 async def strict_page(image: FromQuery[str]) -> Response[str]:
-    """A page that takes nothing from elsewhere that does not allow it."""
+    """A page that embeds only resources that allow it."""
     return Response(
         f'<!doctype html><title>Elsewhere</title><img alt="of the service" src="{image}">',
         media_type=MediaType.HTML,
@@ -30,13 +30,13 @@ async def strict_page(image: FromQuery[str]) -> Response[str]:
 
 @pytest.fixture
 async def elsewhere() -> AsyncIterator[str]:
-    """The address of that page; another host than the service's, and another port."""
+    """The address of that page, on another host and port than the service."""
     async with listening(Litestar([strict_page], openapi_config=None)) as port:
         yield f"http://localhost:{port}/"
 
 
 def as_heic(image: bytes) -> bytes:
-    """The same picture as an iPhone keeps it, which Chromium cannot read."""
+    """The same picture as HEIC, which Chromium cannot show."""
     file = io.BytesIO()
     pillow_heif.from_pillow(Image.open(io.BytesIO(image))).save(file, quality=90)
     return file.getvalue()

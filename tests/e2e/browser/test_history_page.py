@@ -49,7 +49,7 @@ async def test_records_are_shown_filtered_and_deleted(signed_in: Page) -> None:
 
 async def test_thumbnails_are_the_stored_photos(signed_in: Page) -> None:
     await with_two_records(signed_in)
-    # A photograph is stored a moment after its answer: the list is asked for until it is there.
+    # An image is stored a moment after the answer, so the list is requested until it is there.
     for name in ("Detect", "History"):
         await signed_in.get_by_role("tab", name=name).click()
     await expect(signed_in.locator(".card img")).to_have_count(2)

@@ -14,8 +14,8 @@ from tests.e2e.browser.conftest import SECRET
 from tests.e2e.browser.pictures import CLIP_SIZE, LEFT, RIGHT
 from tests.e2e.browser.site import serving
 
-# What a visitor sees at one moment: where the camera's picture has its mark, and where the box is,
-# both in pixels of the clip.
+# What a visitor sees at one moment: the position of the mark in the camera's picture, and of the
+# box, both in pixels of the clip.
 LOOK = """() => {
     const video = document.querySelector("video"), box = document.querySelector(".live-stage .box");
     if (!video.videoWidth || !box) return null;
@@ -38,7 +38,7 @@ LOOK = """() => {
     };
 }"""
 NEAR_PX = 40
-ENTER = "40/emotion-detection,"  # how a client enters the namespace; its token follows as JSON
+ENTER = "40/emotion-detection,"  # connects to the namespace; the token follows as JSON
 
 
 async def start(page: Page) -> None:
@@ -52,7 +52,7 @@ async def test_the_box_follows_the_face_and_keeps_its_track(signed_in: Page) -> 
     page = signed_in
     await start(page)
     tracks = set()
-    # The face waits at both ends of its way, so even a slow machine's box gets there.
+    # The face pauses at both ends of its path, so even on a slow machine the box arrives.
     for is_there in (f"seen.mark < {LEFT + 150}", f"seen.mark > {RIGHT + 80}"):
         arrived = await page.wait_for_function(
             f"() => {{ const seen = ({LOOK})();"
@@ -218,7 +218,7 @@ async def test_an_emptied_field_changes_nothing(signed_in: Page) -> None:
     await page.wait_for_function(
         "asked => window.asked > asked + 2", arg=await page.evaluate("asked")
     )
-    # At 15 a second a timer of its own sees a few frames go by; a pump that spins, hundreds.
+    # At 15 frames a second a few are sent in this time; a loop without pauses sends hundreds.
     between = await page.evaluate(
         """async () => {
             const before = window.asked;

@@ -182,7 +182,7 @@ async def test_an_unreachable_service_is_explained(page: Page) -> None:
 
 
 async def covers(page: Page, selector: str, x: float, y: float) -> bool:
-    """Whether the element lies over a point of the picture, given in shares of its size."""
+    """Whether the element covers a point of the picture, given in shares of its size."""
     picture = await page.locator(".stage img").bounding_box()
     box = await page.locator(selector).bounding_box()
     assert picture is not None

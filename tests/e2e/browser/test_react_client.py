@@ -1,4 +1,4 @@
-"""The traffic of a web client that was written for the contract, played on an origin of its own."""
+"""The traffic of a web client written for the contract, from an origin of its own."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +20,7 @@ DRAWN_AS = 480 / 512  # of the portrait's size
 
 
 def sends(path: str, media_type: str, content: bytes) -> HTTPRouteHandler:
-    """What sends always the same."""
+    """A handler that always sends the same response."""
 
     @get(path, media_type=media_type)
     async def send() -> bytes:
@@ -31,7 +31,7 @@ def sends(path: str, media_type: str, content: bytes) -> HTTPRouteHandler:
 
 @pytest.fixture
 async def port(npm_packages: Path) -> AsyncIterator[int]:
-    """Where the client is served, which is another origin than the service's."""
+    """The port of the client's page: another origin than the service."""
     bundle = npm_packages / "socket.io-client" / "dist" / "socket.io.min.js"
     files = [
         sends("/", MediaType.HTML, CLIENT.read_bytes()),
@@ -44,7 +44,7 @@ async def port(npm_packages: Path) -> AsyncIterator[int]:
 
 @pytest.fixture
 async def visit(browser: Browser, port: int, id_token: str, tmp_path: Path) -> dict[str, Any]:
-    """What the client was told from signing in to leaving."""
+    """The answers and events that the client got from signing in to disconnecting."""
     settings = {"SECRET_KEY": SECRET, "CORS_ORIGINS": f"http://localhost:{port}"}
     with serving(tmp_path, **settings) as site:
         page = await browser.new_page()

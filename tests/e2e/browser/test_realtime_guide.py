@@ -1,4 +1,4 @@
-"""What docs/realtime.md tells pages to do with a camera, done in one."""
+"""The browser example of docs/realtime.md, run in a page."""
 
 from playwright.async_api import Page
 

@@ -23,7 +23,7 @@ STEP = 12
 
 @cache
 def interview() -> bytes:
-    """A face that moves to the right for four seconds, and nobody for the last two."""
+    """A face that moves to the right for four seconds, and no face for the last two."""
     portrait = np.ascontiguousarray(skimage.data.astronaut()[:240, 100:360])
     pictures = []
     for number in range(RATE * SECONDS):
@@ -47,13 +47,13 @@ def clip(name: str = "interview.webm") -> FilePayload:
 
 
 async def analysed(page: Page) -> None:
-    """Drop a video, and wait for what was found in it."""
+    """Drop a video, and wait for its result."""
     await choose(page, clip())
     await page.locator(".session-chart.leads").wait_for(timeout=120_000)
 
 
 async def place_of_box(page: Page) -> float:
-    """Where the middle of the box is, as a share of the picture's width."""
+    """The centre of the box, as a share of the picture's width."""
     place = await page.locator(".video-stage .box").evaluate(
         "box => { const [b, p] = [box, box.parentElement].map(e => e.getBoundingClientRect());"
         " return (b.left + b.width / 2 - p.left) / p.width; }"
@@ -76,7 +76,7 @@ async def test_a_dropped_video_is_played_with_its_faces_boxed(signed_in: Page) -
         await go_to(page, seconds)
         await expect(page.locator(".video-stage .box")).to_have_count(1)
         expected = (STEP * RATE * seconds + 120) / 720
-        # The box follows once the browser has shown the picture.
+        # The box moves once the browser has shown the frame.
         await page.wait_for_function(
             "at => { const box = document.querySelector('.video-stage .box');"
             " const [b, p] = [box, box.parentElement].map(e => e.getBoundingClientRect());"
@@ -96,7 +96,7 @@ async def test_the_timeline_leads_to_any_moment(signed_in: Page) -> None:
     assert size is not None
     await row.click(position={"x": size["width"] / 2, "y": 20})
     time = "document.querySelector('video').currentTime"
-    # As functions: the page's policy forbids an expression to be evaluated again.
+    # As functions, because the page's policy forbids evaluating expressions repeatedly.
     await page.wait_for_function(f"() => Math.abs({time} - 3) < 0.2")
     seek = page.get_by_role("slider", name="Time in the video")
     await seek.focus()

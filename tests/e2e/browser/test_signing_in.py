@@ -58,7 +58,7 @@ async def test_tokens_are_renewed_silently(signed_in: Page) -> None:
 
 async def test_a_duplicated_tab_and_the_first_one_both_stay_signed_in(signed_in: Page) -> None:
     first = signed_in
-    async with first.context.expect_page() as opened:  # opened so, a tab copies the sign-in
+    async with first.context.expect_page() as opened:  # the new tab copies the session storage
         await first.evaluate("() => { open('/'); }")
     second = await opened.value
     for _ in range(2):
@@ -91,7 +91,7 @@ async def test_a_sign_in_that_has_ended_elsewhere_ends_on_the_page(signed_in: Pa
 
 
 async def test_a_new_tab_is_signed_in_and_signing_out_applies_to_all_tabs(signed_in: Page) -> None:
-    second = await signed_in.context.new_page()  # opened so, a tab begins with nothing
+    second = await signed_in.context.new_page()  # the new tab has an empty session storage
     await second.goto("/")
     await expect(second.get_by_role("button", name="Sign out")).to_be_visible()
     await second.get_by_role("tab", name="History").click()

@@ -43,7 +43,7 @@ async def channel_at(url: str) -> AsyncIterator[MessageChannel]:
 
 
 async def until(is_so: Callable[[], object]) -> None:
-    """Wait for what nothing announces."""
+    """Poll until the condition holds."""
     async with asyncio.timeout(60):
         while True:
             outcome = is_so()
