@@ -1,4 +1,4 @@
-"""All parts of storing together, which a test can have carried out step by step."""
+"""All parts of storing together, which a test can run step by step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domain.detection import Detection
 
 
 class Storing:
-    """What the container makes of the stores."""
+    """The parts of storing, as the container makes them."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Storing:
         await self.carrier.run()
 
     async def carry_due(self) -> float | None:
-        """Try everything whose time has come, once, and wait for the outcome.
+        """Store everything that is due, once, and wait for the outcome.
 
         Returns:
             Seconds until the next retry is due; None when nothing waits.

@@ -1,12 +1,12 @@
-"""A network of YuNet's form, for where its own file is not at hand."""
+"""A network with YuNet's interface, for machines without its file."""
 
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
-# YuNet lays three grids over a picture, with cells of these many pixels, and says four things of
-# each cell: two factors of its score, a box, and five points.
+# YuNet uses three grids with cells of this many pixels, and has four outputs per cell: two factors
+# of the score, a box, and five points.
 CELLS = (8, 16, 32)
 OUTPUTS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 

@@ -1,4 +1,4 @@
-"""A fake behind every port of the real container."""
+"""A fake for every port of the real container."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ AnyClock = TypeVar("AnyClock", bound=Clock)
 
 
 def container_with(**changes: object) -> Container:
-    """The real container on the default settings but for ``changes``, whatever the environment."""
+    """The real container with default settings and ``changes``, whatever the environment."""
     chosen: dict[str, Any] = {"secret_key": SecretStr(SECRET), **changes}
     return Container(settings=load_settings(env_file=None, **chosen))
 
 
 class Fakes(Generic[AnyClock]):
-    """What stands behind a service: nothing is kept, and nobody has called yet."""
+    """Fresh fakes for every port of a service."""
 
     def __init__(self, settings: Settings, clock: AnyClock) -> None:
         self.clock = clock
@@ -57,7 +57,7 @@ class Fakes(Generic[AnyClock]):
 
     @contextmanager
     def within(self, container: Container) -> Iterator[None]:
-        """Let the container hand out these, until the block ends."""
+        """Override the container's providers with these fakes for the length of the block."""
         vision, stores = container.vision(), container.stores()
         replaced: list[tuple[providers.Provider[Any], object]] = [
             (container.system().clock, self.clock),

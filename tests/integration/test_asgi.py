@@ -1,4 +1,4 @@
-"""The factory that any ASGI server can be given."""
+"""The factory for any ASGI server."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The command line, as somebody at a terminal meets it."""
+"""The command line, used from a terminal."""
 
 import io
 import json
@@ -189,7 +189,7 @@ def test_large_images_are_drawn_upright(tmp_path: Path) -> None:
     sideways = io.BytesIO()
     picture = Image.fromarray(data.astronaut()).rotate(90, expand=True)
     exif = Image.Exif()
-    exif[0x0112] = 6  # the viewer has to turn it a quarter clockwise
+    exif[0x0112] = 6  # to be rotated by 90° clockwise when shown
     picture.save(sideways, "JPEG", quality=92, exif=exif)
     (tmp_path / "sideways.jpg").write_bytes(sideways.getvalue())
     done = emotion_api("detect", "--json", "sideways.jpg", "--annotate", "drawn.jpg", cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""The command line with names, terminals and pipes of every kind."""
+"""The output of the command line: names, terminals and pipes of every kind."""
 
 import fcntl
 import json
@@ -32,7 +32,7 @@ CONTROL = "red\x1b[31m\nand\rback\u202egpj.jpg"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder one is in, with a small picture without a face."""
+    """The working folder, with a small image without a face."""
     monkeypatch.chdir(tmp_path)
     for name in SETTINGS:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -41,12 +41,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def emotion_api(*arguments: str) -> Result:
-    """The command in this process, its output no terminal."""
+    """Run the command in this process, without a terminal."""
     return CliRunner().invoke(app, arguments, env={"COLUMNS": "40"})
 
 
 def started(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """The command in a process of its own."""
+    """Run the command in a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "entrypoints.cli", *arguments],
         cwd=folder,
@@ -64,7 +64,7 @@ def named(folder: Path, *names: str) -> list[str]:
 
 
 def at_terminal(folder: Path, columns: int, *arguments: str) -> str:
-    """What a command prints at a terminal of that width."""
+    """The output of a command at a terminal of that width."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     with os.fdopen(ours, "rb", buffering=0) as terminal:
@@ -81,7 +81,7 @@ def at_terminal(folder: Path, columns: int, *arguments: str) -> str:
             while part := terminal.read(65536):
                 said += part
         except OSError:
-            pass  # a terminal ends so
+            pass  # the end of a terminal's output
         assert process.wait(60) == 0
     return said.decode()
 

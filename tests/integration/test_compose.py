@@ -1,4 +1,4 @@
-"""The compose files as Docker Compose itself reads them, for which it asks no container engine."""
+"""The compose files as Docker Compose reads them, without a container engine."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ CHOSEN = {
 
 @pytest.fixture(scope="session")
 def docker_compose() -> str:
-    """Where the program is: in the package of that name, whose own script hides its exit status."""
+    """The path of the program in its package, whose own script hides the exit status."""
     package = find_spec("compose")
     if package is not None and package.origin is not None:
         return str(Path(package.origin).with_name("docker-compose"))
@@ -38,7 +38,7 @@ def docker_compose() -> str:
 
 
 def said(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    # The folder's .env is the operator's; what is asked for here has to hold without one.
+    # The folder may hold an operator's .env, which must not affect the test.
     return subprocess.run(
         [program, "--env-file", "/dev/null", *arguments],
         cwd=ROOT,
@@ -50,7 +50,7 @@ def said(program: str, *arguments: str, **environment: str) -> subprocess.Comple
 
 
 def read(program: str, files: tuple[str, ...], profile: str) -> dict[str, Any]:
-    """What Compose makes of the files, or its complaint."""
+    """The configuration that Compose reads, or its error."""
     chosen = [argument for file in files for argument in ("--file", file)]
     answer = said(program, *chosen, "--profile", profile, "config", "--format", "json", **CHOSEN)
     assert answer.returncode == 0, answer.stderr

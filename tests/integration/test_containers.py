@@ -1,4 +1,4 @@
-"""The container files: what can be said of them, and done of them, without a container engine."""
+"""The container files: what can be checked and run without a container engine."""
 
 import asyncio
 import json
@@ -20,8 +20,8 @@ from entrypoints.settings import SETTINGS
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-# The first patch versions of their lines without holes that were known when they were chosen:
-# CVE-2025-14847 in MongoDB, CVE-2025-49844 in Redis, and those the makers list for the others.
+# The first patch versions without the vulnerabilities known when they were chosen:
+# CVE-2025-14847 in MongoDB, CVE-2025-49844 in Redis, and those that the vendors list.
 CLOSED_SINCE = {
     "mongo": (8, 0, 17),
     "redis": (7, 2, 11),
@@ -123,7 +123,7 @@ def test_every_named_volume_is_declared() -> None:
 
 
 async def test_the_steps_of_the_dockerfile_make_a_working_service(tmp_path: Path) -> None:
-    """Build and start as the Dockerfile does; only what is third-party is taken from here."""
+    """Build and start as the Dockerfile does, with the third-party packages of this machine."""
     home, data, source = tmp_path / "venv", tmp_path / "data", tmp_path / "source"
     await asyncio.to_thread(build, home, source)
     await asyncio.to_thread(add_live_client, home, source, tmp_path / "node_modules")
@@ -171,7 +171,7 @@ async def line(process: asyncio.subprocess.Process) -> bytes:
 
 
 def build(home: Path, source: Path) -> None:
-    """A virtual environment with the packages installed from a copy of what is copied."""
+    """A virtual environment with the service installed from a copy of the copied files."""
     venv.create(home, with_pip=False)
     site = Path(sysconfig.get_path("purelib", "venv", {"base": str(home), "platbase": str(home)}))
     # Third-party packages are installed already. A path file makes them visible, and not this
@@ -196,7 +196,7 @@ def build(home: Path, source: Path) -> None:
 
 
 def add_live_client(home: Path, source: Path, modules: Path) -> None:
-    """The step that follows, where it is run, with a stand-in for what the stage of npm made."""
+    """The next step of the Dockerfile, with a stand-in for the result of the npm stage."""
     client = modules / "socket.io-client" / "dist" / "socket.io.esm.min.js"
     client.parent.mkdir(parents=True)
     client.write_text(LIVE_CLIENT)

@@ -1,4 +1,4 @@
-"""Which face detector the settings choose, and what it is told."""
+"""Which face detector the settings choose, and its options."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.integration.fakes import container_with
 from tests.yunet import write_yunet
 
 SIDE = 640
-# Two cells of a picture, and how bright they are to ``write_yunet``'s network.
+# Two cells of an image, and their brightness for the network of ``write_yunet``.
 CELL = 32
 BRIGHT, PALE = slice(192, 192 + CELL), slice(448, 448 + CELL)
 
@@ -40,7 +40,7 @@ async def test_yunet_uses_the_configured_confidence(
     container = container_with(face_detector="yunet", yunet_model=model, **setting)
     found = await container.vision().face_detector().detect(picture(), min_size_px=16)
     container.vision().executor().close()
-    # In its overview of the whole picture the detector sees both cells again, larger and fainter.
+    # In the smaller view the detector finds both cells again, larger and with lower confidence.
     assert len([face for face in found if face.box.width == CELL]) == faces
 
 

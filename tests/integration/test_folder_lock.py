@@ -1,4 +1,4 @@
-"""A data folder belongs to one process at a time."""
+"""A data folder is used by one process at a time."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What `emotion-api serve` says at its start, to a terminal and to what keeps it."""
+"""What `emotion-api serve` prints at its start, to a terminal and elsewhere."""
 
 import json
 import os
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 def starting(
     folder: Path, *arguments: str, at_terminal: bool = False, **settings: str
 ) -> Iterator[Iterator[str]]:
-    """Start the service; what it says on standard output, line by line."""
+    """Start the service; yields its lines on standard output."""
     ours, its = pty.openpty() if at_terminal else os.pipe()
     with (
         os.fdopen(ours) as said,

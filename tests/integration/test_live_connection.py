@@ -1,4 +1,4 @@
-"""The page's side of a live session, without a browser. Needs Node.js."""
+"""The live connection of the page, run with Node.js instead of a browser."""
 
 import shutil
 import subprocess

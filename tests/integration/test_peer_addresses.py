@@ -1,4 +1,4 @@
-"""Whose address a connection has, as proxies and quotas go by it."""
+"""The client address of a connection, which proxies and quotas depend on."""
 
 import httpx
 import pytest

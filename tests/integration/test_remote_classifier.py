@@ -1,4 +1,4 @@
-"""The service with its classifier on another machine: at the start, in an outage, and after it."""
+"""The service with a remote classifier: at the start, during an outage, and after it."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.servers.listening import listening
 
 @pytest.fixture(autouse=True)
 def remote(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Settings of a service of its own."""
+    """Settings of a service with a remote classifier."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLASSIFIER", "remote")
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))

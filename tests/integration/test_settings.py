@@ -1,4 +1,4 @@
-"""Settings: read from the environment, documented, and refused with words that help."""
+"""Settings: reading, documentation, and refusal of wrong values."""
 
 import base64
 import hashlib
@@ -38,8 +38,8 @@ def test_the_documented_values_are_the_defaults(tmp_path: Path) -> None:
     assert load_settings() == load_settings(env_file=None)
 
 
-# A value that cannot be used, and words that say what can. Numbers and words to choose from are
-# tried with a word that is neither, so only bounds and free texts have to be here.
+# An unusable value, and words of the message. Numbers and choices are tried with a wrong word
+# automatically, so only bounds and free texts have to be here.
 WRONG = {
     "API_PREFIX": ("/", "a path such as /api"),
     "CLOUDINARY_DELIVERY_URL": ("res.cloudinary.com", "https://"),
@@ -76,7 +76,7 @@ BOUNDS = [
     ("OTEL_TRACES_SAMPLER_ARG", "2", "1"),
     ("API_PREFIX", "/a b", "a path such as /api"),
 ]
-# Any text may be right: only who reads it can tell, and says so then.
+# Any text may be right here; it is checked when used.
 UNCHECKED = {
     "CLASSIFIER_WEIGHTS", "CLOUDINARY_API_KEY", "CLOUDINARY_API_SECRET", "CLOUDINARY_CLOUD_NAME",
     "CLOUDINARY_FOLDER", "DATA_DIR", "FIREBASE_PROJECT_ID", "FIREBASE_SERVICE_ACCOUNT_FILE",
@@ -87,7 +87,7 @@ UNCHECKED = {
 
 
 def wrong_values() -> list[tuple[str, str, str]]:
-    """One for every setting that can be told to be wrong, and some more."""
+    """At least one wrong value for every setting that can be wrong."""
     cases = list(BOUNDS)
     for field, about in SETTINGS.items():
         name = field.upper()

@@ -1,4 +1,4 @@
-"""What the commands of the Makefile install, read without installing anything."""
+"""The extras that the Makefile's targets install, read without installing anything."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 
 def extras_that(target: str, venv: Path) -> set[str]:
-    """The extras that a target installs into an environment that is not there yet."""
+    """The extras that a target installs into a new environment."""
     said = subprocess.run(
         ["make", "--dry-run", f"VENV={venv}", target],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -21,7 +21,7 @@ def extras_that(target: str, venv: Path) -> set[str]:
 
 
 def packages(extras: set[str]) -> set[str]:
-    """The packages of these extras, and of those that they name in turn."""
+    """The packages of these extras, and of the extras that they include."""
     found: set[str] = set()
     for extra in extras:
         for requirement in EXTRAS[extra]:

@@ -1,4 +1,4 @@
-"""The embedded stores together: what was accepted arrives, whatever happens to the process."""
+"""The embedded stores together: accepted detections survive a kill."""
 
 import asyncio
 from pathlib import Path
@@ -16,7 +16,7 @@ JPEG = StoredImage(b"\xff\xd8 picture" * 1000, "image/jpeg")
 
 
 class Stores:
-    """Everything that is kept in one data folder."""
+    """All stores in one data folder."""
 
     def __init__(self, data: Path) -> None:
         self.database = SqliteDatabase(data / "emotions.db")

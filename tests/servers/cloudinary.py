@@ -1,4 +1,4 @@
-"""A double of Cloudinary: it checks signatures as the original does and can misbehave."""
+"""A double of Cloudinary that checks signatures as the original does and can fail."""
 
 import asyncio
 import base64
@@ -36,9 +36,9 @@ _DELIVERED = re.compile(
 
 @dataclass
 class CloudinaryDouble:
-    """Images by delivery type and public id, and switches that say how the service behaves.
+    """Images by delivery type and public id, and switches for its behaviour.
 
-    ``on_call`` hears of every request when it comes, and again when it has been done.
+    ``on_call`` is called when a request arrives, and again when it is done.
     """
 
     images: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
@@ -56,15 +56,15 @@ class CloudinaryDouble:
     _runner: web.AppRunner | None = None
 
     def hold(self) -> None:
-        """Answer nobody, until ``release``."""
+        """Answer no request until ``release``."""
         self._open.clear()
 
     def release(self) -> None:
-        """Answer those who wait, and all others."""
+        """Answer waiting and later requests."""
         self._open.set()
 
     def behave(self) -> None:
-        """Work as it should."""
+        """Work normally."""
         self.refusal = None
         self.nonsense = None
         self.breaks_off = False
@@ -91,7 +91,7 @@ class CloudinaryDouble:
         return self
 
     async def stop(self) -> None:
-        """Stop listening; ``start`` with the same port brings it back, images and all."""
+        """Stop listening; ``start`` with the same port brings it back with its images."""
         if self._runner is not None:
             self.release()
             await self._runner.cleanup()
@@ -99,7 +99,7 @@ class CloudinaryDouble:
 
     @property
     def port(self) -> int:
-        """Where it listens, or did."""
+        """Its port, also after ``stop``."""
         return int(self.url.rpartition(":")[2])
 
     @web.middleware
@@ -133,7 +133,7 @@ class CloudinaryDouble:
         if not data:
             return _fault(400, "Empty file")
         self.uploads[key[1]] += 1
-        # The original looks at the content; tests upload any bytes, so the name has to do.
+        # The original looks at the content; tests upload any bytes, so the name decides.
         media_type = f"image/{part.filename.rpartition('.')[2]}"
         if form.get("overwrite") == "1" or form.get("overwrite") == "true":
             self.images[key] = (data, media_type)
@@ -221,7 +221,7 @@ def image_store_at(
     api_secret: str = API_SECRET,
     breaker: CircuitBreaker | None = None,
 ) -> CloudinaryImageStore:
-    """The real adapter, speaking to the double."""
+    """The real adapter, connected to the double."""
     return CloudinaryImageStore(
         urls=_urls(double, api_secret, is_authenticated=is_authenticated),
         client=_client(
@@ -236,7 +236,7 @@ def image_store_at(
 def video_store_at(
     double: CloudinaryDouble, folder: Path, *, is_authenticated: bool = True
 ) -> CloudinaryVideoStore:
-    """The real adapter for videos, speaking to the double."""
+    """The real adapter for videos, connected to the double."""
     return CloudinaryVideoStore(
         urls=_urls(double, API_SECRET, is_authenticated=is_authenticated),
         client=_client(double, API_SECRET, timeout_s=30, breaker=CircuitBreaker("Cloudinary")),
@@ -268,7 +268,7 @@ def _client(
 
 
 def _asked(request: web.Request) -> re.Match[str] | web.Response:
-    """What a delivery address names, or the refusal of one that is not signed."""
+    """The file that a delivery address names, or the refusal of an unsigned one."""
     asked = _DELIVERED.fullmatch(request.match_info["rest"])
     if request.match_info["cloud"] != CLOUD or asked is None:
         return web.Response(status=404)
@@ -280,7 +280,7 @@ def _asked(request: web.Request) -> re.Match[str] | web.Response:
 
 
 def _unsigned(form: object) -> web.Response | None:
-    """The refusal of a request that is not signed by this account just now."""
+    """The refusal of a request without a valid recent signature of this account."""
     fields = {k: v for k, v in form.items() if k not in _UNSIGNED}  # type: ignore[attr-defined]
     signed = "&".join(f"{name}={value}" for name, value in sorted(fields.items()))
     expected = hashlib.sha1((signed + API_SECRET).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector that keeps what it gets."""
+"""An OpenTelemetry collector that keeps received spans."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,10 +14,10 @@ class Collector:
     """Takes OTLP over HTTP.
 
     Attributes:
-        endpoint: what a service is given.
-        spans: all that came.
-        services: what they were filed under.
-        raw: the bytes that came, to be searched for what must not be there.
+        endpoint: for the service's settings.
+        spans: all that were received.
+        services: their service names.
+        raw: the received bytes, to be searched for what must not be there.
         passwords: the headers "x-password" of the calls.
     """
 

@@ -1,4 +1,4 @@
-"""Firebase's Auth emulator, and what a test does with it."""
+"""Firebase's Auth emulator, and its administration."""
 
 import os
 import shutil
@@ -33,11 +33,11 @@ class FirebaseEmulator:
         return await self._call("accounts:signInWithPassword", body)
 
     async def update(self, user_id: str, **fields: object) -> None:
-        """Change an account as its administrator may."""
+        """Change an account as an administrator."""
         await self._administrate("accounts:update", {"localId": user_id, **fields})
 
     async def delete(self, user_id: str) -> None:
-        """Delete an account as its administrator may."""
+        """Delete an account as an administrator."""
         await self._administrate("accounts:delete", {"localId": user_id})
 
     async def _administrate(self, method: str, body: dict[str, Any]) -> None:

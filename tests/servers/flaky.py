@@ -1,4 +1,4 @@
-"""Standing between a service and what it depends on, to get in the way."""
+"""A proxy between a service and a dependency that can make it fail."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 
 class FlakyProxy:
-    """Passes bytes on between a client and a server, for as long as it is told to."""
+    """Passes bytes between a client and a server, and can fail."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -38,29 +38,29 @@ class FlakyProxy:
             writer.transport.abort()
 
     def fall_silent(self) -> None:
-        """Keep connections and pass nothing on."""
+        """Keep connections open and pass nothing on."""
         self._flowing.clear()
 
     def forget(self) -> None:
-        """Leave the connections there are silent for good; new ones are fine."""
+        """Keep the present connections silent for ever; new ones work."""
         for task in self._tasks:
             task.cancel()
 
     def slow_down(self, delay_s: float) -> None:
-        """Pass everything on, and each piece that many seconds late."""
+        """Pass everything on, delayed by this many seconds."""
         self._delay_s = delay_s
 
     def lose_answer(self, beginning: bytes) -> None:
-        """Break the connection in place of the next answer that begins like this."""
+        """Break the connection instead of passing on the next answer that begins like this."""
         self._lost_answer = beginning
 
     def interject(self, data: bytes) -> None:
-        """Say something to every client that its server never said."""
+        """Send something to every client that the server did not send."""
         for writer in self._clients:
             writer.write(data)
 
     def break_once(self) -> None:
-        """Break every connection; new ones are fine."""
+        """Break every connection; new ones work."""
         self.stop()
         self._broken = False
 

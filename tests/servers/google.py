@@ -1,4 +1,4 @@
-"""A double of what Google serves behind Firebase: certificates and accounts, with real RS256."""
+"""A double of Google's services behind Firebase: certificates and accounts, with real RS256."""
 
 import time
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ PROJECT = "demo-emotion"
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key and the certificate that is served for it."""
+    """A private key and its certificate."""
 
     key_id: str
     private_key: rsa.RSAPrivateKey
@@ -51,7 +51,7 @@ class SigningKey:
 
 @dataclass
 class GoogleDouble:
-    """Serves certificates and accounts, and misbehaves when told to."""
+    """Serves certificates and accounts, and can fail."""
 
     keys: list[SigningKey] = field(default_factory=list)
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class GoogleDouble:
         }
 
     def token(self, user_id: str, *, key: SigningKey | None = None, **claims: object) -> str:
-        """An ID token as Firebase would sign it, save for the claims given."""
+        """An ID token as Firebase would sign it, with the given claims changed."""
         key = key or self.keys[-1]
         now = int(time.time())
         payload = {
@@ -94,7 +94,7 @@ class GoogleDouble:
         return jwt.encode(payload, key.private_key, algorithm="RS256", headers={"kid": key.key_id})
 
     async def serve_certificates(self, request: web.Request) -> web.Response:
-        """What Firebase's certificate address answers."""
+        """The answer of the certificate address."""
         if self.certificates_text is not None:
             return web.Response(text=self.certificates_text)
         found = {key.key_id: key.certificate for key in self.keys}
@@ -103,7 +103,7 @@ class GoogleDouble:
         )
 
     async def look_up(self, request: web.Request) -> web.Response:
-        """What the account look-up answers."""
+        """The answer of the account look-up."""
         self.lookups += 1
         if self.accounts_text is not None:
             return web.Response(text=self.accounts_text)
@@ -115,14 +115,14 @@ class GoogleDouble:
         return web.json_response({"users": found} if found else {})
 
     def client(self) -> auth.Client:
-        """The SDK's real client, with its addresses pointed here."""
+        """The SDK's real client, with its addresses changed to this double."""
         client = open_client(service_account=None, project_id=PROJECT, timeout_s=5)
         client._token_verifier.id_token_verifier.cert_url = f"{self.url}/certificates"
         client._user_manager.base_url = f"{self.url}/v1/projects/{PROJECT}"
         return client
 
     def provider(self, breaker: CircuitBreaker | None = None) -> FirebaseIdentityProvider:
-        """The real adapter, speaking to this double."""
+        """The real adapter, connected to this double."""
         return FirebaseIdentityProvider(
             client=self.client(),
             timeout_s=10,

@@ -1,4 +1,4 @@
-"""A double of a model hub: the few answers that a download of a repository asks for."""
+"""A double of a model hub, with the few calls that downloading a repository makes."""
 
 import hashlib
 import json
@@ -18,8 +18,8 @@ class HubDouble:
 
     Attributes:
         files: content of each file of each repository.
-        asked_for: paths of files whose content was sent.
-        refusal: status every request is answered with, and the hub's own word for the reason.
+        asked_for: paths of the files that were downloaded.
+        refusal: status of every answer, and the hub's word for the reason.
     """
 
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class HubDouble:
 
 @contextmanager
 def hub_double() -> Iterator[HubDouble]:
-    """A hub on this machine that begins empty."""
+    """An empty hub on this machine."""
     double = HubDouble()
 
     class Handler(BaseHTTPRequestHandler):

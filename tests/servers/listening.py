@@ -21,11 +21,11 @@ async def listening(
     listener: socket.socket | None = None,
     **options: Any,
 ) -> AsyncIterator[int]:
-    """Serve an ASGI application on a free port of this machine, and tell which.
+    """Serve an ASGI application on a free port of this machine; yields the port.
 
     Args:
         app: the application; its lifespan runs around the block.
-        connections: what bounds its connections; by default as the service is shipped.
+        connections: the limits of connections; by default those of the service.
         listener: where to listen; by default on 127.0.0.1.
         options: further settings of uvicorn.
     """

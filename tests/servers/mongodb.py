@@ -25,7 +25,7 @@ async def mongodb_server(port: int = 0) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def secantus(port: int = 0) -> AsyncIterator[str]:
-    """The URI of a SecantusDB of one's own, that may be stopped and started again."""
+    """The URI of a separate SecantusDB, which may be stopped and started again."""
     beside_python = Path(sys.executable).with_name("secantusd-py")
     program = beside_python if beside_python.exists() else shutil.which("secantusd-py")
     if program is None:
@@ -36,12 +36,12 @@ async def secantus(port: int = 0) -> AsyncIterator[str]:
 
 
 async def without_expiry(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
-    """Let nothing expire by the real clock, as tests have one of their own."""
+    """Let nothing expire by the real clock, because tests use their own."""
     await database["refresh_token_records"].drop_index("expiry")
     await database["usage_counts"].drop_index("window")
     await database["account_ends"].drop_index("expiry")
 
 
 async def dropped(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
-    """Leave nothing behind."""
+    """Drop the database at the end."""
     await database.client.drop_database(database.name)

@@ -1,4 +1,4 @@
-"""The proxy of deploy/, in front of processes on this machine."""
+"""The nginx proxy of deploy/, in front of processes on this machine."""
 
 import os
 import re
@@ -12,13 +12,13 @@ from tests.servers.redis import free_port
 
 _CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 _COPIES = re.compile(r"server service:2508(.*?)( resolve)?;")
-# Names are Docker's; here copies have addresses, which older versions of nginx take as well.
+# The configuration resolves names of Docker; here copies have addresses.
 _RESOLVING = re.compile(r"^ *resolver.*\n", re.MULTILINE)
 
 
 @asynccontextmanager
 async def nginx(folder: Path, copies: Sequence[str]) -> AsyncIterator[str]:
-    """Its URL. Only addresses are changed in the configuration, and where nginx may write."""
+    """The URL of nginx. Only addresses and writable folders of its configuration are changed."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         missing("nginx", "apt install nginx, or brew install nginx")
@@ -33,7 +33,7 @@ async def nginx(folder: Path, copies: Sequence[str]) -> AsyncIterator[str]:
     places = "".join(f"{kind}_temp_path {folder / kind};" for kind in kinds)
     text = text.replace("http {", f"http {{ access_log off; {places}", 1)
     if os.geteuid() == 0:
-        text = f"user root;\n{text}"  # or its workers could not read the folder
+        text = f"user root;\n{text}"  # otherwise its workers could not read the folder
     file = folder / "nginx.conf"
     file.write_text(text)
     orders = f"daemon off; pid {folder / 'pid'}; error_log stderr notice;"

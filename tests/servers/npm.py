@@ -1,4 +1,4 @@
-"""What tests need of npm."""
+"""npm packages for tests."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from tests.servers.processes import missing
 
 
 def installed(folder: Path) -> Path:
-    """What a folder's package.json names, installed by its lock file where something lacks."""
+    """The packages of a folder's package.json, installed from its lock file if missing."""
     manifest = json.loads((folder / "package.json").read_text(encoding="utf-8"))
     packages = folder / "node_modules"
     wanted = [*manifest.get("dependencies", {}), *manifest.get("devDependencies", {})]
@@ -22,5 +22,5 @@ def installed(folder: Path) -> Path:
 
 
 def node() -> str:
-    """Where Node.js is."""
+    """The path of Node.js."""
     return shutil.which("node") or missing("Node.js", "see https://nodejs.org")

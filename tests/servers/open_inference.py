@@ -1,4 +1,4 @@
-"""Standing between the service and an inference server, to change what the server says."""
+"""A proxy between the service and an inference server that changes answers."""
 
 import json
 from collections import Counter
@@ -18,15 +18,15 @@ Change = Callable[[Any], None]
 
 @dataclass
 class InferenceDouble:
-    """Passes requests on to a server, and its answers back, unless told otherwise.
+    """Passes requests on to a server, and its answers back, possibly changed.
 
     Attributes:
         target: URL of the server.
-        changes: what is done to the JSON of answers, by the last word of their path.
+        changes: applied to the JSON of answers, by the last word of the path.
         status: in place of the server's.
         body: in place of the server's.
-        asked: how often each last word was asked for.
-        traces: the traces that readings of faces came from, in the form of W3C.
+        asked: number of requests by the last word of the path.
+        traces: the trace contexts (W3C) of inference requests.
     """
 
     target: str
@@ -38,7 +38,7 @@ class InferenceDouble:
     url: str = ""
 
     def behave(self) -> None:
-        """Change nothing any more."""
+        """Stop changing answers."""
         self.changes.clear()
         self.status = self.body = None
 
@@ -93,7 +93,7 @@ async def inference_double(target: str) -> AsyncIterator[InferenceDouble]:
 
 
 def without_extensions(about: dict[str, Any]) -> None:
-    """Speak the protocol and no more, as MLServer does: JSON only, and no labels."""
+    """Speak the protocol without extensions, as MLServer does: JSON only, no labels."""
     about["extensions"] = []
 
 
@@ -104,12 +104,12 @@ def classifier_at(
     breaker: CircuitBreaker | None = None,
     **options: Any,
 ) -> OpenInferenceCropClassifier:
-    """The real adapter, speaking to that server."""
+    """The real adapter, connected to that server."""
     server = InferenceServer(
         url=url,
         timeout_s=timeout_s,
         connections=4,
-        # Most tests look at one fault after the other.
+        # Most tests make several failures in a row.
         breaker=breaker or CircuitBreaker("the inference server", failures=100),
     )
     return OpenInferenceCropClassifier(server=server, **{"model": "emotion"} | options)

@@ -12,7 +12,7 @@ import pytest
 
 
 def missing(component: str, remedy: str) -> NoReturn:
-    """Say what a test lacks on this machine; on a build machine nothing may be lacking."""
+    """Skip because something is missing on this machine; in CI this fails."""
     message = f"{component} is not installed; {remedy}"
     if os.environ.get("CI"):
         pytest.fail(message)
@@ -23,7 +23,7 @@ def missing(component: str, remedy: str) -> NoReturn:
 async def running(
     command: Sequence[str | Path], *, until: str, within_s: float = 60, cwd: Path | None = None
 ) -> AsyncIterator[re.Match[str]]:
-    """Keep a process for the length of the block, from its first line that matches ``until``."""
+    """Run a process for the length of the block; waits for a line that matches ``until``."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=cwd,

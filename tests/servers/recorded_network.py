@@ -1,4 +1,4 @@
-"""A network that leads nowhere and remembers who tried to use it.
+"""A network without a way out that records who tried to use it.
 
 As a program it takes the file for its report and a command, and is started by ``unshare`` in
 namespaces of its own; ``command_within`` says how. It runs the command with loopback as ever and a
@@ -29,7 +29,7 @@ _DNS_PORT = 53
 
 
 def command_within(report: Path, command: Sequence[str | Path]) -> list[str]:
-    """The command line that runs ``command`` on such a network and leaves a report of it."""
+    """The command line that runs ``command`` on such a network and writes a report."""
     as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
     return [
         "unshare", "--net", "--mount", *as_root,
@@ -38,13 +38,13 @@ def command_within(report: Path, command: Sequence[str | Path]) -> list[str]:
 
 
 def attempts_of(report: Path) -> list[str]:
-    """What the command tried to reach, such as ``tcp 203.0.113.1:443`` or ``dns example.com``."""
+    """What the command tried to contact, such as ``tcp 203.0.113.1:443`` or ``dns example.com``."""
     told: list[str] = json.loads(report.read_text())
     return told
 
 
 def attempt(packet: bytes) -> str | None:
-    """What a packet is for; None for the chatter of the kernel itself, such as neighbour search."""
+    """What a packet tries to contact; None for packets of the kernel itself."""
     if packet[0] >> 4 == 4:
         start = 4 * (packet[0] & 15)
         protocol, target = packet[9], packet[16:20]

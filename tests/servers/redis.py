@@ -1,4 +1,4 @@
-"""A Redis server of one's own."""
+"""A Redis server for one test."""
 
 import shutil
 import socket
@@ -9,14 +9,14 @@ from tests.servers.processes import missing, running
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
 
 
 @asynccontextmanager
 async def redis_server(port: int | None = None) -> AsyncIterator[str]:
-    """Its URL; ended and begun again on the same port, it has forgotten everything."""
+    """The URL of a server; restarted on the same port, it is empty."""
     program = shutil.which("redis-server")
     if program is None:
         missing("redis-server", "apt install redis-server, or brew install redis")

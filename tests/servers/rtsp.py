@@ -24,12 +24,12 @@ _SDP = (
 
 @dataclass
 class RtspCamera:
-    """Shows one picture again and again to whoever connects.
+    """Sends the same frame repeatedly to every client.
 
     Attributes:
         url: where it is.
-        connections: how often somebody began to watch.
-        frames: that each of them is sent before the line is cut; None for no end.
+        connections: number of clients so far.
+        frames: sent to each client before the connection is closed; None for no limit.
     """
 
     picture: Picture

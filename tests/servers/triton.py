@@ -1,7 +1,7 @@
 """A real NVIDIA Triton, serving what ``emotion-api models export --triton`` writes.
 
-Its ONNX backend is in no package that pip installs, so ``tests/triton/model.py`` stands in for it.
-The server, its protocol and its batching are the original.
+Its ONNX backend is not in any pip package, so ``tests/triton/model.py`` replaces it. The server,
+its protocol and its batching are the original.
 """
 
 import os
@@ -25,7 +25,7 @@ async def triton_server(repository: Path, backends: Path) -> AsyncIterator[str]:
 
     Args:
         repository: a folder of models.
-        backends: an empty folder, for the server's programs to lie together.
+        backends: an empty folder for the backends.
     """
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(_HOME)}))
     program = packages / "pytriton" / "tritonserver" / "bin" / "tritonserver"
@@ -61,7 +61,7 @@ def _gather(server: Path, backends: Path) -> None:
 
 
 def _free_port() -> int:
-    # Told to choose a port itself, Triton does not say which.
+    # With port 0 Triton does not print the port.
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

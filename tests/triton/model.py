@@ -1,7 +1,7 @@
-"""A stand-in for Triton's ONNX backend, which no package brings: same files in, same numbers out.
+"""A replacement for Triton's ONNX backend, which no package contains.
 
-Triton takes it for the backend "onnxruntime" and lets its Python backend run it. It serves what
-``emotion-api models export --triton`` writes, as it is.
+Triton loads it as the backend "onnxruntime" through its Python backend. It serves what
+``emotion-api models export --triton`` writes.
 """
 
 import json
@@ -32,7 +32,7 @@ class TritonPythonModel:
         )
 
     def execute(self, requests):
-        """Answer each of the requests that Triton has put together."""
+        """Answer each request of a batch."""
         return [self.answer(request) for request in requests]
 
     def answer(self, request):

@@ -1,4 +1,4 @@
-"""How many connections a process takes that may have few files open."""
+"""The limit of connections for a process that may have few files open."""
 
 import subprocess
 import sys

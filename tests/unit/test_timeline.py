@@ -1,4 +1,4 @@
-"""A session as a picture."""
+"""The timeline of a session as SVG."""
 
 import re
 from dataclasses import replace
@@ -21,7 +21,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def track(number: int, *emotions: Emotion, first_s: int = 0) -> TrackSummary:
-    """A face that showed one emotion a second."""
+    """A face with one emotion per second."""
     found = FaceDetection(BoundingBox(10, 20, 80, 90), 0.9)
     shares = EmotionScores.from_weights({each: emotions.count(each) for each in Emotion})
     timeline = (TimelineEntry(first_s + s, each, 0.5) for s, each in enumerate(emotions))
@@ -78,7 +78,7 @@ def test_each_second_of_a_face_is_a_bar_in_the_colour_of_its_emotion() -> None:
 def test_emotions_are_also_written_as_words() -> None:
     drawn = timeline_svg(session(track(1, *[Emotion.FEAR] * 9, Emotion.SAD)))
     words = [each.text for each in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
-    assert words.count("fear") == 2  # under its stretch, and in the legend
+    assert words.count("fear") == 2  # under its bars, and in the legend
     assert "face 1: mostly fear (90% of its time)" in drawn
 
 

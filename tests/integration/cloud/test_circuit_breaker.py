@@ -1,4 +1,4 @@
-"""A dependency that does not answer is left alone, and taken up again when it is back."""
+"""A dependency that keeps failing is not called for a while, and called again later."""
 
 import asyncio
 import threading

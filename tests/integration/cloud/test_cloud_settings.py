@@ -1,4 +1,4 @@
-"""The cloud is chosen by settings alone, and what is missing is named before anything starts."""
+"""Settings choose the cloud stack; missing ones are named before anything starts."""
 
 import base64
 import json
@@ -43,7 +43,7 @@ Environment = Callable[..., None]
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
     monkeypatch.chdir(tmp_path)
     for name in SETTINGS:
-        monkeypatch.setenv(name.upper(), "")  # put back at the end, whatever the test sets
+        monkeypatch.setenv(name.upper(), "")  # restored at the end, whatever the test sets
 
     def put(**values: str) -> None:
         for name, value in values.items():

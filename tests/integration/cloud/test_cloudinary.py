@@ -1,4 +1,4 @@
-"""Cloudinary as it is on bad days, and what its addresses give away."""
+"""Failures of Cloudinary, and what its addresses reveal."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Accounts of Firebase's own emulator: signing in, being disabled, revoked and deleted."""
+"""Accounts in Firebase's emulator: signed in, disabled, revoked and deleted."""
 
 import time
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Firebase ID tokens with real signatures, checked against certificates served on loopback."""
+"""Firebase ID tokens with real signatures, verified with certificates served on loopback."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -96,7 +96,7 @@ async def test_a_token_that_names_another_algorithm_is_refused(
     google: GoogleDouble, provider: FirebaseIdentityProvider, algorithm: str
 ) -> None:
     claims = jwt.decode(google.token("alice"), options={"verify_signature": False})
-    # Signed with what everybody can download: the classic confusion of key kinds.
+    # Signed with the public certificate: algorithm confusion.
     key = None if algorithm == "none" else "x" * 32
     forged = jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "first"})
     with pytest.raises(InvalidToken):

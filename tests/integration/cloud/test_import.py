@@ -1,4 +1,4 @@
-"""Taking over the history of an older service."""
+"""Importing the history of an older service."""
 
 import subprocess
 import sys
@@ -52,7 +52,7 @@ async def older(mongodb_uri: str, mongodb_name: str) -> AsyncIterator[Any]:
 
 
 class Import:
-    """Runs the command's work into a SQLite history, and reads that."""
+    """Runs the import into a SQLite history, and reads that."""
 
     def __init__(self, folder: Path, uri: str, name: str) -> None:
         self.settings = load_settings(env_file=None, data_dir=folder)

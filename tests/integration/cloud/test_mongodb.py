@@ -1,4 +1,4 @@
-"""MongoDB on bad days, and what the server is asked to do by itself."""
+"""Failures of MongoDB, and what the server does itself."""
 
 import asyncio
 import socket

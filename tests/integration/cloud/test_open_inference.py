@@ -1,4 +1,4 @@
-"""An inference server that answers well, wrongly, late or not at all."""
+"""An inference server that answers rightly, wrongly, late or not at all."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -43,7 +43,7 @@ def crops() -> NDArray[np.uint8]:
 
 @pytest.fixture
 def here(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the same network says in this process."""
+    """The scores of the same network in this process."""
     return OnnxCropClassifier().predict(crops)
 
 
@@ -79,7 +79,7 @@ def connect() -> Iterator[Connect]:
 async def predict(
     classifier: OpenInferenceCropClassifier, crops: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
-    """As a caller does: look when in doubt, then ask."""
+    """Score crops as a caller does: check the model if needed, then call it."""
     if classifier.is_in_doubt:
         await asyncio.to_thread(classifier.check)
     return await asyncio.to_thread(classifier.predict, crops)
@@ -126,7 +126,7 @@ async def test_the_card_names_the_server_and_no_accuracy(connect: Connect, trito
     assert classifier.crop_spec == CropSpec(48, 48, 1)
 
 
-# Models that do not fit
+# Unsuitable models
 
 
 def reshape(where: str, **facts: Any) -> Change:
@@ -239,7 +239,7 @@ async def test_outputs_that_are_probabilities_are_refused(
         await asyncio.to_thread(connect(double.url, labels=LABELS).check)
 
 
-# Servers that err: there is a fault, never a score
+# Failing servers: an error, never a score
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -326,7 +326,7 @@ async def test_a_new_version_is_checked_before_its_scores_are_used(
     assert classifier.card.version.startswith("2, on triton")
 
 
-# Servers that are not there
+# Unreachable servers
 
 
 async def test_a_stopped_server_raises_until_it_is_back(
@@ -400,7 +400,7 @@ async def test_a_removed_model_is_not_ready(connect: Connect, double: InferenceD
         await asyncio.to_thread(classifier.check)
 
 
-# Everybody at once
+# Concurrent callers
 
 
 async def test_concurrent_callers_share_one_check_of_the_model(

@@ -1,4 +1,4 @@
-"""Redis goes away, falls silent, refuses, and comes back; nobody waits for it."""
+"""Redis is down, silent, refuses, and comes back; callers never wait long."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -63,7 +63,7 @@ async def works(channel: MessageChannel) -> bool:
 
 
 async def is_heard(channel: MessageChannel) -> bool:
-    """Whether what the channel carries arrives, sooner or later."""
+    """Whether a message arrives, sooner or later."""
     word = uuid4().bytes
 
     async def hear() -> None:

@@ -7,13 +7,13 @@ from tests.integration.http.service import Server, Service, running_server, with
 
 @pytest.fixture(scope="session")
 async def server() -> AsyncIterator[Server]:
-    """Listens on the default settings for as long as the tests run."""
+    """A server with default settings, for all tests."""
     async with running_server() as running:
         yield running
 
 
 @pytest.fixture
 async def service(server: Server) -> AsyncIterator[Service]:
-    """The service as on its first day: nobody has called yet."""
+    """The service with fresh fakes."""
     async with with_fresh_fakes(server) as service:
         yield service

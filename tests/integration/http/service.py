@@ -23,7 +23,7 @@ PHOTO = fake_image(((10, 20, 100, 120), Emotion.HAPPY), ((300, 40, 80, 80), Emot
 
 
 class Service(Fakes[InMemoryClock]):
-    """A running service, what stands behind it, and clients for it."""
+    """A running service, its fakes, and clients for it."""
 
     def __init__(self, url: str, container: Container, stack: AsyncExitStack) -> None:
         super().__init__(container.settings(), InMemoryClock())
@@ -32,7 +32,7 @@ class Service(Fakes[InMemoryClock]):
         self.stack = stack
 
     async def client(self, **options: object) -> httpx.AsyncClient:
-        """A client with cookies of its own; loading certificates would cost most of a test."""
+        """A client with its own cookies; loading certificates would take most of a test."""
         client = httpx.AsyncClient(
             base_url=self.url, timeout=20, trust_env=False, verify=False, **options
         )
@@ -51,11 +51,11 @@ class Service(Fakes[InMemoryClock]):
     async def detect(
         self, client: httpx.AsyncClient, image: bytes = PHOTO, name: str = "photo.jpg"
     ) -> httpx.Response:
-        """Send one photograph."""
+        """Send one image."""
         return await client.post("/api/detect", files={"file": (name, image, "image/jpeg")})
 
     async def stored(self, client: httpx.AsyncClient, name: str = "photo.jpg") -> str:
-        """Send a photograph and wait until it is kept; returns its id."""
+        """Send an image and wait until it is stored; returns its id."""
         answer = await self.detect(client, name=name)
         assert answer.status_code == 200, answer.text
         detection_id = str(answer.json()["detection_id"])
@@ -63,7 +63,7 @@ class Service(Fakes[InMemoryClock]):
         return detection_id
 
     async def until(self, comes_true: Callable[[], bool]) -> None:
-        """Let everybody work until something has happened."""
+        """Let other tasks run until the condition holds."""
         async with asyncio.timeout(20):
             while not comes_true():  # noqa: ASYNC110 - fakes and ports announce nothing
                 await asyncio.sleep(0)
@@ -80,7 +80,7 @@ class Service(Fakes[InMemoryClock]):
 
 @dataclass
 class Server:
-    """A service that listens; nobody stands behind its ports yet."""
+    """A listening service, whose fakes are set per test."""
 
     url: str
     container: Container
@@ -88,7 +88,7 @@ class Server:
 
 @asynccontextmanager
 async def running_server(**changes: object) -> AsyncIterator[Server]:
-    """Listen on a free port, on settings that differ in ``changes`` from the defaults."""
+    """Listen on a free port, with default settings and ``changes``."""
     with TemporaryDirectory() as folder:
         chosen: dict[str, object] = {"data_dir": Path(folder), **changes}
         container = container_with(**chosen)
@@ -104,7 +104,7 @@ async def running_server(**changes: object) -> AsyncIterator[Server]:
 
 @asynccontextmanager
 async def with_fresh_fakes(server: Server) -> AsyncIterator[Service]:
-    """Put new fakes behind every port, and keep the storing going."""
+    """Use new fakes for every port, and keep storing in the background."""
     container = server.container
     async with AsyncExitStack() as stack:
         service = Service(server.url, container, stack)
@@ -124,6 +124,6 @@ async def with_fresh_fakes(server: Server) -> AsyncIterator[Service]:
 
 @asynccontextmanager
 async def running_service(**changes: object) -> AsyncIterator[Service]:
-    """A service of its own, on settings that differ in ``changes`` from the defaults."""
+    """A separate service, with default settings and ``changes``."""
     async with running_server(**changes) as server, with_fresh_fakes(server) as service:
         yield service

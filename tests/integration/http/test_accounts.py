@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, and what tokens are good for."""
+"""Signing in, refreshing, and which token is accepted where."""
 
 import asyncio
 from dataclasses import replace
@@ -211,7 +211,7 @@ async def test_an_identity_provider_that_is_down_is_503_and_not_401(service):
         assert answer.status_code == 503
         assert answer.json()["code"] == "identity_unavailable"
         assert answer.headers["Retry-After"] == "7"
-    assert (await alice.get("/auth/profile")).status_code == 200  # whoever is in stays in
+    assert (await alice.get("/auth/profile")).status_code == 200  # signed-in users stay signed in
 
 
 async def test_a_changed_profile_is_shown_and_created_at_stays(service):

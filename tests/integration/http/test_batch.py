@@ -1,4 +1,4 @@
-"""Several photographs in one request, answered as they finish."""
+"""Several images in one request, answered as they finish."""
 
 import asyncio
 import json
@@ -117,7 +117,7 @@ async def test_disconnecting_stops_unfinished_files(service):
         await cancelled.wait()
     await service.until(lambda: service.container.detection().gate().taken == 0)
     usage = (await alice.get("/auth/usage")).json()
-    assert usage["usage_count"] == 3  # one is done, two were worked on, the rest was never charged
+    assert usage["usage_count"] == 3  # one is done, two were in work, the rest was never charged
 
 
 async def test_an_error_in_one_file_does_not_affect_the_others(service):

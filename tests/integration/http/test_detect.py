@@ -1,4 +1,4 @@
-"""One photograph in, emotions out; and what is no photograph."""
+"""Detecting on one image, and files that are refused."""
 
 import asyncio
 import tempfile
@@ -128,7 +128,7 @@ async def test_a_body_of_unknown_length_is_cut_off_at_the_limit(service):
         assert answer.status_code == 413
         assert answer.json()["code"] == "image_too_large"
     except httpx.WriteError:
-        pass  # the service may also have hung up while the client was still sending
+        pass  # the service may also have disconnected while the client was sending
     usage = await (await service.client()).get("/auth/usage")
     assert usage.status_code == 200
 

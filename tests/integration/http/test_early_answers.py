@@ -1,4 +1,4 @@
-"""An answer that is given before the body was read reaches its client, and the connection ends."""
+"""An answer given before the body was read reaches its client, and the connection ends."""
 
 import asyncio
 import io
@@ -115,7 +115,7 @@ def by_node(client: str) -> Sender:
 
 
 async def by_socket(url: str, size: int, headers: dict[str, str]) -> Answer:
-    """HTTP/1.0, which says no more and reads to the end once it has sent everything."""
+    """A client of HTTP/1.0 that sends everything and then reads to the end."""
     address = httpx.URL(url)
     reader, writer = await asyncio.open_connection(address.host, address.port)
     told = "".join(f"{name}: {value}\r\n" for name, value in typed(headers).items())

@@ -1,4 +1,4 @@
-"""What guests may do, and that nothing buys them more."""
+"""What guests may do, and that their limits hold."""
 
 import asyncio
 
@@ -84,7 +84,7 @@ async def test_a_forged_cookie_gives_no_extra_detection(service):
     for forged in ("x", "a.b.c", f"{head}.{payload}.{signature[::-1]}", f"{head}.{payload}."):
         forger = await service.client(cookies={"guest_usage_info": forged})
         await service.detect(forger)
-    # Four forgeries: three went on the account of the address, which is then exhausted.
+    # Four forgeries: three count against the address, which is then used up.
     assert (await service.detect(await service.client())).status_code == 429
 
 

@@ -1,4 +1,4 @@
-"""A user's history: listed, filtered, handed over, erased, and nobody else's."""
+"""A user's history: listing, filtering, exporting, erasing, and access by others."""
 
 import codecs
 import csv
@@ -24,7 +24,7 @@ def links(answer):
 
 
 async def fill(service, client, count):
-    """Store photographs of successive seconds; their ids, newest first."""
+    """Store images one second apart; returns their ids, newest first."""
     ids = []
     for number in range(count):
         ids.insert(0, await service.stored(client, name=f"photo-{number}.jpg"))
@@ -144,7 +144,7 @@ async def test_from_date_after_to_date_is_400(service):
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        # The photograph was taken in at 2026-01-01T12:00:00Z.
+        # The image was accepted at 2026-01-01T12:00:00Z.
         ("from_date=2026-01-01&to_date=2026-01-01", 1),
         ("from_date=2026-01-02", 0),
         ("to_date=2025-12-31", 0),
@@ -202,7 +202,7 @@ async def test_an_export_as_json_is_the_whole_history(service):
 
 
 def table(answer):
-    """The rows as a spreadsheet reads them, that knows by the mark that this is UTF-8."""
+    """The rows as a spreadsheet reads them, with the byte order mark."""
     assert answer.content.startswith(codecs.BOM_UTF8)
     return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
 
@@ -233,7 +233,7 @@ async def test_no_cell_of_an_export_is_a_formula(service, name):
     alice = await service.signed_in()
     await service.stored(alice, name=name)
     answer = await alice.get("/api/history/export?format=csv")
-    # Where people write 1,5 for one and a half, the semicolon separates.
+    # Where the decimal separator is a comma, cells are separated by semicolons.
     for separator in (",", ";"):
         for line in answer.content.decode("utf-8-sig").splitlines():
             cells = line.replace('"', "").split(separator)

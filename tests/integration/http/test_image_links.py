@@ -1,4 +1,4 @@
-"""Links to images: for an `<img>` of any origin, without a header, and for a while."""
+"""Signed links to images, for an `<img>` of any origin."""
 
 import asyncio
 import csv
@@ -110,7 +110,7 @@ async def test_the_host_is_the_one_that_the_client_called(service):
     for host in ("emotions.example.com", "10.0.0.7:8080", "[2001:db8::1]:2508", "localhost:2508"):
         url = await image_url(alice, detection_id, headers={"Host": host})
         assert url.startswith(f"http://{host}/api/images/{detection_id}?")
-    # What one caller claims reaches nobody else.
+    # The host that one caller sends does not affect others.
     assert (await image_url(alice, detection_id)).startswith(f"{service.url}/")
 
 
@@ -147,7 +147,7 @@ async def test_a_trusted_proxy_sets_the_scheme(service):
     headers = {"Host": "emotions.example.com", "X-Forwarded-Proto": "https"}
     url = await image_url(alice, detection_id, headers=headers)
     assert url.startswith("https://emotions.example.com/api/images/")
-    # No part of the service believes this one, so neither does the address.
+    # X-Forwarded-Host is not read anywhere.
     headers = {"X-Forwarded-Host": "evil.example"}
     assert (await image_url(alice, detection_id, headers=headers)).startswith(service.url)
 

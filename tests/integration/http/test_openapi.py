@@ -1,4 +1,4 @@
-"""The served OpenAPI document and the service keep each other's promises."""
+"""The service behaves as its OpenAPI document says."""
 
 import asyncio
 import sys
@@ -9,8 +9,8 @@ from openapi_spec_validator import validate
 
 from tests.integration.http.service import Service, running_service
 
-# What a schema cannot say: that a file has to be an image, that dates have to be in order, and how
-# many files a setting lets in.
+# What a schema cannot express: that a file has to be an image, that dates have to be in order, and
+# how many files a setting allows.
 CONFIG = """
 [parameters]
 detection_id = "{detection_id}"
@@ -53,7 +53,7 @@ async def test_schemathesis_finds_no_error(who, tmp_path):
 
 @pytest.fixture
 async def document(service: Service) -> dict[str, Any]:
-    """The document as a generator of clients gets it."""
+    """The served document."""
     return (await (await service.client()).get("/docs/openapi.json")).json()
 
 

@@ -1,4 +1,4 @@
-"""Pictures of what is kept, to their owner only."""
+"""Drawings of records, for their owner only."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 async def kept_session(service, client) -> str:
-    """A session without a face in the history of whoever this client is."""
+    """A session without a face in the history of this client's user."""
     about = (await client.get("/auth/profile")).json()
     owner = User(
         user_id=about["user_id"],

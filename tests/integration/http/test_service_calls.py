@@ -1,4 +1,4 @@
-"""Health, metrics, documentation, and what goes around every call."""
+"""Health, metrics, documentation, and what applies to every call."""
 
 import json
 import logging

@@ -36,7 +36,7 @@ async def sent(client: httpx.AsyncClient, content: bytes = CLIP, **fields: str) 
 
 
 async def finished(client: httpx.AsyncClient, video_id: str) -> dict[str, Any]:
-    """Follow a video to its end."""
+    """Wait until the work on a video has ended."""
     last: dict[str, Any] = {}
     async with client.stream("GET", f"/api/videos/{video_id}/events") as answer:
         assert answer.headers["Content-Type"].startswith("text/event-stream")
@@ -148,7 +148,7 @@ async def test_impossible_sampling_is_refused(service: Service, field: str, valu
 async def test_a_player_reads_the_file_in_ranges(service: Service) -> None:
     client = await service.signed_in()
     link = (await sent(client))["file_url"]
-    stranger = await service.client()  # a player sends no token
+    stranger = await service.client()  # players send no token
     whole = await stranger.get(link)
     assert (whole.status_code, whole.content) == (200, CLIP)
     assert whole.headers["Content-Type"] == "video/mp4"

@@ -1,4 +1,4 @@
-"""``emotion-api models evaluate --photos`` as somebody types it."""
+"""``emotion-api models evaluate --photos`` on the command line."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ WITH_MARKS = (
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Three photographs, one of them with a face."""
+    """Three images, one of them with a face."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     for name in SETTINGS:

@@ -1,4 +1,4 @@
-"""The words of other people's data sets and checkpoints, read as the seven emotions."""
+"""Labels of data sets and checkpoints, mapped to the seven emotions."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Exports: the light runtime has to say what torch says. For int8, see the command's test."""
+"""Exports give the same scores as torch; int8 is tested with the command."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tests.servers.triton import triton_server
 
 @pytest.fixture(scope="module")
 def nine_labels(tmp_path_factory: pytest.TempPathFactory) -> HuggingFaceCheckpoint:
-    """A checkpoint that also knows contempt, and two words for neutral."""
+    """A checkpoint with contempt and two labels for neutral."""
     folder = tmp_path_factory.mktemp("nine")
     mean = {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.4]}
     write_checkpoint(folder, ("contempt", *LABELS, "calm"), mean)

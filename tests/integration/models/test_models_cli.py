@@ -1,4 +1,4 @@
-"""``emotion-api models evaluate`` and ``export`` as somebody types them."""
+"""``emotion-api models evaluate`` and ``export`` on the command line."""
 
 import json
 import subprocess
@@ -76,7 +76,7 @@ def test_the_bundled_network_reads_gray_crops_as_they_are() -> None:
 def test_shifted_faces_are_measured_with_equal_weight_for_each_emotion() -> None:
     images = np.random.default_rng(0).integers(0, 256, (10, 48, 48), dtype=np.uint8)
     scores = OnnxCropClassifier().predict(images[..., np.newaxis])
-    # The answers are the labels of all faces but the last: one face that is alone with its label.
+    # The answers are right for all faces but the last, the only one with its label.
     answers = [list(Emotion)[row.argmax()].value for row in scores]
     other = next(emotion.value for emotion in Emotion if emotion.value not in answers)
     file = save_faces(images, [*answers[:-1], other])

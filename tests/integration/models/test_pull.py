@@ -1,4 +1,4 @@
-"""Pulling models from a hub that stands on this machine."""
+"""Pulling models from a hub on this machine."""
 
 import hashlib
 import os
@@ -31,7 +31,7 @@ YUNET_CONTENT = b"not the real network, but every bit as long as this sentence" 
 
 @pytest.fixture
 def published(hub: HubDouble, checkpoint: Path) -> HubDouble:
-    """A hub with the tiny checkpoint, and what a training leaves lying about."""
+    """A hub with the tiny checkpoint, and files that training leaves behind."""
     hub.files[MODEL] = {
         **{path.name: path.read_bytes() for path in checkpoint.iterdir()},
         "README.md": b"# Emotions",
@@ -44,7 +44,7 @@ def published(hub: HubDouble, checkpoint: Path) -> HubDouble:
 
 @pytest.fixture
 def nobody() -> str:
-    """An address where nothing answers."""
+    """An address that does not answer."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -169,7 +169,7 @@ def test_an_unreachable_hub_is_reported(nobody: str, tmp_path: Path) -> None:
 
 
 def yunet_at(hub: HubDouble, path: Path) -> YuNetFile:
-    """YuNet as that hub should have it."""
+    """The YuNet file as that hub should have it."""
     return YuNetFile(
         path=path,
         endpoint=hub.url,
@@ -249,7 +249,7 @@ def test_the_command_pulls_what_it_can_and_names_what_it_cannot(
 def typed(
     monkeypatch: pytest.MonkeyPatch, hub: HubDouble, tmp_path: Path
 ) -> Iterator[Callable[[], Result]]:
-    """The command in an empty folder and environment, and a hub that has YuNet."""
+    """The command in an empty folder and environment, and a hub with YuNet."""
     publish_yunet(hub, YUNET_CONTENT)
     monkeypatch.chdir(tmp_path)
     for name in SETTINGS:

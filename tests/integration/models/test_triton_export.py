@@ -1,4 +1,4 @@
-"""The model repository for Triton: what is written, and what Triton itself makes of it."""
+"""The model repository for Triton: the written files, and how Triton reads them."""
 
 import hashlib
 import json

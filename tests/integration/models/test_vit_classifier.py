@@ -1,4 +1,4 @@
-"""Checkpoints of the transformers library, loaded and run for real."""
+"""Checkpoints of the transformers library, really loaded and run."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -28,12 +28,12 @@ from application.errors import InferenceUnavailable
 from domain.emotion import Emotion
 from tests.checkpoints import LABELS, SIDE, id2label, save, sharpen, write_checkpoint
 
-# What bfloat16 may cost a probability of the tiny checkpoint, whose weights are overdrawn.
+# Largest error by bfloat16 of a probability of the tiny checkpoint, whose weights are scaled up.
 ROUGHLY = 0.05
 
 
 def as_its_authors_run_it(folder: Path, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Probabilities of the checkpoint's own labels, by the library's documented way."""
+    """Probabilities of the checkpoint's own labels, computed as the library documents."""
     processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
     model = AutoModelForImageClassification.from_pretrained(folder)
     inputs = processor(images=[Image.fromarray(crop) for crop in crops], return_tensors="pt")
@@ -53,7 +53,7 @@ def test_scores_equal_those_of_the_librarys_documented_pipeline(
 ) -> None:
     expected = as_its_authors_run_it(checkpoint, crops)
     expected = expected[:, [LABELS.index(emotion) for emotion in Emotion]]
-    assert len(set(expected.argmax(axis=1))) > 1  # the pictures tell something apart
+    assert len(set(expected.argmax(axis=1))) > 1  # the answers differ between images
     np.testing.assert_allclose(by_our_network(checkpoint, crops), expected, atol=1e-5)
     classifier = VitCropClassifier(model=str(checkpoint), device="cpu")
     assert classifier.crop_spec == CropSpec(width=SIDE, height=SIDE, channels=3)
@@ -110,7 +110,7 @@ def test_a_checkpoint_that_crops_the_middle_gets_a_larger_crop(tmp_path: Path) -
 
 
 def rewrite_processor(folder: Path, **told: Any) -> None:
-    """Put this in the place of what prepares the pictures of a checkpoint."""
+    """Replace the preprocessing of a checkpoint."""
     (folder / "preprocessor_config.json").write_text(json.dumps(told))
 
 
@@ -168,7 +168,7 @@ def test_preprocessing_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
     write_checkpoint(tmp_path)
     CLIPImageProcessorPil(
         size={"shortest_edge": 24}, crop_size={"height": SIDE, "width": SIDE}
-    ).save_pretrained(tmp_path)  # it puts a black frame around the picture
+    ).save_pretrained(tmp_path)  # it adds a black border
     with pytest.raises(InferenceUnavailable, match="prepares images in a way"):
         VitCropClassifier(model=str(tmp_path))
 
@@ -186,7 +186,7 @@ def test_the_card_names_the_folder_and_a_hash_of_the_weights(
     checkpoint: Path, tmp_path: Path
 ) -> None:
     card = VitCropClassifier(model=str(checkpoint)).card
-    assert card.name == "tiny-vit"  # never the path
+    assert card.name == "tiny-vit"  # not the path
     assert card.labels == tuple(Emotion)
     labels = tuple(reversed(LABELS))
     other = write_checkpoint(tmp_path, processor={"image_mean": [0.4] * 3})

@@ -1,4 +1,4 @@
-"""The whole service on a real socket, with fakes behind the ports, and a client that listens."""
+"""The whole service on a real socket, with fakes for its ports, and a client."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PICTURE = fake_image(((100, 80, 120, 120), Emotion.HAPPY))
 
 
 class ShiftedClock(SystemClock):
-    """The real time, and what a test adds to it; waiting takes as long as ever."""
+    """The real time plus what a test adds; waiting takes real time."""
 
     def __init__(self) -> None:
         self.shift = timedelta()
@@ -38,7 +38,7 @@ class ShiftedClock(SystemClock):
 
 
 class Client:
-    """A Socket.IO client that keeps every event it receives."""
+    """A Socket.IO client that keeps every received event."""
 
     def __init__(self) -> None:
         self.io = socketio.AsyncClient(reconnection=False)
@@ -75,7 +75,7 @@ class Client:
         assert (await self.next("status"))["message"] in {"started", "already running"}
 
     async def next(self, event: str) -> Any:
-        """The payload of the next event of this name that has not been looked at."""
+        """The payload of the next event with this name that was not returned yet."""
         async with asyncio.timeout(60):
             while True:
                 while self._seen < len(self.events):
@@ -87,19 +87,19 @@ class Client:
                 await self._arrived.wait()
 
     async def refused(self, event: str, *data: Any) -> Any:
-        """Send something that should not be accepted and hand back the error."""
+        """Send something that should be refused; returns the error."""
         await self.emit(event, *data)
         return await self.next("error_message")
 
     async def is_served(self) -> bool:
-        """Whether the service still answers."""
+        """Whether the service still answers this client."""
         await self.emit("ping", {})
         await self.next("pong")
         return True
 
 
 class Service(Fakes[ShiftedClock]):
-    """A running service and what stands behind it."""
+    """A running service and its fakes."""
 
     def __init__(self, container: Container, stack: AsyncExitStack) -> None:
         super().__init__(container.settings(), ShiftedClock())
@@ -126,7 +126,7 @@ class Service(Fakes[ShiftedClock]):
     async def client(
         self, email: str = "alice@example.com", *, transports: tuple[str, ...] = ("websocket",)
     ) -> Client:
-        """A client of this user that is connected."""
+        """A connected client of this user."""
         client = Client()
         await client.connect(self.url, {"token": await self.token(email)}, list(transports))
         self.stack.push_async_callback(client.io.disconnect)
@@ -139,7 +139,7 @@ class Service(Fakes[ShiftedClock]):
         self.frame_decoder.hold()
         for number in range(1, 9):
             await client.frame(number)
-        assert await client.is_served()  # events are taken in order, so the frames are here too
+        assert await client.is_served()  # events arrive in order, so the frames have arrived too
         self.clock.shift += timedelta(seconds=3)
         self.frame_decoder.release()
 
@@ -155,7 +155,7 @@ class Service(Fakes[ShiftedClock]):
 
 @asynccontextmanager
 async def running_service(**changes: Any) -> AsyncIterator[Service]:
-    """Start a service whose settings differ in ``changes`` from the defaults."""
+    """Start a service with default settings and ``changes``."""
     async with AsyncExitStack() as stack:
         service = Service(container_with(**changes), stack)
         await service.begin()

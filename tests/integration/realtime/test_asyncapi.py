@@ -1,4 +1,4 @@
-"""``docs/asyncapi.yaml`` against what the service really accepts and emits."""
+"""``docs/asyncapi.yaml`` compared with what the service accepts and emits."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def names(references: Sequence[dict[str, str]]) -> set[str]:
 
 
 def closed(schema: Any) -> Any:
-    """The same, with no room for what it does not name."""
+    """The same schema without additional properties."""
     if isinstance(schema, list):
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""Clients that mean harm or know no better. The others notice nothing of them."""
+"""Hostile and faulty clients, which must not affect others."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ EVENTS = ["initialize", "control", "video_frame", "join_room"]
 
 @asynccontextmanager
 async def raw_connection(service: Service) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    """A WebSocket that spoke Engine.IO's greeting and nothing else."""
+    """A WebSocket after Engine.IO's handshake."""
     url = f"{service.url}/socket.io/?EIO=4&transport=websocket"
     async with aiohttp.ClientSession() as http, http.ws_connect(url) as ws:
         assert (await ws.receive()).data.startswith("0")
@@ -267,7 +267,7 @@ async def test_disconnected_clients_leave_no_session_and_no_task() -> None:
                 await enter(ws, await service.token())
                 await ws.send_str('42/emotion-detection,["control",{"action":"start"}]')
                 await ws.receive()
-                ws._response.connection.transport.abort()  # no goodbye
+                ws._response.connection.transport.abort()  # without a close packet
         await service.until_sessions(0)
         # The library's own task for a connection ends with its next ping, 15 s later.
         async with asyncio.timeout(60):
@@ -317,7 +317,7 @@ def _upgrade_request(port: int) -> bytes:
 
 
 def _text_frame(text: str) -> bytes:
-    """A masked WebSocket text frame (RFC 6455, section 5.2), the mask being zero."""
+    """A WebSocket text frame with a mask of zeros (RFC 6455, section 5.2)."""
     data = text.encode()
     size = len(data)
     length = bytes([0x80 | size]) if size < 126 else bytes([0xFE]) + size.to_bytes(2, "big")

@@ -1,4 +1,4 @@
-"""The official JavaScript client. Needs Node.js and what tests/js/package-lock.json names."""
+"""The official JavaScript client. Needs Node.js and the packages of tests/js."""
 
 import asyncio
 import base64
@@ -31,14 +31,14 @@ async def test_refused_clients_get_the_reason(service: Service, js_packages: Pat
 
 
 async def session(service: Service, js_packages: Path, transports: str) -> tuple[int | None, str]:
-    """Run one; the client's exit status and what it printed."""
+    """Run a session; returns the client's exit status and output."""
     picture = base64.b64encode(PICTURE).decode()
     program = js_packages.with_name("session.mjs")
     return await node(program, service.url, await service.token(), transports, picture)
 
 
 async def node(program: Path, *arguments: str) -> tuple[int | None, str]:
-    """Run a program of Node.js; its exit status and what it printed."""
+    """Run a program with Node.js; returns its exit status and output."""
     process = await asyncio.create_subprocess_exec(
         "node",
         str(program),

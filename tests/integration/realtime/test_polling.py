@@ -23,7 +23,7 @@ STOP = '42/emotion-detection,["control",{"action":"stop"}]'
 
 
 class Polling:
-    """A connection by hand."""
+    """A long-polling connection made by hand."""
 
     def __init__(self, http: httpx.AsyncClient, sid: str) -> None:
         self.sid = sid
@@ -35,19 +35,19 @@ class Polling:
         return await self.post_body("\x1e".join(packets).encode())
 
     async def post_body(self, body: bytes | AsyncIterator[bytes]) -> httpx.Response:
-        """Send anything."""
+        """Send any body."""
         return await self._http.post("/socket.io/", params=self._query, content=body)
 
     async def greet(self) -> httpx.Response:
-        """The answer to one more client."""
+        """The answer to a new client."""
         return await self._http.get("/socket.io/", params={"EIO": "4", "transport": "polling"})
 
     async def poll(self) -> httpx.Response:
-        """What waits to be read, or the next thing that comes."""
+        """The waiting packets, or the next ones."""
         return await self._http.get("/socket.io/", params=self._query)
 
     async def until(self, word: str) -> str:
-        """Read on to the packet that has this word in it."""
+        """Read up to the packet that contains this word."""
         while True:
             answer = await self.poll()
             assert answer.status_code == 200, answer.text
@@ -62,13 +62,13 @@ class Polling:
 
 
 def connect(token: str) -> str:
-    """The packet that asks to be let in."""
+    """The packet that connects to the namespace."""
     return "40/emotion-detection," + json.dumps({"token": token})
 
 
 @asynccontextmanager
 async def polling(service: Service) -> AsyncIterator[Polling]:
-    """A connection that has entered no namespace yet."""
+    """A connection without a namespace."""
     async with httpx.AsyncClient(base_url=service.url, trust_env=False, timeout=60) as http:
         greeting = await http.get("/socket.io/?EIO=4&transport=polling")
         yield Polling(http, json.loads(greeting.text[1:])["sid"])
@@ -93,7 +93,7 @@ async def test_polling_answers_have_nosniff(service: Service) -> None:
 
 
 async def in_pieces() -> AsyncIterator[bytes]:
-    """A body whose length nobody announces."""
+    """A body without a declared length."""
     yield STOP.encode()
 
 

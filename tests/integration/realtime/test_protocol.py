@@ -19,7 +19,7 @@ BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
 
 
 async def refusal(service: Service, auth: object) -> dict[str, object]:
-    """What a client learns whose connection is refused."""
+    """The error of a client whose connection is refused."""
     client = Client()
     told: list[dict[str, object]] = []
 
@@ -151,7 +151,7 @@ async def test_an_expired_token_ends_the_session_with_an_error_message(service: 
     await client.next("detection_result")
     service.detector.hold()
     await client.frame(2)
-    assert await client.is_served()  # so the frame is there too, and in work
+    assert await client.is_served()  # so the frame has arrived too, and is in work
     service.clock.shift = timedelta(hours=3)
     assert (await client.next("error_message"))["code"] == 401
     service.detector.release()

@@ -1,4 +1,4 @@
-"""Which ways to connect a service offers."""
+"""The transports that a service offers."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Cameras, by way of a real connection."""
+"""Cameras, over a real connection."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ _PORTRAIT = np.ascontiguousarray(data.astronaut()[:240, 120:360])
 async def test_a_camera_returns_its_newest_frames_until_the_connection_is_lost() -> None:
     seen: list[VideoFrame] = []
     async with rtsp_camera(_PORTRAIT, frames=25) as camera, asyncio.timeout(60):
-        with suppress(OSError):  # it may say that it ends, or be gone
+        with suppress(OSError):  # the camera may announce its end or just disappear
             async for frame in AvCamera().frames(camera.url):
                 seen.append(frame)  # noqa: PERF401
     assert seen

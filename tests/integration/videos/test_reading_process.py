@@ -1,4 +1,4 @@
-"""The process that reads a video file: what a file may cost, and what becomes of its frames."""
+"""The process that reads a video file: its limits, and the frames before a failure."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def readers() -> set[int]:
-    """The processes that read files now."""
+    """The running reading processes."""
     children = {
         int(child)
         for thread in Path("/proc/self/task").iterdir()
@@ -49,7 +49,7 @@ def readers() -> set[int]:
 async def test_a_small_file_that_claims_millions_of_frames_costs_neither_memory_nor_time(
     reader: AvVideoReader, clip: Path
 ) -> None:
-    # FFmpeg would take 5 GB and a minute and a half for it.
+    # FFmpeg would need 5 GB and a minute and a half.
     with pytest.raises(InvalidVideo) as refused:
         async with reader.open(clips.claiming_samples(clip, 80_000_000)):
             pass

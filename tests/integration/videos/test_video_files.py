@@ -1,4 +1,4 @@
-"""Video files as cameras, phones, editors and accidents make them."""
+"""Video files as cameras, phones and editors write them, and damaged ones."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``emotion-api detect`` with recorded video, as somebody at a terminal meets it."""
+"""``emotion-api detect`` with recorded video."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ _PORTRAIT = np.ascontiguousarray(data.astronaut()[:360, :480])
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """Two seconds of a portrait, with nobody in the last half second."""
+    """Two seconds of a portrait, without a face in the last half second."""
     empty = np.full_like(_PORTRAIT, 90)
     return clips.write_clip(
         tmp_path / "interview.mp4",

@@ -1,4 +1,4 @@
-"""The use cases around accounts, put together from the fakes."""
+"""The use cases around accounts, with fakes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ACCESS_LIFETIME_S, REFRESH_LIFETIME_S, GUEST_LIFETIME_S = 7200, 30 * 86_400, 86_
 
 @dataclass
 class Accounts:
-    """The use cases around sign-in, on fakes, with one user enrolled."""
+    """The use cases around sign-in with fakes, and one user."""
 
     service: Service = field(default_factory=Service)
 

@@ -5,5 +5,5 @@ from tests.unit.application.service import Service
 
 @pytest.fixture
 def service() -> Service:
-    """Everything works, nobody has called yet."""
+    """A service with fresh fakes."""
     return Service()

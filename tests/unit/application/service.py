@@ -1,4 +1,4 @@
-"""A service put together from the fakes, with every part of it at hand."""
+"""The use cases with fakes, and access to every part."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def guest(name: str = "guest:1", address: str = "192.0.2.1") -> Guest:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let the other tasks run until this holds; the fakes never take more than a few turns."""
+    """Let other tasks run until this holds; the fakes need a few turns of the loop at most."""
     for _ in range(1000):
         if condition():
             return
@@ -65,7 +65,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @dataclass
 class Service:
-    """Use cases on fakes. ``restart`` makes new use cases on what the old ones left behind."""
+    """Use cases with fakes. ``restart`` makes new use cases on the same stores."""
 
     clock: InMemoryClock = field(default_factory=InMemoryClock)
     telemetry: InMemoryTelemetry = field(default_factory=InMemoryTelemetry)
@@ -147,13 +147,13 @@ class Service:
         )
 
     async def accepted(self, owner: User | None = None) -> Detection:
-        """A record that was taken in and waits to be stored."""
+        """An accepted record that waits to be stored."""
         record = self.analysed(owner)
         await self.store.accept(record, PHOTO)
         return record
 
     async def stored(self, owner: User | None = None) -> Detection:
-        """A record that arrived with its image."""
+        """A record that was stored with its image."""
         record = await self.accepted(owner)
         await self.store.carry_due()
         kept = await self.repository.get(record.detection_id)

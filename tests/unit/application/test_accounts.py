@@ -61,7 +61,7 @@ async def test_a_provider_that_is_down_neither_accepts_nor_refuses_a_token(
         await accounts.signed_in()
     with pytest.raises(IdentityUnavailable):
         await accounts.authenticate.execute(accounts.id_token)
-    # Those who have signed in are not touched by it.
+    # Signed-in users are not affected.
     await accounts.authenticate.execute(signed_in.tokens.access.value)
     await accounts.refresh.execute(signed_in.tokens.refresh_token)
 
@@ -153,7 +153,7 @@ async def test_two_tabs_that_refresh_at_once_both_stay_signed_in(accounts: Accou
     assert len(set(tabs)) == 3
     accounts.clock.advance(GRACE_S)
     tabs = [(await accounts.refresh.execute(tab)).refresh_token for tab in tabs]
-    # The token itself counts as stolen by now, and takes the whole family along.
+    # The token itself counts as stolen by now, which revokes the whole family.
     assert await accounts.is_refused(token)
     for tab in tabs:
         assert await accounts.is_refused(tab)
@@ -401,7 +401,7 @@ async def test_an_operator_erases_all_data_of_a_user(accounts: Accounts) -> None
     assert await service.image_of(bobs) is not None
     assert await accounts.users.get("alice") is None
     assert (await service.meter.usage(user("alice"))).count == 0
-    # Tokens from before open nothing, and do not bring the profile back.
+    # Earlier tokens are refused, and do not restore the profile.
     for token in (signed_in.tokens.access.value, accounts.id_token):
         with pytest.raises(InvalidToken):
             await accounts.authenticate.execute(token)

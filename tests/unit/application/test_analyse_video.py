@@ -1,4 +1,4 @@
-"""The use case of recorded video over in-memory fakes."""
+"""Analysing recorded video, with fakes."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ TENTHS = [number / 10 for number in range(40)]
 
 @dataclass
 class Watching:
-    """Remembers what it was told."""
+    """A listener that keeps all reports."""
 
     facts: VideoFacts | None = None
     frames: list[AnalysedFrame] = field(default_factory=list)
@@ -105,7 +105,7 @@ async def test_a_new_face_is_reported_within_one_sampled_frame(tmp_path: Path) -
 
 
 async def test_a_cut_ends_all_tracks_at_once(tmp_path: Path) -> None:
-    # Somebody else in the very same place.
+    # Another face in the same place.
     frames = [(t, fake_image((LEFT, Emotion.HAPPY if t < 2 else Emotion.SAD))) for t in TENTHS]
     summary, watching = await analyse(video(tmp_path / "clip", fake_video(frames, cut_at=2)))
     assert [ids(frame) for frame in watching.frames] == [["face_1"]] * 20 + [["face_2"]] * 20

@@ -1,4 +1,4 @@
-"""A photograph with its faces drawn: to its owner, stored already or not."""
+"""An image with its faces drawn, for its owner, stored already or not."""
 
 import asyncio
 from dataclasses import replace
@@ -43,7 +43,7 @@ def annotating(service: Service, annotator: InMemoryImageAnnotator) -> AnnotateD
 
 @pytest.fixture
 async def record(service: Service) -> Detection:
-    """One happy face, on its way to the stores."""
+    """A record with one happy face that waits to be stored."""
     found = FaceDetection(BoundingBox(10, 20, 80, 90), 0.9)
     face = Face(found, reading_of(Emotion.HAPPY, found))
     record = replace(service.analysed(), faces=(face,))

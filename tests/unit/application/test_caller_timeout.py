@@ -1,4 +1,4 @@
-"""A store that is slow costs an answer a moment, and only now and then."""
+"""A slow store delays an answer briefly, and only now and then."""
 
 import asyncio
 
@@ -74,7 +74,7 @@ async def test_detection_does_not_wait_for_a_slow_repository_and_nothing_is_lost
     service.repository.release()
     service.ledger.release()
     for _ in range(10):
-        await asyncio.sleep(0)  # The records that were begun arrive.
+        await asyncio.sleep(0)  # The started records are stored.
     await service.store.carry_due()
     for detection in detections:
         assert await status.execute(service.alice, detection.detection_id) is StorageStatus.DONE

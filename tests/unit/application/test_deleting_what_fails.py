@@ -13,7 +13,7 @@ from tests.unit.application.test_store_detection import (
 
 
 async def test_an_image_that_arrives_while_its_deletion_fails_is_erased_later() -> None:
-    """The owner tries again and is told that it is gone, so nobody else would look for it."""
+    """The owner's second attempt gets a 404, so only the background work can erase it."""
     repository, images = BusyEraser(), SlowImageStore()
     service = Service(repository=repository, images=images)
     record = await service.accepted()

@@ -1,4 +1,4 @@
-"""Several images at once: each answered as it finishes, none at the cost of another."""
+"""Several images at once, answered as they finish."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ def file(name: str, data: bytes = IMAGE) -> BatchFile:
 
 
 class Uploads:
-    """Files whose bytes come when the test says so, and that know how many were asked for."""
+    """Files whose bytes the test releases, and that count how often they were read."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -161,7 +161,7 @@ async def test_a_disconnected_batch_frees_its_place_and_pays_for_finished_files_
     batch = asyncio.create_task(run(service, *map(uploads.file, ["a", "b", "c"])))
     await until(lambda: len(uploads.asked) == 2)
     service.ledger.hold()
-    for _ in range(5):  # A server may repeat the cancellation at every await.
+    for _ in range(5):  # A server may cancel repeatedly, at every await.
         batch.cancel()
         await asyncio.sleep(0)
     service.ledger.release()

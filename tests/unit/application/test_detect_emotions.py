@@ -1,4 +1,4 @@
-"""An image in, the emotions of its faces out; users find it in their history, guests leave none."""
+"""Detecting on one image: users' detections are stored, guests' are not."""
 
 import asyncio
 from uuid import UUID
@@ -222,7 +222,7 @@ async def test_uploads_are_read_only_when_there_is_room_for_them(service: Servic
     ]
     for _ in range(50):
         await asyncio.sleep(0)
-    assert read == 1  # of what is large, and an eighth is kept for what is small
+    assert read == 1  # for large images; an eighth is kept for small ones
     small = await detect(service, service.bob)
     assert len(small.faces) == 2
     may_read.set()

@@ -1,4 +1,4 @@
-"""Who sends much does not keep the others waiting."""
+"""Senders of many requests do not delay others."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from application.work import Priority
 
 
 async def served(turns: FairTurns, *asking: tuple[str, str, Priority]) -> list[str]:
-    """In which order those are served who ask at the same moment."""
+    """The order in which simultaneous requests are served."""
     order: list[str] = []
 
     async def ask(name: str, sender: str, priority: Priority) -> None:
@@ -55,7 +55,7 @@ async def test_a_cancelled_waiter_does_not_block_others(turns: FairTurns) -> Non
     await asyncio.sleep(0)
     gone.cancel()
     turns.give_back(rank)
-    granted.cancel()  # as its turn has come, and before it learns of that
+    granted.cancel()  # when its turn has come, before it is resumed
     async with asyncio.timeout(10):
         await waiting
     assert granted.cancelled()

@@ -1,4 +1,4 @@
-"""What was kept belongs to its owner: to see, to take along and to erase, and to nobody else."""
+"""The history belongs to its owner: to see, to export and to erase."""
 
 from datetime import timedelta
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""The memory that images in work share, whoever hangs up."""
+"""The memory budget of images in work, with cancelled callers."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ async def test_memory_granted_during_a_cancellation_is_not_counted_twice() -> No
     waiting = asyncio.create_task(budget.take(80))
     await asyncio.sleep(0)
 
-    # The memory comes free after the caller was cancelled, and before the caller learns of it.
+    # The memory becomes free after the caller was cancelled, before the caller is resumed.
     held.release()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

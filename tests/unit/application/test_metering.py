@@ -1,4 +1,4 @@
-"""Guests get what they are promised and no more, and nothing that failed is charged."""
+"""Guests' quotas hold, and failed detections are not charged."""
 
 import asyncio
 from collections.abc import Mapping
@@ -96,7 +96,7 @@ async def test_a_guest_limit_of_zero_is_refused_with_a_reason(
 async def test_an_ipv6_address_is_counted_by_its_64_network(
     service: Service, one: str, other: str, shared: bool
 ) -> None:
-    """An IPv6 host has a /64 network to itself."""
+    """An IPv6 host can use any address of its /64 network."""
     await use(service, guest("guest:a", one), times=3)
     await use(service, guest("guest:b", one), times=3)
     usage = await service.meter.usage(guest("guest:c", other))
@@ -270,7 +270,7 @@ async def test_a_disconnected_client_pays_for_started_work(
 
     request = asyncio.create_task(hang())
     await counted.wait()
-    service.ledger.hold()  # Giving back takes time, and the cancellation keeps coming.
+    service.ledger.hold()  # The refund takes time, and the cancellation is repeated.
     for _ in range(5):
         request.cancel()
         await asyncio.sleep(0)
@@ -281,7 +281,7 @@ async def test_a_disconnected_client_pays_for_started_work(
 
 
 class UnstoppableLedger(InMemoryUsageLedger):
-    """Counts in a thread of its own, as a database does: cancelling the wait stops nothing."""
+    """Counts in a thread, like a database: cancelling the wait does not stop it."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A detection that was answered is stored, whatever happens next, unless its owner deletes it."""
+"""An acknowledged detection is stored, unless its owner deletes it."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ DOWN = StoreUnavailable("the store does not answer")
 
 
 class SlowImageStore(InMemoryImageStore):
-    """Takes its time with one image, and may claim to have failed when it is there."""
+    """Is slow with one image, and may report failure although it was stored."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class SlowImageStore(InMemoryImageStore):
 
 
 class BrokenImageStore(InMemoryImageStore):
-    """Has a bug that one image brings out."""
+    """Has a bug with one image."""
 
     broken: UUID | None = None
 
@@ -53,7 +53,7 @@ class BrokenImageStore(InMemoryImageStore):
 
 
 class SlowToAddRepository(InMemoryDetectionRepository):
-    """Takes its time with new records only."""
+    """Is slow with new records only."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class SlowToAddRepository(InMemoryDetectionRepository):
 
 
 class BusyRepository(InMemoryDetectionRepository):
-    """Something happens right after the history was read."""
+    """Calls a function right after the history was read."""
 
     after_reading: Callable[[], Awaitable[object]] | None = None
 
@@ -78,7 +78,7 @@ class BusyRepository(InMemoryDetectionRepository):
 
 
 class BusyEraser(InMemoryDetectionRepository):
-    """Something happens right before or after a record is erased, the first time."""
+    """Calls a function right before or after the first record is erased."""
 
     before_erasing: Callable[[], Awaitable[object]] | None = None
     after_erasing: Callable[[], Awaitable[object]] | None = None
@@ -95,7 +95,7 @@ class BusyEraser(InMemoryDetectionRepository):
 
 
 class DamagedSpool(InMemoryDetectionSpool):
-    """Lists its entries and cannot read them any more."""
+    """Lists its entries but cannot read them."""
 
     async def get(self, detection_id: UUID) -> SpooledDetection | None:
         await self.remove(detection_id)
@@ -103,7 +103,7 @@ class DamagedSpool(InMemoryDetectionSpool):
 
 
 class GhostlySpool(InMemoryDetectionSpool):
-    """Somebody took its files away behind its back."""
+    """Lists entries whose files were removed."""
 
     looked = 0
 
@@ -255,7 +255,7 @@ async def test_giving_up_waits_until_the_record_can_be_marked(service: Service) 
 async def test_giving_up_an_image_still_stores_its_record(
     service: Service,
 ) -> None:
-    """The repository comes back in the moment the image store is given up."""
+    """The repository works again at the moment the image is given up."""
     service.repository.fail_with(DOWN)
     record = await service.accepted()
     await service.store.carry_due()
@@ -267,7 +267,7 @@ async def test_giving_up_an_image_still_stores_its_record(
 
 
 async def test_thousands_of_failures_do_not_overflow_the_backoff() -> None:
-    """2.0 ** 1024 does not exist, and a minute at a time it is reached within a day."""
+    """2.0 ** 1024 overflows, and with a retry a minute that is reached within a day."""
     service = Service(give_up_after_s=7 * 86_400)
     service.images.fail_with(DOWN)
     await service.accepted()
@@ -392,7 +392,7 @@ async def test_deleting_before_the_upload_leaves_nothing(service: Service) -> No
 async def test_deleting_during_the_upload_leaves_nothing(
     delete: Callable[[Service, Detection], Awaitable[None]], claims_to_fail: bool
 ) -> None:
-    """Whether the upload then succeeds, or seems to fail although the image arrived."""
+    """The upload then succeeds, or fails although the image was stored."""
     images = SlowImageStore()
     service = Service(images=images)
     record = await service.accepted()
@@ -438,7 +438,7 @@ async def test_deleting_between_two_attempts_leaves_nothing(service: Service) ->
 
 
 async def test_a_record_deleted_from_another_host_stays_deleted(service: Service) -> None:
-    """The other host does not see this host's spool."""
+    """The other host has no access to this host's spool."""
     record = await service.accepted()
     elsewhere = InMemoryDetectionSpool()
     await DeleteDetection(service.repository, elsewhere, service.images, service.erasure).execute(
@@ -449,7 +449,7 @@ async def test_a_record_deleted_from_another_host_stays_deleted(service: Service
 
 
 async def test_deleting_an_entry_that_is_only_in_the_spool_leaves_nothing(service: Service) -> None:
-    """The repository was down when the detection was accepted, and is back."""
+    """The repository was down when the detection was accepted, and works again."""
     service.repository.fail_with(DOWN)
     record = await service.accepted()
     service.repository.recover()
@@ -471,7 +471,7 @@ async def test_deleting_everything_while_a_detection_is_accepted_leaves_nothing(
 
 
 async def test_a_detection_that_arrives_while_everything_is_deleted_is_complete() -> None:
-    """It comes after the reading of the history and before the end of its erasure."""
+    """It is accepted after the history was read and before it is erased."""
     repository = BusyRepository()
     service = Service(repository=repository)
     await service.stored()

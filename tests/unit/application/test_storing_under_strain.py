@@ -1,4 +1,4 @@
-"""Whatever comes at the same time and whatever fails in between: nothing lost, nothing left."""
+"""Storing and deleting with concurrent calls and random failures."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from tests.unit.application.service import PHOTO, Service
 
 
 class Strain:
-    """How the outside behaves: every call takes a few turns of the loop, and some fail."""
+    """The behaviour of ports: every call takes a few turns of the loop, and some fail."""
 
     def __init__(self, seed: int, failing: float) -> None:
         self.chance = random.Random(seed)
@@ -49,7 +49,7 @@ class StrainedImageStore(InMemoryImageStore):
 
     async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
         url = await super().put(owner_id, detection_id, image)
-        await self.strain.call()  # It may have arrived although nobody hears of it.
+        await self.strain.call()  # It may have been stored although the call failed.
         return url
 
 
@@ -63,7 +63,7 @@ class StrainedRepository(InMemoryDetectionRepository):
 
 
 class StrainedSpool(InMemoryDetectionSpool):
-    """A local disk takes its time and seldom fails; here never."""
+    """A slow spool that does not fail."""
 
     def __init__(self, strain: Strain) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class StrainedSpool(InMemoryDetectionSpool):
 
 
 async def _persist(attempt):  # type: ignore[no-untyped-def]
-    """Repeat what failed, as a client does."""
+    """Repeat a failed call, as a client does."""
     while True:
         try:
             return await attempt()
@@ -109,7 +109,7 @@ async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
         for _ in range(strain.chance.randrange(30)):
             await asyncio.sleep(0)
         if strain.chance.random() < 0.5:
-            # A first try may have taken all of it and then failed; or everything was deleted.
+            # A first attempt may have erased everything and then failed; or everything was deleted.
             with contextlib.suppress(NotFound):
                 await _persist(lambda: delete.execute(service.alice, record.detection_id))
             deleted.add(record.detection_id)
@@ -122,7 +122,7 @@ async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
         deleted.update(known)
 
     async def settled() -> bool:
-        """Nothing waits any more, and there is an image for every record and no other."""
+        """Wait until nothing is pending, and check that records and images correspond."""
         page = await service.repository.find("alice", HistoryFilter())
         return not await service.spool.waiting() and page.total == len(service.images)
 

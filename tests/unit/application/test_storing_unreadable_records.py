@@ -1,4 +1,4 @@
-"""A record that cannot be read holds nothing up."""
+"""An unreadable record does not block storing."""
 
 from tests.unit.application.service import PHOTO, Service
 

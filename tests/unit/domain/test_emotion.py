@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from domain.emotion import Emotion, EmotionScores
 
-# Every finite weight there is, the smallest and the largest floats included.
+# Every finite weight, the smallest and the largest floats included.
 weights = st.dictionaries(
     st.sampled_from(Emotion), st.floats(min_value=0, allow_nan=False, allow_infinity=False)
 ).filter(lambda mapping: any(value > 0 for value in mapping.values()))

@@ -18,7 +18,7 @@ def test_every_error_has_its_own_code() -> None:
         kind.code  # type: ignore[attr-defined]
         for base in (DomainError, ServiceUnavailable)
         for kind in kinds(base)
-        # To a caller a store that was not asked is one that does not answer.
+        # For a caller an open circuit is the same as an unavailable store.
         if kind.__module__ in core and kind is not StoreCircuitOpen
     ]
     assert len(codes) > 10

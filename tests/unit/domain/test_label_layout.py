@@ -1,4 +1,4 @@
-"""Where labels go in drawn pictures."""
+"""The layout of labels in drawings."""
 
 import random
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""How scores are told to people: here and on the page alike."""
+"""How scores are written for people, here and on the page."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What the tests of the inference parts share."""
+"""Fixtures for the tests of inference."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from adapters.inference.executor import WorkExecutor
 
 @pytest.fixture
 def single_thread() -> Iterator[WorkExecutor]:
-    """An executor that does one thing at a time, so that the order of things shows."""
+    """An executor with one thread, so that the order of jobs can be observed."""
     executor = WorkExecutor(1)
     yield executor
     executor.close()

@@ -1,4 +1,4 @@
-"""Batches that form while the threads are busy, with a model that tells what it was given."""
+"""Batches that form while the threads are busy, with a model that records them."""
 
 import asyncio
 import threading
@@ -46,7 +46,7 @@ class BrightnessModel:
 
 
 class Plug:
-    """Keeps the only thread busy until it is pulled, so that requests pile up."""
+    """Keeps the only thread busy until ``pull``, so that requests accumulate."""
 
     def __init__(self, executor: WorkExecutor) -> None:
         self._executor = executor
@@ -192,7 +192,7 @@ async def test_a_cancelled_caller_does_not_affect_others(
 async def test_a_caller_may_be_cancelled_at_any_moment(
     classifier: BatchingEmotionClassifier, model: BrightnessModel
 ) -> None:
-    """Cancelled after every possible number of turns of the loop, and leaving no crops behind."""
+    """Cancelled after every possible number of turns of the loop; no crops stay behind."""
     for turns in range(40):
         leaving, staying = classify(classifier, 10), classify(classifier, 20)
         for _ in range(turns):

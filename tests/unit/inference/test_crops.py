@@ -1,4 +1,4 @@
-"""What crops show, on pictures whose every pixel tells where it comes from."""
+"""Crops, on images whose pixels encode their position."""
 
 import math
 
@@ -19,7 +19,7 @@ RGB_48 = CropSpec(48, 48, 3)
 
 
 def map_of_places(width: int = WIDTH, height: int = HEIGHT, scale: float = 1.0) -> Image:
-    """Red grows to the right by one level a pixel of the original, green downwards."""
+    """Red increases to the right by one level per pixel of the original, green downwards."""
     columns, rows = round(width * scale), round(height * scale)
     pixels = np.zeros((rows, columns, 3), np.uint8)
     pixels[:, :, 0] = (np.arange(columns) + 0.5) / scale
@@ -28,7 +28,7 @@ def map_of_places(width: int = WIDTH, height: int = HEIGHT, scale: float = 1.0) 
 
 
 def place(crop: NDArray[np.uint8], right: float, down: float) -> tuple[float, float]:
-    """Which place of the original a place of the crop shows; both as parts of its sides."""
+    """The position in the original that a position of the crop shows, in shares of the sides."""
     rows, columns = crop.shape[:2]
     level = crop[min(int(down * rows), rows - 1), min(int(right * columns), columns - 1)]
     return float(level[0]), float(level[1])

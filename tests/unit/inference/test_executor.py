@@ -1,4 +1,4 @@
-"""The bounded executor, watched through events rather than by the clock."""
+"""The bounded executor, observed by events instead of the clock."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class Plug:
-    """Keeps a thread busy until it is pulled."""
+    """Keeps a thread busy until ``pull``."""
 
     def __init__(self) -> None:
         self.began = threading.Event()
@@ -41,7 +41,7 @@ async def queued(
     function: Callable[[], Result],
     priority: Priority = Priority.INTERACTIVE,
 ) -> asyncio.Task[Result]:
-    """Started far enough to stand in the queue."""
+    """A task that has reached the queue."""
     task = asyncio.create_task(executor.run(function, priority=priority))
     await asyncio.sleep(0)
     return task
@@ -175,12 +175,12 @@ async def test_background_jobs_leave_a_thread_free_while_others_run() -> None:
     executor = WorkExecutor(2)
     try:
         plugs = [Plug(), Plug()]
-        await executor.run(abs, 1)  # somebody else's work, just now
+        await executor.run(abs, 1)  # other work, just now
         tasks = [await queued(executor, plug, Priority.BACKGROUND) for plug in plugs]
         await asyncio.to_thread(plugs[0].began.wait, 30)
         assert await executor.run(abs, -1) == 1, "nobody waits for the background"
         assert not plugs[1].began.is_set()
-        # It goes on once the first has ended, and when the others are quiet for a while anyway.
+        # It continues once the first has ended, or when there was no other work for a while.
         plugs[0].pull()
         await asyncio.to_thread(plugs[1].began.wait, 30)
         plugs[1].pull()

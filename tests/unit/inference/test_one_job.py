@@ -1,4 +1,4 @@
-"""An image as one job gives what the ports give one after the other, and costs one hand-over."""
+"""Analysing an image as one job gives the same result as port by port, with one hand-over."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -44,14 +44,14 @@ class CountingExecutor(WorkExecutor):
 
 
 class NoFace(EveryFace):
-    """Lets the detector rest."""
+    """Needs no detection."""
 
     def request(self, image: Image) -> None:  # type: ignore[override]
         return None
 
 
 class Coarse(EveryFace):
-    """Remembers the shape of what it was given."""
+    """Keeps the shape of the image."""
 
     least_side_px = 200
     shape: tuple[int, ...] = ()
@@ -118,7 +118,7 @@ def parts() -> Iterator[Parts]:
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
 async def test_one_job_gives_the_same_result_as_the_steps(parts: Parts, suffix: str) -> None:
-    """Also of a BMP, which is decoded in a process of its own."""
+    """Also for a BMP, which is decoded in its own process."""
     assert isinstance(parts.one_job, OneJobFaceAnalyser)
     image, search = encoded(suffix), EveryFace(40)
     together = await parts.one_job.analyse(image, search)

@@ -1,4 +1,4 @@
-"""Crops as other cameras and framings would have given them."""
+"""Crops as other cameras and framings would have shown them."""
 
 import numpy as np
 import pytest
@@ -35,5 +35,5 @@ def test_gray_in_three_channels_stays_gray_but_for_a_colour_cast(
     shift: str, crops: NDArray[np.uint8]
 ) -> None:
     rendered = render(np.repeat(crops, 3, axis=3), shift).astype(int)
-    # A few levels for the noise of each channel and for what JPEG rounds.
+    # A few levels for the noise of each channel and JPEG rounding.
     assert np.abs(rendered.max(axis=3) - rendered.min(axis=3)).max() < 20

@@ -1,4 +1,4 @@
-"""What detectors look at, so that they find every face that is asked for."""
+"""The views for detectors, so that every wanted face is found."""
 
 import math
 
@@ -27,7 +27,7 @@ def views(image: Image, min_size_px: int = 64, **options: object) -> list[Detect
 
 
 def sees(view: DetectionView, face: BoundingBox) -> bool:
-    """Whether a detector finds the face in the view."""
+    """Whether a detector finds the face in this view."""
     x, y = face.x * view.ratio_x + view.left, face.y * view.ratio_y + view.top
     width, height = face.width * view.ratio_x, face.height * view.ratio_y
     rows, columns = view.pixels.shape[:2]

@@ -1,4 +1,4 @@
-"""Sessions made of fakes, and somebody who writes down what they tell."""
+"""Sessions with fakes, and a listener that keeps their events."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ HAPPY_FACE = ((100, 100, 120, 120), Emotion.HAPPY)
 
 
 class Recorder:
-    """A listener that keeps everything, and can refuse to be ready."""
+    """A listener that keeps all events, and can be not ready."""
 
     def __init__(self) -> None:
         self.events: list[StreamEvent] = []
@@ -78,7 +78,7 @@ class Recorder:
         return [event for event in self.events if isinstance(event, kind)]
 
     async def nth(self, kind: type[Event], count: int = 1) -> Event:
-        """Wait until so many events of a kind were told and hand back the last of these."""
+        """Wait for this many events of a kind; returns the last."""
         async with asyncio.timeout(5):
             while len(self.all(kind)) < count:
                 self._told.clear()
@@ -88,7 +88,7 @@ class Recorder:
 
 @dataclass
 class World:
-    """Everything around the sessions."""
+    """The fakes around the sessions."""
 
     clock: InMemoryClock = field(default_factory=InMemoryClock)
     decoder: InMemoryImageDecoder = field(default_factory=InMemoryImageDecoder)
@@ -143,13 +143,13 @@ class World:
             raise InvalidToken("the account has ended")
 
     async def reached(self, stage: Stage) -> None:
-        """Wait until a frame has got that far."""
+        """Wait until a frame has reached this stage."""
         async with asyncio.timeout(5):
             while not self.telemetry.stages[stage]:  # noqa: ASYNC110 (the fake has no event)
                 await asyncio.sleep(0)
 
     def frame(self, frame_id: int, data: bytes | str | None = None) -> Frame:
-        """A frame that arrives a tenth of a second after the one before."""
+        """A frame that arrives a tenth of a second after the previous one."""
         self.clock.advance(0.1)
         sent = SentData(data or fake_image(HAPPY_FACE))
         return Frame(frame_id, float(frame_id), sent, self.clock.monotonic())
@@ -175,7 +175,7 @@ async def session(world: World, recorder: Recorder) -> StreamSession:
 
 
 async def analysed(session: StreamSession, world: World, recorder: Recorder, count: int) -> None:
-    """Send so many frames, one after the other."""
+    """Send this many frames, one after the other."""
     done = len(recorder.all(FrameResult))
     for i in range(done + 1, done + count + 1):
         session.offer(world.frame(i))

@@ -1,4 +1,4 @@
-"""The parts of a session, each for itself."""
+"""The parts of a session, one by one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -81,7 +81,7 @@ def test_the_fair_share_satisfies_small_demands(
 
 
 class Machine:
-    """Drives an adaptation through windows in which so many of 20 frames are served."""
+    """Drives an adaptation through windows in which some of 20 frames are answered."""
 
     def __init__(self, config: StreamConfig) -> None:
         self.config = config
@@ -97,7 +97,7 @@ class Machine:
         self.adaptation = self.adaptation.configured(self.config)
 
     def obeyed(self, windows: int, *, served: int, busy: float) -> list[Mapping[str, object]]:
-        """What is suggested in so many windows to a client that does all of it at once."""
+        """The suggestions in this many windows to a client that follows each at once."""
         seen = []
         for _ in range(windows):
             for told in self.window(served=served, busy=busy):

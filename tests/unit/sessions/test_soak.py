@@ -1,4 +1,4 @@
-"""An hour of video, played quickly."""
+"""An hour of video, in fast motion."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ FRAMES = 3_600
 
 
 class LastEvent:
-    """A listener that keeps nothing but the last event."""
+    """A listener that keeps only the last event."""
 
     def __init__(self) -> None:
         self.last: StreamEvent | None = None

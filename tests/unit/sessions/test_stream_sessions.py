@@ -97,7 +97,7 @@ async def test_a_session_that_ends_while_places_are_renewed_keeps_none(world: Wo
 
 
 class SlowToRenew(InMemorySessionPlaces):
-    """Renews when told to, as where another call overtakes this one on its way."""
+    """Renews when released, so that another call can overtake it."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
@@ -165,7 +165,7 @@ async def test_no_more_frames_are_in_work_than_allowed(world: World) -> None:
 
 
 async def test_a_flood_does_not_starve_a_slow_sender(world: World) -> None:
-    """Two sessions flood; the third sends a frame now and then and gets every one answered."""
+    """Two sessions send as many frames as possible; the third sends few and gets each answered."""
     sessions = world.sessions(frames_in_work=1)
     floods = [await sessions.open(some_user(f"flood {i}"), Recorder()) for i in range(2)]
     reader = Recorder()
@@ -210,7 +210,7 @@ async def crowd(
 
 
 class SlowDecoder(InMemoryImageDecoder):
-    """Takes a tenth of a second of the fake clock for every frame."""
+    """Takes a tenth of a second of the fake clock per frame."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -224,7 +224,7 @@ class SlowDecoder(InMemoryImageDecoder):
 
 
 async def busy_window(world: World, sessions: StreamSessions, crowd: list[StreamSession]) -> None:
-    """Two seconds in which all send frames whenever they can."""
+    """Two seconds in which all sessions send frames as fast as they can."""
     end_s = world.clock.monotonic() + 2
     while world.clock.monotonic() < end_s:
         for session in 2 * crowd:

@@ -1,4 +1,4 @@
-"""Scenes that need an idea of motion."""
+"""Tracking of moving faces."""
 
 import random
 from collections.abc import Sequence

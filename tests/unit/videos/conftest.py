@@ -1,4 +1,4 @@
-"""The work on recorded videos over in-memory fakes."""
+"""The work on recorded videos, with fakes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class PausingDetector(InMemoryFaceDetector):
 
 @dataclass
 class Videos:
-    """Use cases on fakes. ``restart`` makes new ones on what the old ones left behind."""
+    """Use cases with fakes. ``restart`` makes new ones on the same stores."""
 
     clock: InMemoryClock = field(default_factory=InMemoryClock)
     repository: InMemoryVideoRepository = field(default_factory=InMemoryVideoRepository)
@@ -101,7 +101,7 @@ class Videos:
         self.open_link = OpenVideoLink(InMemoryLinkSigner(self.clock), self.repository, self.store)
 
     def process(self, place: str) -> WorkOnVideos:
-        """What works on videos in a process that keeps its data in this place."""
+        """The work on videos of a process with this data folder."""
         return WorkOnVideos(
             tools=VideoTools(self.repository, self.store, self.history, self.clock),
             analyse=AnalyseVideo(
@@ -146,7 +146,7 @@ class Videos:
         return [frame for frames in found for frame in frames]
 
     async def begun(self, video: Video, *, frames: int) -> asyncio.Task[bool]:
-        """Begin to work, and stop in the middle, when so many frames are on the disk."""
+        """Start to work, and stop when this many frames are written."""
         self.detector.pause_after = self.detector.looks + frames
         task = asyncio.create_task(self.work.work_once())
         async with asyncio.timeout(20):

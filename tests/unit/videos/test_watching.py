@@ -1,4 +1,4 @@
-"""Watching a camera that comes and goes."""
+"""Watching a camera whose connection is lost and restored."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ HAPPY = Scene.parse(fake_image(((20, 40, 120, 150), Emotion.HAPPY)))
 
 
 class Camera:
-    """Gives so many frames each time somebody connects, and then is gone."""
+    """Returns some frames per connection, and then fails."""
 
     def __init__(self, *frames: int) -> None:
         self._left = list(frames)
@@ -71,5 +71,5 @@ async def test_a_lost_camera_is_retried_with_growing_pauses_and_faces_are_summar
     assert telling.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S, 1.0]
     assert [frame.number for frame in telling.frames] == list(range(7))
     assert summary.frames == 7
-    # Nobody knows whether it is the same face after so long.
+    # After so long it may be another face.
     assert [track.time_share.dominant for track in summary.tracks] == [Emotion.HAPPY] * 2

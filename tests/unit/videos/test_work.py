@@ -1,4 +1,4 @@
-"""Work on videos that lasts: through crashes, cancellations and users who wait."""
+"""The work on videos through crashes, cancellations and waiting users."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ from tests.unit.videos.conftest import FACE, Videos, clip
 
 
 async def stopped(task: asyncio.Task[bool]) -> None:
-    """End the process that works: what it can still say, it says."""
+    """Stop the work in order, so that it can write its results."""
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
@@ -53,7 +53,7 @@ async def test_a_submitted_video_becomes_one_entry_of_the_history(videos: Videos
 
 async def test_work_continues_after_a_crash(videos: Videos) -> None:
     video = await videos.submitted()
-    # A crash says nothing more: what is on the disk is all there is.
+    # A crash writes nothing more.
     crashed = await videos.begun(video, frames=15)
     looked_at = len(await videos.table(video.video_id))
     videos.repository.fail_with(StoreUnavailable("the process is dead"))
@@ -80,7 +80,7 @@ async def test_a_crash_after_the_entry_makes_no_second_entry(videos: Videos) -> 
     video = await videos.submitted()
     await videos.work.work_once()
     entry = await videos.history.get(video.video_id)
-    # The entry was made, and the process died before it could say so.
+    # The entry was made, and the process died before it was recorded.
     kept = videos.repository._kept[video.video_id]
     kept.video = replace(kept.video, status=VideoStatus.RUNNING)
     assert await videos.process("there").work_once()
@@ -192,7 +192,7 @@ async def test_a_video_that_crashes_every_process_is_given_up(videos: Videos) ->
     video = await videos.submitted()
     for number in range(MOST_ATTEMPTS):
         now = videos.clock.now()
-        # Whoever takes it is never heard of again.
+        # Every process that claims it dies.
         until = now + timedelta(seconds=30)
         assert await videos.repository.claim(holder=f"x/{number}", now=now, until=until)
         videos.clock.advance(31)

@@ -1,4 +1,4 @@
-"""What is said to a client whose event does not fit."""
+"""Error messages for invalid events."""
 
 import pytest
 

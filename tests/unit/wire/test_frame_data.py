@@ -16,7 +16,7 @@ def with_line_breaks(text: bytes, line: int, line_break: bytes) -> bytes:
 
 
 def written(picture: bytes) -> dict[str, bytes]:
-    """A picture as encoders write it."""
+    """An image in the encodings that clients send."""
     plain = base64.b64encode(picture)
     url_safe = base64.urlsafe_b64encode(picture)
     forms = {
