@@ -48,9 +48,10 @@ class RequestFrame:
             await self._app(scope, receive, send)
             return
         method = str(scope["method"])
-        if method == "HEAD":
-            # The server has its own copy of the scope, and leaves the body out.
-            scope = cast("Scope", {**scope, "method": HttpMethod.GET})
+        if method in ("GET", "HEAD"):
+            # For HEAD the server has its own copy of the scope, and leaves the body out.
+            query = _without_empty_values(scope["query_string"])
+            scope = cast("Scope", {**scope, "method": HttpMethod.GET, "query_string": query})
         request_id = _request_id(scope)
         status = 0
 
@@ -77,6 +78,11 @@ class RequestFrame:
                     status=status,
                     duration_ms=round(1000 * seconds, 1),
                 )
+
+
+def _without_empty_values(query: bytes) -> bytes:
+    """The query without names that have no value: forms send those of empty fields."""
+    return b"&".join(pair for pair in query.split(b"&") if pair.partition(b"=")[2])
 
 
 def _request_id(scope: Scope) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar.openapi.spec import Example, OpenAPIFormat, OpenAPIType, Schema
 from litestar.params import QueryParameter
@@ -14,16 +14,24 @@ from domain.detection import HistoryFilter
 from domain.emotion import Emotion
 from domain.errors import InvalidRequest
 
+_EMPTY = Schema(type=OpenAPIType.STRING, max_length=0, description="As if left out.")
 _MOMENT = [
     Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE),
     Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
-    Schema(type=OpenAPIType.STRING, max_length=0, description="As if left out."),
+    _EMPTY,
 ]
 _DATE_ONLY = re.compile(r"\d{4}-?(\d{2}-?\d{2}|W\d{2}-?\d)")
 # A plus sign that was not percent-encoded arrives as a space.
 _LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)$")
 # ISO 8601 lets a day end at 24:00.
 _MIDNIGHT_AT_THE_END = re.compile(r"([T ])24((?::?00){0,2}(?:[.,]0+)?(?=[Z+\- ]|$))")
+
+
+def one_of_or_empty(*words: str) -> dict[str, Any]:
+    """The schema of a parameter that is one of some words, or empty, which is as if left out."""
+    some = Schema(type=OpenAPIType.STRING, enum=list(words))
+    return {"type": None, "enum": None, "one_of": [some, _EMPTY]}
+
 
 FromDate = Annotated[
     str | None,
@@ -54,13 +62,7 @@ DominantEmotion = Annotated[
     str | None,
     QueryParameter(
         description="Dominant emotion of any face.",
-        schema_extra={
-            "type": None,
-            "one_of": [
-                Schema(type=OpenAPIType.STRING, enum=list(Emotion)),
-                Schema(type=OpenAPIType.STRING, max_length=0, description="As if left out."),
-            ],
-        },
+        schema_extra=one_of_or_empty(*Emotion),
     ),
 ]
 
@@ -86,7 +88,7 @@ def _emotion(word: str | None) -> Emotion | None:
     if not word:
         return None
     try:
-        return Emotion(word)
+        return Emotion(word.strip().lower())
     except ValueError:
         words = ", ".join(Emotion)
         fault = f"must be one of {words}"

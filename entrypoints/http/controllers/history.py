@@ -32,7 +32,14 @@ from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.operations import Download, Page
 from entrypoints.http.paging import link_header
-from entrypoints.http.queries import DominantEmotion, FromDate, Keyword, ToDate, history_filter
+from entrypoints.http.queries import (
+    DominantEmotion,
+    FromDate,
+    Keyword,
+    ToDate,
+    history_filter,
+    one_of_or_empty,
+)
 from entrypoints.http.security import USERS
 from entrypoints.http.streaming import primed
 from entrypoints.wire import detections
@@ -104,7 +111,11 @@ class HistoryController(Controller):
         export_history: NamedDependency[ExportHistory],
         image_addresses: NamedDependency[ImageAddresses],
         format: Annotated[  # noqa: A002
-            Literal["csv", "json"], QueryParameter(description="The format of the download.")
+            Literal["csv", "json"],
+            QueryParameter(
+                description="The format of the download.",
+                schema_extra=one_of_or_empty("csv", "json"),
+            ),
         ] = "json",
         from_date: FromDate = None,
         to_date: ToDate = None,

@@ -126,6 +126,32 @@ async def test_an_empty_emotion_and_other_date_forms_are_accepted(service):
     assert answer.json() == []
 
 
+@pytest.mark.parametrize("name", ["skip", "limit", "from_date", "to_date", "keyword", "emotion"])
+@pytest.mark.parametrize("form", ["{}=", "{}", "{}=&"])
+async def test_a_field_that_was_left_empty_is_none(service, name, form):
+    alice = await service.signed_in()
+    await fill(service, alice, 2)
+    answer = await alice.get(f"/api/history?{form.format(name)}")
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()) == 2
+
+
+@pytest.mark.parametrize("form", ["format=", "format=&keyword=&from_date="])
+async def test_an_export_whose_fields_were_left_empty_is_json(service, form):
+    alice = await service.signed_in()
+    await fill(service, alice, 2)
+    answer = await alice.get(f"/api/history/export?{form}")
+    assert len(answer.json()) == 2
+
+
+async def test_an_emotion_may_begin_with_a_capital(service):
+    alice = await service.signed_in()
+    await service.stored(alice)
+    found = await alice.get("/api/history?emotion=happy")
+    written = await alice.get("/api/history?emotion=Happy")
+    assert written.json() == found.json()
+
+
 @pytest.mark.parametrize("value", ["yesterday", "2026-13-01", "2026-11-22T25:00", "0", "2026-W"])
 @pytest.mark.parametrize("field", ["from_date", "to_date"])
 async def test_an_invalid_date_is_400(service, field, value):
