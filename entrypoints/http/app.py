@@ -99,7 +99,8 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
             allow_origins=list(allowed_origins(settings.server.cors_origins)),
             allow_credentials=True,
             allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            # Clients add headers of their own, which do no harm.
+            allow_headers=["*"],
             expose_headers=[
                 "Retry-After",
                 "X-Total-Count",
