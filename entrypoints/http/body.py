@@ -20,12 +20,14 @@ class BodyRequest(Request[UserT, Any, Any], Generic[UserT]):
         """The body as JSON.
 
         Raises:
-            ClientException: it is not JSON, or is nested too deeply.
+            ClientException: it is not JSON in UTF-8, or is nested too deeply.
         """
         try:
             return await super().json()
         except RecursionError as error:
             raise ClientException("JSON is nested too deeply") from error
+        except UnicodeDecodeError as error:
+            raise ClientException("JSON must be encoded in UTF-8") from error
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body, chunk by chunk.

@@ -243,7 +243,19 @@ async def test_a_malformed_body_is_400_and_names_the_field(service, path, body, 
     assert list(answer.json()["details"]["fields"]) == [field]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"id_token=x", b"\xff\xfe", b"null", b"[" * 30_000])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"id_token=x",
+        b"\xff\xfe",
+        b'{"id_token": "caf\xe9"}',
+        b'{"id_token": "\\ud800"}',
+        b"null",
+        b"[" * 30_000,
+    ],
+)
 async def test_a_body_that_is_not_json_is_400(service, content):
     answer = await (await service.client()).post("/auth/verify-token", content=content)
     assert answer.status_code == 400
