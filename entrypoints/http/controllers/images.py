@@ -21,6 +21,7 @@ from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import problems
 from entrypoints.http.operations import ImageAnswer
 from entrypoints.http.security import LINK_HOLDERS
+from entrypoints.http.validators import is_held
 from entrypoints.settings import Settings
 
 
@@ -98,10 +99,7 @@ class ImagesController(Controller):
             # Pages of other origins may show it: having the link is enough.
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
-        held = request.headers.get("if-none-match", "")
-        if held.strip() == "*" or etag in (
-            each.strip().removeprefix("W/") for each in held.split(",")
-        ):
+        if is_held(request.headers, etag):
             await read()  # It may have been erased.
             return Response(b"", status_code=304, headers=headers)
         # Nobody knows who uses a link: requests for one image count as those of one sender.

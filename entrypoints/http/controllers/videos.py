@@ -35,13 +35,15 @@ from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
 from entrypoints.http.operations import FrameTable, SingleVideo, VideoFile
+from entrypoints.http.queries import one_of_or_empty
 from entrypoints.http.security import USERS
 from entrypoints.http.streaming import primed
 from entrypoints.http.uploads import FORM_OVERHEAD_BYTES, uploaded
+from entrypoints.http.validators import is_held
 from entrypoints.settings import Settings
 from entrypoints.wire import frame_table, videos
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = re.compile(r"(?i)bytes=(\d{0,18})-(\d{0,18})")
 _FRAMES_PER_SECOND = 5.0
 _MEDIA_TYPES = {
     "json": "application/json",
@@ -214,7 +216,11 @@ class VideosController(Controller):
         video_id: FromPath[UUID],
         read_video_frames: NamedDependency[ReadVideoFrames],
         format: Annotated[  # noqa: A002
-            Literal["json", "jsonl", "csv"], QueryParameter(description="Of the download.")
+            Literal["json", "jsonl", "csv"],
+            QueryParameter(
+                description="Of the download.",
+                schema_extra=one_of_or_empty("json", "jsonl", "csv"),
+            ),
         ] = "json",
     ) -> Stream:
         """Download a row for each analysed frame and face, and one for a frame without any.
@@ -248,6 +254,7 @@ class VideosController(Controller):
                 media_type="video/mp4",
                 generate_examples=False,
             ),
+            304: ResponseSpec(data_container=None, description="Unchanged (`If-None-Match`)"),
             **problems(
                 "invalid_request", "invalid_link", "not_found", "range_not_satisfiable",
                 "store_unavailable",
@@ -280,6 +287,8 @@ class VideosController(Controller):
             # Pages of other origins may show it: having the link is enough.
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
+        if is_held(request.headers, etag):
+            return Response(b"", status_code=304, headers=headers)
         wanted = _wanted_range(request.headers, video.size_bytes, etag)
         start, end = wanted or (0, None)
         part = await open_video_link.part(video, start=start, end=end)

@@ -160,6 +160,7 @@ async def test_a_player_reads_the_file_in_ranges(service: Service) -> None:
         ("bytes=100-", 100, size),
         ("bytes=-10", size - 10, size),
         (f"bytes=7-{size * 2}", 7, size),
+        ("Bytes=5-99", 5, 100),
     ):
         part = await stranger.get(link, headers={"Range": asked})
         assert part.status_code == 206, asked
@@ -173,6 +174,11 @@ async def test_a_player_reads_the_file_in_ranges(service: Service) -> None:
         assert (await stranger.get(link, headers={"Range": nonsense})).status_code == 200
     head = await stranger.head(link)
     assert head.headers["Content-Length"] == str(size)
+
+    held = await stranger.get(link, headers={"If-None-Match": whole.headers["ETag"]})
+    assert (held.status_code, held.content) == (304, b"")
+    other = await stranger.get(link, headers={"If-None-Match": '"other"'})
+    assert (other.status_code, other.content) == (200, CLIP)
 
 
 async def test_a_link_opens_one_video_and_expires(service: Service) -> None:
