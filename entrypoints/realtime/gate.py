@@ -22,7 +22,7 @@ from litestar.types import (
 
 from entrypoints.realtime.connection import NAMESPACE
 from entrypoints.realtime.other_clients import is_too_old, refuse_old_client
-from entrypoints.realtime.server import MAX_MESSAGE_BYTES, GuardedServer, has_too_many_values
+from entrypoints.realtime.server import MAX_MESSAGE_BYTES, GuardedServer
 from entrypoints.server.connections import EXTENSION
 from entrypoints.server.http import HttpConnection
 from entrypoints.server.refusals import Refusal
@@ -183,12 +183,9 @@ def _announced_bytes(scope: Scope) -> int:
 
 
 def _makes_sense(text: str | None) -> bool:
-    """Whether a text message can be Engine.IO: a Socket.IO packet, or a short signal.
-
-    No event has thousands of values, and reading as many from JSON takes memory and time.
-    """
+    """Whether a text message can be Engine.IO: a Socket.IO packet, or a short signal."""
     if text is None:
         return True
     if text[:1] == "4":
-        return text[1:2] in set("0123456") and not has_too_many_values(text)
+        return text[1:2] in set("0123456")
     return text[:1] in set("12356") and len(text) <= _LONGEST_SIGNAL

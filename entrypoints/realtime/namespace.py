@@ -46,6 +46,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._sessions = sessions
         self._clock = clock
         self._rooms = rooms
+        server.refuse_large_event = self._refuse_large_event
         self._handlers = {
             "initialize": self._initialize,
             "control": self._control,
@@ -81,6 +82,14 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         """Tell a client what went wrong."""
         event = server_events.present_error(error, self._clock.now(), frame_id=frame_id)
         await connection.outbox.send(event)
+
+    async def _refuse_large_event(self, eio_sid: str) -> None:
+        connection = self.connections.get(
+            str(self.server.manager.sid_from_eio_sid(eio_sid, NAMESPACE))
+        )
+        if connection is not None:
+            fault = "the event holds thousands of values; send an image as bytes or base64 text"
+            await self.answer(connection, InvalidRequest(fault))
 
     async def _connect(self, sid: str, auth: object) -> None:
         token = client_events.read_token(auth)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -53,6 +53,10 @@ def has_too_many_values(text: str) -> bool:
     return len(text) > _MAX_VALUES and sum(map(text.count, ",:[")) > _MAX_VALUES
 
 
+class TooManyValues(ValueError):
+    """A packet holds more values than any of our events."""
+
+
 class EventJson:
     """JSON for packets, in the form the library asks for: our events are structs."""
 
@@ -72,7 +76,7 @@ class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
     def decode(self, encoded_packet: str) -> int:
         """Read a packet; ValueError for one that announces too many parts or holds too much."""
         if has_too_many_values(encoded_packet):
-            raise ValueError("too many values")
+            raise TooManyValues
         attachments = int(super().decode(encoded_packet) or 0)
         if attachments > _MAX_ATTACHMENTS:
             raise ValueError("too many attachments")
@@ -123,11 +127,15 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
     The library logs a stack trace for every message it cannot read and keeps half-received binary
     messages of connections that are gone. Of connections whose client has not signed in it keeps
     the newest 256.
+
+    Attributes:
+        refuse_large_event: tells the client of a connection that its event had too many values.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._strangers: dict[str, dict[str, Any]] = {}
+        self.refuse_large_event: Callable[[str], Awaitable[None]] | None = None
 
     def has_signed_in(self, eio_sid: str) -> bool:
         """Whether the client of this connection has come with a token that was accepted."""
@@ -162,6 +170,11 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             await super()._handle_eio_message(eio_sid, data)
         except asyncio.CancelledError:
             raise
+        except TooManyValues:
+            if self.refuse_large_event is None or not self.has_signed_in(eio_sid):
+                await self.close_connection(eio_sid)
+            else:
+                await self.refuse_large_event(eio_sid)
         except Exception as error:
             log.info("closing a connection after a message that cannot be read: %s", _kind(error))
             await self.close_connection(eio_sid)

@@ -81,6 +81,21 @@ async def test_frames_come_as_bytes_or_as_base64(service: Service, transport: st
         assert (await client.next("detection_result"))["faces"][0]["box"] == [100, 80, 120, 120]
 
 
+@BOTH
+async def test_an_image_as_thousands_of_numbers_is_refused_and_the_session_lives(
+    service: Service, transport: str
+) -> None:
+    client = await service.client(transports=(transport,))
+    await client.start()
+    numbers = list(range(256)) * 20
+    for data in (numbers, {"type": "Buffer", "data": numbers}):
+        error = await client.refused("video_frame", {"frame_id": 1, "timestamp": 1, "data": data})
+        assert error["code"] == 400
+        assert "bytes or base64" in error["message"]
+    await client.frame(2)
+    assert (await client.next("detection_result"))["frame_id"] == 2
+
+
 async def test_a_whole_frame_number_may_come_as_a_float(service: Service) -> None:
     client = await service.client()
     await client.start()
