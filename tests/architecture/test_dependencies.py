@@ -2,10 +2,11 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions
+from importlib.metadata import files, packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -13,6 +14,15 @@ PRODUCT = ["domain", "application", "adapters", "entrypoints"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = ["vit", "mongodb", "cloudinary", "firebase", "redis", "remote", "otel"]
 DISTRIBUTIONS = packages_distributions()
+# Prints the files of all modules that are loaded once every adapter and the service are.
+LOADED = """
+import importlib, pkgutil, sys
+import adapters, entrypoints.cli, entrypoints.process.serve
+for module in pkgutil.walk_packages(adapters.__path__, "adapters."):
+    if not module.name.startswith("adapters.vit"):  # the image has no PyTorch
+        importlib.import_module(module.name)
+print(*(getattr(module, "__file__", None) for module in sys.modules.values()), sep="\\n")
+"""
 
 
 def imported() -> Iterator[str]:
@@ -51,3 +61,17 @@ def test_every_package_that_is_imported_is_declared_by_one_name() -> None:
 def test_every_required_package_is_imported() -> None:
     used = set().union(*(distributions_of(module) for module in THIRD_PARTY))
     assert names(PROJECT["dependencies"]) - used == set()
+
+
+def test_nothing_is_loaded_of_the_packages_that_the_image_leaves_out() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    found = re.search(r" uninstall --yes (.+)", dockerfile)
+    assert found is not None
+    left_out = {str(file.locate()): name for name in found[1].split() for file in files(name) or []}
+    loaded = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LOADED],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    modules = set(loaded.stdout.splitlines())
+    assert str(ROOT / "adapters" / "firebase" / "client.py") in modules
+    assert {left_out[module] for module in modules & set(left_out)} == set()

@@ -60,8 +60,8 @@ class Engine:
         order = ["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--log-level=fatal"]
         return self.run(*order, *arguments, within_s=within_s).strip()
 
-    def make_bases(self) -> int:
-        """Tag a Debian with the base names of the Dockerfile; returns its size in bytes."""
+    def make_bases(self) -> None:
+        """Tag a Debian with the base names of the Dockerfile."""
         container = self.run("buildah", "--log-level=fatal", "from", "scratch").strip()
         self.run("buildah", "add", "--quiet", container, _debian(self), "/")
         python, node = _bases("python"), _bases("node")
@@ -73,7 +73,6 @@ class Engine:
         self.run("buildah", "run", "--isolation", "chroot", container, *link)
         self.run("buildah", "commit", "--quiet", container, node)
         self.run("buildah", "rm", container)
-        return self.size(python)
 
     def build(self, name: str) -> str:
         """Build the Dockerfile as it is; returns the output."""

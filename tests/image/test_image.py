@@ -1,14 +1,18 @@
 """The image, built by the Dockerfile as it is and run as the compose file does."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import PIL.Image
+import pillow_heif
 import pytest
 
+from tests.e2e import videos
 from tests.image.engine import ROOT, Engine
 from tests.servers.redis import free_port
 
@@ -16,8 +20,8 @@ pytestmark = pytest.mark.image
 
 NAME = "localhost/emotion-api:test"
 PHOTOGRAPH = (ROOT / "entrypoints" / "web" / "static" / "samples" / "astronaut.jpg").read_bytes()
-ADDED_AT_MOST = 600_000_000
-"""Bytes on top of the image of Python; 576,000,000 were measured."""
+AT_MOST = 600_000_000
+"""Bytes of all layers; 579,000,000 were measured on a Debian of 151,000,000."""
 LIMITS = (
     "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt", "no-new-privileges",
     "--memory", "1500m", "--pids-limit", "200",
@@ -25,23 +29,33 @@ LIMITS = (
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, int, str]]:
-    """The engine, the size of the base, and the output of the build."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, str]]:
+    """The engine, and the output of the build."""
     engine = Engine(tmp_path_factory.mktemp("engine"))
-    base = engine.make_bases()
-    yield engine, base, engine.build(NAME)
+    engine.make_bases()
+    yield engine, engine.build(NAME)
     engine.close()
 
 
+LOAD_EVERY_ADAPTER = """
+import importlib, pkgutil, adapters
+extras = ("adapters.vit", "adapters.opentelemetry")  # which the image is built without
+for module in pkgutil.walk_packages(adapters.__path__, "adapters."):
+    if not module.name.startswith(extras):
+        importlib.import_module(module.name)
+"""
+
+
 @asynccontextmanager
-async def running(engine: Engine, name: str) -> AsyncIterator[httpx.AsyncClient]:
+async def running(engine: Engine, name: str, **wanted: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a container of the image, once it is ready."""
     port = free_port()
     run = ("run", "--detach", "--name", name, "--network", "host", *LIMITS)
     # The engine would raise them, which not every machine allows.
     files = ("--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024")
-    settings = ("--env", "HOST=127.0.0.1", "--env", f"PORT={port}", "--env", "GUEST_MAX_USAGE=100",
-                "--env", "GUEST_MAX_USAGE_PER_ADDRESS=100")  # fmt: skip
+    values = {"HOST": "127.0.0.1", "PORT": str(port), "GUEST_MAX_USAGE": "100",
+              "GUEST_MAX_USAGE_PER_ADDRESS": "100"} | wanted  # fmt: skip
+    settings = [part for value in values.items() for part in ("--env", "=".join(value))]
     await asyncio.to_thread(engine.podman, *run, *files, *settings, NAME)
     url = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient(base_url=url, timeout=120, trust_env=False) as client:
@@ -58,13 +72,15 @@ async def running(engine: Engine, name: str) -> AsyncIterator[httpx.AsyncClient]
 
 
 def test_the_image_is_built_without_warnings_and_within_its_size(built) -> None:
-    engine, base, said = built
-    assert "warning" not in said.lower()
-    assert engine.size(NAME) - base < ADDED_AT_MOST
+    engine, said = built
+    # A registry that was slow for a moment is no fault of the image.
+    lines = [line for line in said.splitlines() if "Retrying" not in line]
+    assert [line for line in lines if "warning" in line.lower()] == []
+    assert engine.size(NAME) < AT_MOST
 
 
 def test_the_image_contains_no_build_tools(built) -> None:
-    engine, _, _ = built
+    engine, _ = built
     mounted = Path(engine.podman("image", "mount", NAME))
     site = mounted / "opt" / "emotion-api" / "lib" / "python3.11" / "site-packages"
     assert not {"pip", "setuptools", "wheel"} & {path.name for path in site.iterdir()}
@@ -73,14 +89,14 @@ def test_the_image_contains_no_build_tools(built) -> None:
 
 
 def test_the_image_history_names_no_package_index(built) -> None:
-    engine, _, _ = built
+    engine, _ = built
     steps = engine.podman("history", "--no-trunc", "--format", "{{.CreatedBy}}", NAME)
     assert "PIP_" not in steps
     assert "://" not in steps.replace("http://127.0.0.1:%s/healthz", "")
 
 
 async def test_the_image_runs_within_limits_and_answers(built) -> None:
-    engine, _, _ = built
+    engine, _ = built
     async with running(engine, "answers") as client:
         found = await client.post("/api/detect", files={"file": ("me.jpg", PHOTOGRAPH)})
         page = await client.get("/web/vendor/socket.io.js")
@@ -93,8 +109,34 @@ async def test_the_image_runs_within_limits_and_answers(built) -> None:
     assert whoami == "10001"
 
 
+async def test_the_image_reads_every_format_and_loads_every_adapter(built, tmp_path: Path) -> None:
+    engine, _ = built
+    pillow_heif.register_heif_opener()
+    astronaut = PIL.Image.open(io.BytesIO(PHOTOGRAPH))
+    async with running(engine, "reads", FACE_DETECTOR="haar") as client:
+
+        def within(*command: str) -> str:
+            return engine.podman("exec", "reads", *command)
+
+        await asyncio.to_thread(within, "python", "-W", "ignore", "-c", LOAD_EVERY_ADAPTER)
+        for kind in ("PNG", "WEBP", "TIFF", "AVIF", "HEIF"):
+            image = io.BytesIO()
+            astronaut.save(image, kind)
+            answer = await client.post("/api/detect", files={"file": ("me", image.getvalue())})
+            assert answer.json()["detection_results"]["face_detected"] is True, kind
+        schema = await client.get("/docs/openapi.json")
+        assert "/api/detect" in schema.json()["paths"]
+        sign = "emotion-api token --user alice@example.com 2>/dev/null"
+        token = await asyncio.to_thread(within, "sh", "-c", sign)
+        signed_in = await client.post("/auth/verify-token", json={"id_token": token.split()[-1]})
+        client.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
+        sent = await videos.send(client, videos.write_interview(tmp_path / "interview.mp4", 3))
+        video = await videos.ended(client, sent.json()["video_id"])
+        assert (video["status"], video["frames_analysed"]) == ("done", 15)
+
+
 async def test_the_container_finishes_accepted_requests_before_it_stops(built) -> None:
-    engine, _, _ = built
+    engine, _ = built
     async with running(engine, "ends") as client:
         sent = [
             asyncio.create_task(client.post("/api/detect", files={"file": ("me.jpg", PHOTOGRAPH)}))
