@@ -5,12 +5,12 @@
 #   docker build -t emotion-api:vit --build-arg EXTRAS=cloud,vit .
 
 # What the page's Live view needs comes from npm, and nothing else of Node.js stays.
-FROM node:22.23.2-bookworm-slim AS page
+FROM node:22.23.3-bookworm-slim AS page
 WORKDIR /page
 COPY entrypoints/web/package.json entrypoints/web/package-lock.json ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
-FROM python:3.11.15-slim-bookworm AS build
+FROM python:3.11.17-slim-bookworm AS build
 ARG EXTRAS=cloud
 # Torch for processors alone: the usual wheels bring gigabytes for graphics cards. Pip reads the
 # argument as a variable; a mirror of one's own is named with --build-arg, and nothing of it stays.
@@ -44,7 +44,7 @@ RUN slim.sh "$(echo /opt/emotion-api/lib/python*/site-packages)"
 RUN cd / && /opt/emotion-api/bin/emotion-api --help > /dev/null \
     && /opt/emotion-api/bin/python -I -c 'import entrypoints.process.serve'
 
-FROM python:3.11.15-slim-bookworm
+FROM python:3.11.17-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-log-init --create-home --home-dir /app emotion \
     && install --directory --owner=emotion --mode=0700 /data
 COPY --from=build /opt/emotion-api /opt/emotion-api

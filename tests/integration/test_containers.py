@@ -25,11 +25,11 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 CLOSED_SINCE = {
     "mongo": (8, 0, 17),
     "redis": (7, 2, 11),
-    "python": (3, 11, 15),
-    "nginx": (1, 30, 4),
-    "node": (22, 23, 2),
-    "prom/prometheus": (3, 5, 0),
-    "grafana/grafana": (12, 2, 1),
+    "python": (3, 11, 17),
+    "nginx": (1, 30, 5),
+    "node": (22, 23, 3),
+    "prom/prometheus": (3, 13, 3),
+    "grafana/grafana": (12, 4, 11),
 }
 LIVE_CLIENT = "// what npm brings for Live"
 
