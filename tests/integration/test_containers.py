@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import venv
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -104,16 +105,37 @@ def test_every_service_has_limits_and_a_restart_rule(name: str) -> None:
     assert service["restart"] == "unless-stopped"
 
 
-def test_the_replicas_share_neither_port_nor_data() -> None:
+def replicas() -> dict[str, Any]:
+    """The services of deploy/compose.replicas.yml."""
+
     class Loader(yaml.SafeLoader):
         """Reads Compose's own tags as well."""
 
     Loader.add_constructor("!override", lambda loader, node: loader.construct_sequence(node))
     text = (ROOT / "deploy" / "compose.replicas.yml").read_text()
-    service = yaml.load(text, Loader)["services"]["service"]
+    return dict(yaml.load(text, Loader)["services"])
+
+
+def test_the_replicas_share_neither_port_nor_data() -> None:
+    service = replicas()["service"]
     assert service["ports"] == []
     assert service["volumes"] == ["/data"], "an unnamed volume for each copy"
     assert set(service["environment"]) <= {name.upper() for name in SETTINGS}
+
+
+def test_the_proxy_asks_only_the_name_server_that_knows_the_copies(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "deploy" / "nginx.conf", tmp_path / "emotion-api.conf")
+    (tmp_path / "resolv.conf").write_text(
+        "search dns.podman\nnameserver 172.28.0.1\nnameserver 192.0.2.53\n"
+    )
+    script = replicas()["proxy"]["command"][-1].replace("$$", "$").partition(" && ")[0]
+    script = script.replace("/etc/resolv.conf", str(tmp_path / "resolv.conf"))
+    script = script.replace("/etc/nginx/", f"{tmp_path}/")
+    subprocess.run(["sh", "-c", script], check=True)
+    written = (tmp_path / "nginx.conf").read_text()
+    assert re.findall(r"^ *resolver (.*);", written, re.MULTILINE) == [
+        "172.28.0.1 valid=2s ipv6=off"
+    ]
 
 
 def test_every_named_volume_is_declared() -> None:
