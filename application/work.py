@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from enum import IntEnum
+from enum import Enum, IntEnum, auto
 
 from application.errors import Overloaded
 
@@ -24,6 +24,14 @@ class Priority(IntEnum):
     """Recorded video: no client waits for the next frame."""
 
 
+class _Group(Enum):
+    """Images whose places are limited together."""
+
+    ALL = auto()
+    BATCHES = auto()
+    GUESTS = auto()
+
+
 class AdmissionGate:
     """Admits a bounded number of images.
 
@@ -36,21 +44,20 @@ class AdmissionGate:
     def __init__(self, places: int, *, retry_after_s: int = 1) -> None:
         if places < 1:
             raise ValueError(f"at least one place is needed, got {places}")
-        self._places = places
-        self._bulk_places = max(places // 2, 1)
-        self._taken = 0
-        self._taken_by_bulk = 0
-        self._guest_places = places - places // 4
-        self._taken_by_guests = 0
-        self._places_of_one = places - places // 8
-        self._taken_by: Counter[str] = Counter()
+        self._limits = {
+            _Group.ALL: places,
+            _Group.BATCHES: max(places // 2, 1),
+            _Group.GUESTS: places - places // 4,
+        }
+        self._limit_per_sender = places - places // 8
+        self._taken: Counter[_Group | str] = Counter()
         self._freed = asyncio.Event()
         self._retry_after_s = retry_after_s
 
     @property
     def taken(self) -> int:
         """Images in work now; from any thread."""
-        return self._taken
+        return self._taken[_Group.ALL]
 
     def check(self) -> None:
         """Check whether there is a place, without taking it.
@@ -58,7 +65,7 @@ class AdmissionGate:
         Raises:
             Overloaded: all places are taken.
         """
-        self._refuse_beyond(self._taken, self._places, "places")
+        self._refuse_if_full(_Group.ALL, "places")
 
     @contextmanager
     def admit(self) -> Iterator[None]:
@@ -68,12 +75,8 @@ class AdmissionGate:
             Overloaded: all places are taken.
         """
         self.check()
-        self._taken += 1
-        try:
+        with self._hold(_Group.ALL):
             yield
-        finally:
-            self._taken -= 1
-            self._freed.set()
 
     @contextmanager
     def admit_guest(self) -> Iterator[None]:
@@ -82,13 +85,10 @@ class AdmissionGate:
         Raises:
             Overloaded: all of these are taken, or all places.
         """
-        self._refuse_beyond(self._taken_by_guests, self._guest_places, "places for guests")
-        self._taken_by_guests += 1
-        try:
-            with self.admit():
-                yield
-        finally:
-            self._taken_by_guests -= 1
+        self._refuse_if_full(_Group.GUESTS, "places for guests")
+        self.check()
+        with self._hold(_Group.ALL, _Group.GUESTS):
+            yield
 
     @asynccontextmanager
     async def admit_sender(self, sender: str, *, is_guest: bool = False) -> AsyncIterator[None]:
@@ -101,35 +101,43 @@ class AdmissionGate:
             Overloaded: all places are taken, or all that guests may take.
         """
         self.check()
-        while self._taken_by[sender] >= self._places_of_one:
-            self._freed.clear()
-            await self._freed.wait()
-        self._taken_by[sender] += 1
-        try:
-            with self.admit_guest() if is_guest else self.admit():
-                yield
-        finally:
-            self._taken_by[sender] -= 1
-            if not self._taken_by[sender]:
-                del self._taken_by[sender]
+        await self._room_for(sender)
+        with self.admit_guest() if is_guest else self.admit(), self._hold(sender):
+            yield
 
     @asynccontextmanager
     async def admit_in_turn(self) -> AsyncIterator[None]:
         """Wait until there is a place for an image of a batch, and hold it for the block."""
-        while self._taken >= self._places or self._taken_by_bulk >= self._bulk_places:
-            self._freed.clear()
-            await self._freed.wait()
-        self._taken_by_bulk += 1
-        try:
-            with self.admit():
-                yield
-        finally:
-            self._taken_by_bulk -= 1
-            self._freed.set()
+        await self._room_for(_Group.ALL, _Group.BATCHES)
+        with self._hold(_Group.ALL, _Group.BATCHES):
+            yield
 
-    def _refuse_beyond(self, taken: int, places: int, what: str) -> None:
-        if taken >= places:
+    def _is_full(self, group: _Group | str) -> bool:
+        limit = self._limits[group] if isinstance(group, _Group) else self._limit_per_sender
+        return self._taken[group] >= limit
+
+    def _refuse_if_full(self, group: _Group, places: str) -> None:
+        if self._is_full(group):
             raise Overloaded(
-                f"all {places} {what} for images in work are taken; try again shortly",
+                f"all {self._limits[group]} {places} for images in work are taken; "
+                "try again shortly",
                 retry_after_s=self._retry_after_s,
             )
+
+    async def _room_for(self, *groups: _Group | str) -> None:
+        while any(self._is_full(group) for group in groups):
+            self._freed.clear()
+            await self._freed.wait()
+
+    @contextmanager
+    def _hold(self, *groups: _Group | str) -> Iterator[None]:
+        """Count an image in its groups; a sender is one."""
+        self._taken.update(groups)
+        try:
+            yield
+        finally:
+            for group in groups:
+                self._taken[group] -= 1
+                if not self._taken[group]:
+                    del self._taken[group]
+            self._freed.set()

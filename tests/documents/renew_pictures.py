@@ -1,9 +1,9 @@
-"""Makes the pictures and the sample answer of README.md from what the service gives now.
+"""Renews the pictures and the sample answer of README.md.
 
     python -m tests.documents.renew_pictures
 
-Run it on a machine that has nothing else to do, because times are shown, after a change of the
-detector, the network or the page; and look at what it made.
+Run it after a change of the detector, the network or the page, on an idle machine, because times
+are shown; then look at the result.
 """
 
 import asyncio
@@ -15,18 +15,27 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.async_api import async_playwright
+from playwright.async_api import Page, ViewportSize, async_playwright
 
 from tests.e2e.browser.pictures import portrait
 from tests.e2e.browser.site import ROOT, serving
 
 IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
-VIEWPORT = {"width": 1366, "height": 800}
+VIEWPORT: ViewportSize = {"width": 1366, "height": 800}
 
 
-async def photograph_page(link: str) -> None:
-    """The page as the printed link opens it, with one photograph analysed."""
+async def take_screenshot(page: Page, target: Path) -> None:
+    """Save the page with one photo analysed, for a user who is signed in."""
+    await page.get_by_role("button", name="Sign out").wait_for()
+    photo = {"name": "astronaut.jpg", "mimeType": "image/jpeg", "buffer": portrait()}
+    await page.set_input_files("#photos", [photo])
+    await page.locator(".box").wait_for()
+    await page.screenshot(path=target)
+
+
+async def renew_screenshot(link: str) -> None:
+    """Open the page by the printed link, and save it."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
@@ -34,22 +43,18 @@ async def photograph_page(link: str) -> None:
         page = await browser.new_page(viewport=VIEWPORT, reduced_motion="reduce")
         page.set_default_timeout(120_000)
         await page.goto(link)
-        await page.get_by_role("button", name="Sign out").wait_for()
-        photograph = {"name": "astronaut.jpg", "mimeType": "image/jpeg", "buffer": portrait()}
-        await page.set_input_files("#photos", [photograph])
-        await page.locator(".box").wait_for()
-        await page.screenshot(path=IMAGES / "page.png")
+        await take_screenshot(page, IMAGES / "page.png")
         await browser.close()
 
 
 def draw(client: httpx.Client, detection_id: str) -> None:
-    """The photograph with its face boxed, as the service draws it."""
+    """Save the photo with its face drawn by the service."""
     drawn = client.get(f"/api/history/{detection_id}/annotated").raise_for_status()
     (IMAGES / "astronaut.jpg").write_bytes(drawn.content)
 
 
 def sample(answer: dict[str, Any]) -> str:
-    """An answer as the README shows it: what it is about, with short numbers."""
+    """The answer as the README shows it, with rounded numbers."""
     results = answer["detection_results"]
     (face,) = results["faces"]
     first = face["emotions"][0]
@@ -80,7 +85,7 @@ def sample(answer: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Renew all three."""
+    """Renew both pictures and the answer."""
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(Path(folder), PORT="2508") as site,
@@ -88,7 +93,7 @@ def main() -> None:
     ):
         signed_in = client.post("/auth/sign-in-code", json={"code": site.link.split("code=")[1]})
         client.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
-        for _ in range(2):  # the first one warms up
+        for _ in range(2):  # the first request warms up
             answer = client.post("/api/detect", files={"file": ("astronaut.jpg", portrait())})
         draw(client, answer.json()["detection_id"])
         text = README.read_text(encoding="utf-8")
@@ -98,7 +103,7 @@ def main() -> None:
             encoding="utf-8",
         )
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder), PORT="2508") as site:
-        asyncio.run(photograph_page(site.link))
+        asyncio.run(renew_screenshot(site.link))
 
 
 if __name__ == "__main__":
