@@ -33,7 +33,6 @@ from adapters.inference.quality import measure_quality
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.encoded import DecodingLimits
-from adapters.opencv.image_formats import JPEG
 from adapters.opencv.reading import read_header, read_image
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
 from adapters.tracking import KalmanFaceTracker
@@ -43,7 +42,7 @@ from benchmarks.clip import moving_face
 from benchmarks.realtime import Target, own_service, play
 from benchmarks.uploads import encoded_image
 from domain.detection import Detection
-from domain.image import Image
+from domain.image import JPEG, Image
 from domain.stream_config import StreamConfig
 
 _NAMESPACE = "/emotion-detection"

@@ -1,11 +1,41 @@
-"""A decoded image. The core passes it on and never looks inside."""
+"""Images: the formats that are read, and a decoded image, which the core never looks into."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-READ_FORMATS = "JPEG, PNG, GIF, WebP, BMP, AVIF, HEIC and TIFF"
-"""The formats of images that are read, as answers and documents name them."""
+
+@dataclass(frozen=True, slots=True)
+class ImageFormat:
+    """A format of images that is read.
+
+    Attributes:
+        name: for people.
+        media_type: for machines.
+        suffix: of file names.
+        is_shown_by_browsers: whether an ``<img>`` shows it in every current browser.
+    """
+
+    name: str
+    media_type: str
+    suffix: str
+    is_shown_by_browsers: bool = True
+
+
+JPEG = ImageFormat("JPEG", "image/jpeg", ".jpg")
+PNG = ImageFormat("PNG", "image/png", ".png")
+GIF = ImageFormat("GIF", "image/gif", ".gif")
+WEBP = ImageFormat("WebP", "image/webp", ".webp")
+BMP = ImageFormat("BMP", "image/bmp", ".bmp")
+AVIF = ImageFormat("AVIF", "image/avif", ".avif")
+HEIC = ImageFormat("HEIC", "image/heic", ".heic", is_shown_by_browsers=False)
+TIFF = ImageFormat("TIFF", "image/tiff", ".tiff", is_shown_by_browsers=False)
+
+IMAGE_FORMATS = (JPEG, PNG, GIF, WEBP, BMP, AVIF, HEIC, TIFF)
+READ_FORMATS = " and ".join(
+    [", ".join(each.name for each in IMAGE_FORMATS[:-1]), IMAGE_FORMATS[-1].name]
+)
+"""The formats as answers and documents name them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

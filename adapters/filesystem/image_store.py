@@ -14,21 +14,13 @@ from uuid import UUID
 from adapters.filesystem.private_file import open_private
 from application.errors import StoreUnavailable
 from application.ports.image_store import StoredImage
+from domain.image import IMAGE_FORMATS
 
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 
 # The file name's suffix gives the media type, so that any viewer opens the file.
-_SUFFIXES = {
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/gif": ".gif",
-    "image/webp": ".webp",
-    "image/bmp": ".bmp",
-    "image/avif": ".avif",
-    "image/heic": ".heic",
-    "image/tiff": ".tiff",
-}
+_SUFFIXES = {each.media_type: each.suffix for each in IMAGE_FORMATS}
 
 
 class FileSystemImageStore:

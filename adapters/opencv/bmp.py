@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.opencv.encoded import Damaged, Header, Truncated
-from adapters.opencv.image_formats import BMP
 from adapters.opencv.transparency import BAND_PIXELS, Band, put_together
+from domain.image import BMP
 
 _FILE_HEADER_BYTES = 14
 _CORE_BYTES, _OS2_SHORT_BYTES, _INFO_BYTES, _OS2_BYTES = 12, 16, 40, 64

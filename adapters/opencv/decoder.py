@@ -15,13 +15,12 @@ import numpy as np
 
 from adapters.inference.executor import WorkExecutor
 from adapters.opencv.encoded import MEGABYTE, DecodingLimits, Header
-from adapters.opencv.image_formats import JPEG
 from adapters.opencv.reading import read_header, read_image, recognise
 from adapters.opencv.worker import DecodingWorker
 from application.fair_turns import FairTurns
 from application.memory_budget import MemoryBudget, MemoryShare
 from application.work import Priority
-from domain.image import Image
+from domain.image import JPEG, Image
 
 # Images cheaper than this are decoded on the executor.
 _LIGHT_BYTES = 50 * MEGABYTE

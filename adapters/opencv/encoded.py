@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.opencv.image_formats import ImageFormat
 from adapters.opencv.orientation import UPRIGHT
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly
+from domain.image import ImageFormat
 
 FACTORS = (1, 2, 4, 8)
 MEGABYTE = 1_000_000

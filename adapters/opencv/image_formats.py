@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from domain.image import AVIF, BMP, GIF, HEIC, JPEG, PNG, TIFF, WEBP, ImageFormat
 
-@dataclass(frozen=True, slots=True)
-class ImageFormat:
-    """A supported image format.
-
-    Attributes:
-        name: for people.
-        media_type: for machines.
-        magic: matches the start of every file of this format.
-    """
-
-    name: str
-    media_type: str
-    magic: re.Pattern[bytes]
-
-
-JPEG = ImageFormat("JPEG", "image/jpeg", re.compile(rb"\xff\xd8\xff"))
-PNG = ImageFormat("PNG", "image/png", re.compile(rb"\x89PNG\r\n\x1a\n"))
-GIF = ImageFormat("GIF", "image/gif", re.compile(rb"GIF8[79]a"))
-WEBP = ImageFormat("WebP", "image/webp", re.compile(rb"(?s)RIFF....WEBP"))
-# Two letters are not enough, so the sizes of the known headers are checked as well.
-BMP = ImageFormat(
-    "BMP", "image/bmp", re.compile(rb"(?s)BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00")
-)
-TIFF = ImageFormat("TIFF", "image/tiff", re.compile(rb"II[*+]\x00|MM\x00[*+]"))
-# The first box names the brand of the file, and the brands it is compatible with.
-AVIF = ImageFormat("AVIF", "image/avif", re.compile(rb"(?s)....ftyp(.{4}){0,12}?avi[fs]"))
-HEIF = ImageFormat(
-    "HEIF", "image/heic", re.compile(rb"(?s)....ftyp(.{4}){0,12}?(hei[cxms]|hev[cxms]|mif1|msf1)")
-)
-
-_FORMATS = (JPEG, PNG, GIF, WEBP, BMP, TIFF, AVIF, HEIF)
+# The formats by what matches the start of every file.
+_FORMATS = {
+    JPEG: re.compile(rb"\xff\xd8\xff"),
+    PNG: re.compile(rb"\x89PNG\r\n\x1a\n"),
+    GIF: re.compile(rb"GIF8[79]a"),
+    WEBP: re.compile(rb"(?s)RIFF....WEBP"),
+    # Two letters are not enough, so the sizes of the known headers are checked as well.
+    BMP: re.compile(rb"(?s)BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00"),
+    TIFF: re.compile(rb"II[*+]\x00|MM\x00[*+]"),
+    # The first box names the brand of the file, and the brands it is compatible with.
+    AVIF: re.compile(rb"(?s)....ftyp(.{4}){0,12}?avi[fs]"),
+    HEIC: re.compile(rb"(?s)....ftyp(.{4}){0,12}?(hei[cxms]|hev[cxms]|mif1|msf1)"),
+}
 _FOREIGN = tuple(
     (re.compile(magic), words)
     for magic, words in (
@@ -58,7 +40,7 @@ _FOREIGN = tuple(
 
 def format_of(data: bytes) -> ImageFormat | None:
     """The format of an image by its first bytes; None for anything unsupported."""
-    return next((kind for kind in _FORMATS if kind.magic.match(data)), None)
+    return next((kind for kind, magic in _FORMATS.items() if magic.match(data)), None)
 
 
 def describe_foreign(data: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""Reading GIF, TIFF, AVIF and HEIF with Pillow and libheif.
+"""Reading GIF, TIFF, AVIF and HEIC with Pillow and libheif.
 
 Harmless-looking files can make these libraries run for long or use much memory, so they are only
 used in the process that ``adapters.opencv.worker`` supervises.
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from PIL import AvifImagePlugin
 
 from adapters.opencv.encoded import Damaged, Header
-from adapters.opencv.image_formats import AVIF, GIF, HEIF, TIFF, ImageFormat
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import BAND_PIXELS, Band, on_white, put_together
+from domain.image import AVIF, GIF, HEIC, TIFF, ImageFormat
 
 _BITS_TAG = 0x0102
 _PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 0x0106, 0
@@ -141,7 +141,7 @@ def _open_heif(data: bytes) -> RareHeader:
         return on_white(pixels, None, factor)
 
     return RareHeader(
-        kind=HEIF,
+        kind=HEIC,
         width=width,
         height=height,
         # libheif turns the image as the file says; EXIF, which repeats it, is ignored.
@@ -154,5 +154,5 @@ _OPEN: dict[str, Callable[[bytes], RareHeader]] = {
     GIF.name: lambda data: _open_with_pillow(data, GIF),
     TIFF.name: _open_tiff,
     AVIF.name: lambda data: _open_with_pillow(data, AVIF),
-    HEIF.name: _open_heif,
+    HEIC.name: _open_heif,
 }

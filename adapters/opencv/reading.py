@@ -13,20 +13,10 @@ from adapters.opencv.encoded import (
     Truncated,
     too_much_memory,
 )
-from adapters.opencv.image_formats import (
-    AVIF,
-    BMP,
-    HEIF,
-    JPEG,
-    PNG,
-    WEBP,
-    ImageFormat,
-    describe_foreign,
-    format_of,
-)
+from adapters.opencv.image_formats import describe_foreign, format_of
 from adapters.opencv.orientation import upright, upright_size
 from domain.errors import DomainError, InvalidImage
-from domain.image import READ_FORMATS, Image
+from domain.image import AVIF, BMP, HEIC, JPEG, PNG, READ_FORMATS, WEBP, Image, ImageFormat
 
 
 def recognise(data: bytes) -> ImageFormat:
@@ -114,7 +104,7 @@ def read_image(data: bytes, header: Header, limits: DecodingLimits) -> Image:
 
 def _lacks_a_box(kind: ImageFormat, data: bytes) -> bool:
     """Whether a file in a box-based format ends inside a box."""
-    at = 0 if kind in (AVIF, HEIF) else len(data)
+    at = 0 if kind in (AVIF, HEIC) else len(data)
     while at + 8 <= len(data):
         size = int.from_bytes(data[at : at + 4])
         if size == 1:

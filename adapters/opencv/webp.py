@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.opencv.encoded import Damaged, Header, Truncated
-from adapters.opencv.image_formats import WEBP
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import on_white
+from domain.image import WEBP
 
 _RIFF_BYTES = 12
 _FRAME_BYTES = 16

@@ -8,15 +8,13 @@ from application.memory_budget import MemoryBudget
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import StoredImage
 from application.work import AdmissionGate, Priority
+from domain.image import IMAGE_FORMATS
 
-# What an <img> shows in every current browser.
-_SHOWN_AS_IT_IS = frozenset(
-    {"image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/avif"}
-)
+_SHOWN_AS_IT_IS = frozenset(each.media_type for each in IMAGE_FORMATS if each.is_shown_by_browsers)
 
 
 class ShowImage:
-    """Reads a stored image, and turns HEIC and TIFF into JPEG.
+    """Reads a stored image, and turns formats that browsers do not show into JPEG.
 
     Images that are read at the same time share a budget of memory: without it, many requests at
     once would hold as many images.

@@ -17,11 +17,10 @@ from litestar.openapi.spec import (
     Schema,
 )
 
-from domain.image import READ_FORMATS
+from domain.image import IMAGE_FORMATS, READ_FORMATS
 from domain.video import MOST_FRAMES_PER_SECOND
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 
-_READ = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp")
 _FILE = Schema(
     type=OpenAPIType.STRING,
     # OpenAPI 3.1 asks for the first, generators of clients look for the second.
@@ -162,12 +161,14 @@ class Download(Operation):
 
 @dataclass
 class ImageAnswer(Operation):
-    """An answer that is an image; ``image/*`` stands for every format that is stored."""
+    """An answer that is an image; ``image/*`` stands for every format that browsers show."""
 
     def __post_init__(self) -> None:
         """Say that the answer is bytes."""
         content = _content(self)
-        kinds = _READ if "image/*" in content else tuple(content)
+        kinds = tuple(content)
+        if "image/*" in content:
+            kinds = tuple(each.media_type for each in IMAGE_FORMATS if each.is_shown_by_browsers)
         content.clear()
         for kind in kinds:
             schema = Schema(

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 from domain.emotion import Emotion
+from domain.image import READ_FORMATS
 from domain.palette import EMOTION_COLOURS
 from entrypoints.settings import Settings
 
@@ -66,6 +67,7 @@ def load_page_files(settings: Settings) -> PageFiles:
         "maxVideoBytes": settings.video.limits.bytes,
         "maxBatchSize": settings.detection.max_batch_size,
         "minFaceSize": settings.vision.face_detect_min_size,
+        "imageFormats": READ_FORMATS,
         "emotions": list(Emotion),
         "auth": settings.accounts.auth,
         "firebase": settings.accounts.firebase_sign_in_address

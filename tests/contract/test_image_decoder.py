@@ -251,7 +251,7 @@ async def test_a_gif_whose_first_frame_outgrows_its_screen_is_refused(
         (b"hello", "unsupported", "no image"),
         (b"\xff\xd8\xff", "truncated", "cut short"),
         (b"\x00\x00\x00\x18ftypisom\x00\x00", "unsupported", "video"),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00", "truncated", "HEIF"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00", "truncated", "HEIC"),
         (b"<!doctype html><img>", "unsupported", "web page"),
         (b"MZ\x90\x00", "unsupported", "program"),
         (b"GIF89a/*\x00\x00\x00*/alert(1)//\x3b", "damaged", "damaged"),

@@ -91,5 +91,7 @@ async def test_image_answers_are_documented_as_binary(document: dict[str, Any]) 
         if kind.startswith("image/")
     }
     assert images.pop("image/svg+xml") is None
-    assert set(images) == {f"image/{kind}" for kind in ("jpeg", "png", "gif", "webp", "bmp")}
+    assert set(images) == {
+        f"image/{kind}" for kind in ("jpeg", "png", "gif", "webp", "bmp", "avif")
+    }
     assert set(images.values()) == {"binary"}

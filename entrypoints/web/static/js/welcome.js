@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { chips } from "./emotion-counts.js";
-import { EMOTIONS } from "./settings.js";
+import { EMOTIONS, settings } from "./settings.js";
 
 // Public domain: NASA, the U.S. Navy, two pictures put together from those; CC0: the cat.
 const SAMPLES = [
@@ -30,7 +30,7 @@ export function welcome(chooser, take) {
       h("p", {}, "Choose photos or videos. Every face gets a score for each of"), chips(EMOTIONS),
       chooser,
       h("p", { class: "by-mouse muted" }, "or drop them here, or paste one"),
-      h("p", { class: "muted small" }, "JPEG, PNG, HEIC, WebP, AVIF, GIF, BMP or TIFF. Large photos are reduced in the browser before they are sent. "
+      h("p", { class: "muted small" }, `${settings.imageFormats}. Large photos are reduced in the browser before they are sent. `
         + "Videos: MP4, MOV, WebM, MKV or AVI.")),
     h("h3", {}, "Or try one of these"),
     h("ul", { class: "samples" }, ...samples));
