@@ -36,7 +36,7 @@ class CircuitBreaker:
         failures: in a row, after which the breaker opens.
         pause_s: seconds until a trial.
         slow_s: seconds a call may take; None for any time.
-        telemetry: is told the state at the start and at each change.
+        telemetry: gets the state at the start and at each change.
         monotonic: a clock in seconds.
     """
 

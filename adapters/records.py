@@ -1,4 +1,4 @@
-"""How detections and users are written as JSON, wherever they are kept.
+"""How detections and users are written as JSON in all stores.
 
 SQLite, MongoDB and the spool all keep this one form: the fields of the domain's dataclasses, as
 msgspec writes them. A record carries the version of its form, so that older ones can still be read.
@@ -100,7 +100,7 @@ def detection_from_record(record: Mapping[str, Any]) -> Detection:
 
 
 def salvaged_detection(detection_id: UUID, user_id: str, timestamp: datetime) -> Detection:
-    """What is shown in place of a record that cannot be read."""
+    """The replacement for a record that cannot be read."""
     return Detection(
         detection_id=detection_id,
         user_id=user_id,

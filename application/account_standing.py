@@ -60,7 +60,7 @@ class AccountStanding:
         if end is not None and issued_at <= end.sign_ins_ended_at:
             raise InvalidToken("the sign-ins of this account were ended; sign in again")
 
-    def vouched_for(self, user_id: str) -> None:
+    def confirmed(self, user_id: str) -> None:
         """Note that the provider has just confirmed the account."""
         self._answered_at[user_id] = self._clock.monotonic()
         self._answered_at.move_to_end(user_id)
@@ -80,7 +80,7 @@ class AccountStanding:
         if answered_at is not None and now_s - answered_at < self._recheck_s:
             return
         # Before the answer, so that simultaneous calls ask once.
-        self.vouched_for(user_id)
+        self.confirmed(user_id)
         try:
             await self._timeout.wait(self._ask(sign_in))
         except ServiceUnavailable as error:

@@ -21,17 +21,17 @@ from domain.user import Caller, Guest, GuestQuota, Usage
 log = logging.getLogger(__name__)
 
 
-# Faults of an image that are found without decoding any of it.
+# Errors of an image that are found without decoding it.
 _SEEN_AT_ONCE = frozenset({"empty", "unsupported"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Allowance:
-    """What one limit leaves, and the guests it counts together.
+    """The remaining uses of one limit.
 
     Attributes:
         limit: uses in a window.
-        left: how many of them are left.
+        left: remaining uses.
         resets_at: when the window ends; None before the first use.
         is_shared: whether it is the limit of a network address.
     """
@@ -49,13 +49,12 @@ class Charge:
         self.has_begun = False
 
     def begin(self) -> None:
-        """Say that the work begins: from here on it is charged even if its caller disconnects."""
+        """Note that the work begins: from here on it is charged even if its caller disconnects."""
         self.has_begun = True
 
 
 class UsageMeter:
-    """Charges each detection to its caller. What fails through no fault of the caller costs
-    nothing.
+    """Charges each detection to its caller, except failures that are not the caller's fault.
 
     Args:
         ledger: keeps the counts.
@@ -110,13 +109,13 @@ class UsageMeter:
                 raise self._refusal(self._allowance(caller, await self._counters(caller)))
             yield charge
         except BaseException as error:
-            if not _is_to_be_paid(error, charge):
+            if not _is_charged(error, charge):
                 # A client that disconnects cancels the block, even while the use is being counted.
                 await uninterrupted(self._take_back_in_time(counting, list(limits)))
             raise
 
     async def usage(self, caller: Caller) -> Usage:
-        """What the caller has used and may still use; for a guest, by the limit that binds now."""
+        """The usage of the caller; for a guest, by the limit that binds now."""
         counters = await self._counters(caller)
         own = counters[caller.user_id]
         if not isinstance(caller, Guest):
@@ -145,9 +144,9 @@ class UsageMeter:
         return dict(zip(subjects, counts, strict=True))
 
     def _allowance(self, guest: Guest, counters: Mapping[str, UsageCount]) -> _Allowance:
-        """What is left by the limit that binds: the guest's own, unless the address has less left.
+        """The limit that binds: the guest's own, unless the address has fewer uses left.
 
-        Where both leave the same, the later of the two ends is the one to wait for.
+        If both are equal, the one that ends later binds.
         """
         found = []
         for subject, limit in self._limits(guest).items():
@@ -203,12 +202,12 @@ class UsageMeter:
             if await counting is None:
                 await self._ledger.refund(subjects)
         except ServiceUnavailable as error:
-            # The caller needs to learn what stopped the block, not that a use stays counted.
+            # The caller needs the error of the block, not the failed refund.
             log.warning("a use that failed may stay counted: %s", error)
 
 
 def in_words(seconds: int) -> str:
-    """A duration as people say it, in one unit; rounded up where that changes little."""
+    """A duration in words, in one unit; rounded up where that changes little."""
     for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         # People say 24 hours and not 1 day.
         is_one = seconds == size and name != "day"
@@ -222,7 +221,7 @@ def _counted(count: int, name: str) -> str:
     return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
-def _is_to_be_paid(error: BaseException, charge: Charge) -> bool:
+def _is_charged(error: BaseException, charge: Charge) -> bool:
     """Whether work was done on an image before the caller's own fault ended it."""
     if isinstance(error, asyncio.CancelledError):
         return charge.has_begun

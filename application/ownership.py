@@ -1,4 +1,4 @@
-"""Who may see and change a record: its owner, and nobody else."""
+"""Records may be seen and changed by their owner only."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from application.errors import Overloaded
 
 
 class Priority(IntEnum):
-    """Who goes first when processors are scarce; a lower value goes earlier."""
+    """The order of work when processors are busy; a lower value goes first."""
 
     INTERACTIVE = 0
     """An image, or a frame of a live session: a signed-in user waits."""

@@ -1,1 +1,1 @@
-"""Measurements anyone can repeat."""
+"""Repeatable measurements."""

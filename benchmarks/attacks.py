@@ -1,11 +1,11 @@
-"""What others notice of an attack, and how much memory it takes.
+"""The effect of attacks on other clients and on memory.
 
     python -m benchmarks.attacks --seconds 10 [NAME ...]
 
-starts the service as its own process on this machine with two threads, lets the attacks of
-`tests/attacks/` loose on it one after the other, each from a process of its own, and prints what
-``/healthz`` and a signed-in user's small image took meanwhile, beside a quiet service. Memory
-is the highest sum of the service's processes.
+starts the service as its own process on this machine with two threads, runs the attacks of
+`tests/attacks/` one after the other, each in its own process, and prints how long ``/healthz`` and
+a small image of a signed-in user took meanwhile, compared with no attack. Memory is the highest sum
+of the service's processes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SENDERS = 4
 
 
 async def attack(name: str, url: str, token: str, seconds: float) -> None:
-    """Attack a service of this machine; ends by itself."""
+    """Attack a service on this machine; ends by itself."""
     if name in _FLOODS:
         await _FLOODS[name](int(url.rpartition(":")[2]), seconds)
         return
@@ -67,7 +67,7 @@ async def _attacked(name: str, target: Target, seconds: float) -> AsyncIterator[
 
 
 async def measure(name: str, target: Target, seconds: float) -> str:
-    """Attack a service and write down one row of the table."""
+    """Attack a service and print one row of the table."""
     small = as_jpeg(skimage.data.astronaut())
     health: list[float] = []
     uploads: list[float] = []
@@ -109,7 +109,7 @@ async def main() -> None:
     print("| attack | /healthz p99 ms | worst ms | upload p50 ms | worst ms | refused ", end="")
     print("| memory MB |\n| --- " + "| ---: " * 6 + "|")
     for name in wanted.names:
-        # Each gets a fresh service: the peak of its memory is the attack's own.
+        # Each gets a fresh service, so that its peak memory is that of the attack.
         async with own_service({"INFERENCE_THREADS": "2", "LOG_LEVEL": "ERROR"}) as target:
             print(await measure(name, target, wanted.seconds), flush=True)
 

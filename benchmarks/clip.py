@@ -1,4 +1,4 @@
-"""A generated clip: one face that wanders through a plain room, with a little noise."""
+"""A generated clip: one face that moves through a plain room, with a little noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a detection takes while a part of the cloud stack is down, silent, slow or erring.
+"""How long a detection takes while a part of the cloud stack is down, silent, slow or failing.
 
 Starts the service as a process of its own on what the tests start (SecantusDB, a double of
 Cloudinary, Firebase's emulator). Run it from the repository's root:
@@ -55,7 +55,7 @@ async def main(detections: int) -> None:
 
 
 async def timed(client: httpx.AsyncClient, detections: int) -> list[float]:
-    """Milliseconds of each of so many detections, one after the other."""
+    """Milliseconds of each of this many detections, one after the other."""
     file = io.BytesIO()
     Image.fromarray(skimage.data.astronaut()).save(file, "JPEG")
     took = []
@@ -68,7 +68,7 @@ async def timed(client: httpx.AsyncClient, detections: int) -> list[float]:
 
 
 def show(name: str, before: list[float], during: list[float]) -> None:
-    """Print one line: before, during, and how many times as long."""
+    """Print one line: before, during, and the ratio."""
     cells = []
     for measure in (statistics.median, percentile_95, max):
         was, became = measure(before), measure(during)
@@ -77,7 +77,7 @@ def show(name: str, before: list[float], during: list[float]) -> None:
 
 
 def percentile_95(values: list[float]) -> float:
-    """What 95 of 100 stay under."""
+    """The 95th percentile."""
     return statistics.quantiles(values, n=20)[18]
 
 

@@ -1,9 +1,9 @@
-"""A fleet of copies with thousands of live sessions, through a rolling restart and a lost node.
+"""A simulated fleet with thousands of live sessions: a rolling restart and a lost node.
 
-A simulation of discrete events, seeded: the same arguments give the same numbers. It says how
-clients come back, and nothing of the service itself. What it takes for granted are the figures in
-``Assumed``: those of the service were measured by ``python -m benchmarks.sessions`` on two cores
-that a dozen other processes wanted, so they are far on the safe side.
+A seeded simulation of discrete events: the same arguments give the same numbers. It shows how
+clients reconnect, not how the service itself behaves. Its assumptions are in ``Assumed``: those
+about the service were measured by ``python -m benchmarks.sessions`` on two cores shared with a
+dozen other processes, so they are pessimistic.
 
     python -m benchmarks.fleet
     python -m benchmarks.fleet --sessions 10000 --connects-per-s 40 --start-s 4 --seed 2
@@ -24,7 +24,7 @@ Action = Callable[[], None]
 
 @dataclass(frozen=True)
 class Assumed:
-    """What one copy and one client do.
+    """Assumptions about one copy and one client.
 
     Attributes:
         places: sessions that a copy lets in (``MAX_REALTIME_SESSIONS``).
@@ -33,7 +33,7 @@ class Assumed:
         ready_s: until the balancer sends clients to a copy that answers (``readinessProbe``).
         drain_s: from the order to end until sessions are told (``preStop``).
         stop_s: from then until the process is gone.
-        notice_s: within which a client finds out that a node vanished without a word: Socket.IO's
+        notice_s: until a client detects that a node has failed silently: Socket.IO's
             ``pingInterval`` and ``pingTimeout`` together.
         first_retry_s: of a client that lost its session, half more or less at random; doubled at
             every failure (the defaults of Socket.IO's client).
@@ -98,7 +98,7 @@ class Fleet:
             action()
 
     def lose(self, copy: Copy, notice_s: float) -> None:
-        """Take a copy away; its clients find out within that time."""
+        """Remove a copy; its clients detect it within that time."""
         copy.is_up = False
         copy.generation += 1
         gone, copy.open_now = copy.open_now, 0
@@ -151,7 +151,7 @@ class Fleet:
     def _connect(self, lost_at_s: float, failures: int) -> None:
         self.reconnects[int(self.now_s)] += 1
         up = [copy for copy in self.copies if copy.is_up]
-        # The balancer knows who has fewest connections, and asks one copy only.
+        # The balancer picks the copy with the fewest connections, and tries only that one.
         copy = min(up, key=lambda each: each.open_now, default=None)
         if copy is None or copy.open_now >= self.assumed.places:
             self.refused += 1
@@ -164,7 +164,7 @@ class Fleet:
 
         def served() -> None:
             if copy.generation != generation:
-                return  # it went away meanwhile, and the client was counted among its sessions
+                return  # it was removed meanwhile, and the client was counted among its sessions
             self.away -= 1
             self.whole_again_s = self.now_s
             self.longest_away_s = max(self.longest_away_s, self.now_s - lost_at_s)
@@ -173,7 +173,7 @@ class Fleet:
 
 
 def rolling_restart(fleet: Fleet) -> None:
-    """Restart one copy after the other, each once the one before is ready."""
+    """Restart one copy after the other, each once the previous one is ready."""
     assumed = fleet.assumed
 
     def restart(number: int) -> None:
@@ -193,7 +193,7 @@ def rolling_restart(fleet: Fleet) -> None:
 
 
 def lost_node(fleet: Fleet, copies: int) -> None:
-    """Let the copies of one node vanish without a word; they come back elsewhere after a minute."""
+    """Let the copies of one node fail silently; they start elsewhere after a minute."""
 
     def vanish() -> None:
         for copy in fleet.copies[:copies]:
@@ -204,7 +204,7 @@ def lost_node(fleet: Fleet, copies: int) -> None:
 
 
 def tell(title: str, fleet: Fleet) -> None:
-    """Print what became of everybody."""
+    """Print the results."""
     waiting = sum(len(copy.spool) for copy in fleet.copies)
     print(
         f"| {title} | {sum(fleet.reconnects.values()):,} | {max(fleet.reconnects.values()):,} "

@@ -1,12 +1,12 @@
-"""What a frame and an upload cost beside the sum of their parts.
+"""The cost of a frame and of an upload, compared with the sum of their parts.
 
     python -m benchmarks.parts --sessions 8 --rate 10 --clients 8 --seconds 15
 
 measures each part alone, in processor time of the one thread that runs it, while the other cores
 do the same: cores share caches, and often more. Then it starts the service as its own process,
 plays to it and uploads to it, and divides the processor time it took by the results it gave. The
-ratio of the two is the figure to keep: it says what the service adds to what cannot be avoided, and
-depends little on how fast the machine is or how busy.
+ratio of the two is the result: it shows what the service adds to the unavoidable, and depends
+little on the speed and load of the machine.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def parts_of_a_frame(clip: Sequence[bytes]) -> dict[str, float]:
 
 
 def _message(frame: bytes) -> Callable[[], object]:
-    """What no Socket.IO server can do without: a packet in, with its binary part, and one out."""
+    """The minimum of a Socket.IO server: a packet in, with its binary part, and one out."""
     packet = socketio.packet.Packet
     coming = {"frame_id": 1, "timestamp": 1.5, "data": frame}
     head, body = packet(packet_type=2, data=["video_frame", coming], namespace=_NAMESPACE).encode()

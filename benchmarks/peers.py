@@ -1,4 +1,4 @@
-"""This service beside the usual stack, in one run: the table of the README.
+"""This service compared with the usual stack, in one run: the table of the README.
 
     python -m benchmarks.peers --seconds 15
 
@@ -32,7 +32,7 @@ from benchmarks.uploads import encoded_image
 
 @dataclass
 class Measured:
-    """What the clients saw.
+    """The measurements of the clients.
 
     Attributes:
         results: answers.
@@ -134,7 +134,7 @@ async def stream_to_service(
 
 
 async def stream_to_usual(url: str, clip: Sequence[bytes], options: argparse.Namespace) -> Measured:
-    """The same frames as base64; the answers that are late are waited for, up to a minute."""
+    """The same frames as base64; late answers are awaited for up to a minute."""
     measured, pictures = Measured(), [base64.b64encode(frame).decode() for frame in clip]
     watching = asyncio.create_task(watch_health(url, measured.health_s))
     frames = round(options.rate * options.seconds)
@@ -163,7 +163,7 @@ async def stream_to_usual(url: str, clip: Sequence[bytes], options: argparse.Nam
                     answered.clear()
                     await answered.wait()
         except TimeoutError:
-            pass  # What has not come by then counts as not answered.
+            pass  # Frames without an answer by then count as not answered.
         await io.disconnect()
 
     offsets = (number / options.sessions / options.rate for number in range(options.sessions))

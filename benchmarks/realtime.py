@@ -2,8 +2,8 @@
 
     python -m benchmarks.realtime --sessions 1 4 8 16 32 --rate 10 --seconds 15
 
-starts the service as its own process on this machine, plays a generated clip to it in as many
-sessions as told, and prints what each session and all together got: results a second, latency from
+starts the service as its own process on this machine, plays a generated clip to it in this many
+sessions, and prints what each session and all together got: results a second, latency from
 sending a frame to receiving its result, frames dropped, and how long ``/healthz`` took meanwhile.
 With ``--url`` and ``--token`` it plays to a service that runs elsewhere.
 """
@@ -40,7 +40,7 @@ class Target:
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
-    """The value that so many percent stay under; nan of nothing."""
+    """The percentile of values; nan without values."""
     ordered = sorted(values)
     return (
         ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
@@ -112,9 +112,9 @@ async def play(
     config: dict[str, Any],
     watched: bool = True,
 ) -> tuple[list[Measured], list[float]]:
-    """Let so many sessions play at once, each at the next of the rates.
+    """Play this many sessions at once, each at the next of the rates.
 
-    ``/healthz`` is asked meanwhile where that is wanted; it takes processor time of the service.
+    ``/healthz`` is polled meanwhile if wanted; it takes processor time of the service.
     """
     health: list[float] = []
     watching = asyncio.ensure_future(
@@ -135,7 +135,7 @@ async def play(
 
 
 def report(measured: list[Measured], health: list[float], mb: float, *, each: bool) -> str:
-    """One line for all sessions together, before it one for each where that is wanted."""
+    """One line for all sessions together, and before it one for each if wanted."""
     lines = []
     if each:
         for number, one in enumerate(measured, start=1):

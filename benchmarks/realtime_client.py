@@ -15,12 +15,12 @@ NAMESPACE = "/emotion-detection"
 
 @dataclass
 class Measured:
-    """What one client saw.
+    """The measurements of one client.
 
     Attributes:
         sent: frames sent.
         latencies_s: from sending a frame to receiving its result, in seconds, by one clock.
-        dropped: frames the service let go, as its summary says.
+        dropped: frames that the service dropped, by its summary.
         failed: frames it answered by an error.
         advised: frame rates it recommended.
         duration_s: from the first frame to the last result.
@@ -63,7 +63,7 @@ class RealtimeClient:
     async def play(
         self, clip: Sequence[bytes], *, rate: float, seconds: float, offset_s: float = 0.0
     ) -> Measured:
-        """Connect, play the clip in a loop, stop, and tell what was measured."""
+        """Connect, play the clip in a loop, stop, and return the measurements."""
         await self._io.connect(
             self._url,
             namespaces=[NAMESPACE],

@@ -1,4 +1,4 @@
-"""What one copy takes to start, to open sessions, to hold them and to end: what ``fleet`` assumes.
+"""The time of one copy to start, open sessions and stop: the assumptions of ``fleet``.
 
 python -m benchmarks.sessions --sessions 150
 """
@@ -37,7 +37,7 @@ async def _open(url: str, token: str, gone: asyncio.Semaphore) -> socketio.Async
 
 
 async def measure(sessions: int, at_once: int) -> None:
-    """Open so many sessions, so many at a time, and end the service under them."""
+    """Open sessions, a few at a time, and stop the service meanwhile."""
     began_s = time.monotonic()
     async with own_service({}) as target:
         assert target.pid is not None

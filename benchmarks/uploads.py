@@ -25,7 +25,7 @@ from benchmarks.realtime import Target, own_service, percentile, watch_health
 
 
 def encoded_image(path: Path | None, megapixels: float) -> bytes:
-    """A JPEG of so many megapixels and at most 5 MiB."""
+    """A JPEG of this many megapixels and at most 5 MiB."""
     picture = Image.open(path).convert("RGB") if path else Image.fromarray(skimage.data.astronaut())
     factor = (megapixels * 1e6 / (picture.width * picture.height)) ** 0.5
     picture = picture.resize((round(picture.width * factor), round(picture.height * factor)))
@@ -38,7 +38,7 @@ def encoded_image(path: Path | None, megapixels: float) -> bytes:
 
 
 async def measure(target: Target, image: bytes, clients: int, seconds: float) -> str:
-    """Let the clients send, and write down one row of the table."""
+    """Let the clients send, and print one row of the table."""
     latencies: list[float] = []
     faces = refused = 0
     ends_at = time.perf_counter() + seconds

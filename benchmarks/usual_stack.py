@@ -1,4 +1,4 @@
-"""The usual stack in small, to compare with: FastAPI, one Haar pass, a ViT-base in torch.
+"""A minimal version of the usual stack: FastAPI, one Haar pass, a ViT-base in torch.
 
     python -m benchmarks.usual_stack PORT
 

@@ -1,4 +1,4 @@
-"""How fast recorded video is analysed, beside decoding alone and the loops that people write.
+"""The speed of analysing recorded video, compared with decoding alone and with common loops.
 
     python -m benchmarks.video [--seconds 60] [--threads 2] [--clip FILE]
 
@@ -67,20 +67,20 @@ def main() -> None:
 
 
 class Silent:
-    """Takes in what the work tells, and keeps only the last moment."""
+    """A listener that keeps only the last time."""
 
     time_s = 0.0
     frames = 0
 
     async def opened(self, facts: VideoFacts) -> None:
-        """Nothing to remember."""
+        """Ignored."""
 
     async def analysed(self, frame: AnalysedFrame) -> None:
-        """Remember how far it is."""
+        """Keep the time of the frame."""
         self.time_s, self.frames = frame.time_s, frame.number + 1
 
     async def damaged(self, damage: Damage) -> None:
-        """Nothing to remember."""
+        """Ignored."""
 
 
 async def measure(clip: Path, threads: int) -> None:
@@ -137,11 +137,11 @@ async def measure(clip: Path, threads: int) -> None:
 
 
 class Timed:
-    """Times a block, and adds a row that tells of it.
+    """Times a block, and adds a row to the table.
 
     Args:
         table: gets the row.
-        way: what was tried.
+        way: the name of the row.
         processors: that it can use at once.
     """
 
@@ -181,7 +181,7 @@ def _processor_s() -> float:
 
 
 def write_clip(path: Path, seconds: int) -> Path:
-    """A face that wanders through a plain room with grain; 720p at 30 frames a second."""
+    """A face that moves through a plain room with noise; 720p at 30 frames a second."""
     face = data.astronaut()[0:260, 90:350]
     noise = np.random.default_rng(1)
     grains = [noise.integers(0, 9, (720, 1280, 3), dtype=np.uint8) for _ in range(8)]

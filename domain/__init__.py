@@ -1,1 +1,1 @@
-"""What the service is about: faces, emotions and who may see them. Standard library only."""
+"""The rules of faces, emotions, records and quotas. Standard library only."""

@@ -1,4 +1,4 @@
-"""The record of one analysed image, session or video, and what can be asked of a history."""
+"""The record of one analysed image, session or video, and the filter of a history."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """Which records of a user are wanted; a field that is None does not restrict them.
+    """A filter of a user's records; a field that is None does not restrict them.
 
     Attributes:
         from_date: earliest timestamp, inclusive; with a time zone.
@@ -112,7 +112,7 @@ class HistoryFilter:
                 raise ValueError("the dates of a history filter need a time zone")
 
     def matches(self, detection: Detection) -> bool:
-        """Whether a record is wanted; every repository has to agree with this."""
+        """Whether a record matches; every repository has to agree with this."""
         if self.from_date is not None and detection.timestamp < self.from_date:
             return False
         if self.to_date is not None and detection.timestamp > self.to_date:

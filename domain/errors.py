@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a request, each with a stable machine-readable ``code``.
+"""The errors of requests, each with a stable machine-readable ``code``.
 
 Nothing here knows of HTTP or Socket.IO; each transport maps the classes to its own statuses once.
 """

@@ -1,4 +1,4 @@
-"""A face in an image: where it is, what it shows, and how reliable that is."""
+"""Faces in images: position, emotions, quality and reliability."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FaceLandmarks:
 
 @dataclass(frozen=True, slots=True)
 class FaceDetection:
-    """What a detector found.
+    """A face as a detector found it.
 
     Attributes:
         box: in the original image's pixels, clipped to the image.
@@ -130,7 +130,7 @@ class ReliabilityThresholds:
 
 @dataclass(frozen=True, slots=True)
 class FaceReading:
-    """What a classifier says of one face.
+    """The result of a classifier for one face.
 
     Attributes:
         scores: the distribution over the seven emotions.

@@ -54,7 +54,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class TrackedFace:
-    """A face in a frame: which one it is in this session, where, and what it shows.
+    """A face in a frame: its track in this session, its position and its emotions.
 
     ``reading.scores`` are smoothed where the session asks for it.
     """
@@ -70,7 +70,7 @@ class TrackedFace:
 
 @dataclass(frozen=True, slots=True)
 class FrameResult:
-    """What was found in one frame.
+    """The result of one frame.
 
     Attributes:
         frame_id: the sender's number for the frame.
@@ -101,7 +101,7 @@ class FrameResult:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """What a face showed during one second.
+    """The emotion of a face during one second.
 
     Attributes:
         second: whole seconds since the session was started.

@@ -1,4 +1,4 @@
-"""What the client of a live session may choose."""
+"""The configuration of a live session."""
 
 from __future__ import annotations
 

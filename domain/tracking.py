@@ -20,7 +20,7 @@ emotions read from its crop mean nothing.
 
 @dataclass(frozen=True, slots=True)
 class FaceTrack:
-    """Where a tracked face is now. Who it is stays unknown.
+    """The present state of a tracked face.
 
     Attributes:
         number: from 1, in the order the faces of a session appeared; never used twice.

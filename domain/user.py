@@ -1,4 +1,4 @@
-"""Callers, and how much a guest may use."""
+"""Callers, and the quota of guests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who signed in.
+    """A signed-in user.
 
     Attributes:
         user_id: the identity provider's stable identifier.
@@ -42,7 +42,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Somebody who did not sign in.
+    """A caller who has not signed in.
 
     Attributes:
         user_id: ``guest:`` and a random identifier kept in a signed cookie.
@@ -98,7 +98,7 @@ class GuestQuota:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a caller has used.
+    """The usage of a caller.
 
     Attributes:
         count: single detections and batch files so far. For a guest, what is used up of ``limit``.

@@ -103,7 +103,7 @@ class VideoDetails:
 
 @dataclass(frozen=True, slots=True)
 class VideoFault:
-    """Why the work on a video failed.
+    """Why a video failed.
 
     Attributes:
         code: the stable word of the error.

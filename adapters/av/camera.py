@@ -84,7 +84,7 @@ class _Reading:
         return frame
 
     def run(self) -> None:
-        """Read until told to stop; runs on a thread of its own."""
+        """Read until stopped; runs on its own thread."""
         error: OSError | None = None
         try:
             options = _RTSP if self._kind is None else {}

@@ -70,10 +70,10 @@ def first_tick(stream: VideoStream) -> int:
 
 
 def end_s(container: InputContainer, stream: VideoStream) -> float | None:
-    """When the last picture ends, in seconds on a player's clock; None where the file is silent."""
+    """When the last frame ends, in seconds of a player's clock; None if the file does not say."""
     if stream.duration is not None and stream.time_base is not None:
         return float((max(stream.start_time or 0, 0) + stream.duration) * stream.time_base)
-    # Matroska has a time for all streams together; a tag tells that of one.
+    # Matroska has a duration for all streams together; a tag has that of one.
     if said := _CLOCK.match(stream.metadata.get("DURATION", "")):
         hours, minutes, seconds = said.groups()
         return 3600 * int(hours) + 60 * int(minutes) + float(seconds)

@@ -33,7 +33,7 @@ class VideoFile:
         working_side_px: the longer side of frames is at most this long.
 
     Attributes:
-        facts: what the file says of itself.
+        facts: the metadata of the file.
 
     Raises:
         InvalidVideo, VideoTooLarge, OSError: see ``VideoReader.open``.

@@ -39,7 +39,7 @@ def media_type_of(head: bytes) -> str:
 
 
 def format_of(path: Path) -> tuple[str, str]:
-    """The FFmpeg demuxer and the media type of a file, told by its first bytes.
+    """The FFmpeg demuxer and the media type of a file, by its first bytes.
 
     Raises:
         InvalidVideo: it is not a video in a supported format.

@@ -63,7 +63,7 @@ class AvVideoReader:
         Raises:
             InferenceUnavailable: the process cannot be started, or was ended from outside.
         """
-        # Before a process is started for it.
+        # Checked before a process is started.
         await self._executor.run(format_of, path, priority=Priority.BACKGROUND)
         process = _Process()
         try:
@@ -92,7 +92,7 @@ class _OpenVideo:
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
     ) -> AsyncIterator[VideoFrame | Damage]:
-        """Give the frames that are wanted; see the port."""
+        """Yield the wanted frames; see the port."""
         request = {"every_s": every_s, "from_s": from_s, "to_s": to_s}
         last_s = from_s
         while True:

@@ -113,7 +113,7 @@ class CloudinaryClient:
 
 
 def _answered(call: Callable[[], _Result]) -> _Result:
-    """Make the call; tells a refused request from a store that does not work."""
+    """Make the call; distinguishes a refused request from a failing store."""
     try:
         return call()
     except (cloudinary.exceptions.BadRequest, cloudinary.exceptions.NotFound) as error:

@@ -81,7 +81,7 @@ class FileSystemDetectionSpool:
         return await self._on_disk(self._remove, detection_id)
 
     def backlog(self) -> Backlog:
-        """How much waits, and for how long; zero until the folder was listed."""
+        """Number, size and age of the entries; zero until the folder was listed."""
         with self._lock:
             waiting = list((self._index or {}).values())
         now_s = time.time()

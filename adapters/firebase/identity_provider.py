@@ -31,7 +31,7 @@ _NOBODY = "nobody"
 
 
 class _Refused(Exception):
-    """Firebase does not vouch for the token."""
+    """Firebase refuses the token."""
 
 
 class FirebaseIdentityProvider:
@@ -147,7 +147,7 @@ def _sensible_account() -> Iterator[None]:
 
 
 def _answered(call: Callable[[], _Result]) -> _Result:
-    """Make the call; tells a refused token from a provider that does not work."""
+    """Make the call; distinguishes a refused token from a failing provider."""
     try:
         return call()
     except (auth.CertificateFetchError, google.auth.exceptions.GoogleAuthError):

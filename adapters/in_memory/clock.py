@@ -1,4 +1,4 @@
-"""A clock that tests move."""
+"""A clock controlled by tests."""
 
 from __future__ import annotations
 

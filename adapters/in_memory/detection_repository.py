@@ -82,7 +82,7 @@ class InMemoryDetectionRepository(Switches):
         await self._obey()
 
     async def check(self) -> None:
-        """Fails when told to."""
+        """Fail if the test says so."""
         await self._obey()
 
     def _matching(self, user_id: str, wanted: HistoryFilter) -> list[Detection]:

@@ -60,7 +60,7 @@ class InMemoryDetectionSpool(Switches):
         return self._entries.pop(detection_id, None) is not None
 
     def backlog(self) -> Backlog:
-        """How much waits, and for how long."""
+        """Number, size and age of the entries."""
         now_s = time.monotonic()
         return Backlog(
             len(self._entries),

@@ -22,7 +22,7 @@ class InMemoryEmotionClassifier(Switches):
         return ModelCard("in-memory", "1", tuple(Emotion), input_width=48, input_height=48)
 
     async def check(self) -> None:
-        """Fails when told to."""
+        """Fail if the test says so."""
         await self._obey()
 
     async def classify(

@@ -18,7 +18,7 @@ class InMemoryFaceDetector(Switches):
 
     Attributes:
         looks: how often it ran.
-        last_fit_within: what it was asked to scale the last image down to.
+        last_fit_within: of the last call.
     """
 
     name = "in-memory"

@@ -76,5 +76,5 @@ class InMemoryIdentityProvider(Switches):
         return not revoked and user_id not in self._disabled
 
     async def check(self) -> None:
-        """Fails when told to."""
+        """Fail if the test says so."""
         await self._obey()

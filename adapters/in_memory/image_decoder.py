@@ -10,7 +10,7 @@ from domain.image import Image
 
 
 class InMemoryImageDecoder(Switches):
-    """Reads what ``fake_image`` makes, and refuses everything else.
+    """Decodes images of ``fake_image``, and refuses everything else.
 
     Args:
         max_pixels: more than this are refused.

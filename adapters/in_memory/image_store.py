@@ -36,5 +36,5 @@ class InMemoryImageStore(Switches):
         self._images.pop((owner_id, detection_id), None)
 
     async def check(self) -> None:
-        """Fails when told to."""
+        """Fail if the test says so."""
         await self._obey()

@@ -22,7 +22,7 @@ class SceneFace:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a fake image shows; takes the place of ``Image.pixels``.
+    """The contents of a fake image; used as ``Image.pixels``.
 
     Attributes:
         width: in pixels.

@@ -93,7 +93,7 @@ class _FakeVideo:
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
     ) -> AsyncIterator[VideoFrame | Damage]:
-        """Give the frames that are wanted."""
+        """Yield the wanted frames."""
         due_s, before_s, damaged_from_s = from_s, from_s, None
         for item in self._items:
             if item is None:

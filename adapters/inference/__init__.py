@@ -1,1 +1,1 @@
-"""What every detector and classifier shares: the bounded executor, crops, and batching."""
+"""Parts shared by all detectors and classifiers: the bounded executor, crops, and batching."""

@@ -1,4 +1,4 @@
-"""One classifier for everybody: crops that wait at the same moment are scored in one batch."""
+"""A classifier that scores crops waiting at the same moment in one batch."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def match_boxes(
     *,
     least_iou: float,
 ) -> BoxMatches:
-    """Give each face the most confident box that lies on it, and each box at most one face.
+    """Assign the most confident box to each face, and at most one face to each box.
 
     All boxes are left, top, right and bottom in pixels.
 

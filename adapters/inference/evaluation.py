@@ -113,7 +113,7 @@ def read_labelled_faces(path: Path) -> LabelledFaces:
 def evaluate(
     model: CropClassifier, faces: LabelledFaces, on_faces: Callable[[int], None]
 ) -> Evaluation:
-    """Let a classifier read every face and compare its answers with the labels.
+    """Compare the answers of a classifier with the labels of faces.
 
     The images are face crops already: each is only resized to what the classifier reads.
 
@@ -154,7 +154,7 @@ def evaluate(
 def evaluate_shifts(
     model: CropClassifier, faces: LabelledFaces, on_faces: Callable[[int], None]
 ) -> tuple[ShiftFigures, ...]:
-    """Let a classifier read every face as other cameras and framings would have shown it.
+    """Compare the answers of a classifier for faces as other cameras and framings would show them.
 
     Faces are rendered at the size that the classifier reads, so a shift is equally severe for
     faces of any size.

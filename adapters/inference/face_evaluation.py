@@ -58,7 +58,7 @@ async def evaluate_detector(
     min_size_px: int,
     on_images: Callable[[int], None],
 ) -> DetectorEvaluation:
-    """Let a detector find the faces of every image and compare them with the labels.
+    """Compare the faces that a detector finds with the labels of images.
 
     Args:
         detector: to be measured.

@@ -1,4 +1,4 @@
-"""The words people use for the seven emotions: in data sets and in the labels of checkpoints."""
+"""The words for the seven emotions in data sets and in labels of checkpoints."""
 
 from __future__ import annotations
 

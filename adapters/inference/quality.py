@@ -1,4 +1,4 @@
-"""How good a crop is to read an emotion from."""
+"""The quality of a crop for reading emotions."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _MOST_FACES = 500
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Which faces a detector finds well, by their longer side in pixels of the view.
+    """The sizes of faces that a detector finds well, by their longer side in pixels of the view.
 
     Attributes:
         smallest: found from this size on.

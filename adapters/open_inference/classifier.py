@@ -150,13 +150,13 @@ class OpenInferenceCropClassifier:
             if self._looks_failed != failed_before:
                 raise Unreachable("the inference server does not answer")
             try:
-                self._served = self._look()
+                self._served = self._inspect()
             except InferenceUnavailable:
                 self._looks_failed += 1
                 raise
             self._in_doubt = False
 
-    def _look(self) -> _Served:
+    def _inspect(self) -> _Served:
         """Read the model's metadata and try it."""
         about = self._get("/v2", "speaks no Open Inference Protocol v2 here")
         extensions = about.get("extensions") or ()

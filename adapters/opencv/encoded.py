@@ -1,4 +1,4 @@
-"""What the header of an image says before anything is decoded, and its possible faults."""
+"""The header of an image, read before anything is decoded, and the errors of images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Truncated(Damaged):
 
 @dataclass(frozen=True, slots=True)
 class DecodingLimits:
-    """What one image may cost.
+    """The limits for decoding one image.
 
     Attributes:
         max_pixels: width times height.

@@ -44,5 +44,5 @@ def format_of(data: bytes) -> ImageFormat | None:
 
 
 def describe_foreign(data: bytes) -> str | None:
-    """What the bytes are instead of a supported image, for the message; None when unknown."""
+    """The kind of an unsupported file, for the message; None if unknown."""
     return next((words for magic, words in _FOREIGN if magic.match(data)), None)

@@ -300,7 +300,7 @@ def _unfilter(
     Returns:
         the rows: uint8, or uint16 where a pixel has 2, 6 or 8 bytes.
     """
-    if max(filtered[:: row_bytes + 1]) > _LAST_FILTER:  # OpenCV would complain on standard error
+    if max(filtered[:: row_bytes + 1]) > _LAST_FILTER:  # OpenCV would write to standard error
         raise Damaged
     color, depth = _PLAIN[pixel_bytes]
     width = row_bytes // pixel_bytes

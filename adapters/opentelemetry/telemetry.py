@@ -28,7 +28,7 @@ class TracedTelemetry:
         """Time the block, and make a span for it in the trace of its request or frame."""
         # It may start on the event loop and end on a thread, so it is not made the current span.
         span = self._tracer.start_span(stage)
-        with self._inner.stage(stage), _told(span):
+        with self._inner.stage(stage), _ending(span):
             yield
 
     @contextmanager
@@ -37,7 +37,7 @@ class TracedTelemetry:
         span = self._tracer.start_span("frame", start_time=time.time_ns() - round(waited_s * 1e9))
         with (
             self._inner.frame(waited_s),
-            _told(span),
+            _ending(span),
             trace.use_span(span, record_exception=False, set_status_on_exception=False),
         ):
             yield
@@ -73,8 +73,8 @@ class TracedTelemetry:
 
 
 @contextmanager
-def _told(span: trace.Span) -> Iterator[None]:
-    """End the span with the block; for an error its type is recorded, but not its message."""
+def _ending(span: trace.Span) -> Iterator[None]:
+    """End the span with the block; the type of an error is recorded, but not its message."""
     try:
         yield
     except Exception as error:

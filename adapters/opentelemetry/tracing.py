@@ -61,7 +61,7 @@ class Tracing:
         exporter = OTLPSpanExporter(
             endpoint=f"{endpoint.rstrip('/')}/v1/traces", headers=headers, timeout=_TIMEOUT_S
         )
-        self.provider.add_span_processor(BatchSpanProcessor(_Discreet(exporter)))
+        self.provider.add_span_processor(BatchSpanProcessor(_PrivateExporter(exporter)))
         self.tracer = self.provider.get_tracer("emotion-api", version)
 
     def carried(self) -> dict[str, str]:
@@ -79,7 +79,7 @@ class Tracing:
         self.provider.shutdown()
 
 
-class _Discreet(SpanExporter):
+class _PrivateExporter(SpanExporter):
     """Exports spans with only their times, names, and allowed attributes.
 
     Newer versions of libraries may add attributes: addresses with signatures, messages of

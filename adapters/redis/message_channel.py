@@ -29,7 +29,7 @@ class RedisMessageChannel:
 
     Args:
         database: the server.
-        quiet_s: seconds without a message after which the server is pinged; after as many more
+        quiet_s: seconds without a message after which the server is pinged; after as many seconds
             without an answer the connection counts as lost.
     """
 

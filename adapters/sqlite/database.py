@@ -121,7 +121,7 @@ class SqliteDatabase:
     async def _check(self) -> None:
         # Writing the same value again needs a page in the log, which fails on a full disk.
         await self.write(lambda connection: _set_version(connection, _version(connection)))
-        await self._run(self._read_threads, self._read_afresh, _look_for_damage)
+        await self._run(self._read_threads, self._read_afresh, _check_for_damage)
         self._checked_at_s = time.monotonic()
 
     def _end_check(self, check: asyncio.Task[None]) -> None:
@@ -246,7 +246,7 @@ def _set_version(connection: sqlite3.Connection, version: int) -> None:
     connection.execute(f"PRAGMA user_version = {version}")
 
 
-def _look_for_damage(connection: sqlite3.Connection) -> None:
+def _check_for_damage(connection: sqlite3.Connection) -> None:
     """Read from every table, and check as much of the file as a moment allows."""
     connection.execute("BEGIN")
     tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()

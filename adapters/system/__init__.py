@@ -1,1 +1,1 @@
-"""What the operating system provides."""
+"""Parts provided by the operating system."""

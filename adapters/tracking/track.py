@@ -74,7 +74,7 @@ class Track:
         )
 
     def reported(self, at_s: float) -> FaceTrack | None:
-        """The face as it is reported now, or None if it is not."""
+        """The face as it is reported now; None if it is not reported."""
         if self.number is None or self.misses > 1 or (self.misses and self._sightings == 1):
             return None
         last = self._last

@@ -14,7 +14,7 @@ class Camera(Protocol):
     """
 
     def frames(self, source: str) -> AsyncIterator[VideoFrame]:
-        """Connect, and give frames as they come, each once; ``time_s`` counts from the first.
+        """Connect, and yield frames as they come, each once; ``time_s`` counts from the first.
 
         Args:
             source: the number of a device, or an address that begins with ``rtsp://``.

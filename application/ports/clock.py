@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The time of day, a monotonic clock, and waiting."""
+    """The time of day, a monotonic clock, and sleeping."""
 
     def now(self) -> datetime:
         """The wall-clock time, in UTC and with its zone."""
@@ -18,5 +18,5 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return once ``monotonic`` has risen by that much; 0 or more."""
+        """Return once ``monotonic`` has risen by this many seconds; 0 or more."""
         ...

@@ -26,7 +26,7 @@ class SpooledDetection:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much waits in a spool.
+    """The size and age of a spool.
 
     Attributes:
         entries: how many.
@@ -40,7 +40,7 @@ class Backlog:
 
 
 class DetectionSpool(Protocol):
-    """A durable, bounded waiting room on this host."""
+    """A durable, bounded queue on this host."""
 
     async def put(self, entry: SpooledDetection) -> None:
         """Add an entry; once this returns it survives a crash of the process.
@@ -69,7 +69,7 @@ class DetectionSpool(Protocol):
         ...
 
     def backlog(self) -> Backlog:
-        """How much waits, and for how long; from memory, without waiting, from any thread."""
+        """Number, size and age of the entries; from memory, without waiting, from any thread."""
         ...
 
     async def check(self) -> None:

@@ -64,7 +64,7 @@ class EmotionClassifier(Protocol):
         Args:
             image: the image the faces were found in.
             faces: boxes in the original's pixels; may be empty.
-            priority: who goes first when processors are scarce.
+            priority: decides the order when processors are busy.
 
         Returns:
             One reading per face, in the same order.

@@ -1,4 +1,4 @@
-"""From an encoded image to faces that have been read, as one piece of work."""
+"""From an encoded image to read faces, in one call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.image import Image
 
 @dataclass(frozen=True, slots=True)
 class DetectionRequest:
-    """What a detector is asked for; see ``FaceDetector.detect``."""
+    """The arguments of a detector; see ``FaceDetector.detect``."""
 
     min_size_px: int
     min_confidence: float = 0.0
@@ -36,7 +36,7 @@ class FaceSearch(Protocol):
         ...
 
     def request(self, image: Image) -> DetectionRequest | None:
-        """What the detector should look for; None if it need not run."""
+        """The request to the detector; None if it need not run."""
         ...
 
     def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
@@ -103,7 +103,7 @@ class FaceAnalyser(Protocol):
         Args:
             data: the encoded image.
             search: decides which of its faces are read.
-            priority: who goes first when processors are scarce.
+            priority: decides the order when processors are busy.
             sender: of the image; see ``ImageDecoder.decode``.
 
         Raises:

@@ -11,11 +11,11 @@ from domain.image import Image
 
 
 class FaceDetector(Protocol):
-    """Finds faces in an image. It does not tell who they are."""
+    """Finds faces in an image. It does not identify them."""
 
     @property
     def name(self) -> str:
-        """What runs, for people: technology and model."""
+        """The technology and the model, for people."""
         ...
 
     @property
@@ -51,7 +51,7 @@ class FaceDetector(Protocol):
             min_confidence: leave out faces with a lower confidence; in [0, 1].
             fit_within: scale the image down to fit into this width and height in pixels, keeping
                 its proportions; never scaled up. None leaves the choice to the detector.
-            priority: who goes first when processors are scarce.
+            priority: decides the order when processors are busy.
 
         Returns:
             Largest face first, at most 500, boxes in the original's pixels and clipped to it, no

@@ -1,4 +1,4 @@
-"""Who a user is, according to an identity provider."""
+"""The identity of users, by an identity provider."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class ImageAnnotator(Protocol):
             data: the encoded image the faces were found in.
             faces: boxes in its pixels, EXIF orientation applied; may be empty.
             media_type: of what comes back; one of ``ANNOTATED_TYPES``.
-            priority: who goes first when processors are scarce.
+            priority: decides the order when processors are busy.
 
         Returns:
             An image of the size that the decoder works at: the image's own, unless that is very

@@ -22,7 +22,7 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """What a valid access token says.
+    """The contents of a valid access token.
 
     Attributes:
         user_id: of its owner.
@@ -52,7 +52,7 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class GuestClaims:
-    """What a valid guest cookie says."""
+    """The contents of a valid guest cookie."""
 
     guest_id: str
     created_at: datetime

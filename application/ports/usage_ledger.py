@@ -1,4 +1,4 @@
-"""How much each caller has used."""
+"""Usage counters."""
 
 from __future__ import annotations
 

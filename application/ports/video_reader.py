@@ -14,7 +14,7 @@ from domain.video import Damage
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What a video file says about itself; the frames may differ.
+    """The metadata of a video file; the frames may differ.
 
     Attributes:
         width: in pixels as a player shows it, rotation and pixel aspect applied.
@@ -51,13 +51,13 @@ class OpenVideo(Protocol):
 
     @property
     def facts(self) -> VideoFacts:
-        """What the file says about itself."""
+        """The metadata of the file."""
         ...
 
     def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
     ) -> AsyncIterator[VideoFrame | Damage]:
-        """Give the first frame at or after ``from_s`` and every ``every_s`` from there on.
+        """Yield the first frame at or after ``from_s`` and every ``every_s`` from there on.
 
         Frames that are not wanted are not decoded where the codec allows. Damage in the middle is
         reported, and reading continues after it.

@@ -1,4 +1,4 @@
-"""The records of recorded videos: what is to be done, by whom, and the results."""
+"""The records of recorded videos, which are also the queue."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """How far the effort of a session is reduced, and what its client was advised.
+    """The level of effort of a session, and the advice to its client.
 
     Down by one level after a window in which less than four fifths of the frames wanted got an
     answer. Up after three windows in a row in which nearly all did, with at least half of the time
@@ -75,7 +75,7 @@ class Adaptation:
         has_climbed: whether going down again would be a relapse.
         calm_windows: windows in a row without trouble, so far.
         calm_windows_needed: before the next step up.
-        advised_resolutions: what the client was advised to ask for, and may still do.
+        advised_resolutions: advised to the client and still valid.
         advised_intervals: likewise.
         advised_rate: likewise; None while none is.
     """
@@ -132,7 +132,7 @@ class Adaptation:
         return state._without_advice_taken_back()
 
     def after(self, window: Window) -> tuple[Adaptation, Suggestion | None]:
-        """Judge a window: the new state, and what the client is told, if anything."""
+        """Evaluate a window: the new state, and a suggestion to the client, if any."""
         wanted = min(window.received / window.elapsed_s, self.config.max_frame_rate)
         served = window.answered / window.elapsed_s
         if served < _BEHIND * wanted:

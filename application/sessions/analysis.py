@@ -33,7 +33,7 @@ class FrameTools:
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """What a frame shows."""
+    """The faces of a frame."""
 
     faces: tuple[TrackedFace, ...]
     detection_used: bool

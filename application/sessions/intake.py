@@ -1,4 +1,4 @@
-"""Which frames are analysed: no more than the rate allows, and always the newest."""
+"""Choosing frames: no more than the rate allows, and always the newest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Pace:
         return max(self._due_s - self._interval_s - now_s, 0.0)
 
     def took(self, now_s: float) -> None:
-        """Note that a frame is taken now."""
+        """Count a frame that is taken now."""
         self._due_s = max(self._due_s, now_s) + self._interval_s
 
 

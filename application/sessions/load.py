@@ -46,7 +46,7 @@ class Load:
 
 
 class LoadWatch:
-    """Judges in windows of two seconds, with hysteresis.
+    """Evaluates windows of two seconds, with hysteresis.
 
     Full: at least nine tenths of all slots in use, and less than nine tenths of the wanted frames
     answered. Room again: less than six tenths in use, three windows in a row. The recommended rate
@@ -63,7 +63,7 @@ class LoadWatch:
     def review(
         self, running: Mapping[str, Demand], utilisation: float, now_s: float
     ) -> Load | None:
-        """Judge the window that ends now; None while there is too little data.
+        """Evaluate the window that ends now; None while there is too little data.
 
         Args:
             running: the demand of each session.

@@ -180,17 +180,17 @@ class StreamSession:
             self._drop(stretch)
 
     async def end(self) -> None:
-        """The client is gone: abandon the frame in work and save what has to be saved."""
+        """End for a client that is gone: cancel the frame in work, and save the summary."""
         if self._stretch is not None:
             await _cancelled(self._stretch.worker)
             await self.stop()
         self.state = SessionState.ENDED
 
     async def dismiss(self, error: Exception) -> None:
-        """Tell the client why, stop, and close its connection.
+        """Send the client the reason, stop, and close its connection.
 
         In this order, because a frame that arrives while the session stops is answered by an error,
-        and the client should know the reason by then.
+        and the client should have the reason by then.
         """
         await self.send(Failure(error))
         await self.stop()

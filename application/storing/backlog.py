@@ -1,4 +1,4 @@
-"""Which detections wait to be stored, and when each is retried."""
+"""Detections that wait to be stored, and when each is retried."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from application.ports.clock import Clock
 
 @dataclass(slots=True)
 class Progress:
-    """How far the storing of a waiting detection is.
+    """The progress of storing a waiting detection.
 
     Attributes:
         recorded: the repository got its record; if the record is missing now, it was deleted.
@@ -22,7 +22,7 @@ class Progress:
         failing_since: when the first of them that called the stores failed, on the monotonic clock.
         due_at: when to retry, on the monotonic clock.
         owner_id: the owner, once an upload was tried: it may have arrived although it failed.
-        is_unwanted: it was deleted, and an upload has to be undone.
+        is_unwanted: it was deleted, and an upload may have to be undone.
     """
 
     recorded: bool = False
@@ -34,7 +34,7 @@ class Progress:
 
 
 class Backlog:
-    """Shared by the spooler and the carrier.
+    """State shared by the spooler and the carrier.
 
     Args:
         clock: for what is due.

@@ -16,12 +16,12 @@ log = logging.getLogger(__name__)
 
 
 class Carrier:
-    """Stores what waits in the spool, in the background.
+    """Stores the entries of the spool in the background.
 
     Args:
         spool: where detections wait.
         delivery: stores a detection.
-        backlog: says which are due.
+        backlog: knows which are due.
         telemetry: times the uploads.
         give_up_after_s: seconds after which an image that keeps failing is given up.
         uploads_at_once: how many are stored at the same time.
@@ -45,7 +45,7 @@ class Carrier:
         self._places = asyncio.Semaphore(uploads_at_once)
 
     async def run(self) -> None:
-        """Store what waits, starting with what an earlier run left; ends only when cancelled."""
+        """Store waiting entries, also those of an earlier run; ends only when cancelled."""
         async with asyncio.TaskGroup() as uploads:
             while True:
                 self._backlog.clear_changed()
@@ -106,10 +106,10 @@ class Carrier:
                 await self._delivery.deliver(entry)
         except Exception as error:
             if await self._spool.owner(key) is None:
-                # It was deleted meanwhile, and an upload that seemed to fail may have arrived.
+                # It was deleted meanwhile, and an upload that failed may have been stored.
                 await self._delivery.erase(detection.user_id, key)
             elif entry.image is None:
-                raise  # Only an image is given up: without its record nothing could say so.
+                raise  # Only an image is given up: the failure is noted in its record.
             elif isinstance(error, StoreCircuitOpen):
                 raise  # The store was not called, so nothing failed.
             elif self._backlog.failing_for_s(key) >= self._give_up_after_s:

@@ -74,7 +74,7 @@ class Delivery:
         await self._spool.remove(key)
 
     async def give_up(self, detection: Detection, error: Exception) -> None:
-        """Keep the record, and note in it that the image could not be stored."""
+        """Keep the record, and mark it as failed."""
         if not await self.record(detection):
             await self.erase(detection.user_id, detection.detection_id)
             return

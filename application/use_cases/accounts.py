@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, and being a guest."""
+"""Signing in, refreshing tokens, and guests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a client needs to stay signed in: the access token, and the secret that renews it."""
+    """The tokens of a client: the access token, and the refresh token."""
 
     access: AccessToken
     refresh_token: str
@@ -43,7 +43,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A caller and what they have used."""
+    """A caller and their usage."""
 
     caller: Caller
     usage: Usage
@@ -81,7 +81,7 @@ class SignIn:
         issued_at = self._identity.issued_at(id_token)
         await self._standing.check_issued(verified.user_id, issued_at)
         user = await _remember(self._users, verified)
-        self._standing.vouched_for(user.user_id)
+        self._standing.confirmed(user.user_id)
         refresh = self._tokens.issue_refresh()
         await self._refresh_tokens.add(
             RefreshTokenRecord(
@@ -119,7 +119,7 @@ class SignInByCode:
 
 
 class RefreshTokens:
-    """Renews a sign-in. A refresh token works once, and again within a short grace for a second
+    """Renews a sign-in. A refresh token works once, and within a short grace again, for a second
     tab.
 
     Rotation with reuse detection as in RFC 9700, section 4.14.2: a token that is used later than

@@ -62,7 +62,7 @@ class VideoSummary:
 
 
 class VideoListener(Protocol):
-    """Is told about the progress of a video."""
+    """Receives the progress of a video."""
 
     async def opened(self, facts: VideoFacts) -> None:
         """The video can be read."""
@@ -115,20 +115,20 @@ class AnalyseVideo:
         """
         sampling = command.sampling
         followed = FollowedFaces(self._new_tracker(), sampling.every_s)
-        last = await _taken_again(command.done, followed)
+        last = await _restored(command.done, followed)
         damages = [d for d in command.damages if last and d.to_s and d.to_s <= last.time_s]
         # The last frame is read again: a cut after it only shows in comparison.
         from_s = sampling.due_s(last.time_s) if last else sampling.from_s
         async with self._reader.open(command.path) as video:
             await listener.opened(video.facts)
             wanted = video.frames(every_s=sampling.every_s, from_s=from_s, to_s=sampling.to_s)
-            items = _behind(last, wanted) if last else wanted
+            items = _after(last, wanted) if last else wanted
 
             async def damaged(damage: Damage) -> None:
                 damages.append(damage)
                 await listener.damaged(damage)
 
-            async with aclosing(self._looked_at(items, damaged)) as frames:
+            async with aclosing(self._analysed(items, damaged)) as frames:
                 async for frame, faces in frames:
                     await listener.analysed(followed.take(frame, faces))
             return VideoSummary(
@@ -139,19 +139,19 @@ class AnalyseVideo:
                 truncated=followed.is_truncated,
             )
 
-    async def _looked_at(
+    async def _analysed(
         self,
         items: AsyncIterator[VideoFrame | Damage],
         damaged: Callable[[Damage], Coroutine[object, object, None]],
     ) -> AsyncGenerator[tuple[VideoFrame, list[Face]]]:
-        """The frames in order with their faces; some frames ahead are in work already."""
+        """The frames in order with their faces; the next frames are already in work."""
         ahead: deque[asyncio.Task[tuple[VideoFrame, list[Face]]]] = deque()
         try:
             async for item in items:
                 if isinstance(item, Damage):
                     await damaged(item)
                     continue
-                ahead.append(asyncio.create_task(self._look_at(item)))
+                ahead.append(asyncio.create_task(self._read_faces(item)))
                 if len(ahead) >= self._frames_at_once:
                     yield await ahead.popleft()
             while ahead:
@@ -161,7 +161,7 @@ class AnalyseVideo:
                 task.cancel()
             await asyncio.gather(*ahead, return_exceptions=True)
 
-    async def _look_at(self, frame: VideoFrame) -> tuple[VideoFrame, list[Face]]:
+    async def _read_faces(self, frame: VideoFrame) -> tuple[VideoFrame, list[Face]]:
         with self._telemetry.stage("detect"):
             found = await self._detector.detect(
                 frame.image, min_size_px=self._min_face_size_px, priority=Priority.BACKGROUND
@@ -173,28 +173,28 @@ class AnalyseVideo:
         return frame, [Face(*pair) for pair in zip(found, readings, strict=True)]
 
 
-async def _taken_again(
+async def _restored(
     done: AsyncIterator[Sequence[AnalysedFrame]] | None, followed: FollowedFaces
 ) -> AnalysedFrame | None:
-    """Track the faces of frames that were analysed before; returns the last of them."""
+    """Track the faces of frames analysed before the interruption; returns the last frame."""
     last = None
     if done is not None:
         async for frames in done:
             # An hour's video has tens of thousands of frames, which would block the event loop.
-            await asyncio.to_thread(_take_again, frames, followed)
+            await asyncio.to_thread(_restore, frames, followed)
             last = frames[-1] if frames else last
     return last
 
 
-def _take_again(frames: Sequence[AnalysedFrame], followed: FollowedFaces) -> None:
+def _restore(frames: Sequence[AnalysedFrame], followed: FollowedFaces) -> None:
     for frame in frames:
-        followed.take_again(frame)
+        followed.restore(frame)
 
 
-async def _behind(
+async def _after(
     last: AnalysedFrame, items: AsyncIterator[VideoFrame | Damage]
 ) -> AsyncIterator[VideoFrame | Damage]:
-    """The items after a frame, their scenes counted on from there."""
+    """The items after a frame, with scene numbers that continue from it."""
     scenes_before: int | None = None
     async for item in items:
         if isinstance(item, Damage):

@@ -28,7 +28,7 @@ class BatchFile:
 
     Attributes:
         filename: as the sender named it.
-        image: read when its turn comes, so that a whole batch is never in memory; reading may raise
+        image: read when it is analysed, so that a whole batch is never in memory; reading may raise
             ``DomainError``.
     """
 

@@ -20,11 +20,11 @@ from domain.user import Caller, Guest, User
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """An image as it was sent, read when there is room for it.
+    """An image as it was sent, read when there is memory for it.
 
     Attributes:
         size: in bytes.
-        read: gives the bytes.
+        read: returns the bytes.
     """
 
     size: int

@@ -50,7 +50,7 @@ class ForgetExpired:
         return dropped
 
     async def run(self) -> None:
-        """Do so every minute; runs until cancelled."""
+        """Execute every minute; ends only when cancelled."""
         while True:
             try:
                 await self.execute()

@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ListHistoryCommand:
-    """Which page of whose history is wanted.
+    """A page of a user's history.
 
     Attributes:
         user: the owner.
-        wanted: which records.
+        wanted: the filter.
         skip: records to leave out at the front; 0 or more.
         limit: records on the page; 1 to ``MAX_PAGE``.
     """
@@ -161,7 +161,7 @@ class ExportHistory:
 
 
 class GetStorageStatus:
-    """Shows how far the storing of a user's own detection is."""
+    """Shows the storage status of a user's own detection."""
 
     def __init__(self, repository: DetectionRepository, spool: DetectionSpool) -> None:
         self._repository = repository

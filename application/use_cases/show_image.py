@@ -38,8 +38,8 @@ class ShowImage:
         """Read the image, and convert it if needed.
 
         Args:
-            read: gives the image.
-            sender: who asks for it; see ``MemoryBudget.take``.
+            read: returns the image.
+            sender: the caller; see ``MemoryBudget.take``.
 
         Raises:
             Overloaded: too many images are in work.

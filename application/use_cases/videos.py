@@ -65,7 +65,7 @@ class SubmitVideo:
         limits: for one video, and for one user.
         clock: for the time.
         holder: this process; holds a video until its file is kept.
-        submitted: called when there is work.
+        submitted: called after a video was added.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class SubmitVideo:
 
     @asynccontextmanager
     async def place(self, user: User) -> AsyncIterator[None]:
-        """Hold one of a user's places while a video is received, so that none is received in vain.
+        """Hold one of a user's places while a video is received, so that no upload is wasted.
 
         Raises:
             TooManyVideos: the user has as many unfinished videos as allowed.

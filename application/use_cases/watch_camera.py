@@ -1,4 +1,4 @@
-"""Watching a camera until told to stop."""
+"""Watching a camera until stopped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_PAUSE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class WatchCameraCommand:
-    """What to watch.
+    """The camera to watch.
 
     Attributes:
         source: the number of a device, or an address that begins with ``rtsp://``.
@@ -54,7 +54,7 @@ class WatchSummary:
 
 
 class WatchListener(Protocol):
-    """Is told about the progress."""
+    """Receives the progress."""
 
     async def analysed(self, frame: AnalysedFrame) -> None:
         """The next frame was analysed; ``time_s`` counts from the beginning."""
@@ -88,7 +88,7 @@ class WatchCamera:
         self._min_face_size_px = min_face_size_px
 
     async def execute(self, command: WatchCameraCommand, listener: WatchListener) -> WatchSummary:
-        """Watch until told to stop.
+        """Watch until stopped.
 
         Raises:
             InvalidRequest: the source is not a camera.
@@ -127,7 +127,7 @@ class WatchCamera:
                         # After a gap the faces may be others, so a new connection is a new scene.
                         time_s = began_s - started_s
                         here = replace(frame, time_s=time_s, scene=connection)
-                        await listener.analysed(followed.take(here, await self._look_at(here)))
+                        await listener.analysed(followed.take(here, await self._read_faces(here)))
                         rest_s = command.every_s - (self._clock.monotonic() - began_s)
                         await self._clock.sleep(max(rest_s, 0.0))
                 raise OSError("the camera sends nothing more")
@@ -136,7 +136,7 @@ class WatchCamera:
                 await self._clock.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _look_at(self, frame: VideoFrame) -> list[Face]:
+    async def _read_faces(self, frame: VideoFrame) -> list[Face]:
         found = await self._detector.detect(frame.image, min_size_px=self._min_face_size_px)
         readings = await self._classifier.classify(frame.image, found)
         return [Face(*pair) for pair in zip(found, readings, strict=True)]

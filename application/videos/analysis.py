@@ -75,7 +75,7 @@ class FollowedFaces:
             self._frames - 1, frame.time_s, frame.scene, *size, faces, tuple(found)
         )
 
-    def take_again(self, frame: AnalysedFrame) -> None:
+    def restore(self, frame: AnalysedFrame) -> None:
         """Add a frame that was analysed before the work was interrupted."""
         self._follow(frame.time_s, frame.scene, (frame.width, frame.height), frame.found)
 

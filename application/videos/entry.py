@@ -1,4 +1,4 @@
-"""What the history keeps of a video."""
+"""The history's entry for a video."""
 
 from __future__ import annotations
 

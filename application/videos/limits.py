@@ -1,4 +1,4 @@
-"""How much video the service accepts."""
+"""The limits of recorded video."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class VideoProgress:
         self.video = replace(self.video, damages=(*self.video.damages, damage))
 
     async def beat(self) -> None:
-        """Renew the lease, and write frames when it is time to.
+        """Renew the lease, and write frames if they are due.
 
         Raises:
             NotHeld, StoreUnavailable: see ``write``.
@@ -138,7 +138,7 @@ class VideoProgress:
 
         Args:
             video: in its new state.
-            pause_s: how long no process may claim it.
+            pause_s: seconds for which no process may claim it.
 
         Raises:
             NotHeld, StoreUnavailable: see ``write``.
@@ -150,7 +150,7 @@ class VideoProgress:
             self.video = video
 
     def interrupted(self) -> Video:
-        """The video as queued again; this attempt does not count."""
+        """The video, queued again without counting this attempt."""
         attempts = max(self.video.attempts - 1, 0)
         return replace(self.video, status=VideoStatus.QUEUED, attempts=attempts, speed=None)
 

@@ -81,11 +81,11 @@ class WorkOnVideos:
         return self._holder
 
     def look(self) -> None:
-        """Look for work now instead of at the next poll."""
+        """Poll for work now."""
         self._submitted.set()
 
     async def run(self) -> None:
-        """Analyse what waits, starting with what an earlier run left; runs until cancelled."""
+        """Analyse waiting videos, also those of an earlier run; ends only when cancelled."""
         while True:
             try:
                 await self._tools.repository.end_runs(self._place)
@@ -153,12 +153,12 @@ class WorkOnVideos:
             fault = VideoFault("internal_error", "the work on the video failed again and again")
             await _left(progress, video.failed(fault))
             return
-        work = asyncio.create_task(self._bring_to_an_end(progress))
+        work = asyncio.create_task(self._analyse_to_end(progress))
         beat = asyncio.create_task(self._beat(progress))
         try:
             await asyncio.wait({work, beat}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            # Also when this process ends: the results so far are kept for the next process.
+            # Also if this process ends, so that the next one has the results so far.
             beat.cancel()
             work.cancel()
             await uninterrupted(self._interrupt(progress, work, beat))
@@ -177,7 +177,7 @@ class WorkOnVideos:
             log.warning("video %s cannot be written now: %s", progress.video.video_id, error)
 
     async def _beat(self, progress: VideoProgress) -> None:
-        """Renew the lease; ends when it is lost, or when another user waits for a turn."""
+        """Renew the lease; ends when it is lost, or when another user waits."""
         while True:
             await self._tools.clock.sleep(BEAT_S)
             try:
@@ -191,7 +191,7 @@ class WorkOnVideos:
             except StoreUnavailable as error:
                 log.warning("video %s: %s", progress.video.video_id, error)
 
-    async def _bring_to_an_end(self, progress: VideoProgress) -> bool:
+    async def _analyse_to_end(self, progress: VideoProgress) -> bool:
         """Analyse a video until it is done or has failed.
 
         Returns:

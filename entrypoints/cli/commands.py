@@ -110,7 +110,7 @@ def watch(
         Path | None, typer.Option(help="Add each analysed frame to this file, as JSON lines.")
     ] = None,
 ) -> None:
-    """Say what a camera shows, a line a second, until Ctrl-C; then sum it up. Nothing is stored."""
+    """Print what a camera shows, a line per second, until Ctrl-C. Nothing is stored."""
     from entrypoints.cli.watch import watch_camera
 
     settings = settings_or_exit()
@@ -162,7 +162,7 @@ def import_(
         str | None, typer.Option(help="By default each collection that holds such records.")
     ] = None,
 ) -> None:
-    """Copy the history of an older service into this one. It is safe to repeat."""
+    """Copy the history of an older service into this one. Repeating it is harmless."""
     from entrypoints.cli.import_history import import_history, source_address
 
     settings = settings_or_exit()

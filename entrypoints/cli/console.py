@@ -1,4 +1,4 @@
-"""What all commands share: reading the settings, printing, and exiting."""
+"""Helpers of all commands: reading the settings, printing, and exiting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that prints names as they are, brackets and colons included."""
+    """A console that prints names unchanged, brackets and colons included."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stderr or (stream and stream.isatty()) else _NO_WRAP_WIDTH
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
@@ -32,7 +32,7 @@ errors = console(stderr=True)
 
 
 def shown(name: object) -> str:
-    """A file name on one line, with escapes for what moves the cursor or turns the text."""
+    """A file name on one line, with control and bidirectional characters escaped."""
     return "".join(_escaped(each) if _is_escaped(each) else each for each in str(name))
 
 
@@ -77,14 +77,14 @@ def explained(*others: type[Exception]) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # The reader of the pipe has gone, which is not an error.
+        raise  # The pipe was closed by its reader, which is not an error.
     except expected as error:
         stop(str(error))
 
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error; call what it yields with the amount done so far."""
+    """A progress bar on standard error; yields a function that takes the amount done so far."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -107,7 +107,7 @@ def stop(message: str, *, code: int = 2) -> NoReturn:
 
 @contextmanager
 def quiet_on_closed_pipe() -> Iterator[None]:
-    """Exit silently with 1 when the reader of a pipe has gone.
+    """Exit silently with 1 when the reader of a pipe has closed it.
 
     Characters that the terminal's encoding lacks are written with escapes.
     """

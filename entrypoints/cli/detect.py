@@ -143,7 +143,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _targets(images: Sequence[Path], annotate: Path | None) -> dict[Path, Path]:
-    """Where each drawn copy goes: never over its original, and each to a place of its own."""
+    """The path of each drawn copy: never that of its original, and all different."""
     if annotate is None:
         return {}
     is_folder = annotate.is_dir() or len(images) > 1 or not annotate.suffix
@@ -182,7 +182,7 @@ def _names_within(folder: Path, images: Sequence[Path]) -> Iterator[Path]:
 async def _analyse(
     container: Container, images: Sequence[Path], targets: dict[Path, Path], settings: Settings
 ) -> AsyncIterator[_Outcome]:
-    caller = Guest("guest:command-line", "local", datetime.now(UTC))  # whose images are never kept
+    caller = Guest("guest:command-line", "local", datetime.now(UTC))  # never stored
     detect, annotator = container.detection().detect_emotions(), container.vision().annotator()
     places = asyncio.Semaphore(settings.vision.threads)
 

@@ -1,4 +1,4 @@
-"""How ``emotion-api models evaluate`` shows the figures of a face detector."""
+"""The output of ``emotion-api models evaluate`` for a face detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How ``emotion-api models`` shows its figures."""
+"""The output of ``emotion-api models``."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def as_json(evaluation: Evaluation) -> str:
 
 
 def print_tables(console: Console, evaluation: Evaluation) -> None:
-    """The totals, the classes, what was taken for what, and the shifts where measured."""
+    """The totals, the classes, the confusion matrix, and the shifts if measured."""
     card = evaluation.card
     rows = {
         "classifier": f"{card.name} {card.version}",
@@ -114,7 +114,7 @@ def _print_shifts(console: Console, shifts: Sequence[ShiftFigures]) -> None:
 
 
 def print_export(console: Console, report: ExportReport, *, on_noise: bool) -> None:
-    """What was written, and each form's speed and agreement."""
+    """The written file, and each form's speed and agreement."""
     table = tables.figures(
         "one thread, one face", "ms a face", "largest difference", "same answer", "MB"
     )

@@ -15,7 +15,7 @@ from entrypoints.settings import Settings
 
 
 def source_address(given: str | None, settings: Settings) -> str:
-    """The address to import from, not yet checked.
+    """The address to import from, not checked yet.
 
     Args:
         given: on the command line, where every process of the machine can read it; ``-`` means a
@@ -39,7 +39,7 @@ async def import_history(
         source_uri: of the server to read from.
         name: of its database; None takes the one the URI names, or else MONGODB_NAME.
         collection: to read; None takes each that holds such records.
-        notes: where records that are left out are named.
+        notes: where left-out records are printed.
 
     Raises:
         StoreUnavailable: one of the two does not answer, or the URI is malformed; what was copied

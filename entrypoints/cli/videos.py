@@ -32,7 +32,7 @@ _NAMED_EMOTIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class ClipOutcome:
-    """What became of one video."""
+    """The outcome of one video."""
 
     clip: Path
     summary: VideoSummary | None = None
@@ -41,7 +41,7 @@ class ClipOutcome:
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file passes for a video by its name."""
+    """Whether a file is a video by its name."""
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
@@ -116,7 +116,7 @@ async def _analyse(
 
 
 class _Watching:
-    """Shows how far a video is, and writes its frames down as they come."""
+    """Shows the progress of a video, and writes its frames as they come."""
 
     def __init__(
         self, progress: Progress, clip: Path, table: Path | None, keeps_frames: bool
@@ -159,7 +159,7 @@ class _Watching:
         """A stretch cannot be read; it is shown at the end."""
 
     def drawn(self, time_s: float) -> None:
-        """The copy is drawn as far as this."""
+        """The copy is drawn up to this time."""
         self._progress.update(self._task, completed=time_s, speed="drawing")
 
 
@@ -210,7 +210,7 @@ def _tables(clips: Sequence[Path], csv: Path | None) -> dict[Path, Path]:
 
 
 def as_json(outcome: ClipOutcome) -> dict[str, object]:
-    """A video in the form that live sessions are summed up in."""
+    """A video in the form of a session's summary."""
     summary = outcome.summary
     if summary is None:
         return {"filename": str(outcome.clip), "status": "error", "error": outcome.error}
@@ -247,7 +247,7 @@ def as_table(outcomes: Sequence[ClipOutcome]) -> Table:
 
 
 def notes(outcome: ClipOutcome) -> list[str]:
-    """What else there is to say of a video."""
+    """Further remarks on a video."""
     damages = outcome.summary.damages if outcome.summary else ()
     error = [outcome.error] if outcome.error else []
     return [*error, *map(_unreadable, damages)]

@@ -1,4 +1,4 @@
-"""``emotion-api watch``: a camera at a terminal. Nothing is stored but what ``--out`` asks for."""
+"""``emotion-api watch``: a camera at a terminal. Nothing is stored except with ``--out``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def watch_camera(
     try:
         command = WatchCameraCommand(source, every_s, stop)
         watch = container.video().watch_camera()
-        summary = await watch.execute(command, _Telling(file))
+        summary = await watch.execute(command, _Printing(file))
     except InvalidRequest as error:
         raise OSError(str(error)) from error
     finally:
@@ -61,8 +61,8 @@ async def watch_camera(
     console().print(_as_table(summary))
 
 
-class _Telling:
-    """Prints a line a second, and writes every frame down."""
+class _Printing:
+    """Prints a line per second, and writes every frame."""
 
     def __init__(self, file: TextIO | None) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""The one place where ports meet adapters. Settings choose; nobody else imports an adapter.
+"""The only place that connects ports with adapters, chosen by settings.
 
 One module per topic. The dependencies on other topics are at the top of each container, and this
 one joins them: ``container.stores().repository()`` is the repository.
@@ -21,7 +21,7 @@ from entrypoints.settings import Settings
 
 
 class Container(containers.DeclarativeContainer):
-    """Every part of the service, made when first asked for."""
+    """Every part of the service, made when first used."""
 
     settings = providers.Dependency(instance_of=Settings)
     config = settings.provided

@@ -1,4 +1,4 @@
-"""Who calls: identity, tokens, links and quotas."""
+"""Accounts: identity, tokens, links and quotas."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _firebase_identity_provider(
 
 
 class AccountsContainer(containers.DeclarativeContainer):
-    """Signing in, and what a caller may use."""
+    """Sign-in, tokens, links and quotas."""
 
     settings = providers.Dependency(instance_of=AccountSettings)
     config = settings.provided

@@ -1,4 +1,4 @@
-"""From an upload to its answer."""
+"""Detection on uploaded images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from entrypoints.settings.detection import DetectionSettings
 
 
 class DetectionContainer(containers.DeclarativeContainer):
-    """Detecting on one image and on a batch, and the gate in front of both."""
+    """Detection on one image and on a batch, and the admission gate of both."""
 
     settings = providers.Dependency(instance_of=DetectionSettings)
     config = settings.provided

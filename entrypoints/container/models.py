@@ -1,4 +1,4 @@
-"""What the command line does with models: fetch, convert and measure them."""
+"""Models on the command line: downloading, converting and measuring them."""
 
 from __future__ import annotations
 

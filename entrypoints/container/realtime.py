@@ -1,4 +1,4 @@
-"""Live sessions, and what several processes share for them."""
+"""Live sessions, and what processes share through Redis."""
 
 from __future__ import annotations
 

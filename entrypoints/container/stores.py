@@ -1,4 +1,4 @@
-"""What is kept: records, images, accounts, counts, and the spool in front of them."""
+"""The stores: records, images, accounts, counts, and the spool."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ class Database(Protocol):
     """A database that has to be opened before use and closed at the end."""
 
     async def open(self) -> None:
-        """Connect, and bring the schema up to date."""
+        """Connect, and migrate the schema."""
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
 
 
 def _mongo_database(
@@ -141,7 +141,7 @@ def _cloudinary_video_store(
 
 
 def _cloudinary_client(settings: StoreSettings, telemetry: Telemetry) -> CloudinaryClient:
-    """What calls Cloudinary; each store has its own, so that videos keep no image waiting."""
+    """A Cloudinary client; each store has its own, so that videos do not delay images."""
     from adapters.cloudinary import CloudinaryClient
 
     assert settings.cloudinary_cloud_name is not None

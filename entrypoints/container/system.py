@@ -1,4 +1,4 @@
-"""What every part may need: the time, where it is counted, and where it is traced."""
+"""Parts for all topics: the clock, metrics and traces."""
 
 from __future__ import annotations
 

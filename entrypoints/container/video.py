@@ -1,4 +1,4 @@
-"""Recorded video: taking it in, working on it, and what comes out."""
+"""Recorded video: uploads, the queue, and results."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from entrypoints.settings.video import VideoSettings
 
 
 class VideoContainer(containers.DeclarativeContainer):
-    """Reading video files, analysing their frames, and the queue of what users sent."""
+    """Reading video files, analysing their frames, and the queue."""
 
     settings = providers.Dependency(instance_of=VideoSettings)
     config = settings.provided

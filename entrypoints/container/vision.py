@@ -1,4 +1,4 @@
-"""From bytes to emotions: decoder, face detector and classifier."""
+"""Decoder, face detector and classifier."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def model_file(name: str, path: Path | None) -> Path | None:
 
 
 def _bundled_face_detector(settings: VisionSettings, executor: WorkExecutor) -> OnnxFaceDetector:
-    # A user who names YuNet's file may expect "auto" to use it.
+    # An operator who sets YUNET_MODEL may expect "auto" to use it.
     if settings.face_detector == "auto" and "yunet_model" in settings.model_fields_set:
         log.warning(
             "YUNET_MODEL=%s: not used; FACE_DETECTOR=yunet takes it in place of the bundled one",
@@ -134,7 +134,7 @@ def _remote_emotion_classifier(
 
 
 class VisionContainer(containers.DeclarativeContainer):
-    """Everything that computes on pixels."""
+    """The parts that compute on pixels."""
 
     settings = providers.Dependency(instance_of=VisionSettings)
     config = settings.provided

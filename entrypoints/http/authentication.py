@@ -1,4 +1,4 @@
-"""Who calls: read from the bearer token or the guest's cookie, before the body is read."""
+"""The caller: from the bearer token or the guest's cookie, before the body is read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 async def anyone(connection: _Connection, handler: BaseRouteHandler) -> None:
-    """A guard that lets users and guests in and puts who it is into ``request.user``.
+    """A guard that admits users and guests and sets ``request.user``.
 
     Raises:
         InvalidToken: there is a token, and it is not accepted.
@@ -41,7 +41,7 @@ async def anyone(connection: _Connection, handler: BaseRouteHandler) -> None:
 
 
 async def signed_in(connection: _Connection, handler: BaseRouteHandler) -> None:
-    """A guard that lets only users in.
+    """A guard that admits only users.
 
     Raises:
         NotAuthenticated: there is no token.

@@ -1,4 +1,4 @@
-"""What handlers ask for by the name of a parameter, and which provider gives it."""
+"""The dependencies of handlers by parameter name, and their providers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from entrypoints.http.addresses import image_addresses
 
 
 def dependencies(container: Container) -> dict[str, Provide]:
-    """Every dependency of the handlers; providers are asked at each request, so overrides count."""
+    """Every dependency of the handlers; providers are called per request, so overrides apply."""
     vision, stores, accounts = container.vision(), container.stores(), container.accounts()
     detection, history, video = container.detection(), container.history(), container.video()
     given: dict[str, Callable[[], Any]] = {
@@ -67,5 +67,5 @@ def _given_by(provider: Callable[[], Any]) -> Provide:
     def give() -> Any:
         return provider()
 
-    # What a provider gives exists by then, or is made at once.
+    # The provided object exists by then, or is made without waiting.
     return Provide(give, sync_to_thread=False)

@@ -1,4 +1,4 @@
-"""Turns everything that can go wrong into ``application/problem+json`` (RFC 9457), once."""
+"""Turns every error into ``application/problem+json`` (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class UnsupportedMediaType(DomainError):
 
 
 def to_response(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """The one place where an error meets the wire."""
+    """The problem for an error; the only place that translates errors."""
     kind, text = _kind_of(error), _text_of(error)
     if kind.code == "internal_error":
         log.error("unexpected error", exc_info=error)
@@ -160,7 +160,7 @@ def _headers(error: Exception) -> dict[str, str]:
 
 
 def _faults(error: ValidationException) -> dict[str, str]:
-    """Which field is wrong in what way; Litestar calls the body ``data``, also where it misses."""
+    """Which fields are wrong and why; Litestar calls the body ``data``, also if it is missing."""
     faults = error.extra if isinstance(error.extra, list) else []
     return {
         "body" if fault.get("key", "data") == "data" else fault["key"]: (

@@ -1,4 +1,4 @@
-"""The history as a download: JSON or CSV."""
+"""The history as a download in JSON or CSV."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _COLUMNS = (
     "detection_confidence", "sharpness", "brightness", "size_px", "reliable", "kind",
 )  # fmt: skip
 
-# What spreadsheets take for the start of a formula, in full-width forms too: at the start of a
-# cell, and after the characters that separate cells where people write 1,5 for one and a half,
-# because a spreadsheet set up so ignores the quotes.
+# What spreadsheets read as the start of a formula, in full-width forms too: at the start of a cell,
+# and after characters that separate cells in locales with a decimal comma, where spreadsheets
+# ignore the quotes.
 _FORMULA = re.compile(r"(^|[;\t\r\n])([\s\"']*)(?=[=+\-@＝＋－＠])")
 
 

@@ -1,4 +1,4 @@
-"""Multipart forms, read as they come in, within bounds."""
+"""Multipart forms, parsed as they arrive, within limits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class UploadMemory:
-    """Memory that all uploads in progress share; the rest goes into temporary files.
+    """Memory shared by all uploads in progress; the rest goes into temporary files.
 
     Args:
         limit_bytes: of all together.
@@ -36,20 +36,20 @@ class UploadMemory:
         self._left = limit_bytes
 
     def take(self, size: int) -> bool:
-        """Take some; False if there is not enough."""
+        """Reserve memory; False if there is not enough."""
         if size > self._left:
             return False
         self._left -= size
         return True
 
     def give_back(self, size: int) -> None:
-        """Give back what was taken."""
+        """Release memory."""
         self._left += size
 
 
 @dataclass(slots=True)
 class _Share:
-    """What one file has taken of the memory."""
+    """The memory that one file has reserved."""
 
     memory: UploadMemory
     size: int = 0
@@ -62,8 +62,8 @@ class _Share:
 class _Disk:
     """One temporary file without a name for all parts of a form that do not fit into memory.
 
-    A file for each part would let a form of a thousand parts use up the files that this process
-    may have open. It is forgotten with the last part in it.
+    With a file for each part, a form of a thousand parts would use up the files that this process
+    may have open. It is deleted with the last part in it.
 
     Args:
         folder: for the file; None for the system's temporary folder.
@@ -81,7 +81,7 @@ class _Disk:
         return start
 
     async def read(self, start: int, size: int) -> bytes:
-        """What was written from there on, at most as many bytes."""
+        """At most this many bytes from an offset."""
         assert self._file is not None
         descriptor = self._file.fileno()
         return await _on_disk(lambda: os.pread(descriptor, size, start))
@@ -100,7 +100,7 @@ class _Disk:
 
 
 class FormFile:
-    """The content of a part: in memory, or on the disk. It is forgotten with the object.
+    """The content of a part: in memory, or on the disk. It is deleted with the object.
 
     Parts of a form are written one after the other, so each is contiguous on the disk.
 
@@ -136,7 +136,7 @@ class FormFile:
             self._start = await self._disk.append(data)
 
     async def read(self, size: int) -> bytes:
-        """Its first bytes, at most as many.
+        """At most this many of its first bytes.
 
         Raises:
             StoreUnavailable: they cannot be read back.
@@ -146,7 +146,7 @@ class FormFile:
         return await self._disk.read(self._start, min(size, self.size))
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """All of it, bit by bit.
+        """The whole content, in chunks.
 
         Raises:
             StoreUnavailable: it cannot be read back.
@@ -190,13 +190,13 @@ class Part:
 async def read_form(
     body: AsyncIterator[bytes], boundary: str, memory: UploadMemory, folder: Path | None = None
 ) -> list[Part]:
-    """Take a multipart form apart as it comes in.
+    """Parse a multipart form as it arrives.
 
     Args:
         body: the form.
         boundary: what separates its parts.
-        memory: for what is small.
-        folder: for the rest; None for the system's temporary folder, which is often in memory.
+        memory: for small files.
+        folder: for larger files; None for the system's temporary folder, which is often in memory.
 
     Raises:
         InvalidRequest: it is not a form, is truncated, or has too many or too large headers.
@@ -206,7 +206,7 @@ async def read_form(
     disk = _Disk(folder)
     content: FormFile | None = None
     try:
-        # Any byte is a character of Latin-1: names are decoded later, whatever they are.
+        # Every byte is a character of Latin-1; names are decoded later.
         parser = PushMultipartParser(
             boundary.encode("latin-1"),
             max_segment_count=MAX_PARTS,

@@ -1,4 +1,4 @@
-"""What every request gets, on unknown paths too: an id, headers, a duration, and a log line."""
+"""What applies to every request, on unknown paths too: an id, headers, a duration, a log line."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _with_headers(
     present = {name.lower(): value for name, value in headers}
     headers += [(b"x-request-id", request_id), *_SECURITY_HEADERS]
     if b"cache-control" not in present:
-        # Answers are for one caller and change at any time.
+        # Answers are for one caller and may change at any time.
         headers.append((b"cache-control", b"no-store"))
     if b"origin" not in present.get(b"vary", b"").lower():
         # Also where an origin is refused: a cache must not reuse that answer for an allowed one.
@@ -110,6 +110,6 @@ def _with_headers(
 
 
 def _known(method: str) -> str:
-    """The method as a label; unknown ones share one, so that clients cannot grow the metrics."""
+    """The method as a label; unknown ones share a label, so that clients cannot add metrics."""
     common = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
     return method if method in common else "other"

@@ -23,7 +23,7 @@ from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 
 _FILE = Schema(
     type=OpenAPIType.STRING,
-    # OpenAPI 3.1 asks for the first, generators of clients look for the second.
+    # OpenAPI 3.1 uses the first, client generators the second.
     content_media_type="application/octet-stream",
     format=OpenAPIFormat.BINARY,
     description=f"{READ_FORMATS} are read, recognised by content: of a GIF the first frame, of a "
@@ -60,7 +60,7 @@ class SingleImage(Operation):
     """A form with one file."""
 
     def __post_init__(self) -> None:
-        """Describe the body, and the headers of a guest's quota."""
+        """Describe the body and the headers of a guest's quota."""
         self.request_body = _form("file", _FILE)
         _success(self).headers = {
             name: _header(OpenAPIType.INTEGER, f"{meaning} Guests only.")
@@ -92,7 +92,7 @@ class SingleVideo(Operation):
     """A form with a video and which of its frames are wanted."""
 
     def __post_init__(self) -> None:
-        """Describe the body, and the header that leads to the video."""
+        """Describe the body and the header with the video's address."""
         number = {"frames_per_second": _FRAMES_PER_SECOND, "from": _FROM, "to": _TO}
         self.request_body = _form("file", _VIDEO, number)
         _success(self, "202").headers = {

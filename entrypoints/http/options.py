@@ -1,4 +1,4 @@
-"""Answering OPTIONS."""
+"""OPTIONS requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from litestar.enums import HttpMethod
 
 
 async def answer_options(request: Request[Any, Any, Any]) -> Response[None] | None:
-    """Answer OPTIONS with the methods of the path; leave other requests alone.
+    """Answer OPTIONS with the methods of the path, and no other request.
 
     Litestar's own answer lacks methods that several handlers of one controller add.
     """

@@ -1,4 +1,4 @@
-"""The filter of the history, read from the query string."""
+"""The history filter in the query string."""
 
 from __future__ import annotations
 

@@ -22,16 +22,16 @@ RATE_LIMIT_MEANINGS = {
 
 
 def rate_limit(limit: int, remaining: int, reset_s: int) -> dict[str, str]:
-    """The headers for a limit, what is left of it, and the seconds until it starts over."""
+    """The headers: the limit, the remaining uses, and the seconds until it resets."""
     values = (limit, remaining, reset_s)
     return {name: str(value) for name, value in zip(RATE_LIMIT_MEANINGS, values, strict=True)}
 
 
 async def within_quota(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard that refuses guests with nothing left before their body is read.
+    """A guard that refuses guests without remaining uses before their body is read.
 
     Raises:
-        QuotaExceeded: nothing is left.
+        QuotaExceeded: no uses are left.
     """
     await container_of(connection).accounts().meter().check(connection.scope["user"])
 

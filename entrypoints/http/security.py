@@ -1,4 +1,4 @@
-"""How OpenAPI documents who may call what."""
+"""The security schemes of OpenAPI."""
 
 from __future__ import annotations
 

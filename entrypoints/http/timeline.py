@@ -1,4 +1,4 @@
-"""A live session drawn as SVG: for each face bars over time, in the colour of its emotion."""
+"""The timeline of a session as SVG: bars over time for each face, in the emotion's colour."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDTH, _LEFT, _RIGHT, _TOP = 960, 76, 16, 64
 _BAR, _ROW = 44, 76
 _WORD_PX = 9  # a letter of a label takes no more
 _NARROWEST_PX = 2  # of a bar, so that the drawing of a long session stays small
-# What XML 1.0 (section 2.2) cannot hold, not even escaped.
+# Characters that XML 1.0 (section 2.2) does not allow, even escaped.
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TICKS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400)
 
@@ -76,7 +76,7 @@ def _row(track: TrackSummary, y: float, scale: float, bar_s: int) -> list[str]:
         )
     for entries in _runs(entries_of_bars, bar_s):
         word, wide = entries[0].emotion.value, len(entries) * bar_s * scale
-        # People who cannot tell the colours apart need the word.
+        # The word is for people who cannot distinguish the colours.
         if wide >= _WORD_PX * len(word):
             x = _LEFT + entries[0].second * scale + 4
             parts.append(f'<text x="{x:.1f}" y="{floor + 16}" font-size="13">{word}</text>')
@@ -136,7 +136,7 @@ def _legend(y: float) -> list[str]:
 
 
 def _text(words: str) -> str:
-    """A text as XML can hold it, whatever a client put into it."""
+    """A client's text without characters that XML does not allow."""
     return escape(_NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", words))
 
 

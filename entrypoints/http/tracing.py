@@ -18,7 +18,7 @@ def tracing_plugin(provider: TracerProvider) -> OpenTelemetryPlugin:
     """The plugin, which hands its spans to this provider.
 
     Args:
-        provider: has to keep what libraries put into spans from leaving the process.
+        provider: must not export what libraries add to spans.
     """
     from litestar.plugins.opentelemetry import OpenTelemetryConfig, OpenTelemetryPlugin
     from opentelemetry.metrics import NoOpMeterProvider
@@ -26,7 +26,7 @@ def tracing_plugin(provider: TracerProvider) -> OpenTelemetryPlugin:
     return OpenTelemetryPlugin(
         OpenTelemetryConfig(
             tracer_provider=provider,
-            meter_provider=NoOpMeterProvider(),  # Prometheus has them already
+            meter_provider=NoOpMeterProvider(),  # Prometheus has these already
             scope_span_details_extractor=_before_routing,
             scopes={ScopeType.HTTP},
             exclude=_NOT_WORTH_A_SPAN,

@@ -1,4 +1,4 @@
-"""Files out of multipart forms."""
+"""Files in multipart forms."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from entrypoints.http.forms import FormFile, Part, UploadMemory, read_form
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and headers around the files of a form
 _LOOKED_AT_BYTES = 4096
 _TEXT_BYTES = 256
-# What clients send when no file was chosen: nothing at all, or a form of another kind.
+# What clients send when no file was chosen: nothing, or another kind of form.
 _NEVER_WITH_FILES = ("", RequestEncodingType.URL_ENCODED)
 
 
@@ -57,9 +57,9 @@ async def uploaded(
     Raises:
         DomainError: ``too_large``, as the body is larger than any form of permitted files can be.
         UnsupportedMediaType: the body is not a form, or is compressed.
-        InvalidRequest: the form cannot be taken apart.
+        InvalidRequest: the form cannot be parsed.
         MissingFile: there is no body, or the field is missing from the form, or holds text.
-        StoreUnavailable: a large file found no room on the disk.
+        StoreUnavailable: there is no room on the disk for a large file.
     """
     content_type, parameters = request.content_type
     if content_type in _NEVER_WITH_FILES:
@@ -102,7 +102,7 @@ async def _is_text(content: FormFile) -> bool:
 
 
 def bounded_image(file: FormFile, limit_bytes: int) -> EncodedImage:
-    """The file as an image to analyse; it is read, and refused if too large, in its turn.
+    """The file as an image, which is read, or refused as too large, when it is analysed.
 
     Reading raises ``ImageTooLarge`` where there are more than ``limit_bytes``, and
     ``StoreUnavailable`` where they cannot be read back.
@@ -117,7 +117,7 @@ def bounded_image(file: FormFile, limit_bytes: int) -> EncodedImage:
 
 
 def file_too_large(limit_bytes: int) -> ImageTooLarge:
-    """What to say of a file that has more than ``limit_bytes``."""
+    """The error for a file that has more than ``limit_bytes``."""
     return ImageTooLarge(
         f"a file may hold {limit_bytes} bytes, this one has more", limit=limit_bytes
     )

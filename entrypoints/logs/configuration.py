@@ -36,7 +36,7 @@ _TOKEN = re.compile(
 
 
 def is_for_people(style: LogStyle, stream: TextIO) -> bool:
-    """Whether people read what is written there, so that it should be text and not JSON."""
+    """Whether the output is a terminal, so that it should be text and not JSON."""
     return style == "console" or (style == "auto" and stream.isatty())
 
 

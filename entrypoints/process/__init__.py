@@ -1,1 +1,1 @@
-"""One process of the service: put together, started, greeted and stopped."""
+"""One process of the service: assembling, starting, greeting and stopping it."""

@@ -1,4 +1,4 @@
-"""What is printed at the start: where the service listens, and how to try it."""
+"""The greeting at the start: where the service listens, and how to try it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def address_of(host: str, port: int) -> str:
 def greeting(container: Container, address: str, *, for_people: bool, at_terminal: bool) -> str:
     """A text for people, or a line of JSON.
 
-    The link that signs its reader in is printed to a terminal only: output that goes elsewhere is
-    kept, and others read it.
+    The sign-in link is printed to a terminal only, because other output is kept and read by others.
     """
     settings = container.settings()
     signs_in = settings.accounts.auth == "local"

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @runtime_checkable
 class _Closes(Protocol):
-    """A part that has threads to stop."""
+    """A part with threads to stop."""
 
     def close(self) -> None: ...
 
@@ -27,7 +27,7 @@ class _Closes(Protocol):
 async def running(container: Container) -> AsyncIterator[None]:
     """Open the stores, run the background tasks, and close everything in reverse order."""
     vision, stores = container.vision(), container.stores()
-    # Two processes on one spool would each take records the other has stored for deleted ones.
+    # Of two processes on one spool, each would treat records stored by the other as deleted.
     with stores.spool_lock():
         await stores.database().open()
         try:

@@ -1,4 +1,4 @@
-"""Measurements that are read from the parts whenever the metrics are requested."""
+"""Metrics that are read from the parts at each request for metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from entrypoints.container import Container
 
 
 def show_loads(container: Container) -> None:
-    """Show how full the places, the memory, the threads, the spool and the disk are.
+    """Register metrics of places, memory, threads, the spool and the disk.
 
     They are read in another thread than the event loop's, and never raise.
     """
@@ -90,6 +90,6 @@ def _disk(folder: Path) -> _Disk:
     try:
         usage = shutil.disk_usage(folder)
     except OSError:
-        # All other measurements are wanted most when the disk is gone.
+        # When the disk is gone, the other metrics are needed most.
         return _Disk(math.nan, math.nan)
     return _Disk(usage.total, usage.free)

@@ -105,13 +105,13 @@ def serve(settings: Settings) -> None:
 
 
 async def _reach(channel: MessageChannel) -> None:
-    """Check before serving that messages reach the other processes."""
+    """Check before serving that the message channel works."""
     await channel.open()
     await channel.close()
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A socket bound to that address, on which nothing listens yet.
+    """A socket bound to that address, not listening yet.
 
     Raises:
         BadSettings: the address is not one of this machine, or the port is taken.

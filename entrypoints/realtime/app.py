@@ -1,4 +1,4 @@
-"""Putting the realtime half together."""
+"""Assembling the realtime half."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def create_socketio(container: Container) -> GuardedServer:
 
 
 def housekeeping_of(server: GuardedServer) -> Housekeeping:
-    """Make what looks after the connections of a server."""
+    """Make the housekeeping of a server."""
     return Housekeeping(server, server.namespace_handlers[NAMESPACE])
 
 

@@ -1,4 +1,4 @@
-"""The connection of one client: sending to it, and what is known of it."""
+"""The connection of one client, and sending to it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _POLL_S = 0.02
 class Outbox:
     """Sends events to one client, as fast as it reads.
 
-    The library queues without bound for a client that does not read. Here a session takes up no
-    frame while eight messages wait, and beyond 64 nothing more is queued.
+    The library queues without bound for a client that does not read. Here a session starts no
+    frame while eight messages wait, and no more than 64 are queued.
     """
 
     def __init__(self, server: GuardedServer, sid: str, eio_sid: str) -> None:
@@ -39,7 +39,7 @@ class Outbox:
 
     @property
     def reads(self) -> int:
-        """How often the client has taken what waited for it."""
+        """How often the client has read the waiting messages."""
         return self._server.reads(self.eio_sid)
 
     async def room(self) -> None:
@@ -48,7 +48,7 @@ class Outbox:
             await asyncio.sleep(_POLL_S)
 
     async def send(self, event: Struct) -> None:
-        """Queue an event; drop it where too many wait already."""
+        """Queue an event; drop it if too many wait already."""
         has_room = self._server.waiting_packets(self.eio_sid) < _MAX_WAITING
         if has_room and self._server.manager.is_connected(self.sid, NAMESPACE):
             await self._server.send_event(self.eio_sid, NAMESPACE, name_of(event), event)
@@ -96,8 +96,8 @@ class Connection:
         user: of the client.
         session: of the client.
         outbox: for sending to it.
-        clogged_sweeps: seconds for which it has not been reading.
-        reads: how often it had read when last looked at.
+        clogged_sweeps: seconds for which it has not read.
+        reads: how often it had read at the last check.
     """
 
     user: User

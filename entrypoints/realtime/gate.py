@@ -73,10 +73,10 @@ def _is_ours(scope: Scope) -> bool:
 
 
 class _SocketGuard:
-    """What a WebSocket says in either direction.
+    """The messages of a WebSocket in both directions.
 
-    A connection that carries the acceptance of a token has signed in, and so has one that goes on
-    with a polling session that has.
+    A connection has signed in when it carries the acceptance of a token, or continues a polling
+    session that has signed in.
     """
 
     def __init__(self, server: GuardedServer, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +87,7 @@ class _SocketGuard:
         self._connection: WebSocketConnection | None = _connection(scope)
 
     async def receive(self) -> ReceiveMessage:
-        """The next message, if it can be read."""
+        """The next message; an unreadable one closes the connection."""
         message = await self._receive()
         if message["type"] == "websocket.receive" and not _makes_sense(message.get("text")):
             # The library would raise, and keep the session until its ping times out.
@@ -97,7 +97,7 @@ class _SocketGuard:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send on, and notice that the client has been let in."""
+        """Send a message, and notice when the client has signed in."""
         if (
             self._is_unknown()
             and message["type"] == "websocket.send"
@@ -149,7 +149,7 @@ async def _poll(
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:
-    """The library's answers have no headers of this kind."""
+    """Add security headers, which the library's answers lack."""
 
     async def framed_send(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -166,7 +166,7 @@ async def _refuse(send: Send, status: int, body: bytes) -> None:
 
 
 def _connection(scope: Scope) -> Any:
-    """What the server knows of the connection; None under another server."""
+    """The connection in the scope; None under another server."""
     return (scope.get("extensions") or {}).get(EXTENSION)
 
 
@@ -183,7 +183,7 @@ def _announced_bytes(scope: Scope) -> int:
 
 
 def _makes_sense(text: str | None) -> bool:
-    """Whether a text message can be Engine.IO: a Socket.IO packet, or a short signal."""
+    """Whether a text message can be Engine.IO: a Socket.IO packet, or a short control packet."""
     if text is None:
         return True
     if text[:1] == "4":

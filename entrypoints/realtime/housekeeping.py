@@ -1,4 +1,4 @@
-"""Closing connections that are of no use any more."""
+"""Closing useless connections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Housekeeping:
 
     - A client that has not read for ten seconds is disconnected.
     - A connection that never entered the namespace, or left it, is closed after ten seconds.
-    - What is left of a client that is gone is forgotten.
+    - The state of a client that is gone is removed.
     """
 
     def __init__(self, server: GuardedServer, namespace: EmotionDetectionNamespace) -> None:
@@ -39,7 +39,7 @@ class Housekeeping:
                 log.exception("a sweep failed")
 
     async def sweep(self) -> None:
-        """Look after every connection once."""
+        """Check every connection once."""
         for sid, connection in list(self._namespace.connections.items()):
             if self._server.manager.is_connected(sid, NAMESPACE):
                 await self._check_reading(connection)

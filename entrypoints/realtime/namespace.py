@@ -79,7 +79,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
     async def answer(
         self, connection: Connection, error: Exception, frame_id: int | None = None
     ) -> None:
-        """Tell a client what went wrong."""
+        """Send an error message to a client."""
         event = server_events.present_error(error, self._clock.now(), frame_id=frame_id)
         await connection.outbox.send(event)
 

@@ -31,7 +31,7 @@ _TOO_OLD = (
     "socket.io-client 4 or python-socketio 5"
 )
 _PROTOCOL_ERROR = 1002
-# What a client of Engine.IO 3 understands: a handshake, a Socket.IO error, and the close.
+# For clients of Engine.IO 3: a handshake, a Socket.IO error, and a close.
 _HANDSHAKE = '0{"sid":"none","upgrades":[],"pingInterval":25000,"pingTimeout":5000}'
 _ERROR = "44" + json.dumps(_TOO_OLD)
 _CLOSE = "1"

@@ -1,4 +1,4 @@
-"""Rooms for watching results: never across users, but across processes."""
+"""Rooms for watching results of the same user, across processes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Rooms(ChannelManager):
             InvalidRequest: it is in 8 rooms already.
         """
         joined = self._joined.setdefault(sid, [])
-        # As JSON the two cannot be taken for one another, nor for the id of a connection.
+        # As JSON, pairs are unambiguous and never equal to the id of a connection.
         name = json.dumps([user_id, room])
         if name in joined:
             return
@@ -49,7 +49,7 @@ class Rooms(ChannelManager):
             await self.emit(event, payload, namespace=NAMESPACE, room=rooms, skip_sid=sid)
 
     def forget(self, sid: str) -> None:
-        """Forget a connection that is gone; the library has taken it out of its rooms."""
+        """Remove a connection that is gone; the library has removed it from its rooms."""
         self._joined.pop(sid, None)
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:

@@ -69,7 +69,7 @@ class EventJson:
 
 
 class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
-    """A Socket.IO packet that cannot announce more binary parts than any of our events has."""
+    """A Socket.IO packet with a limit on binary parts and values."""
 
     json = EventJson
 
@@ -84,18 +84,18 @@ class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
 
 
 class GuardedSocket(AsyncSocket):  # type: ignore[misc]
-    """A connection that ends with the first POST that cannot be read, and counts what is read.
+    """A connection that ends with the first unreadable POST, and counts reads.
 
     The library answers such a POST by 200, and the client never learns that its packets are lost.
 
     Attributes:
-        reads: how often everything that waited was taken to be written out.
+        reads: how often all waiting packets were taken to be sent.
     """
 
     reads: int = 0
 
     async def poll(self) -> list[Any]:
-        """Take what waits."""
+        """Take the waiting packets."""
         packets: list[Any] = await super().poll()
         self.reads += 1
         return packets
@@ -107,17 +107,17 @@ class GuardedSocket(AsyncSocket):  # type: ignore[misc]
                 raise ValueError("the library reads nothing of unknown length")
             await super().handle_post_request(environ)
         except Exception as error:
-            # Of the error only its kind: its text holds what was sent.
+            # Only the type of the error, because its text contains what was sent.
             log.info("closing a connection after a POST that cannot be read: %s", _kind(error))
             await self.end()
-            # Only while it is listed does the library have an answer.
+            # The library answers only listed connections.
             self.server.sockets[self.sid] = self
             raise EngineIOError from None
 
     async def end(self) -> None:
-        """Close without waiting for what has not been read."""
+        """Close without waiting until everything was read."""
         await self.close(wait=False)
-        # The library would leave it to the client to hang up.
+        # The library would wait for the client to close.
         self.queue.put_nowait(None)
 
 
@@ -138,11 +138,11 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         self.refuse_large_event: Callable[[str], Awaitable[None]] | None = None
 
     def has_signed_in(self, eio_sid: str) -> bool:
-        """Whether the client of this connection has come with a token that was accepted."""
+        """Whether a token was accepted on this connection."""
         return eio_sid in self.environ and eio_sid not in self._strangers
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
-        # The library does not let us choose the class.
+        # The library has no way to choose the class.
         self.eio.sockets[eio_sid].__class__ = GuardedSocket
         self._strangers[eio_sid] = environ
         if len(self._strangers) > _MAX_STRANGERS:
@@ -158,7 +158,7 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
             self._strangers.pop(eio_sid, None)
         if eio_sid not in self.environ:
-            # It was closed while its token was checked, when there was nothing to end yet.
+            # It was closed while its token was checked, when there was no session to end yet.
             await self._handle_disconnect(eio_sid, namespace)
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
@@ -187,14 +187,14 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             # Ends a waiting long poll; otherwise it would wait until the next ping.
             connection.queue.put_nowait(None)
         await super()._handle_eio_disconnect(eio_sid, reason)
-        # The library answers a POST to one that it still finds here, but closed, by a stack trace.
+        # The library answers a POST to a closed connection that is still listed with a stack trace.
         self.eio.sockets.pop(eio_sid, None)
 
     async def send_event(self, eio_sid: str, namespace: str, event: str, payload: Struct) -> None:
         """Send an event to one connection of this process.
 
-        ``emit`` would look through the payload for binary parts, of which there are none, and make
-        a task for every receiver.
+        ``emit`` would search the payload for binary parts, of which there are none, and make a task
+        for every receiver.
         """
         packet = self.packet_class(
             socketio.packet.EVENT, data=[event, payload], namespace=namespace, binary=False
@@ -207,20 +207,20 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         return 0 if connection is None else connection.queue.qsize()
 
     def is_clogged(self, eio_sid: str) -> bool:
-        """Whether the client at the other end reads more slowly than it is written to."""
+        """Whether the client reads more slowly than it is written to."""
         return self.waiting_packets(eio_sid) > _ENOUGH_WAITING
 
     def reads(self, eio_sid: str) -> int:
-        """How often the client at the other end has taken what waited for it."""
+        """How often the client has read all waiting messages."""
         connection = self.eio.sockets.get(eio_sid)
         return 0 if connection is None else int(connection.reads)
 
     async def hang_up(self) -> None:
         """Close every connection like one that was lost, so that clients connect again.
 
-        What waits to be read has a moment to go out; a client that does not read is not waited for.
+        Waiting messages are sent for a moment; a client that does not read is not waited for.
         """
-        # Once closed, a connection would not hand out what waits to a long poll any more.
+        # A closed connection does not answer a long poll with the waiting messages.
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_S):
                 await asyncio.gather(*(each.queue.join() for each in self.eio.sockets.values()))
@@ -228,14 +228,14 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             await self.close_connection(eio_sid)
 
     async def close_connection(self, eio_sid: str) -> None:
-        """Close a connection without waiting for what it has not read."""
+        """Close a connection without waiting until everything was read."""
         connection = self.eio.sockets.get(eio_sid)
         if connection is not None:
             await connection.end()
 
 
 class ChannelManager(AsyncPubSubManager):  # type: ignore[misc]
-    """The library's manager of clients; the processes tell each other over a message channel."""
+    """The library's manager of clients, with a message channel between processes."""
 
     def __init__(self, channel: MessageChannel) -> None:
         super().__init__()
@@ -264,12 +264,12 @@ def make_server(
     """Make the server; it has no namespace yet."""
     quiet = logging.getLogger("entrypoints.realtime.library")
     quiet.setLevel(logging.CRITICAL)
-    # A client sends at once what piled up during a POST; with the library's 16 packets that would
-    # be eight frames.
+    # A client sends everything that accumulated during a POST at once; the library's 16 packets
+    # would be eight frames.
     Payload.max_decode_packets = _MAX_PACKETS_PER_POST
     return GuardedServer(
         async_mode="asgi",
-        # One event of a client after the other, in order: a flood is held back at its socket.
+        # The events of a client one after the other, so that a flood waits in its socket.
         async_handlers=False,
         serializer=OnePacket,
         # By default the library accepts everybody in the namespace "/", with or without a token.
@@ -294,7 +294,7 @@ def _allowed_origins(listed: list[str]) -> Callable[[str | None, dict[str, Any]]
     """Pages of the listed origins may connect, and pages of this service."""
 
     def is_allowed(origin: str | None, request: dict[str, Any]) -> bool:
-        # No parser: it would raise where the origin is no URL.
+        # Without a parser, which would raise for an origin that is not a URL.
         host = (origin or "").partition("://")[2]
         return origin in listed or host == request.get("HTTP_HOST")
 

@@ -1,1 +1,1 @@
-"""The sockets: connections, what each may cost, and the delivery of every answer."""
+"""Connections: their limits, and the delivery of every answer."""

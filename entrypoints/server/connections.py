@@ -1,4 +1,4 @@
-"""All connections of this process: which are admitted, evicted, or closed after a timeout."""
+"""All connections of this process: admission, eviction and timeouts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Watched(Protocol):
-    """A connection, as ``Connections`` sees it."""
+    """What ``Connections`` needs of a connection."""
 
     @property
     def address(self) -> str:
@@ -54,7 +54,7 @@ class Connections:
         proxies: addresses and networks to which no limit per address applies; ``*`` is every one.
 
     Attributes:
-        turned_away: connections without a place that still get their refusal.
+        turned_away: connections without a place that are being refused.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Connections:
         return len(self._all)
 
     def admit(self, connection: Watched) -> Refusal | None:
-        """Give a new connection a place; the reason for the refusal if there is none."""
+        """Give a new connection a place; returns the reason if it is refused."""
         network = self._network_of(connection.address)
         if self._per_network[network] >= self.limits.per_address and not self._is_proxy(
             connection.address
@@ -92,14 +92,14 @@ class Connections:
         return None
 
     def take(self, connection: Watched) -> None:
-        """Give a place to a connection that had one in another form; it is idle."""
+        """Give a place to a connection that had one before an upgrade; it is idle."""
         network = self._network_of(connection.address)
         self._all[connection] = network
         self._per_network[network] += 1
         self._idle[connection] = None
 
     def forget(self, connection: Watched) -> None:
-        """Take the place back; may be called twice."""
+        """Free the place; may be called twice."""
         self._idle.pop(connection, None)
         network = self._all.pop(connection, None)
         if network is not None:
@@ -118,7 +118,7 @@ class Connections:
             self._idle[connection] = None
 
     def hold(self, change_bytes: int) -> bool:
-        """Count bytes of unfinished messages; False if all together are too many now."""
+        """Count bytes of unfinished messages; False if all together are too many."""
         self._unfinished_bytes += change_bytes
         return self._unfinished_bytes <= self.limits.unfinished_bytes
 
@@ -167,7 +167,7 @@ class Connections:
     def _slowest(self) -> Watched | None:
         now_s = asyncio.get_running_loop().time()
         if now_s - self._searched_at < _SEARCH_EVERY_S:
-            return None  # In a flood not every new connection may search.
+            return None  # In a flood, not every new connection may search for one to evict.
         self._searched_at = now_s
         rates = ((each.bytes_per_s(now_s), each) for each in self._all)
         slow = [(rate, each) for rate, each in rates if rate is not None]

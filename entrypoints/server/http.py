@@ -1,4 +1,4 @@
-"""HTTP connections, whose limits apply before the service sees a request."""
+"""HTTP connections, with limits that apply before the application gets a request."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _PIECE_BYTES = 64 * 1024
 _FREE_LINE_ENDS = 256
 _LEAST_BYTES_A_LINE_END = 128
 _CLOSE = (b"connection", b"close")
-# A client may pause this long while its body is thrown away, and may take this long to read what
-# was written before the connection closed.
+# A client may pause this long while its body is discarded, and may take this long to read what was
+# written before the connection is closed.
 _DISCARD_PAUSE_S = 5.0
 _FLUSH_S = 10.0
 _LAST_BODY_S = 3.0
@@ -43,10 +43,10 @@ _TURNED_AWAY_S = 1.0
 
 
 class HttpConnection(H11Protocol):
-    """A connection that keeps to its limits and delivers every answer.
+    """A connection with limits that delivers every answer.
 
     An answer given before the body was read announces that the connection closes. The rest of the
-    body is read and thrown away, because closing a socket with unread data in it resets the
+    body is read and discarded, because closing a socket with unread data in it resets the
     connection, and the client loses the answer.
 
     Args:
@@ -68,23 +68,23 @@ class HttpConnection(H11Protocol):
         # Times are those of the loop.
         self._made_at = self._heard_at = self.loop.time()
         self._closing_since: float | None = None
-        # The headers of the request that is coming in
+        # The headers of the arriving request
         self._header_bytes = 0
         self._header_lines = 0
         self._header_end = b""
         self._header_since: float | None = None
-        # The body that is coming in; while the service does not read, the client is not late.
+        # The arriving body; while the application does not read, the client is not late.
         self._body_since = 0.0
         self._body_bytes = 0
         self._is_chunked = False
         self._line_ends = 0
         self._body_grace_s = self._limits.body_timeout_s
-        # The body that is thrown away
+        # The body that is discarded
         self._discard_until: float | None = None
         self._discard_bytes = self._limits.discard_bytes
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Admit the connection, or turn it away."""
+        """Admit the connection or refuse it."""
         self._raw = transport
         self.address = address_of(transport)
         gentle = GentleTransport(transport, self._close, self._is_closing)
@@ -104,7 +104,7 @@ class HttpConnection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in, as far as the limits allow."""
+        """Accept bytes within the limits."""
         self._heard_at = self.loop.time()
         if self._discard_until is not None:
             self._discard(data)
@@ -130,7 +130,7 @@ class HttpConnection(H11Protocol):
                 self._abandon()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Hand the connection over to WebSocket, with its place."""
+        """Pass the connection and its place to the WebSocket protocol."""
         self._is_upgraded = True
         self._connections.forget(self)
         self.transport = self._raw
@@ -211,7 +211,7 @@ class HttpConnection(H11Protocol):
         self._connections.refusals.count(reason)
 
     def hold(self, change_bytes: int) -> bool:
-        """Count bytes held of a large body; False if all together are too many now."""
+        """Count the held bytes of a large body; False if all together are too many."""
         return self._connections.hold(change_bytes)
 
     async def _serve(
@@ -246,7 +246,7 @@ class HttpConnection(H11Protocol):
             self._connections.release_answer(self)
 
     def _receive_header(self, data: bytes) -> bytes:
-        """Take as much of the data as headers may have; returns the rest."""
+        """Accept as much of the data as headers may have; returns the rest."""
         if self._header_since is None:
             self._header_since = self.loop.time()
         room = self._limits.header_bytes - self._header_bytes
@@ -336,7 +336,7 @@ class HttpConnection(H11Protocol):
                 pass  # It is not HTTP any more, and is discarded as well.
 
     def _refuse(self, reason: Refusal, code: str) -> None:
-        """Answer with a problem instead of asking the service, and close."""
+        """Answer with a problem instead of calling the application, and close."""
         if self._is_closing():
             return
         self._connections.refusals.count(reason)
@@ -351,7 +351,7 @@ class HttpConnection(H11Protocol):
         self._begin_discarding()
 
     def _turn_away(self, reason: Refusal) -> None:
-        """Answer that there is no place; only to a few at once, because each uses memory."""
+        """Answer that there is no place; a few at a time, because each uses memory."""
         if self._connections.turned_away >= _MAX_TURNED_AWAY:
             self._connections.refusals.count(reason)
             self._raw.abort()

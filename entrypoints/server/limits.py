@@ -1,4 +1,4 @@
-"""What a connection may cost, before and while its requests are served."""
+"""The limits of a connection."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class ConnectionLimits:
         body_min_bytes_per_s: a body that arrives at least this fast may take longer.
         keep_alive_s: between two requests of one connection.
         send_timeout_s: a client may leave an answer unread for this long.
-        discard_bytes: of a body that are read and thrown away after an early answer.
-        discard_timeout_s: reading and throwing away may take this long.
+        discard_bytes: of a body that are read and discarded after an early answer.
+        discard_timeout_s: discarding a body may take this long.
         message_bytes: of one WebSocket message.
         message_timeout_s: from the first byte of a WebSocket message to its last.
         unfinished_bytes: of large messages that have begun and not ended, of all clients together.

@@ -1,4 +1,4 @@
-"""Starting requests that arrive all at once a few at a time."""
+"""Starting simultaneous requests a few at a time."""
 
 from __future__ import annotations
 

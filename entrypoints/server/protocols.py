@@ -1,4 +1,4 @@
-"""The settings of uvicorn under which connections keep to their limits."""
+"""The uvicorn settings for connections with limits."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from entrypoints.server.websocket import WebSocketConnection
 
 # A connection, and its upload, which is a file if it is large.
 _FILES_A_CONNECTION = 2
-# Files that are open beside these: databases, the spool, libraries, logs.
+# Other open files: databases, the spool, libraries, logs.
 _OTHER_FILES = 96
 
 log = logging.getLogger(__name__)
 
 
 def protocols(connections: Connections) -> dict[str, Any]:
-    """Settings for ``uvicorn.Config`` under which every connection is one of ``connections``."""
+    """Settings for ``uvicorn.Config`` with which every connection is one of ``connections``."""
     limits = connections.limits
     return {
         "http": partial(HttpConnection, connections=connections),

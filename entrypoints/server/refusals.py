@@ -1,4 +1,4 @@
-"""Counting and logging what was refused."""
+"""Counting and logging refusals."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class BoundedServer(uvicorn.Server):
-    """Serves an ASGI application on connections that keep to their limits.
+    """Serves an ASGI application on connections with limits.
 
     Args:
         app: the application.

@@ -1,4 +1,4 @@
-"""The transport under a connection: how it closes, and whether its client reads."""
+"""The transport of a connection: how it closes, and whether its client reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class GentleTransport:
-    """Passes everything on to a transport, except closing, which the connection does itself.
+    """Passes everything on to a transport, except closing, which the connection does.
 
     Args:
         transport: the transport.
@@ -34,7 +34,7 @@ class Progress:
     """Whether a client keeps reading what is sent to it.
 
     Args:
-        timeout_s: how long it may read nothing.
+        timeout_s: how long it may not read.
         min_bytes_per_s: a client that reads at least this fast may take longer.
     """
 

@@ -1,4 +1,4 @@
-"""WebSocket connections, whose limits apply before the service sees a message."""
+"""WebSocket connections, with limits that apply before the application gets a message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOT_TEXT, _POLICY, _TOO_BIG, _TRY_AGAIN = 1007, 1008, 1009, 1013
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
-    """A WebSocket that keeps to its limits.
+    """A WebSocket with limits.
 
     Until its client has signed in, it has a few seconds, may send small messages only, and can be
     evicted.
@@ -77,7 +77,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self.client = (self.address, self.client[1])
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Free the place, and what was held of a message."""
+        """Free the place and the bytes held of a message."""
         self._delivered_bytes = 0
         self._account(0)
         self._connections.forget(self)
@@ -97,7 +97,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._connections.refusals.count(reason)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in, in slices, so that many tiny frames are counted before they are parsed."""
+        """Accept bytes in slices, so that many tiny frames are counted before they are parsed."""
         size = _SLICE_BYTES if self.is_trusted else _ANONYMOUS_SLICE_BYTES
         for start in range(0, len(data), size):
             if self._raw.is_closing():
@@ -106,7 +106,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self._check_message()
 
     def handle_events(self) -> None:
-        """Take frames in, as many a second as are allowed."""
+        """Accept frames, as many per second as allowed."""
         now_s = self.loop.time()
         earned = (now_s - self._counted_at) * self._frames_per_s
         self._frames_left = min(self._frames_left + earned, 2.0 * self._frames_per_s)
@@ -125,7 +125,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         super().handle_parser_exception()
 
     def handle_connect(self, event: Request) -> None:
-        """Open, and put this connection into the scope for the service."""
+        """Accept, and add this connection to the scope for the application."""
         super().handle_connect(event)
         if not self.handshake_complete:
             extensions: Any = self.scope["extensions"]
@@ -151,7 +151,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             super().handle_cont(event)
 
     def handle_ping(self) -> None:
-        """Answer a ping, unless unread answers pile up."""
+        """Answer a ping, unless unread answers accumulate."""
         if self._raw.is_closing():
             return  # One of the pings before it closed the connection.
         super().handle_ping()
@@ -226,7 +226,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         return self._connections.hold(change) or not held_bytes
 
     def _refuse(self, reason: Refusal, code: int) -> None:
-        """Close with a code, and free what is held of a message."""
+        """Close with a code, and free the bytes held of a message."""
         if self._raw.is_closing():
             return
         self._connections.refusals.count(reason)

@@ -32,7 +32,7 @@ _ENV_FILE = Path(".env")
 
 
 class BadSettings(Exception):
-    """The environment holds values the service cannot start with; the message names each."""
+    """The environment has values with which the service cannot start; the message names each."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Settings:
 
     @property
     def session_limits(self) -> SessionLimits:
-        """How many realtime sessions are let in, and how many of their frames are in work."""
+        """How many realtime sessions are admitted, and how many of their frames are in work."""
         return SessionLimits(
             sessions=self.realtime.max_realtime_sessions,
             sessions_per_user=self.realtime.max_realtime_sessions_per_user,
@@ -60,11 +60,11 @@ class Settings:
 
     @property
     def stream_defaults(self) -> StreamConfig:
-        """What a realtime session goes by unless its client wants otherwise."""
+        """The configuration of a realtime session before its client changes it."""
         return StreamConfig(min_face_size=self.vision.face_detect_min_size)
 
     def faults(self) -> list[str]:
-        """What does not fit together across groups, a line each."""
+        """Contradictions between groups, one per line."""
         faults = []
         if self.realtime.redis_url is not None and self.accounts.secret_key is None:
             faults.append("SECRET_KEY: is needed because of REDIS_URL")
@@ -87,8 +87,8 @@ def load_settings(*, env_file: Path | None = _ENV_FILE, **chosen: object) -> Set
     """Read the settings.
 
     Args:
-        env_file: where they are read from beside the environment; it need not exist.
-        chosen: what comes before both, by names such as ``port``.
+        env_file: read beside the environment; it need not exist.
+        chosen: values that take precedence over both, by names such as ``port``.
 
     Raises:
         BadSettings: a value cannot be used; the message names variable, fault and what is allowed.
@@ -110,7 +110,7 @@ def load_settings(*, env_file: Path | None = _ENV_FILE, **chosen: object) -> Set
 
 
 def unknown_keys() -> list[str]:
-    """A warning of each key in ``.env`` that means nothing."""
+    """A warning for each unknown key in ``.env``."""
     return [
         f".env sets {name}, which is not a setting of this service"
         for name in dotenv_values(_ENV_FILE)

@@ -1,4 +1,4 @@
-"""Settings of who calls: tokens, guests, and who signs users in."""
+"""Settings of accounts: tokens, guests, and the identity provider."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class AccountSettings(Group):
         return encoded
 
     def faults(self) -> list[str]:
-        """What does not fit together."""
+        """Contradictions between settings."""
         faults = super().faults()
         if self.firebase_auth_emulator_host and self.environment != "development":
             faults.append(
@@ -80,7 +80,7 @@ class AccountSettings(Group):
         return faults
 
     def needed(self) -> dict[str, list[str]]:
-        """What signing in with Firebase needs."""
+        """The settings that Firebase needs."""
         needed: dict[str, list[str]] = {}
         if self.auth != "firebase":
             return needed
@@ -128,7 +128,7 @@ class AccountSettings(Group):
 
     @property
     def firebase_sign_in_address(self) -> str | None:
-        """Where the page signs users in by e-mail; None where it cannot."""
+        """The address at which the page signs users in by e-mail; None if it cannot."""
         if self.auth != "firebase" or self.firebase_web_api_key is None:
             return None
         if self.firebase_auth_emulator_host:

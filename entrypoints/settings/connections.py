@@ -1,4 +1,4 @@
-"""Settings of what a connection may cost."""
+"""Settings of the limits of connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from entrypoints.settings.group import Group
 
 
 class ConnectionSettings(Group):
-    """What bounds connections."""
+    """The limits of connections."""
 
     max_connections: int = Field(default=1000, ge=16, le=100_000)
     max_connections_per_address: int = Field(default=200, ge=1, le=100_000)
@@ -28,7 +28,7 @@ class ConnectionSettings(Group):
 
     @property
     def limits(self) -> ConnectionLimits:
-        """What a connection may cost."""
+        """The limits of a connection."""
         return ConnectionLimits(
             connections=self.max_connections,
             per_address=self.max_connections_per_address,

@@ -1,4 +1,4 @@
-"""Settings of how much may be asked for at once."""
+"""Settings of uploads and of the images in work."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ class DetectionSettings(Group):
     def encoded_in_work_bytes(self) -> int:
         """Bytes that the images in work may have together as they were sent.
 
-        Enough for four of the largest: more than two threads ever have in hand.
+        Enough for four of the largest: more than two threads use at a time.
         """
         return 4 * self.max_upload_bytes

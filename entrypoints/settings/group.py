@@ -1,4 +1,4 @@
-"""What every group of settings has in common, and the kinds of text that several of them hold."""
+"""The common base of the groups of settings, and types used by several of them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Group(BaseSettings):
         return self
 
     def faults(self) -> list[str]:
-        """What does not fit together, a line each that begins with the name of a setting."""
+        """Contradictions, one per line, each beginning with the name of a setting."""
         return [
             f"{name.upper()}: is needed because of {choice}"
             for choice, names in self.needed().items()
@@ -51,14 +51,14 @@ class Group(BaseSettings):
         ]
 
     def needed(self) -> dict[str, list[str]]:
-        """The fields that must not be left out, by the choice that needs them."""
+        """Required fields, by the choice that needs them."""
         return {}
 
 
 def checked_by(kind: Any, wanted: str) -> Callable[[Text], Text]:
-    """Let a type of pydantic judge a text, which stays as it was written.
+    """Validate a text with a type of pydantic, but keep it as it was written.
 
-    Pydantic's own values are changed on the way: an ``AnyHttpUrl`` gains a slash at its end, and
+    Pydantic changes values: an ``AnyHttpUrl`` gains a slash at its end, and
     a ``MongoDsn`` a port, which ``mongodb+srv://`` must not have.
 
     Args:

@@ -1,4 +1,4 @@
-"""Settings of live sessions, and of what several processes share for them."""
+"""Settings of live sessions, and of Redis."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _redis_url(url: SecretStr) -> SecretStr:
 
 
 class RealtimeSettings(Group):
-    """How many sessions there may be, how clients reach them, and Redis."""
+    """The number of sessions, their transports, and Redis."""
 
     max_realtime_sessions: int = Field(default=64, ge=0, le=10_000)
     max_realtime_sessions_per_user: int = Field(default=16, ge=1, le=10_000)
@@ -37,5 +37,5 @@ class RealtimeSettings(Group):
 
     @property
     def shared_through(self) -> str:
-        """What counts sessions and joins rooms: the single process itself, or Redis."""
+        """What counts sessions and connects rooms: the single process itself, or Redis."""
         return "single_process" if self.redis_url is None else "redis"

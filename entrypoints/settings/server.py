@@ -1,4 +1,4 @@
-"""Settings of where the service listens and how it speaks."""
+"""Settings of the server: addresses, origins, logs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _upper(value: object) -> object:
 
 
 class ServerSettings(Group):
-    """Addresses, who may call, and logs."""
+    """Addresses, allowed origins, and logs."""
 
     host: str = "0.0.0.0"
     port: int = Field(default=2508, ge=0, le=65535)

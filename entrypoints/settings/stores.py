@@ -1,4 +1,4 @@
-"""Settings of where records and images are kept."""
+"""Settings of the stores."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class StoreSettings(Group):
         return name
 
     def needed(self) -> dict[str, list[str]]:
-        """What the chosen stores are reached by."""
+        """The settings that the chosen stores need."""
         needed = {}
         if self.repository == "mongodb":
             needed["REPOSITORY=mongodb"] = ["mongodb_uri"]
@@ -73,7 +73,7 @@ class StoreSettings(Group):
 
     @property
     def receiving_dir(self) -> Path:
-        """Files of videos on their way."""
+        """The folder for video uploads in progress."""
         return self.videos_dir / "receiving"
 
     @property
@@ -83,7 +83,7 @@ class StoreSettings(Group):
 
     @property
     def spool_dir(self) -> Path:
-        """Detections on their way to the stores."""
+        """The folder of the spool."""
         return self.data_dir / "spool"
 
     @property

@@ -1,4 +1,4 @@
-"""Settings of where traces go, by the names that OpenTelemetry gives them."""
+"""Settings of traces, with the names of OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TracingSettings(Group):
 
     @property
     def otlp_headers(self) -> dict[str, str]:
-        """What is sent to the collector with every batch."""
+        """The headers of requests to the collector."""
         if self.otel_exporter_otlp_headers is None:
             return {}
         pairs = self.otel_exporter_otlp_headers.get_secret_value().split(",")

@@ -9,7 +9,7 @@ from entrypoints.settings.group import Group
 
 
 class VideoSettings(Group):
-    """How much video is accepted, and how much of it is analysed at once."""
+    """The limits of videos, and how many are analysed at once."""
 
     max_video_mb: int = Field(default=200, ge=1, le=100_000)
     max_video_minutes: float = Field(default=60.0, gt=0, le=10_000)
@@ -18,7 +18,7 @@ class VideoSettings(Group):
 
     @property
     def limits(self) -> VideoLimits:
-        """What one video, and one user, may have."""
+        """The limits for one video and for one user."""
         return VideoLimits(
             bytes=self.max_video_mb * 2**20,
             seconds=self.max_video_minutes * 60,

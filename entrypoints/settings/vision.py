@@ -1,4 +1,4 @@
-"""Settings of finding faces and reading emotions, and of what that may cost."""
+"""Settings of decoding, detection and classification."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class VisionSettings(Group):
     remote_classifier_connections: int = Field(default=8, ge=1, le=64)
 
     def needed(self) -> dict[str, list[str]]:
-        """The address of the server that classifies, where one does."""
+        """The settings that a remote classifier needs."""
         return {"CLASSIFIER=remote": ["remote_classifier_url"]} if self.classifies_remotely else {}
 
     @property
@@ -99,7 +99,7 @@ class VisionSettings(Group):
 
     @property
     def max_frame_pixels(self) -> int:
-        """Pixels a frame of a session may have; a large one would keep all the others waiting."""
+        """Pixels a frame of a session may have; a larger one would delay all others."""
         return min(self.max_pixels, math.prod(MAX_FRAME_SIZE))
 
     @property

@@ -1,1 +1,1 @@
-"""The page to try the service on: HTML, CSS and modules under ``static``, and their routes."""
+"""The page to try the service: HTML, CSS and modules under ``static``, and their routes."""

@@ -15,7 +15,7 @@ from entrypoints.settings import Settings
 from entrypoints.web.files import PageFile, load_page_files
 from entrypoints.wire.service import Welcome
 
-# Nothing inline, and nothing from other origins. Images are blobs that the page makes.
+# Nothing inline, and nothing from other origins. Images are blobs of the page.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "media-src 'self' blob:; "

@@ -1,4 +1,4 @@
-"""Who calls, what they have used, and how they sign in."""
+"""Callers, their usage, and signing in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.user import Caller, Guest
 
 
 class User(Struct, kw_only=True):
-    """Somebody who calls, and what they have used."""
+    """A caller and their usage."""
 
     user_id: Annotated[str, Meta(examples=["local:alice@example.com"])]
     email: Annotated[str | None, Meta(examples=["alice@example.com"])]
@@ -49,7 +49,7 @@ _SECRET = "Zm9yIGV4YW1wbGUgb25seQ"
 
 
 class IdToken(Struct, kw_only=True):
-    """What a sign-in needs."""
+    """The request to sign in."""
 
     id_token: Annotated[
         str, Meta(min_length=1, description="From the identity provider.", examples=[_TOKEN])
@@ -57,7 +57,7 @@ class IdToken(Struct, kw_only=True):
 
 
 class SignInCode(Struct, kw_only=True):
-    """What signing in by a printed code needs."""
+    """The request to sign in by a printed code."""
 
     code: Annotated[
         str, Meta(min_length=1, description="Works once.", examples=["k7qf2-m9xpd"])
@@ -65,7 +65,7 @@ class SignInCode(Struct, kw_only=True):
 
 
 class RefreshToken(Struct, kw_only=True):
-    """What staying signed in needs."""
+    """The request to refresh tokens."""
 
     refresh_token: Annotated[str, Meta(min_length=1, description="Works once.", examples=[_SECRET])]
 
@@ -89,7 +89,7 @@ class SignedIn(Tokens, kw_only=True):
 
 
 class Message(Struct, kw_only=True):
-    """Says that it is done."""
+    """A confirmation."""
 
     message: Annotated[str, Meta(examples=["sign-ins ended: 2"])]
 

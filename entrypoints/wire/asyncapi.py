@@ -75,7 +75,7 @@ def _ref(target: str) -> dict[str, str]:
 
 
 def _summary(payload: dict[str, Any], schemas: dict[str, Any]) -> str:
-    """What the struct of a payload, or the payload where it is none, says of itself."""
+    """The summary of a payload: from its struct, or from its type if it is not a struct."""
     target = payload.get("$ref") or payload.get("anyOf", [{}])[0].get("$ref")
     described = schemas[target.rsplit("/", 1)[1]] if target else payload
     return str(described["description"])

@@ -89,7 +89,7 @@ def read_token(auth: object) -> str | None:
 
 
 def read_initialize(data: tuple[object, ...]) -> ConfigChange:
-    """The configuration asked for; leaving everything out is fine."""
+    """The requested configuration; everything may be left out."""
     return _config(_object(data) if data and data[0] is not None else {})
 
 
@@ -121,7 +121,7 @@ def read_frame(data: tuple[object, ...], received_s: float) -> Frame:
 
 
 def read_frame_id(data: tuple[object, ...]) -> int | None:
-    """The number of a frame, however wrong the rest of it is; None where that is wrong too."""
+    """The number of a frame, even if the rest is invalid; None if it is invalid too."""
     payload = data[0] if data and isinstance(data[0], dict) else {}
     try:
         return read(_Numbered, payload).frame_id

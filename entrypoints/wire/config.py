@@ -1,4 +1,4 @@
-"""The configuration of a live session: what a client may choose, and within which limits."""
+"""The configuration of a live session, with its limits."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ Ignored = Annotated[
 
 
 class EffectiveConfig(Config, kw_only=True):
-    """The settings in effect, and what else holds for the session."""
+    """The settings in effect, and the limits of the session."""
 
     max_resolution: Annotated[
         list[int],
@@ -114,7 +114,7 @@ class EffectiveConfig(Config, kw_only=True):
 
 
 class SuggestedConfig(Struct, kw_only=True):
-    """Settings that would help, or that can be afforded again; to be sent with `configure`."""
+    """Suggested settings, lower or higher than now; to be sent with `configure`."""
 
     processing_resolution: Resolution | UnsetType = UNSET
     detection_interval: DetectionInterval | UnsetType = UNSET
@@ -143,7 +143,7 @@ def read_config(sent: Mapping[str, object]) -> ConfigChange:
     """
     config = read(Config, sent)
     if config.video_source is not None and not _is_unicode(config.video_source):
-        # JSON can carry half a character (a lone surrogate); the history could not write it out.
+        # JSON can contain a lone surrogate, which the history could not export.
         raise InvalidRequest(
             "video_source must be a text of whole characters", field="video_source"
         )

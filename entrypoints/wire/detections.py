@@ -1,4 +1,4 @@
-"""What was found in an image, and what the history keeps."""
+"""Detections, as answers and in the history."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Pictures(Struct, kw_only=True):
 
 
 class Unreadable(Struct, kw_only=True, rename={"from_": "from"}):
-    """A stretch of a video that cannot be read."""
+    """A part of a video that cannot be read."""
 
     from_: Annotated[Seconds, Meta(description="The last frame before it, in seconds.")]
     to: Annotated[
@@ -56,7 +56,7 @@ class Unreadable(Struct, kw_only=True, rename={"from_": "from"}):
 
 
 class VideoDetails(Struct, kw_only=True):
-    """What there is to say of a recorded video beside its summary."""
+    """Details of a recorded video besides its summary."""
 
     seconds_between_frames: Annotated[Seconds, Meta(description="Between two analysed ones.")]
     unreadable: list[Unreadable]
@@ -170,7 +170,7 @@ def present_outcome(outcome: BatchOutcome) -> BatchEvent:
 
 
 def present_unreadable(damage: domain.video.Damage) -> Unreadable:
-    """A stretch of a video that cannot be read."""
+    """A part of a video that cannot be read."""
     to_s = None if damage.to_s is None else round(damage.to_s, 3)
     return Unreadable(from_=round(damage.from_s, 3), to=to_s)
 

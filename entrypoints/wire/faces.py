@@ -1,4 +1,4 @@
-"""A face as clients get it: in an image, and in a frame of a live session."""
+"""Faces in images and in frames of live sessions."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def present_tracked(
 
 
 class _Reading(TypedDict):
-    """What all faces have."""
+    """The fields common to all faces."""
 
     emotions: list[EmotionScore]
     dominant_emotion: Emotion
@@ -181,7 +181,7 @@ def _emotions(scores: EmotionScores) -> list[EmotionScore]:
 
 
 def _percentage(score: float) -> float:
-    """100 × score, without the binary dust of a product such as 100 × 0.57."""
+    """100 × score, without the rounding error of a product such as 100 × 0.57."""
     return float(f"{100 * score:.9g}")
 
 

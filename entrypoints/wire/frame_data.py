@@ -27,7 +27,7 @@ class SentData:
     without a data URI, line breaks and padding, in either alphabet.
 
     Attributes:
-        data: as it came in.
+        data: as received.
     """
 
     data: bytes | str
@@ -44,7 +44,7 @@ class SentData:
         if len(self.data) <= digits:
             return False
         if len(self.data) > 2 * digits:
-            return True  # No encoder writes as many line breaks as that.
+            return True  # No encoder writes that many line breaks.
         return len(_digits(self.data)) * 3 // 4 > limit_bytes
 
     async def read(self) -> bytes:
@@ -78,7 +78,7 @@ def _decode(text: str | bytes) -> bytes:
 
 def _digits(text: str | bytes) -> bytes:
     """The base64 digits, in the standard alphabet."""
-    # What is not ASCII is not base64 either, and is refused like any other odd character.
+    # Text outside ASCII is not base64 and is refused like any other invalid character.
     data = text.encode("ascii", "replace") if isinstance(text, str) else text
     data = data.lstrip()
     start = data.find(b",", 0, _LONGEST_PREFIX) + 1 if _is_uri(data) else 0

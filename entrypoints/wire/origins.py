@@ -1,4 +1,4 @@
-"""Which web pages may call, over HTTP and Socket.IO alike."""
+"""The web pages that may call, over HTTP and Socket.IO."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 def allowed_origins(listed: Iterable[str]) -> tuple[str, ...]:
     """The origins listed; one on this machine is allowed under each name of the machine.
 
-    A development server prints one name and its user types another.
+    A development server prints one name, and users type another.
     """
     allowed: dict[str, None] = {}
     for origin in listed:

@@ -1,4 +1,4 @@
-"""The kinds of problems a caller may meet, one table for every transport.
+"""The kinds of problems, in one table for all transports.
 
 To add a kind, give an error a ``code`` (``domain/errors.py``) and write its row here. The row is
 its page under ``/problems`` as well.
@@ -69,7 +69,7 @@ def present(kind: ProblemKind, text: str, *, instance: str, details: dict[str, A
 
 
 def example(kind: ProblemKind) -> Problem:
-    """What an answer of a kind looks like."""
+    """An example answer of a kind."""
     return present(
         kind, kind.description, instance="/the/path/that/was/asked/for", details=kind.details
     )
@@ -113,7 +113,7 @@ def _kind(
     )
 
 
-# What is unavailable usually comes back.
+# Outages are usually temporary.
 _WAIT = "Wait for as many seconds as the header `Retry-After` says, then send the request again."
 _WAIT_5_S = {"retry_after": 5}
 

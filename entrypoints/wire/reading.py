@@ -1,4 +1,4 @@
-"""Reading what clients send, so that a refusal names the field that is wrong and what is wanted."""
+"""Decoding what clients send, with errors that name the wrong field and what is allowed."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ def present(event: events.StreamEvent, session_id: str, now: datetime) -> Struct
 
 
 def present_refusal(error: Exception) -> Refusal:
-    """Why a client is not let in."""
+    """Why a client is refused."""
     is_expected = isinstance(error, DomainError | ServiceUnavailable)
     kind = kind_of(error)
     details = error.details if isinstance(error, DomainError) else {}

@@ -1,4 +1,4 @@
-"""What the service says about itself: its models, its state, and where its documentation is."""
+"""The service itself: its models, its state, and its documentation."""
 
 from __future__ import annotations
 

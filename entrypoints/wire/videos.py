@@ -1,4 +1,4 @@
-"""Recorded videos: how far the work on one is, and what of it can be fetched."""
+"""Recorded videos: progress and results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, and who one is."""
+"""Signing in, refreshing tokens, and the caller's profile."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class AuthController(Controller):
     ) -> accounts.SignedIn:
         """Exchange the code of the link that a service prints at its start for tokens.
 
-        A code works once, ends after ten minutes, and after ten wrong guesses.
+        A code works once, within ten minutes.
         """
         return accounts.present_sign_in(await sign_in_by_code.execute(data.code))
 
@@ -97,7 +97,7 @@ class AuthController(Controller):
     async def reset(
         self, request: UserRequest, revoke_tokens: NamedDependency[RevokeTokens]
     ) -> accounts.Message:
-        """Revoke every refresh token of the user. Access tokens run out on their own."""
+        """Revoke every refresh token of the user. Access tokens expire by themselves."""
         revoked = await revoke_tokens.execute(request.user)
         return accounts.Message(message=f"sign-ins ended: {revoked}")
 

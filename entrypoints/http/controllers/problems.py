@@ -1,4 +1,4 @@
-"""What each kind of problem means, as JSON and as a page."""
+"""The kinds of problems, as JSON and as pages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _VARIES = {"Vary": "Accept"}
     },
 )
 async def list_problems(request: Request[Any, Any, Any]) -> Response[Any]:
-    """Explain every kind of problem there is."""
+    """Explain every kind of problem."""
     kinds = list(KINDS.values())
     if is_browser(request):
         return _page(list_page(kinds))

@@ -1,4 +1,4 @@
-"""Recorded videos: sent, followed, fetched, erased."""
+"""Recorded videos: sending, following, fetching, erasing."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ class AllVideosController(Controller):
     ) -> Response[videos.Video]:
         """Accept a video: MP4, MOV, WebM, MKV or AVI, recognised by its content.
 
-        Once this is answered, the video survives a crash. It is analysed in its turn; `GET
-        /api/videos/{id}` shows how far it is.
+        Once this is answered, the video survives a crash. It is queued;
+        `GET /api/videos/{id}` shows its progress.
         """
         limits = settings.video.limits
         async with submit_video.place(request.user):
@@ -119,7 +119,7 @@ class AllVideosController(Controller):
 
 
 class VideosController(Controller):
-    """What became of a video."""
+    """The work on one video, and its results."""
 
     path = "/videos"
     tags = ("videos",)
@@ -140,7 +140,7 @@ class VideosController(Controller):
         get_video: NamedDependency[GetVideo],
         image_addresses: NamedDependency[ImageAddresses],
     ) -> Response[videos.Video]:
-        """Show how far the work on a video is."""
+        """Show the progress of a video."""
         video = await get_video.execute(request.user, video_id)
         return Response(_present(video, image_addresses), headers={"Cache-Control": "no-store"})
 

@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, and being a guest."""
+"""Signing in, refreshing tokens, and guests."""
 
 import asyncio
 from dataclasses import replace
