@@ -115,8 +115,10 @@ def end(process: subprocess.Popen[bytes]) -> int:
 def lower_priority() -> None:
     """In the child: run at low priority, and be the first one killed when memory runs out."""
     os.nice(_NICENESS)
-    with contextlib.suppress(OSError):  # Linux only
-        Path("/proc/self/oom_score_adj").write_text("1000")
+    # Linux only. Where the kernel groups processes by session, the priority of the group counts.
+    for file, value in (("oom_score_adj", "1000"), ("autogroup", str(_NICENESS))):
+        with contextlib.suppress(OSError):
+            Path("/proc/self", file).write_text(value)
 
 
 def limit_time(cpu_s: float) -> None:

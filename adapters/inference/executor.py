@@ -21,6 +21,8 @@ from application.work import Priority
 
 _OTHERS_STAY_S = 2.0
 """How long one thread is kept free after the last job that was not in the background."""
+_BACKGROUND_EVERY_S = 0.1
+"""How often a background job may start although others are in work."""
 _OLDEST_EVERY = 8
 
 Result = TypeVar("Result")
@@ -45,12 +47,13 @@ class WorkExecutor:
     Every eighth job is the one that has waited longest, background jobs aside, so that no client
     waits for ever while others keep all threads busy. A job that has started is not interrupted. So
     that other jobs need not wait for background jobs, these leave one of several threads free while
-    others run, and for two seconds after.
+    others run, and for two seconds after. And because two busy processors slow each other down, a
+    background job starts while no other is in work, or ten times a second if there always is one.
 
     How much may wait is bounded by ``application.work.AdmissionGate``, not here.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, background_every_s: float = _BACKGROUND_EVERY_S) -> None:
         if threads < 1:
             raise ValueError(f"at least one thread is needed, got {threads}")
         # OpenCV would use a thread pool of its own in every call, and the two pools would compete
@@ -65,6 +68,9 @@ class WorkExecutor:
         self._started_s: dict[int, float] = {}
         self._background_threads = max(threads - 1, 1)
         self._in_background = 0
+        self._in_foreground = 0
+        self._background_every_s = background_every_s
+        self._background_from_s = -math.inf
         self._others_until_s = -math.inf
         self._threads = [
             threading.Thread(target=self._serve, name=f"work-{number}", daemon=True)
@@ -156,7 +162,9 @@ class WorkExecutor:
             job = self._next()
             if job.priority is Priority.BACKGROUND:
                 self._in_background += 1
+                self._background_from_s = now_s + self._background_every_s
             else:
+                self._in_foreground += 1
                 self._others_until_s = now_s + _OTHERS_STAY_S
             return job
 
@@ -176,9 +184,15 @@ class WorkExecutor:
         if not self._jobs:
             return 0 if self._closed else None
         is_background = self._jobs[0].priority is Priority.BACKGROUND
-        if self._closed or not is_background or self._in_background < self._background_threads:
+        if self._closed or not is_background:
             return 0
-        return max(self._others_until_s - time.monotonic(), 0)
+        now_s = time.monotonic()
+        wait_s = 0.0
+        if self._in_background >= self._background_threads:
+            wait_s = max(self._others_until_s - now_s, 0)
+        if self._in_foreground:
+            wait_s = max(self._background_from_s - now_s, wait_s)
+        return wait_s
 
     def _rest(self, job: _Job) -> None:
         with self._changed:
@@ -186,9 +200,10 @@ class WorkExecutor:
             self._worked_s += now_s - self._started_s.pop(threading.get_ident())
             if job.priority is Priority.BACKGROUND:
                 self._in_background -= 1
-                self._changed.notify()
             else:
+                self._in_foreground -= 1
                 self._others_until_s = now_s + _OTHERS_STAY_S
+            self._changed.notify()
 
     def _serve(self) -> None:
         while (job := self._take()) is not None:

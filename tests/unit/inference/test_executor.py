@@ -200,3 +200,32 @@ async def test_background_jobs_alone_use_every_thread() -> None:
         await asyncio.gather(*tasks)
     finally:
         executor.close()
+
+
+async def test_a_background_job_waits_until_no_other_is_in_work() -> None:
+    executor = WorkExecutor(2, background_every_s=3600)
+    try:
+        await executor.run(abs, 1, priority=Priority.BACKGROUND)
+        plug, blocked = await plugged(executor)
+        began = threading.Event()
+        task = await queued(executor, began.set, Priority.BACKGROUND)
+        assert await executor.run(abs, -1) == 1, "the other thread is free"
+        assert not began.is_set()
+        plug.pull()
+        async with asyncio.timeout(30):
+            await asyncio.gather(blocked, task)
+    finally:
+        executor.close()
+
+
+async def test_background_jobs_are_not_starved_by_others() -> None:
+    executor = WorkExecutor(2)
+    try:
+        plug, blocked = await plugged(executor)
+        async with asyncio.timeout(30):
+            for number in range(3):
+                assert await executor.run(abs, number, priority=Priority.BACKGROUND) == number
+        plug.pull()
+        await blocked
+    finally:
+        executor.close()
