@@ -58,7 +58,11 @@ async def send_guest_cookie(message: Message, scope: Scope) -> None:
         return
     cookie: Cookie | None = scope.get("state", {}).pop(GUEST_COOKIE, None)
     if cookie is not None:
-        message["headers"] = [*message["headers"], cookie.to_encoded_header()]
+        name, value = cookie.to_encoded_header()
+        if cookie.samesite == "none":
+            # A jar for each site that embeds this one: browsers keep it where they keep no others.
+            value += b"; Partitioned"
+        message["headers"] = [*message["headers"], (name, value)]
 
 
 async def _user(connection: _Connection, headers: list[str], *, id_is_enough: bool) -> User:
@@ -77,12 +81,21 @@ def _guest(connection: _Connection) -> Guest:
     welcomed = (
         container.accounts().welcome_guest().execute(connection.cookies.get(GUEST_COOKIE), address)
     )
+    # Browsers send a cookie from pages of another site only if it is marked so, and secure.
+    for_another_site = _is_from_another_site(connection)
     connection.scope.setdefault("state", {})[GUEST_COOKIE] = Cookie(
         key=GUEST_COOKIE,
         value=welcomed.cookie,
         max_age=container.settings().accounts.guest_window_seconds,
         httponly=True,
-        samesite="lax",
-        secure=connection.url.scheme == "https",
+        samesite="none" if for_another_site else "lax",
+        secure=for_another_site or connection.url.scheme == "https",
     )
     return welcomed.guest
+
+
+def _is_from_another_site(connection: _Connection) -> bool:
+    """Whether an allowed page of another site calls, and not another name of the same site."""
+    cors, headers = connection.app.cors_config, connection.headers
+    is_allowed = cors is not None and cors.is_origin_allowed(headers.get("origin", ""))
+    return is_allowed and headers.get("sec-fetch-site") == "cross-site"

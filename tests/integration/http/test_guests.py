@@ -29,6 +29,17 @@ async def test_over_https_the_cookie_is_secure():
         assert "secure" in answer.headers["Set-Cookie"].lower()
 
 
+async def test_a_page_of_another_site_gets_a_cookie_that_browsers_send_from_there(service):
+    client = await service.client()
+    page = {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "cross-site"}
+    cookie = (await client.get("/auth/usage", headers=page)).headers["Set-Cookie"].lower()
+    for mark in ("httponly", "samesite=none", "secure", "partitioned"):
+        assert mark in cookie
+    for other in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "same-site"}):
+        answer = await client.get("/auth/usage", headers={**page, **other})
+        assert "samesite=lax" in answer.headers["Set-Cookie"].lower()
+
+
 async def test_each_answer_renews_the_guest_cookie(service):
     guest = await service.client()
     for _ in range(2):
