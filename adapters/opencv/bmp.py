@@ -99,19 +99,20 @@ class BmpHeader(Header):
     def _unrolled(self, coded: memoryview) -> NDArray[np.uint8]:
         """The indices of a run-length coded file: height x width."""
         width, height = self.width, self.height
-        pixels = bytearray(width * height)
+        data, pixels = bytes(coded), bytearray(width * height)
         wide = self.compression == _RLE8
-        x, y, at, end = 0, 0, 0, len(coded) - 1
+        # What a byte stands for: one pixel, or two that alternate
+        parts = [bytes([value] if wide else [value >> 4, value & 15]) for value in range(256)]
+        x, y, at, end = 0, 0, 0, len(data) - 1
         while y < height:
             if at >= end:
                 if y == height - 1 and x >= width:
                     break  # only the end marker is missing
                 raise Truncated
-            count, value = coded[at], coded[at + 1]
+            count, value = data[at], data[at + 1]
             at += 2
             if count:
-                run = bytes([value]) if wide else bytes([value >> 4, value & 15])
-                run = (run * count)[:count]
+                run = parts[value] * count
             elif value == 0:
                 x, y = 0, y + 1
                 continue
@@ -120,18 +121,21 @@ class BmpHeader(Header):
             elif value == 2:
                 if at >= end:
                     raise Truncated
-                x, y, at = x + coded[at], y + coded[at + 1], at + 2
+                x, y, at = x + data[at], y + data[at + 1], at + 2
                 continue
             else:
-                size = value if wide else (value + 1) // 2
-                run = bytes(coded[at : at + size])
-                if len(run) < size:
+                count, size = value, value if wide else (value + 1) // 2
+                if len(data) < at + size:
                     raise Truncated
+                run = b"".join([parts[each] for each in data[at : at + size]])
                 at += size + size % 2
-                run = run if wide else bytes(n for two in run for n in (two >> 4, two & 15))[:value]
-            run = run[: max(width - x, 0)]
-            pixels[y * width + x : y * width + x + len(run)] = run
-            x += len(run)
+            stop = x + count
+            if stop <= width:
+                start = y * width
+                pixels[start + x : start + stop] = run[:count]
+            elif x < width:
+                pixels[y * width + x : (y + 1) * width] = run[: width - x]
+            x = stop
         return np.frombuffer(pixels, np.uint8).reshape(height, width)
 
     def _indices(self, band: NDArray[np.uint8]) -> NDArray[np.uint8]:
