@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,18 +17,15 @@ import pillow_heif
 from numpy.typing import NDArray
 from PIL import AvifImagePlugin
 
-from adapters.opencv.encoded import Damaged, Header
+from adapters.opencv import tiff
+from adapters.opencv.encoded import Header
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import BAND_PIXELS, Band, on_white, put_together
 from domain.image import AVIF, GIF, HEIC, TIFF, ImageFormat
 
-_BITS_TAG = 0x0102
-_PHOTOMETRIC_TAG, _WHITE_IS_ZERO = 0x0106, 0
-_PLANES_TAG, _SEPARATE = 0x011C, 2
-
 # Measured: peak bytes per pixel of the library.
 _HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES = 5, 7, 10
-_MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
+_MODE_BYTES = {"1": 1, "L": 1, "P": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +43,7 @@ class RareHeader(Header):
         return self.decode(factor)
 
 
-def read_header(data: bytes, kind: ImageFormat) -> RareHeader:
+def read_header(data: bytes, kind: ImageFormat) -> Header:
     """Open a file and read its size.
 
     Raises:
@@ -73,12 +69,13 @@ def _open_with_pillow(data: bytes, kind: ImageFormat) -> RareHeader:
     )
 
 
-def _open_tiff(data: bytes) -> RareHeader:
-    header = _open_with_pillow(data, TIFF)
-    tags = PIL.Image.open(io.BytesIO(data), formats=[TIFF.name]).tag_v2  # type: ignore[attr-defined]
-    if tags.get(_PLANES_TAG) == _SEPARATE and max(tags.get(_BITS_TAG, (8,))) > 8:
-        raise Damaged("more than 8 bits per sample in separate planes are not read")
-    return header
+def _open_tiff(data: bytes) -> Header:
+    if not tiff.is_read_by_pillow(data):
+        return tiff.read_header(data)
+    try:
+        return _open_with_pillow(data, TIFF)
+    except PIL.UnidentifiedImageError:
+        return tiff.read_header(data)
 
 
 def _reduced(image: PIL.Image.Image, factor: int) -> NDArray[np.uint8]:
@@ -88,40 +85,15 @@ def _reduced(image: PIL.Image.Image, factor: int) -> NDArray[np.uint8]:
 
 def _bands(image: PIL.Image.Image, factor: int) -> Iterator[Band]:
     width, height = image.size
-    to_eight = _to_eight_bits(image)
     transparent = image.has_transparency_data
     rows = max(BAND_PIXELS // width // factor, 1) * factor
     for top in range(0, height, rows):
         band = image.crop((0, top, width, min(top + rows, height)))
-        if to_eight is not None:
-            yield cv2.cvtColor(to_eight(np.asarray(band)), cv2.COLOR_GRAY2RGB), None
-        elif transparent:
+        if transparent:
             pixels = np.asarray(band.convert("RGBA"))
             yield cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), cv2.extractChannel(pixels, 3)
         else:
             yield np.asarray(band.convert("RGB")), None
-
-
-def _to_eight_bits(
-    image: PIL.Image.Image,
-) -> Callable[[NDArray[Any]], NDArray[np.uint8]] | None:
-    """How samples of more than 8 bits become 8; None if Pillow converts them itself."""
-    if image.mode.startswith("I;16"):
-        bits = getattr(image, "tag_v2", {}).get(_BITS_TAG, (16,))[0]
-        inverted = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
-        flip = np.uint8(255 if inverted else 0)
-        return lambda samples: np.minimum(samples >> (bits - 8), 255).astype(np.uint8) ^ flip
-    if image.mode not in ("I", "F"):
-        return None
-    lowest, highest = image.getextrema()
-    assert isinstance(lowest, int | float)
-    assert isinstance(highest, int | float)
-    # The file does not say what white is: the usual values are tried, then the brightest sample.
-    whites = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
-    white = next((white for white in whites if highest <= white), float(highest))
-    black = min(float(lowest), 0.0)
-    scale = 255 / max(white - black, 1e-9)
-    return lambda samples: np.clip((samples - black) * scale, 0, 255).astype(np.uint8)
 
 
 def _open_heif(data: bytes) -> RareHeader:
@@ -150,7 +122,7 @@ def _open_heif(data: bytes) -> RareHeader:
     )
 
 
-_OPEN: dict[str, Callable[[bytes], RareHeader]] = {
+_OPEN: dict[str, Callable[[bytes], Header]] = {
     GIF.name: lambda data: _open_with_pillow(data, GIF),
     TIFF.name: _open_tiff,
     AVIF.name: lambda data: _open_with_pillow(data, AVIF),

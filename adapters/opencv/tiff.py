@@ -1,0 +1,286 @@
+"""Reading TIFF files whose samples Pillow cannot arrange: 16 bits with alpha, floats, planes.
+
+Pillow and libtiff still undo the compression: they are given the same strips or tiles as an image
+of bytes, as wide as a row has bytes. What the bytes mean is worked out here. Only the process of
+costly and rare images uses this.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from adapters.opencv.encoded import Damaged, Header, Truncated, ceil_div
+from adapters.opencv.orientation import UPRIGHT
+from adapters.opencv.transparency import BAND_PIXELS, Band, put_together
+from domain.image import TIFF
+
+Tags = Mapping[int, tuple[int, ...]]
+Samples = NDArray[Any]
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_FILL_ORDER, _STRIPS, _ORIENTATION, _SAMPLES, _ROWS = 266, 273, 274, 277, 278
+_STRIP_BYTES, _PLANES, _PREDICTOR = 279, 284, 317
+_TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 322, 323, 324, 325
+_EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
+
+_TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q"}
+_LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD = 5, 8, 32946, 32773, 50000
+_COMPRESSIONS = (1, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD)
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
+_COLORS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
+_UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
+# A file does not say what white is: the usual values are tried, then the brightest sample.
+_WHITES = {_UNSIGNED: (255.0, 65535.0), _SIGNED: (255.0, 32767.0), _FLOAT: (1.0, 255.0, 65535.0)}
+_DIFFERENCES, _FLOAT_DIFFERENCES = 2, 3
+_ASSOCIATED, _UNASSOCIATED = 1, 2
+_SEPARATE = 2
+_LARGEST_TABLE = 5 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TiffHeader(Header):
+    """The header of a TIFF.
+
+    Attributes:
+        tags: of its first page.
+        order: of the bytes of a number, as ``struct`` names it.
+    """
+
+    tags: Tags
+    order: str
+
+    def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
+        """Decode the file."""
+        pixels = _Pixels(self.tags, self.order, self.width, self.height)
+        return put_together(pixels.bands(data, factor), factor)
+
+
+def tags_of(data: bytes) -> tuple[Tags, str]:
+    """The numbers in the tags of the first page, and the order of bytes.
+
+    Raises:
+        struct.error, KeyError: they cannot be read.
+    """
+    order = {b"II": "<", b"MM": ">"}[data[:2]]
+    is_big = struct.unpack_from(order + "H", data, 2)[0] == 43
+    (at,) = struct.unpack_from(order + ("Q" if is_big else "I"), data, 8 if is_big else 4)
+    (entries,) = struct.unpack_from(order + ("Q" if is_big else "H"), data, at)
+    at += 8 if is_big else 2
+    entry_bytes, room = (20, 8) if is_big else (12, 4)
+    tags: dict[int, tuple[int, ...]] = {}
+    for entry in range(at, at + min(entries, 4096) * entry_bytes, entry_bytes):
+        tag, kind = struct.unpack_from(order + "HH", data, entry)
+        count, place = struct.unpack_from(order + ("QQ" if is_big else "II"), data, entry + 4)
+        letter = _TYPES.get(kind)
+        if letter is None or count > len(data):
+            continue
+        if struct.calcsize("=" + letter) * count <= room:
+            place = entry + (12 if is_big else 8)
+        tags[tag] = struct.unpack_from(f"{order}{count}{letter}", data, place)
+    return tags, order
+
+
+def is_read_by_pillow(data: bytes) -> bool:
+    """Whether Pillow may be tried: it gets gray of more than 8 bits and deep planes wrong."""
+    tags, _ = tags_of(data)
+    is_deep = max(tags.get(_BITS, (1,))) > 8
+    is_gray = _first(tags, _SAMPLES, 1) == 1
+    return not (is_deep and (is_gray or _first(tags, _PLANES, 1) == _SEPARATE))
+
+
+def read_header(data: bytes) -> TiffHeader:
+    """Read the size and the arrangement of the samples.
+
+    Raises:
+        Damaged: they are not supported.
+        struct.error, KeyError: the tags cannot be read.
+    """
+    tags, order = tags_of(data)
+    width, height = tags[_WIDTH][0], tags[_HEIGHT][0]
+    bits, photometric = tags.get(_BITS, (1,)), _first(tags, _PHOTOMETRIC, _BLACK_IS_ZERO)
+    samples, kinds = _first(tags, _SAMPLES, 1), tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))
+    compression = _first(tags, _COMPRESSION, 1)
+    if compression not in _COMPRESSIONS:
+        raise Damaged(f"its compression ({compression}) is not supported")
+    if photometric not in _COLORS or samples < _COLORS[photometric] or samples > 16:
+        raise Damaged(f"its colours ({photometric}) are not supported")
+    sizes = {_UNSIGNED: range(1, 33), _SIGNED: (8, 16, 32), _FLOAT: (16, 32, 64)}
+    if len({*bits}) > 1 or len({*kinds}) > 1 or bits[0] not in sizes.get(kinds[0], ()):
+        raise Damaged(f"samples of {bits[0]} bits (format {kinds[0]}) are not supported")
+    if width <= 0 or height <= 0:
+        raise Damaged
+    stored = ceil_div(samples * bits[0], 8)
+    return TiffHeader(
+        kind=TIFF,
+        width=width,
+        height=height,
+        orientation=_first(tags, _ORIENTATION, UPRIGHT),
+        working_bytes=64 * max(BAND_PIXELS, width) + _LARGEST_TABLE,
+        bytes_a_pixel=2 * stored + 4,
+        tags=tags,
+        order=order,
+    )
+
+
+class _Pixels:
+    """The samples of a page.
+
+    Args:
+        tags: of the page.
+        order: of bytes.
+        width: in pixels.
+        height: likewise.
+    """
+
+    def __init__(self, tags: Tags, order: str, width: int, height: int) -> None:
+        self._tags, self._order, self._width, self._height = tags, order, width, height
+        self._bits = _first(tags, _BITS, 1)
+        self._samples = _first(tags, _SAMPLES, 1)
+        self._format = _first(tags, _SAMPLE_FORMAT, _UNSIGNED)
+        self._is_float = self._format == _FLOAT
+        self._photometric = _first(tags, _PHOTOMETRIC, _BLACK_IS_ZERO)
+        self._planes = self._samples if _first(tags, _PLANES, 1) == _SEPARATE else 1
+        self._is_tiled = _TILES in tags
+        self._piece_width = _first(tags, _TILE_WIDTH, width) if self._is_tiled else width
+
+    def bands(self, data: bytes, factor: int) -> Iterator[Band]:
+        """The page in bands of rows."""
+        planes = [self._bytes_of(data, number) for number in range(self._planes)]
+        step = max(BAND_PIXELS // self._width // factor, 1) * factor
+        tops = range(0, self._height, step)
+
+        def samples(top: int) -> Samples:
+            return np.concatenate([self._numbers(plane[top : top + step]) for plane in planes], 2)
+
+        black, white = 0.0, float(2**self._bits - 1)
+        if self._format != _UNSIGNED or self._bits > 16:
+            count = _COLORS[self._photometric]
+            ends = [(found.min(), found.max()) for found in (samples(t)[..., :count] for t in tops)]
+            black = min(0.0, *(float(lowest) for lowest, _ in ends))
+            highest = max(float(found) for _, found in ends)
+            white = next((usual for usual in _WHITES[self._format] if highest <= usual), highest)
+        for top in tops:
+            yield self._color(_in_eight_bits(samples(top), black, white))
+
+    def _bytes_of(self, data: bytes, plane: int) -> NDArray[np.uint8]:
+        """The uncompressed bytes of a plane: rows x bytes of a row."""
+        tags = self._tags
+        row_bytes = ceil_div(self._piece_width * self._samples // self._planes * self._bits, 8)
+        across = ceil_div(self._width, self._piece_width)
+        length = self._height
+        as_bytes = {
+            _BITS: (8,),
+            _COMPRESSION: tags.get(_COMPRESSION, (1,)),
+            _PHOTOMETRIC: (_BLACK_IS_ZERO,),
+            _FILL_ORDER: tags.get(_FILL_ORDER, (1,)),
+            _SAMPLES: (1,),
+        }
+        if self._is_tiled:
+            tile_height = tags[_TILE_HEIGHT][0]
+            length = ceil_div(length, tile_height) * tile_height
+            as_bytes |= {_TILE_WIDTH: (row_bytes,), _TILE_HEIGHT: (tile_height,)}
+        else:
+            as_bytes |= {_ROWS: (min(_first(tags, _ROWS, length), length),)}
+        as_bytes |= {_WIDTH: (row_bytes * across,), _HEIGHT: (length,)}
+        where, how_many = (_TILES, _TILE_BYTES) if self._is_tiled else (_STRIPS, _STRIP_BYTES)
+        each = len(tags[where]) // self._planes
+        of_plane = slice(plane * each, (plane + 1) * each)
+        as_bytes |= {where: tags[where][of_plane], how_many: tags[how_many][of_plane]}
+        ends = zip(as_bytes[where], as_bytes[how_many], strict=True)
+        if max(start + size for start, size in ends) > len(data):
+            raise Truncated
+        image = PIL.Image.open(io.BytesIO(_with_tags(data, as_bytes)), formats=[TIFF.name])
+        rows = np.asarray(image)[: self._height]
+        return rows.reshape(self._height, across, row_bytes)
+
+    def _numbers(self, pieces: NDArray[np.uint8]) -> Samples:
+        """The samples of some rows: rows x width x samples of a plane."""
+        rows, across, _ = pieces.shape
+        samples = self._samples // self._planes
+        shape = (rows, across, self._piece_width, samples)
+        predictor = _first(self._tags, _PREDICTOR, 1)
+        if predictor == _FLOAT_DIFFERENCES:
+            # The first bytes of all numbers of a row come first, and each is a difference.
+            each = self._bits // 8
+            summed = _summed(pieces.reshape(rows, across, -1, samples)).reshape(
+                rows, across, each, -1
+            )
+            pieces = np.ascontiguousarray(summed.transpose(0, 1, 3, 2)).reshape(rows, across, -1)
+        if self._bits % 8 or self._bits == 24:
+            numbers = _unpacked(pieces, self._piece_width * samples, self._bits).reshape(shape)
+        else:
+            order = ">" if predictor == _FLOAT_DIFFERENCES else self._order
+            kind = {_UNSIGNED: "u", _SIGNED: "i", _FLOAT: "f"}[self._format]
+            if predictor == _DIFFERENCES:
+                kind = "u"
+            stored = np.ascontiguousarray(pieces).view(f"{order}{kind}{self._bits // 8}")
+            numbers = stored.astype(stored.dtype.newbyteorder("=")).reshape(shape)
+        if predictor == _DIFFERENCES:
+            numbers = _summed(numbers)
+            if self._format != _UNSIGNED:
+                numbers = numbers.view(f"{'f' if self._is_float else 'i'}{self._bits // 8}")
+        return numbers.reshape(rows, across * self._piece_width, samples)[:, : self._width]
+
+    def _color(self, samples: NDArray[np.uint8]) -> Band:
+        """RGB and alpha of some rows."""
+        count = _COLORS[self._photometric]
+        color, extra = samples[..., :count], _first(self._tags, _EXTRA_SAMPLES, 0)
+        has_alpha = samples.shape[2] > count and extra in (_ASSOCIATED, _UNASSOCIATED)
+        alpha = np.ascontiguousarray(samples[..., count]) if has_alpha else None
+        if self._photometric == _WHITE_IS_ZERO:
+            color = 255 - color
+        if self._photometric == _CMYK:
+            ink = 255 - color.astype(np.uint16)
+            color = (ink[..., :3] * ink[..., 3:] // 255).astype(np.uint8)
+        if color.shape[2] == 1:
+            color = np.repeat(color, 3, axis=2)
+        if alpha is not None and extra == _ASSOCIATED:
+            whole = color.astype(np.uint16) * 255 // np.maximum(alpha, 1)[..., None]
+            color = np.minimum(whole, 255).astype(np.uint8)
+        return np.ascontiguousarray(color), alpha
+
+
+def _in_eight_bits(samples: Samples, black: float, white: float) -> NDArray[np.uint8]:
+    if samples.dtype == np.uint8 and white == 255:
+        return samples
+    scale = 255 / max(white - black, 1e-9)
+    return np.clip((samples - black) * scale + 0.5, 0, 255).astype(np.uint8)
+
+
+def _summed(differences: Samples) -> Samples:
+    return np.cumsum(differences, axis=2, dtype=differences.dtype)
+
+
+def _unpacked(pieces: NDArray[np.uint8], count: int, bits: int) -> Samples:
+    """Numbers of any number of bits, the highest bit first; each row begins with a byte."""
+    places = np.unpackbits(pieces, axis=2)[..., : count * bits]
+    weights = (1 << np.arange(bits - 1, -1, -1)).astype(np.uint32)
+    numbers = places.reshape(*pieces.shape[:2], count, bits) @ weights
+    return np.asarray(numbers, np.uint32)
+
+
+def _with_tags(data: bytes, tags: Tags) -> bytes:
+    """The file with a page of these tags, whose strips or tiles lie where they are."""
+    at = len(data) + len(data) % 2
+    behind = at + 2 + 12 * len(tags) + 4
+    entries, tables = b"", b""
+    for tag, values in sorted(tags.items()):
+        stored = struct.pack(f"<{len(values)}I", *values)
+        if len(stored) > 4:
+            place = struct.pack("<I", behind + len(tables))
+            tables += stored
+        entries += struct.pack("<HHI", tag, 4, len(values)) + (place if len(stored) > 4 else stored)
+    page = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return b"II*\0" + struct.pack("<I", at) + data[8:].ljust(at - 8, b"\0") + page + tables
+
+
+def _first(tags: Tags, tag: int, default: int) -> int:
+    return next(iter(tags.get(tag, ())), default)

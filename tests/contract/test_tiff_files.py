@@ -1,0 +1,165 @@
+"""TIFF files with the arrangements of samples that scanners and image editors write."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+from PIL import ImageOps
+
+from adapters.inference.executor import WorkExecutor
+from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.encoded import DecodingLimits
+from application.memory_budget import MemoryBudget
+from domain.errors import ImageDimensionsTooLarge, InvalidImage
+from tests.attacks.costly_images import encoded
+from tests.contract.test_image_files import difference, portrait
+
+COLOR = np.asarray(portrait(161, 119))
+GRAY = np.asarray(portrait(161, 119).convert("L"))
+OPAQUE = np.full_like(GRAY, 255)
+DEEP = COLOR.astype(np.uint16) * 257
+DEEP_GRAY = GRAY.astype(np.uint16) * 257
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[OpenCvImageDecoder]:
+    executor, process = WorkExecutor(1), DecodingProcess()
+    yield OpenCvImageDecoder(
+        executor=executor,
+        process=process,
+        budget=MemoryBudget(60_000_000),
+        limits=DecodingLimits(),
+    )
+    process.close()
+    executor.close()
+
+
+def tiff(samples: np.ndarray[Any, Any], photometric: str, **how: Any) -> bytes:
+    file = BytesIO()
+    tifffile.imwrite(file, samples, photometric=photometric, **how)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"tile": (64, 64)},
+        {"rowsperstrip": 7, "compression": "zlib"},
+        {"compression": "zlib", "predictor": True},
+        {"compression": "zlib", "predictor": True, "tile": (32, 48)},
+    ],
+)
+@pytest.mark.parametrize("kind", ["u2", "u4", "f4"])
+async def test_deep_colours_are_read(
+    decoder: OpenCvImageDecoder, order: str, *, big: bool, how: dict[str, Any], kind: str
+) -> None:
+    if kind == "f4":
+        how = {name: value for name, value in how.items() if name != "predictor"}
+    scale = {"u2": 257, "u4": 16_843_009, "f4": 1 / 255}[kind]
+    samples = (COLOR.astype("f8") * scale).astype(kind)
+    data = tiff(samples, "rgb", byteorder=order, bigtiff=big, **how)
+    assert difference(await decoder.decode(data), PIL.Image.fromarray(COLOR)) < 1
+
+
+@pytest.mark.parametrize("tile", [None, (32, 48)])
+async def test_deep_planes_are_read(
+    decoder: OpenCvImageDecoder, tile: tuple[int, int] | None
+) -> None:
+    planes = np.moveaxis(DEEP, 2, 0)
+    data = tiff(planes, "rgb", planarconfig="separate", tile=tile, rowsperstrip=None if tile else 9)
+    assert difference(await decoder.decode(data), PIL.Image.fromarray(COLOR)) < 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("samples", "photometric"),
+    [
+        (DEEP_GRAY, "minisblack"),
+        (65535 - DEEP_GRAY, "miniswhite"),
+        (GRAY.astype(np.uint32) * 16_843_009, "minisblack"),
+        (DEEP_GRAY.astype(np.uint32), "minisblack"),
+        (GRAY.astype(np.int16), "minisblack"),
+        ((DEEP_GRAY // 2).astype(np.int16), "minisblack"),
+        ((GRAY / 255).astype(np.float16), "minisblack"),
+        ((GRAY / 255).astype(np.float64), "minisblack"),
+        (GRAY.astype(np.float32), "minisblack"),
+    ],
+)
+async def test_deep_gray_is_read(
+    decoder: OpenCvImageDecoder, order: str, samples: np.ndarray[Any, Any], photometric: str
+) -> None:
+    data = tiff(samples, photometric, byteorder=order)
+    assert difference(await decoder.decode(data), PIL.Image.fromarray(GRAY)) < 1.1
+
+
+async def test_differences_of_floats_are_summed(decoder: OpenCvImageDecoder) -> None:
+    image = PIL.Image.fromarray((GRAY / 255).astype(np.float32))
+    data = encoded(image, "TIFF", compression="tiff_lzw", tiffinfo={317: 3})
+    assert difference(await decoder.decode(data), PIL.Image.fromarray(GRAY)) < 1
+
+
+@pytest.mark.parametrize("extra", ["unassalpha", "assocalpha", "unspecified"])
+async def test_deep_samples_may_have_an_alpha(decoder: OpenCvImageDecoder, extra: str) -> None:
+    for samples, wanted in ((DEEP, COLOR), (DEEP_GRAY[..., None], GRAY)):
+        whole = np.dstack([samples, OPAQUE.astype(np.uint16) * 257])
+        photometric = "rgb" if samples.shape[2] == 3 else "minisblack"
+        data = tiff(whole, photometric, extrasamples=[extra], planarconfig="contig")
+        assert difference(await decoder.decode(data), PIL.Image.fromarray(wanted)) < 1
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+async def test_samples_need_not_fill_bytes(decoder: OpenCvImageDecoder, bits: int) -> None:
+    numbers = GRAY.astype(np.uint32) * (2**bits - 1) // 255
+    places = numbers[..., None] >> np.arange(bits - 1, -1, -1) & 1
+    packed = np.packbits(places.reshape(len(GRAY), -1).astype(np.uint8), axis=1)
+    as_bytes = tiff(packed, "minisblack", rowsperstrip=len(GRAY), metadata=None)
+    data = bytearray(as_bytes)
+    with tifffile.TiffFile(BytesIO(as_bytes)) as file:
+        tags = file.pages[0].tags
+        for name, value in (("ImageWidth", GRAY.shape[1]), ("BitsPerSample", bits)):
+            tag = tags[name]
+            data[tag.valueoffset : tag.valueoffset + 2] = value.to_bytes(2, "little")
+    assert difference(await decoder.decode(bytes(data)), PIL.Image.fromarray(GRAY)) < 1.1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+async def test_deep_images_stand_upright(decoder: OpenCvImageDecoder, orientation: int) -> None:
+    data = tiff(DEEP_GRAY, "minisblack", extratags=[(274, "H", 1, orientation, True)])
+    note = PIL.Image.Exif()
+    note[0x0112] = orientation
+    turned = encoded(PIL.Image.fromarray(GRAY), "PNG", exif=note.tobytes())
+    wanted = ImageOps.exif_transpose(PIL.Image.open(BytesIO(turned)))
+    assert difference(await decoder.decode(data), wanted) < 1
+
+
+async def test_a_deep_image_that_is_cut_short_or_too_large_is_refused(
+    decoder: OpenCvImageDecoder,
+) -> None:
+    data = tiff(DEEP_GRAY, "minisblack")
+    with pytest.raises(InvalidImage, match="cut short"):
+        await decoder.decode(data[: len(data) // 2])
+    with tifffile.TiffFile(BytesIO(data)) as file:
+        tags = file.pages[0].tags
+    wide = bytearray(data)
+    for name in ("ImageWidth", "ImageLength"):
+        tag = tags[name]
+        size = 4 if tag.dtype == 4 else 2
+        wide[tag.valueoffset : tag.valueoffset + size] = (60_000).to_bytes(size, "little")
+    with pytest.raises(ImageDimensionsTooLarge):
+        await decoder.decode(bytes(wide))
+
+
+async def test_another_compression_is_named(decoder: OpenCvImageDecoder) -> None:
+    data = bytearray(tiff(DEEP_GRAY, "minisblack"))
+    with tifffile.TiffFile(BytesIO(bytes(data))) as file:
+        tag = file.pages[0].tags["Compression"]
+    data[tag.valueoffset : tag.valueoffset + 2] = (34712).to_bytes(2, "little")
+    with pytest.raises(InvalidImage, match="compression"):
+        await decoder.decode(bytes(data))
