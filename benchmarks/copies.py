@@ -1,11 +1,10 @@
 """Two copies of the service against one, behind the proxy of ``deploy/`` and in the same run.
 
-    python -m benchmarks.copies --sessions 8 --rate 10 --seconds 10 --rounds 3
+    python -m benchmarks.copies --processors 0.5 --sessions 8 --rate 10 --seconds 10 --rounds 3
 
-Both turns have the same proxy and Redis, and follow each other in every round, so that other work
-on the machine troubles both. Results a second are limited by the processors, which clients, proxy
-and Redis use as well; the processor time of a result is what tells how copies add up where each has
-processors of its own.
+Each copy is held to a part of a processor, so that two copies, the proxy, Redis, MongoDB and the
+clients fit into a small machine and nothing but the copies is scarce. This takes root and Linux.
+One copy and two follow each other in every round, so that other work on the machine troubles both.
 """
 
 from __future__ import annotations
@@ -16,18 +15,19 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.clip import moving_face
 from benchmarks.parts import process_ms
 from benchmarks.realtime import Target, memory_mb, own_service, percentile, play
+from tests.servers.mongodb import mongodb_server
 from tests.servers.nginx import nginx
 from tests.servers.redis import redis_server
 
 HEADER = (
     "| copies | results/s | of each copy | dropped | p50 ms | p95 ms | service ms a result "
-    "| proxy and Redis ms | memory MB | load |\n" + "| --- " * 10 + "|"
+    "| proxy and stores ms | memory MB | load |\n" + "| --- " * 10 + "|"
 )
 
 
@@ -37,6 +37,29 @@ def family(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
             yield from family(int(child))
+
+
+@contextmanager
+def held_to(processors: float, pid: int) -> Iterator[None]:
+    """Let a process and its children have no more than so many processors, by a control group."""
+    groups = Path("/sys/fs/cgroup")
+    second_version = (groups / "cgroup.controllers").exists()
+    parent = groups if second_version else groups / "cpu"
+    group = parent / f"emotion-api-{pid}"
+    group.mkdir()
+    if second_version:
+        (parent / "cgroup.subtree_control").write_text("+cpu")
+        (group / "cpu.max").write_text(f"{processors * 100_000:.0f} 100000")
+    else:
+        (group / "cpu.cfs_quota_us").write_text(f"{processors * 100_000:.0f}")
+    try:
+        for each in family(pid):
+            (group / "cgroup.procs").write_text(str(each))
+        yield
+    finally:
+        for each in (group / "cgroup.procs").read_text().split():
+            (parent / "cgroup.procs").write_text(each)
+        group.rmdir()
 
 
 def processor_ms(pids: Iterator[int] | Sequence[int]) -> float:
@@ -76,11 +99,14 @@ async def measure(options: argparse.Namespace) -> None:
     """Play to one copy and to two, in turn."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        redis = await stack.enter_async_context(redis_server())
         shared = {
-            "SECRET_KEY": "the copies of a benchmark share this one", "REDIS_URL": redis,
-            "INFERENCE_THREADS": str(options.threads), "SOCKETIO_TRANSPORTS": "websocket",
-        }  # fmt: skip
+            "SECRET_KEY": "the copies of a benchmark share this one",
+            "REPOSITORY": "mongodb",
+            "MONGODB_URI": await stack.enter_async_context(mongodb_server()),
+            "REDIS_URL": await stack.enter_async_context(redis_server()),
+            "SOCKETIO_TRANSPORTS": "websocket",
+            "INFERENCE_THREADS": "1",
+        }
         services = [await stack.enter_async_context(own_service(shared)) for _ in range(2)]
         pids = [service.pid for service in services if service.pid is not None]
         addresses = [service.url.removeprefix("http://") for service in services]
@@ -92,10 +118,12 @@ async def measure(options: argparse.Namespace) -> None:
         for service in services:  # warm up
             await play(service, moving_face(width=640, height=480), sessions=1, rates=[5],
                        seconds=2, config={}, watched=False)  # fmt: skip
+        for pid in pids:
+            stack.enter_context(held_to(options.processors, pid))
         print(
-            f"{platform.platform()}, {os.cpu_count()} processors; {options.sessions} sessions of "
-            f"{options.rate:g} frames/s, 640 x 480, {options.seconds:g} s, "
-            f"{options.threads} threads a copy\n\n{HEADER}"
+            f"{platform.platform()}, {os.cpu_count()} processors, {options.processors:g} a copy; "
+            f"{options.sessions} sessions of {options.rate:g} frames/s, 640 x 480, "
+            f"{options.seconds:g} s\n\n{HEADER}"
         )
         for _ in range(options.rounds):
             for number in (1, 2):
@@ -110,7 +138,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=10, help="frames a second of a session")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3, help="turns of one copy and of two")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each copy")
+    parser.add_argument("--processors", type=float, default=0.5, help="of each copy")
     asyncio.run(measure(parser.parse_args()))
 
 
