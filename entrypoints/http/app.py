@@ -11,7 +11,6 @@ from litestar.config.compression import CompressionConfig
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Tag
 
 from entrypoints.container import Container
@@ -129,7 +128,7 @@ def _openapi() -> OpenAPIConfig:
             "Errors are `application/problem+json` and carry a stable `code`."
         ),
         openapi_router=docs.docs_router(),
-        render_plugins=[docs.SwaggerUiPage(path="/"), JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[docs.SwaggerUiPage(path="/"), docs.OpenApiDocument()],
         components=security.SCHEMES,
         use_handler_docstrings=True,
         tags=[

@@ -8,6 +8,7 @@ from litestar.types import ASGIApp
 
 from entrypoints.container import Container
 from entrypoints.http.app import create_http_app
+from entrypoints.http.controllers import docs
 from entrypoints.process.lifespan import running
 from entrypoints.realtime.app import create_socketio, realtime
 from entrypoints.realtime.gate import mount
@@ -35,4 +36,5 @@ def create_app_from(container: Container, server: GuardedServer) -> ASGIApp:
         container,
         lifespan=[lambda _app: running(container), lambda _app: realtime(container, server)],
     )
+    docs.prepare(http)
     return mount(server, http)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
-from litestar import Request, Response, Router, get
+from litestar import Litestar, Request, Response, Router, get
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
-from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_404_NOT_FOUND
 
@@ -33,6 +33,27 @@ class SwaggerUiPage(OpenAPIRenderPlugin):
             '<script src="/docs/assets/swagger-ui.js.gz"></script>'
             '<script src="/docs/assets/start-swagger-ui.js"></script>',
         )
+
+
+class OpenApiDocument(JsonRenderPlugin):
+    """The OpenAPI document, encoded once: every time it would take the event loop milliseconds."""
+
+    _encoded: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Render the document."""
+        if self._encoded is None:
+            self._encoded = super().render(request, openapi_schema)
+        return self._encoded
+
+
+def prepare(app: Litestar) -> None:
+    """Make the OpenAPI document.
+
+    Litestar would make it during the first request for it, while all others wait.
+    """
+    plugin: Any = app.plugins.get("OpenAPIPlugin")
+    plugin.provide_openapi_schema()
 
 
 def docs_router() -> Router:
