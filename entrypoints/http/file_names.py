@@ -27,7 +27,10 @@ _PERCENT_ENCODED = re.compile(
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]")
 _TWO_WIDE = re.compile(rf"{_WIDE.pattern}{{2}}|[\u3040-\u30ff]")
 _HALF_WIDTH_KATAKANA = re.compile(r"[\uff61-\uff9f]")
-_CYRILLIC_WORD = re.compile(rb"[\xc0-\xff\xa8\xb8]{3}")
+_CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]+")
+_WITH_CYRILLIC = frozenset("«»„“”‘’–—…№\N{NO-BREAK SPACE}")
+# Two characters of GB 2312 in a row; other code pages seldom have four such bytes.
+_TWO_CHINESE = re.compile(rb"([\xb0-\xf7][\xa1-\xfe]){2}")
 
 
 def parameters(header: bytes) -> dict[str, bytes]:
@@ -44,13 +47,15 @@ def file_name(written: dict[str, bytes]) -> str | None:
     """The name a client gave a file, in Unicode NFC; None if it gave none.
 
     ``filename*`` (RFC 5987) takes precedence over ``filename``, which is read as UTF-8 or in the
-    code page that fits; encoded words and percent-encoding in it are decoded.
+    code page that fits; encoded words and percent-encoding in it are decoded. So is a
+    ``filename*`` of another form, if there is nothing else.
 
     Args:
         written: the parameters of its ``Content-Disposition``.
     """
     extended = _extended(written.get("filename*", b""))
-    name = extended if extended is not None else _decoded(written.get("filename", b""))
+    plain = written.get("filename") or written.get("filename*", b"").rpartition(b"'")[2]
+    name = extended if extended is not None else _decoded(plain)
     name = PurePosixPath(name.replace("\\", "/")).name
     name = "".join(filter(_is_kept, unicodedata.normalize("NFC", name)))
     if len(name) > _LONGEST_NAME:
@@ -108,8 +113,8 @@ def _in_some_code_page(value: bytes) -> str:
     for charset, fits in (
         ("utf-8", lambda text: True),
         ("cp932", lambda text: _TWO_WIDE.search(text) and not _HALF_WIDTH_KATAKANA.search(text)),
-        ("cp1251", lambda text: _CYRILLIC_WORD.search(value)),
-        ("gb18030", lambda text: _TWO_WIDE.search(text)),
+        ("cp1251", _is_cyrillic),
+        ("gb18030", lambda text: _TWO_CHINESE.search(value)),
         ("cp1252", lambda text: True),
     ):
         try:
@@ -119,6 +124,14 @@ def _in_some_code_page(value: bytes) -> str:
         if fits(text):
             return text
     return value.decode("latin-1")
+
+
+def _is_cyrillic(text: str) -> bool:
+    """Whether words of three letters and more look as people write them, and the rest as well."""
+    words = _CYRILLIC_WORD.findall(text)
+    are_regular = all(word in (word.lower(), word.upper(), word.capitalize()) for word in words)
+    others = (each for each in _CYRILLIC_WORD.sub("", text) if not each.isascii())
+    return are_regular and max(map(len, words), default=0) > 2 and _WITH_CYRILLIC.issuperset(others)
 
 
 def _is_kept(character: str) -> bool:

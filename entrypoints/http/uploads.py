@@ -73,7 +73,8 @@ async def uploaded(
         parts = await read_form(request.stream(), parameters["boundary"], memory, folder)
     except RequestEntityTooLarge:
         raise too_large from None
-    sent = [part for part in parts if part.name == field]
+    # Some clients write a list as ``files[]``.
+    sent = [part for part in parts if part.name.removesuffix("[]") == field]
     if not sent:
         raise MissingFile(_where_the_file_is_not(parts, field), field=field)
     for part in sent:

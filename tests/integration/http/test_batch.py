@@ -187,6 +187,14 @@ async def test_a_batch_with_more_bytes_than_its_files_may_have_is_400_batch_too_
         assert "2 files of 100000 bytes" in answer.json()["detail"]
 
 
+async def test_a_list_may_be_marked_by_brackets(service):
+    alice = await service.signed_in()
+    sent = [("files[]", (f"{number}.jpg", PHOTO)) for number in range(2)]
+    answer = await alice.post("/api/detect/batch", files=sent)
+    assert answer.status_code == 200, answer.text
+    assert answer.text.count('"completed"') == 2
+
+
 @pytest.mark.parametrize(
     "form", [{"files": {"file": ("a.jpg", PHOTO)}}, {"files": {"files": (None, "text")}}, {}]
 )
