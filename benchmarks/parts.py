@@ -103,7 +103,7 @@ def parts_of_a_frame(clip: Sequence[bytes]) -> dict[str, float]:
         "decode": thread_ms(lambda: image_of(clip[0], limits)),
         f"detect, on one frame of {config.detection_interval}": thread_ms(detect)
         / config.detection_interval,
-        "follow": thread_ms(lambda: tracker.update(found, next(now_s) / 10)),
+        "track": thread_ms(lambda: tracker.update(found, next(now_s) / 10)),
         "cut and measure the crop": thread_ms(
             lambda: measure_quality(
                 cut_crop(image, found[0], classifier.crop_spec, detector.framing), found[0]

@@ -145,7 +145,7 @@ async def pipelined_requests(port: int, seconds: float) -> None:
     await _again_and_again(attack, port, seconds, 20)
 
 
-async def answers_nobody_reads(port: int, seconds: float) -> None:
+async def unread_answers(port: int, seconds: float) -> None:
     async def attack(port: int) -> None:
         async with connected(port) as wire:
             await wire.send(b"GET /docs/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
@@ -154,7 +154,7 @@ async def answers_nobody_reads(port: int, seconds: float) -> None:
     await _again_and_again(attack, port, seconds, 200)
 
 
-async def dribbled_bodies(port: int, seconds: float) -> None:
+async def slow_bodies(port: int, seconds: float) -> None:
     async def attack(port: int) -> None:
         async with connected(port) as wire:
             await wire.send(_POST + b"Content-Length: 5000000\r\n\r\n" + _FILE + bytes(300_000))
@@ -165,7 +165,7 @@ async def dribbled_bodies(port: int, seconds: float) -> None:
     await _again_and_again(attack, port, seconds, 200)
 
 
-async def dribbled_json(port: int, seconds: float) -> None:
+async def slow_json(port: int, seconds: float) -> None:
     async def attack(port: int) -> None:
         async with connected(port) as wire:
             await wire.send(
@@ -179,7 +179,7 @@ async def dribbled_json(port: int, seconds: float) -> None:
     await _again_and_again(attack, port, seconds, 200)
 
 
-async def bodies_nobody_wants(port: int, seconds: float) -> None:
+async def unwanted_bodies(port: int, seconds: float) -> None:
     async def attack(port: int) -> None:
         async with connected(port) as wire:
             await wire.send(
@@ -266,7 +266,7 @@ async def polled_megabytes(port: int, seconds: float) -> None:
 
 ATTACKS: list[Attack] = [
     endless_headers, one_endless_header, thousands_of_short_headers, half_headers,
-    idle_connections, pipelined_requests, answers_nobody_reads, dribbled_bodies, dribbled_json,
-    bodies_nobody_wants, unread_pongs, unfinished_messages, tiny_fragments, silent_sockets,
+    idle_connections, pipelined_requests, unread_answers, slow_bodies, slow_json,
+    unwanted_bodies, unread_pongs, unfinished_messages, tiny_fragments, silent_sockets,
     abandoned_polling, polled_megabytes,
 ]  # fmt: skip
