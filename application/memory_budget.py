@@ -101,7 +101,7 @@ class MemoryBudget:
             usable = self._free if all_of_it else self._free - self._reserved
             if entry.size <= usable and (small or not blocked):
                 self._waiting.remove(entry)
-                if not entry.granted.done():  # its caller has not gone
+                if not entry.granted.done():  # its caller was not cancelled
                     self._hold(entry.size, entry.rank.sender)
                     entry.granted.set_result(None)
             elif now - entry.since_s > _OVERTAKEN_FOR_S:
@@ -112,7 +112,7 @@ class MemoryBudget:
         return self._free == self._total and entry.size > self._total - self._reserved
 
     def _is_first(self, entry: _Waiting) -> bool:
-        """Whether a user begins with it, or senders are not told apart."""
+        """Whether it is the first of a user, or senders are not distinguished."""
         sender = entry.rank.sender
         return entry.rank.priority is not Priority.GUEST and not (sender and self._held_by[sender])
 

@@ -203,7 +203,7 @@ def lost_node(fleet: Fleet, copies: int) -> None:
     fleet.after(10.0, vanish)
 
 
-def tell(title: str, fleet: Fleet) -> None:
+def report(title: str, fleet: Fleet) -> None:
     """Print the results."""
     waiting = sum(len(copy.spool) for copy in fleet.copies)
     print(
@@ -236,12 +236,12 @@ def main() -> None:
     restarted.detect_until(copies * one_s)
     rolling_restart(restarted)
     restarted.run()
-    tell("rolling restart", restarted)
+    report("rolling restart", restarted)
     struck = Fleet(chosen.sessions, copies, assumed, chosen.seed)
     struck.detect_until(120.0)
     lost_node(struck, chosen.copies_per_node)
     struck.run()
-    tell(f"node with {chosen.copies_per_node} copies lost", struck)
+    report(f"node with {chosen.copies_per_node} copies lost", struck)
 
 
 if __name__ == "__main__":

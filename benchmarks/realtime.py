@@ -162,7 +162,7 @@ def report(measured: list[Measured], health: list[float], mb: float, *, each: bo
 
 HEADER = (
     "| sessions | results/s in all | a session (least – most) | p50 ms | p95 ms | p99 ms | dropped "
-    "| /healthz p99 ms | worst | memory MB | told 429 |\n" + "| --- " * 11 + "|"
+    "| /healthz p99 ms | worst | memory MB | sent 429 |\n" + "| --- " * 11 + "|"
 )
 
 

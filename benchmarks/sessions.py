@@ -66,7 +66,7 @@ async def measure(sessions: int, at_once: int) -> None:
         for _ in range(sessions):
             await gone.acquire()
         told_s = time.monotonic() - began_s
-    print(f"from SIGTERM until the last of {sessions} sessions was told: {told_s:.2f} s")
+    print(f"from SIGTERM until the last of {sessions} sessions was notified: {told_s:.2f} s")
 
 
 def main() -> None:

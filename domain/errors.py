@@ -103,7 +103,7 @@ class InvalidToken(NotAuthenticated):
 
 
 class Forbidden(DomainError):
-    """The caller is known, and what was asked for belongs to somebody else."""
+    """The caller is known, and what was asked for belongs to another user."""
 
     code = "forbidden"
 

@@ -158,7 +158,7 @@ class OpenInferenceCropClassifier:
 
     def _inspect(self) -> _Served:
         """Read the model's metadata and try it."""
-        about = self._get("/v2", "speaks no Open Inference Protocol v2 here")
+        about = self._get("/v2", "does not speak the Open Inference Protocol v2 here")
         extensions = about.get("extensions") or ()
         missing = f"has no model {self._path.removeprefix('/v2/models/')} that is ready"
         tensors = tensors_of(self._get(self._path, missing))

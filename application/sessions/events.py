@@ -134,5 +134,5 @@ class Listener(Protocol):
         ...
 
     async def disconnect(self) -> None:
-        """Close the client's connection; it was told the reason before."""
+        """Close the client's connection, after it got the reason."""
         ...

@@ -245,7 +245,7 @@ class StreamSession:
             self._drop(stretch)
             raise
         except Exception as error:
-            # Whatever happens to one frame, the session continues and the client is told.
+            # Any error of one frame is sent to the client, and the session continues.
             if not isinstance(error, (DomainError, ServiceUnavailable)):
                 log.exception("a frame failed unexpectedly")
             self._fail(stretch)

@@ -50,7 +50,7 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class _AdvisedRate:
-    """The frame rate a session was told to reduce to, and the one it wanted before."""
+    """The frame rate advised to a session, and the one it wanted before."""
 
     rate: float
     wanted: float

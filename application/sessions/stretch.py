@@ -17,7 +17,7 @@ from domain.stream_config import StreamConfig
 
 
 class Stretch:
-    """Everything that starts afresh with each ``start``.
+    """Everything that restarts with each ``start``.
 
     Attributes:
         measures: counts and times of its frames.

@@ -71,7 +71,7 @@ class TokenChecks:
             self._round = asyncio.create_task(self._verify_all(list(sessions)))
 
     async def close(self) -> None:
-        """Cancel what is under way."""
+        """Cancel running checks."""
         tasks = [*self._dismissals.values(), *([self._round] if self._round else [])]
         for task in tasks:
             task.cancel()

@@ -106,7 +106,7 @@ def configure_logs(level: str, style: LogStyle) -> None:
 
 
 def log_stray_exceptions() -> None:
-    """Log exceptions that nobody can catch, which Python prints on standard error by itself.
+    """Log uncaught exceptions, which Python prints to standard error otherwise.
 
     These are raised in threads and in finalisers.
     """

@@ -122,7 +122,7 @@ class GuardedSocket(AsyncSocket):  # type: ignore[misc]
 
 
 class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
-    """Ends connections that do not speak Socket.IO, and forgets everything about those that end.
+    """Ends connections that do not speak Socket.IO, and keeps nothing of those that end.
 
     The library logs a stack trace for every message it cannot read and keeps half-received binary
     messages of connections that are gone. Of connections whose client has not signed in it keeps

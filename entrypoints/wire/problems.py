@@ -391,11 +391,11 @@ _TABLE = (
     _kind(
         "internal_error",
         500,
-        "Something broke here",
-        "Not the caller's fault. The request id helps to find it.",
+        "Internal error",
+        "An error of the service. The request id helps to find it.",
         happened="An unexpected error stopped the request.",
         why="It is a bug, or something about the machine it runs on.",
-        remedy="Try once more. If it stays, tell whoever runs the service the header "
+        remedy="Try once more. If it happens again, send the operator of the service the header "
         "`X-Request-ID` of the answer: it finds the fault in the log.",
     ),
     _kind(

@@ -30,7 +30,8 @@ def test_stages_may_overlap(telemetry: Telemetry) -> None:
         telemetry.faces_found(0)
 
 
-def test_every_measurement_is_accepted(telemetry: Telemetry) -> None:
+def measure(telemetry: Telemetry) -> None:
+    """Take every measurement."""
     telemetry.faces_found(3)
     telemetry.detection_stored(ok=True)
     telemetry.detection_stored(ok=False)
@@ -42,6 +43,31 @@ def test_every_measurement_is_accepted(telemetry: Telemetry) -> None:
     telemetry.circuit("MongoDB", is_open=False)
     telemetry.circuit("MongoDB", is_open=True)
     telemetry.certificates_missing()
+
+
+def test_every_measurement_is_accepted(telemetry: Telemetry) -> None:
+    measure(telemetry)
+
+
+def test_prometheus_shows_every_measurement() -> None:
+    telemetry = PrometheusTelemetry()
+    measure(telemetry)
+    shown = {
+        ("emotion_images_total", ""): 1,
+        ("emotion_faces_total", ""): 3,
+        ("emotion_detections_stored_total", "done"): 1,
+        ("emotion_detections_stored_total", "failed"): 1,
+        ("emotion_stream_frames_total", "result"): 1,
+        ("emotion_stream_frames_total", "dropped"): 1,
+        ("emotion_stream_frames_total", "error"): 1,
+        ("emotion_stream_latency_seconds_sum", ""): 0.02,
+        ("emotion_stream_sessions", ""): 2,
+        ("emotion_certificate_fetch_failures_total", ""): 1,
+    }
+    for (name, outcome), value in shown.items():
+        labels = {"outcome": outcome} if outcome else {}
+        assert telemetry.registry.get_sample_value(name, labels) == value, name
+    assert telemetry.registry.get_sample_value("emotion_circuit_open", {"part": "MongoDB"}) == 1
 
 
 def test_the_in_memory_telemetry_keeps_measurements() -> None:

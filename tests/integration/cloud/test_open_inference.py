@@ -209,7 +209,7 @@ async def test_a_server_without_the_protocol_is_reported(
     connect: Connect, double: InferenceDouble
 ) -> None:
     double.status = 404
-    with pytest.raises(InferenceUnavailable, match="speaks no Open Inference Protocol"):
+    with pytest.raises(InferenceUnavailable, match="does not speak the Open Inference Protocol"):
         await asyncio.to_thread(connect(double.url).check)
 
 

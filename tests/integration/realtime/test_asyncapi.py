@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from application.sessions.events import MachineFull, Suggestion
+from domain.errors import InvalidRequest
 from domain.face import FaceDetection, FaceLandmarks
 from domain.geometry import BoundingBox, Point
 from domain.stream_config import StreamConfig
@@ -76,9 +77,11 @@ def test_the_configuration_is_documented_key_by_key_with_its_default() -> None:
 @pytest.mark.parametrize("key", CONFIG)
 def test_documented_bounds_are_the_real_ones(key: str) -> None:
     schema = CONFIG[key]
-    for bound in ("minimum", "maximum"):
+    for bound, beyond in (("minimum", -1), ("maximum", 1)):
         if bound in schema:
             read_config({key: schema[bound]})
+            with pytest.raises(InvalidRequest):
+                read_config({key: schema[bound] + beyond})
 
 
 async def test_every_emitted_event_matches_the_document(service: Service) -> None:

@@ -71,3 +71,15 @@ async def test_guests_cannot_take_all_places() -> None:
         outcomes = await asyncio.gather(*flood, return_exceptions=True)
     assert [type(each) for each in outcomes if each is not None] == [Overloaded] * 4
     assert gate.taken == 0
+
+
+async def test_guests_are_refused_while_users_hold_all_places() -> None:
+    gate = AdmissionGate(4)
+    with gate.admit(), gate.admit(), gate.admit(), gate.admit():
+        with pytest.raises(Overloaded), gate.admit_guest():
+            raise AssertionError("nobody gets in here")
+        with pytest.raises(Overloaded):
+            async with gate.admit_sender("address", is_guest=True):
+                raise AssertionError("nobody gets in here")
+    with gate.admit_guest():
+        assert gate.taken == 1
