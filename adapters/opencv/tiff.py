@@ -197,6 +197,7 @@ class _Pixels:
         ends = zip(as_bytes[where], as_bytes[how_many], strict=True)
         if max(start + size for start, size in ends) > len(data):
             raise Truncated
+        PIL.Image.MAX_IMAGE_PIXELS = None  # pixels are counted by the header's own check
         image = PIL.Image.open(io.BytesIO(_with_tags(data, as_bytes)), formats=[TIFF.name])
         rows = np.asarray(image)[: self._height]
         return rows.reshape(self._height, across, row_bytes)
@@ -251,6 +252,8 @@ class _Pixels:
 def _in_eight_bits(samples: Samples, black: float, white: float) -> NDArray[np.uint8]:
     if samples.dtype == np.uint8 and white == 255:
         return samples
+    if samples.dtype == np.uint16 and white == 65535:
+        return (samples >> 8).astype(np.uint8)
     scale = 255 / max(white - black, 1e-9)
     return np.clip((samples - black) * scale + 0.5, 0, 255).astype(np.uint8)
 
