@@ -1,6 +1,7 @@
 """The compose files as Docker Compose reads them, without a container engine."""
 
 import json
+import os
 import shutil
 import subprocess
 from importlib.util import find_spec
@@ -119,6 +120,31 @@ def test_the_emulator_has_one_address_for_the_service_and_for_the_browser(
     published = {(port["host_ip"], port["published"]) for port in services["service"]["ports"]}
     assert (address.hostname, str(address.port)) in published
     assert services["firebase"]["network_mode"] == "service:service", "the same address inside"
+
+
+def test_the_emulator_is_installed_once_and_again_when_its_lock_has_changed(
+    docker_compose, monkeypatch, tmp_path
+):
+    command = read(docker_compose, EMULATOR, "")["firebase"]["command"]
+    script = command[-1].replace("/source/", f"{tmp_path}/source/")
+    for folder in ("source", "bin", "emulator"):
+        (tmp_path / folder).mkdir()
+    for program in ("npm", "npx"):
+        (tmp_path / "bin" / program).write_text(f'#!/bin/sh\necho "{program} $1"\n')
+        (tmp_path / "bin" / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+
+    def started(lock: str) -> list[str]:
+        (tmp_path / "source" / "package-lock.json").write_text(lock)
+        run = subprocess.run(
+            [*command[:-1], script], cwd=tmp_path / "emulator", capture_output=True, text=True,
+            check=True,
+        )  # fmt: skip
+        return run.stdout.splitlines()
+
+    assert started("one") == ["npm ci", "npx firebase"]
+    assert started("one") == ["npx firebase"]
+    assert started("two") == ["npm ci", "npx firebase"]
 
 
 @pytest.mark.parametrize("name", CHOSEN)
