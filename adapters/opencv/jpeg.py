@@ -20,6 +20,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _START_OF_SCAN = b"\xff\xda"
 _END = b"\xff\xd9"
 _APP1 = 0xE1
+_METADATA = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})
 _EXIF = b"Exif\0\0"
 _ALONE = (0x01, 0xD8)
 # SOF0 to SOF15 without DHT, JPG and DAC, which lie among them.
@@ -55,7 +56,7 @@ class JpegHeader(Header):
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
         """Decode; the pixels skipped by a factor of 2, 4 or 8 are never computed."""
         height, width = ceil_div(self.height, factor), ceil_div(self.width, factor)
-        coded = _closed(data)
+        coded = _closed(_without_metadata(data))
         if self.is_deep:
             from adapters.opencv import deep_jpeg
 
@@ -192,6 +193,25 @@ def _samples_a_pixel(components: bytes) -> float:
         return 4.0
     most = max(across) * max(down)
     return sum(a * d for a, d in zip(across, down, strict=True)) / most
+
+
+def _without_metadata(data: bytes) -> bytes:
+    """The file without metadata before its first scan: a wrong profile would refuse the pixels.
+
+    JFIF's and Adobe's segments (APP0 and APP14) stay, because they name the colour space.
+    """
+    kept, begins, at = [], 0, 2
+    while (marker := _MARKER.search(data, at)) is not None:
+        code, at = data[marker.end() - 1], marker.end()
+        if code == _START_OF_SCAN[1]:
+            break
+        if code in _ALONE:
+            continue
+        at += max(int.from_bytes(data[at : at + 2]), 2)
+        if code in _METADATA:
+            kept.append(data[begins : marker.start()])
+            begins = at
+    return b"".join([*kept, data[begins:]]) if kept else data
 
 
 def _closed(data: bytes) -> bytes:

@@ -162,6 +162,20 @@ async def test_an_interlaced_png_is_decoded(decoder: OpenCvImageDecoder, mode: s
     assert difference(image, picture) == 0
 
 
+@pytest.mark.parametrize("marker", [0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xEF, 0xFE])
+@pytest.mark.parametrize(
+    "note",
+    [b"", b"Exif\0\0II", b"ICC_PROFILE\0\5\1xx", b"MPF\0", b"Adobe\0", b"JFIF\0", b"\xff\xd9"],
+)
+async def test_wrong_notes_of_a_jpeg_are_passed_over(
+    decoder: OpenCvImageDecoder, marker: int, note: bytes
+) -> None:
+    data = encoded(portrait(), "JPEG", quality=92)
+    segment = bytes([0xFF, marker]) + (len(note) + 2).to_bytes(2) + note
+    image = await decoder.decode(data[:2] + segment + data[2:])
+    assert difference(image, portrait()) < 8
+
+
 async def test_gray_of_16_bits_with_an_alpha_is_read(decoder: OpenCvImageDecoder) -> None:
     gray = np.asarray(portrait().convert("L"))
     samples = np.dstack([gray, np.full_like(gray, 255)]).astype(np.uint16) * 257
