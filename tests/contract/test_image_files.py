@@ -164,14 +164,14 @@ async def test_an_interlaced_png_is_decoded(decoder: OpenCvImageDecoder, mode: s
 
 @pytest.mark.parametrize("marker", [0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xEF, 0xFE])
 @pytest.mark.parametrize(
-    "note",
+    "body",
     [b"", b"Exif\0\0II", b"ICC_PROFILE\0\5\1xx", b"MPF\0", b"Adobe\0", b"JFIF\0", b"\xff\xd9"],
 )
-async def test_wrong_notes_of_a_jpeg_are_passed_over(
-    decoder: OpenCvImageDecoder, marker: int, note: bytes
+async def test_wrong_metadata_of_a_jpeg_is_skipped(
+    decoder: OpenCvImageDecoder, marker: int, body: bytes
 ) -> None:
     data = encoded(portrait(), "JPEG", quality=92)
-    segment = bytes([0xFF, marker]) + (len(note) + 2).to_bytes(2) + note
+    segment = bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2) + body
     image = await decoder.decode(data[:2] + segment + data[2:])
     assert difference(image, portrait()) < 8
 
