@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import av
 import av.error
@@ -35,8 +35,8 @@ class AvCamera:
     def __init__(self, *, working_side_px: int = 1280) -> None:
         self._working_side_px = working_side_px
 
-    async def frames(self, source: str) -> AsyncIterator[VideoFrame]:
-        """Connect, and give frames as they come; see the port."""
+    async def frames(self, source: str) -> AsyncGenerator[VideoFrame, None]:
+        """Connect, and yield frames as they come; see the port."""
         address, kind = _address_of(source)
         reading = _Reading(address, kind, self._working_side_px, asyncio.get_running_loop())
         thread = threading.Thread(target=reading.run, name="camera", daemon=True)

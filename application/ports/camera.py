@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from application.ports.video_reader import VideoFrame
 
 
 class Camera(Protocol):
-    """Gives the newest frame of a camera whenever one is asked for; frames in between are
-    dropped.
-    """
+    """Returns the newest frame of a camera on request; frames in between are dropped."""
 
-    def frames(self, source: str) -> AsyncIterator[VideoFrame]:
+    def frames(self, source: str) -> AsyncGenerator[VideoFrame, None]:
         """Connect, and yield frames as they come, each once; ``time_s`` counts from the first.
 
         Args:

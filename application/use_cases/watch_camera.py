@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Protocol, cast
+from typing import Protocol
 
 from application.ports.camera import Camera
 from application.ports.clock import Clock
@@ -119,8 +119,7 @@ class WatchCamera:
         pause_s = FIRST_PAUSE_S
         for connection in count():
             try:
-                source = cast("_Frames", self._camera.frames(command.source))
-                async with aclosing(source) as frames:
+                async with aclosing(self._camera.frames(command.source)) as frames:
                     async for frame in frames:
                         pause_s = FIRST_PAUSE_S
                         began_s = self._clock.monotonic()
@@ -140,13 +139,3 @@ class WatchCamera:
         found = await self._detector.detect(frame.image, min_size_px=self._min_face_size_px)
         readings = await self._classifier.classify(frame.image, found)
         return [Face(*pair) for pair in zip(found, readings, strict=True)]
-
-
-class _Frames(Protocol):
-    """An asynchronous generator, as every camera's frames are."""
-
-    def __aiter__(self) -> _Frames: ...
-
-    async def __anext__(self) -> VideoFrame: ...
-
-    async def aclose(self) -> None: ...

@@ -1,7 +1,7 @@
 """Watching a camera whose connection is lost and restored."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from adapters.in_memory import (
@@ -28,7 +28,7 @@ class Camera:
         self._left = list(frames)
         self.connections = 0
 
-    async def frames(self, source: str) -> AsyncIterator[VideoFrame]:
+    async def frames(self, source: str) -> AsyncGenerator[VideoFrame, None]:
         self.connections += 1
         count = self._left.pop(0) if self._left else 0
         for number in range(count):
