@@ -69,6 +69,12 @@ class Backlog:
         """Forget a detection that was stored or erased."""
         self._progress.pop(key, None)
 
+    def erase_later(self, key: UUID, owner_id: str) -> None:
+        """Have the carrier erase a detection, again and again until that succeeds."""
+        progress = self.progress_of(key)
+        progress.owner_id, progress.is_unwanted = owner_id, True
+        self._changed.set()
+
     def known(self) -> Collection[UUID]:
         """The detections with progress."""
         return frozenset(self._progress)

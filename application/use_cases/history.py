@@ -13,6 +13,7 @@ from application.ports.detection_repository import DetectionRepository, HistoryP
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore, StoredImage
 from application.ports.link_signer import LinkSignature, LinkSigner
+from application.storing.backlog import Backlog
 from application.videos.erasing import VideoErasure
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.errors import InvalidRequest, NotFound
@@ -90,11 +91,13 @@ class DeleteDetection:
         spool: DetectionSpool,
         images: ImageStore,
         videos: VideoErasure,
+        backlog: Backlog,
     ) -> None:
         self._repository = repository
         self._spool = spool
         self._images = images
         self._videos = videos
+        self._backlog = backlog
 
     async def execute(self, user: User, detection_id: UUID) -> None:
         """Erase record and image.
@@ -110,7 +113,8 @@ class DeleteDetection:
             await self._videos.erase_of_entry(detection_id)
         else:
             check_owner(owner, user, "detection")
-        await _erase(self._repository, self._spool, self._images, user, detection_id)
+        stores = self._repository, self._spool, self._images, self._backlog
+        await _erase(*stores, user, detection_id)
         await _wipe(self._repository)
 
 
@@ -123,18 +127,20 @@ class DeleteHistory:
         spool: DetectionSpool,
         images: ImageStore,
         videos: VideoErasure,
+        backlog: Backlog,
     ) -> None:
         self._repository = repository
         self._spool = spool
         self._images = images
         self._videos = videos
+        self._backlog = backlog
 
     async def execute(self, user: User) -> int:
         """Erase records, images and videos, one after the other; returns how many there were.
 
         If a store fails half way, what is left is intact and can be deleted later.
         """
-        stores = self._repository, self._spool, self._images
+        stores = self._repository, self._spool, self._images, self._backlog
         count = await self._videos.erase_all(user.user_id)
         for detection_id in await self._spool.waiting(user.user_id):
             count += await _erase(*stores, user, detection_id)
@@ -240,6 +246,7 @@ async def _erase(
     repository: DetectionRepository,
     spool: DetectionSpool,
     images: ImageStore,
+    backlog: Backlog,
     user: User,
     detection_id: UUID,
 ) -> bool:
@@ -256,7 +263,12 @@ async def _erase(
     # upload that ends later finds the entry gone and undoes itself; one that ended before is erased
     # here.
     await spool.remove(detection_id)
-    return await erase_stored() or was_recorded
+    try:
+        return await erase_stored() or was_recorded
+    except BaseException:
+        # The record is gone, so the caller cannot try again.
+        backlog.erase_later(detection_id, user.user_id)
+        raise
 
 
 async def _wipe(repository: DetectionRepository) -> None:

@@ -61,6 +61,7 @@ class Container(containers.DeclarativeContainer):
         images=stores.images,
         spool_of_the_service=stores.spool_of_the_service,
         video_erasure=stores.video_erasure,
+        backlog=stores.backlog,
     )
     detection = providers.Container(
         DetectionContainer,
@@ -79,6 +80,7 @@ class Container(containers.DeclarativeContainer):
         spool=stores.spool,
         images=stores.images,
         video_erasure=stores.video_erasure,
+        backlog=stores.backlog,
         annotator=vision.annotator,
         link_signer=accounts.link_signer,
         gate=detection.gate,

@@ -30,6 +30,7 @@ from application.ports.telemetry import Telemetry
 from application.ports.token_service import TokenService
 from application.ports.usage_ledger import UsageLedger
 from application.ports.user_repository import UserRepository
+from application.storing.backlog import Backlog
 from application.use_cases import accounts
 from application.use_cases.end_accounts import EraseAccount, RevokeAccount
 from application.use_cases.history import DeleteHistory
@@ -95,6 +96,7 @@ class AccountsContainer(containers.DeclarativeContainer):
     images: providers.Dependency[ImageStore] = providers.Dependency()
     spool_of_the_service: providers.Dependency[DetectionSpool] = providers.Dependency()
     video_erasure = providers.Dependency(instance_of=VideoErasure)
+    backlog = providers.Dependency(instance_of=Backlog)
 
     secret = providers.Singleton(_secret, settings, secret_path)
     local_identity_provider = providers.Singleton(
@@ -171,7 +173,7 @@ class AccountsContainer(containers.DeclarativeContainer):
         refresh_tokens=refresh_token_repository,
         ledger=usage_ledger,
         delete_history=providers.Factory(
-            DeleteHistory, repository, spool_of_the_service, images, video_erasure
+            DeleteHistory, repository, spool_of_the_service, images, video_erasure, backlog
         ),
         clock=clock,
     )

@@ -10,6 +10,7 @@ from application.ports.detection_spool import DetectionSpool
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import ImageStore
 from application.ports.link_signer import LinkSigner
+from application.storing.backlog import Backlog
 from application.use_cases import history
 from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.show_image import ShowImage
@@ -27,6 +28,7 @@ class HistoryContainer(containers.DeclarativeContainer):
     images: providers.Dependency[ImageStore] = providers.Dependency()
     annotator: providers.Dependency[ImageAnnotator] = providers.Dependency()
     video_erasure = providers.Dependency(instance_of=VideoErasure)
+    backlog = providers.Dependency(instance_of=Backlog)
     link_signer: providers.Dependency[LinkSigner] = providers.Dependency()
     gate = providers.Dependency(instance_of=AdmissionGate)
     encoded = providers.Dependency(instance_of=MemoryBudget)
@@ -34,10 +36,10 @@ class HistoryContainer(containers.DeclarativeContainer):
     list_history = providers.Singleton(history.ListHistory, repository)
     get_detection = providers.Singleton(history.GetDetection, repository)
     delete_detection = providers.Singleton(
-        history.DeleteDetection, repository, spool, images, video_erasure
+        history.DeleteDetection, repository, spool, images, video_erasure, backlog
     )
     delete_history = providers.Singleton(
-        history.DeleteHistory, repository, spool, images, video_erasure
+        history.DeleteHistory, repository, spool, images, video_erasure, backlog
     )
     export_history = providers.Singleton(history.ExportHistory, repository)
     storage_status = providers.Singleton(history.GetStorageStatus, repository, spool)

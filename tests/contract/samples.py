@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from adapters.in_memory import (
+    InMemoryClock,
     InMemoryDetectionSpool,
     InMemoryImageStore,
     InMemoryVideoRepository,
@@ -13,6 +14,7 @@ from adapters.in_memory import (
     reading_of,
 )
 from application.ports.detection_repository import DetectionRepository
+from application.storing.backlog import Backlog
 from application.use_cases.history import DeleteHistory
 from application.videos.analysis import AnalysedFrame
 from application.videos.erasing import VideoErasure
@@ -98,4 +100,7 @@ def make_frame(number: int, *emotions: Emotion) -> AnalysedFrame:
 def delete_history(repository: DetectionRepository) -> DeleteHistory:
     """Erases the histories in a repository that has neither images nor videos beside it."""
     videos = VideoErasure(InMemoryVideoRepository(), InMemoryVideoStore(), repository)
-    return DeleteHistory(repository, InMemoryDetectionSpool(), InMemoryImageStore(), videos)
+    backlog = Backlog(InMemoryClock())
+    return DeleteHistory(
+        repository, InMemoryDetectionSpool(), InMemoryImageStore(), videos, backlog
+    )

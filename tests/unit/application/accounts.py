@@ -87,6 +87,7 @@ class Accounts:
                 self.service.spool,
                 self.service.images,
                 self.service.erasure,
+                self.service.store.backlog,
             ),
             clock=self.clock,
         )

@@ -32,3 +32,26 @@ async def test_an_image_that_arrives_while_its_deletion_fails_is_erased_later() 
     service.clock.advance(60)
     assert await service.store.carry_due() is None
     assert await nothing_is_left(service)
+
+
+async def test_an_image_that_is_stored_while_its_deletion_fails_is_erased_later() -> None:
+    """Record and spool entry are gone, so the owner's second attempt gets a 404."""
+    repository, images = BusyEraser(), SlowImageStore()
+    service = Service(repository=repository, images=images)
+    record = await service.accepted()
+
+    async def store_completely() -> None:
+        assert await service.store.carry_due() is None
+
+    async def break_down() -> None:
+        images.fail_with(DOWN)
+
+    repository.before_erasing, repository.after_erasing = store_completely, break_down
+    with pytest.raises(StoreUnavailable):
+        await delete_one(service, record)
+    images.recover()
+    with pytest.raises(NotFound):
+        await delete_one(service, record)
+    service.clock.advance(60)
+    assert await service.store.carry_due() is None
+    assert await nothing_is_left(service)

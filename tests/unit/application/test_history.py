@@ -37,12 +37,16 @@ def getting(service: Service) -> GetDetection:
 
 @pytest.fixture
 def deleting(service: Service) -> DeleteDetection:
-    return DeleteDetection(service.repository, service.spool, service.images, service.erasure)
+    return DeleteDetection(
+        service.repository, service.spool, service.images, service.erasure, service.store.backlog
+    )
 
 
 @pytest.fixture
 def deleting_all(service: Service) -> DeleteHistory:
-    return DeleteHistory(service.repository, service.spool, service.images, service.erasure)
+    return DeleteHistory(
+        service.repository, service.spool, service.images, service.erasure, service.store.backlog
+    )
 
 
 @pytest.fixture

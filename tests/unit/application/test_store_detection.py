@@ -125,12 +125,16 @@ async def running(service: Service) -> AsyncIterator[None]:
 
 
 async def delete_one(service: Service, record: Detection) -> None:
-    use_case = DeleteDetection(service.repository, service.spool, service.images, service.erasure)
+    use_case = DeleteDetection(
+        service.repository, service.spool, service.images, service.erasure, service.store.backlog
+    )
     await use_case.execute(service.alice, record.detection_id)
 
 
 async def delete_everything(service: Service, _: Detection | None = None) -> None:
-    use_case = DeleteHistory(service.repository, service.spool, service.images, service.erasure)
+    use_case = DeleteHistory(
+        service.repository, service.spool, service.images, service.erasure, service.store.backlog
+    )
     await use_case.execute(service.alice)
 
 
@@ -441,9 +445,9 @@ async def test_a_record_deleted_from_another_host_stays_deleted(service: Service
     """The other host has no access to this host's spool."""
     record = await service.accepted()
     elsewhere = InMemoryDetectionSpool()
-    await DeleteDetection(service.repository, elsewhere, service.images, service.erasure).execute(
-        service.alice, record.detection_id
-    )
+    await DeleteDetection(
+        service.repository, elsewhere, service.images, service.erasure, service.store.backlog
+    ).execute(service.alice, record.detection_id)
     await service.store.carry_due()
     assert await nothing_is_left(service)
 

@@ -97,8 +97,12 @@ async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
         first_retry_s=0.001,
         longest_retry_s=0.002,
     )
-    delete = DeleteDetection(service.repository, service.spool, service.images, service.erasure)
-    delete_all = DeleteHistory(service.repository, service.spool, service.images, service.erasure)
+    delete = DeleteDetection(
+        service.repository, service.spool, service.images, service.erasure, service.store.backlog
+    )
+    delete_all = DeleteHistory(
+        service.repository, service.spool, service.images, service.erasure, service.store.backlog
+    )
     deleted: set[UUID] = set()
     accepted: set[UUID] = set()
 

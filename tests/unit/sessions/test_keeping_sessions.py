@@ -86,7 +86,9 @@ async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
     await session.stop()
     (kept,) = (await world.repository.find("alice", HistoryFilter())).items
     videos = VideoErasure(InMemoryVideoRepository(), InMemoryVideoStore(), world.repository)
-    delete = DeleteDetection(world.repository, world.spool, InMemoryImageStore(), videos)
+    delete = DeleteDetection(
+        world.repository, world.spool, InMemoryImageStore(), videos, world.store.backlog
+    )
     await delete.execute(session.user, kept.detection_id)
     await world.store.carry_due()
     assert (await world.repository.find("alice", HistoryFilter())).total == 0
