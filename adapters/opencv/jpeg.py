@@ -27,6 +27,7 @@ _ALONE = (0x01, 0xD8)
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = 0xC2
 _EXTENDED = 0xC1
+_ARITHMETIC = frozenset({0xC9, 0xCA})
 _READ_BY_LIBJPEG = frozenset({0xC0, 0xC1, _PROGRESSIVE, 0xC9, 0xCA})
 _DEEP_BITS = 12
 # Sampling factors of the first component that TurboJPEG supports if the other two have 1 x 1.
@@ -35,6 +36,7 @@ _MOST_SEGMENTS = 2000
 # Zeros after the last coded byte are padding, except for the few that the decoder reads ahead.
 _LOOKAHEAD = bytes(16)
 _PADDING = 64
+_NOISE = bytes(range(1, 251)) * 16
 
 # Measured on one core of an AMD EPYC: seconds a pixel, a coded byte, and a pixel and scan.
 _S_PER_PIXEL = 3e-9
@@ -49,18 +51,28 @@ class JpegHeader(Header):
 
     Attributes:
         is_deep: whether it has 12 bits a sample.
+        hides_gaps: whether its library does not say that coded data is missing.
     """
 
     is_deep: bool = False
+    hides_gaps: bool = False
 
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
         """Decode; the pixels skipped by a factor of 2, 4 or 8 are never computed."""
-        height, width = ceil_div(self.height, factor), ceil_div(self.width, factor)
         coded = _closed(_without_metadata(data))
         if self.is_deep:
             from adapters.opencv import deep_jpeg
 
             return smaller(deep_jpeg.read(coded), factor)
+        pixels = self._decoded(coded, factor)
+        if self.hides_gaps and not np.array_equal(
+            pixels, self._decoded(_with_noise(coded), factor)
+        ):
+            raise Truncated
+        return pixels
+
+    def _decoded(self, coded: bytes, factor: int) -> NDArray[np.uint8]:
+        height, width = ceil_div(self.height, factor), ceil_div(self.width, factor)
         try:
             return _decoded(coded, height, width, strict=True)
         except ValueError as error:
@@ -163,7 +175,20 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
         costs_most=f"the {scans} scans of this JPEG",
         is_apart=deep or not _is_read_by_turbojpeg(sampling),
         is_deep=deep,
+        hides_gaps=code in _ARITHMETIC or not _is_read_by_turbojpeg(sampling),
     )
+
+
+def _with_noise(data: bytes) -> bytes:
+    """The file with noise after its coded data, which decoders skip only if they miss nothing."""
+    end = at = data.find(_START_OF_SCAN)
+    while (marker := _MARKER.search(data, at)) is not None:
+        code, end, at = data[marker.end() - 1], marker.start(), marker.end()
+        if code == _END[1]:
+            break
+        if code not in _ALONE:
+            at += max(int.from_bytes(data[at : at + 2]), 2)
+    return data[:end] + _NOISE + _END
 
 
 def _count_scans(data: bytes, at: int) -> int:

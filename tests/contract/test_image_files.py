@@ -138,6 +138,18 @@ async def test_an_early_end_marker_does_not_complete_an_image(
         await decoder.decode(whole[: len(whole) // 2] + end)
 
 
+@pytest.mark.parametrize("file", ["jpeg-sampled-2x4.jpg", "jpeg-arithmetic.jpg"])
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9", b"\xff\xd9 more", bytes(1000)])
+async def test_rare_jpegs_are_whole_or_refused(
+    decoder: OpenCvImageDecoder, file: str, end: bytes
+) -> None:
+    data = (IMAGES / file).read_bytes().removesuffix(b"\xff\xd9")
+    assert difference(await decoder.decode(data + end), portrait()) < 8
+    for share in (0.6, 0.95):
+        with pytest.raises(InvalidImage, match="cut short"):
+            await decoder.decode(data[: int(share * len(data))] + end)
+
+
 async def test_a_png_with_wrong_checksums_everywhere_is_read(decoder: OpenCvImageDecoder) -> None:
     data = bytearray(encoded(portrait(), "PNG"))
     at = 8
