@@ -11,8 +11,7 @@ cd "$1"
 find . -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -r {} +
 find . -type f \( -name '*.c' -o -name '*.pyx' -o -name '*.js.map' -o -name 'libonnxruntime.so.*' \) -delete
 
-# Tools that make networks, and cascades that no detector here reads.
-rm -rf onnxruntime/transformers onnxruntime/tools onnxruntime/quantization onnxruntime/datasets
+# Cascades that no detector here reads.
 find cv2/data -name '*.xml' ! -name 'haarcascade_frontalface_alt.xml' \
   ! -name 'haarcascade_profileface.xml' -delete
 
