@@ -46,7 +46,7 @@ class Engine:
         )
         self._environment = {**os.environ, "CONTAINERS_STORAGE_CONF": str(configuration)}
 
-    def run(self, *command: str | Path, within_s: float = 900) -> str:
+    def run(self, *command: str | Path, within_s: float = 1800) -> str:
         """Run a program and return its output."""
         answer = subprocess.run(
             command, cwd=ROOT, env=self._environment, capture_output=True, text=True,
