@@ -74,18 +74,19 @@ class Delivery:
         await self._spool.remove(key)
 
     async def give_up(self, detection: Detection, error: Exception) -> None:
-        """Keep the record, and mark it as failed."""
-        if not await self.record(detection):
-            await self.erase(detection.user_id, detection.detection_id)
+        """Keep the record, and mark it as failed; erase what was deleted meanwhile."""
+        exists = await self.record(detection)
+        if exists:
+            exists = await self._repository.update_storage(detection.storing_failed())
+        if exists and await self._spool.remove(detection.detection_id):
+            self._telemetry.detection_stored(ok=False)
+            log.error(
+                "the image of detection %s could not be stored and was given up: %s",
+                detection.detection_id,
+                error,
+            )
             return
-        await self._repository.update_storage(detection.storing_failed())
-        await self._spool.remove(detection.detection_id)
-        self._telemetry.detection_stored(ok=False)
-        log.error(
-            "the image of detection %s could not be stored and was given up: %s",
-            detection.detection_id,
-            error,
-        )
+        await self.erase(detection.user_id, detection.detection_id)
 
     async def settle_without_entry(self, key: UUID) -> None:
         """Handle a detection without a spool entry: it was deleted, or could not be read."""

@@ -1,8 +1,12 @@
+from collections.abc import Awaitable, Callable, Iterator
+
 import pytest
 
+from adapters.in_memory import InMemoryDetectionRepository
 from application.errors import StoreUnavailable
+from domain.detection import Detection
 from domain.errors import NotFound
-from tests.unit.application.service import Service
+from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service
 from tests.unit.application.test_store_detection import (
     DOWN,
     BusyEraser,
@@ -10,6 +14,17 @@ from tests.unit.application.test_store_detection import (
     delete_one,
     nothing_is_left,
 )
+
+
+class BusyAdder(InMemoryDetectionRepository):
+    """Calls the next of some functions right before it adds a record."""
+
+    before_adding: Iterator[Callable[[], Awaitable[object]]] = iter(())
+
+    async def add(self, detection: Detection) -> None:
+        if before := next(self.before_adding, None):
+            await before()
+        await super().add(detection)
 
 
 async def test_an_image_that_arrives_while_its_deletion_fails_is_erased_later() -> None:
@@ -55,3 +70,26 @@ async def test_an_image_that_is_stored_while_its_deletion_fails_is_erased_later(
     service.clock.advance(60)
     assert await service.store.carry_due() is None
     assert await nothing_is_left(service)
+
+
+async def test_a_detection_that_is_deleted_while_its_image_is_given_up_stays_deleted() -> None:
+    """Its record was never added, and giving up adds it after the deletion."""
+    repository = BusyAdder()
+    service = Service(repository=repository)
+    record = service.analysed()
+
+    async def break_down() -> None:
+        raise DOWN
+
+    async def delete() -> None:
+        await delete_one(service, record)
+
+    # The first is for the answer, the next two for attempts to store; the last is for giving up.
+    repository.before_adding = iter([break_down, break_down, break_down, delete])
+    await service.store.accept(record, PHOTO)
+    await service.store.carry_due()
+    service.clock.advance(GIVE_UP_AFTER_S)
+    assert await service.store.carry_due() is None
+    assert next(repository.before_adding, None) is None, "giving up added no record"
+    assert await nothing_is_left(service)
+    assert service.telemetry.stored == 0
