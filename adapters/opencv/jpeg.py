@@ -21,7 +21,7 @@ _START_OF_SCAN = b"\xff\xda"
 _END = b"\xff\xd9"
 _APP1 = 0xE1
 _METADATA = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})
-_EXIF = b"Exif\0\0"
+_EXIF = b"Exif\0"
 _ALONE = (0x01, 0xD8)
 # SOF0 to SOF15 without DHT, JPG and DAC, which lie among them.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -124,7 +124,7 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
         if code == _END[1] or code == _START_OF_SCAN[1]:
             raise Truncated if code == _END[1] else Damaged
         length = int.from_bytes(data[at : at + 2])
-        if code == _APP1 and orientation == UPRIGHT and data[at + 2 : at + 8] == _EXIF:
+        if code == _APP1 and orientation == UPRIGHT and data.startswith(_EXIF, at + 2):
             orientation = orientation_in(data[at + 2 : at + length])
         at += max(length, 2)
     return None

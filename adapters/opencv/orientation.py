@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 UPRIGHT = 1
 
+_PREFIX = b"Exif\0"
 _TAG = 0x0112
 _ENTRY_BYTES = 12
 # How the type of a tag is read; some programs write the orientation as a byte or a long integer.
@@ -22,9 +23,11 @@ def orientation_in(exif: bytes) -> int:
     """The orientation in EXIF data, 1 to 8; 1 if it cannot be read.
 
     Args:
-        exif: a TIFF header and what follows it, with or without ``Exif`` and two zeros before it.
+        exif: a TIFF header and what follows it, with or without ``Exif``, a zero and a byte of
+            padding before it.
     """
-    exif = exif.removeprefix(b"Exif\x00\x00")
+    if exif.startswith(_PREFIX):
+        exif = exif[len(_PREFIX) + 1 :]
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
         return UPRIGHT
