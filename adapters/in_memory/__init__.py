@@ -1,4 +1,4 @@
-"""Working fakes of the ports for testing use cases; each can be made to fail. Never wired live."""
+"""Working fakes of the ports for tests; each can be made to fail. The service uses none of them."""
 
 from adapters.in_memory.clock import InMemoryClock
 from adapters.in_memory.detection_repository import InMemoryDetectionRepository

@@ -40,8 +40,8 @@ def evaluate(
     boxes: Annotated[
         Path | None,
         typer.Option(
-            help="CSV file of the faces in --photos: name,x,y,w,h in pixels, a line a face; a name "
-            "alone for an image without one. More columns: ignore, and ten of landmarks.",
+            help="CSV file of the faces in --photos: name,x,y,w,h in pixels, a line per face; a "
+            "name alone for an image without one. More columns: ignore, and ten of landmarks.",
         ),
     ] = None,
     min_size: Annotated[

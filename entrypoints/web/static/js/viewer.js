@@ -1,4 +1,4 @@
-// A photo with its faces: the picture with boxes, and beside it a summary, a line a face, and the JSON.
+// A photo with its faces: the picture with boxes, and beside it a summary, a line per face, and the JSON.
 
 import { h } from "./dom.js";
 import { caution, countEmotions } from "./emotion-counts.js";
