@@ -19,10 +19,10 @@ import cv2
 from application.errors import InferenceUnavailable
 from application.work import Priority
 
-_OTHERS_STAY_S = 2.0
-"""How long one thread is kept free after the last job that was not in the background."""
+_OTHERS_STAY_S = 1.0
+"""How long background jobs hold back after the last other job."""
 _BACKGROUND_EVERY_S = 0.1
-"""How often a background job may start although others are in work."""
+"""How often a background job may start although another is in work."""
 _OLDEST_EVERY = 8
 
 Result = TypeVar("Result")
@@ -46,9 +46,9 @@ class WorkExecutor:
 
     Every eighth job is the one that has waited longest, background jobs aside, so that no client
     waits for ever while others keep all threads busy. A job that has started is not interrupted. So
-    that other jobs need not wait for background jobs, these leave one of several threads free while
-    others run, and for two seconds after. And because two busy processors slow each other down, a
-    background job starts while no other is in work, or ten times a second if there always is one.
+    that other jobs need not wait for background jobs, these hold back while others run, and for a
+    second after: they leave one of several threads free, and because two busy processors slow each
+    other down, one starts twenty times a second at most, and ten times while another is in work.
 
     How much may wait is bounded by ``application.work.AdmissionGate``, not here.
     """
@@ -70,7 +70,7 @@ class WorkExecutor:
         self._in_background = 0
         self._in_foreground = 0
         self._background_every_s = background_every_s
-        self._background_from_s = -math.inf
+        self._background_s = -math.inf
         self._others_until_s = -math.inf
         self._threads = [
             threading.Thread(target=self._serve, name=f"work-{number}", daemon=True)
@@ -162,7 +162,7 @@ class WorkExecutor:
             job = self._next()
             if job.priority is Priority.BACKGROUND:
                 self._in_background += 1
-                self._background_from_s = now_s + self._background_every_s
+                self._background_s = now_s
             else:
                 self._in_foreground += 1
                 self._others_until_s = now_s + _OTHERS_STAY_S
@@ -187,12 +187,16 @@ class WorkExecutor:
         if self._closed or not is_background:
             return 0
         now_s = time.monotonic()
+        others_s = max(self._others_until_s - now_s, 0)
+        since_s = now_s - self._background_s
         wait_s = 0.0
-        if self._in_background >= self._background_threads:
-            wait_s = max(self._others_until_s - now_s, 0)
         if self._in_foreground:
-            wait_s = max(self._background_from_s - now_s, wait_s)
-        return wait_s
+            wait_s = self._background_every_s - since_s
+        elif others_s:
+            wait_s = min(self._background_every_s / 2 - since_s, others_s)
+        if self._in_background >= self._background_threads:
+            wait_s = max(wait_s, others_s)
+        return max(wait_s, 0)
 
     def _rest(self, job: _Job) -> None:
         with self._changed:
