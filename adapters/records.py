@@ -25,6 +25,9 @@ T = TypeVar("T")
 _DETECTION_VERSION = 2
 _USER_VERSION = 1
 
+PART_BYTES = 64 * 1024
+"""Written records of a history that are read at a time; one record may have more."""
+
 ACCOUNT_END_KEPT = timedelta(days=400)
 """How long the end of an account is remembered; no token is valid for that long."""
 

@@ -6,6 +6,8 @@ import asyncio
 import heapq
 import itertools
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from application.work import Priority
@@ -50,12 +52,27 @@ class Ranking:
 
 
 class FairTurns:
-    """Admits one request at a time, in order of rank. For use in one event loop."""
+    """Admits a few requests at a time, in order of rank. For use in one event loop.
 
-    def __init__(self) -> None:
+    Args:
+        at_once: how many.
+    """
+
+    def __init__(self, at_once: int = 1) -> None:
         self._ranking = Ranking()
         self._waiting: list[tuple[Rank, asyncio.Future[None]]] = []
-        self._is_taken = False
+        self._free = at_once
+
+    @asynccontextmanager
+    async def hold(
+        self, sender: str, priority: Priority = Priority.INTERACTIVE
+    ) -> AsyncIterator[None]:
+        """Wait for a turn, and hold it for the length of the block."""
+        rank = await self.take(sender, priority)
+        try:
+            yield
+        finally:
+            self.give_back(rank)
 
     async def take(self, sender: str, priority: Priority) -> Rank:
         """Wait for a turn; ``give_back`` has to follow."""
@@ -76,12 +93,12 @@ class FairTurns:
     def give_back(self, rank: Rank) -> None:
         """Admit the next request."""
         self._ranking.leave(rank)
-        self._is_taken = False
+        self._free += 1
         self._grant()
 
     def _grant(self) -> None:
-        while self._waiting and not self._is_taken:
+        while self._waiting and self._free:
             _, granted = heapq.heappop(self._waiting)
             if not granted.done():  # its caller was not cancelled
-                self._is_taken = True
+                self._free -= 1
                 granted.set_result(None)

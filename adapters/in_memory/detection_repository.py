@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from adapters.in_memory.switches import Switches
-from application.ports.detection_repository import HistoryPage
 from domain.detection import Detection, HistoryFilter, StorageStatus
+
+_PART = 10
 
 
 class InMemoryDetectionRepository(Switches):
@@ -45,19 +46,19 @@ class InMemoryDetectionRepository(Switches):
         await self._obey()
         return self._records.get(detection_id)
 
-    async def find(
-        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int = 10
-    ) -> HistoryPage:
-        """A page of one user's records, newest first."""
+    async def count(self, user_id: str, wanted: HistoryFilter) -> int:
+        """How many records of one user match."""
         await self._obey()
-        found = self._matching(user_id, wanted)
-        return HistoryPage(found[skip : skip + limit], len(found))
+        return len(self._matching(user_id, wanted))
 
-    async def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
-        """All matching records of one user, newest first."""
+    async def iterate(
+        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int | None = None
+    ) -> AsyncIterator[Sequence[Detection]]:
+        """Matching records of one user, newest first, a few at a time."""
         await self._obey()
-        for detection in self._matching(user_id, wanted):
-            yield detection
+        found = self._matching(user_id, wanted)[skip:][:limit]
+        for start in range(0, len(found), _PART):
+            yield found[start : start + _PART]
 
     async def update_storage(self, detection: Detection) -> bool:
         """Write ``image_url`` and ``storage`` of a record that is there."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
+import bson
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
+from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
@@ -21,13 +25,14 @@ from adapters.mongodb.documents import (
     folded,
 )
 from adapters.mongodb.indexes import DETECTIONS
-from adapters.records import UnreadableRecord, salvaged_detection
-from application.ports.detection_repository import HistoryPage
+from adapters.records import PART_BYTES, UnreadableRecord, salvaged_detection
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 
 _NEWEST_FIRST = [("timestamp_us", DESCENDING), ("_id", DESCENDING)]
-_FETCHED_AT_ONCE = 100
+_FETCHED_FIRST = 10
+_FETCHED_AT_MOST = 20
+_LARGEST_INTEGER = 2**63 - 1
 
 _Database = AsyncIOMotorDatabase[Document]
 
@@ -59,40 +64,30 @@ class MongoDetectionRepository:
         """The record, or None."""
 
         async def fetch(database: _Database) -> Detection | None:
-            document = await database[DETECTIONS].find_one({"_id": detection_id})
-            return None if document is None else _read_or_salvage(document)
+            document = await _raw(database).find_one({"_id": detection_id})
+            if document is None:
+                return None
+            (found,) = await _read_or_salvage_all(database, [document])
+            return found
 
         return await self._database.run(fetch)
 
-    async def find(
-        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int = 10
-    ) -> HistoryPage:
-        """A page of one user's records, newest first."""
+    async def count(self, user_id: str, wanted: HistoryFilter) -> int:
+        """How many records of one user match."""
         query = _query(user_id, wanted)
 
-        async def find(database: _Database) -> HistoryPage:
-            total = await database[DETECTIONS].count_documents(query)
-            if skip >= total:
-                return HistoryPage([], total)
-            return HistoryPage(await _fetch(database, query, skip, limit), total)
+        async def count(database: _Database) -> int:
+            return await database[DETECTIONS].count_documents(query)
 
-        return await self._database.run(find)
+        return await self._database.run(count)
 
-    async def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
-        """All matching records of one user, newest first; each fetch continues after the last."""
-        query = _query(user_id, wanted)
-        after = query
-        while True:
-
-            async def fetch(database: _Database, after: Document = after) -> list[Detection]:
-                return await _fetch(database, after, 0, _FETCHED_AT_ONCE)
-
-            page = await self._database.run(fetch)
-            for detection in page:
-                yield detection
-            if len(page) < _FETCHED_AT_ONCE:
-                return
-            after = {"$and": [query, _before(page[-1])]}
+    async def iterate(
+        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int | None = None
+    ) -> AsyncIterator[Sequence[Detection]]:
+        """Matching records of one user, newest first; each part continues after the last."""
+        cursor = _Cursor(_query(user_id, wanted), skip, limit)
+        while not cursor.is_at_end:
+            yield await self._database.run(cursor.next_part)
 
     async def update_storage(self, detection: Detection) -> bool:
         """Write ``image_url`` and ``storage`` of an existing record."""
@@ -123,9 +118,68 @@ class MongoDetectionRepository:
         await self._database.check()
 
 
-async def _fetch(database: _Database, query: Document, skip: int, limit: int) -> list[Detection]:
-    cursor = database[DETECTIONS].find(query, sort=_NEWEST_FIRST, skip=skip, limit=limit)
-    return [_read_or_salvage(document) async for document in cursor]
+class _Cursor:
+    """A position among the records that match; it keeps none of them.
+
+    Attributes:
+        is_at_end: whether nothing follows.
+    """
+
+    def __init__(self, query: Document, skip: int, limit: int | None) -> None:
+        self._query = self._rest = query
+        self._skip = min(skip, _LARGEST_INTEGER)
+        self._left = limit
+        self._at_once = _FETCHED_FIRST
+        self.is_at_end = limit == 0
+
+    async def next_part(self, database: _Database) -> list[Detection]:
+        """As many records as fit into ``PART_BYTES``, or one that is larger."""
+        asked = self._at_once if self._left is None else min(self._at_once, self._left)
+        found = (
+            await _raw(database)
+            .find(self._rest, sort=_NEWEST_FIRST, skip=self._skip, limit=asked)
+            .to_list(asked)
+        )
+        fitting = _fitting(found)
+        part = await _read_or_salvage_all(database, fitting)
+        if self._left is not None:
+            self._left -= len(part)
+        self.is_at_end = self._left == 0 or (len(found) < asked and len(part) == len(found))
+        if part:
+            self._rest, self._skip = {"$and": [self._query, _before(part[-1])]}, 0
+            # So that little is fetched in vain.
+            mean_bytes = sum(len(each.raw) for each in found) // len(found)
+            self._at_once = min(max(PART_BYTES // mean_bytes, 1), _FETCHED_AT_MOST)
+        return part
+
+
+def _fitting(documents: Sequence[RawBSONDocument]) -> Sequence[RawBSONDocument]:
+    size = 0
+    for count, document in enumerate(documents, start=1):
+        size += len(document.raw)
+        if size >= PART_BYTES:
+            return documents[:count]
+    return documents
+
+
+def _raw(database: _Database) -> AsyncIOMotorCollection[Any]:
+    """The records as they arrive: the driver would hold the interpreter while it reads many."""
+    options: CodecOptions[RawBSONDocument] = database.codec_options.with_options(
+        document_class=RawBSONDocument
+    )
+    return database.get_collection(DETECTIONS, codec_options=options)
+
+
+async def _read_or_salvage_all(
+    database: _Database, documents: Iterable[RawBSONDocument]
+) -> list[Detection]:
+    options = database.codec_options
+
+    def read() -> list[Detection]:
+        return [_read_or_salvage(bson.decode(each.raw, options)) for each in documents]
+
+    # A record with many faces takes milliseconds.
+    return await asyncio.to_thread(read)
 
 
 def _read_or_salvage(document: Document) -> Detection:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
 from adapters.moments import from_us, to_us
 from adapters.records import (
+    PART_BYTES,
     UnreadableRecord,
     detection_from_record,
     detection_to_record,
@@ -19,14 +21,13 @@ from adapters.records import (
     to_json,
 )
 from adapters.sqlite.database import SqliteDatabase
-from application.ports.detection_repository import HistoryPage
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 
 # The record as bytes, because a damaged one may not be UTF-8.
 _COLUMNS = "detection_id, user_id, timestamp_us, CAST(record AS BLOB)"
 _NEWEST_FIRST = "ORDER BY timestamp_us DESC, detection_id DESC"
-_ITERATED_AT_ONCE = 100
+_ALL = -1
 _LARGEST_INTEGER = 2**63 - 1
 
 _Row = tuple[str, str, int, bytes]
@@ -72,45 +73,25 @@ class SqliteDetectionRepository:
 
         return await self._database.read(select)
 
-    async def find(
-        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int = 10
-    ) -> HistoryPage:
-        """A page of one user's records, newest first."""
+    async def count(self, user_id: str, wanted: HistoryFilter) -> int:
+        """How many records of one user match."""
         where = _where(user_id, wanted)
 
-        def select(connection: sqlite3.Connection) -> HistoryPage:
+        def count(connection: sqlite3.Connection) -> int:
             (total,) = connection.execute(
                 f"SELECT count(*) FROM detections WHERE {where.sql}", where.values
             ).fetchone()
-            rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM detections WHERE {where.sql} {_NEWEST_FIRST} "
-                "LIMIT ? OFFSET ?",
-                (*where.values, limit, min(skip, _LARGEST_INTEGER)),
-            )
-            return HistoryPage([_load_or_salvage(row) for row in rows], total)
+            return int(total)
 
-        return await self._database.read(select)
+        return await self._database.read(count)
 
-    async def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
-        """All matching records of one user, newest first; each page continues after the last."""
-        where = _where(user_id, wanted)
-        last: Detection | None = None
-        while True:
-            after = where if last is None else where.and_before(last)
-
-            def select(connection: sqlite3.Connection, after: _Where = after) -> list[Detection]:
-                rows = connection.execute(
-                    f"SELECT {_COLUMNS} FROM detections WHERE {after.sql} {_NEWEST_FIRST} LIMIT ?",
-                    (*after.values, _ITERATED_AT_ONCE),
-                )
-                return [_load_or_salvage(row) for row in rows]
-
-            page = await self._database.read(select)
-            for detection in page:
-                yield detection
-            if len(page) < _ITERATED_AT_ONCE:
-                return
-            last = page[-1]
+    async def iterate(
+        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int | None = None
+    ) -> AsyncIterator[Sequence[Detection]]:
+        """Matching records of one user, newest first; each part continues after the last."""
+        cursor = _Cursor(_where(user_id, wanted), skip, limit)
+        while not cursor.is_at_end:
+            yield await self._database.read(cursor.next_part)
 
     async def update_storage(self, detection: Detection) -> bool:
         """Write ``image_url`` and ``storage`` of an existing record."""
@@ -164,12 +145,52 @@ class _Where(NamedTuple):
     sql: str
     values: tuple[object, ...]
 
-    def and_before(self, last: Detection) -> _Where:
-        """The condition for what follows this record in the order of ``_NEWEST_FIRST``."""
+    def and_after(self, last: _Row) -> _Where:
+        """The condition for what follows this row in the order of ``_NEWEST_FIRST``."""
+        detection_id, _, timestamp_us, _ = last
         return _Where(
             f"{self.sql} AND (timestamp_us, detection_id) < (?, ?)",
-            (*self.values, to_us(last.timestamp), str(last.detection_id)),
+            (*self.values, timestamp_us, detection_id),
         )
+
+
+class _Cursor:
+    """A position among the records that match; it keeps none of them.
+
+    Attributes:
+        is_at_end: whether nothing follows.
+    """
+
+    def __init__(self, where: _Where, skip: int, limit: int | None) -> None:
+        self._where = self._rest = where
+        self._skip = min(skip, _LARGEST_INTEGER)
+        self._left = _ALL if limit is None else limit
+        self.is_at_end = self._left == 0
+
+    def next_part(self, connection: sqlite3.Connection) -> list[Detection]:
+        """As many records as fit into ``PART_BYTES``, or one that is larger."""
+        part, size = list[Detection](), 0
+        query = (
+            f"SELECT {_COLUMNS} FROM detections WHERE {self._rest.sql} {_NEWEST_FIRST} "
+            "LIMIT ? OFFSET ?"
+        )
+        # Rows are read one by one, so that none is read in vain.
+        values = (*self._rest.values, self._left, self._skip)
+        with closing(connection.execute(query, values)) as rows:
+            for row in rows:
+                part.append(_load_or_salvage(row))
+                size += len(row[3])
+                if size >= PART_BYTES:
+                    self._continue_after(row, len(part))
+                    return part
+        self.is_at_end = True
+        return part
+
+    def _continue_after(self, row: _Row, count: int) -> None:
+        self._rest, self._skip = self._where.and_after(row), 0
+        if self._left != _ALL:
+            self._left -= count
+            self.is_at_end = self._left == 0
 
 
 def _where(user_id: str, wanted: HistoryFilter) -> _Where:

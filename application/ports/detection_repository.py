@@ -3,24 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from domain.detection import Detection, HistoryFilter
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryPage:
-    """One page of a history.
-
-    Attributes:
-        items: newest first.
-        total: how many records match in all.
-    """
-
-    items: Sequence[Detection]
-    total: int
 
 
 class DetectionRepository(Protocol):
@@ -41,18 +27,25 @@ class DetectionRepository(Protocol):
         """The record, whoever owns it, or None."""
         ...
 
-    async def find(
-        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int = 10
-    ) -> HistoryPage:
-        """A page of one user's records, newest first; records of the same moment by descending
-        id.
-        """
+    async def count(self, user_id: str, wanted: HistoryFilter) -> int:
+        """How many records of one user match."""
         ...
 
-    def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
-        """All matching records of one user, newest first, fetched in pages.
+    def iterate(
+        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int | None = None
+    ) -> AsyncIterator[Sequence[Detection]]:
+        """Matching records of one user, newest first, in parts; those of the same moment by
+        descending id.
 
-        Records that are added or deleted meanwhile may or may not appear.
+        A part has a few records, or one if that is large, so that a part never takes much memory.
+        The iterator keeps no reference to a part. Records that are added or deleted meanwhile may
+        or may not appear.
+
+        Args:
+            user_id: the owner.
+            wanted: the filter.
+            skip: records to leave out at the front.
+            limit: records in all parts together; None for all.
         """
         ...
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from application.errors import StoreUnavailable
 from application.ownership import check_owner, own
-from application.ports.detection_repository import DetectionRepository, HistoryPage
+from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore, StoredImage
 from application.ports.link_signer import LinkSignature, LinkSigner
@@ -41,6 +41,19 @@ class ListHistoryCommand:
     limit: int = 10
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """One page of a history.
+
+    Attributes:
+        parts: its records, newest first; see ``DetectionRepository.iterate``.
+        total: how many records match in all.
+    """
+
+    parts: AsyncIterator[Sequence[Detection]]
+    total: int
+
+
 class ListHistory:
     """Shows a page of a user's own history."""
 
@@ -48,7 +61,7 @@ class ListHistory:
         self._repository = repository
 
     async def execute(self, command: ListHistoryCommand) -> HistoryPage:
-        """Fetch the page.
+        """Count the matching records; those of the page are fetched as its parts are read.
 
         Raises:
             InvalidRequest: a bound is out of range, or the dates are the wrong way round.
@@ -58,9 +71,10 @@ class ListHistory:
         if not 1 <= command.limit <= MAX_PAGE:
             raise InvalidRequest(f"limit must lie between 1 and {MAX_PAGE}", field="limit")
         _check_dates(command.wanted)
-        return await self._repository.find(
-            command.user.user_id, command.wanted, skip=command.skip, limit=command.limit
-        )
+        user_id, wanted = command.user.user_id, command.wanted
+        total = await self._repository.count(user_id, wanted)
+        parts = self._repository.iterate(user_id, wanted, skip=command.skip, limit=command.limit)
+        return HistoryPage(parts, total)
 
 
 class GetDetection:
@@ -144,20 +158,21 @@ class DeleteHistory:
         count = await self._videos.erase_all(user.user_id)
         for detection_id in await self._spool.waiting(user.user_id):
             count += await _erase(*stores, user, detection_id)
-        async for detection in self._repository.iterate(user.user_id, HistoryFilter()):
-            count += await _erase(*stores, user, detection.detection_id)
+        async for part in self._repository.iterate(user.user_id, HistoryFilter()):
+            for detection in part:
+                count += await _erase(*stores, user, detection.detection_id)
         await _wipe(self._repository)
         return count
 
 
 class ExportHistory:
-    """Exports a user's history, record by record."""
+    """Exports a user's history, a few records at a time."""
 
     def __init__(self, repository: DetectionRepository) -> None:
         self._repository = repository
 
-    def execute(self, user: User, wanted: HistoryFilter) -> AsyncIterator[Detection]:
-        """Iterate over the matching records, newest first, without holding them all in memory.
+    def execute(self, user: User, wanted: HistoryFilter) -> AsyncIterator[Sequence[Detection]]:
+        """All matching records, newest first, in parts; see ``DetectionRepository.iterate``.
 
         Raises:
             InvalidRequest: the dates are the wrong way round.

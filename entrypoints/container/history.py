@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dependency_injector import containers, providers
 
+from application.fair_turns import FairTurns
 from application.memory_budget import MemoryBudget
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
@@ -17,6 +18,9 @@ from application.use_cases.show_image import ShowImage
 from application.videos.erasing import VideoErasure
 from application.work import AdmissionGate
 from entrypoints.settings.detection import DetectionSettings
+
+# Threads that read and write records take the interpreter from the event loop.
+_RECORDS_AT_ONCE = 3
 
 
 class HistoryContainer(containers.DeclarativeContainer):
@@ -33,6 +37,7 @@ class HistoryContainer(containers.DeclarativeContainer):
     gate = providers.Dependency(instance_of=AdmissionGate)
     encoded = providers.Dependency(instance_of=MemoryBudget)
 
+    record_turns = providers.Singleton(FairTurns, _RECORDS_AT_ONCE)
     list_history = providers.Singleton(history.ListHistory, repository)
     get_detection = providers.Singleton(history.GetDetection, repository)
     delete_detection = providers.Singleton(

@@ -36,6 +36,7 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "detect_emotions": detection.detect_emotions,
         "detect_batch": detection.detect_batch,
         "storage_status": history.storage_status,
+        "record_turns": history.record_turns,
         "list_history": history.list_history,
         "get_detection": history.get_detection,
         "delete_detection": history.delete_detection,

@@ -1,4 +1,4 @@
-"""The history as a download in JSON or CSV."""
+"""Records as JSON or CSV."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import codecs
 import csv as csv_module
 import io
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import aclosing
 
 from litestar.serialization import encode_json
 
+from application.ports.image_links import ImageLinks
 from domain.detection import Detection
 from domain.emotion import Emotion
 from entrypoints.http.addresses import ImageAddresses
@@ -22,31 +24,55 @@ _COLUMNS = (
     "detection_confidence", "sharpness", "brightness", "size_px", "reliable", "kind",
 )  # fmt: skip
 
+LINE = b",\n"
+"""Between the elements of an array that is a file."""
+
 # What spreadsheets read as the start of a formula, in full-width forms too: at the start of a cell,
 # and after characters that separate cells in locales with a decimal comma, where spreadsheets
 # ignore the quotes.
 _FORMULA = re.compile(r"(^|[;\t\r\n])([\s\"']*)(?=[=+\-@＝＋－＠])")
 
 
-async def json(
-    records: AsyncIterator[Detection], addresses: ImageAddresses
-) -> AsyncIterator[bytes]:
-    """A JSON array of the same records the history lists."""
-    separator = b"["
-    async for record in records:
-        yield separator + encode_json(detections.present(record, addresses.of))
-        separator = b",\n"
-    yield b"]" if separator == b",\n" else b"[]"
+def json(
+    records: Sequence[Detection],
+    addresses: ImageAddresses,
+    links: ImageLinks | None = None,
+    *,
+    separator: bytes = b",",
+) -> bytes:
+    """Records as elements of a JSON array."""
+    return separator.join(
+        encode_json(detections.present(record, addresses.of, links)) for record in records
+    )
 
 
-async def csv(records: AsyncIterator[Detection], addresses: ImageAddresses) -> AsyncIterator[bytes]:
-    """A table with a row for each face, and one for an image without a face (RFC 4180).
+async def array(
+    chunks: AsyncGenerator[bytes, None], *, separator: bytes = b","
+) -> AsyncGenerator[bytes, None]:
+    """The JSON array of the elements in all chunks."""
+    before = b"["
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if chunk:
+                yield before + chunk
+                before = separator
+    yield b"[]" if before == b"[" else b"]"
+
+
+def csv(records: Sequence[Detection], addresses: ImageAddresses) -> bytes:
+    """Records as lines of ``table``: one for each face, and one for an image without a face."""
+    return _lines(row for record in records for row in _rows(record, addresses))
+
+
+async def table(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The lines in all chunks with the names of the columns above them (RFC 4180).
 
     It begins with a byte order mark, which tells spreadsheets that it is UTF-8.
     """
     yield codecs.BOM_UTF8 + _lines([_COLUMNS])
-    async for record in records:
-        yield _lines(_rows(record, addresses))
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield chunk
 
 
 def _rows(record: Detection, addresses: ImageAddresses) -> Iterator[tuple[object, ...]]:

@@ -127,17 +127,23 @@ class Connections:
 
         When all together are too many, the connections that have held theirs longest are closed.
         """
-        self._unread[connection] = size
+        self._unread[connection] = self._unread.get(connection, 0) + size
         self._unread_bytes += size
         while self._unread_bytes > _UNREAD_BYTES and len(self._unread) > 1:
             oldest = next(iter(self._unread))
-            self.release_answer(oldest)
+            self.release_answer(oldest, self._unread[oldest])
             self.refusals.count(Refusal.ANSWER_NOT_READ)
             oldest.give_way()
 
-    def release_answer(self, connection: Watched) -> None:
-        """The bytes are read, or the connection is closed; may be called twice."""
-        self._unread_bytes -= self._unread.pop(connection, 0)
+    def release_answer(self, connection: Watched, size: int) -> None:
+        """The bytes are read, or the connection is closed."""
+        held = self._unread.get(connection, 0)
+        rest = max(held - size, 0)
+        self._unread_bytes -= held - rest
+        if rest:
+            self._unread[connection] = rest
+        else:
+            self._unread.pop(connection, None)
 
     async def watch(self) -> None:
         """Check all connections once a second until cancelled."""

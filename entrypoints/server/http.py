@@ -28,7 +28,8 @@ _MAX_HEADER_LINES = 128
 # An orchestrator restarts the service when this takes long.
 _ALWAYS_AT_ONCE = "/healthz"
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
-_PIECE_BYTES = 64 * 1024
+PIECE_BYTES = 64 * 1024
+"""A larger part of an answer is sent in several."""
 # Parsing a chunk takes as long as receiving kilobytes. It has two line ends; bodies hold few more.
 _FREE_LINE_ENDS = 256
 _LEAST_BYTES_A_LINE_END = 128
@@ -214,6 +215,14 @@ class HttpConnection(H11Protocol):
         """Count the held bytes of a large body; False if all together are too many."""
         return self._connections.hold(change_bytes)
 
+    def hold_answer(self, size: int) -> None:
+        """Count bytes of an answer that the application keeps until they are sent."""
+        self._connections.hold_answer(self, size)
+
+    def release_answer(self, size: int) -> None:
+        """The application has sent them, or given up."""
+        self._connections.release_answer(self, size)
+
     async def _serve(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
@@ -234,16 +243,18 @@ class HttpConnection(H11Protocol):
     async def _send_in_pieces(self, message: HTTPResponseBodyEvent, send: ASGISendCallable) -> None:
         """Send a part of an answer so that no more is buffered than the client reads."""
         rest = memoryview(message.get("body", b""))
-        if len(rest) > _PIECE_BYTES:
-            self._connections.hold_answer(self, len(rest))
+        held = len(rest) if len(rest) > PIECE_BYTES else 0
+        if held:
+            self.hold_answer(held)
         try:
-            while len(rest) > _PIECE_BYTES:
-                piece, rest = bytes(rest[:_PIECE_BYTES]), rest[_PIECE_BYTES:]
+            while len(rest) > PIECE_BYTES:
+                piece, rest = bytes(rest[:PIECE_BYTES]), rest[PIECE_BYTES:]
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             message["body"] = bytes(rest)
             await send(message)
         finally:
-            self._connections.release_answer(self)
+            if held:
+                self.release_answer(held)
 
     def _receive_header(self, data: bytes) -> bytes:
         """Accept as much of the data as headers may have; returns the rest."""

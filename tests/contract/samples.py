@@ -18,7 +18,7 @@ from application.storing.backlog import Backlog
 from application.use_cases.history import DeleteHistory
 from application.videos.analysis import AnalysedFrame
 from application.videos.erasing import VideoErasure
-from domain.detection import Detection
+from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from domain.face import Face, FaceDetection
 from domain.geometry import BoundingBox
@@ -30,6 +30,7 @@ Fixture = Callable[[str], Any]
 """Gives the fixture of that name; ``request.getfixturevalue``."""
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+EVERYTHING = HistoryFilter()
 
 
 def make_detection(
@@ -95,6 +96,19 @@ def make_frame(number: int, *emotions: Emotion) -> AnalysedFrame:
         ),
         found=tuple(Face(*pair) for pair in zip(found, readings, strict=True)),
     )
+
+
+async def records_of(
+    repository: DetectionRepository,
+    user_id: str = "alice",
+    wanted: HistoryFilter = EVERYTHING,
+    *,
+    skip: int = 0,
+    limit: int | None = None,
+) -> list[Detection]:
+    """The matching records of all parts."""
+    parts = repository.iterate(user_id, wanted, skip=skip, limit=limit)
+    return [record async for part in parts for record in part]
 
 
 def delete_history(repository: DetectionRepository) -> DeleteHistory:

@@ -23,7 +23,7 @@ from domain.detection import HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.user import User
 from tests.contract.killing import run_until_killed
-from tests.contract.samples import NOON, delete_history, make_detection
+from tests.contract.samples import NOON, delete_history, make_detection, records_of
 
 KILLED_RIGHT_AFTER_ADDING = """
 import asyncio, os, signal, sys
@@ -59,8 +59,8 @@ async def test_added_records_survive_a_kill_right_after(tmp_path: Path) -> None:
     database = SqliteDatabase(path)
     await database.open()
     try:
-        page = await SqliteDetectionRepository(database).find("alice", HistoryFilter(), limit=100)
-        assert {d.filename for d in page.items} == {f"{number}.jpg" for number in range(20)}
+        found = await records_of(SqliteDetectionRepository(database))
+        assert {d.filename for d in found} == {f"{number}.jpg" for number in range(20)}
     finally:
         await database.close()
 
@@ -100,7 +100,7 @@ async def test_only_the_operator_can_read_the_files(tmp_path: Path) -> None:
 CALLS: dict[str, Callable[[SqliteDatabase], Awaitable[object]]] = {
     "add": lambda db: SqliteDetectionRepository(db).add(make_detection()),
     "get": lambda db: SqliteDetectionRepository(db).get(make_detection().detection_id),
-    "find": lambda db: SqliteDetectionRepository(db).find("alice", HistoryFilter()),
+    "count": lambda db: SqliteDetectionRepository(db).count("alice", HistoryFilter()),
     "iterate": lambda db: anext(SqliteDetectionRepository(db).iterate("alice", HistoryFilter())),
     "update": lambda db: SqliteDetectionRepository(db).update_storage(make_detection()),
     "delete": lambda db: SqliteDetectionRepository(db).delete(make_detection().detection_id),
@@ -172,7 +172,6 @@ async def test_an_unreadable_row_hides_no_other_and_can_be_deleted(
     damage = f"UPDATE detections SET record = {damaged} WHERE detection_id = '{lost.detection_id}'"
     await asyncio.to_thread(run_sql, tmp_path / "emotions.db", damage)
 
-    page = await repository.find("alice", HistoryFilter())
     salvaged = replace(
         lost,
         filename=None,
@@ -182,8 +181,7 @@ async def test_an_unreadable_row_hides_no_other_and_can_be_deleted(
         image_height=0,
         storage=StorageStatus.FAILED,
     )
-    assert (list(page.items), page.total) == ([new, salvaged, old], 3)
-    assert [each async for each in repository.iterate("alice", HistoryFilter())] == page.items
+    assert await records_of(repository) == [new, salvaged, old]
     assert await repository.get(lost.detection_id) == salvaged
     assert f"the record of detection {lost.detection_id} cannot be read" in caplog.text
     # It is listed, and a record of a newer version is not overwritten.
@@ -191,7 +189,7 @@ async def test_an_unreadable_row_hides_no_other_and_can_be_deleted(
     assert await repository.get(lost.detection_id) == salvaged
 
     assert await delete_history(repository).execute(User.known_by_id_alone("alice")) == 3
-    assert (await repository.find("alice", HistoryFilter())).total == 0
+    assert await repository.count("alice", HistoryFilter()) == 0
 
 
 @pytest.mark.parametrize("content", [b"this is no database, and long enough to be told from one"])
@@ -228,8 +226,7 @@ async def test_a_new_database_can_be_opened_concurrently(tmp_path: Path) -> None
                 for database, record in zip(databases, records, strict=True)
             )
         )
-        page = await SqliteDetectionRepository(databases[0]).find("alice", HistoryFilter())
-        assert page.total == 6
+        assert len(await records_of(SqliteDetectionRepository(databases[0]))) == 6
     finally:
         await asyncio.gather(*(database.close() for database in databases))
 

@@ -8,8 +8,9 @@ from adapters.in_memory import InMemoryTelemetry
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository, SqliteUserRepository
 from adapters.system.clock import SystemClock
 from application.ports.image_store import StoredImage
-from domain.detection import HistoryFilter, StorageStatus
+from domain.detection import StorageStatus
 from tests.contract.killing import run_until_killed
+from tests.contract.samples import records_of
 from tests.storing import Storing
 
 JPEG = StoredImage(b"\xff\xd8 picture" * 1000, "image/jpeg")
@@ -62,9 +63,9 @@ async def test_detections_accepted_before_a_kill_are_stored_after_the_restart(
     try:
         assert len(await stores.spool.waiting("alice")) == 5
         assert await stores.store.carry_due() is None
-        page = await stores.repository.find("alice", HistoryFilter())
-        assert {d.filename for d in page.items} == {f"{number}.jpg" for number in range(5)}
-        for detection in page.items:
+        found = await records_of(stores.repository)
+        assert {d.filename for d in found} == {f"{number}.jpg" for number in range(5)}
+        for detection in found:
             assert detection.storage is StorageStatus.DONE
             assert detection.image_url == f"/api/images/{detection.detection_id}"
             assert await stores.images.get("alice", detection.detection_id) == JPEG

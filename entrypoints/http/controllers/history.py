@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
-from litestar import Controller, Response, delete, get
+from litestar import Controller, MediaType, Response, delete, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
-from litestar.response import Stream
 
+from application.fair_turns import FairTurns
 from application.ports.image_links import ImageLinks
 from application.use_cases.history import (
     MAX_PAGE,
@@ -24,9 +23,9 @@ from application.use_cases.history import (
     ListHistory,
     ListHistoryCommand,
 )
-from domain.detection import Detection, HistoryFilter
+from domain.detection import HistoryFilter
 from domain.errors import InvalidRequest, NotFound
-from entrypoints.http import exports
+from entrypoints.http import exports, records
 from entrypoints.http.addresses import ImageAddresses
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
@@ -41,7 +40,6 @@ from entrypoints.http.queries import (
     one_of_or_empty,
 )
 from entrypoints.http.security import USERS
-from entrypoints.http.streaming import primed
 from entrypoints.wire import detections
 
 _MAX_SKIP = 1_000_000_000
@@ -57,17 +55,24 @@ class HistoryController(Controller):
 
     @get(
         operation_id="list_history",
-        response_description="A page of detections",
         summary="List my detections",
         operation_class=Page,
-        responses=problems(
-            "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
-        ),
+        responses={
+            200: ResponseSpec(
+                data_container=list[detections.Detection],
+                description="A page of detections",
+                generate_examples=False,
+            ),
+            **problems(
+                "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
+            ),
+        },
     )
     async def list_history(
         self,
         request: UserRequest,
         list_history: NamedDependency[ListHistory],
+        record_turns: NamedDependency[FairTurns],
         image_addresses: NamedDependency[ImageAddresses],
         image_links: NamedDependency[SkipValidation[ImageLinks | None]],
         skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Skip so many.")] = 0,
@@ -76,7 +81,7 @@ class HistoryController(Controller):
         to_date: ToDate = None,
         keyword: Keyword = None,
         emotion: DominantEmotion = None,
-    ) -> Response[list[detections.Detection]]:
+    ) -> Response[Any]:
         """List the user's detections, newest first."""
         wanted = history_filter(from_date, to_date, keyword, emotion)
         command = ListHistoryCommand(request.user, wanted, skip=skip, limit=limit)
@@ -86,8 +91,15 @@ class HistoryController(Controller):
             "Link": link_header(request.url, skip=skip, limit=limit, total=page.total),
             "Cache-Control": "no-store",
         }
-        shown = await _presented(page.items, image_addresses, image_links)
-        return Response(shown, headers=headers)
+        chunks = records.written(
+            page.parts,
+            lambda part: exports.json(part, image_addresses, image_links),
+            turns=record_turns,
+            sender=request.user.sender,
+        )
+        return await records.answer(
+            exports.array(chunks), request.scope, media_type=MediaType.JSON, headers=headers
+        )
 
     @get(
         "/export",
@@ -109,6 +121,7 @@ class HistoryController(Controller):
         self,
         request: UserRequest,
         export_history: NamedDependency[ExportHistory],
+        record_turns: NamedDependency[FairTurns],
         image_addresses: NamedDependency[ImageAddresses],
         format: Annotated[  # noqa: A002
             Literal["csv", "json"],
@@ -121,39 +134,65 @@ class HistoryController(Controller):
         to_date: ToDate = None,
         keyword: Keyword = None,
         emotion: DominantEmotion = None,
-    ) -> Stream:
+    ) -> Response[Any]:
         """Download all records, newest first, as a JSON array or a table with a row per face."""
         wanted: HistoryFilter = history_filter(from_date, to_date, keyword, emotion)
-        records = await primed(export_history.execute(request.user, wanted))
+        parts = export_history.execute(request.user, wanted)
         headers = {
             "Content-Disposition": f'attachment; filename="emotions.{format}"',
             "Cache-Control": "no-store",
         }
+        write: records.Write
         if format == "csv":
-            table = exports.csv(records, image_addresses)
-            return Stream(table, media_type="text/csv", headers=headers)
-        array = exports.json(records, image_addresses)
-        return Stream(array, media_type="application/json", headers=headers)
+            media_type = "text/csv"
+            write = partial(exports.csv, addresses=image_addresses)
+            frame = exports.table
+        else:
+            media_type = MediaType.JSON
+            write = partial(exports.json, addresses=image_addresses, separator=exports.LINE)
+            frame = partial(exports.array, separator=exports.LINE)
+        chunks = records.written(parts, write, turns=record_turns, sender=request.user.sender)
+        return await records.answer(
+            frame(chunks), request.scope, media_type=media_type, headers=headers
+        )
 
     @get(
         "/{detection_id:uuid}",
         operation_id="get_detection",
-        response_description="The detection",
         summary="Show one of my detections",
-        responses=problems(*OF_ONE_RECORD),
+        responses={
+            200: ResponseSpec(
+                data_container=detections.Detection,
+                description="The detection",
+                generate_examples=False,
+            ),
+            **problems(*OF_ONE_RECORD),
+        },
     )
     async def get_detection(
         self,
         request: UserRequest,
         detection_id: FromPath[UUID],
         get_detection: NamedDependency[GetDetection],
+        record_turns: NamedDependency[FairTurns],
         image_addresses: NamedDependency[ImageAddresses],
         image_links: NamedDependency[SkipValidation[ImageLinks | None]],
-    ) -> Response[detections.Detection]:
+    ) -> Response[Any]:
         """Show a detection."""
-        found = await get_detection.execute(request.user, detection_id)
-        (shown,) = await _presented([found], image_addresses, image_links)
-        return Response(shown, headers={"Cache-Control": "no-store"})
+
+        async def found() -> records.Parts:
+            yield [await get_detection.execute(request.user, detection_id)]
+
+        chunks = records.written(
+            found(),
+            lambda part: exports.json(part, image_addresses, image_links),
+            turns=record_turns,
+            sender=request.user.sender,
+        )
+        headers = {"Cache-Control": "no-store"}
+        return await records.answer(
+            chunks, request.scope, media_type=MediaType.JSON, headers=headers
+        )
 
     @delete(
         "/{detection_id:uuid}",
@@ -192,12 +231,3 @@ class HistoryController(Controller):
                 f"this call erases the whole history and takes no parameter '{name}'", field=name
             )
         return detections.Deleted(deleted=await delete_history.execute(request.user))
-
-
-async def _presented(
-    records: Sequence[Detection], addresses: ImageAddresses, links: ImageLinks | None
-) -> list[detections.Detection]:
-    # Signing the links of a long page takes milliseconds.
-    return await asyncio.to_thread(
-        lambda: [detections.present(each, addresses.of, links) for each in records]
-    )

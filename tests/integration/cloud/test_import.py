@@ -16,11 +16,12 @@ from rich.console import Console
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
 from application.errors import StoreUnavailable
 from application.use_cases.import_history import ImportOutcome
-from domain.detection import Detection, HistoryFilter, StorageStatus
+from domain.detection import Detection, StorageStatus
 from domain.emotion import Emotion
 from domain.geometry import BoundingBox
 from entrypoints.cli.import_history import import_history
 from entrypoints.settings import load_settings
+from tests.contract.samples import records_of
 
 OLD: dict[str, Any] = {
     "detection_id": "6f1f3f5e-9f51-4b5a-9e0c-1d2f3a4b5c6d",
@@ -69,9 +70,9 @@ class Import:
         database = SqliteDatabase(self.settings.stores.database_path)
         await database.open()
         repository = SqliteDetectionRepository(database)
-        found = await repository.find(user_id, HistoryFilter(), limit=1000)
+        found = await records_of(repository, user_id)
         await database.close()
-        return list(found.items)
+        return found
 
 
 @pytest.fixture

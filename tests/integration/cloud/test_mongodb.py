@@ -20,7 +20,7 @@ from adapters.mongodb import MongoDatabase, MongoDetectionRepository, MongoStore
 from application.errors import StoreCircuitOpen, StoreUnavailable
 from domain.detection import HistoryFilter
 from domain.emotion import Emotion
-from tests.contract.samples import make_detection
+from tests.contract.samples import make_detection, records_of
 from tests.servers.flaky import FlakyProxy, flaky_proxy
 from tests.servers.mongodb import dropped
 
@@ -64,7 +64,7 @@ async def test_the_server_deletes_expired_tokens_and_guest_counters(stores: Mong
     found = await stores.database.run(indexes)
     expiring = {
         (collection, index["key"][0][0])
-        for collection, known in found.items()
+        for collection, known in found()
         for index in known.values()
         if index.get("expireAfterSeconds") == 0
     }
@@ -273,7 +273,7 @@ async def test_mongodb_finds_exactly_what_the_filter_matches(
     ]
     for detection in kept:
         await stores.detections.add(detection)
-    found = await stores.detections.find(user_id, wanted, limit=100)
+    found = await records_of(stores.detections, user_id, wanted)
     expected = {d.detection_id for d in kept if wanted.matches(d)}
-    assert {d.detection_id for d in found.items} == expected
-    assert found.total == len(expected)
+    assert {d.detection_id for d in found} == expected
+    assert await stores.detections.count(user_id, wanted) == len(expected)

@@ -472,7 +472,7 @@ async def test_a_saved_session_is_in_the_history_like_any_other_record(service: 
         exported = (await http.get("/api/history/export", params={"format": "json"})).json()
         assert exported[0]["kind"] == "stream"
         assert (await http.delete(f"/api/history/{detection_id}")).status_code == 204
-    assert (await service.repository.find("alice@example.com", HistoryFilter())).total == 0
+    assert await service.repository.count("alice@example.com", HistoryFilter()) == 0
 
 
 async def test_metrics_count_sessions_and_frames(service: Service) -> None:

@@ -395,7 +395,7 @@ async def test_an_operator_erases_all_data_of_a_user(accounts: Accounts) -> None
     accounts.clock.advance(60)
     ended = await accounts.erase_account.execute("alice")
     assert (ended.was_known, ended.sign_ins, ended.records) == (True, 1, 2)
-    assert (await service.repository.find("alice", HistoryFilter())).total == 0
+    assert await service.repository.count("alice", HistoryFilter()) == 0
     for record in (stored, waiting):
         assert await service.image_of(record) is None
     assert await service.image_of(bobs) is not None
@@ -419,12 +419,12 @@ async def test_waiting_detections_of_an_erased_user_are_dropped_by_other_process
     await accounts.erase_account.execute("alice")
     await service.store.accept(late, PHOTO)
     await service.store.carry_due()
-    assert (await service.repository.find("alice", HistoryFilter())).total == 0
+    assert await service.repository.count("alice", HistoryFilter()) == 0
     assert await service.image_of(late) is None
     assert await service.spool.waiting() == []
     accounts.clock.advance(1)
     await service.stored()
-    assert (await service.repository.find("alice", HistoryFilter())).total == 1
+    assert await service.repository.count("alice", HistoryFilter()) == 1
 
 
 async def test_a_code_is_not_used_up_while_signing_in_fails(accounts: Accounts) -> None:

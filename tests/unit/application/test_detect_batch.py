@@ -51,7 +51,7 @@ async def uses(service: Service) -> int:
 
 
 async def stored(service: Service) -> int:
-    return (await service.repository.find("alice", HistoryFilter())).total
+    return await service.repository.count("alice", HistoryFilter())
 
 
 async def test_every_file_gets_one_outcome_under_its_own_name(service: Service) -> None:

@@ -15,6 +15,7 @@ from domain.emotion import Emotion
 from domain.errors import DomainError, ImageDimensionsTooLarge, InvalidImage, QuotaExceeded
 from domain.geometry import BoundingBox
 from domain.user import Caller
+from tests.contract.samples import records_of
 from tests.unit.application.service import Service, guest, until
 
 TWO_FACES = fake_image(
@@ -129,7 +130,7 @@ async def test_a_detection_that_cannot_be_stored_is_not_answered_or_charged(
     with pytest.raises(StoreUnavailable):
         await detect(service, service.alice)
     assert await uses(service, service.alice) == 0
-    assert (await service.repository.find("alice", HistoryFilter())).total == 0
+    assert await service.repository.count("alice", HistoryFilter()) == 0
 
 
 async def test_without_a_free_place_the_image_is_refused_and_not_counted(service: Service) -> None:
@@ -150,8 +151,8 @@ async def test_admitted_images_are_finished(service: Service) -> None:
     await until(lambda: service.gate.taken == 4)
     service.decoder.release()
     answered: set[UUID] = {record.detection_id for record in await asyncio.gather(*inside)}
-    page = await service.repository.find("alice", HistoryFilter())
-    assert {record.detection_id for record in page.items} == answered
+    found = await records_of(service.repository)
+    assert {record.detection_id for record in found} == answered
 
 
 @pytest.mark.parametrize("is_guest", [False, True])

@@ -1,5 +1,6 @@
 """The history belongs to its owner: to see, to export and to erase."""
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from application.use_cases.history import (
     OpenImageLink,
     ReadImage,
 )
-from domain.detection import HistoryFilter, StorageStatus
+from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.errors import Forbidden, InvalidLink, InvalidRequest, NotFound
 from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service
 
@@ -54,6 +55,10 @@ def status(service: Service) -> GetStorageStatus:
     return GetStorageStatus(service.repository, service.spool)
 
 
+async def all_of(parts: AsyncIterator[Sequence[Detection]]) -> list[Detection]:
+    return [record async for part in parts for record in part]
+
+
 async def test_a_user_lists_own_records_newest_first(
     service: Service, listing: ListHistory
 ) -> None:
@@ -62,7 +67,7 @@ async def test_a_user_lists_own_records_newest_first(
     service.clock.advance(60)
     newer = await service.stored()
     page = await listing.execute(ListHistoryCommand(service.alice))
-    assert list(page.items) == [newer, older]
+    assert await all_of(page.parts) == [newer, older]
     assert page.total == 2
 
 
@@ -72,10 +77,10 @@ async def test_a_page_contains_the_total(service: Service, listing: ListHistory)
         service.clock.advance(60)
     everything = await listing.execute(ListHistoryCommand(service.alice))
     page = await listing.execute(ListHistoryCommand(service.alice, skip=1, limit=2))
-    assert list(page.items) == list(everything.items)[1:3]
+    assert await all_of(page.parts) == (await all_of(everything.parts))[1:3]
     assert page.total == 5
     beyond = await listing.execute(ListHistoryCommand(service.alice, skip=9))
-    assert (list(beyond.items), beyond.total) == ([], 5)
+    assert (await all_of(beyond.parts), beyond.total) == ([], 5)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +195,7 @@ async def test_deleting_everything_erases_own_records_images_and_waiting_ones_on
     others_waiting = await service.accepted(service.bob)
     assert await deleting_all.execute(service.alice) == 2
     assert await service.image_of(arrived) is None
-    assert (await service.repository.find("alice", HistoryFilter())).total == 0
+    assert await service.repository.count("alice", HistoryFilter()) == 0
     assert await service.spool.waiting() == [others_waiting.detection_id]
     assert await service.image_of(others) == PHOTO
     assert await deleting_all.execute(service.alice) == 0
@@ -204,7 +209,7 @@ async def test_a_deletion_of_everything_that_failed_half_way_can_be_repeated(
     service.images.fail_with(DOWN)
     with pytest.raises(StoreUnavailable):
         await deleting_all.execute(service.alice)
-    assert (await service.repository.find("alice", HistoryFilter())).total == len(service.images)
+    assert await service.repository.count("alice", HistoryFilter()) == len(service.images)
     service.images.recover()
     assert await deleting_all.execute(service.alice) == 3
     assert len(service.images) == 0
@@ -216,10 +221,10 @@ async def test_an_export_holds_own_matching_records_newest_first(service: Servic
     service.clock.advance(60)
     second = await service.stored()
     await service.stored(service.bob)
-    exported = [r async for r in export.execute(service.alice, HistoryFilter())]
+    exported = await all_of(export.execute(service.alice, HistoryFilter()))
     assert exported == [second, first]
     recent = HistoryFilter(from_date=second.timestamp)
-    assert [r async for r in export.execute(service.alice, recent)] == [second]
+    assert await all_of(export.execute(service.alice, recent)) == [second]
 
 
 async def test_the_status_follows_a_detection_to_its_stores(

@@ -17,6 +17,7 @@ from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
 from application.use_cases.history import DeleteDetection, DeleteHistory
 from domain.detection import Detection, HistoryFilter, StorageStatus
+from tests.contract.samples import records_of
 from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service, until
 
 DOWN = StoreUnavailable("the store does not answer")
@@ -70,9 +71,11 @@ class BusyRepository(InMemoryDetectionRepository):
 
     after_reading: Callable[[], Awaitable[object]] | None = None
 
-    async def iterate(self, user_id: str, wanted: HistoryFilter) -> AsyncIterator[Detection]:
-        async for record in super().iterate(user_id, wanted):
-            yield record
+    async def iterate(
+        self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int | None = None
+    ) -> AsyncIterator[Sequence[Detection]]:
+        async for part in super().iterate(user_id, wanted, skip=skip, limit=limit):
+            yield part
         if self.after_reading:
             await self.after_reading()
 
@@ -139,7 +142,7 @@ async def delete_everything(service: Service, _: Detection | None = None) -> Non
 
 
 async def records_of_alice(service: Service) -> Sequence[Detection]:
-    return (await service.repository.find("alice", HistoryFilter())).items
+    return await records_of(service.repository)
 
 
 async def nothing_is_left(service: Service) -> bool:

@@ -19,6 +19,7 @@ from application.ports.image_store import StoredImage
 from application.use_cases.history import DeleteDetection, DeleteHistory
 from domain.detection import HistoryFilter, StorageStatus
 from domain.errors import NotFound
+from tests.contract.samples import records_of
 from tests.unit.application.service import PHOTO, Service
 
 
@@ -127,9 +128,9 @@ async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
 
     async def settled() -> bool:
         """Wait until nothing is pending, and check that records and images correspond."""
-        page = await service.repository.find("alice", HistoryFilter())
+        count = await service.repository.count("alice", HistoryFilter())
         is_pending = await service.spool.waiting() or service.store.backlog.known()
-        return not is_pending and page.total == len(service.images)
+        return not is_pending and count == len(service.images)
 
     storing = asyncio.create_task(service.store.run())
     clients = [client() for _ in range(6)] + ([eraser()] if all_at_once else [])
@@ -144,9 +145,9 @@ async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
     storing.cancel()
     await asyncio.gather(storing, return_exceptions=True)
 
-    page = await service.repository.find("alice", HistoryFilter(), limit=100)
-    kept = {record.detection_id for record in page.items}
+    found = await records_of(service.repository)
+    kept = {record.detection_id for record in found}
     assert not kept & deleted
-    assert all(record.storage is StorageStatus.DONE for record in page.items)
+    assert all(record.storage is StorageStatus.DONE for record in found)
     if not all_at_once:
         assert kept == accepted - deleted

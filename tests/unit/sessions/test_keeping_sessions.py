@@ -14,6 +14,7 @@ from application.use_cases.history import DeleteDetection
 from application.videos.erasing import VideoErasure
 from domain.detection import DetectionKind, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
+from tests.contract.samples import records_of
 from tests.unit.sessions.conftest import analysed
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ async def test_a_session_is_kept_in_the_history_when_asked(
     await analysed(session, world, recorder, 3)
     await session.stop()
     ended = recorder.all(SessionEnded)[0]
-    page = await world.repository.find("alice", HistoryFilter(emotion=Emotion.HAPPY))
-    (kept,) = page.items
+    happy = HistoryFilter(emotion=Emotion.HAPPY)
+    (kept,) = await records_of(world.repository, "alice", happy)
     assert kept.detection_id == ended.detection_id
     assert kept.kind is DetectionKind.STREAM
     assert kept.filename == "front camera"
@@ -42,7 +43,7 @@ async def test_a_session_of_a_disconnected_client_is_kept(
     await session.start({"save_session": True})
     await analysed(session, world, recorder, 1)
     await session.end()
-    assert (await world.repository.find("alice", HistoryFilter())).total == 1
+    assert await world.repository.count("alice", HistoryFilter()) == 1
 
 
 async def test_a_session_is_kept_only_on_request_and_with_frames(
@@ -53,7 +54,7 @@ async def test_a_session_is_kept_only_on_request_and_with_frames(
     await session.stop()
     await session.start({"save_session": True})
     await session.stop()
-    assert (await world.repository.find("alice", HistoryFilter())).total == 0
+    assert await world.repository.count("alice", HistoryFilter()) == 0
 
 
 @pytest.mark.parametrize("outage_s", [60, 48 * 3600])
@@ -72,7 +73,7 @@ async def test_a_session_that_ends_while_the_history_is_down_is_stored_later(
     world.repository.recover()
     world.clock.advance(300)
     assert await world.store.carry_due() is None
-    (kept,) = (await world.repository.find("alice", HistoryFilter())).items
+    (kept,) = await records_of(world.repository)
     assert (kept.detection_id, kept.stream) == (ended.detection_id, ended.summary)
     assert kept.storage is StorageStatus.DONE
     assert not await world.spool.waiting()
@@ -84,14 +85,14 @@ async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
     await session.start({"save_session": True})
     await analysed(session, world, recorder, 1)
     await session.stop()
-    (kept,) = (await world.repository.find("alice", HistoryFilter())).items
+    (kept,) = await records_of(world.repository)
     videos = VideoErasure(InMemoryVideoRepository(), InMemoryVideoStore(), world.repository)
     delete = DeleteDetection(
         world.repository, world.spool, InMemoryImageStore(), videos, world.store.backlog
     )
     await delete.execute(session.user, kept.detection_id)
     await world.store.carry_due()
-    assert (await world.repository.find("alice", HistoryFilter())).total == 0
+    assert await world.repository.count("alice", HistoryFilter()) == 0
 
 
 async def test_a_full_disk_loses_the_record_but_not_the_summary(

@@ -24,6 +24,7 @@ from domain.errors import (
     VideoTooLong,
 )
 from domain.video import Damage, VideoStatus
+from tests.contract.samples import records_of
 from tests.unit.videos.conftest import FACE, Videos, clip
 
 
@@ -70,10 +71,9 @@ async def test_work_continues_after_a_crash(videos: Videos) -> None:
     await stopped(running)
     assert videos.detector.looks - looks == 40 - looked_at
     assert [frame.number for frame in await videos.table(video.video_id)] == list(range(40))
-    page = await videos.history.find("alice", HistoryFilter())
-    assert page.total == 1
-    assert page.items[0].stream is not None
-    assert [track.frames for track in page.items[0].stream.tracks] == [40]
+    (entry,) = await records_of(videos.history)
+    assert entry.stream is not None
+    assert [track.frames for track in entry.stream.tracks] == [40]
 
 
 async def test_a_crash_after_the_entry_makes_no_second_entry(videos: Videos) -> None:
@@ -84,7 +84,7 @@ async def test_a_crash_after_the_entry_makes_no_second_entry(videos: Videos) -> 
     kept = videos.repository._kept[video.video_id]
     kept.video = replace(kept.video, status=VideoStatus.RUNNING)
     assert await videos.process("there").work_once()
-    assert (await videos.history.find("alice", HistoryFilter())).items == [entry]
+    assert await records_of(videos.history) == [entry]
 
 
 async def test_a_stopping_process_releases_its_work_at_once(videos: Videos) -> None:
@@ -162,7 +162,7 @@ async def test_an_unreadable_video_fails_with_the_reason(videos: Videos) -> None
         "invalid_video",
         "the video file is damaged",
     )
-    assert (await videos.history.find("alice", HistoryFilter())).total == 0
+    assert await videos.history.count("alice", HistoryFilter()) == 0
 
 
 async def test_a_video_longer_than_its_header_says_fails(videos: Videos) -> None:
