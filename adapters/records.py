@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -21,6 +22,10 @@ from domain.user import User
 
 Record = dict[str, Any]
 T = TypeVar("T")
+
+# msgspec reads the fields of a dataclass when it first makes one, and crashes the process if
+# threads do so at once. Making one holds the interpreter anyway.
+_CONVERTING = threading.Lock()
 
 _DETECTION_VERSION = 2
 _USER_VERSION = 1
@@ -85,7 +90,8 @@ def from_record(
             record = upgrades[record["version"]](record)
         elif record["version"] != version:
             raise UnreadableRecord(f"version {record['version']} of a record is unknown")
-        return msgspec.convert(dict(record), kind)
+        with _CONVERTING:
+            return msgspec.convert(dict(record), kind)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableRecord(f"the record of a {kind.__name__.lower()} cannot be read") from error
 

@@ -1,5 +1,8 @@
 """Records written as JSON are read back exactly."""
 
+import asyncio
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -236,3 +239,32 @@ def test_a_record_without_a_version_is_reported_as_unreadable() -> None:
         detection_from_record({})
     with pytest.raises(UnreadableRecord):
         user_from_record({"created_at": datetime.now(UTC).isoformat()})
+
+
+FIRST_READ_BY_THREADS = """
+import threading
+from adapters.records import detection_from_record, detection_to_record
+from domain.emotion import Emotion
+from tests.contract.samples import make_detection
+
+record = detection_to_record(make_detection(*[Emotion.HAPPY] * 500))
+together = threading.Barrier(6)
+
+def read():
+    together.wait()
+    detection_from_record(record)
+
+threads = [threading.Thread(target=read) for _ in range(6)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+async def test_threads_may_read_the_first_records_of_a_process_at_once() -> None:
+    def run() -> int:
+        command = [sys.executable, "-c", FIRST_READ_BY_THREADS]
+        root = Path(__file__).parents[2]
+        return subprocess.run(command, cwd=root, check=False, timeout=60).returncode
+
+    # It crashed in about half of all processes.
+    assert [await asyncio.to_thread(run) for _ in range(6)] == [0] * 6
