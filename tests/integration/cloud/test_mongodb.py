@@ -64,7 +64,7 @@ async def test_the_server_deletes_expired_tokens_and_guest_counters(stores: Mong
     found = await stores.database.run(indexes)
     expiring = {
         (collection, index["key"][0][0])
-        for collection, known in found()
+        for collection, known in found.items()
         for index in known.values()
         if index.get("expireAfterSeconds") == 0
     }
