@@ -97,14 +97,6 @@ class BusyEraser(InMemoryDetectionRepository):
         return was_there
 
 
-class DamagedSpool(InMemoryDetectionSpool):
-    """Lists its entries but cannot read them."""
-
-    async def get(self, detection_id: UUID) -> SpooledDetection | None:
-        await self.remove(detection_id)
-        return None
-
-
 class GhostlySpool(InMemoryDetectionSpool):
     """Lists entries whose files were removed."""
 
@@ -367,13 +359,6 @@ async def test_a_bug_in_a_store_does_not_block_other_detections() -> None:
         await until(lambda: service.telemetry.stored == 1)
     assert await service.status_of(whole.detection_id) is StorageStatus.DONE
     assert await service.spool.waiting() == [broken.detection_id]
-
-
-async def test_an_unreadable_spool_entry_is_reported_as_failed() -> None:
-    service = Service(spool=DamagedSpool())
-    record = await service.accepted()
-    await service.store.carry_due()
-    assert await service.status_of(record.detection_id) is StorageStatus.FAILED
 
 
 async def test_an_entry_without_a_file_is_not_retried_forever() -> None:
