@@ -7,12 +7,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from adapters.inference.executor import WorkExecutor
-from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
-from application.memory_budget import MemoryBudget
 from domain.errors import InvalidImage
-from tests.contract.test_image_files import difference, portrait
+from tests.contract.test_image_files import decoding, difference, portrait
 
 PLAIN, RLE8, RLE4, MASKS = 0, 1, 2, 3
 PICTURE = portrait(37, 29)
@@ -22,15 +20,8 @@ PIXELS = np.asarray(PICTURE)[::-1]
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[OpenCvImageDecoder]:
-    executor, process = WorkExecutor(1), DecodingProcess()
-    yield OpenCvImageDecoder(
-        executor=executor,
-        process=process,
-        budget=MemoryBudget(60_000_000),
-        limits=DecodingLimits(),
-    )
-    process.close()
-    executor.close()
+    with decoding(1, DecodingLimits()) as decoder:
+        yield decoder
 
 
 def bmp(

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -38,17 +39,21 @@ def difference(image: Image, wanted: PIL.Image.Image) -> float:
     return float(np.abs(image.pixels - expected).mean())
 
 
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[OpenCvImageDecoder]:
-    executor, process = WorkExecutor(2), DecodingProcess()
+@contextmanager
+def decoding(threads: int, limits: DecodingLimits) -> Iterator[OpenCvImageDecoder]:
+    """A decoder with a process of its own for costly and rare images."""
+    executor, process = WorkExecutor(threads), DecodingProcess()
     yield OpenCvImageDecoder(
-        executor=executor,
-        process=process,
-        budget=MemoryBudget(60_000_000),
-        limits=DecodingLimits(cpu_s=1.0),
+        executor=executor, process=process, budget=MemoryBudget(60_000_000), limits=limits
     )
     process.close()
     executor.close()
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[OpenCvImageDecoder]:
+    with decoding(2, DecodingLimits(cpu_s=1.0)) as decoder:
+        yield decoder
 
 
 @pytest.mark.parametrize(

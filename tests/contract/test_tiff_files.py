@@ -10,13 +10,11 @@ import pytest
 import tifffile
 from PIL import ImageOps
 
-from adapters.inference.executor import WorkExecutor
-from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
-from application.memory_budget import MemoryBudget
 from domain.errors import ImageDimensionsTooLarge, InvalidImage
 from tests.attacks.costly_images import encoded
-from tests.contract.test_image_files import difference, portrait
+from tests.contract.test_image_files import decoding, difference, portrait
 
 COLOR = np.asarray(portrait(161, 119))
 GRAY = np.asarray(portrait(161, 119).convert("L"))
@@ -27,15 +25,8 @@ DEEP_GRAY = GRAY.astype(np.uint16) * 257
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[OpenCvImageDecoder]:
-    executor, process = WorkExecutor(1), DecodingProcess()
-    yield OpenCvImageDecoder(
-        executor=executor,
-        process=process,
-        budget=MemoryBudget(60_000_000),
-        limits=DecodingLimits(),
-    )
-    process.close()
-    executor.close()
+    with decoding(1, DecodingLimits()) as decoder:
+        yield decoder
 
 
 def tiff(samples: np.ndarray[Any, Any], photometric: str, **how: Any) -> bytes:

@@ -27,6 +27,18 @@ class BusyAdder(InMemoryDetectionRepository):
         await super().add(detection)
 
 
+async def check_erased_later(service: Service, images: SlowImageStore, record: Detection) -> None:
+    """A deletion fails, its owner can only get a 404 after that, and the image is erased."""
+    with pytest.raises(StoreUnavailable):
+        await delete_one(service, record)
+    images.recover()
+    with pytest.raises(NotFound):
+        await delete_one(service, record)
+    service.clock.advance(60)
+    assert await service.store.carry_due() is None
+    assert await nothing_is_left(service)
+
+
 async def test_an_image_that_arrives_while_its_deletion_fails_is_erased_later() -> None:
     """The owner's second attempt gets a 404, so only the background work can erase it."""
     repository, images = BusyEraser(), SlowImageStore()
@@ -39,14 +51,7 @@ async def test_an_image_that_arrives_while_its_deletion_fails_is_erased_later() 
         images.fail_with(DOWN)
 
     repository.after_erasing = arrive_and_break_down
-    with pytest.raises(StoreUnavailable):
-        await delete_one(service, record)
-    images.recover()
-    with pytest.raises(NotFound):
-        await delete_one(service, record)
-    service.clock.advance(60)
-    assert await service.store.carry_due() is None
-    assert await nothing_is_left(service)
+    await check_erased_later(service, images, record)
 
 
 async def test_an_image_that_is_stored_while_its_deletion_fails_is_erased_later() -> None:
@@ -62,14 +67,7 @@ async def test_an_image_that_is_stored_while_its_deletion_fails_is_erased_later(
         images.fail_with(DOWN)
 
     repository.before_erasing, repository.after_erasing = store_completely, break_down
-    with pytest.raises(StoreUnavailable):
-        await delete_one(service, record)
-    images.recover()
-    with pytest.raises(NotFound):
-        await delete_one(service, record)
-    service.clock.advance(60)
-    assert await service.store.carry_due() is None
-    assert await nothing_is_left(service)
+    await check_erased_later(service, images, record)
 
 
 async def test_a_detection_that_is_deleted_while_its_image_is_given_up_stays_deleted() -> None:
