@@ -1,7 +1,8 @@
-"""How OpenAPI describes calls whose bodies are not plain JSON."""
+"""How OpenAPI describes calls whose bodies are not plain JSON: for ``operation_class``."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from litestar.enums import RequestEncodingType
@@ -55,126 +56,86 @@ _TO = Schema(
 )
 
 
-@dataclass
-class SingleImage(Operation):
-    """A form with one file."""
+def _completed_by(complete: Callable[[Operation], None]) -> type[Operation]:
+    """The ``operation_class`` of calls that a function goes on to describe."""
 
-    def __post_init__(self) -> None:
-        """Describe the body and the headers of a guest's quota."""
-        self.request_body = _form("file", _FILE)
-        _success(self).headers = {
-            name: _header(OpenAPIType.INTEGER, f"{meaning} Guests only.")
-            for name, meaning in RATE_LIMIT_MEANINGS.items()
-        }
+    class Completed(Operation):
+        def __post_init__(self) -> None:
+            complete(self)
+
+    return dataclass(Completed)
 
 
-@dataclass
-class SeveralImages(Operation):
-    """A form with several files, answered by a stream of events."""
-
-    def __post_init__(self) -> None:
-        """Describe the body, and that each event holds its data as JSON text."""
-        several = Schema(type=OpenAPIType.ARRAY, items=_FILE, min_items=1)
-        self.request_body = _form("files", several)
-        stream = _content(self)["text/event-stream"]
-        data = Schema(
-            type=OpenAPIType.STRING,
-            content_media_type="application/json",
-            content_schema=stream.schema,
-        )
-        stream.schema = Schema(
-            type=OpenAPIType.OBJECT, required=["data"], properties={"data": data}
-        )
+@_completed_by
+def single_image(operation: Operation) -> None:
+    """A form with one file; a guest's answer has the headers of the quota."""
+    operation.request_body = _form("file", _FILE)
+    _success(operation).headers = {
+        name: _header(OpenAPIType.INTEGER, f"{meaning} Guests only.")
+        for name, meaning in RATE_LIMIT_MEANINGS.items()
+    }
 
 
-@dataclass
-class SingleVideo(Operation):
-    """A form with a video and which of its frames are wanted."""
-
-    def __post_init__(self) -> None:
-        """Describe the body and the header with the video's address."""
-        number = {"frames_per_second": _FRAMES_PER_SECOND, "from": _FROM, "to": _TO}
-        self.request_body = _form("file", _VIDEO, number)
-        _success(self, "202").headers = {
-            "Location": _header(OpenAPIType.STRING, "The path of the video.")
-        }
-
-
-@dataclass
-class FrameTable(Operation):
-    """A table in one of three formats."""
-
-    def __post_init__(self) -> None:
-        """Add the other two to the JSON."""
-        content = _content(self)
-        for kind, meaning in (
-            ("text/csv", "A line a row, the first with the names (RFC 4180)."),
-            ("application/x-ndjson", "A JSON object a line."),
-        ):
-            schema = Schema(type=OpenAPIType.STRING, description=meaning)
-            content[kind] = OpenAPIMediaType(schema=schema)
+@_completed_by
+def several_images(operation: Operation) -> None:
+    """A form with several files, answered by a stream of events that hold JSON as text."""
+    several = Schema(type=OpenAPIType.ARRAY, items=_FILE, min_items=1)
+    operation.request_body = _form("files", several)
+    stream = _content(operation)["text/event-stream"]
+    data = Schema(
+        type=OpenAPIType.STRING,
+        content_media_type="application/json",
+        content_schema=stream.schema,
+    )
+    stream.schema = Schema(type=OpenAPIType.OBJECT, required=["data"], properties={"data": data})
 
 
-@dataclass
-class VideoFile(Operation):
-    """An answer that is a video, whole or in part."""
-
-    def __post_init__(self) -> None:
-        """Say that the answer is bytes, and which kinds there are."""
-        for status in ("200", "206"):
-            answer = _success(self, status)
-            answer.content = {
-                kind: OpenAPIMediaType(
-                    schema=Schema(
-                        type=OpenAPIType.STRING,
-                        content_media_type=kind,
-                        format=OpenAPIFormat.BINARY,
-                    )
-                )
-                for kind in _VIDEO_TYPES
-            }
+@_completed_by
+def single_video(operation: Operation) -> None:
+    """A form with a video and which of its frames are wanted, answered by the video's address."""
+    number = {"frames_per_second": _FRAMES_PER_SECOND, "from": _FROM, "to": _TO}
+    operation.request_body = _form("file", _VIDEO, number)
+    _success(operation, "202").headers = {
+        "Location": _header(OpenAPIType.STRING, "The path of the video.")
+    }
 
 
-@dataclass
-class Page(Operation):
-    """A page of a list."""
-
-    def __post_init__(self) -> None:
-        """Describe the headers that lead to the other pages."""
-        _success(self).headers = {
-            "X-Total-Count": _header(OpenAPIType.INTEGER, "How many match in all."),
-            "Link": _header(
-                OpenAPIType.STRING, "The first, previous, next and last page (RFC 8288)."
-            ),
-        }
+@_completed_by
+def page_of_history(operation: Operation) -> None:
+    """A page of a list, with headers that lead to the other pages."""
+    _success(operation).headers = {
+        "X-Total-Count": _header(OpenAPIType.INTEGER, "How many match in all."),
+        "Link": _header(OpenAPIType.STRING, "The first, previous, next and last page (RFC 8288)."),
+    }
 
 
-@dataclass
-class Download(Operation):
-    """An answer in one of two formats."""
-
-    def __post_init__(self) -> None:
-        """Add the table to the JSON."""
-        table = Schema(type=OpenAPIType.STRING, description="A row per face (RFC 4180).")
-        _content(self)["text/csv"] = OpenAPIMediaType(schema=table)
+@_completed_by
+def history_download(operation: Operation) -> None:
+    """JSON, or a table."""
+    _add_text(operation, "text/csv", "A row per face (RFC 4180).")
 
 
-@dataclass
-class ImageAnswer(Operation):
-    """An answer that is an image; ``image/*`` stands for every format that browsers show."""
+@_completed_by
+def frames_download(operation: Operation) -> None:
+    """JSON, a table, or JSON lines."""
+    _add_text(operation, "text/csv", "A line a row, the first with the names (RFC 4180).")
+    _add_text(operation, "application/x-ndjson", "A JSON object a line.")
 
-    def __post_init__(self) -> None:
-        """Say that the answer is bytes."""
-        content = _content(self)
-        kinds = tuple(content)
-        if "image/*" in content:
-            kinds = tuple(each.media_type for each in IMAGE_FORMATS if each.is_shown_by_browsers)
-        content.clear()
-        for kind in kinds:
-            schema = Schema(
-                type=OpenAPIType.STRING, content_media_type=kind, format=OpenAPIFormat.BINARY
-            )
-            content[kind] = OpenAPIMediaType(schema=schema)
+
+@_completed_by
+def video_file(operation: Operation) -> None:
+    """A video, whole or in part."""
+    for status in ("200", "206"):
+        _success(operation, status).content = _bytes_of(_VIDEO_TYPES)
+
+
+@_completed_by
+def image_file(operation: Operation) -> None:
+    """An image; ``image/*`` stands for every format that browsers show."""
+    kinds = tuple(_content(operation))
+    if kinds == ("image/*",):
+        kinds = tuple(each.media_type for each in IMAGE_FORMATS if each.is_shown_by_browsers)
+    _success(operation).content = _bytes_of(kinds)
 
 
 def _form(field: str, schema: Schema, others: dict[str, Schema] | None = None) -> RequestBody:
@@ -201,3 +162,21 @@ def _content(operation: Operation) -> dict[str, OpenAPIMediaType]:
     answer = _success(operation)
     answer.content = answer.content or {}
     return answer.content
+
+
+def _add_text(operation: Operation, media_type: str, description: str) -> None:
+    schema = Schema(type=OpenAPIType.STRING, description=description)
+    _content(operation)[media_type] = OpenAPIMediaType(schema=schema)
+
+
+def _bytes_of(media_types: Iterable[str]) -> dict[str, OpenAPIMediaType]:
+    return {
+        media_type: OpenAPIMediaType(
+            schema=Schema(
+                type=OpenAPIType.STRING,
+                content_media_type=media_type,
+                format=OpenAPIFormat.BINARY,
+            )
+        )
+        for media_type in media_types
+    }

@@ -24,6 +24,7 @@ from application.use_cases.detect_batch import (
 from application.use_cases.detect_emotions import DetectEmotions, DetectEmotionsCommand
 from application.use_cases.history import GetStorageStatus
 from domain.errors import BatchTooLarge
+from entrypoints.http import operations
 from entrypoints.http.authentication import (
     ID_IS_ENOUGH,
     AnyoneRequest,
@@ -32,7 +33,6 @@ from entrypoints.http.authentication import (
     signed_in,
 )
 from entrypoints.http.errors import OF_ONE_RECORD, problems
-from entrypoints.http.operations import SeveralImages, SingleImage
 from entrypoints.http.rate_limit import rate_limit_of, within_quota
 from entrypoints.http.security import ANYONE, USERS
 from entrypoints.http.streaming import primed
@@ -54,7 +54,7 @@ class DetectController(Controller):
     @post(
         operation_id="detect_emotions", response_description="What the image shows",
         summary="Analyse one image",
-        operation_class=SingleImage,
+        operation_class=operations.single_image,
         status_code=200,
         guards=[anyone, within_quota],
         opt=ID_IS_ENOUGH,
@@ -118,7 +118,7 @@ class DetectBatchController(Controller):
         "/batch",
         operation_id="detect_batch",
         summary="Analyse several images",
-        operation_class=SeveralImages,
+        operation_class=operations.several_images,
         status_code=200,
         media_type="text/event-stream",
         guards=[signed_in],

@@ -13,9 +13,9 @@ from litestar.params import FromPath
 from application.use_cases.annotate_detection import AnnotateDetection
 from application.use_cases.history import GetDetection
 from domain.errors import NotFound
+from entrypoints.http import operations
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
-from entrypoints.http.operations import ImageAnswer
 from entrypoints.http.security import USERS
 from entrypoints.http.timeline import timeline_svg
 
@@ -35,7 +35,7 @@ class DrawingsController(Controller):
         "/{detection_id:uuid}/annotated",
         operation_id="get_annotated_image",
         summary="Show one of my images with its faces marked",
-        operation_class=ImageAnswer,
+        operation_class=operations.image_file,
         media_type="image/jpeg",
         responses={
             200: ResponseSpec(

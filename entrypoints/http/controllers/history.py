@@ -25,11 +25,10 @@ from application.use_cases.history import (
 )
 from domain.detection import HistoryFilter
 from domain.errors import InvalidRequest, NotFound
-from entrypoints.http import exports, records
+from entrypoints.http import exports, operations, records
 from entrypoints.http.addresses import ImageAddresses
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
-from entrypoints.http.operations import Download, Page
 from entrypoints.http.paging import link_header
 from entrypoints.http.queries import (
     DominantEmotion,
@@ -56,7 +55,7 @@ class HistoryController(Controller):
     @get(
         operation_id="list_history",
         summary="List my detections",
-        operation_class=Page,
+        operation_class=operations.page_of_history,
         responses={
             200: ResponseSpec(
                 data_container=list[detections.Detection],
@@ -105,7 +104,7 @@ class HistoryController(Controller):
         "/export",
         operation_id="export_history",
         summary="Download my history",
-        operation_class=Download,
+        operation_class=operations.history_download,
         responses={
             200: ResponseSpec(
                 data_container=list[detections.Detection],

@@ -16,10 +16,10 @@ from application.ports.image_store import StoredImage
 from application.ports.link_signer import LinkSignature
 from application.use_cases.history import OpenImageLink, ReadImage
 from application.use_cases.show_image import ShowImage
+from entrypoints.http import operations
 from entrypoints.http.addresses import image_path
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import problems
-from entrypoints.http.operations import ImageAnswer
 from entrypoints.http.security import LINK_HOLDERS
 from entrypoints.http.validators import is_held
 from entrypoints.settings import Settings
@@ -45,7 +45,7 @@ class ImagesController(Controller):
         summary="Show an image",
         guards=[signed_in_or_linked],
         security=LINK_HOLDERS,
-        operation_class=ImageAnswer,
+        operation_class=operations.image_file,
         media_type="image/*",
         responses={
             200: ResponseSpec(

@@ -30,11 +30,11 @@ from application.use_cases.videos import (
 from application.videos.analysis import AnalysedFrame
 from domain.errors import InvalidLink, InvalidRequest
 from domain.video import MOST_FRAMES_PER_SECOND, Sampling, Video
+from entrypoints.http import operations
 from entrypoints.http.addresses import ImageAddresses, video_path
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
-from entrypoints.http.operations import FrameTable, SingleVideo, VideoFile
 from entrypoints.http.queries import one_of_or_empty
 from entrypoints.http.security import USERS
 from entrypoints.http.streaming import primed
@@ -61,7 +61,7 @@ class AllVideosController(Controller):
         operation_id="submit_video",
         response_description="It is kept and will be analysed",
         summary="Send a video to be analysed",
-        operation_class=SingleVideo,
+        operation_class=operations.single_video,
         status_code=202,
         guards=[signed_in],
         security=USERS,
@@ -198,7 +198,7 @@ class VideosController(Controller):
         "/{video_id:uuid}/frames",
         operation_id="get_video_frames",
         summary="Download the analysed frames of one of my videos",
-        operation_class=FrameTable,
+        operation_class=operations.frames_download,
         guards=[signed_in],
         security=USERS,
         responses={
@@ -239,7 +239,7 @@ class VideosController(Controller):
         "/{video_id:uuid}/file",
         operation_id="get_video_file",
         summary="Play a video",
-        operation_class=VideoFile,
+        operation_class=operations.video_file,
         media_type="video/mp4",
         responses={
             200: ResponseSpec(
