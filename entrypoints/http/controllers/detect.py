@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, cast
 from uuid import UUID
 
 from litestar import Controller, Response, Router, get, post
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.serialization import encode_json
@@ -125,11 +123,10 @@ class DetectBatchController(Controller):
         opt=ID_IS_ENOUGH,
         security=USERS,
         responses={
-            200: ResponseSpec(
-                data_container=cast("type[Any]", detections.BatchEvent),
-                description="One event `data: <json>` a file, as it finishes",
-                media_type="text/event-stream",
-                generate_examples=False,
+            200: operations.answer(
+                detections.BatchEvent,
+                "One event `data: <json>` a file, as it finishes",
+                "text/event-stream",
             ),
             **problems(
                 "missing_file", "invalid_request", "batch_too_large", "not_authenticated",

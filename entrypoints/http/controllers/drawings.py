@@ -7,7 +7,6 @@ from uuid import UUID
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
 from application.use_cases.annotate_detection import AnnotateDetection
@@ -38,12 +37,7 @@ class DrawingsController(Controller):
         operation_class=operations.image_file,
         media_type="image/jpeg",
         responses={
-            200: ResponseSpec(
-                data_container=bytes,
-                description="A JPEG as large as the image",
-                media_type="image/jpeg",
-                generate_examples=False,
-            ),
+            200: operations.answer(bytes, "A JPEG as large as the image", "image/jpeg"),
             **problems(*OF_ONE_RECORD, "overloaded"),
         },
     )
@@ -63,11 +57,8 @@ class DrawingsController(Controller):
         summary="Draw one of my live sessions over time",
         media_type="image/svg+xml",
         responses={
-            200: ResponseSpec(
-                data_container=str,
-                description="For each face bars over time, in the colour of its emotion",
-                media_type="image/svg+xml",
-                generate_examples=False,
+            200: operations.answer(
+                str, "For each face bars over time, in the colour of its emotion", "image/svg+xml"
             ),
             **problems(*OF_ONE_RECORD),
         },

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 import structlog
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import SkipValidation
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -19,6 +18,7 @@ from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.identity_provider import IdentityProvider
 from application.ports.image_store import ImageStore
 from application.ports.message_channel import MessageChannel
+from entrypoints.http import operations
 from entrypoints.settings import Settings
 from entrypoints.wire import service
 
@@ -46,13 +46,7 @@ async def healthz() -> service.Health:
     response_description="It is ready",
     summary="Whether the service is ready",
     tags=["service"],
-    responses={
-        503: ResponseSpec(
-            data_container=service.Readiness,
-            description="A part that is needed is down",
-            generate_examples=False,
-        )
-    },
+    responses={503: operations.answer(service.Readiness, "A part that is needed is down")},
 )
 async def readyz(
     repository: NamedDependency[SkipValidation[DetectionRepository]],

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from litestar import Controller, MediaType, Response, delete, get
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
 
 from application.fair_turns import FairTurns
@@ -57,11 +56,7 @@ class HistoryController(Controller):
         summary="List my detections",
         operation_class=operations.page_of_history,
         responses={
-            200: ResponseSpec(
-                data_container=list[detections.Detection],
-                description="A page of detections",
-                generate_examples=False,
-            ),
+            200: operations.answer(list[detections.Detection], "A page of detections"),
             **problems(
                 "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
             ),
@@ -106,10 +101,8 @@ class HistoryController(Controller):
         summary="Download my history",
         operation_class=operations.history_download,
         responses={
-            200: ResponseSpec(
-                data_container=list[detections.Detection],
-                description="All matching detections, newest first",
-                generate_examples=False,
+            200: operations.answer(
+                list[detections.Detection], "All matching detections, newest first"
             ),
             **problems(
                 "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
@@ -160,11 +153,7 @@ class HistoryController(Controller):
         operation_id="get_detection",
         summary="Show one of my detections",
         responses={
-            200: ResponseSpec(
-                data_container=detections.Detection,
-                description="The detection",
-                generate_examples=False,
-            ),
+            200: operations.answer(detections.Detection, "The detection"),
             **problems(*OF_ONE_RECORD),
         },
     )

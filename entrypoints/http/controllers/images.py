@@ -9,7 +9,6 @@ from litestar import Controller, Response, get
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from application.ports.image_store import StoredImage
@@ -48,13 +47,10 @@ class ImagesController(Controller):
         operation_class=operations.image_file,
         media_type="image/*",
         responses={
-            200: ResponseSpec(
-                data_container=bytes,
-                description="The image as it was uploaded; HEIC and TIFF as JPEG",
-                media_type="image/*",
-                generate_examples=False,
+            200: operations.answer(
+                bytes, "The image as it was uploaded; HEIC and TIFF as JPEG", "image/*"
             ),
-            304: ResponseSpec(data_container=None, description="Unchanged (`If-None-Match`)"),
+            304: operations.answer(None, "Unchanged (`If-None-Match`)"),
             **problems(
                 "invalid_request",
                 "not_authenticated",

@@ -7,9 +7,9 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.enums import MediaType
 from litestar.exceptions import NotFoundException
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
+from entrypoints.http import operations
 from entrypoints.http.errors import problems
 from entrypoints.web.problem_pages import POLICY, kind_page, list_page
 from entrypoints.web.routes import is_browser
@@ -23,13 +23,7 @@ _VARIES = {"Vary": "Accept"}
     operation_id="list_problems",
     summary="Every kind of problem",
     tags=["service"],
-    responses={
-        200: ResponseSpec(
-            data_container=list[ProblemKind],
-            description="All of them; a page for browsers",
-            generate_examples=False,
-        )
-    },
+    responses={200: operations.answer(list[ProblemKind], "All of them; a page for browsers")},
 )
 async def list_problems(request: Request[Any, Any, Any]) -> Response[Any]:
     """Explain every kind of problem."""
@@ -45,11 +39,7 @@ async def list_problems(request: Request[Any, Any, Any]) -> Response[Any]:
     summary="What a kind of problem means",
     tags=["service"],
     responses={
-        200: ResponseSpec(
-            data_container=ProblemKind,
-            description="What it means; a page for browsers",
-            generate_examples=False,
-        ),
+        200: operations.answer(ProblemKind, "What it means; a page for browsers"),
         **problems("invalid_request", "not_found"),
     },
 )

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from litestar import Controller, Response, Router, delete, get, post
 from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from litestar.serialization import encode_json
@@ -152,11 +151,10 @@ class VideosController(Controller):
         security=USERS,
         media_type="text/event-stream",
         responses={
-            200: ResponseSpec(
-                data_container=videos.Video,
-                description="One event `data: <json>` at every change, at most twice a second",
-                media_type="text/event-stream",
-                generate_examples=False,
+            200: operations.answer(
+                videos.Video,
+                "One event `data: <json>` at every change, at most twice a second",
+                "text/event-stream",
             ),
             **problems(*OF_ONE_RECORD),
         },
@@ -202,10 +200,8 @@ class VideosController(Controller):
         guards=[signed_in],
         security=USERS,
         responses={
-            200: ResponseSpec(
-                data_container=list[frame_table.FrameRow],
-                description="A row for each analysed frame and face, in order",
-                generate_examples=False,
+            200: operations.answer(
+                list[frame_table.FrameRow], "A row for each analysed frame and face, in order"
             ),
             **problems(*OF_ONE_RECORD),
         },
@@ -242,19 +238,9 @@ class VideosController(Controller):
         operation_class=operations.video_file,
         media_type="video/mp4",
         responses={
-            200: ResponseSpec(
-                data_container=bytes,
-                description="The file as it was sent",
-                media_type="video/mp4",
-                generate_examples=False,
-            ),
-            206: ResponseSpec(
-                data_container=bytes,
-                description="The stretch that `Range` asks for",
-                media_type="video/mp4",
-                generate_examples=False,
-            ),
-            304: ResponseSpec(data_container=None, description="Unchanged (`If-None-Match`)"),
+            200: operations.answer(bytes, "The file as it was sent", "video/mp4"),
+            206: operations.answer(bytes, "The stretch that `Range` asks for", "video/mp4"),
+            304: operations.answer(None, "Unchanged (`If-None-Match`)"),
             **problems(
                 "invalid_request", "invalid_link", "not_found", "range_not_satisfiable",
                 "store_unavailable",
