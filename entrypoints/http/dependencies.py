@@ -10,6 +10,7 @@ from litestar.di import Provide
 
 from entrypoints.container import Container
 from entrypoints.http.addresses import image_addresses
+from entrypoints.http.queries import history_filter
 
 
 def dependencies(container: Container) -> dict[str, Provide]:
@@ -55,7 +56,10 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "open_video_link": video.open_video_link,
     }
     made = {name: _given_by(provider) for name, provider in given.items()}
-    return made | {"image_addresses": Provide(image_addresses)}
+    return made | {
+        "image_addresses": Provide(image_addresses),
+        "wanted": Provide(history_filter, sync_to_thread=False),
+    }
 
 
 def container_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Container:

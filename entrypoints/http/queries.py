@@ -33,44 +33,41 @@ def one_of_or_empty(*words: str) -> dict[str, Any]:
     return {"type": None, "enum": None, "one_of": [some, _EMPTY]}
 
 
-FromDate = Annotated[
-    str | None,
-    QueryParameter(
-        description="Earliest time, ISO 8601, UTC unless a zone is given; a date means its start.",
-        examples=[Example(value="2026-11-01")],
-        schema_extra={"type": None, "one_of": _MOMENT},
-    ),
-]
-ToDate = Annotated[
-    str | None,
-    QueryParameter(
-        description="Latest time, ISO 8601, UTC unless a zone is given; a date means its end.",
-        examples=[Example(value="2026-11-22T14:30:00Z")],
-        schema_extra={"type": None, "one_of": _MOMENT},
-    ),
-]
-Keyword = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=200,
-        description="Part of the file name, or the word for the dominant emotion of any face.",
-        examples=[Example(value="holiday")],
-    ),
-]
-
-DominantEmotion = Annotated[
-    str | None,
-    QueryParameter(
-        description="Dominant emotion of any face.",
-        schema_extra=one_of_or_empty(*Emotion),
-    ),
-]
-
-
 def history_filter(
-    from_date: str | None, to_date: str | None, keyword: str | None, emotion: str | None
+    from_date: Annotated[
+        str | None,
+        QueryParameter(
+            description="Earliest time, ISO 8601, UTC unless a zone is given; a date means its "
+            "start.",
+            examples=[Example(value="2026-11-01")],
+            schema_extra={"type": None, "one_of": _MOMENT},
+        ),
+    ] = None,
+    to_date: Annotated[
+        str | None,
+        QueryParameter(
+            description="Latest time, ISO 8601, UTC unless a zone is given; a date means its end.",
+            examples=[Example(value="2026-11-22T14:30:00Z")],
+            schema_extra={"type": None, "one_of": _MOMENT},
+        ),
+    ] = None,
+    keyword: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=200,
+            description="Part of the file name, or the word for the dominant emotion of any face.",
+            examples=[Example(value="holiday")],
+        ),
+    ] = None,
+    emotion: Annotated[
+        str | None,
+        QueryParameter(
+            description="Dominant emotion of any face.",
+            schema_extra=one_of_or_empty(*Emotion),
+        ),
+    ] = None,
 ) -> HistoryFilter:
-    """Read the filter; an empty value is the same as none.
+    """A dependency of handlers: the filter in the query; an empty value is the same as none.
 
     Raises:
         InvalidRequest: a date is not ISO 8601, or there is no such emotion.

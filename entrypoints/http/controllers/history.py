@@ -29,14 +29,7 @@ from entrypoints.http.addresses import ImageAddresses
 from entrypoints.http.authentication import UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.paging import link_header
-from entrypoints.http.queries import (
-    DominantEmotion,
-    FromDate,
-    Keyword,
-    ToDate,
-    history_filter,
-    one_of_or_empty,
-)
+from entrypoints.http.queries import one_of_or_empty
 from entrypoints.http.security import USERS
 from entrypoints.wire import detections
 
@@ -65,19 +58,15 @@ class HistoryController(Controller):
     async def list_history(
         self,
         request: UserRequest,
+        wanted: NamedDependency[HistoryFilter],
         list_history: NamedDependency[ListHistory],
         record_turns: NamedDependency[FairTurns],
         image_addresses: NamedDependency[ImageAddresses],
         image_links: NamedDependency[SkipValidation[ImageLinks | None]],
         skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Skip so many.")] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
-        from_date: FromDate = None,
-        to_date: ToDate = None,
-        keyword: Keyword = None,
-        emotion: DominantEmotion = None,
     ) -> Response[Any]:
         """List the user's detections, newest first."""
-        wanted = history_filter(from_date, to_date, keyword, emotion)
         command = ListHistoryCommand(request.user, wanted, skip=skip, limit=limit)
         page = await list_history.execute(command)
         headers = {
@@ -112,6 +101,7 @@ class HistoryController(Controller):
     async def export(
         self,
         request: UserRequest,
+        wanted: NamedDependency[HistoryFilter],
         export_history: NamedDependency[ExportHistory],
         record_turns: NamedDependency[FairTurns],
         image_addresses: NamedDependency[ImageAddresses],
@@ -122,13 +112,8 @@ class HistoryController(Controller):
                 schema_extra=one_of_or_empty("csv", "json"),
             ),
         ] = "json",
-        from_date: FromDate = None,
-        to_date: ToDate = None,
-        keyword: Keyword = None,
-        emotion: DominantEmotion = None,
     ) -> Response[Any]:
         """Download all records, newest first, as a JSON array or a table with a row per face."""
-        wanted: HistoryFilter = history_filter(from_date, to_date, keyword, emotion)
         parts = export_history.execute(request.user, wanted)
         headers = {
             "Content-Disposition": f'attachment; filename="emotions.{format}"',
