@@ -13,13 +13,13 @@ from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.direct import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.model import CropClassifier
-from adapters.inference.one_job import face_analyser_of
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.haar import HaarFaceDetector
+from adapters.opencv.one_job import face_analyser_of
 from adapters.opencv.yunet import YuNetFaceDetector
 from adapters.pillow.annotator import PillowImageAnnotator
 from application.errors import InferenceUnavailable

@@ -12,12 +12,12 @@ import skimage.data
 from adapters.in_memory import InMemoryTelemetry
 from adapters.inference.direct import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
-from adapters.inference.one_job import OneJobFaceAnalyser, face_analyser_of
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
+from adapters.opencv.one_job import OneJobFaceAnalyser, face_analyser_of
 from application.errors import InferenceUnavailable
 from application.memory_budget import MemoryBudget
 from application.ports.face_analyser import DetectionRequest, EveryFace

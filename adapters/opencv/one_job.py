@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Protocol, runtime_checkable
 
+from adapters.inference.detecting import ExecutorFaceDetector
+from adapters.inference.direct import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
+from adapters.opencv.decoder import OpenCvImageDecoder, PreparedImage
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_analyser import AnalysedImage, FaceAnalyser, FaceSearch
 from application.ports.face_detector import FaceDetector
@@ -14,68 +15,7 @@ from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
 from application.stepwise_analysis import StepwiseFaceAnalyser
 from application.work import Priority
-from domain.face import Face, FaceDetection, FaceReading
-from domain.image import Image
-
-
-class PreparedImage(Protocol):
-    """An image with memory reserved, decoded on the thread that calls ``decode``."""
-
-    def decode(self) -> Image:
-        """Decode it; blocks. Called once."""
-        ...
-
-    def release(self) -> None:
-        """Release the memory if the image will not be decoded; from any thread."""
-        ...
-
-
-@runtime_checkable
-class PreparesImages(Protocol):
-    """A decoder whose last step can be part of a larger job."""
-
-    async def prepare(
-        self,
-        data: bytes,
-        *,
-        priority: Priority = Priority.INTERACTIVE,
-        sender: str = "",
-        least_side_px: int | None = None,
-    ) -> PreparedImage:
-        """Read the header and wait for memory; a costly image is decoded in its own process.
-
-        Args:
-            data: the encoded image.
-            priority: who gets memory first.
-            sender: memory is shared fairly among senders.
-            least_side_px: the longer side that a reduced scale has to keep, if less than the
-                decoder's default.
-        """
-        ...
-
-
-@runtime_checkable
-class DetectsNow(Protocol):
-    """A detector that can be part of a larger job; safe on several threads at once."""
-
-    def detect_now(
-        self,
-        image: Image,
-        min_size_px: int,
-        min_confidence: float,
-        fit_within: tuple[int, int] | None,
-    ) -> list[FaceDetection]:
-        """Find the faces; blocks. See ``FaceDetector.detect``."""
-        ...
-
-
-@runtime_checkable
-class ClassifiesNow(Protocol):
-    """A classifier that can be part of a larger job; safe on several threads at once."""
-
-    def classify_now(self, image: Image, faces: Sequence[FaceDetection]) -> list[FaceReading]:
-        """Read the faces; blocks. See ``EmotionClassifier.classify``."""
-        ...
+from domain.face import Face
 
 
 class OneJobFaceAnalyser:
@@ -87,9 +27,9 @@ class OneJobFaceAnalyser:
     def __init__(
         self,
         *,
-        decoder: PreparesImages,
-        detector: DetectsNow,
-        classifier: ClassifiesNow,
+        decoder: OpenCvImageDecoder,
+        detector: ExecutorFaceDetector,
+        classifier: DirectEmotionClassifier,
         executor: WorkExecutor,
         telemetry: Telemetry,
     ) -> None:
@@ -151,11 +91,11 @@ def face_analyser_of(
     executor: WorkExecutor,
     telemetry: Telemetry,
 ) -> FaceAnalyser:
-    """One job per image if all three parts run in this process; otherwise step by step."""
+    """One job per image if all three parts offer that; otherwise step by step."""
     if (
-        isinstance(decoder, PreparesImages)
-        and isinstance(detector, DetectsNow)
-        and isinstance(classifier, ClassifiesNow)
+        isinstance(decoder, OpenCvImageDecoder)
+        and isinstance(detector, ExecutorFaceDetector)
+        and isinstance(classifier, DirectEmotionClassifier)
     ):
         return OneJobFaceAnalyser(
             decoder=decoder,
