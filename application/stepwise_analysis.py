@@ -54,14 +54,8 @@ class StepwiseFaceAnalyser:
     async def _detect(
         self, image: Image, search: FaceSearch, priority: Priority
     ) -> Sequence[FaceDetection]:
-        request = search.request(image)
-        if request is None:
+        wanted = search.wanted(image)
+        if wanted is None:
             return ()
         with self._telemetry.stage("detect"):
-            return await self._detector.detect(
-                image,
-                min_size_px=request.min_size_px,
-                min_confidence=request.min_confidence,
-                fit_within=request.fit_within,
-                priority=priority,
-            )
+            return await self._detector.detect(image, wanted, priority=priority)

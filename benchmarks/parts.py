@@ -37,6 +37,7 @@ from adapters.opencv.reading import read_header, read_image
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
 from adapters.tracking import KalmanFaceTracker
 from application.ports.detection_spool import SpooledDetection
+from application.ports.face_detector import WantedFaces
 from application.ports.image_store import StoredImage
 from benchmarks.clip import moving_face
 from benchmarks.realtime import Target, own_service, play
@@ -89,13 +90,14 @@ def parts_of_a_frame(clip: Sequence[bytes]) -> dict[str, float]:
     detector, classifier = OnnxFaceDetector(executor=executor), OnnxCropClassifier()
     executor.close()
     image = image_of(clip[0], limits)
+    wanted = WantedFaces(
+        config.min_face_size, config.detection_confidence, config.processing_resolution
+    )
 
     def detect() -> object:
-        return detector.detect_now(
-            image, config.min_face_size, config.detection_confidence, config.processing_resolution
-        )
+        return detector.detect_now(image, wanted)
 
-    found = detector.detect_now(image, config.min_face_size, 0.0, config.processing_resolution)
+    found = detector.detect_now(image, wanted)
     tracker, now_s = KalmanFaceTracker(), iter(range(10**6))
     crop = cut_crop(image, found[0], classifier.crop_spec, detector.framing)
     return {
@@ -141,7 +143,7 @@ def parts_of_an_upload(photos: Sequence[bytes]) -> dict[str, float]:
     detector, classifier = OnnxFaceDetector(executor=executor), OnnxCropClassifier()
     executor.close()
     image = image_of(data, limits)
-    found = detector.detect_now(image, 64, 0.0, None)
+    found = detector.detect_now(image, WantedFaces(64))
 
     def read() -> object:
         crops = [cut_crop(image, face, classifier.crop_spec, detector.framing) for face in found]
@@ -151,7 +153,7 @@ def parts_of_an_upload(photos: Sequence[bytes]) -> dict[str, float]:
 
     return {
         "decode": thread_ms(lambda: image_of(data, limits), times=30),
-        "detect": thread_ms(lambda: detector.detect_now(image, 64, 0.0, None), times=30),
+        "detect": thread_ms(lambda: detector.detect_now(image, WantedFaces(64)), times=30),
         f"cut and classify {len(found)} face(s)": thread_ms(read, times=30) if found else 0.0,
         "store record and image": asyncio.run(_storing_ms(data)),
     }

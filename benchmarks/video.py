@@ -45,6 +45,7 @@ from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.prometheus.telemetry import PrometheusTelemetry
 from adapters.tracking import KalmanFaceTracker
+from application.ports.face_detector import WantedFaces
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand
 from application.videos.analysis import AnalysedFrame
@@ -117,7 +118,7 @@ async def measure(clip: Path, threads: int) -> None:
     async def look_at(picture: NDArray[np.uint8]) -> None:
         pixels = np.ascontiguousarray(picture[..., ::-1])
         image = Image(pixels, pixels.shape[1], pixels.shape[0], "video")
-        await classifier.classify(image, await detector.detect(image, min_size_px=64))
+        await classifier.classify(image, await detector.detect(image, WantedFaces(64)))
 
     capture = cv2.VideoCapture(str(clip))
     step, number = round(capture.get(cv2.CAP_PROP_FPS) * EVERY_S), 0

@@ -29,7 +29,7 @@ from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
 from application.memory_budget import MemoryBudget
-from application.ports.face_detector import FaceDetector
+from application.ports.face_detector import FaceDetector, WantedFaces
 from entrypoints.settings import load_settings
 
 STREAM = (640, 480)
@@ -75,12 +75,13 @@ async def measure(arguments: argparse.Namespace, executor: WorkExecutor) -> None
         image, decode_ms = await fastest(arguments.repeat, executor, decoder.decode, data)
         row = [photo.name, f"{image.width} x {image.height}", f"{decode_ms:.1f}"]
         for detector in detectors:
-            size = {"min_size_px": arguments.min_size}
+            every = WantedFaces(arguments.min_size)
+            as_in_stream = WantedFaces(arguments.min_size, fit_within=STREAM)
             faces, still_ms = await fastest(
-                arguments.repeat, executor, detector.detect, image, **size
+                arguments.repeat, executor, detector.detect, image, every
             )
             _, stream_ms = await fastest(
-                arguments.repeat, executor, detector.detect, image, **size, fit_within=STREAM
+                arguments.repeat, executor, detector.detect, image, as_in_stream
             )
             row += [str(len(faces)), f"{still_ms:.1f}", f"{stream_ms:.1f}"]
             if faces:

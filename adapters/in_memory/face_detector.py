@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from adapters.in_memory.scene import Scene
 from adapters.in_memory.switches import Switches
+from application.ports.face_detector import WantedFaces
 from application.work import Priority
 from domain.face import BoxFraming, FaceDetection
 from domain.image import Image
@@ -39,20 +40,20 @@ class InMemoryFaceDetector(Switches):
     async def detect(
         self,
         image: Image,
+        wanted: WantedFaces,
         *,
-        min_size_px: int,
-        min_confidence: float = 0.0,
-        fit_within: tuple[int, int] | None = None,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceDetection]:
         """Find the faces, largest first and clipped to the image."""
         await self._obey()
         self.looks += 1
-        self.last_fit_within = fit_within
+        self.last_fit_within = wanted.fit_within
         found = []
         for face in self._script if self._script is not None else _shown_in(image):
             box = face.box.clipped_to(image.width, image.height)
-            if box and box.longer_side >= min_size_px and face.confidence >= min_confidence:
+            if box is None or box.longer_side < wanted.min_size_px:
+                continue
+            if face.confidence >= wanted.min_confidence:
                 found.append(replace(face, box=box))
         return sorted(found, key=lambda face: -face.box.area)
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from adapters.inference.executor import WorkExecutor
+from application.ports.face_detector import WantedFaces
 from application.work import Priority
 from domain.face import FaceDetection
 from domain.image import Image
@@ -24,23 +25,13 @@ class ExecutorFaceDetector(ABC):
     async def detect(
         self,
         image: Image,
+        wanted: WantedFaces,
         *,
-        min_size_px: int,
-        min_confidence: float = 0.0,
-        fit_within: tuple[int, int] | None = None,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceDetection]:
         """Find the faces of an image; see the port."""
-        return await self._executor.run(
-            self.detect_now, image, min_size_px, min_confidence, fit_within, priority=priority
-        )
+        return await self._executor.run(self.detect_now, image, wanted, priority=priority)
 
     @abstractmethod
-    def detect_now(
-        self,
-        image: Image,
-        min_size_px: int,
-        min_confidence: float,
-        fit_within: tuple[int, int] | None,
-    ) -> list[FaceDetection]:
+    def detect_now(self, image: Image, wanted: WantedFaces) -> list[FaceDetection]:
         """Find the faces on the calling thread; see the port."""

@@ -21,7 +21,7 @@ from application.detector_figures import (
     SizeFigures,
     ThresholdFigures,
 )
-from application.ports.face_detector import FaceDetector
+from application.ports.face_detector import FaceDetector, WantedFaces
 from application.ports.image_decoder import ImageDecoder
 from domain.errors import DomainError
 from domain.face import FaceDetection
@@ -80,7 +80,7 @@ async def evaluate_detector(
         except (DomainError, OSError) as error:
             raise BadBoxes(f"{labelled.path}: {error}") from error
         began = time.perf_counter()
-        found = await detector.detect(image, min_size_px=min_size_px)
+        found = await detector.detect(image, WantedFaces(min_size_px))
         seconds.append(time.perf_counter() - began)
         counted = [face for face in labelled.faces if _counts(face, min_size_px)]
         others = [face for face in labelled.faces if not _counts(face, min_size_px)]

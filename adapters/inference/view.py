@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from application.ports.face_detector import WantedFaces
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox, Point
 from domain.image import Image
@@ -137,9 +138,7 @@ class DetectionView:
         return not any(over and cut for over, cut in zip(beyond, self.cut, strict=True))
 
 
-def views_of(
-    image: Image, sight: Sight, *, min_size_px: int, fit_within: tuple[int, int] | None
-) -> Iterator[DetectionView]:
+def views_of(image: Image, wanted: WantedFaces, sight: Sight) -> Iterator[DetectionView]:
     """The views in which a detector finds every wanted face of an image.
 
     The first is fine enough for the smallest wanted face, and never has more pixels than the image
@@ -149,12 +148,11 @@ def views_of(
 
     Args:
         image: with a uint8 RGB buffer.
+        wanted: the faces; every view fits into ``fit_within``.
         sight: of the detector.
-        min_size_px: longer side of the smallest wanted face, in the original's pixels.
-        fit_within: width and height in pixels that every view fits into; None for any.
     """
     longer_side = max(image.width, image.height)
-    ratio = finest_ratio(image, sight, min_size_px=min_size_px, fit_within=fit_within)
+    ratio = finest_ratio(image, wanted, sight)
     least_px = 0.0
     while True:
         view = replace(DetectionView.of(image, ratio=ratio), least_px=least_px)
@@ -169,20 +167,19 @@ def views_of(
         ratio = coarser
 
 
-def finest_ratio(
-    image: Image, sight: Sight, *, min_size_px: int, fit_within: tuple[int, int] | None
-) -> float:
+def finest_ratio(image: Image, wanted: WantedFaces, sight: Sight) -> float:
     """Pixels of the first view of ``views_of`` per pixel of the original."""
+    fit_within = wanted.fit_within
     usual_side = sight.usual_side if fit_within is None else sight.stream_side
     usual = usual_side / max(image.width, image.height)
-    ratio = min(max(sight.smallest / max(min_size_px, 1), usual), max(usual, 1.0))
+    ratio = min(max(sight.smallest / max(wanted.min_size_px, 1), usual), max(usual, 1.0))
     if fit_within is not None:
         ratio = min(ratio, fit_within[0] / image.width, fit_within[1] / image.height, 1.0)
     return ratio
 
 
 def keep_faces(
-    found: Sequence[FaceDetection], image: Image, *, min_size_px: int, min_confidence: float
+    found: Sequence[FaceDetection], image: Image, wanted: WantedFaces
 ) -> list[FaceDetection]:
     """The last step of every detector.
 
@@ -193,8 +190,10 @@ def keep_faces(
     corners = np.empty((len(found), 4), np.int64)
     for face in sorted(found, key=lambda face: -face.confidence):
         box = face.box.clipped_to(image.width, image.height)
-        if box is None or box.longer_side < min_size_px or face.confidence < min_confidence:
+        if box is None or box.longer_side < wanted.min_size_px:
             continue
+        if face.confidence < wanted.min_confidence:
+            break  # So are all that follow.
         if not _is_among(box, corners[: len(kept)]):
             corners[len(kept)] = (box.x, box.y, box.right, box.bottom)
             kept.append(FaceDetection(box, face.confidence, face.landmarks))

@@ -15,6 +15,7 @@ from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
 from adapters.onnx.network import BUNDLED, OnnxNetwork
 from application.errors import InferenceUnavailable
+from application.ports.face_detector import WantedFaces
 from domain.face import BOX_ITSELF, BoxFraming, FaceDetection, FaceLandmarks
 from domain.image import Image
 
@@ -86,17 +87,11 @@ class OnnxFaceDetector(ExecutorFaceDetector):
             key: value for key, value in facts.items() if key not in _NOT_MEASURED
         }
 
-    def detect_now(
-        self,
-        image: Image,
-        min_size_px: int,
-        min_confidence: float,
-        fit_within: tuple[int, int] | None,
-    ) -> list[FaceDetection]:
+    def detect_now(self, image: Image, wanted: WantedFaces) -> list[FaceDetection]:
         """Find the faces on the calling thread; see the port."""
-        views = views_of(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
+        views = views_of(image, wanted, _SIGHT)
         found = [face for view in views for face in self._search(view)]
-        return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
+        return keep_faces(found, image, wanted)
 
     def _check(self) -> None:
         """Run the network on a blank image and check its output."""

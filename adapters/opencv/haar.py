@@ -17,6 +17,7 @@ from adapters.inference.detecting import ExecutorFaceDetector
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, Sight, finest_ratio, keep_faces
 from application.errors import InferenceUnavailable
+from application.ports.face_detector import WantedFaces
 from domain.face import BoxFraming, FaceDetection
 from domain.geometry import BoundingBox
 from domain.image import Image
@@ -99,20 +100,14 @@ class HaarFaceDetector(ExecutorFaceDetector):
         self._per_thread = threading.local()
         self._load_cascades()
 
-    def detect_now(
-        self,
-        image: Image,
-        min_size_px: int,
-        min_confidence: float,
-        fit_within: tuple[int, int] | None,
-    ) -> list[FaceDetection]:
+    def detect_now(self, image: Image, wanted: WantedFaces) -> list[FaceDetection]:
         """Find the faces on the calling thread; see the port.
 
         The confidence is ``votes / (votes + votes needed)``: 0.5 for a face with just enough votes,
         rising towards 1. With ``fit_within``, as for live sessions, the profile cascade is left
         out: it takes three quarters of the time.
         """
-        ratio = finest_ratio(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
+        ratio = finest_ratio(image, wanted, _SIGHT)
         ratio = min(ratio, _LARGEST_SIDE / max(image.width, image.height))
         view = DetectionView.of(image, ratio=ratio)
         view = view.bordered(round(_SIGHT.border * max(view.pixels.shape)))
@@ -120,7 +115,7 @@ class HaarFaceDetector(ExecutorFaceDetector):
         try:
             sightings = self._search(frontal, _FRONTAL, view)
             needed = float(self._min_neighbors)
-            if fit_within is None:
+            if wanted.fit_within is None:
                 needed *= _VOTES_FOR_THREE_LOOKS
                 sightings += self._search(profile, _PROFILE, view)
                 sightings += self._search(profile, _PROFILE, view, mirrored=True)
@@ -131,7 +126,7 @@ class HaarFaceDetector(ExecutorFaceDetector):
             for face in _agree(sightings)
             if face.votes >= needed
         ]
-        return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
+        return keep_faces(found, image, wanted)
 
     def _search(
         self,

@@ -70,12 +70,10 @@ class OneJobFaceAnalyser:
     ) -> AnalysedImage:
         with decoding:
             image = prepared.decode()
-        request, found = search.request(image), []
-        if request is not None:
+        wanted, found = search.wanted(image), []
+        if wanted is not None:
             with self._telemetry.stage("detect"):
-                found = self._detector.detect_now(
-                    image, request.min_size_px, request.min_confidence, request.fit_within
-                )
+                found = self._detector.detect_now(image, wanted)
         chosen = search.choose(image, found)
         with self._telemetry.stage("classify"):
             readings = self._classifier.classify_now(image, chosen)

@@ -16,6 +16,7 @@ from adapters.inference.detecting import ExecutorFaceDetector
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
 from application.errors import InferenceUnavailable
+from application.ports.face_detector import WantedFaces
 from domain.face import BoxFraming, FaceDetection, FaceLandmarks
 from domain.image import Image
 
@@ -68,15 +69,9 @@ class YuNetFaceDetector(ExecutorFaceDetector):
         except cv2.error as error:
             raise InferenceUnavailable(f"{model.name} is not a YuNet model") from error
 
-    def detect_now(
-        self,
-        image: Image,
-        min_size_px: int,
-        min_confidence: float,
-        fit_within: tuple[int, int] | None,
-    ) -> list[FaceDetection]:
+    def detect_now(self, image: Image, wanted: WantedFaces) -> list[FaceDetection]:
         """Find the faces on the calling thread; see the port."""
-        views = views_of(image, _SIGHT, min_size_px=min_size_px, fit_within=fit_within)
+        views = views_of(image, wanted, _SIGHT)
         detector = self._detector_of_thread()
         try:
             found = [
@@ -87,7 +82,7 @@ class YuNetFaceDetector(ExecutorFaceDetector):
             ]
         except cv2.error as error:
             raise InferenceUnavailable("the face detector failed") from error
-        return keep_faces(found, image, min_size_px=min_size_px, min_confidence=min_confidence)
+        return keep_faces(found, image, wanted)
 
     def _detector_of_thread(self) -> cv2.FaceDetectorYN:
         # A detector remembers its input size, so threads cannot share one.

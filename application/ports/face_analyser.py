@@ -6,18 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from application.ports.face_detector import WantedFaces
 from application.work import Priority
 from domain.face import Face, FaceDetection
 from domain.image import Image
-
-
-@dataclass(frozen=True, slots=True)
-class DetectionRequest:
-    """The arguments of a detector; see ``FaceDetector.detect``."""
-
-    min_size_px: int
-    min_confidence: float = 0.0
-    fit_within: tuple[int, int] | None = None
 
 
 class FaceSearch(Protocol):
@@ -35,8 +27,8 @@ class FaceSearch(Protocol):
     def least_side_px(self) -> int | None:  # noqa: D102 (above)
         ...
 
-    def request(self, image: Image) -> DetectionRequest | None:
-        """The request to the detector; None if it need not run."""
+    def wanted(self, image: Image) -> WantedFaces | None:
+        """What the detector has to find; None if it need not run."""
         ...
 
     def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
@@ -59,11 +51,11 @@ class EveryFace:
     least_side_px: int | None = None
 
     def __init__(self, min_size_px: int) -> None:
-        self._request = DetectionRequest(min_size_px)
+        self._wanted = WantedFaces(min_size_px)
 
-    def request(self, image: Image) -> DetectionRequest:
+    def wanted(self, image: Image) -> WantedFaces:
         """All faces of that size."""
-        return self._request
+        return self._wanted
 
     def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
         """All that were found."""

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from application.work import Priority
 from domain.face import BoxFraming, FaceDetection
 from domain.image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class WantedFaces:
+    """Which faces of an image are to be found.
+
+    Attributes:
+        min_size_px: of the longer side, in the original's pixels (some detectors draw squares,
+            others boxes as tall but narrower).
+        min_confidence: in [0, 1].
+        fit_within: scale the image down to fit into this width and height in pixels, keeping its
+            proportions; never scaled up. None leaves the choice to the detector.
+    """
+
+    min_size_px: int
+    min_confidence: float = 0.0
+    fit_within: tuple[int, int] | None = None
 
 
 class FaceDetector(Protocol):
@@ -36,21 +54,15 @@ class FaceDetector(Protocol):
     async def detect(
         self,
         image: Image,
+        wanted: WantedFaces,
         *,
-        min_size_px: int,
-        min_confidence: float = 0.0,
-        fit_within: tuple[int, int] | None = None,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceDetection]:
         """Find the faces of an image.
 
         Args:
             image: as the decoder made it.
-            min_size_px: leave out faces whose longer side is smaller, in the original's pixels
-                (some detectors draw squares, others boxes as tall but narrower).
-            min_confidence: leave out faces with a lower confidence; in [0, 1].
-            fit_within: scale the image down to fit into this width and height in pixels, keeping
-                its proportions; never scaled up. None leaves the choice to the detector.
+            wanted: which of its faces.
             priority: decides the order when processors are busy.
 
         Returns:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from application.ports.face_analyser import DetectionRequest, FaceAnalyser
+from application.ports.face_analyser import FaceAnalyser
+from application.ports.face_detector import WantedFaces
 from application.ports.face_tracker import FaceTracker
 from application.ports.telemetry import Telemetry
 from application.sessions.adaptation import Effort
@@ -86,14 +87,14 @@ class _FrameSearch:
         """See the port."""
         return round(_CROPS_NEED * max(self._effort.resolution))
 
-    def request(self, image: Image) -> DetectionRequest | None:
+    def wanted(self, image: Image) -> WantedFaces | None:
         """See the port."""
         self._following.adjust_to(image)
         self.detected = self._following.is_detection_due(self._at_s, self._effort.interval)
         if not self.detected:
             return None
         config = self._config
-        return DetectionRequest(
+        return WantedFaces(
             min_size_px=config.min_face_size,
             min_confidence=config.detection_confidence,
             fit_within=self._effort.resolution,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from application.ports.emotion_classifier import EmotionClassifier
-from application.ports.face_detector import FaceDetector
+from application.ports.face_detector import FaceDetector, WantedFaces
 from application.ports.face_tracker import FaceTracker
 from application.ports.telemetry import Telemetry
 from application.ports.video_reader import VideoFacts, VideoFrame, VideoReader
@@ -164,7 +164,7 @@ class AnalyseVideo:
     async def _read_faces(self, frame: VideoFrame) -> tuple[VideoFrame, list[Face]]:
         with self._telemetry.stage("detect"):
             found = await self._detector.detect(
-                frame.image, min_size_px=self._min_face_size_px, priority=Priority.BACKGROUND
+                frame.image, WantedFaces(self._min_face_size_px), priority=Priority.BACKGROUND
             )
         with self._telemetry.stage("classify"):
             readings = await self._classifier.classify(

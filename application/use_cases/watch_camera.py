@@ -12,7 +12,7 @@ from typing import Protocol
 from application.ports.camera import Camera
 from application.ports.clock import Clock
 from application.ports.emotion_classifier import EmotionClassifier
-from application.ports.face_detector import FaceDetector
+from application.ports.face_detector import FaceDetector, WantedFaces
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
 from application.videos.analysis import AnalysedFrame, FollowedFaces
@@ -136,6 +136,6 @@ class WatchCamera:
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _read_faces(self, frame: VideoFrame) -> list[Face]:
-        found = await self._detector.detect(frame.image, min_size_px=self._min_face_size_px)
+        found = await self._detector.detect(frame.image, WantedFaces(self._min_face_size_px))
         readings = await self._classifier.classify(frame.image, found)
         return [Face(*pair) for pair in zip(found, readings, strict=True)]

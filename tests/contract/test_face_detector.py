@@ -26,7 +26,7 @@ from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
 from application.errors import InferenceUnavailable
-from application.ports.face_detector import FaceDetector
+from application.ports.face_detector import FaceDetector, WantedFaces
 from domain.emotion import Emotion
 from domain.face import BoxFraming
 from domain.geometry import BoundingBox
@@ -49,7 +49,7 @@ class Subject:
     draw: Callable[..., Image]
 
     async def boxes(self, image: Image, min_size_px: int = 40, **options: Any) -> list[BoundingBox]:
-        found = await self.detector.detect(image, min_size_px=min_size_px, **options)
+        found = await self.detector.detect(image, WantedFaces(min_size_px, **options))
         return [face.box for face in found]
 
 
@@ -133,7 +133,7 @@ async def test_a_face_is_as_large_as_its_longer_side(subject: Subject) -> None:
 
 async def test_a_face_below_the_wanted_confidence_is_left_out(subject: Subject) -> None:
     image = subject.draw(640, 480, LARGE)
-    (face,) = await subject.detector.detect(image, min_size_px=40)
+    (face,) = await subject.detector.detect(image, WantedFaces(40))
     assert 0 < face.confidence <= 1
     at = face.confidence
     assert await subject.boxes(image, min_confidence=at) == [face.box]
@@ -160,9 +160,9 @@ async def test_concurrent_callers_get_the_same_faces(
     subject: Subject,
 ) -> None:
     images = [subject.draw(640, 480, LARGE), subject.draw(320, 240, SMALL), subject.draw(200, 200)]
-    alone = [await subject.detector.detect(image, min_size_px=40) for image in images]
+    alone = [await subject.detector.detect(image, WantedFaces(40)) for image in images]
     together = await asyncio.gather(
-        *(subject.detector.detect(image, min_size_px=40) for image in images * 8)
+        *(subject.detector.detect(image, WantedFaces(40)) for image in images * 8)
     )
     assert together == alone * 8
     assert [len(found) for found in alone] == [1, 1, 0]
@@ -197,13 +197,13 @@ async def test_an_image_decoded_at_reduced_scale_gives_the_originals_boxes(
 ) -> None:
     wanted = BoundingBox(600, 200, 310, 360)
     image = reduced(photographed(1280, 960, wanted), 2)
-    (face,) = await real.detect(image, min_size_px=64)
+    (face,) = await real.detect(image, WantedFaces(64))
     assert face.box.iou(wanted) > 0.5
 
 
 async def test_a_face_that_fills_the_image_is_found(real: FaceDetector) -> None:
     pixels = np.ascontiguousarray(skimage.data.astronaut()[40:200, 145:305])
-    (face,) = await real.detect(Image(pixels, 160, 160, "image/png"), min_size_px=64)
+    (face,) = await real.detect(Image(pixels, 160, 160, "image/png"), WantedFaces(64))
     assert face.box.width > 70
 
 
@@ -213,7 +213,7 @@ async def test_no_faces_are_found_in_images_of_objects(real: FaceDetector, textu
     if pixels.ndim == 2:
         pixels = np.dstack([pixels] * 3)
     height, width = pixels.shape[:2]
-    assert await real.detect(Image(pixels, width, height, "image/png"), min_size_px=48) == []
+    assert await real.detect(Image(pixels, width, height, "image/png"), WantedFaces(48)) == []
 
 
 @pytest.fixture(params=NETWORKS)
@@ -250,7 +250,7 @@ async def test_faces_are_found_in_images_of_any_size(
     image = photographed(width, height, *faces)
     if scale < 1:
         image = reduced(image, round(1 / scale))
-    found = [face.box for face in await network.detect(image, min_size_px=64)]
+    found = [face.box for face in await network.detect(image, WantedFaces(64))]
     for face in faces:
         assert any(box.iou(face) > 0.5 for box in found), face
     assert len(found) == len(faces)
@@ -263,7 +263,7 @@ async def test_tilted_heads_are_found(network: FaceDetector, degrees: float) -> 
     pixels = cv2.warpAffine(
         skimage.data.astronaut(), turn, (512, 300), borderMode=cv2.BORDER_REPLICATE
     )
-    (face,) = await network.detect(Image(pixels, 512, 300, "image/png"), min_size_px=64)
+    (face,) = await network.detect(Image(pixels, 512, 300, "image/png"), WantedFaces(64))
     assert face.box.iou(ASTRONAUT) > 0.5
     assert face.landmarks is not None
     left, right = face.landmarks.left_eye, face.landmarks.right_eye
@@ -280,7 +280,7 @@ async def test_a_face_cut_off_by_the_edge_is_found(
     rows = slice(round(middle.y - reach), round(middle.y + reach))
     columns = slice(round(middle.x - reach), round(middle.x + reach))
     cut = cv2.resize(skimage.data.astronaut()[rows, columns], (side, side))
-    (face,) = await network.detect(Image(cut, side, side, "image/png"), min_size_px=side // 2)
+    (face,) = await network.detect(Image(cut, side, side, "image/png"), WantedFaces(side // 2))
     assert face.box.width > 0.6 * side
 
 

@@ -12,6 +12,7 @@ from adapters.in_memory import (
     fake_image,
 )
 from application.errors import StoreUnavailable
+from application.ports.face_detector import WantedFaces
 from domain.emotion import Emotion
 from domain.errors import ImageDimensionsTooLarge, InvalidImage
 from domain.geometry import BoundingBox
@@ -43,7 +44,7 @@ async def test_the_fakes_read_the_faces_of_a_fake_image() -> None:
     data = fake_image((small, Emotion.SAD), (large, Emotion.HAPPY), width=640, height=480)
     image = await InMemoryImageDecoder().decode(data)
     assert (image.width, image.height, image.media_type) == (640, 480, "image/jpeg")
-    faces = await InMemoryFaceDetector().detect(image, min_size_px=64)
+    faces = await InMemoryFaceDetector().detect(image, WantedFaces(64))
     assert [face.box for face in faces] == [BoundingBox(*large), BoundingBox(*small)]
     readings = await InMemoryEmotionClassifier().classify(image, faces)
     assert [reading.scores.dominant for reading in readings] == [Emotion.HAPPY, Emotion.SAD]

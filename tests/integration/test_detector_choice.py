@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from application.ports.face_detector import WantedFaces
 from domain.image import Image
 from entrypoints.container import Container
 from entrypoints.settings import load_settings
@@ -38,7 +39,7 @@ async def test_yunet_uses_the_configured_confidence(
 ) -> None:
     model = write_yunet(tmp_path / "yunet.onnx")
     container = container_with(face_detector="yunet", yunet_model=model, **setting)
-    found = await container.vision().face_detector().detect(picture(), min_size_px=16)
+    found = await container.vision().face_detector().detect(picture(), WantedFaces(16))
     container.vision().executor().close()
     # In the smaller view the detector finds both cells again, larger and with lower confidence.
     assert len([face for face in found if face.box.width == CELL]) == faces

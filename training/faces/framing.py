@@ -20,7 +20,7 @@ from adapters.inference.crops import cut_crop
 from adapters.inference.executor import WorkExecutor
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
-from application.ports.face_detector import FaceDetector
+from application.ports.face_detector import FaceDetector, WantedFaces
 from domain.emotion import Emotion
 from domain.face import BoxFraming, FaceDetection
 from domain.image import Image
@@ -46,7 +46,7 @@ async def found_in(scenes: list[Image], detector: FaceDetector) -> list[FaceDete
     """The face of each scene in which the detector finds exactly one."""
     found = []
     for scene in scenes:
-        faces = await detector.detect(scene, min_size_px=64)
+        faces = await detector.detect(scene, WantedFaces(64))
         found.append(faces[0] if len(faces) == 1 else None)
     return found
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from adapters.inference.executor import WorkExecutor
 from adapters.onnx.face_detector import OnnxFaceDetector
+from application.ports.face_detector import WantedFaces
 from domain.image import Image
 
 from .data import Labels, Photo
@@ -36,7 +37,7 @@ def service_finder(weights: Path, executor: WorkExecutor) -> Finder:
     def find(pixels: Pixels) -> Found:
         height, width = pixels.shape[:2]
         image = Image(pixels, width, height, "image/png")
-        faces = asyncio.run(detector.detect(image, min_size_px=_SMALLEST))
+        faces = asyncio.run(detector.detect(image, WantedFaces(_SMALLEST)))
         faces = sorted(faces, key=lambda face: -face.confidence)
         boxes = [(f.box.x, f.box.y, f.box.right, f.box.bottom) for f in faces]
         marks = [

@@ -20,7 +20,8 @@ from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.one_job import OneJobFaceAnalyser, face_analyser_of
 from application.errors import InferenceUnavailable
 from application.memory_budget import MemoryBudget
-from application.ports.face_analyser import DetectionRequest, EveryFace
+from application.ports.face_analyser import EveryFace
+from application.ports.face_detector import WantedFaces
 from application.stepwise_analysis import StepwiseFaceAnalyser
 from application.work import Priority
 from domain.errors import InvalidImage
@@ -46,7 +47,7 @@ class CountingExecutor(WorkExecutor):
 class NoFace(EveryFace):
     """Needs no detection."""
 
-    def request(self, image: Image) -> None:  # type: ignore[override]
+    def wanted(self, image: Image) -> None:  # type: ignore[override]
         return None
 
 
@@ -56,10 +57,10 @@ class Coarse(EveryFace):
     least_side_px = 200
     shape: tuple[int, ...] = ()
 
-    def request(self, image: Image) -> DetectionRequest:
+    def wanted(self, image: Image) -> WantedFaces:
         assert isinstance(image.pixels, np.ndarray)
         self.shape = image.pixels.shape
-        return super().request(image)
+        return super().wanted(image)
 
 
 class Faulty(EveryFace):

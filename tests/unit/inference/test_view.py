@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
+from application.ports.face_detector import WantedFaces
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox
 from domain.image import Image
@@ -23,7 +24,7 @@ def blank(width: int, height: int, scale: float = 1) -> Image:
 def views(image: Image, min_size_px: int = 64, **options: object) -> list[DetectionView]:
     fit_within = options.get("fit_within")
     assert fit_within is None or isinstance(fit_within, tuple)
-    return list(views_of(image, SIGHT, min_size_px=min_size_px, fit_within=fit_within))
+    return list(views_of(image, WantedFaces(min_size_px, fit_within=fit_within), SIGHT))
 
 
 def sees(view: DetectionView, face: BoundingBox) -> bool:
@@ -109,7 +110,7 @@ def test_the_largest_faces_of_a_crowd_are_kept_once_each() -> None:
         for number, (x, y) in enumerate(places)
         for shift in (0, 2)
     ]
-    kept = keep_faces(faces, blank(4300, 4100, 0.125), min_size_px=64, min_confidence=0.5)
+    kept = keep_faces(faces, blank(4300, 4100, 0.125), WantedFaces(64, 0.5))
     assert len(kept) == 500
     assert {face.box.width for face in kept} == {66}
     assert {face.confidence for face in kept} == {0.9}
