@@ -9,11 +9,7 @@ from dataclasses import dataclass
 
 from application.errors import ServiceUnavailable
 from application.metering import UsageMeter
-from application.use_cases.detect_emotions import (
-    DetectEmotions,
-    DetectEmotionsCommand,
-    EncodedImage,
-)
+from application.use_cases.detect_emotions import DetectEmotions, EncodedImage
 from application.work import AdmissionGate, Priority
 from domain.detection import Detection
 from domain.errors import BatchTooLarge, DomainError, InvalidRequest
@@ -23,33 +19,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class BatchFile:
-    """One file of a batch.
-
-    Attributes:
-        filename: as the sender named it.
-        image: read when it is analysed, so that a whole batch is never in memory; reading may raise
-            ``DomainError``.
-    """
-
-    filename: str | None
-    image: EncodedImage
-
-
-@dataclass(frozen=True, slots=True)
 class BatchOutcome:
     """The outcome of one file: a detection, or an error."""
 
     filename: str | None
     result: Detection | Exception
-
-
-@dataclass(frozen=True, slots=True)
-class DetectBatchCommand:
-    """A batch and who sent it."""
-
-    user: User
-    files: Sequence[BatchFile]
 
 
 class DetectBatch:
@@ -73,7 +47,9 @@ class DetectBatch:
         self._max_files = max_files
         self._files_at_once = files_at_once
 
-    async def execute(self, command: DetectBatchCommand) -> AsyncIterator[BatchOutcome]:
+    async def execute(
+        self, user: User, images: Sequence[EncodedImage]
+    ) -> AsyncIterator[BatchOutcome]:
         """Yield one outcome a file, in the order they finish.
 
         Closing the iterator early cancels what is unfinished.
@@ -83,19 +59,17 @@ class DetectBatch:
             BatchTooLarge: it holds more than ``max_files``.
             Overloaded: too many images are in work; nothing was started.
         """
-        if not command.files:
+        if not images:
             raise InvalidRequest("a batch needs at least one file", field="files")
-        if len(command.files) > self._max_files:
+        if len(images) > self._max_files:
             raise BatchTooLarge(
-                f"a batch may hold {self._max_files} files, this one has {len(command.files)}",
+                f"a batch may hold {self._max_files} files, this one has {len(images)}",
                 limit=self._max_files,
             )
         self._gate.check()
         # No place is held while an outcome is yielded, because the reader may be slow.
         places = asyncio.Semaphore(self._files_at_once)
-        tasks = [
-            asyncio.create_task(self._one(command.user, file, places)) for file in command.files
-        ]
+        tasks = [asyncio.create_task(self._one(user, image, places)) for image in images]
         try:
             for finished in asyncio.as_completed(tasks):
                 yield await finished
@@ -104,16 +78,19 @@ class DetectBatch:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _one(self, user: User, file: BatchFile, places: asyncio.Semaphore) -> BatchOutcome:
+    async def _one(
+        self, user: User, image: EncodedImage, places: asyncio.Semaphore
+    ) -> BatchOutcome:
         async with places:
             try:
                 async with self._meter.charge(user) as charge, self._gate.admit_in_turn():
-                    command = DetectEmotionsCommand(user, file.image, file.filename)
-                    detection = await self._detect_emotions.analyse(command, Priority.BULK, charge)
+                    detection = await self._detect_emotions.analyse(
+                        user, image, Priority.BULK, charge
+                    )
             except (DomainError, ServiceUnavailable) as error:
-                return BatchOutcome(file.filename, error)
+                return BatchOutcome(image.filename, error)
             except Exception as error:
                 # An unexpected error with one file must not stop the others.
                 log.exception("a file of a batch could not be analysed")
-                return BatchOutcome(file.filename, error)
-            return BatchOutcome(file.filename, detection)
+                return BatchOutcome(image.filename, error)
+            return BatchOutcome(image.filename, detection)

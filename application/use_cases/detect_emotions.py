@@ -24,35 +24,22 @@ class EncodedImage:
 
     Attributes:
         size: in bytes.
-        read: returns the bytes.
+        read: returns the bytes; may raise ``DomainError``.
+        filename: as the sender named it; None without a name.
     """
 
     size: int
     read: Callable[[], Awaitable[bytes]]
+    filename: str | None = None
 
     @classmethod
-    def of(cls, data: bytes) -> EncodedImage:
+    def of(cls, data: bytes, filename: str | None = None) -> EncodedImage:
         """An image that is in memory already."""
 
         async def read() -> bytes:
             return data
 
-        return cls(len(data), read)
-
-
-@dataclass(frozen=True, slots=True)
-class DetectEmotionsCommand:
-    """An image and who sent it.
-
-    Attributes:
-        caller: a user's detection is stored, a guest's never.
-        image: what to analyse.
-        filename: as the sender named it.
-    """
-
-    caller: Caller
-    image: EncodedImage
-    filename: str | None = None
+        return cls(len(data), read, filename)
 
 
 class DetectEmotions:
@@ -79,8 +66,8 @@ class DetectEmotions:
         self._telemetry = telemetry
         self._min_face_size_px = min_face_size_px
 
-    async def execute(self, command: DetectEmotionsCommand) -> Detection:
-        """Analyse one image for one caller.
+    async def execute(self, caller: Caller, image: EncodedImage) -> Detection:
+        """Analyse one image for one caller; a user's detection is stored, a guest's never.
 
         Raises:
             Overloaded: too many images are in work; nothing was started or counted.
@@ -88,7 +75,6 @@ class DetectEmotions:
             InvalidImage, ImageDimensionsTooLarge: see ``ImageDecoder.decode``.
             ServiceUnavailable: a part that is needed does not answer.
         """
-        caller = command.caller
         is_guest = isinstance(caller, Guest)
         priority = Priority.GUEST if is_guest else Priority.INTERACTIVE
         async with (
@@ -96,47 +82,51 @@ class DetectEmotions:
             self._meter.charge(caller) as charge,
             self._gate.admit_sender(caller.sender, is_guest=is_guest),
         ):
-            return await self.analyse(command, priority, charge)
+            return await self.analyse(caller, image, priority, charge)
 
     async def analyse(
-        self, command: DetectEmotionsCommand, priority: Priority, charge: Charge | None = None
+        self,
+        caller: Caller,
+        image: EncodedImage,
+        priority: Priority,
+        charge: Charge | None = None,
     ) -> Detection:
         """The pipeline itself, for callers that have been admitted and charged already.
 
         Args:
-            command: what to analyse.
+            caller: who sent it.
+            image: what to analyse.
             priority: decides who goes first.
             charge: is told when the work begins; None if nobody is charged.
         """
-        size, sender = command.image.size, command.caller.sender
-        async with self._encoded.hold(size, priority, sender=sender):
-            encoded = await command.image.read()
+        async with self._encoded.hold(image.size, priority, sender=caller.sender):
+            encoded = await image.read()
             if charge is not None:
                 charge.begin()
-            return await self._analyse(command, encoded, priority)
+            return await self._analyse(caller, encoded, image.filename, priority)
 
     async def _analyse(
-        self, command: DetectEmotionsCommand, encoded: bytes, priority: Priority
+        self, caller: Caller, encoded: bytes, filename: str | None, priority: Priority
     ) -> Detection:
         started = self._clock.monotonic()
         image = await self._analyser.analyse(
             encoded,
             EveryFace(self._min_face_size_px),
             priority=priority,
-            sender=command.caller.sender,
+            sender=caller.sender,
         )
         self._telemetry.faces_found(len(image.faces))
 
         detection = Detection(
             detection_id=uuid4(),
-            user_id=command.caller.user_id,
+            user_id=caller.user_id,
             timestamp=self._clock.now(),
-            filename=command.filename,
+            filename=filename,
             faces=image.faces,
             processing_time_s=self._clock.monotonic() - started,
             image_width=image.width,
             image_height=image.height,
         )
-        if isinstance(command.caller, User):
+        if isinstance(caller, User):
             await self._spooler.accept(detection, StoredImage(encoded, image.media_type))
         return detection

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from application.errors import ServiceUnavailable
-from application.use_cases.detect_emotions import DetectEmotionsCommand, EncodedImage
+from application.use_cases.detect_emotions import EncodedImage
 from application.work import Priority
 from domain.detection import Detection
 from domain.errors import DomainError
@@ -190,8 +190,8 @@ async def _analyse(
         async with places:
             try:
                 data = await asyncio.to_thread(image.read_bytes)
-                command = DetectEmotionsCommand(caller, EncodedImage.of(data), image.name)
-                detection = await detect.analyse(command, Priority.BULK)
+                encoded = EncodedImage.of(data, image.name)
+                detection = await detect.analyse(caller, encoded, Priority.BULK)
             except (DomainError, ServiceUnavailable, OSError) as error:
                 return _Outcome(image, error=_reason(error))
             target = targets.get(image)

@@ -114,7 +114,7 @@ def bounded_image(file: FormFile, limit_bytes: int) -> EncodedImage:
             raise file_too_large(limit_bytes)
         return await file.read(limit_bytes)
 
-    return EncodedImage(min(file.size, limit_bytes), read)
+    return EncodedImage(min(file.size, limit_bytes), read, file.filename)
 
 
 def file_too_large(limit_bytes: int) -> ImageTooLarge:

@@ -13,13 +13,8 @@ from litestar.response import Stream
 from litestar.serialization import encode_json
 
 from application.use_cases.accounts import GetProfile
-from application.use_cases.detect_batch import (
-    BatchFile,
-    BatchOutcome,
-    DetectBatch,
-    DetectBatchCommand,
-)
-from application.use_cases.detect_emotions import DetectEmotions, DetectEmotionsCommand
+from application.use_cases.detect_batch import BatchOutcome, DetectBatch
+from application.use_cases.detect_emotions import DetectEmotions
 from application.use_cases.history import GetStorageStatus
 from domain.errors import BatchTooLarge
 from entrypoints.http import operations
@@ -79,8 +74,7 @@ class DetectController(Controller):
         limit_bytes = settings.detection.max_upload_bytes
         file = (await uploaded_files(request, "file", file_too_large(limit_bytes)))[0]
         image = bounded_image(file, limit_bytes)
-        command = DetectEmotionsCommand(request.user, image, file.filename)
-        detection = await detect_emotions.execute(command)
+        detection = await detect_emotions.execute(request.user, image)
         headers = await rate_limit_of(request.user, get_profile, detection.timestamp)
         # Hundreds of faces take milliseconds.
         shown = await asyncio.to_thread(detections.present, detection)
@@ -151,14 +145,8 @@ class DetectBatchController(Controller):
             limit=settings.detection.max_batch_size,
         )
         files = await uploaded_files(request, "files", too_large)
-        command = DetectBatchCommand(
-            request.user,
-            [
-                BatchFile(file.filename, bounded_image(file, settings.detection.max_upload_bytes))
-                for file in files
-            ],
-        )
-        outcomes = await primed(detect_batch.execute(command))
+        images = [bounded_image(file, settings.detection.max_upload_bytes) for file in files]
+        outcomes = await primed(detect_batch.execute(request.user, images))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return Stream(_events(outcomes), media_type="text/event-stream", headers=headers)
 

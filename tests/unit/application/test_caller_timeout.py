@@ -7,7 +7,7 @@ import pytest
 from adapters.in_memory import fake_image
 from application.errors import StoreUnavailable
 from application.timeouts import CallerTimeout
-from application.use_cases.detect_emotions import DetectEmotionsCommand, EncodedImage
+from application.use_cases.detect_emotions import EncodedImage
 from application.use_cases.history import GetStorageStatus
 from domain.detection import HistoryFilter, StorageStatus
 from tests.unit.application.accounts import Accounts
@@ -66,8 +66,8 @@ async def test_detection_does_not_wait_for_a_slow_repository_and_nothing_is_lost
     service = Service()
     service.repository.hold()
     service.ledger.hold()
-    command = DetectEmotionsCommand(service.alice, EncodedImage.of(PHOTOGRAPH), "me.jpg")
-    detections = [await service.detect.execute(command) for _ in range(3)]
+    image = EncodedImage.of(PHOTOGRAPH, "me.jpg")
+    detections = [await service.detect.execute(service.alice, image) for _ in range(3)]
     status = GetStorageStatus(service.repository, service.spool)
     for detection in detections:
         assert await status.execute(service.alice, detection.detection_id) is StorageStatus.PENDING
@@ -86,9 +86,7 @@ async def test_a_guest_waits_for_the_count() -> None:
     service = Service()
     service.ledger.hold()
     visitor = guest()
-    asked = asyncio.create_task(
-        service.detect.execute(DetectEmotionsCommand(visitor, EncodedImage.of(PHOTOGRAPH)))
-    )
+    asked = asyncio.create_task(service.detect.execute(visitor, EncodedImage.of(PHOTOGRAPH)))
     await asyncio.wait([asked], timeout=0.4)
     assert not asked.done()
     service.ledger.release()

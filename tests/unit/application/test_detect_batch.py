@@ -8,8 +8,8 @@ import pytest
 
 from adapters.in_memory import InMemoryFaceDetector, fake_image
 from application.errors import Overloaded, StoreUnavailable
-from application.use_cases.detect_batch import BatchFile, BatchOutcome, DetectBatchCommand
-from application.use_cases.detect_emotions import DetectEmotionsCommand, EncodedImage
+from application.use_cases.detect_batch import BatchOutcome
+from application.use_cases.detect_emotions import EncodedImage
 from application.work import Priority
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
@@ -19,8 +19,8 @@ from tests.unit.application.service import Service, guest, until
 IMAGE = fake_image(((10, 10, 80, 90), Emotion.SAD))
 
 
-def file(name: str, data: bytes = IMAGE) -> BatchFile:
-    return BatchFile(name, EncodedImage.of(data))
+def file(name: str, data: bytes = IMAGE) -> EncodedImage:
+    return EncodedImage.of(data, name)
 
 
 class Uploads:
@@ -30,7 +30,7 @@ class Uploads:
         self.asked: list[str] = []
         self.given: dict[str, asyncio.Event] = {}
 
-    def file(self, name: str) -> BatchFile:
+    def file(self, name: str) -> EncodedImage:
         self.given[name] = asyncio.Event()
 
         async def read() -> bytes:
@@ -38,12 +38,11 @@ class Uploads:
             await self.given[name].wait()
             return IMAGE
 
-        return BatchFile(name, EncodedImage(len(IMAGE), read))
+        return EncodedImage(len(IMAGE), read, name)
 
 
-async def run(service: Service, *files: BatchFile) -> list[BatchOutcome]:
-    command = DetectBatchCommand(service.alice, files)
-    return [outcome async for outcome in service.batch.execute(command)]
+async def run(service: Service, *files: EncodedImage) -> list[BatchOutcome]:
+    return [outcome async for outcome in service.batch.execute(service.alice, files)]
 
 
 async def uses(service: Service) -> int:
@@ -65,8 +64,8 @@ async def test_every_file_gets_one_outcome_under_its_own_name(service: Service) 
 
 async def test_outcomes_are_returned_in_the_order_they_finish(service: Service) -> None:
     uploads = Uploads()
-    command = DetectBatchCommand(service.alice, [uploads.file("slow"), uploads.file("quick")])
-    async with aclosing(service.batch.execute(command)) as outcomes:
+    files = [uploads.file("slow"), uploads.file("quick")]
+    async with aclosing(service.batch.execute(service.alice, files)) as outcomes:
         uploads.given["quick"].set()
         assert (await anext(outcomes)).filename == "quick"
         uploads.given["slow"].set()
@@ -91,9 +90,7 @@ async def no_image() -> bytes:
 async def test_one_bad_file_does_not_stop_the_rest(
     service: Service, read: Callable[[], Awaitable[bytes]], error: type[Exception]
 ) -> None:
-    outcomes = await run(
-        service, file("a"), BatchFile("bad", EncodedImage(1, read)), file("b"), file("c")
-    )
+    outcomes = await run(service, file("a"), EncodedImage(1, read, "bad"), file("b"), file("c"))
     results = {outcome.filename: outcome.result for outcome in outcomes}
     assert isinstance(results.pop("bad"), error)
     assert all(isinstance(result, Detection) for result in results.values())
@@ -147,7 +144,7 @@ async def test_closing_early_stops_unfinished_files_and_charges_finished_ones(
 ) -> None:
     uploads = Uploads()
     files = [file("first"), *map(uploads.file, ["a", "b", "c"])]
-    async with aclosing(service.batch.execute(DetectBatchCommand(service.alice, files))) as batch:
+    async with aclosing(service.batch.execute(service.alice, files)) as batch:
         assert (await anext(batch)).filename == "first"
         await until(lambda: len(uploads.asked) == 2)
     assert uploads.asked == ["a", "b"]
@@ -187,8 +184,8 @@ async def test_a_batch_takes_a_place_per_image_and_yields_to_single_images() -> 
 
 
 async def test_a_batch_with_unread_outcomes_holds_no_place(service: Service) -> None:
-    command = DetectBatchCommand(service.alice, [file(name) for name in "abcde"])
-    async with aclosing(service.batch.execute(command)) as outcomes:
+    files = [file(name) for name in "abcde"]
+    async with aclosing(service.batch.execute(service.alice, files)) as outcomes:
         await anext(outcomes)
         await until(lambda: service.telemetry.faces == 5)
         await until(lambda: service.gate.taken == 0)
@@ -216,16 +213,10 @@ async def test_guests_who_wait_to_be_counted_take_no_place_from_users() -> None:
     service = Service(places=2)
     service.ledger.hold()
     waiting = [
-        asyncio.create_task(
-            service.detect.execute(
-                DetectEmotionsCommand(guest(f"guest:{n}"), EncodedImage.of(IMAGE))
-            )
-        )
+        asyncio.create_task(service.detect.execute(guest(f"guest:{n}"), EncodedImage.of(IMAGE)))
         for n in range(5)
     ]
-    found = await service.detect.execute(
-        DetectEmotionsCommand(service.alice, EncodedImage.of(IMAGE))
-    )
+    found = await service.detect.execute(service.alice, EncodedImage.of(IMAGE))
     assert len(found.faces) == 1
     service.ledger.release()
     for outcome in await asyncio.gather(*waiting, return_exceptions=True):

@@ -8,7 +8,7 @@ import pytest
 from adapters.in_memory import InMemoryEmotionClassifier, InMemoryFaceDetector, fake_image
 from application.errors import InferenceUnavailable, Overloaded, StoreUnavailable
 from application.ports.image_store import StoredImage
-from application.use_cases.detect_emotions import DetectEmotionsCommand, EncodedImage
+from application.use_cases.detect_emotions import EncodedImage
 from application.work import Priority
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
@@ -26,9 +26,7 @@ TWO_FACES = fake_image(
 
 
 async def detect(service: Service, caller: Caller, image: bytes = TWO_FACES) -> Detection:
-    return await service.detect.execute(
-        DetectEmotionsCommand(caller, EncodedImage.of(image), "party.webp")
-    )
+    return await service.detect.execute(caller, EncodedImage.of(image, "party.webp"))
 
 
 async def uses(service: Service, caller: Caller) -> int:
@@ -216,9 +214,7 @@ async def test_uploads_are_read_only_when_there_is_room_for_them(service: Servic
         return TWO_FACES
 
     requests = [
-        asyncio.create_task(
-            service.detect.execute(DetectEmotionsCommand(who, EncodedImage(largest, bytes_of_it)))
-        )
+        asyncio.create_task(service.detect.execute(who, EncodedImage(largest, bytes_of_it)))
         for who in (service.alice, service.bob, guest())
     ]
     for _ in range(50):
