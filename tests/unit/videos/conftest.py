@@ -24,6 +24,7 @@ from adapters.in_memory import (
     fake_video,
 )
 from adapters.tracking import KalmanFaceTracker
+from application.ports.face_detector import WantedFaces
 from application.use_cases.analyse_video import AnalyseVideo
 from application.use_cases.videos import (
     DeleteVideo,
@@ -59,11 +60,13 @@ class PausingDetector(InMemoryFaceDetector):
 
     pause_after: int | None = None
 
-    async def detect(self, image: Image, **options: Any) -> Sequence[FaceDetection]:
+    async def detect(
+        self, image: Image, wanted: WantedFaces, **options: Any
+    ) -> Sequence[FaceDetection]:
         if self.pause_after is not None and self.looks >= self.pause_after:
             self.pause_after = None
             self.hold()
-        return await super().detect(image, **options)
+        return await super().detect(image, wanted, **options)
 
 
 @dataclass
