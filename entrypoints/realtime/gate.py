@@ -60,7 +60,7 @@ def mount(server: GuardedServer, http: ASGIApp) -> ASGIApp:
         elif not _is_ours(scope):
             await both(scope, receive, send)
         elif not polling:
-            await _refuse(_with_headers(scope, send), 400, _NO_POLLING)
+            await _refuse(server, scope, _with_headers(scope, send), 400, _NO_POLLING)
         else:
             await _poll(server, both, scope, receive, send)
 
@@ -127,7 +127,7 @@ async def _poll(
     if _announced_bytes(scope) > limit:
         if connection is not None:
             connection.refused(Refusal.BODY_NOT_WANTED)
-        await _refuse(send, 413, _TOO_LARGE)
+        await _refuse(server, scope, send, 413, _TOO_LARGE)
         return
     held = 0
 
@@ -159,10 +159,29 @@ def _with_headers(scope: Scope, send: Send) -> Send:
     return framed_send
 
 
-async def _refuse(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+async def _refuse(
+    server: GuardedServer, scope: Scope, send: Send, status: int, body: bytes
+) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        *_cors_headers(server, scope),
+    ]
     await send(HTTPResponseStartEvent(type="http.response.start", status=status, headers=headers))
     await send(HTTPResponseBodyEvent(type="http.response.body", body=body, more_body=False))
+
+
+def _cors_headers(server: GuardedServer, scope: Scope) -> list[tuple[bytes, bytes]]:
+    """What lets a page of an allowed origin read an answer; the library's answers have it."""
+    sent = dict(scope["headers"])
+    origin, host = sent.get(b"origin", b""), sent.get(b"host", b"").decode("latin-1")
+    is_allowed = server.eio.cors_allowed_origins
+    if not origin or not is_allowed(origin.decode("latin-1"), {"HTTP_HOST": host}):
+        return []
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+    ]
 
 
 def _connection(scope: Scope) -> Any:

@@ -31,6 +31,37 @@ async def test_with_websockets_only_a_polling_client_gets_400_with_the_reason() 
         assert await (await service.client(transports=("websocket",))).is_served()
 
 
+async def test_a_page_of_an_allowed_origin_can_read_every_refusal_before_the_handshake() -> None:
+    too_large = bytes(100_000)
+    for transports, refusals in (
+        ("websocket", [("GET", "?EIO=4&transport=polling", b"")]),
+        (
+            "polling,websocket",
+            [
+                ("POST", "?EIO=4&transport=polling&sid=made-up", too_large),
+                ("GET", "?EIO=4&transport=polling&sid=made-up", b""),
+                ("GET", "?EIO=4&transport=made-up", b""),
+                ("GET", "", b""),
+                ("PUT", "?EIO=4&transport=polling", b""),
+            ],
+        ),
+    ):
+        async with (
+            running_service(socketio_transports=transports) as service,
+            httpx.AsyncClient(base_url=f"{service.url}/socket.io/", trust_env=False) as http,
+        ):
+            for method, query, body in refusals:
+                for origin in ("http://127.0.0.1:3000", service.url):
+                    page = {"Origin": origin}
+                    refused = await http.request(method, query, headers=page, content=body)
+                    assert refused.status_code in (400, 405, 413)
+                    assert refused.headers["Access-Control-Allow-Origin"] == origin
+                    assert refused.headers["Access-Control-Allow-Credentials"] == "true"
+                page = {"Origin": "https://evil.example"}
+                refused = await http.request(method, query, headers=page, content=body)
+                assert "Access-Control-Allow-Origin" not in refused.headers
+
+
 async def test_by_default_a_client_may_upgrade_from_polling_to_websocket() -> None:
     async with running_service() as service:
         client = await service.client(transports=("polling", "websocket"))
