@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
 import os
 import tempfile
 import weakref
@@ -21,6 +22,7 @@ MAX_PARTS = 1000
 MAX_PART_HEADER_BYTES = 16 * 1024
 _FILE_IN_MEMORY_BYTES = 2**20
 _CHUNK_BYTES = 2**18
+_NOT_ENCODED = ("", "binary", "8bit", "7bit")
 
 T = TypeVar("T")
 
@@ -172,6 +174,24 @@ async def _on_disk(work: Callable[[], T]) -> T:
         raise StoreUnavailable("there is no room for the file now") from error
 
 
+class _Base64:
+    """Decodes a part that some mail libraries encode (RFC 7578, section 4.7, deprecates it)."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def decode(self, data: bytes) -> bytes:
+        """What has arrived of the content; ``binascii.Error`` if it is not base64."""
+        digits = self._rest + data.translate(None, b"\r\n\t ")
+        whole = len(digits) // 4 * 4
+        self._rest = digits[whole:]
+        return binascii.a2b_base64(digits[:whole], strict_mode=True)
+
+    def end(self) -> bytes:
+        """The last bytes, where their padding is missing."""
+        return binascii.a2b_base64(self._rest + b"=" * (-len(self._rest) % 4))
+
+
 @dataclass(slots=True)
 class Part:
     """One part of a form.
@@ -205,6 +225,7 @@ async def read_form(
     parts: list[Part] = []
     disk = _Disk(folder)
     content: FormFile | None = None
+    encoding: _Base64 | None = None
     try:
         # Every byte is a character of Latin-1; names are decoded later.
         parser = PushMultipartParser(
@@ -217,16 +238,21 @@ async def read_form(
             for event in parser.parse(chunk) if chunk and not parser.closed else ():
                 if isinstance(event, MultipartSegment):
                     parts.append(part := _part(event, memory, disk))
-                    content = part.content
-                elif event and content is not None:
-                    await content.write(bytes(event))
+                    content, encoding = part.content, _encoding_of(event)
+                elif content is not None and event is not None:
+                    await content.write(encoding.decode(event) if encoding else bytes(event))
+                elif content is not None and encoding is not None:
+                    await content.write(encoding.end())
         if parts or not parser.closed:
             parser.close()
     except ParserLimitReached as error:
         raise _too_much(parser) from error
     except MultipartError as error:
+        raise InvalidRequest(_fault(error), field="Content-Type") from error
+    except binascii.Error as error:
         raise InvalidRequest(
-            "the form is truncated or is not a multipart form", field="Content-Type"
+            "a part of the form says that it is base64, and is not",
+            field="Content-Transfer-Encoding",
         ) from error
     return parts
 
@@ -239,6 +265,24 @@ def _part(segment: MultipartSegment, memory: UploadMemory, disk: _Disk) -> Part:
     name = written.get("name", b"").decode("utf-8", "replace")
     content = FormFile(file_name(written), memory, disk)
     return Part(name, content, has_name or media_type != "text/plain")
+
+
+def _encoding_of(segment: MultipartSegment) -> _Base64 | None:
+    written = str(segment.header("Content-Transfer-Encoding") or "").strip().lower()
+    if written in _NOT_ENCODED:
+        return None
+    if written == "base64":
+        return _Base64()
+    raise InvalidRequest(
+        f"a part of the form is encoded as {written[:40]!r}; send it as it is, or as base64",
+        field="Content-Transfer-Encoding",
+    )
+
+
+def _fault(error: MultipartError) -> str:
+    if "line break" in str(error):
+        return "the lines of the form end with LF; they must end with CR LF"
+    return "the form is truncated or is not a multipart form"
 
 
 def _too_much(parser: PushMultipartParser) -> InvalidRequest:

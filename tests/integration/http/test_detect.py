@@ -1,7 +1,9 @@
 """Detecting on one image, and files that are refused."""
 
 import asyncio
+import base64
 import tempfile
+from collections.abc import AsyncIterator
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +21,12 @@ EMOTIONS = {"happy", "sad", "angry", "disgust", "fear", "surprise", "neutral"}
 NAMELESS = (
     b'--b\r\nContent-Disposition: form-data; name="file"\r\nContent-Type: %s\r\n\r\n%s\r\n--b--\r\n'
 )
+
+
+def _encoded(encoding: bytes, content: bytes) -> bytes:
+    """A form whose part says how its content is encoded."""
+    names = b"image/jpeg\r\nContent-Transfer-Encoding: " + encoding
+    return NAMELESS % (names, content)
 
 
 async def test_an_image_is_answered_with_faces_and_all_seven_emotions(service):
@@ -251,6 +259,13 @@ async def test_a_decomposed_name_is_found_by_a_composed_keyword_and_the_converse
             "invalid_request",
             "name of a file",
         ),
+        (
+            b'--b\nContent-Disposition: form-data; name="file"\n\nx\n--b--\n',
+            "invalid_request",
+            "LF",
+        ),
+        (_encoded(b"x-uuencode", b"x"), "invalid_request", "x-uuencode"),
+        (_encoded(b"base64", b"\xff\xd8"), "invalid_request", "base64"),
     ],
 )
 async def test_errors_in_a_form_are_explained(service, content, code, told):
@@ -262,6 +277,30 @@ async def test_errors_in_a_form_are_explained(service, content, code, told):
     )
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert told in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content"),
+    [
+        (b"binary", PHOTO),
+        (b"8BIT", PHOTO),
+        (b"base64", base64.b64encode(PHOTO)),
+        (b"Base64", base64.encodebytes(PHOTO).replace(b"\n", b"\r\n")),
+        (b"base64", base64.b64encode(PHOTO).rstrip(b"=")),
+    ],
+)
+@pytest.mark.parametrize("chunk_bytes", [10, 10_000])
+async def test_a_part_may_name_its_transfer_encoding(service, encoding, content, chunk_bytes):
+    form = _encoded(encoding, content)
+
+    async def sent() -> AsyncIterator[bytes]:
+        for at in range(0, len(form), chunk_bytes):
+            yield form[at : at + chunk_bytes]
+
+    client = await service.client(headers={"Content-Type": "multipart/form-data; boundary=b"})
+    answer = await client.post("/api/detect", content=sent())
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["detection_results"]["faces"]) == 2
 
 
 @pytest.mark.parametrize("path", ["/api/detect", "/auth/verify-token"])
