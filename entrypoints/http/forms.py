@@ -189,7 +189,8 @@ class _Base64:
 
     def end(self) -> bytes:
         """The last bytes, where their padding is missing."""
-        return binascii.a2b_base64(self._rest + b"=" * (-len(self._rest) % 4))
+        padding = b"=" * (-len(self._rest) % 4)
+        return binascii.a2b_base64(self._rest + padding, strict_mode=True)
 
 
 @dataclass(slots=True)
