@@ -12,7 +12,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry, Gauge
 
 from entrypoints.server.limits import ConnectionLimits
-from entrypoints.server.pacing import RequestPacing
+from entrypoints.server.pacing import ReadingTurns, RequestPacing
 from entrypoints.server.refusals import Refusal, Refusals
 
 EXTENSION = "emotion_api.connection"
@@ -63,6 +63,7 @@ class Connections:
         self.limits = limits
         self.refusals = Refusals(registry)
         self.pacing = RequestPacing()
+        self.discarding = ReadingTurns()
         self.turned_away = 0
         self._all: dict[Watched, str] = {}
         self._idle: dict[Watched, None] = {}

@@ -345,6 +345,13 @@ class HttpConnection(H11Protocol):
                         return
             except h11.RemoteProtocolError:
                 pass  # It is not HTTP any more, and is discarded as well.
+        if not self._raw.is_closing():
+            self._raw.pause_reading()
+            self._connections.discarding.wait(self._read_on)
+
+    def _read_on(self) -> None:
+        if not self._raw.is_closing():
+            self._raw.resume_reading()
 
     def _refuse(self, reason: Refusal, code: str) -> None:
         """Answer with a problem instead of calling the application, and close."""
