@@ -138,7 +138,7 @@ async def _poll(
             held += len(message["body"])
             if not connection.hold(len(message["body"])):
                 connection.refused(Refusal.UNFINISHED_MESSAGES)
-                return HTTPDisconnectEvent(type="http.disconnect")
+                return await _disconnected()
         return message
 
     try:
@@ -146,6 +146,12 @@ async def _poll(
     finally:
         if connection is not None:
             connection.hold(-held)
+        # The library keeps the function until a garbage collection; the request should not wait.
+        receive = _disconnected
+
+
+async def _disconnected() -> ReceiveMessage:
+    return HTTPDisconnectEvent(type="http.disconnect")
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:

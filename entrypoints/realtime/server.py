@@ -87,12 +87,27 @@ class GuardedSocket(AsyncSocket):  # type: ignore[misc]
     """A connection that ends with the first unreadable POST, and counts reads.
 
     The library answers such a POST by 200, and the client never learns that its packets are lost.
+    It also keeps a closed connection until its next ping is due.
 
     Attributes:
         reads: how often all waiting packets were taken to be sent.
     """
 
     reads: int = 0
+    _next_ping: asyncio.Task[None] | None = None
+
+    def schedule_ping(self) -> None:
+        """Ping after the interval, if the client has answered the ping before."""
+        if self.last_ping:
+            self.last_ping: float | None = None
+            self._next_ping = self.server.start_background_task(self._send_ping)
+
+    async def close(self, *args: Any, **options: Any) -> None:
+        """Close, and do not wait for the next ping."""
+        await super().close(*args, **options)
+        pinging, self._next_ping = self._next_ping, None
+        if pinging is not None and pinging is not asyncio.current_task():
+            pinging.cancel()
 
     async def poll(self) -> list[Any]:
         """Take the waiting packets."""

@@ -27,6 +27,7 @@ READ = {
     AsyncPubSubManager._listen: "1fba9bbe5fb0c801",
     AsyncSocket.poll: "826f58a9f3606db2",
     AsyncSocket.close: "faa2e93902543244",
+    AsyncSocket.schedule_ping: "fe316639159cd70d",
     AsyncSocket.handle_post_request: "82dca119a261a959",
 }
 

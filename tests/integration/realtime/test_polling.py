@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from domain.user import User
+from entrypoints.realtime import server
 from entrypoints.realtime.app import housekeeping_of
 from tests.integration.realtime.service import PICTURE, Service
 
@@ -140,6 +141,20 @@ async def test_disconnecting_during_authentication_leaves_nothing(
         await entering
         assert service.sessions == 0
         assert service.server.manager.rooms == {}
+
+
+async def test_connections_that_were_never_used_leave_no_task(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_MAX_STRANGERS", 3)
+    async with polling(service) as client:
+        before = len(asyncio.all_tasks())
+        for _ in range(30):
+            assert (await client.greet()).status_code == 200
+        # The library's own task for a connection would end with its next ping, 15 s later.
+        async with asyncio.timeout(10):
+            while len(asyncio.all_tasks()) > before + 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
 
 async def test_connecting_to_the_namespace_after_disconnecting_leaves_nothing(
