@@ -8,7 +8,7 @@ from application.ports.clock import Clock
 from application.ports.refresh_token_repository import RefreshTokenRepository
 from application.ports.usage_ledger import UsageLedger
 from application.ports.user_repository import UserRepository
-from application.use_cases.history import DeleteHistory
+from application.use_cases.history import EraseHistory
 from domain.user import User
 
 
@@ -57,13 +57,13 @@ class EraseAccount:
         users: UserRepository,
         refresh_tokens: RefreshTokenRepository,
         ledger: UsageLedger,
-        delete_history: DeleteHistory,
+        erase_history: EraseHistory,
         clock: Clock,
     ) -> None:
         self._users = users
         self._refresh_tokens = refresh_tokens
         self._ledger = ledger
-        self._delete_history = delete_history
+        self._erase_history = erase_history
         self._clock = clock
 
     async def execute(self, user_id: str) -> EndedAccount:
@@ -81,5 +81,5 @@ class EraseAccount:
         await self._ledger.forget(user_id)
         was_user = await self._users.delete(user_id)
         # Last, because it also wipes from the disk what the others have deleted.
-        records = await self._delete_history.execute(User.known_by_id_alone(user_id))
+        records = await self._erase_history.everything(User.known_by_id_alone(user_id))
         return EndedAccount(was_user or sign_ins > 0 or records > 0, sign_ins, records)

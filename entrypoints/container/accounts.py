@@ -33,7 +33,7 @@ from application.ports.user_repository import UserRepository
 from application.storing.backlog import Backlog
 from application.use_cases import accounts
 from application.use_cases.end_accounts import EraseAccount, RevokeAccount
-from application.use_cases.history import DeleteHistory
+from application.use_cases.history import EraseHistory
 from application.videos.erasing import VideoErasure
 from entrypoints.container.extras import extra
 from entrypoints.settings import BadSettings
@@ -172,8 +172,8 @@ class AccountsContainer(containers.DeclarativeContainer):
         users=users,
         refresh_tokens=refresh_token_repository,
         ledger=usage_ledger,
-        delete_history=providers.Factory(
-            DeleteHistory, repository, spool_of_the_service, images, video_erasure, backlog
+        erase_history=providers.Factory(
+            EraseHistory, repository, spool_of_the_service, images, video_erasure, backlog
         ),
         clock=clock,
     )

@@ -12,8 +12,7 @@ from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import ImageStore
 from application.ports.link_signer import LinkSigner
 from application.storing.backlog import Backlog
-from application.use_cases import history
-from application.use_cases.annotate_detection import AnnotateDetection
+from application.use_cases.history import EraseHistory, ReadHistory
 from application.use_cases.show_image import ShowImage
 from application.videos.erasing import VideoErasure
 from application.work import AdmissionGate
@@ -38,28 +37,18 @@ class HistoryContainer(containers.DeclarativeContainer):
     encoded = providers.Dependency(instance_of=MemoryBudget)
 
     record_turns = providers.Singleton(FairTurns, _RECORDS_AT_ONCE)
-    list_history = providers.Singleton(history.ListHistory, repository)
-    get_detection = providers.Singleton(history.GetDetection, repository)
-    delete_detection = providers.Singleton(
-        history.DeleteDetection, repository, spool, images, video_erasure, backlog
+    read_history = providers.Singleton(ReadHistory, repository, spool)
+    erase_history = providers.Singleton(
+        EraseHistory, repository, spool, images, video_erasure, backlog
     )
-    delete_history = providers.Singleton(
-        history.DeleteHistory, repository, spool, images, video_erasure, backlog
-    )
-    export_history = providers.Singleton(history.ExportHistory, repository)
-    storage_status = providers.Singleton(history.GetStorageStatus, repository, spool)
-    read_image = providers.Singleton(history.ReadImage, images)
-    open_image_link = providers.Singleton(history.OpenImageLink, link_signer, repository, images)
     show_image = providers.Singleton(
-        ShowImage, annotator, gate, encoded, settings.provided.max_upload_bytes
-    )
-    annotate_detection = providers.Singleton(
-        AnnotateDetection,
-        get_detection,
-        read_image,
-        spool,
-        annotator,
-        gate,
-        encoded,
-        settings.provided.max_upload_bytes,
+        ShowImage,
+        repository=repository,
+        spool=spool,
+        images=images,
+        links=link_signer,
+        annotator=annotator,
+        gate=gate,
+        encoded=encoded,
+        largest_image_bytes=settings.provided.max_upload_bytes,
     )

@@ -15,7 +15,7 @@ from adapters.in_memory import (
 )
 from application.ports.detection_repository import DetectionRepository
 from application.storing.backlog import Backlog
-from application.use_cases.history import DeleteHistory
+from application.use_cases.history import EraseHistory
 from application.videos.analysis import AnalysedFrame
 from application.videos.erasing import VideoErasure
 from domain.detection import Detection, HistoryFilter
@@ -111,10 +111,8 @@ async def records_of(
     return [record async for part in parts for record in part]
 
 
-def delete_history(repository: DetectionRepository) -> DeleteHistory:
+def erase_history(repository: DetectionRepository) -> EraseHistory:
     """Erases the histories in a repository that has neither images nor videos beside it."""
     videos = VideoErasure(InMemoryVideoRepository(), InMemoryVideoStore(), repository)
     backlog = Backlog(InMemoryClock())
-    return DeleteHistory(
-        repository, InMemoryDetectionSpool(), InMemoryImageStore(), videos, backlog
-    )
+    return EraseHistory(repository, InMemoryDetectionSpool(), InMemoryImageStore(), videos, backlog)

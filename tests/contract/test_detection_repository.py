@@ -23,7 +23,7 @@ from tests.contract.samples import (
     EVERYTHING,
     NOON,
     Fixture,
-    delete_history,
+    erase_history,
     make_detection,
     records_of,
 )
@@ -332,7 +332,7 @@ async def test_an_unreadable_record_hides_no_other_and_can_be_erased(
     assert again is not None
     assert (again.filename, again.faces) == (None, ())
 
-    assert await delete_history(repository).execute(User.known_by_id_alone("alice")) == 3
+    assert await erase_history(repository).everything(User.known_by_id_alone("alice")) == 3
     assert await ids(repository) == []
 
 

@@ -23,7 +23,7 @@ from domain.detection import HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.user import User
 from tests.contract.killing import run_until_killed
-from tests.contract.samples import NOON, delete_history, make_detection, records_of
+from tests.contract.samples import NOON, erase_history, make_detection, records_of
 
 KILLED_RIGHT_AFTER_ADDING = """
 import asyncio, os, signal, sys
@@ -188,7 +188,7 @@ async def test_an_unreadable_row_hides_no_other_and_can_be_deleted(
     assert await repository.update_storage(lost.stored_at("/api/images/1"))
     assert await repository.get(lost.detection_id) == salvaged
 
-    assert await delete_history(repository).execute(User.known_by_id_alone("alice")) == 3
+    assert await erase_history(repository).everything(User.known_by_id_alone("alice")) == 3
     assert await repository.count("alice", HistoryFilter()) == 0
 
 

@@ -20,7 +20,7 @@ from application.errors import StoreUnavailable
 from application.use_cases.forget_expired import ForgetExpired
 from domain.user import User
 from tests.contract.killing import run_until_killed
-from tests.contract.samples import delete_history, make_detection
+from tests.contract.samples import erase_history, make_detection
 
 NAME = "holiday-in-lisbon-1974.jpg"
 
@@ -79,8 +79,8 @@ async def filled(database: SqliteDatabase) -> None:
 
 
 async def erased(database: SqliteDatabase) -> None:
-    erase = delete_history(SqliteDetectionRepository(database))
-    assert await erase.execute(User.known_by_id_alone("alice")) == 30
+    erase = erase_history(SqliteDetectionRepository(database))
+    assert await erase.everything(User.known_by_id_alone("alice")) == 30
 
 
 def found_in(folder: Path, *words: str) -> list[str]:

@@ -15,7 +15,7 @@ from litestar.serialization import encode_json
 from application.use_cases.accounts import GetProfile
 from application.use_cases.detect_batch import BatchOutcome, DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
-from application.use_cases.history import GetStorageStatus
+from application.use_cases.history import ReadHistory
 from domain.errors import BatchTooLarge
 from entrypoints.http import operations
 from entrypoints.http.authentication import (
@@ -94,10 +94,10 @@ class DetectController(Controller):
         self,
         request: UserRequest,
         detection_id: FromPath[UUID],
-        storage_status: NamedDependency[GetStorageStatus],
+        read_history: NamedDependency[ReadHistory],
     ) -> detections.StorageStatus:
         """Say whether a detection is stored, waits, or could not be stored."""
-        status = await storage_status.execute(request.user, detection_id)
+        status = await read_history.status(request.user, detection_id)
         return detections.StorageStatus(detection_id=detection_id, status=status.value)
 
 

@@ -9,8 +9,8 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from application.use_cases.annotate_detection import AnnotateDetection
-from application.use_cases.history import GetDetection
+from application.use_cases.history import ReadHistory
+from application.use_cases.show_image import ShowImage
 from domain.errors import NotFound
 from entrypoints.http import operations
 from entrypoints.http.authentication import UserRequest, signed_in
@@ -45,10 +45,10 @@ class DrawingsController(Controller):
         self,
         request: UserRequest,
         detection_id: FromPath[UUID],
-        annotate_detection: NamedDependency[AnnotateDetection],
+        show_image: NamedDependency[ShowImage],
     ) -> Response[bytes]:
         """Draw each face with its number and emotion; 404 for a session, which has no image."""
-        drawn = await annotate_detection.execute(request.user, detection_id)
+        drawn = await show_image.with_faces(request.user, detection_id)
         return Response(drawn, media_type="image/jpeg", headers=_NOT_KEPT)
 
     @get(
@@ -67,10 +67,10 @@ class DrawingsController(Controller):
         self,
         request: UserRequest,
         detection_id: FromPath[UUID],
-        get_detection: NamedDependency[GetDetection],
+        read_history: NamedDependency[ReadHistory],
     ) -> Response[bytes]:
         """Draw the emotions of a session over time; 404 for an image."""
-        detection = await get_detection.execute(request.user, detection_id)
+        detection = await read_history.one(request.user, detection_id)
         if detection.stream is None:
             raise NotFound("this is an image; only a session has a timeline")
         # Thousands of bars take milliseconds, which would block the event loop.

@@ -13,15 +13,7 @@ from litestar.params import FromPath, QueryParameter, SkipValidation
 
 from application.fair_turns import FairTurns
 from application.ports.image_links import ImageLinks
-from application.use_cases.history import (
-    MAX_PAGE,
-    DeleteDetection,
-    DeleteHistory,
-    ExportHistory,
-    GetDetection,
-    ListHistory,
-    ListHistoryCommand,
-)
+from application.use_cases.history import MAX_PAGE, EraseHistory, ReadHistory
 from domain.detection import HistoryFilter
 from domain.errors import InvalidRequest, NotFound
 from entrypoints.http import exports, operations, records
@@ -59,7 +51,7 @@ class HistoryController(Controller):
         self,
         request: UserRequest,
         wanted: NamedDependency[HistoryFilter],
-        list_history: NamedDependency[ListHistory],
+        read_history: NamedDependency[ReadHistory],
         record_turns: NamedDependency[FairTurns],
         image_addresses: NamedDependency[ImageAddresses],
         image_links: NamedDependency[SkipValidation[ImageLinks | None]],
@@ -67,15 +59,14 @@ class HistoryController(Controller):
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
     ) -> Response[Any]:
         """List the user's detections, newest first."""
-        command = ListHistoryCommand(request.user, wanted, skip=skip, limit=limit)
-        page = await list_history.execute(command)
+        total, parts = await read_history.page(request.user, wanted, skip=skip, limit=limit)
         headers = {
-            "X-Total-Count": str(page.total),
-            "Link": link_header(request.url, skip=skip, limit=limit, total=page.total),
+            "X-Total-Count": str(total),
+            "Link": link_header(request.url, skip=skip, limit=limit, total=total),
             "Cache-Control": "no-store",
         }
         chunks = records.written(
-            page.parts,
+            parts,
             lambda part: exports.json(part, image_addresses, image_links),
             turns=record_turns,
             sender=request.user.sender,
@@ -102,7 +93,7 @@ class HistoryController(Controller):
         self,
         request: UserRequest,
         wanted: NamedDependency[HistoryFilter],
-        export_history: NamedDependency[ExportHistory],
+        read_history: NamedDependency[ReadHistory],
         record_turns: NamedDependency[FairTurns],
         image_addresses: NamedDependency[ImageAddresses],
         format: Annotated[  # noqa: A002
@@ -114,7 +105,7 @@ class HistoryController(Controller):
         ] = "json",
     ) -> Response[Any]:
         """Download all records, newest first, as a JSON array or a table with a row per face."""
-        parts = export_history.execute(request.user, wanted)
+        parts = read_history.everything(request.user, wanted)
         headers = {
             "Content-Disposition": f'attachment; filename="emotions.{format}"',
             "Cache-Control": "no-store",
@@ -146,7 +137,7 @@ class HistoryController(Controller):
         self,
         request: UserRequest,
         detection_id: FromPath[UUID],
-        get_detection: NamedDependency[GetDetection],
+        read_history: NamedDependency[ReadHistory],
         record_turns: NamedDependency[FairTurns],
         image_addresses: NamedDependency[ImageAddresses],
         image_links: NamedDependency[SkipValidation[ImageLinks | None]],
@@ -154,7 +145,7 @@ class HistoryController(Controller):
         """Show a detection."""
 
         async def found() -> records.Parts:
-            yield [await get_detection.execute(request.user, detection_id)]
+            yield [await read_history.one(request.user, detection_id)]
 
         chunks = records.written(
             found(),
@@ -178,10 +169,10 @@ class HistoryController(Controller):
         self,
         request: UserRequest,
         detection_id: FromPath[UUID],
-        delete_detection: NamedDependency[DeleteDetection],
+        erase_history: NamedDependency[EraseHistory],
     ) -> None:
         """Erase a detection and its image."""
-        await delete_detection.execute(request.user, detection_id)
+        await erase_history.one(request.user, detection_id)
 
     @delete(
         operation_id="delete_history",
@@ -193,7 +184,7 @@ class HistoryController(Controller):
         ),
     )
     async def delete_history(
-        self, request: UserRequest, delete_history: NamedDependency[DeleteHistory]
+        self, request: UserRequest, erase_history: NamedDependency[EraseHistory]
     ) -> detections.Deleted:
         """Erase everything that is kept for the user, images included."""
         # Routing ignores a slash at the end, which a client sends that left out the id.
@@ -203,4 +194,4 @@ class HistoryController(Controller):
             raise InvalidRequest(
                 f"this call erases the whole history and takes no parameter '{name}'", field=name
             )
-        return detections.Deleted(deleted=await delete_history.execute(request.user))
+        return detections.Deleted(deleted=await erase_history.everything(request.user))

@@ -13,7 +13,6 @@ from litestar.params import FromPath, QueryParameter
 
 from application.ports.image_store import StoredImage
 from application.ports.link_signer import LinkSignature
-from application.use_cases.history import OpenImageLink, ReadImage
 from application.use_cases.show_image import ShowImage
 from entrypoints.http import operations
 from entrypoints.http.addresses import image_path
@@ -67,8 +66,6 @@ class ImagesController(Controller):
         request: UserRequest,
         detection_id: FromPath[UUID],
         settings: NamedDependency[Settings],
-        read_image: NamedDependency[ReadImage],
-        open_image_link: NamedDependency[OpenImageLink],
         show_image: NamedDependency[ShowImage],
         expires: Annotated[
             str | None, QueryParameter(description="Of a link: when it expires.")
@@ -81,10 +78,10 @@ class ImagesController(Controller):
 
         async def read() -> StoredImage:
             if signature is None:
-                return await read_image.execute(request.user, detection_id)
+                return await show_image.own(request.user, detection_id)
             path = image_path(settings.server.images_url, detection_id)
             link = LinkSignature(expires or "", signature)
-            return await open_image_link.execute(path, link, detection_id)
+            return await show_image.linked(path, link, detection_id)
 
         # An image never changes, but may be erased, so browsers have to ask each time.
         etag = f'"{detection_id.hex}"'
@@ -100,7 +97,7 @@ class ImagesController(Controller):
             return Response(b"", status_code=304, headers=headers)
         # Nobody knows who uses a link: requests for one image count as those of one sender.
         sender = request.user.sender if signature is None else str(detection_id)
-        image = await show_image.execute(read, sender=sender)
+        image = await show_image.for_browsers(read, sender=sender)
         headers["Content-Disposition"] = "inline"
         headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return Response(image.data, media_type=image.media_type, headers=headers)

@@ -19,7 +19,7 @@ from application.use_cases.accounts import (
     WelcomeGuest,
 )
 from application.use_cases.end_accounts import EraseAccount, RevokeAccount
-from application.use_cases.history import DeleteHistory
+from application.use_cases.history import EraseHistory
 from domain.errors import InvalidToken
 from tests.unit.application.service import Service, user
 
@@ -82,7 +82,7 @@ class Accounts:
             users=self.users,
             refresh_tokens=self.stored_tokens,
             ledger=self.service.ledger,
-            delete_history=DeleteHistory(
+            erase_history=EraseHistory(
                 self.service.repository,
                 self.service.spool,
                 self.service.images,

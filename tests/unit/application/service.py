@@ -14,8 +14,10 @@ from adapters.in_memory import (
     InMemoryDetectionSpool,
     InMemoryEmotionClassifier,
     InMemoryFaceDetector,
+    InMemoryImageAnnotator,
     InMemoryImageDecoder,
     InMemoryImageStore,
+    InMemoryLinkSigner,
     InMemoryTelemetry,
     InMemoryUsageLedger,
     InMemoryUserRepository,
@@ -24,10 +26,14 @@ from adapters.in_memory import (
 )
 from application.memory_budget import MemoryBudget
 from application.metering import UsageMeter
+from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import StoredImage
+from application.ports.link_signer import LinkSigner
 from application.stepwise_analysis import StepwiseFaceAnalyser
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
+from application.use_cases.history import EraseHistory, ReadHistory
+from application.use_cases.show_image import ShowImage
 from application.videos.erasing import VideoErasure
 from application.work import AdmissionGate
 from domain.detection import Detection, StorageStatus
@@ -125,12 +131,31 @@ class Service:
             telemetry=self.telemetry,
             min_face_size_px=64,
         )
+        self.history = ReadHistory(self.repository, self.spool)
+        self.erase = EraseHistory(
+            self.repository, self.spool, self.images, self.erasure, self.store.backlog
+        )
         self.batch = DetectBatch(
             detect_emotions=self.detect,
             meter=self.meter,
             gate=self.gate,
             max_files=5,
             files_at_once=self.files_at_once,
+        )
+
+    def show_image(
+        self, *, annotator: ImageAnnotator | None = None, links: LinkSigner | None = None
+    ) -> ShowImage:
+        """Shows the images of the history."""
+        return ShowImage(
+            repository=self.repository,
+            spool=self.spool,
+            images=self.images,
+            links=links or InMemoryLinkSigner(self.clock),
+            annotator=annotator or InMemoryImageAnnotator(),
+            gate=self.gate,
+            encoded=MemoryBudget(self.encoded_bytes),
+            largest_image_bytes=self.encoded_bytes // 4,
         )
 
     def analysed(self, owner: User | None = None) -> Detection:

@@ -8,10 +8,8 @@ import pytest
 
 from adapters.in_memory import InMemoryImageAnnotator, fake_image, reading_of
 from application.errors import Overloaded
-from application.memory_budget import MemoryBudget
 from application.ports.image_store import StoredImage
-from application.use_cases.annotate_detection import AnnotateDetection
-from application.use_cases.history import GetDetection, ReadImage
+from application.use_cases.show_image import ShowImage
 from application.work import Priority
 from domain.detection import Detection
 from domain.emotion import Emotion
@@ -29,16 +27,8 @@ def annotator() -> InMemoryImageAnnotator:
 
 
 @pytest.fixture
-def annotating(service: Service, annotator: InMemoryImageAnnotator) -> AnnotateDetection:
-    return AnnotateDetection(
-        GetDetection(service.repository),
-        ReadImage(service.images),
-        service.spool,
-        annotator,
-        service.gate,
-        MemoryBudget(service.encoded_bytes),
-        service.encoded_bytes // 4,
-    )
+def showing(service: Service, annotator: InMemoryImageAnnotator) -> ShowImage:
+    return service.show_image(annotator=annotator)
 
 
 @pytest.fixture
@@ -55,37 +45,37 @@ DRAWN = fake_image(((10, 20, 80, 90), Emotion.HAPPY))
 
 
 async def test_faces_are_drawn_before_and_after_the_image_is_stored(
-    service: Service, annotating: AnnotateDetection, record: Detection
+    service: Service, showing: ShowImage, record: Detection
 ) -> None:
-    assert await annotating.execute(service.alice, record.detection_id) == DRAWN
+    assert await showing.with_faces(service.alice, record.detection_id) == DRAWN
     await service.store.carry_due()
-    assert await annotating.execute(service.alice, record.detection_id) == DRAWN
+    assert await showing.with_faces(service.alice, record.detection_id) == DRAWN
 
 
 async def test_other_users_do_not_get_the_annotated_image(
-    service: Service, annotating: AnnotateDetection, record: Detection
+    service: Service, showing: ShowImage, record: Detection
 ) -> None:
     with pytest.raises(Forbidden):
-        await annotating.execute(service.bob, record.detection_id)
+        await showing.with_faces(service.bob, record.detection_id)
     with pytest.raises(NotFound):
-        await annotating.execute(service.alice, uuid4())
+        await showing.with_faces(service.alice, uuid4())
 
 
 async def test_without_a_free_place_the_image_is_not_fetched(
     service: Service,
-    annotating: AnnotateDetection,
+    showing: ShowImage,
     annotator: InMemoryImageAnnotator,
     record: Detection,
 ) -> None:
     annotator.hold()
     drawing = [
-        asyncio.create_task(annotating.execute(service.alice, record.detection_id))
+        asyncio.create_task(showing.with_faces(service.alice, record.detection_id))
         for _ in range(service.places)
     ]
     await until(lambda: service.gate.taken == service.places)
     service.spool.fail_with(AssertionError("the photograph was fetched"))
     with pytest.raises(Overloaded):
-        await annotating.execute(service.alice, record.detection_id)
+        await showing.with_faces(service.alice, record.detection_id)
     service.spool.recover()
     annotator.release()
     assert await asyncio.gather(*drawing) == [DRAWN] * service.places
@@ -100,14 +90,6 @@ async def test_detections_have_priority_over_drawings(service: Service, record: 
             seen.append(priority)
             return await super().annotate(*args, priority=priority, **kwargs)
 
-    annotating = AnnotateDetection(
-        GetDetection(service.repository),
-        ReadImage(service.images),
-        service.spool,
-        Noting(),
-        service.gate,
-        MemoryBudget(service.encoded_bytes),
-        service.encoded_bytes // 4,
-    )
-    await annotating.execute(service.alice, record.detection_id)
+    showing = service.show_image(annotator=Noting())
+    await showing.with_faces(service.alice, record.detection_id)
     assert seen == [Priority.BULK]

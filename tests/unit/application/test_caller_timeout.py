@@ -8,7 +8,6 @@ from adapters.in_memory import fake_image
 from application.errors import StoreUnavailable
 from application.timeouts import CallerTimeout
 from application.use_cases.detect_emotions import EncodedImage
-from application.use_cases.history import GetStorageStatus
 from domain.detection import HistoryFilter, StorageStatus
 from tests.unit.application.accounts import Accounts
 from tests.unit.application.service import Service, guest, until
@@ -68,16 +67,16 @@ async def test_detection_does_not_wait_for_a_slow_repository_and_nothing_is_lost
     service.ledger.hold()
     image = EncodedImage.of(PHOTOGRAPH, "me.jpg")
     detections = [await service.detect.execute(service.alice, image) for _ in range(3)]
-    status = GetStorageStatus(service.repository, service.spool)
+    status_of = service.history.status
     for detection in detections:
-        assert await status.execute(service.alice, detection.detection_id) is StorageStatus.PENDING
+        assert await status_of(service.alice, detection.detection_id) is StorageStatus.PENDING
     service.repository.release()
     service.ledger.release()
     for _ in range(10):
         await asyncio.sleep(0)  # The started records are stored.
     await service.store.carry_due()
     for detection in detections:
-        assert await status.execute(service.alice, detection.detection_id) is StorageStatus.DONE
+        assert await status_of(service.alice, detection.detection_id) is StorageStatus.DONE
     assert await service.repository.count("alice", HistoryFilter()) == len(service.images)
     assert (await service.meter.usage(service.alice)).count == 3, "counted once it could be"
 

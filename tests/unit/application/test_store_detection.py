@@ -15,7 +15,7 @@ from adapters.in_memory import (
 from application.errors import StoreCircuitOpen, StoreUnavailable
 from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
-from application.use_cases.history import DeleteDetection, DeleteHistory
+from application.use_cases.history import EraseHistory
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from tests.contract.samples import records_of
 from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service, until
@@ -120,17 +120,11 @@ async def running(service: Service) -> AsyncIterator[None]:
 
 
 async def delete_one(service: Service, record: Detection) -> None:
-    use_case = DeleteDetection(
-        service.repository, service.spool, service.images, service.erasure, service.store.backlog
-    )
-    await use_case.execute(service.alice, record.detection_id)
+    await service.erase.one(service.alice, record.detection_id)
 
 
 async def delete_everything(service: Service, _: Detection | None = None) -> None:
-    use_case = DeleteHistory(
-        service.repository, service.spool, service.images, service.erasure, service.store.backlog
-    )
-    await use_case.execute(service.alice)
+    await service.erase.everything(service.alice)
 
 
 async def records_of_alice(service: Service) -> Sequence[Detection]:
@@ -433,9 +427,9 @@ async def test_a_record_deleted_from_another_host_stays_deleted(service: Service
     """The other host has no access to this host's spool."""
     record = await service.accepted()
     elsewhere = InMemoryDetectionSpool()
-    await DeleteDetection(
+    await EraseHistory(
         service.repository, elsewhere, service.images, service.erasure, service.store.backlog
-    ).execute(service.alice, record.detection_id)
+    ).one(service.alice, record.detection_id)
     await service.store.carry_due()
     assert await nothing_is_left(service)
 

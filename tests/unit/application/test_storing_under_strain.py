@@ -16,7 +16,6 @@ from adapters.in_memory import (
 from adapters.system.clock import SystemClock
 from application.errors import StoreUnavailable
 from application.ports.image_store import StoredImage
-from application.use_cases.history import DeleteDetection, DeleteHistory
 from domain.detection import HistoryFilter, StorageStatus
 from domain.errors import NotFound
 from tests.contract.samples import records_of
@@ -98,12 +97,6 @@ async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
         first_retry_s=0.001,
         longest_retry_s=0.002,
     )
-    delete = DeleteDetection(
-        service.repository, service.spool, service.images, service.erasure, service.store.backlog
-    )
-    delete_all = DeleteHistory(
-        service.repository, service.spool, service.images, service.erasure, service.store.backlog
-    )
     deleted: set[UUID] = set()
     accepted: set[UUID] = set()
 
@@ -116,14 +109,14 @@ async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
         if strain.chance.random() < 0.5:
             # A first attempt may have erased everything and then failed; or everything was deleted.
             with contextlib.suppress(NotFound):
-                await _persist(lambda: delete.execute(service.alice, record.detection_id))
+                await _persist(lambda: service.erase.one(service.alice, record.detection_id))
             deleted.add(record.detection_id)
 
     async def eraser() -> None:
         for _ in range(strain.chance.randrange(30)):
             await asyncio.sleep(0)
         known = set(accepted)
-        await _persist(lambda: delete_all.execute(service.alice))
+        await _persist(lambda: service.erase.everything(service.alice))
         deleted.update(known)
 
     async def settled() -> bool:

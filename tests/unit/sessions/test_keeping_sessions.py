@@ -10,7 +10,7 @@ from adapters.in_memory import (
 from application.errors import StoreUnavailable
 from application.sessions.events import Failure, SessionEnded
 from application.sessions.session import StreamSession
-from application.use_cases.history import DeleteDetection
+from application.use_cases.history import EraseHistory
 from application.videos.erasing import VideoErasure
 from domain.detection import DetectionKind, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
@@ -87,10 +87,10 @@ async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
     await session.stop()
     (kept,) = await records_of(world.repository)
     videos = VideoErasure(InMemoryVideoRepository(), InMemoryVideoStore(), world.repository)
-    delete = DeleteDetection(
+    erase = EraseHistory(
         world.repository, world.spool, InMemoryImageStore(), videos, world.store.backlog
     )
-    await delete.execute(session.user, kept.detection_id)
+    await erase.one(session.user, kept.detection_id)
     await world.store.carry_due()
     assert await world.repository.count("alice", HistoryFilter()) == 0
 
