@@ -171,14 +171,25 @@ class SubmitVideo:
             log.warning("the remains of video %s are erased later: %s", video.video_id, error)
 
 
-class GetVideo:
-    """Shows one of a user's own videos."""
+class ReadVideos:
+    """Shows users their own videos: the records, the analysed frames, and the files."""
 
-    def __init__(self, repository: VideoRepository) -> None:
+    def __init__(
+        self,
+        *,
+        repository: VideoRepository,
+        store: VideoStore,
+        links: LinkSigner,
+        clock: Clock,
+    ) -> None:
         self._repository = repository
+        self._store = store
+        self._links = links
+        self._clock = clock
+        self._is_stopped = False
 
-    async def execute(self, user: User, video_id: UUID) -> Video:
-        """Fetch the record.
+    async def one(self, user: User, video_id: UUID) -> Video:
+        """One record.
 
         Raises:
             NotFound: there is no such video.
@@ -186,34 +197,14 @@ class GetVideo:
         """
         return await _own(self._repository, user, video_id)
 
-
-class ListVideos:
-    """Lists a user's own videos that have no entry in the history yet."""
-
-    def __init__(self, repository: VideoRepository) -> None:
-        self._repository = repository
-
-    async def execute(self, user: User) -> Sequence[Video]:
-        """The videos that are queued, running or failed; at most a hundred, the newest first."""
+    async def unfinished(self, user: User) -> Sequence[Video]:
+        """The videos without an entry in the history: those that are queued, running or failed; at
+        most a hundred, the newest first.
+        """
         videos = await self._repository.of_user(user.user_id)
         return [video for video in reversed(videos) if video.status in _LISTED][:_MOST_LISTED]
 
-
-class FollowVideo:
-    """Follows the changes of one of a user's own videos."""
-
-    def __init__(self, repository: VideoRepository, clock: Clock) -> None:
-        self._repository = repository
-        self._clock = clock
-        self._is_stopped = False
-
-    def stop(self) -> None:
-        """End every stream of changes, because the service stops; clients connect to another
-        process.
-        """
-        self._is_stopped = True
-
-    async def execute(self, user: User, video_id: UUID) -> AsyncIterator[Video]:
+    async def changes(self, user: User, video_id: UUID) -> AsyncIterator[Video]:
         """Yield the video now, and at every change, at most twice a second, until the work has
         ended.
 
@@ -221,9 +212,9 @@ class FollowVideo:
         If the video is erased meanwhile, the last one yielded is cancelled.
 
         Raises:
-            NotFound, Forbidden: see ``GetVideo``.
+            NotFound, Forbidden: see ``one``.
         """
-        shown = await _own(self._repository, user, video_id)
+        shown = await self.one(user, video_id)
         yield shown
         told_s = self._clock.monotonic()
         while not shown.status.is_end and not self._is_stopped:
@@ -235,58 +226,22 @@ class FollowVideo:
                 shown, told_s = video, self._clock.monotonic()
                 yield shown
 
+    def stop(self) -> None:
+        """End all ``changes``, because the service stops; clients connect to another process."""
+        self._is_stopped = True
 
-class DeleteVideo:
-    """Ends the work on one of a user's own videos and erases everything of it."""
-
-    def __init__(
-        self, repository: VideoRepository, erasure: VideoErasure, history: DetectionRepository
-    ) -> None:
-        self._repository = repository
-        self._erasure = erasure
-        self._history = history
-
-    async def execute(self, user: User, video_id: UUID) -> None:
-        """Erase record, frames, file and the entry in the history.
+    async def frames(self, user: User, video_id: UUID) -> AsyncIterator[Sequence[AnalysedFrame]]:
+        """The analysed frames in order, in batches; while the video is analysed, those so far.
 
         Raises:
-            NotFound, Forbidden: see ``GetVideo``.
+            NotFound, Forbidden: see ``one``.
         """
-        video = await _own(self._repository, user, video_id)
-        await self._erasure.erase(video)
-        try:
-            await self._history.wipe()
-        except StoreUnavailable as error:
-            log.warning("traces of a video may stay on the disk for a minute: %s", error)
-
-
-class ReadVideoFrames:
-    """Reads the analysed frames of one of a user's own videos."""
-
-    def __init__(self, repository: VideoRepository) -> None:
-        self._repository = repository
-
-    async def execute(self, user: User, video_id: UUID) -> AsyncIterator[Sequence[AnalysedFrame]]:
-        """The frames in order, in batches; while the video is analysed, those so far.
-
-        Raises:
-            NotFound, Forbidden: see ``GetVideo``.
-        """
-        await _own(self._repository, user, video_id)
+        await self.one(user, video_id)
         async for frames in self._repository.frames(video_id):
             yield frames
 
-
-class OpenVideoLink:
-    """Reads the file of a video for a signed link."""
-
-    def __init__(self, links: LinkSigner, repository: VideoRepository, store: VideoStore) -> None:
-        self._links = links
-        self._repository = repository
-        self._store = store
-
-    async def execute(self, path: str, signature: LinkSignature, video_id: UUID) -> Video:
-        """Check the link and return its video.
+    async def linked(self, path: str, signature: LinkSignature, video_id: UUID) -> Video:
+        """The video of a signed link.
 
         Args:
             path: the one that the link was made for.
@@ -304,7 +259,7 @@ class OpenVideoLink:
         return video
 
     async def part(self, video: Video, *, start: int, end: int | None) -> VideoPart:
-        """A stretch of the file.
+        """A stretch of the file of a linked video.
 
         Raises:
             NotFound: the file was erased.
@@ -313,6 +268,30 @@ class OpenVideoLink:
         if found is None:
             raise _no_video()
         return found
+
+
+class DeleteVideo:
+    """Ends the work on one of a user's own videos and erases everything of it."""
+
+    def __init__(
+        self, repository: VideoRepository, erasure: VideoErasure, history: DetectionRepository
+    ) -> None:
+        self._repository = repository
+        self._erasure = erasure
+        self._history = history
+
+    async def execute(self, user: User, video_id: UUID) -> None:
+        """Erase record, frames, file and the entry in the history.
+
+        Raises:
+            NotFound, Forbidden: see ``ReadVideos.one``.
+        """
+        video = await _own(self._repository, user, video_id)
+        await self._erasure.erase(video)
+        try:
+            await self._history.wipe()
+        except StoreUnavailable as error:
+            log.warning("traces of a video may stay on the disk for a minute: %s", error)
 
 
 async def _own(repository: VideoRepository, user: User, video_id: UUID) -> Video:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import uuid4
 
 from application.cancellation import uninterrupted
@@ -30,16 +30,6 @@ MOST_ATTEMPTS = 20
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class VideoTools:
-    """The ports that working on a video needs."""
-
-    repository: VideoRepository
-    store: VideoStore
-    history: DetectionRepository
-    clock: Clock
-
-
 class WorkOnVideos:
     """Analyses waiting videos, a few at a time, until each has its entry in the history.
 
@@ -48,7 +38,10 @@ class WorkOnVideos:
     one. A video that takes long gives way to the videos of other users every minute.
 
     Args:
-        tools: the ports.
+        repository: for the records, which are the queue.
+        store: for the files.
+        history: for the entries.
+        clock: for the time.
         analyse: does the work.
         erasure: finishes interrupted erasures.
         limits: for a video.
@@ -59,14 +52,20 @@ class WorkOnVideos:
     def __init__(
         self,
         *,
-        tools: VideoTools,
+        repository: VideoRepository,
+        store: VideoStore,
+        history: DetectionRepository,
+        clock: Clock,
         analyse: AnalyseVideo,
         erasure: VideoErasure,
         limits: VideoLimits,
         place: str,
         workers: int,
     ) -> None:
-        self._tools = tools
+        self._repository = repository
+        self._store = store
+        self._history = history
+        self._clock = clock
         self._analyse = analyse
         self._erasure = erasure
         self._limits = limits
@@ -88,11 +87,11 @@ class WorkOnVideos:
         """Analyse waiting videos, also those of an earlier run; ends only when cancelled."""
         while True:
             try:
-                await self._tools.repository.end_runs(self._place)
+                await self._repository.end_runs(self._place)
                 break
             except StoreUnavailable as error:
                 log.warning("videos cannot be claimed now: %s", error)
-                await self._tools.clock.sleep(RETRY_S)
+                await self._clock.sleep(RETRY_S)
         async with asyncio.TaskGroup() as workers:
             for _ in range(self._workers):
                 workers.create_task(self._serve())
@@ -103,10 +102,8 @@ class WorkOnVideos:
         Raises:
             StoreUnavailable: the records cannot be read.
         """
-        now = self._tools.clock.now()
-        video = await self._tools.repository.claim(
-            holder=self._holder, now=now, until=now + HELD_FOR
-        )
+        now = self._clock.now()
+        video = await self._repository.claim(holder=self._holder, now=now, until=now + HELD_FOR)
         if video is None:
             return False
         if video.status is VideoStatus.RUNNING:
@@ -132,7 +129,7 @@ class WorkOnVideos:
     async def _wait(self, longest_s: float) -> None:
         waits = [
             asyncio.ensure_future(self._submitted.wait()),
-            asyncio.ensure_future(self._tools.clock.sleep(longest_s)),
+            asyncio.ensure_future(self._clock.sleep(longest_s)),
         ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -145,8 +142,8 @@ class WorkOnVideos:
             video,
             holder=self._holder,
             limits=self._limits,
-            repository=self._tools.repository,
-            clock=self._tools.clock,
+            repository=self._repository,
+            clock=self._clock,
         )
         if video.attempts > MOST_ATTEMPTS:
             log.error("video %s was given up: it made no progress", video.video_id)
@@ -179,11 +176,11 @@ class WorkOnVideos:
     async def _beat(self, progress: VideoProgress) -> None:
         """Renew the lease; ends when it is lost, or when another user waits."""
         while True:
-            await self._tools.clock.sleep(BEAT_S)
+            await self._clock.sleep(BEAT_S)
             try:
                 await progress.beat()
-                if progress.worked_s > TURN_S and await self._tools.repository.others_wait(
-                    progress.video.user_id, self._tools.clock.now()
+                if progress.worked_s > TURN_S and await self._repository.others_wait(
+                    progress.video.user_id, self._clock.now()
                 ):
                     return
             except NotHeld:
@@ -216,13 +213,13 @@ class WorkOnVideos:
 
     async def _analysed(self, progress: VideoProgress) -> VideoSummary:
         video = progress.video
-        async with self._tools.store.local(video.user_id, video.video_id) as path:
+        async with self._store.local(video.user_id, video.video_id) as path:
             if path is None:
                 raise NotFound("the file of the video is not there any more")
             command = AnalyseVideoCommand(
                 path,
                 sampling=video.sampling,
-                done=self._tools.repository.frames(video.video_id),
+                done=self._repository.frames(video.video_id),
                 damages=video.damages,
             )
             return await self._analyse.execute(command, progress)
@@ -232,13 +229,13 @@ class WorkOnVideos:
         await progress.write()
         video = replace(progress.video, damages=summary.damages)
         entry = entry_of(video, summary, progress.processing_time_s)
-        await self._tools.history.add(entry)
+        await self._history.add(entry)
         try:
             await progress.leave(replace(video, status=VideoStatus.DONE, speed=None))
         except NotHeld:
-            left = await self._tools.repository.get(video.video_id)
+            left = await self._repository.get(video.video_id)
             if left is None or left.status is VideoStatus.CANCELLED:
-                await self._tools.history.delete(video.video_id)  # It was erased meanwhile.
+                await self._history.delete(video.video_id)  # It was erased meanwhile.
             raise
 
 

@@ -23,18 +23,10 @@ from application.ports.video_reader import VideoReader
 from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
 from application.use_cases.analyse_video import AnalyseVideo
-from application.use_cases.videos import (
-    DeleteVideo,
-    FollowVideo,
-    GetVideo,
-    ListVideos,
-    OpenVideoLink,
-    ReadVideoFrames,
-    SubmitVideo,
-)
+from application.use_cases.videos import DeleteVideo, ReadVideos, SubmitVideo
 from application.use_cases.watch_camera import WatchCamera
 from application.videos.erasing import VideoErasure
-from application.videos.work import VideoTools, WorkOnVideos
+from application.videos.work import WorkOnVideos
 from entrypoints.settings.video import VideoSettings
 
 
@@ -83,7 +75,10 @@ class VideoContainer(containers.DeclarativeContainer):
 
     work = providers.Singleton(
         WorkOnVideos,
-        tools=providers.Factory(VideoTools, videos, video_files, history, clock),
+        repository=videos,
+        store=video_files,
+        history=history,
+        clock=clock,
         analyse=analyse_video,
         erasure=erasure,
         limits=config.limits,
@@ -100,9 +95,7 @@ class VideoContainer(containers.DeclarativeContainer):
         holder=work.provided.holder,
         submitted=work.provided.look,
     )
-    get_video = providers.Singleton(GetVideo, videos)
-    list_videos = providers.Singleton(ListVideos, videos)
-    follow_video = providers.Singleton(FollowVideo, videos, clock)
+    read_videos = providers.Singleton(
+        ReadVideos, repository=videos, store=video_files, links=link_signer, clock=clock
+    )
     delete_video = providers.Singleton(DeleteVideo, videos, erasure, history)
-    read_video_frames = providers.Singleton(ReadVideoFrames, videos)
-    open_video_link = providers.Singleton(OpenVideoLink, link_signer, videos, video_files)

@@ -41,12 +41,8 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "erase_history": history.erase_history,
         "show_image": history.show_image,
         "submit_video": video.submit_video,
-        "get_video": video.get_video,
-        "list_videos": video.list_videos,
-        "follow_video": video.follow_video,
+        "read_videos": video.read_videos,
         "delete_video": video.delete_video,
-        "read_video_frames": video.read_video_frames,
-        "open_video_link": video.open_video_link,
     }
     made = {name: _given_by(provider) for name, provider in given.items()}
     return made | {

@@ -76,7 +76,7 @@ class _Server(BoundedServer):
         # and for those who follow a video.
         for listener in self.servers:
             listener.close()
-        self._container.video().follow_video().stop()
+        self._container.video().read_videos().stop()
         await hang_up(self._container, self._realtime)
         await super().shutdown(sockets)
 

@@ -16,16 +16,7 @@ from litestar.response import Stream
 from litestar.serialization import encode_json
 
 from application.ports.link_signer import LinkSignature
-from application.use_cases.videos import (
-    DeleteVideo,
-    FollowVideo,
-    GetVideo,
-    ListVideos,
-    OpenVideoLink,
-    ReadVideoFrames,
-    SubmitVideo,
-    SubmitVideoCommand,
-)
+from application.use_cases.videos import DeleteVideo, ReadVideos, SubmitVideo, SubmitVideoCommand
 from application.videos.analysis import AnalysedFrame
 from domain.errors import InvalidLink, InvalidRequest
 from domain.video import MOST_FRAMES_PER_SECOND, Sampling, Video
@@ -108,11 +99,11 @@ class AllVideosController(Controller):
     async def list_videos(
         self,
         request: UserRequest,
-        list_videos: NamedDependency[ListVideos],
+        read_videos: NamedDependency[ReadVideos],
         image_addresses: NamedDependency[ImageAddresses],
     ) -> Response[list[videos.Video]]:
         """List the videos that are queued, running or failed; the others are in the history."""
-        found = await list_videos.execute(request.user)
+        found = await read_videos.unfinished(request.user)
         shown = [_present(video, image_addresses) for video in found]
         return Response(shown, headers={"Cache-Control": "no-store"})
 
@@ -136,11 +127,11 @@ class VideosController(Controller):
         self,
         request: UserRequest,
         video_id: FromPath[UUID],
-        get_video: NamedDependency[GetVideo],
+        read_videos: NamedDependency[ReadVideos],
         image_addresses: NamedDependency[ImageAddresses],
     ) -> Response[videos.Video]:
         """Show the progress of a video."""
-        video = await get_video.execute(request.user, video_id)
+        video = await read_videos.one(request.user, video_id)
         return Response(_present(video, image_addresses), headers={"Cache-Control": "no-store"})
 
     @get(
@@ -163,11 +154,11 @@ class VideosController(Controller):
         self,
         request: UserRequest,
         video_id: FromPath[UUID],
-        follow_video: NamedDependency[FollowVideo],
+        read_videos: NamedDependency[ReadVideos],
         image_addresses: NamedDependency[ImageAddresses],
     ) -> Stream:
         """Send every change as a server-sent event, until the work has ended."""
-        changes = await primed(follow_video.execute(request.user, video_id))
+        changes = await primed(read_videos.changes(request.user, video_id))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         events = _events(changes, image_addresses)
         return Stream(events, media_type="text/event-stream", headers=headers)
@@ -210,7 +201,7 @@ class VideosController(Controller):
         self,
         request: UserRequest,
         video_id: FromPath[UUID],
-        read_video_frames: NamedDependency[ReadVideoFrames],
+        read_videos: NamedDependency[ReadVideos],
         format: Annotated[  # noqa: A002
             Literal["json", "jsonl", "csv"],
             QueryParameter(
@@ -223,7 +214,7 @@ class VideosController(Controller):
 
         While the video is being analysed, these are the frames so far.
         """
-        found = await primed(read_video_frames.execute(request.user, video_id))
+        found = await primed(read_videos.frames(request.user, video_id))
         headers = {
             "Content-Disposition": f'attachment; filename="frames.{format}"',
             "Cache-Control": "no-store",
@@ -252,7 +243,7 @@ class VideosController(Controller):
         request: BodyRequest[Any],
         video_id: FromPath[UUID],
         settings: NamedDependency[Settings],
-        open_video_link: NamedDependency[OpenVideoLink],
+        read_videos: NamedDependency[ReadVideos],
         expires: Annotated[str | None, QueryParameter(description="When the link ends.")] = None,
         signature: Annotated[str | None, QueryParameter(description="Of the link.")] = None,
     ) -> Response[Any]:
@@ -261,7 +252,7 @@ class VideosController(Controller):
             raise InvalidLink("a video is played by the link in its `file_url`")
         path = video_path(settings.server.videos_url, video_id)
         link = LinkSignature(expires or "", signature)
-        video = await open_video_link.execute(path, link, video_id)
+        video = await read_videos.linked(path, link, video_id)
         etag = f'"{video.video_id.hex}"'
         headers = {
             "Accept-Ranges": "bytes",
@@ -277,7 +268,7 @@ class VideosController(Controller):
             return Response(b"", status_code=304, headers=headers)
         wanted = _wanted_range(request.headers, video.size_bytes, etag)
         start, end = wanted or (0, None)
-        part = await open_video_link.part(video, start=start, end=end)
+        part = await read_videos.part(video, start=start, end=end)
         headers["Content-Length"] = str(part.end - part.start)
         if wanted is not None:
             headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{part.size}"

@@ -26,19 +26,11 @@ from adapters.in_memory import (
 from adapters.tracking import KalmanFaceTracker
 from application.ports.face_detector import WantedFaces
 from application.use_cases.analyse_video import AnalyseVideo
-from application.use_cases.videos import (
-    DeleteVideo,
-    FollowVideo,
-    GetVideo,
-    OpenVideoLink,
-    ReadVideoFrames,
-    SubmitVideo,
-    SubmitVideoCommand,
-)
+from application.use_cases.videos import DeleteVideo, ReadVideos, SubmitVideo, SubmitVideoCommand
 from application.videos.analysis import AnalysedFrame
 from application.videos.erasing import VideoErasure
 from application.videos.limits import VideoLimits
-from application.videos.work import VideoTools, WorkOnVideos
+from application.videos.work import WorkOnVideos
 from domain.emotion import Emotion
 from domain.face import FaceDetection
 from domain.image import Image
@@ -97,16 +89,21 @@ class Videos:
             holder=self.work.holder,
             submitted=lambda: self.work.look(),
         )
-        self.get = GetVideo(self.repository)
-        self.follow = FollowVideo(self.repository, self.clock)
+        self.read = ReadVideos(
+            repository=self.repository,
+            store=self.store,
+            links=InMemoryLinkSigner(self.clock),
+            clock=self.clock,
+        )
         self.delete = DeleteVideo(self.repository, self.erasure, self.history)
-        self.frames = ReadVideoFrames(self.repository)
-        self.open_link = OpenVideoLink(InMemoryLinkSigner(self.clock), self.repository, self.store)
 
     def process(self, place: str) -> WorkOnVideos:
         """The work on videos of a process with this data folder."""
         return WorkOnVideos(
-            tools=VideoTools(self.repository, self.store, self.history, self.clock),
+            repository=self.repository,
+            store=self.store,
+            history=self.history,
+            clock=self.clock,
             analyse=AnalyseVideo(
                 reader=self.reader,
                 detector=self.detector,

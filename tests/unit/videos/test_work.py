@@ -39,7 +39,7 @@ async def test_a_submitted_video_becomes_one_entry_of_the_history(videos: Videos
     video = await videos.submitted()
     assert video.status is VideoStatus.QUEUED
     assert await videos.work.work_once()
-    done = await videos.get.execute(videos.alice, video.video_id)
+    done = await videos.read.one(videos.alice, video.video_id)
     assert (done.status, done.progress, done.frames_analysed) == (VideoStatus.DONE, 1.0, 40)
     entry = await videos.history.get(video.video_id)
     assert entry is not None
@@ -143,7 +143,7 @@ async def test_deleting_that_failed_half_way_is_finished_later(videos: Videos) -
     videos.store.fail_with(StoreUnavailable("down"))
     with pytest.raises(StoreUnavailable):
         await videos.delete.execute(videos.alice, video.video_id)
-    shown = await videos.get.execute(videos.alice, video.video_id)
+    shown = await videos.read.one(videos.alice, video.video_id)
     assert shown.status is VideoStatus.CANCELLED
     videos.store.recover()
     assert await videos.work.work_once()
@@ -306,16 +306,16 @@ async def test_a_video_whose_file_cannot_be_stored_leaves_no_record(videos: Vide
 async def test_other_users_cannot_see_follow_or_delete_a_video(videos: Videos) -> None:
     video = await videos.submitted()
     with pytest.raises(Forbidden):
-        await videos.get.execute(videos.bob, video.video_id)
+        await videos.read.one(videos.bob, video.video_id)
     with pytest.raises(Forbidden):
         await videos.delete.execute(videos.bob, video.video_id)
     with pytest.raises(Forbidden):
-        await anext(videos.follow.execute(videos.bob, video.video_id))
+        await anext(videos.read.changes(videos.bob, video.video_id))
     with pytest.raises(Forbidden):
-        await anext(videos.frames.execute(videos.bob, video.video_id))
+        await anext(videos.read.frames(videos.bob, video.video_id))
     await videos.delete.execute(videos.alice, video.video_id)
     with pytest.raises(NotFound):
-        await videos.get.execute(videos.alice, video.video_id)
+        await videos.read.one(videos.alice, video.video_id)
 
 
 async def test_following_yields_every_change_until_the_end(videos: Videos) -> None:
@@ -323,7 +323,7 @@ async def test_following_yields_every_change_until_the_end(videos: Videos) -> No
     seen: list[VideoStatus] = []
 
     async def follow() -> None:
-        changes = videos.follow.execute(videos.alice, video.video_id)
+        changes = videos.read.changes(videos.alice, video.video_id)
         seen.extend([each.status async for each in changes])
 
     following = asyncio.create_task(follow())
@@ -342,7 +342,7 @@ async def test_following_yields_every_change_until_the_end(videos: Videos) -> No
 
 async def test_following_a_deleted_video_ends_with_cancelled(videos: Videos) -> None:
     video = await videos.submitted()
-    following = videos.follow.execute(videos.alice, video.video_id)
+    following = videos.read.changes(videos.alice, video.video_id)
     await anext(following)
     await videos.delete.execute(videos.alice, video.video_id)
     last = asyncio.create_task(anext(following))
@@ -355,7 +355,7 @@ async def test_following_a_deleted_video_ends_with_cancelled(videos: Videos) -> 
 
 async def test_following_ends_when_the_service_stops(videos: Videos) -> None:
     video = await videos.submitted()
-    following = videos.follow.execute(videos.alice, video.video_id)
+    following = videos.read.changes(videos.alice, video.video_id)
     assert (await anext(following)).status is VideoStatus.QUEUED
-    videos.follow.stop()
+    videos.read.stop()
     assert [change async for change in following] == []
