@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.opencv.encoded import Damaged, Header, Truncated
+from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported
 from adapters.opencv.transparency import BAND_PIXELS, Band, put_together
 from domain.image import BMP
 
@@ -169,10 +169,12 @@ def read_header(data: bytes) -> BmpHeader:
     if size >= _INFO_BYTES:
         (compression,) = struct.unpack_from("<I", data, 30)
     is_os2 = size == _OS2_BYTES  # which uses the numbers of the masks for other compressions
-    if depth not in _DEPTHS.get(compression, ()) or (is_os2 and compression > _RLE4):
-        raise Damaged("its pixels are coded in a way that is not supported")
     if width <= 0 or height == 0:
         raise Damaged
+    if depth not in _DEPTHS.get(compression, ()) or (is_os2 and compression > _RLE4):
+        raise Unsupported(
+            f"{depth} bits a pixel with compression {compression} are not supported in a BMP"
+        )
     end = _FILE_HEADER_BYTES + size
     masks = _USUAL_MASKS.get(depth, (0, 0, 0, 0))
     if depth == 32 and size < _WITH_ALPHA_BYTES:

@@ -105,8 +105,8 @@ class OpenCvImageDecoder:
     ) -> Image:
         """Decode one image; see the port.
 
-        ``InvalidImage.details["reason"]`` is one of ``empty``, ``unsupported``, ``truncated`` and
-        ``damaged``; ``ImageTooCostly.details["cost"]`` is ``memory`` or ``time``.
+        ``InvalidImage.details["reason"]`` is one of ``empty``, ``unsupported``, ``coding``,
+        ``truncated`` and ``damaged``; ``ImageTooCostly.details["cost"]`` is ``memory`` or ``time``.
         """
         prepared = await self.prepare(data, priority=priority, sender=sender)
         try:

@@ -24,6 +24,10 @@ class Truncated(Damaged):
     """Pixels are missing at the end."""
 
 
+class Unsupported(Damaged):
+    """The pixels are coded in a way that no library here reads; the message names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DecodingLimits:
     """The limits for decoding one image.

@@ -11,7 +11,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from adapters.opencv.encoded import Damaged, Header, Truncated, ceil_div
+from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported, ceil_div
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import smaller
 from domain.image import JPEG
@@ -23,13 +23,23 @@ _APP1 = 0xE1
 _METADATA = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})
 _EXIF = b"Exif\0"
 _ALONE = (0x01, 0xD8)
-# SOF0 to SOF15 without DHT, JPG and DAC, which lie among them.
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_START = 0xD8
+# Names the height, behind the first scan, where the frame names none.
+_NUMBER_OF_LINES = b"\xff\xdc\x00\x04"
+# SOF0 to SOF15 without DHT, JPG and DAC, which lie among them, and SOF55.
+_FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = 0xC2
 _EXTENDED = 0xC1
 _ARITHMETIC = frozenset({0xC9, 0xCA})
-_READ_BY_LIBJPEG = frozenset({0xC0, 0xC1, _PROGRESSIVE, 0xC9, 0xCA})
+_LOSSLESS = 0xC3
 _DEEP_BITS = 12
+# What FFmpeg reads right of lossless JPEG, by the number of components.
+_LOSSLESS_BITS = {1: range(8, 16), 3: (8,)}
+_OTHER_CODINGS = {
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical JPEG"),
+    0xCB: "lossless JPEG with arithmetic coding",
+    0xF7: "JPEG-LS",
+}
 # Sampling factors of the first component that TurboJPEG supports if the other two have 1 x 1.
 _READ_BY_TURBOJPEG = frozenset({0x11, 0x21, 0x12, 0x22, 0x41})
 _MOST_SEGMENTS = 2000
@@ -42,7 +52,7 @@ _NOISE = bytes(range(1, 251)) * 16
 _S_PER_PIXEL = 3e-9
 _S_PER_BYTE = 15e-9
 _S_PER_PIXEL_AND_SCAN = 0.6e-9
-_S_PER_DEEP_PIXEL = 40e-9
+_S_PER_RARE_PIXEL = 40e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +60,20 @@ class JpegHeader(Header):
     """The header of a JPEG.
 
     Attributes:
-        is_deep: whether it has 12 bits a sample.
+        is_rare: whether FFmpeg reads it: it is lossless, or has 12 bits a sample.
         hides_gaps: whether its library does not say that coded data is missing.
     """
 
-    is_deep: bool = False
+    is_rare: bool = False
     hides_gaps: bool = False
 
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
         """Decode; the pixels skipped by a factor of 2, 4 or 8 are never computed."""
-        coded = _closed(_without_metadata(data))
-        if self.is_deep:
-            from adapters.opencv import deep_jpeg
+        coded = _closed(_plain(data, self.height))
+        if self.is_rare:
+            from adapters.opencv import rare_jpeg
 
-            return smaller(deep_jpeg.read(coded), factor)
+            return smaller(rare_jpeg.read(coded), factor)
         pixels = self._decoded(coded, factor)
         if self.hides_gaps and not np.array_equal(
             pixels, self._decoded(_with_noise(coded), factor)
@@ -130,13 +140,13 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
     return None
 
 
-def is_deep(data: bytes) -> bool:
-    """Whether the file has 12 bits a sample and is read by FFmpeg."""
+def is_rare(data: bytes) -> bool:
+    """Whether FFmpeg reads the file: it is lossless, or has 12 bits a sample."""
     try:
         header = read_header(data, thorough=False)
     except Damaged:
         return False
-    return header is not None and header.is_deep
+    return header is not None and header.is_rare
 
 
 def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) -> JpegHeader:
@@ -144,16 +154,23 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
         raise Truncated
     precision, components = data[at + 2], data[at + 7]
     height, width = int.from_bytes(data[at + 3 : at + 5]), int.from_bytes(data[at + 5 : at + 7])
-    if not (width and height and components):
+    height = height or _height_behind_the_scan(data, at)
+    if not height:
+        raise Damaged("it does not say how high it is")
+    if not (width and components):
         raise Damaged
-    if code not in _READ_BY_LIBJPEG:
-        raise Damaged("its pixels are coded in a way that is not supported")
-    deep = (precision, code) == (_DEEP_BITS, _EXTENDED)
-    if precision != 8 and not deep:
-        raise Damaged(
-            f"it has {precision} bits a sample; 8 are supported, "
-            "and 12 if it is extended sequential (SOF1)"
+    if code in _OTHER_CODINGS:
+        raise Unsupported(f"it is {_OTHER_CODINGS[code]}, which is not supported")
+    rare = (precision, code) == (_DEEP_BITS, _EXTENDED)
+    if code == _LOSSLESS:
+        rare = precision in _LOSSLESS_BITS.get(components, ())
+    if precision != 8 and not rare:
+        raise Unsupported(
+            f"it has {precision} bits a sample; 8 are supported, 12 if it is extended sequential "
+            "(SOF1), and up to 15 if it is lossless and gray"
         )
+    if code == _LOSSLESS and not rare:
+        raise Unsupported(f"it is lossless with {components} colours; 1 and 3 are supported")
     scans = _count_scans(data, at) if thorough else data.count(_START_OF_SCAN, at)
     pixels = width * height
     several = code in (_PROGRESSIVE, 0xCA) or scans > 1
@@ -167,16 +184,21 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
         # With several scans, all coefficients are kept until the last one, two bytes each.
         working_bytes=int(pixels * samples * 2) if several else 0,
         # FFmpeg returns two bytes a sample, which are then converted to RGB.
-        bytes_a_pixel=3 + ceil(2 * samples) if deep else 3,
-        reduces_while_reading=not deep,
-        cpu_s=pixels * (_S_PER_DEEP_PIXEL if deep else _S_PER_PIXEL)
+        bytes_a_pixel=3 + ceil(2 * samples) if rare else 3,
+        reduces_while_reading=not rare,
+        cpu_s=pixels * (_S_PER_RARE_PIXEL if rare else _S_PER_PIXEL)
         + len(data) * _S_PER_BYTE
         + (pixels * scans * _S_PER_PIXEL_AND_SCAN if several else 0),
         costs_most=f"the {scans} scans of this JPEG",
-        is_apart=deep or not _is_read_by_turbojpeg(sampling),
-        is_deep=deep,
+        is_apart=rare or not _is_read_by_turbojpeg(sampling),
+        is_rare=rare,
         hides_gaps=code in _ARITHMETIC or not _is_read_by_turbojpeg(sampling),
     )
+
+
+def _height_behind_the_scan(data: bytes, at: int) -> int:
+    found = data.find(_NUMBER_OF_LINES, at)
+    return 0 if found < 0 else int.from_bytes(data[found + 4 : found + 6])
 
 
 def _with_noise(data: bytes) -> bytes:
@@ -220,22 +242,26 @@ def _samples_a_pixel(components: bytes) -> float:
     return sum(a * d for a, d in zip(across, down, strict=True)) / most
 
 
-def _without_metadata(data: bytes) -> bytes:
-    """The file without metadata before its first scan: a wrong profile would refuse the pixels.
+def _plain(data: bytes, height: int) -> bytes:
+    """The file with a header that every decoder reads.
 
-    JFIF's and Adobe's segments (APP0 and APP14) stay, because they name the colour space.
+    Metadata is left out, because a wrong profile would refuse the pixels; JFIF's and Adobe's
+    segments (APP0 and APP14) stay, because they name the colour space. There is one start marker,
+    and the frame names the height.
     """
     kept, begins, at = [], 0, 2
     while (marker := _MARKER.search(data, at)) is not None:
         code, at = data[marker.end() - 1], marker.end()
         if code == _START_OF_SCAN[1]:
             break
-        if code in _ALONE:
-            continue
-        at += max(int.from_bytes(data[at : at + 2]), 2)
-        if code in _METADATA:
+        if code not in _ALONE:
+            at += max(int.from_bytes(data[at : at + 2]), 2)
+        if code in _METADATA or code == _START:
             kept.append(data[begins : marker.start()])
             begins = at
+        elif code in _FRAMES and not any(data[marker.end() + 3 : marker.end() + 5]):
+            kept += [data[begins : marker.end() + 3], height.to_bytes(2)]
+            begins = marker.end() + 5
     return b"".join([*kept, data[begins:]]) if kept else data
 
 

@@ -7,8 +7,11 @@ used in the process that ``adapters.opencv.worker`` supervises.
 from __future__ import annotations
 
 import io
+import re
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -25,6 +28,8 @@ from domain.image import AVIF, GIF, HEIC, TIFF, ImageFormat
 
 # Measured: peak bytes per pixel of the library.
 _HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES = 5, 7, 10
+# The box of the clean aperture: width, height and place of its centre, as fractions.
+_CLEAN_APERTURE = re.compile(rb"(?s)\x00\x00\x00\x28clap(.{32})")
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1}
 
 
@@ -57,16 +62,44 @@ def _open_with_pillow(data: bytes, kind: ImageFormat) -> RareHeader:
     PIL.Image.MAX_IMAGE_PIXELS = None  # pixels are counted by the header's own check
     image = PIL.Image.open(io.BytesIO(data), formats=[kind.name])
     avif = kind is AVIF
-    width, height = image.size
+    whole = image.width * image.height
+    part = (avif and _clean_aperture(data, *image.size)) or (0, 0, *image.size)
+    width, height = part[2] - part[0], part[3] - part[1]
+    bytes_a_pixel = _AVIF_BYTES if avif else _MODE_BYTES.get(image.mode, 4)
     return RareHeader(
         kind=kind,
         width=width,
         height=height,
         # For AVIF it comes from the boxes for rotation and mirroring. Pillow turns a TIFF itself.
         orientation=orientation_in(image.info.get("exif", b"")) if avif else UPRIGHT,
-        bytes_a_pixel=_AVIF_BYTES if avif else _MODE_BYTES.get(image.mode, 4),
-        decode=lambda factor: _reduced(image, factor),
+        working_bytes=(whole - width * height) * bytes_a_pixel,
+        bytes_a_pixel=bytes_a_pixel,
+        decode=lambda factor: _reduced(image, part, factor),
     )
+
+
+def _clean_aperture(data: bytes, width: int, height: int) -> tuple[int, int, int, int] | None:
+    """The part of an AVIF that is to be shown: left, top, right and lower edge; None for all of it.
+
+    Pillow ignores it, and libheif applies that of a HEIC. One that lies outside the image, or not
+    on whole pixels, is ignored.
+    """
+    found = _CLEAN_APERTURE.search(data)
+    if found is None:
+        return None
+    numbers = struct.unpack(">8i", found[1])
+    if not all(numbers[1::2]):
+        return None
+    across, down, right_of, below = (
+        Fraction(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)
+    )
+    # The centre is given from the centre of the image.
+    left, top = (width - across) / 2 + right_of, (height - down) / 2 + below
+    edges = left, top, left + across, top + down
+    inside = 0 <= left < edges[2] <= width and 0 <= top < edges[3] <= height
+    if not inside or any(edge.denominator > 1 for edge in edges):
+        return None
+    return int(edges[0]), int(edges[1]), int(edges[2]), int(edges[3])
 
 
 def _open_tiff(data: bytes) -> Header:
@@ -78,8 +111,12 @@ def _open_tiff(data: bytes) -> Header:
         return tiff.read_header(data)
 
 
-def _reduced(image: PIL.Image.Image, factor: int) -> NDArray[np.uint8]:
+def _reduced(
+    image: PIL.Image.Image, part: tuple[int, int, int, int], factor: int
+) -> NDArray[np.uint8]:
     image.load()
+    if part != (0, 0, *image.size):
+        image = image.crop(part)
     return put_together(_bands(image, factor), factor)
 
 

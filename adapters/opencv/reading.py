@@ -11,6 +11,7 @@ from adapters.opencv.encoded import (
     DecodingLimits,
     Header,
     Truncated,
+    Unsupported,
     too_much_memory,
 )
 from adapters.opencv.image_formats import describe_foreign, format_of
@@ -73,8 +74,8 @@ def read_header(data: bytes, kind: ImageFormat, *, thorough: bool) -> Header | N
 
 def load_library(data: bytes, kind: ImageFormat) -> None:
     """Load a large library if the image needs it, before memory is limited."""
-    if kind is JPEG and jpeg.is_deep(data):
-        from adapters.opencv import deep_jpeg  # noqa: F401
+    if kind is JPEG and jpeg.is_rare(data):
+        from adapters.opencv import rare_jpeg  # noqa: F401
 
 
 def read_image(data: bytes, header: Header, limits: DecodingLimits) -> Image:
@@ -121,5 +122,7 @@ def _invalid(kind: ImageFormat, error: Exception, data: bytes) -> DomainError:
     # Pillow says so only in the message.
     if isinstance(error, Truncated) or "truncated" in str(error) or _lacks_a_box(kind, data):
         return InvalidImage(f"the {kind.name} image is cut short", reason="truncated")
+    if isinstance(error, Unsupported):
+        return InvalidImage(f"this {kind.name} image cannot be read: {error}", reason="coding")
     why = f": {error}" if isinstance(error, Damaged) and str(error) else ""
     return InvalidImage(f"the {kind.name} image is damaged{why}", reason="damaged")

@@ -17,7 +17,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from adapters.opencv.encoded import Damaged, Header, Truncated, ceil_div
+from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported, ceil_div
 from adapters.opencv.orientation import UPRIGHT
 from adapters.opencv.transparency import BAND_PIXELS, Band, put_together
 from domain.image import TIFF
@@ -32,8 +32,18 @@ _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 322, 323, 324, 325
 _EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
 
 _TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q"}
-_LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD = 5, 8, 32946, 32773, 50000
+_JPEG, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD = 7, 5, 8, 32946, 32773, 50000
 _COMPRESSIONS = (1, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD)
+# Those that no library here reads, for the message.
+_OTHER_COMPRESSIONS = {
+    **dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000"),
+    **dict.fromkeys((50002, 52546), "JPEG XL"),
+    34661: "JBIG",
+    34887: "LERC",
+    34933: "PNG",
+    34934: "JPEG XR",
+    50001: "WebP",
+}
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
 _COLORS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
@@ -91,6 +101,8 @@ def tags_of(data: bytes) -> tuple[Tags, str]:
 def is_read_by_pillow(data: bytes) -> bool:
     """Whether Pillow may be tried: it gets gray of more than 8 bits and deep planes wrong."""
     tags, _ = tags_of(data)
+    if _first(tags, _COMPRESSION, 1) in _OTHER_COMPRESSIONS:
+        return False
     is_deep = max(tags.get(_BITS, (1,))) > 8
     is_gray = _first(tags, _SAMPLES, 1) == 1
     return not (is_deep and (is_gray or _first(tags, _PLANES, 1) == _SEPARATE))
@@ -109,12 +121,15 @@ def read_header(data: bytes) -> TiffHeader:
     samples, kinds = _first(tags, _SAMPLES, 1), tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))
     compression = _first(tags, _COMPRESSION, 1)
     if compression not in _COMPRESSIONS:
-        raise Damaged(f"its compression ({compression}) is not supported")
+        name = _OTHER_COMPRESSIONS.get(compression, f"compression {compression}")
+        if compression == _JPEG:
+            name = f"JPEG with {samples} samples of {bits[0]} bits"
+        raise Unsupported(f"its pixels are coded as {name}, which is not supported in a TIFF")
     if photometric not in _COLORS or samples < _COLORS[photometric] or samples > 16:
-        raise Damaged(f"its colours ({photometric}) are not supported")
+        raise Unsupported(f"its colours ({photometric}) are not supported")
     sizes = {_UNSIGNED: range(1, 33), _SIGNED: (8, 16, 32), _FLOAT: (16, 32, 64)}
     if len({*bits}) > 1 or len({*kinds}) > 1 or bits[0] not in sizes.get(kinds[0], ()):
-        raise Damaged(f"samples of {bits[0]} bits (format {kinds[0]}) are not supported")
+        raise Unsupported(f"samples of {bits[0]} bits (format {kinds[0]}) are not supported")
     if width <= 0 or height <= 0:
         raise Damaged
     stored = ceil_div(samples * bits[0], 8)

@@ -155,6 +155,67 @@ async def test_rare_jpegs_are_whole_or_refused(
             await decoder.decode(data[: int(share * len(data))] + end)
 
 
+async def test_a_lossless_jpeg_is_read(decoder: OpenCvImageDecoder) -> None:
+    color = (IMAGES / "jpeg-lossless.jpg").read_bytes()
+    assert difference(await decoder.decode(color), portrait()) == 0
+    gray = (IMAGES / "jpeg-lossless-gray-12-bits.jpg").read_bytes()
+    assert difference(await decoder.decode(gray), portrait().convert("L")) < 2
+    for data in (color, gray):
+        with pytest.raises(InvalidImage):
+            await decoder.decode(data[: len(data) // 2] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize(
+    ("marker", "bits", "told"),
+    [(0xC3, 12, "12 bits a sample"), (0xC3, 16, "16 bits a sample"), (0xC5, 8, "hierarchical")],
+)
+async def test_a_jpeg_that_no_library_reads_is_refused_with_the_name_of_its_coding(
+    decoder: OpenCvImageDecoder, marker: int, bits: int, told: str
+) -> None:
+    data = bytearray(encoded(portrait(), "JPEG"))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 1], data[frame + 4] = marker, bits
+    with pytest.raises(InvalidImage, match=told) as refusal:
+        await decoder.decode(bytes(data))
+    assert refusal.value.details["reason"] == "coding"
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("starts", [0, 1, 2, 20])
+async def test_further_start_markers_of_a_jpeg_are_skipped(
+    decoder: OpenCvImageDecoder, starts: int, *, progressive: bool
+) -> None:
+    data = encoded(portrait(), "JPEG", quality=92, progressive=progressive)
+    for at in (2, 20):  # JFIF's segment lies between them
+        image = await decoder.decode(data[:at] + starts * b"\xff\xd8" + data[at:])
+        assert difference(image, portrait()) < 8
+
+
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
+async def test_the_height_of_a_jpeg_may_be_behind_its_scan(
+    decoder: OpenCvImageDecoder, end: bytes
+) -> None:
+    data = bytearray(encoded(portrait(), "JPEG", quality=92).removesuffix(b"\xff\xd9"))
+    height = data.index(b"\xff\xc0") + 5
+    lines = b"\xff\xdc\x00\x04" + data[height : height + 2]
+    data[height : height + 2] = b"\0\0"
+    image = await decoder.decode(bytes(data + lines) + end)
+    assert difference(image, portrait()) < 8
+    with pytest.raises(InvalidImage, match="how high"):
+        await decoder.decode(bytes(data) + end)
+
+
+async def test_an_avif_is_cut_to_its_clean_aperture(decoder: OpenCvImageDecoder) -> None:
+    data = (IMAGES / "avif-clean-aperture.avif").read_bytes()
+    image = await decoder.decode(data)
+    assert (image.width, image.height) == (100, 80)
+    assert difference(image, portrait().crop((30, 20, 130, 100))) < 8
+    outside = bytearray(data)
+    width = outside.index(b"clap") + 4
+    outside[width : width + 4] = (900).to_bytes(4)
+    assert difference(await decoder.decode(bytes(outside)), portrait()) < 8
+
+
 async def test_a_png_with_wrong_checksums_everywhere_is_read(decoder: OpenCvImageDecoder) -> None:
     data = bytearray(encoded(portrait(), "PNG"))
     at = 8

@@ -147,10 +147,14 @@ async def test_a_deep_image_that_is_cut_short_or_too_large_is_refused(
         await decoder.decode(bytes(wide))
 
 
-async def test_another_compression_is_named(decoder: OpenCvImageDecoder) -> None:
-    data = bytearray(tiff(DEEP_GRAY, "minisblack"))
+@pytest.mark.parametrize("samples", [COLOR, DEEP_GRAY])
+@pytest.mark.parametrize(("number", "name"), [(34712, "JPEG 2000"), (50001, "WebP"), (99, "99")])
+async def test_another_compression_is_named(
+    decoder: OpenCvImageDecoder, samples: np.ndarray[Any, Any], number: int, name: str
+) -> None:
+    data = bytearray(tiff(samples, "rgb" if samples is COLOR else "minisblack"))
     with tifffile.TiffFile(BytesIO(bytes(data))) as file:
         tag = file.pages[0].tags["Compression"]
-    data[tag.valueoffset : tag.valueoffset + 2] = (34712).to_bytes(2, "little")
-    with pytest.raises(InvalidImage, match="compression"):
+    data[tag.valueoffset : tag.valueoffset + 2] = number.to_bytes(2, "little")
+    with pytest.raises(InvalidImage, match=f"cannot be read: .*{name}"):
         await decoder.decode(bytes(data))

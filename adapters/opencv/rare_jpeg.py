@@ -1,4 +1,6 @@
-"""Reading JPEG with 12 bits a sample by FFmpeg; the other libraries read 8 bits only.
+"""Reading lossless JPEG, and JPEG with 12 bits a sample, by FFmpeg.
+
+The other libraries refuse them, or get the colours of lossless ones wrong without an error.
 
 FFmpeg writes messages to standard error and takes memory to load, so only the process of costly
 images imports this.
