@@ -10,7 +10,6 @@ from adapters.in_memory.identity_provider import InMemoryIdentityProvider
 from adapters.in_memory.image_annotator import InMemoryImageAnnotator
 from adapters.in_memory.image_decoder import InMemoryImageDecoder
 from adapters.in_memory.image_store import InMemoryImageStore
-from adapters.in_memory.link_signer import InMemoryLinkSigner
 from adapters.in_memory.refresh_token_repository import InMemoryRefreshTokenRepository
 from adapters.in_memory.scene import Scene, SceneFace, fake_image
 from adapters.in_memory.session_places import InMemorySessionPlaces
@@ -33,7 +32,6 @@ __all__ = [
     "InMemoryImageAnnotator",
     "InMemoryImageDecoder",
     "InMemoryImageStore",
-    "InMemoryLinkSigner",
     "InMemoryRefreshTokenRepository",
     "InMemorySessionPlaces",
     "InMemoryTelemetry",

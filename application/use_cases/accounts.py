@@ -14,9 +14,9 @@ from application.metering import UsageMeter
 from application.ports.clock import Clock
 from application.ports.identity_provider import IdentityProvider
 from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
-from application.ports.sign_in_codes import SignInCodes
 from application.ports.token_service import AccessClaims, AccessToken, GuestClaims, TokenService
 from application.ports.user_repository import UserRepository
+from application.sign_in_codes import SignInCodes
 from application.timeouts import CallerTimeout
 from domain.errors import InvalidToken
 from domain.user import Caller, Guest, Usage, User

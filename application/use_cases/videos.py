@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 
 from application.cancellation import uninterrupted
 from application.errors import StoreUnavailable
+from application.links import LinkSignature, LinkSigner
 from application.ownership import own
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
-from application.ports.link_signer import LinkSignature, LinkSigner
 from application.ports.video_reader import VideoReader
 from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoPart, VideoStore

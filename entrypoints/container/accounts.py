@@ -9,27 +9,25 @@ from dependency_injector import containers, providers
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.local_auth import (
-    HmacLinkSigner,
     JwtTokenService,
     LocalIdentityProvider,
-    LocalSignInCodes,
     load_or_create_secret,
 )
 from application.account_standing import AccountStanding
 from application.errors import IdentityUnavailable
+from application.links import LinkSigner
 from application.metering import UsageMeter
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.identity_provider import IdentityProvider
 from application.ports.image_store import ImageStore
-from application.ports.link_signer import LinkSigner
 from application.ports.refresh_token_repository import RefreshTokenRepository
-from application.ports.sign_in_codes import SignInCodes
 from application.ports.telemetry import Telemetry
 from application.ports.token_service import TokenService
 from application.ports.usage_ledger import UsageLedger
 from application.ports.user_repository import UserRepository
+from application.sign_in_codes import SignInCodes
 from application.storing.backlog import Backlog
 from application.use_cases import accounts
 from application.use_cases.end_accounts import EraseAccount, RevokeAccount
@@ -119,11 +117,9 @@ class AccountsContainer(containers.DeclarativeContainer):
         guest_lifetime_s=config.guest_window_seconds,
         clock_skew_s=config.clock_skew_seconds,
     )
-    sign_in_codes: providers.Provider[SignInCodes] = providers.Singleton(
-        LocalSignInCodes, clock=clock
-    )
-    link_signer: providers.Provider[LinkSigner] = providers.Singleton(
-        HmacLinkSigner, secret=secret, clock=clock, lifetime_s=config.image_link_seconds
+    sign_in_codes = providers.Singleton(SignInCodes, clock=clock)
+    link_signer = providers.Singleton(
+        LinkSigner, secret=secret, clock=clock, lifetime_s=config.image_link_seconds
     )
 
     meter = providers.Singleton(UsageMeter, usage_ledger, clock, config.guest_quota)

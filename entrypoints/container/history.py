@@ -5,12 +5,12 @@ from __future__ import annotations
 from dependency_injector import containers, providers
 
 from application.fair_turns import FairTurns
+from application.links import LinkSigner
 from application.memory_budget import MemoryBudget
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import ImageStore
-from application.ports.link_signer import LinkSigner
 from application.storing.backlog import Backlog
 from application.use_cases.history import EraseHistory, ReadHistory
 from application.use_cases.show_image import ShowImage
@@ -32,7 +32,7 @@ class HistoryContainer(containers.DeclarativeContainer):
     annotator: providers.Dependency[ImageAnnotator] = providers.Dependency()
     video_erasure = providers.Dependency(instance_of=VideoErasure)
     backlog = providers.Dependency(instance_of=Backlog)
-    link_signer: providers.Dependency[LinkSigner] = providers.Dependency()
+    link_signer = providers.Dependency(instance_of=LinkSigner)
     gate = providers.Dependency(instance_of=AdmissionGate)
     encoded = providers.Dependency(instance_of=MemoryBudget)
 

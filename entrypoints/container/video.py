@@ -12,11 +12,11 @@ from adapters.av.video_reader import AvVideoReader
 from adapters.filesystem import name_of_place
 from adapters.inference.executor import WorkExecutor
 from adapters.tracking import KalmanFaceTracker
+from application.links import LinkSigner
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector
-from application.ports.link_signer import LinkSigner
 from application.ports.telemetry import Telemetry
 from application.ports.video_annotator import VideoAnnotator
 from application.ports.video_reader import VideoReader
@@ -47,7 +47,7 @@ class VideoContainer(containers.DeclarativeContainer):
     video_files: providers.Dependency[VideoStore] = providers.Dependency()
     erasure = providers.Dependency(instance_of=VideoErasure)
     history: providers.Dependency[DetectionRepository] = providers.Dependency()
-    link_signer: providers.Dependency[LinkSigner] = providers.Dependency()
+    link_signer = providers.Dependency(instance_of=LinkSigner)
 
     video_reader: providers.Provider[VideoReader] = providers.Singleton(
         AvVideoReader, executor=executor

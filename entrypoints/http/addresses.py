@@ -10,10 +10,9 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
 from litestar.types import Scope
 
-from application.ports.link_signer import LinkSigner
+from application.links import LinkSigner
 from domain.detection import Detection
 from domain.video import Video, VideoStatus
 from entrypoints.settings import Settings
@@ -63,7 +62,7 @@ class ImageAddresses:
 async def image_addresses(
     request: Request[Any, Any, Any],
     settings: NamedDependency[Settings],
-    link_signer: NamedDependency[SkipValidation[LinkSigner]],
+    link_signer: NamedDependency[LinkSigner],
 ) -> ImageAddresses:
     """A dependency of handlers: addresses for the client of this request."""
     origin = settings.server.public_url or called_origin(request.scope)

@@ -11,8 +11,8 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, QueryParameter
 
+from application.links import LinkSignature
 from application.ports.image_store import StoredImage
-from application.ports.link_signer import LinkSignature
 from application.use_cases.show_image import ShowImage
 from entrypoints.http import operations
 from entrypoints.http.addresses import image_path

@@ -17,18 +17,17 @@ from adapters.in_memory import (
     InMemoryImageAnnotator,
     InMemoryImageDecoder,
     InMemoryImageStore,
-    InMemoryLinkSigner,
     InMemoryTelemetry,
     InMemoryUsageLedger,
     InMemoryUserRepository,
     InMemoryVideoRepository,
     InMemoryVideoStore,
 )
+from application.links import LinkSigner
 from application.memory_budget import MemoryBudget
 from application.metering import UsageMeter
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import StoredImage
-from application.ports.link_signer import LinkSigner
 from application.stepwise_analysis import StepwiseFaceAnalyser
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
@@ -151,7 +150,7 @@ class Service:
             repository=self.repository,
             spool=self.spool,
             images=self.images,
-            links=links or InMemoryLinkSigner(self.clock),
+            links=links or LinkSigner(secret="s" * 32, clock=self.clock, lifetime_s=3600),
             annotator=annotator or InMemoryImageAnnotator(),
             gate=self.gate,
             encoded=MemoryBudget(self.encoded_bytes),

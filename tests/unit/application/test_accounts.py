@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from adapters.in_memory import InMemoryRefreshTokenRepository
-from adapters.local_auth import LocalSignInCodes
 from application.errors import IdentityUnavailable, StoreUnavailable
 from application.ports.token_service import GuestClaims
+from application.sign_in_codes import SignInCodes
 from application.use_cases.accounts import GetProfile, SignIn, SignInByCode
 from domain.detection import HistoryFilter
 from domain.errors import InvalidToken
@@ -428,7 +428,7 @@ async def test_waiting_detections_of_an_erased_user_are_dropped_by_other_process
 
 
 async def test_a_code_is_not_used_up_while_signing_in_fails(accounts: Accounts) -> None:
-    codes = LocalSignInCodes(clock=accounts.clock)
+    codes = SignInCodes(clock=accounts.clock)
     sign_in_by_code = SignInByCode(codes, accounts.sign_in)
     code = codes.issue(accounts.id_token)
     accounts.stored_tokens.fail_with(StoreUnavailable("away"))

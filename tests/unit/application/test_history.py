@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.in_memory import InMemoryLinkSigner
 from application.errors import StoreUnavailable
+from application.links import LinkSigner
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.errors import Forbidden, InvalidLink, InvalidRequest, NotFound
 from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service
@@ -222,7 +222,7 @@ async def test_an_image_is_returned_to_its_owner_and_hidden_from_others(
 async def test_a_link_opens_the_image_until_it_expires_or_the_image_is_erased(
     service: Service,
 ) -> None:
-    links = InMemoryLinkSigner(service.clock, lifetime_s=60)
+    links = LinkSigner(secret="s" * 32, clock=service.clock, lifetime_s=60)
     showing = service.show_image(links=links)
     record = await service.stored()
     path = "/images/1"

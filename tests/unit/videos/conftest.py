@@ -15,7 +15,6 @@ from adapters.in_memory import (
     InMemoryDetectionRepository,
     InMemoryEmotionClassifier,
     InMemoryFaceDetector,
-    InMemoryLinkSigner,
     InMemoryTelemetry,
     InMemoryVideoReader,
     InMemoryVideoRepository,
@@ -24,6 +23,7 @@ from adapters.in_memory import (
     fake_video,
 )
 from adapters.tracking import KalmanFaceTracker
+from application.links import LinkSigner
 from application.ports.face_detector import WantedFaces
 from application.use_cases.analyse_video import AnalyseVideo
 from application.use_cases.videos import DeleteVideo, ReadVideos, SubmitVideo, SubmitVideoCommand
@@ -92,7 +92,7 @@ class Videos:
         self.read = ReadVideos(
             repository=self.repository,
             store=self.store,
-            links=InMemoryLinkSigner(self.clock),
+            links=LinkSigner(secret="s" * 32, clock=self.clock, lifetime_s=3600),
             clock=self.clock,
         )
         self.delete = DeleteVideo(self.repository, self.erasure, self.history)

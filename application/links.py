@@ -1,4 +1,4 @@
-"""Links signed with the secret of the service."""
+"""Links that open one path for a while, without a token."""
 
 from __future__ import annotations
 
@@ -6,15 +6,29 @@ import base64
 import hashlib
 import hmac
 import math
+from dataclasses import dataclass
 
-from adapters.local_auth.secret import check_secret
 from application.ports.clock import Clock
-from application.ports.link_signer import LinkSignature
 from domain.errors import InvalidLink
 
+_LEAST_SECRET = 32
 
-class HmacLinkSigner:
-    """Fulfils ``LinkSigner`` with HMAC-SHA256 (RFC 2104).
+
+@dataclass(frozen=True, slots=True)
+class LinkSignature:
+    """The signature of a link; both parts are text because clients send them back.
+
+    Attributes:
+        expires: when the link expires, in whole seconds since 1970.
+        value: shows that this service made the link.
+    """
+
+    expires: str
+    value: str
+
+
+class LinkSigner:
+    """Signs paths of this service, and verifies the signatures, by HMAC-SHA256 (RFC 2104).
 
     Args:
         secret: at least 32 characters.
@@ -26,18 +40,23 @@ class HmacLinkSigner:
     """
 
     def __init__(self, *, secret: str, clock: Clock, lifetime_s: int) -> None:
-        check_secret(secret)
+        if len(secret) < _LEAST_SECRET:
+            raise ValueError(f"a secret needs at least {_LEAST_SECRET} characters")
         self._key = secret.encode()
         self._clock = clock
         self._lifetime_s = lifetime_s
 
     def sign(self, path: str) -> LinkSignature:
-        """Make a signature that opens this path from now on."""
+        """Make a signature that opens this path from now on, for as long as links last."""
         expires = str(math.floor(self._clock.now().timestamp()) + self._lifetime_s)
         return LinkSignature(expires, self._value(path, expires))
 
     def check(self, path: str, signature: LinkSignature) -> None:
-        """Verify a signature for this path."""
+        """Verify a signature for exactly this path.
+
+        Raises:
+            InvalidLink: it is forged, changed, for another path, or it has expired.
+        """
         expected = self._value(path, signature.expires)
         given = signature.value.encode("utf-8", "surrogatepass")
         if not hmac.compare_digest(given, expected.encode()):

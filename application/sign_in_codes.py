@@ -1,4 +1,4 @@
-"""The one-time code of the link that is printed at the start."""
+"""Short codes that sign a user in once, such as the one printed at the start."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class _Kept:
     is_used: bool = False
 
 
-class LocalSignInCodes:
-    """Fulfils ``SignInCodes`` in this process, with one code at a time.
+class SignInCodes:
+    """Exchanges codes, which people can read and type, for ID tokens; one code at a time.
 
     A code has ten of 31 characters, 8e14 possibilities: a thousand guesses a second during its
     lifetime find it once in a billion times. So wrong guesses need not invalidate it; if they did,
@@ -49,7 +49,13 @@ class LocalSignInCodes:
         return "-".join(code[at : at + _GROUP] for at in range(0, len(code), _GROUP))
 
     def redeem(self, code: str) -> str:
-        """The ID token that a code stands for. After that the code is used up."""
+        """The ID token that a code stands for. After that the code is used up.
+
+        Capitals, hyphens and spaces make no difference.
+
+        Raises:
+            InvalidToken: there is no such code, it was used, or it has expired.
+        """
         kept = self._kept
         if kept is None or kept.is_used or kept.ends <= self._clock.now():
             raise InvalidToken("the code was used or has expired")

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from adapters.in_memory import InMemoryClock
-from adapters.local_auth import LocalSignInCodes
+from application.sign_in_codes import SignInCodes
 from domain.errors import InvalidToken
 
 
@@ -13,11 +13,11 @@ def clock() -> InMemoryClock:
 
 
 @pytest.fixture
-def codes(clock: InMemoryClock) -> LocalSignInCodes:
-    return LocalSignInCodes(clock=clock, lifetime_s=600)
+def codes(clock: InMemoryClock) -> SignInCodes:
+    return SignInCodes(clock=clock, lifetime_s=600)
 
 
-def test_a_code_is_short_and_works_once(codes: LocalSignInCodes) -> None:
+def test_a_code_is_short_and_works_once(codes: SignInCodes) -> None:
     code = codes.issue("the token")
     assert re.fullmatch(r"[a-z2-9]{5}-[a-z2-9]{5}", code)
     assert codes.redeem(code) == "the token"
@@ -25,25 +25,25 @@ def test_a_code_is_short_and_works_once(codes: LocalSignInCodes) -> None:
         codes.redeem(code)
 
 
-def test_a_code_may_be_typed_with_capitals_hyphens_and_spaces(codes: LocalSignInCodes) -> None:
+def test_a_code_may_be_typed_with_capitals_hyphens_and_spaces(codes: SignInCodes) -> None:
     assert codes.redeem(f" {codes.issue('the token').upper().replace('-', ' ')}\n") == "the token"
 
 
-def test_a_code_expires(codes: LocalSignInCodes, clock: InMemoryClock) -> None:
+def test_a_code_expires(codes: SignInCodes, clock: InMemoryClock) -> None:
     code = codes.issue("the token")
     clock.advance(600)
     with pytest.raises(InvalidToken, match="expired"):
         codes.redeem(code)
 
 
-def test_a_new_code_replaces_the_old_one(codes: LocalSignInCodes) -> None:
+def test_a_new_code_replaces_the_old_one(codes: SignInCodes) -> None:
     old, new = codes.issue("old"), codes.issue("new")
     with pytest.raises(InvalidToken):
         codes.redeem(old)
     assert codes.redeem(new) == "new"
 
 
-def test_wrong_guesses_do_not_invalidate_the_code(codes: LocalSignInCodes) -> None:
+def test_wrong_guesses_do_not_invalidate_the_code(codes: SignInCodes) -> None:
     code = codes.issue("the token")
     for guess in ("", "ä\ud800", "aaaaa-aaaaa") * 10:
         with pytest.raises(InvalidToken):
@@ -52,7 +52,7 @@ def test_wrong_guesses_do_not_invalidate_the_code(codes: LocalSignInCodes) -> No
 
 
 def test_a_code_that_is_given_back_works_again_until_it_expires(
-    codes: LocalSignInCodes, clock: InMemoryClock
+    codes: SignInCodes, clock: InMemoryClock
 ) -> None:
     code = codes.issue("the token")
     for _ in range(2):
@@ -63,11 +63,11 @@ def test_a_code_that_is_given_back_works_again_until_it_expires(
         codes.redeem(code)
 
 
-def test_nothing_is_redeemed_without_a_code(codes: LocalSignInCodes) -> None:
+def test_nothing_is_redeemed_without_a_code(codes: SignInCodes) -> None:
     for guess in ("", "aaaaa-aaaaa"):
         with pytest.raises(InvalidToken):
             codes.redeem(guess)
 
 
-def test_no_two_codes_are_the_same(codes: LocalSignInCodes) -> None:
+def test_no_two_codes_are_the_same(codes: SignInCodes) -> None:
     assert len({codes.issue("the token") for _ in range(1000)}) == 1000

@@ -1,28 +1,20 @@
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.in_memory import InMemoryClock, InMemoryLinkSigner
-from adapters.local_auth import HmacLinkSigner
+from adapters.in_memory import InMemoryClock
+from application.links import LinkSignature, LinkSigner
 from application.ports.clock import Clock
-from application.ports.link_signer import LinkSignature, LinkSigner
 from domain.errors import InvalidLink
 
 PATH = "/api/images/1"
 SECRET = "0123456789abcdef-secret-of-the-tests"
 
 
-def hmac_signer(clock: Clock, secret: str = SECRET) -> HmacLinkSigner:
-    return HmacLinkSigner(secret=secret, clock=clock, lifetime_s=3600)
-
-
-SIGNERS: dict[str, Callable[[Clock], LinkSigner]] = {
-    "hmac": hmac_signer,
-    "in-memory": InMemoryLinkSigner,
-}
+def made_by(clock: Clock, secret: str = SECRET) -> LinkSigner:
+    return LinkSigner(secret=secret, clock=clock, lifetime_s=3600)
 
 
 @pytest.fixture
@@ -30,9 +22,9 @@ def clock() -> InMemoryClock:
     return InMemoryClock()
 
 
-@pytest.fixture(params=SIGNERS)
-def signer(request: pytest.FixtureRequest, clock: InMemoryClock) -> LinkSigner:
-    return SIGNERS[request.param](clock)
+@pytest.fixture
+def signer(clock: InMemoryClock) -> LinkSigner:
+    return made_by(clock)
 
 
 def test_a_link_opens_its_path_until_it_expires(signer: LinkSigner, clock: InMemoryClock) -> None:
@@ -69,17 +61,17 @@ def test_a_link_cannot_be_extended_or_forged(signer: LinkSigner) -> None:
 
 
 def test_links_signed_with_another_secret_are_refused(clock: InMemoryClock) -> None:
-    foreign = hmac_signer(clock, "another-secret-0123456789abcdef0123456789").sign(PATH)
+    foreign = made_by(clock, "another-secret-0123456789abcdef0123456789").sign(PATH)
     with pytest.raises(InvalidLink):
-        hmac_signer(clock).check(PATH, foreign)
+        made_by(clock).check(PATH, foreign)
 
 
 def test_a_secret_that_is_too_short_is_refused(clock: InMemoryClock) -> None:
     with pytest.raises(ValueError, match="32 characters"):
-        hmac_signer(clock, "short")
+        made_by(clock, "short")
 
 
 @given(st.text(), st.text(), st.text())
 def test_arbitrary_signatures_are_refused(path: str, expires: str, value: str) -> None:
     with pytest.raises(InvalidLink):
-        hmac_signer(InMemoryClock()).check(path, LinkSignature(expires, value))
+        made_by(InMemoryClock()).check(path, LinkSignature(expires, value))
