@@ -25,28 +25,25 @@ _RTSP = {
 }
 
 
-class AvCamera:
-    """Fulfils ``Camera`` with PyAV. A thread reads all frames, and only the newest is kept.
+async def camera_frames(
+    source: str, *, working_side_px: int = 1280
+) -> AsyncGenerator[VideoFrame, None]:
+    """Fulfils ``FramesOf``. A thread reads all frames, and only the newest is kept.
 
     Args:
+        source: the number of a device, or an address that begins with ``rtsp://``.
         working_side_px: the longer side of frames is at most this long.
     """
-
-    def __init__(self, *, working_side_px: int = 1280) -> None:
-        self._working_side_px = working_side_px
-
-    async def frames(self, source: str) -> AsyncGenerator[VideoFrame, None]:
-        """Connect, and yield frames as they come; see the port."""
-        address, kind = _address_of(source)
-        reading = _Reading(address, kind, self._working_side_px, asyncio.get_running_loop())
-        thread = threading.Thread(target=reading.run, name="camera", daemon=True)
-        thread.start()
-        try:
-            while (frame := await reading.newest()) is not None:
-                yield frame
-        finally:
-            reading.stop()
-            await uninterrupted(asyncio.to_thread(thread.join, 2 * _SILENCE_S))
+    address, kind = _address_of(source)
+    reading = _Reading(address, kind, working_side_px, asyncio.get_running_loop())
+    thread = threading.Thread(target=reading.run, name="camera", daemon=True)
+    thread.start()
+    try:
+        while (frame := await reading.newest()) is not None:
+            yield frame
+    finally:
+        reading.stop()
+        await uninterrupted(asyncio.to_thread(thread.join, 2 * _SILENCE_S))
 
 
 class _Reading:

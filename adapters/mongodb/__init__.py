@@ -2,7 +2,7 @@
 
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.detection_repository import MongoDetectionRepository
-from adapters.mongodb.older_history import OlderMongoHistory
+from adapters.mongodb.older_history import older_history
 from adapters.mongodb.refresh_token_repository import MongoRefreshTokenRepository
 from adapters.mongodb.stores import MongoStores
 from adapters.mongodb.usage_ledger import MongoUsageLedger
@@ -17,5 +17,5 @@ __all__ = [
     "MongoUsageLedger",
     "MongoUserRepository",
     "MongoVideoRepository",
-    "OlderMongoHistory",
+    "older_history",
 ]

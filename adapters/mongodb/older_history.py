@@ -17,7 +17,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.documents import Document
-from application.ports.foreign_history import UnreadableDetection
+from application.use_cases.import_history import UnreadableDetection
 from domain.detection import Detection, StorageStatus
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceQuality, FaceReading
@@ -30,48 +30,49 @@ _FETCHED_AT_ONCE = 100
 _NAMESPACE = UUID("5f0c9f53-6f0e-4f0a-8d7e-3a9f5a1c0b42")
 
 
-class OlderMongoHistory:
-    """Reads every collection of a database that holds such documents, or the one named.
+async def older_history(
+    source: MongoDatabase, *, collection: str | None = None
+) -> AsyncIterator[Detection | UnreadableDetection]:
+    """Every such record of a database, by collection and in the order of their ``_id``.
 
     Missing fields stay unknown: the file name is None, the image's size 0 by 0, and no crop was
     measured, so no face counts as reliable. Images stay where they are; only their addresses are
     copied.
+
+    Args:
+        source: is only read.
+        collection: to read; None for each that holds such records.
+
+    Raises:
+        StoreUnavailable: it cannot be read.
     """
+    for name in [collection] if collection else await source.run(_collections):
+        last: object = None
+        while True:
+            page = await _page(source, name, last)
+            for document in page:
+                yield _detection(name, document)
+            if len(page) < _FETCHED_AT_ONCE:
+                break
+            last = page[-1]["_id"]
 
-    def __init__(self, database: MongoDatabase, *, collection: str | None = None) -> None:
-        self._database = database
-        self._collection = collection
 
-    async def read(self) -> AsyncIterator[Detection | UnreadableDetection]:
-        """Every record, by collection and in the order of their ``_id``."""
-        for collection in await self._collections():
-            last: object = None
-            while True:
-                page = await self._page(collection, last)
-                for document in page:
-                    yield _detection(collection, document)
-                if len(page) < _FETCHED_AT_ONCE:
-                    break
-                last = page[-1]["_id"]
+async def _collections(database: _Database) -> list[str]:
+    names = await database.list_collection_names()
+    return [name for name in sorted(names) if await database[name].find_one(_MARKS)]
 
-    async def _collections(self) -> list[str]:
-        async def marked(database: _Database) -> list[str]:
-            names = await database.list_collection_names()
-            return [name for name in sorted(names) if await database[name].find_one(_MARKS)]
 
-        return [self._collection] if self._collection else await self._database.run(marked)
+async def _page(source: MongoDatabase, collection: str, last: object) -> list[Document]:
+    query: Document = dict(_MARKS)
+    if last is not None:
+        # As an expression, because a plain comparison finds only ids of the same type.
+        query["$expr"] = {"$gt": ["$_id", {"$literal": last}]}
 
-    async def _page(self, collection: str, last: object) -> list[Document]:
-        query: Document = dict(_MARKS)
-        if last is not None:
-            # As an expression, because a plain comparison finds only ids of the same type.
-            query["$expr"] = {"$gt": ["$_id", {"$literal": last}]}
+    async def fetch(database: _Database) -> list[Document]:
+        cursor = database[collection].find(query, sort=[("_id", 1)], limit=_FETCHED_AT_ONCE)
+        return await cursor.to_list(_FETCHED_AT_ONCE)
 
-        async def fetch(database: _Database) -> list[Document]:
-            cursor = database[collection].find(query, sort=[("_id", 1)], limit=_FETCHED_AT_ONCE)
-            return await cursor.to_list(_FETCHED_AT_ONCE)
-
-        return await self._database.run(fetch)
+    return await source.run(fetch)
 
 
 def _detection(collection: str, document: Mapping[str, Any]) -> Detection | UnreadableDetection:

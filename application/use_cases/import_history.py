@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from application.ports.detection_repository import DetectionRepository
-from application.ports.foreign_history import ForeignHistory, UnreadableDetection
+from domain.detection import Detection
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableDetection:
+    """A record that should be a detection but cannot be read.
+
+    Attributes:
+        name: by which people find it in its database.
+        reason: what is wrong with it.
+    """
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +37,21 @@ class ImportHistory:
         self._repository = repository
 
     async def execute(
-        self, source: ForeignHistory, on_left_out: Callable[[UnreadableDetection], None]
+        self,
+        records: AsyncIterator[Detection | UnreadableDetection],
+        on_left_out: Callable[[UnreadableDetection], None],
     ) -> ImportOutcome:
         """Copy everything that can be read.
 
         Args:
-            source: where to read.
+            records: of the other service; the same record has the same id each time.
             on_left_out: called with each record that cannot be copied.
 
         Raises:
             StoreUnavailable: the source or the repository does not answer.
         """
         imported = left_out = 0
-        async for found in source.read():
+        async for found in records:
             if isinstance(found, UnreadableDetection):
                 left_out += 1
                 on_left_out(found)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
-from application.ports.camera import Camera
 from application.ports.clock import Clock
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector, WantedFaces
@@ -23,19 +22,13 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class WatchCameraCommand:
-    """The camera to watch.
+FramesOf = Callable[[str], AsyncGenerator[VideoFrame, None]]
+"""Connects to a camera and yields its frames as they come, each once; those in between are dropped.
 
-    Attributes:
-        source: the number of a device, or an address that begins with ``rtsp://``.
-        every_s: seconds between two analysed frames, at least.
-        stop: set it to end.
-    """
-
-    source: str
-    every_s: float
-    stop: asyncio.Event
+It takes the number of a device, or an address that begins with ``rtsp://``, and raises
+``InvalidRequest`` for anything else. It raises ``OSError`` if the camera cannot be reached, or does
+not answer any more. ``time_s`` counts from the first frame.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +66,39 @@ class WatchCamera:
     def __init__(
         self,
         *,
-        camera: Camera,
+        frames_of: FramesOf,
         detector: FaceDetector,
         classifier: EmotionClassifier,
         new_tracker: Callable[[], FaceTracker],
         clock: Clock,
         min_face_size_px: int,
     ) -> None:
-        self._camera = camera
+        self._frames_of = frames_of
         self._detector = detector
         self._classifier = classifier
         self._new_tracker = new_tracker
         self._clock = clock
         self._min_face_size_px = min_face_size_px
 
-    async def execute(self, command: WatchCameraCommand, listener: WatchListener) -> WatchSummary:
+    async def execute(
+        self, source: str, listener: WatchListener, *, every_s: float, stop: asyncio.Event
+    ) -> WatchSummary:
         """Watch until stopped.
+
+        Args:
+            source: the camera; see ``FramesOf``.
+            listener: receives the progress.
+            every_s: seconds between two analysed frames, at least.
+            stop: set it to end.
 
         Raises:
             InvalidRequest: the source is not a camera.
             InferenceUnavailable: detector or classifier cannot run.
         """
         started_s = self._clock.monotonic()
-        followed = FollowedFaces(self._new_tracker(), command.every_s)
-        work = asyncio.create_task(self._watch(command, followed, listener, started_s))
-        enough = asyncio.create_task(command.stop.wait())
+        followed = FollowedFaces(self._new_tracker(), every_s)
+        work = asyncio.create_task(self._watch(source, followed, listener, started_s, every_s))
+        enough = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({work, enough}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
@@ -111,15 +112,16 @@ class WatchCamera:
 
     async def _watch(
         self,
-        command: WatchCameraCommand,
+        source: str,
         followed: FollowedFaces,
         listener: WatchListener,
         started_s: float,
+        every_s: float,
     ) -> None:
         pause_s = FIRST_PAUSE_S
         for connection in count():
             try:
-                async with aclosing(self._camera.frames(command.source)) as frames:
+                async with aclosing(self._frames_of(source)) as frames:
                     async for frame in frames:
                         pause_s = FIRST_PAUSE_S
                         began_s = self._clock.monotonic()
@@ -127,7 +129,7 @@ class WatchCamera:
                         time_s = began_s - started_s
                         here = replace(frame, time_s=time_s, scene=connection)
                         await listener.analysed(followed.take(here, await self._read_faces(here)))
-                        rest_s = command.every_s - (self._clock.monotonic() - began_s)
+                        rest_s = every_s - (self._clock.monotonic() - began_s)
                         await self._clock.sleep(max(rest_s, 0.0))
                 raise OSError("the camera sends nothing more")
             except OSError as error:

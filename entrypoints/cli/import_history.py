@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from application.errors import StoreUnavailable
-from application.ports.foreign_history import UnreadableDetection
-from application.use_cases.import_history import ImportOutcome
+from application.use_cases.import_history import ImportOutcome, UnreadableDetection
 from entrypoints.container import Container
 from entrypoints.settings import Settings
 
@@ -52,11 +51,11 @@ async def import_history(
     stores = Container(settings=settings).stores()
     name = name or _database_in(source_uri) or settings.stores.mongodb_name
     source_database = stores.mongo_database(uri=source_uri, name=name, makes_indexes=False)
-    source = stores.older_history(source_database, collection=collection)
+    records = stores.older_history(source_database, collection=collection)
     await source_database.open()
     await stores.database().open()
     try:
-        return await stores.import_history().execute(source, note)
+        return await stores.import_history().execute(records, note)
     finally:
         await stores.database().close()
         await source_database.close()

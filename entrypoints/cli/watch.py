@@ -13,7 +13,7 @@ from typing import TextIO
 from rich.table import Table
 from rich.text import Text
 
-from application.use_cases.watch_camera import WatchCameraCommand, WatchSummary
+from application.use_cases.watch_camera import WatchSummary
 from application.videos.analysis import AnalysedFrame
 from domain.errors import InvalidRequest
 from domain.stream import TrackedFace
@@ -49,9 +49,8 @@ async def watch_camera(
     errors.print("Ctrl-C ends it.", style="dim")
     file = None if out is None else await asyncio.to_thread(out.open, "a", encoding="utf-8")
     try:
-        command = WatchCameraCommand(source, every_s, stop)
         watch = container.video().watch_camera()
-        summary = await watch.execute(command, _Printing(file))
+        summary = await watch.execute(source, _Printing(file), every_s=every_s, stop=stop)
     except InvalidRequest as error:
         raise OSError(str(error)) from error
     finally:

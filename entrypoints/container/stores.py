@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
 
@@ -38,8 +39,9 @@ from application.storing.carrier import Carrier
 from application.storing.delivery import Delivery
 from application.storing.spooler import Spooler
 from application.use_cases.forget_expired import ForgetExpired
-from application.use_cases.import_history import ImportHistory
+from application.use_cases.import_history import ImportHistory, UnreadableDetection
 from application.videos.erasing import VideoErasure
+from domain.detection import Detection
 from entrypoints.container.extras import extra
 from entrypoints.settings.stores import StoreSettings
 
@@ -50,17 +52,7 @@ if TYPE_CHECKING:
         CloudinaryUrls,
         CloudinaryVideoStore,
     )
-    from adapters.mongodb import MongoDatabase, MongoStores, OlderMongoHistory
-
-
-class Database(Protocol):
-    """A database that has to be opened before use and closed at the end."""
-
-    async def open(self) -> None:
-        """Connect, and migrate the schema."""
-
-    async def close(self) -> None:
-        """Close the connections."""
+    from adapters.mongodb import MongoDatabase, MongoStores
 
 
 def _mongo_database(
@@ -96,11 +88,13 @@ def _mongo_stores(settings: StoreSettings, telemetry: Telemetry) -> MongoStores:
     return MongoStores(database)
 
 
-def _older_history(database: MongoDatabase, *, collection: str | None) -> OlderMongoHistory:
+def _older_history(
+    database: MongoDatabase, *, collection: str | None
+) -> AsyncIterator[Detection | UnreadableDetection]:
     """The history that an older service left in MongoDB."""
-    from adapters.mongodb import OlderMongoHistory
+    from adapters.mongodb import older_history
 
-    return OlderMongoHistory(database, collection=collection)
+    return older_history(database, collection=collection)
 
 
 def _cloudinary_urls(settings: StoreSettings) -> CloudinaryUrls:
@@ -168,7 +162,7 @@ class StoresContainer(containers.DeclarativeContainer):
 
     sqlite_database = providers.Singleton(SqliteDatabase, config.database_path)
     mongo_stores = providers.Singleton(_mongo_stores, settings, telemetry)
-    database: providers.Provider[Database] = providers.Selector(
+    database: providers.Provider[SqliteDatabase | MongoDatabase] = providers.Selector(
         config.repository, sqlite=sqlite_database, mongodb=mongo_stores.provided.database
     )
     repository: providers.Provider[DetectionRepository] = providers.Selector(
@@ -261,5 +255,5 @@ class StoresContainer(containers.DeclarativeContainer):
 
     # What `emotion-api import` reads
     mongo_database = providers.Factory(_mongo_database, settings, telemetry)
-    older_history = providers.Factory(_older_history)
+    older_history = providers.Callable(_older_history)
     import_history = providers.Factory(ImportHistory, repository)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dependency_injector import containers, providers
 
-from adapters.av.camera import AvCamera
+from adapters.av.camera import camera_frames
 from adapters.av.video_annotator import AvVideoAnnotator
 from adapters.av.video_reader import AvVideoReader
 from adapters.filesystem import name_of_place
@@ -55,7 +55,7 @@ class VideoContainer(containers.DeclarativeContainer):
     video_annotator: providers.Provider[VideoAnnotator] = providers.Singleton(AvVideoAnnotator)
     watch_camera = providers.Singleton(
         WatchCamera,
-        camera=providers.Singleton(AvCamera),
+        frames_of=providers.Object(camera_frames),
         detector=face_detector,
         classifier=emotion_classifier,
         new_tracker=providers.Object(KalmanFaceTracker),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from adapters.av.camera import AvCamera
+from adapters.av.camera import camera_frames
 from application.ports.video_reader import VideoFrame
 from domain.errors import InvalidRequest
 from tests.servers.rtsp import rtsp_camera
@@ -24,7 +24,7 @@ async def test_a_camera_returns_its_newest_frames_until_the_connection_is_lost()
     seen: list[VideoFrame] = []
     async with rtsp_camera(_PORTRAIT, frames=25) as camera, asyncio.timeout(60):
         with suppress(OSError):  # the camera may announce its end or just disappear
-            async for frame in AvCamera().frames(camera.url):
+            async for frame in camera_frames(camera.url):
                 seen.append(frame)  # noqa: PERF401
     assert seen
     assert (seen[0].image.width, seen[0].image.height) == (240, 240)
@@ -35,14 +35,14 @@ async def test_a_camera_returns_its_newest_frames_until_the_connection_is_lost()
 
 async def test_closing_a_camera_ends_its_thread() -> None:
     async with rtsp_camera(_PORTRAIT) as camera, asyncio.timeout(60):
-        frames = AvCamera().frames(camera.url)
+        frames = camera_frames(camera.url)
         assert await anext(frames)
-        await frames.aclose()  # type: ignore[attr-defined]
+        await frames.aclose()
 
 
 async def test_a_missing_camera_is_an_error() -> None:
     with pytest.raises(OSError, match="refused"):
-        await anext(AvCamera().frames("rtsp://127.0.0.1:9/stream"))
+        await anext(camera_frames("rtsp://127.0.0.1:9/stream"))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ async def test_a_missing_camera_is_an_error() -> None:
 )
 async def test_only_devices_and_rtsp_addresses_are_opened(source: str) -> None:
     with pytest.raises(InvalidRequest):
-        await anext(AvCamera().frames(source))
+        await anext(camera_frames(source))
 
 
 async def test_a_camera_is_watched_at_a_terminal_until_ctrl_c(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from adapters.in_memory import (
 )
 from adapters.tracking import KalmanFaceTracker
 from application.ports.video_reader import VideoFrame
-from application.use_cases.watch_camera import LONGEST_PAUSE_S, WatchCamera, WatchCameraCommand
+from application.use_cases.watch_camera import LONGEST_PAUSE_S, WatchCamera
 from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
 from domain.image import Image
@@ -52,16 +52,14 @@ async def test_a_lost_camera_is_retried_with_growing_pauses_and_faces_are_summar
     clock, telling, stop = InMemoryClock(), Telling(), asyncio.Event()
     camera = Camera(3, 0, 0, 0, 0, 0, 0, 4)
     watch = WatchCamera(
-        camera=camera,
+        frames_of=camera.frames,
         detector=InMemoryFaceDetector(),
         classifier=InMemoryEmotionClassifier(),
         new_tracker=KalmanFaceTracker,
         clock=clock,
         min_face_size_px=64,
     )
-    watching = asyncio.create_task(
-        watch.execute(WatchCameraCommand("rtsp://camera", 0.2, stop), telling)
-    )
+    watching = asyncio.create_task(watch.execute("rtsp://camera", telling, every_s=0.2, stop=stop))
     async with asyncio.timeout(20):
         while len(telling.pauses) < 8:
             clock.advance(0.1)
