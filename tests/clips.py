@@ -21,6 +21,8 @@ def write_clip(
     pixel_format: str = "yuv420p",
     options: dict[str, str] | None = None,
     format: str | None = None,  # noqa: A002 (PyAV's word)
+    ticks: int = 1000,
+    color_curve: int | None = None,
 ) -> Path:
     """Write pictures with their times.
 
@@ -31,6 +33,9 @@ def write_clip(
         pixel_format: FFmpeg's name.
         options: of the encoder.
         format: FFmpeg's name of the container.
+        ticks: a second, of the clock of the times; AVI needs one a frame.
+        color_curve: marks the pixels as those of wide colours with this transfer characteristic
+            (ITU-T H.273), and changes none.
     """
     with av.open(str(path), "w", format=format) as container:
         stream = None
@@ -39,10 +44,13 @@ def write_clip(
                 stream = container.add_stream(codec, rate=30, options=options or {})
                 stream.height, stream.width = picture.shape[:2]
                 stream.pix_fmt = pixel_format
-                stream.codec_context.time_base = Fraction(1, 1000)
+                stream.codec_context.time_base = Fraction(1, ticks)
+                if color_curve is not None:
+                    stream.codec_context.color_trc = color_curve
+                    stream.codec_context.color_primaries = stream.codec_context.colorspace = 9
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts = round(time_s * 1000)
-            frame.time_base = Fraction(1, 1000)
+            frame.pts = round(time_s * ticks)
+            frame.time_base = Fraction(1, ticks)
             for packet in stream.encode(frame):
                 container.mux(packet)
         if stream is not None:
@@ -73,19 +81,39 @@ def half_lit(width: int = 160, height: int = 96) -> Picture:
     return picture
 
 
-def turned(path: Path, quarter_turns: int) -> Path:
-    """Set the rotation of an MP4 file clockwise, as phones do, and change nothing else."""
+QUARTER_TURNS = ((1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0))
+"""The display matrices of rotations clockwise: where the axes to the right and down point."""
+MIRRORED, UPSIDE_DOWN = (-1, 0, 0, 1), (1, 0, 0, -1)
+
+
+def placed(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Set the display matrix of an MP4 file, as phones do, and change nothing else."""
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 4 + 40  # version 0: the matrix is this far after the name
-    one, minus = (1 << 16).to_bytes(4, "big"), (-1 << 16).to_bytes(4, "big", signed=True)
-    zero = bytes(4)
-    a, b, c, d = {
-        0: (one, zero, zero, one),
-        1: (zero, one, minus, zero),
-        2: (minus, zero, zero, minus),
-        3: (zero, minus, one, zero),
-    }[quarter_turns % 4]
-    data[at : at + 24] = a + b + zero + c + d + zero
+    a, b, c, d = ((number << 16).to_bytes(4, "big", signed=True) for number in matrix)
+    data[at : at + 24] = a + b + bytes(4) + c + d + bytes(4)
+    path.write_bytes(data)
+    return path
+
+
+def write_two_streams(
+    path: Path, first: Sequence[tuple[float, Picture]], default: Sequence[tuple[float, Picture]]
+) -> Path:
+    """Write an MP4 file with two video streams, of which players show the second."""
+    with av.open(str(path), "w") as container:
+        streams = [(container.add_stream("libx264", rate=10), pictures)
+                   for pictures in (first, default)]  # fmt: skip
+        for stream, pictures in streams:
+            stream.height, stream.width = pictures[0][1].shape[:2]
+            stream.pix_fmt = "yuv420p"
+        for stream, pictures in streams:
+            for _, picture in pictures:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode())
+    data = bytearray(path.read_bytes())
+    first_at = data.index(b"tkhd")
+    data[first_at + 7] &= ~1  # not enabled
+    data[data.index(b"tkhd", first_at + 4) + 7] |= 1
     path.write_bytes(data)
     return path
 

@@ -8,19 +8,32 @@ from pathlib import Path
 import av
 import av.error
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from adapters.av.video_format import format_of
 from domain.errors import InvalidVideo
 
-# The codecs that cameras, phones, screen recorders and editors write. FFmpeg reads hundreds more,
+# What cameras, phones, screen recorders and editors write. FFmpeg reads hundreds of codecs more,
 # most of them unused for decades and little tested against hostile files.
-_CODECS = ("h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "libvpx-vp9", "mpeg4")
-_OLDER_CODECS = ("mpeg1video", "mpeg2video", "mjpeg", "prores", "h263", "msmpeg4v3", "rawvideo")
+_FOR_ALL = ("h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg1video", "mpeg2video", "h263")
+_OF_CAMERAS_AND_EDITORS = (
+    "mjpeg",
+    "prores",
+    "dnxhd",
+    "cfhd",
+    "dvvideo",
+    "png",
+    "qtrle",
+    "rawvideo",
+)
+_LOSSLESS_OR_OLD = ("ffv1", "huffyuv", "ffvhuff", "utvideo", "msmpeg4v2", "msmpeg4v3")
+_CODECS = frozenset(_FOR_ALL + _OF_CAMERAS_AND_EDITORS + _LOSSLESS_OR_OLD)
+_DECODERS = _CODECS | {"libdav1d", "libvpx", "libvpx-vp9", "msmpeg4"}
 _OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
-    "codec_whitelist": ",".join(_CODECS + _OLDER_CODECS),
+    "codec_whitelist": ",".join(sorted(_DECODERS)),  # for what is decoded while opening
     "enable_drefs": "0",
     "probesize": str(8 * 2**20),
     "analyzeduration": "5000000",
@@ -47,17 +60,26 @@ def opened(path: Path) -> tuple[InputContainer, str]:
 
 
 def picture_stream(container: InputContainer) -> VideoStream:
-    """The first video stream.
+    """The video stream that a player shows: the default one, or else the first.
 
     Raises:
-        InvalidVideo: there is none.
+        InvalidVideo: there is none, or its codec is not supported.
     """
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:  # a cover image
-            return stream
-    if not container.streams.video and not container.streams.audio:
-        raise InvalidVideo("the video file is damaged or cut short", reason="damaged")
-    raise InvalidVideo("the file has no video stream", reason="no_video")
+    streams = [stream for stream in container.streams.video if not _is_still(stream)]
+    if not streams:
+        if not container.streams.video and not container.streams.audio:
+            raise InvalidVideo("the video file is damaged or cut short", reason="damaged")
+        raise InvalidVideo("the file has no video stream", reason="no_video")
+    stream = max(streams, key=lambda stream: bool(stream.disposition & Disposition.default))
+    codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
+    if codec not in _CODECS:
+        raise InvalidVideo(f"the codec of the video, {codec}, is not supported", reason="codec")
+    return stream
+
+
+def _is_still(stream: VideoStream) -> bool:
+    """Whether it is a cover image, or thumbnails."""
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
 def first_tick(stream: VideoStream) -> int:
@@ -71,6 +93,9 @@ def first_tick(stream: VideoStream) -> int:
 
 def end_s(container: InputContainer, stream: VideoStream) -> float | None:
     """When the last frame ends, in seconds of a player's clock; None if the file does not say."""
+    if container.format.name == "avi" and stream.frames and stream.average_rate:
+        # FFmpeg's duration is that of the frames that are there, also in a file that is cut short.
+        return float(stream.frames / stream.average_rate)
     if stream.duration is not None and stream.time_base is not None:
         return float((max(stream.start_time or 0, 0) + stream.duration) * stream.time_base)
     # Matroska has a duration for all streams together; a tag has that of one.

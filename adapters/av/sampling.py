@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator
 from typing import cast
@@ -14,6 +15,7 @@ from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
 from adapters.av.opening import first_tick
+from adapters.av.timing import PresentationTimes
 from application.ports.video_reader import VideoFacts
 from domain.video import Damage
 
@@ -49,6 +51,7 @@ class Sampler:
         assert stream.time_base is not None
         self._container = container
         self._stream = stream
+        self._times = PresentationTimes(container, stream)
         self._facts = facts
         self._every_s = every_s
         self._to_s = to_s
@@ -58,8 +61,10 @@ class Sampler:
         self._last_s = from_s
         self._reached_s = from_s
         self._damaged_from_s: float | None = None
+        self._damaged_at_s = 0.0
         self._turn_began_s = time.process_time()
-        if (facts.frame_rate or 0.0) * every_s >= _FRAMES_BETWEEN:
+        # Without stored times, frames that are left out would shift the times of the others.
+        if self._times.are_stored and (facts.frame_rate or 0.0) * every_s >= _FRAMES_BETWEEN:
             stream.codec_context.skip_frame = "NONREF"
         if from_s > 0:
             with contextlib.suppress(av.error.FFmpegError):  # else it is read from the beginning
@@ -77,7 +82,7 @@ class Sampler:
                 yield None
             if packet.is_keyframe and held:
                 if self._is_before_due(packet):
-                    self._stream.codec_context.flush_buffers()
+                    self._times.forget()
                 else:
                     yield from self._decoded(held)
                 held, held_bytes = [], 0
@@ -98,12 +103,19 @@ class Sampler:
             try:
                 packet = next(packets, None)
             except av.error.FFmpegError:  # the file ends in the middle of something
-                self._begin_damage()
+                self._begin_damage(math.inf)
+                packet = Packet()  # without content: the decoder returns the frames it still has
+                packet.stream = self._stream
+                yield cast("Packet[VideoStream]", packet)
                 return
             if packet is None:
                 return
             if packet.stream is self._stream:
-                yield cast("Packet[VideoStream]", packet)
+                pictures = cast("Packet[VideoStream]", packet)
+                if packet.is_corrupt:  # the file ends in the middle of it
+                    self._begin_damage(self._time_of(pictures))
+                else:
+                    yield pictures
             elif packet.pts is not None and packet.time_base is not None:
                 self._reached_s = max(self._reached_s, float(packet.pts * packet.time_base))
 
@@ -112,29 +124,29 @@ class Sampler:
             if self._is_turn_over():
                 yield None
             try:
-                frames = packet.decode()
+                frames = self._times.decode(packet)
             except av.error.FFmpegError:
-                self._begin_damage()
+                self._begin_damage(self._time_of(packet))
                 continue
-            for frame in frames:
-                yield from self._taken(frame)
+            for frame, tick in frames:
+                yield from self._taken(frame, (tick - self._start) * self._tick_s)
 
-    def _taken(self, frame: AvFrame) -> Iterator[Sampled | Damage]:
-        if frame.pts is None:
-            return
-        time_s = (frame.pts - self._start) * self._tick_s
+    def _taken(self, frame: AvFrame, time_s: float) -> Iterator[Sampled | Damage]:
         if time_s < self._due_s - self._tick_s / 2:
             self._last_s = max(self._last_s, time_s)
             return
         if frame.is_corrupt:
-            self._begin_damage()
+            self._begin_damage(time_s)
             return
         if self._to_s is not None and time_s > self._to_s:
             self._due_s = time_s + self._every_s
             return
         if self._damaged_from_s is not None:
-            yield Damage(self._damaged_from_s, time_s)
-            self._damaged_from_s = None
+            if time_s < self._damaged_at_s:  # it was decoded before
+                self._damaged_from_s = max(self._damaged_from_s, time_s)
+            else:
+                yield Damage(self._damaged_from_s, time_s)
+                self._damaged_from_s = None
         yield frame, max(time_s, 0.0)
         self._last_s = time_s
         steps = int((time_s - self._due_s) / self._every_s + 1e-6) + 1
@@ -146,13 +158,17 @@ class Sampler:
             whole_s = min(whole_s, self._to_s)
         missing_s = 0.0 if whole_s is None else whole_s - max(self._last_s, self._reached_s)
         if missing_s > max(_SECONDS_MISSING, 2 * self._every_s):
-            self._begin_damage()
+            self._begin_damage(self._last_s)
         if self._damaged_from_s is not None:
             yield Damage(self._damaged_from_s, None)
 
     def _is_before_due(self, packet: Packet[VideoStream]) -> bool:
-        pts = packet.pts if packet.pts is not None else packet.dts
-        return pts is not None and (pts - self._start) * self._tick_s < self._due_s
+        time_s = self._time_of(packet)
+        return time_s is not None and time_s < self._due_s
+
+    def _time_of(self, packet: Packet[VideoStream]) -> float | None:
+        tick = self._times.earliest(packet)
+        return None if tick is None else (tick - self._start) * self._tick_s
 
     def _is_turn_over(self) -> bool:
         now_s = time.process_time()
@@ -161,6 +177,7 @@ class Sampler:
         self._turn_began_s = now_s
         return True
 
-    def _begin_damage(self) -> None:
+    def _begin_damage(self, at_s: float | None) -> None:
         if self._damaged_from_s is None:
             self._damaged_from_s = self._last_s
+            self._damaged_at_s = self._last_s if at_s is None else at_s

@@ -1,16 +1,22 @@
-"""Frames as a player shows them: rotation and pixel aspect applied."""
+"""Frames as a player shows them: rotation, pixel aspect and colours applied."""
 
 from __future__ import annotations
 
+import struct
+from typing import Any, NamedTuple
+
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame as AvFrame
 from numpy.typing import NDArray
+
+from adapters.av.hdr import is_hdr, to_srgb
 
 
 def shown_size(frame: AvFrame, aspect: float) -> tuple[int, int]:
     """Width and height as a player shows them."""
     width, height = max(round(frame.width * aspect), 1), frame.height
-    return (height, width) if round(frame.rotation / 90) % 2 else (width, height)
+    return (height, width) if _placing_of(frame).is_transposed else (width, height)
 
 
 def upright(
@@ -21,9 +27,41 @@ def upright(
     """
     width, height = shown_size(frame, aspect)
     scale = min(1.0, working_side_px / max(width, height))
-    turns = round(frame.rotation / 90) % 4
+    placing = _placing_of(frame)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    if turns % 2:
+    if placing.is_transposed:
         size = size[::-1]
-    pixels = frame.reformat(*size, format="rgb24", interpolation="BILINEAR").to_ndarray()
-    return np.ascontiguousarray(np.rot90(pixels, turns)), width, height, scale
+    shown = frame.reformat(*size, format="rgb24", interpolation="BILINEAR", threads=1)
+    pixels = np.asarray(shown.to_ndarray(), np.uint8)
+    if is_hdr(frame.color_trc):
+        pixels = to_srgb(pixels, frame.color_trc)
+    return np.ascontiguousarray(placing.of(pixels)), width, height, scale
+
+
+class _Placing(NamedTuple):
+    """How a player places the pixels of a frame: transposed first, then mirrored."""
+
+    is_transposed: bool
+    is_mirrored_across: bool
+    is_mirrored_down: bool
+
+    def of(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self.is_transposed:
+            pixels = pixels.transpose(1, 0, 2)
+        if self.is_mirrored_across:
+            pixels = pixels[:, ::-1]
+        return pixels[::-1] if self.is_mirrored_down else pixels
+
+
+def _placing_of(frame: AvFrame) -> _Placing:
+    """By the display matrix, whose first rows say where the axes of the picture point.
+
+    Rotations other than by quarters are rounded to them.
+    """
+    data: Any = frame.side_data.get(Type.DISPLAYMATRIX.name)
+    if data is None:
+        return _Placing(False, False, False)
+    right_x, right_y, _, down_x, down_y, *_ = struct.unpack("=9i", bytes(data))
+    if abs(right_y) + abs(down_x) > abs(right_x) + abs(down_y):
+        return _Placing(True, down_x < 0, right_y < 0)
+    return _Placing(False, right_x < 0, down_y < 0)

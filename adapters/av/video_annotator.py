@@ -14,12 +14,14 @@ import av.error
 import cv2
 import numpy as np
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame as AvFrame
 from numpy.typing import NDArray
 
 from adapters.av.drawing import draw_faces
 from adapters.av.opening import first_tick, opened, picture_stream
 from adapters.av.shape import shown_size, upright
+from adapters.av.timing import PresentationTimes
 from application.ports.video_annotator import FacesAt
 from domain.errors import InvalidVideo
 
@@ -57,27 +59,24 @@ def _annotate(
     container, _ = opened(source)
     with container:
         pictures = picture_stream(container)
-        sounds = list(container.streams.audio)
+        sounds = [sound for sound in container.streams.audio if sound.codec_context is not None]
         aspect = float(pictures.sample_aspect_ratio or 1)
         try:
             with av.open(f"file:{target.absolute()}", "w") as copy:
                 writer = _Writer(copy)
-                tracks = {
-                    sound.index: copy.add_stream_from_template(sound)
-                    for sound in sounds
-                    if sound.codec_context is not None
-                }
+                tracks = {sound.index: copy.add_stream_from_template(sound) for sound in sounds}
                 tick_s = float(pictures.time_base or 0)
                 start_s = first_tick(pictures) * tick_s
                 for number, item in enumerate(_items(container, pictures, sounds)):
                     if ended.is_set():
                         return
-                    if not isinstance(item, AvFrame):
+                    if isinstance(item, Packet):
                         item.stream = tracks[item.stream.index]
                         writer.begin_with_sound(item)
                         continue
-                    time_s = (item.pts or 0) * tick_s
-                    pixels = _drawn(item, aspect, faces_at(time_s - start_s))
+                    frame, tick = item
+                    time_s = tick * tick_s
+                    pixels = _drawn(frame, aspect, faces_at(time_s - start_s))
                     writer.write(pixels, time_s)
                     if number % _TOLD_EVERY == 0:
                         on_progress(time_s - start_s)
@@ -136,7 +135,10 @@ class _Writer:
 
 
 def _items(container: Any, pictures: Any, sounds: list[Any]) -> Iterator[Any]:
-    """Frames, and packets of sound, in the order of the file; damaged ones are skipped."""
+    """Frames with their times in ticks, and packets of sound, in the order of the file; damaged
+    ones are skipped.
+    """
+    times = PresentationTimes(container, pictures)
     packets = container.demux(pictures, *sounds)
     while True:
         try:
@@ -149,10 +151,9 @@ def _items(container: Any, pictures: Any, sounds: list[Any]) -> Iterator[Any]:
             yield packet
             continue
         try:
-            frames = packet.decode()
+            yield from times.decode(packet)
         except av.error.FFmpegError:
             continue
-        yield from (frame for frame in frames if frame.pts is not None)
 
 
 def _drawn(frame: AvFrame, aspect: float, faces: Any) -> NDArray[np.uint8]:

@@ -91,6 +91,7 @@ class VideoFile:
             # Some AVI files give their clock rate as the frame rate.
             frame_rate=float(rate) if rate and rate <= _HIGHEST_RATE else None,
             media_type=self._media_type,
+            start_s=max(float((stream.start_time or 0) * (stream.time_base or 0)), 0.0),
         )
 
     def _check_size(self, width: int, height: int) -> None:

@@ -49,8 +49,9 @@ def format_of(path: Path) -> tuple[str, str]:
         head = file.read(HEAD_BYTES)
     demuxer = demuxer_of(head)
     if demuxer is None:
-        raise InvalidVideo(
-            "this is not a video in a supported format: MP4, MOV, WebM, MKV or AVI",
-            reason="unsupported",
+        formats = "MP4, MOV, WebM, MKV or AVI"
+        what = (
+            f"this is not a video in a supported format: {formats}" if head else "the file is empty"
         )
+        raise InvalidVideo(what, reason="unsupported")
     return demuxer, media_type_of(head)

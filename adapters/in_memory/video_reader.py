@@ -87,8 +87,10 @@ class _FakeVideo:
         frames = [item for item in self._items if item is not None]
         if not frames:
             raise ValueError("there are no frames")
-        first, last = frames[0].image, frames[-1].time_s
-        self.facts = VideoFacts(first.width, first.height, last, None, "video/mp4")
+        first, last = frames[0], frames[-1]
+        self.facts = VideoFacts(
+            first.image.width, first.image.height, last.time_s, None, "video/mp4", first.time_s
+        )
 
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None

@@ -22,6 +22,7 @@ class VideoFacts:
         duration_s: None where the file does not say.
         frame_rate: mean frames a second; None where the file does not say.
         media_type: of the file, such as ``video/mp4``.
+        start_s: when a player shows the first frame; parts of a recording may start hours in.
     """
 
     width: int
@@ -29,6 +30,7 @@ class VideoFacts:
     duration_s: float | None
     frame_rate: float | None
     media_type: str
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class VideoReader(Protocol):
 
         Raises:
             InvalidVideo: it is not a video in a supported format, has no video stream, or cannot be
-                read at all; ``details["reason"]`` is ``unsupported``, ``no_video`` or ``damaged``.
+                read at all; ``details["reason"]`` is ``unsupported``, ``codec``, ``no_video`` or
+                ``damaged``.
             VideoTooLarge: its frames have more pixels than allowed.
             OSError: the file itself cannot be read.
         """

@@ -127,7 +127,7 @@ class SubmitVideo:
         async with self._store.received(command.chunks) as path:
             async with self._reading, self._reader.open(path) as opened:
                 facts = opened.facts
-            self._limits.check_time(facts.duration_s)
+            self._limits.check_length(facts.start_s, facts.duration_s)
             command.sampling.check_within(facts.duration_s)
             video = Video(
                 video_id=uuid4(),

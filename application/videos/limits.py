@@ -38,13 +38,17 @@ class VideoLimits:
             f"a video may have {self.bytes} bytes, this one has more", limit=self.bytes
         )
 
-    def check_time(self, time_s: float | None) -> None:
+    def check_length(self, start_s: float, end_s: float | None) -> None:
         """Check how long a video lasts.
+
+        Args:
+            start_s: when its first frame is shown.
+            end_s: when its last frame is shown; None if unknown.
 
         Raises:
             VideoTooLong: it lasts longer than allowed.
         """
-        if time_s is not None and time_s > self.seconds:
+        if end_s is not None and end_s - start_s > self.seconds:
             raise VideoTooLong(
                 f"a video may last {self.seconds / 60:g} minutes, this one is longer",
                 limit=self.seconds,

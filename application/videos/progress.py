@@ -51,6 +51,7 @@ class VideoProgress:
         self._clock = clock
         self._started_s = clock.monotonic()
         self._written_s = self._started_s
+        self._starts_s = 0.0
         self._first_s: float | None = None
         self._frames = 0
         self._unwritten: list[AnalysedFrame] = []
@@ -69,6 +70,7 @@ class VideoProgress:
 
     async def opened(self, facts: VideoFacts) -> None:
         """The video can be read."""
+        self._starts_s = facts.start_s
         self.video = replace(
             self.video, width=facts.width, height=facts.height, duration_s=facts.duration_s
         )
@@ -80,7 +82,7 @@ class VideoProgress:
             VideoTooLong: the video is longer than its header said.
             NotHeld, StoreUnavailable: see ``write``.
         """
-        self._limits.check_time(frame.time_s)
+        self._limits.check_length(self._starts_s, frame.time_s)
         self._first_s = frame.time_s if self._first_s is None else self._first_s
         self._frames += 1
         self._unwritten.append(frame)

@@ -64,18 +64,88 @@ async def test_formats_are_recognised_by_content(
     assert np.abs(np.array(numbers) - np.arange(30)).max() <= 4  # codecs round gray levels
 
 
+@pytest.mark.parametrize(("codec", "b_frames"), [("mpeg4", 0), ("mpeg4", 2), ("libx264", 3)])
+async def test_reordered_frames_of_avi_files_have_their_times(
+    reader: AvVideoReader, tmp_path: Path, codec: str, b_frames: int
+) -> None:
+    brighter = [(time_s, 4 * (picture - 20) + 20) for time_s, picture in clips.numbered(28)]
+    clip = clips.write_clip(
+        tmp_path / "clip.avi", brighter, codec=codec, options={"bf": str(b_frames)}, ticks=10
+    )
+    frames = [item for item in await read(reader, clip, 0.1) if isinstance(item, VideoFrame)]
+    assert [round(frame.time_s, 3) for frame in frames] == [n / 10 for n in range(28)]
+    errors = np.abs(np.array(shown(frames)) / 4 - np.arange(28))  # codecs round grey levels
+    assert errors.mean() < 0.4
+
+
+async def test_a_truncated_avi_file_is_damaged_from_its_last_frame_on(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    clip = clips.write_clip(
+        tmp_path / "clip.avi",
+        clips.numbered(30),
+        codec="mjpeg",
+        pixel_format="yuvj420p",
+        ticks=10,
+    )
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    *frames, damage = await read(reader, clip, 0.1)
+    assert isinstance(frames[-1], VideoFrame)
+    assert damage == Damage(frames[-1].time_s, None)
+
+
+@pytest.mark.parametrize(("curve", "white"), [(16, 0.58), (18, 0.75)], ids=["PQ", "HLG"])
+async def test_white_in_hdr_is_white(
+    reader: AvVideoReader, tmp_path: Path, curve: int, white: float
+) -> None:
+    picture = np.full((96, 160, 3), round(255 * white), np.uint8)
+    clip = clips.write_clip(
+        tmp_path / "clip.mp4", [(0.0, picture)], pixel_format="yuv420p10le", color_curve=curve
+    )
+    frame = (await read(reader, clip, 1))[0]
+    assert isinstance(frame, VideoFrame)
+    assert isinstance(frame.image.pixels, np.ndarray)
+    assert frame.image.pixels.mean() > 230
+
+
+async def test_the_stream_that_players_show_is_read(reader: AvVideoReader, tmp_path: Path) -> None:
+    shown_by_players = clips.numbered(5)
+    other = [(time_s, picture[::2, ::2] + 200) for time_s, picture in shown_by_players]
+    clip = clips.write_two_streams(tmp_path / "clip.mp4", other, shown_by_players)
+    assert max(shown(await read(reader, clip, 0.1))) < 10
+
+
+async def test_codecs_that_hardly_anything_writes_are_refused(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    clip = clips.write_clip(
+        tmp_path / "clip.avi", clips.numbered(2), codec="cinepak", pixel_format="rgb24"
+    )
+    with pytest.raises(InvalidVideo, match="cinepak") as refused:
+        await read(reader, clip, 1)
+    assert refused.value.details["reason"] == "codec"
+
+
 @pytest.mark.parametrize(
-    ("quarter_turns", "lit"), [(0, (0, 0)), (1, (0, 1)), (2, (1, 1)), (3, (1, 0))]
+    ("matrix", "lit"),
+    [
+        *zip(clips.QUARTER_TURNS, [(0, 0), (0, 1), (1, 1), (1, 0)], strict=True),
+        (clips.MIRRORED, (0, 1)),
+        (clips.UPSIDE_DOWN, (1, 0)),
+    ],
 )
 async def test_frames_are_upright(
-    reader: AvVideoReader, tmp_path: Path, quarter_turns: int, lit: tuple[int, int]
+    reader: AvVideoReader,
+    tmp_path: Path,
+    matrix: tuple[int, int, int, int],
+    lit: tuple[int, int],
 ) -> None:
     clip = clips.write_clip(tmp_path / "clip.mp4", [(0.0, clips.half_lit())])
-    frame = (await read(reader, clips.turned(clip, quarter_turns), 1))[0]
+    frame = (await read(reader, clips.placed(clip, matrix), 1))[0]
     assert isinstance(frame, VideoFrame)
     pixels = frame.image.pixels
     assert isinstance(pixels, np.ndarray)
-    sides = (96, 160) if quarter_turns % 2 else (160, 96)
+    sides = (160, 96) if matrix[0] else (96, 160)
     assert (frame.image.width, frame.image.height) == sides
     assert pixels.shape[:2] == sides[::-1]
     height, width = pixels.shape[:2]

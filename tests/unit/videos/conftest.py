@@ -41,10 +41,10 @@ from tests.unit.application.service import user
 FACE = (20, 40, 120, 150)
 
 
-def clip(seconds: float = 4.0, *, mood: Emotion = Emotion.HAPPY) -> bytes:
+def clip(seconds: float = 4.0, *, mood: Emotion = Emotion.HAPPY, start_s: float = 0.0) -> bytes:
     """Ten frames a second of one face."""
     image = fake_image((FACE, mood))
-    return fake_video((number / 10, image) for number in range(round(seconds * 10)))
+    return fake_video((start_s + number / 10, image) for number in range(round(seconds * 10)))
 
 
 class PausingDetector(InMemoryFaceDetector):

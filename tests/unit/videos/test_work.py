@@ -176,6 +176,12 @@ async def test_a_video_longer_than_its_header_says_fails(videos: Videos) -> None
     assert failed.fault.code == "video_too_long"
 
 
+async def test_a_part_of_a_long_recording_is_as_long_as_its_frames(videos: Videos) -> None:
+    video = await videos.submitted(clip(4, start_s=2 * videos.limits.seconds))
+    await videos.work.work_once()
+    assert (await videos.state(video.video_id)).status is VideoStatus.DONE
+
+
 async def test_an_unavailable_classifier_delays_a_video_without_failing_it(videos: Videos) -> None:
     video = await videos.submitted()
     videos.detector.fail_with(InferenceUnavailable("down"))
