@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from domain.detection import Detection
 from domain.errors import Forbidden, NotFound
 from domain.user import User
+from domain.video import Video
 
-
-class Owned(Protocol):
-    """A record of one user."""
-
-    @property
-    def user_id(self) -> str: ...  # noqa: D102
-
-
-_Owned = TypeVar("_Owned", bound=Owned)
+_Owned = TypeVar("_Owned", Detection, Video)
 
 
 def own(record: _Owned | None, user: User, name: str) -> _Owned:

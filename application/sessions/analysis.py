@@ -25,14 +25,6 @@ _SAME_SHAPE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class FrameTools:
-    """The ports that analyse frames; shared by all sessions."""
-
-    analyser: FaceAnalyser
-    telemetry: Telemetry
-
-
-@dataclass(frozen=True, slots=True)
 class Analysed:
     """The faces of a frame."""
 
@@ -45,9 +37,11 @@ class Analysed:
 class FrameAnalysis:
     """Analyses the frames of one session, in order and one at a time."""
 
-    def __init__(self, tools: FrameTools, tracker: FaceTracker) -> None:
-        self._tools = tools
-        self._following = _Following(tracker, tools.telemetry)
+    def __init__(
+        self, *, analyser: FaceAnalyser, tracker: FaceTracker, telemetry: Telemetry
+    ) -> None:
+        self._analyser = analyser
+        self._following = _Following(tracker, telemetry)
         self._smoothing = TrackSmoothing()
 
     async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> Analysed:
@@ -58,7 +52,7 @@ class FrameAnalysis:
             InferenceUnavailable: detector or classifier cannot run.
         """
         search = _FrameSearch(self._following, frame.received_s, config, effort)
-        image = await self._tools.analyser.analyse(await frame.data.read(), search)
+        image = await self._analyser.analyse(await frame.data.read(), search)
         window = config.smooth_window_size if config.smooth_emotions else 0
         readings = [face.reading for face in image.faces]
         faces = self._smoothing.smooth(

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from application.errors import ServiceUnavailable, StoreUnavailable
 from application.ports.clock import Clock
-from application.ports.face_tracker import FaceTracker
-from application.sessions.analysis import FrameAnalysis, FrameTools
+from application.ports.telemetry import Telemetry
+from application.sessions.analysis import FrameAnalysis
 from application.sessions.events import (
     Failure,
     Initialized,
@@ -21,8 +21,8 @@ from application.sessions.events import (
     StreamStatus,
 )
 from application.sessions.measures import Measures
+from application.sessions.running import RunningSession
 from application.sessions.slots import FrameSlots
-from application.sessions.stretch import Stretch
 from application.use_cases.keep_session import KeepSession
 from domain.errors import DomainError, ImageTooLarge, InvalidRequest
 from domain.stream import MAX_FRAME_BYTES, Frame, FrameResult, SessionSummary
@@ -59,11 +59,11 @@ class StreamSession:
         session_id: str,
         user: User,
         defaults: StreamConfig,
-        tools: FrameTools,
-        new_tracker: Callable[[], FaceTracker],
+        new_analysis: Callable[[], FrameAnalysis],
         slots: FrameSlots,
         keep: KeepSession,
         clock: Clock,
+        telemetry: Telemetry,
         listener: Listener,
     ) -> None:
         self.session_id = session_id
@@ -71,25 +71,25 @@ class StreamSession:
         self.state = SessionState.CONNECTED
         self.config = defaults
         self._defaults = defaults
-        self._tools = tools
-        self._new_tracker = new_tracker
+        self._new_analysis = new_analysis
         self._slots = slots
         self._keep = keep
         self._clock = clock
+        self._telemetry = telemetry
         self._listener = listener
-        self._stretch: Stretch | None = None
+        self._running: RunningSession | None = None
 
     @property
     def measures(self) -> Measures | None:
         """Counts and times since it was started; None unless the session runs."""
-        return None if self._stretch is None else self._stretch.measures
+        return None if self._running is None else self._running.measures
 
     @property
     def wanted_rate(self) -> float:
         """The frame rate the client last asked for on its own."""
-        if self._stretch is None:
+        if self._running is None:
             return self.config.max_frame_rate
-        return self._stretch.adaptation.wanted_rate
+        return self._running.adaptation.wanted_rate
 
     async def initialize(
         self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()
@@ -117,18 +117,17 @@ class StreamSession:
         Raises:
             InvalidRequest: the session has ended.
         """
-        if self._stretch is not None:
+        if self._running is not None:
             await self._reconfigure(settings, ignored, "already running")
             return
         self._check_alive()
         self.config = self.config.changed(settings)
         self.state = SessionState.RUNNING
-        analysis = FrameAnalysis(self._tools, self._new_tracker())
-        self._stretch = stretch = Stretch(self.config, analysis, self._clock)
-        stretch.worker = asyncio.create_task(
-            self._work_through(stretch), name=f"stream {self.session_id}"
+        self._running = running = RunningSession(self.config, self._new_analysis(), self._clock)
+        running.worker = asyncio.create_task(
+            self._work_through(running), name=f"stream {self.session_id}"
         )
-        await self.send(StreamStatus("started", stretch.metrics, ignored))
+        await self.send(StreamStatus("started", running.metrics, ignored))
 
     async def configure(
         self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()
@@ -145,19 +144,19 @@ class StreamSession:
     ) -> None:
         """Accept no more frames, finish the one in work, and send the summary."""
         self.config = config = self.config.changed(settings or {})
-        # From here on the session can be started again while this stretch finishes.
-        stretch, self._stretch = self._stretch, None
-        if stretch is None:
+        # From here on the session can be started again while this one finishes.
+        running, self._running = self._running, None
+        if running is None:
             await self.send(StreamStatus("not running", ignored=ignored))
             return
         self.state = SessionState.STOPPED
-        stretch.configure(config)
-        if stretch.latest.take() is not None:
-            self._drop(stretch)
-        await stretch.settled.wait()
-        summary = stretch.summary(self.session_id, config.video_source)
-        await _cancelled(stretch.worker)
-        metrics = stretch.metrics
+        running.configure(config)
+        if running.latest.take() is not None:
+            self._drop(running)
+        await running.settled.wait()
+        summary = running.summary(self.session_id, config.video_source)
+        await _cancelled(running.worker)
+        metrics = running.metrics
         detection_id = await self._kept(summary) if config.save_session else None
         await self.send(StreamStatus("stopped", metrics, ignored))
         await self.send(SessionEnded(summary, detection_id))
@@ -169,20 +168,20 @@ class StreamSession:
             InvalidRequest: the session does not run.
             ImageTooLarge: the frame has more than 1 MiB.
         """
-        stretch = self._stretch
-        if stretch is None:
+        running = self._running
+        if running is None:
             raise InvalidRequest("the session is not running; send start first")
-        stretch.measures.received += 1
+        running.measures.received += 1
         if frame.data.exceeds(MAX_FRAME_BYTES):
-            self._fail(stretch)
+            self._fail(running)
             raise ImageTooLarge("a frame may have at most 1 MiB", limit=MAX_FRAME_BYTES)
-        if stretch.latest.put(frame) is not None:
-            self._drop(stretch)
+        if running.latest.put(frame) is not None:
+            self._drop(running)
 
     async def end(self) -> None:
         """End for a client that is gone: cancel the frame in work, and save the summary."""
-        if self._stretch is not None:
-            await _cancelled(self._stretch.worker)
+        if self._running is not None:
+            await _cancelled(self._running.worker)
             await self.stop()
         self.state = SessionState.ENDED
 
@@ -205,58 +204,58 @@ class StreamSession:
     ) -> None:
         self._check_alive()
         self.config = self.config.changed(settings)
-        if self._stretch is not None:
-            self._stretch.configure(self.config)
-        metrics = self._stretch.metrics if self._stretch else None
+        if self._running is not None:
+            self._running.configure(self.config)
+        metrics = self._running.metrics if self._running else None
         await self.send(StreamStatus(message, metrics, ignored))
 
     def _check_alive(self) -> None:
         if self.state is SessionState.ENDED:
             raise InvalidRequest("the session has ended")
 
-    async def _work_through(self, stretch: Stretch) -> None:
+    async def _work_through(self, running: RunningSession) -> None:
         """Analyse frames as they are offered; ends only when cancelled."""
         while True:
-            await stretch.latest.filled()
+            await running.latest.filled()
             # In short steps, because the rate may rise meanwhile.
-            while (wait_s := stretch.pace.wait_s(self._clock.monotonic())) > 0:
+            while (wait_s := running.pace.wait_s(self._clock.monotonic())) > 0:
                 await self._clock.sleep(min(wait_s, _LONGEST_SLEEP_S))
             await self._listener.ready()
             try:
                 async with self._slots.hold():
-                    frame = stretch.latest.take()
+                    frame = running.latest.take()
                     if frame is None:
                         continue
-                    stretch.pace.took(self._clock.monotonic())
-                    stretch.settled.clear()
+                    running.pace.took(self._clock.monotonic())
+                    running.settled.clear()
                     waited_s = self._clock.monotonic() - frame.received_s
-                    with self._tools.telemetry.frame(waited_s):
-                        event = await self._analyse(frame, stretch)
-                await self._send_frame_event(event, stretch)
+                    with self._telemetry.frame(waited_s):
+                        event = await self._analyse(frame, running)
+                await self._send_frame_event(event, running)
             finally:
-                stretch.settled.set()
+                running.settled.set()
 
-    async def _analyse(self, frame: Frame, stretch: Stretch) -> FrameResult | Failure:
+    async def _analyse(self, frame: Frame, running: RunningSession) -> FrameResult | Failure:
         taken_s = self._clock.monotonic()
-        config, measures = self.config, stretch.measures
+        config, measures = self.config, running.measures
         try:
-            found = await stretch.analysis.analyse(frame, config, stretch.adaptation.effort)
+            found = await running.analysis.analyse(frame, config, running.adaptation.effort)
         except asyncio.CancelledError:
-            self._drop(stretch)
+            self._drop(running)
             raise
         except Exception as error:
             # Any error of one frame is sent to the client, and the session continues.
             if not isinstance(error, (DomainError, ServiceUnavailable)):
                 log.exception("a frame failed unexpectedly")
-            self._fail(stretch)
+            self._fail(running)
             return Failure(error, frame.frame_id)
         now_s = self._clock.monotonic()
         processing_s, latency_s = now_s - taken_s, now_s - frame.received_s
         measures.result(
             at_s=now_s, processing_s=processing_s, latency_s=latency_s, faces=len(found.faces)
         )
-        self._tools.telemetry.frame_done("result", latency_s)
-        stretch.record(frame, found)
+        self._telemetry.frame_done("result", latency_s)
+        running.record(frame, found)
         return FrameResult(
             frame_id=frame.frame_id,
             timestamp_s=frame.timestamp_s,
@@ -271,22 +270,24 @@ class StreamSession:
             dropped_frames=measures.dropped,
         )
 
-    async def _send_frame_event(self, event: FrameResult | Failure, stretch: Stretch) -> None:
+    async def _send_frame_event(
+        self, event: FrameResult | Failure, running: RunningSession
+    ) -> None:
         await self.send(event)
         if isinstance(event, Failure):
             return
-        if stretch.measures.processed % STATUS_EVERY == 0:
-            await self.send(StreamStatus("running", stretch.metrics))
-        if (suggestion := stretch.review(event.processing_time_s)) is not None:
+        if running.measures.processed % STATUS_EVERY == 0:
+            await self.send(StreamStatus("running", running.metrics))
+        if (suggestion := running.review(event.processing_time_s)) is not None:
             await self.send(suggestion)
 
-    def _drop(self, stretch: Stretch) -> None:
-        stretch.measures.dropped += 1
-        self._tools.telemetry.frame_done("dropped")
+    def _drop(self, running: RunningSession) -> None:
+        running.measures.dropped += 1
+        self._telemetry.frame_done("dropped")
 
-    def _fail(self, stretch: Stretch) -> None:
-        stretch.measures.failed += 1
-        self._tools.telemetry.frame_done("error")
+    def _fail(self, running: RunningSession) -> None:
+        running.measures.failed += 1
+        self._telemetry.frame_done("error")
 
     async def _kept(self, summary: SessionSummary) -> UUID | None:
         if not summary.frames_processed:

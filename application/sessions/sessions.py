@@ -11,9 +11,9 @@ from uuid import uuid4
 from application.cancellation import uninterrupted
 from application.errors import Overloaded, ServiceUnavailable
 from application.ports.clock import Clock
-from application.ports.face_tracker import FaceTracker
 from application.ports.session_places import SessionPlaces
-from application.sessions.analysis import FrameTools
+from application.ports.telemetry import Telemetry
+from application.sessions.analysis import FrameAnalysis
 from application.sessions.events import Listener, MachineFull, Suggestion
 from application.sessions.load import Demand, Load, LoadWatch
 from application.sessions.session import StreamSession
@@ -62,12 +62,13 @@ class StreamSessions:
     Args:
         limits: on sessions and frames.
         defaults: the configuration of a session that asks for nothing else.
-        tools: the ports that analyse frames.
-        new_tracker: makes a tracker for each session.
+        new_analysis: makes what analyses the frames of a session, from its ``start`` to its
+            ``stop``.
         keep: saves a summary.
         places: counts the sessions of a user, in all processes.
         verify_token: verifies a token again; raises ``InvalidToken`` if it is not valid any more.
         clock: for the time.
+        telemetry: counts frames and sessions.
     """
 
     def __init__(
@@ -75,20 +76,20 @@ class StreamSessions:
         *,
         limits: SessionLimits,
         defaults: StreamConfig,
-        tools: FrameTools,
-        new_tracker: Callable[[], FaceTracker],
+        new_analysis: Callable[[], FrameAnalysis],
         keep: KeepSession,
         places: SessionPlaces,
         verify_token: Callable[[str], Awaitable[object]],
         clock: Clock,
+        telemetry: Telemetry,
     ) -> None:
         self._limits = limits
         self._defaults = defaults
-        self._tools = tools
-        self._new_tracker = new_tracker
+        self._new_analysis = new_analysis
         self._keep = keep
         self._places = places
         self._clock = clock
+        self._telemetry = telemetry
         self._slots = FrameSlots(limits.frames_in_work, clock)
         self._watch = LoadWatch(clock.monotonic())
         self._tokens = TokenChecks(verify_token, clock)
@@ -139,11 +140,11 @@ class StreamSessions:
             session_id=uuid4().hex,
             user=user,
             defaults=self._defaults,
-            tools=self._tools,
-            new_tracker=self._new_tracker,
+            new_analysis=self._new_analysis,
             slots=self._slots,
             keep=self._keep,
             clock=self._clock,
+            telemetry=self._telemetry,
             listener=listener,
         )
         # Counted before the first await, so that many at once cannot pass the limit together.
@@ -161,7 +162,7 @@ class StreamSessions:
             raise
         if credential is not None:
             self._credentials[session.session_id] = credential
-        self._tools.telemetry.stream_sessions(len(self._open))
+        self._telemetry.stream_sessions(len(self._open))
         return session
 
     async def close(self, session: StreamSession) -> None:
@@ -170,7 +171,7 @@ class StreamSessions:
             return
         self._advised.pop(session.session_id, None)
         self._credentials.pop(session.session_id, None)
-        self._tools.telemetry.stream_sessions(len(self._open))
+        self._telemetry.stream_sessions(len(self._open))
         # A caller that is cancelled here has given up the session, so nothing else would end it.
         await uninterrupted(self._wind_up(session))
 

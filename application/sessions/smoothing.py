@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from domain.face import FaceReading
 from domain.stream import TrackedFace
@@ -12,17 +12,12 @@ from domain.tracking import FaceTrack, ScoreSmoother
 _LIFETIME_S = 2.0
 
 
-@dataclass(slots=True)
-class _Smoothed:
-    smoother: ScoreSmoother
-    used_s: float
-
-
 class TrackSmoothing:
     """Keeps a smoother for each track, and forgets those not seen for two seconds."""
 
     def __init__(self) -> None:
-        self._smoothed: dict[int, _Smoothed] = {}
+        # By the number of a track, with the time it was last used.
+        self._smoothers: dict[int, tuple[ScoreSmoother, float]] = {}
 
     def smooth(
         self,
@@ -42,20 +37,19 @@ class TrackSmoothing:
             at_s: when the frame was taken, in seconds of any clock that never goes back.
         """
         if not window:
-            self._smoothed.clear()
+            self._smoothers.clear()
             return tuple(TrackedFace(*pair) for pair in zip(tracks, readings, strict=True))
         faces = []
         for track, reading in zip(tracks, readings, strict=True):
-            own = self._smoothed.get(track.number)
-            if own is None or own.smoother.window != window:
-                own = _Smoothed(ScoreSmoother(window), at_s)
-                self._smoothed[track.number] = own
-            own.used_s = at_s
-            scores = own.smoother.smooth(reading.scores)
+            smoother, _ = self._smoothers.get(track.number, (None, at_s))
+            if smoother is None or smoother.window != window:
+                smoother = ScoreSmoother(window)
+            self._smoothers[track.number] = smoother, at_s
+            scores = smoother.smooth(reading.scores)
             faces.append(TrackedFace(track, replace(reading, scores=scores)))
-        self._smoothed = {
-            number: own
-            for number, own in self._smoothed.items()
-            if at_s - own.used_s <= _LIFETIME_S
+        self._smoothers = {
+            number: (smoother, used_s)
+            for number, (smoother, used_s) in self._smoothers.items()
+            if at_s - used_s <= _LIFETIME_S
         }
         return tuple(faces)

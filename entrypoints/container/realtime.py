@@ -14,7 +14,7 @@ from application.ports.face_analyser import FaceAnalyser
 from application.ports.message_channel import MessageChannel
 from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Telemetry
-from application.sessions.analysis import FrameTools
+from application.sessions.analysis import FrameAnalysis
 from application.sessions.sessions import SessionLimits, StreamSessions
 from application.storing.spooler import Spooler
 from application.use_cases.accounts import Authenticate
@@ -84,14 +84,15 @@ class RealtimeContainer(containers.DeclarativeContainer):
         StreamSessions,
         limits=limits,
         defaults=defaults,
-        tools=providers.Factory(
-            FrameTools,
+        new_analysis=providers.Factory(
+            FrameAnalysis,
             analyser=frame_analyser,
+            tracker=providers.Factory(KalmanFaceTracker),
             telemetry=telemetry,
-        ),
-        new_tracker=providers.Object(KalmanFaceTracker),
+        ).provider,
         keep=providers.Factory(KeepSession, spooler),
         places=session_places,
         verify_token=authenticate.provided.execute,
         clock=clock,
+        telemetry=telemetry,
     )

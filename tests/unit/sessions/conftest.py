@@ -21,9 +21,10 @@ from adapters.in_memory import (
     InMemoryUserRepository,
     fake_image,
 )
+from application.ports.face_tracker import FaceTracker
 from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Stage
-from application.sessions.analysis import FrameTools
+from application.sessions.analysis import FrameAnalysis
 from application.sessions.events import StreamEvent
 from application.sessions.session import StreamSession
 from application.sessions.sessions import SessionLimits, StreamSessions
@@ -121,22 +122,24 @@ class World:
         return StreamSessions(
             limits=SessionLimits(sessions, per_user, frames_in_work),
             defaults=StreamConfig(max_frame_rate=60, detection_interval=1),
-            tools=self.tools(),
-            new_tracker=InMemoryFaceTracker,
+            new_analysis=self.new_analysis,
             keep=KeepSession(self.store.spooler),
             places=places or InMemorySessionPlaces(self.clock),
             verify_token=self.verify_token,
             clock=self.clock,
+            telemetry=self.telemetry,
         )
 
-    def tools(self) -> FrameTools:
+    def new_analysis(self, tracker: FaceTracker | None = None) -> FrameAnalysis:
         analyser = StepwiseFaceAnalyser(
             decoder=self.decoder,
             detector=self.detector,
             classifier=self.classifier,
             telemetry=self.telemetry,
         )
-        return FrameTools(analyser, self.telemetry)
+        return FrameAnalysis(
+            analyser=analyser, tracker=tracker or InMemoryFaceTracker(), telemetry=self.telemetry
+        )
 
     async def verify_token(self, token: str) -> None:
         if token in self.ended_tokens:

@@ -43,11 +43,11 @@ async def test_an_hour_of_video_leaves_only_its_timeline_in_memory(world: World)
         session_id="soak",
         user=some_user(),
         defaults=StreamConfig(),
-        tools=world.tools(),
-        new_tracker=KalmanFaceTracker,
+        new_analysis=lambda: world.new_analysis(KalmanFaceTracker()),
         slots=FrameSlots(1, world.clock),
         keep=KeepSession(world.store.spooler),
         clock=world.clock,
+        telemetry=world.telemetry,
         listener=listener,
     )
     await session.start({"detection_interval": 1})

@@ -16,8 +16,8 @@ from domain.stream import Frame, SessionSummary
 from domain.stream_config import StreamConfig
 
 
-class Stretch:
-    """Everything that restarts with each ``start``.
+class RunningSession:
+    """Everything of a session that begins anew with each ``start``.
 
     Attributes:
         measures: counts and times of its frames.
