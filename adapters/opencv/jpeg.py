@@ -46,6 +46,8 @@ _MOST_SEGMENTS = 2000
 # Zeros after the last coded byte are padding, except for the few that the decoder reads ahead.
 _LOOKAHEAD = bytes(16)
 _PADDING = 64
+_RESTART = re.compile(rb"\xff([\xd0-\xd7])")
+_RESTART_INTERVAL = b"\xff\xdd\x00\x04"
 _NOISE = bytes(range(1, 251)) * 16
 
 # Measured on one core of an AMD EPYC: seconds a pixel, a coded byte, and a pixel and scan.
@@ -74,23 +76,26 @@ class JpegHeader(Header):
             from adapters.opencv import rare_jpeg
 
             return smaller(rare_jpeg.read(coded), factor)
-        pixels = self._decoded(coded, factor)
-        if self.hides_gaps and not np.array_equal(
-            pixels, self._decoded(_with_noise(coded), factor)
-        ):
-            raise Truncated
+        pixels, may_hide_gaps = self._decoded(coded, factor)
+        if may_hide_gaps:
+            others, _ = self._decoded(_with_noise(coded), factor)
+            if not np.array_equal(pixels, others):
+                raise Truncated
         return pixels
 
-    def _decoded(self, coded: bytes, factor: int) -> NDArray[np.uint8]:
+    def _decoded(self, coded: bytes, factor: int) -> tuple[NDArray[np.uint8], bool]:
+        """The pixels, and whether coded data may be missing nevertheless."""
         height, width = ceil_div(self.height, factor), ceil_div(self.width, factor)
         try:
-            return _decoded(coded, height, width, strict=True)
+            return _decoded(coded, height, width, strict=True), self.hides_gaps
         except ValueError as error:
             fault = str(error)
         if "premature end" in fault.lower():
             raise Truncated
         if fault.startswith("Corrupt JPEG data"):  # extraneous bytes, or a few bad samples
-            return _decoded(coded, height, width, strict=False)
+            # What is missing from a restart marker on counts as bad samples.
+            may_hide_gaps = self.hides_gaps or _RESTART_INTERVAL in coded
+            return _decoded(coded, height, width, strict=False), may_hide_gaps
         if not self.is_apart:
             raise Damaged
         # A subsampling that TurboJPEG does not support; OpenCV reads it.
@@ -103,7 +108,7 @@ class JpegHeader(Header):
         pixels = cv2.imdecode(np.frombuffer(coded, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
         if pixels is None:
             raise Damaged
-        return np.asarray(pixels, np.uint8)
+        return np.asarray(pixels, np.uint8), self.hides_gaps
 
 
 def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
@@ -203,14 +208,22 @@ def _height_behind_the_scan(data: bytes, at: int) -> int:
 
 def _with_noise(data: bytes) -> bytes:
     """The file with noise after its coded data, which decoders skip only if they miss nothing."""
-    end = at = data.find(_START_OF_SCAN)
+    scan = end = at = data.find(_START_OF_SCAN)
     while (marker := _MARKER.search(data, at)) is not None:
         code, end, at = data[marker.end() - 1], marker.start(), marker.end()
         if code == _END[1]:
             break
+        if code == _START_OF_SCAN[1]:
+            scan = at
         if code not in _ALONE:
             at += max(int.from_bytes(data[at : at + 2]), 2)
-    return data[:end] + _NOISE + _END
+    noise = _NOISE
+    # A decoder that misses a restart marker skips everything before the right one.
+    restarts = _RESTART.findall(data, scan, end)
+    following = restarts[-1][0] + 1 if restarts else 0
+    for number in range(following, following + 8):
+        noise += bytes([0xFF, 0xD0 + number % 8]) + _NOISE
+    return data[:end] + noise + _END
 
 
 def _count_scans(data: bytes, at: int) -> int:

@@ -1,6 +1,7 @@
 """Files as phones and programs write them: readable ones are read, with the right pixels."""
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -141,6 +142,24 @@ async def test_an_early_end_marker_does_not_complete_an_image(
     whole = encoded(portrait(640, 480), "JPEG", progressive=progressive)
     with pytest.raises(InvalidImage, match="cut short"):
         await decoder.decode(whole[: len(whole) // 2] + end)
+
+
+@pytest.mark.parametrize("interval", [{"restart_marker_blocks": 1}, {"restart_marker_rows": 1}])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("end", [b"\xff\xd9", b"", bytes(100)])
+async def test_a_jpeg_that_ends_at_a_restart_marker_is_cut_short(
+    decoder: OpenCvImageDecoder, interval: dict[str, int], *, progressive: bool, end: bytes
+) -> None:
+    whole = encoded(portrait(), "JPEG", progressive=progressive, quality=92, **interval)
+    markers = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", whole)]
+    for at in markers[:: max(len(markers) // 8, 1)] + markers[-1:]:
+        with pytest.raises(InvalidImage, match="cut short"):
+            await decoder.decode(whole[:at] + end)
+    if not progressive:
+        # A damaged stretch between two of them is not missing.
+        middle = markers[len(markers) // 2]
+        damaged = whole[: middle + 2] + b"\x55" + whole[middle + 3 :]
+        assert difference(await decoder.decode(damaged), portrait()) < 20
 
 
 @pytest.mark.parametrize("file", ["jpeg-sampled-2x4.jpg", "jpeg-arithmetic.jpg"])
