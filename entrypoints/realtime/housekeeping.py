@@ -48,16 +48,15 @@ class Housekeeping:
         await self._close_half_open()
 
     async def _check_reading(self, connection: Connection) -> None:
-        outbox = connection.outbox
-        stuck = outbox.is_clogged and outbox.reads == connection.reads
+        stuck = connection.is_clogged and connection.reads == connection.reads_before
         connection.clogged_sweeps = connection.clogged_sweeps + 1 if stuck else 0
-        connection.reads = outbox.reads
+        connection.reads_before = connection.reads
         if connection.clogged_sweeps >= _CLOGGED_SWEEPS:
             log.info("closing a connection that does not read")
-            await self._server.close_connection(outbox.eio_sid)
+            await self._server.close_connection(connection.eio_sid)
 
     async def _close_half_open(self) -> None:
-        in_use = {each.outbox.eio_sid for each in self._namespace.connections.values()}
+        in_use = {each.eio_sid for each in self._namespace.connections.values()}
         idle = [eio_sid for eio_sid in self._server.eio.sockets if eio_sid not in in_use]
         self._idle_sweeps = {key: self._idle_sweeps.get(key, 0) + 1 for key in idle}
         for eio_sid, sweeps in self._idle_sweeps.items():

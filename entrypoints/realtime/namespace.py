@@ -14,7 +14,7 @@ from application.sessions.sessions import StreamSessions
 from application.sessions.token_checks import Credential
 from application.use_cases.accounts import Authenticate
 from domain.errors import DomainError, InvalidRequest, InvalidToken
-from entrypoints.realtime.connection import NAMESPACE, Connection, Outbox, SessionListener
+from entrypoints.realtime.connection import NAMESPACE, Connection
 from entrypoints.realtime.other_clients import refused
 from entrypoints.realtime.rooms import Rooms
 from entrypoints.realtime.server import GuardedServer
@@ -81,7 +81,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
     ) -> None:
         """Send an error message to a client."""
         event = server_events.present_error(error, self._clock.now(), frame_id=frame_id)
-        await connection.outbox.send(event)
+        await connection.send_message(event)
 
     async def _refuse_large_event(self, eio_sid: str) -> None:
         connection = self.connections.get(
@@ -97,15 +97,13 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             if token is None:
                 raise InvalidToken('connect with auth: {"token": "<access or ID token>"}')
             found = await self._authenticate.execute(token)
-            outbox = Outbox(self.server, sid, self._eio_sid(sid))
-            listener = SessionListener(outbox, self._clock)
+            connection = Connection(self.server, sid, self._eio_sid(sid), self._clock)
             credential = Credential(token, found.expires_at)
-            session = await self._sessions.open(found.user, listener, credential)
-            listener.session_id = session.session_id
+            connection.session = await self._sessions.open(found.user, connection, credential)
         except Exception as error:
             _log_unexpected(error)
             raise refused(error) from error
-        self.connections[sid] = Connection(found.user, session, outbox)
+        self.connections[sid] = connection
 
     async def _handle(self, connection: Connection, event: object, data: Data) -> None:
         try:
@@ -140,13 +138,13 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
 
     async def _join_room(self, connection: Connection, data: Data) -> None:
         room = client_events.read_room(data)
-        await self._rooms.join(connection.outbox.sid, connection.user.user_id, room)
+        await self._rooms.join(connection.sid, connection.session.user.user_id, room)
         joined = server_events.Status(message=f"joined {room}", timestamp=self._now())
-        await connection.outbox.send(joined)
+        await connection.send_message(joined)
 
     async def _ping(self, connection: Connection, data: Data) -> None:
         pong = server_events.Pong(timestamp=self._now())
-        await connection.outbox.send(pong)
+        await connection.send_message(pong)
 
     def _environ(self, sid: str) -> object:
         try:
