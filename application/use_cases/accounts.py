@@ -19,7 +19,7 @@ from application.ports.user_repository import UserRepository
 from application.sign_in_codes import SignInCodes
 from application.timeouts import CallerTimeout
 from domain.errors import InvalidToken
-from domain.user import Caller, Guest, Usage, User
+from domain.user import Guest, Usage, User
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +38,6 @@ class SignedIn:
 
     user: User
     tokens: TokenPair
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A caller and their usage."""
-
-    caller: Caller
     usage: Usage
 
 
@@ -276,17 +268,6 @@ class WelcomeGuest:
             claims = GuestClaims(f"guest:{uuid4().hex}", self._clock.now())
         guest = Guest(claims.guest_id, address, claims.created_at)
         return WelcomedGuest(guest, self._tokens.issue_guest(claims))
-
-
-class GetProfile:
-    """Shows callers their profile and usage."""
-
-    def __init__(self, meter: UsageMeter) -> None:
-        self._meter = meter
-
-    async def execute(self, caller: Caller) -> Profile:
-        """Fetch the caller's usage."""
-        return Profile(caller, await self._meter.usage(caller))
 
 
 def _not_valid() -> InvalidToken:

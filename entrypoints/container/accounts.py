@@ -139,7 +139,6 @@ class AccountsContainer(containers.DeclarativeContainer):
         standing=standing,
     )
     welcome_guest = providers.Singleton(accounts.WelcomeGuest, tokens=token_service, clock=clock)
-    get_profile = providers.Singleton(accounts.GetProfile, meter)
     sign_in = providers.Singleton(
         accounts.SignIn,
         identity=identity_provider,

@@ -33,7 +33,7 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "sign_in_by_code": accounts.sign_in_by_code,
         "refresh_tokens": accounts.refresh_tokens,
         "revoke_tokens": accounts.revoke_tokens,
-        "get_profile": accounts.get_profile,
+        "meter": accounts.meter,
         "detect_emotions": detection.detect_emotions,
         "detect_batch": detection.detect_batch,
         "record_turns": history.record_turns,

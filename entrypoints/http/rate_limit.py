@@ -10,7 +10,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from application.errors import ServiceUnavailable
-from application.use_cases.accounts import GetProfile
+from application.metering import UsageMeter
 from domain.user import Caller, Guest
 from entrypoints.http.dependencies import container_of
 
@@ -36,12 +36,12 @@ async def within_quota(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRo
     await container_of(connection).accounts().meter().check(connection.scope["user"])
 
 
-async def rate_limit_of(caller: Caller, get_profile: GetProfile, now: datetime) -> dict[str, str]:
+async def rate_limit_of(caller: Caller, meter: UsageMeter, now: datetime) -> dict[str, str]:
     """The headers for a guest; none for a user, and none while the count cannot be read."""
     if not isinstance(caller, Guest):
         return {}
     try:
-        usage = (await get_profile.execute(caller)).usage
+        usage = await meter.usage(caller)
     except ServiceUnavailable:
         return {}  # The image was analysed and counted, so the answer goes out without them.
     if usage.limit is None or usage.remaining is None or usage.resets_at is None:

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 import application.use_cases.accounts
 import domain.user
-from application.use_cases.accounts import Profile, TokenPair
+from application.use_cases.accounts import TokenPair
 from domain.user import Caller, Guest
 
 
@@ -111,15 +111,15 @@ def present_user(caller: Caller, used: domain.user.Usage) -> User:
     )
 
 
-def present_usage(profile: Profile) -> Usage:
+def present_usage(caller: Caller, used: domain.user.Usage) -> Usage:
     """What a caller has used."""
     return Usage(
-        user_id=profile.caller.user_id,
-        is_guest=isinstance(profile.caller, Guest),
-        usage_count=profile.usage.count,
-        max_usage=profile.usage.limit,
-        remaining=profile.usage.remaining,
-        resets_at=profile.usage.resets_at,
+        user_id=caller.user_id,
+        is_guest=isinstance(caller, Guest),
+        usage_count=used.count,
+        max_usage=used.limit,
+        remaining=used.remaining,
+        resets_at=used.resets_at,
     )
 
 

@@ -7,13 +7,8 @@ from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from application.use_cases.accounts import (
-    GetProfile,
-    RefreshTokens,
-    RevokeTokens,
-    SignIn,
-    SignInByCode,
-)
+from application.metering import UsageMeter
+from application.use_cases.accounts import RefreshTokens, RevokeTokens, SignIn, SignInByCode
 from entrypoints.http.authentication import AnyoneRequest, UserRequest, anyone, signed_in
 from entrypoints.http.errors import problems
 from entrypoints.http.security import ANYONE, USERS
@@ -111,11 +106,10 @@ class AuthController(Controller):
         responses=problems("invalid_token", "identity_unavailable", "store_unavailable"),
     )
     async def profile(
-        self, request: AnyoneRequest, get_profile: NamedDependency[GetProfile]
+        self, request: AnyoneRequest, meter: NamedDependency[UsageMeter]
     ) -> accounts.User:
         """Show the signed-in user, or the guest behind the cookie."""
-        profile = await get_profile.execute(request.user)
-        return accounts.present_user(profile.caller, profile.usage)
+        return accounts.present_user(request.user, await meter.usage(request.user))
 
     @get(
         "/usage",
@@ -127,7 +121,7 @@ class AuthController(Controller):
         responses=problems("invalid_token", "identity_unavailable", "store_unavailable"),
     )
     async def usage(
-        self, request: AnyoneRequest, get_profile: NamedDependency[GetProfile]
+        self, request: AnyoneRequest, meter: NamedDependency[UsageMeter]
     ) -> accounts.Usage:
         """Show how many detections were made and, for a guest, how many are left."""
-        return accounts.present_usage(await get_profile.execute(request.user))
+        return accounts.present_usage(request.user, await meter.usage(request.user))

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.serialization import encode_json
 
-from application.use_cases.accounts import GetProfile
+from application.metering import UsageMeter
 from application.use_cases.detect_batch import BatchOutcome, DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
 from application.use_cases.history import ReadHistory
@@ -64,7 +64,7 @@ class DetectController(Controller):
         request: AnyoneRequest,
         detect_emotions: NamedDependency[DetectEmotions],
         settings: NamedDependency[Settings],
-        get_profile: NamedDependency[GetProfile],
+        meter: NamedDependency[UsageMeter],
     ) -> Response[detections.Detection]:
         """Find the faces of an image and read the emotion of each.
 
@@ -75,7 +75,7 @@ class DetectController(Controller):
         file = (await uploaded_files(request, "file", file_too_large(limit_bytes)))[0]
         image = bounded_image(file, limit_bytes)
         detection = await detect_emotions.execute(request.user, image)
-        headers = await rate_limit_of(request.user, get_profile, detection.timestamp)
+        headers = await rate_limit_of(request.user, meter, detection.timestamp)
         # Hundreds of faces take milliseconds.
         shown = await asyncio.to_thread(detections.present, detection)
         return Response(shown, headers=headers)

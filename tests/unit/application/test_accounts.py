@@ -10,7 +10,7 @@ from adapters.in_memory import InMemoryRefreshTokenRepository
 from application.errors import IdentityUnavailable, StoreUnavailable
 from application.ports.token_service import GuestClaims
 from application.sign_in_codes import SignInCodes
-from application.use_cases.accounts import GetProfile, SignIn, SignInByCode
+from application.use_cases.accounts import SignIn, SignInByCode
 from domain.detection import HistoryFilter
 from domain.errors import InvalidToken
 from tests.unit.application.accounts import (
@@ -264,14 +264,14 @@ async def test_forged_cookies_give_no_more_than_the_limit_of_the_address(
     assert (await meter.usage(newcomer)).remaining == 0
 
 
-async def test_a_profile_shows_guests_and_users_what_they_used(accounts: Accounts) -> None:
-    profile = GetProfile(accounts.service.meter)
+async def test_guests_and_users_are_shown_what_they_used(accounts: Accounts) -> None:
+    usage_of = accounts.service.meter.usage
     async with accounts.service.meter.charge(guest()):
         pass
-    shown = await profile.execute(guest())
-    assert (shown.caller, shown.usage.count, shown.usage.remaining) == (guest(), 1, 2)
-    shown = await profile.execute(user("alice"))
-    assert (shown.usage.count, shown.usage.remaining) == (0, None)
+    shown = await usage_of(guest())
+    assert (shown.count, shown.remaining) == (1, 2)
+    shown = await usage_of(user("alice"))
+    assert (shown.count, shown.remaining) == (0, None)
 
 
 async def test_a_token_is_accepted_while_the_users_cannot_be_looked_up(
