@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from domain.face import FaceDetection
 from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
-_SURVIVAL_S = 1.0
+_SURVIVAL_S = 1.5
 
 
 @dataclass(slots=True)

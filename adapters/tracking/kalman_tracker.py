@@ -8,8 +8,8 @@ differs, and why:
 - Overlap is measured by the distance IoU (Zheng et al. 2020, arXiv:1911.08287), IoU less the
   squared distance of the centres over the squared diagonal of the box around both. A small face
   that moves fast does not overlap itself from frame to frame, and IoU alone would lose it.
-- SORT forgets a face at its first miss. Here it is kept for a second, and the distance at which it
-  may be found again grows with the time it was not seen, as OC-SORT argues it should be
+- SORT forgets a face at its first miss. Here it is kept for a second and a half, and the distance
+  at which it may be found again grows with the time it was not seen, as OC-SORT argues it should be
   (Cao et al. 2023, arXiv:2203.14360: errors of the prediction add up while nothing is seen).
 - Like ByteTrack (Zhang et al. 2022, arXiv:2110.06864) a box that matches nothing is tentative
   until it is seen again.
@@ -29,10 +29,10 @@ from domain.geometry import BoundingBox
 from domain.tracking import FaceTrack
 
 _MOST_FACES = 64
-_SURVIVAL_S = 1.0
+_SURVIVAL_S = 1.5
 _REACH = 1.0
 """How far from its expected position a face may be found, in sides of the face; grows by
-``_REACH_PER_S`` for each second it was not seen."""
+``_REACH_PER_S`` for each second it was not seen, up to one."""
 _REACH_PER_S = 1.0
 _LARGEST_GROWTH = 2.0
 """The factor by which a face may have grown or shrunk when it is found again."""
@@ -153,7 +153,7 @@ def _cost(
     distance_iou = common / (t_area + f_area - common) - apart_squared / (around**2).sum(-1)
 
     side = np.sqrt((t_area + f_area) / 2)
-    reach = side * (_REACH + _REACH_PER_S * unseen_s.clip(0, _SURVIVAL_S))[:, None]
+    reach = side * (_REACH + _REACH_PER_S * unseen_s.clip(0, 1))[:, None]
     growth = np.sqrt(np.maximum(t_area, f_area) / np.minimum(t_area, f_area))
     possible = (apart_squared <= reach**2) & (growth <= _LARGEST_GROWTH)
     return np.where(possible, 1 - distance_iou, _UNMATCHED)

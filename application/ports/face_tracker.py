@@ -19,12 +19,13 @@ class FaceTracker(Protocol):
     - Birth: every face in the first frame with a detection is reported at once. Later a new face is
       reported when a second detection confirms it, so that a false box seen once never becomes a
       track.
-    - A face keeps its number while it is seen, and through a gap of up to a second.
+    - A face keeps its number while it is seen, and through a gap of up to a second and a half: one
+      that is hidden for a second is missing for longer between two detections.
     - A face that the detector missed once is still reported, at its predicted box. A face missed
       twice in a row, or seen only once so far, is not reported until it is seen again.
     - A box predicted for more than ``PREDICTED_FOR_S`` is not reported.
-    - Death: a face missed for more than a second is forgotten; if it comes back, it is a new one. A
-      face that waits to be confirmed is forgotten at its first miss.
+    - Death: a face missed for longer is forgotten; if it comes back, it is a new one. A face that
+      waits to be confirmed is forgotten at its first miss.
     """
 
     @property

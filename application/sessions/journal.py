@@ -80,6 +80,21 @@ class Journal:
             record.size = size
             self._read(record, face, at_s)
 
+    def hold(self, faces: Sequence[TrackedFace], until_s: float) -> None:
+        """Let the faces of the last frame count until then, because it stays on the screen."""
+        for face in faces:
+            record = self._records.get(face.track.number)
+            if record is None or until_s <= record.last_s:
+                continue
+            scores, weight = face.reading.scores, until_s - record.last_s
+            record.whole.add(scores, weight)
+            record.dominance[scores.dominant] += weight
+            record.last_s = until_s
+            for second in range(record.second, math.floor(until_s) + 1):
+                if not self._turn_to(record, second):
+                    break
+                record.of_second.add(scores, 1.0)
+
     def tracks(self) -> tuple[TrackSummary, ...]:
         """The summary of each face, boxes in pixels of the last frame; ends the journal."""
         for record in self._records.values():
@@ -95,15 +110,19 @@ class Journal:
         record.last, record.last_s = face, at_s
         record.whole.add(scores, weight)
         record.dominance[scores.dominant] = record.dominance.get(scores.dominant, 0.0) + weight
-        second = math.floor(at_s)
+        if self._turn_to(record, math.floor(at_s)):
+            record.of_second.add(scores, weight)
+
+    def _turn_to(self, record: _Record, second: int) -> bool:
+        """Continue the timeline in this second; False if there is no room for it."""
         if second != record.second:
             if self._entries >= MAX_TIMELINE_ENTRIES:
                 self.truncated = True
-                return
+                return False
             self._entries += 1
             record.close_second()
             record.second = second
-        record.of_second.add(scores, weight)
+        return True
 
 
 def _summary(record: _Record, size: Size) -> TrackSummary:

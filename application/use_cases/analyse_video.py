@@ -114,9 +114,10 @@ class AnalyseVideo:
             InferenceUnavailable: detector or classifier cannot run.
         """
         sampling = command.sampling
-        followed = FollowedFaces(self._new_tracker(), sampling.every_s)
+        damages = list(command.damages)
+        followed = FollowedFaces(self._new_tracker(), sampling.every_s, damages)
         last = await _restored(command.done, followed)
-        damages = [d for d in command.damages if last and d.to_s and d.to_s <= last.time_s]
+        damages[:] = [d for d in damages if last and d.to_s and d.to_s <= last.time_s]
         # The last frame is read again: a cut after it only shows in comparison.
         from_s = sampling.due_s(last.time_s) if last else sampling.from_s
         async with self._reader.open(command.path) as video:

@@ -11,9 +11,12 @@ from application.sessions.journal import Journal
 from application.sessions.smoothing import TrackSmoothing
 from domain.face import Face
 from domain.stream import TrackedFace, TrackSummary
+from domain.video import Damage
 
 _SMOOTHING_S = 1.0
-_LONGEST_STEP_S = 0.5
+_LONGEST_STEP_S = 0.75
+_HELD_STEPS = 1.5
+"""From a gap of so many steps on, the file has no frames in between: the last one stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,17 @@ class FollowedFaces:
     Args:
         tracker: a new one.
         every_s: seconds between two sampled frames.
+        damages: the stretches that cannot be read, also those that are added later; None where
+            frames are missed for other reasons, as those of a camera.
     """
 
-    def __init__(self, tracker: FaceTracker, every_s: float) -> None:
+    def __init__(
+        self, tracker: FaceTracker, every_s: float, damages: Sequence[Damage] | None = None
+    ) -> None:
         self._tracker = tracker
+        self._every_s = every_s
+        self._damages = damages
+        self._faces: tuple[TrackedFace, ...] = ()
         self._window = max(round(_SMOOTHING_S / every_s), 1)
         self._journal = Journal(every_s)
         self._frames = 0
@@ -86,6 +96,8 @@ class FollowedFaces:
     def _follow(
         self, time_s: float, scene: int, size: tuple[int, int], found: Sequence[Face]
     ) -> tuple[TrackedFace, ...]:
+        if self._is_held_until(time_s):
+            self._journal.hold(self._faces, time_s - self._every_s)
         if scene != self._scene:
             self._scene = scene
             self._tracker.forget()
@@ -103,4 +115,14 @@ class FollowedFaces:
         )
         self._journal.add(faces, time_s, size)
         self._frames += 1
+        self._faces = faces
         return faces
+
+    def _is_held_until(self, time_s: float) -> bool:
+        """Whether the last frame is shown until then, as in recordings of a screen."""
+        if self._damages is None or time_s - self._time_s < _HELD_STEPS * self._every_s:
+            return False
+        return not any(
+            damage.from_s < time_s and (damage.to_s is None or damage.to_s > self._time_s)
+            for damage in self._damages
+        )

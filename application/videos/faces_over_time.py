@@ -12,7 +12,8 @@ from domain.geometry import BoundingBox
 from domain.stream import TrackedFace
 
 _LONGEST_HOLD = 1.5
-"""How many usual steps a face is shown at its last position."""
+"""For how many usual steps faces move, and are shown after the last frame. A frame that stays on
+the screen for longer keeps its faces where they are."""
 _TICK_S = 1e-3
 
 
@@ -34,11 +35,11 @@ class FacesOverTime:
     def at(self, time_s: float) -> Sequence[TrackedFace]:
         """The faces at a time in seconds from the start of the video."""
         index = bisect_right(self._times, time_s + _TICK_S) - 1
-        if index < 0 or time_s - self._times[index] > self._longest_s:
+        if index < 0:
             return ()
         frame = self._frames[index]
         if index + 1 == len(self._frames):
-            return frame.faces
+            return frame.faces if time_s - frame.time_s <= self._longest_s else ()
         after = self._frames[index + 1]
         gap_s = after.time_s - frame.time_s
         if gap_s > self._longest_s or after.scene != frame.scene:

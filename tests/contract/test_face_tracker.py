@@ -94,8 +94,8 @@ def test_a_face_seen_only_once_is_not_reported_when_missed(tracker: FaceTracker)
     assert ids(back) == ["face_1"]
 
 
-def test_a_face_keeps_its_number_through_a_gap_of_nearly_a_second(tracker: FaceTracker) -> None:
-    shown = show(tracker, [face(10)], [face(10)], *[[]] * 8, [face(12)])
+def test_a_face_hidden_for_a_second_keeps_its_number(tracker: FaceTracker) -> None:
+    shown = show(tracker, [face(10)], [face(10)], *[[]] * 12, [face(12)])
     assert ids(shown[-1]) == ["face_1"]
 
 

@@ -104,19 +104,23 @@ class Videos:
             store=self.store,
             history=self.history,
             clock=self.clock,
-            analyse=AnalyseVideo(
-                reader=self.reader,
-                detector=self.detector,
-                classifier=InMemoryEmotionClassifier(),
-                new_tracker=KalmanFaceTracker,
-                telemetry=InMemoryTelemetry(),
-                min_face_size_px=64,
-                frames_at_once=2,
-            ),
+            analyse=self.analyse(),
             erasure=self.erasure,
             limits=self.limits,
             place=place,
             workers=self.workers,
+        )
+
+    def analyse(self) -> AnalyseVideo:
+        """The analysis of videos."""
+        return AnalyseVideo(
+            reader=self.reader,
+            detector=self.detector,
+            classifier=InMemoryEmotionClassifier(),
+            new_tracker=KalmanFaceTracker,
+            telemetry=InMemoryTelemetry(),
+            min_face_size_px=64,
+            frames_at_once=2,
         )
 
     async def submitted(

@@ -2,7 +2,9 @@
 
 import { EMOTIONS } from "./settings.js";
 
-const LONGEST_HOLD_S = 1.5; // Times the usual step; after that the position is unknown.
+// Times the usual step: faces move for as long between two frames, and stay as long after the last one. A frame that stays on
+// the screen for longer keeps its faces where they are.
+const LONGEST_STEPS = 1.5;
 
 export class VideoFrames {
   #times = [];
@@ -27,8 +29,8 @@ export class VideoFrames {
     const index = this.#indexAt(seconds);
     if (index < 0) return [];
     const [before, after] = [this.#times[index], this.#times[index + 1]];
-    if (seconds - before > LONGEST_HOLD_S * this.#step) return [];
-    const isNear = after !== undefined && after - before <= LONGEST_HOLD_S * this.#step;
+    if (after === undefined && seconds - before > LONGEST_STEPS * this.#step) return [];
+    const isNear = after - before <= LONGEST_STEPS * this.#step;
     const share = isNear ? (seconds - before) / (after - before) : 0;
     return this.#faces[index].map((face) => {
       const next = share && this.#faces[index + 1].find(({ tracking_id: id }) => id === face.tracking_id);
