@@ -10,7 +10,6 @@ from dependency_injector import containers, providers
 
 from entrypoints.container.accounts import AccountsContainer
 from entrypoints.container.detection import DetectionContainer
-from entrypoints.container.history import HistoryContainer
 from entrypoints.container.models import ModelsContainer
 from entrypoints.container.realtime import RealtimeContainer
 from entrypoints.container.stores import StoresContainer
@@ -70,21 +69,15 @@ class Container(containers.DeclarativeContainer):
         clock=system.clock,
         telemetry=system.telemetry,
         face_analyser=vision.face_analyser,
-        spooler=stores.spooler,
-        meter=accounts.meter,
-    )
-    history = providers.Container(
-        HistoryContainer,
-        settings=config.detection,
+        annotator=vision.annotator,
         repository=stores.repository,
         spool=stores.spool,
         images=stores.images,
+        spooler=stores.spooler,
         video_erasure=stores.video_erasure,
         backlog=stores.backlog,
-        annotator=vision.annotator,
+        meter=accounts.meter,
         link_signer=accounts.link_signer,
-        gate=detection.gate,
-        encoded=detection.encoded,
     )
     realtime = providers.Container(
         RealtimeContainer,

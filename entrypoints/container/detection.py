@@ -1,23 +1,36 @@
-"""Detection on uploaded images."""
+"""Detection on uploaded images, and the history of what was detected."""
 
 from __future__ import annotations
 
 from dependency_injector import containers, providers
 
+from application.fair_turns import FairTurns
+from application.links import LinkSigner
 from application.memory_budget import MemoryBudget
 from application.metering import UsageMeter
 from application.ports.clock import Clock
+from application.ports.detection_repository import DetectionRepository
+from application.ports.detection_spool import DetectionSpool
 from application.ports.face_analyser import FaceAnalyser
+from application.ports.image_annotator import ImageAnnotator
+from application.ports.image_store import ImageStore
 from application.ports.telemetry import Telemetry
+from application.storing.backlog import Backlog
 from application.storing.spooler import Spooler
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
+from application.use_cases.history import EraseHistory, ReadHistory
+from application.use_cases.show_image import ShowImage
+from application.videos.erasing import VideoErasure
 from application.work import AdmissionGate
 from entrypoints.settings.detection import DetectionSettings
 
+# Threads that read and write records take the interpreter from the event loop.
+_RECORDS_AT_ONCE = 3
+
 
 class DetectionContainer(containers.DeclarativeContainer):
-    """Detection on one image and on a batch, and the admission gate of both."""
+    """Detection on one image and on a batch, their admission gate, and the history."""
 
     settings = providers.Dependency(instance_of=DetectionSettings)
     config = settings.provided
@@ -25,11 +38,19 @@ class DetectionContainer(containers.DeclarativeContainer):
     clock: providers.Dependency[Clock] = providers.Dependency()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency()
     face_analyser: providers.Dependency[FaceAnalyser] = providers.Dependency()
+    annotator: providers.Dependency[ImageAnnotator] = providers.Dependency()
+    repository: providers.Dependency[DetectionRepository] = providers.Dependency()
+    spool: providers.Dependency[DetectionSpool] = providers.Dependency()
+    images: providers.Dependency[ImageStore] = providers.Dependency()
     spooler = providers.Dependency(instance_of=Spooler)
+    video_erasure = providers.Dependency(instance_of=VideoErasure)
+    backlog = providers.Dependency(instance_of=Backlog)
     meter = providers.Dependency(instance_of=UsageMeter)
+    link_signer = providers.Dependency(instance_of=LinkSigner)
 
     gate = providers.Singleton(AdmissionGate, config.max_images_in_work)
     encoded = providers.Singleton(MemoryBudget, config.encoded_in_work_bytes)
+    record_turns = providers.Singleton(FairTurns, _RECORDS_AT_ONCE)
     detect_emotions = providers.Singleton(
         DetectEmotions,
         analyser=face_analyser,
@@ -48,4 +69,19 @@ class DetectionContainer(containers.DeclarativeContainer):
         gate=gate,
         max_files=config.max_batch_size,
         files_at_once=2,
+    )
+    read_history = providers.Singleton(ReadHistory, repository, spool)
+    erase_history = providers.Singleton(
+        EraseHistory, repository, spool, images, video_erasure, backlog
+    )
+    show_image = providers.Singleton(
+        ShowImage,
+        repository=repository,
+        spool=spool,
+        images=images,
+        links=link_signer,
+        annotator=annotator,
+        gate=gate,
+        encoded=encoded,
+        largest_image_bytes=config.max_upload_bytes,
     )

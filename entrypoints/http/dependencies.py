@@ -16,7 +16,7 @@ from entrypoints.http.queries import history_filter
 def dependencies(container: Container) -> dict[str, Provide]:
     """Every dependency of the handlers; providers are called per request, so overrides apply."""
     vision, stores, accounts = container.vision(), container.stores(), container.accounts()
-    detection, history, video = container.detection(), container.history(), container.video()
+    detection, video = container.detection(), container.video()
     given: dict[str, Callable[[], Any]] = {
         "settings": container.settings,
         "registry": lambda: container.system().metrics().registry,
@@ -36,10 +36,10 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "meter": accounts.meter,
         "detect_emotions": detection.detect_emotions,
         "detect_batch": detection.detect_batch,
-        "record_turns": history.record_turns,
-        "read_history": history.read_history,
-        "erase_history": history.erase_history,
-        "show_image": history.show_image,
+        "record_turns": detection.record_turns,
+        "read_history": detection.read_history,
+        "erase_history": detection.erase_history,
+        "show_image": detection.show_image,
         "submit_video": video.submit_video,
         "read_videos": video.read_videos,
         "delete_video": video.delete_video,
