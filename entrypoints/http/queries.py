@@ -25,6 +25,8 @@ _DATE_ONLY = re.compile(r"\d{4}-?(\d{2}-?\d{2}|W\d{2}-?\d)")
 _LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)$")
 # ISO 8601 lets a day end at 24:00.
 _MIDNIGHT_AT_THE_END = re.compile(r"([T ])24((?::?00){0,2}(?:[.,]0+)?(?=[Z+\- ]|$))")
+# It allows leap seconds as well.
+_LEAP_SECOND = re.compile(r"([T ]23(:?)59\2)60")
 
 
 def one_of_or_empty(*words: str) -> dict[str, Any]:
@@ -75,17 +77,18 @@ def history_filter(
     return HistoryFilter(
         from_date=_moment("from_date", from_date, time.min),
         to_date=_moment("to_date", to_date, time.max),
-        # File names are kept in NFC.
-        keyword=unicodedata.normalize("NFC", keyword) if keyword else None,
+        # File names are kept in NFC. The keyboards of phones add a space to a word.
+        keyword=unicodedata.normalize("NFC", keyword or "").strip() or None,
         emotion=_emotion(emotion),
     )
 
 
 def _emotion(word: str | None) -> Emotion | None:
+    word = (word or "").strip()
     if not word:
         return None
     try:
-        return Emotion(word.strip().lower())
+        return Emotion(word.lower())
     except ValueError:
         words = ", ".join(Emotion)
         fault = f"must be one of {words}"
@@ -93,12 +96,14 @@ def _emotion(word: str | None) -> Emotion | None:
 
 
 def _moment(field: str, text: str | None, on_a_date: time) -> datetime | None:
+    text = (text or "").strip()
     if not text:
         return None
     try:
         if _DATE_ONLY.fullmatch(text):
             return datetime.combine(date.fromisoformat(text), on_a_date, UTC)
         text, is_next_day = _MIDNIGHT_AT_THE_END.subn(r"\g<1>00\2", text.upper())
+        text = _LEAP_SECOND.sub(r"\g<1>59", text)
         moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text))
         if is_next_day:
             moment += timedelta(days=1)

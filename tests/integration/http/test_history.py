@@ -119,7 +119,14 @@ async def test_no_link_leads_to_an_empty_page(service):
 async def test_an_empty_emotion_and_other_date_forms_are_accepted(service):
     alice = await service.signed_in()
     await fill(service, alice, 1)
-    for query in ("emotion=", "to_date=2999-01-01t00:00:00z", "to_date=2998-12-31T24:00:00Z"):
+    for query in (
+        "emotion=",
+        "keyword=+&emotion=+&from_date=+",
+        "to_date=2999-01-01t00:00:00z",
+        "to_date=+2999-01-01+",
+        "to_date=2998-12-31T24:00:00Z",
+        "to_date=2998-12-31T23:59:60Z",
+    ):
         answer = await alice.get(f"/api/history?{query}")
         assert answer.headers["X-Total-Count"] == "1", answer.text
     answer = await alice.get("/api/history?from_date=2998-12-31T24:00:00&emotion=")
@@ -208,6 +215,7 @@ async def test_keyword_and_emotion_filter(service):
         return {each["filename"] for each in answer.json()}
 
     assert await names(keyword="beach") == {"Beach.jpg"}
+    assert await names(keyword=" beach ", emotion="happy ") == {"Beach.jpg"}
     assert await names(keyword="sad") == {"Beach.jpg", "rain.jpg"}
     assert await names(keyword="happy") == {"Beach.jpg"}
     assert await names(keyword="%") == set()
