@@ -13,6 +13,8 @@ _ALPHABET = (string.ascii_letters + string.digits + "+/-_=").encode()
 _LINE_BREAKS = b"\r\n\t "
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _SCHEME = b"data:"
+# In a URI these may be percent-encoded. Unquoting everything would take a hundred times as long.
+_PERCENT_ENCODED = {b"%2B": b"+", b"%2F": b"/", b"%0A": b"\n", b"%0D": b"\r"}
 _LONGEST_PREFIX = 128
 _HEAD = 16
 _LONG_TEXT = 128 * 1024
@@ -24,7 +26,7 @@ class SentData:
     """Fulfils ``FrameData``.
 
     Base64 is read as common encoders write it (RFC 4648, RFC 2397): as text or bytes, with or
-    without a data URI, line breaks and padding, in either alphabet.
+    without a data URI, line breaks, padding and percent-encoding, in either alphabet.
 
     Attributes:
         data: as received.
@@ -45,7 +47,8 @@ class SentData:
             return False
         if len(self.data) > 2 * digits:
             return True  # No encoder writes that many line breaks.
-        return len(_digits(self.data)) * 3 // 4 > limit_bytes
+        found = _digits(self.data)
+        return (len(found) - 2 * found.count(b"%")) * 3 // 4 > limit_bytes
 
     async def read(self) -> bytes:
         """The encoded image.
@@ -73,16 +76,23 @@ def _is_base64(data: bytes) -> bool:
 
 def _decode(text: str | bytes) -> bytes:
     digits = _digits(text)
+    if b"%" in digits:
+        for written, digit in _PERCENT_ENCODED.items():
+            digits = digits.replace(written, digit).replace(written.lower(), digit)
+        digits = digits.translate(None, _LINE_BREAKS)
     return base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
 
 
 def _digits(text: str | bytes) -> bytes:
-    """The base64 digits, in the standard alphabet."""
+    """The base64 digits, in the standard alphabet; those that are percent-encoded still are."""
     # Text outside ASCII is not base64 and is refused like any other invalid character.
     data = text.encode("ascii", "replace") if isinstance(text, str) else text
     data = data.lstrip()
     start = data.find(b",", 0, _LONGEST_PREFIX) + 1 if _is_uri(data) else 0
-    return data[start:].translate(_TO_STANDARD, _LINE_BREAKS).rstrip(b"=")
+    digits = data[start:].translate(_TO_STANDARD, _LINE_BREAKS).rstrip(b"=")
+    for _ in range(2):
+        digits = digits.removesuffix(b"%3D").removesuffix(b"%3d")
+    return digits
 
 
 def _is_uri(data: bytes) -> bool:

@@ -1,5 +1,6 @@
 import base64
 import os
+from urllib.parse import quote
 
 import pytest
 
@@ -30,7 +31,8 @@ def written(picture: bytes) -> dict[str, bytes]:
     }
     uris = {f"{name} in a URI": PREFIX + text for name, text in forms.items()}
     capitals = {"in capitals": b"DATA:IMAGE/JPEG;BASE64," + plain}
-    return {"raw": picture, **forms, **uris, **capitals}
+    percent = {"percent-encoded": PREFIX + quote(plain, safe="").encode()}
+    return {"raw": picture, **forms, **uris, **capitals, **percent}
 
 
 @pytest.mark.parametrize("form", written(b""))
