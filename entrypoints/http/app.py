@@ -97,7 +97,8 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         cors_config=CORSConfig(
             allow_origins=list(allowed_origins(settings.server.cors_origins)),
             allow_credentials=True,
-            allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
+            # Also those that nothing takes, so that a page can read the 405.
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
             # Clients add headers of their own, which do no harm.
             allow_headers=["*"],
             expose_headers=[
@@ -105,6 +106,8 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
                 "X-Total-Count",
                 "Link",
                 "X-Request-ID",
+                "Location",
+                "Content-Disposition",
                 *RATE_LIMIT_MEANINGS,
             ],
             max_age=600,

@@ -293,20 +293,23 @@ async def test_an_allowed_origin_may_read_answers_and_errors(service, path, orig
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
     exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
     limits = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
-    assert exposed == {"Retry-After", "X-Total-Count", "Link", "X-Request-ID", *limits}
+    named = {"Retry-After", "X-Total-Count", "Link", "X-Request-ID", *limits}
+    assert exposed == {*named, "Location", "Content-Disposition"}
 
 
-async def test_a_preflight_is_answered(service):
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH"])
+async def test_a_preflight_is_answered(service, method):
+    """Also for methods that nothing takes: a page can read the 405 then."""
     answer = await (await service.client()).options(
         "/api/history/00000000-0000-4000-8000-000000000000",
         headers={
             "Origin": ORIGIN,
-            "Access-Control-Request-Method": "DELETE",
+            "Access-Control-Request-Method": method,
             "Access-Control-Request-Headers": "authorization,cache-control,x-requested-with",
         },
     )
     assert answer.status_code == 204
-    assert "DELETE" in answer.headers["Access-Control-Allow-Methods"]
+    assert method in answer.headers["Access-Control-Allow-Methods"]
     allowed = answer.headers["Access-Control-Allow-Headers"].lower()
     for name in ("authorization", "cache-control", "x-requested-with"):
         assert name in allowed
