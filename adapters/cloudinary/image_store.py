@@ -11,6 +11,7 @@ import cloudinary.uploader
 from adapters.cloudinary.client import CloudinaryClient, Unexpected
 from adapters.cloudinary.urls import CloudinaryUrls
 from application.ports.image_store import StoredImage
+from domain.detection import Detection
 
 # Uploads are much smaller; a foreign file in the account must not fill the memory.
 _LARGEST_IMAGE = 64 * 1024 * 1024
@@ -78,6 +79,14 @@ class CloudinaryImageStore:
                 public_id, delivery_type=self._urls.delivery_type, resource_type="image"
             )
         )
+
+    def thumbnails(self, record: Detection) -> tuple[str, list[str]] | None:
+        """The addresses of a thumbnail and of a crop of each face."""
+        owner_id, key = record.user_id, record.detection_id
+        if record.image_url != self._urls.original(owner_id, key):
+            return None  # It is not stored yet, or was imported and is stored elsewhere.
+        crops = [self._urls.face_crop(owner_id, key, face.detection.box) for face in record.faces]
+        return self._urls.thumbnail(owner_id, key), crops
 
     async def check(self) -> None:
         """Ping Cloudinary, unless a call succeeded within the last minute."""

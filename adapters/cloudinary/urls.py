@@ -16,7 +16,7 @@ _FACE_SIDE_PX = 160
 
 
 class CloudinaryUrls:
-    """Fulfils ``ImageLinks``: names images and makes their addresses without calling Cloudinary.
+    """Names images and makes their addresses, without calling Cloudinary.
 
     Args:
         cloud_name: of the account.

@@ -14,6 +14,7 @@ from uuid import UUID
 from adapters.filesystem.private_file import open_private
 from application.errors import StoreUnavailable
 from application.ports.image_store import StoredImage
+from domain.detection import Detection
 from domain.image import IMAGE_FORMATS
 
 _Params = ParamSpec("_Params")
@@ -57,6 +58,9 @@ class FileSystemImageStore:
     async def delete(self, owner_id: str, detection_id: UUID) -> None:
         """Delete the image."""
         await _on_disk(self._delete, owner_id, detection_id)
+
+    def thumbnails(self, record: Detection) -> None:
+        """None: it makes no thumbnails."""
 
     async def check(self) -> None:
         """Write and remove a small file."""

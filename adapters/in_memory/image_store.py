@@ -6,6 +6,7 @@ from uuid import UUID
 
 from adapters.in_memory.switches import Switches
 from application.ports.image_store import StoredImage
+from domain.detection import Detection
 
 
 class InMemoryImageStore(Switches):
@@ -34,6 +35,9 @@ class InMemoryImageStore(Switches):
         """Delete the image."""
         await self._obey()
         self._images.pop((owner_id, detection_id), None)
+
+    def thumbnails(self, record: Detection) -> None:
+        """None: it makes no thumbnails."""
 
     async def check(self) -> None:
         """Fail if the test says so."""

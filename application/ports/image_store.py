@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from domain.detection import Detection
+
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
@@ -47,6 +49,17 @@ class ImageStore(Protocol):
 
         Raises:
             StoreUnavailable: the store cannot be asked.
+        """
+        ...
+
+    def thumbnails(self, record: Detection) -> tuple[str, list[str]] | None:
+        """The addresses of a thumbnail of a record's image, centred on a face if there is one, and
+        of a square crop of each of its faces.
+
+        Does not call the store. The addresses work while the image is kept in it.
+
+        Returns:
+            None where the store makes no thumbnails, or does not keep the image.
         """
         ...
 

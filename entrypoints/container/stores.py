@@ -26,7 +26,6 @@ from adapters.sqlite import (
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
-from application.ports.image_links import ImageLinks
 from application.ports.image_store import ImageStore
 from application.ports.refresh_token_repository import RefreshTokenRepository
 from application.ports.telemetry import Telemetry
@@ -111,11 +110,6 @@ def _cloudinary_urls(settings: StoreSettings) -> CloudinaryUrls:
     )
 
 
-def _image_links(settings: StoreSettings) -> ImageLinks | None:
-    """Addresses of thumbnails; None if the image store makes none."""
-    return _cloudinary_urls(settings) if settings.image_store == "cloudinary" else None
-
-
 def _cloudinary_image_store(settings: StoreSettings, telemetry: Telemetry) -> CloudinaryImageStore:
     urls = _cloudinary_urls(settings)
     from adapters.cloudinary import CloudinaryImageStore
@@ -193,8 +187,6 @@ class StoresContainer(containers.DeclarativeContainer):
         ),
         cloudinary=providers.Singleton(_cloudinary_image_store, settings, telemetry),
     )
-    image_links: providers.Provider[ImageLinks | None] = providers.Singleton(_image_links, settings)
-
     videos: providers.Provider[VideoRepository] = providers.Selector(
         config.repository,
         sqlite=providers.Singleton(SqliteVideoRepository, sqlite_database),

@@ -26,7 +26,6 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "repository": stores.repository,
         "spool": stores.spool,
         "image_store": stores.images,
-        "image_links": stores.image_links,
         "identity_provider": accounts.identity_provider,
         "link_signer": accounts.link_signer,
         "sign_in": accounts.sign_in,

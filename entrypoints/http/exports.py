@@ -11,7 +11,7 @@ from contextlib import aclosing
 
 from litestar.serialization import encode_json
 
-from application.ports.image_links import ImageLinks
+from application.ports.image_store import ImageStore
 from domain.detection import Detection
 from domain.emotion import Emotion
 from entrypoints.http.addresses import ImageAddresses
@@ -36,13 +36,13 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])([\s\"']*)(?=[=+\-@＝＋－＠])")
 def json(
     records: Sequence[Detection],
     addresses: ImageAddresses,
-    links: ImageLinks | None = None,
+    images: ImageStore | None = None,
     *,
     separator: bytes = b",",
 ) -> bytes:
     """Records as elements of a JSON array."""
     return separator.join(
-        encode_json(detections.present(record, addresses.of, links)) for record in records
+        encode_json(detections.present(record, addresses.of, images)) for record in records
     )
 
 

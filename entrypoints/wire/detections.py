@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 import domain.detection
 import domain.video
-from application.ports.image_links import ImageLinks
+from application.ports.image_store import ImageStore
 from application.use_cases.detect_batch import BatchOutcome
 from domain.detection import DetectionKind
 from entrypoints.wire import faces, sessions
@@ -133,14 +133,14 @@ class Deleted(Struct, kw_only=True):
 def present(
     record: domain.detection.Detection,
     address_of: AddressOf | None = None,
-    links: ImageLinks | None = None,
+    images: ImageStore | None = None,
 ) -> Detection:
     """One analysed image or session.
 
     Args:
         record: what is shown.
         address_of: makes the address of its image; without it none can be stored yet.
-        links: make the addresses of thumbnails, where the image store makes them.
+        images: the store, for the addresses of thumbnails; without it none are shown.
     """
     return Detection(
         detection_id=record.detection_id,
@@ -149,7 +149,7 @@ def present(
         timestamp=record.timestamp,
         filename=record.filename,
         image_url=address_of(record) if address_of else None,
-        pictures=_pictures(record, links) if links else None,
+        pictures=_pictures(record, images) if images else None,
         detection_results=DetectionResults(
             faces=[faces.present(face) for face in record.faces],
             face_detected=bool(record.faces),
@@ -182,11 +182,9 @@ def _video(details: domain.video.VideoDetails) -> VideoDetails:
     )
 
 
-def _pictures(record: domain.detection.Detection, links: ImageLinks) -> Pictures | None:
-    owner_id, key = record.user_id, record.detection_id
-    if record.image_url != links.original(owner_id, key):
-        return None  # It is not stored yet, or was imported and is stored elsewhere.
-    return Pictures(
-        thumbnail=links.thumbnail(owner_id, key),
-        faces=[links.face_crop(owner_id, key, face.detection.box) for face in record.faces],
-    )
+def _pictures(record: domain.detection.Detection, images: ImageStore) -> Pictures | None:
+    thumbnails = images.thumbnails(record)
+    if thumbnails is None:
+        return None
+    thumbnail, crops = thumbnails
+    return Pictures(thumbnail=thumbnail, faces=crops)

@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter, SkipValidation
 
 from application.fair_turns import FairTurns
-from application.ports.image_links import ImageLinks
+from application.ports.image_store import ImageStore
 from application.use_cases.history import MAX_PAGE, EraseHistory, ReadHistory
 from domain.detection import HistoryFilter
 from domain.errors import InvalidRequest, NotFound
@@ -54,7 +54,7 @@ class HistoryController(Controller):
         read_history: NamedDependency[ReadHistory],
         record_turns: NamedDependency[FairTurns],
         image_addresses: NamedDependency[ImageAddresses],
-        image_links: NamedDependency[SkipValidation[ImageLinks | None]],
+        image_store: NamedDependency[SkipValidation[ImageStore]],
         skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Skip so many.")] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
     ) -> Response[Any]:
@@ -67,7 +67,7 @@ class HistoryController(Controller):
         }
         chunks = records.written(
             parts,
-            lambda part: exports.json(part, image_addresses, image_links),
+            lambda part: exports.json(part, image_addresses, image_store),
             turns=record_turns,
             sender=request.user.sender,
         )
@@ -140,7 +140,7 @@ class HistoryController(Controller):
         read_history: NamedDependency[ReadHistory],
         record_turns: NamedDependency[FairTurns],
         image_addresses: NamedDependency[ImageAddresses],
-        image_links: NamedDependency[SkipValidation[ImageLinks | None]],
+        image_store: NamedDependency[SkipValidation[ImageStore]],
     ) -> Response[Any]:
         """Show a detection."""
 
@@ -149,7 +149,7 @@ class HistoryController(Controller):
 
         chunks = records.written(
             found(),
-            lambda part: exports.json(part, image_addresses, image_links),
+            lambda part: exports.json(part, image_addresses, image_store),
             turns=record_turns,
             sender=request.user.sender,
         )
