@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from email.errors import HeaderParseError
 from email.header import decode_header
 from pathlib import PurePosixPath
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 _LONGEST_NAME = 255
 _BIDI_CONTROLS = frozenset(
@@ -24,6 +25,10 @@ _ENCODED_WORDS = re.compile(r"(=\?[\w-]+\?[bBqQ]\?[^?]*\?=\s*)+")
 _PERCENT_ENCODED = re.compile(
     rb"[\w!$&'()*+,;=:@~.\-]*(%[\dA-Fa-f]{2}[\w!$&'()*+,;=:@~.\-]*)+", re.ASCII
 )
+# A long value in numbered pieces (RFC 2231), as libraries for mail write it.
+_PIECE = re.compile(r"(.+)\*(\d{1,3})(\*?)")
+# What browsers write for a character that the character set of their page lacks.
+_CHARACTER_REFERENCE = re.compile(r"&#(\d{1,7});")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]")
 _TWO_WIDE = re.compile(rf"{_WIDE.pattern}{{2}}|[\u3040-\u30ff]")
 _HALF_WIDTH_KATAKANA = re.compile(r"[\uff61-\uff9f]")
@@ -40,7 +45,25 @@ def parameters(header: bytes) -> dict[str, bytes]:
         name, quoted, plain = match.groups()
         value = _unescaped(quoted) if quoted is not None else plain.strip()
         found.setdefault(name.decode("latin-1").lower(), value)
-    return found
+    return _whole(found) | found
+
+
+def _whole(found: dict[str, bytes]) -> dict[str, bytes]:
+    """The parameters that were sent in numbered pieces."""
+    pieces: dict[str, dict[int, tuple[bytes, bool]]] = {}
+    for written, value in found.items():
+        if piece := _PIECE.fullmatch(written):
+            name, number, is_encoded = piece.groups()
+            pieces.setdefault(name, {})[int(number)] = value, bool(is_encoded)
+    whole = {}
+    for name, numbered in pieces.items():
+        in_order = [numbered[number] for number in sorted(numbered)]
+        if in_order[0][1]:  # Pieces that are not encoded may lie among those that are.
+            texts = (text if coded else quote_from_bytes(text).encode() for text, coded in in_order)
+            whole[f"{name}*"] = b"".join(texts)
+        else:
+            whole[name] = b"".join(text for text, _ in in_order)
+    return whole
 
 
 def file_name(written: dict[str, bytes]) -> str | None:
@@ -61,7 +84,7 @@ def file_name(written: dict[str, bytes]) -> str | None:
     if len(name) > _LONGEST_NAME:
         ending = PurePosixPath(name).suffix[:16]
         name = name[: _LONGEST_NAME - len(ending)] + ending
-    return name or None
+    return None if name in ("", "..") else name
 
 
 def _unescaped(quoted: bytes) -> bytes:
@@ -87,7 +110,7 @@ def _decoded(value: bytes) -> str:
             value = _as_utf8(unquote_to_bytes(value)) or value
         else:
             value = re.sub(rb"%(22|0D|0A)", lambda match: unquote_to_bytes(match[0]), value)
-    text = _in_some_code_page(value)
+    text = _CHARACTER_REFERENCE.sub(_character, _in_some_code_page(value))
     if _ENCODED_WORDS.fullmatch(text):
         try:
             words = decode_header(text)
@@ -98,6 +121,11 @@ def _decoded(value: bytes) -> str:
         except (UnicodeError, LookupError, HeaderParseError, ValueError):
             return text
     return text
+
+
+def _character(reference: re.Match[str]) -> str:
+    number = int(reference[1])
+    return chr(number) if number <= sys.maxunicode else reference[0]
 
 
 def _as_utf8(value: bytes) -> bytes | None:

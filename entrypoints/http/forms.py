@@ -21,6 +21,7 @@ from entrypoints.http.file_names import file_name, parameters
 MAX_PARTS = 1000
 MAX_PART_HEADER_BYTES = 16 * 1024
 _FILE_IN_MEMORY_BYTES = 2**20
+_MAX_PART_HEADERS = 32
 _CHUNK_BYTES = 2**18
 _NOT_ENCODED = ("", "binary", "8bit", "7bit")
 
@@ -174,6 +175,13 @@ async def _on_disk(work: Callable[[], T]) -> T:
         raise StoreUnavailable("there is no room for the file now") from error
 
 
+class _Parser(PushMultipartParser):  # type: ignore[misc]
+    """Accepts parts of any disposition: some clients write ``attachment`` as in mail."""
+
+    def _create_segment(self, headerlist: list[tuple[str, str]]) -> MultipartSegment:
+        return MultipartSegment(headerlist)
+
+
 class _Base64:
     """Decodes a part that some mail libraries encode (RFC 7578, section 4.7, deprecates it)."""
 
@@ -229,9 +237,10 @@ async def read_form(
     encoding: _Base64 | None = None
     try:
         # Every byte is a character of Latin-1; names are decoded later.
-        parser = PushMultipartParser(
+        parser = _Parser(
             boundary.encode("latin-1"),
             max_segment_count=MAX_PARTS,
+            max_header_count=_MAX_PART_HEADERS,
             max_header_size=MAX_PART_HEADER_BYTES,
             header_charset="latin-1",
         )
@@ -292,7 +301,7 @@ def _too_much(parser: PushMultipartParser) -> InvalidRequest:
             f"a form may have {MAX_PARTS} parts, this one has more", limit=MAX_PARTS
         )
     return InvalidRequest(
-        f"each header of a part may have {MAX_PART_HEADER_BYTES} characters and there may be 8; "
-        "a name of a file or field is too long",
+        f"each header of a part may have {MAX_PART_HEADER_BYTES} characters and there may be "
+        f"{_MAX_PART_HEADERS}; a name of a file or field is too long",
         limit=MAX_PART_HEADER_BYTES,
     )

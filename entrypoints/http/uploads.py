@@ -77,6 +77,10 @@ async def uploaded(
     sent = [part for part in parts if part.name.removesuffix("[]") == field]
     if not sent:
         raise MissingFile(_where_the_file_is_not(parts, field), field=field)
+    # What a browser sends for an <input> in which nothing was chosen has no name and no content.
+    sent = [part for part in sent if part.content.size or part.content.filename]
+    if not sent:
+        raise MissingFile(f"no file was chosen for the field '{field}'", field=field)
     for part in sent:
         if not part.is_file and await _is_text(part.content):
             raise MissingFile(f"the field '{field}' must hold a file and not text", field=field)

@@ -219,6 +219,10 @@ async def test_a_broken_form_is_400(service, content_type, content):
         (b"; filename*=no-such''Caf%C3%A9.jpg", "Café.jpg"),
         (b"; filename*=%s" % "Café.jpg".encode(), "Café.jpg"),
         (b"; filename=plain.jpg", "plain.jpg"),
+        (b'; filename*0="Caf"; filename*1="\xc3\xa9.jpg"', "Café.jpg"),
+        (b"; filename*1=\"1.jpg\"; filename*0*=iso-8859-1''Caf%E9%20", "Café 1.jpg"),
+        (b'; filename="&#29031;&#29255; &#9999999;.jpg"', "照片 &#9999999;.jpg"),
+        (b'; filename=".."', None),
         (b"", None),
     ],
 )
@@ -264,6 +268,12 @@ async def test_a_decomposed_name_is_found_by_a_composed_keyword_and_the_converse
             "invalid_request",
             "LF",
         ),
+        (b"--b\r\nContent-Type: image/jpeg\r\n\r\nx\r\n--b--\r\n", "missing_file", "no name"),
+        (
+            NAMELESS.replace(b'"file"', b'"file"; filename=""') % (b"x/y", b""),
+            "missing_file",
+            "chosen",
+        ),
         (_encoded(b"x-uuencode", b"x"), "invalid_request", "x-uuencode"),
         (_encoded(b"base64", b"\xff\xd8"), "invalid_request", "base64"),
     ],
@@ -277,6 +287,13 @@ async def test_errors_in_a_form_are_explained(service, content, code, told):
     )
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert told in answer.json()["detail"]
+
+
+async def test_a_part_may_have_another_disposition_and_many_headers(service):
+    headers = b"image/jpeg\r\n" + b"".join(b"X-%d: 1\r\n" % number for number in range(20))
+    form = NAMELESS.replace(b"form-data;", b"attachment;") % (headers.rstrip(), PHOTO)
+    client = await service.client(headers={"Content-Type": "multipart/form-data; boundary=b"})
+    assert (await client.post("/api/detect", content=form)).status_code == 200
 
 
 @pytest.mark.parametrize(
