@@ -30,11 +30,8 @@ def recognise(data: bytes) -> ImageFormat:
         raise InvalidImage("the file is empty", reason="empty")
     kind = format_of(data)
     if kind is None:
-        found = describe_foreign(data) or "no image"
-        raise InvalidImage(
-            f"this is {found}; {READ_FORMATS} images are read",
-            reason="unsupported",
-        )
+        found = describe_foreign(data) or "not an image"
+        raise InvalidImage(f"this is {found}; {READ_FORMATS} are supported", reason="unsupported")
     return kind
 
 

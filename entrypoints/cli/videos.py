@@ -26,7 +26,7 @@ from domain.video import Damage, Sampling
 from entrypoints.cli.console import shown
 from entrypoints.wire import frame_table, sessions
 
-VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi"}
+VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".webm", ".mkv", ".avi"}
 _NAMED_EMOTIONS = 3
 
 

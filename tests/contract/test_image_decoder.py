@@ -248,7 +248,7 @@ async def test_a_gif_whose_first_frame_outgrows_its_screen_is_refused(
     ("data", "reason", "words"),
     [
         (b"", "empty", "empty"),
-        (b"hello", "unsupported", "no image"),
+        (b"hello", "unsupported", "not an image"),
         (b"\xff\xd8\xff", "truncated", "cut short"),
         (b"\x00\x00\x00\x18ftypisom\x00\x00", "unsupported", "video"),
         (b"\x00\x00\x00\x18ftypheic\x00\x00", "truncated", "HEIC"),

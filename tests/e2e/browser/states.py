@@ -8,7 +8,12 @@ from tests.e2e.browser.answers import answer_with, detection
 from tests.e2e.browser.pictures import crowd, pair, portrait
 from tests.e2e.browser.test_live_page import start
 from tests.e2e.browser.test_photographs import choose, file
-from tests.e2e.browser.test_recorded_video import analysed, clip, go_to
+from tests.e2e.browser.test_recorded_video import (
+    analysed,
+    analysed_with_many_faces,
+    clip,
+    go_to,
+)
 
 
 async def empty(page: Page) -> None:
@@ -143,6 +148,10 @@ async def video(page: Page) -> None:
     await page.locator(".video-stage .box").wait_for()
 
 
+async def video_of_many(page: Page) -> None:
+    await analysed_with_many_faces(page)
+
+
 async def video_in_work(page: Page) -> None:
     await page.route("**/api/videos", lambda route: None)
     await choose(page, clip())
@@ -161,5 +170,5 @@ STATES: tuple[State, ...] = (
     empty, first_visit, working, one_face, few_faces, crowded, hard_to_read, no_face, fault,
     batch, result, guest_limit, sign_in, live_as_guest, live_ready, live_running, live,
     history_as_guest, history_empty, history, detail, session, delete, video,
-    video_in_work,
+    video_in_work, video_of_many,
 )  # fmt: skip

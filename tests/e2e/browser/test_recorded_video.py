@@ -52,6 +52,24 @@ async def analysed(page: Page) -> None:
     await page.locator(".session-chart.leads").wait_for(timeout=120_000)
 
 
+async def analysed_with_many_faces(page: Page) -> None:
+    """Drop a video, and wait for a result in which its face stands fifty times."""
+
+    async def with_many(route: Route) -> None:
+        answer = await route.fetch()
+        record = await answer.json()
+        (track,) = record["stream"]["tracks"]
+        record["stream"]["tracks"] = [
+            {**track, "tracking_id": f"face_{number}", "timeline": track["timeline"] * times}
+            for number in range(1, 51)
+            for times in [1 if number < 11 else 2]
+        ]
+        await route.fulfill(response=answer, json=record)
+
+    await page.route("**/api/history/*", with_many)
+    await analysed(page)
+
+
 async def place_of_box(page: Page) -> float:
     """The centre of the box, as a share of the picture's width."""
     place = await page.locator(".video-stage .box").evaluate(
@@ -171,6 +189,7 @@ async def test_a_file_that_is_not_a_video_is_explained(signed_in: Page) -> None:
     page = signed_in
     await choose(page, file("broken.mp4", b"no video"))
     await expect(page.get_by_role("alert")).to_contain_text("Not a usable video")
+    await expect(page.get_by_text("This browser cannot play this video.")).to_be_visible()
 
 
 async def test_the_controls_of_a_video_are_large_enough_for_fingers(signed_in: Page) -> None:
@@ -219,3 +238,27 @@ async def test_the_history_shows_videos_in_work_and_failed_ones(signed_in: Page)
     await page.get_by_role("alert").get_by_role("button", name="Delete").click()
     await expect(page.get_by_role("alert")).to_have_count(0)
     await expect(work).to_be_visible()
+
+
+async def test_many_faces_of_a_video_leave_the_player_in_view(signed_in: Page) -> None:
+    page = signed_in
+    await page.set_viewport_size(PHONE)
+    await analysed_with_many_faces(page)
+    heights = (
+        "() => ['.video-view', '.chart-rows'].map(e => document.querySelector(e).offsetHeight)"
+    )
+    view, rows = await page.evaluate(heights)
+    assert rows < PHONE["height"] / 2
+    assert view < PHONE["height"] * 1.2
+    await expect(page.locator(".chart-row")).to_have_count(40)
+    await expect(page.locator(".leads")).to_contain_text("Of 50 faces, the 40 seen longest")
+    await expect(page.locator(".summary tbody tr").first).to_contain_text("Face 11")
+    assert await page.evaluate(
+        "() => { const [...ticks] = document.querySelectorAll('.chart-axis span');"
+        " const seen = ticks.filter(t => getComputedStyle(t).visibility === 'visible')"
+        ".map(t => t.getBoundingClientRect());"
+        " return seen.slice(1).every((box, at) => box.left > seen[at].right); }"
+    )
+    await page.get_by_role("button", name="Face 50: go to 0:00").click()
+    await expect(page.locator("video")).to_be_visible()
+    assert not await page.evaluate(TOO_WIDE)

@@ -219,7 +219,8 @@ export function mountDetect(panel) {
       return photo.view;
     }
     const stage = h("figure", { class: "stage video-stage" },
-      h("video", { src: photo.url, controls: true, playsInline: true, "aria-label": photo.file.name }));
+      h("video", { src: photo.url, controls: true, playsInline: true, "aria-label": photo.file.name, on: { error: () =>
+        stage.replaceChildren(h("p", { class: "stand-in is-alone" }, "This browser cannot play this video.")) } }));
     if (photo.state === "working") return { stage, details: photo.progress.element };
     return { stage, details: problem(photo.error, headingOf(photo), remedies(photo)) };
   }

@@ -33,6 +33,9 @@ export function duration(seconds) {
   return `${Math.round(seconds / 3600)}\u00a0h`;
 }
 
+/** How long something lasted that people watched: never in milliseconds. */
+export const timeSpan = (seconds) => (seconds < 9.95 ? `${seconds.toFixed(1)}\u00a0s` : duration(seconds));
+
 /** The same in the words people use when they wait: "24 hours". */
 export function wait(seconds) {
   if (seconds < 90) return count(Math.max(1, Math.ceil(seconds)), "second");

@@ -3,15 +3,17 @@
 import { call } from "./api.js";
 import { h } from "./dom.js";
 import { countChips, scoreBar } from "./emotion-counts.js";
-import { moment } from "./format.js";
+import { moment, timeSpan } from "./format.js";
 import { settings } from "./settings.js";
+
+const MAX_BARS = 5;
 
 /** A card that opens its record; `forget` frees its thumbnail. */
 export function historyCard(record, open) {
   const isImage = record.kind === "image";
   const faces = record.detection_results.faces;
   const thumb = h("span", { class: isImage ? "thumb" : "thumb is-stream" },
-    ...(isImage ? ["…"] : faces.slice(0, 6).map(({ emotions }) => scoreBar(emotions))));
+    ...(isImage ? ["…"] : [kindOf(record), ...faces.slice(0, MAX_BARS).map(({ emotions }) => scoreBar(emotions))]));
   const element = h("li", { class: "card" },
     h("button", { type: "button", on: { click: open } }, thumb,
       h("span", { class: "about" },
@@ -27,6 +29,10 @@ export function historyCard(record, open) {
     }, () => thumb.replaceChildren(record.image_url ? "no preview" : "being stored"));
   }
   return { element, forget: () => URL.revokeObjectURL(url) };
+}
+
+function kindOf({ kind, stream }) {
+  return h("span", { class: "kind" }, `${kind === "video" ? "▶ Video" : "● Live"} · ${timeSpan(stream.duration)}`);
 }
 
 export function nameOf(record) {

@@ -51,7 +51,7 @@ export function liveStudio() {
     h("div", { class: "live-controls" }, toggle, options.keep, field("Mirror", mirror), field("Camera", choice)),
     state, trouble, advice, stage);
   const element = h("div", { class: "live-view" }, main,
-    h("div", { class: "live-side" }, figures.element, timeline.element, remains, options.element));
+    h("div", { class: "live-side" }, remains, figures.element, timeline.element, options.element));
 
   const tell = {
     state: (name, after) => {

@@ -1,19 +1,27 @@
 // The summary of a session that was stopped.
 
 import { h } from "./dom.js";
-import { count, duration, share } from "./format.js";
+import { count, share, timeSpan } from "./format.js";
 import { nameOfTrack } from "./live-boxes.js";
+
+const MAX_ROWS = 20;
+
+/** The faces that were seen longest, in the order they appeared. */
+export function seenLongest(tracks, most) {
+  const longest = new Set([...tracks].sort((a, b) => b.timeline.length - a.timeline.length).slice(0, most));
+  return tracks.filter((track) => longest.has(track));
+}
 
 /** `tellsKept` is false in the history, where it is obvious; no frame of a video is dropped. */
 export function liveSummary(summary, { tellsKept = true, isVideo = false } = {}) {
   const { frames, tracks } = summary;
-  const rows = tracks.slice(0, 20).map((track) => {
+  const rows = seenLongest(tracks, MAX_ROWS).map((track) => {
     const shares = track.emotions.filter((each) => each.time_share >= 0.05)
       .sort((a, b) => b.time_share - a.time_share)
       .map((each) => `${each.emotion} ${share(each.time_share)}`);
     return h("tr", {},
       h("th", { scope: "row" }, nameOfTrack(track.tracking_id)),
-      h("td", {}, duration(track.last_seen - track.first_seen)),
+      h("td", {}, timeSpan(track.last_seen - track.first_seen)),
       h("td", {}, shares.join(", ")));
   });
   const dropped = isVideo ? "" : `, ${frames.dropped} dropped`;
@@ -21,9 +29,11 @@ export function liveSummary(summary, { tellsKept = true, isVideo = false } = {})
   return h("section", { class: "panel summary", "aria-label": "Summary of the session" },
     h("h3", {}, "Summary"),
     h("p", { class: "small" },
-      `${duration(summary.duration)}, ${count(frames.processed, "frame")} analysed${dropped}.${tellsKept ? kept : ""}`),
+      `${timeSpan(summary.duration)}, ${count(frames.processed, "frame")} analysed${dropped}.${tellsKept ? kept : ""}`),
     rows.length ? h("table", {},
       h("thead", {}, h("tr", {}, ...["Face", "Seen for", "Share of that time"].map((text) =>
         h("th", { scope: "col" }, text)))),
-      h("tbody", {}, ...rows)) : h("p", { class: "small" }, "No face was found."));
+      h("tbody", {}, ...rows)) : h("p", { class: "small" }, "No face was found."),
+    tracks.length > rows.length ? h("p", { class: "muted small" },
+      `Of ${tracks.length} faces, the ${rows.length} seen longest are listed.`) : null);
 }

@@ -6,13 +6,17 @@ import { h } from "./dom.js";
 import { chips } from "./emotion-counts.js";
 import { clock, share } from "./format.js";
 import { nameOfTrack } from "./live-boxes.js";
+import { seenLongest } from "./live-summary.js";
 import { EMOTIONS } from "./settings.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 56;
 const MAX_ROWS = 40;
+const MAX_TALL_ROWS = 6; // More faces get low rows in a box that scrolls: the player above stays in view.
 const MAX_BARS = 400; // in a row
 const MAX_TICKS = 6;
+const MAX_TICKS_ON_PHONES = 4;
+const LAST_TICKS = 0.95; // of the width: later ones end there
 const STEPS_S = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400];
 
 /**
@@ -20,18 +24,24 @@ const STEPS_S = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400];
  * @param {{video: ?HTMLVideoElement}} options  with a video, the chart leads to any moment of it
  */
 export function sessionChart({ duration, tracks }, { video = null } = {}) {
-  const shown = tracks.filter(({ timeline }) => timeline.length).slice(0, MAX_ROWS);
+  const seen = tracks.filter(({ timeline }) => timeline.length);
+  const shown = seenLongest(seen, MAX_ROWS);
   if (!shown.length) return h("p", { class: "notice" }, "No face was found.");
   const seconds = Math.max(1, duration, ...shown.map(({ timeline }) => timeline.at(-1).second + 1));
   const barS = Math.ceil(seconds / MAX_BARS);
   const unit = barS === 1 ? "a second" : `${barS} seconds`;
   const rows = shown.map((track) => row(track, seconds, barS, video));
-  return h("div", { class: video ? "session-chart panel leads" : "session-chart panel" },
-    ...rows,
-    axis(seconds),
-    video ? seekBar(video, rows, seconds) : null,
+  const isDense = shown.length > MAX_TALL_ROWS;
+  const classes = ["session-chart panel", video ? "leads" : "", isDense ? "is-dense" : ""].join(" ");
+  const box = isDense ? { role: "group", "aria-label": "Faces over time", tabIndex: 0 } : {};
+  const left = seen.length > shown.length ? ` Of ${seen.length} faces, the ${shown.length} seen longest are shown.` : "";
+  return h("div", { class: classes },
+    h("div", { class: "chart-rows", ...box },
+      ...rows,
+      h("div", { class: "chart-foot" }, axis(seconds), video ? seekBar(video, rows, seconds) : null)),
     chips(EMOTIONS.filter((emotion) => shown.some(({ timeline }) => timeline.some((entry) => entry.emotion === emotion)))),
-    h("p", { class: "muted small" }, `Each bar stands for ${unit}. Its colour is the emotion with the highest score, its height that score.`));
+    h("p", { class: "muted small" },
+      `Each bar stands for ${unit}. Its colour is the emotion with the highest score, its height that score.${left}`));
 }
 
 function row(track, seconds, barS, video) {
@@ -95,8 +105,9 @@ function merged(timeline, barS) {
 function axis(seconds) {
   const step = STEPS_S.find((each) => seconds / each <= MAX_TICKS) ?? STEPS_S.at(-1);
   const ticks = Array.from({ length: Math.floor(seconds / step) + 1 }, (_, index) => index * step);
-  return h("div", { class: "chart-axis muted small", "aria-hidden": "true" }, ...ticks.map((at) => {
-    const tick = h("span", {}, clock(at));
+  const classes = ticks.length > MAX_TICKS_ON_PHONES ? "chart-axis muted small is-tight" : "chart-axis muted small";
+  return h("div", { class: classes, "aria-hidden": "true" }, ...ticks.map((at) => {
+    const tick = h("span", { class: at > LAST_TICKS * seconds ? "is-last" : "" }, clock(at));
     tick.style.left = `${(100 * at) / seconds}%`;
     return tick;
   }));

@@ -2,7 +2,7 @@
 
 import { call, callForJson } from "./api.js";
 import { h } from "./dom.js";
-import { clock, count } from "./format.js";
+import { clock, count, timeSpan } from "./format.js";
 import { liveSummary } from "./live-summary.js";
 import { problem } from "./problem.js";
 import { sessionChart } from "./session-chart.js";
@@ -91,7 +91,7 @@ function fileOf({ file_url: address }) {
 
 function facts(title, { image, stream }) {
   const frames = count(stream.frames.processed, "frame");
-  return `${title} · ${image.width} × ${image.height} px · ${clock(stream.duration)} · ${frames} analysed`;
+  return `${title} · ${image.width} × ${image.height} px · ${timeSpan(stream.duration)} · ${frames} analysed`;
 }
 
 function unreadable(stretches) {
