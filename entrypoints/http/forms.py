@@ -217,7 +217,7 @@ class Part:
 
 
 async def read_form(
-    body: AsyncIterator[bytes], boundary: str, memory: UploadMemory, folder: Path | None = None
+    body: AsyncIterator[bytes], boundary: bytes, memory: UploadMemory, folder: Path | None = None
 ) -> list[Part]:
     """Parse a multipart form as it arrives.
 
@@ -238,7 +238,7 @@ async def read_form(
     try:
         # Every byte is a character of Latin-1; names are decoded later.
         parser = _Parser(
-            boundary.encode("latin-1"),
+            boundary,
             max_segment_count=MAX_PARTS,
             max_header_count=_MAX_PART_HEADERS,
             max_header_size=MAX_PART_HEADER_BYTES,

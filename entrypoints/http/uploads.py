@@ -14,6 +14,7 @@ from application.use_cases.detect_emotions import EncodedImage
 from domain.errors import DomainError, ImageTooLarge, InvalidRequest
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import MissingFile, UnsupportedMediaType
+from entrypoints.http.file_names import parameters
 from entrypoints.http.forms import FormFile, Part, UploadMemory, read_form
 
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and headers around the files of a form
@@ -61,16 +62,17 @@ async def uploaded(
         MissingFile: there is no body, or the field is missing from the form, or holds text.
         StoreUnavailable: there is no room on the disk for a large file.
     """
-    content_type, parameters = request.content_type
+    content_type, _ = request.content_type
     if content_type in _NEVER_WITH_FILES:
         raise MissingFile(f"send the file in the field '{field}' of a multipart form", field=field)
     if content_type != RequestEncodingType.MULTI_PART:
         raise UnsupportedMediaType("send the file as multipart/form-data")
-    if not parameters.get("boundary"):
+    boundary = parameters(request.headers["Content-Type"].encode("latin-1")).get("boundary")
+    if not boundary:
         raise InvalidRequest("the content type names no boundary", field="Content-Type")
     memory: UploadMemory = request.app.state.upload_memory
     try:
-        parts = await read_form(request.stream(), parameters["boundary"], memory, folder)
+        parts = await read_form(request.stream(), boundary, memory, folder)
     except RequestEntityTooLarge:
         raise too_large from None
     # Some clients write a list as ``files[]``.

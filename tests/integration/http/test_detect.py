@@ -289,6 +289,24 @@ async def test_errors_in_a_form_are_explained(service, content, code, told):
     assert told in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("written", "boundary"),
+    [
+        ('"b"', b"b"),
+        ("b;", b"b"),
+        ("----=_Part_1_2.3", b"----=_Part_1_2.3"),
+        ("'b(c)'", b"'b(c)'"),
+        ('"a b:c"; charset=utf-8', b"a b:c"),
+    ],
+)
+async def test_a_boundary_may_have_any_characters(service, written, boundary):
+    form = (NAMELESS % (b"image/jpeg", PHOTO)).replace(b"--b", b"--" + boundary)
+    client = await service.client()
+    content_type = f"Multipart/Form-Data; Boundary={written}"
+    answer = await client.post("/api/detect", content=form, headers={"Content-Type": content_type})
+    assert answer.status_code == 200, answer.text
+
+
 async def test_a_part_may_have_another_disposition_and_many_headers(service):
     headers = b"image/jpeg\r\n" + b"".join(b"X-%d: 1\r\n" % number for number in range(20))
     form = NAMELESS.replace(b"form-data;", b"attachment;") % (headers.rstrip(), PHOTO)
