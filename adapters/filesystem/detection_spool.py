@@ -19,7 +19,7 @@ from adapters.filesystem.private_file import open_private
 from adapters.filesystem.spool_file import encode, read, read_header
 from adapters.records import UnreadableRecord
 from application.errors import StoreUnavailable
-from application.ports.detection_spool import Backlog, SpooledDetection
+from application.ports.detection_spool import SpoolBacklog, SpooledDetection
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +80,12 @@ class FileSystemDetectionSpool:
         """Delete an entry."""
         return await self._on_disk(self._remove, detection_id)
 
-    def backlog(self) -> Backlog:
+    def backlog(self) -> SpoolBacklog:
         """Number, size and age of the entries; zero until the folder was listed."""
         with self._lock:
             waiting = list((self._index or {}).values())
         now_s = time.time()
-        return Backlog(
+        return SpoolBacklog(
             len(waiting),
             sum(entry.size for entry in waiting),
             max((now_s - entry.since_s for entry in waiting), default=0.0),

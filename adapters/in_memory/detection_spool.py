@@ -8,7 +8,7 @@ from uuid import UUID
 
 from adapters.in_memory.switches import Switches
 from application.errors import StoreUnavailable
-from application.ports.detection_spool import Backlog, SpooledDetection
+from application.ports.detection_spool import SpoolBacklog, SpooledDetection
 
 
 class InMemoryDetectionSpool(Switches):
@@ -59,10 +59,10 @@ class InMemoryDetectionSpool(Switches):
         await self._obey()
         return self._entries.pop(detection_id, None) is not None
 
-    def backlog(self) -> Backlog:
+    def backlog(self) -> SpoolBacklog:
         """Number, size and age of the entries."""
         now_s = time.monotonic()
-        return Backlog(
+        return SpoolBacklog(
             len(self._entries),
             sum(_size(entry) for entry in self._entries.values()),
             max((now_s - self._since_s[key] for key in self._entries), default=0.0),

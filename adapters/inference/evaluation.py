@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.crops import CropSpec
-from adapters.inference.labels import emotion_of
+from adapters.inference.labels import BadLabels, emotion_of
 from adapters.inference.metrics import (
     BINS,
     accuracy,
@@ -47,10 +47,6 @@ _UNREADABLE = (
 )
 
 
-class BadFaces(ValueError):
-    """A file of labelled faces cannot be used; the message says what is wrong with it."""
-
-
 @dataclass(frozen=True, slots=True)
 class LabelledFaces:
     """Face crops and their labels.
@@ -76,32 +72,32 @@ def read_labelled_faces(path: Path) -> LabelledFaces:
     Rows whose label is not one of the seven emotions are left out and counted.
 
     Raises:
-        BadFaces: the file or an array is not what it should be, or no label is an emotion.
+        BadLabels: the file or an array is not what it should be, or no label is an emotion.
     """
     try:
         archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise BadFaces(f"{path} holds one array; an .npz file with two is needed")
+            raise BadLabels(f"{path} holds one array; an .npz file with two is needed")
         with archive:
             arrays = {name: _array(archive, name, path) for name in ("images", "labels")}
     except FileNotFoundError:
-        raise BadFaces(f"{path} does not exist") from None
-    except BadFaces:
+        raise BadLabels(f"{path} does not exist") from None
+    except BadLabels:
         raise
     except _UNREADABLE as error:
-        raise BadFaces(f"{path} is not a readable .npz file: {error}") from error
+        raise BadLabels(f"{path} is not a readable .npz file: {error}") from error
     images, labels = arrays["images"], arrays["labels"]
     if images.dtype != np.uint8 or not (
         images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3)
     ):
-        raise BadFaces(
+        raise BadLabels(
             "images must be uint8 of shape (N, height, width) for gray or (N, height, width, 3) "
             f"for RGB; they are {images.dtype} of shape {images.shape}"
         )
     if images.size == 0:
-        raise BadFaces("images is empty")
+        raise BadLabels("images is empty")
     if labels.shape != (len(images),):
-        raise BadFaces(
+        raise BadLabels(
             f"labels must have shape ({len(images)},), one for each image; it has {labels.shape}"
         )
     positions, left_out = _positions(labels)
@@ -229,11 +225,11 @@ def _as_crop(image: NDArray[np.uint8], spec: CropSpec) -> NDArray[np.uint8]:
 def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> NDArray[np.generic]:
     if name not in archive:
         held = ", ".join(archive.files) or "none"
-        raise BadFaces(f"{path} has no array {name!r}; it has {held}")
+        raise BadLabels(f"{path} has no array {name!r}; it has {held}")
     try:
         return np.asarray(archive[name])
     except ValueError:
-        raise BadFaces(
+        raise BadLabels(
             f"the array {name!r} holds Python objects, which are not read because they can run "
             "code; save labels as text, with labels.astype(str)"
         ) from None
@@ -244,7 +240,7 @@ def _positions(labels: NDArray[np.generic]) -> tuple[NDArray[np.int64], dict[str
     word.
     """
     if labels.dtype.kind not in "US":
-        raise BadFaces(
+        raise BadLabels(
             f"labels must be words such as {', '.join(Emotion)}; they are {labels.dtype}"
         )
     order = {emotion: position for position, emotion in enumerate(Emotion)}
@@ -254,7 +250,7 @@ def _positions(labels: NDArray[np.generic]) -> tuple[NDArray[np.int64], dict[str
     emotions = {word: emotion_of(word) for word in counted}
     left_out = {word: counted[word] for word in sorted(counted) if emotions[word] is None}
     if len(left_out) == len(counted):
-        raise BadFaces(
+        raise BadLabels(
             f"labels contains none of {', '.join(Emotion)}: {', '.join(list(left_out)[:10])}"
         )
     known = {word: order[emotion] for word, emotion in emotions.items() if emotion is not None}

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.box_matching import IGNORED_FACE, NO_FACE, match_boxes
-from adapters.inference.labelled_images import BadBoxes, LabelledFace, LabelledImage
+from adapters.inference.labelled_images import LabelledFace, LabelledImage
+from adapters.inference.labels import BadLabels
 from adapters.inference.metrics import gap, places_of
 from application.detector_figures import (
     ConfidenceFigures,
@@ -68,7 +69,7 @@ async def evaluate_detector(
         on_images: called after every image with the number of images analysed so far.
 
     Raises:
-        BadBoxes: an image cannot be read.
+        BadLabels: an image cannot be read.
         InferenceUnavailable: the detector cannot run.
     """
     wanted: list[LabelledFace] = []
@@ -78,7 +79,7 @@ async def evaluate_detector(
         try:
             image = await decoder.decode(labelled.path.read_bytes())
         except (DomainError, OSError) as error:
-            raise BadBoxes(f"{labelled.path}: {error}") from error
+            raise BadLabels(f"{labelled.path}: {error}") from error
         began = time.perf_counter()
         found = await detector.detect(image, WantedFaces(min_size_px))
         seconds.append(time.perf_counter() - began)

@@ -8,15 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.inference.labels import BadLabels
+
 _BOX = ("x", "y", "w", "h")
 _POINTS = tuple(
     f"{point}_{axis}" for point in ("reye", "leye", "nose", "rmouth", "lmouth") for axis in "xy"
 )
 _YES, _NO = {"1", "true", "yes"}, {"", "0", "false", "no"}
-
-
-class BadBoxes(ValueError):
-    """A file of labelled boxes cannot be used; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +62,10 @@ def read_labelled_images(folder: Path, boxes: Path) -> tuple[LabelledImage, ...]
     without faces. Images that no line names are left out.
 
     Raises:
-        BadBoxes: the file or a line cannot be used, or an image is missing.
+        BadLabels: the file or a line cannot be used, or an image is missing.
     """
     if not folder.is_dir():
-        raise BadBoxes(f"{folder} is not a folder")
+        raise BadLabels(f"{folder} is not a folder")
     faces: dict[str, list[LabelledFace]] = {}
     try:
         with boxes.open(newline="", encoding="utf-8-sig") as file:
@@ -75,10 +73,10 @@ def read_labelled_images(folder: Path, boxes: Path) -> tuple[LabelledImage, ...]
             columns = reader.fieldnames or []
             missing = [name for name in ("name", *_BOX) if name not in columns]
             if missing:
-                raise BadBoxes(f"{boxes} lacks the column {', '.join(missing)} in its first line")
+                raise BadLabels(f"{boxes} lacks the column {', '.join(missing)} in its first line")
             marked = [name for name in _POINTS if name in columns]
             if marked and len(marked) < len(_POINTS):
-                raise BadBoxes(f"{boxes} has {marked[0]}, but not all ten columns of landmarks")
+                raise BadLabels(f"{boxes} has {marked[0]}, but not all ten columns of landmarks")
             for row in reader:
                 where = f"{boxes}, line {reader.line_num}"
                 known = faces.setdefault(_name(row, where), [])
@@ -86,20 +84,20 @@ def read_labelled_images(folder: Path, boxes: Path) -> tuple[LabelledImage, ...]
                 if face is not None:
                     known.append(face)
     except FileNotFoundError:
-        raise BadBoxes(f"{boxes} does not exist") from None
+        raise BadLabels(f"{boxes} does not exist") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadBoxes(f"{boxes} is not a readable CSV file in UTF-8: {error}") from error
+        raise BadLabels(f"{boxes} is not a readable CSV file in UTF-8: {error}") from error
     if not faces:
-        raise BadBoxes(f"{boxes} names no images")
+        raise BadLabels(f"{boxes} names no images")
     absent = [name for name in faces if not (folder / name).is_file()]
     if absent:
-        raise BadBoxes(f"{folder} lacks {len(absent)} of the images: {_some(absent)}")
+        raise BadLabels(f"{folder} lacks {len(absent)} of the images: {_some(absent)}")
     return tuple(LabelledImage(folder / name, tuple(found)) for name, found in faces.items())
 
 
 def _name(row: dict[str, str], where: str) -> str:
     if not row["name"]:
-        raise BadBoxes(f"{where}: name is empty")
+        raise BadLabels(f"{where}: name is empty")
     return row["name"]
 
 
@@ -108,14 +106,14 @@ def _face(row: dict[str, str], where: str, has_points: bool) -> LabelledFace | N
         return None
     x, y, width, height = (_number(row, name, where) for name in _BOX)
     if width <= 0 or height <= 0:
-        raise BadBoxes(f"{where}: w and h must be above 0; they are {width:g} and {height:g}")
+        raise BadLabels(f"{where}: w and h must be above 0; they are {width:g} and {height:g}")
     points = None
     if has_points and any(row[name].strip() for name in _POINTS):
         numbers = [_number(row, name, where) for name in _POINTS]
         points = tuple(zip(numbers[::2], numbers[1::2], strict=True))
     ignore = row.get("ignore", "").strip().lower()
     if ignore not in _YES | _NO:
-        raise BadBoxes(f"{where}: ignore must be 1 or 0; it is {ignore!r}")
+        raise BadLabels(f"{where}: ignore must be 1 or 0; it is {ignore!r}")
     return LabelledFace(x, y, width, height, points, ignore in _YES)
 
 
@@ -125,7 +123,7 @@ def _number(row: dict[str, str], name: str, where: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise BadBoxes(f"{where}: {name} must be a number; it is {row[name]!r}")
+        raise BadLabels(f"{where}: {name} must be a number; it is {row[name]!r}")
     return number
 
 

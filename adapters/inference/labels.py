@@ -24,6 +24,10 @@ class UnknownLabels(ValueError):
     """Labels that cannot be read as the seven emotions; the message names them."""
 
 
+class BadLabels(ValueError):
+    """A file of labelled faces or boxes cannot be used; the message says what is wrong with it."""
+
+
 def emotion_of(label: str) -> Emotion | None:
     """The emotion a label names, whatever its case; None where it names none."""
     return _EMOTIONS.get(label.strip().lower())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -78,29 +77,17 @@ model_warmup [
 """
 
 
-@dataclass(frozen=True, slots=True)
-class TritonRepository:
-    """A model repository that was written.
-
-    Attributes:
-        folder: what ``tritonserver --model-repository`` is given.
-        model: the name of the model in it.
-        network: name and version of what it runs.
-    """
-
-    folder: Path
-    model: str
-    network: str
-
-
-def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> TritonRepository:
+def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> tuple[str, str]:
     """Write ``emotion/config.pbtxt``, ``emotion/labels.txt`` and ``emotion/1/model.onnx``.
 
     Files in their place are replaced.
 
     Args:
         classifier: the network, which was checked when it was loaded.
-        folder: of the repository; created if needed.
+        folder: of the repository, for ``tritonserver --model-repository``; created if needed.
+
+    Returns:
+        The name of the model in it, and the name and version of the network.
 
     Raises:
         InferenceUnavailable: the network reads batches of one size only.
@@ -130,7 +117,7 @@ def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> Tri
     os.replace(partly, version / "model.onnx")
     (model / "labels.txt").write_text("".join(f"{label}\n" for label in card.labels), "utf-8")
     (model / "config.pbtxt").write_text(config, "utf-8")
-    return TritonRepository(folder=folder, model=MODEL_NAME, network=network)
+    return MODEL_NAME, network
 
 
 def _check_batches(classifier: OnnxCropClassifier) -> None:

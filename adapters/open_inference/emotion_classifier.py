@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.open_inference.classifier import OpenInferenceCropClassifier
-from application.ports.emotion_classifier import ModelCard
 from application.work import Priority
 from domain.face import (
     BOX_ITSELF,
@@ -19,8 +18,8 @@ from domain.face import (
 from domain.image import Image
 
 
-class OpenInferenceEmotionClassifier:
-    """Fulfils the port ``EmotionClassifier``: crops are cut here and scored on the server.
+class OpenInferenceEmotionClassifier(BatchingEmotionClassifier):
+    """Cuts crops here, and has them scored on the server.
 
     The calls have threads of their own, which only wait for the network, so that a slow server does
     not block decoding and detection. While all threads wait, the crops of all callers collect for
@@ -43,26 +42,21 @@ class OpenInferenceEmotionClassifier:
         thresholds: ReliabilityThresholds,
         framing: BoxFraming = BOX_ITSELF,
     ) -> None:
-        self._model = model
-        self._calls = WorkExecutor(connections)
-        self._batching = BatchingEmotionClassifier(
+        self._server = model
+        self._server_calls = WorkExecutor(connections)
+        super().__init__(
             model=model,
             executor=executor,
             thresholds=thresholds,
             framing=framing,
-            calls=self._calls,
+            calls=self._server_calls,
         )
-
-    @property
-    def card(self) -> ModelCard:
-        """What runs; see the port."""
-        return self._model.card
 
     async def check(self) -> None:
         """Check the server; see the port."""
         # A busy server that answers other calls is not reported as down.
-        if not self._model.is_fine:
-            await self._calls.run(self._model.check)
+        if not self._server.is_fine:
+            await self._server_calls.run(self._server.check)
 
     async def classify(
         self,
@@ -72,11 +66,11 @@ class OpenInferenceEmotionClassifier:
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceReading]:
         """Read the emotion of each face; see the port."""
-        if faces and self._model.is_in_doubt:
-            await self._calls.run(self._model.check, priority=priority)
-        return await self._batching.classify(image, faces, priority=priority)
+        if faces and self._server.is_in_doubt:
+            await self._server_calls.run(self._server.check, priority=priority)
+        return await super().classify(image, faces, priority=priority)
 
     def close(self) -> None:
         """Stop the threads after their calls, and close the connections."""
-        self._calls.close()
-        self._model.close()
+        self._server_calls.close()
+        self._server.close()

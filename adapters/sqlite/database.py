@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from adapters.records import UnreadableRecord
-from adapters.sqlite.schema import NewerSchema, migrate
+from adapters.sqlite.schema import migrate
 from application.errors import StoreUnavailable
 
 _Result = TypeVar("_Result")
@@ -60,12 +60,11 @@ class SqliteDatabase:
         write_thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
         try:
             await asyncio.get_running_loop().run_in_executor(write_thread, self._connect)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, StoreUnavailable) as error:
             write_thread.shutdown(wait=False)
+            if isinstance(error, StoreUnavailable):
+                raise
             raise StoreUnavailable("the database cannot be opened") from error
-        except NewerSchema as error:
-            write_thread.shutdown(wait=False)
-            raise StoreUnavailable(str(error)) from error
         self._write_thread = write_thread
         self._read_threads = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-read")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from application.errors import StoreUnavailable
+
 # One tuple of statements per version. A released version is never changed; later changes are added
 # at the end.
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -94,10 +96,6 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
 _OVERWRITES_DELETED = 2
 
 
-class NewerSchema(Exception):
-    """The database was made by a newer version of the service."""
-
-
 def migrate(connection: sqlite3.Connection) -> bool:
     """Migrate the database to the newest version, in one transaction.
 
@@ -105,13 +103,13 @@ def migrate(connection: sqlite3.Connection) -> bool:
         Whether a version that overwrites what it deletes made the database.
 
     Raises:
-        NewerSchema: this version cannot read it; nothing was changed.
+        StoreUnavailable: this version cannot read it; nothing was changed.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(_MIGRATIONS):
-            raise NewerSchema("the database was made by a newer version of this service")
+            raise StoreUnavailable("the database was made by a newer version of this service")
         for statements in _MIGRATIONS[version:]:
             for statement in statements:
                 connection.execute(statement)

@@ -25,7 +25,7 @@ class SpooledDetection:
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class SpoolBacklog:
     """The size and age of a spool.
 
     Attributes:
@@ -68,7 +68,7 @@ class DetectionSpool(Protocol):
         """Delete an entry. Returns False when there was none."""
         ...
 
-    def backlog(self) -> Backlog:
+    def backlog(self) -> SpoolBacklog:
         """Number, size and age of the entries; from memory, without waiting, from any thread."""
         ...
 

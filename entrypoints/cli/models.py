@@ -172,13 +172,13 @@ def export(
 def _export_to_triton(folder: Path) -> None:
     container = _container()
     with explained():
-        written = container.models().triton_repository(folder)
+        model, network = container.models().triton_repository(folder)
     console().print(
-        f"{written.network} is in {written.folder}. Serve it with\n"
-        f"    tritonserver --model-repository {written.folder}\n"
+        f"{network} is in {folder}. Serve it with\n"
+        f"    tritonserver --model-repository {folder}\n"
         "and use it with\n"
         "    CLASSIFIER=remote REMOTE_CLASSIFIER_URL=http://HOST:8000 "
-        f"REMOTE_CLASSIFIER_MODEL={written.model}",
+        f"REMOTE_CLASSIFIER_MODEL={model}",
         highlight=False,
         soft_wrap=True,
     )

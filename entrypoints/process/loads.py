@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal
 
 from entrypoints.container import Container
 
@@ -72,24 +72,18 @@ def show_loads(container: Container) -> None:
     telemetry.gauge(
         "emotion_data_free_bytes",
         "Room on the disk of DATA_DIR",
-        lambda: _disk(data_dir).free,
+        lambda: _bytes_of_disk(data_dir, "free"),
     )
     telemetry.gauge(
         "emotion_data_size_bytes",
         "Size of the disk of DATA_DIR",
-        lambda: _disk(data_dir).size,
+        lambda: _bytes_of_disk(data_dir, "total"),
     )
 
 
-class _Disk(NamedTuple):
-    size: float
-    free: float
-
-
-def _disk(folder: Path) -> _Disk:
+def _bytes_of_disk(folder: Path, which: Literal["total", "free"]) -> float:
     try:
-        usage = shutil.disk_usage(folder)
+        return float(getattr(shutil.disk_usage(folder), which))
     except OSError:
         # When the disk is gone, the other metrics are needed most.
-        return _Disk(math.nan, math.nan)
-    return _Disk(usage.total, usage.free)
+        return math.nan
