@@ -256,15 +256,20 @@ async def read_form(
         if parts or not parser.closed:
             parser.close()
     except ParserLimitReached as error:
-        raise _too_much(parser) from error
+        raise _too_much(parser) from _without_frames(error)
     except MultipartError as error:
-        raise InvalidRequest(_fault(error), field="Content-Type") from error
+        raise InvalidRequest(_fault(error), field="Content-Type") from _without_frames(error)
     except binascii.Error as error:
         raise InvalidRequest(
             "a part of the form says that it is base64, and is not",
             field="Content-Transfer-Encoding",
         ) from error
     return parts
+
+
+def _without_frames(error: MultipartError) -> MultipartError:
+    """The parser holds on to its error, which would keep all parts until a garbage collection."""
+    return error.with_traceback(None)
 
 
 def _part(segment: MultipartSegment, memory: UploadMemory, disk: _Disk) -> Part:

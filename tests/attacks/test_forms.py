@@ -1,11 +1,14 @@
 """Forms that would use up resources shared by all requests."""
 
+import contextlib
+import gc
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from domain.errors import InvalidRequest
 from entrypoints.http.forms import MAX_PARTS, UploadMemory, read_form
 
 _OPEN_FILES = Path("/proc/self/fd")
@@ -39,3 +42,19 @@ async def test_parts_in_memory_and_on_the_disk_keep_their_contents() -> None:
     assert [await part.content.read(10_000) for part in parts] == contents
     del parts
     assert memory.take(1000)  # everything was given back
+
+
+async def test_a_form_that_breaks_off_gives_its_memory_back_at_once() -> None:
+    async def broken_off() -> AsyncIterator[bytes]:
+        async for chunk in _form_of([b"a" * 900]):
+            if not chunk.startswith(b"--limit--"):
+                yield chunk
+
+    memory = UploadMemory(1000)
+    gc.disable()  # Otherwise a garbage collection could give it back.
+    try:
+        with contextlib.suppress(InvalidRequest):
+            await read_form(broken_off(), "limit", memory)
+        assert memory.take(1000)
+    finally:
+        gc.enable()
