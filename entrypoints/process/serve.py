@@ -12,7 +12,7 @@ from contextlib import suppress
 from application.ports.message_channel import MessageChannel
 from entrypoints.container import Container
 from entrypoints.logs.configuration import configure_logs, is_for_people, log_stray_exceptions
-from entrypoints.process.allocator import return_large_blocks
+from entrypoints.process.allocator import return_freed_memory, return_large_blocks
 from entrypoints.process.asgi import create_app_from
 from entrypoints.process.greeting import address_of, greeting
 from entrypoints.realtime.app import create_socketio, hang_up
@@ -49,6 +49,7 @@ class _Server(BoundedServer):
         )
         self._container = container
         self._realtime = realtime
+        self._returning: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -57,6 +58,7 @@ class _Server(BoundedServer):
             # the libraries made at import; none of that is ever garbage.
             gc.collect()
             gc.freeze()
+            self._returning = asyncio.create_task(return_freed_memory(), name="memory")
             bound = self.servers[0].sockets[0].getsockname()
             self._greet(address_of(bound[0], bound[1]))
 
@@ -79,6 +81,9 @@ class _Server(BoundedServer):
         self._container.video().read_videos().stop()
         await hang_up(self._container, self._realtime)
         await super().shutdown(sockets)
+        if self._returning is not None:
+            self._returning.cancel()
+            await asyncio.gather(self._returning, return_exceptions=True)
 
 
 def serve(settings: Settings) -> None:

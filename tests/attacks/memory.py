@@ -29,6 +29,11 @@ class PeakMemory:
         """The highest memory of the process and its children, in 10⁶ bytes."""
         return max(self._highest_mb, _megabytes(_PEAK, self._pid))
 
+    @property
+    def resident_mb(self) -> float:
+        """The memory of the process now, in 10⁶ bytes."""
+        return _megabytes(_RESIDENT, self._pid)
+
     async def __aenter__(self) -> Self:
         self._watching = asyncio.create_task(self._watch())
         return self
