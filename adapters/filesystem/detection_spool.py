@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-from adapters.filesystem.private_file import open_private
+from adapters.filesystem.disk import on_disk, open_private
 from adapters.filesystem.spool_file import encode, read, read_header
 from adapters.records import UnreadableRecord
 from application.errors import StoreUnavailable
@@ -23,9 +21,8 @@ from application.ports.detection_spool import SpoolBacklog, SpooledDetection
 
 log = logging.getLogger(__name__)
 
-_Params = ParamSpec("_Params")
-_Result = TypeVar("_Result")
 
+_FOLDER = "the spool's folder"
 _SUFFIX = ".detection"
 _UNFINISHED = ".part"
 _ROOM_BYTES = 8 * 2**20  # of an image and its record
@@ -62,23 +59,23 @@ class FileSystemDetectionSpool:
 
     async def put(self, entry: SpooledDetection) -> None:
         """Add an entry."""
-        await self._on_disk(self._put, entry)
+        await on_disk(_FOLDER, self._put, entry)
 
     async def get(self, detection_id: UUID) -> SpooledDetection | None:
         """The entry, or None. One that cannot be read any more is removed."""
-        return await self._on_disk(self._get, detection_id)
+        return await on_disk(_FOLDER, self._get, detection_id)
 
     async def owner(self, detection_id: UUID) -> str | None:
         """The owner of the waiting detection with this id, or None."""
-        return await self._on_disk(self._owner, detection_id)
+        return await on_disk(_FOLDER, self._owner, detection_id)
 
     async def waiting(self, user_id: str | None = None) -> Sequence[UUID]:
         """The ids of all entries, oldest first."""
-        return await self._on_disk(self._list, user_id)
+        return await on_disk(_FOLDER, self._list, user_id)
 
     async def remove(self, detection_id: UUID) -> bool:
         """Delete an entry."""
-        return await self._on_disk(self._remove, detection_id)
+        return await on_disk(_FOLDER, self._remove, detection_id)
 
     def backlog(self) -> SpoolBacklog:
         """Number, size and age of the entries; zero until the folder was listed."""
@@ -93,15 +90,7 @@ class FileSystemDetectionSpool:
 
     async def check(self) -> None:
         """Write a small file, and check that the disk and the spool have room for an image."""
-        await self._on_disk(self._check)
-
-    async def _on_disk(
-        self, work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
-    ) -> _Result:
-        try:
-            return await asyncio.to_thread(work, *args, **kwargs)
-        except OSError as error:
-            raise StoreUnavailable("the spool's folder cannot be used") from error
+        await on_disk(_FOLDER, self._check)
 
     def _put(self, entry: SpooledDetection) -> None:
         key = entry.detection.detection_id

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 from uuid import UUID
 
-from adapters.filesystem.private_file import open_private
-from application.errors import StoreUnavailable
+from adapters.filesystem.disk import folder_of, on_disk, open_private
 from application.ports.image_store import StoredImage
 from domain.detection import Detection
 from domain.image import IMAGE_FORMATS
 
-_Params = ParamSpec("_Params")
-_Result = TypeVar("_Result")
+_FOLDER = "the folder for images"
 
 # The file name's suffix gives the media type, so that any viewer opens the file.
 _SUFFIXES = {each.media_type: each.suffix for each in IMAGE_FORMATS}
@@ -48,23 +42,23 @@ class FileSystemImageStore:
         """
         if image.media_type not in _SUFFIXES:
             raise ValueError(f"images of type {image.media_type!r} are not kept")
-        await _on_disk(self._put, owner_id, detection_id, image)
+        await on_disk(_FOLDER, self._put, owner_id, detection_id, image)
         return f"{self._url_prefix}/{detection_id}"
 
     async def get(self, owner_id: str, detection_id: UUID) -> StoredImage | None:
         """The image, or None when this owner has none of that detection."""
-        return await _on_disk(self._get, owner_id, detection_id)
+        return await on_disk(_FOLDER, self._get, owner_id, detection_id)
 
     async def delete(self, owner_id: str, detection_id: UUID) -> None:
         """Delete the image."""
-        await _on_disk(self._delete, owner_id, detection_id)
+        await on_disk(_FOLDER, self._delete, owner_id, detection_id)
 
     def thumbnails(self, record: Detection) -> None:
         """None: it makes no thumbnails."""
 
     async def check(self) -> None:
         """Write and remove a small file."""
-        await _on_disk(self._check)
+        await on_disk(_FOLDER, self._check)
 
     def _put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> None:
         # One writer at a time, so that the name of the unfinished file need not be unique: a file
@@ -109,14 +103,4 @@ class FileSystemImageStore:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _path(self, owner_id: str, detection_id: UUID, suffix: str) -> Path:
-        owner = hashlib.sha256(owner_id.encode("utf-8", "surrogatepass")).hexdigest()
-        return self._folder / owner / f"{detection_id}{suffix}"
-
-
-async def _on_disk(
-    work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
-) -> _Result:
-    try:
-        return await asyncio.to_thread(work, *args, **kwargs)
-    except OSError as error:
-        raise StoreUnavailable("the folder for images cannot be used") from error
+        return folder_of(owner_id, self._folder) / f"{detection_id}{suffix}"

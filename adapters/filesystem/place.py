@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
-from adapters.filesystem.private_file import open_private
+from adapters.filesystem.disk import open_private
 from application.errors import StoreUnavailable
 
 

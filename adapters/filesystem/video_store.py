@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import BinaryIO, ParamSpec, TypeVar
+from typing import BinaryIO
 from uuid import UUID, uuid4
 
-from adapters.filesystem.private_file import open_private
+from adapters.filesystem.disk import folder_of, on_disk, open_private
 from application.cancellation import uninterrupted
-from application.errors import StoreUnavailable
 from application.ports.video_store import VideoPart
 
-_Params = ParamSpec("_Params")
-_Result = TypeVar("_Result")
+_FOLDER = "the folder for videos"
 
 _CHUNK_BYTES = 2**18
 
@@ -43,16 +39,16 @@ class ReceivingFolder:
         """
         path = self._folder / uuid4().hex
         try:
-            file = await on_disk(self._open, path)
+            file = await on_disk(_FOLDER, self._open, path)
             try:
                 async for chunk in chunks:
-                    await on_disk(file.write, chunk)
-                await on_disk(_sync, file)
+                    await on_disk(_FOLDER, file.write, chunk)
+                await on_disk(_FOLDER, _sync, file)
             finally:
-                await uninterrupted(on_disk(file.close))
+                await uninterrupted(on_disk(_FOLDER, file.close))
             yield path
         finally:
-            await uninterrupted(on_disk(path.unlink, missing_ok=True))
+            await uninterrupted(on_disk(_FOLDER, path.unlink, missing_ok=True))
 
     def _open(self, path: Path) -> BinaryIO:
         if not self._is_clean:
@@ -81,32 +77,29 @@ class FileSystemVideoStore:
 
     async def put(self, owner_id: str, video_id: UUID, received: Path) -> None:
         """Keep a file that was received."""
-        await on_disk(self._put, self._path(owner_id, video_id), received)
+        await on_disk(_FOLDER, self._put, self._path(owner_id, video_id), received)
 
     @asynccontextmanager
     async def local(self, owner_id: str, video_id: UUID) -> AsyncIterator[Path | None]:
         """The file in its place."""
         path = self._path(owner_id, video_id)
-        yield path if await on_disk(path.is_file) else None
+        yield path if await on_disk(_FOLDER, path.is_file) else None
 
     async def read(
         self, owner_id: str, video_id: UUID, *, start: int = 0, end: int | None = None
     ) -> VideoPart | None:
         """Read a part of the file."""
         path = self._path(owner_id, video_id)
-        try:
-            size = (await asyncio.to_thread(path.stat)).st_size
-        except FileNotFoundError:
+        size = await on_disk(_FOLDER, _size, path)
+        if size is None:
             return None
-        except OSError as error:
-            raise _unusable() from error
         start = min(start, size)
         end = size if end is None else max(min(end, size), start)
         return VideoPart(start, end, size, _chunks(path, start, end))
 
     async def delete(self, owner_id: str, video_id: UUID) -> None:
         """Delete the file."""
-        await on_disk(self._path(owner_id, video_id).unlink, missing_ok=True)
+        await on_disk(_FOLDER, self._path(owner_id, video_id).unlink, missing_ok=True)
 
     def _put(self, path: Path, received: Path) -> None:
         # Created separately, because ``parents=True`` gives parent folders the default mode.
@@ -121,40 +114,28 @@ class FileSystemVideoStore:
                 os.close(descriptor)
 
     def _path(self, owner_id: str, video_id: UUID) -> Path:
-        owner = hashlib.sha256(owner_id.encode("utf-8", "surrogatepass")).hexdigest()
-        return self._folder / owner / str(video_id)
+        return folder_of(owner_id, self._folder) / str(video_id)
 
 
 async def _chunks(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
-    file = await on_disk(path.open, "rb", buffering=0)
+    file = await on_disk(_FOLDER, path.open, "rb", buffering=0)
     try:
-        await on_disk(file.seek, start)
+        await on_disk(_FOLDER, file.seek, start)
         left = end - start
-        while left > 0 and (chunk := await on_disk(file.read, min(_CHUNK_BYTES, left))):
+        while left > 0 and (chunk := await on_disk(_FOLDER, file.read, min(_CHUNK_BYTES, left))):
             left -= len(chunk)
             yield chunk
     finally:
-        await uninterrupted(on_disk(file.close))
+        await uninterrupted(on_disk(_FOLDER, file.close))
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-async def on_disk(
-    work: Callable[_Params, _Result], *args: _Params.args, **kwargs: _Params.kwargs
-) -> _Result:
-    """Run a file operation off the event loop.
-
-    Raises:
-        StoreUnavailable: the operation failed.
-    """
-    try:
-        return await asyncio.to_thread(work, *args, **kwargs)
-    except OSError as error:
-        raise _unusable() from error
-
-
-def _unusable() -> StoreUnavailable:
-    return StoreUnavailable("the folder for videos cannot be used")

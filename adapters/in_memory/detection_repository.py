@@ -7,7 +7,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from adapters.in_memory.switches import Switches
-from domain.detection import Detection, HistoryFilter, StorageStatus
+from adapters.records import salvaged_detection
+from domain.detection import Detection, HistoryFilter
 
 _PART = 10
 
@@ -24,16 +25,8 @@ class InMemoryDetectionRepository(Switches):
         """Make a record look as if a newer version wrote it, so that only its owner is known."""
         known = self._records[detection_id]
         self._unreadable.add(detection_id)
-        self._records[detection_id] = Detection(
-            detection_id=detection_id,
-            user_id=known.user_id,
-            timestamp=known.timestamp,
-            filename=None,
-            faces=(),
-            processing_time_s=0.0,
-            image_width=0,
-            image_height=0,
-            storage=StorageStatus.FAILED,
+        self._records[detection_id] = salvaged_detection(
+            detection_id, known.user_id, known.timestamp
         )
 
     async def add(self, detection: Detection) -> None:

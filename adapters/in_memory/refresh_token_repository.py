@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.in_memory.switches import Switches
-from application.ports.refresh_token_repository import RefreshTokenRecord
+from application.ports.refresh_token_repository import RefreshTokenRecord, is_in_grace
 
 
 class InMemoryRefreshTokenRepository(Switches):
@@ -44,7 +44,7 @@ class InMemoryRefreshTokenRepository(Switches):
         if record is None:
             return None
         used_at = self._used.get(digest)
-        if used_at is not None and abs((now - used_at).total_seconds()) >= grace_s:
+        if used_at is not None and not is_in_grace(used_at, now, grace_s):
             self._revoke(d for d, r in self._records.items() if r.family_id == record.family_id)
             return None
         if (used_at is None and digest not in self._standing) or record.expires_at <= now:

@@ -22,7 +22,7 @@ class InMemoryUsageLedger(Switches):
     ) -> str | None:
         """Count one use for every subject, or for none."""
         await self._obey()
-        self._counts = {s: count for s, count in self._counts.items() if not _is_over(count, at)}
+        self._counts = {s: count for s, count in self._counts.items() if not count.is_over(at)}
         for subject, limit in limits.items():
             if limit is not None and self._current(subject, at).count >= limit:
                 return subject
@@ -51,7 +51,7 @@ class InMemoryUsageLedger(Switches):
         """Delete the counters whose window is over."""
         await self._obey()
         before = len(self._counts)
-        self._counts = {s: count for s, count in self._counts.items() if not _is_over(count, now)}
+        self._counts = {s: count for s, count in self._counts.items() if not count.is_over(now)}
         return before - len(self._counts)
 
     async def read(self, subject: str, at: datetime) -> UsageCount:
@@ -61,8 +61,4 @@ class InMemoryUsageLedger(Switches):
 
     def _current(self, subject: str, at: datetime) -> UsageCount:
         known = self._counts.get(subject, UsageCount())
-        return UsageCount() if _is_over(known, at) else known
-
-
-def _is_over(count: UsageCount, at: datetime) -> bool:
-    return count.window_ends_at is not None and count.window_ends_at <= at
+        return UsageCount() if known.is_over(at) else known

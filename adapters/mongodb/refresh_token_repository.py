@@ -13,7 +13,7 @@ from adapters.moments import from_us, to_us
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.documents import Document, token_from_document, token_to_document
 from adapters.mongodb.indexes import REFRESH_TOKENS
-from application.ports.refresh_token_repository import RefreshTokenRecord
+from application.ports.refresh_token_repository import RefreshTokenRecord, is_in_grace
 
 _Database = AsyncIOMotorDatabase[Document]
 _REVOKED = {"$set": {"state": "revoked"}}
@@ -119,7 +119,9 @@ async def _usable(
     if document is None:
         return None
     record = token_from_document(document)
-    if document["state"] == "used" and not _in_grace(document.get("used_at_us"), now, grace_s):
+    used_at_us = document.get("used_at_us")
+    used_at = None if used_at_us is None else from_us(used_at_us)
+    if document["state"] == "used" and not is_in_grace(used_at, now, grace_s):
         await _revoke(database, {"family_id": record.family_id})
         return None
     if document["state"] == "revoked" or record.expires_at <= now:
@@ -136,8 +138,3 @@ async def _revoke(database: _Database, those: Document) -> None:
     query = {**those, "state": {"$ne": "revoked"}}
     while (await database[REFRESH_TOKENS].update_many(query, _REVOKED)).modified_count:
         pass
-
-
-def _in_grace(used_at_us: int | None, now: datetime, grace_s: float) -> bool:
-    # In both directions, so that a clock that was set back does not lengthen the grace.
-    return used_at_us is not None and abs((now - from_us(used_at_us)).total_seconds()) < grace_s

@@ -73,8 +73,7 @@ class MongoUsageLedger:
             return usage_from_document(await database[USAGE].find_one({"_id": subject}))
 
         known = await self._database.run(fetch)
-        is_over = known.window_ends_at is not None and known.window_ends_at <= at
-        return UsageCount() if is_over else known
+        return UsageCount() if known.is_over(at) else known
 
 
 async def _count(

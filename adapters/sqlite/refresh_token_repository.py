@@ -8,7 +8,7 @@ from datetime import datetime
 
 from adapters.moments import from_us, to_us
 from adapters.sqlite.database import SqliteDatabase
-from application.ports.refresh_token_repository import RefreshTokenRecord
+from application.ports.refresh_token_repository import RefreshTokenRecord, is_in_grace
 
 
 class SqliteRefreshTokenRepository:
@@ -45,8 +45,8 @@ class SqliteRefreshTokenRepository:
             found = _fetch(connection, digest)
             if found is None:
                 return None
-            record, state, used_at_us = found
-            if state == "used" and not _in_grace(used_at_us, now, grace_s):
+            record, state, used_at = found
+            if state == "used" and not is_in_grace(used_at, now, grace_s):
                 connection.execute(
                     "UPDATE refresh_tokens SET state = 'revoked' WHERE family_id = ?",
                     (record.family_id,),
@@ -102,7 +102,7 @@ class SqliteRefreshTokenRepository:
 
 def _fetch(
     connection: sqlite3.Connection, digest: str
-) -> tuple[RefreshTokenRecord, str, int | None] | None:
+) -> tuple[RefreshTokenRecord, str, datetime | None] | None:
     """The token, its state, and when it was first used."""
     row = connection.execute(
         "SELECT user_id, family_id, expires_at_us, signed_in_at_us, state, used_at_us "
@@ -114,12 +114,7 @@ def _fetch(
     user_id, family_id, expires_at_us, signed_in_at_us, state, used_at_us = row
     signed_in_at = None if signed_in_at_us is None else from_us(signed_in_at_us)
     record = RefreshTokenRecord(digest, user_id, family_id, from_us(expires_at_us), signed_in_at)
-    return record, state, used_at_us
-
-
-def _in_grace(used_at_us: int | None, now: datetime, grace_s: float) -> bool:
-    # In both directions, so that a clock that was set back does not lengthen the grace.
-    return used_at_us is not None and abs((now - from_us(used_at_us)).total_seconds()) < grace_s
+    return record, state, None if used_at_us is None else from_us(used_at_us)
 
 
 def _insert(connection: sqlite3.Connection, record: RefreshTokenRecord) -> None:

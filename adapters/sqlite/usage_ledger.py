@@ -64,8 +64,7 @@ class SqliteUsageLedger:
     async def read(self, subject: str, at: datetime) -> UsageCount:
         """The counter of a subject."""
         known = await self._database.read(lambda connection: _fetch(connection, subject))
-        is_over = known.window_ends_at is not None and known.window_ends_at <= at
-        return UsageCount() if is_over else known
+        return UsageCount() if known.is_over(at) else known
 
 
 def _delete_expired(connection: sqlite3.Connection, now: datetime) -> int:

@@ -27,6 +27,12 @@ class RefreshTokenRecord:
     signed_in_at: datetime | None = None
 
 
+def is_in_grace(used_at: datetime | None, now: datetime, grace_s: float) -> bool:
+    """Whether a token that was first used at that moment may be used again."""
+    # In both directions, so that a clock that was set back does not lengthen the grace.
+    return used_at is not None and abs((now - used_at).total_seconds()) < grace_s
+
+
 class RefreshTokenRepository(Protocol):
     """Keeps refresh tokens. Every method may raise ``StoreUnavailable``."""
 

@@ -22,6 +22,10 @@ class UsageCount:
     window_ends_at: datetime | None = None
     last_used: datetime | None = None
 
+    def is_over(self, at: datetime) -> bool:
+        """Whether its window has ended by then."""
+        return self.window_ends_at is not None and self.window_ends_at <= at
+
 
 class UsageLedger(Protocol):
     """Counts uses per subject (a user, a guest, an address). May raise ``StoreUnavailable``."""
