@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
+from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.config.compression import CompressionConfig
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
+from litestar.enums import HttpMethod
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Tag
 
 from entrypoints.container import Container
-from entrypoints.http import security
-from entrypoints.http.authentication import send_guest_cookie
+from entrypoints.http.authentication import SECURITY_SCHEMES, send_guest_cookie
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.controllers import docs, health
 from entrypoints.http.controllers.auth import AuthController
@@ -30,7 +31,6 @@ from entrypoints.http.dependencies import dependencies
 from entrypoints.http.errors import to_response
 from entrypoints.http.forms import UploadMemory
 from entrypoints.http.middleware import RequestFrame
-from entrypoints.http.options import answer_options
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 from entrypoints.http.tracing import name_span, tracing_plugin
 from entrypoints.web.routes import page_routes
@@ -92,7 +92,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         request_class=BodyRequest,
         request_max_body_size=_JSON_BODY_BYTES,
         exception_handlers={Exception: to_response},
-        before_request=answer_options,
+        before_request=_answer_options,
         before_send=[send_guest_cookie, *([] if tracing is None else [name_span])],
         cors_config=CORSConfig(
             allow_origins=list(allowed_origins(settings.server.cors_origins)),
@@ -132,7 +132,7 @@ def _openapi() -> OpenAPIConfig:
         ),
         openapi_router=docs.docs_router(),
         render_plugins=[docs.SwaggerUiPage(path="/"), docs.OpenApiDocument()],
-        components=security.SCHEMES,
+        components=SECURITY_SCHEMES,
         use_handler_docstrings=True,
         tags=[
             Tag("detection", "Analysing images."),
@@ -142,3 +142,20 @@ def _openapi() -> OpenAPIConfig:
             Tag("service", "The state of the service."),
         ],
     )
+
+
+async def _answer_options(request: Request[Any, Any, Any]) -> Response[None] | None:
+    """Answer OPTIONS with the methods of the path, and no other request.
+
+    Litestar's own answer lacks methods that several handlers of one controller add.
+    """
+    if request.method != HttpMethod.OPTIONS:
+        return None
+    template = request.scope["path_template"]
+    methods = {
+        method
+        for route in request.app.routes
+        if route.path_format == template
+        for method in getattr(route, "methods", ())
+    }
+    return Response(None, status_code=204, headers={"Allow": ", ".join(sorted(methods))})

@@ -8,12 +8,27 @@ import structlog
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
+from litestar.openapi.spec import Components, SecurityRequirement, SecurityScheme
 from litestar.types import Message, Scope
 
 from domain.errors import InvalidToken, NotAuthenticated
 from domain.user import Caller, Guest, User
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.dependencies import container_of
+
+SECURITY_SCHEMES = Components(
+    security_schemes={
+        "bearer": SecurityScheme(
+            type="http",
+            scheme="bearer",
+            description="An access token of this service, or an ID token of the identity provider.",
+        )
+    }
+)
+USERS: list[SecurityRequirement] = [{"bearer": []}]
+LINK_HOLDERS: list[SecurityRequirement] = [{"bearer": []}, {}]
+ANYONE: list[SecurityRequirement] = [{}, {"bearer": []}]
+"""What OpenAPI says of a call for users, for users and holders of a link, and for everybody."""
 
 GUEST_COOKIE = "guest_usage_info"
 ID_IS_ENOUGH = {"id_is_enough": True}

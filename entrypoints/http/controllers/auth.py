@@ -9,9 +9,15 @@ from litestar.params import JSONBody
 
 from application.metering import UsageMeter
 from application.use_cases.accounts import RefreshTokens, RevokeTokens, SignIn, SignInByCode
-from entrypoints.http.authentication import AnyoneRequest, UserRequest, anyone, signed_in
+from entrypoints.http.authentication import (
+    ANYONE,
+    USERS,
+    AnyoneRequest,
+    UserRequest,
+    anyone,
+    signed_in,
+)
 from entrypoints.http.errors import problems
-from entrypoints.http.security import ANYONE, USERS
 from entrypoints.wire import accounts
 
 

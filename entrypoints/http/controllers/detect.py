@@ -19,7 +19,9 @@ from application.use_cases.history import ReadHistory
 from domain.errors import BatchTooLarge
 from entrypoints.http import operations
 from entrypoints.http.authentication import (
+    ANYONE,
     ID_IS_ENOUGH,
+    USERS,
     AnyoneRequest,
     UserRequest,
     anyone,
@@ -27,7 +29,6 @@ from entrypoints.http.authentication import (
 )
 from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.rate_limit import rate_limit_of, within_quota
-from entrypoints.http.security import ANYONE, USERS
 from entrypoints.http.streaming import primed
 from entrypoints.http.uploads import (
     FORM_OVERHEAD_BYTES,

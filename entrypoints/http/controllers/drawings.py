@@ -13,9 +13,8 @@ from application.use_cases.history import ReadHistory
 from application.use_cases.show_image import ShowImage
 from domain.errors import NotFound
 from entrypoints.http import operations
-from entrypoints.http.authentication import UserRequest, signed_in
+from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
-from entrypoints.http.security import USERS
 from entrypoints.http.timeline import timeline_svg
 
 # A record may be erased, so browsers must not keep a drawing of it.

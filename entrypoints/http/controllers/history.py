@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Annotated, Any, Literal
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes, urlencode
 from uuid import UUID
 
 from litestar import Controller, MediaType, Response, delete, get
+from litestar.datastructures import URL
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter, SkipValidation
 
@@ -18,11 +19,9 @@ from domain.detection import HistoryFilter
 from domain.errors import InvalidRequest, NotFound
 from entrypoints.http import exports, operations, records
 from entrypoints.http.addresses import ImageAddresses
-from entrypoints.http.authentication import UserRequest, signed_in
+from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
-from entrypoints.http.paging import link_header
 from entrypoints.http.queries import one_of_or_empty
-from entrypoints.http.security import USERS
 from entrypoints.wire import detections
 
 _MAX_SKIP = 1_000_000_000
@@ -62,7 +61,7 @@ class HistoryController(Controller):
         total, parts = await read_history.page(request.user, wanted, skip=skip, limit=limit)
         headers = {
             "X-Total-Count": str(total),
-            "Link": link_header(request.url, skip=skip, limit=limit, total=total),
+            "Link": _link_header(request.url, skip=skip, limit=limit, total=total),
             "Cache-Control": "no-store",
         }
         chunks = records.written(
@@ -195,3 +194,27 @@ class HistoryController(Controller):
                 f"this call erases the whole history and takes no parameter '{name}'", field=name
             )
         return detections.Deleted(deleted=await erase_history.everything(request.user))
+
+
+def _link_header(url: URL, *, skip: int, limit: int, total: int) -> str:
+    """The links to the first, previous, next and last page (RFC 8288); filters are kept.
+
+    The targets are relative, so that they are valid behind any proxy.
+    """
+    first = skip % limit if skip else 0
+    last = first + (total - 1 - first) // limit * limit if total > first else 0
+    starts = {"first": 0}
+    if skip > 0:
+        starts["prev"] = min(max(skip - limit, 0), last)
+    if skip + limit < total:
+        starts["next"] = skip + limit
+    starts["last"] = last
+    kept = [
+        pair
+        for pair in parse_qsl(url.query, keep_blank_values=True)
+        if pair[0] not in {"skip", "limit"}
+    ]
+    return ", ".join(
+        f'<{url.path}?{urlencode([*kept, ("skip", start), ("limit", limit)])}>; rel="{relation}"'
+        for relation, start in starts.items()
+    )

@@ -16,9 +16,8 @@ from application.ports.image_store import StoredImage
 from application.use_cases.show_image import ShowImage
 from entrypoints.http import operations
 from entrypoints.http.addresses import image_path
-from entrypoints.http.authentication import UserRequest, signed_in
+from entrypoints.http.authentication import LINK_HOLDERS, UserRequest, signed_in
 from entrypoints.http.errors import problems
-from entrypoints.http.security import LINK_HOLDERS
 from entrypoints.http.validators import is_held
 from entrypoints.settings import Settings
 

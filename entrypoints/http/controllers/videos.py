@@ -22,11 +22,10 @@ from domain.errors import InvalidLink, InvalidRequest
 from domain.video import MOST_FRAMES_PER_SECOND, Sampling, Video
 from entrypoints.http import operations
 from entrypoints.http.addresses import ImageAddresses, video_path
-from entrypoints.http.authentication import UserRequest, signed_in
+from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
 from entrypoints.http.queries import one_of_or_empty
-from entrypoints.http.security import USERS
 from entrypoints.http.streaming import primed
 from entrypoints.http.uploads import FORM_OVERHEAD_BYTES, uploaded
 from entrypoints.http.validators import is_held
@@ -46,6 +45,8 @@ class AllVideosController(Controller):
     """Sending a video, and listing those in work."""
 
     tags = ("videos",)
+    guards = (signed_in,)
+    security = USERS
 
     @post(
         operation_id="submit_video",
@@ -53,8 +54,6 @@ class AllVideosController(Controller):
         summary="Send a video to be analysed",
         operation_class=operations.single_video,
         status_code=202,
-        guards=[signed_in],
-        security=USERS,
         responses=problems(
             "missing_file", "invalid_video", "invalid_request", "not_authenticated",
             "invalid_token", "video_too_large", "video_too_long", "unsupported_media_type",
@@ -92,8 +91,6 @@ class AllVideosController(Controller):
         operation_id="list_videos",
         response_description="Those that are queued, running or failed, the newest first",
         summary="List my videos that are not in the history yet",
-        guards=[signed_in],
-        security=USERS,
         responses=problems("not_authenticated", "invalid_token", "store_unavailable"),
     )
     async def list_videos(
@@ -113,14 +110,14 @@ class VideosController(Controller):
 
     path = "/videos"
     tags = ("videos",)
+    guards = (signed_in,)
+    security = USERS
 
     @get(
         "/{video_id:uuid}",
         operation_id="get_video",
         response_description="How far it is",
         summary="Show one of my videos",
-        guards=[signed_in],
-        security=USERS,
         responses=problems(*OF_ONE_RECORD),
     )
     async def get_video(
@@ -138,8 +135,6 @@ class VideosController(Controller):
         "/{video_id:uuid}/events",
         operation_id="follow_video",
         summary="Follow the work on one of my videos",
-        guards=[signed_in],
-        security=USERS,
         media_type="text/event-stream",
         responses={
             200: operations.answer(
@@ -168,8 +163,6 @@ class VideosController(Controller):
         operation_id="delete_video",
         response_description="Erased",
         summary="Erase one of my videos",
-        guards=[signed_in],
-        security=USERS,
         responses=problems(*OF_ONE_RECORD),
     )
     async def delete_video(
@@ -188,8 +181,6 @@ class VideosController(Controller):
         operation_id="get_video_frames",
         summary="Download the analysed frames of one of my videos",
         operation_class=operations.frames_download,
-        guards=[signed_in],
-        security=USERS,
         responses={
             200: operations.answer(
                 list[frame_table.FrameRow], "A row for each analysed frame and face, in order"
@@ -222,62 +213,63 @@ class VideosController(Controller):
         table = _TABLES[format](found)
         return Stream(table, media_type=_MEDIA_TYPES[format], headers=headers)
 
-    @get(
-        "/{video_id:uuid}/file",
-        operation_id="get_video_file",
-        summary="Play a video",
-        operation_class=operations.video_file,
-        media_type="video/mp4",
-        responses={
-            200: operations.answer(bytes, "The file as it was sent", "video/mp4"),
-            206: operations.answer(bytes, "The stretch that `Range` asks for", "video/mp4"),
-            304: operations.answer(None, "Unchanged (`If-None-Match`)"),
-            **problems(
-                "invalid_request", "invalid_link", "not_found", "range_not_satisfiable",
-                "store_unavailable",
-            ),
-        },
-    )  # fmt: skip
-    async def file(
-        self,
-        request: BodyRequest[Any],
-        video_id: FromPath[UUID],
-        settings: NamedDependency[Settings],
-        read_videos: NamedDependency[ReadVideos],
-        expires: Annotated[str | None, QueryParameter(description="When the link ends.")] = None,
-        signature: Annotated[str | None, QueryParameter(description="Of the link.")] = None,
-    ) -> Response[Any]:
-        """Serve the file, or a part of it, to everybody with the link of a `file_url`."""
-        if signature is None:
-            raise InvalidLink("a video is played by the link in its `file_url`")
-        path = video_path(settings.server.videos_url, video_id)
-        link = LinkSignature(expires or "", signature)
-        video = await read_videos.linked(path, link, video_id)
-        etag = f'"{video.video_id.hex}"'
-        headers = {
-            "Accept-Ranges": "bytes",
-            "ETag": etag,
-            # The file never changes, but may be erased, so browsers have to ask each time.
-            "Cache-Control": "private, no-cache",
-            "Content-Disposition": "inline",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            # Pages of other origins may show it: having the link is enough.
-            "Cross-Origin-Resource-Policy": "cross-origin",
-        }
-        if is_held(request.headers, etag):
-            return Response(b"", status_code=304, headers=headers)
-        wanted = _wanted_range(request.headers, video.size_bytes, etag)
-        start, end = wanted or (0, None)
-        part = await read_videos.part(video, start=start, end=end)
-        headers["Content-Length"] = str(part.end - part.start)
-        if wanted is not None:
-            headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{part.size}"
-        return Stream(
-            part.chunks,
-            status_code=200 if wanted is None else 206,
-            media_type=video.media_type,
-            headers=headers,
-        )
+
+@get(
+    "/videos/{video_id:uuid}/file",
+    operation_id="get_video_file",
+    tags=["videos"],
+    summary="Play a video",
+    operation_class=operations.video_file,
+    media_type="video/mp4",
+    responses={
+        200: operations.answer(bytes, "The file as it was sent", "video/mp4"),
+        206: operations.answer(bytes, "The stretch that `Range` asks for", "video/mp4"),
+        304: operations.answer(None, "Unchanged (`If-None-Match`)"),
+        **problems(
+            "invalid_request", "invalid_link", "not_found", "range_not_satisfiable",
+            "store_unavailable",
+        ),
+    },
+)  # fmt: skip
+async def get_video_file(
+    request: BodyRequest[Any],
+    video_id: FromPath[UUID],
+    settings: NamedDependency[Settings],
+    read_videos: NamedDependency[ReadVideos],
+    expires: Annotated[str | None, QueryParameter(description="When the link ends.")] = None,
+    signature: Annotated[str | None, QueryParameter(description="Of the link.")] = None,
+) -> Response[Any]:
+    """Serve the file, or a part of it, to everybody with the link of a `file_url`."""
+    if signature is None:
+        raise InvalidLink("a video is played by the link in its `file_url`")
+    path = video_path(settings.server.videos_url, video_id)
+    link = LinkSignature(expires or "", signature)
+    video = await read_videos.linked(path, link, video_id)
+    etag = f'"{video.video_id.hex}"'
+    headers = {
+        "Accept-Ranges": "bytes",
+        "ETag": etag,
+        # The file never changes, but may be erased, so browsers have to ask each time.
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": "inline",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        # Pages of other origins may show it: having the link is enough.
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    if is_held(request.headers, etag):
+        return Response(b"", status_code=304, headers=headers)
+    wanted = _wanted_range(request.headers, video.size_bytes, etag)
+    start, end = wanted or (0, None)
+    part = await read_videos.part(video, start=start, end=end)
+    headers["Content-Length"] = str(part.end - part.start)
+    if wanted is not None:
+        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{part.size}"
+    return Stream(
+        part.chunks,
+        status_code=200 if wanted is None else 206,
+        media_type=video.media_type,
+        headers=headers,
+    )
 
 
 def _present(video: Video, addresses: ImageAddresses) -> videos.Video:
@@ -379,5 +371,5 @@ def video_routes(settings: Settings) -> list[Router]:
             route_handlers=[AllVideosController],
             request_max_body_size=whole,
         ),
-        Router(settings.server.api_prefix, route_handlers=[VideosController]),
+        Router(settings.server.api_prefix, route_handlers=[VideosController, get_video_file]),
     ]
