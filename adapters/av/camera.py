@@ -22,6 +22,8 @@ _RTSP = {
     "rtsp_transport": "tcp",
     "protocol_whitelist": "rtsp,rtp,tcp,udp",
     "timeout": str(round(_SILENCE_S * 1_000_000)),
+    "analyzeduration": "500000",  # the frame rate, which takes long to find out, is of no interest
+    "fpsprobesize": "0",
 }
 
 
@@ -97,7 +99,7 @@ class _Reading:
         except OSError as failed:
             error = failed
         except (ValueError, IndexError):
-            error = OSError(0, "the camera sends no frames")
+            error = OSError(0, "it sends no frames")
         self._publish(None, has_ended=True, error=error)
 
     def _read(self, container: InputContainer) -> None:

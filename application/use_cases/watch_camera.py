@@ -131,7 +131,7 @@ class WatchCamera:
                         await listener.analysed(followed.take(here, await self._read_faces(here)))
                         rest_s = every_s - (self._clock.monotonic() - began_s)
                         await self._clock.sleep(max(rest_s, 0.0))
-                raise OSError("the camera sends nothing more")
+                raise OSError("it sends nothing more")
             except OSError as error:
                 await listener.lost(error, pause_s)
                 await self._clock.sleep(pause_s)

@@ -57,6 +57,8 @@ async def watch_camera(
         if file is not None:
             await asyncio.to_thread(file.close)
         container.vision().executor().close()
+    seconds = on_a_clock(summary.seconds)
+    print(f"{seconds} watched, {summary.frames} frames analysed")  # whole, however narrow the table
     console().print(_as_table(summary))
 
 
@@ -106,13 +108,7 @@ def _without_password(text: str) -> str:
 
 
 def _as_table(summary: WatchSummary) -> Table:
-    table = Table(
-        title=f"{on_a_clock(summary.seconds)} watched, {summary.frames} frames analysed",
-        title_justify="left",
-        box=None,
-        header_style="bold",
-        pad_edge=False,
-    )
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("face", "seen", "frames", "shows"):
         table.add_column(heading, justify="right" if heading == "frames" else "left")
     for face in summary.tracks:
