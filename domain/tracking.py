@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.emotion import EmotionScores
-from domain.face import FaceLandmarks
+from domain.face import FaceDetection, FaceLandmarks
 from domain.geometry import BoundingBox
 
 PREDICTED_FOR_S = 0.22
@@ -28,6 +28,8 @@ class FaceTrack:
         confidence: the detector's score when it last saw the face, in [0, 1].
         predicted: True where the box was not seen in this frame but follows from the ones before.
         landmarks: None where the detector finds none; of a predicted box they moved with it.
+        unconfirmed: what the detector said one detection before, of a face that is reported for the
+            first time because this detection confirms it; None of all others.
     """
 
     number: int
@@ -35,6 +37,7 @@ class FaceTrack:
     confidence: float
     predicted: bool = False
     landmarks: FaceLandmarks | None = None
+    unconfirmed: FaceDetection | None = None
 
     @property
     def track_id(self) -> str:

@@ -18,6 +18,7 @@ class _Followed:
     number: int | None
     sightings: int = 1
     misses: int = 0
+    unconfirmed: FaceDetection | None = None
 
 
 class InMemoryFaceTracker:
@@ -61,6 +62,7 @@ class InMemoryFaceTracker:
                 self._followed.append(_Followed(detection, at_s, number))
                 continue
             unmatched.remove(best)
+            best.unconfirmed = best.last if best.number is None else None
             best.last, best.seen_s, best.misses = detection, at_s, 0
             best.sightings += 1
             best.number = best.number or self._next_number()
@@ -80,6 +82,7 @@ class InMemoryFaceTracker:
                 face.last.confidence,
                 predicted=at_s > face.seen_s,
                 landmarks=face.last.landmarks,
+                unconfirmed=face.unconfirmed if face.misses == 0 else None,
             )
             for face in self._followed
             if face.number is not None

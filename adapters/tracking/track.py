@@ -21,12 +21,14 @@ class Track:
 
     Attributes:
         number: None while the face waits to be confirmed.
+        unconfirmed: see ``FaceTrack``.
         seen_s: when a detector last saw it.
         misses: how many detections in a row have not seen it since.
     """
 
     def __init__(self, detection: FaceDetection, at_s: float) -> None:
         self.number: int | None = None
+        self.unconfirmed: FaceDetection | None = None
         self.seen_s = at_s
         self.misses = 0
         self._sightings = 1
@@ -50,6 +52,7 @@ class Track:
         ):
             motion.advance(at_s - self.seen_s, acceleration * side)
             motion.correct(reading, _BOX_DEVIATION * side)
+        self.unconfirmed = self._last if self.number is None else None
         self._last = detection
         self._sightings += 1
         self.seen_s = at_s
@@ -79,7 +82,13 @@ class Track:
             return None
         last = self._last
         if at_s <= self.seen_s:
-            return FaceTrack(self.number, last.box, last.confidence, landmarks=last.landmarks)
+            return FaceTrack(
+                self.number,
+                last.box,
+                last.confidence,
+                landmarks=last.landmarks,
+                unconfirmed=self.unconfirmed,
+            )
         if at_s - self.seen_s > PREDICTED_FOR_S:
             return None
         box = self.expected_at(at_s)

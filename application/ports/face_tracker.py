@@ -18,7 +18,7 @@ class FaceTracker(Protocol):
 
     - Birth: every face in the first frame with a detection is reported at once. Later a new face is
       reported when a second detection confirms it, so that a false box seen once never becomes a
-      track.
+      track; ``unconfirmed`` then says where it was in the first.
     - A face keeps its number while it is seen, and through a gap of up to a second and a half: one
       that is hidden for a second is missing for longer between two detections.
     - A face that the detector missed once is still reported, at its predicted box. A face missed

@@ -131,7 +131,10 @@ class AnalyseVideo:
 
             async with aclosing(self._analysed(items, damaged)) as frames:
                 async for frame, faces in frames:
-                    await listener.analysed(followed.take(frame, faces))
+                    if (before := followed.take(frame, faces)) is not None:
+                        await listener.analysed(before)
+            if (final := followed.finish()) is not None:
+                await listener.analysed(final)
             return VideoSummary(
                 facts=video.facts,
                 frames=followed.frames,

@@ -128,7 +128,9 @@ class WatchCamera:
                         # After a gap the faces may be others, so a new connection is a new scene.
                         time_s = began_s - started_s
                         here = replace(frame, time_s=time_s, scene=connection)
-                        await listener.analysed(followed.take(here, await self._read_faces(here)))
+                        await listener.analysed(
+                            followed.take_now(here, await self._read_faces(here))
+                        )
                         rest_s = every_s - (self._clock.monotonic() - began_s)
                         await self._clock.sleep(max(rest_s, 0.0))
                 raise OSError("it sends nothing more")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
@@ -11,6 +11,7 @@ from application.sessions.journal import Journal
 from application.sessions.smoothing import TrackSmoothing
 from domain.face import Face
 from domain.stream import TrackedFace, TrackSummary
+from domain.tracking import FaceTrack
 from domain.video import Damage
 
 _SMOOTHING_S = 1.0
@@ -42,8 +43,24 @@ class AnalysedFrame:
     found: tuple[Face, ...] = ()
 
 
+@dataclass(slots=True)
+class _Frame:
+    """A frame whose faces were tracked, but not smoothed and counted yet."""
+
+    time_s: float
+    scene: int
+    size: tuple[int, int]
+    found: tuple[Face, ...]
+    is_restored: bool = False
+    is_completed: bool = False
+    tracks: list[FaceTrack] = field(default_factory=list)
+
+
 class FollowedFaces:
     """Tracks faces from one sampled frame to the next, in order; a cut ends all tracks.
+
+    Trackers report a new face only from its second detection on. Here each frame of a recorded
+    video waits for the next one, so that a face counts from the first frame that shows it.
 
     Args:
         tracker: a new one.
@@ -58,18 +75,18 @@ class FollowedFaces:
         self._tracker = tracker
         self._every_s = every_s
         self._damages = damages
-        self._faces: tuple[TrackedFace, ...] = ()
         self._window = max(round(_SMOOTHING_S / every_s), 1)
         self._journal = Journal(every_s)
         self._frames = 0
         self._smoothing = TrackSmoothing()
-        self._scene = 0
-        self._time_s = 0.0
+        self._tracked: _Frame | None = None
         self._tracker_time_s = 0.0
+        self._faces: tuple[TrackedFace, ...] = ()
+        self._time_s = 0.0
 
     @property
     def frames(self) -> int:
-        """How many frames were added."""
+        """How many frames were completed."""
         return self._frames
 
     @property
@@ -77,46 +94,78 @@ class FollowedFaces:
         """Whether faces or seconds were left out of the summary because there were too many."""
         return self._journal.truncated
 
-    def take(self, frame: VideoFrame, found: Sequence[Face]) -> AnalysedFrame:
-        """Add the next frame with the faces that were found and read in it."""
+    def take(self, frame: VideoFrame, found: Sequence[Face]) -> AnalysedFrame | None:
+        """Add the next frame with the faces that were found and read in it.
+
+        Returns:
+            The frame before, now that it is complete; None if there is none, or if it was restored.
+        """
         size = frame.image.width, frame.image.height
-        faces = self._follow(frame.time_s, frame.scene, size, found)
-        return AnalysedFrame(
-            self._frames - 1, frame.time_s, frame.scene, *size, faces, tuple(found)
-        )
+        return self._take(_Frame(frame.time_s, frame.scene, size, tuple(found)))
+
+    def take_now(self, frame: VideoFrame, found: Sequence[Face]) -> AnalysedFrame:
+        """Add the next frame of a camera, and return it without waiting for another."""
+        self.take(frame, found)
+        now = self.finish()
+        assert now is not None
+        return now
 
     def restore(self, frame: AnalysedFrame) -> None:
         """Add a frame that was analysed before the work was interrupted."""
-        self._follow(frame.time_s, frame.scene, (frame.width, frame.height), frame.found)
+        size = frame.width, frame.height
+        self._take(_Frame(frame.time_s, frame.scene, size, frame.found, is_restored=True))
+
+    def finish(self) -> AnalysedFrame | None:
+        """The frame that was taken last; None if there is none, or if it was restored."""
+        last = self._tracked
+        return None if last is None or last.is_completed else self._completed(last)
 
     def tracks(self) -> tuple[TrackSummary, ...]:
         """The summary of each face; ends the tracking."""
         return self._journal.tracks()
 
-    def _follow(
-        self, time_s: float, scene: int, size: tuple[int, int], found: Sequence[Face]
-    ) -> tuple[TrackedFace, ...]:
-        if self._is_held_until(time_s):
-            self._journal.hold(self._faces, time_s - self._every_s)
-        if scene != self._scene:
-            self._scene = scene
+    def _take(self, frame: _Frame) -> AnalysedFrame | None:
+        before = self._tracked
+        frame.tracks = self._track(frame, before)
+        completed = None
+        if before is not None and not before.is_completed:
+            before.tracks += [_confirmed(t) for t in frame.tracks if t.unconfirmed is not None]
+            completed = self._completed(before)
+        self._tracked = frame
+        return completed
+
+    def _track(self, frame: _Frame, before: _Frame | None) -> list[FaceTrack]:
+        if before is not None and frame.scene != before.scene:
             self._tracker.forget()
         # Even if frames are sampled sparsely, a face that is in each of them is the same one.
-        self._tracker_time_s += min(max(time_s - self._time_s, 0.0), _LONGEST_STEP_S)
-        self._time_s = time_s
-        readings = {face.detection.box: face.reading for face in found}
-        found_by_tracker = self._tracker.update(
-            [face.detection for face in found], self._tracker_time_s
-        )
+        step_s = 0.0 if before is None else max(frame.time_s - before.time_s, 0.0)
+        self._tracker_time_s += min(step_s, _LONGEST_STEP_S)
+        detections = [face.detection for face in frame.found]
+        boxes = {detection.box for detection in detections}
+        found_by_tracker = self._tracker.update(detections, self._tracker_time_s)
         # A face that was not found in this frame has no reading, and is left out.
-        tracks = [t for t in found_by_tracker if not t.predicted and t.box in readings]
+        return [t for t in found_by_tracker if not t.predicted and t.box in boxes]
+
+    def _completed(self, frame: _Frame) -> AnalysedFrame | None:
+        if self._is_held_until(frame.time_s):
+            self._journal.hold(self._faces, frame.time_s - self._every_s)
+        readings = {face.detection.box: face.reading for face in frame.found}
+        tracks = sorted(frame.tracks, key=lambda track: -track.box.area)
         faces = self._smoothing.smooth(
-            tracks, [readings[track.box] for track in tracks], window=self._window, at_s=time_s
+            tracks,
+            [readings[track.box] for track in tracks],
+            window=self._window,
+            at_s=frame.time_s,
         )
-        self._journal.add(faces, time_s, size)
+        self._journal.add(faces, frame.time_s, frame.size)
         self._frames += 1
-        self._faces = faces
-        return faces
+        self._faces, self._time_s = faces, frame.time_s
+        frame.is_completed = True
+        if frame.is_restored:
+            return None
+        return AnalysedFrame(
+            self._frames - 1, frame.time_s, frame.scene, *frame.size, faces, frame.found
+        )
 
     def _is_held_until(self, time_s: float) -> bool:
         """Whether the last frame is shown until then, as in recordings of a screen."""
@@ -126,3 +175,10 @@ class FollowedFaces:
             damage.from_s < time_s and (damage.to_s is None or damage.to_s > self._time_s)
             for damage in self._damages
         )
+
+
+def _confirmed(track: FaceTrack) -> FaceTrack:
+    """The face of a track as it was one detection before."""
+    seen = track.unconfirmed
+    assert seen is not None
+    return FaceTrack(track.number, seen.box, seen.confidence, landmarks=seen.landmarks)

@@ -60,6 +60,17 @@ def test_a_new_face_is_reported_from_its_second_detection(tracker: FaceTracker) 
     assert sorted(ids(third)) == ["face_1", "face_2"]
 
 
+def test_a_confirmed_face_says_once_where_it_was_before(tracker: FaceTracker) -> None:
+    other = [face(10)]
+    shown = show(tracker, other, [*other, face(300)], [*other, face(304)], [*other, face(308)])
+    assert [[track.unconfirmed for track in tracks] for tracks in shown] == [
+        [None],
+        [None],
+        [None, face(300)],
+        [None, None],
+    ]
+
+
 def test_a_false_box_in_one_frame_never_becomes_a_face(tracker: FaceTracker) -> None:
     scenes = [[face(10)] for _ in range(12)]
     scenes[3] = [face(10), face(400)]

@@ -151,7 +151,8 @@ class Videos:
 
     async def begun(self, video: Video, *, frames: int) -> asyncio.Task[bool]:
         """Start to work, and stop when this many frames are written."""
-        self.detector.pause_after = self.detector.looks + frames
+        # A frame is written once the next one is analysed.
+        self.detector.pause_after = self.detector.looks + frames + 1
         task = asyncio.create_task(self.work.work_once())
         async with asyncio.timeout(20):
             while (

@@ -5,21 +5,51 @@ from pathlib import Path
 import pytest
 
 from adapters.in_memory import fake_image, fake_video
+from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideoCommand, VideoSummary
+from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
-from domain.video import Sampling
+from domain.video import Damage, Sampling
 from tests.unit.videos.conftest import FACE, Videos
 
 
-class _NoOne:
-    async def opened(self, *_: object) -> None: ...
-    async def analysed(self, *_: object) -> None: ...
-    async def damaged(self, *_: object) -> None: ...
+class _Frames(list[AnalysedFrame]):
+    async def opened(self, facts: VideoFacts) -> None: ...
+
+    async def analysed(self, frame: AnalysedFrame) -> None:
+        self.append(frame)
+
+    async def damaged(self, damage: Damage) -> None: ...
 
 
-async def analysed(videos: Videos, path: Path, every_s: float = 0.2) -> VideoSummary:
+async def analysed(
+    videos: Videos, path: Path, every_s: float = 0.2, frames: _Frames | None = None
+) -> VideoSummary:
     command = AnalyseVideoCommand(path, sampling=Sampling(every_s))
-    return await videos.analyse().execute(command, _NoOne())
+    return await videos.analyse().execute(command, _Frames() if frames is None else frames)
+
+
+async def test_a_face_counts_from_the_first_frame_that_shows_it(
+    videos: Videos, tmp_path: Path
+) -> None:
+    without, with_face = fake_image(width=640, height=480), fake_image((FACE, Emotion.SAD))
+    path = tmp_path / "entering.mp4"
+    path.write_bytes(
+        fake_video((n / 25, with_face if n / 25 >= 2.44 else without) for n in range(125))
+    )
+    frames = _Frames()
+    (track,) = (await analysed(videos, path, frames=frames)).tracks
+    assert track.first_seen_s == pytest.approx(2.6)
+    assert [frame.number for frame in frames] == list(range(25))
+    assert next(frame.time_s for frame in frames if frame.faces) == pytest.approx(2.6)
+    assert frames[-1].faces
+
+
+async def test_a_box_in_a_single_frame_is_no_face(videos: Videos, tmp_path: Path) -> None:
+    without, with_face = fake_image(width=640, height=480), fake_image((FACE, Emotion.SAD))
+    path = tmp_path / "false.mp4"
+    path.write_bytes(fake_video((n / 5, with_face if n == 7 else without) for n in range(15)))
+    assert (await analysed(videos, path)).tracks == ()
 
 
 async def test_a_frame_that_stays_on_the_screen_counts_for_as_long(
