@@ -111,8 +111,9 @@ class SignInByCode:
 
 
 class RefreshTokens:
-    """Renews a sign-in. A refresh token works once, and within a short grace again, for a second
-    tab.
+    """Renews sign-ins, and ends them all.
+
+    A refresh token works once, and within a short grace again, for a second tab.
 
     Rotation with reuse detection as in RFC 9700, section 4.14.2: a token that is used later than
     that counts as stolen and revokes its whole family.
@@ -156,15 +157,8 @@ class RefreshTokens:
             raise _not_valid()
         return TokenPair(self._tokens.issue_access(record.user_id), successor.value)
 
-
-class RevokeTokens:
-    """Ends every sign-in of a user."""
-
-    def __init__(self, refresh_tokens: RefreshTokenRepository) -> None:
-        self._refresh_tokens = refresh_tokens
-
-    async def execute(self, user: User) -> int:
-        """Revoke all the user's refresh tokens; returns how many sign-ins ended."""
+    async def revoke_all(self, user: User) -> int:
+        """End every sign-in of a user by revoking all refresh tokens; returns how many ended."""
         return await self._refresh_tokens.revoke_user(user.user_id)
 
 

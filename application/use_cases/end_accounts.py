@@ -27,29 +27,8 @@ class EndedAccount:
     records: int = 0
 
 
-class RevokeAccount:
-    """Ends every sign-in of a user: refresh and access tokens, and with them live sessions."""
-
-    def __init__(
-        self, *, users: UserRepository, refresh_tokens: RefreshTokenRepository, clock: Clock
-    ) -> None:
-        self._users = users
-        self._refresh_tokens = refresh_tokens
-        self._clock = clock
-
-    async def execute(self, user_id: str) -> EndedAccount:
-        """Make every token issued until now invalid; the user may sign in again.
-
-        Raises:
-            StoreUnavailable: a store does not answer; the call can be repeated.
-        """
-        await self._users.end(user_id, self._clock.now(), erased=False)
-        sign_ins = await self._refresh_tokens.revoke_user(user_id)
-        return EndedAccount(sign_ins > 0 or await self._users.get(user_id) is not None, sign_ins)
-
-
-class EraseAccount:
-    """Erases all data of a user in every store, and ends every sign-in."""
+class EndAccount:
+    """Ends every sign-in of a user, and erases all data if that is wanted."""
 
     def __init__(
         self,
@@ -66,7 +45,18 @@ class EraseAccount:
         self._erase_history = erase_history
         self._clock = clock
 
-    async def execute(self, user_id: str) -> EndedAccount:
+    async def revoke(self, user_id: str) -> EndedAccount:
+        """Make every token issued until now invalid, and with them live sessions; the user may sign
+        in again.
+
+        Raises:
+            StoreUnavailable: a store does not answer; the call can be repeated.
+        """
+        await self._users.end(user_id, self._clock.now(), erased=False)
+        sign_ins = await self._refresh_tokens.revoke_user(user_id)
+        return EndedAccount(sign_ins > 0 or await self._users.get(user_id) is not None, sign_ins)
+
+    async def erase(self, user_id: str) -> EndedAccount:
         """Erase history, images, tokens, counts and profile.
 
         The account is ended first, so that nothing new is accepted, and what a process is still

@@ -57,8 +57,8 @@ def _end(user: str, *, erase: bool) -> EndedAccount:
             await database().close()
 
     with explained():
-        made = accounts.erase_account() if erase else accounts.revoke_account()
-        return asyncio.run(run(made.execute))
+        ending = accounts.end_account()
+        return asyncio.run(run(ending.erase if erase else ending.revoke))
 
 
 def _exit(user: str, ended: EndedAccount) -> None:

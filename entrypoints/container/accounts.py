@@ -30,7 +30,7 @@ from application.ports.user_repository import UserRepository
 from application.sign_in_codes import SignInCodes
 from application.storing.backlog import Backlog
 from application.use_cases import accounts
-from application.use_cases.end_accounts import EraseAccount, RevokeAccount
+from application.use_cases.end_accounts import EndAccount
 from application.use_cases.history import EraseHistory
 from application.videos.erasing import VideoErasure
 from entrypoints.container.extras import extra
@@ -157,13 +157,9 @@ class AccountsContainer(containers.DeclarativeContainer):
         clock=clock,
         grace_s=config.refresh_grace_seconds,
     )
-    revoke_tokens = providers.Singleton(accounts.RevokeTokens, refresh_token_repository)
 
-    revoke_account = providers.Factory(
-        RevokeAccount, users=users, refresh_tokens=refresh_token_repository, clock=clock
-    )
-    erase_account = providers.Factory(
-        EraseAccount,
+    end_account = providers.Factory(
+        EndAccount,
         users=users,
         refresh_tokens=refresh_token_repository,
         ledger=usage_ledger,

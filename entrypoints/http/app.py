@@ -23,7 +23,7 @@ from entrypoints.http.controllers.auth import AuthController
 from entrypoints.http.controllers.detect import detect_routes
 from entrypoints.http.controllers.drawings import DrawingsController
 from entrypoints.http.controllers.history import HistoryController
-from entrypoints.http.controllers.images import ImagesController
+from entrypoints.http.controllers.images import get_image
 from entrypoints.http.controllers.model import get_model
 from entrypoints.http.controllers.problems import describe_problem, list_problems
 from entrypoints.http.controllers.videos import video_routes
@@ -72,7 +72,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
                 route_handlers=[
                     HistoryController,
                     DrawingsController,
-                    ImagesController,
+                    get_image,
                     get_model,
                 ],
             ),

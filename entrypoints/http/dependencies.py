@@ -31,7 +31,6 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "sign_in": accounts.sign_in,
         "sign_in_by_code": accounts.sign_in_by_code,
         "refresh_tokens": accounts.refresh_tokens,
-        "revoke_tokens": accounts.revoke_tokens,
         "meter": accounts.meter,
         "detect_emotions": detection.detect_emotions,
         "detect_batch": detection.detect_batch,

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from application.metering import UsageMeter
-from application.use_cases.accounts import RefreshTokens, RevokeTokens, SignIn, SignInByCode
+from application.use_cases.accounts import RefreshTokens, SignIn, SignInByCode
 from entrypoints.http.authentication import (
     ANYONE,
     USERS,
@@ -96,10 +96,10 @@ class AuthController(Controller):
         responses=problems("not_authenticated", "invalid_token", "store_unavailable"),
     )
     async def reset(
-        self, request: UserRequest, revoke_tokens: NamedDependency[RevokeTokens]
+        self, request: UserRequest, refresh_tokens: NamedDependency[RefreshTokens]
     ) -> accounts.Message:
         """Revoke every refresh token of the user. Access tokens expire by themselves."""
-        revoked = await revoke_tokens.execute(request.user)
+        revoked = await refresh_tokens.revoke_all(request.user)
         return accounts.Message(message=f"sign-ins ended: {revoked}")
 
     @get(

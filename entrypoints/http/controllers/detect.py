@@ -41,7 +41,7 @@ from entrypoints.wire import detections
 
 
 class DetectController(Controller):
-    """One image."""
+    """One image, and where the storing of it stands."""
 
     tags = ("detection",)
 
@@ -102,54 +102,49 @@ class DetectController(Controller):
         return detections.StorageStatus(detection_id=detection_id, status=status.value)
 
 
-class DetectBatchController(Controller):
-    """Several images."""
+@post(
+    "/batch",
+    operation_id="detect_batch",
+    tags=["detection"],
+    summary="Analyse several images",
+    operation_class=operations.several_images,
+    status_code=200,
+    media_type="text/event-stream",
+    guards=[signed_in],
+    opt=ID_IS_ENOUGH,
+    security=USERS,
+    responses={
+        200: operations.answer(
+            detections.BatchEvent,
+            "One event `data: <json>` a file, as it finishes",
+            "text/event-stream",
+        ),
+        **problems(
+            "missing_file", "invalid_request", "batch_too_large", "not_authenticated",
+            "invalid_token", "unsupported_media_type", "overloaded", "store_unavailable",
+        ),
+    },
+)  # fmt: skip
+async def detect_batch(
+    request: UserRequest,
+    detect_batch: NamedDependency[DetectBatch],
+    settings: NamedDependency[Settings],
+) -> Stream:
+    """Analyse a batch and answer with one server-sent event a file, in the order they finish.
 
-    tags = ("detection",)
-
-    @post(
-        "/batch",
-        operation_id="detect_batch",
-        summary="Analyse several images",
-        operation_class=operations.several_images,
-        status_code=200,
-        media_type="text/event-stream",
-        guards=[signed_in],
-        opt=ID_IS_ENOUGH,
-        security=USERS,
-        responses={
-            200: operations.answer(
-                detections.BatchEvent,
-                "One event `data: <json>` a file, as it finishes",
-                "text/event-stream",
-            ),
-            **problems(
-                "missing_file", "invalid_request", "batch_too_large", "not_authenticated",
-                "invalid_token", "unsupported_media_type", "overloaded", "store_unavailable",
-            ),
-        },
-    )  # fmt: skip
-    async def detect_batch(
-        self,
-        request: UserRequest,
-        detect_batch: NamedDependency[DetectBatch],
-        settings: NamedDependency[Settings],
-    ) -> Stream:
-        """Analyse a batch and answer with one server-sent event a file, in the order they finish.
-
-        A file that cannot be analysed gives an event with `status: "error"`, and the others
-        continue. The stream ends when all are done; disconnecting cancels what has not finished.
-        """
-        too_large = BatchTooLarge(
-            f"a batch may hold {settings.detection.max_batch_size} files of "
-            f"{settings.detection.max_upload_bytes} bytes each; this one has more",
-            limit=settings.detection.max_batch_size,
-        )
-        files = await uploaded_files(request, "files", too_large)
-        images = [bounded_image(file, settings.detection.max_upload_bytes) for file in files]
-        outcomes = await primed(detect_batch.execute(request.user, images))
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return Stream(_events(outcomes), media_type="text/event-stream", headers=headers)
+    A file that cannot be analysed gives an event with `status: "error"`, and the others
+    continue. The stream ends when all are done; disconnecting cancels what has not finished.
+    """
+    too_large = BatchTooLarge(
+        f"a batch may hold {settings.detection.max_batch_size} files of "
+        f"{settings.detection.max_upload_bytes} bytes each; this one has more",
+        limit=settings.detection.max_batch_size,
+    )
+    files = await uploaded_files(request, "files", too_large)
+    images = [bounded_image(file, settings.detection.max_upload_bytes) for file in files]
+    outcomes = await primed(detect_batch.execute(request.user, images))
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Stream(_events(outcomes), media_type="text/event-stream", headers=headers)
 
 
 async def _events(outcomes: AsyncIterator[BatchOutcome]) -> AsyncIterator[bytes]:
@@ -169,7 +164,7 @@ def detect_routes(settings: Settings) -> list[Router]:
         Router(path, route_handlers=[DetectController], request_max_body_size=one_file),
         Router(
             path,
-            route_handlers=[DetectBatchController],
+            route_handlers=[detect_batch],
             request_max_body_size=settings.detection.max_batch_size * one_file,
         ),
     ]

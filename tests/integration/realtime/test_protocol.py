@@ -210,7 +210,7 @@ async def test_a_live_session_ends_when_the_operator_ends_the_account(service: S
     sessions = service.container.realtime().stream_sessions()
     await sessions.verify_tokens()
     assert await client.is_served()
-    await service.container.accounts().revoke_account().execute("user:bob@example.com")
+    await service.container.accounts().end_account().revoke("user:bob@example.com")
     await sessions.verify_tokens()
     assert (await client.next("error_message"))["code"] == 401
     await client.gone.wait()

@@ -13,12 +13,11 @@ from application.account_standing import AccountStanding
 from application.use_cases.accounts import (
     Authenticate,
     RefreshTokens,
-    RevokeTokens,
     SignedIn,
     SignIn,
     WelcomeGuest,
 )
-from application.use_cases.end_accounts import EraseAccount, RevokeAccount
+from application.use_cases.end_accounts import EndAccount
 from application.use_cases.history import EraseHistory
 from domain.errors import InvalidToken
 from tests.unit.application.service import Service, user
@@ -68,17 +67,13 @@ class Accounts:
             clock=self.clock,
             grace_s=GRACE_S,
         )
-        self.revoke = RevokeTokens(self.stored_tokens)
         self.authenticate = Authenticate(
             identity=self.identity,
             users=self.users,
             tokens=self.tokens,
             standing=self.standing,
         )
-        self.revoke_account = RevokeAccount(
-            users=self.users, refresh_tokens=self.stored_tokens, clock=self.clock
-        )
-        self.erase_account = EraseAccount(
+        self.end_account = EndAccount(
             users=self.users,
             refresh_tokens=self.stored_tokens,
             ledger=self.service.ledger,

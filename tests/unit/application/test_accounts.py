@@ -162,7 +162,7 @@ async def test_two_tabs_that_refresh_at_once_both_stay_signed_in(accounts: Accou
 async def test_a_token_that_was_revoked_within_the_grace_stays_so(accounts: Accounts) -> None:
     token = (await accounts.signed_in()).tokens.refresh_token
     await accounts.refresh.execute(token)
-    await accounts.revoke.execute(user("alice"))
+    await accounts.refresh.revoke_all(user("alice"))
     assert await accounts.is_refused(token)
 
 
@@ -190,11 +190,11 @@ async def test_revoking_ends_every_sign_in_of_one_user_only(
     bobs_id_token = accounts.identity.enrol("bob@example.com", user=user("bob"))
     bobs = (await accounts.sign_in.execute(bobs_id_token)).tokens.refresh_token
     await accounts.refresh.execute(mine[0])
-    assert await accounts.revoke.execute(user("alice")) == 2, "a sign-in counts once"
+    assert await accounts.refresh.revoke_all(user("alice")) == 2, "a sign-in counts once"
     for token in mine:
         assert await accounts.is_refused(token)
     assert not await accounts.is_refused(bobs)
-    assert await accounts.revoke.execute(user("alice")) == 0
+    assert await accounts.refresh.revoke_all(user("alice")) == 0
 
 
 async def test_only_the_digest_of_a_refresh_token_is_stored(accounts: Accounts) -> None:
@@ -369,7 +369,7 @@ async def test_an_operator_ends_every_sign_in_of_a_user(accounts: Accounts) -> N
     bobs_id_token = accounts.identity.enrol("bob@example.com", user=user("bob"))
     bobs = (await accounts.sign_in.execute(bobs_id_token)).tokens
     accounts.clock.advance(60)
-    ended = await accounts.revoke_account.execute("alice")
+    ended = await accounts.end_account.revoke("alice")
     assert (ended.was_known, ended.sign_ins) == (True, 1)
     assert await accounts.is_refused(signed_in.tokens.refresh_token)
     for token in (signed_in.tokens.access.value, accounts.id_token):
@@ -393,7 +393,7 @@ async def test_an_operator_erases_all_data_of_a_user(accounts: Accounts) -> None
     async with service.meter.charge(user("alice")):
         pass
     accounts.clock.advance(60)
-    ended = await accounts.erase_account.execute("alice")
+    ended = await accounts.end_account.erase("alice")
     assert (ended.was_known, ended.sign_ins, ended.records) == (True, 1, 2)
     assert await service.repository.count("alice", HistoryFilter()) == 0
     for record in (stored, waiting):
@@ -406,7 +406,7 @@ async def test_an_operator_erases_all_data_of_a_user(accounts: Accounts) -> None
         with pytest.raises(InvalidToken):
             await accounts.authenticate.execute(token)
     assert await accounts.users.get("alice") is None
-    again = await accounts.erase_account.execute("alice")
+    again = await accounts.end_account.erase("alice")
     assert (again.was_known, again.records) == (False, 0)
 
 
@@ -416,7 +416,7 @@ async def test_waiting_detections_of_an_erased_user_are_dropped_by_other_process
     service = accounts.service
     late = service.analysed()
     accounts.clock.advance(1)
-    await accounts.erase_account.execute("alice")
+    await accounts.end_account.erase("alice")
     await service.store.accept(late, PHOTO)
     await service.store.carry_due()
     assert await service.repository.count("alice", HistoryFilter()) == 0
