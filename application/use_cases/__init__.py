@@ -1,1 +1,1 @@
-"""One class per verb: a command in, a result out."""
+"""What callers may do: a class for each change, and one per topic for what is read."""
