@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from application.errors import ServiceUnavailable
+from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES
 from application.use_cases.detect_emotions import EncodedImage
 from application.work import Priority
 from domain.detection import Detection
@@ -77,6 +78,8 @@ async def detect_files(
         return False
     if csv is not None and not clips:
         raise OSError("--csv is for the frames of videos, and there is no video among the files")
+    _check_is_folder("--annotate", annotate, files)
+    _check_is_folder("--csv", csv, clips)
     copies = videos.copies_of(clips, annotate, alone=not images)
     targets = _targets(images, annotate) if images else {}
     container = Container(settings=settings)
@@ -140,6 +143,14 @@ def _files(paths: Sequence[Path]) -> list[Path]:
         else:
             files.append(path)
     return list(dict.fromkeys(files))
+
+
+def _check_is_folder(option: str, path: Path | None, files: Sequence[Path]) -> None:
+    """Refuse the name of one file for several: no folder is meant to be called ``drawn.png``."""
+    if path is None or len(files) < 2 or path.is_dir():
+        return
+    if path.suffix.lower() in {*_DRAWN_TYPES, *ANNOTATED_VIDEO_SUFFIXES, ".csv"}:
+        raise OSError(f"{option} {shown(path)}: give a folder, as there are {len(files)} files")
 
 
 def _targets(images: Sequence[Path], annotate: Path | None) -> dict[Path, Path]:

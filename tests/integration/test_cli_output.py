@@ -158,6 +158,14 @@ def test_a_missing_folder_is_named_and_the_result_is_printed(folder: Path) -> No
     assert "no folder plain.jpg" not in done.stderr
 
 
+def test_one_name_for_the_copies_of_several_images_is_refused(folder: Path) -> None:
+    named(folder, "other.jpg")
+    done = emotion_api("detect", "plain.jpg", "other.jpg", "--annotate", "drawn.png")
+    assert done.exit_code == 2
+    assert "drawn.png: give a folder" in done.stderr
+    assert not (folder / "drawn.png").exists()
+
+
 def test_copies_of_the_same_name_do_not_overwrite_each_other(folder: Path) -> None:
     for name in ("a", "b", "c"):
         (folder / name).mkdir()
