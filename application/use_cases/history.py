@@ -12,7 +12,7 @@ from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore
 from application.storing.backlog import Backlog
-from application.videos.erasing import VideoErasure
+from application.use_cases.videos import EraseVideos
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.errors import InvalidRequest
 from domain.user import User
@@ -100,7 +100,7 @@ class EraseHistory:
         repository: DetectionRepository,
         spool: DetectionSpool,
         images: ImageStore,
-        videos: VideoErasure,
+        videos: EraseVideos,
         backlog: Backlog,
     ) -> None:
         self._repository = repository
@@ -120,7 +120,7 @@ class EraseHistory:
         owner = await self._spool.owner(detection_id)
         if owner is None:
             own(await self._repository.get(detection_id), user, "detection")
-            await self._videos.erase_of_entry(detection_id)
+            await self._videos.of_entry(detection_id)
         else:
             check_owner(owner, user, "detection")
         await self._erase(user, detection_id)
@@ -132,7 +132,7 @@ class EraseHistory:
         They are erased one after the other: if a store fails half way, what is left is intact and
         can be erased later.
         """
-        count = await self._videos.erase_all(user.user_id)
+        count = await self._videos.everything(user.user_id)
         for detection_id in await self._spool.waiting(user.user_id):
             count += await self._erase(user, detection_id)
         async for part in self._repository.iterate(user.user_id, HistoryFilter()):

@@ -14,8 +14,8 @@ from application.ports.detection_repository import DetectionRepository
 from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
 from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand, VideoSummary
+from application.use_cases.videos import EraseVideos
 from application.videos.entry import entry_of
-from application.videos.erasing import VideoErasure
 from application.videos.limits import VideoLimits
 from application.videos.progress import HELD_FOR, NotHeld, VideoProgress
 from domain.errors import DomainError, NotFound
@@ -43,7 +43,7 @@ class WorkOnVideos:
         history: for the entries.
         clock: for the time.
         analyse: does the work.
-        erasure: finishes interrupted erasures.
+        erase_videos: finishes interrupted erasures.
         limits: for a video.
         place: the name of this process's data folder; no other running process has the same.
         workers: how many videos are analysed at once; 0 leaves them to other processes.
@@ -57,7 +57,7 @@ class WorkOnVideos:
         history: DetectionRepository,
         clock: Clock,
         analyse: AnalyseVideo,
-        erasure: VideoErasure,
+        erase_videos: EraseVideos,
         limits: VideoLimits,
         place: str,
         workers: int,
@@ -67,7 +67,7 @@ class WorkOnVideos:
         self._history = history
         self._clock = clock
         self._analyse = analyse
-        self._erasure = erasure
+        self._erase_videos = erase_videos
         self._limits = limits
         self._place = place
         self._holder = f"{place}/{uuid4().hex}"
@@ -110,7 +110,7 @@ class WorkOnVideos:
             await self._work_on(video)
         else:
             # Its file was never stored, or erasing it was interrupted.
-            await self._erasure.erase(video)
+            await self._erase_videos.erase(video)
         return True
 
     async def _serve(self) -> None:

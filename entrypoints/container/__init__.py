@@ -59,7 +59,7 @@ class Container(containers.DeclarativeContainer):
         repository=stores.repository,
         images=stores.images,
         spool_of_the_service=stores.spool_of_the_service,
-        video_erasure=stores.video_erasure,
+        erase_videos=stores.erase_videos,
         backlog=stores.backlog,
     )
     detection = providers.Container(
@@ -74,7 +74,7 @@ class Container(containers.DeclarativeContainer):
         spool=stores.spool,
         images=stores.images,
         spooler=stores.spooler,
-        video_erasure=stores.video_erasure,
+        erase_videos=stores.erase_videos,
         backlog=stores.backlog,
         meter=accounts.meter,
         link_signer=accounts.link_signer,
@@ -103,7 +103,7 @@ class Container(containers.DeclarativeContainer):
         emotion_classifier=vision.emotion_classifier,
         videos=stores.videos,
         video_files=stores.video_files,
-        erasure=stores.video_erasure,
+        erase_videos=stores.erase_videos,
         history=stores.repository,
         link_signer=accounts.link_signer,
     )

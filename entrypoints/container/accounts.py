@@ -32,7 +32,7 @@ from application.storing.backlog import Backlog
 from application.use_cases import accounts
 from application.use_cases.end_accounts import EndAccount
 from application.use_cases.history import EraseHistory
-from application.videos.erasing import VideoErasure
+from application.use_cases.videos import EraseVideos
 from entrypoints.container.extras import extra
 from entrypoints.settings import BadSettings
 from entrypoints.settings.accounts import AccountSettings
@@ -93,7 +93,7 @@ class AccountsContainer(containers.DeclarativeContainer):
     repository: providers.Dependency[DetectionRepository] = providers.Dependency()
     images: providers.Dependency[ImageStore] = providers.Dependency()
     spool_of_the_service: providers.Dependency[DetectionSpool] = providers.Dependency()
-    video_erasure = providers.Dependency(instance_of=VideoErasure)
+    erase_videos = providers.Dependency(instance_of=EraseVideos)
     backlog = providers.Dependency(instance_of=Backlog)
 
     secret = providers.Singleton(_secret, settings, secret_path)
@@ -164,7 +164,7 @@ class AccountsContainer(containers.DeclarativeContainer):
         refresh_tokens=refresh_token_repository,
         ledger=usage_ledger,
         erase_history=providers.Factory(
-            EraseHistory, repository, spool_of_the_service, images, video_erasure, backlog
+            EraseHistory, repository, spool_of_the_service, images, erase_videos, backlog
         ),
         clock=clock,
     )

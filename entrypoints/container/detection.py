@@ -21,7 +21,7 @@ from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
 from application.use_cases.history import EraseHistory, ReadHistory
 from application.use_cases.show_image import ShowImage
-from application.videos.erasing import VideoErasure
+from application.use_cases.videos import EraseVideos
 from application.work import AdmissionGate
 from entrypoints.settings.detection import DetectionSettings
 
@@ -43,7 +43,7 @@ class DetectionContainer(containers.DeclarativeContainer):
     spool: providers.Dependency[DetectionSpool] = providers.Dependency()
     images: providers.Dependency[ImageStore] = providers.Dependency()
     spooler = providers.Dependency(instance_of=Spooler)
-    video_erasure = providers.Dependency(instance_of=VideoErasure)
+    erase_videos = providers.Dependency(instance_of=EraseVideos)
     backlog = providers.Dependency(instance_of=Backlog)
     meter = providers.Dependency(instance_of=UsageMeter)
     link_signer = providers.Dependency(instance_of=LinkSigner)
@@ -72,7 +72,7 @@ class DetectionContainer(containers.DeclarativeContainer):
     )
     read_history = providers.Singleton(ReadHistory, repository, spool)
     erase_history = providers.Singleton(
-        EraseHistory, repository, spool, images, video_erasure, backlog
+        EraseHistory, repository, spool, images, erase_videos, backlog
     )
     show_image = providers.Singleton(
         ShowImage,

@@ -39,7 +39,7 @@ from application.storing.delivery import Delivery
 from application.storing.spooler import Spooler
 from application.use_cases.forget_expired import ForgetExpired
 from application.use_cases.import_history import ImportHistory, UnreadableDetection
-from application.videos.erasing import VideoErasure
+from application.use_cases.videos import EraseVideos
 from domain.detection import Detection
 from entrypoints.container.extras import extra
 from entrypoints.settings.stores import StoreSettings
@@ -202,7 +202,7 @@ class StoresContainer(containers.DeclarativeContainer):
             _cloudinary_video_store, settings, telemetry, receiving_folder
         ),
     )
-    video_erasure = providers.Singleton(VideoErasure, videos, video_files, repository)
+    erase_videos = providers.Singleton(EraseVideos, videos, video_files, repository)
 
     spool_lock = providers.Factory(FolderLock, config.spool_dir)
     spool: providers.Provider[DetectionSpool] = providers.Singleton(

@@ -23,9 +23,8 @@ from application.ports.video_reader import VideoReader
 from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
 from application.use_cases.analyse_video import AnalyseVideo
-from application.use_cases.videos import DeleteVideo, ReadVideos, SubmitVideo
+from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
 from application.use_cases.watch_camera import WatchCamera
-from application.videos.erasing import VideoErasure
 from application.videos.work import WorkOnVideos
 from entrypoints.settings.video import VideoSettings
 
@@ -45,7 +44,7 @@ class VideoContainer(containers.DeclarativeContainer):
     emotion_classifier: providers.Dependency[EmotionClassifier] = providers.Dependency()
     videos: providers.Dependency[VideoRepository] = providers.Dependency()
     video_files: providers.Dependency[VideoStore] = providers.Dependency()
-    erasure = providers.Dependency(instance_of=VideoErasure)
+    erase_videos = providers.Dependency(instance_of=EraseVideos)
     history: providers.Dependency[DetectionRepository] = providers.Dependency()
     link_signer = providers.Dependency(instance_of=LinkSigner)
 
@@ -80,7 +79,7 @@ class VideoContainer(containers.DeclarativeContainer):
         history=history,
         clock=clock,
         analyse=analyse_video,
-        erasure=erasure,
+        erase_videos=erase_videos,
         limits=config.limits,
         place=providers.Callable(name_of_place, place_path),
         workers=config.video_workers,
@@ -98,4 +97,3 @@ class VideoContainer(containers.DeclarativeContainer):
     read_videos = providers.Singleton(
         ReadVideos, repository=videos, store=video_files, links=link_signer, clock=clock
     )
-    delete_video = providers.Singleton(DeleteVideo, videos, erasure, history)

@@ -40,7 +40,7 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "show_image": detection.show_image,
         "submit_video": video.submit_video,
         "read_videos": video.read_videos,
-        "delete_video": video.delete_video,
+        "erase_videos": stores.erase_videos,
     }
     made = {name: _given_by(provider) for name, provider in given.items()}
     return made | {

@@ -16,8 +16,8 @@ from adapters.in_memory import (
 from application.ports.detection_repository import DetectionRepository
 from application.storing.backlog import Backlog
 from application.use_cases.history import EraseHistory
+from application.use_cases.videos import EraseVideos
 from application.videos.analysis import AnalysedFrame
-from application.videos.erasing import VideoErasure
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from domain.face import Face, FaceDetection
@@ -113,6 +113,6 @@ async def records_of(
 
 def erase_history(repository: DetectionRepository) -> EraseHistory:
     """Erases the histories in a repository that has neither images nor videos beside it."""
-    videos = VideoErasure(InMemoryVideoRepository(), InMemoryVideoStore(), repository)
+    videos = EraseVideos(InMemoryVideoRepository(), InMemoryVideoStore(), repository)
     backlog = Backlog(InMemoryClock())
     return EraseHistory(repository, InMemoryDetectionSpool(), InMemoryImageStore(), videos, backlog)

@@ -16,7 +16,7 @@ from litestar.response import Stream
 from litestar.serialization import encode_json
 
 from application.links import LinkSignature
-from application.use_cases.videos import DeleteVideo, ReadVideos, SubmitVideo, SubmitVideoCommand
+from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo, SubmitVideoCommand
 from application.videos.analysis import AnalysedFrame
 from domain.errors import InvalidLink, InvalidRequest
 from domain.video import MOST_FRAMES_PER_SECOND, Sampling, Video
@@ -169,12 +169,12 @@ class VideosController(Controller):
         self,
         request: UserRequest,
         video_id: FromPath[UUID],
-        delete_video: NamedDependency[DeleteVideo],
+        erase_videos: NamedDependency[EraseVideos],
     ) -> None:
         """Stop the analysis if it is running, and erase record, frames, file and entry in the
         history.
         """
-        await delete_video.execute(request.user, video_id)
+        await erase_videos.one(request.user, video_id)
 
     @get(
         "/{video_id:uuid}/frames",

@@ -33,7 +33,7 @@ from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
 from application.use_cases.history import EraseHistory, ReadHistory
 from application.use_cases.show_image import ShowImage
-from application.videos.erasing import VideoErasure
+from application.use_cases.videos import EraseVideos
 from application.work import AdmissionGate
 from domain.detection import Detection, StorageStatus
 from domain.user import Guest, GuestQuota, User
@@ -99,7 +99,7 @@ class Service:
             self.ledger, self.clock, GuestQuota(per_guest=3, per_address=6, window_s=WINDOW_S)
         )
         self.gate = AdmissionGate(self.places)
-        self.erasure = VideoErasure(self.videos, self.video_files, self.repository)
+        self.erasure = EraseVideos(self.videos, self.video_files, self.repository)
         self.restart()
 
     def restart(self) -> None:

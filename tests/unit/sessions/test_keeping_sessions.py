@@ -11,7 +11,7 @@ from application.errors import StoreUnavailable
 from application.sessions.events import Failure, SessionEnded
 from application.sessions.session import StreamSession
 from application.use_cases.history import EraseHistory
-from application.videos.erasing import VideoErasure
+from application.use_cases.videos import EraseVideos
 from domain.detection import DetectionKind, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from tests.contract.samples import records_of
@@ -86,7 +86,7 @@ async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
     await analysed(session, world, recorder, 1)
     await session.stop()
     (kept,) = await records_of(world.repository)
-    videos = VideoErasure(InMemoryVideoRepository(), InMemoryVideoStore(), world.repository)
+    videos = EraseVideos(InMemoryVideoRepository(), InMemoryVideoStore(), world.repository)
     erase = EraseHistory(
         world.repository, world.spool, InMemoryImageStore(), videos, world.store.backlog
     )

@@ -26,9 +26,8 @@ from adapters.tracking import KalmanFaceTracker
 from application.links import LinkSigner
 from application.ports.face_detector import WantedFaces
 from application.use_cases.analyse_video import AnalyseVideo
-from application.use_cases.videos import DeleteVideo, ReadVideos, SubmitVideo, SubmitVideoCommand
+from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo, SubmitVideoCommand
 from application.videos.analysis import AnalysedFrame
-from application.videos.erasing import VideoErasure
 from application.videos.limits import VideoLimits
 from application.videos.work import WorkOnVideos
 from domain.emotion import Emotion
@@ -78,7 +77,7 @@ class Videos:
 
     def __post_init__(self) -> None:
         self.alice, self.bob = user("alice"), user("bob")
-        self.erasure = VideoErasure(self.repository, self.store, self.history)
+        self.erase = EraseVideos(self.repository, self.store, self.history)
         self.work = self.process("here")
         self.submit = SubmitVideo(
             repository=self.repository,
@@ -95,7 +94,6 @@ class Videos:
             links=LinkSigner(secret="s" * 32, clock=self.clock, lifetime_s=3600),
             clock=self.clock,
         )
-        self.delete = DeleteVideo(self.repository, self.erasure, self.history)
 
     def process(self, place: str) -> WorkOnVideos:
         """The work on videos of a process with this data folder."""
@@ -105,7 +103,7 @@ class Videos:
             history=self.history,
             clock=self.clock,
             analyse=self.analyse(),
-            erasure=self.erasure,
+            erase_videos=self.erase,
             limits=self.limits,
             place=place,
             workers=self.workers,

@@ -114,7 +114,7 @@ async def test_the_work_of_a_dead_process_is_taken_over(videos: Videos) -> None:
 async def test_a_deleted_video_ends_the_work_within_a_second(videos: Videos) -> None:
     video = await videos.submitted()
     work = await videos.begun(video, frames=10)
-    await videos.delete.execute(videos.alice, video.video_id)
+    await videos.erase.one(videos.alice, video.video_id)
     for _ in range(2):
         videos.clock.advance(0.5)
         await asyncio.sleep(0)
@@ -142,7 +142,7 @@ async def test_deleting_that_failed_half_way_is_finished_later(videos: Videos) -
     video = await videos.submitted()
     videos.store.fail_with(StoreUnavailable("down"))
     with pytest.raises(StoreUnavailable):
-        await videos.delete.execute(videos.alice, video.video_id)
+        await videos.erase.one(videos.alice, video.video_id)
     shown = await videos.read.one(videos.alice, video.video_id)
     assert shown.status is VideoStatus.CANCELLED
     videos.store.recover()
@@ -314,12 +314,12 @@ async def test_other_users_cannot_see_follow_or_delete_a_video(videos: Videos) -
     with pytest.raises(Forbidden):
         await videos.read.one(videos.bob, video.video_id)
     with pytest.raises(Forbidden):
-        await videos.delete.execute(videos.bob, video.video_id)
+        await videos.erase.one(videos.bob, video.video_id)
     with pytest.raises(Forbidden):
         await anext(videos.read.changes(videos.bob, video.video_id))
     with pytest.raises(Forbidden):
         await anext(videos.read.frames(videos.bob, video.video_id))
-    await videos.delete.execute(videos.alice, video.video_id)
+    await videos.erase.one(videos.alice, video.video_id)
     with pytest.raises(NotFound):
         await videos.read.one(videos.alice, video.video_id)
 
@@ -350,7 +350,7 @@ async def test_following_a_deleted_video_ends_with_cancelled(videos: Videos) -> 
     video = await videos.submitted()
     following = videos.read.changes(videos.alice, video.video_id)
     await anext(following)
-    await videos.delete.execute(videos.alice, video.video_id)
+    await videos.erase.one(videos.alice, video.video_id)
     last = asyncio.create_task(anext(following))
     await asyncio.sleep(0)
     videos.clock.advance(1)
