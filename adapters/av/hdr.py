@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import cv2
 import numpy as np
 from av.video.reformatter import ColorTrc
 from numpy.typing import NDArray
@@ -38,6 +37,9 @@ def to_srgb(pixels: NDArray[np.uint8], color_curve: int) -> NDArray[np.uint8]:
         pixels: uint8 (height, width, 3), RGB of BT.2020.
         color_curve: their transfer characteristic.
     """
+    # Not at the top: it takes 20 MB, and few videos are HDR.
+    import cv2
+
     shown = cv2.transform(cv2.LUT(pixels, _LEVELS[color_curve]), _TO_SRGB)
     return np.asarray(shown, np.uint8)
 
