@@ -8,9 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame as AvFrame
+from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from adapters.av.hdr import is_hdr, to_srgb
+
+_HD_LINES = 720
+_UNSPECIFIED = 2  # ITU-T H.273
 
 
 def shown_size(frame: AvFrame, aspect: float) -> tuple[int, int]:
@@ -31,11 +35,23 @@ def upright(
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     if placing.is_transposed:
         size = size[::-1]
-    shown = frame.reformat(*size, format="rgb24", interpolation="BILINEAR", threads=1)
+    shown = frame.reformat(
+        *size,
+        format="rgb24",
+        interpolation="BILINEAR",
+        src_colorspace=_matrix_of(frame),
+        threads=1,  # more are not worth their start, and few of them end with the frame
+    )
     pixels = np.asarray(shown.to_ndarray(), np.uint8)
     if is_hdr(frame.color_trc):
         pixels = to_srgb(pixels, frame.color_trc)
     return np.ascontiguousarray(placing.of(pixels)), width, height, scale
+
+
+def _matrix_of(frame: AvFrame) -> int | None:
+    """The matrix of colours where the file names none: that of HD, as players guess; else None."""
+    is_hd = min(frame.width, frame.height) >= _HD_LINES
+    return Colorspace.ITU709 if frame.colorspace == _UNSPECIFIED and is_hd else None
 
 
 class _Placing(NamedTuple):

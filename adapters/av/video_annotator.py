@@ -16,6 +16,7 @@ import numpy as np
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame as AvFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from numpy.typing import NDArray
 
 from adapters.av.drawing import draw_faces
@@ -26,6 +27,7 @@ from application.ports.video_annotator import FacesAt
 from domain.errors import InvalidVideo
 
 _TICKS = 90_000
+_BT709 = Colorspace.ITU709
 _TOLD_EVERY = 15
 _QUALITY = {"crf": "20", "preset": "veryfast"}
 
@@ -95,6 +97,11 @@ class _Writer:
         self._stream: Any = copy.add_stream("libx264", options=_QUALITY)
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
+        # Said explicitly, because players guess it by the size of frames.
+        self._stream.codec_context.color_range = ColorRange.MPEG
+        self._stream.codec_context.colorspace = _BT709
+        self._stream.codec_context.color_primaries = ColorPrimaries.BT709
+        self._stream.codec_context.color_trc = ColorTrc.BT709
         self._size: tuple[int, int] | None = None
         self._waiting: list[Any] = []
         self._last = -1
@@ -119,7 +126,10 @@ class _Writer:
         if (width, height) != self._size:
             pixels = np.asarray(cv2.resize(pixels, self._size), np.uint8)
         width, height = self._size
-        frame = AvFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24")
+        rgb = AvFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24")
+        frame = rgb.reformat(
+            format="yuv420p", dst_colorspace=_BT709, dst_color_range=ColorRange.MPEG, threads=1
+        )
         # Each frame is later than the one before, whatever the file says.
         self._last = max(round(time_s * _TICKS), self._last + 1)
         frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 
 from adapters.av.video_reader import AvVideoReader
 from adapters.inference.executor import WorkExecutor
@@ -106,6 +108,26 @@ async def test_white_in_hdr_is_white(
     assert isinstance(frame, VideoFrame)
     assert isinstance(frame.image.pixels, np.ndarray)
     assert frame.image.pixels.mean() > 230
+
+
+async def test_colours_of_hd_are_those_of_players(reader: AvVideoReader, tmp_path: Path) -> None:
+    """The matrix of BT.601, as of smaller video, would show this red as (185, 23, 41)."""
+    red = np.full((720, 1280, 3), (200, 40, 40), np.uint8)
+    frame = av.VideoFrame.from_ndarray(red, format="rgb24").reformat(
+        format="yuv420p", dst_colorspace=Colorspace.ITU709
+    )
+    clip = tmp_path / "clip.mp4"
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
+        frame.colorspace = 2  # not said
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    (shown_frame,) = await read(reader, clip, 1)
+    assert isinstance(shown_frame, VideoFrame)
+    pixels = shown_frame.image.pixels
+    assert isinstance(pixels, np.ndarray)
+    assert pixels.mean(axis=(0, 1)) == pytest.approx([200, 40, 40], abs=4)
 
 
 async def test_the_stream_that_players_show_is_read(reader: AvVideoReader, tmp_path: Path) -> None:

@@ -92,6 +92,11 @@ def test_a_drawn_copy_shows_boxes_and_keeps_the_sound(tmp_path: Path) -> None:
     changed = np.abs(frames[10].to_ndarray(format="rgb24").astype(int) - _PORTRAIT).max(axis=2)
     yellow = frames[10].to_ndarray(format="rgb24")[changed > 90]
     assert len(yellow) > 300, "a box and a label are drawn"
+    first = frames[10]
+    assert (first.colorspace, first.color_primaries, first.color_trc, first.color_range) == (
+        1, 1, 1, 1,
+    )  # fmt: skip
+    assert np.median(changed) < 6, "the colours are those of the original"
 
 
 def test_a_copy_never_overwrites_its_original(clip: Path) -> None:
