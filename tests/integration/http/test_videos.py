@@ -97,7 +97,7 @@ async def test_pandas_reads_the_table(service: Service) -> None:
         "frame", "time", "face_id", "x", "y", "width", "height", "confidence", "reliable",
     ]  # fmt: skip
     assert table["reliable"].dtype == bool
-    assert table.groupby("face_id")["frame"].count().to_dict() == {"face_1": 21, "face_2": 10}
+    assert table.groupby("face_id")["frame"].count().to_dict() == {"face_1": 21, "face_2": 11}
     first = table[table["face_id"] == "face_1"]
     assert (first["dominant_emotion"] == "happy").all()
     assert first["time"].tolist() == pytest.approx([0.2 * number for number in range(21)])
