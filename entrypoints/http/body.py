@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +16,10 @@ UserT = TypeVar("UserT")
 
 class BodyRequest(Request[UserT, Any, Any], Generic[UserT]):
     """A request whose body ends where the client disconnects."""
+
+    async def body(self) -> bytes:
+        """The whole body, without the byte order mark that some programs for Windows write."""
+        return (await super().body()).removeprefix(BOM_UTF8)
 
     async def json(self) -> Any:
         """The body as JSON.

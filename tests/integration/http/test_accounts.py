@@ -1,6 +1,7 @@
 """Signing in, refreshing, and which token is accepted where."""
 
 import asyncio
+import codecs
 from dataclasses import replace
 
 import pytest
@@ -260,6 +261,17 @@ async def test_a_body_that_is_not_json_is_400(service, content):
     answer = await (await service.client()).post("/auth/verify-token", content=content)
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "text/plain", None])
+async def test_json_may_begin_with_a_byte_order_mark_and_have_any_media_type(service, media_type):
+    token = service.identity.enrol("alice@example.com")
+    answer = await (await service.client()).post(
+        "/auth/verify-token",
+        content=codecs.BOM_UTF8 + f'{{"id_token": "{token}"}}'.encode(),
+        headers={"Content-Type": media_type} if media_type else {},
+    )
+    assert answer.status_code == 200, answer.text
 
 
 async def test_a_missing_body_is_reported_as_missing(service):
