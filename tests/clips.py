@@ -145,7 +145,11 @@ def write_sound(path: Path, seconds: float = 0.5) -> Path:
 
 
 def write_clip_with_sound(
-    path: Path, pictures: Sequence[tuple[float, Picture]], *, sound_s: float | None = None
+    path: Path,
+    pictures: Sequence[tuple[float, Picture]],
+    *,
+    sound_s: float | None = None,
+    sound_codec: str = "aac",
 ) -> Path:
     """Write frames with their times, and a hum from 0 on, as long as the frames or as given."""
     rate, count = 48_000, 1024
@@ -154,7 +158,7 @@ def write_clip_with_sound(
         video.height, video.width = pictures[0][1].shape[:2]
         video.pix_fmt = "yuv420p"
         video.codec_context.time_base = Fraction(1, 1000)
-        audio = container.add_stream("aac", rate=rate)
+        audio = container.add_stream(sound_codec, rate=rate)
         audio.layout = "mono"
         for time_s, picture in pictures:
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")

@@ -1,10 +1,10 @@
-"""Copies of videos with faces drawn over the frames and the sound unchanged."""
+"""Copies of videos with faces drawn over the frames, and their sound."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -66,15 +66,14 @@ def _annotate(
         try:
             with av.open(f"file:{target.absolute()}", "w") as copy:
                 writer = _Writer(copy)
-                tracks = {sound.index: copy.add_stream_from_template(sound) for sound in sounds}
+                tracks = {sound.index: _Sound(copy, sound) for sound in sounds}
                 tick_s = float(pictures.time_base or 0)
                 start_s = first_tick(pictures) * tick_s
                 for number, item in enumerate(_items(container, pictures, sounds)):
                     if ended.is_set():
                         return
                     if isinstance(item, Packet):
-                        item.stream = tracks[item.stream.index]
-                        writer.begin_with_sound(item)
+                        writer.write_sound(tracks[item.stream.index].packets(item))
                         continue
                     frame, tick = item
                     time_s = tick * tick_s
@@ -82,11 +81,41 @@ def _annotate(
                     writer.write(pixels, time_s)
                     if number % _TOLD_EVERY == 0:
                         on_progress(time_s - start_s)
+                for track in tracks.values():
+                    writer.write_sound(track.rest())
                 writer.finish()
         except av.error.FFmpegError as error:
             raise OSError(error.errno or 0, f"{target.name} cannot be written: {error}") from error
-        except ValueError as error:
-            raise InvalidVideo("its sound cannot be kept in such a file; try .mkv") from error
+
+
+class _Sound:
+    """A track of sound in the copy: as it is, or as AAC where the file cannot hold its codec."""
+
+    def __init__(self, copy: OutputContainer, sound: Any) -> None:
+        self._encoder: Any = None
+        try:
+            self._track: Any = copy.add_stream_from_template(sound)
+        except ValueError:
+            self._track = self._encoder = copy.add_stream("aac", rate=sound.rate)
+            self._track.layout = "mono" if sound.channels == 1 else "stereo"
+
+    def packets(self, packet: Any) -> Iterator[Any]:
+        """What is written for a packet of the original."""
+        if self._encoder is None:
+            packet.stream = self._track
+            yield packet
+            return
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:  # damaged
+            return
+        for frame in frames:
+            yield from self._encoder.encode(frame)
+
+    def rest(self) -> Iterator[Any]:
+        """What the encoder still holds."""
+        if self._encoder is not None:
+            yield from self._encoder.encode()
 
 
 class _Writer:
@@ -106,12 +135,13 @@ class _Writer:
         self._waiting: list[Any] = []
         self._last = -1
 
-    def begin_with_sound(self, packet: Any) -> None:
-        """Write a packet of sound as soon as the file header was written."""
-        if self._size is None:
-            self._waiting.append(packet)
-        elif packet.dts is not None:
-            self._copy.mux(packet)
+    def write_sound(self, packets: Iterable[Any]) -> None:
+        """Write packets of sound as soon as the file header was written."""
+        for packet in packets:
+            if self._size is None:
+                self._waiting.append(packet)
+            elif packet.dts is not None:
+                self._copy.mux(packet)
 
     def write(self, pixels: NDArray[np.uint8], time_s: float) -> None:
         """Write the next frame."""

@@ -99,6 +99,22 @@ def test_a_drawn_copy_shows_boxes_and_keeps_the_sound(tmp_path: Path) -> None:
     assert np.median(changed) < 6, "the colours are those of the original"
 
 
+def test_sound_that_the_copy_cannot_hold_is_encoded_anew(tmp_path: Path) -> None:
+    clip = clips.write_clip_with_sound(
+        tmp_path / "old camera.mov",
+        [(n / 20, _PORTRAIT) for n in range(30)],
+        sound_codec="pcm_mulaw",
+    )
+    done = emotion_api("detect", str(clip), "--annotate", "drawn", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "drawn" / "old camera.mp4")) as drawn:
+        sound = drawn.streams.audio[0]
+        assert sound.codec_context.name == "aac"
+        assert float(sound.duration * sound.time_base) == pytest.approx(1.45, abs=0.1)
+        loudest = max(np.abs(frame.to_ndarray()).max() for frame in drawn.decode(sound))
+    assert loudest > 0.5
+
+
 def test_a_copy_never_overwrites_its_original(clip: Path) -> None:
     before = clip.read_bytes()
     done = emotion_api("detect", clip.name, "--annotate", clip.name, cwd=clip.parent)

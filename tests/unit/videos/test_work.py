@@ -76,6 +76,24 @@ async def test_work_continues_after_a_crash(videos: Videos) -> None:
     assert [track.frames for track in entry.stream.tracks] == [40]
 
 
+@pytest.mark.parametrize("frames", [9, 10, 11])
+async def test_a_stop_as_a_face_enters_changes_nothing(videos: Videos, frames: int) -> None:
+    empty, face = fake_image(width=640, height=480), fake_image((FACE, Emotion.SAD))
+    content = fake_video((n / 10, face if n >= 10 else empty) for n in range(20))
+    whole = await videos.submitted(content)
+    await videos.work.work_once()
+    stopped_once = await videos.submitted(content)
+    working = await videos.begun(stopped_once, frames=frames)
+    videos.detector.release()
+    await stopped(working)
+    await videos.work.work_once()
+    assert await videos.table(stopped_once.video_id) == await videos.table(whole.video_id)
+    entries = await records_of(videos.history)
+    tracks = [entry.stream.tracks for entry in entries if entry.stream is not None]
+    assert tracks[0] == tracks[1]
+    assert [(track.first_seen_s, track.frames) for track in tracks[0]] == [(1.0, 10)]
+
+
 async def test_a_crash_after_the_entry_makes_no_second_entry(videos: Videos) -> None:
     video = await videos.submitted()
     await videos.work.work_once()
