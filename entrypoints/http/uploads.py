@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ _LOOKED_AT_BYTES = 4096
 _TEXT_BYTES = 256
 # What clients send when no file was chosen: nothing, or another kind of form.
 _NEVER_WITH_FILES = ("", RequestEncodingType.URL_ENCODED)
+# Some clients write a list as ``files[]`` or ``files[0]``.
+_IN_A_LIST = re.compile(r"\[\d*\]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,7 @@ async def uploaded(
         parts = await read_form(request.stream(), boundary, memory, folder)
     except RequestEntityTooLarge:
         raise too_large from None
-    # Some clients write a list as ``files[]``.
-    sent = [part for part in parts if part.name.removesuffix("[]") == field]
+    sent = [part for part in parts if _IN_A_LIST.sub("", part.name) == field]
     if not sent:
         raise MissingFile(_where_the_file_is_not(parts, field), field=field)
     # What a browser sends for an <input> in which nothing was chosen has no name and no content.

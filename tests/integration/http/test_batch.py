@@ -187,9 +187,10 @@ async def test_a_batch_with_more_bytes_than_its_files_may_have_is_400_batch_too_
         assert "2 files of 100000 bytes" in answer.json()["detail"]
 
 
-async def test_a_list_may_be_marked_by_brackets(service):
+@pytest.mark.parametrize("name", ["files[]", "files[{}]"])
+async def test_a_list_may_be_marked_by_brackets(service, name):
     alice = await service.signed_in()
-    sent = [("files[]", (f"{number}.jpg", PHOTO)) for number in range(2)]
+    sent = [(name.format(number), (f"{number}.jpg", PHOTO)) for number in range(2)]
     answer = await alice.post("/api/detect/batch", files=sent)
     assert answer.status_code == 200, answer.text
     assert answer.text.count('"completed"') == 2
