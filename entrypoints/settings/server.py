@@ -43,6 +43,12 @@ class ServerSettings(Group):
     log_format: Annotated[Literal["auto", "console", "json"], InLowerCase] = "auto"
     shutdown_grace_s: float = Field(default=20.0, gt=0, le=600)
 
+    @field_validator("host")
+    @classmethod
+    def _without_brackets(cls, host: str) -> str:
+        # Addresses of IPv6 have brackets in URLs only.
+        return host.strip().removeprefix("[").removesuffix("]")
+
     @field_validator("api_prefix")
     @classmethod
     def _a_path(cls, prefix: str) -> str:

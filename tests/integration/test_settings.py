@@ -114,6 +114,15 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
     assert (value.lower() in message.lower()) is not is_secret
 
 
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_an_ipv6_address_may_have_the_brackets_of_a_url(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("HOST", host)
+    assert load_settings().server.host == "::1"
+    assert load_settings(host=host).server.host == "::1"
+
+
 @pytest.mark.parametrize(
     ("host", "port"), [("203.0.113.1", "0"), ("no such host", "0"), ("127.0.0.1", "taken")]
 )
