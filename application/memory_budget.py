@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from application.fair_turns import Rank, Ranking
+from application.fair_semaphore import Rank, Ranking
 from application.work import Priority
 
 _SMALL_SHARE = 16

@@ -49,14 +49,12 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         *,
         executor: WorkExecutor,
         weights: Path | None = None,
-        threshold: float | None = None,
     ) -> None:
         """Load the network.
 
         Args:
             executor: where detection runs.
             weights: an ONNX file with its JSON file beside it; None takes the bundled one.
-            threshold: the least confidence that makes a face; None takes the file's own.
 
         Raises:
             InferenceUnavailable: a file is missing, damaged or another kind of network, or the two
@@ -72,7 +70,7 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         facts = self._network.facts
         try:
             self._strides = [int(stride) for stride in facts["strides"]]
-            self._threshold = float(facts["threshold"] if threshold is None else threshold)
+            self._threshold = float(facts["threshold"])
             self._iou = float(facts["iou"])
             self.framing = _framing(facts)
         except (KeyError, TypeError, ValueError) as error:

@@ -17,7 +17,7 @@ from adapters.inference.executor import WorkExecutor
 from adapters.opencv.encoded import MEGABYTE, DecodingLimits, Header
 from adapters.opencv.reading import read_header, read_image, recognise
 from adapters.opencv.worker import DecodingWorker
-from application.fair_turns import FairTurns
+from application.fair_semaphore import FairSemaphore
 from application.memory_budget import MemoryBudget, MemoryShare
 from application.work import Priority
 from domain.image import JPEG, Image
@@ -31,13 +31,13 @@ class DecodingProcess:
     """The process that decodes costly and rare images, and the thread that waits for it.
 
     Attributes:
-        turns: a turn has to be taken before an image is submitted, which then starts at once.
+        semaphore: to be acquired before an image is submitted, which then starts at once.
     """
 
     def __init__(self) -> None:
         self._worker = DecodingWorker()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoding")
-        self.turns = FairTurns()
+        self.semaphore = FairSemaphore()
 
     def submit(self, data: bytes, limits: DecodingLimits) -> Future[Image]:
         """Have an image decoded."""
@@ -155,28 +155,28 @@ class OpenCvImageDecoder:
     async def _elsewhere(
         self, data: bytes, limits: DecodingLimits, needs: int, priority: Priority, sender: str
     ) -> tuple[Image, MemoryShare]:
-        # Memory is taken when the turn has come: otherwise waiting images of one sender would hold
-        # all of it.
-        turns = self._process.turns
-        turn = await turns.take(sender, priority)
+        # Memory is taken once the process is free: otherwise waiting images of one sender would
+        # hold all of it.
+        semaphore = self._process.semaphore
+        rank = await semaphore.acquire(sender, priority)
         loop = asyncio.get_running_loop()
 
-        def end_turn(_: object = None) -> None:
+        def release(_: object = None) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(turns.give_back, turn)
+                loop.call_soon_threadsafe(semaphore.release, rank)
 
         try:
             share = await self._budget.take(needs, priority, sender=sender)
         except BaseException:
-            end_turn()
+            release()
             raise
         try:
             job = self._process.submit(data, limits)
         except BaseException:
             share.release()
-            end_turn()
+            release()
             raise
-        job.add_done_callback(end_turn)
+        job.add_done_callback(release)
         try:
             return await asyncio.wrap_future(job), share
         except BaseException:

@@ -79,8 +79,8 @@ class WorkOnVideos:
         """The name under which this process holds videos."""
         return self._holder
 
-    def look(self) -> None:
-        """Poll for work now."""
+    def wake(self) -> None:
+        """Check at once whether a video waits."""
         self._submitted.set()
 
     async def run(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dependency_injector import containers, providers
 
-from application.fair_turns import FairTurns
+from application.fair_semaphore import FairSemaphore
 from application.links import LinkSigner
 from application.memory_budget import MemoryBudget
 from application.metering import UsageMeter
@@ -50,7 +50,7 @@ class DetectionContainer(containers.DeclarativeContainer):
 
     gate = providers.Singleton(AdmissionGate, config.max_images_in_work)
     encoded = providers.Singleton(MemoryBudget, config.encoded_in_work_bytes)
-    record_turns = providers.Singleton(FairTurns, _RECORDS_AT_ONCE)
+    record_semaphore = providers.Singleton(FairSemaphore, _RECORDS_AT_ONCE)
     detect_emotions = providers.Singleton(
         DetectEmotions,
         analyser=face_analyser,

@@ -92,7 +92,7 @@ class VideoContainer(containers.DeclarativeContainer):
         limits=config.limits,
         clock=clock,
         holder=work.provided.holder,
-        submitted=work.provided.look,
+        submitted=work.provided.wake,
     )
     read_videos = providers.Singleton(
         ReadVideos, repository=videos, store=video_files, links=link_signer, clock=clock

@@ -34,7 +34,7 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "meter": accounts.meter,
         "detect_emotions": detection.detect_emotions,
         "detect_batch": detection.detect_batch,
-        "record_turns": detection.record_turns,
+        "record_semaphore": detection.record_semaphore,
         "read_history": detection.read_history,
         "erase_history": detection.erase_history,
         "show_image": detection.show_image,

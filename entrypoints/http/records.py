@@ -11,7 +11,7 @@ from litestar import Response
 from litestar.response import Stream
 from litestar.types import Scope
 
-from application.fair_turns import FairTurns
+from application.fair_semaphore import FairSemaphore
 from domain.detection import Detection
 from entrypoints.server.connections import EXTENSION
 from entrypoints.server.http import PIECE_BYTES
@@ -21,22 +21,22 @@ Write = Callable[[Sequence[Detection]], bytes]
 
 
 async def written(
-    parts: Parts, write: Write, *, turns: FairTurns, sender: str
+    parts: Parts, write: Write, *, semaphore: FairSemaphore, sender: str
 ) -> AsyncGenerator[bytes, None]:
     """Read part after part, and write each on a thread.
 
-    A record with many faces takes megabytes and milliseconds. A turn is held while a part is read
-    and written, and no longer, so that a slow client delays nobody and keeps bytes only.
+    A record with many faces takes megabytes and milliseconds. The semaphore is held while a part is
+    read and written, and no longer, so that a slow client delays nobody and keeps bytes only.
 
     Args:
         parts: of the records; closed at the end.
         write: makes the bytes of a part.
-        turns: of all answers of this process.
+        semaphore: shared by all answers of this process.
         sender: the client.
     """
     async with aclosing(cast("AsyncGenerator[Sequence[Detection], None]", parts)):
         while True:
-            async with turns.hold(sender):
+            async with semaphore.hold(sender):
                 part = await anext(parts, None)
                 if part is None:
                     return

@@ -12,7 +12,7 @@ from litestar.datastructures import URL
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter, SkipValidation
 
-from application.fair_turns import FairTurns
+from application.fair_semaphore import FairSemaphore
 from application.ports.image_store import ImageStore
 from application.use_cases.history import MAX_PAGE, EraseHistory, ReadHistory
 from domain.detection import HistoryFilter
@@ -51,7 +51,7 @@ class HistoryController(Controller):
         request: UserRequest,
         wanted: NamedDependency[HistoryFilter],
         read_history: NamedDependency[ReadHistory],
-        record_turns: NamedDependency[FairTurns],
+        record_semaphore: NamedDependency[FairSemaphore],
         image_addresses: NamedDependency[ImageAddresses],
         image_store: NamedDependency[SkipValidation[ImageStore]],
         skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Skip so many.")] = 0,
@@ -67,7 +67,7 @@ class HistoryController(Controller):
         chunks = records.written(
             parts,
             lambda part: exports.json(part, image_addresses, image_store),
-            turns=record_turns,
+            semaphore=record_semaphore,
             sender=request.user.sender,
         )
         return await records.answer(
@@ -93,7 +93,7 @@ class HistoryController(Controller):
         request: UserRequest,
         wanted: NamedDependency[HistoryFilter],
         read_history: NamedDependency[ReadHistory],
-        record_turns: NamedDependency[FairTurns],
+        record_semaphore: NamedDependency[FairSemaphore],
         image_addresses: NamedDependency[ImageAddresses],
         format: Annotated[  # noqa: A002
             Literal["csv", "json"],
@@ -118,7 +118,9 @@ class HistoryController(Controller):
             media_type = MediaType.JSON
             write = partial(exports.json, addresses=image_addresses, separator=exports.LINE)
             frame = partial(exports.array, separator=exports.LINE)
-        chunks = records.written(parts, write, turns=record_turns, sender=request.user.sender)
+        chunks = records.written(
+            parts, write, semaphore=record_semaphore, sender=request.user.sender
+        )
         return await records.answer(
             frame(chunks), request.scope, media_type=media_type, headers=headers
         )
@@ -137,7 +139,7 @@ class HistoryController(Controller):
         request: UserRequest,
         detection_id: FromPath[UUID],
         read_history: NamedDependency[ReadHistory],
-        record_turns: NamedDependency[FairTurns],
+        record_semaphore: NamedDependency[FairSemaphore],
         image_addresses: NamedDependency[ImageAddresses],
         image_store: NamedDependency[SkipValidation[ImageStore]],
     ) -> Response[Any]:
@@ -149,7 +151,7 @@ class HistoryController(Controller):
         chunks = records.written(
             found(),
             lambda part: exports.json(part, image_addresses, image_store),
-            turns=record_turns,
+            semaphore=record_semaphore,
             sender=request.user.sender,
         )
         headers = {"Cache-Control": "no-store"}

@@ -86,7 +86,7 @@ class Videos:
             limits=self.limits,
             clock=self.clock,
             holder=self.work.holder,
-            submitted=lambda: self.work.look(),
+            submitted=lambda: self.work.wake(),
         )
         self.read = ReadVideos(
             repository=self.repository,

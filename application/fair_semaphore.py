@@ -51,7 +51,7 @@ class Ranking:
             del self._unfinished[rank.sender]
 
 
-class FairTurns:
+class FairSemaphore:
     """Admits a few requests at a time, in order of rank. For use in one event loop.
 
     Args:
@@ -67,15 +67,15 @@ class FairTurns:
     async def hold(
         self, sender: str, priority: Priority = Priority.INTERACTIVE
     ) -> AsyncIterator[None]:
-        """Wait for a turn, and hold it for the length of the block."""
-        rank = await self.take(sender, priority)
+        """Acquire the semaphore for the length of the block."""
+        rank = await self.acquire(sender, priority)
         try:
             yield
         finally:
-            self.give_back(rank)
+            self.release(rank)
 
-    async def take(self, sender: str, priority: Priority) -> Rank:
-        """Wait for a turn; ``give_back`` has to follow."""
+    async def acquire(self, sender: str, priority: Priority) -> Rank:
+        """Wait until the request is admitted; ``release`` has to follow."""
         rank = self._ranking.enter(sender, priority)
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (rank, granted))
@@ -84,14 +84,14 @@ class FairTurns:
             await granted
         except asyncio.CancelledError:
             if granted.done() and not granted.cancelled():
-                self.give_back(rank)
+                self.release(rank)
             else:
                 self._ranking.leave(rank)
             raise
         return rank
 
-    def give_back(self, rank: Rank) -> None:
-        """Admit the next request."""
+    def release(self, rank: Rank) -> None:
+        """The request is finished: admit the next one."""
         self._ranking.leave(rank)
         self._free += 1
         self._grant()

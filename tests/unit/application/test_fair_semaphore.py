@@ -4,41 +4,43 @@ import asyncio
 
 import pytest
 
-from application.fair_turns import FairTurns
+from application.fair_semaphore import FairSemaphore
 from application.memory_budget import MemoryBudget
 from application.work import Priority
 
 
-async def served(turns: FairTurns, *asking: tuple[str, str, Priority]) -> list[str]:
+async def served(semaphore: FairSemaphore, *asking: tuple[str, str, Priority]) -> list[str]:
     """The order in which simultaneous requests are served."""
     order: list[str] = []
 
     async def ask(name: str, sender: str, priority: Priority) -> None:
-        rank = await turns.take(sender, priority)
+        rank = await semaphore.acquire(sender, priority)
         order.append(name)
         await asyncio.sleep(0)
-        turns.give_back(rank)
+        semaphore.release(rank)
 
     await asyncio.gather(*(ask(*each) for each in asking))
     return order
 
 
 @pytest.fixture
-def turns() -> FairTurns:
-    return FairTurns()
+def semaphore() -> FairSemaphore:
+    return FairSemaphore()
 
 
-async def test_the_first_request_of_each_sender_goes_before_any_second(turns: FairTurns) -> None:
+async def test_the_first_request_of_each_sender_goes_before_any_second(
+    semaphore: FairSemaphore,
+) -> None:
     flood = [(f"alice {number}", "alice", Priority.INTERACTIVE) for number in range(9)]
-    order = await served(turns, *flood, ("bob", "bob", Priority.INTERACTIVE))
+    order = await served(semaphore, *flood, ("bob", "bob", Priority.INTERACTIVE))
     assert order.index("bob") == 1
 
 
 async def test_single_images_go_before_batches_and_equals_in_order_of_arrival(
-    turns: FairTurns,
+    semaphore: FairSemaphore,
 ) -> None:
     order = await served(
-        turns,
+        semaphore,
         ("first", "alice", Priority.INTERACTIVE),
         ("batch", "bob", Priority.BULK),
         ("second", "carol", Priority.INTERACTIVE),
@@ -47,14 +49,15 @@ async def test_single_images_go_before_batches_and_equals_in_order_of_arrival(
     assert order == ["first", "second", "third", "batch"]
 
 
-async def test_a_cancelled_waiter_does_not_block_others(turns: FairTurns) -> None:
-    rank = await turns.take("alice", Priority.INTERACTIVE)
+async def test_a_cancelled_waiter_does_not_block_others(semaphore: FairSemaphore) -> None:
+    rank = await semaphore.acquire("alice", Priority.INTERACTIVE)
     gone, granted, waiting = (
-        asyncio.create_task(turns.take(name, Priority.INTERACTIVE)) for name in ("b", "c", "d")
+        asyncio.create_task(semaphore.acquire(name, Priority.INTERACTIVE))
+        for name in ("b", "c", "d")
     )
     await asyncio.sleep(0)
     gone.cancel()
-    turns.give_back(rank)
+    semaphore.release(rank)
     granted.cancel()  # when its turn has come, before it is resumed
     async with asyncio.timeout(10):
         await waiting
