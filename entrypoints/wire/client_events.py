@@ -85,7 +85,9 @@ CLIENT_EVENTS: Mapping[str, Any] = {
 def read_token(auth: object) -> str | None:
     """The token a client connects with, or None."""
     token = auth.get("token") if isinstance(auth, dict) else None
-    return token if isinstance(token, str) and 0 < len(token) <= _MAX_TOKEN else None
+    if not isinstance(token, str) or len(token) > _MAX_TOKEN:
+        return None
+    return token.strip() or None  # a token read from a file ends with a line break
 
 
 def read_initialize(data: tuple[object, ...]) -> ConfigChange:

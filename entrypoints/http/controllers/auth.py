@@ -44,7 +44,7 @@ class AuthController(Controller):
         self, data: JSONBody[accounts.IdToken], sign_in: NamedDependency[SignIn]
     ) -> accounts.SignedIn:
         """Exchange the identity provider's ID token for this service's own tokens."""
-        return accounts.present_sign_in(await sign_in.execute(data.id_token))
+        return accounts.present_sign_in(await sign_in.execute(data.id_token.strip()))
 
     @post(
         "/sign-in-code",
@@ -63,7 +63,7 @@ class AuthController(Controller):
 
         A code works once, within ten minutes.
         """
-        return accounts.present_sign_in(await sign_in_by_code.execute(data.code))
+        return accounts.present_sign_in(await sign_in_by_code.execute(data.code.strip()))
 
     @post(
         "/refresh-token",
@@ -83,7 +83,7 @@ class AuthController(Controller):
         Each refresh token works once, and again for a few seconds, as for a second tab. Presenting
         one later ends the whole sign-in. An account that has ended is not renewed.
         """
-        return accounts.present_tokens(await refresh_tokens.execute(data.refresh_token))
+        return accounts.present_tokens(await refresh_tokens.execute(data.refresh_token.strip()))
 
     @post(
         "/refresh-token/reset",

@@ -35,6 +35,18 @@ async def test_an_id_token_signs_in(service):
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+async def test_a_line_break_after_a_token_is_ignored(service):
+    """Clients read tokens from files."""
+    client = await service.client()
+    id_token = service.identity.enrol("alice@example.com")
+    answer = await client.post("/auth/verify-token", json={"id_token": f"{id_token}\n"})
+    assert answer.status_code == 200
+    refresh = {"refresh_token": f" {answer.json()['refresh_token']}\r\n"}
+    assert (await client.post("/auth/refresh-token", json=refresh)).status_code == 200
+    answer = await client.post("/auth/verify-token", json={"id_token": "\n"})
+    assert answer.json()["code"] == "invalid_token"
+
+
 async def test_an_invalid_id_token_is_refused(service):
     answer = await (await service.client()).post("/auth/verify-token", json={"id_token": "forged"})
     assert answer.status_code == 401

@@ -3,7 +3,13 @@
 import pytest
 
 from domain.errors import InvalidRequest
-from entrypoints.wire.client_events import read_control, read_frame, read_initialize, read_room
+from entrypoints.wire.client_events import (
+    read_control,
+    read_frame,
+    read_initialize,
+    read_room,
+    read_token,
+)
 
 FRAME = {"frame_id": 1, "timestamp": 0.5, "data": b"JPEG"}
 
@@ -74,3 +80,9 @@ def test_an_unknown_action_is_refused(data: tuple[object, ...]) -> None:
 def test_a_room_has_a_name_of_1_to_64_characters(room: object) -> None:
     with pytest.raises(InvalidRequest, match="room must be a text of 1 to 64 characters"):
         read_room(({"room": room},))
+
+
+@pytest.mark.parametrize("auth", [None, "t", {}, {"token": None}, {"token": 5}, {"token": " \n"}])
+def test_a_client_without_a_token_has_none(auth: object) -> None:
+    assert read_token(auth) is None
+    assert read_token({"token": "a.b.c\n"}) == "a.b.c"
