@@ -72,9 +72,7 @@ class Guest:
 
     @property
     def sender(self) -> str:
-        """The name under which work is counted, so that everybody gets a fair share; cookies can be
-        dropped.
-        """
+        """The name under which work is counted: the network, because cookies can be dropped."""
         return self.network
 
 

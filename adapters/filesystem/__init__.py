@@ -1,7 +1,7 @@
 """Images, videos and the spool as files: the embedded default."""
 
 from adapters.filesystem.detection_spool import FileSystemDetectionSpool
-from adapters.filesystem.folder_lock import FolderLock
+from adapters.filesystem.folder_lock import folder_lock
 from adapters.filesystem.image_store import FileSystemImageStore
 from adapters.filesystem.place import name_of_place
 from adapters.filesystem.video_store import FileSystemVideoStore, ReceivingFolder
@@ -10,7 +10,7 @@ __all__ = [
     "FileSystemDetectionSpool",
     "FileSystemImageStore",
     "FileSystemVideoStore",
-    "FolderLock",
     "ReceivingFolder",
+    "folder_lock",
     "name_of_place",
 ]

@@ -1,6 +1,4 @@
-"""A name for a data folder that does not depend on its path, which may differ between
-containers.
-"""
+"""A name for a data folder; its path may differ between containers."""
 
 from __future__ import annotations
 

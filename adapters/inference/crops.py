@@ -182,9 +182,7 @@ def aligned_frame(landmarks: FaceLandmarks) -> CropFrame:
 
 
 def _turn_of(landmarks: FaceLandmarks, box_side: float) -> complex:
-    """The tilt of a face as a complex number of absolute value 1; 1 for faces that count as
-    upright.
-    """
+    """The tilt of a face as a complex number of absolute value 1; 1 if it counts as upright."""
     side = aligned_frame(landmarks).side
     smallest, largest = _PLAUSIBLE_SIDES
     plausible = smallest <= abs(side) / box_side <= largest

@@ -236,9 +236,7 @@ def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> NDArray[np.g
 
 
 def _positions(labels: NDArray[np.generic]) -> tuple[NDArray[np.int64], dict[str, int]]:
-    """Each label's position in ``Emotion``, -1 for other words; and the count of each other
-    word.
-    """
+    """Each label's position in ``Emotion`` or -1, and the count of each other word."""
     if labels.dtype.kind not in "US":
         raise BadLabels(
             f"labels must be words such as {', '.join(Emotion)}; they are {labels.dtype}"

@@ -132,9 +132,7 @@ class WorkExecutor:
             raise
 
     def close(self) -> None:
-        """Accept no more jobs, finish the waiting ones, and stop the threads. May be called
-        twice.
-        """
+        """Accept no more jobs, finish those that wait, and stop the threads; may be repeated."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -158,9 +158,7 @@ def _lit_from_a_side(crop: Crop, rng: np.random.Generator) -> Crop:
 
 
 def _colour_cast(crop: Crop, rng: np.random.Generator) -> Crop:
-    """Lamps, screens and white balance: channels are scaled and clipped separately, then mixed to
-    grey.
-    """
+    """Lamps, screens and white balance: scales and clips each channel, then mixes to grey."""
     colour = np.repeat(crop, 3, axis=2) if crop.shape[2] == 1 else crop
     lit = _levels(colour * np.exp(rng.uniform(-0.7, 0.7, 3)))
     return np.asarray(cv2.cvtColor(lit, cv2.COLOR_RGB2GRAY)) if crop.shape[2] == 1 else lit

@@ -51,9 +51,7 @@ class DetectionSpool(Protocol):
         ...
 
     async def get(self, detection_id: UUID) -> SpooledDetection | None:
-        """The entry, or None. An entry that cannot be read any more is removed and counts as
-        None.
-        """
+        """The entry; None without one. One that cannot be read any more is removed."""
         ...
 
     async def owner(self, detection_id: UUID) -> str | None:

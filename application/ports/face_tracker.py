@@ -30,9 +30,7 @@ class FaceTracker(Protocol):
 
     @property
     def wants_detection(self) -> bool:
-        """Whether the detector should run on the next frame because a face waits to be
-        confirmed.
-        """
+        """Whether the detector should run on the next frame: a face waits to be confirmed."""
         ...
 
     def rescale(self, factor: float) -> None:

@@ -24,9 +24,7 @@ class AccountEnd:
 
 
 class UserRepository(Protocol):
-    """Keeps the profile of each user, from the identity provider. May raise
-    ``StoreUnavailable``.
-    """
+    """Keeps the profiles of users. May raise ``StoreUnavailable``."""
 
     async def put(self, user: User) -> None:
         """Keep a user, replacing an earlier profile; the first ``created_at`` stays."""

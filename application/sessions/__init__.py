@@ -1,3 +1,1 @@
-"""Live sessions: their frames, tracks, adaptation and journal, and the tasks that watch over
-them.
-"""
+"""Live sessions: frames, tracks, adaptation, journal, and the tasks that watch over them."""

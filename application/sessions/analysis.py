@@ -62,9 +62,7 @@ class FrameAnalysis:
 
 
 class _FrameSearch:
-    """Fulfils ``FaceSearch``: the detector runs on some frames, and tracks are predicted on the
-    others.
-    """
+    """Fulfils ``FaceSearch``: detects on some frames, and predicts tracks on the others."""
 
     def __init__(
         self, following: _Following, at_s: float, config: StreamConfig, effort: Effort

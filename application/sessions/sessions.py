@@ -238,9 +238,7 @@ class StreamSessions:
                 log.exception("watching over the sessions failed")
 
     async def _has_place(self, session: StreamSession) -> bool:
-        """Whether the user has a free place; counts in this process alone while others are
-        unreachable.
-        """
+        """Whether the user has a free place; only in this process if others are unreachable."""
         user_id, limit = session.user.user_id, self._limits.sessions_per_user
         try:
             return await self._places.take(user_id, session.session_id, limit)

@@ -121,9 +121,7 @@ class Backlog:
         return progress.attempts
 
     def failing_for_s(self, key: UUID) -> float:
-        """Seconds since its first failure in this run; time in which the host was off does not
-        count.
-        """
+        """Seconds since its first failure in this run of the process."""
         now = self._clock.monotonic()
         progress = self.progress_of(key)
         if progress.failing_since is None:

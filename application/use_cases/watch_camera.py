@@ -59,9 +59,7 @@ class WatchListener(Protocol):
 
 
 class WatchCamera:
-    """Analyses the newest frame of a camera again and again, and reconnects when the connection
-    fails.
-    """
+    """Analyses the newest frame of a camera again and again; reconnects after a failure."""
 
     def __init__(
         self,

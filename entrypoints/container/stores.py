@@ -12,8 +12,8 @@ from adapters.filesystem import (
     FileSystemDetectionSpool,
     FileSystemImageStore,
     FileSystemVideoStore,
-    FolderLock,
     ReceivingFolder,
+    folder_lock,
 )
 from adapters.sqlite import (
     SqliteDatabase,
@@ -204,7 +204,7 @@ class StoresContainer(containers.DeclarativeContainer):
     )
     erase_videos = providers.Singleton(EraseVideos, videos, video_files, repository)
 
-    spool_lock = providers.Factory(FolderLock, config.spool_dir)
+    spool_lock = providers.Callable(folder_lock, config.spool_dir)
     spool: providers.Provider[DetectionSpool] = providers.Singleton(
         FileSystemDetectionSpool, folder=config.spool_dir, max_bytes=config.spool_max_bytes
     )

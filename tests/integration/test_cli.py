@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from adapters.filesystem import FolderLock
+from adapters.filesystem import folder_lock
 from adapters.local_auth import load_or_create_secret
 
 
@@ -200,7 +200,7 @@ def test_large_images_are_drawn_upright(tmp_path: Path) -> None:
 
 
 def test_a_second_service_on_the_same_data_folder_stops_with_one_line(tmp_path: Path) -> None:
-    with FolderLock(tmp_path / "data" / "spool"):
+    with folder_lock(tmp_path / "data" / "spool"):
         done = emotion_api("serve", cwd=tmp_path, PORT="0")
     assert done.returncode == 2
     assert "DATA_DIR" in done.stderr

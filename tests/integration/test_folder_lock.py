@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.filesystem import FolderLock
+from adapters.filesystem import folder_lock
 from application.errors import StoreUnavailable
 from entrypoints.container import Container
 from entrypoints.process.lifespan import running
@@ -14,15 +14,15 @@ from entrypoints.settings import load_settings
 def test_a_folder_is_locked_while_another_process_uses_it(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "spool"
     refused = pytest.raises(StoreUnavailable, match="DATA_DIR of its own")
-    with FolderLock(folder), refused, FolderLock(folder):
+    with folder_lock(folder), refused, folder_lock(folder):
         pytest.fail("two at once")
-    with FolderLock(folder):
+    with folder_lock(folder):
         pass
 
 
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("no folder")
-    with pytest.raises(StoreUnavailable, match="cannot be written"), FolderLock(tmp_path / "data"):
+    with pytest.raises(StoreUnavailable, match="cannot be written"), folder_lock(tmp_path / "data"):
         pytest.fail("there is no folder")
 
 
