@@ -176,9 +176,13 @@ async def _on_disk(work: Callable[[], T]) -> T:
 
 
 class _Parser(PushMultipartParser):  # type: ignore[misc]
-    """Accepts parts of any disposition: some clients write ``attachment`` as in mail."""
+    """Accepts parts of any disposition, as some clients write ``attachment``, and of any length.
+
+    The boundary ends a part; a wrong ``Content-Length`` in its headers does no harm.
+    """
 
     def _create_segment(self, headerlist: list[tuple[str, str]]) -> MultipartSegment:
+        self._segment_limit = -1
         return MultipartSegment(headerlist)
 
 

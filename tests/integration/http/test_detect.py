@@ -307,8 +307,10 @@ async def test_a_boundary_may_have_any_characters(service, written, boundary):
     assert answer.status_code == 200, answer.text
 
 
-async def test_a_part_may_have_another_disposition_and_many_headers(service):
-    headers = b"image/jpeg\r\n" + b"".join(b"X-%d: 1\r\n" % number for number in range(20))
+@pytest.mark.parametrize("length", [0, 5, len(PHOTO), 10**9])
+async def test_a_part_may_have_another_disposition_and_any_headers(service, length):
+    headers = b"image/jpeg\r\nContent-Length: %d\r\n" % length
+    headers += b"".join(b"X-%d: 1\r\n" % number for number in range(20))
     form = NAMELESS.replace(b"form-data;", b"attachment;") % (headers.rstrip(), PHOTO)
     client = await service.client(headers={"Content-Type": "multipart/form-data; boundary=b"})
     assert (await client.post("/api/detect", content=form)).status_code == 200
