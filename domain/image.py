@@ -1,7 +1,8 @@
-"""Images: the formats that are read, and a decoded image, which the core never looks into."""
+"""Images: the formats that are read, an encoded image, and a decoded one, opaque to the core."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 
@@ -36,6 +37,30 @@ READ_FORMATS = " and ".join(
     [", ".join(each.name for each in IMAGE_FORMATS[:-1]), IMAGE_FORMATS[-1].name]
 )
 """The formats as answers and documents name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """An image as it was sent, read when there is memory for it.
+
+    Attributes:
+        size: in bytes; rather more than less where only reading it tells.
+        read: returns the bytes; may raise ``DomainError``.
+        filename: as the sender named it; None without a name.
+    """
+
+    size: int
+    read: Callable[[], Awaitable[bytes]]
+    filename: str | None = None
+
+    @classmethod
+    def of(cls, data: bytes, filename: str | None = None) -> EncodedImage:
+        """An image that is in memory already."""
+
+        async def read() -> bytes:
+            return data
+
+        return cls(len(data), read, filename)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

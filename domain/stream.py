@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceReading
 from domain.geometry import BoundingBox
+from domain.image import EncodedImage
 from domain.stream_config import StreamConfig
 from domain.tracking import FaceTrack
 
@@ -16,22 +16,6 @@ MAX_FRAME_SIZE = (3840, 2160)
 """Width and height; frames with more pixels than this has are refused."""
 MAX_FRAME_BYTES = 1024 * 1024
 """Encoded; a larger frame is refused."""
-
-
-class FrameData(Protocol):
-    """The encoded image of a frame, in whatever form it was sent."""
-
-    def exceeds(self, limit_bytes: int) -> bool:
-        """Whether it has more bytes than this; does not decode it."""
-        ...
-
-    async def read(self) -> bytes:
-        """The encoded image.
-
-        Raises:
-            InvalidImage: what was sent cannot be decoded.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +26,13 @@ class Frame:
         frame_id: the sender's number for it.
         timestamp_s: the sender's clock when it was taken; returned with the result, never relied
             on.
-        data: the encoded image.
+        image: as it was sent.
         received_s: our own monotonic clock when it arrived, in seconds.
     """
 
     frame_id: int
     timestamp_s: float
-    data: FrameData
+    image: EncodedImage
     received_s: float
 
 

@@ -52,7 +52,7 @@ class FrameAnalysis:
             InferenceUnavailable: detector or classifier cannot run.
         """
         search = _FrameSearch(self._following, frame.received_s, config, effort)
-        image = await self._analyser.analyse(await frame.data.read(), search)
+        image = await self._analyser.analyse(await frame.image.read(), search)
         window = config.smooth_window_size if config.smooth_emotions else 0
         readings = [face.reading for face in image.faces]
         faces = self._smoothing.smooth(

@@ -172,7 +172,7 @@ class StreamSession:
         if running is None:
             raise InvalidRequest("the session is not running; send start first")
         running.measures.received += 1
-        if frame.data.exceeds(MAX_FRAME_BYTES):
+        if frame.image.size > MAX_FRAME_BYTES:
             self._fail(running)
             raise ImageTooLarge("a frame may have at most 1 MiB", limit=MAX_FRAME_BYTES)
         if running.latest.put(frame) is not None:

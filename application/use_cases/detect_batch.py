@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from application.errors import ServiceUnavailable
 from application.metering import UsageMeter
-from application.use_cases.detect_emotions import DetectEmotions, EncodedImage
+from application.use_cases.detect_emotions import DetectEmotions
 from application.work import AdmissionGate, Priority
 from domain.detection import Detection
 from domain.errors import BatchTooLarge, DomainError, InvalidRequest
+from domain.image import EncodedImage
 from domain.user import User
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from uuid import uuid4
 
 from application.memory_budget import MemoryBudget
@@ -15,31 +13,8 @@ from application.ports.telemetry import Telemetry
 from application.storing.spooler import Spooler
 from application.work import AdmissionGate, Priority
 from domain.detection import Detection
+from domain.image import EncodedImage
 from domain.user import Caller, Guest, User
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedImage:
-    """An image as it was sent, read when there is memory for it.
-
-    Attributes:
-        size: in bytes.
-        read: returns the bytes; may raise ``DomainError``.
-        filename: as the sender named it; None without a name.
-    """
-
-    size: int
-    read: Callable[[], Awaitable[bytes]]
-    filename: str | None = None
-
-    @classmethod
-    def of(cls, data: bytes, filename: str | None = None) -> EncodedImage:
-        """An image that is in memory already."""
-
-        async def read() -> bytes:
-            return data
-
-        return cls(len(data), read, filename)
 
 
 class DetectEmotions:

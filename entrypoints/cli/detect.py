@@ -17,10 +17,10 @@ from rich.text import Text
 
 from application.errors import ServiceUnavailable
 from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES
-from application.use_cases.detect_emotions import EncodedImage
 from application.work import Priority
 from domain.detection import Detection
 from domain.errors import DomainError
+from domain.image import EncodedImage
 from domain.user import Guest
 from domain.wording import leading, percent
 from entrypoints.cli import videos

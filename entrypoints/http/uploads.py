@@ -11,8 +11,8 @@ from typing import Any
 from litestar.enums import RequestEncodingType
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
-from application.use_cases.detect_emotions import EncodedImage
 from domain.errors import DomainError, ImageTooLarge, InvalidRequest
+from domain.image import EncodedImage
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import MissingFile, UnsupportedMediaType
 from entrypoints.http.file_names import parameters

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from domain.errors import InvalidRequest
 from domain.stream import Frame
 from entrypoints.wire.config import ACTIONS, Config, ConfigChange, read_config
-from entrypoints.wire.frame_data import SentData
+from entrypoints.wire.frame_data import sent_image
 from entrypoints.wire.reading import LARGEST_INTEGER, read
 
 MAX_ROOM_NAME = 64
@@ -119,7 +119,7 @@ def read_frame(data: tuple[object, ...], received_s: float) -> Frame:
     sent = read(VideoFrame, _object(data))
     if not isinstance(sent.data, bytes | str) or not sent.data:
         raise InvalidRequest("data must be the image as bytes or base64 text", field="data")
-    return Frame(sent.frame_id, sent.timestamp, SentData(sent.data), received_s)
+    return Frame(sent.frame_id, sent.timestamp, sent_image(sent.data), received_s)
 
 
 def read_frame_id(data: tuple[object, ...]) -> int | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import string
-from dataclasses import dataclass
+from functools import partial
 
 from domain.errors import InvalidImage
+from domain.image import EncodedImage
+from domain.stream import MAX_FRAME_BYTES
 
 _ALPHABET = (string.ascii_letters + string.digits + "+/-_=").encode()
 _LINE_BREAKS = b"\r\n\t "
@@ -21,49 +23,44 @@ _LONG_TEXT = 128 * 1024
 """Characters of base64 from which decoding takes the event loop too long (over 0.5 ms)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SentData:
-    """Fulfils ``FrameData``.
+def sent_image(data: bytes | str) -> EncodedImage:
+    """The image of a frame; base64 is decoded when it is read.
 
     Base64 is read as common encoders write it (RFC 4648, RFC 2397): as text or bytes, with or
-    without a data URI, line breaks, padding and percent-encoding, in either alphabet.
+    without a data URI, line breaks, padding and percent-encoding, in either alphabet. Reading
+    raises ``InvalidImage`` for data that is text, or begins like it, and is not base64.
 
-    Attributes:
+    Args:
         data: as received.
     """
+    return EncodedImage(_size(data), partial(_read, data))
 
-    data: bytes | str
 
-    def exceeds(self, limit_bytes: int) -> bool:
-        """Whether the image has more bytes than this; does not decode it.
+def _size(data: bytes | str) -> int:
+    """The size of the image in bytes, without decoding it; exact where the limit is near.
 
-        Bytes count as they are, also where they are base64, and a data-URI prefix of more than 128
-        characters counts like the rest.
-        """
-        if isinstance(self.data, bytes):
-            return len(self.data) > limit_bytes
-        digits = limit_bytes * 4 / 3
-        if len(self.data) <= digits:
-            return False
-        if len(self.data) > 2 * digits:
-            return True  # No encoder writes that many line breaks.
-        found = _digits(self.data)
-        return (len(found) - 2 * found.count(b"%")) * 3 // 4 > limit_bytes
+    Bytes count as they are, also where they are base64, and a data-URI prefix of more than 128
+    characters counts like the rest.
+    """
+    if isinstance(data, bytes):
+        return len(data)
+    at_most = len(data) * 3 // 4
+    # No encoder writes so many line breaks that the image is half as large.
+    if not MAX_FRAME_BYTES < at_most <= 2 * MAX_FRAME_BYTES:
+        return at_most
+    digits = _digits(data)
+    return (len(digits) - 2 * digits.count(b"%")) * 3 // 4
 
-    async def read(self) -> bytes:
-        """The encoded image.
 
-        Raises:
-            InvalidImage: it is text, or begins like it, and is not base64.
-        """
-        if isinstance(self.data, bytes) and not _is_base64(self.data):
-            return self.data
-        try:
-            if len(self.data) > _LONG_TEXT:
-                return await asyncio.to_thread(_decode, self.data)
-            return _decode(self.data)
-        except ValueError:
-            raise InvalidImage("the frame's data is neither an image nor base64 of one") from None
+async def _read(data: bytes | str) -> bytes:
+    if isinstance(data, bytes) and not _is_base64(data):
+        return data
+    try:
+        if len(data) > _LONG_TEXT:
+            return await asyncio.to_thread(_decode, data)
+        return _decode(data)
+    except ValueError:
+        raise InvalidImage("the frame's data is neither an image nor base64 of one") from None
 
 
 def _is_base64(data: bytes) -> bool:

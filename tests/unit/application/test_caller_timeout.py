@@ -7,8 +7,8 @@ import pytest
 from adapters.in_memory import fake_image
 from application.errors import StoreUnavailable
 from application.timeouts import CallerTimeout
-from application.use_cases.detect_emotions import EncodedImage
 from domain.detection import HistoryFilter, StorageStatus
+from domain.image import EncodedImage
 from tests.unit.application.accounts import Accounts
 from tests.unit.application.service import Service, guest, until
 

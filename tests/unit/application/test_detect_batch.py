@@ -9,11 +9,11 @@ import pytest
 from adapters.in_memory import InMemoryFaceDetector, fake_image
 from application.errors import Overloaded, StoreUnavailable
 from application.use_cases.detect_batch import BatchOutcome
-from application.use_cases.detect_emotions import EncodedImage
 from application.work import Priority
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from domain.errors import BatchTooLarge, ImageTooLarge, InvalidImage, InvalidRequest
+from domain.image import EncodedImage
 from tests.unit.application.service import Service, guest, until
 
 IMAGE = fake_image(((10, 10, 80, 90), Emotion.SAD))

@@ -8,12 +8,12 @@ import pytest
 from adapters.in_memory import InMemoryEmotionClassifier, InMemoryFaceDetector, fake_image
 from application.errors import InferenceUnavailable, Overloaded, StoreUnavailable
 from application.ports.image_store import StoredImage
-from application.use_cases.detect_emotions import EncodedImage
 from application.work import Priority
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.errors import DomainError, ImageDimensionsTooLarge, InvalidImage, QuotaExceeded
 from domain.geometry import BoundingBox
+from domain.image import EncodedImage
 from domain.user import Caller
 from tests.contract.samples import records_of
 from tests.unit.application.service import Service, guest, until

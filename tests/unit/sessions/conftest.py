@@ -35,7 +35,7 @@ from domain.errors import InvalidToken
 from domain.stream import Frame, FrameResult
 from domain.stream_config import StreamConfig
 from domain.user import User
-from entrypoints.wire.frame_data import SentData
+from entrypoints.wire.frame_data import sent_image
 from tests.storing import Storing
 
 Event = TypeVar("Event")
@@ -154,7 +154,7 @@ class World:
     def frame(self, frame_id: int, data: bytes | str | None = None) -> Frame:
         """A frame that arrives a tenth of a second after the previous one."""
         self.clock.advance(0.1)
-        sent = SentData(data or fake_image(HAPPY_FACE))
+        sent = sent_image(data or fake_image(HAPPY_FACE))
         return Frame(frame_id, float(frame_id), sent, self.clock.monotonic())
 
 

@@ -17,7 +17,7 @@ from domain.geometry import BoundingBox
 from domain.stream import Frame, TrackedFace
 from domain.stream_config import StreamConfig
 from domain.tracking import FaceTrack
-from entrypoints.wire.frame_data import SentData
+from entrypoints.wire.frame_data import sent_image
 
 
 @pytest.mark.parametrize(("sent", "kept"), [(10, 30), (30, 30), (60, 30), (1000, 30), (5, 0.5)])
@@ -40,7 +40,7 @@ def test_pace_tolerates_uneven_frames() -> None:
 
 def test_a_waiting_frame_is_replaced_by_a_newer_one() -> None:
     latest = LatestFrame()
-    one, two = Frame(1, 0, SentData(b""), 0), Frame(2, 0, SentData(b""), 0)
+    one, two = Frame(1, 0, sent_image(b""), 0), Frame(2, 0, sent_image(b""), 0)
     assert latest.put(one) is None
     assert latest.put(two) is one
     assert latest.take() is two

@@ -12,7 +12,7 @@ from application.use_cases.keep_session import KeepSession
 from domain.emotion import Emotion
 from domain.stream import Frame
 from domain.stream_config import StreamConfig
-from entrypoints.wire.frame_data import SentData
+from entrypoints.wire.frame_data import sent_image
 from tests.unit.sessions.conftest import World, some_user
 
 FRAMES = 3_600
@@ -60,7 +60,7 @@ async def test_an_hour_of_video_leaves_only_its_timeline_in_memory(world: World)
         world.clock.advance(1)
         listener.told.clear()
         place = 99 - abs(99 - number % 198)
-        session.offer(Frame(number, 0.0, SentData(pictures[place]), world.clock.monotonic()))
+        session.offer(Frame(number, 0.0, sent_image(pictures[place]), world.clock.monotonic()))
         await listener.told.wait()
     # One entry of the timeline for each second, and nothing else.
     assert sizes[1] - sizes[0] < 1.2 * FRAMES

@@ -17,7 +17,7 @@ from application.work import Priority
 from domain.errors import InvalidToken
 from domain.image import Image
 from domain.stream import Frame, FrameResult
-from entrypoints.wire.frame_data import SentData
+from entrypoints.wire.frame_data import sent_image
 from tests.unit.sessions.conftest import Recorder, World, some_user
 
 
@@ -228,7 +228,7 @@ async def busy_window(world: World, sessions: StreamSessions, crowd: list[Stream
     end_s = world.clock.monotonic() + 2
     while world.clock.monotonic() < end_s:
         for session in 2 * crowd:
-            session.offer(Frame(1, 0, SentData(fake_image()), world.clock.monotonic()))
+            session.offer(Frame(1, 0, sent_image(fake_image()), world.clock.monotonic()))
         await asyncio.sleep(0)
     await sessions.review_load()
 

@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import InvalidImage
 from domain.stream import MAX_FRAME_BYTES
-from entrypoints.wire.frame_data import SentData
+from entrypoints.wire.frame_data import sent_image
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(range(256)) * 3
 PREFIX = b"data:image/jpeg;base64,"
@@ -40,18 +40,18 @@ async def test_image_data_is_read_in_every_common_encoding(form: str) -> None:
     for length in range(len(JPEG) - 3, len(JPEG) + 1):
         picture = JPEG[:length]
         data = written(picture)[form]
-        assert await SentData(data).read() == picture
+        assert await sent_image(data).read() == picture
         if form != "raw":
-            assert await SentData(data.decode()).read() == picture
+            assert await sent_image(data.decode()).read() == picture
 
 
 @pytest.mark.parametrize("form", written(b""))
 def test_an_image_of_a_mebibyte_is_not_too_large_in_any_encoding(form: str) -> None:
     picture = JPEG + os.urandom(MAX_FRAME_BYTES + 1 - len(JPEG))
     fits, too_large = written(picture[:MAX_FRAME_BYTES])[form], written(picture)[form]
-    assert not SentData(fits if form == "raw" else fits.decode()).exceeds(MAX_FRAME_BYTES)
-    assert SentData(too_large if form == "raw" else too_large.decode()).exceeds(MAX_FRAME_BYTES)
-    assert SentData(too_large).exceeds(MAX_FRAME_BYTES)
+    assert sent_image(fits if form == "raw" else fits.decode()).size <= MAX_FRAME_BYTES
+    assert sent_image(too_large if form == "raw" else too_large.decode()).size > MAX_FRAME_BYTES
+    assert sent_image(too_large).size > MAX_FRAME_BYTES
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_an_image_of_a_mebibyte_is_not_too_large_in_any_encoding(form: str) -> N
     ],
 )
 async def test_image_bytes_are_never_decoded_as_base64(picture: bytes) -> None:
-    assert await SentData(picture).read() == picture
+    assert await sent_image(picture).read() == picture
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ async def test_image_bytes_are_never_decoded_as_base64(picture: bytes) -> None:
 )
 async def test_text_that_is_not_base64_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidImage, match="base64"):
-        await SentData(data).read()
+        await sent_image(data).read()
 
 
 def test_a_long_data_uri_prefix_counts_towards_the_size() -> None:
-    assert SentData("data:" + "x" * 2**21 + ",AAAA").exceeds(MAX_FRAME_BYTES)
+    assert sent_image("data:" + "x" * 2**21 + ",AAAA").size > MAX_FRAME_BYTES
