@@ -56,7 +56,7 @@ class VideoFile:
         self, *, every_s: float, from_s: float, to_s: float | None
     ) -> Iterator[VideoFrame | Damage | None]:
         """The wanted frames, see ``OpenVideo.frames``; None after each 0.1 s without one."""
-        cuts = CutDetector()
+        cuts = CutDetector(every_s)
         sampler = Sampler(self._container, self._stream, self.facts, every_s, from_s, to_s)
         for item in sampler.items():
             if isinstance(item, tuple):
