@@ -118,6 +118,27 @@ def write_two_streams(
     return path
 
 
+def write_clip_of_call(path: Path, *parts: Sequence[tuple[float, Picture]]) -> Path:
+    """Write a WebM file whose frames change their size from part to part, as those of calls do."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx", rate=10)
+        stream.height, stream.width = parts[0][0][1].shape[:2]
+        for pictures in parts:
+            encoder = av.CodecContext.create("libvpx", "w")
+            assert isinstance(encoder, av.VideoCodecContext)
+            encoder.height, encoder.width = pictures[0][1].shape[:2]
+            encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 1000)
+            packets = []
+            for time_s, picture in pictures:
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                frame.pts, frame.time_base = round(1000 * time_s), Fraction(1, 1000)
+                packets += encoder.encode(frame)
+            for packet in [*packets, *encoder.encode()]:
+                packet.stream, packet.time_base = stream, Fraction(1, 1000)
+                container.mux(packet)
+    return path
+
+
 def mapped(
     pictures: Sequence[tuple[float, Picture]], change: Callable[[float], float]
 ) -> list[tuple[float, Picture]]:

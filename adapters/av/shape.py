@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from adapters.av.hdr import is_hdr, to_srgb
 
 _HD_LINES = 720
+_SAME_SHAPE = 0.02
 _UNSPECIFIED = 2  # ITU-T H.273
 
 
@@ -21,6 +22,12 @@ def shown_size(frame: AvFrame, aspect: float) -> tuple[int, int]:
     """Width and height as a player shows them."""
     width, height = max(round(frame.width * aspect), 1), frame.height
     return (height, width) if _placing_of(frame).is_transposed else (width, height)
+
+
+def is_rescaled(size: tuple[int, int], whole: tuple[int, int]) -> bool:
+    """Whether a frame has the shape of its video but another size, as calls send for a while."""
+    across, down = whole[0] / size[0], whole[1] / size[1]
+    return size != whole and abs(across - down) < _SAME_SHAPE * across
 
 
 def upright(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from adapters.av.drawing import draw_faces
 from adapters.av.opening import first_tick, opened, picture_stream
-from adapters.av.shape import shown_size, upright
+from adapters.av.shape import is_rescaled, shown_size, upright
 from adapters.av.timing import PresentationTimes
 from application.ports.video_annotator import FacesAt
 from domain.errors import InvalidVideo
@@ -69,6 +69,7 @@ def _annotate(
                 tracks = {sound.index: _Sound(copy, sound) for sound in sounds}
                 tick_s = float(pictures.time_base or 0)
                 start_s = first_tick(pictures) * tick_s
+                size: tuple[int, int] | None = None
                 for number, item in enumerate(_items(container, pictures, sounds)):
                     if ended.is_set():
                         return
@@ -77,7 +78,8 @@ def _annotate(
                         continue
                     frame, tick = item
                     time_s = tick * tick_s
-                    pixels = _drawn(frame, aspect, faces_at(time_s - start_s))
+                    size = size or shown_size(frame, aspect)
+                    pixels = _drawn(frame, aspect, size, faces_at(time_s - start_s))
                     writer.write(pixels, time_s)
                     if number % _TOLD_EVERY == 0:
                         on_progress(time_s - start_s)
@@ -196,8 +198,10 @@ def _items(container: Any, pictures: Any, sounds: list[Any]) -> Iterator[Any]:
             continue
 
 
-def _drawn(frame: AvFrame, aspect: float, faces: Any) -> NDArray[np.uint8]:
+def _drawn(frame: AvFrame, aspect: float, size: tuple[int, int], faces: Any) -> NDArray[np.uint8]:
     width, height = shown_size(frame, aspect)
     pixels, _, _, _ = upright(frame, aspect, max(width, height))
+    if is_rescaled((width, height), size):
+        pixels = np.asarray(cv2.resize(pixels, size), np.uint8)
     draw_faces(pixels, faces)
     return pixels

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av.error
+import numpy as np
 from av.video.frame import VideoFrame as AvFrame
 
 from adapters.av.cuts import CutDetector
 from adapters.av.opening import end_s, opened, picture_stream
 from adapters.av.sampling import Sampler
-from adapters.av.shape import shown_size, upright
+from adapters.av.shape import is_rescaled, shown_size, upright
 from application.ports.video_reader import VideoFacts, VideoFrame
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
@@ -62,11 +63,18 @@ class VideoFile:
             if isinstance(item, tuple):
                 frame, time_s = item
                 self._check_size(frame.width, frame.height)
-                pixels, width, height, scale = upright(frame, self._aspect, self._working_side_px)
-                image = Image(pixels, width, height, "video", scale=scale)
-                yield VideoFrame(image, time_s, cuts.scene_of(pixels))
+                image = self._image(frame)
+                yield VideoFrame(image, time_s, cuts.scene_of(np.asarray(image.pixels)))
             else:
                 yield item
+
+    def _image(self, frame: AvFrame) -> Image:
+        pixels, width, height, scale = upright(frame, self._aspect, self._working_side_px)
+        whole = self.facts.width, self.facts.height
+        if is_rescaled((width, height), whole):
+            scale *= width / whole[0]
+            width, height = whole
+        return Image(pixels, width, height, "video", scale=scale)
 
     def _first_frame(self) -> AvFrame:
         for count, packet in enumerate(self._container.demux(self._stream)):

@@ -130,6 +130,17 @@ async def test_colours_of_hd_are_those_of_players(reader: AvVideoReader, tmp_pat
     assert pixels.mean(axis=(0, 1)) == pytest.approx([200, 40, 40], abs=4)
 
 
+async def test_frames_that_become_smaller_keep_the_size_of_the_video(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    large = clips.numbered(10)
+    small = [(time_s + 1, picture[::2, ::2]) for time_s, picture in large]
+    clip = clips.write_clip_of_call(tmp_path / "call.webm", large, small)
+    frames = [item for item in await read(reader, clip, 0.1) if isinstance(item, VideoFrame)]
+    assert {(frame.image.width, frame.image.height) for frame in frames} == {(160, 96)}
+    assert [frame.image.scale for frame in frames] == [1.0] * 10 + [0.5] * 10
+
+
 async def test_the_stream_that_players_show_is_read(reader: AvVideoReader, tmp_path: Path) -> None:
     shown_by_players = clips.numbered(5)
     other = [(time_s, picture[::2, ::2] + 200) for time_s, picture in shown_by_players]
