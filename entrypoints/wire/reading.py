@@ -49,11 +49,13 @@ def _fault(kind: type[msgspec.Struct], values: Mapping[str, object]) -> InvalidR
 
 def _with_whole_numbers(value: object) -> object:
     # JavaScript has one kind of number, and some writers of JSON write whole ones as 5.0.
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_with_whole_numbers(each) for each in value]
-    return value
+    if isinstance(value, list):  # No field holds a list of lists.
+        return [_whole(each) for each in value]
+    return _whole(value)
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _in_words(wanted: inspect.Type) -> str:
