@@ -20,6 +20,8 @@ _MOMENT = [
     Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
     _EMPTY,
 ]
+# Longer than any moment, and short enough for the searches below.
+_LONGEST_MOMENT = 64
 _DATE_ONLY = re.compile(r"\d{4}-?(\d{2}-?\d{2}|W\d{2}-?\d)")
 # A plus sign that was not percent-encoded arrives as a space.
 _LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)$")
@@ -100,6 +102,8 @@ def _moment(field: str, text: str | None, on_a_date: time) -> datetime | None:
     if not text:
         return None
     try:
+        if len(text) > _LONGEST_MOMENT:
+            raise ValueError
         if _DATE_ONLY.fullmatch(text):
             return datetime.combine(date.fromisoformat(text), on_a_date, UTC)
         text, is_next_day = _MIDNIGHT_AT_THE_END.subn(r"\g<1>00\2", text.upper())
