@@ -64,7 +64,7 @@ class DetectBatch:
             raise InvalidRequest("a batch needs at least one file", field="files")
         if len(images) > self._max_files:
             raise BatchTooLarge(
-                f"a batch may hold {self._max_files} files, this one has {len(images)}",
+                f"a batch may hold {self._max_files} files, this one has more",
                 limit=self._max_files,
             )
         self._gate.check()

@@ -7,10 +7,21 @@ import sys
 import unicodedata
 from email.errors import HeaderParseError
 from email.header import decode_header
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from pathlib import PurePosixPath
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 _LONGEST_NAME = 255
+# A name of 255 characters fits, however it is encoded. Decoding takes longer than receiving.
+_LONGEST_WRITTEN = 4096
+# Decomposed characters count twice. Composing takes quadratic time.
+_LONGEST_DECOMPOSED = 2 * _LONGEST_NAME
+# In any code page a name of 255 characters takes up to four bytes a character.
+_LONGEST_IN_A_CODE_PAGE = 4 * _LONGEST_NAME
+# Python would look for a module of any other name, and remember it. Punycode, which is among those,
+# takes quadratic time.
+_CHARSETS = frozenset(aliases) | frozenset(aliases.values())
 _BIDI_CONTROLS = frozenset(
     "\N{ARABIC LETTER MARK}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"
     "\N{LEFT-TO-RIGHT EMBEDDING}\N{RIGHT-TO-LEFT EMBEDDING}\N{POP DIRECTIONAL FORMATTING}"
@@ -78,13 +89,18 @@ def file_name(written: dict[str, bytes]) -> str | None:
     """
     extended = _extended(written.get("filename*", b""))
     plain = written.get("filename") or written.get("filename*", b"").rpartition(b"'")[2]
-    name = extended if extended is not None else _decoded(plain)
-    name = PurePosixPath(name.replace("\\", "/")).name
+    name = extended if extended is not None else _decoded(plain[-_LONGEST_WRITTEN:])
+    name = _shortened(PurePosixPath(name.replace("\\", "/")).name, _LONGEST_DECOMPOSED)
     name = "".join(filter(_is_kept, unicodedata.normalize("NFC", name)))
-    if len(name) > _LONGEST_NAME:
-        ending = PurePosixPath(name).suffix[:16]
-        name = name[: _LONGEST_NAME - len(ending)] + ending
+    name = _shortened(name, _LONGEST_NAME)
     return None if name in ("", "..") else name
+
+
+def _shortened(name: str, longest: int) -> str:
+    if len(name) <= longest:
+        return name
+    ending = PurePosixPath(name).suffix[:16]
+    return name[: longest - len(ending)] + ending
 
 
 def _unescaped(quoted: bytes) -> bytes:
@@ -98,7 +114,7 @@ def _extended(value: bytes) -> str | None:
     if not (apostrophe and second):
         return None
     try:
-        return unquote_to_bytes(encoded).decode(charset.decode("ascii") or "utf-8")
+        return _text(unquote_to_bytes(encoded[-_LONGEST_WRITTEN:]), charset.decode("ascii"))
     except (UnicodeError, LookupError):
         return None
 
@@ -115,12 +131,19 @@ def _decoded(value: bytes) -> str:
         try:
             words = decode_header(text)
             return "".join(
-                word if isinstance(word, str) else word.decode(charset or "utf-8")
-                for word, charset in words
+                word if isinstance(word, str) else _text(word, charset) for word, charset in words
             )
         except (UnicodeError, LookupError, HeaderParseError, ValueError):
             return text
     return text
+
+
+def _text(data: bytes, charset: str | None) -> str:
+    """Decode in a named character set, UTF-8 where none is; ``LookupError`` for an unknown one."""
+    charset = normalize_encoding(charset or "utf-8").lower()
+    if charset not in _CHARSETS:
+        raise LookupError(charset)
+    return data.decode(charset)
 
 
 def _character(reference: re.Match[str]) -> str:
@@ -138,6 +161,8 @@ def _as_utf8(value: bytes) -> bytes | None:
 
 def _in_some_code_page(value: bytes) -> str:
     """Decode a name of unknown code page: as UTF-8, or in the first that gives plausible text."""
+    if len(value) > _LONGEST_IN_A_CODE_PAGE:
+        return value.decode("utf-8", "replace")
     for charset, fits in (
         ("utf-8", lambda text: True),
         ("cp932", lambda text: _TWO_WIDE.search(text) and not _HALF_WIDTH_KATAKANA.search(text)),

@@ -9,6 +9,7 @@ import tempfile
 import weakref
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -20,8 +21,12 @@ from entrypoints.http.file_names import file_name, parameters
 
 MAX_PARTS = 1000
 MAX_PART_HEADER_BYTES = 16 * 1024
+MAX_HEADERS_BYTES = 256 * 1024
 _FILE_IN_MEMORY_BYTES = 2**20
 _MAX_PART_HEADERS = 32
+_LONGEST_FIELD_NAME = 256
+# Parsing them takes about a millisecond, and a chunk may hold a thousand.
+_PARTS_A_TURN = 8
 _CHUNK_BYTES = 2**18
 _NOT_ENCODED = ("", "binary", "8bit", "7bit")
 
@@ -33,10 +38,15 @@ class UploadMemory:
 
     Args:
         limit_bytes: of all together.
+
+    Attributes:
+        turn: held by the form that is parsed in this pass of the event loop, where it has many
+            parts.
     """
 
     def __init__(self, limit_bytes: int = 24 * 2**20) -> None:
         self._left = limit_bytes
+        self.turn = asyncio.Lock()
 
     def take(self, size: int) -> bool:
         """Reserve memory; False if there is not enough."""
@@ -107,19 +117,28 @@ class FormFile:
 
     Parts of a form are written one after the other, so each is contiguous on the disk.
 
+    Args:
+        disposition: the parameters of its ``Content-Disposition``.
+        memory: what small files share.
+        disk: for larger ones.
+
     Attributes:
-        filename: as the sender named it; None without a name.
         size: in bytes.
     """
 
-    def __init__(self, filename: str | None, memory: UploadMemory, disk: _Disk) -> None:
-        self.filename = filename
+    def __init__(self, disposition: dict[str, bytes], memory: UploadMemory, disk: _Disk) -> None:
         self.size = 0
+        self._disposition = disposition
         self._share = _Share(memory)
         self._data = bytearray()
         self._disk = disk
         self._start: int | None = None
         weakref.finalize(self, self._share.give_back)
+
+    @cached_property
+    def filename(self) -> str | None:
+        """As the sender named it; None without a name. Decoding it may take a millisecond."""
+        return file_name(self._disposition)
 
     async def write(self, data: bytes) -> None:
         """Append to it.
@@ -213,11 +232,13 @@ class Part:
         name: of the field; empty if the sender left it out.
         content: what it holds.
         is_file: the sender said that it is one, by a file name or by a type that is not text.
+        has_filename: the sender gave a file name, which may turn out to be empty.
     """
 
     name: str
     content: FormFile
     is_file: bool
+    has_filename: bool
 
 
 async def read_form(
@@ -236,6 +257,7 @@ async def read_form(
         StoreUnavailable: a file does not fit onto the disk.
     """
     parts: list[Part] = []
+    headers_bytes = 0
     disk = _Disk(folder)
     content: FormFile | None = None
     encoding: _Base64 | None = None
@@ -251,6 +273,12 @@ async def read_form(
         async for chunk in body:
             for event in parser.parse(chunk) if chunk and not parser.closed else ():
                 if isinstance(event, MultipartSegment):
+                    headers_bytes += sum(len(name) + len(text) for name, text in event.headerlist)
+                    if headers_bytes > MAX_HEADERS_BYTES:
+                        raise _too_many_headers()
+                    if len(parts) % _PARTS_A_TURN == _PARTS_A_TURN - 1:
+                        async with memory.turn:
+                            await asyncio.sleep(0)
                     parts.append(part := _part(event, memory, disk))
                     content, encoding = part.content, _encoding_of(event)
                 elif content is not None and event is not None:
@@ -279,11 +307,11 @@ def _without_frames(error: MultipartError) -> MultipartError:
 def _part(segment: MultipartSegment, memory: UploadMemory, disk: _Disk) -> Part:
     disposition = str(segment.header("Content-Disposition") or "").encode("latin-1")
     written = parameters(disposition)
-    has_name = bool(written.get("filename") or written.get("filename*"))
+    has_filename = bool(written.get("filename") or written.get("filename*"))
     media_type = segment.content_type or "text/plain"
-    name = written.get("name", b"").decode("utf-8", "replace")
-    content = FormFile(file_name(written), memory, disk)
-    return Part(name, content, has_name or media_type != "text/plain")
+    name = written.get("name", b"")[:_LONGEST_FIELD_NAME].decode("utf-8", "replace")
+    content = FormFile(written, memory, disk)
+    return Part(name, content, has_filename or media_type != "text/plain", has_filename)
 
 
 def _encoding_of(segment: MultipartSegment) -> _Base64 | None:
@@ -302,6 +330,14 @@ def _fault(error: MultipartError) -> str:
     if "line break" in str(error):
         return "the lines of the form end with LF; they must end with CR LF"
     return "the form is truncated or is not a multipart form"
+
+
+def _too_many_headers() -> InvalidRequest:
+    return InvalidRequest(
+        f"the headers of all parts may have {MAX_HEADERS_BYTES} characters together, these have "
+        "more",
+        limit=MAX_HEADERS_BYTES,
+    )
 
 
 def _too_much(parser: PushMultipartParser) -> InvalidRequest:

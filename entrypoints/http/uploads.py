@@ -82,7 +82,7 @@ async def uploaded(
     if not sent:
         raise MissingFile(_where_the_file_is_not(parts, field), field=field)
     # What a browser sends for an <input> in which nothing was chosen has no name and no content.
-    sent = [part for part in sent if part.content.size or part.content.filename]
+    sent = [part for part in sent if part.content.size or part.has_filename]
     if not sent:
         raise MissingFile(f"no file was chosen for the field '{field}'", field=field)
     for part in sent:

@@ -141,6 +141,8 @@ async def detect_batch(
         limit=settings.detection.max_batch_size,
     )
     files = await uploaded_files(request, "files", too_large)
+    # One too many is refused; to decode the names of all would take too long.
+    files = files[: settings.detection.max_batch_size + 1]
     images = [bounded_image(file, settings.detection.max_upload_bytes) for file in files]
     outcomes = await primed(detect_batch.execute(request.user, images))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -1,0 +1,112 @@
+"""Requests that look small, and would take long to read."""
+
+import asyncio
+import encodings
+from collections.abc import AsyncIterator
+
+import pytest
+
+from domain.errors import InvalidRequest
+from entrypoints.http.file_names import file_name, parameters
+from entrypoints.http.forms import MAX_HEADERS_BYTES, UploadMemory, read_form
+from tests.attacks.flood import connected, frame, opened
+from tests.e2e.service_process import ServiceProcess
+
+AT_ONCE = 60
+ENOUGH_S = 60
+"""Without a bound each takes minutes; with one, less than a second."""
+
+# Composing characters takes quadratic time when these are in the wrong order.
+MARKS = ("\N{COMBINING GRAVE ACCENT}" * 3900 + "\N{COMBINING GRAVE ACCENT BELOW}" * 3900).encode()
+
+
+def disposition(name: bytes) -> bytes:
+    return b'form-data; name="file"; filename' + name
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b'="' + MARKS + b'"',
+        b"*=utf-8''" + b"".join(b"%%%X" % byte for byte in MARKS[:4000]),
+        b"*=punycode''" + b"8000" * 4000,
+        b'="=?punycode?q?' + b"8000" * 4000 + b'?="',
+        b'="' + b"\x83\x41" * 8000 + b'"',
+        b'="' + b"%41" * 5300 + b'\xff"',
+    ],
+    ids=["marks", "percent-encoded", "punycode", "encoded word", "shift_jis", "percent"],
+)
+async def test_a_long_name_of_a_file_is_read_in_short_time(written: bytes) -> None:
+    header = disposition(written)
+
+    async def names() -> list[str | None]:
+        found = []
+        for _ in range(1000):
+            found.append(file_name(parameters(header)))
+            await asyncio.sleep(0)
+        return found
+
+    assert len(set(await asyncio.wait_for(names(), ENOUGH_S))) == 1
+
+
+def test_unknown_character_sets_of_names_are_not_remembered() -> None:
+    known = set(encodings._cache)
+    for number in range(10):
+        file_name(parameters(disposition(b"*=x%d%s''a.jpg" % (number, b"y" * 9000))))
+    assert set(encodings._cache) == known
+
+
+async def test_the_headers_of_all_parts_are_bounded_together() -> None:
+    async def form() -> AsyncIterator[bytes]:
+        for _ in range(MAX_HEADERS_BYTES // 15_000 + 1):
+            yield b"--limit\r\nContent-Disposition: %s\r\n\r\nx\r\n" % disposition(b"=" + MARKS)
+        yield b"--limit--\r\n"
+
+    with pytest.raises(InvalidRequest):
+        await read_form(form(), b"limit", UploadMemory())
+
+
+async def test_a_form_of_many_parts_lets_other_requests_go_on() -> None:
+    form = b"".join(
+        b'--limit\r\nContent-Disposition: form-data; name="%d"\r\n\r\nx\r\n' % number
+        for number in range(900)
+    )
+
+    async def at_once() -> AsyncIterator[bytes]:
+        yield form + b"--limit--\r\n"
+
+    memory = UploadMemory()
+    reading = [asyncio.create_task(read_form(at_once(), b"limit", memory)) for _ in range(10)]
+    passes = 0
+    while not all(each.done() for each in reading):
+        await asyncio.sleep(0)
+        passes += 1
+    assert all([len(await each) == 900 for each in reading])
+    assert passes > 900  # one after the other, a few parts at a time
+
+
+async def test_cookies_and_dates_are_read_in_short_time(service: ServiceProcess) -> None:
+    async with await service.user() as user, service.client() as guest, asyncio.timeout(ENOUGH_S):
+        cookies = ({"Cookie": f'{number}="' + '\\"' * 14_000} for number in range(AT_ONCE))
+        answers = await asyncio.gather(
+            *(guest.get("/auth/usage", headers=cookie) for cookie in cookies),
+            *(user.get(f"/api/history?to_date={'T24:00:00' * 3000}") for _ in range(AT_ONCE)),
+        )
+    assert {answer.status_code for answer in answers} == {200, 400}
+
+
+async def test_a_deeply_nested_setting_is_the_clients_own_fault(service: ServiceProcess) -> None:
+    token = (await service.sign_in())["access_token"].encode()
+    nested = b"[" * 900 + b"]" * 900
+    event = b'["control",{"action":"start","config":{"processing_resolution":%s}}]' % nested
+    async with (
+        asyncio.timeout(ENOUGH_S),
+        connected(int(service.url.rpartition(":")[2])) as wire,
+    ):
+        await opened(wire)
+        await wire.send(frame(0x81, b'40/emotion-detection,{"token":"%s"}' % token))
+        await wire.read_until(b'40/emotion-detection,{"sid"')
+        await wire.send(frame(0x81, b"42/emotion-detection," + event))
+        answer = await wire.read_until(b"}]")
+    assert b'"code":400' in answer
+    assert "Traceback" not in service.log
