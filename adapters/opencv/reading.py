@@ -17,7 +17,7 @@ from adapters.opencv.encoded import (
 from adapters.opencv.image_formats import describe_foreign, format_of
 from adapters.opencv.orientation import upright, upright_size
 from domain.errors import DomainError, InvalidImage
-from domain.image import AVIF, BMP, HEIC, JPEG, PNG, READ_FORMATS, WEBP, Image, ImageFormat
+from domain.image import AVIF, BMP, HEIC, JPEG, PNG, READ_FORMATS, TIFF, WEBP, Image, ImageFormat
 
 
 def recognise(data: bytes) -> ImageFormat:
@@ -100,6 +100,15 @@ def read_image(data: bytes, header: Header, limits: DecodingLimits) -> Image:
     return Image(turned, width, height, header.kind.media_type, scale=1 / factor)
 
 
+def _is_cut_short(kind: ImageFormat, data: bytes) -> bool:
+    """Whether a file ends before something that it announces."""
+    if kind is TIFF:
+        from adapters.opencv import tiff
+
+        return tiff.is_cut_short(data)
+    return _lacks_a_box(kind, data)
+
+
 def _lacks_a_box(kind: ImageFormat, data: bytes) -> bool:
     """Whether a file in a box-based format ends inside a box."""
     at = 0 if kind in (AVIF, HEIC) else len(data)
@@ -117,7 +126,7 @@ def _invalid(kind: ImageFormat, error: Exception, data: bytes) -> DomainError:
     if isinstance(error, DomainError):
         return error
     # Pillow says so only in the message.
-    if isinstance(error, Truncated) or "truncated" in str(error) or _lacks_a_box(kind, data):
+    if isinstance(error, Truncated) or "truncated" in str(error) or _is_cut_short(kind, data):
         return InvalidImage(f"the {kind.name} image is cut short", reason="truncated")
     if isinstance(error, Unsupported):
         return InvalidImage(f"this {kind.name} image cannot be read: {error}", reason="coding")

@@ -11,6 +11,7 @@ import io
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,21 @@ def tags_of(data: bytes) -> tuple[Tags, str]:
             place = entry + (12 if is_big else 8)
         tags[tag] = struct.unpack_from(f"{order}{count}{letter}", data, place)
     return tags, order
+
+
+def is_cut_short(data: bytes) -> bool:
+    """Whether the tags of the first page, or some of its strips or tiles, lie behind the end."""
+    try:
+        tags, _ = tags_of(data)
+    except struct.error:
+        return True
+    except KeyError:
+        return False
+    pieces = [
+        zip(tags.get(where, ()), tags.get(how_many, ()), strict=False)
+        for where, how_many in ((_STRIPS, _STRIP_BYTES), (_TILES, _TILE_BYTES))
+    ]
+    return any(start + size > len(data) for start, size in chain(*pieces))
 
 
 def is_read_by_pillow(data: bytes) -> bool:

@@ -130,6 +130,17 @@ async def test_deep_images_stand_upright(decoder: OpenCvImageDecoder, orientatio
     assert difference(await decoder.decode(data), wanted) < 1
 
 
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+async def test_an_image_of_eight_bits_that_is_cut_short_says_so(
+    decoder: OpenCvImageDecoder, compression: str, share: float
+) -> None:
+    by_pillow = encoded(portrait(), "TIFF", compression=compression)
+    for data in (by_pillow, tiff(COLOR, "rgb", rowsperstrip=8)):
+        with pytest.raises(InvalidImage, match="cut short"):
+            await decoder.decode(data[: int(share * len(data))])
+
+
 async def test_a_deep_image_that_is_cut_short_or_too_large_is_refused(
     decoder: OpenCvImageDecoder,
 ) -> None:
