@@ -54,8 +54,8 @@ class Sampler:
         self._times = PresentationTimes(container, stream)
         self._facts = facts
         self._every_s = every_s
-        self._to_s = to_s
         self._tick_s = float(stream.time_base)
+        self._to_s = None if to_s is None else to_s + self._tick_s / 2  # a frame just then belongs
         self._start = first_tick(stream)
         self._due_s = from_s
         self._last_s = from_s

@@ -24,10 +24,15 @@ async def reader() -> AsyncIterator[AvVideoReader]:
 
 
 async def read(
-    reader: AvVideoReader, path: Path, every_s: float, *, from_s: float = 0.0
+    reader: AvVideoReader,
+    path: Path,
+    every_s: float,
+    *,
+    from_s: float = 0.0,
+    to_s: float | None = None,
 ) -> list[VideoFrame | Damage]:
     async with reader.open(path) as video:
-        return [item async for item in video.frames(every_s=every_s, from_s=from_s)]
+        return [item async for item in video.frames(every_s=every_s, from_s=from_s, to_s=to_s)]
 
 
 def shown(items: list[VideoFrame | Damage]) -> list[int]:
@@ -78,6 +83,16 @@ async def test_reordered_frames_of_avi_files_have_their_times(
     assert [round(frame.time_s, 3) for frame in frames] == [n / 10 for n in range(28)]
     errors = np.abs(np.array(shown(frames)) / 4 - np.arange(28))  # codecs round grey levels
     assert errors.mean() < 0.4
+
+
+@pytest.mark.parametrize(("name", "ticks"), [("clip.avi", 10), ("clip.mkv", 1000)])
+async def test_a_part_ends_with_the_frame_at_its_end(
+    reader: AvVideoReader, tmp_path: Path, name: str, ticks: int
+) -> None:
+    clip = clips.write_clip(tmp_path / name, clips.numbered(30), ticks=ticks)
+    items = await read(reader, clip, 0.1, from_s=1.5, to_s=2.2)
+    times = [round(item.time_s, 3) for item in items if isinstance(item, VideoFrame)]
+    assert times == [1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.1, 2.2]
 
 
 async def test_a_truncated_avi_file_is_damaged_from_its_last_frame_on(
