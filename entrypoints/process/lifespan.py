@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol, runtime_checkable
 
 from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import EmotionClassifier
@@ -14,13 +13,6 @@ from entrypoints.container import Container
 from entrypoints.process.loads import show_loads
 
 log = logging.getLogger(__name__)
-
-
-@runtime_checkable
-class _Closes(Protocol):
-    """A part with threads to stop."""
-
-    def close(self) -> None: ...
 
 
 @asynccontextmanager
@@ -59,8 +51,9 @@ async def running(container: Container) -> AsyncIterator[None]:
                     stores.video_files(),
                     container.accounts().identity_provider(),
                 ):
-                    if isinstance(part, _Closes):
-                        await asyncio.to_thread(part.close)
+                    close = getattr(part, "close", None)
+                    if close is not None:  # It has threads or connections.
+                        await asyncio.to_thread(close)
         finally:
             await stores.database().close()
             tracing = container.system().tracing()
