@@ -236,6 +236,7 @@ class HttpConnection(H11Protocol):
             await send(message)
 
         cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
+        _use_path_of_url(cast("dict[str, Any]", scope))
         if self.scope["path"] != _ALWAYS_AT_ONCE:
             await self._connections.pacing.wait()
         await self._service(scope, receive, announce_and_send)
@@ -383,6 +384,13 @@ class HttpConnection(H11Protocol):
         """Close at once: the client does not read any more."""
         self._unset_keepalive_if_required()
         self._raw.abort()
+
+
+def _use_path_of_url(scope: dict[str, Any]) -> None:
+    """Reduce a whole URL, as clients send it to proxies, to its path (RFC 9112, section 3.2.2)."""
+    if "://" in scope["path"] and not scope["path"].startswith("/"):
+        scope["path"] = "/" + scope["path"].partition("://")[2].partition("/")[2]
+        scope["raw_path"] = b"/" + scope["raw_path"].partition(b"://")[2].partition(b"/")[2]
 
 
 def _problem(code: str) -> bytes:

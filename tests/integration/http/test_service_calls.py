@@ -1,10 +1,12 @@
 """Health, metrics, documentation, and what applies to every call."""
 
+import asyncio
 import json
 import logging
 import re
 from html import unescape
 
+import httpx
 import pytest
 import structlog
 
@@ -263,6 +265,18 @@ async def test_a_browser_gets_a_page_for_each_kind_of_problem(service):
     missing = await browser.get("/problems/no_such_problem")
     assert missing.status_code == 404
     assert missing.json()["code"] == "not_found"
+
+
+async def test_a_target_may_be_a_whole_url(service):
+    """Clients that believe they speak to a proxy send it."""
+    address = httpx.URL(service.url)
+    for path, status in ((b"/healthz", 200), (b"/api/history?skip=1", 401), (b"", 200)):
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        target = service.url.encode() + path
+        writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(20):
+            assert b"HTTP/1.1 %d " % status in await reader.read()
+        writer.close()
 
 
 async def test_a_request_id_is_made_or_kept_and_always_sent_back(service):
