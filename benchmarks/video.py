@@ -47,7 +47,7 @@ from adapters.prometheus.telemetry import PrometheusTelemetry
 from adapters.tracking import KalmanFaceTracker
 from application.ports.face_detector import WantedFaces
 from application.ports.video_reader import VideoFacts
-from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand
+from application.use_cases.analyse_video import AnalyseVideo
 from application.videos.analysis import AnalysedFrame
 from domain.image import Image
 from domain.video import Damage, Sampling
@@ -108,7 +108,7 @@ async def measure(clip: Path, threads: int) -> None:
     )
     silent = Silent()
     with Timed(table, "this service", threads) as timed:
-        await use_case.execute(AnalyseVideoCommand(clip, Sampling(EVERY_S)), silent)
+        await use_case.execute(clip, Sampling(EVERY_S), silent)
         timed.done(silent.frames, silent.time_s, tells_memory=True)
     with Timed(table, "its reader alone", threads) as timed:
         async with reader.open(clip) as video:

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,24 +22,6 @@ from domain.stream import TrackSummary
 from domain.video import Damage, Sampling
 
 _TICK_S = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class AnalyseVideoCommand:
-    """A video and which of its frames are wanted.
-
-    Attributes:
-        path: the file.
-        sampling: which frames.
-        done: the frames that were analysed before an interruption, in order; None to start from the
-            beginning.
-        damages: those reported before the interruption.
-    """
-
-    path: Path
-    sampling: Sampling = field(default_factory=Sampling)
-    done: AsyncIterator[Sequence[AnalysedFrame]] | None = None
-    damages: tuple[Damage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +88,36 @@ class AnalyseVideo:
         self._min_face_size_px = min_face_size_px
         self._frames_at_once = frames_at_once
 
-    async def execute(self, command: AnalyseVideoCommand, listener: VideoListener) -> VideoSummary:
+    async def execute(
+        self,
+        path: Path,
+        sampling: Sampling,
+        listener: VideoListener,
+        *,
+        done: AsyncIterator[Sequence[AnalysedFrame]] | None = None,
+        damages_before: Sequence[Damage] = (),
+    ) -> VideoSummary:
         """Analyse a video from the start, or from where the work was interrupted.
+
+        Args:
+            path: the file.
+            sampling: which frames are wanted.
+            listener: receives the progress.
+            done: the frames that were analysed before an interruption, in order; None to start from
+                the beginning.
+            damages_before: those reported before the interruption.
 
         Raises:
             InvalidVideo, VideoTooLarge, OSError: see ``VideoReader.open``.
             InferenceUnavailable: detector or classifier cannot run.
         """
-        sampling = command.sampling
-        damages = list(command.damages)
+        damages = list(damages_before)
         followed = FollowedFaces(self._new_tracker(), sampling.every_s, damages)
-        last = await _restored(command.done, followed)
+        last = await _restored(done, followed)
         damages[:] = [d for d in damages if last and d.to_s and d.to_s <= last.time_s]
         # The last frame is read again: a cut after it only shows in comparison.
         from_s = sampling.due_s(last.time_s) if last else sampling.from_s
-        async with self._reader.open(command.path) as video:
+        async with self._reader.open(path) as video:
             await listener.opened(video.facts)
             wanted = video.frames(every_s=sampling.every_s, from_s=from_s, to_s=sampling.to_s)
             items = _after(last, wanted) if last else wanted

@@ -13,7 +13,7 @@ from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
-from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand, VideoSummary
+from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.use_cases.videos import EraseVideos
 from application.videos.entry import entry_of
 from application.videos.limits import VideoLimits
@@ -216,13 +216,13 @@ class WorkOnVideos:
         async with self._store.local(video.user_id, video.video_id) as path:
             if path is None:
                 raise NotFound("the file of the video is not there any more")
-            command = AnalyseVideoCommand(
+            return await self._analyse.execute(
                 path,
-                sampling=video.sampling,
+                video.sampling,
+                progress,
                 done=self._repository.frames(video.video_id),
-                damages=video.damages,
+                damages_before=video.damages,
             )
-            return await self._analyse.execute(command, progress)
 
     async def _finish(self, progress: VideoProgress, summary: VideoSummary) -> None:
         """Make the entry in the history, and write the video as done."""

@@ -17,7 +17,7 @@ from rich.text import Text
 from application.errors import ServiceUnavailable
 from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES, VideoAnnotator
 from application.ports.video_reader import VideoFacts
-from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand, VideoSummary
+from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.videos.analysis import AnalysedFrame
 from application.videos.faces_over_time import FacesOverTime
 from domain.errors import DomainError
@@ -106,8 +106,7 @@ async def _analyse(
     use_case: AnalyseVideo, clip: Path, every_s: float, watching: _Watching
 ) -> ClipOutcome:
     try:
-        command = AnalyseVideoCommand(clip, Sampling(every_s))
-        summary = await use_case.execute(command, watching)
+        summary = await use_case.execute(clip, Sampling(every_s), watching)
     except OSError as error:
         return ClipOutcome(clip, error=error.strerror or str(error))
     except (DomainError, ServiceUnavailable) as error:

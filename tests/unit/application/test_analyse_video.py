@@ -16,7 +16,7 @@ from adapters.in_memory import (
 )
 from adapters.tracking import KalmanFaceTracker
 from application.ports.video_reader import VideoFacts
-from application.use_cases.analyse_video import AnalyseVideo, AnalyseVideoCommand, VideoSummary
+from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
 from domain.errors import InvalidRequest, InvalidVideo
@@ -63,8 +63,7 @@ def analyse_video() -> AnalyseVideo:
 
 async def analyse(path: Path, *, every_s: float = 0.1) -> tuple[VideoSummary, Watching]:
     watching = Watching()
-    command = AnalyseVideoCommand(path, Sampling(every_s))
-    return await analyse_video().execute(command, watching), watching
+    return await analyse_video().execute(path, Sampling(every_s), watching), watching
 
 
 def ids(frame: AnalysedFrame) -> list[str]:
@@ -167,6 +166,8 @@ async def test_interrupted_work_continues_with_the_same_result(tmp_path: Path) -
             yield all_of_it.frames[stop // 2 : stop]
 
         watching = Watching()
-        command = AnalyseVideoCommand(path, Sampling(0.1), done(), whole.damages)
-        assert await analyse_video().execute(command, watching) == whole
+        again = await analyse_video().execute(
+            path, Sampling(0.1), watching, done=done(), damages_before=whole.damages
+        )
+        assert again == whole
         assert watching.frames == all_of_it.frames[stop:]

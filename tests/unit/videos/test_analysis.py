@@ -6,7 +6,7 @@ import pytest
 
 from adapters.in_memory import fake_image, fake_video
 from application.ports.video_reader import VideoFacts
-from application.use_cases.analyse_video import AnalyseVideoCommand, VideoSummary
+from application.use_cases.analyse_video import VideoSummary
 from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
 from domain.video import Damage, Sampling
@@ -25,8 +25,8 @@ class _Frames(list[AnalysedFrame]):
 async def analysed(
     videos: Videos, path: Path, every_s: float = 0.2, frames: _Frames | None = None
 ) -> VideoSummary:
-    command = AnalyseVideoCommand(path, sampling=Sampling(every_s))
-    return await videos.analyse().execute(command, _Frames() if frames is None else frames)
+    listener = _Frames() if frames is None else frames
+    return await videos.analyse().execute(path, Sampling(every_s), listener)
 
 
 async def test_a_face_counts_from_the_first_frame_that_shows_it(
