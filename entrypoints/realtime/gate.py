@@ -142,7 +142,16 @@ async def _poll(
         return message
 
     try:
-        await both(scope, bounded_receive, send)
+        first: ReceiveMessage | None = await bounded_receive()
+        if first is None or first["type"] != "http.request":
+            return  # The client has disconnected, and the library would raise.
+
+        async def receive_again() -> ReceiveMessage:
+            nonlocal first
+            message, first = first, None
+            return message or await bounded_receive()
+
+        await both(scope, receive_again, send)
     finally:
         if connection is not None:
             connection.hold(-held)
