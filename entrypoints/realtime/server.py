@@ -40,6 +40,9 @@ _MAX_PACKETS_PER_POST = 1024
 _ENOUGH_WAITING = 8
 _MAX_VALUES = 4096
 _MAX_STRANGERS = 256
+# A client needs one to sign in; some ask for other namespaces first.
+_MAX_STRANGERS_MESSAGES = 64
+_MESSAGES_A_TURN = 4
 _LAST_WORDS_S = 2
 
 log = logging.getLogger(__name__)
@@ -91,9 +94,11 @@ class GuardedSocket(AsyncSocket):  # type: ignore[misc]
 
     Attributes:
         reads: how often all waiting packets were taken to be sent.
+        messages: how many messages it has sent.
     """
 
     reads: int = 0
+    messages: int = 0
     _next_ping: asyncio.Task[None] | None = None
 
     def schedule_ping(self) -> None:
@@ -162,9 +167,7 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         self._strangers[eio_sid] = environ
         if len(self._strangers) > _MAX_STRANGERS:
             oldest = next(iter(self._strangers))
-            connection = self._strangers.pop(oldest)["asgi.scope"].get("extensions", {})
-            if EXTENSION in connection:
-                connection[EXTENSION].refused(Refusal.TOO_MANY_NOT_SIGNED_IN)
+            _count(self._strangers.pop(oldest), Refusal.TOO_MANY_NOT_SIGNED_IN)
             await self.close_connection(oldest)
         await super()._handle_eio_connect(eio_sid, environ)
 
@@ -179,6 +182,9 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         if eio_sid not in self.environ:
             return  # Closed meanwhile; polling requests run side by side.
+        if not await self._may_go_on(eio_sid):
+            await self.close_connection(eio_sid)
+            return
         try:
             if isinstance(data, str) and eio_sid in self._binary_packet:
                 raise ValueError("a text where a binary part was announced")
@@ -193,6 +199,24 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         except Exception as error:
             log.info("closing a connection after a message that cannot be read: %s", _kind(error))
             await self.close_connection(eio_sid)
+
+    async def _may_go_on(self, eio_sid: str) -> bool:
+        """Whether a connection may send one more message.
+
+        The library handles all messages that have arrived on a connection, a thousand in one POST,
+        without returning to the event loop.
+        """
+        connection = self.eio.sockets.get(eio_sid)
+        if connection is None:
+            return False
+        connection.messages += 1
+        if connection.messages % _MESSAGES_A_TURN == 0:
+            await asyncio.sleep(0)
+        stranger = self._strangers.get(eio_sid)
+        if stranger is None or connection.messages <= _MAX_STRANGERS_MESSAGES:
+            return True
+        _count(stranger, Refusal.TOO_MANY_FRAMES)
+        return False
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self._binary_packet.pop(eio_sid, None)
@@ -299,6 +323,13 @@ def make_server(
         logger=quiet,
         engineio_logger=quiet,
     )
+
+
+def _count(environ: dict[str, Any], reason: Refusal) -> None:
+    """Count a refusal, unless another server runs this one."""
+    connection = environ["asgi.scope"].get("extensions", {}).get(EXTENSION)
+    if connection is not None:
+        connection.refused(reason)
 
 
 def _kind(error: Exception) -> str:

@@ -188,3 +188,40 @@ async def test_a_client_that_does_not_read_is_disconnected_and_gets_400(service:
             await housekeeping.sweep()
         assert service.sessions == 0
         assert (await client.post(PING)).status_code == 400
+
+
+async def test_a_client_that_disconnects_before_its_body_leaves_no_stack_trace(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = int(service.url.rpartition(":")[2])
+    for _ in range(3):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n"
+            b"Content-Length: 10\r\n\r\n"
+        )
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False) as http:
+        for _ in range(3):
+            await http.get("/socket.io/", params={"EIO": "4", "transport": "polling"})
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_stranger_may_send_few_messages(service: Service) -> None:
+    async with polling(service) as client:
+        await client.post(*["40/nowhere,"] * 1000)
+        assert (await client.post("40/nowhere,")).status_code == 400
+
+
+async def test_others_go_on_while_many_messages_of_one_post_are_handled(service: Service) -> None:
+    async with polling(service) as client:
+        await client.enter(await service.token())
+        passes = 0
+        posting = asyncio.create_task(client.post(*[PING] * 1000))
+        while not posting.done():
+            await asyncio.sleep(0)
+            passes += 1
+        assert (await posting).status_code == 200
+    assert passes > 200
