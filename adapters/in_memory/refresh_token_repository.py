@@ -7,14 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.in_memory.switches import Switches
-from application.ports.refresh_token_repository import RefreshTokenRecord, is_in_grace
+from application.ports.refresh_token_repository import (
+    MOST_PER_USER,
+    RefreshTokenRecord,
+    is_in_grace,
+)
 
 
 class InMemoryRefreshTokenRepository(Switches):
     """Keeps every issued token, which are still valid, and which were used."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_per_user: int = MOST_PER_USER) -> None:
         super().__init__()
+        self._most_per_user = most_per_user
         self._records: dict[str, RefreshTokenRecord] = {}
         self._standing: set[str] = set()
         self._used: dict[str, datetime] = {}
@@ -80,6 +85,13 @@ class InMemoryRefreshTokenRepository(Switches):
         if record.digest not in self._records:
             self._records[record.digest] = record
             self._standing.add(record.digest)
+        others = [
+            digest
+            for digest, other in self._records.items()
+            if other.user_id == record.user_id and digest != record.digest
+        ]
+        others.sort(key=lambda each: (each in self._standing, self._records[each].expires_at))
+        self._forget(others[: max(len(others) + 1 - self._most_per_user, 0)])
 
     def _revoke(self, digests: Iterable[str]) -> None:
         for digest in digests:

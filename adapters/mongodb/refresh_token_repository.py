@@ -13,7 +13,11 @@ from adapters.moments import from_us, to_us
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.documents import Document, token_from_document, token_to_document
 from adapters.mongodb.indexes import REFRESH_TOKENS
-from application.ports.refresh_token_repository import RefreshTokenRecord, is_in_grace
+from application.ports.refresh_token_repository import (
+    MOST_PER_USER,
+    RefreshTokenRecord,
+    is_in_grace,
+)
 
 _Database = AsyncIOMotorDatabase[Document]
 _REVOKED = {"$set": {"state": "revoked"}}
@@ -25,8 +29,9 @@ class MongoRefreshTokenRepository:
     No transaction is needed, so a single server without a replica set works as well.
     """
 
-    def __init__(self, database: MongoDatabase) -> None:
+    def __init__(self, database: MongoDatabase, most_per_user: int = MOST_PER_USER) -> None:
         self._database = database
+        self._most_per_user = most_per_user
 
     async def add(self, record: RefreshTokenRecord) -> None:
         """Keep a new token."""
@@ -36,6 +41,7 @@ class MongoRefreshTokenRepository:
                 await database[REFRESH_TOKENS].insert_one(token_to_document(record))
             except DuplicateKeyError:
                 return
+            await self._delete_the_oldest(database, record)
 
         await self._database.run(insert)
 
@@ -73,6 +79,7 @@ class MongoRefreshTokenRepository:
                 {"$set": {"state": "used", "used_at_us": Int64(to_us(now))}},
             )
             if first.matched_count or await _usable(database, digest, now, grace_s) is not None:
+                await self._delete_the_oldest(database, successor)
                 return successor
             await tokens.delete_one({"_id": successor_digest})
             return None
@@ -109,6 +116,18 @@ class MongoRefreshTokenRepository:
             return result.deleted_count
 
         return await self._database.run(delete)
+
+    async def _delete_the_oldest(self, database: _Database, added: RefreshTokenRecord) -> None:
+        tokens = database[REFRESH_TOKENS]
+        excess = await tokens.count_documents({"user_id": added.user_id}) - self._most_per_user
+        for states in (["used", "revoked"], ["standing"]):
+            if excess <= 0:
+                return
+            others = {"user_id": added.user_id, "_id": {"$ne": added.digest}}
+            oldest = tokens.find({**others, "state": {"$in": states}}, {"_id": True})
+            found = await oldest.sort("expires_at_us", 1).limit(excess).to_list(excess)
+            gone = await tokens.delete_many({"_id": {"$in": [each["_id"] for each in found]}})
+            excess -= gone.deleted_count
 
 
 async def _usable(

@@ -8,18 +8,23 @@ from datetime import datetime
 
 from adapters.moments import from_us, to_us
 from adapters.sqlite.database import SqliteDatabase
-from application.ports.refresh_token_repository import RefreshTokenRecord, is_in_grace
+from application.ports.refresh_token_repository import (
+    MOST_PER_USER,
+    RefreshTokenRecord,
+    is_in_grace,
+)
 
 
 class SqliteRefreshTokenRepository:
     """Keeps each token's digest and whether it is valid, used or revoked."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: SqliteDatabase, most_per_user: int = MOST_PER_USER) -> None:
         self._database = database
+        self._most_per_user = most_per_user
 
     async def add(self, record: RefreshTokenRecord) -> None:
         """Keep a new token."""
-        await self._database.write(lambda connection: _insert(connection, record))
+        await self._database.write(lambda connection: self._insert(connection, record))
 
     async def find(self, digest: str) -> RefreshTokenRecord | None:
         """The token, valid or not."""
@@ -60,7 +65,7 @@ class SqliteRefreshTokenRepository:
                 (to_us(now), digest),
             )
             successor = replace(record, digest=successor_digest, expires_at=successor_expires_at)
-            _insert(connection, successor)
+            self._insert(connection, successor)
             return successor
 
         return await self._database.write(rotate)
@@ -98,6 +103,19 @@ class SqliteRefreshTokenRepository:
             ).rowcount
 
         return await self._database.write(delete)
+
+    def _insert(self, connection: sqlite3.Connection, record: RefreshTokenRecord) -> None:
+        _insert(connection, record)
+        (count,) = connection.execute(
+            "SELECT count(*) FROM refresh_tokens WHERE user_id = ?", (record.user_id,)
+        ).fetchone()
+        if count > self._most_per_user:
+            connection.execute(
+                "DELETE FROM refresh_tokens WHERE digest IN (SELECT digest FROM refresh_tokens "
+                "WHERE user_id = ? AND digest <> ? ORDER BY state = 'standing', expires_at_us "
+                "LIMIT ?)",
+                (record.user_id, record.digest, count - self._most_per_user),
+            )
 
 
 def _fetch(

@@ -33,8 +33,16 @@ def is_in_grace(used_at: datetime | None, now: datetime, grace_s: float) -> bool
     return used_at is not None and abs((now - used_at).total_seconds()) < grace_s
 
 
+MOST_PER_USER = 10_000
+"""Tokens of one user that are kept; signing in again and again would fill the disk."""
+
+
 class RefreshTokenRepository(Protocol):
-    """Keeps refresh tokens. Every method may raise ``StoreUnavailable``."""
+    """Keeps refresh tokens. Every method may raise ``StoreUnavailable``.
+
+    Where a user has too many, those that expire first are deleted: the used and revoked ones before
+    those that are valid, and never the one just added.
+    """
 
     async def add(self, record: RefreshTokenRecord) -> None:
         """Keep a new token."""

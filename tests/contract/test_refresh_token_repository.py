@@ -28,6 +28,38 @@ def token(digest: str, *, user_id: str = "alice", family_id: str = "f1") -> Refr
     return RefreshTokenRecord(digest, user_id, family_id, LATER)
 
 
+MOST = 5
+BOUNDED: dict[str, Callable[[Fixture], RefreshTokenRepository]] = {
+    "in-memory": lambda fixture: InMemoryRefreshTokenRepository(MOST),
+    "sqlite": lambda fixture: SqliteRefreshTokenRepository(fixture("sqlite_database"), MOST),
+    "mongodb": lambda fixture: MongoRefreshTokenRepository(fixture("mongodb_database"), MOST),
+}
+
+
+@pytest.fixture(params=BOUNDED)
+def few_tokens(request: pytest.FixtureRequest) -> RefreshTokenRepository:
+    """A repository that keeps five of each user."""
+    return BOUNDED[request.param](request.getfixturevalue)
+
+
+async def test_the_tokens_of_a_user_are_bounded(few_tokens: RefreshTokenRepository) -> None:
+    tokens = few_tokens
+    await tokens.add(token("of-bob", user_id="bob"))
+    await tokens.add(token("used"))
+    for number in range(MOST):
+        record = token(str(number), family_id=f"f{number + 2}")
+        await tokens.add(replace(record, expires_at=LATER + timedelta(number)))
+        if number == 0:
+            assert await tokens.rotate("used", "successor", LATER + timedelta(9), NOON)
+    assert await tokens.find("used") is None
+    kept = [await tokens.find(each) for each in ("of-bob", "successor", "1", "2", "3", "4")]
+    assert all(kept)
+    assert await tokens.find("0") is None, "of those that are valid it expires first"
+    assert await tokens.rotate("successor", "next", LATER - timedelta(1), NOON)
+    assert await tokens.find("successor") is None, "a used one goes before a valid one"
+    assert await tokens.find("next"), "the new one stays, although it expires first"
+
+
 async def test_a_token_works_once_and_its_successor_after_it(
     tokens: RefreshTokenRepository,
 ) -> None:
