@@ -9,13 +9,17 @@ import pytest
 
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
 from domain.detection import Detection
-from domain.emotion import Emotion
+from domain.emotion import Emotion, EmotionScores
+from domain.face import FaceDetection
+from domain.geometry import BoundingBox
+from domain.stream import SessionSummary, TimelineEntry, TrackSummary
 from tests.attacks.memory import PeakMemory
-from tests.contract.samples import NOON, make_detection
+from tests.contract.samples import NOON, make_detection, reading_of
 from tests.e2e.service_process import ServiceProcess
 
 RECORDS, FACES = 40, 500
 AT_ONCE = 3
+LONG_SESSIONS = 40
 MOST_MB = 60
 """More than at rest. Half of these records take twice as much as objects, for one client."""
 
@@ -58,3 +62,65 @@ async def test_a_history_of_crowds_is_never_whole_in_memory(
         answers = await asyncio.gather(*(user.get(path) for _ in range(AT_ONCE)))
     assert [(answer.status_code, read(answer)) for answer in answers] == [(200, RECORDS)] * AT_ONCE
     assert memory.peak_mb - before_mb < MOST_MB
+
+
+async def test_timelines_of_one_user_do_not_delay_those_of_another(
+    service: ServiceProcess,
+) -> None:
+    paths, tokens = [], []
+    for _ in range(2):
+        sign_in = await service.sign_in()
+        record = a_long_session(sign_in["user"]["user_id"])
+        database = SqliteDatabase(service.folder / "data" / "emotion.sqlite3")
+        await database.open()
+        try:
+            await SqliteDetectionRepository(database).add(record)
+        finally:
+            await database.close()
+        paths.append(f"/api/history/{record.detection_id}/timeline.svg")
+        tokens.append(sign_in["access_token"])
+    async with service.client(tokens[0]) as busy, service.client(tokens[1]) as other:
+        drawing = [asyncio.create_task(busy.get(paths[0])) for _ in range(LONG_SESSIONS)]
+        await asyncio.wait(drawing, return_when=asyncio.FIRST_COMPLETED)
+        assert (await other.get(paths[1])).status_code == 200
+        done_before = sum(each.done() for each in drawing)
+        assert {(await each).status_code for each in drawing} == {200}
+    assert done_before < LONG_SESSIONS / 2
+
+
+def a_long_session(user_id: str) -> Detection:
+    """An hour of eight faces whose emotion changes every second."""
+    found = FaceDetection(BoundingBox(10, 20, 80, 90), 0.9)
+    emotions = list(Emotion)
+    tracks = [
+        TrackSummary(
+            track_id=f"face_{number}",
+            first_seen_s=0,
+            last_seen_s=3600,
+            frames=36_000,
+            time_share=EmotionScores.from_weights(dict.fromkeys(Emotion, 1)),
+            timeline=tuple(
+                TimelineEntry(second, emotions[second % len(emotions)], 0.5)
+                for second in range(3600)
+            ),
+            box=found.box,
+            confidence=0.9,
+            reading=reading_of(Emotion.HAPPY, found),
+        )
+        for number in range(8)
+    ]
+    summary = SessionSummary(
+        session_id="s",
+        video_source=None,
+        started_at=NOON,
+        duration_s=3600.0,
+        frames_received=36_000,
+        frames_processed=36_000,
+        frames_failed=0,
+        frames_dropped=0,
+        mean_processing_time_s=0.02,
+        width=640,
+        height=480,
+        tracks=tuple(tracks),
+    )
+    return replace(make_detection(user_id=user_id), filename=None, stream=summary)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
 from uuid import UUID
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from application.fair_semaphore import FairSemaphore
 from application.use_cases.history import ReadHistory
 from application.use_cases.show_image import ShowImage
 from domain.errors import NotFound
-from entrypoints.http import operations
+from entrypoints.http import operations, records
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.timeline import timeline_svg
@@ -67,11 +70,20 @@ class DrawingsController(Controller):
         request: UserRequest,
         detection_id: FromPath[UUID],
         read_history: NamedDependency[ReadHistory],
-    ) -> Response[bytes]:
+        record_semaphore: NamedDependency[FairSemaphore],
+    ) -> Response[Any]:
         """Draw the emotions of a session over time; 404 for an image."""
-        detection = await read_history.one(request.user, detection_id)
-        if detection.stream is None:
-            raise NotFound("this is an image; only a session has a timeline")
-        # Thousands of bars take milliseconds, which would block the event loop.
-        drawn = await asyncio.to_thread(timeline_svg, detection.stream)
-        return Response(drawn.encode(), media_type="image/svg+xml", headers=_NOT_KEPT)
+
+        async def drawn() -> AsyncGenerator[bytes, None]:
+            # Thousands of bars take megabytes, and milliseconds on a thread.
+            async with record_semaphore.hold(request.user.sender):
+                detection = await read_history.one(request.user, detection_id)
+                if detection.stream is None:
+                    raise NotFound("this is an image; only a session has a timeline")
+                svg = await asyncio.to_thread(timeline_svg, detection.stream)
+                del detection
+            yield svg.encode()
+
+        return await records.answer(
+            drawn(), request.scope, media_type="image/svg+xml", headers=_NOT_KEPT
+        )
