@@ -36,7 +36,7 @@ class ConnectionLimits:
     body_min_bytes_per_s: int = 4096
     keep_alive_s: float = 5
     send_timeout_s: float = 30
-    discard_bytes: int = 64 * 2**20
+    discard_bytes: int = 256 * 2**20
     discard_timeout_s: float = 30
     message_bytes: int = 16 * 2**20
     message_timeout_s: float = 30
