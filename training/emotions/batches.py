@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .augment import Augment
 from .data import EMOTIONS, Faces, sampling_weights, soft_targets
+from .network import half_precision
 from .recipes import Recipe
 from .restore import soup
 
@@ -101,7 +102,7 @@ class Batches:
     @torch.no_grad()
     def _scores(self, views: Tensor) -> Tensor:
         views = views.to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             parts = [s * teacher(views).float().softmax(dim=1) for teacher, s in self.teachers]
         return torch.stack(parts).sum(0) / sum(share for _, share in self.teachers)
 

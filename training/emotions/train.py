@@ -20,6 +20,7 @@ from .batches import Batches
 from .data import Faces, majority
 from .evaluate import summary
 from .mobilenet import FaceMobileNet
+from .network import half_precision
 from .optim import Muon
 from .plots import curves
 from .recipes import Recipe
@@ -164,7 +165,7 @@ def _epoch(
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * _schedule(recipe, progress)
         batch = next(shown)
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             views = batch.views.to(memory_format=torch.channels_last)
             logits, fer_logits = network.both(views)
         loss = _loss(logits, batch.targets, batch.weights)
@@ -204,6 +205,6 @@ def predict(network: nn.Module, images: np.ndarray, batch: int = 256) -> np.ndar
     parts = []
     for start in range(0, len(images), batch):
         faces = torch.from_numpy(images[start : start + batch])[:, None].float()
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_precision():
             parts.append(network(faces.to(memory_format=torch.channels_last)).float())
     return torch.cat(parts).numpy()
