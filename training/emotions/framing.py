@@ -55,10 +55,7 @@ def measure(
     side = _SIDE * _ZOOM + 2 * _PAD
     yunet = cv2.FaceDetectorYN.create(str(yunet_path), "", (side, side), least_score, 0.3, 50)
     haar = cv2.CascadeClassifier(
-        str(
-            Path(cv2.data.haarcascades)  # type: ignore[attr-defined]
-            / "haarcascade_frontalface_default.xml"
-        )
+        str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml")
     )
     landmarks, yunet_boxes, haar_boxes = [], [], []
     for crop in crops:

@@ -107,4 +107,5 @@ def _largest_pairs(weights: Array, peaks: Array) -> Array:
     products = by_channel * peaks[None, :, None]
     above, below = products.clip(min=0), -products.clip(max=0)
     pairs = [(side[:, 0::2] + side[:, 1::2]).max(axis=(1, 2)) for side in (above, below)]
-    return np.maximum(*pairs)
+    largest: Array = np.maximum(*pairs)
+    return largest

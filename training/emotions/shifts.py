@@ -164,7 +164,7 @@ def _floors(layer: LastLayer, readings: Readings) -> list[str]:
     return lines
 
 
-def _balanced(probabilities: npt.NDArray[np.float64], labels: Labels) -> tuple[float, ...]:
+def _balanced(probabilities: npt.NDArray[np.floating], labels: Labels) -> tuple[float, ...]:
     confusion = confusion_matrix(probabilities, labels)
     neutral = called_neutral(confusion)
     assert neutral is not None

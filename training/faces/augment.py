@@ -216,12 +216,13 @@ def _labelled(
     size = np.sqrt(np.maximum((clipped[:, 2:] - clipped[:, :2]).prod(1), 0))
     is_face = (agreed == 1) & (visible > 0.5) & (size >= _SMALLEST_FACE)
     present = (agreed >= 0) & (visible > 0.02)
-    inside = ((landmarks >= 0) & (landmarks < np.array([width, height]))).all(-1)
+    is_inside = (landmarks >= 0) & (landmarks < np.array([width, height]))
+    inside = np.asarray(is_inside.all(-1), np.float32)
     return View(
         pixels,
         clipped[present],
         landmarks[present],
-        inside[present].astype(np.float32),
+        inside[present],
         is_face[present],
         clipped[agreed == -1] if has_faces else np.array([[0, 0, width, height]], np.float32),
     )
@@ -273,5 +274,5 @@ def _developed(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[n
     if rng.random() < 0.25:
         quality = int(rng.integers(25, 90))
         _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        pixels = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
     return np.asarray(pixels, np.uint8)

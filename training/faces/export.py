@@ -50,7 +50,7 @@ class Shipped(nn.Module):
         super().__init__()
         self._network = copy.deepcopy(network)
         # The first weights read 0..255, which saves a pass over all pixels.
-        self._network.stem[0][0].weight.data /= 255  # type: ignore[index, union-attr, operator]
+        self._network.stem[0][0].weight.data /= 255  # type: ignore[index]
         self._slope, self._offset = slope, offset
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ def fit_confidence(judged: Sequence[Judged]) -> tuple[float, float]:
         cost.backward()  # type: ignore[no-untyped-call]
         return cost
 
-    optimiser.step(loss)
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
     slope, offset = line.detach().tolist()
     return slope, offset
 

@@ -71,8 +71,8 @@ def report(crops: NDArray[np.uint8], labels: NDArray[np.int64], detector: FaceDe
     for name, border in _BORDERS.items():
         scenes = [scene_of(crop, border) for crop in crops]
         faces = asyncio.run(found_in(scenes, detector))
-        kept = [index for index, face in enumerate(faces) if face is not None]
-        boxes = np.array([_in_crop(face) for face in faces if face is not None])
+        kept = {index: face for index, face in enumerate(faces) if face is not None}
+        boxes = np.array([_in_crop(face) for face in kept.values()])
         middle = np.median(boxes, axis=0)
         lines += [
             "",
@@ -91,12 +91,12 @@ def report(crops: NDArray[np.uint8], labels: NDArray[np.int64], detector: FaceDe
             cells = []
             for drop in _DROPS:
                 cut = [
-                    cut_crop(scenes[i], faces[i], classifier.crop_spec, BoxFraming(scale, drop))
-                    for i in kept
+                    cut_crop(scenes[i], face, classifier.crop_spec, BoxFraming(scale, drop))
+                    for i, face in kept.items()
                 ]
                 answers = classifier.predict(np.stack(cut)).argmax(axis=1)
                 order = [EMOTIONS.index(emotion.value) for emotion in Emotion]
-                right = np.array(order)[answers] == labels[kept]
+                right = np.array(order)[answers] == labels[list(kept)]
                 cells.append(f"{100 * right.mean():.1f} %")
             lines.append(f"| {scale:.2f} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
