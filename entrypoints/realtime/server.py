@@ -325,9 +325,9 @@ def make_server(
     )
 
 
-def _count(environ: dict[str, Any], reason: Refusal) -> None:
+def _count(request: dict[str, Any], reason: Refusal) -> None:
     """Count a refusal, unless another server runs this one."""
-    connection = environ["asgi.scope"].get("extensions", {}).get(EXTENSION)
+    connection = request["asgi.scope"].get("extensions", {}).get(EXTENSION)
     if connection is not None:
         connection.refused(reason)
 
