@@ -17,7 +17,7 @@ from domain.errors import DomainError, InvalidRequest, InvalidToken
 from entrypoints.realtime.connection import NAMESPACE, Connection
 from entrypoints.realtime.other_clients import refused
 from entrypoints.realtime.rooms import Rooms
-from entrypoints.realtime.server import GuardedServer
+from entrypoints.realtime.server import GuardedServer, UnreadEvent
 from entrypoints.wire import client_events, server_events
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         self._sessions = sessions
         self._clock = clock
         self._rooms = rooms
-        server.refuse_large_event = self._refuse_large_event
+        server.refuse_event = self._refuse_event
         self._handlers = {
             "initialize": self._initialize,
             "control": self._control,
@@ -83,13 +83,12 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
         event = server_events.present_error(error, self._clock.now(), frame_id=frame_id)
         await connection.send_message(event)
 
-    async def _refuse_large_event(self, eio_sid: str) -> None:
+    async def _refuse_event(self, eio_sid: str, unread: UnreadEvent) -> None:
         connection = self.connections.get(
             str(self.server.manager.sid_from_eio_sid(eio_sid, NAMESPACE))
         )
         if connection is not None:
-            fault = "the event holds thousands of values; send an image as bytes or base64 text"
-            await self.answer(connection, InvalidRequest(fault))
+            await self.answer(connection, unread.problem, unread.frame_id)
 
     async def _connect(self, sid: str, auth: object) -> None:
         token = client_events.read_token(auth)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -26,6 +27,8 @@ from msgspec import Struct
 from socketio.async_pubsub_manager import AsyncPubSubManager
 
 from application.ports.message_channel import MessageChannel
+from domain.errors import ImageTooLarge, InvalidRequest
+from domain.stream import MAX_FRAME_BYTES
 from entrypoints.server.connections import EXTENSION
 from entrypoints.server.refusals import Refusal
 from entrypoints.wire.server_events import encode
@@ -43,6 +46,11 @@ _MAX_STRANGERS = 256
 # A client needs one to sign in; some ask for other namespaces first.
 _MAX_STRANGERS_MESSAGES = 64
 _MESSAGES_A_TURN = 4
+# A frame of 1 MiB is shorter, however its base64 is written. Reading 15 MB of JSON would stop the
+# event loop for a tenth of a second.
+_LONGEST_TEXT = 4 * 2**20
+_FRAME_ID = re.compile(r'"frame_id": ?(\d{1,15})[,}]')
+_NEAR_AN_END = 200
 _LAST_WORDS_S = 2
 
 log = logging.getLogger(__name__)
@@ -56,8 +64,24 @@ def has_too_many_values(text: str) -> bool:
     return len(text) > _MAX_VALUES and sum(map(text.count, ",:[")) > _MAX_VALUES
 
 
-class TooManyValues(ValueError):
-    """A packet holds more values than any of our events."""
+class UnreadEvent(ValueError):
+    """An event that is not read, because that would cost too much.
+
+    Attributes:
+        problem: what its client is told.
+        frame_id: of the frame, if it could be found without reading the event.
+    """
+
+    def __init__(self, problem: Exception, frame_id: int | None = None) -> None:
+        super().__init__()
+        self.problem = problem
+        self.frame_id = frame_id
+
+
+def _frame_id(text: str) -> int | None:
+    ends = text[:_NEAR_AN_END] + " " + text[-_NEAR_AN_END:]
+    found = _FRAME_ID.search(ends)
+    return int(found[1]) if found else None
 
 
 class EventJson:
@@ -78,8 +102,13 @@ class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
 
     def decode(self, encoded_packet: str) -> int:
         """Read a packet; ValueError for one that announces too many parts or holds too much."""
+        if len(encoded_packet) > _LONGEST_TEXT:
+            fault = "the event has more than 4 MiB; a frame may have at most 1 MiB"
+            problem = ImageTooLarge(fault, limit=MAX_FRAME_BYTES)
+            raise UnreadEvent(problem, _frame_id(encoded_packet))
         if has_too_many_values(encoded_packet):
-            raise TooManyValues
+            fault = "the event holds thousands of values; send an image as bytes or base64 text"
+            raise UnreadEvent(InvalidRequest(fault))
         attachments = int(super().decode(encoded_packet) or 0)
         if attachments > _MAX_ATTACHMENTS:
             raise ValueError("too many attachments")
@@ -149,13 +178,13 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
     the newest 256.
 
     Attributes:
-        refuse_large_event: tells the client of a connection that its event had too many values.
+        refuse_event: tells the client of a connection why its event was not read.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._strangers: dict[str, dict[str, Any]] = {}
-        self.refuse_large_event: Callable[[str], Awaitable[None]] | None = None
+        self.refuse_event: Callable[[str, UnreadEvent], Awaitable[None]] | None = None
 
     def has_signed_in(self, eio_sid: str) -> bool:
         """Whether a token was accepted on this connection."""
@@ -191,11 +220,11 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             await super()._handle_eio_message(eio_sid, data)
         except asyncio.CancelledError:
             raise
-        except TooManyValues:
-            if self.refuse_large_event is None or not self.has_signed_in(eio_sid):
+        except UnreadEvent as unread:
+            if self.refuse_event is None or not self.has_signed_in(eio_sid):
                 await self.close_connection(eio_sid)
             else:
-                await self.refuse_large_event(eio_sid)
+                await self.refuse_event(eio_sid, unread)
         except Exception as error:
             log.info("closing a connection after a message that cannot be read: %s", _kind(error))
             await self.close_connection(eio_sid)

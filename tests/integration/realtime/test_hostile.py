@@ -322,3 +322,18 @@ def _text_frame(text: str) -> bytes:
     size = len(data)
     length = bytes([0x80 | size]) if size < 126 else bytes([0xFE]) + size.to_bytes(2, "big")
     return b"\x81" + length + b"\0\0\0\0" + data
+
+
+@pytest.mark.parametrize("in_order", [1, -1])
+async def test_a_huge_text_is_not_read_but_its_frame_is_named(
+    service: Service, in_order: int
+) -> None:
+    client = await service.client()
+    await client.start()
+    keys = [("frame_id", 7), ("timestamp", 1.5), ("data", "A" * 14_000_000)]
+    await client.emit("video_frame", dict(keys[::in_order]))
+    error = await client.next("error_message")
+    assert (error["code"], error["frame_id"]) == (413, 7)
+    assert "more than 4 MiB" in error["message"]
+    await client.frame(9)
+    assert (await client.next("detection_result"))["frame_id"] == 9
