@@ -197,7 +197,8 @@ async def _on_disk(work: Callable[[], T]) -> T:
 class _Parser(PushMultipartParser):  # type: ignore[misc]
     """Accepts parts of any disposition, as some clients write ``attachment``, and of any length.
 
-    The boundary ends a part; a wrong ``Content-Length`` in its headers does no harm.
+    The boundary ends a part; a wrong ``Content-Length`` in its headers does no harm. The library
+    offers this method for other kinds of parts.
     """
 
     def _create_segment(self, headerlist: list[tuple[str, str]]) -> MultipartSegment:
