@@ -11,11 +11,10 @@ import av
 import av.error
 from av.container import InputContainer
 
-from adapters.av.shape import upright
+from adapters.av.shape import Display
 from application.cancellation import uninterrupted
 from application.ports.video_reader import VideoFrame
 from domain.errors import InvalidRequest
-from domain.image import Image
 
 _SILENCE_S = 5.0
 _RTSP = {
@@ -105,6 +104,7 @@ class _Reading:
     def _read(self, container: InputContainer) -> None:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
+        display = Display(aspect=1.0)
         started_s = time.monotonic()
         for packet in container.demux(stream):
             if self._stopped.is_set():
@@ -114,8 +114,7 @@ class _Reading:
             except av.error.InvalidDataError:
                 continue
             for frame in frames:
-                pixels, width, height, scale = upright(frame, 1.0, self._side_px)
-                image = Image(pixels, width, height, "video", scale=scale)
+                image = display.image_of(frame, self._side_px)
                 self._publish(VideoFrame(image, time.monotonic() - started_s))
 
     def _publish(

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from adapters.av.drawing import draw_faces
 from adapters.av.opening import first_tick, opened, picture_stream
-from adapters.av.shape import is_rescaled, shown_size, upright
+from adapters.av.shape import Display, is_rescaled
 from adapters.av.timing import PresentationTimes
 from application.ports.video_annotator import FacesAt
 from domain.errors import InvalidVideo
+from domain.image import Image
 
 _TICKS = 90_000
 _BT709 = Colorspace.ITU709
@@ -62,7 +63,7 @@ def _annotate(
     with container:
         pictures = picture_stream(container)
         sounds = [sound for sound in container.streams.audio if sound.codec_context is not None]
-        aspect = float(pictures.sample_aspect_ratio or 1)
+        display = Display(float(pictures.sample_aspect_ratio or 1))
         try:
             with av.open(f"file:{target.absolute()}", "w") as copy:
                 writer = _Writer(copy)
@@ -78,8 +79,8 @@ def _annotate(
                         continue
                     frame, tick = item
                     time_s = tick * tick_s
-                    size = size or shown_size(frame, aspect)
-                    pixels = _drawn(frame, aspect, size, faces_at(time_s - start_s))
+                    size = size or display.size_of(frame)
+                    pixels = _drawn(display.image_of(frame), size, faces_at(time_s - start_s))
                     writer.write(pixels, time_s)
                     if number % _TOLD_EVERY == 0:
                         on_progress(time_s - start_s)
@@ -198,10 +199,9 @@ def _items(container: Any, pictures: Any, sounds: list[Any]) -> Iterator[Any]:
             continue
 
 
-def _drawn(frame: AvFrame, aspect: float, size: tuple[int, int], faces: Any) -> NDArray[np.uint8]:
-    width, height = shown_size(frame, aspect)
-    pixels, _, _, _ = upright(frame, aspect, max(width, height))
-    if is_rescaled((width, height), size):
+def _drawn(image: Image, size: tuple[int, int], faces: Any) -> NDArray[np.uint8]:
+    pixels = np.asarray(image.pixels, np.uint8)
+    if is_rescaled((image.width, image.height), size):
         pixels = np.asarray(cv2.resize(pixels, size), np.uint8)
     draw_faces(pixels, faces)
     return pixels

@@ -6,6 +6,7 @@ Uploaded files are read in a process of their own: see ``adapters.av.video_reade
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av.error
@@ -15,7 +16,7 @@ from av.video.frame import VideoFrame as AvFrame
 from adapters.av.cuts import CutDetector
 from adapters.av.opening import end_s, opened, picture_stream
 from adapters.av.sampling import Sampler
-from adapters.av.shape import is_rescaled, shown_size, upright
+from adapters.av.shape import Display, is_rescaled
 from application.ports.video_reader import VideoFacts, VideoFrame
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
@@ -50,7 +51,7 @@ class VideoFile:
         self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
         # Few files have pixels that are not square; a wrong header must not stretch frames far.
         aspect = float(self._stream.sample_aspect_ratio or 1)
-        self._aspect = aspect if 0.1 <= aspect <= 10 else 1.0
+        self._display = Display(aspect if 0.1 <= aspect <= 10 else 1.0)
         self.facts = self._facts(self._first_frame())
 
     def items(
@@ -69,12 +70,12 @@ class VideoFile:
                 yield item
 
     def _image(self, frame: AvFrame) -> Image:
-        pixels, width, height, scale = upright(frame, self._aspect, self._working_side_px)
-        whole = self.facts.width, self.facts.height
-        if is_rescaled((width, height), whole):
-            scale *= width / whole[0]
-            width, height = whole
-        return Image(pixels, width, height, "video", scale=scale)
+        image = self._display.image_of(frame, self._working_side_px)
+        width, height = self.facts.width, self.facts.height
+        if is_rescaled((image.width, image.height), (width, height)):
+            scale = image.scale * image.width / width
+            return replace(image, width=width, height=height, scale=scale)
+        return image
 
     def _first_frame(self) -> AvFrame:
         for count, packet in enumerate(self._container.demux(self._stream)):
@@ -89,7 +90,7 @@ class VideoFile:
         raise InvalidVideo("no frame of the video can be read", reason="damaged")
 
     def _facts(self, first: AvFrame) -> VideoFacts:
-        width, height = shown_size(first, self._aspect)
+        width, height = self._display.size_of(first)
         stream, container = self._stream, self._container
         rate = stream.average_rate
         return VideoFacts(
