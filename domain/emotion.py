@@ -1,4 +1,4 @@
-"""The seven emotions and a distribution over them."""
+"""The seven emotions, their colours, and a distribution over them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,22 @@ class Emotion(StrEnum):
     FEAR = "fear"
     SURPRISE = "surprise"
     NEUTRAL = "neutral"
+
+
+EMOTION_COLOURS: Mapping[Emotion, str] = {
+    Emotion.HAPPY: "#F0E442",
+    Emotion.SAD: "#56B4E9",
+    Emotion.ANGRY: "#D55E00",
+    Emotion.DISGUST: "#009E73",
+    Emotion.FEAR: "#CC79A7",
+    Emotion.SURPRISE: "#E69F00",
+    Emotion.NEUTRAL: "#BBBBBB",
+}
+"""The colour of each emotion in images, in timelines and on the page.
+
+The palette of Okabe and Ito (2008, "Color Universal Design"), which people with any common form of
+colour blindness can distinguish. Neutral is grey.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,11 @@ class FaceLandmarks:
     left_mouth: Point
     right_mouth: Point
 
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All five, in the order above."""
+        return (self.left_eye, self.right_eye, self.nose, self.left_mouth, self.right_mouth)
+
     def moved(self, source: BoundingBox, target: BoundingBox) -> FaceLandmarks:
         """The points of a face whose box moved, and grew or shrank, from one place to another."""
         across, down = target.width / source.width, target.height / source.height
@@ -27,18 +32,7 @@ class FaceLandmarks:
                 target.x + (point.x - source.x) * across, target.y + (point.y - source.y) * down
             )
 
-        return FaceLandmarks(
-            *(
-                move(point)
-                for point in (
-                    self.left_eye,
-                    self.right_eye,
-                    self.nose,
-                    self.left_mouth,
-                    self.right_mouth,
-                )
-            )
-        )
+        return FaceLandmarks(*map(move, self.points))
 
 
 @dataclass(frozen=True, slots=True)

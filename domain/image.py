@@ -13,24 +13,24 @@ class ImageFormat:
     Attributes:
         name: for people.
         media_type: for machines.
-        suffix: of file names.
+        suffixes: of file names, the usual one first.
         is_shown_by_browsers: whether an ``<img>`` shows it in every current browser.
     """
 
     name: str
     media_type: str
-    suffix: str
+    suffixes: tuple[str, ...]
     is_shown_by_browsers: bool = True
 
 
-JPEG = ImageFormat("JPEG", "image/jpeg", ".jpg")
-PNG = ImageFormat("PNG", "image/png", ".png")
-GIF = ImageFormat("GIF", "image/gif", ".gif")
-WEBP = ImageFormat("WebP", "image/webp", ".webp")
-BMP = ImageFormat("BMP", "image/bmp", ".bmp")
-AVIF = ImageFormat("AVIF", "image/avif", ".avif")
-HEIC = ImageFormat("HEIC", "image/heic", ".heic", is_shown_by_browsers=False)
-TIFF = ImageFormat("TIFF", "image/tiff", ".tiff", is_shown_by_browsers=False)
+JPEG = ImageFormat("JPEG", "image/jpeg", (".jpg", ".jpeg"))
+PNG = ImageFormat("PNG", "image/png", (".png",))
+GIF = ImageFormat("GIF", "image/gif", (".gif",))
+WEBP = ImageFormat("WebP", "image/webp", (".webp",))
+BMP = ImageFormat("BMP", "image/bmp", (".bmp",))
+AVIF = ImageFormat("AVIF", "image/avif", (".avif",))
+HEIC = ImageFormat("HEIC", "image/heic", (".heic", ".heif"), is_shown_by_browsers=False)
+TIFF = ImageFormat("TIFF", "image/tiff", (".tiff", ".tif"), is_shown_by_browsers=False)
 
 IMAGE_FORMATS = (JPEG, PNG, GIF, WEBP, BMP, AVIF, HEIC, TIFF)
 READ_FORMATS = " and ".join(

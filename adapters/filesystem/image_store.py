@@ -15,7 +15,7 @@ from domain.image import IMAGE_FORMATS
 _FOLDER = "the folder for images"
 
 # The file name's suffix gives the media type, so that any viewer opens the file.
-_SUFFIXES = {each.media_type: each.suffix for each in IMAGE_FORMATS}
+_SUFFIXES = {each.media_type: each.suffixes[0] for each in IMAGE_FORMATS}
 
 
 class FileSystemImageStore:

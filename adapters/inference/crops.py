@@ -158,16 +158,7 @@ def aligned_frame(landmarks: FaceLandmarks) -> CropFrame:
     of transformation parameters between two point patterns", IEEE TPAMI 13(4), 1991): in the plane,
     one complex factor and an offset.
     """
-    found = [
-        complex(point.x, point.y)
-        for point in (
-            landmarks.left_eye,
-            landmarks.right_eye,
-            landmarks.nose,
-            landmarks.left_mouth,
-            landmarks.right_mouth,
-        )
-    ]
+    found = [complex(point.x, point.y) for point in landmarks.points]
     template_mean = sum(_TEMPLATE) / len(_TEMPLATE)
     found_mean = sum(found) / len(found)
     spread = sum(abs(point - template_mean) ** 2 for point in _TEMPLATE)

@@ -208,7 +208,6 @@ def _corners(boxes: Sequence[BoundingBox | LabelledFace]) -> NDArray[np.float64]
 def _landmark_error(box: FaceDetection, face: LabelledFace) -> float | None:
     if box.landmarks is None or face.points is None:
         return None
-    marks = box.landmarks
-    drawn = (marks.left_eye, marks.right_eye, marks.nose, marks.left_mouth, marks.right_mouth)
-    apart = [abs(complex(p.x - x, p.y - y)) for p, (x, y) in zip(drawn, face.points, strict=True)]
+    pairs = zip(box.landmarks.points, face.points, strict=True)
+    apart = [abs(complex(point.x - x, point.y - y)) for point, (x, y) in pairs]
     return statistics.mean(apart) / math.sqrt(face.width * face.height)

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 from domain.emotion import Emotion
 
-_WORDS = {
-    Emotion.HAPPY: "happy happiness joy joyful smile",
-    Emotion.SAD: "sad sadness",
-    Emotion.ANGRY: "angry anger",
-    Emotion.DISGUST: "disgust disgusted",
-    Emotion.FEAR: "fear fearful scared afraid",
-    Emotion.SURPRISE: "surprise surprised",
-    Emotion.NEUTRAL: "neutral neutrality calm",
+# Besides the emotion's own word.
+_SYNONYMS = {
+    Emotion.HAPPY: "happiness joy joyful smile",
+    Emotion.SAD: "sadness",
+    Emotion.ANGRY: "anger",
+    Emotion.DISGUST: "disgusted",
+    Emotion.FEAR: "fearful scared afraid",
+    Emotion.SURPRISE: "surprised",
+    Emotion.NEUTRAL: "neutrality calm",
 }
-_EMOTIONS = {word: emotion for emotion, words in _WORDS.items() for word in words.split()}
+_EMOTIONS = {emotion.value: emotion for emotion in Emotion} | {
+    word: emotion for emotion, words in _SYNONYMS.items() for word in words.split()
+}
 # Some data sets have contempt as well, which is not one of the seven emotions of this service.
 _LEFT_OUT = {"contempt", "contemptuous"}
 

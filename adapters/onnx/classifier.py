@@ -81,10 +81,13 @@ _NOT_MEASURED = frozenset(
 
 def _crop_spec(network: OnnxNetwork) -> CropSpec:
     match network.input_shape, network.output_shape:
-        case [_, 1 | 3 as channels, int(height), int(width)], [_, 7]:
+        case [_, 1 | 3 as channels, int(height), int(width)], [_, outputs] if outputs == len(
+            Emotion
+        ):
             return CropSpec(width=width, height=height, channels=channels)
     raise InferenceUnavailable(
-        f"{network.path.name} must map {INPUT} (N, 1 or 3, height, width) to {OUTPUT} (N, 7); "
+        f"{network.path.name} must map {INPUT} (N, 1 or 3, height, width) to {OUTPUT} "
+        f"(N, {len(Emotion)}); "
         f"it maps {network.input_shape} to {network.output_shape}"
     )
 

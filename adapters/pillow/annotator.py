@@ -10,21 +10,21 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from adapters.inference.executor import WorkExecutor
+from application.ports.image_annotator import ANNOTATED_FORMATS
 from application.ports.image_decoder import ImageDecoder
 from application.work import Priority
-from domain.emotion import Emotion
+from domain.emotion import EMOTION_COLOURS, Emotion
 from domain.face import Face
 from domain.geometry import BoundingBox
 from domain.image import Image
 from domain.label_layout import Layout, Size, lay_labels
-from domain.palette import EMOTION_COLOURS
 from domain.wording import counted, leading, percent
 
 _MANY = 12  # With more faces, labels are numbers only.
 
 _Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
-_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
+_FORMATS = {each.media_type: each.name for each in ANNOTATED_FORMATS}
 
 
 class PillowImageAnnotator:
@@ -54,7 +54,7 @@ def _annotate(image: Image, faces: Sequence[Face], media_type: str) -> bytes:
     # Sizes scale with the image, so that labels are readable in small and large ones.
     line_px = max(2, round(max(canvas.size) / 400))
     font = ImageFont.load_default(size=max(12, round(max(canvas.size) / 60)))
-    boxes = [_scaled(face.detection.box, image.scale) for face in faces]
+    boxes = [face.detection.box.scaled(image.scale, image.scale) for face in faces]
     for face, box in zip(faces, boxes, strict=True):
         _draw_box(draw, box, EMOTION_COLOURS[face.dominant_emotion], line_px)
     texts, layout = _lay_out(draw, font, faces, boxes, canvas.size)
@@ -67,11 +67,6 @@ def _annotate(image: Image, faces: Sequence[Face], media_type: str) -> bytes:
     out = io.BytesIO()
     canvas.save(out, _FORMATS[media_type], quality=92)
     return out.getvalue()
-
-
-def _scaled(box: BoundingBox, scale: float) -> BoundingBox:
-    x, y, width, height = (round(side * scale) for side in (box.x, box.y, box.width, box.height))
-    return BoundingBox(x, y, max(width, 1), max(height, 1))
 
 
 def _draw_box(draw: ImageDraw.ImageDraw, box: BoundingBox, color: str, line_px: int) -> None:

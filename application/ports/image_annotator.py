@@ -7,8 +7,9 @@ from typing import Protocol
 
 from application.work import Priority
 from domain.face import Face
+from domain.image import JPEG, PNG, WEBP
 
-ANNOTATED_TYPES = ("image/jpeg", "image/png", "image/webp")
+ANNOTATED_FORMATS = (JPEG, PNG, WEBP)
 """What can be written."""
 
 
@@ -31,7 +32,7 @@ class ImageAnnotator(Protocol):
         Args:
             data: the encoded image the faces were found in.
             faces: boxes in its pixels, EXIF orientation applied; may be empty.
-            media_type: of what comes back; one of ``ANNOTATED_TYPES``.
+            media_type: of what comes back; of one of ``ANNOTATED_FORMATS``.
             priority: decides the order when processors are busy.
 
         Returns:

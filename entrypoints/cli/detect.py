@@ -16,11 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from application.errors import ServiceUnavailable
+from application.ports.image_annotator import ANNOTATED_FORMATS
 from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES
 from application.work import Priority
 from domain.detection import Detection
 from domain.errors import DomainError
-from domain.image import EncodedImage
+from domain.image import IMAGE_FORMATS, EncodedImage
 from domain.user import Guest
 from domain.wording import leading, percent
 from entrypoints.cli import videos
@@ -29,15 +30,8 @@ from entrypoints.container import Container
 from entrypoints.settings import Settings
 from entrypoints.wire import detections
 
-_DRAWN_TYPES = {
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-}
-IMAGE_SUFFIXES = {
-    ".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".avif", ".heic", ".heif", ".tif", ".tiff",
-}  # fmt: skip
+_IMAGE_SUFFIXES = {suffix for each in IMAGE_FORMATS for suffix in each.suffixes}
+_DRAWN_TYPES = {suffix: each.media_type for each in ANNOTATED_FORMATS for suffix in each.suffixes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +129,7 @@ async def _images(
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
-    known = IMAGE_SUFFIXES | videos.VIDEO_SUFFIXES
+    known = _IMAGE_SUFFIXES | videos.VIDEO_SUFFIXES
     files: list[Path] = []
     for path in paths:
         if path.is_dir():

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from xml.sax.saxutils import escape
 
-from domain.emotion import Emotion
-from domain.palette import EMOTION_COLOURS
+from domain.emotion import EMOTION_COLOURS, Emotion
 from domain.stream import SessionSummary, TimelineEntry, TrackSummary
 
 MAX_ROWS = 40

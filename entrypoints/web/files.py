@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from domain.emotion import Emotion
+from domain.emotion import EMOTION_COLOURS, Emotion
 from domain.image import READ_FORMATS
-from domain.palette import EMOTION_COLOURS
 from entrypoints.settings import Settings
 
 _HERE = Path(__file__).parent

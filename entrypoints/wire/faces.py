@@ -7,7 +7,6 @@ from typing import Annotated, TypedDict
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 import domain.face
-import domain.geometry
 import domain.stream
 from domain.emotion import Emotion, EmotionScores
 
@@ -26,13 +25,10 @@ class EmotionScore(Struct, kw_only=True):
     ]  # fmt: skip
 
 
-_HAPPY = [
-    {"emotion": emotion, "score": percentage / 100, "percentage": percentage}
-    for emotion, percentage in (
-        ("happy", 92.0), ("neutral", 4.0), ("surprise", 2.0), ("sad", 0.75), ("fear", 0.5),
-        ("angry", 0.5), ("disgust", 0.25),
-    )
-]  # fmt: skip
+_EXAMPLE = [
+    {"emotion": emotion.value, "score": percentage / 100, "percentage": percentage}
+    for emotion, percentage in zip(Emotion, (92.0, 4.0, 2.0, 0.75, 0.5, 0.5, 0.25), strict=False)
+]
 
 Box = Annotated[
     list[int],
@@ -49,7 +45,7 @@ Emotions = Annotated[
         min_length=len(Emotion),
         max_length=len(Emotion),
         description="All of them, most likely first.",
-        examples=[_HAPPY],
+        examples=[_EXAMPLE],
     ),
 ]
 Confidence = Annotated[Share, Meta(description="How sure the detector is.", examples=[0.97])]
@@ -186,14 +182,5 @@ def _percentage(score: float) -> float:
 
 
 def _landmarks(found: domain.face.FaceLandmarks) -> Landmarks:
-    return Landmarks(
-        left_eye=_point(found.left_eye),
-        right_eye=_point(found.right_eye),
-        nose=_point(found.nose),
-        left_mouth=_point(found.left_mouth),
-        right_mouth=_point(found.right_mouth),
-    )
-
-
-def _point(point: domain.geometry.Point) -> list[float]:
-    return [round(point.x, 1), round(point.y, 1)]
+    points = ([round(point.x, 1), round(point.y, 1)] for point in found.points)
+    return Landmarks(**dict(zip(Landmarks.__struct_fields__, points, strict=True)))

@@ -16,11 +16,14 @@ from domain.stream import TrackedFace
 from entrypoints.wire.faces import Share, TrackId
 from entrypoints.wire.sessions import Seconds
 
-_Score = Annotated[Share | None, Meta(description="Mean of the last second; the seven sum to 1.")]
+_Score = Annotated[
+    Share | None,
+    Meta(description="Mean of the last second; those of all emotions sum to 1.", examples=[0.92]),
+]
 _Pixels = Annotated[int | None, Meta(description="Of the box, as a player shows the video.")]
 
 
-class FrameRow(Struct, kw_only=True):
+class _FaceColumns(Struct, kw_only=True):
     """One face in one analysed frame; of a frame without any, all from ``face_id`` on is null."""
 
     frame: Annotated[int, Meta(ge=0, description="Of those analysed, from 0.", examples=[15])]
@@ -32,14 +35,19 @@ class FrameRow(Struct, kw_only=True):
     height: Annotated[_Pixels, Meta(examples=[212])] = None
     confidence: Annotated[Share | None, Meta(examples=[0.97])] = None
     reliable: Annotated[bool | None, Meta(examples=[True])] = None
-    happy: Annotated[_Score, Meta(examples=[0.92])] = None
-    sad: Annotated[_Score, Meta(examples=[0.01])] = None
-    angry: Annotated[_Score, Meta(examples=[0.005])] = None
-    disgust: Annotated[_Score, Meta(examples=[0.0])] = None
-    fear: Annotated[_Score, Meta(examples=[0.005])] = None
-    surprise: Annotated[_Score, Meta(examples=[0.02])] = None
-    neutral: Annotated[_Score, Meta(examples=[0.04])] = None
-    dominant_emotion: Annotated[Emotion | None, Meta(examples=["happy"])] = None
+
+
+FrameRow = msgspec.defstruct(
+    "FrameRow",
+    [
+        *((emotion.value, _Score, None) for emotion in Emotion),
+        ("dominant_emotion", Annotated[Emotion | None, Meta(examples=["happy"])], None),
+    ],
+    bases=(_FaceColumns,),
+    namespace={"__doc__": _FaceColumns.__doc__},
+    module=__name__,
+    kw_only=True,
+)
 
 
 def header() -> str:
@@ -52,12 +60,12 @@ def csv_lines(frame: AnalysedFrame) -> str:
     return "".join(_line(_cells(row)) for row in rows(frame))
 
 
-def json_line(row: FrameRow) -> bytes:
+def json_line(row: Struct) -> bytes:
     """A row as JSON, without an end of the line."""
     return msgspec.json.encode(row)
 
 
-def rows(frame: AnalysedFrame) -> Iterator[FrameRow]:
+def rows(frame: AnalysedFrame) -> Iterator[Struct]:
     """The rows of one frame."""
     if not frame.faces:
         yield FrameRow(frame=frame.number, time=round(frame.time_s, 3))
@@ -65,7 +73,7 @@ def rows(frame: AnalysedFrame) -> Iterator[FrameRow]:
         yield _row(frame, face)
 
 
-def _row(frame: AnalysedFrame, face: TrackedFace) -> FrameRow:
+def _row(frame: AnalysedFrame, face: TrackedFace) -> Struct:
     box, scores = face.track.box, face.reading.scores
     return FrameRow(
         frame=frame.number,
@@ -82,7 +90,7 @@ def _row(frame: AnalysedFrame, face: TrackedFace) -> FrameRow:
     )
 
 
-def _cells(row: FrameRow) -> list[object]:
+def _cells(row: Struct) -> list[object]:
     values = [getattr(row, column) for column in FrameRow.__struct_fields__]
     return [str(value).lower() if isinstance(value, bool) else value for value in values]
 

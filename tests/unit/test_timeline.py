@@ -8,10 +8,9 @@ from xml.etree import ElementTree
 import pytest
 
 from adapters.in_memory import reading_of
-from domain.emotion import Emotion, EmotionScores
+from domain.emotion import EMOTION_COLOURS, Emotion, EmotionScores
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox
-from domain.palette import EMOTION_COLOURS
 from domain.stream import SessionSummary, TimelineEntry, TrackSummary
 from entrypoints.http.timeline import MAX_ROWS, timeline_svg
 from entrypoints.settings import load_settings

@@ -41,7 +41,7 @@ def service_finder(weights: Path, executor: WorkExecutor) -> Finder:
         faces = sorted(faces, key=lambda face: -face.confidence)
         boxes = [(f.box.x, f.box.y, f.box.right, f.box.bottom) for f in faces]
         marks = [
-            [(p.x, p.y) for p in (m.left_eye, m.right_eye, m.nose, m.left_mouth, m.right_mouth)]
+            [(point.x, point.y) for point in m.points]
             for m in (face.landmarks for face in faces)
             if m is not None
         ]

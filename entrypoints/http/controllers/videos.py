@@ -183,7 +183,8 @@ class VideosController(Controller):
         operation_class=operations.frames_download,
         responses={
             200: operations.answer(
-                list[frame_table.FrameRow], "A row for each analysed frame and face, in order"
+                list[frame_table.FrameRow],  # type: ignore[valid-type]
+                "A row for each analysed frame and face, in order",
             ),
             **problems(*OF_ONE_RECORD),
         },
