@@ -129,7 +129,7 @@ class FirebaseIdentityProvider:
             ) from error
         except _NOT_THERE as error:
             if self._telemetry is not None and isinstance(error, auth.CertificateFetchError):
-                self._telemetry.certificates_missing()
+                self._telemetry.count("certificate_fetch_failed")
             raise IdentityUnavailable("the identity provider does not answer") from error
         except _Refused as error:
             raise InvalidToken("the ID token is not valid; sign in again") from error

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from opentelemetry import trace
 
-from application.ports.telemetry import FrameOutcome, Stage, Telemetry
+from application.ports.telemetry import Event, FrameOutcome, Stage, Telemetry
 
 
 class TracedTelemetry:
@@ -42,14 +42,11 @@ class TracedTelemetry:
         ):
             yield
 
-    def faces_found(self, count: int) -> None:
-        """Count them."""
-        trace.get_current_span().set_attribute("emotion.image.faces", count)
-        self._inner.faces_found(count)
-
-    def detection_stored(self, *, ok: bool) -> None:
-        """Count it."""
-        self._inner.detection_stored(ok=ok)
+    def count(self, event: Event, times: int = 1) -> None:
+        """Count an event; the number of faces is added to the span of their image."""
+        if event == "face_read":
+            trace.get_current_span().set_attribute("emotion.image.faces", times)
+        self._inner.count(event, times)
 
     def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
         """Count the frame, and add its outcome to the span."""
@@ -62,14 +59,6 @@ class TracedTelemetry:
     def circuit(self, part: str, *, is_open: bool) -> None:
         """Show the state of the part's circuit breaker."""
         self._inner.circuit(part, is_open=is_open)
-
-    def certificates_missing(self) -> None:
-        """Count a sign-in that could not be checked."""
-        self._inner.certificates_missing()
-
-    def stream_sessions(self, open_now: int) -> None:
-        """Show how many sessions are open."""
-        self._inner.stream_sessions(open_now)
 
 
 @contextmanager

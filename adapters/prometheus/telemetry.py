@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from application.ports.telemetry import FrameOutcome, Stage
+from application.ports.telemetry import Event, FrameOutcome, Stage
 
 _STAGE_BUCKETS_S = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -31,14 +31,22 @@ class PrometheusTelemetry:
             buckets=_STAGE_BUCKETS_S,
             registry=self.registry,
         )
-        self._images = Counter("emotion_images_total", "Images analysed", registry=self.registry)
-        self._faces = Counter("emotion_faces_total", "Faces read", registry=self.registry)
-        self._stored = Counter(
+        stored = Counter(
             "emotion_detections_stored_total",
             "Detections that were stored, or were given up",
             ["outcome"],
             registry=self.registry,
         )
+        self._events: dict[Event, Counter] = {
+            "image_analysed": self._counter("emotion_images_total", "Images analysed"),
+            "face_read": self._counter("emotion_faces_total", "Faces read"),
+            "detection_stored": stored.labels("done"),
+            "detection_given_up": stored.labels("failed"),
+            "certificate_fetch_failed": self._counter(
+                "emotion_certificate_fetch_failures_total",
+                "Sign-ins that failed because the certificates to check them could not be fetched",
+            ),
+        }
         self._frames = Counter(
             "emotion_stream_frames_total",
             "Frames of live sessions, by outcome",
@@ -51,23 +59,13 @@ class PrometheusTelemetry:
             buckets=_STAGE_BUCKETS_S,
             registry=self.registry,
         )
-        self._sessions = Gauge(
-            "emotion_stream_sessions", "Realtime sessions that are open", registry=self.registry
-        )
         self._circuits = Gauge(
             "emotion_circuit_open",
             "1 while a part does not answer and calls to it fail at once",
             ["part"],
             registry=self.registry,
         )
-        self._certificates = Counter(
-            "emotion_certificate_fetch_failures_total",
-            "Sign-ins that failed because the certificates to check them could not be fetched",
-            registry=self.registry,
-        )
         # So that rates are 0 before the first event, and not missing.
-        for outcome in ("done", "failed"):
-            self._stored.labels(outcome)
         for fate in get_args(FrameOutcome):
             self._frames.labels(fate)
 
@@ -84,14 +82,9 @@ class PrometheusTelemetry:
         """Measure nothing: ``frame_done`` records the latency."""
         return nullcontext()
 
-    def faces_found(self, count: int) -> None:
-        """Count an analysed image and its faces."""
-        self._images.inc()
-        self._faces.inc(count)
-
-    def detection_stored(self, *, ok: bool) -> None:
-        """Count a detection that was stored or given up."""
-        self._stored.labels("done" if ok else "failed").inc()
+    def count(self, event: Event, times: int = 1) -> None:
+        """Count an event."""
+        self._events[event].inc(times)
 
     def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
         """Count a frame of a session by its outcome."""
@@ -103,14 +96,6 @@ class PrometheusTelemetry:
         """Show the state of the part's circuit breaker."""
         self._circuits.labels(part).set(is_open)
 
-    def certificates_missing(self) -> None:
-        """Count a sign-in that could not be checked."""
-        self._certificates.inc()
-
-    def stream_sessions(self, open_now: int) -> None:
-        """Show how many realtime sessions are open."""
-        self._sessions.set(open_now)
-
     def gauge(self, name: str, description: str, read: Callable[[], float]) -> None:
         """Show a value that is read whenever the metrics are, in the thread that reads them."""
         Gauge(name, description, registry=self.registry).set_function(read)
@@ -118,6 +103,9 @@ class PrometheusTelemetry:
     def counter(self, name: str, description: str, read: Callable[[], float]) -> None:
         """The same for a value that only grows; its name ends in ``_total``."""
         self.registry.register(_ReadCounter(name, description, read))
+
+    def _counter(self, name: str, description: str) -> Counter:
+        return Counter(name, description, registry=self.registry)
 
 
 class _ReadCounter(Collector):

@@ -7,6 +7,15 @@ from typing import Literal, Protocol
 
 Stage = Literal["decode", "detect", "track", "classify", "store", "upload"]
 FrameOutcome = Literal["result", "error", "dropped"]
+Event = Literal[
+    "image_analysed",
+    "face_read",
+    "detection_stored",
+    "detection_given_up",
+    "certificate_fetch_failed",
+]
+"""What is counted: a detection is stored once record and image are in their stores; certificates
+are those that sign-ins are checked with."""
 
 
 class Telemetry(Protocol):
@@ -20,12 +29,8 @@ class Telemetry(Protocol):
         """The block analyses one frame of a session, which arrived this many seconds ago."""
         ...
 
-    def faces_found(self, count: int) -> None:
-        """An image was analysed and showed this many faces."""
-        ...
-
-    def detection_stored(self, *, ok: bool) -> None:
-        """A detection reached its stores, or was given up."""
+    def count(self, event: Event, times: int = 1) -> None:
+        """Something happened, 0 or more times."""
         ...
 
     def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
@@ -38,12 +43,4 @@ class Telemetry(Protocol):
 
     def circuit(self, part: str, *, is_open: bool) -> None:
         """The state of the circuit breaker of that part, at the start and at each change."""
-        ...
-
-    def certificates_missing(self) -> None:
-        """The certificates that sign-ins are checked with could not be fetched."""
-        ...
-
-    def stream_sessions(self, open_now: int) -> None:
-        """This many realtime sessions are open now."""
         ...

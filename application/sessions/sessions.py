@@ -68,7 +68,7 @@ class StreamSessions:
         places: counts the sessions of a user, in all processes.
         verify_token: verifies a token again; raises ``InvalidToken`` if it is not valid any more.
         clock: for the time.
-        telemetry: counts frames and sessions.
+        telemetry: counts frames.
     """
 
     def __init__(
@@ -162,7 +162,6 @@ class StreamSessions:
             raise
         if credential is not None:
             self._credentials[session.session_id] = credential
-        self._telemetry.stream_sessions(len(self._open))
         return session
 
     async def close(self, session: StreamSession) -> None:
@@ -171,7 +170,6 @@ class StreamSessions:
             return
         self._advised.pop(session.session_id, None)
         self._credentials.pop(session.session_id, None)
-        self._telemetry.stream_sessions(len(self._open))
         # A caller that is cancelled here has given up the session, so nothing else would end it.
         await uninterrupted(self._wind_up(session))
 

@@ -61,7 +61,7 @@ class Delivery:
             url = await self._images.put(detection.user_id, detection.detection_id, entry.image)
             exists = await self._repository.update_storage(detection.stored_at(url))
         if exists and await self._spool.remove(detection.detection_id):
-            self._telemetry.detection_stored(ok=True)
+            self._telemetry.count("detection_stored")
             return
         await self.erase(detection.user_id, detection.detection_id)
 
@@ -79,7 +79,7 @@ class Delivery:
         if exists:
             exists = await self._repository.update_storage(detection.storing_failed())
         if exists and await self._spool.remove(detection.detection_id):
-            self._telemetry.detection_stored(ok=False)
+            self._telemetry.count("detection_given_up")
             log.error(
                 "the image of detection %s could not be stored and was given up: %s",
                 detection.detection_id,

@@ -90,7 +90,8 @@ class DetectEmotions:
             priority=priority,
             sender=caller.sender,
         )
-        self._telemetry.faces_found(len(image.faces))
+        self._telemetry.count("image_analysed")
+        self._telemetry.count("face_read", len(image.faces))
 
         detection = Detection(
             detection_id=uuid4(),

@@ -11,13 +11,14 @@ from entrypoints.container import Container
 
 
 def show_loads(container: Container) -> None:
-    """Register metrics of places, memory, threads, the spool and the disk.
+    """Register metrics of places, memory, threads, the spool, sessions and the disk.
 
     They are read in another thread than the event loop's, and never raise.
     """
     telemetry = container.system().metrics()
     settings = container.settings()
     executor, spool = container.vision().executor(), container.stores().spool()
+    sessions = container.realtime().stream_sessions()
 
     gate, budget = container.detection().gate(), container.vision().pixel_budget()
     telemetry.gauge("emotion_images_in_work", "Images in work", lambda: gate.taken)
@@ -62,6 +63,9 @@ def show_loads(container: Container) -> None:
         "emotion_spool_max_bytes",
         "The size at which no more is accepted (SPOOL_MAX_MB)",
         lambda: settings.stores.spool_max_bytes,
+    )
+    telemetry.gauge(
+        "emotion_stream_sessions", "Realtime sessions that are open", lambda: len(sessions)
     )
     telemetry.gauge(
         "emotion_stream_sessions_max",

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -6,7 +7,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from adapters.in_memory import InMemoryTelemetry
 from adapters.opentelemetry import TracedTelemetry
 from adapters.prometheus.telemetry import PrometheusTelemetry
-from application.ports.telemetry import Telemetry
+from application.ports.telemetry import Event, Telemetry
 
 TELEMETRIES: dict[str, Callable[[], Telemetry]] = {
     "in-memory": InMemoryTelemetry,
@@ -27,22 +28,22 @@ def test_a_stage_reraises_the_error_of_its_block(telemetry: Telemetry) -> None:
 
 def test_stages_may_overlap(telemetry: Telemetry) -> None:
     with telemetry.stage("store"), telemetry.stage("upload"), telemetry.stage("store"):
-        telemetry.faces_found(0)
+        telemetry.count("face_read", 0)
 
 
 def measure(telemetry: Telemetry) -> None:
     """Take every measurement."""
-    telemetry.faces_found(3)
-    telemetry.detection_stored(ok=True)
-    telemetry.detection_stored(ok=False)
+    telemetry.count("image_analysed")
+    telemetry.count("face_read", 3)
+    telemetry.count("detection_stored")
+    telemetry.count("detection_given_up")
     telemetry.frame_done("result", 0.02)
     telemetry.frame_done("dropped")
     with telemetry.frame(0.5):
         telemetry.frame_done("error")
-    telemetry.stream_sessions(2)
     telemetry.circuit("MongoDB", is_open=False)
     telemetry.circuit("MongoDB", is_open=True)
-    telemetry.certificates_missing()
+    telemetry.count("certificate_fetch_failed")
 
 
 def test_every_measurement_is_accepted(telemetry: Telemetry) -> None:
@@ -61,7 +62,6 @@ def test_prometheus_shows_every_measurement() -> None:
         ("emotion_stream_frames_total", "dropped"): 1,
         ("emotion_stream_frames_total", "error"): 1,
         ("emotion_stream_latency_seconds_sum", ""): 0.02,
-        ("emotion_stream_sessions", ""): 2,
         ("emotion_certificate_fetch_failures_total", ""): 1,
     }
     for (name, outcome), value in shown.items():
@@ -70,15 +70,18 @@ def test_prometheus_shows_every_measurement() -> None:
     assert telemetry.registry.get_sample_value("emotion_circuit_open", {"part": "MongoDB"}) == 1
 
 
+def test_prometheus_has_a_counter_for_every_event() -> None:
+    telemetry = PrometheusTelemetry()
+    for event in get_args(Event):
+        telemetry.count(event)
+
+
 def test_the_in_memory_telemetry_keeps_measurements() -> None:
     telemetry = InMemoryTelemetry()
     with telemetry.stage("detect"):
-        telemetry.faces_found(2)
+        telemetry.count("face_read", 2)
+    telemetry.count("face_read")
     telemetry.circuit("MongoDB", is_open=True)
-    telemetry.certificates_missing()
-    telemetry.detection_stored(ok=False)
     assert telemetry.stages == {"detect": 1}
-    assert (telemetry.images, telemetry.faces) == (1, 2)
-    assert (telemetry.stored, telemetry.given_up) == (0, 1)
+    assert telemetry.counts == {"face_read": 3}
     assert telemetry.circuits == {"MongoDB": True}
-    assert telemetry.certificate_failures == 1

@@ -90,4 +90,4 @@ async def test_a_detection_that_is_deleted_while_its_image_is_given_up_stays_del
     assert await service.store.carry_due() is None
     assert next(repository.before_adding, None) is None, "giving up added no record"
     assert await nothing_is_left(service)
-    assert service.telemetry.stored == 0
+    assert service.telemetry.counts["detection_stored"] == 0

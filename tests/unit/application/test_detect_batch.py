@@ -187,7 +187,7 @@ async def test_a_batch_with_unread_outcomes_holds_no_place(service: Service) -> 
     files = [file(name) for name in "abcde"]
     async with aclosing(service.batch.execute(service.alice, files)) as outcomes:
         await anext(outcomes)
-        await until(lambda: service.telemetry.faces == 5)
+        await until(lambda: service.telemetry.counts["face_read"] == 5)
         await until(lambda: service.gate.taken == 0)
         assert len([outcome async for outcome in outcomes]) == 4
 

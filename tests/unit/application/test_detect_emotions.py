@@ -200,7 +200,7 @@ async def test_users_have_priority_over_guests_at_every_stage() -> None:
 async def test_every_stage_and_every_face_is_measured(service: Service) -> None:
     await detect(service, service.alice)
     assert dict(service.telemetry.stages) == {"decode": 1, "detect": 1, "classify": 1, "store": 1}
-    assert service.telemetry.faces == 2
+    assert service.telemetry.counts["face_read"] == 2
 
 
 async def test_uploads_are_read_only_when_there_is_room_for_them(service: Service) -> None:

@@ -144,7 +144,7 @@ async def test_an_accepted_detection_is_stored_with_its_image(service: Service) 
     assert kept == record.stored_at(f"/api/images/{record.detection_id}")
     assert await service.image_of(record) == PHOTO
     assert await service.spool.waiting() == []
-    assert service.telemetry.stored == 1
+    assert service.telemetry.counts["detection_stored"] == 1
 
 
 async def test_the_answer_does_not_wait_for_the_image_store(service: Service) -> None:
@@ -200,7 +200,7 @@ async def test_an_image_that_fails_for_long_is_given_up_as_failed(service: Servi
     assert await service.store.carry_due() is None
     assert await service.status_of(record.detection_id) is StorageStatus.FAILED
     assert await service.spool.waiting() == []
-    assert service.telemetry.given_up == 1
+    assert service.telemetry.counts["detection_given_up"] == 1
 
 
 async def test_time_while_the_service_is_off_does_not_count_towards_giving_up(
@@ -275,7 +275,7 @@ async def test_after_a_crash_the_next_run_stores_what_was_answered(service: Serv
     first, second = await service.accepted(), await service.accepted()
     service.restart()
     async with running(service):
-        await until(lambda: service.telemetry.stored == 2)
+        await until(lambda: service.telemetry.counts["detection_stored"] == 2)
     assert await service.status_of(first.detection_id) is StorageStatus.DONE
     assert await service.status_of(second.detection_id) is StorageStatus.DONE
 
@@ -295,7 +295,7 @@ async def test_a_detection_accepted_twice_is_stored_once(service: Service) -> No
     await service.store.carry_due()
     assert len(service.images) == 1
     assert len(await records_of_alice(service)) == 1
-    assert service.telemetry.stored == 1
+    assert service.telemetry.counts["detection_stored"] == 1
 
 
 async def test_new_arrivals_do_not_wait_for_a_slow_upload() -> None:
@@ -307,12 +307,12 @@ async def test_new_arrivals_do_not_wait_for_a_slow_upload() -> None:
         await service.store.accept(slow, PHOTO)
         await images.begun.wait()
         others = [await service.accepted() for _ in range(5)]
-        await until(lambda: service.telemetry.stored == 5)
+        await until(lambda: service.telemetry.counts["detection_stored"] == 5)
         for other in others:
             assert await service.status_of(other.detection_id) is StorageStatus.DONE
         assert await service.status_of(slow.detection_id) is StorageStatus.PENDING
         images.go_on.set()
-        await until(lambda: service.telemetry.stored == 6)
+        await until(lambda: service.telemetry.counts["detection_stored"] == 6)
 
 
 async def test_a_long_queue_does_not_exceed_the_limit_of_uploads(service: Service) -> None:
@@ -327,7 +327,7 @@ async def test_a_long_queue_does_not_exceed_the_limit_of_uploads(service: Servic
         assert service.telemetry.stages["upload"] == 2
         assert len(asyncio.all_tasks()) <= before + 1 + 2
         service.images.release()
-        await until(lambda: service.telemetry.stored == 20)
+        await until(lambda: service.telemetry.counts["detection_stored"] == 20)
 
 
 async def test_a_temporarily_unreadable_spool_recovers(
@@ -340,7 +340,7 @@ async def test_a_temporarily_unreadable_spool_recovers(
             await asyncio.sleep(0)
         service.spool.recover()
         await service.accepted()
-        await until(lambda: service.telemetry.stored == 2)
+        await until(lambda: service.telemetry.counts["detection_stored"] == 2)
     assert await service.status_of(record.detection_id) is StorageStatus.DONE
 
 
@@ -350,7 +350,7 @@ async def test_a_bug_in_a_store_does_not_block_other_detections() -> None:
     broken, whole = await service.accepted(), await service.accepted()
     images.broken = broken.detection_id
     async with running(service):
-        await until(lambda: service.telemetry.stored == 1)
+        await until(lambda: service.telemetry.counts["detection_stored"] == 1)
     assert await service.status_of(whole.detection_id) is StorageStatus.DONE
     assert await service.spool.waiting() == [broken.detection_id]
 
@@ -478,5 +478,5 @@ async def test_a_disconnected_client_leaves_a_complete_record() -> None:
         repository.go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await taking_in
-        await until(lambda: service.telemetry.stored == 1)
+        await until(lambda: service.telemetry.counts["detection_stored"] == 1)
     assert len(service.images) == len(await records_of_alice(service)) == 1
