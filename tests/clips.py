@@ -197,6 +197,17 @@ def write_clip_with_sound(
     return path
 
 
+def without_packets(path: Path, cut: Path, *, first: int) -> Path:
+    """Copy a video without its first packets."""
+    with av.open(str(path)) as source, av.open(str(cut), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(source.demux(video=0)):
+            if number >= first and packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    return cut
+
+
 def claiming_samples(path: Path, count: int) -> Path:
     """Let the tables of an MP4 file claim this many frames of one byte; change nothing else."""
     data = bytearray(path.read_bytes())

@@ -22,7 +22,10 @@ from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
 from domain.video import Damage
 
-_FIRST_FRAME_PACKETS = 300
+_FIRST_FRAME_PACKETS = 2000
+"""A recording may begin in the middle of a group of frames, which may last ten seconds and more."""
+_PADDING = 2
+"""FFmpeg counts the pixels of a frame with its width padded to its memory layout: 2176 for 2160."""
 _HIGHEST_RATE = 240
 
 
@@ -47,7 +50,7 @@ class VideoFile:
         self._container, self._media_type = opened(path)
         self._stream = picture_stream(self._container)
         self._stream.codec_context.thread_count = 1  # others share the processors
-        self._stream.codec_context.options = {"max_pixels": str(max_pixels)}
+        self._stream.codec_context.options = {"max_pixels": str(_PADDING * max_pixels)}
         self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
         # Few files have pixels that are not square; a wrong header must not stretch frames far.
         aspect = float(self._stream.sample_aspect_ratio or 1)

@@ -50,7 +50,7 @@ class AvVideoReader:
         self,
         *,
         executor: WorkExecutor,
-        max_pixels: int = 3840 * 2160,
+        max_pixels: int = 4096 * 2304,
         working_side_px: int = 1280,
     ) -> None:
         self._executor = executor

@@ -48,7 +48,7 @@ class InMemoryVideoReader(Switches):
         max_pixels: of a frame.
     """
 
-    def __init__(self, *, max_pixels: int = 3840 * 2160) -> None:
+    def __init__(self, *, max_pixels: int = 4096 * 2304) -> None:
         super().__init__()
         self._max_pixels = max_pixels
 

@@ -70,6 +70,31 @@ async def test_frames_before_one_that_crashes_the_reader_count(
     assert items[3:] == [Damage(2.0, None)]
 
 
+def resident_mb(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+@pytest.mark.parametrize("name", ["rotated.mp4", "clip.avi"])
+async def test_reading_more_frames_takes_no_more_memory(
+    reader: AvVideoReader, tmp_path: Path, name: str
+) -> None:
+    frames = clips.numbered(40, width=1920, height=1080)
+    clip = clips.write_clip(
+        tmp_path / name, frames, options={"preset": "ultrafast", "tune": "zerolatency"}, ticks=10
+    )
+    if name == "rotated.mp4":
+        clips.placed(clip, clips.QUARTER_TURNS[1])
+    held_mb = []
+    async with reader.open(clip) as video:
+        async for _ in video.frames(every_s=0.1):
+            (process,) = readers()
+            held_mb.append(resident_mb(process))
+    assert len(held_mb) == 40
+    # One decoded frame has 3 MB, and its pixels 2.6 MB.
+    assert max(held_mb[10:]) - held_mb[10] < 10
+
+
 async def test_killing_the_reader_does_not_reject_the_file(
     reader: AvVideoReader, clip: Path
 ) -> None:

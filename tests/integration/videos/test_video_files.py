@@ -125,6 +125,41 @@ async def test_white_in_hdr_is_white(
     assert frame.image.pixels.mean() > 230
 
 
+@pytest.mark.parametrize(("width", "height"), [(2160, 3840), (3840, 2160), (4096, 2160)])
+async def test_frames_of_4k_are_read_in_every_shape(
+    reader: AvVideoReader, tmp_path: Path, width: int, height: int
+) -> None:
+    picture = np.full((height, width, 3), 128, np.uint8)
+    clip = clips.write_clip(
+        tmp_path / "clip.mp4", [(0.0, picture)], options={"preset": "ultrafast"}
+    )
+    (frame,) = await read(reader, clip, 1)
+    assert isinstance(frame, VideoFrame)
+    assert (frame.image.width, frame.image.height) == (width, height)
+
+
+async def test_padding_does_not_count_as_pixels(tmp_path: Path) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.numbered(3, width=100, height=96))
+    executor = WorkExecutor(1)
+    items = await read(AvVideoReader(executor=executor, max_pixels=100 * 96), clip, 0.1)
+    executor.close()
+    assert len(items) == 3
+
+
+async def test_a_recording_that_begins_long_before_a_key_frame_is_read(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    """As one that is cut out of a stream; nothing before the first key frame can be shown."""
+    clip = clips.write_clip(
+        tmp_path / "clip.mkv",
+        [(number / 60, clips.half_lit()) for number in range(1000)],
+        options={"g": "600", "keyint_min": "600", "bf": "0", "preset": "ultrafast"},
+    )
+    cut = clips.without_packets(clip, tmp_path / "cut.mkv", first=1)
+    frames = [item for item in await read(reader, cut, 1) if isinstance(item, VideoFrame)]
+    assert frames[-1].time_s == pytest.approx(16, abs=0.1)
+
+
 async def test_colours_of_hd_are_those_of_players(reader: AvVideoReader, tmp_path: Path) -> None:
     """The matrix of BT.601, as of smaller video, would show this red as (185, 23, 41)."""
     red = np.full((720, 1280, 3), (200, 40, 40), np.uint8)
