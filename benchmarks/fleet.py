@@ -2,11 +2,10 @@
 
 A seeded simulation of discrete events: the same arguments give the same numbers. It shows how
 clients reconnect, not how the service itself behaves. Its assumptions are in ``Assumed``: those
-about the service were measured by ``python -m benchmarks.sessions`` on two cores shared with a
-dozen other processes, so they are pessimistic.
+about the service were measured by ``python -m benchmarks.sessions`` on two otherwise idle cores.
 
     python -m benchmarks.fleet
-    python -m benchmarks.fleet --sessions 10000 --connects-per-s 40 --start-s 4 --seed 2
+    python -m benchmarks.fleet --sessions 10000 --connects-per-s 11 --start-s 58 --seed 2
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ class Assumed:
     """
 
     places: int = 64
-    connects_per_s: float = 11.0
-    start_s: float = 58.0
+    connects_per_s: float = 214.0
+    start_s: float = 6.2
     ready_s: float = 5.0
     drain_s: float = 5.0
     stop_s: float = 2.0
