@@ -108,17 +108,17 @@ class ShowImage:
         detection = own(await self._repository.get(detection_id), user, "detection")
         if detection.stream is not None:
             raise NotFound("this detection has no image")
-        with self._gate.admit():
-            async with self._encoded.hold(
-                self._largest_image_bytes, Priority.BULK, sender=user.sender
-            ):
-                waiting = await self._spool.get(detection_id)
-                # An image that is not in the spool any more is in the store.
-                image = waiting.image if waiting else None
-                image = image or await self.own(user, detection_id)
-                return await self._annotator.annotate(
-                    image.data, detection.faces, priority=Priority.BULK
-                )
+        async with (
+            self._gate.admit_sender(user.sender),
+            self._encoded.hold(self._largest_image_bytes, Priority.BULK, sender=user.sender),
+        ):
+            waiting = await self._spool.get(detection_id)
+            # An image that is not in the spool any more is in the store.
+            image = waiting.image if waiting else None
+            image = image or await self.own(user, detection_id)
+            return await self._annotator.annotate(
+                image.data, detection.faces, priority=Priority.BULK
+            )
 
     async def _stored(self, owner_id: str, detection_id: UUID) -> StoredImage:
         image = await self._images.get(owner_id, detection_id)

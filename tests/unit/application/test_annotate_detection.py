@@ -82,6 +82,23 @@ async def test_without_a_free_place_the_image_is_not_fetched(
     assert service.gate.taken == 0
 
 
+async def test_many_drawings_for_one_user_leave_a_place_for_others(
+    annotator: InMemoryImageAnnotator,
+) -> None:
+    service = Service(places=8)
+    showing = service.show_image(annotator=annotator)
+    await service.store.accept(record := service.analysed(), BARE)
+    annotator.hold()
+    drawing = [
+        asyncio.create_task(showing.with_faces(service.alice, record.detection_id))
+        for _ in range(20)
+    ]
+    await until(lambda: service.gate.taken == 7)
+    service.gate.check()
+    annotator.release()
+    assert len(await asyncio.gather(*drawing)) == 20
+
+
 async def test_detections_have_priority_over_drawings(service: Service, record: Detection) -> None:
     seen = []
 
