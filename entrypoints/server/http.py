@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from http import HTTPStatus
 from typing import Any, cast
 
 import h11
-from litestar.serialization import encode_json
 from uvicorn._types import (
     ASGIReceiveCallable,
     ASGISendCallable,
@@ -20,9 +18,8 @@ from uvicorn._types import (
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from entrypoints.server.connections import EXTENSION, Connections
-from entrypoints.server.refusals import Refusal
+from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import GentleTransport, Progress, address_of
-from entrypoints.wire.problems import KINDS, MEDIA_TYPE, present
 
 _MAX_HEADER_LINES = 128
 # An orchestrator restarts the service when this takes long.
@@ -366,7 +363,7 @@ class HttpConnection(H11Protocol):
             if is_too_late:
                 self._raw.close()
                 return
-        self._raw.write(_problem(code))
+        self._raw.write(problem_response(code))
         self._begin_discarding()
 
     def _turn_away(self, reason: Refusal) -> None:
@@ -391,19 +388,3 @@ def _use_path_of_url(scope: dict[str, Any]) -> None:
     if "://" in scope["path"] and not scope["path"].startswith("/"):
         scope["path"] = "/" + scope["path"].partition("://")[2].partition("/")[2]
         scope["raw_path"] = b"/" + scope["raw_path"].partition(b"://")[2].partition(b"/")[2]
-
-
-def _problem(code: str) -> bytes:
-    kind = KINDS[code]
-    body = encode_json(present(kind, kind.description, instance="", details={}))
-    lines = [
-        f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}",
-        f"content-type: {MEDIA_TYPE}",
-        f"content-length: {len(body)}",
-        "x-content-type-options: nosniff",
-        "cache-control: no-store",
-        "connection: close",
-    ]
-    if kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        lines.append("retry-after: 1")
-    return "\r\n".join([*lines, "", ""]).encode() + body

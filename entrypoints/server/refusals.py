@@ -1,13 +1,17 @@
-"""Counting and logging refusals."""
+"""Counting, logging and answering refusals."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from enum import StrEnum
+from http import HTTPStatus
 
 import prometheus_client
+from litestar.serialization import encode_json
 from prometheus_client import CollectorRegistry
+
+from entrypoints.wire.problems import KINDS, MEDIA_TYPE, present
 
 LOG_EVERY_S = 10.0
 
@@ -69,3 +73,20 @@ class Refusals:
                 log.warning("connections refused: %s (%d)", reason, number)
                 self._logged_at[reason] = now_s
                 del self._unlogged[reason]
+
+
+def problem_response(code: str) -> bytes:
+    """A whole HTTP response that says why the connection is closed."""
+    kind = KINDS[code]
+    body = encode_json(present(kind, kind.description, instance="", details={}))
+    lines = [
+        f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}",
+        f"content-type: {MEDIA_TYPE}",
+        f"content-length: {len(body)}",
+        "x-content-type-options: nosniff",
+        "cache-control: no-store",
+        "connection: close",
+    ]
+    if kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        lines.append("retry-after: 1")
+    return "\r\n".join([*lines, "", ""]).encode() + body

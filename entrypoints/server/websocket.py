@@ -8,11 +8,12 @@ from typing import Any, cast
 
 from uvicorn._types import ASGIReceiveCallable, ASGIReceiveEvent, ASGISendCallable, Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidMessage
 from websockets.frames import Frame
 from websockets.http11 import Request
 
 from entrypoints.server.connections import EXTENSION, Connections
-from entrypoints.server.refusals import Refusal
+from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import Progress, address_of
 
 # Of a client that has not signed in: enough for a token, too little to keep the service busy.
@@ -103,6 +104,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             if self._raw.is_closing():
                 return
             super().data_received(data[start : start + size])
+            if self.conn.handshake_exc is not None and not self.handshake_initiated:
+                self._refuse_handshake()
+                return
             self._check_message()
 
     def handle_events(self) -> None:
@@ -211,6 +215,14 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             return await receive()
 
         await self._service(scope, finish_and_receive, send)
+
+    def _refuse_handshake(self) -> None:
+        """Answer a handshake that the library cannot read; uvicorn does not."""
+        is_malformed = isinstance(self.conn.handshake_exc, InvalidMessage)
+        reason = Refusal.MALFORMED_REQUEST if is_malformed else Refusal.HEADER_TOO_LARGE
+        self._connections.refusals.count(reason)
+        self._raw.write(problem_response(reason))
+        self._raw.close()
 
     def _check_message(self) -> None:
         held = self._fragment_bytes + len(self.conn.reader.buffer)

@@ -142,6 +142,22 @@ async def test_pages_of_other_origins_may_not_connect(service: Service, origin: 
         assert (await http.get(GREETING, headers={"Origin": origin})).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Cookie": "a" * 9000}, 431), ({"Content-Length": "5"}, 400)],
+    ids=["too large", "with a body"],
+)
+async def test_a_handshake_that_cannot_be_read_is_answered(
+    service: Service, headers: dict[str, str], status: int
+) -> None:
+    async with aiohttp.ClientSession() as client:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await client.ws_connect(
+                f"{service.url}/socket.io/?EIO=4&transport=websocket", headers=headers
+            )
+    assert refused.value.status == status
+
+
 async def test_incomplete_binary_messages_are_not_kept(service: Service) -> None:
     async with raw_connection(service) as ws:
         await enter(ws, await service.token())
