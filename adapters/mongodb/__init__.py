@@ -4,7 +4,6 @@ from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.detection_repository import MongoDetectionRepository
 from adapters.mongodb.older_history import older_history
 from adapters.mongodb.refresh_token_repository import MongoRefreshTokenRepository
-from adapters.mongodb.stores import MongoStores
 from adapters.mongodb.usage_ledger import MongoUsageLedger
 from adapters.mongodb.user_repository import MongoUserRepository
 from adapters.mongodb.video_repository import MongoVideoRepository
@@ -13,7 +12,6 @@ __all__ = [
     "MongoDatabase",
     "MongoDetectionRepository",
     "MongoRefreshTokenRepository",
-    "MongoStores",
     "MongoUsageLedger",
     "MongoUserRepository",
     "MongoVideoRepository",

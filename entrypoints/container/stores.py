@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
         CloudinaryUrls,
         CloudinaryVideoStore,
     )
-    from adapters.mongodb import MongoDatabase, MongoStores
+    from adapters.mongodb import MongoDatabase
 
 
 def _mongo_database(
@@ -78,13 +80,44 @@ def _mongo_database(
     )
 
 
-def _mongo_stores(settings: StoreSettings, telemetry: Telemetry) -> MongoStores:
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """What is kept in one database. ``REPOSITORY`` chooses the function that makes it."""
+
+    database: SqliteDatabase | MongoDatabase
+    detections: DetectionRepository
+    users: UserRepository
+    refresh_tokens: RefreshTokenRepository
+    usage: UsageLedger
+    videos: VideoRepository
+
+
+def _in_sqlite(path: Path) -> Repositories:
+    database = SqliteDatabase(path)
+    return Repositories(
+        database=database,
+        detections=SqliteDetectionRepository(database),
+        users=SqliteUserRepository(database),
+        refresh_tokens=SqliteRefreshTokenRepository(database),
+        usage=SqliteUsageLedger(database),
+        videos=SqliteVideoRepository(database),
+    )
+
+
+def _in_mongodb(settings: StoreSettings, telemetry: Telemetry) -> Repositories:
     assert settings.mongodb_uri is not None
     uri = settings.mongodb_uri.get_secret_value()
     database = _mongo_database(settings, telemetry, uri=uri, name=settings.mongodb_name)
-    from adapters.mongodb import MongoStores
+    from adapters import mongodb
 
-    return MongoStores(database)
+    return Repositories(
+        database=database,
+        detections=mongodb.MongoDetectionRepository(database),
+        users=mongodb.MongoUserRepository(database),
+        refresh_tokens=mongodb.MongoRefreshTokenRepository(database),
+        usage=mongodb.MongoUsageLedger(database),
+        videos=mongodb.MongoVideoRepository(database),
+    )
 
 
 def _older_history(
@@ -154,31 +187,19 @@ class StoresContainer(containers.DeclarativeContainer):
     clock: providers.Dependency[Clock] = providers.Dependency()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency()
 
-    sqlite_database = providers.Singleton(SqliteDatabase, config.database_path)
-    mongo_stores = providers.Singleton(_mongo_stores, settings, telemetry)
-    database: providers.Provider[SqliteDatabase | MongoDatabase] = providers.Selector(
-        config.repository, sqlite=sqlite_database, mongodb=mongo_stores.provided.database
-    )
-    repository: providers.Provider[DetectionRepository] = providers.Selector(
+    repositories: providers.Provider[Repositories] = providers.Selector(
         config.repository,
-        sqlite=providers.Singleton(SqliteDetectionRepository, sqlite_database),
-        mongodb=mongo_stores.provided.detections,
+        sqlite=providers.Singleton(_in_sqlite, config.database_path),
+        mongodb=providers.Singleton(_in_mongodb, settings, telemetry),
     )
-    users: providers.Provider[UserRepository] = providers.Selector(
-        config.repository,
-        sqlite=providers.Singleton(SqliteUserRepository, sqlite_database),
-        mongodb=mongo_stores.provided.users,
+    database: providers.Provider[SqliteDatabase | MongoDatabase] = repositories.provided.database
+    repository: providers.Provider[DetectionRepository] = repositories.provided.detections
+    users: providers.Provider[UserRepository] = repositories.provided.users
+    refresh_tokens: providers.Provider[RefreshTokenRepository] = (
+        repositories.provided.refresh_tokens
     )
-    refresh_tokens: providers.Provider[RefreshTokenRepository] = providers.Selector(
-        config.repository,
-        sqlite=providers.Singleton(SqliteRefreshTokenRepository, sqlite_database),
-        mongodb=mongo_stores.provided.refresh_tokens,
-    )
-    usage_ledger: providers.Provider[UsageLedger] = providers.Selector(
-        config.repository,
-        sqlite=providers.Singleton(SqliteUsageLedger, sqlite_database),
-        mongodb=mongo_stores.provided.usage,
-    )
+    usage_ledger: providers.Provider[UsageLedger] = repositories.provided.usage
+    videos: providers.Provider[VideoRepository] = repositories.provided.videos
 
     images: providers.Provider[ImageStore] = providers.Selector(
         config.image_store,
@@ -186,11 +207,6 @@ class StoresContainer(containers.DeclarativeContainer):
             FileSystemImageStore, folder=config.images_dir, url_prefix=images_url
         ),
         cloudinary=providers.Singleton(_cloudinary_image_store, settings, telemetry),
-    )
-    videos: providers.Provider[VideoRepository] = providers.Selector(
-        config.repository,
-        sqlite=providers.Singleton(SqliteVideoRepository, sqlite_database),
-        mongodb=mongo_stores.provided.videos,
     )
     receiving_folder = providers.Singleton(ReceivingFolder, config.receiving_dir)
     video_files: providers.Provider[VideoStore] = providers.Selector(

@@ -16,7 +16,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo.errors import ServerSelectionTimeoutError
 
 from adapters.circuit_breaker import CircuitBreaker
-from adapters.mongodb import MongoDatabase, MongoDetectionRepository, MongoStores
+from adapters.mongodb import MongoDatabase, MongoDetectionRepository, MongoUsageLedger
 from application.errors import StoreCircuitOpen, StoreUnavailable
 from domain.detection import HistoryFilter
 from domain.emotion import Emotion
@@ -40,10 +40,10 @@ def database_at(
 
 
 @pytest.fixture
-async def stores(mongodb_uri: str, mongodb_name: str) -> AsyncIterator[MongoStores]:
+async def mongodb(mongodb_uri: str, mongodb_name: str) -> AsyncIterator[MongoDatabase]:
     database = database_at(mongodb_uri, mongodb_name)
     await database.open()
-    yield MongoStores(database)
+    yield database
     await database.run(dropped)
     await database.close()
 
@@ -54,14 +54,14 @@ async def proxy(mongodb_uri: str) -> AsyncIterator[FlakyProxy]:
         yield proxy
 
 
-async def test_the_server_deletes_expired_tokens_and_guest_counters(stores: MongoStores) -> None:
+async def test_the_server_deletes_expired_tokens_and_guest_counters(mongodb: MongoDatabase) -> None:
     async def indexes(database: Database) -> dict[str, Any]:
         return {
             name: await database[name].index_information()
             for name in ("refresh_token_records", "usage_counts")
         }
 
-    found = await stores.database.run(indexes)
+    found = await mongodb.run(indexes)
     expiring = {
         (collection, index["key"][0][0])
         for collection, known in found.items()
@@ -95,23 +95,23 @@ async def test_the_timeout_includes_resolving_names(
         await database.close()
 
 
-async def test_the_counter_of_a_user_does_not_expire(stores: MongoStores) -> None:
-    await stores.usage.consume({"alice": None}, datetime(2020, 1, 1, tzinfo=UTC), None)
+async def test_the_counter_of_a_user_does_not_expire(mongodb: MongoDatabase) -> None:
+    await MongoUsageLedger(mongodb).consume({"alice": None}, datetime(2020, 1, 1, tzinfo=UTC), None)
 
     async def kept(database: Database) -> Any:
         return await database["usage_counts"].find_one({"_id": "alice"})
 
-    assert "window_ends_at" not in await stores.database.run(kept)
+    assert "window_ends_at" not in await mongodb.run(kept)
 
 
-async def test_dates_are_stored_as_native_dates(stores: MongoStores) -> None:
-    await stores.detections.add(make_detection())
+async def test_dates_are_stored_as_native_dates(mongodb: MongoDatabase) -> None:
+    await MongoDetectionRepository(mongodb).add(make_detection())
 
     async def found(database: Database) -> int:
         since = {"timestamp": {"$gte": datetime(2026, 1, 1, tzinfo=UTC)}}
         return await database["detection_records"].count_documents(since)
 
-    assert await stores.database.run(found) == 1
+    assert await mongodb.run(found) == 1
 
 
 async def test_a_server_that_is_down_at_the_start_is_used_later(
@@ -262,18 +262,18 @@ names = st.none() | st.text("aAßé%_.\\'", max_size=4)
     ),
 )
 async def test_mongodb_finds_exactly_what_the_filter_matches(
-    stores: MongoStores,
+    mongodb: MongoDatabase,
     records: list[tuple[list[Emotion], datetime, str | None]],
     wanted: HistoryFilter,
 ) -> None:
-    user_id = uuid4().hex
+    user_id, repository = uuid4().hex, MongoDetectionRepository(mongodb)
     kept = [
         make_detection(*emotions, user_id=user_id, timestamp=moment, filename=name)
         for emotions, moment, name in records
     ]
     for detection in kept:
-        await stores.detections.add(detection)
-    found = await records_of(stores.detections, user_id, wanted)
+        await repository.add(detection)
+    found = await records_of(repository, user_id, wanted)
     expected = {d.detection_id for d in kept if wanted.matches(d)}
     assert {d.detection_id for d in found} == expected
-    assert await stores.detections.count(user_id, wanted) == len(expected)
+    assert await repository.count(user_id, wanted) == len(expected)
