@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from uuid import UUID
 
 from application.errors import ServiceUnavailable, StoreUnavailable
@@ -35,22 +34,18 @@ _LONGEST_SLEEP_S = 0.25
 log = logging.getLogger(__name__)
 
 
-class SessionState(StrEnum):
-    """The state of a session."""
-
-    CONNECTED = "connected"
-    INITIALISED = "initialised"
-    RUNNING = "running"
-    STOPPED = "stopped"
-    ENDED = "ended"
-
-
 class StreamSession:
-    """Connected → initialised → running → stopped, which may repeat, → ended.
+    """Runs from ``start`` to ``stop``, any number of times, until it ends.
 
     ``initialize`` may be left out. Frames are only accepted while the session runs, and are
     analysed one at a time, always the newest. Every frame that ``offer`` accepts is accounted for:
     a result, an error, or a counted drop. All events go to the listener, in order.
+
+    Attributes:
+        session_id: unique.
+        user: whose client it is.
+        config: the settings in effect.
+        has_ended: True once the client is gone.
     """
 
     def __init__(
@@ -68,7 +63,7 @@ class StreamSession:
     ) -> None:
         self.session_id = session_id
         self.user = user
-        self.state = SessionState.CONNECTED
+        self.has_ended = False
         self.config = defaults
         self._defaults = defaults
         self._new_analysis = new_analysis
@@ -105,10 +100,9 @@ class StreamSession:
             InvalidRequest: the session runs or has ended; nothing was changed.
         """
         self._check_alive()
-        if self.state is SessionState.RUNNING:
+        if self._running is not None:
             raise InvalidRequest("the session is running; stop it, or use configure")
         self.config = self._defaults.changed(settings)
-        self.state = SessionState.INITIALISED
         await self.send(Initialized(self.session_id, self.config, ignored))
 
     async def start(self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()) -> None:
@@ -122,7 +116,6 @@ class StreamSession:
             return
         self._check_alive()
         self.config = self.config.changed(settings)
-        self.state = SessionState.RUNNING
         self._running = running = RunningSession(self.config, self._new_analysis(), self._clock)
         running.worker = asyncio.create_task(
             self._work_through(running), name=f"stream {self.session_id}"
@@ -149,7 +142,6 @@ class StreamSession:
         if running is None:
             await self.send(StreamStatus("not running", ignored=ignored))
             return
-        self.state = SessionState.STOPPED
         running.configure(config)
         if running.latest.take() is not None:
             self._drop(running)
@@ -183,7 +175,7 @@ class StreamSession:
         if self._running is not None:
             await _cancelled(self._running.worker)
             await self.stop()
-        self.state = SessionState.ENDED
+        self.has_ended = True
 
     async def dismiss(self, error: Exception) -> None:
         """Send the client the reason, stop, and close its connection.
@@ -210,7 +202,7 @@ class StreamSession:
         await self.send(StreamStatus(message, metrics, ignored))
 
     def _check_alive(self) -> None:
-        if self.state is SessionState.ENDED:
+        if self.has_ended:
             raise InvalidRequest("the session has ended")
 
     async def _work_through(self, running: RunningSession) -> None:

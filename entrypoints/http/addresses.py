@@ -1,4 +1,4 @@
-"""The addresses of images: absolute, signed, and new for each answer."""
+"""The addresses of images and videos: absolute, signed, and new for each answer."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5}
 
 
 @dataclass(frozen=True, slots=True)
-class ImageAddresses:
-    """Makes the addresses of the images of records, and of videos, for one answer.
+class MediaAddresses:
+    """Makes the addresses of images and videos for one answer.
 
     Attributes:
         origin: where the client reaches the service, such as ``https://emotions.example.com``.
@@ -59,15 +59,15 @@ class ImageAddresses:
         return f"{self.origin}{path}?{query}"
 
 
-async def image_addresses(
+async def media_addresses(
     request: Request[Any, Any, Any],
     settings: NamedDependency[Settings],
     link_signer: NamedDependency[LinkSigner],
-) -> ImageAddresses:
+) -> MediaAddresses:
     """A dependency of handlers: addresses for the client of this request."""
     origin = settings.server.public_url or called_origin(request.scope)
     server = settings.server
-    return ImageAddresses(origin, server.images_url, server.videos_url, link_signer)
+    return MediaAddresses(origin, server.images_url, server.videos_url, link_signer)
 
 
 def image_path(images_url: str, detection_id: UUID) -> str:

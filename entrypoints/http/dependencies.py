@@ -9,7 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.di import Provide
 
 from entrypoints.container import Container
-from entrypoints.http.addresses import image_addresses
+from entrypoints.http.addresses import media_addresses
 from entrypoints.http.queries import history_filter
 
 
@@ -44,7 +44,7 @@ def dependencies(container: Container) -> dict[str, Provide]:
     }
     made = {name: _given_by(provider) for name, provider in given.items()}
     return made | {
-        "image_addresses": Provide(image_addresses),
+        "media_addresses": Provide(media_addresses),
         "wanted": Provide(history_filter, sync_to_thread=False),
     }
 

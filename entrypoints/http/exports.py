@@ -14,7 +14,7 @@ from litestar.serialization import encode_json
 from application.ports.image_store import ImageStore
 from domain.detection import Detection
 from domain.emotion import Emotion
-from entrypoints.http.addresses import ImageAddresses
+from entrypoints.http.addresses import MediaAddresses
 from entrypoints.wire import detections
 
 _COLUMNS = (
@@ -35,7 +35,7 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])([\s\"']*)(?=[=+\-@＝＋－＠])")
 
 def json(
     records: Sequence[Detection],
-    addresses: ImageAddresses,
+    addresses: MediaAddresses,
     images: ImageStore | None = None,
     *,
     separator: bytes = b",",
@@ -59,7 +59,7 @@ async def array(
     yield b"[]" if before == b"[" else b"]"
 
 
-def csv(records: Sequence[Detection], addresses: ImageAddresses) -> bytes:
+def csv(records: Sequence[Detection], addresses: MediaAddresses) -> bytes:
     """Records as lines of ``table``: one for each face, and one for an image without a face."""
     return _lines(row for record in records for row in _rows(record, addresses))
 
@@ -75,7 +75,7 @@ async def table(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, No
             yield chunk
 
 
-def _rows(record: Detection, addresses: ImageAddresses) -> Iterator[tuple[object, ...]]:
+def _rows(record: Detection, addresses: MediaAddresses) -> Iterator[tuple[object, ...]]:
     shared = (
         record.detection_id, record.timestamp.isoformat(), record.filename, addresses.of(record),
         record.image_width, record.image_height, record.processing_time_s,

@@ -18,7 +18,7 @@ from application.use_cases.history import MAX_PAGE, EraseHistory, ReadHistory
 from domain.detection import HistoryFilter
 from domain.errors import InvalidRequest, NotFound
 from entrypoints.http import exports, operations, records
-from entrypoints.http.addresses import ImageAddresses
+from entrypoints.http.addresses import MediaAddresses
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.queries import one_of_or_empty
@@ -52,7 +52,7 @@ class HistoryController(Controller):
         wanted: NamedDependency[HistoryFilter],
         read_history: NamedDependency[ReadHistory],
         record_semaphore: NamedDependency[FairSemaphore],
-        image_addresses: NamedDependency[ImageAddresses],
+        media_addresses: NamedDependency[MediaAddresses],
         image_store: NamedDependency[SkipValidation[ImageStore]],
         skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Skip so many.")] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
@@ -66,7 +66,7 @@ class HistoryController(Controller):
         }
         chunks = records.written(
             parts,
-            lambda part: exports.json(part, image_addresses, image_store),
+            lambda part: exports.json(part, media_addresses, image_store),
             semaphore=record_semaphore,
             sender=request.user.sender,
         )
@@ -94,7 +94,7 @@ class HistoryController(Controller):
         wanted: NamedDependency[HistoryFilter],
         read_history: NamedDependency[ReadHistory],
         record_semaphore: NamedDependency[FairSemaphore],
-        image_addresses: NamedDependency[ImageAddresses],
+        media_addresses: NamedDependency[MediaAddresses],
         format: Annotated[  # noqa: A002
             Literal["csv", "json"],
             QueryParameter(
@@ -112,11 +112,11 @@ class HistoryController(Controller):
         write: records.Write
         if format == "csv":
             media_type = "text/csv"
-            write = partial(exports.csv, addresses=image_addresses)
+            write = partial(exports.csv, addresses=media_addresses)
             frame = exports.table
         else:
             media_type = MediaType.JSON
-            write = partial(exports.json, addresses=image_addresses, separator=exports.LINE)
+            write = partial(exports.json, addresses=media_addresses, separator=exports.LINE)
             frame = partial(exports.array, separator=exports.LINE)
         chunks = records.written(
             parts, write, semaphore=record_semaphore, sender=request.user.sender
@@ -140,7 +140,7 @@ class HistoryController(Controller):
         detection_id: FromPath[UUID],
         read_history: NamedDependency[ReadHistory],
         record_semaphore: NamedDependency[FairSemaphore],
-        image_addresses: NamedDependency[ImageAddresses],
+        media_addresses: NamedDependency[MediaAddresses],
         image_store: NamedDependency[SkipValidation[ImageStore]],
     ) -> Response[Any]:
         """Show a detection."""
@@ -150,7 +150,7 @@ class HistoryController(Controller):
 
         chunks = records.written(
             found(),
-            lambda part: exports.json(part, image_addresses, image_store),
+            lambda part: exports.json(part, media_addresses, image_store),
             semaphore=record_semaphore,
             sender=request.user.sender,
         )

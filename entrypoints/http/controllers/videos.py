@@ -21,7 +21,7 @@ from application.videos.analysis import AnalysedFrame
 from domain.errors import InvalidLink, InvalidRequest
 from domain.video import MOST_FRAMES_PER_SECOND, Sampling, Video
 from entrypoints.http import operations
-from entrypoints.http.addresses import ImageAddresses, video_path
+from entrypoints.http.addresses import MediaAddresses, video_path
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
@@ -65,7 +65,7 @@ class AllVideosController(Controller):
         request: UserRequest,
         settings: NamedDependency[Settings],
         submit_video: NamedDependency[SubmitVideo],
-        image_addresses: NamedDependency[ImageAddresses],
+        media_addresses: NamedDependency[MediaAddresses],
     ) -> Response[videos.Video]:
         """Accept a video: MP4, MOV, WebM, MKV or AVI, recognised by its content.
 
@@ -85,7 +85,7 @@ class AllVideosController(Controller):
             )
             video = await submit_video.execute(command)
         path = f"{settings.server.videos_url}/{video.video_id}"
-        return Response(_present(video, image_addresses), headers={"Location": path})
+        return Response(_present(video, media_addresses), headers={"Location": path})
 
     @get(
         operation_id="list_videos",
@@ -97,11 +97,11 @@ class AllVideosController(Controller):
         self,
         request: UserRequest,
         read_videos: NamedDependency[ReadVideos],
-        image_addresses: NamedDependency[ImageAddresses],
+        media_addresses: NamedDependency[MediaAddresses],
     ) -> Response[list[videos.Video]]:
         """List the videos that are queued, running or failed; the others are in the history."""
         found = await read_videos.unfinished(request.user)
-        shown = [_present(video, image_addresses) for video in found]
+        shown = [_present(video, media_addresses) for video in found]
         return Response(shown, headers={"Cache-Control": "no-store"})
 
 
@@ -125,11 +125,11 @@ class VideosController(Controller):
         request: UserRequest,
         video_id: FromPath[UUID],
         read_videos: NamedDependency[ReadVideos],
-        image_addresses: NamedDependency[ImageAddresses],
+        media_addresses: NamedDependency[MediaAddresses],
     ) -> Response[videos.Video]:
         """Show the progress of a video."""
         video = await read_videos.one(request.user, video_id)
-        return Response(_present(video, image_addresses), headers={"Cache-Control": "no-store"})
+        return Response(_present(video, media_addresses), headers={"Cache-Control": "no-store"})
 
     @get(
         "/{video_id:uuid}/events",
@@ -150,12 +150,12 @@ class VideosController(Controller):
         request: UserRequest,
         video_id: FromPath[UUID],
         read_videos: NamedDependency[ReadVideos],
-        image_addresses: NamedDependency[ImageAddresses],
+        media_addresses: NamedDependency[MediaAddresses],
     ) -> Stream:
         """Send every change as a server-sent event, until the work has ended."""
         changes = await primed(read_videos.changes(request.user, video_id))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        events = _events(changes, image_addresses)
+        events = _events(changes, media_addresses)
         return Stream(events, media_type="text/event-stream", headers=headers)
 
     @delete(
@@ -273,7 +273,7 @@ async def get_video_file(
     )
 
 
-def _present(video: Video, addresses: ImageAddresses) -> videos.Video:
+def _present(video: Video, addresses: MediaAddresses) -> videos.Video:
     path = f"{addresses.videos_url}/{video.video_id}"
     return videos.present(video, path=path, file_url=addresses.of_video(video))
 
@@ -329,7 +329,7 @@ def _wanted_range(
     return start, end
 
 
-async def _events(changes: AsyncIterator[Video], addresses: ImageAddresses) -> AsyncIterator[bytes]:
+async def _events(changes: AsyncIterator[Video], addresses: MediaAddresses) -> AsyncIterator[bytes]:
     async for video in changes:
         yield b"data: " + encode_json(_present(video, addresses)) + b"\n\n"
 

@@ -10,7 +10,7 @@ from adapters.in_memory import InMemoryImageDecoder, InMemorySessionPlaces, fake
 from application.errors import Overloaded, StoreUnavailable
 from application.ports.clock import Clock
 from application.sessions.events import Failure, MachineFull, Suggestion
-from application.sessions.session import SessionState, StreamSession
+from application.sessions.session import StreamSession
 from application.sessions.sessions import StreamSessions
 from application.sessions.token_checks import Credential
 from application.work import Priority
@@ -69,7 +69,7 @@ async def test_a_session_ends_although_its_closing_was_cancelled(world: World) -
     places.release()
     with pytest.raises(asyncio.CancelledError):
         await closing
-    assert session.state is SessionState.ENDED
+    assert session.has_ended
     await sessions.open(some_user("alice"), Recorder())
 
 
