@@ -28,8 +28,8 @@ from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
-from application.memory_budget import MemoryBudget
 from application.ports.face_detector import FaceDetector, WantedFaces
+from application.work.memory_budget import MemoryBudget
 from entrypoints.settings import load_settings
 
 STREAM = (640, 480)

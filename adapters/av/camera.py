@@ -12,8 +12,8 @@ import av.error
 from av.container import InputContainer
 
 from adapters.av.shape import Display
-from application.cancellation import uninterrupted
 from application.ports.video_reader import VideoFrame
+from application.work.cancellation import uninterrupted
 from domain.errors import InvalidRequest
 
 _SILENCE_S = 5.0

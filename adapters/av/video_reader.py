@@ -16,10 +16,10 @@ from typing import Any
 from adapters.av.video_format import format_of
 from adapters.child_process import end, receive_image, refusal, start
 from adapters.inference.executor import WorkExecutor
-from application.cancellation import uninterrupted
 from application.errors import InferenceUnavailable
 from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
-from application.work import Priority
+from application.work.admission import Priority
+from application.work.cancellation import uninterrupted
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
 from domain.video import Damage

@@ -13,9 +13,9 @@ import urllib3
 
 from adapters.cloudinary.client import CloudinaryClient, Unexpected
 from adapters.cloudinary.urls import CloudinaryUrls
-from application.cancellation import uninterrupted
 from application.errors import StoreUnavailable
 from application.ports.video_store import VideoPart
+from application.work.cancellation import uninterrupted
 
 _CHUNK_BYTES = 2**18
 # Cloudinary accepts a large file in parts of at least 5 MB. A part is in memory while it is sent.

@@ -11,8 +11,8 @@ from typing import BinaryIO
 from uuid import UUID, uuid4
 
 from adapters.filesystem.disk import folder_of, on_disk, open_private
-from application.cancellation import uninterrupted
 from application.ports.video_store import VideoPart
+from application.work.cancellation import uninterrupted
 
 _FOLDER = "the folder for videos"
 

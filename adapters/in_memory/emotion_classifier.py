@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adapters.in_memory.scene import Scene
 from adapters.in_memory.switches import Switches
 from application.ports.emotion_classifier import ModelCard
-from application.work import Priority
+from application.work.admission import Priority
 from domain.emotion import Emotion, EmotionScores
 from domain.face import FaceDetection, FaceQuality, FaceReading
 from domain.image import Image

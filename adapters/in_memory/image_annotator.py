@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from adapters.in_memory.scene import Scene, SceneFace
 from adapters.in_memory.switches import Switches
-from application.work import Priority
+from application.work.admission import Priority
 from domain.errors import InvalidImage
 from domain.face import Face
 

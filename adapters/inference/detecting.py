@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from adapters.inference.executor import WorkExecutor
 from application.ports.face_detector import WantedFaces
-from application.work import Priority
+from application.work.admission import Priority
 from domain.face import FaceDetection
 from domain.image import Image
 

@@ -29,7 +29,7 @@ from adapters.inference.metrics import (
 )
 from adapters.inference.model import CropClassifier
 from adapters.inference.shifts import SHIFTS, render
-from application.model_figures import Evaluation, ShiftFigures
+from application.figures import Evaluation, ShiftFigures
 from domain.emotion import Emotion
 
 _BATCH = 32

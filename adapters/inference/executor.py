@@ -17,7 +17,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import cv2
 
 from application.errors import InferenceUnavailable
-from application.work import Priority
+from application.work.admission import Priority
 
 _OTHERS_STAY_S = 1.0
 """How long background jobs hold back after the last other job."""
@@ -50,7 +50,7 @@ class WorkExecutor:
     second after: they leave one of several threads free, and because two busy processors slow each
     other down, one starts twenty times a second at most, and ten times while another is in work.
 
-    How much may wait is bounded by ``application.work.AdmissionGate``, not here.
+    How much may wait is bounded by ``application.work.admission.AdmissionGate``, not here.
     """
 
     def __init__(self, threads: int, *, background_every_s: float = _BACKGROUND_EVERY_S) -> None:

@@ -16,7 +16,7 @@ from adapters.inference.box_matching import IGNORED_FACE, NO_FACE, match_boxes
 from adapters.inference.labelled_images import LabelledFace, LabelledImage
 from adapters.inference.labels import BadLabels
 from adapters.inference.metrics import gap, places_of
-from application.detector_figures import (
+from application.figures import (
     ConfidenceFigures,
     DetectorEvaluation,
     SizeFigures,

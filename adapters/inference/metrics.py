@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from application.model_figures import ClassFigures
+from application.figures import ClassFigures
 from domain.emotion import Emotion
 
 BINS = 15

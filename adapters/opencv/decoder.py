@@ -17,9 +17,9 @@ from adapters.inference.executor import WorkExecutor
 from adapters.opencv.encoded import MEGABYTE, DecodingLimits, Header
 from adapters.opencv.reading import read_header, read_image, recognise
 from adapters.opencv.worker import DecodingWorker
-from application.fair_semaphore import FairSemaphore
-from application.memory_budget import MemoryBudget, MemoryShare
-from application.work import Priority
+from application.work.admission import Priority
+from application.work.fair_semaphore import FairSemaphore
+from application.work.memory_budget import MemoryBudget, MemoryShare
 from domain.image import JPEG, Image
 
 # Images cheaper than this are decoded on the executor.

@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, ExitStack
 from adapters.inference.detecting import ExecutorFaceDetector
 from adapters.inference.direct import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
+from adapters.inference.stepwise import StepwiseFaceAnalyser
 from adapters.opencv.decoder import OpenCvImageDecoder, PreparedImage
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_analyser import AnalysedImage, FaceAnalyser, FaceSearch
 from application.ports.face_detector import FaceDetector
 from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
-from application.stepwise_analysis import StepwiseFaceAnalyser
-from application.work import Priority
+from application.work.admission import Priority
 from domain.face import Face
 
 

@@ -25,7 +25,7 @@ from adapters.vit.checkpoint import HuggingFaceCheckpoint
 from adapters.vit.classifier import computes_bfloat16
 from adapters.vit.network import EmotionNetwork, load_network
 from application.errors import InferenceUnavailable
-from application.model_figures import ExportReport, FormFigures
+from application.figures import ExportReport, FormFigures
 from domain.emotion import Emotion
 
 _INPUT, _OUTPUT = "faces", "logits"

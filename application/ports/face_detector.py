@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from application.work import Priority
+from application.work.admission import Priority
 from domain.face import BoxFraming, FaceDetection
 from domain.image import Image
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
-from application.cancellation import uninterrupted
 from application.errors import Overloaded, ServiceUnavailable
 from application.ports.clock import Clock
 from application.ports.session_places import SessionPlaces
@@ -20,6 +19,7 @@ from application.sessions.session import StreamSession
 from application.sessions.slots import FrameSlots
 from application.sessions.token_checks import Credential, TokenChecks
 from application.use_cases.keep_session import KeepSession
+from application.work.cancellation import uninterrupted
 from domain.stream_config import StreamConfig
 from domain.user import User
 

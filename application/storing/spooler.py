@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from application.cancellation import uninterrupted
 from application.errors import StoreUnavailable
 from application.ports.detection_spool import DetectionSpool, SpooledDetection
 from application.ports.image_store import StoredImage
 from application.ports.telemetry import Telemetry
 from application.storing.backlog import Backlog
 from application.storing.delivery import Delivery
-from application.timeouts import CallerTimeout
+from application.work.cancellation import uninterrupted
+from application.work.timeouts import CallerTimeout
 from domain.detection import Detection
 
 log = logging.getLogger(__name__)

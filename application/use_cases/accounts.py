@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
-from application.account_standing import AccountStanding
+from application.accounts.metering import UsageMeter
+from application.accounts.sign_in_codes import SignInCodes
+from application.accounts.standing import AccountStanding
 from application.errors import ServiceUnavailable, StoreUnavailable
-from application.metering import UsageMeter
 from application.ports.clock import Clock
 from application.ports.identity_provider import IdentityProvider
 from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
 from application.ports.token_service import AccessClaims, AccessToken, GuestClaims, TokenService
 from application.ports.user_repository import UserRepository
-from application.sign_in_codes import SignInCodes
-from application.timeouts import CallerTimeout
+from application.work.timeouts import CallerTimeout
 from domain.errors import InvalidToken
 from domain.user import Guest, Usage, User
 

@@ -16,7 +16,7 @@ from application.ports.face_tracker import FaceTracker
 from application.ports.telemetry import Telemetry
 from application.ports.video_reader import VideoFacts, VideoFrame, VideoReader
 from application.videos.analysis import AnalysedFrame, FollowedFaces
-from application.work import Priority
+from application.work.admission import Priority
 from domain.face import Face
 from domain.stream import TrackSummary
 from domain.video import Damage, Sampling

@@ -7,10 +7,10 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from application.accounts.metering import UsageMeter
 from application.errors import ServiceUnavailable
-from application.metering import UsageMeter
 from application.use_cases.detect_emotions import DetectEmotions
-from application.work import AdmissionGate, Priority
+from application.work.admission import AdmissionGate, Priority
 from domain.detection import Detection
 from domain.errors import BatchTooLarge, DomainError, InvalidRequest
 from domain.image import EncodedImage

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from application.memory_budget import MemoryBudget
-from application.metering import Charge, UsageMeter
+from application.accounts.metering import Charge, UsageMeter
 from application.ports.clock import Clock
 from application.ports.face_analyser import EveryFace, FaceAnalyser
 from application.ports.image_store import StoredImage
 from application.ports.telemetry import Telemetry
 from application.storing.spooler import Spooler
-from application.work import AdmissionGate, Priority
+from application.work.admission import AdmissionGate, Priority
+from application.work.memory_budget import MemoryBudget
 from domain.detection import Detection
 from domain.image import EncodedImage
 from domain.user import Caller, Guest, User

@@ -6,8 +6,8 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
+from application.accounts.ownership import check_owner, own
 from application.errors import StoreUnavailable
-from application.ownership import check_owner, own
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from application.links import LinkSignature, LinkSigner
-from application.memory_budget import MemoryBudget
-from application.ownership import own
+from application.accounts.links import LinkSignature, LinkSigner
+from application.accounts.ownership import own
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import ImageStore, StoredImage
-from application.work import AdmissionGate, Priority
+from application.work.admission import AdmissionGate, Priority
+from application.work.memory_budget import MemoryBudget
 from domain.errors import NotFound
 from domain.image import IMAGE_FORMATS
 from domain.user import User

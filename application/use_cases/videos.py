@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from application.cancellation import uninterrupted
+from application.accounts.links import LinkSignature, LinkSigner
+from application.accounts.ownership import own
 from application.errors import StoreUnavailable
-from application.links import LinkSignature, LinkSigner
-from application.ownership import own
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.video_reader import VideoReader
@@ -22,6 +21,7 @@ from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoPart, VideoStore
 from application.videos.analysis import AnalysedFrame
 from application.videos.limits import VideoLimits
+from application.work.cancellation import uninterrupted
 from domain.errors import NotFound
 from domain.user import User
 from domain.video import Sampling, Video, VideoStatus

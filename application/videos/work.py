@@ -7,7 +7,6 @@ import logging
 from dataclasses import replace
 from uuid import uuid4
 
-from application.cancellation import uninterrupted
 from application.errors import ServiceUnavailable, StoreUnavailable
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
@@ -18,6 +17,7 @@ from application.use_cases.videos import EraseVideos
 from application.videos.entry import entry_of
 from application.videos.limits import VideoLimits
 from application.videos.progress import HELD_FOR, NotHeld, VideoProgress
+from application.work.cancellation import uninterrupted
 from domain.errors import DomainError, NotFound
 from domain.video import Video, VideoFault, VideoStatus
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from application.errors import ServiceUnavailable
 from application.ports.image_annotator import ANNOTATED_FORMATS
 from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES
-from application.work import Priority
+from application.work.admission import Priority
 from domain.detection import Detection
 from domain.errors import DomainError
 from domain.image import IMAGE_FORMATS, EncodedImage

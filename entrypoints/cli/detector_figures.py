@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from application.detector_figures import DetectorEvaluation
+from application.figures import DetectorEvaluation
 from entrypoints.cli import tables
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from application.model_figures import Evaluation, ExportReport, ShiftFigures
+from application.figures import Evaluation, ExportReport, ShiftFigures
 from domain.emotion import Emotion
 from entrypoints.cli import tables
 from entrypoints.cli.console import shown

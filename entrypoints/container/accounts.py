@@ -13,10 +13,11 @@ from adapters.local_auth import (
     LocalIdentityProvider,
     load_or_create_secret,
 )
-from application.account_standing import AccountStanding
+from application.accounts.links import LinkSigner
+from application.accounts.metering import UsageMeter
+from application.accounts.sign_in_codes import SignInCodes
+from application.accounts.standing import AccountStanding
 from application.errors import IdentityUnavailable
-from application.links import LinkSigner
-from application.metering import UsageMeter
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
@@ -27,7 +28,6 @@ from application.ports.telemetry import Telemetry
 from application.ports.token_service import TokenService
 from application.ports.usage_ledger import UsageLedger
 from application.ports.user_repository import UserRepository
-from application.sign_in_codes import SignInCodes
 from application.storing.backlog import Backlog
 from application.use_cases import accounts
 from application.use_cases.end_accounts import EndAccount

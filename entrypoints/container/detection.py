@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dependency_injector import containers, providers
 
-from application.fair_semaphore import FairSemaphore
-from application.links import LinkSigner
-from application.memory_budget import MemoryBudget
-from application.metering import UsageMeter
+from application.accounts.links import LinkSigner
+from application.accounts.metering import UsageMeter
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
@@ -22,7 +20,9 @@ from application.use_cases.detect_emotions import DetectEmotions
 from application.use_cases.history import EraseHistory, ReadHistory
 from application.use_cases.show_image import ShowImage
 from application.use_cases.videos import EraseVideos
-from application.work import AdmissionGate
+from application.work.admission import AdmissionGate
+from application.work.fair_semaphore import FairSemaphore
+from application.work.memory_budget import MemoryBudget
 from entrypoints.settings.detection import DetectionSettings
 
 # Threads that read and write records take the interpreter from the event loop.

@@ -12,7 +12,7 @@ from adapters.av.video_reader import AvVideoReader
 from adapters.filesystem import name_of_place
 from adapters.inference.executor import WorkExecutor
 from adapters.tracking import KalmanFaceTracker
-from application.links import LinkSigner
+from application.accounts.links import LinkSigner
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.emotion_classifier import EmotionClassifier

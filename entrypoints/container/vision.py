@@ -23,13 +23,13 @@ from adapters.opencv.one_job import face_analyser_of
 from adapters.opencv.yunet import YuNetFaceDetector
 from adapters.pillow.annotator import PillowImageAnnotator
 from application.errors import InferenceUnavailable
-from application.memory_budget import MemoryBudget
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_analyser import FaceAnalyser
 from application.ports.face_detector import FaceDetector
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
+from application.work.memory_budget import MemoryBudget
 from domain.face import BoxFraming, ReliabilityThresholds
 from entrypoints.container.extras import extra
 from entrypoints.settings import BadSettings

@@ -12,7 +12,7 @@ from litestar import Request
 from litestar.di import NamedDependency
 from litestar.types import Scope
 
-from application.links import LinkSigner
+from application.accounts.links import LinkSigner
 from domain.detection import Detection
 from domain.video import Video, VideoStatus
 from entrypoints.settings import Settings

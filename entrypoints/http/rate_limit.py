@@ -9,8 +9,8 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from application.accounts.metering import UsageMeter
 from application.errors import ServiceUnavailable
-from application.metering import UsageMeter
 from domain.user import Caller, Guest
 from entrypoints.http.dependencies import container_of
 

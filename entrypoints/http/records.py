@@ -11,7 +11,7 @@ from litestar import Response
 from litestar.response import Stream
 from litestar.types import Scope
 
-from application.fair_semaphore import FairSemaphore
+from application.work.fair_semaphore import FairSemaphore
 from domain.detection import Detection
 from entrypoints.server.connections import EXTENSION
 from entrypoints.server.http import PIECE_BYTES

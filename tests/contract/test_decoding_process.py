@@ -13,7 +13,7 @@ from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.worker import DecodingWorker
 from application.errors import InferenceUnavailable
-from application.memory_budget import MemoryBudget
+from application.work.memory_budget import MemoryBudget
 
 
 @pytest.fixture

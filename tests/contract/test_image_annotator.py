@@ -14,8 +14,8 @@ from adapters.inference.executor import WorkExecutor
 from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
 from adapters.pillow.annotator import PillowImageAnnotator
-from application.memory_budget import MemoryBudget
 from application.ports.image_annotator import ImageAnnotator
+from application.work.memory_budget import MemoryBudget
 from domain.emotion import Emotion
 from domain.errors import InvalidImage
 from domain.face import Face, FaceDetection

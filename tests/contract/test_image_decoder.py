@@ -19,8 +19,8 @@ from adapters.in_memory import InMemoryImageDecoder, fake_image
 from adapters.inference.executor import WorkExecutor
 from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
-from application.memory_budget import MemoryBudget
 from application.ports.image_decoder import ImageDecoder
+from application.work.memory_budget import MemoryBudget
 from domain.errors import ImageDimensionsTooLarge, InvalidImage
 from domain.image import Image
 

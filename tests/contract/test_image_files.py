@@ -19,7 +19,7 @@ from adapters.inference.executor import WorkExecutor
 from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.worker import DecodingWorker
-from application.memory_budget import MemoryBudget
+from application.work.memory_budget import MemoryBudget
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly, InvalidImage
 from domain.image import Image
 from tests.attacks.costly_images import empty_scans, encoded, lossless_webp, slow_gif

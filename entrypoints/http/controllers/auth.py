@@ -7,7 +7,7 @@ from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
-from application.metering import UsageMeter
+from application.accounts.metering import UsageMeter
 from application.use_cases.accounts import RefreshTokens, SignIn, SignInByCode
 from entrypoints.http.authentication import (
     ANYONE,

@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.serialization import encode_json
 
-from application.metering import UsageMeter
+from application.accounts.metering import UsageMeter
 from application.use_cases.detect_batch import BatchOutcome, DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
 from application.use_cases.history import ReadHistory

@@ -11,9 +11,9 @@ from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from application.fair_semaphore import FairSemaphore
 from application.use_cases.history import ReadHistory
 from application.use_cases.show_image import ShowImage
+from application.work.fair_semaphore import FairSemaphore
 from domain.errors import NotFound
 from entrypoints.http import operations, records
 from entrypoints.http.authentication import USERS, UserRequest, signed_in

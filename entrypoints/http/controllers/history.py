@@ -12,9 +12,9 @@ from litestar.datastructures import URL
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter, SkipValidation
 
-from application.fair_semaphore import FairSemaphore
 from application.ports.image_store import ImageStore
 from application.use_cases.history import MAX_PAGE, EraseHistory, ReadHistory
+from application.work.fair_semaphore import FairSemaphore
 from domain.detection import HistoryFilter
 from domain.errors import InvalidRequest, NotFound
 from entrypoints.http import exports, operations, records

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, QueryParameter
 
-from application.links import LinkSignature
+from application.accounts.links import LinkSignature
 from application.ports.image_store import StoredImage
 from application.use_cases.show_image import ShowImage
 from entrypoints.http import operations

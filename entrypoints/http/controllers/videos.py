@@ -15,7 +15,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from litestar.serialization import encode_json
 
-from application.links import LinkSignature
+from application.accounts.links import LinkSignature
 from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo, SubmitVideoCommand
 from application.videos.analysis import AnalysedFrame
 from domain.errors import InvalidLink, InvalidRequest

@@ -12,7 +12,7 @@ from adapters.onnx.triton import write_triton_repository
 from adapters.vit.checkpoint import HuggingFaceCheckpoint
 from adapters.vit.export import CheckpointExport
 from adapters.vit.network import load_network
-from application.model_figures import ExportReport
+from application.figures import ExportReport
 from tests.checkpoints import LABELS, SIDE, write_checkpoint
 from tests.servers.open_inference import classifier_at
 from tests.servers.triton import triton_server

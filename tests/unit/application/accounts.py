@@ -9,7 +9,7 @@ from adapters.in_memory import (
     InMemoryRefreshTokenRepository,
     InMemoryTokenService,
 )
-from application.account_standing import AccountStanding
+from application.accounts.standing import AccountStanding
 from application.use_cases.accounts import (
     Authenticate,
     RefreshTokens,

@@ -23,18 +23,18 @@ from adapters.in_memory import (
     InMemoryVideoRepository,
     InMemoryVideoStore,
 )
-from application.links import LinkSigner
-from application.memory_budget import MemoryBudget
-from application.metering import UsageMeter
+from adapters.inference.stepwise import StepwiseFaceAnalyser
+from application.accounts.links import LinkSigner
+from application.accounts.metering import UsageMeter
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import StoredImage
-from application.stepwise_analysis import StepwiseFaceAnalyser
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
 from application.use_cases.history import EraseHistory, ReadHistory
 from application.use_cases.show_image import ShowImage
 from application.use_cases.videos import EraseVideos
-from application.work import AdmissionGate
+from application.work.admission import AdmissionGate
+from application.work.memory_budget import MemoryBudget
 from domain.detection import Detection, StorageStatus
 from domain.user import Guest, GuestQuota, User
 from tests.storing import Storing

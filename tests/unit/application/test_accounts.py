@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from adapters.in_memory import InMemoryRefreshTokenRepository
+from application.accounts.sign_in_codes import SignInCodes
 from application.errors import IdentityUnavailable, StoreUnavailable
 from application.ports.token_service import GuestClaims
-from application.sign_in_codes import SignInCodes
 from application.use_cases.accounts import SignIn, SignInByCode
 from domain.detection import HistoryFilter
 from domain.errors import InvalidToken

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.in_memory import fake_image
 from application.errors import StoreUnavailable
-from application.timeouts import CallerTimeout
+from application.work.timeouts import CallerTimeout
 from domain.detection import HistoryFilter, StorageStatus
 from domain.image import EncodedImage
 from tests.unit.application.accounts import Accounts

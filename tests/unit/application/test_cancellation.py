@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from application.cancellation import uninterrupted
+from application.work.cancellation import uninterrupted
 
 
 async def test_the_work_finishes_before_the_cancellation_is_raised() -> None:

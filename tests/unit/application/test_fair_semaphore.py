@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from application.fair_semaphore import FairSemaphore
-from application.memory_budget import MemoryBudget
-from application.work import Priority
+from application.work.admission import Priority
+from application.work.fair_semaphore import FairSemaphore
+from application.work.memory_budget import MemoryBudget
 
 
 async def served(semaphore: FairSemaphore, *asking: tuple[str, str, Priority]) -> list[str]:

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from application.accounts.links import LinkSigner
 from application.errors import StoreUnavailable
-from application.links import LinkSigner
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.errors import Forbidden, InvalidLink, InvalidRequest, NotFound
 from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service

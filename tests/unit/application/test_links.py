@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.in_memory import InMemoryClock
-from application.links import LinkSignature, LinkSigner
+from application.accounts.links import LinkSignature, LinkSigner
 from application.ports.clock import Clock
 from domain.errors import InvalidLink
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.in_memory import InMemoryUsageLedger
+from application.accounts.metering import UsageMeter, in_words
 from application.errors import InferenceUnavailable, Overloaded, StoreUnavailable
-from application.metering import UsageMeter, in_words
 from domain.errors import (
     ImageDimensionsTooLarge,
     ImageTooCostly,

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from adapters.in_memory import InMemoryClock
-from application.sign_in_codes import SignInCodes
+from application.accounts.sign_in_codes import SignInCodes
 from domain.errors import InvalidToken
 
 

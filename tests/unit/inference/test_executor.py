@@ -9,7 +9,7 @@ import pytest
 
 from adapters.inference.executor import WorkExecutor
 from application.errors import InferenceUnavailable
-from application.work import Priority
+from application.work.admission import Priority
 
 Result = TypeVar("Result")
 

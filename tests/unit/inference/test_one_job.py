@@ -13,17 +13,17 @@ from adapters.in_memory import InMemoryTelemetry
 from adapters.inference.direct import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import MEASURED_THRESHOLDS
+from adapters.inference.stepwise import StepwiseFaceAnalyser
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.one_job import OneJobFaceAnalyser, face_analyser_of
 from application.errors import InferenceUnavailable
-from application.memory_budget import MemoryBudget
 from application.ports.face_analyser import EveryFace
 from application.ports.face_detector import WantedFaces
-from application.stepwise_analysis import StepwiseFaceAnalyser
-from application.work import Priority
+from application.work.admission import Priority
+from application.work.memory_budget import MemoryBudget
 from domain.errors import InvalidImage
 from domain.face import FaceDetection
 from domain.image import Image

@@ -21,6 +21,7 @@ from adapters.in_memory import (
     InMemoryUserRepository,
     fake_image,
 )
+from adapters.inference.stepwise import StepwiseFaceAnalyser
 from application.ports.face_tracker import FaceTracker
 from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Stage
@@ -28,7 +29,6 @@ from application.sessions.analysis import FrameAnalysis
 from application.sessions.events import StreamEvent
 from application.sessions.session import StreamSession
 from application.sessions.sessions import SessionLimits, StreamSessions
-from application.stepwise_analysis import StepwiseFaceAnalyser
 from application.use_cases.keep_session import KeepSession
 from domain.emotion import Emotion
 from domain.errors import InvalidToken

@@ -23,7 +23,7 @@ from adapters.in_memory import (
     fake_video,
 )
 from adapters.tracking import KalmanFaceTracker
-from application.links import LinkSigner
+from application.accounts.links import LinkSigner
 from application.ports.face_detector import WantedFaces
 from application.use_cases.analyse_video import AnalyseVideo
 from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo, SubmitVideoCommand

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from application.fair_semaphore import Rank, Ranking
-from application.work import Priority
+from application.work.admission import Priority
+from application.work.fair_semaphore import Rank, Ranking
 
 _SMALL_SHARE = 16
 _RESERVED_SHARE = 8

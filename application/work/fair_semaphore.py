@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from application.work import Priority
+from application.work.admission import Priority
 
 
 @dataclass(order=True, frozen=True, slots=True)

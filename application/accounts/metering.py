@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from application.cancellation import uninterrupted
 from application.errors import ServiceUnavailable, StoreUnavailable
 from application.ports.clock import Clock
 from application.ports.usage_ledger import UsageCount, UsageLedger
-from application.timeouts import CallerTimeout
+from application.work.cancellation import uninterrupted
+from application.work.timeouts import CallerTimeout
 from domain.errors import ImageTooCostly, InvalidImage, QuotaExceeded
 from domain.user import Caller, Guest, GuestQuota, Usage
 

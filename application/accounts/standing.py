@@ -11,7 +11,7 @@ from application.ports.clock import Clock
 from application.ports.identity_provider import IdentityProvider
 from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
 from application.ports.user_repository import UserRepository
-from application.timeouts import CallerTimeout
+from application.work.timeouts import CallerTimeout
 from domain.errors import InvalidToken
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""Who may do what: the standing of accounts, quotas, sign-in codes, signed links, and owners."""

@@ -1,0 +1,1 @@
+"""How work is admitted, put in order, kept within memory, and finished."""
