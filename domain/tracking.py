@@ -28,8 +28,8 @@ class FaceTrack:
         confidence: the detector's score when it last saw the face, in [0, 1].
         predicted: True where the box was not seen in this frame but follows from the ones before.
         landmarks: None where the detector finds none; of a predicted box they moved with it.
-        unconfirmed: what the detector said one detection before, of a face that is reported for the
-            first time because this detection confirms it; None of all others.
+        unconfirmed: the face as the previous detection found it, where this detection confirms a
+            new face, which is then reported for the first time; None otherwise.
     """
 
     number: int

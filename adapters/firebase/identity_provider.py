@@ -85,7 +85,7 @@ class FirebaseIdentityProvider:
     async def check(self) -> None:
         """Call Firebase, unless a call succeeded within the last minute."""
         if not self._breaker.answered_within(_ANSWER_STANDS_S):
-            await self._run(self._look_for_nobody)
+            await self._run(self._ping)
 
     def close(self) -> None:
         """Stop the threads after their calls."""
@@ -113,7 +113,7 @@ class FirebaseIdentityProvider:
         signed_in_ms = math.inf if signed_in_at is None else signed_in_at.timestamp() * 1000
         return not account.disabled and valid_after_ms <= signed_in_ms
 
-    def _look_for_nobody(self) -> None:
+    def _ping(self) -> None:
         with suppress(auth.UserNotFoundError), _sensible_account():
             self._client.get_user(_NOBODY)
 

@@ -18,7 +18,7 @@ class InMemoryFaceDetector(Switches):
     """Finds the faces that a fake image holds, or always the faces it was given.
 
     Attributes:
-        looks: how often it ran.
+        runs: how often it ran.
         last_fit_within: of the last call.
     """
 
@@ -30,7 +30,7 @@ class InMemoryFaceDetector(Switches):
     def __init__(self) -> None:
         super().__init__()
         self._script: tuple[FaceDetection, ...] | None = None
-        self.looks = 0
+        self.runs = 0
         self.last_fit_within: tuple[int, int] | None = None
 
     def find_always(self, *faces: FaceDetection) -> None:
@@ -46,7 +46,7 @@ class InMemoryFaceDetector(Switches):
     ) -> Sequence[FaceDetection]:
         """Find the faces, largest first and clipped to the image."""
         await self._obey()
-        self.looks += 1
+        self.runs += 1
         self.last_fit_within = wanted.fit_within
         found = []
         for face in self._script if self._script is not None else _shown_in(image):

@@ -29,7 +29,7 @@ class InMemoryFaceTracker:
 
     def __init__(self) -> None:
         self._followed: list[_Followed] = []
-        self._has_looked = False
+        self._has_detected = False
         self._numbers_given = 0
 
     @property
@@ -42,12 +42,12 @@ class InMemoryFaceTracker:
         for face in self._followed:
             face.last = replace(face.last, box=face.last.box.scaled(factor, factor))
             face.misses = 1
-        self._has_looked = False
+        self._has_detected = False
 
     def forget(self) -> None:
         """Start over."""
         self._followed.clear()
-        self._has_looked = False
+        self._has_detected = False
 
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Update the tracks with what the detector found."""
@@ -58,7 +58,7 @@ class InMemoryFaceTracker:
         for detection in detections:
             best = max(unmatched, key=lambda f: f.last.box.iou(detection.box), default=None)
             if best is None or best.last.box.iou(detection.box) == 0:
-                number = None if self._has_looked else self._next_number()
+                number = None if self._has_detected else self._next_number()
                 self._followed.append(_Followed(detection, at_s, number))
                 continue
             unmatched.remove(best)
@@ -70,7 +70,7 @@ class InMemoryFaceTracker:
             face.misses += 1
             if face.number is None or at_s - face.seen_s > _SURVIVAL_S:
                 self._followed.remove(face)
-        self._has_looked = True
+        self._has_detected = True
         return self.predict(at_s)
 
     def predict(self, at_s: float) -> Sequence[FaceTrack]:

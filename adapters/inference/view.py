@@ -28,8 +28,10 @@ _MOST_FACES = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """The sizes of faces that a detector finds well, by their longer side in pixels of the view.
+class FaceSizes:
+    """Which sizes of faces a detector finds well, and which views of an image it gets for that.
+
+    A face's size is its longer side in pixels of the view.
 
     Attributes:
         smallest: found from this size on.
@@ -138,7 +140,7 @@ class DetectionView:
         return not any(over and cut for over, cut in zip(beyond, self.cut, strict=True))
 
 
-def views_of(image: Image, wanted: WantedFaces, sight: Sight) -> Iterator[DetectionView]:
+def views_of(image: Image, wanted: WantedFaces, sizes: FaceSizes) -> Iterator[DetectionView]:
     """The views in which a detector finds every wanted face of an image.
 
     The first is fine enough for the smallest wanted face, and never has more pixels than the image
@@ -149,30 +151,30 @@ def views_of(image: Image, wanted: WantedFaces, sight: Sight) -> Iterator[Detect
     Args:
         image: with a uint8 RGB buffer.
         wanted: the faces; every view fits into ``fit_within``.
-        sight: of the detector.
+        sizes: of the detector.
     """
     longer_side = max(image.width, image.height)
-    ratio = finest_ratio(image, wanted, sight)
+    ratio = finest_ratio(image, wanted, sizes)
     least_px = 0.0
     while True:
         view = replace(DetectionView.of(image, ratio=ratio), least_px=least_px)
-        if longer_side * ratio <= sight.largest:
-            yield view.bordered(round(sight.border * max(view.pixels.shape)))
+        if longer_side * ratio <= sizes.largest:
+            yield view.bordered(round(sizes.border * max(view.pixels.shape)))
             return
         # A face that no tile contains as a whole is large enough for the next view.
-        yield from replace(view, most_px=sight.largest).tiles(round(_STEP * sight.smallest))
-        coarser = max(ratio / _STEP, sight.overview_side / longer_side)
+        yield from replace(view, most_px=sizes.largest).tiles(round(_STEP * sizes.smallest))
+        coarser = max(ratio / _STEP, sizes.overview_side / longer_side)
         # Faces near the limit are taken from both views, so that none is missed.
-        least_px = _NEAR_LIMIT * sight.largest * coarser / ratio
+        least_px = _NEAR_LIMIT * sizes.largest * coarser / ratio
         ratio = coarser
 
 
-def finest_ratio(image: Image, wanted: WantedFaces, sight: Sight) -> float:
+def finest_ratio(image: Image, wanted: WantedFaces, sizes: FaceSizes) -> float:
     """Pixels of the first view of ``views_of`` per pixel of the original."""
     fit_within = wanted.fit_within
-    usual_side = sight.usual_side if fit_within is None else sight.stream_side
+    usual_side = sizes.usual_side if fit_within is None else sizes.stream_side
     usual = usual_side / max(image.width, image.height)
-    ratio = min(max(sight.smallest / max(wanted.min_size_px, 1), usual), max(usual, 1.0))
+    ratio = min(max(sizes.smallest / max(wanted.min_size_px, 1), usual), max(usual, 1.0))
     if fit_within is not None:
         ratio = min(ratio, fit_within[0] / image.width, fit_within[1] / image.height, 1.0)
     return ratio

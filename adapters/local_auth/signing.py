@@ -65,10 +65,14 @@ class TokenSigner:
         now = self._clock.now().timestamp()
         # With the fraction, so that a token made in the same second as the end of an account is
         # before or after it.
-        standing = {"iss": _ISSUER, "aud": kind.value, "iat": now}
-        expiry = {"exp": math.ceil(now + lifetime_s)}
+        registered = {
+            "iss": _ISSUER,
+            "aud": kind.value,
+            "iat": now,
+            "exp": math.ceil(now + lifetime_s),
+        }
         return jwt.encode(
-            claims | standing | expiry,
+            claims | registered,
             self._secret,
             algorithm=_ALGORITHM,
             headers={"typ": kind.value},

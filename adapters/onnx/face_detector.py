@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from adapters.inference.detecting import ExecutorFaceDetector
 from adapters.inference.executor import WorkExecutor
-from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
+from adapters.inference.view import DetectionView, FaceSizes, keep_faces, views_of
 from adapters.onnx.network import BUNDLED, OnnxNetwork
 from application.errors import InferenceUnavailable
 from application.ports.face_detector import WantedFaces
@@ -25,7 +25,7 @@ OUTPUT = "cells"
 _NUMBERS = 15
 
 _NOT_MEASURED = frozenset({"name", "version", "strides", "iou", "file_sha256", "file_bytes"})
-_SIGHT = Sight(
+_SIZES = FaceSizes(
     smallest=20, largest=220, usual_side=640, stream_side=320, overview_side=128, border=0.25
 )
 
@@ -87,7 +87,7 @@ class OnnxFaceDetector(ExecutorFaceDetector):
 
     def detect_now(self, image: Image, wanted: WantedFaces) -> list[FaceDetection]:
         """Find the faces on the calling thread; see the port."""
-        views = views_of(image, wanted, _SIGHT)
+        views = views_of(image, wanted, _SIZES)
         found = [face for view in views for face in self._search(view)]
         return keep_faces(found, image, wanted)
 

@@ -78,8 +78,8 @@ class OpenInferenceCropClassifier:
             self._path += f"/versions/{quote(version, safe='')}"
         self._served: _Served | None = None
         self._in_doubt = True
-        self._looking = threading.Lock()
-        self._looks_failed = 0
+        self._inspecting = threading.Lock()
+        self._failed_inspections = 0
 
     @property
     def card(self) -> ModelCard:
@@ -109,7 +109,7 @@ class OpenInferenceCropClassifier:
             InferenceUnavailable: its model cannot be used.
         """
         if self._in_doubt:
-            self._look_once_for_all()
+            self._inspect_once_for_all()
         elif not self.is_fine:
             self._server.ask("GET", f"{self._path}/ready", read=self._read_readiness)
 
@@ -141,18 +141,18 @@ class OpenInferenceCropClassifier:
             self._in_doubt = True
             raise UnexpectedAnswer(f"its model {self._model} is not ready")
 
-    def _look_once_for_all(self) -> None:
-        failed_before = self._looks_failed
-        with self._looking:
+    def _inspect_once_for_all(self) -> None:
+        failed_before = self._failed_inspections
+        with self._inspecting:
             # Threads that waited for a check share its result.
             if not self._in_doubt:
                 return
-            if self._looks_failed != failed_before:
+            if self._failed_inspections != failed_before:
                 raise Unreachable("the inference server does not answer")
             try:
                 self._served = self._inspect()
             except InferenceUnavailable:
-                self._looks_failed += 1
+                self._failed_inspections += 1
                 raise
             self._in_doubt = False
 

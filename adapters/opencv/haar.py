@@ -15,7 +15,7 @@ import numpy as np
 
 from adapters.inference.detecting import ExecutorFaceDetector
 from adapters.inference.executor import WorkExecutor
-from adapters.inference.view import DetectionView, Sight, finest_ratio, keep_faces
+from adapters.inference.view import DetectionView, FaceSizes, finest_ratio, keep_faces
 from application.errors import InferenceUnavailable
 from application.ports.face_detector import WantedFaces
 from domain.face import BoxFraming, FaceDetection
@@ -24,13 +24,13 @@ from domain.image import Image
 
 # The cascades' smallest window is 20 pixels: a little less than the smallest wanted face in the
 # view, so that windows of several sizes can vote for it. Larger faces are found as well.
-_SIGHT = Sight(
+_SIZES = FaceSizes(
     smallest=26, largest=math.inf, usual_side=320, stream_side=320, overview_side=320, border=0.1
 )
 # They are slow, so the view is bounded.
 _LARGEST_SIDE = 2400
 # Three passes collect more chance votes than one, so they need this many times as many.
-_VOTES_FOR_THREE_LOOKS = 1.4
+_VOTES_FOR_THREE_ANGLES = 1.4
 # Windows of either cascade that overlap this much (IoU) are the same face.
 _SAME_FACE = 0.4
 
@@ -107,16 +107,16 @@ class HaarFaceDetector(ExecutorFaceDetector):
         rising towards 1. With ``fit_within``, as for live sessions, the profile cascade is left
         out: it takes three quarters of the time.
         """
-        ratio = finest_ratio(image, wanted, _SIGHT)
+        ratio = finest_ratio(image, wanted, _SIZES)
         ratio = min(ratio, _LARGEST_SIDE / max(image.width, image.height))
         view = DetectionView.of(image, ratio=ratio)
-        view = view.bordered(round(_SIGHT.border * max(view.pixels.shape)))
+        view = view.bordered(round(_SIZES.border * max(view.pixels.shape)))
         frontal, profile = self._cascades_of_thread()
         try:
             sightings = self._search(frontal, _FRONTAL, view)
             needed = float(self._min_neighbors)
             if wanted.fit_within is None:
-                needed *= _VOTES_FOR_THREE_LOOKS
+                needed *= _VOTES_FOR_THREE_ANGLES
                 sightings += self._search(profile, _PROFILE, view)
                 sightings += self._search(profile, _PROFILE, view, mirrored=True)
         except cv2.error as error:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from adapters.inference.detecting import ExecutorFaceDetector
 from adapters.inference.executor import WorkExecutor
-from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
+from adapters.inference.view import DetectionView, FaceSizes, keep_faces, views_of
 from application.errors import InferenceUnavailable
 from application.ports.face_detector import WantedFaces
 from domain.face import BoxFraming, FaceDetection, FaceLandmarks
@@ -22,7 +22,7 @@ from domain.image import Image
 
 # YuNet finds faces from about 15 pixels, and reliably from 24. In a live session the next frame
 # follows soon, and a quarter of the pixels takes a quarter of the time.
-_SIGHT = Sight(
+_SIZES = FaceSizes(
     smallest=20, largest=300, usual_side=640, stream_side=320, overview_side=160, border=0.25
 )
 _OVERLAP = 0.3
@@ -71,7 +71,7 @@ class YuNetFaceDetector(ExecutorFaceDetector):
 
     def detect_now(self, image: Image, wanted: WantedFaces) -> list[FaceDetection]:
         """Find the faces on the calling thread; see the port."""
-        views = views_of(image, wanted, _SIGHT)
+        views = views_of(image, wanted, _SIZES)
         detector = self._detector_of_thread()
         try:
             found = [

@@ -25,7 +25,7 @@ _Work = Callable[[sqlite3.Connection], _Result]
 _READERS = 2
 _BUSY_TIMEOUT_S = 5.0
 _CHECK_STANDS_S = 1.0
-_LOOK_S = 0.05
+_QUICK_CHECK_S = 0.05
 
 log = logging.getLogger(__name__)
 
@@ -253,7 +253,7 @@ def _check_for_damage(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("there are no tables")
     for (table,) in tables:
         connection.execute(f'SELECT * FROM "{table}" LIMIT 1').fetchall()
-    ends_at_s = time.monotonic() + _LOOK_S
+    ends_at_s = time.monotonic() + _QUICK_CHECK_S
     connection.set_progress_handler(lambda: time.monotonic() > ends_at_s, 1000)
     try:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()

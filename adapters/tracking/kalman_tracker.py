@@ -50,7 +50,7 @@ class KalmanFaceTracker:
 
     def __init__(self) -> None:
         self._tracks: list[Track] = []
-        self._has_looked = False
+        self._has_detected = False
         self._numbers_given = 0
 
     @property
@@ -62,12 +62,12 @@ class KalmanFaceTracker:
         """Scale the tracks; see the port."""
         for track in self._tracks:
             track.rescale(factor)
-        self._has_looked = False
+        self._has_detected = False
 
     def forget(self) -> None:
         """Start over; see the port."""
         self._tracks.clear()
-        self._has_looked = False
+        self._has_detected = False
 
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Update the tracks with what the detector found; see the port."""
@@ -87,7 +87,7 @@ class KalmanFaceTracker:
         for column, detection in enumerate(found):
             if column not in taken:
                 self._begin(detection, at_s)
-        self._has_looked = True
+        self._has_detected = True
         return _shown(self._tracks, at_s)
 
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
@@ -99,7 +99,7 @@ class KalmanFaceTracker:
 
     def _begin(self, detection: FaceDetection, at_s: float) -> None:
         track = Track(detection, at_s)
-        if not self._has_looked:
+        if not self._has_detected:
             track.number = self._next_number()
         self._tracks.append(track)
 

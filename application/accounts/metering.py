@@ -104,14 +104,14 @@ class UsageMeter:
         counting = asyncio.ensure_future(self._ledger.consume(limits, self._clock.now(), window_s))
         try:
             if not isinstance(caller, Guest):
-                await self._count_in_time(counting)
-            elif await self._counted_in_time(counting) is not None:
+                await self._wait_for_user_count(counting)
+            elif await self._wait_for_guest_count(counting) is not None:
                 raise self._refusal(self._allowance(caller, await self._counters(caller)))
             yield charge
         except BaseException as error:
             if not _is_charged(error, charge):
                 # A client that disconnects cancels the block, even while the use is being counted.
-                await uninterrupted(self._take_back_in_time(counting, list(limits)))
+                await uninterrupted(self._refund_in_time(counting, list(limits)))
             raise
 
     async def usage(self, caller: Caller) -> Usage:
@@ -177,27 +177,25 @@ class UsageMeter:
             limit=allowance.limit,
         )
 
-    async def _counted_in_time(self, counting: asyncio.Future[str | None]) -> str | None:
+    async def _wait_for_guest_count(self, counting: asyncio.Future[str | None]) -> str | None:
         await asyncio.wait([counting], timeout=self._guests_timeout_s)
         if not counting.done():
             raise StoreUnavailable("guests cannot be counted now")
         return counting.result()
 
-    async def _count_in_time(self, counting: Awaitable[str | None]) -> None:
+    async def _wait_for_user_count(self, counting: Awaitable[str | None]) -> None:
         try:
             await self._timeout.wait(counting)
         except ServiceUnavailable as error:
             log.warning("a use is counted later: %s", error)
 
-    async def _take_back_in_time(
-        self, counting: Awaitable[str | None], subjects: list[str]
-    ) -> None:
+    async def _refund_in_time(self, counting: Awaitable[str | None], subjects: list[str]) -> None:
         try:
-            await self._refund_timeout.wait(self._take_back(counting, subjects))
+            await self._refund_timeout.wait(self._refund(counting, subjects))
         except ServiceUnavailable as error:
             log.warning("a use is taken back later: %s", error)
 
-    async def _take_back(self, counting: Awaitable[str | None], subjects: list[str]) -> None:
+    async def _refund(self, counting: Awaitable[str | None], subjects: list[str]) -> None:
         try:
             if await counting is None:
                 await self._ledger.refund(subjects)

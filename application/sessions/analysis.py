@@ -41,7 +41,7 @@ class FrameAnalysis:
         self, *, analyser: FaceAnalyser, tracker: FaceTracker, telemetry: Telemetry
     ) -> None:
         self._analyser = analyser
-        self._following = _Following(tracker, telemetry)
+        self._session_tracks = _SessionTracks(tracker, telemetry)
         self._smoothing = TrackSmoothing()
 
     async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> Analysed:
@@ -51,7 +51,7 @@ class FrameAnalysis:
             InvalidImage, ImageDimensionsTooLarge: the frame cannot be used.
             InferenceUnavailable: detector or classifier cannot run.
         """
-        search = _FrameSearch(self._following, frame.received_s, config, effort)
+        search = _FrameSearch(self._session_tracks, frame.received_s, config, effort)
         image = await self._analyser.analyse(await frame.image.read(), search)
         window = config.smooth_window_size if config.smooth_emotions else 0
         readings = [face.reading for face in image.faces]
@@ -65,9 +65,9 @@ class _FrameSearch:
     """Fulfils ``FaceSearch``: detects on some frames, and predicts tracks on the others."""
 
     def __init__(
-        self, following: _Following, at_s: float, config: StreamConfig, effort: Effort
+        self, session_tracks: _SessionTracks, at_s: float, config: StreamConfig, effort: Effort
     ) -> None:
-        self._following = following
+        self._session_tracks = session_tracks
         self._at_s = at_s
         self._config = config
         self._effort = effort
@@ -81,8 +81,8 @@ class _FrameSearch:
 
     def wanted(self, image: Image) -> WantedFaces | None:
         """See the port."""
-        self._following.adjust_to(image)
-        self.detected = self._following.is_detection_due(self._at_s, self._effort.interval)
+        self._session_tracks.adjust_to(image)
+        self.detected = self._session_tracks.is_detection_due(self._at_s, self._effort.interval)
         if not self.detected:
             return None
         config = self._config
@@ -95,16 +95,16 @@ class _FrameSearch:
     def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
         """See the port."""
         if self.detected:
-            tracks = self._following.update(found, self._at_s)
+            tracks = self._session_tracks.update(found, self._at_s)
         else:
-            tracks = self._following.predict(self._at_s)
+            tracks = self._session_tracks.predict(self._at_s)
         self.tracks = [inside for track in tracks if (inside := _within(track, image)) is not None]
         return [
             FaceDetection(track.box, track.confidence, track.landmarks) for track in self.tracks
         ]
 
 
-class _Following:
+class _SessionTracks:
     """The tracks of one session, and when the detector has to run again."""
 
     def __init__(self, tracker: FaceTracker, telemetry: Telemetry) -> None:

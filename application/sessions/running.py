@@ -25,7 +25,7 @@ class RunningSession:
         pace: limits the frame rate.
         analysis: tracks the faces.
         adaptation: the present effort, and why.
-        settled: an event, set while no frame is in work.
+        idle: an event, set while no frame is in work.
         worker: the task that analyses the frames.
     """
 
@@ -37,8 +37,8 @@ class RunningSession:
         self.pace = Pace(config.max_frame_rate)
         self.analysis = analysis
         self.adaptation = Adaptation.to(config)
-        self.settled = asyncio.Event()
-        self.settled.set()
+        self.idle = asyncio.Event()
+        self.idle.set()
         self._clock = clock
         self._windows = WindowMeter()
         self._journal = Journal(1 / config.max_frame_rate)

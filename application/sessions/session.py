@@ -28,7 +28,7 @@ from domain.stream import MAX_FRAME_BYTES, Frame, FrameResult, SessionSummary
 from domain.stream_config import StreamConfig
 from domain.user import User
 
-STATUS_EVERY = 30
+STATUS_EVERY_FRAMES = 30
 _LONGEST_SLEEP_S = 0.25
 
 log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class StreamSession:
         running.configure(config)
         if running.latest.take() is not None:
             self._drop(running)
-        await running.settled.wait()
+        await running.idle.wait()
         summary = running.summary(self.session_id, config.video_source)
         await _cancelled(running.worker)
         metrics = running.metrics
@@ -219,13 +219,13 @@ class StreamSession:
                     if frame is None:
                         continue
                     running.pace.took(self._clock.monotonic())
-                    running.settled.clear()
+                    running.idle.clear()
                     waited_s = self._clock.monotonic() - frame.received_s
                     with self._telemetry.frame(waited_s):
                         event = await self._analyse(frame, running)
                 await self._send_frame_event(event, running)
             finally:
-                running.settled.set()
+                running.idle.set()
 
     async def _analyse(self, frame: Frame, running: RunningSession) -> FrameResult | Failure:
         taken_s = self._clock.monotonic()
@@ -268,7 +268,7 @@ class StreamSession:
         await self.send(event)
         if isinstance(event, Failure):
             return
-        if running.measures.processed % STATUS_EVERY == 0:
+        if running.measures.processed % STATUS_EVERY_FRAMES == 0:
             await self.send(StreamStatus("running", running.metrics))
         if (suggestion := running.review(event.processing_time_s)) is not None:
             await self.send(suggestion)

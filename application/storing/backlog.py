@@ -19,16 +19,17 @@ class Progress:
     Attributes:
         recorded: the repository got its record; if the record is missing now, it was deleted.
         attempts: that failed so far.
-        failing_since: when the first of them that called the stores failed, on the monotonic clock.
-        due_at: when to retry, on the monotonic clock.
+        failing_since_s: when the first of them that called the stores failed, on the monotonic
+            clock.
+        due_at_s: when to retry, likewise.
         owner_id: the owner, once an upload was tried: it may have arrived although it failed.
         is_unwanted: it was deleted, and an upload may have to be undone.
     """
 
     recorded: bool = False
     attempts: int = 0
-    failing_since: float | None = None
-    due_at: float = 0.0
+    failing_since_s: float | None = None
+    due_at_s: float = 0.0
     owner_id: str | None = None
     is_unwanted: bool = False
 
@@ -96,12 +97,12 @@ class Backlog:
         return [
             key
             for key in [*waiting, *tried]
-            if key not in self._in_work and self._progress.get(key, fresh).due_at <= now
+            if key not in self._in_work and self._progress.get(key, fresh).due_at_s <= now
         ]
 
     def next_due_in_s(self) -> float | None:
         """Seconds until the next retry; None if there is none."""
-        resting = [p.due_at for key, p in self._progress.items() if key not in self._in_work]
+        resting = [p.due_at_s for key, p in self._progress.items() if key not in self._in_work]
         return max(min(resting) - self._clock.monotonic(), 0.0) if resting else None
 
     def retry_later(self, key: UUID) -> int:
@@ -117,16 +118,16 @@ class Backlog:
         progress.attempts += 1
         doublings = min(progress.attempts - 1, 32)
         ceiling = min(self.first_retry_s * 2**doublings, self._longest_retry_s)
-        progress.due_at = self._clock.monotonic() + random.uniform(ceiling / 2, ceiling)
+        progress.due_at_s = self._clock.monotonic() + random.uniform(ceiling / 2, ceiling)
         return progress.attempts
 
     def failing_for_s(self, key: UUID) -> float:
         """Seconds since its first failure in this run of the process."""
         now = self._clock.monotonic()
         progress = self.progress_of(key)
-        if progress.failing_since is None:
-            progress.failing_since = now
-        return now - progress.failing_since
+        if progress.failing_since_s is None:
+            progress.failing_since_s = now
+        return now - progress.failing_since_s
 
     def clear_changed(self) -> None:
         """Make ``changed`` wait for the next change."""

@@ -30,7 +30,7 @@ from entrypoints.http.controllers.videos import video_routes
 from entrypoints.http.dependencies import dependencies
 from entrypoints.http.errors import to_response
 from entrypoints.http.forms import UploadMemory
-from entrypoints.http.middleware import RequestFrame
+from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 from entrypoints.http.tracing import name_span, tracing_plugin
 from entrypoints.web.routes import page_routes
@@ -118,7 +118,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         openapi_config=_openapi(),
         logging_config=None,
     )
-    app.asgi_handler = RequestFrame(app.asgi_handler, registry)
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, registry)
     return app
 
 

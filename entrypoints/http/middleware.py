@@ -29,7 +29,7 @@ _PAGE_POLICY = (
 )
 
 
-class RequestFrame:
+class RequestMiddleware:
     """The outermost layer: Litestar's own middleware never sees requests that match no route."""
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -55,7 +55,7 @@ class RequestFrame:
         request_id = _request_id(scope)
         status = 0
 
-        async def framed_send(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -65,7 +65,7 @@ class RequestFrame:
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode(), user_id=None):
             try:
-                await self._app(scope, receive, framed_send)
+                await self._app(scope, receive, send_with_headers)
             finally:
                 seconds = time.perf_counter() - started
                 route = str(scope.get("path_template", "(none)"))

@@ -19,7 +19,7 @@ from entrypoints.http.file_names import parameters
 from entrypoints.http.forms import FormFile, Part, UploadMemory, read_form
 
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and headers around the files of a form
-_LOOKED_AT_BYTES = 4096
+_SAMPLE_BYTES = 4096
 _TEXT_BYTES = 256
 # What clients send when no file was chosen: nothing, or another kind of form.
 _NEVER_WITH_FILES = ("", RequestEncodingType.URL_ENCODED)
@@ -104,7 +104,7 @@ def _where_the_file_is_not(parts: list[Part], field: str) -> str:
 
 async def _is_text(content: FormFile) -> bool:
     try:
-        (await content.read(_LOOKED_AT_BYTES)).decode()
+        (await content.read(_SAMPLE_BYTES)).decode()
     except UnicodeDecodeError:
         return False
     return True

@@ -11,7 +11,7 @@ from pathlib import Path
 
 _M_MMAP_THRESHOLD = -3
 _LARGE_BLOCK_BYTES = 2**20
-_LOOK_EVERY_S = 1.0
+_CHECK_EVERY_S = 1.0
 _GROWTH_BYTES = 24 * 2**20
 _STATISTICS = Path("/proc/self/statm")
 
@@ -41,8 +41,8 @@ async def return_freed_memory() -> None:
     after_start = after_last = _resident_bytes()
     wait_s = waited_s = 0.0
     while True:
-        await asyncio.sleep(_LOOK_EVERY_S)
-        waited_s += _LOOK_EVERY_S
+        await asyncio.sleep(_CHECK_EVERY_S)
+        waited_s += _CHECK_EVERY_S
         now = _resident_bytes()
         has_grown = now > after_last + _GROWTH_BYTES
         if now > after_start + _GROWTH_BYTES and (has_grown or waited_s > wait_s):

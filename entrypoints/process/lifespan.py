@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import EmotionClassifier
 from entrypoints.container import Container
-from entrypoints.process.loads import show_loads
+from entrypoints.process.gauges import register_gauges
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ async def running(container: Container) -> AsyncIterator[None]:
             # Loads the models before any request.
             await asyncio.to_thread(container.detection().detect_emotions)
             working_on_videos = await asyncio.to_thread(container.video().work)
-            show_loads(container)
+            register_gauges(container)
             background = [
                 asyncio.create_task(stores.carrier().run(), name="storing"),
                 asyncio.create_task(stores.forget_expired().run(), name="forgetting"),

@@ -32,7 +32,7 @@ _LONGEST_SIGNAL = 16
 _PATH = "/socket.io/"
 _LET_IN = f"40{NAMESPACE},"
 # Enough for a token.
-_STRANGERS_POST_BYTES = 64 * 1024
+_POST_BYTES_BEFORE_SIGN_IN = 64 * 1024
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -52,12 +52,12 @@ def mount(server: GuardedServer, http: ASGIApp) -> ASGIApp:
     polling = "polling" in server.eio.transports
 
     async def gate(scope: Scope, receive: Receive, send: Send) -> None:
-        if _is_ours(scope) and is_too_old(scope):
+        if _is_socketio(scope) and is_too_old(scope):
             await refuse_old_client(scope, receive, send)
         elif scope["type"] == ScopeType.WEBSOCKET:
             guard = _SocketGuard(server, scope, receive, send)
             await both(scope, guard.receive, guard.send)
-        elif not _is_ours(scope):
+        elif not _is_socketio(scope):
             await both(scope, receive, send)
         elif not polling:
             await _refuse(server, scope, _with_headers(scope, send), 400, _NO_POLLING)
@@ -67,7 +67,7 @@ def mount(server: GuardedServer, http: ASGIApp) -> ASGIApp:
     return gate
 
 
-def _is_ours(scope: Scope) -> bool:
+def _is_socketio(scope: Scope) -> bool:
     is_request = scope["type"] in {ScopeType.HTTP, ScopeType.WEBSOCKET}
     return is_request and f"{scope['path']}/".startswith(_PATH)
 
@@ -89,7 +89,7 @@ class _SocketGuard:
     async def receive(self) -> ReceiveMessage:
         """The next message; an unreadable one closes the connection."""
         message = await self._receive()
-        if message["type"] == "websocket.receive" and not _makes_sense(message.get("text")):
+        if message["type"] == "websocket.receive" and not _is_engine_io(message.get("text")):
             # The library would raise, and keep the session until its ping times out.
             return WebSocketDisconnectEvent(type="websocket.disconnect", code=1002)
         if self._is_unknown() and self._server.has_signed_in(self._sid):
@@ -122,7 +122,7 @@ async def _poll(
     signed_in = server.has_signed_in(_sid(scope))
     if connection is not None and not signed_in:
         connection.may_give_way()
-    limit = MAX_MESSAGE_BYTES if signed_in else _STRANGERS_POST_BYTES
+    limit = MAX_MESSAGE_BYTES if signed_in else _POST_BYTES_BEFORE_SIGN_IN
     send = _with_headers(scope, send)
     if _announced_bytes(scope) > limit:
         if connection is not None:
@@ -166,12 +166,12 @@ async def _disconnected() -> ReceiveMessage:
 def _with_headers(scope: Scope, send: Send) -> Send:
     """Add security headers, which the library's answers lack."""
 
-    async def framed_send(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], *_HEADERS]
         await send(message)
 
-    return framed_send
+    return send_with_headers
 
 
 async def _refuse(
@@ -216,7 +216,7 @@ def _announced_bytes(scope: Scope) -> int:
     return 0
 
 
-def _makes_sense(text: str | None) -> bool:
+def _is_engine_io(text: str | None) -> bool:
     """Whether a text message can be Engine.IO: a Socket.IO packet, or a short control packet."""
     if text is None:
         return True

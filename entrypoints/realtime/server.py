@@ -40,18 +40,18 @@ PING_INTERVAL_S = 15
 PING_TIMEOUT_S = 15
 _MAX_ATTACHMENTS = 4
 _MAX_PACKETS_PER_POST = 1024
-_ENOUGH_WAITING = 8
+_CLOGGED_PACKETS = 8
 _MAX_VALUES = 4096
-_MAX_STRANGERS = 256
+_MAX_NOT_SIGNED_IN = 256
 # A client needs one to sign in; some ask for other namespaces first.
-_MAX_STRANGERS_MESSAGES = 64
+_MAX_MESSAGES_BEFORE_SIGN_IN = 64
 _MESSAGES_A_TURN = 4
 # A frame of 1 MiB is shorter, however its base64 is written. Reading 15 MB of JSON would stop the
 # event loop for a tenth of a second.
 _LONGEST_TEXT = 4 * 2**20
 _FRAME_ID = re.compile(r'"frame_id": ?(\d{1,15})[,}]')
 _NEAR_AN_END = 200
-_LAST_WORDS_S = 2
+_FLUSH_S = 2
 
 log = logging.getLogger(__name__)
 
@@ -183,27 +183,27 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._strangers: dict[str, dict[str, Any]] = {}
+        self._not_signed_in: dict[str, dict[str, Any]] = {}
         self.refuse_event: Callable[[str, UnreadEvent], Awaitable[None]] | None = None
 
     def has_signed_in(self, eio_sid: str) -> bool:
         """Whether a token was accepted on this connection."""
-        return eio_sid in self.environ and eio_sid not in self._strangers
+        return eio_sid in self.environ and eio_sid not in self._not_signed_in
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         # The library has no way to choose the class.
         self.eio.sockets[eio_sid].__class__ = GuardedSocket
-        self._strangers[eio_sid] = environ
-        if len(self._strangers) > _MAX_STRANGERS:
-            oldest = next(iter(self._strangers))
-            _count(self._strangers.pop(oldest), Refusal.TOO_MANY_NOT_SIGNED_IN)
+        self._not_signed_in[eio_sid] = environ
+        if len(self._not_signed_in) > _MAX_NOT_SIGNED_IN:
+            oldest = next(iter(self._not_signed_in))
+            _count(self._not_signed_in.pop(oldest), Refusal.TOO_MANY_NOT_SIGNED_IN)
             await self.close_connection(oldest)
         await super()._handle_eio_connect(eio_sid, environ)
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         await super()._handle_connect(eio_sid, namespace, data)
         if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
-            self._strangers.pop(eio_sid, None)
+            self._not_signed_in.pop(eio_sid, None)
         if eio_sid not in self.environ:
             # It was closed while its token was checked, when there was no session to end yet.
             await self._handle_disconnect(eio_sid, namespace)
@@ -241,15 +241,15 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         connection.messages += 1
         if connection.messages % _MESSAGES_A_TURN == 0:
             await asyncio.sleep(0)
-        stranger = self._strangers.get(eio_sid)
-        if stranger is None or connection.messages <= _MAX_STRANGERS_MESSAGES:
+        stranger = self._not_signed_in.get(eio_sid)
+        if stranger is None or connection.messages <= _MAX_MESSAGES_BEFORE_SIGN_IN:
             return True
         _count(stranger, Refusal.TOO_MANY_FRAMES)
         return False
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self._binary_packet.pop(eio_sid, None)
-        self._strangers.pop(eio_sid, None)
+        self._not_signed_in.pop(eio_sid, None)
         connection = self.eio.sockets.get(eio_sid)
         if connection is not None and reason == self.reason.CLIENT_DISCONNECT:
             # Ends a waiting long poll; otherwise it would wait until the next ping.
@@ -276,7 +276,7 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
 
     def is_clogged(self, eio_sid: str) -> bool:
         """Whether the client reads more slowly than it is written to."""
-        return self.waiting_packets(eio_sid) > _ENOUGH_WAITING
+        return self.waiting_packets(eio_sid) > _CLOGGED_PACKETS
 
     def reads(self, eio_sid: str) -> int:
         """How often the client has read all waiting messages."""
@@ -290,7 +290,7 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         """
         # A closed connection does not answer a long poll with the waiting messages.
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_WORDS_S):
+            async with asyncio.timeout(_FLUSH_S):
                 await asyncio.gather(*(each.queue.join() for each in self.eio.sockets.values()))
         for eio_sid in list(self.eio.sockets):
             await self.close_connection(eio_sid)

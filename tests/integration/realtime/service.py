@@ -15,7 +15,7 @@ from adapters.system.clock import SystemClock
 from domain.emotion import Emotion
 from entrypoints.container import Container
 from entrypoints.http.app import create_http_app
-from entrypoints.process.loads import show_loads
+from entrypoints.process.gauges import register_gauges
 from entrypoints.realtime.app import create_socketio, realtime
 from entrypoints.realtime.gate import mount
 from tests.integration.fakes import Fakes, container_with
@@ -112,7 +112,7 @@ class Service(Fakes[ShiftedClock]):
         container = self.container
         self.stack.enter_context(self.within(container))
         self.server = server = create_socketio(container)
-        show_loads(container)
+        register_gauges(container)
         http = create_http_app(container, lifespan=[lambda _app: realtime(container, server)])
         listens = listening(
             mount(server, http),

@@ -146,7 +146,7 @@ async def test_disconnecting_during_authentication_leaves_nothing(
 async def test_connections_that_were_never_used_leave_no_task(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "_MAX_STRANGERS", 3)
+    monkeypatch.setattr(server, "_MAX_NOT_SIGNED_IN", 3)
     async with polling(service) as client:
         before = len(asyncio.all_tasks())
         for _ in range(30):

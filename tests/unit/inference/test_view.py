@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from adapters.inference.view import DetectionView, Sight, keep_faces, views_of
+from adapters.inference.view import DetectionView, FaceSizes, keep_faces, views_of
 from application.ports.face_detector import WantedFaces
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox
 from domain.image import Image
 
-SIGHT = Sight(
+SIZES = FaceSizes(
     smallest=16, largest=200, usual_side=640, stream_side=320, overview_side=128, border=0.25
 )
 
@@ -24,7 +24,7 @@ def blank(width: int, height: int, scale: float = 1) -> Image:
 def views(image: Image, min_size_px: int = 64, **options: object) -> list[DetectionView]:
     fit_within = options.get("fit_within")
     assert fit_within is None or isinstance(fit_within, tuple)
-    return list(views_of(image, WantedFaces(min_size_px, fit_within=fit_within), SIGHT))
+    return list(views_of(image, WantedFaces(min_size_px, fit_within=fit_within), SIZES))
 
 
 def sees(view: DetectionView, face: BoundingBox) -> bool:
@@ -33,7 +33,7 @@ def sees(view: DetectionView, face: BoundingBox) -> bool:
     width, height = face.width * view.ratio_x, face.height * view.ratio_y
     rows, columns = view.pixels.shape[:2]
     inside = x > -1 and y > -1 and x + width < columns + 1 and y + height < rows + 1
-    large_enough = max(width, height) > SIGHT.smallest - 1
+    large_enough = max(width, height) > SIZES.smallest - 1
     return inside and large_enough and view.holds(x, y, width, height)
 
 

@@ -294,7 +294,7 @@ async def test_the_detector_runs_at_the_configured_interval(
     await analysed(session, world, recorder, 7)
     used = [result.detection_used for result in recorder.all(FrameResult)]
     assert used == [True, False, False, True, False, False, True]
-    assert world.detector.looks == 3
+    assert world.detector.runs == 3
     assert all(len(result.faces) == 1 for result in recorder.all(FrameResult))
     assert [result.faces[0].track.predicted for result in recorder.all(FrameResult)] == [
         not look for look in used

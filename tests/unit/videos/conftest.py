@@ -54,7 +54,7 @@ class PausingDetector(InMemoryFaceDetector):
     async def detect(
         self, image: Image, wanted: WantedFaces, **options: Any
     ) -> Sequence[FaceDetection]:
-        if self.pause_after is not None and self.looks >= self.pause_after:
+        if self.pause_after is not None and self.runs >= self.pause_after:
             self.pause_after = None
             self.hold()
         return await super().detect(image, wanted, **options)
@@ -150,7 +150,7 @@ class Videos:
     async def begun(self, video: Video, *, frames: int) -> asyncio.Task[bool]:
         """Start to work, and stop when this many frames are written."""
         # A frame is written once the next one is analysed.
-        self.detector.pause_after = self.detector.looks + frames + 1
+        self.detector.pause_after = self.detector.runs + frames + 1
         task = asyncio.create_task(self.work.work_once())
         async with asyncio.timeout(20):
             while (

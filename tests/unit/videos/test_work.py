@@ -62,14 +62,14 @@ async def test_work_continues_after_a_crash(videos: Videos) -> None:
     videos.repository.recover()
     videos.detector.release()
 
-    looks = videos.detector.looks
+    looks = videos.detector.runs
     restarted = videos.process("here")
     running = asyncio.create_task(restarted.run())
     async with asyncio.timeout(20):
         while (await videos.state(video.video_id)).status is not VideoStatus.DONE:  # noqa: ASYNC110
             await asyncio.sleep(0)
     await stopped(running)
-    assert videos.detector.looks - looks == 40 - looked_at
+    assert videos.detector.runs - looks == 40 - looked_at
     assert [frame.number for frame in await videos.table(video.video_id)] == list(range(40))
     (entry,) = await records_of(videos.history)
     assert entry.stream is not None

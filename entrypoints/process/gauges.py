@@ -1,4 +1,4 @@
-"""Metrics that are read from the parts at each request for metrics."""
+"""Metrics of states, which are read whenever the metrics are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 from entrypoints.container import Container
 
 
-def show_loads(container: Container) -> None:
+def register_gauges(container: Container) -> None:
     """Register metrics of places, memory, threads, the spool, sessions and the disk.
 
     They are read in another thread than the event loop's, and never raise.
