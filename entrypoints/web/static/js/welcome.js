@@ -17,7 +17,7 @@ const SAMPLES = [
 export function welcome(chooser, take) {
   const samples = SAMPLES.map(([name, title]) =>
     h("li", {}, h("button", { type: "button", on: { click: () => takeSample(name) } },
-      h("img", { src: `/web/samples/${name}`, alt: "", width: 148, height: 111 }), title)));
+      h("img", { src: `/web/samples/${name}`, alt: "", width: 192, height: 144 }), title)));
 
   async function takeSample(name) {
     const picture = await (await fetch(`/web/samples/${name}`)).blob();
@@ -26,12 +26,13 @@ export function welcome(chooser, take) {
 
   return h("div", { class: "welcome" },
     h("div", { class: "drop" },
-      h("p", { class: "lead" }, "Which emotions do these faces show?"),
-      h("p", {}, "Choose photos or videos. Every face gets a score for each of"), chips(EMOTIONS),
+      h("p", { class: "lead" }, "Which emotions does a face show?"),
+      h("p", {}, "Choose photos or videos, and every face gets a score for each of these:"), chips(EMOTIONS),
       chooser,
-      h("p", { class: "by-mouse muted" }, "or drop them here, or paste one"),
-      h("p", { class: "muted small" }, `${settings.imageFormats}. Large photos are reduced in the browser before they are sent. `
-        + "Videos: MP4, MOV, WebM, MKV or AVI.")),
+      h("p", { class: "by-mouse muted" }, "or drop them anywhere on this page, or paste one")),
     h("h3", {}, "Or try one of these"),
-    h("ul", { class: "samples" }, ...samples));
+    h("ul", { class: "samples" }, ...samples),
+    h("dl", { class: "formats muted small" },
+      h("div", {}, h("dt", {}, "Photos"), h("dd", {}, `${settings.imageFormats}. Large ones are reduced in the browser before they are sent.`)),
+      h("div", {}, h("dt", {}, "Videos"), h("dd", {}, "MP4, MOV, WebM, MKV and AVI, with an account."))));
 }
