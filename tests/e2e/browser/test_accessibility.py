@@ -123,6 +123,7 @@ async def test_arrow_keys_switch_between_the_views(page: Page) -> None:
     await page.keyboard.press("End")
     await expect(page.get_by_role("tabpanel", name="History")).to_be_visible()
     assert page.url.endswith("#history")
+    await expect(page).to_have_title("History · Emotion API")
 
 
 async def test_the_colour_scheme_can_be_chosen_and_is_kept(page: Page) -> None:

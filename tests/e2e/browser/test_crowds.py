@@ -82,6 +82,13 @@ async def test_a_crowd_is_summarised_and_can_be_filtered_by_emotion(page: Page) 
     await expect(summary.get_by_role("button", name="14 happy")).to_be_visible()
 
 
+async def test_eighteen_faces_are_seen_without_scrolling(page: Page) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await with_crowd(page)
+    for element in (page.locator(".frame"), *await page.locator(".face").all()):
+        await expect(element).to_be_in_viewport(ratio=1)
+
+
 async def test_two_close_scores_are_both_named_and_no_score_is_0_or_100(page: Page) -> None:
     await with_crowd(page)
     await expect(page.get_by_role("button", name="Face 6 happy or neutral 43 %")).to_be_visible()

@@ -30,6 +30,7 @@ async def test_records_are_shown_filtered_and_deleted(signed_in: Page) -> None:
     await expect(page.locator(".card .name")).to_have_text("two.jpg")
     await page.get_by_label("Emotion", exact=True).select_option("disgust")
     await expect(page.get_by_text("No matches.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Delete all")).to_be_hidden()
     await page.get_by_label("Emotion", exact=True).select_option("")
 
     await page.locator(".card").get_by_role("button").click()
@@ -83,6 +84,27 @@ async def test_the_history_is_exported_and_deleted(signed_in: Page, tmp_path: Pa
     await page.get_by_role("button", name="Delete everything").click()
     await expect(page.get_by_text("Your history is empty.")).to_be_visible()
     await expect(page.locator(".card")).to_have_count(0)
+
+
+async def test_a_record_has_an_address_and_back_leads_to_the_list(signed_in: Page) -> None:
+    page = signed_in
+    await with_two_records(page)
+    newest, oldest = await page.locator(".card .name").all_inner_texts()
+    dialog = page.get_by_role("dialog")
+    await page.locator(".card").first.get_by_role("button").click()
+    await expect(dialog.get_by_role("heading", level=2).first).to_have_text(newest)
+    await expect(dialog.get_by_role("button", name="Newer record")).to_be_disabled()
+    await dialog.get_by_role("button", name="Older record").click()
+    await expect(dialog.get_by_role("heading", level=2).first).to_have_text(oldest)
+    await page.go_back()
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_role("tabpanel", name="History")).to_be_visible()
+    await page.go_forward()
+    await page.reload()
+    await expect(dialog.get_by_role("heading", level=2).first).to_have_text(oldest)
+    await dialog.get_by_role("button", name="Close").click()
+    await expect(dialog).to_have_count(0)
+    assert page.url.endswith("#history")
 
 
 async def test_back_and_forward_switch_between_tabs(signed_in: Page) -> None:

@@ -83,20 +83,16 @@ async function fitting(file) {
   if (smaller) return smaller;
   throw new ApiError({
     title: "File too large",
-    detail: `It has ${bytes(file.size)}; the limit is ${bytes(settings.maxUploadBytes)}, and this browser `
-      + "cannot reduce it. Save it as JPEG, then try again.",
+    detail: `the limit is ${bytes(settings.maxUploadBytes)}, and this browser cannot reduce the file. `
+      + "Save it as JPEG, then try again.",
     code: "image_too_large",
     type: "/problems/image_too_large",
   });
 }
 
-function answer(detection, { original }, file) {
+function answer(detection, { file: sent, original }, file) {
   if (!original) return { detection, note: null };
-  const { width, height } = detection.image;
-  return {
-    detection: enlarged(detection, original),
-    note: `reduced to ${width} × ${height} px before sending, from ${bytes(file.size)}`,
-  };
+  return { detection: enlarged(detection, original), note: `reduced from ${bytes(file.size)} to ${bytes(sent.size)} before sending` };
 }
 
 function unused(name, taken) {

@@ -1,6 +1,6 @@
 // What was found in several photos, as a file: the same columns and records as the history's export.
 
-import { h } from "./dom.js";
+import { download } from "./download.js";
 import { EMOTIONS } from "./settings.js";
 
 const COLUMNS = [
@@ -14,9 +14,7 @@ const FORMULA = /(^|[;\t\r\n])([\s"']*)(?=[=+\-@＝＋－＠])/g;
 export function save(photos, format) {
   const done = photos.filter(({ detection }) => detection);
   const text = format === "csv" ? csv(done) : JSON.stringify(done.map(({ detection }) => detection), null, 2);
-  const url = URL.createObjectURL(new Blob([text], { type: format === "csv" ? "text/csv" : "application/json" }));
-  h("a", { href: url, download: `emotions.${format}` }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  download(new Blob([text], { type: format === "csv" ? "text/csv" : "application/json" }), `emotions.${format}`);
 }
 
 /** A line a face, and one for a photo without any (RFC 4180). */

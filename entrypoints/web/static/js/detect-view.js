@@ -1,4 +1,4 @@
-// The view for photos: drop, paste or choose them, and look at what was found.
+// The view for photos and videos: choose them, and look at what was found.
 
 import { usageChanged } from "./account.js";
 import { analyse } from "./analysis.js";
@@ -7,7 +7,7 @@ import { save } from "./batch-export.js";
 import { announce, h } from "./dom.js";
 import { countChips } from "./emotion-counts.js";
 import { count } from "./format.js";
-import { pictureOf } from "./history-card.js";
+import { pictureOf, saveWithBoxes } from "./history-card.js";
 import { photoCard } from "./overview.js";
 import { problem, signInButton } from "./problem.js";
 import { session } from "./session.js";
@@ -19,20 +19,21 @@ import { viewer, waiting } from "./viewer.js";
 import { welcome } from "./welcome.js";
 
 const CANCELLED = { title: "Cancelled", message: "Nothing was kept.", status: 400 };
+const OVERVIEW = "photos"; // Its place in the address.
 const UNKNOWN_SIZE = { width: 4, height: 3 };
+const OF_ALL_FILES = ["quota_exceeded", "signed_out", "unreachable"];
 const STORED_TRIES = 8;
 const STORED_AGAIN_MS = 750;
 
 export function mountDetect(panel) {
   let photos = [];
   let current = null; // The photo that is shown; null for the overview.
-  let visible = true;
 
   const input = h("input", { type: "file", multiple: true, accept: "image/*,video/*,.heic,.heif,.mkv,.avi", id: "photos" });
   const chooser = h("label", { class: "chooser" }, input, h("span", { class: "button primary" }, "Choose files"));
   const first = welcome(chooser, take);
-  const overview = h("button", { type: "button", on: { click: () => show(null) } }, "Overview");
-  const clear = h("button", { type: "button", on: { click: clearAll } }, "Clear");
+  const overview = h("button", { type: "button", on: { click: () => visit(null) } }, "Overview");
+  const clear = h("button", { type: "button", on: { click: () => visit(undefined) } }, "Clear");
   const exports = ["csv", "json"].map((format) =>
     h("button", { type: "button", on: { click: () => save(photos, format) } }, format.toUpperCase()));
   const progress = h("progress", { "aria-label": "Photos analysed" });
@@ -61,13 +62,30 @@ export function mountDetect(panel) {
     }
     workspace.hidden = false;
     for (const photo of taken) {
-      photo.card = photoCard(photo, () => show(photo));
+      photo.card = photoCard(photo, () => visit(photo));
       photos.push(photo);
       list.append(photo.card.element);
     }
-    show(taken.length > 1 ? null : taken[0]);
+    visit(taken.length > 1 ? null : taken[0]);
     await analyseThese(taken);
   }
+
+  /** Show a photo, the overview (null), or the welcome (undefined), as a step that the Back button takes back. */
+  function visit(photo) {
+    const place = photo ? photos.indexOf(photo) + 1 : photo === null ? OVERVIEW : "";
+    history.pushState(null, "", place ? `#detect/${place}` : "#detect");
+    goTo(place);
+  }
+
+  function goTo(place) {
+    if (!photos.length) {
+      if (place) history.replaceState(null, "", "#detect"); // What was there is not kept.
+    } else if (photos[place - 1]) show(photos[place - 1]);
+    else if (place === OVERVIEW) show(photos.length > 1 ? null : photos[0]);
+    else clearAll();
+  }
+
+  const place = () => (current ? photos.indexOf(current) + 1 : photos.length ? OVERVIEW : "");
 
   async function analyseThese(some) {
     showProgress();
@@ -146,6 +164,20 @@ export function mountDetect(panel) {
     return [h("button", { type: "button", on: { click: () => analyseAgain(photo) } }, "Try again")];
   }
 
+  /** What can be done with a result. */
+  function actionsFor(photo) {
+    if (!session.user || !photo.detection.detection_results.face_detected) return [];
+    const trouble = h("div", {});
+    return [h("button", { type: "button", on: { click: async () => {
+      try {
+        trouble.replaceChildren();
+        await onceStored(() => saveWithBoxes(photo.detection));
+      } catch (error) {
+        trouble.replaceChildren(problem(error));
+      }
+    } } }, "Save with boxes"), trouble];
+  }
+
   function showProgress() {
     const finished = photos.filter(({ state }) => state !== "working");
     const failed = photos.filter(({ state }) => state === "failed").length;
@@ -191,7 +223,7 @@ export function mountDetect(panel) {
   async function showAsJpeg(photo) {
     if (photo.isVideo || photo.picture || !photo.detection || !session.user || photo.isAsked) return;
     photo.isAsked = true;
-    const url = await urlOfStored(photo.detection).catch(() => null);
+    const url = await onceStored(async () => URL.createObjectURL(await pictureOf(photo.detection))).catch(() => null);
     if (!url || !photos.includes(photo)) return;
     URL.revokeObjectURL(photo.url);
     photo.url = url;
@@ -205,8 +237,10 @@ export function mountDetect(panel) {
     if (photo.isVideo) return shownOfVideo(photo);
     const title = photo.file.name;
     const size = photo.detection?.image ?? photo.size;
-    const picture = photo.picture ?? standIn();
-    if (photo.state === "done") return viewer({ detection: photo.detection, picture, title, note: photo.note });
+    const picture = photo.picture ?? standIn(photo);
+    if (photo.state === "done") {
+      return viewer({ detection: photo.detection, picture, title, note: photo.note, sent: title, actions: actionsFor(photo) });
+    }
     const before = waiting({ picture, size, title });
     if (photo.state === "working") return before;
     before.stage.classList.remove("is-working");
@@ -229,14 +263,13 @@ export function mountDetect(panel) {
     take(input.files);
     input.value = "";
   });
-  listenForDrops(panel, take);
-  addEventListener("paste", (event) => {
-    if (visible && event.clipboardData?.files.length) take(event.clipboardData.files);
-  });
-  return { show: () => (visible = true), hide: () => (visible = false) };
+  return { take, goTo, place };
 }
 
-const headingOf = ({ file, error }) => error.title && `${file.name}: ${error.title}`;
+/** What went wrong, with the name of the file where it is the file's fault. */
+function headingOf({ file, error: { code, title } }) {
+  return title && !OF_ALL_FILES.includes(code) ? `${file.name}: ${title}` : title;
+}
 
 /** Load the picture of a photo, as far as the browser can show it. */
 async function load(photo) {
@@ -247,11 +280,11 @@ async function load(photo) {
   photo.picture = isShown ? picture : null;
 }
 
-/** The stored photo, once it is there: storing goes on after the answer. */
-async function urlOfStored(detection) {
+/** Do something with a stored photo, once it is there: storing goes on after the answer. */
+async function onceStored(action) {
   for (let tries = 1; ; tries += 1) {
     try {
-      return URL.createObjectURL(await pictureOf(detection));
+      return await action();
     } catch (error) {
       if (error.status !== 404 || tries === STORED_TRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, STORED_AGAIN_MS));
@@ -260,25 +293,9 @@ async function urlOfStored(detection) {
 }
 
 /** For formats such as HEIC, which the service reads and most browsers do not show. */
-function standIn() {
-  return h("p", { class: "stand-in" }, "This browser cannot show this photo.");
-}
-
-/** Files may be dropped anywhere on the page; otherwise the browser would open a photo that missed. */
-function listenForDrops(panel, take) {
-  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
-  addEventListener("dragover", (event) => {
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    panel.classList.add("is-over");
-  });
-  addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) panel.classList.remove("is-over");
-  });
-  addEventListener("drop", (event) => {
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    panel.classList.remove("is-over");
-    if (panel.checkVisibility()) take(event.dataTransfer.files);
-  });
+function standIn({ state, file }) {
+  const kind = file.name.includes(".") ? file.name.split(".").pop().toUpperCase() : "this file";
+  const text = state === "failed" ? "No preview" : `This browser cannot show ${kind}.`;
+  const remedy = state === "done" && !session.user ? " Signed in, you see it as JPEG." : "";
+  return h("p", { class: "stand-in" }, text, remedy);
 }

@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { h } from "./dom.js";
+import { download } from "./download.js";
 import { countChips, scoreBar } from "./emotion-counts.js";
 import { moment, timeSpan } from "./format.js";
 import { settings } from "./settings.js";
@@ -37,6 +38,12 @@ function kindOf({ kind, stream }) {
 
 export function nameOf(record) {
   return record.filename ?? { stream: "Live session", video: "Video" }[record.kind] ?? "Photo";
+}
+
+/** Download the photo as the service draws it. */
+export async function saveWithBoxes(record) {
+  const drawn = await (await call(`${settings.apiPrefix}/history/${record.detection_id}/annotated`)).blob();
+  download(drawn, `${nameOf(record).replace(/\.\w+$/, "")}-faces.jpg`);
 }
 
 /** The stored photo. It needs the token, so an `<img>` cannot fetch it. */

@@ -1,19 +1,26 @@
 // One record of the history, large, with what can be done with it.
 
 import { call, callForJson } from "./api.js";
+import { jsonPanel, requestPanel } from "./code-panels.js";
 import { confirmed, showDialog } from "./dialogs.js";
 import { h } from "./dom.js";
 import { moment } from "./format.js";
-import { nameOf, pictureOf } from "./history-card.js";
+import { nameOf, pictureOf, saveWithBoxes } from "./history-card.js";
 import { liveSummary } from "./live-summary.js";
 import { problem } from "./problem.js";
 import { sessionChart } from "./session-chart.js";
 import { settings } from "./settings.js";
 import { videoViewer } from "./video-view.js";
-import { jsonPanel, viewer } from "./viewer.js";
+import { viewer } from "./viewer.js";
 
-/** Show a record until the dialog is closed. Resolves to whether it was deleted. */
-export async function showDetection(record) {
+/**
+ * Show a record in a dialog.
+ * @param {Object} record
+ * @param {{newer: boolean, older: boolean}} has  neighbours to go on to
+ * @returns {{close: () => void, outcome: Promise<string>}}  `outcome` comes when the dialog was closed: "deleted",
+ *   "newer" or "older" for what is to be shown next, or ""
+ */
+export function showDetection(record, has) {
   const path = `${settings.apiPrefix}/history/${record.detection_id}`;
   const urls = [];
   const body = h("div", {}, h("p", { class: "muted" }, "Loading …"));
@@ -25,9 +32,11 @@ export async function showDetection(record) {
           h("h2", { id: "detail-title" }, nameOf(record)),
           h("p", { class: "muted small" }, moment(record.timestamp))),
         h("div", { class: "row" },
+          step("newer", "‹", "Newer record"), step("older", "›", "Older record"),
           ...downloadButton(),
-          h("button", { type: "button", class: "danger", on: { click: erase } }, "Delete"),
-          h("button", { type: "button", on: { click: () => dialog.close() } }, "Close"))),
+          h("button", { type: "button", class: "danger", on: { click: erase } }, "Delete")),
+        h("button", { type: "button", class: "plain close", title: "Close", "aria-label": "Close",
+          on: { click: () => dialog.close() } }, "✕")),
       trouble, body));
 
   function urlOf(blob) {
@@ -45,7 +54,8 @@ export async function showDetection(record) {
     }
     if (record.stream) {
       body.replaceChildren(h("div", { class: "session-view" },
-        sessionChart(record.stream), liveSummary(record.stream, { tellsKept: false }), jsonPanel(record)));
+        sessionChart(record.stream), liveSummary(record.stream, { tellsKept: false }),
+        requestPanel(`/history/${record.detection_id}`), jsonPanel(record)));
       return;
     }
     const shown = viewer({ detection: record, picture: await picture(), title: "" });
@@ -65,10 +75,12 @@ export async function showDetection(record) {
 
   function downloadButton() {
     if (record.stream) return [];
-    return [h("button", { type: "button", on: { click: () => attempt(async () => {
-      const drawn = await (await call(`${path}/annotated`)).blob();
-      h("a", { href: urlOf(drawn), download: `${nameOf(record).replace(/\.\w+$/, "")}-faces.jpg` }).click();
-    }) } }, "Save with boxes")];
+    return [h("button", { type: "button", on: { click: () => attempt(() => saveWithBoxes(record)) } }, "Save with boxes")];
+  }
+
+  function step(way, text, name) {
+    return h("button", { type: "button", title: name, "aria-label": name, class: "step", disabled: !has[way],
+      on: { click: () => dialog.close(way) } }, text);
   }
 
   async function erase() {
@@ -93,7 +105,6 @@ export async function showDetection(record) {
   }
 
   attempt(show);
-  const outcome = await showDialog(dialog);
-  urls.forEach((url) => URL.revokeObjectURL(url));
-  return outcome === "deleted";
+  const outcome = showDialog(dialog).finally(() => urls.forEach((url) => URL.revokeObjectURL(url)));
+  return { close: () => dialog.close(), outcome };
 }

@@ -1,8 +1,9 @@
 // The view of what is kept for a signed-in user.
 
-import { call } from "./api.js";
+import { call, callForJson } from "./api.js";
 import { confirmed } from "./dialogs.js";
 import { field, h, select } from "./dom.js";
+import { download } from "./download.js";
 import { historyCard } from "./history-card.js";
 import { showDetection } from "./history-detail.js";
 import { historyVideos } from "./history-videos.js";
@@ -20,12 +21,13 @@ export function mountHistory(panel) {
   let shown = [];
   let total = 0;
   let asked = 0;
+  let opened = null; // The record that is shown: its id, and how to close it.
 
   const filters = filterForm(() => reload());
   const heading = h("p", { class: "muted", role: "status" });
   const exports = h("div", { class: "row" },
-    h("button", { type: "button", on: { click: () => download("csv") } }, "Export CSV"),
-    h("button", { type: "button", on: { click: () => download("json") } }, "Export JSON"),
+    h("button", { type: "button", on: { click: () => exportAs("csv") } }, "Export CSV"),
+    h("button", { type: "button", on: { click: () => exportAs("json") } }, "Export JSON"),
     h("button", { type: "button", class: "danger", on: { click: eraseAll } }, "Delete all"));
   const trouble = h("div", {});
   const cards = h("ul", { class: "cards" });
@@ -33,12 +35,15 @@ export function mountHistory(panel) {
     h("p", { class: "lead" }, "Your history is empty."),
     h("p", {}, "What you analyse while you are signed in is listed here until you delete it."),
     h("a", { class: "button primary", href: "#detect" }, "Analyse a photo"));
+  const none = h("div", { class: "notice is-large", hidden: true },
+    h("p", { class: "lead" }, "No matches."),
+    h("p", {}, "Nothing in your history fits these filters."));
   const more = h("button", { type: "button", on: { click: () => load(shown.length) } }, "Show more");
   const unfilter = h("button", { type: "button", on: { click: showAll } }, "Show all");
   const videos = historyVideos(() => reload());
   const head = h("div", { class: "history-head" }, heading, unfilter, exports);
   const view = h("div", { class: "history-view" },
-    videos.element, filters, head, trouble, empty, cards,
+    videos.element, filters, head, trouble, empty, none, cards,
     h("div", { class: "row" }, more));
   const guest = h("div", { class: "notice is-large" },
     h("p", { class: "lead" }, "Sign in to keep a history."),
@@ -52,8 +57,11 @@ export function mountHistory(panel) {
     for (const { forget } of shown) forget();
     shown = [];
     cards.replaceChildren();
-    empty.hidden = head.hidden = more.hidden = true;
-    if (!session.user) return null;
+    empty.hidden = none.hidden = head.hidden = more.hidden = true;
+    if (!session.user) {
+      opened?.close();
+      return null;
+    }
     videos.reload();
     return load(0);
   }
@@ -75,14 +83,19 @@ export function mountHistory(panel) {
   }
 
   function add(record) {
-    const card = historyCard(record, () => open(record, card));
-    shown.push(card);
+    const card = historyCard(record, () => {
+      history.pushState(null, "", `#history/${record.detection_id}`);
+      goTo(record.detection_id, { isStep: true });
+    });
+    shown.push({ record, ...card });
     cards.append(card.element);
   }
 
   function showCount() {
     const filtered = [...wanted(filters)].length > 0;
-    heading.textContent = total ? count(total, "record") : "No matches.";
+    heading.textContent = count(total, "record");
+    none.hidden = total > 0 || !filtered;
+    exports.hidden = !total;
     empty.hidden = total > 0 || filtered;
     head.hidden = filters.hidden = !empty.hidden;
     unfilter.hidden = !filtered;
@@ -95,23 +108,59 @@ export function mountHistory(panel) {
     panel.querySelector("input").focus();
   }
 
-  async function open(record, card) {
-    if (!(await showDetection(record))) return;
+  /** Show a record, or none (""). `isStep`: the Back button leads from it to the list. */
+  async function goTo(id, { isStep = false } = {}) {
+    if (id === opened?.id) return;
+    opened?.close();
+    if (!id || !session.user) return;
+    try {
+      await show(id, isStep);
+    } catch (error) {
+      history.replaceState(null, "", "#history");
+      trouble.replaceChildren(problem(error));
+    }
+  }
+
+  async function show(id, isStep) {
+    const record = shown[placeOf(id)]?.record ?? (await callForJson(`${path}/${id}`));
+    const place = placeOf(id);
+    const neighbours = { newer: shown[place - 1]?.record, older: place < 0 ? undefined : shown[place + 1]?.record };
+    const { close, outcome } = showDetection(record, neighbours);
+    opened = { id, close };
+    const next = await outcome;
+    if (opened?.id === id) opened = null;
+    if (next === "deleted") drop(id);
+    if (location.hash !== `#history/${id}`) return; // It was left by the Back button.
+    const { detection_id: following } = neighbours[next] ?? {};
+    if (following) {
+      history.replaceState(null, "", `#history/${following}`);
+      await goTo(following, { isStep });
+    } else if (isStep) {
+      history.back();
+    } else {
+      history.replaceState(null, "", "#history");
+    }
+  }
+
+  const placeOf = (id) => shown.findIndex(({ record }) => record.detection_id === id);
+
+  function drop(id) {
+    const at = placeOf(id);
+    if (at < 0) return reload(); // It was opened by its address, and is on a later page.
+    const [card] = shown.splice(at, 1);
     card.forget();
     card.element.remove();
-    shown = shown.filter((each) => each !== card);
     total -= 1;
     showCount();
     panel.querySelector(total ? "input" : "a.button").focus();
+    return null;
   }
 
-  async function download(format) {
+  async function exportAs(format) {
     try {
       const query = new URLSearchParams([...wanted(filters), ["format", format]]);
       const answer = await call(`${path}/export?${query}`);
-      const url = URL.createObjectURL(await answer.blob());
-      h("a", { href: url, download: `emotions.${format}` }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      download(await answer.blob(), `emotions.${format}`);
     } catch (error) {
       trouble.replaceChildren(problem(error));
     }
@@ -134,7 +183,11 @@ export function mountHistory(panel) {
 
   let visible = false;
   session.addEventListener("change", () => visible && reload());
-  return { show: () => { visible = true; reload(); }, hide: () => { visible = false; videos.stop(); } };
+  return {
+    show: () => { visible = true; reload(); },
+    hide: () => { visible = false; opened?.close(); videos.stop(); },
+    goTo,
+  };
 }
 
 function filterForm(changed) {
@@ -144,7 +197,7 @@ function filterForm(changed) {
     clearTimeout(typing);
     typing = setTimeout(changed, TYPING_MS);
   };
-  const keyword = h("input", { type: "search", name: "keyword", maxLength: 200, on: { input: asTyped } });
+  const keyword = h("input", { type: "search", name: "keyword", maxLength: 200, placeholder: "cat.jpg, happy …", on: { input: asTyped } });
   const form = h("form", { class: "filters panel", role: "search", on: { change: ({ target }) => target !== keyword && changed() } },
     field("Name or emotion", keyword),
     field("Emotion", select(emotions, { name: "emotion" })),

@@ -3,6 +3,7 @@
 import { mountAccount } from "./account.js";
 import { mountDetect } from "./detect-view.js";
 import { announce } from "./dom.js";
+import { listenForFiles } from "./drops.js";
 import { googleAnswer, idTokenOf } from "./google.js";
 import { mountHistory } from "./history-view.js";
 import { mountLive } from "./live-view.js";
@@ -15,7 +16,8 @@ applyTheme();
 await signInFromAddress();
 addEventListener("hashchange", signInFromAddress);
 mountAccount(document.getElementById("account"));
-mountTabs({ detect: mountDetect, live: mountLive, history: mountHistory });
+const tabs = mountTabs({ detect: mountDetect, live: mountLive, history: mountHistory });
+listenForFiles((files) => tabs.go("detect").take(files));
 
 async function signInFromAddress() {
   const { token, code } = signInOfAddress();

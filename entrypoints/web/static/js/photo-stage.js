@@ -23,9 +23,10 @@ export function photoStage({ picture, size, faces = [], caption, chosen = () => 
   const layer = h("div", { class: "layer" }, picture, ...boxes.map(({ element }) => element));
   const frame = h("div", { class: "frame", tabIndex: 0, role: "group",
     "aria-label": "Photo. Plus and minus zoom, arrow keys move it." }, layer);
+  const hasPicture = picture instanceof HTMLImageElement;
   const zoom = new Zoom(frame, layer, size, (area) => layLabels(boxes, area));
   const element = h("figure", { class: "stage" }, frame,
-    h("figcaption", {}, h("span", { class: "facts" }, caption), zoomButtons(zoom)));
+    h("figcaption", {}, h("span", { class: "facts" }, caption), hasPicture || faces.length ? zoomButtons(zoom) : null));
   element.style.setProperty("--ratio", size.width / size.height);
 
   frame.addEventListener("click", (event) => {

@@ -1,8 +1,12 @@
 // The three views, by mouse, arrow keys and address.
 
+const SITE = document.title;
+
 /**
- * @param {Object<string, (panel: HTMLElement) => {show?: Function, hide?: Function}>} mounts
+ * An address such as #history/12 leads to the view "history", and there to the place "12".
+ * @param {Object<string, (panel: HTMLElement) => {show?: Function, hide?: Function, goTo?: (place: string) => void, place?: () => string}>} mounts
  *   by the id of the panel; a view is mounted when it is first shown.
+ * @returns {{go: (name: string) => Object}}  `go` opens a view, and returns what was mounted
  */
 export function mountTabs(mounts) {
   const names = Object.keys(mounts);
@@ -18,6 +22,7 @@ export function mountTabs(mounts) {
       tab.setAttribute("aria-selected", selected);
       tab.tabIndex = selected ? 0 : -1;
       document.getElementById(each).hidden = !selected;
+      if (selected) document.title = `${tab.textContent} · ${SITE}`;
     }
     current = name;
     views[name] ??= mounts[name](document.getElementById(name)) ?? {};
@@ -25,9 +30,10 @@ export function mountTabs(mounts) {
   }
 
   function fromAddress() {
-    const name = location.hash.slice(1);
-    if (names.includes(name)) open(name);
-    else open(name && current ? current : names[0]); // "#content" is a place in a view, and no view.
+    const [name, place = ""] = location.hash.slice(1).split("/");
+    if (name && current && !names.includes(name)) return; // "#content" is a place in the page, and no view.
+    open(names.includes(name) ? name : names[0]);
+    views[current].goTo?.(place);
   }
 
   for (const name of names) {
@@ -46,10 +52,13 @@ export function mountTabs(mounts) {
 
   /** Each change of the view is a step that the Back button takes back. */
   function go(name) {
-    if (name !== current) history.pushState(null, "", `#${name}`);
+    const place = views[name]?.place?.();
+    if (name !== current) history.pushState(null, "", place ? `#${name}/${place}` : `#${name}`);
     open(name);
+    return views[name];
   }
 
   addEventListener("popstate", fromAddress); // Back and Forward, and links to #…
   fromAddress();
+  return { go };
 }

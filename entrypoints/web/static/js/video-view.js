@@ -1,7 +1,9 @@
 // What was found in a video: a player with boxes, the timeline below it, downloads, a summary.
 
 import { call, callForJson } from "./api.js";
+import { jsonPanel, requestPanel } from "./code-panels.js";
 import { h } from "./dom.js";
+import { download } from "./download.js";
 import { clock, count, timeSpan } from "./format.js";
 import { liveSummary } from "./live-summary.js";
 import { problem } from "./problem.js";
@@ -10,7 +12,6 @@ import { settings } from "./settings.js";
 import { VideoFrames } from "./video-frames.js";
 import { videoPlayer } from "./video-player.js";
 import { pathOf } from "./videos.js";
-import { jsonPanel } from "./viewer.js";
 
 const TABLES = [["csv", "CSV"], ["json", "JSON"], ["jsonl", "JSON lines"]];
 
@@ -52,6 +53,7 @@ export function videoViewer({ video, record, source = fileOf(video) }) {
         h("p", { class: "muted small" }, "A row for each analysed frame and face, and the timeline as a picture."),
         h("div", { class: "row" }, ...tables, picture)),
       trouble,
+      requestPanel(`/videos/${video.video_id}/frames?format=jsonl`),
       jsonPanel(record)),
   };
 }
@@ -101,7 +103,5 @@ function unreadable(stretches) {
 }
 
 async function save(path, name) {
-  const url = URL.createObjectURL(await (await call(path)).blob());
-  h("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  download(await (await call(path)).blob(), name);
 }

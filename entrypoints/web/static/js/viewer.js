@@ -1,5 +1,6 @@
-// A photo with its faces: the picture with boxes, and beside it a summary, a line per face, and the JSON.
+// A photo with its faces: the picture with boxes, and beside it a summary, a line per face, the request and the response.
 
+import { jsonPanel, requestPanel } from "./code-panels.js";
 import { h } from "./dom.js";
 import { caution, countEmotions } from "./emotion-counts.js";
 import { cutOut, faceLine } from "./face-list.js";
@@ -7,13 +8,15 @@ import { count, duration } from "./format.js";
 import { photoStage } from "./photo-stage.js";
 import { settings } from "./settings.js";
 
+const MAX_LINES = 8; // More faces than that get two small cards a line.
+
 /**
- * @param {{detection: Object, picture: Node, title: string, note: ?string}} shown  the picture is a
- *   loaded image of the detection's proportions, or anything that stands in for one; `note` is one
- *   more fact about it.
+ * @param {{detection: Object, picture: Node, title: string, note: ?string, sent: ?string, actions: Node[]}} shown
+ *   the picture is a loaded image of the detection's proportions, or anything that stands in for one;
+ *   `note` is one more fact about it; `sent` is the name of the file that was sent for this result.
  * @returns {{stage: HTMLElement, details: HTMLElement}}
  */
-export function viewer({ detection, picture, title, note = null }) {
+export function viewer({ detection, picture, title, note = null, sent = null, actions = [] }) {
   const { faces, processing_time: seconds } = detection.detection_results;
   const isImage = picture instanceof HTMLImageElement;
   const lines = faces.map((face, index) =>
@@ -22,7 +25,8 @@ export function viewer({ detection, picture, title, note = null }) {
   const { element, boxes, reveal } = photoStage({
     picture, faces, size: detection.image, caption: facts.filter(Boolean).join(" · "), chosen: (index) => choose(index),
   });
-  const list = h("ul", { class: "faces", "aria-label": "Faces" }, ...lines.map((line) => line.element));
+  const classes = faces.length > MAX_LINES ? "faces is-many" : "faces";
+  const list = h("ul", { class: classes, "aria-label": "Faces" }, ...lines.map((line) => line.element));
 
   function mark(index) {
     for (const [at, box] of boxes.entries()) {
@@ -54,6 +58,8 @@ export function viewer({ detection, picture, title, note = null }) {
   const details = h("div", { class: "details-of-photo" },
     faces.length ? summary(faces, (emotion) => filter(faces, lines, boxes, emotion)) : noFace(),
     list,
+    actions.length ? h("div", { class: "row" }, ...actions) : null,
+    sent === null ? requestPanel(`/history/${detection.detection_id}`) : requestPanel("/detect", { name: sent }),
     jsonPanel(detection));
   return { stage: element, details };
 }
@@ -101,23 +107,4 @@ function noFace() {
       h("li", {}, "send the photo in its full size, or cut out the part with the face"),
       h("li", {}, "turn it upright"),
       h("li", {}, "try one with more light on the face")));
-}
-
-/** The response itself, folded. */
-export function jsonPanel(detection) {
-  const text = compact(JSON.stringify(detection, null, 2));
-  const copy = h("button", { type: "button", on: { click: async () => {
-    await navigator.clipboard.writeText(text);
-    copy.textContent = "Copied";
-  } } }, "Copy");
-  return h("details", { class: "json" },
-    h("summary", {}, "JSON response"),
-    h("div", { class: "json-body" },
-      navigator.clipboard ? copy : null,
-      h("pre", { tabIndex: 0, "aria-label": "JSON of the detection" }, text)));
-}
-
-/** Boxes on one line. */
-function compact(json) {
-  return json.replace(/\[\s+([-\d.,\s]+?)\s+\]/g, (_, numbers) => `[${numbers.split(/,\s+/).join(", ")}]`);
 }
