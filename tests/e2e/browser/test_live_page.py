@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, WebSocketRoute, expect
 from adapters.local_auth import JwtTokenService
 from adapters.system.clock import SystemClock
 from domain.stream_config import StreamConfig
+from tests.e2e.browser.answers import face
 from tests.e2e.browser.conftest import SECRET
 from tests.e2e.browser.pictures import CLIP_SIZE, LEFT, RIGHT
 from tests.e2e.browser.site import serving
@@ -186,7 +187,7 @@ async def test_a_face_has_the_same_name_on_its_box_in_the_selector_and_in_the_su
     started_in = await stop.evaluate("button => getComputedStyle(button).backgroundColor")
     await stop.click()
     await expect(page.locator(".summary tbody")).to_contain_text("Face 1")
-    await expect(page.locator(".summary")).to_contain_text("It was not saved.")
+    await expect(page.locator(".summary")).to_contain_text("It was not saved: for that, tick")
     begin = page.get_by_role("button", name="Start")
     assert await begin.evaluate("button => getComputedStyle(button).backgroundColor") != started_in
 
@@ -235,6 +236,11 @@ async def test_an_emptied_field_changes_nothing(signed_in: Page) -> None:
 
 async def test_the_advice_of_the_service_is_applied_with_one_click(signed_in: Page) -> None:
     page = signed_in
+    faces = [
+        {"tracking_id": f"face_{number}", **face((100 * number, 20, 80, 100), "happy")}
+        for number in (1, 2)
+    ]
+    result = {"faces": faces, "image": {"width": 640, "height": 480}, "fps": 9.0}
     advice = {"message": "too slow", "suggested_config": {"processing_resolution": [480, 360]}}
     await page.route(
         "**/js/live-connection.js",
@@ -242,7 +248,10 @@ async def test_the_advice_of_the_service_is_applied_with_one_click(signed_in: Pa
             content_type="text/javascript",
             body=f"""export class LiveConnection {{
                 constructor(tell) {{ this.tell = tell; }}
-                async open() {{ this.tell.suggestion({json.dumps(advice)}); }}
+                async open() {{
+                    this.tell.result({json.dumps(result)}, null);
+                    this.tell.suggestion({json.dumps(advice)});
+                }}
                 get isReady() {{ return false; }}
                 configure(config) {{ this.tell.problem({{message: JSON.stringify(config)}}); }}
                 stop() {{}}
@@ -252,6 +261,7 @@ async def test_the_advice_of_the_service_is_applied_with_one_click(signed_in: Pa
     )
     await page.goto("/?advised#live")
     await page.get_by_role("button", name="Start").click()
+    await expect(page.get_by_label("Face in the timeline")).to_have_value("face_1")
     await expect(page.get_by_text("processing_resolution = 480 × 360")).to_be_visible()
     await page.get_by_role("button", name="Apply").click()
     await expect(page.get_by_role("alert")).to_contain_text('{"processing_resolution":[480,360]}')

@@ -25,7 +25,6 @@ export class LiveBoxes {
       placeBox(box, [mirrored ? image.width - x - width : x, y, width, height], image);
       placePoints(box.element, face, mirrored);
       nameBox(box, face);
-      box.element.classList.toggle("is-predicted", Boolean(face.predicted));
     }
     for (const id of this.#boxes.keys()) if (!seen.has(id)) this.#remove(id);
     const { clientWidth: width, clientHeight: height } = this.#layer;

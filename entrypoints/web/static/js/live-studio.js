@@ -27,7 +27,9 @@ const AFTER = {
 
 export function liveStudio() {
   const video = h("video", { muted: true, playsInline: true, "aria-label": "Your camera" });
-  const idle = h("p", { class: "idle" }, "Press Start to see which emotions your face shows.");
+  const idle = h("div", { class: "idle" },
+    h("p", { class: "lead" }, "Press Start to see which emotions your face shows."),
+    h("p", { class: "muted" }, "Frames from your camera are sent to this service only, and none is kept."));
   const layer = h("div", { class: "layer" }, video);
   const stage = h("div", { class: "stage live-stage is-mirrored" }, layer, idle);
   const choice = h("select", { on: { change: () => running && restart() } }, h("option", { value: "" }, "Default camera"));

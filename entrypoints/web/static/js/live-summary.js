@@ -25,7 +25,8 @@ export function liveSummary(summary, { tellsKept = true, isVideo = false } = {})
       h("td", {}, shares.join(", ")));
   });
   const dropped = isVideo ? "" : `, ${frames.dropped} dropped`;
-  const kept = summary.detection_id ? " It was saved in your history." : " It was not saved.";
+  const kept = summary.detection_id ? " It was saved in your history."
+    : " It was not saved: for that, tick “Save a summary in my history” before you press Stop.";
   return h("section", { class: "panel summary", "aria-label": "Summary of the session" },
     h("h3", {}, "Summary"),
     h("p", { class: "small" },

@@ -59,7 +59,7 @@ export class Timeline {
     const chosen = this.#choice.value;
     this.#choice.replaceChildren(...ids.map((id) =>
       h("option", { value: id, textContent: nameOfTrack(id) })));
-    this.#choice.value = ids.includes(chosen) ? chosen : ids.at(-1) ?? "";
+    this.#choice.value = ids.includes(chosen) ? chosen : ids[0] ?? "";
   }
 
   #draw() {
