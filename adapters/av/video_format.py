@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from domain.errors import InvalidVideo
+from domain.video import READ_VIDEO_FORMATS
 
 HEAD_BYTES = 64
 """How many first bytes of a file the functions here need."""
 
 _MATROSKA = b"\x1aE\xdf\xa3"
 _QUICKTIME_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
+
+# HEIC and AVIF images are in the same container.
+_IMAGE_BRANDS = frozenset(
+    {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+)
 
 
 def demuxer_of(head: bytes) -> str | None:
@@ -20,7 +26,8 @@ def demuxer_of(head: bytes) -> str | None:
     playlists and scripts that name other files and addresses.
     """
     if head[4:8] in _QUICKTIME_BOXES:
-        return "mov"
+        is_image = head[4:8] == b"ftyp" and head[8:12] in _IMAGE_BRANDS
+        return None if is_image else "mov"
     if head.startswith(_MATROSKA):
         return "matroska"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
@@ -49,9 +56,6 @@ def format_of(path: Path) -> tuple[str, str]:
         head = file.read(HEAD_BYTES)
     demuxer = demuxer_of(head)
     if demuxer is None:
-        formats = "MP4, MOV, WebM, MKV or AVI"
-        what = (
-            f"this is not a video in a supported format: {formats}" if head else "the file is empty"
-        )
-        raise InvalidVideo(what, reason="unsupported")
+        what = f"this is not a video in a supported format: {READ_VIDEO_FORMATS}"
+        raise InvalidVideo(what if head else "the file is empty", reason="unsupported")
     return demuxer, media_type_of(head)

@@ -20,17 +20,18 @@ from application.ports.image_annotator import ANNOTATED_FORMATS
 from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES
 from application.work.admission import Priority
 from domain.detection import Detection
-from domain.errors import DomainError
-from domain.image import IMAGE_FORMATS, EncodedImage
+from domain.errors import DomainError, InvalidImage
+from domain.image import EncodedImage
 from domain.user import Guest
+from domain.video import READ_VIDEO_FORMATS
 from domain.wording import leading, percent
 from entrypoints.cli import videos
 from entrypoints.cli.console import console, errors, progress, shown
+from entrypoints.cli.files import images_and_videos
 from entrypoints.container import Container
 from entrypoints.settings import Settings
 from entrypoints.wire import detections
 
-_IMAGE_SUFFIXES = {suffix for each in IMAGE_FORMATS for suffix in each.suffixes}
 _DRAWN_TYPES = {suffix: each.media_type for each in ANNOTATED_FORMATS for suffix in each.suffixes}
 
 
@@ -55,7 +56,7 @@ async def detect_files(
 
     Args:
         settings: which detector and classifier run, and the limits.
-        paths: files, or folders whose files are taken (not those of their subfolders).
+        paths: files, or folders, see ``images_and_videos``.
         as_json: print one JSON array to standard output instead of tables.
         annotate: where the drawn copy goes: a file for one image or video, a folder for several.
         every_s: seconds between two analysed frames of a video.
@@ -64,9 +65,8 @@ async def detect_files(
     Returns:
         Whether every file could be analysed.
     """
-    files = _files(paths)
-    images = [path for path in files if not videos.is_video(path)]
-    clips = [path for path in files if videos.is_video(path)]
+    images, clips = await asyncio.to_thread(images_and_videos, paths)
+    files = [*images, *clips]
     if not files:
         errors.print("no images or videos found there")
         return False
@@ -128,17 +128,6 @@ async def _images(
     return outcomes
 
 
-def _files(paths: Sequence[Path]) -> list[Path]:
-    known = _IMAGE_SUFFIXES | videos.VIDEO_SUFFIXES
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            files.extend(p for p in sorted(path.iterdir()) if p.suffix.lower() in known)
-        else:
-            files.append(path)
-    return list(dict.fromkeys(files))
-
-
 def _check_is_folder(option: str, path: Path | None, files: Sequence[Path]) -> None:
     """Refuse the name of one file for several: no folder is meant to be called ``drawn.png``."""
     if path is None or len(files) < 2 or path.is_dir():
@@ -197,6 +186,10 @@ async def _analyse(
                 data = await asyncio.to_thread(image.read_bytes)
                 encoded = EncodedImage.of(data, image.name)
                 detection = await detect.analyse(caller, encoded, Priority.BULK)
+            except InvalidImage as error:
+                is_foreign = error.details.get("reason") == "unsupported"
+                videos_too = f"; of videos, {READ_VIDEO_FORMATS}" if is_foreign else ""
+                return _Outcome(image, error=f"{error}{videos_too}")
             except (DomainError, ServiceUnavailable, OSError) as error:
                 return _Outcome(image, error=_reason(error))
             target = targets.get(image)

@@ -26,7 +26,6 @@ from domain.video import Damage, Sampling
 from entrypoints.cli.console import shown
 from entrypoints.wire import frame_table, sessions
 
-VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".webm", ".mkv", ".avi"}
 _NAMED_EMOTIONS = 3
 
 
@@ -38,11 +37,6 @@ class ClipOutcome:
     summary: VideoSummary | None = None
     annotated: Path | None = None
     error: str | None = None
-
-
-def is_video(path: Path) -> bool:
-    """Whether a file is a video by its name."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 async def analyse_clips(

@@ -120,7 +120,15 @@ async def test_a_cut_begins_a_scene(kit: Kit, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("content", [b"", b"#EXTM3U\nhttp://127.0.0.1:9/x.ts\n", b"\xff\xd8\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"#EXTM3U\nhttp://127.0.0.1:9/x.ts\n",
+        b"\xff\xd8\xff",
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    ],
+)
 async def test_a_file_that_is_not_a_video_is_refused(
     kit: Kit, tmp_path: Path, content: bytes
 ) -> None:

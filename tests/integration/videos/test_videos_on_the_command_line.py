@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import av
@@ -63,6 +64,28 @@ def test_an_unreadable_video_is_named_and_the_others_are_analysed(clip: Path) ->
     assert done.returncode == 1
     assert "broken.mp4: this is not a video in a supported format" in done.stderr
     assert "face_1" in done.stdout
+
+
+def test_content_and_not_the_name_says_what_a_file_is(clip: Path) -> None:
+    folder = clip.parent
+    Image.fromarray(_PORTRAIT).save(folder / "portrait.mp4", format="JPEG")
+    clip.rename(folder / "interview.jpg")
+    shutil.copy(folder / "interview.jpg", folder / "download")
+    (folder / "notes").write_text("none of them")
+    (folder / "._interview.jpg").write_bytes(b"what some file systems leave behind")
+    done = emotion_api("detect", "--json", ".", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    kinds = {each["filename"]: each.get("kind", "image") for each in json.loads(done.stdout)}
+    assert kinds == {"portrait.mp4": "image", "interview.jpg": "video", "download": "video"}
+
+
+def test_a_file_of_another_kind_is_named_with_what_is_read(tmp_path: Path) -> None:
+    (tmp_path / "stream.ts").write_bytes(b"G" + bytes(1000))
+    done = emotion_api("detect", "stream.ts", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "stream.ts" in done.stderr
+    assert "JPEG" in done.stderr
+    assert "MKV" in done.stderr
 
 
 def test_a_table_of_frames_needs_a_video(clip: Path) -> None:
