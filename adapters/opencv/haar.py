@@ -30,7 +30,7 @@ _SIZES = FaceSizes(
 # They are slow, so the view is bounded.
 _LARGEST_SIDE = 2400
 # Three passes collect more chance votes than one, so they need this many times as many.
-_VOTES_FOR_THREE_ANGLES = 1.4
+_VOTES_FOR_THREE_PASSES = 1.4
 # Windows of either cascade that overlap this much (IoU) are the same face.
 _SAME_FACE = 0.4
 
@@ -116,7 +116,7 @@ class HaarFaceDetector(ExecutorFaceDetector):
             sightings = self._search(frontal, _FRONTAL, view)
             needed = float(self._min_neighbors)
             if wanted.fit_within is None:
-                needed *= _VOTES_FOR_THREE_ANGLES
+                needed *= _VOTES_FOR_THREE_PASSES
                 sightings += self._search(profile, _PROFILE, view)
                 sightings += self._search(profile, _PROFILE, view, mirrored=True)
         except cv2.error as error:

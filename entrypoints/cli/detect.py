@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, count
 from pathlib import Path
 
 import msgspec
@@ -17,7 +15,6 @@ from rich.text import Text
 
 from application.errors import ServiceUnavailable
 from application.ports.image_annotator import ANNOTATED_FORMATS
-from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES
 from application.work.admission import Priority
 from domain.detection import Detection
 from domain.errors import DomainError, InvalidImage
@@ -28,6 +25,7 @@ from domain.wording import leading, percent
 from entrypoints.cli import videos
 from entrypoints.cli.console import console, errors, progress, shown
 from entrypoints.cli.files import images_and_videos
+from entrypoints.cli.outputs import IMAGE_COPIES, VIDEO_COPIES, outputs_of
 from entrypoints.container import Container
 from entrypoints.settings import Settings
 from entrypoints.wire import detections
@@ -72,10 +70,13 @@ async def detect_files(
         return False
     if csv is not None and not clips:
         raise OSError("--csv is for the frames of videos, and there is no video among the files")
-    _check_is_folder("--annotate", annotate, files)
-    _check_is_folder("--csv", csv, clips)
-    copies = videos.copies_of(clips, annotate, alone=not images)
-    targets = _targets(images, annotate) if images else {}
+    targets = outputs_of(
+        "--annotate", annotate, images, ending=".jpg", suffixes=IMAGE_COPIES, among=files
+    )
+    copies = outputs_of(
+        "--annotate", annotate, clips, ending=".mp4", suffixes=VIDEO_COPIES, among=files
+    )
+    tables = outputs_of("--csv", csv, clips, ending=".csv", among=clips)
     container = Container(settings=settings)
     vision = container.vision()
     try:
@@ -84,7 +85,7 @@ async def detect_files(
             container.video().analyse_video(),
             clips,
             every_s=every_s,
-            csv=csv,
+            tables=tables,
             annotator=container.video().video_annotator(),
             copies=copies,
             progress_on=errors,
@@ -126,51 +127,6 @@ async def _images(
     order = {image: number for number, image in enumerate(images)}
     outcomes.sort(key=lambda outcome: order[outcome.image])
     return outcomes
-
-
-def _check_is_folder(option: str, path: Path | None, files: Sequence[Path]) -> None:
-    """Refuse the name of one file for several: no folder is meant to be called ``drawn.png``."""
-    if path is None or len(files) < 2 or path.is_dir():
-        return
-    if path.suffix.lower() in {*_DRAWN_TYPES, *ANNOTATED_VIDEO_SUFFIXES, ".csv"}:
-        raise OSError(f"{option} {shown(path)}: give a folder, as there are {len(files)} files")
-
-
-def _targets(images: Sequence[Path], annotate: Path | None) -> dict[Path, Path]:
-    """The path of each drawn copy: never that of its original, and all different."""
-    if annotate is None:
-        return {}
-    is_folder = annotate.is_dir() or len(images) > 1 or not annotate.suffix
-    if is_folder:
-        try:
-            annotate.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OSError(f"--annotate {shown(annotate)}: {error.strerror}") from error
-        targets = dict(zip(images, _names_within(annotate, images), strict=True))
-    elif annotate.suffix.lower() in _DRAWN_TYPES:
-        targets = {images[0]: annotate}
-    else:
-        raise OSError(
-            f"--annotate {shown(annotate)}: give a name that ends in {', '.join(_DRAWN_TYPES)}, "
-            "or a folder"
-        )
-    for image, target in targets.items():
-        if target.exists() and image.exists() and target.samefile(image):
-            raise OSError(
-                f"--annotate {shown(annotate)} would overwrite the image {shown(image)} itself"
-            )
-    return targets
-
-
-def _names_within(folder: Path, images: Sequence[Path]) -> Iterator[Path]:
-    stems = Counter(image.stem for image in images)
-    taken: set[str] = set()
-    for image in images:
-        base = image.stem if stems[image.stem] == 1 else image.name
-        numbered = (f"{base}-{number}.jpg" for number in count(2))
-        name = next(name for name in chain([f"{base}.jpg"], numbered) if name not in taken)
-        taken.add(name)
-        yield folder / name
 
 
 async def _analyse(

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from application.errors import ServiceUnavailable
-from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES, VideoAnnotator
+from application.ports.video_annotator import VideoAnnotator
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.videos.analysis import AnalysedFrame
@@ -44,7 +44,7 @@ async def analyse_clips(
     clips: Sequence[Path],
     *,
     every_s: float,
-    csv: Path | None,
+    tables: Mapping[Path, Path],
     annotator: VideoAnnotator,
     copies: Mapping[Path, Path],
     progress_on: Console,
@@ -55,7 +55,7 @@ async def analyse_clips(
         use_case: does the work.
         clips: files.
         every_s: seconds between two analysed frames.
-        csv: where the frames go as a table: a file for one video, a folder for several.
+        tables: where the frames of each video go as a table, for those that get one.
         annotator: draws the copies.
         copies: where each drawn copy goes, for those that get one.
         progress_on: where the bar is drawn.
@@ -65,7 +65,6 @@ async def analyse_clips(
     """
     if not clips:
         return []
-    tables = _tables(clips, csv)
     columns = (
         TextColumn("{task.fields[name]}", markup=False),
         BarColumn(),
@@ -154,52 +153,6 @@ class _Watching:
     def drawn(self, time_s: float) -> None:
         """The copy is drawn up to this time."""
         self._progress.update(self._task, completed=time_s, speed="drawing")
-
-
-def copies_of(clips: Sequence[Path], annotate: Path | None, *, alone: bool) -> dict[Path, Path]:
-    """Where each drawn copy goes.
-
-    Args:
-        clips: the videos.
-        annotate: a file for one video, a folder for several files.
-        alone: whether there is nothing else to draw.
-
-    Raises:
-        OSError: a name has another ending than copies may have, or is the original's own.
-    """
-    if annotate is None or not clips:
-        return {}
-    if annotate.is_dir() or len(clips) > 1 or not alone or not annotate.suffix:
-        annotate.mkdir(parents=True, exist_ok=True)
-        stems = [clip.stem for clip in clips]
-        copies = {
-            clip: annotate / f"{clip.stem if stems.count(clip.stem) == 1 else clip.name}.mp4"
-            for clip in clips
-        }
-    elif annotate.suffix.lower() in ANNOTATED_VIDEO_SUFFIXES:
-        copies = {clips[0]: annotate}
-    else:
-        raise OSError(
-            f"--annotate {shown(annotate)}: a name that ends in "
-            f"{', '.join(ANNOTATED_VIDEO_SUFFIXES)} is needed, or a folder"
-        )
-    for clip, copy in copies.items():
-        if copy.exists() and clip.exists() and copy.samefile(clip):
-            raise OSError(f"--annotate {shown(annotate)} would overwrite {shown(clip)} itself")
-    return copies
-
-
-def _tables(clips: Sequence[Path], csv: Path | None) -> dict[Path, Path]:
-    if csv is None:
-        return {}
-    if len(clips) == 1 and not csv.is_dir():
-        return {clips[0]: csv}
-    csv.mkdir(parents=True, exist_ok=True)
-    stems = [clip.stem for clip in clips]
-    return {
-        clip: csv / f"{clip.stem if stems.count(clip.stem) == 1 else clip.name}.csv"
-        for clip in clips
-    }
 
 
 def as_json(outcome: ClipOutcome) -> dict[str, object]:

@@ -1,0 +1,74 @@
+"""Where commands write what they make of files: copies and tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, count
+from pathlib import Path
+
+from application.ports.image_annotator import ANNOTATED_FORMATS
+from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES
+from entrypoints.cli.console import shown
+
+IMAGE_COPIES = tuple(suffix for each in ANNOTATED_FORMATS for suffix in each.suffixes)
+VIDEO_COPIES = ANNOTATED_VIDEO_SUFFIXES
+
+
+def outputs_of(
+    option: str,
+    given: Path | None,
+    files: Sequence[Path],
+    *,
+    ending: str,
+    suffixes: Collection[str] = (),
+    among: Collection[Path],
+) -> dict[Path, Path]:
+    """The path of what is made of each file: never that of the file itself, and all different.
+
+    Args:
+        option: its name, for messages.
+        given: its value, the name for one file or a folder for several; None for no outputs.
+        files: the inputs.
+        ending: of the names in a folder.
+        suffixes: that a name given for one file may have; empty for any.
+        among: all inputs that the option is meant for.
+
+    Raises:
+        OSError: the value cannot be used for these files.
+    """
+    if given is None or not files:
+        return {}
+    if len(among) > 1 and given.suffix.lower() in _OF_ONE_FILE and not given.is_dir():
+        # No folder is meant to be called ``drawn.png``.
+        raise OSError(f"{option} {shown(given)}: give a folder, as there are {len(among)} files")
+    if given.is_dir() or len(among) > 1 or (suffixes and not given.suffix):
+        outputs = dict(zip(files, _names_within(given, files, ending), strict=True))
+        try:
+            given.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"{option} {shown(given)}: {error.strerror}") from error
+    elif not suffixes or given.suffix.lower() in suffixes:
+        outputs = {files[0]: given}
+    else:
+        raise OSError(
+            f"{option} {shown(given)}: give a name that ends in {', '.join(suffixes)}, or a folder"
+        )
+    for file, output in outputs.items():
+        if output.exists() and file.exists() and output.samefile(file):
+            raise OSError(f"{option} {shown(given)} would overwrite {shown(file)} itself")
+    return outputs
+
+
+_OF_ONE_FILE = {*IMAGE_COPIES, *VIDEO_COPIES, ".csv"}
+
+
+def _names_within(folder: Path, files: Sequence[Path], ending: str) -> Iterator[Path]:
+    stems = Counter(file.stem for file in files)
+    taken: set[str] = set()
+    for file in files:
+        base = file.stem if stems[file.stem] == 1 else file.name
+        numbered = (f"{base}-{number}{ending}" for number in count(2))
+        name = next(name for name in chain([f"{base}{ending}"], numbered) if name not in taken)
+        taken.add(name)
+        yield folder / name
