@@ -20,6 +20,7 @@ _STATIC = _HERE / "static"
 _SOCKET_IO_CLIENT = _HERE / "node_modules" / "socket.io-client" / "dist" / "socket.io.esm.min.js"
 _SOCKET_IO_NAME = "vendor/socket.io.js"
 _COLOURS_NAME = "css/emotions.css"
+_SAMPLES = "samples/"
 _MEDIA_TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -52,6 +53,15 @@ class PageFiles:
 
     index: PageFile
     others: Mapping[str, PageFile]
+
+    @property
+    def samples(self) -> Mapping[str, bytes]:
+        """The encoded images that visitors may try, by their names."""
+        return {
+            name.removeprefix(_SAMPLES): file.data
+            for name, file in self.others.items()
+            if name.startswith(_SAMPLES)
+        }
 
 
 def load_page_files(settings: Settings) -> PageFiles:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
+from application.use_cases.detect_emotions import DetectEmotions
 from entrypoints.settings import Settings
 from entrypoints.web.files import PageFile, load_page_files
+from entrypoints.web.samples import SampleDetections
+from entrypoints.wire import detections
 from entrypoints.wire.service import Welcome
 
 # Nothing inline, and nothing from other origins. Images are blobs of the page.
@@ -26,6 +31,7 @@ _POLICY = (
 def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
     """The page at ``/`` and what it loads from ``/web/``."""
     files = load_page_files(settings)
+    samples = SampleDetections(files.samples)
     policy = _POLICY
     if settings.accounts.firebase_sign_in_address:
         firebase = urlsplit(settings.accounts.firebase_sign_in_address)
@@ -63,7 +69,18 @@ def page_routes(settings: Settings) -> list[HTTPRouteHandler]:
             raise NotFoundException
         return _send(request, file, policy, vary="Accept-Encoding")
 
-    return [welcome, page_file]
+    @get("/samples/{name:str}", include_in_schema=False)
+    async def sample(
+        name: FromPath[str], detect_emotions: NamedDependency[DetectEmotions]
+    ) -> detections.Detection:
+        """Say what a sample of the page shows; nobody is charged, and nothing is stored."""
+        try:
+            detection = await samples.of(name, detect_emotions)
+        except KeyError:
+            raise NotFoundException from None
+        return await asyncio.to_thread(detections.present, detection)
+
+    return [welcome, page_file, sample]
 
 
 def is_browser(request: Request[Any, Any, Any]) -> bool:

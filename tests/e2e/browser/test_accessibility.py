@@ -6,7 +6,9 @@ import pytest
 from playwright.async_api import Page, Route, ViewportSize, expect
 
 from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
+from tests.e2e.browser.pictures import portrait
 from tests.e2e.browser.states import STATES, State, crowded, empty, history, live
+from tests.e2e.browser.test_photographs import choose, file
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
 DESK: ViewportSize = {"width": 1366, "height": 850}
@@ -103,7 +105,7 @@ async def test_reduced_motion_is_respected(page: Page) -> None:
 
     await page.route("**/api/detect", hold)
     await page.goto("/")
-    await page.get_by_role("button", name="An astronaut").click()
+    await choose(page, file("a.jpg", portrait()))
     frame = page.locator(".is-working .frame")
     await frame.wait_for()
     moving = "frame => getComputedStyle(frame, '::after').animationName"

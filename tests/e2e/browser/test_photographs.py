@@ -186,12 +186,14 @@ async def test_a_photo_without_a_face_is_not_an_error_and_gives_advice(page: Pag
     await expect(page.get_by_role("alert")).to_have_count(0)
 
 
-async def test_a_sample_is_analysed_with_one_click(page: Page) -> None:
+async def test_samples_are_analysed_with_one_click_and_do_not_count(page: Page) -> None:
     await page.goto("/")
     await page.get_by_role("button", name="An astronaut").click()
     await expect(page.get_by_role("button", name="Face 1 happy")).to_be_visible()
     await page.go_back()
-    await expect(page.get_by_role("button", name="A crowd")).to_be_visible()
+    await page.get_by_role("button", name="A crowd").click()
+    await expect(page.get_by_role("button", name="12 happy", exact=True)).to_be_visible()
+    await expect(page.locator("#usage")).to_have_text("3 of 3 photos left")
 
 
 async def test_an_unreachable_service_is_explained(page: Page) -> None:

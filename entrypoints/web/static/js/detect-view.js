@@ -50,9 +50,9 @@ export function mountDetect(panel) {
   const workspace = h("div", { class: "workspace", hidden: true }, stage, side);
   panel.append(h("h2", { class: "unseen" }, "Detect"), h("div", { class: "detect-view" }, first, workspace));
 
-  async function take(files) {
+  async function take(files, { sample = null } = {}) {
     const taken = [...files].map((file) => ({
-      file, url: URL.createObjectURL(file), state: "working", isVideo: isVideo(file),
+      file, url: URL.createObjectURL(file), state: "working", isVideo: isVideo(file), sample,
     }));
     if (!taken.length) return;
     announce();

@@ -13,7 +13,10 @@ const SAMPLES = [
   ["cat.jpg", "A cat"],
 ];
 
-/** @param {Node} chooser  opens the file dialog; @param {(files: File[]) => void} take */
+/**
+ * @param {Node} chooser  opens the file dialog
+ * @param {(files: File[], of?: {sample: string}) => void} take
+ */
 export function welcome(chooser, take) {
   const samples = SAMPLES.map(([name, title]) =>
     h("li", {}, h("button", { type: "button", on: { click: () => takeSample(name) } },
@@ -21,7 +24,7 @@ export function welcome(chooser, take) {
 
   async function takeSample(name) {
     const picture = await (await fetch(`/web/samples/${name}`)).blob();
-    take([new File([picture], name, { type: picture.type })]);
+    take([new File([picture], name, { type: picture.type })], { sample: name });
   }
 
   return h("div", { class: "welcome" },
