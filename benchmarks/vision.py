@@ -24,7 +24,8 @@ from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import measure_quality
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
-from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.decoder import OpenCvImageDecoder
+from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -14,39 +13,16 @@ import cv2
 import numpy as np
 
 from adapters.inference.executor import WorkExecutor
+from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import MEGABYTE, DecodingLimits, Header
 from adapters.opencv.reading import read_header, read_image, recognise
-from adapters.opencv.worker import DecodingWorker
 from application.work.admission import Priority
-from application.work.fair_semaphore import FairSemaphore
 from application.work.memory_budget import MemoryBudget, MemoryShare
 from domain.image import JPEG, Image
 
 # Images cheaper than this are decoded on the executor.
 _LIGHT_BYTES = 50 * MEGABYTE
 _LIGHT_S = 0.15
-
-
-class DecodingProcess:
-    """The process that decodes costly and rare images, and the thread that waits for it.
-
-    Attributes:
-        semaphore: to be acquired before an image is submitted, which then starts at once.
-    """
-
-    def __init__(self) -> None:
-        self._worker = DecodingWorker()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoding")
-        self.semaphore = FairSemaphore()
-
-    def submit(self, data: bytes, limits: DecodingLimits) -> Future[Image]:
-        """Have an image decoded."""
-        return self._thread.submit(self._worker.decode, data, limits)
-
-    def close(self) -> None:
-        """Stop the process; an image that is being decoded fails."""
-        self._worker.close()
-        self._thread.shutdown(cancel_futures=True)
 
 
 class PreparedImage:

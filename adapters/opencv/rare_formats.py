@@ -1,7 +1,7 @@
 """Reading GIF, TIFF, AVIF and HEIC with Pillow and libheif.
 
 Harmless-looking files can make these libraries run for long or use much memory, so they are only
-used in the process that ``adapters.opencv.worker`` supervises.
+used in the process that ``adapters.opencv.decoding_process`` supervises.
 """
 
 from __future__ import annotations

@@ -41,27 +41,6 @@ class FaceSearch(Protocol):
         ...
 
 
-class EveryFace:
-    """Reads every face that the detector finds.
-
-    Args:
-        min_size_px: of its longer side, in the original's pixels.
-    """
-
-    least_side_px: int | None = None
-
-    def __init__(self, min_size_px: int) -> None:
-        self._wanted = WantedFaces(min_size_px)
-
-    def wanted(self, image: Image) -> WantedFaces:
-        """All faces of that size."""
-        return self._wanted
-
-    def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
-        """All that were found."""
-        return found
-
-
 @dataclass(frozen=True, slots=True)
 class AnalysedImage:
     """What an image shows.

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 from application.accounts.metering import Charge, UsageMeter
 from application.ports.clock import Clock
-from application.ports.face_analyser import EveryFace, FaceAnalyser
+from application.ports.face_analyser import FaceAnalyser
+from application.ports.face_detector import WantedFaces
 from application.ports.image_store import StoredImage
 from application.ports.telemetry import Telemetry
 from application.storing.spooler import Spooler
 from application.work.admission import AdmissionGate, Priority
 from application.work.memory_budget import MemoryBudget
 from domain.detection import Detection
-from domain.image import EncodedImage
+from domain.face import FaceDetection
+from domain.image import EncodedImage, Image
 from domain.user import Caller, Guest, User
+
+
+class EveryFace:
+    """Fulfils ``FaceSearch``: every face that the detector finds is read.
+
+    Args:
+        min_size_px: of its longer side, in the original's pixels.
+    """
+
+    least_side_px: int | None = None
+
+    def __init__(self, min_size_px: int) -> None:
+        self._wanted = WantedFaces(min_size_px)
+
+    def wanted(self, image: Image) -> WantedFaces:
+        """All faces of that size."""
+        return self._wanted
+
+    def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
+        """All that were found."""
+        return found
 
 
 class DetectEmotions:

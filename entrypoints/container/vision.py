@@ -16,7 +16,8 @@ from adapters.inference.model import CropClassifier
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
-from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.decoder import OpenCvImageDecoder
+from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.one_job import face_analyser_of

@@ -9,9 +9,9 @@ import PIL.Image
 import pytest
 
 from adapters.inference.executor import WorkExecutor
-from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.decoder import OpenCvImageDecoder
+from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import DecodingLimits
-from adapters.opencv.worker import DecodingWorker
 from application.errors import InferenceUnavailable
 from application.work.memory_budget import MemoryBudget
 
@@ -77,13 +77,13 @@ def test_after_running_out_of_memory_for_pixels_the_next_answer_is_right(
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    worker, limits = DecodingWorker(), DecodingLimits()
+    process, limits = DecodingProcess(), DecodingLimits()
     try:
         with monkeypatch.context() as short_of_memory:
             short_of_memory.setattr(np, "empty", no_memory)
             with pytest.raises(InferenceUnavailable):
-                worker.decode(gif(300), limits)
-        pixels = worker.decode(gif(8, gray=50), limits).pixels
+                process.decode(gif(300), limits)
+        pixels = process.decode(gif(8, gray=50), limits).pixels
         assert np.array_equal(pixels, np.full((8, 8, 3), 50))
     finally:
-        worker.close()
+        process.close()

@@ -11,7 +11,8 @@ from PIL import Image, ImageChops
 
 from adapters.in_memory import InMemoryImageAnnotator, fake_image, reading_of
 from adapters.inference.executor import WorkExecutor
-from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.decoder import OpenCvImageDecoder
+from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import DecodingLimits
 from adapters.pillow.annotator import PillowImageAnnotator
 from application.ports.image_annotator import ImageAnnotator

@@ -17,7 +17,8 @@ from PIL import ImageOps
 
 from adapters.in_memory import InMemoryImageDecoder, fake_image
 from adapters.inference.executor import WorkExecutor
-from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.decoder import OpenCvImageDecoder
+from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import DecodingLimits
 from application.ports.image_decoder import ImageDecoder
 from application.work.memory_budget import MemoryBudget

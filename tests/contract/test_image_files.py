@@ -16,9 +16,9 @@ import skimage.data
 from PIL import ImageOps
 
 from adapters.inference.executor import WorkExecutor
-from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.decoder import OpenCvImageDecoder
+from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import DecodingLimits
-from adapters.opencv.worker import DecodingWorker
 from application.work.memory_budget import MemoryBudget
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly, InvalidImage
 from domain.image import Image
@@ -356,13 +356,13 @@ async def test_the_exceeded_cost_is_named(decoder: OpenCvImageDecoder) -> None:
 
 
 def test_runaway_decoding_is_stopped_and_the_next_image_is_read() -> None:
-    worker = DecodingWorker()
+    process = DecodingProcess()
     with pytest.raises(ImageTooCostly) as refusal:
-        worker.decode(slow_gif(900_000), DecodingLimits(cpu_s=0.1))
+        process.decode(slow_gif(900_000), DecodingLimits(cpu_s=0.1))
     assert refusal.value.details["cost"] == "time"
-    image = worker.decode(encoded(portrait(), "GIF"), DecodingLimits())
+    image = process.decode(encoded(portrait(), "GIF"), DecodingLimits())
     assert difference(image, portrait()) < 12
-    worker.close()
+    process.close()
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:

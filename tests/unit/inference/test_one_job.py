@@ -16,12 +16,13 @@ from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.inference.stepwise import StepwiseFaceAnalyser
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
-from adapters.opencv.decoder import DecodingProcess, OpenCvImageDecoder
+from adapters.opencv.decoder import OpenCvImageDecoder
+from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.one_job import OneJobFaceAnalyser, face_analyser_of
 from application.errors import InferenceUnavailable
-from application.ports.face_analyser import EveryFace
 from application.ports.face_detector import WantedFaces
+from application.use_cases.detect_emotions import EveryFace
 from application.work.admission import Priority
 from application.work.memory_budget import MemoryBudget
 from domain.errors import InvalidImage

@@ -11,6 +11,7 @@ import logging
 import signal
 import subprocess
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from adapters.child_process import end, receive_image, refusal, start
@@ -22,6 +23,7 @@ from adapters.opencv.encoded import (
 )
 from adapters.opencv.worker_process import request_line
 from application.errors import InferenceUnavailable
+from application.work.fair_semaphore import FairSemaphore
 from domain.errors import (
     DomainError,
     ImageDimensionsTooLarge,
@@ -38,13 +40,25 @@ _ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "2
 _REFUSALS = (InvalidImage, ImageDimensionsTooLarge, ImageTooCostly)
 
 
-class DecodingWorker:
-    """Starts the process when it is first needed, and again after it was stopped."""
+class DecodingProcess:
+    """The process that decodes costly and rare images, and the thread that waits for it.
+
+    It is started when it is first needed, and again after it was stopped.
+
+    Attributes:
+        semaphore: to be acquired before an image is submitted, which then starts at once.
+    """
 
     def __init__(self) -> None:
+        self.semaphore = FairSemaphore()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoding")
         self._process: subprocess.Popen[bytes] | None = None
         self._turn = threading.Lock()
         self._closed = False
+
+    def submit(self, data: bytes, limits: DecodingLimits) -> Future[Image]:
+        """Have an image decoded; the future raises what ``decode`` does."""
+        return self._thread.submit(self.decode, data, limits)
 
     def decode(self, data: bytes, limits: DecodingLimits) -> Image:
         """Decode one image; blocks. One at a time, others wait.
@@ -69,11 +83,12 @@ class DecodingWorker:
                 raise why from error
 
     def close(self) -> None:
-        """Kill the process."""
+        """Kill the process; an image that is being decoded fails."""
         self._closed = True
         process = self._process
         if process is not None:
             end(process)
+        self._thread.shutdown(cancel_futures=True)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._closed:
