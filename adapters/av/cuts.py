@@ -29,19 +29,19 @@ _MIXED = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Signature:
     """The coarse layout of a frame (9 x 16 grey levels) and its distribution of grey levels."""
 
     layout: NDArray[np.float32]
     levels: NDArray[np.float32]
 
-    def differs_from(self, other: _Look) -> bool:
+    def differs_from(self, other: _Signature) -> bool:
         """Whether layout and levels have both changed."""
         change = float(np.abs(self.layout - other.layout).mean())
         shared = float(np.minimum(self.levels, other.levels).sum())
         return change > _LEAST_CHANGE and shared < _MOST_SHARED_LEVELS
 
-    def likeness(self, other: _Look) -> float:
+    def likeness(self, other: _Signature) -> float:
         """The correlation of the layouts; near 0 where one of them is even."""
         one, two = self.layout, other.layout
         common = float(((one - one.mean()) * (two - two.mean())).mean())
@@ -64,10 +64,10 @@ class CutDetector:
 
     def __init__(self, every_s: float) -> None:
         self._scene = 0
-        self._before: _Look | None = None
+        self._before: _Signature | None = None
         self._was_blank = False
-        self._around_cut: list[_Look] = []
-        self._recent: deque[_Look] = deque(maxlen=_DISSOLVE_STEPS)
+        self._around_cut: list[_Signature] = []
+        self._recent: deque[_Signature] = deque(maxlen=_DISSOLVE_STEPS)
         self._step = max(round(_DISSOLVE_STEP_S / every_s), 1)
         self._frames = 0
 
@@ -80,50 +80,50 @@ class CutDetector:
         height, width = pixels.shape[:2]
         step = max(min(height // 72, width // 128), 1)
         gray = pixels[::step, ::step].mean(axis=2, dtype=np.float32) / 255
-        look = _Look(_layout(gray), _levels(gray))
-        if look.layout.std() < _EVEN and not _DARK < look.layout.mean() < _BRIGHT:
+        signature = _Signature(_layout(gray), _levels(gray))
+        if signature.layout.std() < _EVEN and not _DARK < signature.layout.mean() < _BRIGHT:
             self._was_blank = True
             return self._scene
         # The frame in the middle of a short dissolve is a cut already.
-        is_second_half = _is_dissolve([*self._around_cut, look])
+        is_second_half = _is_dissolve([*self._around_cut, signature])
         self._around_cut = []
-        if self._is_cut(look) or _is_dissolve([*self._recent, look]):
+        if self._is_cut(signature) or _is_dissolve([*self._recent, signature]):
             if not is_second_half:
                 self._scene += 1
-                self._around_cut = [each for each in (self._before, look) if each is not None]
+                self._around_cut = [each for each in (self._before, signature) if each is not None]
             self._recent.clear()
-        self._before, self._was_blank = look, False
+        self._before, self._was_blank = signature, False
         if self._frames % self._step == 0:
-            self._recent.append(look)
+            self._recent.append(signature)
         self._frames += 1
         return self._scene
 
-    def _is_cut(self, look: _Look) -> bool:
+    def _is_cut(self, signature: _Signature) -> bool:
         before = self._before
         if before is None:
             return False
-        likeness = look.likeness(before)
+        likeness = signature.likeness(before)
         if self._was_blank:
             return likeness < _OTHER_LAYOUT
-        return likeness < _SAME_LAYOUT and look.differs_from(before)
+        return likeness < _SAME_LAYOUT and signature.differs_from(before)
 
 
-def _is_dissolve(looks: Sequence[_Look]) -> bool:
-    last = looks[-1]
+def _is_dissolve(signatures: Sequence[_Signature]) -> bool:
+    last = signatures[-1]
     return any(
         last.likeness(first) < _OTHER_LAYOUT
         and last.differs_from(first)
-        and _are_mixtures(looks[number + 1 : -1], first, last)
-        for number, first in enumerate(looks[:-2])
+        and _are_mixtures(signatures[number + 1 : -1], first, last)
+        for number, first in enumerate(signatures[:-2])
     )
 
 
-def _are_mixtures(between: Sequence[_Look], first: _Look, last: _Look) -> bool:
+def _are_mixtures(between: Sequence[_Signature], first: _Signature, last: _Signature) -> bool:
     whole = last.layout - first.layout
     power = float((whole**2).sum())
     shares = []
-    for look in between:
-        part = look.layout - first.layout
+    for signature in between:
+        part = signature.layout - first.layout
         share = float((part * whole).sum()) / power
         rest = float(((part - share * whole) ** 2).sum()) / power
         if rest > _LARGEST_REST**2:

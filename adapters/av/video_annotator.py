@@ -29,7 +29,7 @@ from domain.image import Image
 
 _TICKS = 90_000
 _BT709 = Colorspace.ITU709
-_TOLD_EVERY = 15
+_REPORTED_EVERY = 15
 _QUALITY = {"crf": "20", "preset": "veryfast"}
 
 
@@ -82,7 +82,7 @@ def _annotate(
                     size = size or display.size_of(frame)
                     pixels = _drawn(display.image_of(frame), size, faces_at(time_s - start_s))
                     writer.write(pixels, time_s)
-                    if number % _TOLD_EVERY == 0:
+                    if number % _REPORTED_EVERY == 0:
                         on_progress(time_s - start_s)
                 for track in tracks.values():
                     writer.write_sound(track.rest())

@@ -15,7 +15,7 @@ from application.ports.face_detector import FaceDetector, WantedFaces
 from application.ports.face_tracker import FaceTracker
 from application.ports.telemetry import Telemetry
 from application.ports.video_reader import VideoFacts, VideoFrame, VideoReader
-from application.videos.analysis import AnalysedFrame, FollowedFaces
+from application.videos.analysis import AnalysedFrame, FaceTracking
 from application.work.admission import Priority
 from domain.face import Face
 from domain.stream import TrackSummary
@@ -112,8 +112,8 @@ class AnalyseVideo:
             InferenceUnavailable: detector or classifier cannot run.
         """
         damages = list(damages_before)
-        followed = FollowedFaces(self._new_tracker(), sampling.every_s, damages)
-        last = await _restored(done, followed)
+        tracking = FaceTracking(self._new_tracker(), sampling.every_s, damages)
+        last = await _restored(done, tracking)
         damages[:] = [d for d in damages if last and d.to_s and d.to_s <= last.time_s]
         # The last frame is read again: a cut after it only shows in comparison.
         from_s = sampling.due_s(last.time_s) if last else sampling.from_s
@@ -128,16 +128,16 @@ class AnalyseVideo:
 
             async with aclosing(self._analysed(items, damaged)) as frames:
                 async for frame, faces in frames:
-                    if (before := followed.take(frame, faces)) is not None:
+                    if (before := tracking.take(frame, faces)) is not None:
                         await listener.analysed(before)
-            if (final := followed.finish()) is not None:
+            if (final := tracking.finish()) is not None:
                 await listener.analysed(final)
             return VideoSummary(
                 facts=video.facts,
-                frames=followed.frames,
-                tracks=followed.tracks(),
+                frames=tracking.frames,
+                tracks=tracking.tracks(),
                 damages=tuple(damages),
-                truncated=followed.is_truncated,
+                truncated=tracking.is_truncated,
             )
 
     async def _analysed(
@@ -175,21 +175,21 @@ class AnalyseVideo:
 
 
 async def _restored(
-    done: AsyncIterator[Sequence[AnalysedFrame]] | None, followed: FollowedFaces
+    done: AsyncIterator[Sequence[AnalysedFrame]] | None, tracking: FaceTracking
 ) -> AnalysedFrame | None:
     """Track the faces of frames analysed before the interruption; returns the last frame."""
     last = None
     if done is not None:
         async for frames in done:
             # An hour's video has tens of thousands of frames, which would block the event loop.
-            await asyncio.to_thread(_restore, frames, followed)
+            await asyncio.to_thread(_restore, frames, tracking)
             last = frames[-1] if frames else last
     return last
 
 
-def _restore(frames: Sequence[AnalysedFrame], followed: FollowedFaces) -> None:
+def _restore(frames: Sequence[AnalysedFrame], tracking: FaceTracking) -> None:
     for frame in frames:
-        followed.restore(frame)
+        tracking.restore(frame)
 
 
 async def _after(

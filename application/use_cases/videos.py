@@ -27,8 +27,8 @@ from domain.user import User
 from domain.video import Sampling, Video, VideoStatus
 
 _PUT_WITHIN = timedelta(minutes=30)
-_LOOKED_AT_EVERY_S = 0.5
-_TOLD_EVERY_S = 15.0
+_POLL_S = 0.5
+_REPEAT_S = 15.0
 _LISTED = (VideoStatus.QUEUED, VideoStatus.RUNNING, VideoStatus.FAILED)
 _MOST_LISTED = 100
 
@@ -215,14 +215,14 @@ class ReadVideos:
         """
         shown = await self.one(user, video_id)
         yield shown
-        told_s = self._clock.monotonic()
+        yielded_s = self._clock.monotonic()
         while not shown.status.is_end and not self._is_stopped:
-            await self._clock.sleep(_LOOKED_AT_EVERY_S)
+            await self._clock.sleep(_POLL_S)
             video = await self._repository.get(video_id)
             if video is None:
                 video = replace(shown, status=VideoStatus.CANCELLED)
-            if video != shown or self._clock.monotonic() - told_s >= _TOLD_EVERY_S:
-                shown, told_s = video, self._clock.monotonic()
+            if video != shown or self._clock.monotonic() - yielded_s >= _REPEAT_S:
+                shown, yielded_s = video, self._clock.monotonic()
                 yield shown
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_detector import FaceDetector, WantedFaces
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
-from application.videos.analysis import AnalysedFrame, FollowedFaces
+from application.videos.analysis import AnalysedFrame, FaceTracking
 from domain.face import Face
 from domain.stream import TrackSummary
 
@@ -94,8 +94,8 @@ class WatchCamera:
             InferenceUnavailable: detector or classifier cannot run.
         """
         started_s = self._clock.monotonic()
-        followed = FollowedFaces(self._new_tracker(), every_s)
-        work = asyncio.create_task(self._watch(source, followed, listener, started_s, every_s))
+        tracking = FaceTracking(self._new_tracker(), every_s)
+        work = asyncio.create_task(self._watch(source, tracking, listener, started_s, every_s))
         enough = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({work, enough}, return_when=asyncio.FIRST_COMPLETED)
@@ -106,12 +106,12 @@ class WatchCamera:
                 task.cancel()
             await asyncio.gather(work, enough, return_exceptions=True)
         seconds = self._clock.monotonic() - started_s
-        return WatchSummary(seconds, followed.frames, followed.tracks())
+        return WatchSummary(seconds, tracking.frames, tracking.tracks())
 
     async def _watch(
         self,
         source: str,
-        followed: FollowedFaces,
+        tracking: FaceTracking,
         listener: WatchListener,
         started_s: float,
         every_s: float,
@@ -127,7 +127,7 @@ class WatchCamera:
                         time_s = began_s - started_s
                         here = replace(frame, time_s=time_s, scene=connection)
                         await listener.analysed(
-                            followed.take_now(here, await self._read_faces(here))
+                            tracking.take_now(here, await self._read_faces(here))
                         )
                         rest_s = every_s - (self._clock.monotonic() - began_s)
                         await self._clock.sleep(max(rest_s, 0.0))

@@ -56,7 +56,7 @@ class _Frame:
     tracks: list[FaceTrack] = field(default_factory=list)
 
 
-class FollowedFaces:
+class FaceTracking:
     """Tracks faces from one sampled frame to the next, in order; a cut ends all tracks.
 
     Trackers report a new face only from its second detection on. Here each frame of a recorded

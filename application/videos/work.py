@@ -22,7 +22,7 @@ from domain.errors import DomainError, NotFound
 from domain.video import Video, VideoFault, VideoStatus
 
 BEAT_S = 0.4
-LOOK_EVERY_S = 1.0
+POLL_S = 1.0
 TURN_S = 60.0
 RETRY_S = 10.0
 MOST_ATTEMPTS = 20
@@ -119,7 +119,7 @@ class WorkOnVideos:
                 self._submitted.clear()
                 if await self.work_once():
                     continue
-                wait_s = LOOK_EVERY_S
+                wait_s = POLL_S
             except Exception as error:
                 expected = isinstance(error, StoreUnavailable)
                 log.warning("videos cannot be claimed now: %s", error, exc_info=not expected)
@@ -148,7 +148,7 @@ class WorkOnVideos:
         if video.attempts > MOST_ATTEMPTS:
             log.error("video %s was given up: it made no progress", video.video_id)
             fault = VideoFault("internal_error", "the work on the video failed again and again")
-            await _left(progress, video.failed(fault))
+            await _leave(progress, video.failed(fault))
             return
         work = asyncio.create_task(self._analyse_to_end(progress))
         beat = asyncio.create_task(self._beat(progress))
@@ -164,14 +164,8 @@ class WorkOnVideos:
         self, progress: VideoProgress, work: asyncio.Task[bool], beat: asyncio.Task[None]
     ) -> None:
         ended, _ = await asyncio.gather(work, beat, return_exceptions=True)
-        if ended is True:
-            return
-        try:
-            await progress.leave(progress.interrupted())
-        except NotHeld:
-            log.info("video %s was taken away or cancelled", progress.video.video_id)
-        except StoreUnavailable as error:
-            log.warning("video %s cannot be written now: %s", progress.video.video_id, error)
+        if ended is not True:
+            await _leave(progress, progress.interrupted())
 
     async def _beat(self, progress: VideoProgress) -> None:
         """Renew the lease; ends when it is lost, or when another user waits."""
@@ -186,7 +180,7 @@ class WorkOnVideos:
             except NotHeld:
                 return
             except StoreUnavailable as error:
-                log.warning("video %s: %s", progress.video.video_id, error)
+                log.warning("video %s cannot be written now: %s", progress.video.video_id, error)
 
     async def _analyse_to_end(self, progress: VideoProgress) -> bool:
         """Analyse a video until it is done or has failed.
@@ -201,14 +195,14 @@ class WorkOnVideos:
             return False
         except DomainError as error:
             log.info("video %s failed: %s", progress.video.video_id, error)
-            await _left(progress, progress.video.failed(VideoFault(error.code, str(error))))
+            await _leave(progress, progress.video.failed(VideoFault(error.code, str(error))))
         except ServiceUnavailable as error:
             log.warning("video %s will be retried: %s", progress.video.video_id, error)
-            await _left(progress, progress.interrupted(), pause_s=RETRY_S)
+            await _leave(progress, progress.interrupted(), pause_s=RETRY_S)
         except Exception:
             log.exception("the work on video %s failed unexpectedly", progress.video.video_id)
             attempted = replace(progress.video, status=VideoStatus.QUEUED, speed=None)
-            await _left(progress, attempted, pause_s=RETRY_S)
+            await _leave(progress, attempted, pause_s=RETRY_S)
         return True
 
     async def _analysed(self, progress: VideoProgress) -> VideoSummary:
@@ -239,7 +233,7 @@ class WorkOnVideos:
             raise
 
 
-async def _left(progress: VideoProgress, video: Video, *, pause_s: float = 0.0) -> None:
+async def _leave(progress: VideoProgress, video: Video, *, pause_s: float = 0.0) -> None:
     """Leave a video, unless it was lost or cannot be written."""
     try:
         await progress.leave(video, pause_s=pause_s)

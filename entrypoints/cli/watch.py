@@ -67,7 +67,7 @@ class _Printing:
 
     def __init__(self, file: TextIO | None) -> None:
         self._file = file
-        self._told_s = -_LINE_EVERY_S
+        self._printed_s = -_LINE_EVERY_S
 
     async def analysed(self, frame: AnalysedFrame) -> None:
         """The next frame is done."""
@@ -76,8 +76,8 @@ class _Printing:
                 frame_table.json_line(row).decode() + "\n" for row in frame_table.rows(frame)
             )
             await asyncio.to_thread(_write, self._file, lines)
-        if frame.time_s - self._told_s >= _LINE_EVERY_S:
-            self._told_s = frame.time_s
+        if frame.time_s - self._printed_s >= _LINE_EVERY_S:
+            self._printed_s = frame.time_s
             said = ", ".join(_in_words(frame.faces)) or "no face"
             print(f"{on_a_clock(frame.time_s)}  {said}", flush=True)
 

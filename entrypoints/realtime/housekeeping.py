@@ -36,7 +36,7 @@ class Housekeeping:
             try:
                 await self.sweep()
             except Exception:
-                log.exception("a sweep failed")
+                log.exception("the connections could not be checked")
 
     async def sweep(self) -> None:
         """Check every connection once."""
