@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -69,8 +70,8 @@ async def browser(
         await browser.close()
 
 
-@pytest.fixture
-async def context(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]:
+@asynccontextmanager
+async def a_visitor(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]:
     """The browser context of a new visitor."""
     context = await browser.new_context(
         base_url=site.url, viewport={"width": 1366, "height": 850}, reduced_motion="reduce"
@@ -80,9 +81,9 @@ async def context(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]
     await context.close()
 
 
-@pytest.fixture
-async def page(context: BrowserContext) -> AsyncIterator[Page]:
-    """An empty tab; a script error or a violated policy fails the test."""
+@asynccontextmanager
+async def a_tab(context: BrowserContext) -> AsyncIterator[Page]:
+    """An empty tab; a script error or a violated policy fails at its end."""
     page = await context.new_page()
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
@@ -94,16 +95,40 @@ async def page(context: BrowserContext) -> AsyncIterator[Page]:
     assert not broken
 
 
-@pytest.fixture
-def id_token() -> str:
+def new_id_token() -> str:
     """The ID token of a new user."""
     provider = LocalIdentityProvider(secret=SECRET, clock=SystemClock())
     return provider.mint_id_token(f"{uuid4().hex[:8]}@example.com", lifetime_s=3600)
 
 
+async def sign_in(page: Page, id_token: str) -> None:
+    """Open the page as the user of an ID token."""
+    await page.goto(f"/#token={id_token}")
+    await page.get_by_role("button", name="Sign out").wait_for()
+
+
+@pytest.fixture
+async def context(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]:
+    """The browser context of a new visitor."""
+    async with a_visitor(browser, site) as context:
+        yield context
+
+
+@pytest.fixture
+async def page(context: BrowserContext) -> AsyncIterator[Page]:
+    """An empty tab; a script error or a violated policy fails the test."""
+    async with a_tab(context) as page:
+        yield page
+
+
+@pytest.fixture
+def id_token() -> str:
+    """The ID token of a new user."""
+    return new_id_token()
+
+
 @pytest.fixture
 async def signed_in(page: Page, id_token: str) -> Page:
     """A tab in which a new user is signed in."""
-    await page.goto(f"/#token={id_token}")
-    await page.get_by_role("button", name="Sign out").wait_for()
+    await sign_in(page, id_token)
     return page

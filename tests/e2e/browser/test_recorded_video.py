@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,10 +10,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 import skimage.data
-from playwright.async_api import FilePayload, Page, Route, expect
+from playwright.async_api import Browser, FilePayload, Page, Route, expect
 
 from tests import clips
+from tests.e2e.browser.conftest import a_tab, a_visitor, new_id_token, sign_in
 from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
+from tests.e2e.browser.site import Site
 from tests.e2e.browser.test_photographs import choose, file
 
 RATE = 10
@@ -70,6 +73,15 @@ async def analysed_with_many_faces(page: Page) -> None:
     await analysed(page)
 
 
+@pytest.fixture(scope="module")
+async def watched(browser: Browser, site: Site) -> AsyncIterator[Page]:
+    """A tab that shows the result of a video, for tests that only look at it."""
+    async with a_visitor(browser, site) as context, a_tab(context) as page:
+        await sign_in(page, new_id_token())
+        await analysed(page)
+        yield page
+
+
 async def place_of_box(page: Page) -> float:
     """The centre of the box, as a share of the picture's width."""
     place = await page.locator(".video-stage .box").evaluate(
@@ -87,9 +99,8 @@ async def go_to(page: Page, seconds: float) -> None:
     )
 
 
-async def test_a_dropped_video_is_played_with_its_faces_boxed(signed_in: Page) -> None:
-    page = signed_in
-    await analysed(page)
+async def test_a_dropped_video_is_played_with_its_faces_boxed(watched: Page) -> None:
+    page = watched
     for seconds in (0.5, 2.0, 3.5):
         await go_to(page, seconds)
         await expect(page.locator(".video-stage .box")).to_have_count(1)
@@ -106,9 +117,8 @@ async def test_a_dropped_video_is_played_with_its_faces_boxed(signed_in: Page) -
     await expect(page.locator(".video-stage .box")).to_have_count(0)
 
 
-async def test_the_timeline_leads_to_any_moment(signed_in: Page) -> None:
-    page = signed_in
-    await analysed(page)
+async def test_the_timeline_leads_to_any_moment(watched: Page) -> None:
+    page = watched
     row = page.locator(".leads .chart-row svg")
     size = await row.bounding_box()
     assert size is not None
@@ -134,10 +144,9 @@ async def test_the_timeline_leads_to_any_moment(signed_in: Page) -> None:
     ],
 )
 async def test_results_of_a_video_can_be_downloaded(
-    signed_in: Page, name: str, suffix: str, first: str
+    watched: Page, name: str, suffix: str, first: str
 ) -> None:
-    page = signed_in
-    await analysed(page)
+    page = watched
     async with page.expect_download() as taking:
         await page.get_by_role("button", name=name, exact=True).last.click()
     download = await taking.value
@@ -192,10 +201,9 @@ async def test_a_file_that_is_not_a_video_is_explained(signed_in: Page) -> None:
     await expect(page.get_by_text("This browser cannot play this video.")).to_be_visible()
 
 
-async def test_the_controls_of_a_video_are_large_enough_for_fingers(signed_in: Page) -> None:
-    page = signed_in
+async def test_the_controls_of_a_video_are_large_enough_for_fingers(watched: Page) -> None:
+    page = watched
     await page.set_viewport_size(PHONE)
-    await analysed(page)
     await page.locator(".json").evaluate("panel => { panel.open = true; }")
     assert await page.evaluate(TOO_SMALL_FOR_FINGERS) == []
     assert not await page.evaluate(TOO_WIDE)
