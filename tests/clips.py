@@ -208,6 +208,18 @@ def without_packets(path: Path, cut: Path, *, first: int) -> Path:
     return cut
 
 
+def with_empty_packets(path: Path, count: int) -> Path:
+    """Append packets without content to an MKV file; players pass over them."""
+    block = b"\xa3\x84\x81\x00\x00\x00"  # of the first track, at the time of its cluster
+    clusters = []
+    for number in range(count // 1000):
+        body = b"\xe7\x82" + (1000 + number).to_bytes(2, "big") + 1000 * block
+        clusters.append(b"\x1f\x43\xb6\x75" + (2**56 + len(body)).to_bytes(8, "big") + body)
+    with path.open("ab") as file:
+        file.writelines(clusters)
+    return path
+
+
 def claiming_samples(path: Path, count: int) -> Path:
     """Let the tables of an MP4 file claim this many frames of one byte; change nothing else."""
     data = bytearray(path.read_bytes())

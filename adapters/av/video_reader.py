@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import select
 import signal
 import subprocess
 import threading
@@ -25,8 +26,12 @@ from domain.image import Image
 from domain.video import Damage
 
 _REFUSALS = (InvalidVideo, VideoTooLarge)
+_WAITS_S = 0.3
+"""How long a thread waits for the process before other work on the thread has its turn."""
 # Signals that say nothing about the file.
 _ENDED_BY_OTHERS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGALRM)
+
+_Answer = tuple[dict[str, Any], Image | None]
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +46,7 @@ class AvVideoReader:
 
     Args:
         executor: its threads wait for the process, so both together use one processor at most;
-            with lower priority than images and live sessions.
+            with lower priority than images and live sessions, and never for long at once.
         max_pixels: of a frame.
         working_side_px: the longer side of frames is at most this long; detectors do not use more.
     """
@@ -69,9 +74,7 @@ class AvVideoReader:
         try:
             request = {"path": str(path), **self._limits}
             try:
-                answer, _ = await self._executor.run(
-                    process.ask, request, priority=Priority.BACKGROUND
-                )
+                answer, _ = await _asked(self._executor, process, request)
             except _Crashed as error:
                 raise InvalidVideo(
                     "the video file is damaged or cut short", reason="damaged"
@@ -97,9 +100,7 @@ class _OpenVideo:
         last_s = from_s
         while True:
             try:
-                answer, image = await self._executor.run(
-                    self._process.ask, request, priority=Priority.BACKGROUND
-                )
+                answer, image = await _asked(self._executor, self._process, request)
             except _Crashed:
                 yield Damage(last_s, None)
                 return
@@ -110,6 +111,14 @@ class _OpenVideo:
             elif image is not None:
                 last_s = answer["frame"]["time_s"]
                 yield VideoFrame(image, last_s, answer["frame"]["scene"])
+
+
+async def _asked(executor: WorkExecutor, process: _Process, request: dict[str, Any]) -> _Answer:
+    """The answer of the process, with the image of a frame; raises what ``_Process.ask`` does."""
+    answered = await executor.run(process.ask, request, priority=Priority.BACKGROUND)
+    while answered is None:
+        answered = await executor.run(process.answer, priority=Priority.BACKGROUND)
+    return answered
 
 
 class _Ended(OSError):
@@ -128,8 +137,11 @@ class _Process:
         self._is_closed = False
         self._changing = threading.Lock()
 
-    def ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], Image | None]:
-        """Send a request and wait for the answer, with the image of a frame; blocks.
+    def ask(self, request: dict[str, Any]) -> _Answer | None:
+        """Send a request and wait for the answer for a moment; blocks.
+
+        Returns:
+            The answer with the image of a frame; None if ``answer`` will return it.
 
         Raises:
             DomainError, OSError: what the process says about the file.
@@ -137,18 +149,28 @@ class _Process:
         """
         process = self._running()
         try:
-            answer, image = _exchange(process, request)
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise self._failure(process) from error
+        return self.answer()
+
+    def answer(self) -> _Answer | None:
+        """Wait for the answer for a moment longer; as ``ask``."""
+        process = self._running()
+        try:
+            received = _received(process)
         except (OSError, EOFError, ValueError) as error:
-            status = end(process)
-            if self._is_closed or status in _ENDED_BY_OTHERS:
-                raise _Ended("the process that reads a video was ended") from error
-            log.warning("a video stopped the process that reads it (status %d)", status)
-            raise _Crashed from error
+            raise self._failure(process) from error
+        if received is None:
+            return None
+        answer, _ = received
         if "refusal" in answer:
             raise refusal(answer["refusal"], _REFUSALS)
         if "os_error" in answer:
             raise OSError(*answer["os_error"])
-        return answer, image
+        return received
 
     def close(self) -> None:
         """End the process, whatever it does; blocks for a moment."""
@@ -156,6 +178,13 @@ class _Process:
             self._is_closed = True
         if self._process is not None:
             end(self._process)
+
+    def _failure(self, process: subprocess.Popen[bytes]) -> Exception:
+        status = end(process)
+        if self._is_closed or status in _ENDED_BY_OTHERS:
+            return _Ended("the process that reads a video was ended")
+        log.warning("a video stopped the process that reads it (status %d)", status)
+        return _Crashed()
 
     def _running(self) -> subprocess.Popen[bytes]:
         with self._changing:
@@ -169,14 +198,13 @@ class _Process:
             return self._process
 
 
-def _exchange(
-    process: subprocess.Popen[bytes], request: dict[str, Any]
-) -> tuple[dict[str, Any], Image | None]:
-    requests, answers = process.stdin, process.stdout
-    assert requests is not None
+def _received(process: subprocess.Popen[bytes]) -> _Answer | None:
+    answers = process.stdout
     assert answers is not None
-    requests.write(json.dumps(request).encode() + b"\n")
-    requests.flush()
+    ready = select.poll()
+    ready.register(answers, select.POLLIN)
+    if not ready.poll(1000 * _WAITS_S):
+        return None
     answer: dict[str, Any] = json.loads(answers.readline())  # an empty line is a ValueError
     frame = answer.get("frame")
     return answer, None if frame is None else receive_image(answers, frame["image"])

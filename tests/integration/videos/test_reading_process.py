@@ -95,6 +95,25 @@ async def test_reading_more_frames_takes_no_more_memory(
     assert max(held_mb[10:]) - held_mb[10] < 10
 
 
+async def test_other_work_goes_first_while_a_file_takes_long_to_open(tmp_path: Path) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mkv", clips.numbered(1))
+    clips.with_empty_packets(clip, 600_000)
+    executor, opened = WorkExecutor(1), asyncio.Event()
+
+    async def open_it() -> None:
+        async with AvVideoReader(executor=executor).open(clip):
+            opened.set()
+
+    opening = asyncio.create_task(open_it())
+    async with asyncio.timeout(20):
+        while not readers():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await executor.run(os.getpid)
+    assert not opened.is_set()
+    await opening
+    executor.close()
+
+
 async def test_killing_the_reader_does_not_reject_the_file(
     reader: AvVideoReader, clip: Path
 ) -> None:
