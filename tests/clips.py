@@ -208,6 +208,26 @@ def without_packets(path: Path, cut: Path, *, first: int) -> Path:
     return cut
 
 
+def write_one_moment(path: Path, width: int, height: int, count: int) -> Path:
+    """Write a still picture, this many frames within a millisecond that repeat it, and one a second
+    later.
+    """
+    frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), 128, np.uint8), format="rgb24")
+    ticks = 1_000_000
+    with av.open(str(path), "w", options={"video_track_timescale": str(ticks)}) as container:
+        stream = container.add_stream("mpeg4", rate=1000, options={"g": "1000"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        frames = [bytes(packet) for _ in range(2) for packet in stream.encode(frame)]
+        first, repeated = [*frames, *map(bytes, stream.encode())][:2]
+        for at in (*range(count), ticks):
+            packet = av.Packet(repeated if at else first)
+            packet.stream, packet.time_base = stream, Fraction(1, ticks)
+            packet.pts = packet.dts = at
+            packet.is_keyframe = at == 0
+            container.mux(packet)
+    return path
+
+
 def with_empty_packets(path: Path, count: int) -> Path:
     """Append packets without content to an MKV file; players pass over them."""
     block = b"\xa3\x84\x81\x00\x00\x00"  # of the first track, at the time of its cluster

@@ -60,9 +60,9 @@ class _Reading:
         self._file: VideoFile | None = None
         self._items: Iterator[VideoFrame | Damage | None] | None = None
 
-    def open(self, path: str, max_pixels: int, working_side_px: int) -> Answer:
+    def open(self, path: str, **limits: Any) -> Answer:
         """Open the file."""
-        self._file = VideoFile(Path(path), max_pixels=max_pixels, working_side_px=working_side_px)
+        self._file = VideoFile(Path(path), **limits)
         return {"facts": asdict(self._file.facts)}
 
     def next(self, **wanted: Any) -> tuple[Answer, memoryview | None]:

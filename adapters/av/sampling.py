@@ -29,6 +29,8 @@ _MOST_HELD_BYTES = 32 * 2**20
 _PACKET_BYTES = 500
 """What a packet takes besides its content; hostile files have millions of empty ones."""
 _TURN_CPU_S = 0.1
+_CPU_S_PER_S = 10.0
+"""Processor time for each second that a video plays; 60 frames of 4K take less than 2 s."""
 _SECONDS_MISSING = 1.0
 
 
@@ -37,6 +39,12 @@ class Sampler:
 
     Packets are held back from each key frame on until one of them is wanted. If the next key frame
     comes first, the whole group is dropped undecoded.
+
+    A small file may hold millions of large frames for the same moment, so what takes far longer
+    than it plays counts as damaged from there on.
+
+    Args:
+        cpu_s: processor time for the whole file, besides ten seconds for each that it plays.
     """
 
     def __init__(
@@ -47,6 +55,8 @@ class Sampler:
         every_s: float,
         from_s: float,
         to_s: float | None,
+        *,
+        cpu_s: float,
     ) -> None:
         assert stream.time_base is not None
         self._container = container
@@ -62,7 +72,10 @@ class Sampler:
         self._reached_s = from_s
         self._damaged_from_s: float | None = None
         self._damaged_at_s = 0.0
-        self._turn_began_s = time.process_time()
+        self._cpu_s = cpu_s
+        self._began_s = self._turn_began_s = time.process_time()
+        self._first_s: float | None = None
+        self._played_s = 0.0
         # Without stored times, frames that are left out would shift the times of the others.
         if self._times.are_stored and (facts.frame_rate or 0.0) * every_s >= _FRAMES_BETWEEN:
             stream.codec_context.skip_frame = "NONREF"
@@ -80,6 +93,8 @@ class Sampler:
         for packet in self._packets():
             if self._is_turn_over():
                 yield None
+                if self._takes_too_long():
+                    break
             if packet.is_keyframe and held:
                 if self._is_before_due(packet):
                     self._times.forget()
@@ -123,6 +138,8 @@ class Sampler:
         for packet in packets:
             if self._is_turn_over():
                 yield None
+                if self._takes_too_long():
+                    return
             try:
                 frames = self._times.decode(packet)
             except av.error.FFmpegError:
@@ -132,6 +149,8 @@ class Sampler:
                 yield from self._taken(frame, (tick - self._start) * self._tick_s)
 
     def _taken(self, frame: AvFrame, time_s: float) -> Iterator[Sampled | Damage]:
+        self._first_s = time_s if self._first_s is None else self._first_s
+        self._played_s = max(self._played_s, time_s - self._first_s)
         if time_s < self._due_s - self._tick_s / 2:
             self._last_s = max(self._last_s, time_s)
             return
@@ -175,6 +194,13 @@ class Sampler:
         if now_s - self._turn_began_s < _TURN_CPU_S:
             return False
         self._turn_began_s = now_s
+        return True
+
+    def _takes_too_long(self) -> bool:
+        allowed_s = self._cpu_s + _CPU_S_PER_S * self._played_s
+        if time.process_time() - self._began_s < allowed_s:
+            return False
+        self._begin_damage(math.inf)
         return True
 
     def _begin_damage(self, at_s: float | None) -> None:

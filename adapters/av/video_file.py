@@ -36,6 +36,7 @@ class VideoFile:
         path: the file.
         max_pixels: of a frame.
         working_side_px: the longer side of frames is at most this long.
+        cpu_s: see ``Sampler``.
 
     Attributes:
         facts: the metadata of the file.
@@ -44,7 +45,8 @@ class VideoFile:
         InvalidVideo, VideoTooLarge, OSError: see ``VideoReader.open``.
     """
 
-    def __init__(self, path: Path, *, max_pixels: int, working_side_px: int) -> None:
+    def __init__(self, path: Path, *, max_pixels: int, working_side_px: int, cpu_s: float) -> None:
+        self._cpu_s = cpu_s
         self._max_pixels = max_pixels
         self._working_side_px = working_side_px
         self._container, self._media_type = opened(path)
@@ -62,7 +64,9 @@ class VideoFile:
     ) -> Iterator[VideoFrame | Damage | None]:
         """The wanted frames, see ``OpenVideo.frames``; None after each 0.1 s without one."""
         cuts = CutDetector(every_s)
-        sampler = Sampler(self._container, self._stream, self.facts, every_s, from_s, to_s)
+        sampler = Sampler(
+            self._container, self._stream, self.facts, every_s, from_s, to_s, cpu_s=self._cpu_s
+        )
         for item in sampler.items():
             if isinstance(item, tuple):
                 frame, time_s = item

@@ -49,6 +49,8 @@ class AvVideoReader:
             with lower priority than images and live sessions, and never for long at once.
         max_pixels: of a frame.
         working_side_px: the longer side of frames is at most this long; detectors do not use more.
+        cpu_s: processor time for a whole file, besides ten seconds for each that it plays; the rest
+            counts as damaged.
     """
 
     def __init__(
@@ -57,9 +59,14 @@ class AvVideoReader:
         executor: WorkExecutor,
         max_pixels: int = 4096 * 2304,
         working_side_px: int = 1280,
+        cpu_s: float = 60.0,
     ) -> None:
         self._executor = executor
-        self._limits = {"max_pixels": max_pixels, "working_side_px": working_side_px}
+        self._limits = {
+            "max_pixels": max_pixels,
+            "working_side_px": working_side_px,
+            "cpu_s": cpu_s,
+        }
 
     @asynccontextmanager
     async def open(self, path: Path) -> AsyncIterator[OpenVideo]:

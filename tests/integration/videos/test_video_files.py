@@ -146,6 +146,15 @@ async def test_padding_does_not_count_as_pixels(tmp_path: Path) -> None:
     assert len(items) == 3
 
 
+async def test_frames_without_end_for_one_moment_are_damage(tmp_path: Path) -> None:
+    clip = clips.write_one_moment(tmp_path / "clip.mov", 1920, 1080, 1000)
+    executor = WorkExecutor(1)
+    items = await read(AvVideoReader(executor=executor, cpu_s=0.1), clip, 1)
+    executor.close()
+    assert isinstance(items[0], VideoFrame)
+    assert items[1:] == [Damage(pytest.approx(0, abs=0.01), None)]
+
+
 async def test_a_recording_that_begins_long_before_a_key_frame_is_read(
     reader: AvVideoReader, tmp_path: Path
 ) -> None:
