@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +12,7 @@ from domain.errors import InvalidRequest
 
 MOST_FRAMES_PER_SECOND = 30.0
 LONGEST_STEP_S = 3600.0
+MOST_DAMAGES = 100
 READ_VIDEO_FORMATS = "MP4, MOV, WebM, MKV and AVI"
 """The formats as answers and documents name them."""
 
@@ -88,6 +90,17 @@ class Damage:
 
     from_s: float
     to_s: float | None
+
+
+def with_damage(damages: Sequence[Damage], damage: Damage) -> tuple[Damage, ...]:
+    """The stretches that cannot be read, and one more behind them.
+
+    From the hundredth on they are joined, with what can be read between them: a hostile file may
+    have tens of thousands.
+    """
+    if len(damages) < MOST_DAMAGES:
+        return (*damages, damage)
+    return (*damages[:-1], Damage(damages[-1].from_s, damage.to_s))
 
 
 @dataclass(frozen=True, slots=True)

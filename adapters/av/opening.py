@@ -93,6 +93,11 @@ def first_tick(stream: VideoStream) -> int:
 
 def end_s(container: InputContainer, stream: VideoStream) -> float | None:
     """When the last frame ends, in seconds of a player's clock; None if the file does not say."""
+    said_s = _said_end_s(container, stream)
+    return None if said_s is None or said_s <= 0 else said_s
+
+
+def _said_end_s(container: InputContainer, stream: VideoStream) -> float | None:
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         # FFmpeg's duration is that of the frames that are there, also in a file that is cut short.
         return float(stream.frames / stream.average_rate)

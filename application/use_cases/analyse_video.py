@@ -19,7 +19,7 @@ from application.videos.analysis import AnalysedFrame, FaceTracking
 from application.work.admission import Priority
 from domain.face import Face
 from domain.stream import TrackSummary
-from domain.video import Damage, Sampling
+from domain.video import Damage, Sampling, with_damage
 
 _TICK_S = 1e-6
 
@@ -123,7 +123,7 @@ class AnalyseVideo:
             items = _after(last, wanted) if last else wanted
 
             async def damaged(damage: Damage) -> None:
-                damages.append(damage)
+                damages[:] = with_damage(damages, damage)
                 await listener.damaged(damage)
 
             async with aclosing(self._analysed(items, damaged)) as frames:

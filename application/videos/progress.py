@@ -11,7 +11,7 @@ from application.ports.video_reader import VideoFacts
 from application.ports.video_repository import VideoRepository
 from application.videos.analysis import AnalysedFrame
 from application.videos.limits import VideoLimits
-from domain.video import Damage, Video, VideoStatus
+from domain.video import Damage, Video, VideoStatus, with_damage
 
 HELD_FOR = timedelta(seconds=30)
 """How long a video stays with a process that does not renew its lease."""
@@ -64,6 +64,11 @@ class VideoProgress:
         return self._clock.monotonic() - self._started_s
 
     @property
+    def has_frames(self) -> bool:
+        """Whether a frame was analysed since the work began."""
+        return self._frames > 0
+
+    @property
     def processing_time_s(self) -> float:
         """Mean seconds of work per frame."""
         return self.worked_s / self._frames if self._frames else 0.0
@@ -100,7 +105,7 @@ class VideoProgress:
 
     async def damaged(self, damage: Damage) -> None:
         """A stretch cannot be read."""
-        self.video = replace(self.video, damages=(*self.video.damages, damage))
+        self.video = replace(self.video, damages=with_damage(self.video.damages, damage))
 
     async def beat(self) -> None:
         """Renew the lease, and write frames if they are due.
@@ -151,10 +156,13 @@ class VideoProgress:
             self._is_left = True
             self.video = video
 
+    def attempted(self) -> Video:
+        """The video, queued again after an attempt that counts."""
+        return replace(self.video, status=VideoStatus.QUEUED, speed=None)
+
     def interrupted(self) -> Video:
         """The video, queued again without counting this attempt."""
-        attempts = max(self.video.attempts - 1, 0)
-        return replace(self.video, status=VideoStatus.QUEUED, attempts=attempts, speed=None)
+        return replace(self.attempted(), attempts=max(self.video.attempts - 1, 0))
 
     async def _update(
         self, video: Video, frames: tuple[AnalysedFrame, ...], held_for: timedelta

@@ -165,7 +165,9 @@ class WorkOnVideos:
     ) -> None:
         ended, _ = await asyncio.gather(work, beat, return_exceptions=True)
         if ended is not True:
-            await _leave(progress, progress.interrupted())
+            # Otherwise a video that has no frame in its whole turn would come back without end.
+            is_stuck = progress.worked_s > TURN_S and not progress.has_frames
+            await _leave(progress, progress.attempted() if is_stuck else progress.interrupted())
 
     async def _beat(self, progress: VideoProgress) -> None:
         """Renew the lease; ends when it is lost, or when another user waits."""
@@ -201,8 +203,7 @@ class WorkOnVideos:
             await _leave(progress, progress.interrupted(), pause_s=RETRY_S)
         except Exception:
             log.exception("the work on video %s failed unexpectedly", progress.video.video_id)
-            attempted = replace(progress.video, status=VideoStatus.QUEUED, speed=None)
-            await _leave(progress, attempted, pause_s=RETRY_S)
+            await _leave(progress, progress.attempted(), pause_s=RETRY_S)
         return True
 
     async def _analysed(self, progress: VideoProgress) -> VideoSummary:

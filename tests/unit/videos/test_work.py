@@ -23,7 +23,7 @@ from domain.errors import (
     VideoTooLarge,
     VideoTooLong,
 )
-from domain.video import Damage, VideoStatus
+from domain.video import MOST_DAMAGES, Damage, VideoStatus
 from tests.contract.samples import records_of
 from tests.unit.videos.conftest import FACE, Videos, clip
 
@@ -240,6 +240,35 @@ async def test_a_long_video_yields_to_another_users_after_a_minute(videos: Video
     assert (await videos.state(short.video_id)).status is VideoStatus.DONE
     await videos.work.work_once()
     assert (await videos.state(long.video_id)).status is VideoStatus.DONE
+
+
+async def test_videos_that_never_have_a_frame_are_given_up(videos: Videos) -> None:
+    videos.detector.hold()
+    stuck = [await videos.submitted(owner=owner) for owner in (videos.alice, videos.bob)]
+    for _ in range(len(stuck) * (MOST_ATTEMPTS + 1)):
+        turn = asyncio.create_task(videos.work.work_once())
+        for _ in range(70):
+            videos.clock.advance(1)
+            await asyncio.sleep(0)
+        assert await turn
+    # The last one that is left has nobody to give way to.
+    first = await videos.state(stuck[0].video_id)
+    assert (first.status, first.attempts) == (VideoStatus.FAILED, MOST_ATTEMPTS + 1)
+
+
+async def test_many_unreadable_parts_are_joined(videos: Videos) -> None:
+    image = fake_image((FACE, Emotion.HAPPY))
+    frames = [frame for n in range(400) for frame in ((n / 10, image), None)]
+    video = await videos.submitted(fake_video(frames))
+    await videos.work.work_once()
+    damages = (await videos.state(video.video_id)).damages
+    entry = await videos.history.get(video.video_id)
+    assert entry is not None
+    assert entry.video is not None
+    assert entry.video.damages == damages
+    assert len(damages) == MOST_DAMAGES
+    assert damages[-1].from_s == pytest.approx(9.9)
+    assert damages[-1].to_s is None
 
 
 async def test_unreadable_parts_are_in_the_entry(videos: Videos) -> None:
