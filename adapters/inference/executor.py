@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import itertools
 import math
 import threading
 import time
@@ -18,6 +17,7 @@ import cv2
 
 from application.errors import InferenceUnavailable
 from application.work.admission import Priority
+from application.work.fair_semaphore import Rank, Ranking
 
 _OTHERS_STAY_S = 1.0
 """How long background jobs hold back after the last other job."""
@@ -31,8 +31,7 @@ Arguments = TypeVarTuple("Arguments")
 
 @dataclass(order=True, slots=True)
 class _Job:
-    priority: Priority
-    arrival: int
+    rank: Rank
     function: Callable[..., Any] = field(compare=False)
     arguments: tuple[Any, ...] = field(compare=False)
     future: Future[Any] = field(compare=False)
@@ -42,7 +41,7 @@ class _Job:
 
 
 class WorkExecutor:
-    """Runs functions on a fixed number of threads: by priority, then in order of arrival.
+    """Runs functions on a fixed number of threads, in order of rank: see ``Rank``.
 
     Every eighth job is the one that has waited longest, background jobs aside, so that no client
     waits for ever while others keep all threads busy. A job that has started is not interrupted. So
@@ -60,7 +59,7 @@ class WorkExecutor:
         # for the same processors.
         cv2.setNumThreads(1)
         self._jobs: list[_Job] = []
-        self._arrivals = itertools.count()
+        self._ranking = Ranking()
         self._taken = 0
         self._changed = threading.Condition()
         self._closed = False
@@ -109,20 +108,27 @@ class WorkExecutor:
         function: Callable[[*Arguments], Result],
         *arguments: *Arguments,
         priority: Priority = Priority.INTERACTIVE,
+        sender: str = "",
     ) -> Result:
         """Call the function on one of the threads and return or raise its result.
 
         When the caller is cancelled, a waiting job is dropped; a running job finishes and its
         result is discarded.
 
+        Args:
+            function: called with the arguments.
+            arguments: of the function.
+            priority: of the job.
+            sender: whom it is done for; empty where senders are not distinguished.
+
         Raises:
             InferenceUnavailable: the executor is closed.
         """
         future: Future[Result] = Future()
-        job = _Job(priority, next(self._arrivals), function, arguments, future)
         with self._changed:
             if self._closed:
                 raise InferenceUnavailable("the service is shutting down")
+            job = _Job(self._ranking.enter(sender, priority), function, arguments, future)
             heapq.heappush(self._jobs, job)
             self._changed.notify()
         try:
@@ -145,6 +151,7 @@ class WorkExecutor:
             if job in self._jobs:
                 self._jobs.remove(job)
                 heapq.heapify(self._jobs)
+                self._ranking.leave(job.rank)
 
     def _take(self) -> _Job | None:
         with self._changed:
@@ -158,7 +165,7 @@ class WorkExecutor:
             now_s = time.monotonic()
             self._started_s[threading.get_ident()] = now_s
             job = self._next()
-            if job.priority is Priority.BACKGROUND:
+            if job.rank.priority is Priority.BACKGROUND:
                 self._in_background += 1
                 self._background_s = now_s
             else:
@@ -169,9 +176,9 @@ class WorkExecutor:
     def _next(self) -> _Job:
         self._taken += 1
         if self._taken % _OLDEST_EVERY == 0:
-            waiting = [job for job in self._jobs if job.priority is not Priority.BACKGROUND]
+            waiting = [job for job in self._jobs if job.rank.priority is not Priority.BACKGROUND]
             if waiting:
-                oldest = min(waiting, key=lambda job: job.arrival)
+                oldest = min(waiting, key=lambda job: job.rank.arrival)
                 self._jobs.remove(oldest)
                 heapq.heapify(self._jobs)
                 return oldest
@@ -181,7 +188,7 @@ class WorkExecutor:
         """How long a free thread waits for its next job; 0 for not at all, None for no limit."""
         if not self._jobs:
             return 0 if self._closed else None
-        is_background = self._jobs[0].priority is Priority.BACKGROUND
+        is_background = self._jobs[0].rank.priority is Priority.BACKGROUND
         if self._closed or not is_background:
             return 0
         now_s = time.monotonic()
@@ -200,7 +207,8 @@ class WorkExecutor:
         with self._changed:
             now_s = time.monotonic()
             self._worked_s += now_s - self._started_s.pop(threading.get_ident())
-            if job.priority is Priority.BACKGROUND:
+            self._ranking.leave(job.rank)
+            if job.rank.priority is Priority.BACKGROUND:
                 self._in_background -= 1
             else:
                 self._in_foreground -= 1

@@ -86,7 +86,7 @@ class OpenCvImageDecoder:
         """
         prepared = await self.prepare(data, priority=priority, sender=sender)
         try:
-            return await self._executor.run(prepared.decode, priority=priority)
+            return await self._executor.run(prepared.decode, priority=priority, sender=sender)
         except BaseException:
             prepared.release()
             raise

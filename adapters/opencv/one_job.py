@@ -56,7 +56,7 @@ class OneJobFaceAnalyser:
             )
             try:
                 return await self._executor.run(
-                    self._analyse, prepared, search, decoding, priority=priority
+                    self._analyse, prepared, search, decoding, priority=priority, sender=sender
                 )
             except BaseException:
                 prepared.release()

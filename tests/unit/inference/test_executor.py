@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -40,9 +41,10 @@ async def queued(
     executor: WorkExecutor,
     function: Callable[[], Result],
     priority: Priority = Priority.INTERACTIVE,
+    sender: str = "",
 ) -> asyncio.Task[Result]:
     """A task that has reached the queue."""
-    task = asyncio.create_task(executor.run(function, priority=priority))
+    task = asyncio.create_task(executor.run(function, priority=priority, sender=sender))
     await asyncio.sleep(0)
     return task
 
@@ -90,6 +92,18 @@ async def test_jobs_run_by_priority_then_by_arrival(
     await asyncio.gather(blocked, *tasks)
     assert order == ["interactive 1", "interactive 2", "bulk 1", "bulk 2"]
     assert single_thread.waiting == 0
+
+
+async def test_a_sender_of_many_jobs_delays_others_by_one(single_thread: WorkExecutor) -> None:
+    plug, blocked = await plugged(single_thread)
+    order: list[str] = []
+    tasks = [
+        await queued(single_thread, partial(order.append, name), sender=name)
+        for name in ["many"] * 6 + ["few"] * 2 + ["one"]
+    ]
+    plug.pull()
+    await asyncio.gather(blocked, *tasks)
+    assert order[:5] == ["many", "few", "one", "many", "few"]
 
 
 async def test_signed_in_users_go_before_guests_and_guests_are_not_starved(

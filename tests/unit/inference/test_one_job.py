@@ -40,9 +40,9 @@ def encoded(suffix: str = ".jpg") -> bytes:
 class CountingExecutor(WorkExecutor):
     jobs = 0
 
-    async def run(self, function, *arguments, priority=Priority.INTERACTIVE):  # type: ignore[no-untyped-def]
+    async def run(self, function, *arguments, **order):  # type: ignore[no-untyped-def]
         self.jobs += 1
-        return await super().run(function, *arguments, priority=priority)
+        return await super().run(function, *arguments, **order)
 
 
 class NoFace(EveryFace):
