@@ -10,6 +10,7 @@ from litestar.di import Provide
 
 from entrypoints.container import Container
 from entrypoints.http.addresses import media_addresses
+from entrypoints.http.metrics import MetricsText
 from entrypoints.http.queries import history_filter
 
 
@@ -17,9 +18,10 @@ def dependencies(container: Container) -> dict[str, Provide]:
     """Every dependency of the handlers; providers are called per request, so overrides apply."""
     vision, stores, accounts = container.vision(), container.stores(), container.accounts()
     detection, video = container.detection(), container.video()
+    metrics_text = MetricsText(container.system().metrics().registry)
     given: dict[str, Callable[[], Any]] = {
         "settings": container.settings,
-        "registry": lambda: container.system().metrics().registry,
+        "metrics_text": lambda: metrics_text,
         "message_channel": container.realtime().message_channel,
         "face_detector": vision.face_detector,
         "emotion_classifier": vision.emotion_classifier,

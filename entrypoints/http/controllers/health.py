@@ -9,7 +9,7 @@ import structlog
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from application.errors import ServiceUnavailable
 from application.ports.detection_repository import DetectionRepository
@@ -19,6 +19,7 @@ from application.ports.identity_provider import IdentityProvider
 from application.ports.image_store import ImageStore
 from application.ports.message_channel import MessageChannel
 from entrypoints.http import operations
+from entrypoints.http.metrics import MetricsText
 from entrypoints.settings import Settings
 from entrypoints.wire import service
 
@@ -101,8 +102,9 @@ async def _state(name: str, check: Callable[[], Awaitable[None]]) -> service.Sta
     tags=["service"],
     media_type="text/plain",
 )
-async def metrics(registry: NamedDependency[SkipValidation[CollectorRegistry]]) -> Response[bytes]:
+async def metrics(
+    metrics_text: NamedDependency[SkipValidation[MetricsText]],
+) -> Response[bytes]:
     """Show all metrics in the text format of Prometheus."""
     media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")  # Litestar adds it again
-    # In a thread: some of them are read off the disk.
-    return Response(await asyncio.to_thread(generate_latest, registry), media_type=media_type)
+    return Response(await metrics_text.render(), media_type=media_type)
