@@ -63,6 +63,7 @@ class Connections:
         self.limits = limits
         self.refusals = Refusals(registry)
         self.pacing = RequestPacing()
+        self.health_pacing = RequestPacing()
         self.discarding = ReadingTurns()
         self.turned_away = 0
         self._all: dict[Watched, str] = {}

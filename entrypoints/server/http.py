@@ -22,8 +22,8 @@ from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import GentleTransport, Progress, address_of
 
 _MAX_HEADER_LINES = 128
-# An orchestrator restarts the service when this takes long.
-_ALWAYS_AT_ONCE = "/healthz"
+# An orchestrator restarts the service when this takes long, so it does not wait behind others.
+_HEALTH = "/healthz"
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
 PIECE_BYTES = 64 * 1024
 """A larger part of an answer is sent in several."""
@@ -234,8 +234,8 @@ class HttpConnection(H11Protocol):
 
         cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
         _use_path_of_url(cast("dict[str, Any]", scope))
-        if self.scope["path"] != _ALWAYS_AT_ONCE:
-            await self._connections.pacing.wait()
+        is_health = self.scope["path"] == _HEALTH
+        await (self._connections.health_pacing if is_health else self._connections.pacing).wait()
         await self._service(scope, receive, announce_and_send)
 
     async def _send_in_pieces(self, message: HTTPResponseBodyEvent, send: ASGISendCallable) -> None:

@@ -15,6 +15,7 @@ import uvicorn
 from entrypoints.server.connections import Connections
 from entrypoints.server.protocols import protocols
 
+_ACCEPTED_AT_ONCE = 16
 _ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -34,7 +35,10 @@ class BoundedServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and watch the connections."""
-        await super().startup(sockets)
+        # libuv accepts one connection of a socket in each pass of the event loop. When many connect
+        # at once, they would wait in the kernel, and ``/healthz`` behind them.
+        copies = [each.dup() for each in sockets or () for _ in range(_ACCEPTED_AT_ONCE - 1)]
+        await super().startup([*sockets, *copies] if sockets else None)
         self._watching = asyncio.create_task(self._connections.watch(), name="connections")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

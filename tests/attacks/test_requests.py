@@ -2,6 +2,8 @@
 
 import asyncio
 import encodings
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
@@ -93,6 +95,32 @@ async def test_cookies_and_dates_are_read_in_short_time(service: ServiceProcess)
             *(user.get(f"/api/history?to_date={'T24:00:00' * 3000}") for _ in range(AT_ONCE)),
         )
     assert {answer.status_code for answer in answers} == {200, 400}
+
+
+async def test_health_is_answered_before_the_requests_that_came_first(
+    service: ServiceProcess,
+) -> None:
+    port, answered = int(service.url.rpartition(":")[2]), 0
+
+    async def ask(path: bytes, sent: asyncio.Semaphore) -> None:
+        nonlocal answered
+        async with connected(port) as wire:
+            await wire.send(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path)
+            sent.release()
+            await wire.read_until(b"\r\n\r\n")
+            answered += 1
+
+    sent = asyncio.Semaphore(0)
+    os.kill(service.pid, signal.SIGSTOP)  # so that all of them wait when it goes on
+    others = [asyncio.create_task(ask(b"/auth/profile", sent)) for _ in range(AT_ONCE)]
+    for _ in others:
+        await sent.acquire()
+    health = asyncio.create_task(ask(b"/healthz", sent))
+    await sent.acquire()
+    os.kill(service.pid, signal.SIGCONT)
+    await health
+    assert answered <= AT_ONCE // 2
+    await asyncio.gather(*others)
 
 
 async def test_a_deeply_nested_setting_is_the_clients_own_fault(service: ServiceProcess) -> None:
