@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 WEB := entrypoints/web
 FIREBASE := tests/firebase
 TRITON := .triton
-# Browsers and attacks are watched by the clock, so nothing runs beside them.
-ALONE := tests/e2e tests/attacks
+# These start services, browsers and stores of their own, so two run at once and not four.
+E2E := tests/e2e
+# Attacks measure memory and answers, so nothing runs beside them.
+ATTACKS := tests/attacks
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -20,8 +22,9 @@ run: $(VENV)/.base $(if $(shell which npm 2>/dev/null),$(WEB)/node_modules) ## i
 	@$(BIN)/emotion-api serve
 
 test: $(VENV)/.dev $(TRITON)/.installed $(if $(shell which npm 2>/dev/null),$(FIREBASE)/node_modules) ## install what the tests need and run them all
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(addprefix --ignore=,$(ALONE))
-	@$(BIN)/pytest $(ALONE)
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore=$(E2E) --ignore=$(ATTACKS)
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 2 --dist loadfile $(E2E)
+	@$(BIN)/pytest $(ATTACKS)
 
 image: $(VENV)/.dev ## build the container image with Buildah and try it (as root, on Linux)
 	@$(BIN)/pytest -m image tests/image
