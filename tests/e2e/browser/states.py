@@ -55,6 +55,12 @@ async def history(page: Page) -> None:
     await page.locator(".card").first.wait_for()
 
 
+async def no_matches(page: Page) -> None:
+    await history(page)
+    await page.get_by_label("Name or emotion").fill("nothing of that name")
+    await page.get_by_text("No matches.").wait_for()
+
+
 async def detail(page: Page) -> None:
     await history(page)
     await page.locator(".card").first.get_by_role("button").click()
@@ -169,6 +175,6 @@ State = Callable[[Page], Awaitable[None]]
 STATES: tuple[State, ...] = (
     empty, first_visit, working, one_face, few_faces, crowded, hard_to_read, no_face, fault,
     batch, result, guest_limit, sign_in, live_as_guest, live_ready, live_running, live,
-    history_as_guest, history_empty, history, detail, session, delete, video,
+    history_as_guest, history_empty, history, no_matches, detail, session, delete, video,
     video_in_work, video_of_many,
 )  # fmt: skip

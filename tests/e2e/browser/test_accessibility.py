@@ -7,7 +7,7 @@ from playwright.async_api import Page, Route, ViewportSize, expect
 
 from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
 from tests.e2e.browser.pictures import portrait
-from tests.e2e.browser.states import STATES, State, crowded, empty, history, live
+from tests.e2e.browser.states import STATES, State
 from tests.e2e.browser.test_photographs import choose, file
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
@@ -31,6 +31,7 @@ async def test_each_state_passes_axe_and_fits_a_phone(
         await page.emulate_media(color_scheme="light" if size is DESK else "dark")
         assert await faults(page, npm_packages) == []
         assert not await page.evaluate(TOO_WIDE)
+    assert await page.evaluate(TOO_SMALL_FOR_FINGERS) == []
 
 
 async def test_the_sign_in_dialog_passes_axe(page: Page, npm_packages: Path) -> None:
@@ -52,12 +53,20 @@ async def test_the_problem_pages_pass_axe(page: Page, npm_packages: Path) -> Non
     assert not await page.evaluate(TOO_WIDE)
 
 
-async def test_controls_are_large_enough_for_fingers(signed_in: Page) -> None:
+async def test_header_content_and_footer_begin_at_the_same_edge(signed_in: Page) -> None:
     page = signed_in
-    await page.set_viewport_size(PHONE)
-    for state in (empty, crowded, history, live):
-        await state(page)
-        assert await page.evaluate(TOO_SMALL_FOR_FINGERS) == []
+    first = {"Live": ".live-controls", "History": ".history-view"}
+    for width in (1280, 1920, 2560):
+        await page.set_viewport_size({"width": width, "height": 900})
+        for name, content in first.items():
+            await page.get_by_role("tab", name=name).click()
+            places = page.locator(f".brand, {content}, .foot p:first-child")
+            await places.last.wait_for()
+            edges = await places.evaluate_all(
+                "elements => elements.map((each) => each.getBoundingClientRect().left)"
+            )
+            assert len(edges) == 3
+            assert max(edges) - min(edges) < 1
 
 
 async def test_the_keyboard_is_enough_to_choose_a_sample_open_a_face_and_zoom(page: Page) -> None:

@@ -89,8 +89,7 @@ async def test_a_stopped_session_is_summarised_and_saved_on_request(signed_in: P
     await expect(page.locator(".summary tbody")).to_contain_text("happy")
     await expect(page.locator(".live-stage .box")).to_have_count(0)
     assert await page.evaluate("() => document.querySelector('video').srcObject === null")
-    await page.get_by_role("tab", name="History").click()
-    await page.locator(".card", has_text="Live session").get_by_role("button").click()
+    await page.get_by_role("link", name="Open it").click()
     chart = page.get_by_role("dialog").get_by_role(
         "img", name="Face 1: mostly happy (100 % of its time)"
     )

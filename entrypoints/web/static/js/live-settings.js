@@ -27,7 +27,7 @@ export function liveSettings(changed) {
     field("Smoothing window in frames", number("smooth_window_size", 5, 1, 60), "A longer window gives steadier scores that change more slowly."),
     field("Smooth scores over frames", check("smooth_emotions", true)),
     field("Reduce the frame size when falling behind", check("auto_adjust", true)),
-    field("Then also detect faces less often", check("prioritize_realtime", false)),
+    field("When falling behind, also detect faces less often", check("prioritize_realtime", false)),
     field("Draw boxes", check("return_bounding_boxes", true)),
     field("Draw eyes, nose and mouth", check("return_face_landmarks", false)),
     nameField());

@@ -25,16 +25,20 @@ export function liveSummary(summary, { tellsKept = true, isVideo = false } = {})
       h("td", {}, shares.join(", ")));
   });
   const dropped = isVideo ? "" : `, ${frames.dropped} dropped`;
-  const kept = summary.detection_id ? " It was saved in your history."
-    : " It was not saved: for that, tick “Save a summary in my history” before you press Stop.";
   return h("section", { class: "panel summary", "aria-label": "Summary of the session" },
     h("h3", {}, "Summary"),
     h("p", { class: "small" },
-      `${timeSpan(summary.duration)}, ${count(frames.processed, "frame")} analysed${dropped}.${tellsKept ? kept : ""}`),
+      `${timeSpan(summary.duration)}, ${count(frames.processed, "frame")} analysed${dropped}.`,
+      ...(tellsKept ? whatWasKept(summary) : [])),
     rows.length ? h("table", {},
       h("thead", {}, h("tr", {}, ...["Face", "Seen for", "Share of that time"].map((text) =>
         h("th", { scope: "col" }, text)))),
       h("tbody", {}, ...rows)) : h("p", { class: "small" }, "No face was found."),
     tracks.length > rows.length ? h("p", { class: "muted small" },
       `Of ${tracks.length} faces, the ${rows.length} seen longest are listed.`) : null);
+}
+
+function whatWasKept({ detection_id: id }) {
+  if (!id) return [" It was not saved: for that, tick “Save a summary in my history” before you press Stop."];
+  return [" It was saved in your history. ", h("a", { href: `#history/${id}` }, "Open it")];
 }
