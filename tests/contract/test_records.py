@@ -38,7 +38,7 @@ moments = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=
 points = st.builds(Point, finite, finite)
 boxes = st.builds(BoundingBox, counts, counts, st.integers(1, 9999), st.integers(1, 9999))
 scores = (
-    st.lists(st.floats(0, 1e6), min_size=7, max_size=7)
+    st.lists(st.floats(0, 1e6), min_size=len(Emotion), max_size=len(Emotion))
     .filter(any)
     .map(lambda row: EmotionScores.from_weights(dict(zip(Emotion, row, strict=True))))
 )
@@ -119,7 +119,7 @@ def test_a_user_is_read_back(user: User) -> None:
 def test_numpy_numbers_are_written_as_json_numbers() -> None:
     number = np.float32(0.5)
     found = FaceDetection(BoundingBox(*np.arange(1, 5)), number, FaceLandmarks(*[Point(1, 2)] * 5))
-    values = np.full(7, 1 / 7)
+    values = np.full(len(Emotion), 1 / len(Emotion))
     reading = FaceReading(EmotionScores(tuple(values)), FaceQuality(number, number, 3), np.True_)
     made = Detection(
         detection_id=make_detection().detection_id,

@@ -39,9 +39,9 @@ class BrightnessModel:
         self.batches.append(levels.round().astype(int).tolist())
         if self.error is not None:
             raise self.error
-        scores = np.zeros((len(crops), 7), np.float32)
+        scores = np.zeros((len(crops), len(Emotion)), np.float32)
         scores[:, 0] = np.nan if self.broken_scores else levels / 255
-        scores[:, 6] = 1 - levels / 255
+        scores[:, -1] = 1 - levels / 255
         return scores
 
 
