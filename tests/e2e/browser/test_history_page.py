@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.e2e.browser.pictures import pair, portrait
 from tests.e2e.browser.test_photographs import choose, file
@@ -25,7 +25,17 @@ async def test_a_guest_learns_that_nothing_is_kept(page: Page) -> None:
 async def test_records_are_shown_filtered_and_deleted(signed_in: Page) -> None:
     page = signed_in
     await with_two_records(page)
-    await page.get_by_label("Name or emotion").fill("two")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/api/history?keyword=*", hold)
+    async with page.expect_request("**/api/history?keyword=two*"):
+        await page.get_by_label("Name or emotion").fill("two")
+    assert await page.locator(".card").count() == 2  # What was shown stays until the answer.
+    await held[0].continue_()
+    await page.unroute("**/api/history?keyword=*")
     await expect(page.locator(".card")).to_have_count(1)
     await expect(page.locator(".card .name")).to_have_text("two.jpg")
     await page.get_by_label("Emotion", exact=True).select_option("disgust")
@@ -95,6 +105,10 @@ async def test_a_record_has_an_address_and_back_leads_to_the_list(signed_in: Pag
     await expect(dialog.get_by_role("heading", level=2).first).to_have_text(newest)
     await expect(dialog.get_by_role("button", name="Newer record")).to_be_disabled()
     await dialog.get_by_role("button", name="Older record").click()
+    await expect(dialog.get_by_role("heading", level=2).first).to_have_text(oldest)
+    await page.keyboard.press("ArrowLeft")
+    await expect(dialog.get_by_role("heading", level=2).first).to_have_text(newest)
+    await page.keyboard.press("ArrowRight")
     await expect(dialog.get_by_role("heading", level=2).first).to_have_text(oldest)
     await page.go_back()
     await expect(dialog).to_have_count(0)

@@ -4,6 +4,8 @@ import { h } from "./dom.js";
 import { session } from "./session.js";
 import { settings } from "./settings.js";
 
+const COPIED_MS = 2000;
+
 /** The response itself. */
 export function jsonPanel(detection) {
   const text = compact(JSON.stringify(detection, null, 2));
@@ -24,6 +26,7 @@ function codePanel(kind, title, label, text, ...more) {
   const copy = h("button", { type: "button", on: { click: async () => {
     await navigator.clipboard.writeText(text);
     copy.textContent = "Copied";
+    setTimeout(() => (copy.textContent = "Copy"), COPIED_MS);
   } } }, "Copy");
   return h("details", { class: `code-panel ${kind}` },
     h("summary", {}, title),

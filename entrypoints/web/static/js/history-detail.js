@@ -25,7 +25,7 @@ export function showDetection(record, has) {
   const urls = [];
   const body = h("div", {}, h("p", { class: "muted" }, "Loading …"));
   const trouble = h("div", {});
-  const dialog = h("dialog", { class: "detail", "aria-labelledby": "detail-title" },
+  const dialog = h("dialog", { class: "detail", "aria-labelledby": "detail-title", on: { keydown: stepByKey } },
     h("div", { class: "stack" },
       h("div", { class: "detail-head" },
         h("div", {},
@@ -81,6 +81,13 @@ export function showDetection(record, has) {
   function step(way, text, name) {
     return h("button", { type: "button", title: name, "aria-label": name, class: "step", disabled: !has[way],
       on: { click: () => dialog.close(way) } }, text);
+  }
+
+  function stepByKey(event) {
+    const way = { ArrowLeft: "newer", ArrowRight: "older" }[event.key];
+    // Arrow keys move a picture that is enlarged, a video, and the cursor.
+    if (!has[way] || event.defaultPrevented || event.target.closest("input, video, pre")) return;
+    dialog.close(way);
   }
 
   async function erase() {

@@ -54,16 +54,26 @@ export function mountHistory(panel) {
   function reload() {
     view.hidden = !session.user;
     guest.hidden = Boolean(session.user);
-    for (const { forget } of shown) forget();
-    shown = [];
-    cards.replaceChildren();
-    empty.hidden = none.hidden = head.hidden = more.hidden = true;
     if (!session.user) {
       opened?.close();
       return null;
     }
     videos.reload();
     return load(0);
+  }
+
+  /** Show nothing until there is an answer. */
+  function clear() {
+    forgetAll();
+    heading.textContent = "Loading …";
+    empty.hidden = none.hidden = exports.hidden = unfilter.hidden = more.hidden = true;
+    head.hidden = filters.hidden = false;
+  }
+
+  function forgetAll() {
+    for (const { forget } of shown) forget();
+    shown = [];
+    cards.replaceChildren();
   }
 
   async function load(skip) {
@@ -75,6 +85,7 @@ export function mountHistory(panel) {
       const records = await answer.json();
       if (number !== asked) return; // There was a newer request meanwhile.
       total = Number(answer.headers.get("X-Total-Count"));
+      if (!skip) forgetAll(); // What was shown stays until here, so that nothing flashes.
       for (const record of records) add(record);
       showCount();
     } catch (error) {
@@ -182,7 +193,11 @@ export function mountHistory(panel) {
   }
 
   let visible = false;
-  session.addEventListener("change", () => visible && reload());
+  session.addEventListener("change", () => {
+    clear(); // Another user must not see it.
+    if (visible) reload();
+  });
+  clear();
   return {
     show: () => { visible = true; reload(); },
     hide: () => { visible = false; opened?.close(); videos.stop(); },
