@@ -64,6 +64,7 @@ class Connections:
         self.refusals = Refusals(registry)
         self.pacing = RequestPacing()
         self.health_pacing = RequestPacing()
+        self.pipelined_pacing = RequestPacing(1)
         self.discarding = ReadingTurns()
         self.turned_away = 0
         self._all: dict[Watched, str] = {}

@@ -18,6 +18,7 @@ from uvicorn._types import (
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from entrypoints.server.connections import EXTENSION, Connections
+from entrypoints.server.pacing import RequestPacing
 from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import GentleTransport, Progress, address_of
 
@@ -62,6 +63,7 @@ class HttpConnection(H11Protocol):
         self._raw: asyncio.Transport
         self._progress = Progress(self._limits.send_timeout_s, self._limits.body_min_bytes_per_s)
         self._is_upgraded = False
+        self._is_pipelined = False
         self._is_turned_away = False
         # Times are those of the loop.
         self._made_at = self._heard_at = self.loop.time()
@@ -139,7 +141,8 @@ class HttpConnection(H11Protocol):
         before = self.cycle
         self._connections.rest(self)
         super().on_response_complete()
-        if self.cycle is not before:
+        self._is_pipelined = self.cycle is not before
+        if self._is_pipelined:
             self._begin_request()
 
     def shutdown(self) -> None:
@@ -234,9 +237,15 @@ class HttpConnection(H11Protocol):
 
         cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
         _use_path_of_url(cast("dict[str, Any]", scope))
-        is_health = self.scope["path"] == _HEALTH
-        await (self._connections.health_pacing if is_health else self._connections.pacing).wait()
+        await self._pacing().wait()
         await self._service(scope, receive, announce_and_send)
+
+    def _pacing(self) -> RequestPacing:
+        if self.scope["path"] == _HEALTH:
+            return self._connections.health_pacing
+        if self._is_pipelined:
+            return self._connections.pipelined_pacing
+        return self._connections.pacing
 
     async def _send_in_pieces(self, message: HTTPResponseBodyEvent, send: ASGISendCallable) -> None:
         """Send a part of an answer so that no more is buffered than the client reads."""

@@ -6,17 +6,20 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-_AT_ONCE = 4
 _TURN_S = 0.005
 
 
 class RequestPacing:
-    """Starts four requests in each pass of the event loop, in the order they arrived.
+    """Starts a few requests in each pass of the event loop, in the order they arrived.
 
     Hundreds that start in one pass would delay everything else until all of them had begun.
+
+    Args:
+        at_once: how many.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = 4) -> None:
+        self._at_once = at_once
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._begun = 0
 
@@ -25,7 +28,7 @@ class RequestPacing:
         loop = asyncio.get_running_loop()
         if self._begun == 0:
             loop.call_soon(self._next_pass)
-        if self._begun < _AT_ONCE and not self._waiting:
+        if self._begun < self._at_once and not self._waiting:
             self._begun += 1
             return
         start = loop.create_future()
@@ -34,7 +37,7 @@ class RequestPacing:
 
     def _next_pass(self) -> None:
         self._begun = 0
-        while self._waiting and self._begun < _AT_ONCE:
+        while self._waiting and self._begun < self._at_once:
             start = self._waiting.popleft()
             if not start.done():  # its client may have disconnected
                 start.set_result(None)

@@ -123,6 +123,29 @@ async def test_health_is_answered_before_the_requests_that_came_first(
     await asyncio.gather(*others)
 
 
+async def test_pipelined_requests_wait_behind_those_of_other_clients(
+    service: ServiceProcess,
+) -> None:
+    port, answered, pipelined = int(service.url.rpartition(":")[2]), 0, 20
+    request = b"GET /auth/profile HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    async def pipeline() -> None:
+        nonlocal answered
+        async with connected(port) as wire:
+            await wire.send(request * pipelined)
+            for _ in range(pipelined):
+                await wire.read_until(b"\r\n\r\n")
+                answered += 1
+
+    pipelines = [asyncio.create_task(pipeline()) for _ in range(AT_ONCE)]
+    async with connected(port) as wire:
+        for _ in range(10):
+            await wire.send(request)
+            await wire.read_until(b"\r\n\r\n")
+    assert answered < AT_ONCE * pipelined // 3
+    await asyncio.gather(*pipelines)
+
+
 async def test_a_deeply_nested_setting_is_the_clients_own_fault(service: ServiceProcess) -> None:
     token = (await service.sign_in())["access_token"].encode()
     nested = b"[" * 900 + b"]" * 900
