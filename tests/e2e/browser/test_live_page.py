@@ -261,6 +261,8 @@ async def test_the_advice_of_the_service_is_applied_with_one_click(signed_in: Pa
     await page.goto("/?advised#live")
     await page.get_by_role("button", name="Start").click()
     await expect(page.get_by_label("Face in the timeline")).to_have_value("face_1")
+    await page.get_by_role("button", name="Face 2 happy 90").click()
+    await expect(page.get_by_label("Face in the timeline")).to_have_value("face_2")
     await expect(page.get_by_text("processing_resolution = 480 × 360")).to_be_visible()
     await page.get_by_role("button", name="Apply").click()
     await expect(page.get_by_role("alert")).to_contain_text('{"processing_resolution":[480,360]}')

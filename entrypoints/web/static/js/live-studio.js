@@ -5,6 +5,7 @@ import { announce, field, h } from "./dom.js";
 import { duration } from "./format.js";
 import { LiveBoxes } from "./live-boxes.js";
 import { LiveConnection } from "./live-connection.js";
+import { LiveFaces } from "./live-faces.js";
 import { liveSettings } from "./live-settings.js";
 import { liveSummary } from "./live-summary.js";
 import { problem, sentence } from "./problem.js";
@@ -41,6 +42,7 @@ export function liveStudio() {
   const advice = h("div", { role: "status" });
   const figures = figureList(["Frames/s", "Latency", "Dropped", "Faces"]);
   const timeline = new Timeline();
+  const present = new LiveFaces((id) => timeline.choose(id));
   const remains = h("div", {});
   const options = liveSettings((config) => running && connection.configure(config));
   const camera = new Camera(video);
@@ -53,13 +55,13 @@ export function liveStudio() {
     h("div", { class: "live-controls" }, toggle, options.keep, field("Mirror", mirror), field("Camera", choice)),
     state, trouble, advice, stage);
   const element = h("div", { class: "live-view" }, main,
-    h("div", { class: "live-side" }, remains, figures.element, timeline.element, options.element));
+    h("div", { class: "live-side" }, remains, figures.element, present.element, timeline.element, options.element));
 
   const tell = {
     state: (name, after) => {
       if (!running) return;
       showState(name, AFTER[after]);
-      if (name !== "running") boxes.clear();
+      if (name !== "running") clearFaces();
       else trouble.replaceChildren(); // The earlier problem is over.
       if (name === "ended") stop({ because: "ended" });
     },
@@ -67,6 +69,7 @@ export function liveStudio() {
       if (!running) return;
       boxes.show(result, mirror.checked);
       timeline.add(result.faces);
+      present.show(result.faces);
       figures.show([
         result.fps.toFixed(1),
         roundTripMs === null ? "–" : duration(roundTripMs / 1000),
@@ -87,6 +90,11 @@ export function liveStudio() {
       connection?.close();
     },
   };
+
+  function clearFaces() {
+    boxes.clear();
+    present.clear();
+  }
 
   function showState(name, text = STATES[name]) {
     state.textContent = text;
@@ -150,7 +158,7 @@ export function liveStudio() {
     if (running) connection?.stop();
     running = false;
     camera.close();
-    boxes.clear();
+    clearFaces();
     idle.hidden = false;
     showToggle();
     showState(because);

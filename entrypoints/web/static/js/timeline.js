@@ -34,6 +34,11 @@ export class Timeline {
     this.#draw();
   }
 
+  choose(id) {
+    this.#choice.value = id;
+    this.#draw();
+  }
+
   /** Add the faces of a result; a few samples a second are enough to draw. */
   add(faces) {
     const now = performance.now() / 1000;
