@@ -40,7 +40,7 @@ _FRAME = """<!doctype html>
   </main>
   <footer class="foot">
     <p>Every error that the service returns is of one of these kinds.</p>
-    <p><a href="/docs">API</a> <a href="/redoc">Reference</a></p>
+    <p><a href="/docs">Try the API</a> <a href="/redoc">API reference</a></p>
   </footer>
 </body>
 </html>

@@ -44,6 +44,7 @@ async def test_a_guest_sees_the_boxed_face_and_the_remaining_quota(
     await expect(
         page.get_by_role("button", name="Face 1 happy >99 %", expanded=True)
     ).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text=f"{name}: 1 happy")).to_be_attached()
     await expect(page.locator(".face .bars li").first).to_contain_text("happy")
     assert await page.locator(".face .bars li").count() == 7
     shown = json.loads(await page.locator(".json pre").text_content() or "")
@@ -198,9 +199,14 @@ async def test_samples_are_analysed_with_one_click_and_do_not_count(page: Page) 
 
 async def test_an_unreachable_service_is_explained(page: Page) -> None:
     await page.goto("/")
-    await page.route("**/api/detect", lambda route: route.abort())
-    await choose(page, file("a.jpg", portrait()))
+    for part in ("web/samples", "api/detect"):
+        await page.route(f"**/{part}**", lambda route: route.abort())
+    await page.get_by_role("button", name="An astronaut").click()
     await expect(page.get_by_role("alert")).to_contain_text("The service cannot be reached")
+    await choose(page, file("a.jpg", portrait()))
+    await expect(page.locator("#detect").get_by_role("alert")).to_contain_text(
+        "The service cannot be reached"
+    )
 
 
 async def covers(page: Page, selector: str, x: float, y: float) -> bool:

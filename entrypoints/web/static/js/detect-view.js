@@ -5,7 +5,7 @@ import { analyse } from "./analysis.js";
 import { call, callForJson } from "./api.js";
 import { save } from "./batch-export.js";
 import { announce, h } from "./dom.js";
-import { countChips } from "./emotion-counts.js";
+import { countChips, countsInWords } from "./emotion-counts.js";
 import { count } from "./format.js";
 import { pictureOf, saveWithBoxes } from "./history-card.js";
 import { photoCard } from "./overview.js";
@@ -44,11 +44,12 @@ export function mountDetect(panel) {
   const batch = h("section", { class: "batch", "aria-label": "All photos" },
     progressText, progress, totals,
     h("div", { class: "row small" }, "Export", ...exports));
+  const told = h("p", { class: "unseen", role: "status" }); // What others see, for those who listen.
   const stage = h("div", { class: "main" });
   const details = h("div", { class: "result" });
   const side = h("aside", { class: "side", "aria-label": "Result" }, tools, batch, list, details);
   const workspace = h("div", { class: "workspace", hidden: true }, stage, side);
-  panel.append(h("h2", { class: "unseen" }, "Detect"), h("div", { class: "detect-view" }, first, workspace));
+  panel.append(h("h2", { class: "unseen" }, "Detect"), told, h("div", { class: "detect-view" }, first, workspace));
 
   async function take(files, { sample = null } = {}) {
     const taken = [...files].map((file) => ({
@@ -101,7 +102,9 @@ export function mountDetect(panel) {
     Object.assign(photo, outcome, { state: outcome.error ? "failed" : "done" });
     photo.card.update();
     showProgress();
-    if (photo === current) show(photo);
+    if (photo !== current) return;
+    show(photo);
+    if (photo.detection) told.textContent = `${photo.file.name}: ${countsInWords(photo.detection.detection_results.faces)}`;
   }
 
   /** Send a video and show how far it is; it goes on also when the page is left. */

@@ -1,8 +1,10 @@
 // What a visitor sees first: where to drop photos, and samples to try.
 
-import { h } from "./dom.js";
+import { announce, h } from "./dom.js";
 import { chips } from "./emotion-counts.js";
+import { problem } from "./problem.js";
 import { EMOTIONS, settings } from "./settings.js";
+import { send } from "./transport.js";
 
 // Public domain: NASA, the U.S. Navy, two pictures put together from those; CC0: the cat.
 const SAMPLES = [
@@ -23,8 +25,12 @@ export function welcome(chooser, take) {
       h("img", { src: `/web/samples/${name}`, alt: "", width: 192, height: 144 }), title)));
 
   async function takeSample(name) {
-    const picture = await (await fetch(`/web/samples/${name}`)).blob();
-    take([new File([picture], name, { type: picture.type })], { sample: name });
+    try {
+      const picture = await (await send(`/web/samples/${name}`)).blob();
+      take([new File([picture], name, { type: picture.type })], { sample: name });
+    } catch (error) {
+      announce(problem(error));
+    }
   }
 
   return h("div", { class: "welcome" },
