@@ -43,7 +43,8 @@ from benchmarks.clip import moving_face
 from benchmarks.realtime import Target, own_service, play
 from benchmarks.uploads import encoded_image
 from domain.detection import Detection
-from domain.image import JPEG, Image
+from domain.formats import JPEG
+from domain.image import Image
 from domain.stream_config import StreamConfig
 
 _NAMESPACE = "/emotion-detection"

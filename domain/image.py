@@ -1,42 +1,9 @@
-"""Images: the formats that are read, an encoded image, and a decoded one, opaque to the core."""
+"""An image as it was sent, and a decoded one, opaque to the core."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFormat:
-    """A format of images that is read.
-
-    Attributes:
-        name: for people.
-        media_type: for machines.
-        suffixes: of file names, the usual one first.
-        is_shown_by_browsers: whether an ``<img>`` shows it in every current browser.
-    """
-
-    name: str
-    media_type: str
-    suffixes: tuple[str, ...]
-    is_shown_by_browsers: bool = True
-
-
-JPEG = ImageFormat("JPEG", "image/jpeg", (".jpg", ".jpeg"))
-PNG = ImageFormat("PNG", "image/png", (".png",))
-GIF = ImageFormat("GIF", "image/gif", (".gif",))
-WEBP = ImageFormat("WebP", "image/webp", (".webp",))
-BMP = ImageFormat("BMP", "image/bmp", (".bmp",))
-AVIF = ImageFormat("AVIF", "image/avif", (".avif",))
-HEIC = ImageFormat("HEIC", "image/heic", (".heic", ".heif"), is_shown_by_browsers=False)
-TIFF = ImageFormat("TIFF", "image/tiff", (".tiff", ".tif"), is_shown_by_browsers=False)
-
-IMAGE_FORMATS = (JPEG, PNG, GIF, WEBP, BMP, AVIF, HEIC, TIFF)
-READ_FORMATS = " and ".join(
-    [", ".join(each.name for each in IMAGE_FORMATS[:-1]), IMAGE_FORMATS[-1].name]
-)
-"""The formats as answers and documents name them."""
 
 
 @dataclass(frozen=True, slots=True)

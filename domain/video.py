@@ -13,8 +13,6 @@ from domain.errors import InvalidRequest
 MOST_FRAMES_PER_SECOND = 30.0
 LONGEST_STEP_S = 3600.0
 MOST_DAMAGES = 100
-READ_VIDEO_FORMATS = "MP4, MOV, WebM, MKV and AVI"
-"""The formats as answers and documents name them."""
 
 
 class VideoStatus(StrEnum):

@@ -11,8 +11,12 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from adapters.av.video_format import format_of
+from adapters.av.video_formats import format_of_file
 from domain.errors import InvalidVideo
+from domain.formats import AVI, MKV, MOV, MP4, WEBM
+
+_DEMUXERS = {MP4: "mov", MOV: "mov", WEBM: "matroska", MKV: "matroska", AVI: "avi"}
+"""What reads each format in FFmpeg."""
 
 # What cameras, phones, screen recorders and editors write. FFmpeg reads hundreds of codecs more,
 # most of them unused for decades and little tested against hostile files.
@@ -32,7 +36,7 @@ _CODECS = frozenset(_FOR_ALL + _OF_CAMERAS_AND_EDITORS + _LOSSLESS_OR_OLD)
 _DECODERS = _CODECS | {"libdav1d", "libvpx", "libvpx-vp9", "msmpeg4"}
 _OPTIONS = {
     "protocol_whitelist": "file",
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
+    "format_whitelist": ",".join(_DEMUXERS.values()),
     "codec_whitelist": ",".join(sorted(_DECODERS)),  # for what is decoded while opening
     "enable_drefs": "0",
     "probesize": str(8 * 2**20),
@@ -49,14 +53,17 @@ def opened(path: Path) -> tuple[InputContainer, str]:
         InvalidVideo: it is not a video in a supported format, or is damaged.
         OSError: the file cannot be read.
     """
-    demuxer, media_type = format_of(path)
+    found = format_of_file(path)
     try:
         container = av.open(
-            f"file:{path.absolute()}", format=demuxer, options=_OPTIONS, metadata_errors="replace"
+            f"file:{path.absolute()}",
+            format=_DEMUXERS[found],
+            options=_OPTIONS,
+            metadata_errors="replace",
         )
     except (av.error.FFmpegError, ValueError) as error:
         raise InvalidVideo("the video file is damaged or cut short", reason="damaged") from error
-    return container, media_type
+    return container, found.media_type
 
 
 def picture_stream(container: InputContainer) -> VideoStream:

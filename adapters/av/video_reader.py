@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from adapters.av.video_format import format_of
+from adapters.av.video_formats import format_of_file
 from adapters.child_process import end, receive_image, refusal, start
 from adapters.inference.executor import WorkExecutor
 from application.errors import InferenceUnavailable
@@ -76,7 +76,7 @@ class AvVideoReader:
             InferenceUnavailable: the process cannot be started, or was ended from outside.
         """
         # Checked before a process is started.
-        await self._executor.run(format_of, path, priority=Priority.BACKGROUND)
+        await self._executor.run(format_of_file, path, priority=Priority.BACKGROUND)
         process = _Process()
         try:
             request = {"path": str(path), **self._limits}

@@ -10,7 +10,7 @@ from uuid import UUID
 from adapters.filesystem.disk import folder_of, on_disk, open_private
 from application.ports.image_store import StoredImage
 from domain.detection import Detection
-from domain.image import IMAGE_FORMATS
+from domain.formats import IMAGE_FORMATS
 
 _FOLDER = "the folder for images"
 

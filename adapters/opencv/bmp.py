@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported
 from adapters.opencv.transparency import BAND_PIXELS, Band, put_together
-from domain.image import BMP
+from domain.formats import BMP
 
 _FILE_HEADER_BYTES = 14
 _CORE_BYTES, _OS2_SHORT_BYTES, _INFO_BYTES, _OS2_BYTES = 12, 16, 40, 64

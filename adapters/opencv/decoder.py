@@ -18,7 +18,8 @@ from adapters.opencv.encoded import MEGABYTE, DecodingLimits, Header
 from adapters.opencv.reading import read_header, read_image, recognise
 from application.work.admission import Priority
 from application.work.memory_budget import MemoryBudget, MemoryShare
-from domain.image import JPEG, Image
+from domain.formats import JPEG
+from domain.image import Image
 
 # Images cheaper than this are decoded on the executor.
 _LIGHT_BYTES = 50 * MEGABYTE

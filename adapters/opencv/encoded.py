@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from adapters.opencv.orientation import UPRIGHT
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly
-from domain.image import ImageFormat
+from domain.formats import ImageFormat
 
 FACTORS = (1, 2, 4, 8)
 MEGABYTE = 1_000_000

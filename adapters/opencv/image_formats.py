@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from domain.image import AVIF, BMP, GIF, HEIC, JPEG, PNG, TIFF, WEBP, ImageFormat
+from domain.formats import AVIF, BMP, GIF, HEIC, JPEG, PNG, TIFF, WEBP, ImageFormat
 
 # The formats by what matches the start of every file.
 _FORMATS = {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported, ceil_div
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import smaller
-from domain.image import JPEG
+from domain.formats import JPEG
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _START_OF_SCAN = b"\xff\xda"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from adapters.opencv.encoded import Damaged, Header, Truncated, ceil_div
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import blended, smaller
-from domain.image import PNG
+from domain.formats import PNG
 
 _GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
 _SAMPLES = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _GRAY_ALPHA: 2, _RGB_ALPHA: 4}

@@ -24,7 +24,7 @@ from adapters.opencv import tiff
 from adapters.opencv.encoded import Header
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import BAND_PIXELS, Band, on_white, put_together
-from domain.image import AVIF, GIF, HEIC, TIFF, ImageFormat
+from domain.formats import AVIF, GIF, HEIC, TIFF, ImageFormat
 
 # Measured: peak bytes per pixel of the library.
 _HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES = 5, 7, 10

@@ -17,7 +17,8 @@ from adapters.opencv.encoded import (
 from adapters.opencv.image_formats import describe_foreign, format_of
 from adapters.opencv.orientation import upright, upright_size
 from domain.errors import DomainError, InvalidImage
-from domain.image import AVIF, BMP, HEIC, JPEG, PNG, READ_FORMATS, TIFF, WEBP, Image, ImageFormat
+from domain.formats import AVIF, BMP, HEIC, JPEG, PNG, READ_IMAGE_FORMATS, TIFF, WEBP, ImageFormat
+from domain.image import Image
 
 
 def recognise(data: bytes) -> ImageFormat:
@@ -31,7 +32,9 @@ def recognise(data: bytes) -> ImageFormat:
     kind = format_of(data)
     if kind is None:
         found = describe_foreign(data) or "not an image"
-        raise InvalidImage(f"this is {found}; {READ_FORMATS} are supported", reason="unsupported")
+        raise InvalidImage(
+            f"this is {found}; {READ_IMAGE_FORMATS} are supported", reason="unsupported"
+        )
     return kind
 
 

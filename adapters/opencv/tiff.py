@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported, ceil_div
 from adapters.opencv.orientation import UPRIGHT
 from adapters.opencv.transparency import BAND_PIXELS, Band, put_together
-from domain.image import TIFF
+from domain.formats import TIFF
 
 Tags = Mapping[int, tuple[int, ...]]
 Samples = NDArray[Any]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from adapters.opencv.encoded import Damaged, Header, Truncated
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import on_white
-from domain.image import WEBP
+from domain.formats import WEBP
 
 _RIFF_BYTES = 12
 _FRAME_BYTES = 16

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from application.work.admission import Priority
 from domain.face import Face
-from domain.image import JPEG, PNG, WEBP
+from domain.formats import JPEG, PNG, WEBP
 
 ANNOTATED_FORMATS = (JPEG, PNG, WEBP)
 """What can be written."""

@@ -18,9 +18,9 @@ from application.ports.image_annotator import ANNOTATED_FORMATS
 from application.work.admission import Priority
 from domain.detection import Detection
 from domain.errors import DomainError, InvalidImage
+from domain.formats import READ_VIDEO_FORMATS
 from domain.image import EncodedImage
 from domain.user import Guest
-from domain.video import READ_VIDEO_FORMATS
 from domain.wording import leading, percent
 from entrypoints.cli import videos
 from entrypoints.cli.console import console, errors, progress, shown

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from domain.image import IMAGE_FORMATS
+from domain.formats import IMAGE_FORMATS, VIDEO_FORMATS
 from entrypoints.container.file_kinds import HEAD_BYTES, Kind, kind_of
 
 _IMAGE_SUFFIXES = {suffix for each in IMAGE_FORMATS for suffix in each.suffixes}
-_VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".webm", ".mkv", ".avi"}
+_VIDEO_SUFFIXES = {suffix for each in VIDEO_FORMATS for suffix in each.suffixes}
 
 
 def images_and_videos(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:

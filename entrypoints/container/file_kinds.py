@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from adapters.av.video_format import HEAD_BYTES, demuxer_of
-from adapters.opencv.image_formats import format_of
+from adapters.av import video_formats
+from adapters.av.video_formats import HEAD_BYTES
+from adapters.opencv import image_formats
 
 __all__ = ["HEAD_BYTES", "Kind", "kind_of"]
 
@@ -15,6 +16,6 @@ Kind = Literal["image", "video"]
 def kind_of(head: bytes) -> Kind | None:
     """The kind of a file by its first ``HEAD_BYTES``; None if it is neither or unsupported."""
     # HEIC and AVIF images are in the container of MP4 videos.
-    if format_of(head) is not None:
+    if image_formats.format_of(head) is not None:
         return "image"
-    return None if demuxer_of(head) is None else "video"
+    return None if video_formats.format_of(head) is None else "video"

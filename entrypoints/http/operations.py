@@ -20,7 +20,12 @@ from litestar.openapi.spec import (
     Schema,
 )
 
-from domain.image import IMAGE_FORMATS, READ_FORMATS
+from domain.formats import (
+    IMAGE_FORMATS,
+    READ_IMAGE_FORMATS,
+    READ_VIDEO_FORMATS,
+    VIDEO_FORMATS,
+)
 from domain.video import MOST_FRAMES_PER_SECOND
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 
@@ -29,17 +34,15 @@ _FILE = Schema(
     # OpenAPI 3.1 uses the first, client generators the second.
     content_media_type="application/octet-stream",
     format=OpenAPIFormat.BINARY,
-    description=f"{READ_FORMATS} are read, recognised by content: of a GIF the first frame, of a "
-    "TIFF the first page.",
+    description=f"{READ_IMAGE_FORMATS} are read, recognised by content: of a GIF the first frame, "
+    "of a TIFF the first page.",
 )
-_VIDEO_TYPES = (
-    "video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "video/x-msvideo",
-)  # fmt: skip
+_VIDEO_TYPES = tuple(each.media_type for each in VIDEO_FORMATS)
 _VIDEO = Schema(
     type=OpenAPIType.STRING,
     content_media_type="application/octet-stream",
     format=OpenAPIFormat.BINARY,
-    description="MP4, MOV, WebM, MKV or AVI, recognised by its content.",
+    description=f"{READ_VIDEO_FORMATS} are read, recognised by content.",
 )
 _FRAMES_PER_SECOND = Schema(
     type=OpenAPIType.NUMBER,

@@ -67,7 +67,7 @@ class AllVideosController(Controller):
         submit_video: NamedDependency[SubmitVideo],
         media_addresses: NamedDependency[MediaAddresses],
     ) -> Response[videos.Video]:
-        """Accept a video: MP4, MOV, WebM, MKV or AVI, recognised by its content.
+        """Accept a video.
 
         Once this is answered, the video survives a crash. It is queued;
         `GET /api/videos/{id}` shows its progress.

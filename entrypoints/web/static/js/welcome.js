@@ -43,5 +43,5 @@ export function welcome(chooser, take) {
     h("ul", { class: "samples" }, ...samples),
     h("dl", { class: "formats muted small" },
       h("div", {}, h("dt", {}, "Photos"), h("dd", {}, `${settings.imageFormats}. Large ones are reduced in the browser before they are sent.`)),
-      h("div", {}, h("dt", {}, "Videos"), h("dd", {}, "MP4, MOV, WebM, MKV and AVI, with an account."))));
+      h("div", {}, h("dt", {}, "Videos"), h("dd", {}, `${settings.videoFormats}, with an account.`))));
 }

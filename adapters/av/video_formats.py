@@ -1,0 +1,52 @@
+"""Recognising the format of a video file by its first bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from domain.errors import InvalidVideo
+from domain.formats import AVI, MKV, MOV, MP4, READ_VIDEO_FORMATS, WEBM, VideoFormat
+
+HEAD_BYTES = 64
+"""How many first bytes of a file ``format_of`` needs."""
+
+_MATROSKA = b"\x1aE\xdf\xa3"
+_QUICKTIME_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
+
+# HEIC and AVIF images are in the same container.
+_IMAGE_BRANDS = frozenset(
+    {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+)
+
+
+def format_of(head: bytes) -> VideoFormat | None:
+    """The format of a video by its first bytes; None for anything unsupported.
+
+    FFmpeg's own guess is not used, because it includes playlists and scripts that name other files
+    and addresses.
+    """
+    if head[4:8] in _QUICKTIME_BOXES:
+        if head[4:8] == b"ftyp" and head[8:12] in _IMAGE_BRANDS:
+            return None
+        return MOV if head[8:12] == b"qt  " else MP4
+    if head.startswith(_MATROSKA):
+        return WEBM if b"webm" in head else MKV
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return AVI
+    return None
+
+
+def format_of_file(path: Path) -> VideoFormat:
+    """The format of a video file.
+
+    Raises:
+        InvalidVideo: it is not a video in a supported format.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    found = format_of(head)
+    if found is None:
+        what = f"this is not a video in a supported format: {READ_VIDEO_FORMATS}"
+        raise InvalidVideo(what if head else "the file is empty", reason="unsupported")
+    return found
