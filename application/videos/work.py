@@ -26,6 +26,7 @@ POLL_S = 1.0
 TURN_S = 60.0
 RETRY_S = 10.0
 MOST_ATTEMPTS = 20
+_NO_FILE = "the file of the video is not there any more"
 
 log = logging.getLogger(__name__)
 
@@ -210,14 +211,17 @@ class WorkOnVideos:
         video = progress.video
         async with self._store.local(video.user_id, video.video_id) as path:
             if path is None:
-                raise NotFound("the file of the video is not there any more")
-            return await self._analyse.execute(
-                path,
-                video.sampling,
-                progress,
-                done=self._repository.frames(video.video_id),
-                damages_before=video.damages,
-            )
+                raise NotFound(_NO_FILE)
+            try:
+                return await self._analyse.execute(
+                    path,
+                    video.sampling,
+                    progress,
+                    done=self._repository.frames(video.video_id),
+                    damages_before=video.damages,
+                )
+            except FileNotFoundError as error:  # it was erased before it was opened
+                raise NotFound(_NO_FILE) from error
 
     async def _finish(self, progress: VideoProgress, summary: VideoSummary) -> None:
         """Make the entry in the history, and write the video as done."""

@@ -183,6 +183,18 @@ async def test_an_unreadable_video_fails_with_the_reason(videos: Videos) -> None
     assert await videos.history.count("alice", HistoryFilter()) == 0
 
 
+async def test_a_video_erased_as_the_work_begins_is_no_fault_of_the_service(
+    videos: Videos, caplog: pytest.LogCaptureFixture
+) -> None:
+    video = await videos.submitted()
+    videos.reader.fail_with(FileNotFoundError("it was there a moment ago"))
+    await videos.work.work_once()
+    failed = await videos.state(video.video_id)
+    assert failed.fault is not None
+    assert failed.fault.code == "not_found"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_a_video_longer_than_its_header_says_fails(videos: Videos) -> None:
     video = await videos.submitted()
     kept = videos.store._files
