@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -130,13 +131,23 @@ def limit_time(cpu_s: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, cpu_s * _WALL_SECONDS_PER_CPU_SECOND)
 
 
-def limit_memory(more_bytes: int) -> None:
-    """In the child: allow this much memory beyond what the process holds now."""
+def held_memory() -> int:
+    """In the child: the bytes of address space that the process holds now; 0 if unknown."""
     statm = Path("/proc/self/statm")
-    if not statm.exists():  # not Linux: only estimates limit memory
-        return
-    import resource
+    if not statm.exists():  # not Linux
+        return 0
+    return int(statm.read_text().split()[0]) * resource.getpagesize()
 
-    held = int(statm.read_text().split()[0]) * resource.getpagesize()
+
+def limit_memory(more_bytes: int, *, held_bytes: int | None = None) -> None:
+    """In the child: allow this much memory beyond what the process holds now, or has held before.
+
+    Args:
+        more_bytes: allowed.
+        held_bytes: of ``held_memory`` at the time that counts; None for now.
+    """
+    held_bytes = held_memory() if held_bytes is None else held_bytes
+    if not held_bytes:  # only estimates limit memory
+        return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (held + more_bytes + _SLACK_BYTES, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (held_bytes + more_bytes + _SLACK_BYTES, hard))

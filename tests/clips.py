@@ -240,6 +240,24 @@ def with_empty_packets(path: Path, count: int) -> Path:
     return path
 
 
+def with_edits(path: Path, count: int) -> Path:
+    """Let an MP4 file show one tick of its track this many times; players need no time for it."""
+    data = path.read_bytes()
+    moov, trak, edts = (data.index(name) - 4 for name in (b"moov", b"trak", b"edts"))
+    after = edts + int.from_bytes(data[edts : edts + 4], "big")
+    edit = bytes.fromhex("00000001 00000000 00010000")
+    entries = bytes(4) + count.to_bytes(4, "big") + count * edit
+    elst = (8 + len(entries)).to_bytes(4, "big") + b"elst" + entries
+    grown = bytearray(
+        data[:edts] + (8 + len(elst)).to_bytes(4, "big") + b"edts" + elst + data[after:]
+    )
+    for at in (moov, trak):
+        size = int.from_bytes(data[at : at + 4], "big") + len(grown) - len(data)
+        grown[at : at + 4] = size.to_bytes(4, "big")
+    path.write_bytes(grown)
+    return path
+
+
 def claiming_samples(path: Path, count: int) -> Path:
     """Let the tables of an MP4 file claim this many frames of one byte; change nothing else."""
     data = bytearray(path.read_bytes())
