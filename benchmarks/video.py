@@ -26,6 +26,7 @@ import resource
 import tempfile
 import time
 from fractions import Fraction
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Self
 
@@ -64,7 +65,15 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clip = arguments.clip or write_clip(Path(folder) / "clip.mp4", arguments.seconds)
-        asyncio.run(measure(clip, arguments.threads))
+        # In a new process, so that the memory that making the clip took does not count.
+        measuring = get_context("spawn").Process(target=run, args=(clip, arguments.threads))
+        measuring.start()
+        measuring.join()
+
+
+def run(clip: Path, threads: int) -> None:
+    """Measure all ways, and print the table."""
+    asyncio.run(measure(clip, threads))
 
 
 class Silent:
