@@ -19,36 +19,46 @@ class Rank:
 
     Attributes:
         priority: of the work.
-        ahead: unfinished requests of the same sender that came before. So every sender's first
-            request goes before any sender's second.
+        turn: each sender has one request in a turn, so that a sender of many requests delays
+            others by one.
         arrival: decides between equals.
         sender: who asks; empty where senders are not distinguished.
     """
 
     priority: Priority
-    ahead: int
+    turn: int
     arrival: int
     sender: str = field(compare=False)
 
 
 class Ranking:
-    """Ranks requests by how many unfinished ones their sender has."""
+    """Ranks requests so that senders alternate; those of one sender keep their order.
+
+    Start-time fair queueing (P. Goyal, H. Vin, H. Cheng, 1996) with requests of equal size.
+    """
 
     def __init__(self) -> None:
         self._arrivals = itertools.count()
+        self._turn = 0
         self._unfinished: Counter[str] = Counter()
+        self._last_turns: dict[str, int] = {}
 
     def enter(self, sender: str, priority: Priority) -> Rank:
         """Rank the next request of a sender; ``leave`` has to follow."""
-        ahead = self._unfinished[sender] if sender else 0
-        self._unfinished[sender] += 1
-        return Rank(priority, ahead, next(self._arrivals), sender)
+        turn = self._turn
+        if sender:
+            turn = max(turn, self._last_turns.get(sender, -1) + 1)
+            self._unfinished[sender] += 1
+            self._last_turns[sender] = turn
+        return Rank(priority, turn, next(self._arrivals), sender)
 
     def leave(self, rank: Rank) -> None:
         """The request is finished."""
-        self._unfinished[rank.sender] -= 1
-        if not self._unfinished[rank.sender]:
-            del self._unfinished[rank.sender]
+        self._turn = max(self._turn, rank.turn)
+        if rank.sender:
+            self._unfinished[rank.sender] -= 1
+            if not self._unfinished[rank.sender]:
+                del self._unfinished[rank.sender], self._last_turns[rank.sender]
 
 
 class FairSemaphore:

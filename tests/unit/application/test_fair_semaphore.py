@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from application.work.admission import Priority
-from application.work.fair_semaphore import FairSemaphore
+from application.work.fair_semaphore import FairSemaphore, Rank
 from application.work.memory_budget import MemoryBudget
 
 
@@ -34,6 +34,21 @@ async def test_the_first_request_of_each_sender_goes_before_any_second(
     flood = [(f"alice {number}", "alice", Priority.INTERACTIVE) for number in range(9)]
     order = await served(semaphore, *flood, ("bob", "bob", Priority.INTERACTIVE))
     assert order.index("bob") == 1
+
+
+async def test_requests_of_one_sender_keep_their_order(semaphore: FairSemaphore) -> None:
+    def asking() -> asyncio.Task[Rank]:
+        return asyncio.create_task(semaphore.acquire("alice", Priority.INTERACTIVE))
+
+    early = [asking() for _ in range(4)]
+    for served in early[:2]:
+        semaphore.release(await served)
+    late = asking()
+    semaphore.release(await early[2])
+    rank = await asyncio.wait_for(early[3], 10)
+    assert not late.done()
+    semaphore.release(rank)
+    await late
 
 
 async def test_single_images_go_before_batches_and_equals_in_order_of_arrival(
