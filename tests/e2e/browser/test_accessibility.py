@@ -142,6 +142,9 @@ async def test_arrow_keys_switch_between_the_views(page: Page) -> None:
 
 async def test_the_colour_scheme_can_be_chosen_and_is_kept(page: Page) -> None:
     await page.goto("/")
+    await page.emulate_media(color_scheme="dark")
+    await expect(page.get_by_role("button", name="Use light colours")).to_be_visible()
+    await page.emulate_media(color_scheme="light")
     paper = "() => getComputedStyle(document.body).backgroundColor"
     light = await page.evaluate(paper)
     await page.get_by_role("button", name="Use dark colours").click()

@@ -4,7 +4,7 @@ import { callForJson } from "./api.js";
 import { h } from "./dom.js";
 import { session } from "./session.js";
 import { askToSignIn } from "./sign-in.js";
-import { isDark, toggleTheme } from "./theme.js";
+import { isDark, toggleTheme, whenSystemThemeChanges } from "./theme.js";
 
 let refreshUsage = () => {};
 
@@ -51,6 +51,7 @@ export function mountAccount(corner) {
   };
 
   session.addEventListener("change", show);
+  whenSystemThemeChanges(showTheme);
   document.addEventListener("sign-in-wanted", () => askToSignIn());
   showTheme();
   show();

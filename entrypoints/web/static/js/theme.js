@@ -12,6 +12,10 @@ export function isDark() {
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
+export function whenSystemThemeChanges(action) {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", action);
+}
+
 export function toggleTheme() {
   const theme = isDark() ? "light" : "dark";
   localStorage.setItem(KEY, theme);
