@@ -31,7 +31,7 @@ class _Server(BoundedServer):
     def __init__(self, container: Container, realtime: GuardedServer) -> None:
         settings = container.settings()
         connections = Connections(
-            within_open_files(settings.connections.limits),
+            within_open_files(settings.connections),
             container.system().metrics().registry,
             settings.server.forwarded_allow_ips,
         )

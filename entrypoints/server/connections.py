@@ -11,9 +11,9 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from entrypoints.server.limits import ConnectionLimits
 from entrypoints.server.pacing import ReadingTurns, RequestPacing
 from entrypoints.server.refusals import Refusal, Refusals
+from entrypoints.settings.connections import ConnectionSettings
 
 EXTENSION = "emotion_api.connection"
 """Key in an ASGI scope's ``extensions`` under which the connection of a request is found."""
@@ -58,7 +58,7 @@ class Connections:
     """
 
     def __init__(
-        self, limits: ConnectionLimits, registry: CollectorRegistry, proxies: Sequence[str] = ()
+        self, limits: ConnectionSettings, registry: CollectorRegistry, proxies: Sequence[str] = ()
     ) -> None:
         self.limits = limits
         self.refusals = Refusals(registry)
@@ -85,11 +85,10 @@ class Connections:
     def admit(self, connection: Watched) -> Refusal | None:
         """Give a new connection a place; returns the reason if it is refused."""
         network = self._network_of(connection.address)
-        if self._per_network[network] >= self.limits.per_address and not self._is_proxy(
-            connection.address
-        ):
+        is_full = self._per_network[network] >= self.limits.max_connections_per_address
+        if is_full and not self._is_proxy(connection.address):
             return Refusal.TOO_MANY_FROM_ADDRESS
-        if len(self._all) >= self.limits.connections and not self._make_room():
+        if len(self._all) >= self.limits.max_connections and not self._make_room():
             return Refusal.TOO_MANY_CONNECTIONS
         self.take(connection)
         return None
@@ -123,7 +122,7 @@ class Connections:
     def hold(self, change_bytes: int) -> bool:
         """Count bytes of unfinished messages; False if all together are too many."""
         self._unfinished_bytes += change_bytes
-        return self._unfinished_bytes <= self.limits.unfinished_bytes
+        return self._unfinished_bytes <= self.limits.unfinished_messages_bytes
 
     def hold_answer(self, connection: Watched, size: int) -> None:
         """Count bytes of an answer that its client has to read; ``release_answer`` has to follow.

@@ -125,7 +125,7 @@ class HttpConnection(H11Protocol):
                 data = b""
         if self.conn.their_state is h11.DONE and not self._is_over():
             pipelined, _ = self.conn.trailing_data
-            if len(pipelined) > self._limits.header_bytes:
+            if len(pipelined) > self._limits.max_header_bytes:
                 self._connections.refusals.count(Refusal.PIPELINED)
                 self._abandon()
 
@@ -267,7 +267,7 @@ class HttpConnection(H11Protocol):
         """Accept as much of the data as headers may have; returns the rest."""
         if self._header_since is None:
             self._header_since = self.loop.time()
-        room = self._limits.header_bytes - self._header_bytes
+        room = self._limits.max_header_bytes - self._header_bytes
         piece, rest = data[:room], data[room:]
         self._header_bytes += len(piece)
         # Parsing a line costs more than receiving it, so lines are counted first.

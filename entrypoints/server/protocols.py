@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import resource
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from entrypoints.server.connections import Connections
 from entrypoints.server.http import HttpConnection
-from entrypoints.server.limits import ConnectionLimits
-from entrypoints.server.websocket import WebSocketConnection
+from entrypoints.server.websocket import MESSAGE_BYTES, WebSocketConnection
+from entrypoints.settings.connections import ConnectionSettings
 
 # A connection, and its upload, which is a file if it is large.
 _FILES_A_CONNECTION = 2
@@ -28,20 +27,20 @@ def protocols(connections: Connections) -> dict[str, Any]:
     return {
         "http": partial(HttpConnection, connections=connections),
         "ws": partial(WebSocketConnection, connections=connections),
-        "h11_max_incomplete_event_size": limits.header_bytes,
+        "h11_max_incomplete_event_size": limits.max_header_bytes,
         "timeout_keep_alive": math.ceil(limits.keep_alive_s),
         # Compressing JPEG frames again costs ten times the round trip and saves nothing.
         "ws_per_message_deflate": False,
-        "ws_max_size": limits.message_bytes,
+        "ws_max_size": MESSAGE_BYTES,
     }
 
 
-def within_open_files(limits: ConnectionLimits) -> ConnectionLimits:
+def within_open_files(limits: ConnectionSettings) -> ConnectionSettings:
     """The limits, with no more connections than this process may have open files.
 
     The limit of open files is raised first, as far as an ordinary process may raise it.
     """
-    wanted = limits.connections * _FILES_A_CONNECTION + _OTHER_FILES
+    wanted = limits.max_connections * _FILES_A_CONNECTION + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -51,6 +50,6 @@ def within_open_files(limits: ConnectionLimits) -> ConnectionLimits:
     room = max(soft - _OTHER_FILES, soft // 2) // _FILES_A_CONNECTION
     log.warning(
         "MAX_CONNECTIONS=%d is lowered to %d: this process may have %d files open",
-        limits.connections, room, soft,
+        limits.max_connections, room, soft,
     )  # fmt: skip
-    return replace(limits, connections=room)
+    return limits.model_copy(update={"max_connections": room})

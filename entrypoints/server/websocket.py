@@ -16,6 +16,8 @@ from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import Progress, address_of
 
+MESSAGE_BYTES = 16 * 2**20
+"""The largest message of a client that has signed in."""
 # Of a client that has not signed in: enough for a token, too little to keep the service busy.
 _ANONYMOUS_MESSAGE_BYTES = 64 * 1024
 _ANONYMOUS_FRAMES_PER_S = 20
@@ -66,7 +68,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._delivered_bytes = 0
         self._held_bytes = 0
         self._message_since: float | None = None
-        self.conn.max_message_size = min(_ANONYMOUS_MESSAGE_BYTES, limits.message_bytes)
+        self.conn.max_message_size = _ANONYMOUS_MESSAGE_BYTES
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the place that the connection had as HTTP."""
@@ -90,7 +92,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             self.is_trusted = True
             self._frames_per_s = self._limits.frames_per_s
             self._frames_left = 2.0 * self._frames_per_s
-            self.conn.max_message_size = self._limits.message_bytes
+            self.conn.max_message_size = MESSAGE_BYTES
             self._connections.work(self)
 
     def refused(self, reason: Refusal) -> None:
@@ -185,7 +187,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         elif self._progress.is_stuck(self._raw.get_write_buffer_size(), now_s):
             self._connections.refusals.count(Refusal.ANSWER_NOT_READ)
             self._raw.abort()
-        elif not self.is_trusted and now_s - self._made_at > self._limits.sign_in_timeout_s:
+        elif not self.is_trusted and now_s - self._made_at > self._limits.socket_sign_in_s:
             self._refuse(Refusal.NOT_SIGNED_IN, _POLICY)
         elif (
             self._message_since is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from entrypoints.server.limits import ConnectionLimits
 from entrypoints.settings.group import Group
 
 
@@ -27,21 +26,11 @@ class ConnectionSettings(Group):
     socket_sign_in_s: float = Field(default=10.0, gt=0, le=600)
 
     @property
-    def limits(self) -> ConnectionLimits:
-        """The limits of a connection."""
-        return ConnectionLimits(
-            connections=self.max_connections,
-            per_address=self.max_connections_per_address,
-            header_bytes=self.max_header_bytes,
-            header_timeout_s=self.header_timeout_s,
-            body_timeout_s=self.body_timeout_s,
-            body_min_bytes_per_s=self.body_min_bytes_per_s,
-            keep_alive_s=self.keep_alive_s,
-            send_timeout_s=self.send_timeout_s,
-            discard_bytes=self.discard_mb * 2**20,
-            discard_timeout_s=self.discard_timeout_s,
-            message_timeout_s=self.message_timeout_s,
-            unfinished_bytes=self.unfinished_messages_mb * 2**20,
-            frames_per_s=self.frames_per_s,
-            sign_in_timeout_s=self.socket_sign_in_s,
-        )
+    def discard_bytes(self) -> int:
+        """How much of a body is read and discarded after an early answer."""
+        return self.discard_mb * 2**20
+
+    @property
+    def unfinished_messages_bytes(self) -> int:
+        """Of large WebSocket messages that have begun and not ended, of all clients together."""
+        return self.unfinished_messages_mb * 2**20

@@ -9,8 +9,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from entrypoints.server.connections import Connections
-from entrypoints.server.limits import ConnectionLimits
 from entrypoints.server.server import BoundedServer
+from entrypoints.settings.connections import ConnectionSettings
 
 
 @asynccontextmanager
@@ -30,7 +30,7 @@ async def listening(
         options: further settings of uvicorn.
     """
     if connections is None:
-        connections = Connections(ConnectionLimits(), CollectorRegistry())
+        connections = Connections(ConnectionSettings(_env_file=None), CollectorRegistry())
     server = BoundedServer(app, connections, host="127.0.0.1", port=0, log_config=None, **options)
     serving = asyncio.create_task(server.serve([listener] if listener else None))
     while not server.started:

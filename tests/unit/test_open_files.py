@@ -8,9 +8,9 @@ import pytest
 _ASK = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
-from entrypoints.server.limits import ConnectionLimits
+from entrypoints.settings.connections import ConnectionSettings
 from entrypoints.server.protocols import within_open_files
-print(within_open_files(ConnectionLimits(connections=400)).connections)
+print(within_open_files(ConnectionSettings(max_connections=400)).max_connections)
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
 
