@@ -88,6 +88,8 @@ async def test_a_sign_in_that_has_ended_elsewhere_ends_on_the_page(signed_in: Pa
     await expect(page.get_by_role("banner").get_by_role("button", name="Sign in")).to_be_visible()
     await alert.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("dialog", name="Sign in")).to_have_count(0)
 
 
 async def test_a_new_tab_is_signed_in_and_signing_out_applies_to_all_tabs(signed_in: Page) -> None:

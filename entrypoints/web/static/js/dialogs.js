@@ -2,12 +2,15 @@
 
 import { h } from "./dom.js";
 
-/** Show a dialog until it is closed, then forget it. Resolves to its return value. */
+/** Show a dialog until it is closed, also by the Back button, then forget it. Resolves to its return value. */
 export function showDialog(dialog) {
+  const close = () => dialog.close();
   document.body.append(dialog);
   dialog.showModal();
+  addEventListener("popstate", close);
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
+      removeEventListener("popstate", close);
       dialog.remove();
       resolve(dialog.returnValue);
     });

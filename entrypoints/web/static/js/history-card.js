@@ -9,7 +9,7 @@ import { settings } from "./settings.js";
 
 const MAX_BARS = 5;
 
-/** A card that opens its record; `forget` frees its thumbnail. */
+/** A card that opens its record; `isComplete` says whether its thumbnail is there, `forget` frees it. */
 export function historyCard(record, open) {
   const isImage = record.kind === "image";
   const faces = record.detection_results.faces;
@@ -29,7 +29,7 @@ export function historyCard(record, open) {
       thumb.replaceChildren(h("img", { src: url, alt: "", on: { error: stand } }));
     }, () => thumb.replaceChildren(record.image_url ? "no preview" : "being stored"));
   }
-  return { element, forget: () => URL.revokeObjectURL(url) };
+  return { element, isComplete: () => !isImage || url !== null, forget: () => URL.revokeObjectURL(url) };
 }
 
 function kindOf({ kind, stream }) {

@@ -64,16 +64,35 @@ export function mountHistory(panel) {
 
   /** Show nothing until there is an answer. */
   function clear() {
-    forgetAll();
+    asked += 1;
+    replace([]);
     heading.textContent = "Loading …";
     empty.hidden = none.hidden = exports.hidden = unfilter.hidden = more.hidden = true;
     head.hidden = filters.hidden = false;
   }
 
-  function forgetAll() {
-    for (const { forget } of shown) forget();
-    shown = [];
-    cards.replaceChildren();
+  /** Show these records. Cards that are complete stay, so that nothing flashes and no photo is loaded twice. */
+  function replace(records) {
+    const known = new Map(shown.map((card) => [card.record.detection_id, card]));
+    shown = records.map((record) => {
+      const card = known.get(record.detection_id);
+      if (!card?.isComplete()) return newCard(record);
+      known.delete(record.detection_id);
+      return { ...card, record };
+    });
+    for (const { forget } of known.values()) forget();
+    cards.replaceChildren(...shown.map(({ element }) => element));
+  }
+
+  function newCard(record) {
+    const { detection_id: id } = record;
+    return {
+      record,
+      ...historyCard(record, () => {
+        history.pushState(null, "", `#history/${id}`);
+        goTo(id, { isStep: true });
+      }),
+    };
   }
 
   async function load(skip) {
@@ -85,21 +104,11 @@ export function mountHistory(panel) {
       const records = await answer.json();
       if (number !== asked) return; // There was a newer request meanwhile.
       total = Number(answer.headers.get("X-Total-Count"));
-      if (!skip) forgetAll(); // What was shown stays until here, so that nothing flashes.
-      for (const record of records) add(record);
+      replace(skip ? [...shown.map(({ record }) => record), ...records] : records);
       showCount();
     } catch (error) {
       if (number === asked) trouble.replaceChildren(problem(error));
     }
-  }
-
-  function add(record) {
-    const card = historyCard(record, () => {
-      history.pushState(null, "", `#history/${record.detection_id}`);
-      goTo(record.detection_id, { isStep: true });
-    });
-    shown.push({ record, ...card });
-    cards.append(card.element);
   }
 
   function showCount() {
