@@ -126,24 +126,41 @@ async def test_health_is_answered_before_the_requests_that_came_first(
 async def test_pipelined_requests_wait_behind_those_of_other_clients(
     service: ServiceProcess,
 ) -> None:
-    port, answered, pipelined = int(service.url.rpartition(":")[2]), 0, 20
-    request = b"GET /auth/profile HTTP/1.1\r\nHost: x\r\n\r\n"
+    port, answered, others = int(service.url.rpartition(":")[2]), 0, 24
+    request = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 
     async def pipeline() -> None:
         nonlocal answered
         async with connected(port) as wire:
-            await wire.send(request * pipelined)
-            for _ in range(pipelined):
+            await wire.send(request % b"pipelined" * 50)
+            while True:
                 await wire.read_until(b"\r\n\r\n")
                 answered += 1
 
-    pipelines = [asyncio.create_task(pipeline()) for _ in range(AT_ONCE)]
-    async with connected(port) as wire:
-        for _ in range(10):
-            await wire.send(request)
+    async def ask(sent: asyncio.Semaphore) -> None:
+        async with connected(port) as wire:
+            await wire.send(request % b"other")
+            sent.release()
             await wire.read_until(b"\r\n\r\n")
-    assert answered < AT_ONCE * pipelined // 3
-    await asyncio.gather(*pipelines)
+
+    pipelines = [asyncio.create_task(pipeline()) for _ in range(AT_ONCE)]
+    async with asyncio.timeout(ENOUGH_S):
+        while answered < 2 * AT_ONCE:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        os.kill(service.pid, signal.SIGSTOP)  # so that all of them wait when it goes on
+        sent = asyncio.Semaphore(0)
+        asking = [asyncio.create_task(ask(sent)) for _ in range(others)]
+        for _ in asking:
+            await sent.acquire()
+        before = answered
+        os.kill(service.pid, signal.SIGCONT)
+        await asyncio.gather(*asking)
+        while service.log.count('"/other"') < others:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    served_before = service.log[: service.log.rindex('"/other"')].count('"/pipelined"')
+    for each in pipelines:
+        each.cancel()
+    assert served_before - before < AT_ONCE, "in order of arrival, each of them would come first"
 
 
 async def test_a_deeply_nested_setting_is_the_clients_own_fault(service: ServiceProcess) -> None:
