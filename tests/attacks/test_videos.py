@@ -105,7 +105,7 @@ async def test_uploads_that_break_off_leave_no_files(service: ServiceProcess) ->
         while video_files(service):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         # The places of the broken ones become free again.
-        while (answer := await send(client, b"no video")).status_code == 429:
+        while (answer := await send(client, b"no video")).status_code == 429:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_video")
 
