@@ -5,7 +5,6 @@ import encodings
 import os
 import signal
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,6 @@ from entrypoints.http.file_names import file_name, parameters
 from entrypoints.http.forms import MAX_HEADERS_BYTES, UploadMemory, read_form
 from tests.attacks.flood import connected, frame, opened
 from tests.e2e.service_process import ServiceProcess
-from tests.e2e.stacks import EmbeddedStack
 
 AT_ONCE = 60
 ENOUGH_S = 60
@@ -97,18 +95,6 @@ async def test_cookies_and_dates_are_read_in_short_time(service: ServiceProcess)
             *(user.get(f"/api/history?to_date={'T24:00:00' * 3000}") for _ in range(AT_ONCE)),
         )
     assert {answer.status_code for answer in answers} == {200, 400}
-
-
-@pytest.fixture
-async def verbose_service(tmp_path: Path) -> AsyncIterator[ServiceProcess]:
-    """A service whose log has a line for every request, those for its health too."""
-    service = ServiceProcess(tmp_path, EmbeddedStack())
-    service.environment["LOG_LEVEL"] = "DEBUG"
-    try:
-        await service.start()
-        yield service
-    finally:
-        await service.close()
 
 
 async def test_health_is_answered_before_the_requests_that_came_first(
