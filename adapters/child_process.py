@@ -64,8 +64,8 @@ def start(module: str, environment: Mapping[str, str] | None = None) -> subproce
     return process
 
 
-def image_facts(image: Image) -> dict[str, Any]:
-    """In the child: what to send, as JSON, ahead of the pixels of an image."""
+def describe_image(image: Image) -> dict[str, Any]:
+    """In the child: what to send, as JSON, before the pixels of an image."""
     return {
         "shape": image.pixels.shape,  # type: ignore[attr-defined]
         "width": image.width,
@@ -75,31 +75,49 @@ def image_facts(image: Image) -> dict[str, Any]:
     }
 
 
-def receive_image(answers: IO[bytes], facts: Mapping[str, Any]) -> Image:
-    """Read the pixels of an image, uint8, whose facts were received.
+def receive_image(answers: IO[bytes], description: Mapping[str, Any]) -> Image:
+    """Read the pixels of an image.
+
+    Args:
+        answers: the standard output of the process; it is read up to the last pixel.
+        description: what ``describe_image`` returned in the process.
+
+    Returns:
+        The image; its pixels are uint8 (height, width, 3), RGB.
 
     Raises:
         EOFError: the process ended before it had sent all pixels.
     """
-    pixels = np.empty(facts["shape"], np.uint8)
+    pixels = np.empty(description["shape"], np.uint8)
     room = memoryview(pixels.data).cast("B")
     while room:
         count = answers.readinto(room)  # type: ignore[attr-defined]
         if not count:
             raise EOFError
         room = room[count:]
-    return Image(pixels, facts["width"], facts["height"], facts["media_type"], scale=facts["scale"])
+    return Image(
+        pixels,
+        description["width"],
+        description["height"],
+        description["media_type"],
+        scale=description["scale"],
+    )
 
 
-def refusal_facts(error: DomainError) -> dict[str, Any]:
-    """In the child: what to send, as JSON, in place of an image that is refused."""
+def describe_error(error: DomainError) -> dict[str, Any]:
+    """In the child: what to send, as JSON, if a file cannot be read."""
     return {"code": error.code, "message": str(error), "details": error.details}
 
 
-def refusal(facts: Mapping[str, Any], kinds: Iterable[type[DomainError]]) -> DomainError:
-    """The error, one of these kinds, that a process has sent."""
-    kind = next(kind for kind in kinds if kind.code == facts["code"])
-    return kind(facts["message"], **facts["details"])
+def error_from(description: Mapping[str, Any], kinds: Iterable[type[DomainError]]) -> DomainError:
+    """The error that the process described with ``describe_error``.
+
+    Args:
+        description: what ``describe_error`` returned in the process.
+        kinds: the classes of errors that the process may send.
+    """
+    kind = next(kind for kind in kinds if kind.code == description["code"])
+    return kind(description["message"], **description["details"])
 
 
 def end(process: subprocess.Popen[bytes]) -> int:
@@ -131,23 +149,22 @@ def limit_time(cpu_s: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, cpu_s * _WALL_SECONDS_PER_CPU_SECOND)
 
 
-def held_memory() -> int:
-    """In the child: the bytes of address space that the process holds now; 0 if unknown."""
+def held_memory() -> int | None:
+    """In the child: the address space that the process holds now, in bytes; None if unknown."""
     statm = Path("/proc/self/statm")
     if not statm.exists():  # not Linux
-        return 0
+        return None
     return int(statm.read_text().split()[0]) * resource.getpagesize()
 
 
-def limit_memory(more_bytes: int, *, held_bytes: int | None = None) -> None:
-    """In the child: allow this much memory beyond what the process holds now, or has held before.
+def limit_memory(held_bytes: int | None, more_bytes: int) -> None:
+    """In the child: allow this much memory beyond what the process held at some time.
 
     Args:
-        more_bytes: allowed.
-        held_bytes: of ``held_memory`` at the time that counts; None for now.
+        held_bytes: what ``held_memory`` returned at that time. If it is None, nothing is limited.
+        more_bytes: what the process may hold besides.
     """
-    held_bytes = held_memory() if held_bytes is None else held_bytes
-    if not held_bytes:  # only estimates limit memory
+    if held_bytes is None:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (held_bytes + more_bytes + _SLACK_BYTES, hard))

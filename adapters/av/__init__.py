@@ -1,1 +1,1 @@
-"""Video files and cameras, read with PyAV (FFmpeg)."""
+"""Reading video files and cameras, and writing videos, with PyAV (FFmpeg)."""

@@ -1,4 +1,4 @@
-"""Cameras: devices of this machine, and RTSP cameras."""
+"""Reading cameras: devices of this machine, and RTSP cameras."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from application.ports.video_reader import VideoFrame
 from application.work.cancellation import uninterrupted
 from domain.errors import InvalidRequest
 
-_SILENCE_S = 5.0
-_RTSP = {
+_TIMEOUT_S = 5.0
+"""For each wait for data; connecting and finding the first frame may take twice as long."""
+_RTSP_OPTIONS = {
     "rtsp_transport": "tcp",
     "protocol_whitelist": "rtsp,rtp,tcp,udp",
-    "timeout": str(round(_SILENCE_S * 1_000_000)),
-    "analyzeduration": "500000",  # the frame rate, which takes long to find out, is of no interest
+    "timeout": str(round(_TIMEOUT_S * 1_000_000)),
+    # Without measuring the frame rate: that takes seconds, and nothing needs it.
+    "analyzeduration": "500000",
     "fpsprobesize": "0",
 }
 
@@ -29,33 +31,45 @@ _RTSP = {
 async def camera_frames(
     source: str, *, working_side_px: int = 1280
 ) -> AsyncGenerator[VideoFrame, None]:
-    """Fulfils ``FramesOf``. A thread reads all frames, and only the newest is kept.
+    """Yield the newest frame of a camera, again and again. Fulfils ``CameraFrames``.
+
+    A thread of its own reads every frame, because a camera that is not read fills its buffers and
+    sends old frames later.
 
     Args:
         source: the number of a device, or an address that begins with ``rtsp://``.
-        working_side_px: the longer side of frames is at most this long.
+        working_side_px: frames are scaled down until their longer side has at most this many
+            pixels.
+
+    Raises:
+        InvalidRequest: the source is neither of the two.
+        OSError: the camera cannot be reached, or it stopped sending.
     """
-    address, kind = _address_of(source)
-    reading = _Reading(address, kind, working_side_px, asyncio.get_running_loop())
-    thread = threading.Thread(target=reading.run, name="camera", daemon=True)
+    address, input_format = _address_of(source)
+    reader = _CameraReader(address, input_format, working_side_px, asyncio.get_running_loop())
+    thread = threading.Thread(target=reader.run, name="camera", daemon=True)
     thread.start()
     try:
-        while (frame := await reading.newest()) is not None:
+        while (frame := await reader.newest()) is not None:
             yield frame
     finally:
-        reading.stop()
-        await uninterrupted(asyncio.to_thread(thread.join, 2 * _SILENCE_S))
+        reader.stop()
+        await uninterrupted(asyncio.to_thread(thread.join, 2 * _TIMEOUT_S))
 
 
-class _Reading:
-    """The reading thread, and the newest frame it has read."""
+class _CameraReader:
+    """Reads a camera on a thread, and keeps the newest frame for the event loop."""
 
     def __init__(
-        self, address: str, kind: str | None, side_px: int, loop: asyncio.AbstractEventLoop
+        self,
+        address: str,
+        input_format: str | None,
+        working_side_px: int,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._address = address
-        self._kind = kind
-        self._side_px = side_px
+        self._input_format = input_format
+        self._working_side_px = working_side_px
         self._loop = loop
         self._stopped = threading.Event()
         self._changed = asyncio.Event()
@@ -64,11 +78,11 @@ class _Reading:
         self._error: OSError | None = None
 
     def stop(self) -> None:
-        """Stop reading."""
+        """Make ``run`` return; from any thread."""
         self._stopped.set()
 
     async def newest(self) -> VideoFrame | None:
-        """Wait for a frame that was not taken yet; None at the end.
+        """Wait for a frame that was not returned yet; None if the camera has no more.
 
         Raises:
             OSError: the camera cannot be reached, or stopped sending.
@@ -82,15 +96,14 @@ class _Reading:
         return frame
 
     def run(self) -> None:
-        """Read until stopped; runs on its own thread."""
+        """Read frames until ``stop`` is called or the camera ends; blocks its thread."""
         error: OSError | None = None
         try:
-            options = _RTSP if self._kind is None else {}
             with av.open(
                 self._address,
-                format=self._kind,
-                options=options,
-                timeout=(2 * _SILENCE_S, _SILENCE_S),
+                format=self._input_format,
+                options=_RTSP_OPTIONS if self._input_format is None else {},
+                timeout=(2 * _TIMEOUT_S, _TIMEOUT_S),
             ) as container:
                 self._read(container)
         except av.error.FFmpegError as failed:
@@ -104,7 +117,7 @@ class _Reading:
     def _read(self, container: InputContainer) -> None:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
-        display = Display(aspect=1.0)
+        display = Display(pixel_aspect=1.0)
         started_s = time.monotonic()
         for packet in container.demux(stream):
             if self._stopped.is_set():
@@ -114,7 +127,7 @@ class _Reading:
             except av.error.InvalidDataError:
                 continue
             for frame in frames:
-                image = display.image_of(frame, self._side_px)
+                image = display.image_of(frame, self._working_side_px)
                 self._publish(VideoFrame(image, time.monotonic() - started_s))
 
     def _publish(
@@ -132,7 +145,7 @@ class _Reading:
 
 
 def _address_of(source: str) -> tuple[str, str | None]:
-    """The address for FFmpeg, and the input format; None for RTSP."""
+    """The address and the input format for FFmpeg; the format is None for RTSP."""
     if source.isdecimal():
         return f"/dev/video{int(source)}", "v4l2"
     if source.startswith(("rtsp://", "rtsps://")):

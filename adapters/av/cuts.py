@@ -9,54 +9,71 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# Grey levels are in [0, 1] throughout.
 _ROWS, _COLUMNS = 9, 16
 _BINS = 32
-# Both have to change: a panning camera changes only the layout, and a lamp only the levels.
-_LEAST_CHANGE = 0.10
-_MOST_SHARED_LEVELS = 0.72
-_SAME_LAYOUT = 0.9
-"""The correlation of layouts from which only the light has changed."""
-_OTHER_LAYOUT = 0.5
-"""The correlation of layouts below which they show other scenes, whatever lies between them."""
-_EVEN, _DARK, _BRIGHT = 0.03, 0.08, 0.92
-"""Standard deviation and means, of 1, of the layout of a black or white frame."""
+_MIN_LAYOUT_CHANGE = 0.10
+"""A cut changes the layout by more than this in the mean; a lamp does not."""
+_MAX_SHARED_LEVELS = 0.72
+"""A cut leaves less than this share of the histogram unchanged; a panning camera leaves more."""
+_SAME_SCENE_CORRELATION = 0.9
+"""Frames whose layouts correlate by this or more show one scene, perhaps in another light."""
+_OTHER_SCENE_CORRELATION = 0.5
+"""Frames whose layouts correlate by less than this show different scenes."""
+_BLANK_MAX_STD, _BLACK_MAX_MEAN, _WHITE_MIN_MEAN = 0.03, 0.08, 0.92
+"""Limits on the layout of a frame that is black or white all over."""
 _DISSOLVE_STEP_S, _DISSOLVE_STEPS = 0.2, 9
-_LARGEST_REST = 0.2
-"""Of a dissolve: what of a frame is no mixture of first and last, of 1. Dissolves between
-photographs had up to 0.08, panned, tilted and zoomed photographs 0.35 and more."""
-_MIXED = 0.2
-"""The share of each that a frame in the middle of a dissolve has at least."""
+_MAX_RESIDUAL = 0.2
+"""How far, relative to the whole change, a frame of a dissolve may be from the nearest mixture of
+the first and the last frame. Dissolves between photographs had up to 0.08; panned, tilted and
+zoomed photographs had 0.35 and more."""
+_MIN_SHARE = 0.2
+"""At least one frame of a dissolve shows this much of both the first and the last frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """The coarse layout of a frame (9 x 16 grey levels) and its distribution of grey levels."""
+    """What two frames are compared by.
+
+    Attributes:
+        layout: mean grey level of each field of a coarse grid; float32 (9, 16), in [0, 1].
+        levels: histogram of the grey levels; float32 (32,), sums to 1.
+    """
 
     layout: NDArray[np.float32]
     levels: NDArray[np.float32]
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the frame is black or white all over."""
+        is_even = self.layout.std() < _BLANK_MAX_STD
+        return bool(is_even and not _BLACK_MAX_MEAN < self.layout.mean() < _WHITE_MIN_MEAN)
 
     def differs_from(self, other: _Signature) -> bool:
         """Whether layout and levels have both changed."""
         change = float(np.abs(self.layout - other.layout).mean())
         shared = float(np.minimum(self.levels, other.levels).sum())
-        return change > _LEAST_CHANGE and shared < _MOST_SHARED_LEVELS
+        return change > _MIN_LAYOUT_CHANGE and shared < _MAX_SHARED_LEVELS
 
-    def likeness(self, other: _Signature) -> float:
-        """The correlation of the layouts; near 0 where one of them is even."""
+    def correlation(self, other: _Signature) -> float:
+        """Pearson's correlation of the layouts, in [-1, 1]; near 0 if one of them is even."""
         one, two = self.layout, other.layout
-        common = float(((one - one.mean()) * (two - two.mean())).mean())
-        return common / max(float(one.std() * two.std()), 1e-4)
+        covariance = float(((one - one.mean()) * (two - two.mean())).mean())
+        return covariance / max(float(one.std() * two.std()), 1e-4)
 
 
 class CutDetector:
-    """Counts the cuts before each frame of a video, in order.
+    """Numbers the scenes of a video, one frame after the other.
 
-    A cut is where both the coarse layout of the frame and its distribution of grey levels change at
-    once (H. Zhang, A. Kankanhalli, S. Smoliar, "Automatic partitioning of full-motion video",
-    1993). Layouts are also compared by their correlation, which light does not change. Black and
-    white frames (flashes, slates, fades) are no scene of their own: the frames before and after
-    them are compared. Within two seconds, frames that are mixtures of the first and the last one
-    are a dissolve; where a camera or people move, the frames between are no mixtures.
+    A new scene begins where both the coarse layout of the frame and its histogram of grey levels
+    change at once (H. Zhang, A. Kankanhalli, S. Smoliar, "Automatic partitioning of full-motion
+    video", 1993), unless the layouts correlate: then only the light has changed. Black and white
+    frames (flashes, slates, fades) are no scene of their own: the frames before and after them are
+    compared.
+
+    A new scene also begins with a dissolve, which is a series of frames within two seconds that are
+    mixtures of the first and the last one. Where a camera or people move, the frames in between are
+    no such mixtures.
 
     Args:
         every_s: seconds between two frames.
@@ -75,13 +92,10 @@ class CutDetector:
         """The number of the scene that the next frame belongs to, from 0.
 
         Args:
-            pixels: uint8 (height, width, 3), RGB.
+            pixels: of the frame; uint8 (height, width, 3), RGB.
         """
-        height, width = pixels.shape[:2]
-        step = max(min(height // 72, width // 128), 1)
-        gray = pixels[::step, ::step].mean(axis=2, dtype=np.float32) / 255
-        signature = _Signature(_layout(gray), _levels(gray))
-        if signature.layout.std() < _EVEN and not _DARK < signature.layout.mean() < _BRIGHT:
+        signature = _signature_of(pixels)
+        if signature.is_blank:
             self._was_blank = True
             return self._scene
         # The frame in the middle of a short dissolve is a cut already.
@@ -102,16 +116,17 @@ class CutDetector:
         before = self._before
         if before is None:
             return False
-        likeness = signature.likeness(before)
+        correlation = signature.correlation(before)
         if self._was_blank:
-            return likeness < _OTHER_LAYOUT
-        return likeness < _SAME_LAYOUT and signature.differs_from(before)
+            return correlation < _OTHER_SCENE_CORRELATION
+        return correlation < _SAME_SCENE_CORRELATION and signature.differs_from(before)
 
 
 def _is_dissolve(signatures: Sequence[_Signature]) -> bool:
+    """Whether the last frame ends a dissolve that begins with one of the frames before."""
     last = signatures[-1]
     return any(
-        last.likeness(first) < _OTHER_LAYOUT
+        last.correlation(first) < _OTHER_SCENE_CORRELATION
         and last.differs_from(first)
         and _are_mixtures(signatures[number + 1 : -1], first, last)
         for number, first in enumerate(signatures[:-2])
@@ -119,17 +134,28 @@ def _is_dissolve(signatures: Sequence[_Signature]) -> bool:
 
 
 def _are_mixtures(between: Sequence[_Signature], first: _Signature, last: _Signature) -> bool:
+    """Whether each layout in between is nearly a mixture of the first and the last one.
+
+    Each is projected onto the straight line from the first layout to the last one.
+    """
     whole = last.layout - first.layout
-    power = float((whole**2).sum())
+    squared_length = float((whole**2).sum())
     shares = []
     for signature in between:
         part = signature.layout - first.layout
-        share = float((part * whole).sum()) / power
-        rest = float(((part - share * whole) ** 2).sum()) / power
-        if rest > _LARGEST_REST**2:
+        share = float((part * whole).sum()) / squared_length
+        residual = float(((part - share * whole) ** 2).sum()) / squared_length
+        if residual > _MAX_RESIDUAL**2:
             return False
         shares.append(share)
-    return any(_MIXED <= share <= 1 - _MIXED for share in shares)
+    return any(_MIN_SHARE <= share <= 1 - _MIN_SHARE for share in shares)
+
+
+def _signature_of(pixels: NDArray[np.uint8]) -> _Signature:
+    height, width = pixels.shape[:2]
+    step = max(min(height // 72, width // 128), 1)
+    gray = pixels[::step, ::step].mean(axis=2, dtype=np.float32) / 255
+    return _Signature(_layout(gray), _levels(gray))
 
 
 def _layout(gray: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,9 +14,9 @@ from domain.label_layout import Size, lay_labels
 from domain.stream import TrackedFace
 from domain.wording import leading, percent
 
-# The text depends on the number of faces alone: a label that says more in one frame than in the
-# next would flicker.
-_MOST_WITH_SCORE, _MOST_WITH_WORD = 4, 12
+# What a label says depends only on how many faces the frame has: if it depended on the room beside
+# each face, labels would flicker from frame to frame.
+_MAX_FACES_WITH_SCORE, _MAX_FACES_WITH_WORD = 4, 12
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -24,11 +24,11 @@ def draw_faces(pixels: NDArray[np.uint8], faces: Sequence[TrackedFace]) -> None:
     """Draw each face's box and label.
 
     Args:
-        pixels: uint8 (height, width, 3), RGB; changed in place.
-        faces: boxes in these pixels.
+        pixels: of the frame; uint8 (height, width, 3), RGB; changed in place.
+        faces: of the frame; their boxes are in its pixels.
     """
     height, width = pixels.shape[:2]
-    line_px = max(round(min(width, height) / 240), 2)
+    line_px = _line_px((width, height))
     for face in faces:
         box = face.track.box
         corners = (box.x, box.y), (box.right, box.bottom)
@@ -40,13 +40,13 @@ def draw_faces(pixels: NDArray[np.uint8], faces: Sequence[TrackedFace]) -> None:
 
 
 def labels_of(faces: Sequence[TrackedFace], size: Size) -> list[tuple[str, BoundingBox | None]]:
-    """The text of each face's label and its place; None where there is no room.
+    """The label of each face: its text, and its place in the frame; None if there is no room.
 
     Args:
-        faces: boxes in the pixels of the frame.
-        size: width and height of the frame.
+        faces: of the frame; their boxes are in its pixels.
+        size: width and height of the frame, in pixels.
     """
-    line_px = max(round(min(size) / 240), 2)
+    line_px = _line_px(size)
     texts = [_text(face, len(faces)) for face in faces]
     layout = lay_labels(
         [face.track.box for face in faces], [_size_of(text, line_px) for text in texts], size
@@ -54,12 +54,16 @@ def labels_of(faces: Sequence[TrackedFace], size: Size) -> list[tuple[str, Bound
     return list(zip(texts, layout.places, strict=True))
 
 
-def _text(face: TrackedFace, count: int) -> str:
+def _line_px(size: Size) -> int:
+    return max(round(min(size) / 240), 2)
+
+
+def _text(face: TrackedFace, faces_in_frame: int) -> str:
     text = str(face.track.number)
     scores = face.reading.scores
-    if count <= _MOST_WITH_WORD:
+    if faces_in_frame <= _MAX_FACES_WITH_WORD:
         text += f" {leading(scores)}{'' if face.reading.reliable else '?'}"
-    if count <= _MOST_WITH_SCORE:
+    if faces_in_frame <= _MAX_FACES_WITH_SCORE:
         text += f" {percent(scores.ranked()[0][1])}"
     return text
 
@@ -73,18 +77,19 @@ def _draw_label(
 ) -> None:
     corners = (place.x, place.y), (place.right - 1, place.bottom - 1)
     cv2.rectangle(pixels, *corners, color, cv2.FILLED)
-    (across, up), _ = cv2.getTextSize(text, _FONT, *_weight(line_px))
-    at = place.x + (place.width - across) // 2, place.y + (place.height + up) // 2
-    scale, thickness = _weight(line_px)
-    cv2.putText(pixels, text, at, _FONT, scale, (0, 0, 0), thickness, cv2.LINE_AA)
+    scale, thickness = _font_size(line_px)
+    (width, ascent), _ = cv2.getTextSize(text, _FONT, scale, thickness)
+    baseline = place.x + (place.width - width) // 2, place.y + (place.height + ascent) // 2
+    cv2.putText(pixels, text, baseline, _FONT, scale, (0, 0, 0), thickness, cv2.LINE_AA)
 
 
 def _size_of(text: str, line_px: int) -> Size:
-    (across, up), below = cv2.getTextSize(text, _FONT, *_weight(line_px))
-    return across + 2 * line_px, up + below + 2 * line_px
+    (width, ascent), descent = cv2.getTextSize(text, _FONT, *_font_size(line_px))
+    return width + 2 * line_px, ascent + descent + 2 * line_px
 
 
-def _weight(line_px: int) -> tuple[float, int]:
+def _font_size(line_px: int) -> tuple[float, int]:
+    """Scale and stroke thickness of the font, for boxes with lines of this thickness."""
     return max(line_px * 0.22, 0.45), max(line_px // 2, 1)
 
 

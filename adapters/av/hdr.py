@@ -1,6 +1,7 @@
-"""HDR video as an ordinary screen shows it.
+"""Converting HDR video to sRGB.
 
-Phones record HDR by default. Its levels taken for those of ordinary video look grey and dark.
+Many phones record HDR by default. If its levels are taken for those of ordinary video, frames look
+grey and dark.
 """
 
 from __future__ import annotations
@@ -13,64 +14,75 @@ from av.video.reformatter import ColorTrc
 from numpy.typing import NDArray
 
 _WHITE_NITS = 203.0
-"""Of a sheet of white paper in HDR (ITU-R BT.2408)."""
+"""Luminance of white paper in HDR (ITU-R BT.2408)."""
 _PEAK_NITS = 1000.0
-"""Of the screen that HLG is made for (ITU-R BT.2100)."""
+"""Peak luminance of the screen that HLG is defined for (ITU-R BT.2100)."""
 _KNEE = 0.6
 """Light above this share of white is compressed, so that bright faces keep their shades."""
-# From the primaries of BT.2020 to those of sRGB. Applied to light it would be exact; applied to the
-# levels it is off by a few of 255, and ten times as fast.
-_TO_SRGB = np.array(
+# From the primaries of BT.2020 to those of sRGB. It is meant for linear light. Applied to the
+# levels, it is ten times as fast and off by a few levels of 255.
+_TO_SRGB_PRIMARIES = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
 
 
 def is_hdr(color_curve: int) -> bool:
-    """Whether frames with this transfer characteristic (ITU-T H.273) are HDR: PQ or HLG."""
-    return color_curve in _LEVELS
+    """Whether frames are HDR.
+
+    Args:
+        color_curve: their transfer characteristics (ITU-T H.273); those of PQ and HLG are HDR.
+    """
+    return color_curve in _SRGB_LEVELS
 
 
 def to_srgb(pixels: NDArray[np.uint8], color_curve: int) -> NDArray[np.uint8]:
-    """HDR pixels as sRGB.
+    """Convert HDR pixels to sRGB.
 
     Args:
-        pixels: uint8 (height, width, 3), RGB of BT.2020.
-        color_curve: their transfer characteristic.
+        pixels: uint8 (height, width, 3), RGB with the primaries of BT.2020.
+        color_curve: their transfer characteristics (ITU-T H.273), PQ or HLG.
+
+    Returns:
+        Pixels of the same shape and type.
     """
-    # Not at the top: it takes 20 MB, and few videos are HDR.
+    # Imported here because it takes 20 MB, and few videos are HDR.
     import cv2
 
-    shown = cv2.transform(cv2.LUT(pixels, _LEVELS[color_curve]), _TO_SRGB)
-    return np.asarray(shown, np.uint8)
+    converted = cv2.transform(cv2.LUT(pixels, _SRGB_LEVELS[color_curve]), _TO_SRGB_PRIMARIES)
+    return np.asarray(converted, np.uint8)
+
+
+# Below, levels lie in [0, 1], and light is linear with 1 for white.
 
 
 def _light_of_pq(level: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The light of SMPTE ST 2084 levels, 1 is white."""
+    """Decode levels of SMPTE ST 2084."""
     power = level ** (1 / 78.84375)
     share = np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)
     return np.asarray(10_000 / _WHITE_NITS * share ** (1 / 0.1593017578125), np.float64)
 
 
 def _light_of_hlg(level: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The light of ITU-R BT.2100 HLG levels, 1 is white."""
+    """Decode levels of HLG (ITU-R BT.2100)."""
     bright = (np.exp((level - 0.55991073) / 0.17883277) + 0.28466892) / 12
     scene = np.where(level <= 0.5, level**2 / 3, bright)
     return np.asarray(_PEAK_NITS / _WHITE_NITS * scene**1.2, np.float64)
 
 
-def _shown(light: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """The sRGB levels of light."""
-    rest = 1 - _KNEE
-    bright = _KNEE + rest * (1 - np.exp(-(light - _KNEE) / rest))
+def _srgb_levels(light: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Compress bright light, and encode it as sRGB, 0 to 255."""
+    headroom = 1 - _KNEE
+    bright = _KNEE + headroom * (1 - np.exp(-(light - _KNEE) / headroom))
     light = np.where(light <= _KNEE, light, bright)
     level = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return np.asarray(np.round(255 * level), np.uint8)
 
 
-_ALL = np.arange(256) / 255
-_LEVELS: Mapping[int, NDArray[np.uint8]] = MappingProxyType(
+_ALL_LEVELS = np.arange(256) / 255
+_SRGB_LEVELS: Mapping[int, NDArray[np.uint8]] = MappingProxyType(
     {
-        ColorTrc.SMPTE2084.value: _shown(_light_of_pq(_ALL)),
-        ColorTrc.ARIB_STD_B67.value: _shown(_light_of_hlg(_ALL)),
+        ColorTrc.SMPTE2084.value: _srgb_levels(_light_of_pq(_ALL_LEVELS)),
+        ColorTrc.ARIB_STD_B67.value: _srgb_levels(_light_of_hlg(_ALL_LEVELS)),
     }
 )
+"""The sRGB level for each level of HDR video, by transfer characteristics."""

@@ -1,4 +1,4 @@
-"""Opening a video file, but no other file that it names."""
+"""Opening a video file, but no other file or address that it names."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from domain.errors import InvalidVideo
 from domain.formats import AVI, MKV, MOV, MP4, WEBM
 
 _DEMUXERS = {MP4: "mov", MOV: "mov", WEBM: "matroska", MKV: "matroska", AVI: "avi"}
-"""What reads each format in FFmpeg."""
+"""FFmpeg's name for the reader of each format."""
 
-# What cameras, phones, screen recorders and editors write. FFmpeg reads hundreds of codecs more,
+# The codecs that cameras, phones, screen recorders and editors write. FFmpeg reads hundreds more,
 # most of them unused for decades and little tested against hostile files.
-_FOR_ALL = ("h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg1video", "mpeg2video", "h263")
+_COMMON = ("h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg1video", "mpeg2video", "h263")
 _OF_CAMERAS_AND_EDITORS = (
     "mjpeg",
     "prores",
@@ -32,12 +32,12 @@ _OF_CAMERAS_AND_EDITORS = (
     "rawvideo",
 )
 _LOSSLESS_OR_OLD = ("ffv1", "huffyuv", "ffvhuff", "utvideo", "msmpeg4v2", "msmpeg4v3")
-_CODECS = frozenset(_FOR_ALL + _OF_CAMERAS_AND_EDITORS + _LOSSLESS_OR_OLD)
+_CODECS = frozenset(_COMMON + _OF_CAMERAS_AND_EDITORS + _LOSSLESS_OR_OLD)
 _DECODERS = _CODECS | {"libdav1d", "libvpx", "libvpx-vp9", "msmpeg4"}
 _OPTIONS = {
     "protocol_whitelist": "file",
-    "format_whitelist": ",".join(_DEMUXERS.values()),
-    "codec_whitelist": ",".join(sorted(_DECODERS)),  # for what is decoded while opening
+    "format_whitelist": ",".join(sorted(set(_DEMUXERS.values()))),
+    "codec_whitelist": ",".join(sorted(_DECODERS)),  # FFmpeg decodes frames while it opens a file
     "enable_drefs": "0",
     "probesize": str(8 * 2**20),
     "analyzeduration": "5000000",
@@ -46,8 +46,11 @@ _OPTIONS = {
 _CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)")
 
 
-def opened(path: Path) -> tuple[InputContainer, str]:
-    """Open a file for reading; returns its media type too.
+def open_video(path: Path) -> tuple[InputContainer, str]:
+    """Open a video file for reading.
+
+    Returns:
+        The open file, which the caller closes, and its media type.
 
     Raises:
         InvalidVideo: it is not a video in a supported format, or is damaged.
@@ -66,7 +69,7 @@ def opened(path: Path) -> tuple[InputContainer, str]:
     return container, found.media_type
 
 
-def picture_stream(container: InputContainer) -> VideoStream:
+def main_video_stream(container: InputContainer) -> VideoStream:
     """The video stream that a player shows: the default one, or else the first.
 
     Raises:
@@ -85,33 +88,32 @@ def picture_stream(container: InputContainer) -> VideoStream:
 
 
 def _is_still(stream: VideoStream) -> bool:
-    """Whether it is a cover image, or thumbnails."""
+    """Whether it holds a cover image or thumbnails."""
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
 def first_tick(stream: VideoStream) -> int:
-    """The timestamp that a player shows as zero, in ticks of the stream.
+    """The timestamp that players show as 0:00, in ticks of the stream.
 
-    Players keep the times that a file has, also where its pictures begin late; only times below
-    zero are moved up.
+    It is 0, even if the first frame comes later. Only if timestamps begin below 0, it is the first.
     """
     return min(stream.start_time or 0, 0)
 
 
 def end_s(container: InputContainer, stream: VideoStream) -> float | None:
-    """When the last frame ends, in seconds of a player's clock; None if the file does not say."""
-    said_s = _said_end_s(container, stream)
-    return None if said_s is None or said_s <= 0 else said_s
+    """When the last frame ends, in seconds as players show them; None if the file does not say."""
+    stated_s = _stated_end_s(container, stream)
+    return None if stated_s is None or stated_s <= 0 else stated_s
 
 
-def _said_end_s(container: InputContainer, stream: VideoStream) -> float | None:
+def _stated_end_s(container: InputContainer, stream: VideoStream) -> float | None:
     if container.format.name == "avi" and stream.frames and stream.average_rate:
-        # FFmpeg's duration is that of the frames that are there, also in a file that is cut short.
+        # From the header: FFmpeg's own duration leaves out what a file that is cut short lacks.
         return float(stream.frames / stream.average_rate)
     if stream.duration is not None and stream.time_base is not None:
         return float((max(stream.start_time or 0, 0) + stream.duration) * stream.time_base)
-    # Matroska has a duration for all streams together; a tag has that of one.
-    if said := _CLOCK.match(stream.metadata.get("DURATION", "")):
-        hours, minutes, seconds = said.groups()
+    # Matroska states one duration for all streams together, and that of a single stream in a tag.
+    if tag := _CLOCK.match(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = tag.groups()
         return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
     return None if container.duration is None else container.duration / 1_000_000

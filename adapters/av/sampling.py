@@ -1,4 +1,4 @@
-"""Which packets of a video are decoded, and which of the frames are wanted."""
+"""Choosing which packets of a video are decoded, and which frames are returned."""
 
 from __future__ import annotations
 
@@ -20,31 +20,38 @@ from application.ports.video_reader import VideoFacts
 from domain.video import Damage
 
 Sampled = tuple[AvFrame, float]
-"""A frame, and when it is shown in seconds from the start."""
+"""A frame, and when a player shows it, in seconds from the start of the video."""
 
-# From this many frames between two wanted ones on, frames that no other frame refers to are not
-# decoded; the frame taken instead may be a few frames later.
-_FRAMES_BETWEEN = 4
-_MOST_HELD_BYTES = 32 * 2**20
-_PACKET_BYTES = 500
+_SPARSE_FRAMES = 4
+"""If only every fourth frame or fewer are wanted, the decoder skips frames that no other frame
+refers to. The frame returned instead may be a few frames later than the wanted one."""
+_MAX_HELD_BYTES = 32 * 2**20
+_PACKET_OVERHEAD_BYTES = 500
 """What a packet takes besides its content; hostile files have millions of empty ones."""
-_TURN_CPU_S = 0.1
-_CPU_S_PER_S = 10.0
-"""Processor time for each second that a video plays; 60 frames of 4K take less than 2 s."""
-_SECONDS_MISSING = 1.0
+_PAUSE_EVERY_CPU_S = 0.1
+_CPU_S_PER_PLAYED_S = 10.0
+"""CPU time for each second that a video plays. 60 frames of 4K take less than 2 s."""
+_MIN_MISSING_S = 1.0
+"""Durations in files are inexact: less than this missing at the end is no damage."""
 
 
 class Sampler:
-    """Reads through a video once.
+    """Reads through a video once, from front to back, and picks the wanted frames.
 
-    Packets are held back from each key frame on until one of them is wanted. If the next key frame
-    comes first, the whole group is dropped undecoded.
+    The packets of a group of pictures (a key frame and those that depend on it) are held until one
+    of them is wanted. A group without a wanted frame is dropped without decoding it.
 
-    A small file may hold millions of large frames for the same moment, so what takes far longer
-    than it plays counts as damaged from there on.
+    A small file may hold millions of large frames for the same moment. Therefore CPU time is
+    limited: what is left when it is used up counts as damaged.
 
     Args:
-        cpu_s: processor time for the whole file, besides ten seconds for each that it plays.
+        container: the open file.
+        stream: its video stream.
+        facts: its metadata.
+        every_s: seconds between two wanted frames.
+        from_s: the first frame at this time or later is wanted.
+        to_s: no frame after this time is wanted; None for the end of the video.
+        cpu_s: CPU time for the whole file, besides ten seconds for each second that it plays.
     """
 
     def __init__(
@@ -65,7 +72,8 @@ class Sampler:
         self._facts = facts
         self._every_s = every_s
         self._tick_s = float(stream.time_base)
-        self._to_s = None if to_s is None else to_s + self._tick_s / 2  # a frame just then belongs
+        # Half a tick more, so that rounding does not leave out a frame at exactly that time.
+        self._to_s = None if to_s is None else to_s + self._tick_s / 2
         self._start = first_tick(stream)
         self._due_s = from_s
         self._last_s = from_s
@@ -73,25 +81,27 @@ class Sampler:
         self._damaged_from_s: float | None = None
         self._damaged_at_s = 0.0
         self._cpu_s = cpu_s
-        self._began_s = self._turn_began_s = time.process_time()
+        self._began_cpu_s = self._paused_cpu_s = time.process_time()
         self._first_s: float | None = None
         self._played_s = 0.0
-        # Without stored times, frames that are left out would shift the times of the others.
-        if self._times.are_stored and (facts.frame_rate or 0.0) * every_s >= _FRAMES_BETWEEN:
+        # Without stored times, skipped frames would shift the times of the others.
+        if self._times.are_stored and (facts.frame_rate or 0.0) * every_s >= _SPARSE_FRAMES:
             stream.codec_context.skip_frame = "NONREF"
         if from_s > 0:
-            with contextlib.suppress(av.error.FFmpegError):  # else it is read from the beginning
+            # A file in which FFmpeg cannot seek is read from its beginning.
+            with contextlib.suppress(av.error.FFmpegError):
                 at = round(from_s / self._tick_s) + self._start
                 container.seek(at, stream=stream, backward=True)
 
     def items(self) -> Iterator[Sampled | Damage | None]:
-        """The wanted frames; None now and then, so that other work on the thread does not wait
-        long.
+        """Yield the wanted frames and the damaged stretches, in order.
+
+        After each 0.1 s of CPU time it yields None, so that the caller can do something else.
         """
         held: list[Packet[VideoStream]] = []
         held_bytes = 0
         for packet in self._packets():
-            if self._is_turn_over():
+            if self._is_pause_due():
                 yield None
                 if self._takes_too_long():
                     break
@@ -99,44 +109,44 @@ class Sampler:
                 if self._is_before_due(packet):
                     self._times.forget()
                 else:
-                    yield from self._decoded(held)
+                    yield from self._decode(held)
                 held, held_bytes = [], 0
             held.append(packet)
-            held_bytes += packet.size + _PACKET_BYTES
+            held_bytes += packet.size + _PACKET_OVERHEAD_BYTES
             wanted = packet.dts is None or not self._is_before_due(packet)
-            if wanted or held_bytes > _MOST_HELD_BYTES:
-                yield from self._decoded(held)
+            if wanted or held_bytes > _MAX_HELD_BYTES:
+                yield from self._decode(held)
                 held, held_bytes = [], 0
             if self._to_s is not None and self._due_s > self._to_s:
                 return
-        yield from self._ended()
+        yield from self._damage_at_end()
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
-        # Sound is read along to see how far the file goes.
+        # Audio is read too, because its last packet shows how far the file goes.
         packets = self._container.demux(self._stream, *self._container.streams.audio)
         while True:
             try:
                 packet = next(packets, None)
-            except av.error.FFmpegError:  # the file ends in the middle of something
+            except av.error.FFmpegError:  # the file is cut short
                 self._begin_damage(math.inf)
-                packet = Packet()  # without content: the decoder returns the frames it still has
+                packet = Packet()  # an empty packet makes the decoder return its remaining frames
                 packet.stream = self._stream
                 yield cast("Packet[VideoStream]", packet)
                 return
             if packet is None:
                 return
             if packet.stream is self._stream:
-                pictures = cast("Packet[VideoStream]", packet)
-                if packet.is_corrupt:  # the file ends in the middle of it
-                    self._begin_damage(self._time_of(pictures))
+                video_packet = cast("Packet[VideoStream]", packet)
+                if packet.is_corrupt:  # the file is cut short within this packet
+                    self._begin_damage(self._time_of(video_packet))
                 else:
-                    yield pictures
+                    yield video_packet
             elif packet.pts is not None and packet.time_base is not None:
                 self._reached_s = max(self._reached_s, float(packet.pts * packet.time_base))
 
-    def _decoded(self, packets: list[Packet[VideoStream]]) -> Iterator[Sampled | Damage | None]:
+    def _decode(self, packets: list[Packet[VideoStream]]) -> Iterator[Sampled | Damage | None]:
         for packet in packets:
-            if self._is_turn_over():
+            if self._is_pause_due():
                 yield None
                 if self._takes_too_long():
                     return
@@ -146,9 +156,10 @@ class Sampler:
                 self._begin_damage(self._time_of(packet))
                 continue
             for frame, tick in frames:
-                yield from self._taken(frame, (tick - self._start) * self._tick_s)
+                yield from self._sample(frame, (tick - self._start) * self._tick_s)
 
-    def _taken(self, frame: AvFrame, time_s: float) -> Iterator[Sampled | Damage]:
+    def _sample(self, frame: AvFrame, time_s: float) -> Iterator[Sampled | Damage]:
+        """Yield the frame if it is wanted, after the damage that ends with it."""
         self._first_s = time_s if self._first_s is None else self._first_s
         self._played_s = max(self._played_s, time_s - self._first_s)
         if time_s < self._due_s - self._tick_s / 2:
@@ -161,7 +172,7 @@ class Sampler:
             self._due_s = time_s + self._every_s
             return
         if self._damaged_from_s is not None:
-            if time_s < self._damaged_at_s:  # it was decoded before
+            if time_s < self._damaged_at_s:  # this frame comes before the damage
                 self._damaged_from_s = max(self._damaged_from_s, time_s)
             else:
                 yield Damage(self._damaged_from_s, time_s)
@@ -171,12 +182,12 @@ class Sampler:
         steps = int((time_s - self._due_s) / self._every_s + 1e-6) + 1
         self._due_s += steps * self._every_s
 
-    def _ended(self) -> Iterator[Damage]:
-        whole_s = self._facts.duration_s
-        if self._to_s is not None and whole_s is not None:
-            whole_s = min(whole_s, self._to_s)
-        missing_s = 0.0 if whole_s is None else whole_s - max(self._last_s, self._reached_s)
-        if missing_s > max(_SECONDS_MISSING, 2 * self._every_s):
+    def _damage_at_end(self) -> Iterator[Damage]:
+        end_s = self._facts.duration_s
+        if self._to_s is not None and end_s is not None:
+            end_s = min(end_s, self._to_s)
+        missing_s = 0.0 if end_s is None else end_s - max(self._last_s, self._reached_s)
+        if missing_s > max(_MIN_MISSING_S, 2 * self._every_s):
             self._begin_damage(self._last_s)
         if self._damaged_from_s is not None:
             yield Damage(self._damaged_from_s, None)
@@ -189,21 +200,28 @@ class Sampler:
         tick = self._times.earliest(packet)
         return None if tick is None else (tick - self._start) * self._tick_s
 
-    def _is_turn_over(self) -> bool:
+    def _is_pause_due(self) -> bool:
         now_s = time.process_time()
-        if now_s - self._turn_began_s < _TURN_CPU_S:
+        if now_s - self._paused_cpu_s < _PAUSE_EVERY_CPU_S:
             return False
-        self._turn_began_s = now_s
+        self._paused_cpu_s = now_s
         return True
 
     def _takes_too_long(self) -> bool:
-        allowed_s = self._cpu_s + _CPU_S_PER_S * self._played_s
-        if time.process_time() - self._began_s < allowed_s:
+        allowed_s = self._cpu_s + _CPU_S_PER_PLAYED_S * self._played_s
+        if time.process_time() - self._began_cpu_s < allowed_s:
             return False
         self._begin_damage(math.inf)
         return True
 
     def _begin_damage(self, at_s: float | None) -> None:
+        """Note damage, unless some was noted already that has not ended.
+
+        Args:
+            at_s: when the damaged frame would be shown. Frames before it may still come, because
+                the decoder returns frames late. Infinity if nothing can be read any more; None if
+                unknown.
+        """
         if self._damaged_from_s is None:
             self._damaged_from_s = self._last_s
             self._damaged_at_s = self._last_s if at_s is None else at_s

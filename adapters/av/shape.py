@@ -1,4 +1,4 @@
-"""Frames as a player shows them: rotation, pixel aspect and colours applied."""
+"""Converting frames to what a player shows: upright, with square pixels, in sRGB."""
 
 from __future__ import annotations
 
@@ -14,75 +14,97 @@ from numpy.typing import NDArray
 from adapters.av.hdr import is_hdr, to_srgb
 from domain.image import Image
 
-_HD_LINES = 720
+_HD_MIN_SIDE_PX = 720
 _SAME_SHAPE = 0.02
+"""How much the aspect ratio of a rescaled frame may differ by rounding, relative to its own."""
 _UNSPECIFIED = 2  # ITU-T H.273
 
 
 class Display:
-    """How a player shows the frames of one video.
+    """Converts the frames of one video to images, as a player shows them.
 
     Args:
-        aspect: width of a pixel divided by its height.
+        pixel_aspect: width of a pixel divided by its height.
     """
 
-    def __init__(self, aspect: float) -> None:
-        self._aspect = aspect
-        self._placings: dict[int, _Placing] = {}
+    def __init__(self, pixel_aspect: float) -> None:
+        self._pixel_aspect = pixel_aspect
+        self._orientations: dict[int, _Orientation] = {}
 
     def size_of(self, frame: AvFrame) -> tuple[int, int]:
-        """Width and height in pixels."""
-        width, height = max(round(frame.width * self._aspect), 1), frame.height
-        return (height, width) if self._placing_of(frame).is_transposed else (width, height)
+        """Width and height of the frame, upright and with square pixels."""
+        width, height = max(round(frame.width * self._pixel_aspect), 1), frame.height
+        return (height, width) if self._orientation_of(frame).is_transposed else (width, height)
 
-    def image_of(self, frame: AvFrame, longest_side_px: int | None = None) -> Image:
-        """The frame, its pixels scaled down to fit into ``longest_side_px`` where that is given."""
+    def image_of(self, frame: AvFrame, max_side_px: int | None = None) -> Image:
+        """Convert a frame.
+
+        Args:
+            frame: as the decoder returned it.
+            max_side_px: the pixels are scaled down until the longer side has at most this many;
+                None keeps the size.
+
+        Returns:
+            The image; its pixels are uint8 (height, width, 3), RGB.
+        """
         width, height = self.size_of(frame)
-        scale = min(1.0, longest_side_px / max(width, height)) if longest_side_px else 1.0
-        placing = self._placing_of(frame)
+        scale = min(1.0, max_side_px / max(width, height)) if max_side_px else 1.0
+        orientation = self._orientation_of(frame)
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        shown = frame.reformat(
-            *(size[::-1] if placing.is_transposed else size),
+        converted = frame.reformat(
+            *(size[::-1] if orientation.is_transposed else size),
             format="rgb24",
             interpolation="BILINEAR",
-            src_colorspace=_matrix_of(frame),
-            threads=1,  # more are not worth their start, and few of them end with the frame
+            src_colorspace=_assumed_colorspace(frame),
+            # More threads do not pay for their start, and some of them outlive the frame.
+            threads=1,
         )
-        pixels = np.asarray(shown.to_ndarray(), np.uint8)
+        pixels = np.asarray(converted.to_ndarray(), np.uint8)
         if is_hdr(frame.color_trc):
             pixels = to_srgb(pixels, frame.color_trc)
-        pixels = np.ascontiguousarray(placing.of(pixels))
+        pixels = np.ascontiguousarray(orientation.apply(pixels))
         return Image(pixels, width, height, "video", scale=scale)
 
-    def _placing_of(self, frame: AvFrame) -> _Placing:
-        # Once for each rotation: a frame and its ``side_data`` refer to each other, so frames that
-        # were asked for it stay in memory until a garbage collection.
+    def _orientation_of(self, frame: AvFrame) -> _Orientation:
+        # Kept for each rotation, so that few frames are asked for their ``side_data``: the two
+        # refer to each other, so such a frame stays in memory until a garbage collection.
         rotation = frame.rotation
-        if rotation not in self._placings:
-            self._placings[rotation] = _placing_of(frame)
-        return self._placings[rotation]
+        if rotation not in self._orientations:
+            self._orientations[rotation] = _orientation_of(frame)
+        return self._orientations[rotation]
 
 
-def is_rescaled(size: tuple[int, int], whole: tuple[int, int]) -> bool:
-    """Whether a frame has the shape of its video but another size, as calls send for a while."""
-    across, down = whole[0] / size[0], whole[1] / size[1]
-    return size != whole and abs(across - down) < _SAME_SHAPE * across
+def is_rescaled(size: tuple[int, int], video_size: tuple[int, int]) -> bool:
+    """Whether a frame has the shape of its video but another size.
+
+    In recorded calls, frames become smaller for a while when the connection is slow.
+
+    Args:
+        size: width and height of the frame.
+        video_size: width and height of the video.
+    """
+    across, down = video_size[0] / size[0], video_size[1] / size[1]
+    return size != video_size and abs(across - down) < _SAME_SHAPE * across
 
 
-def _matrix_of(frame: AvFrame) -> int | None:
-    """The matrix of colours where the file names none: that of HD, as players guess; else None."""
-    is_hd = min(frame.width, frame.height) >= _HD_LINES
+def _assumed_colorspace(frame: AvFrame) -> int | None:
+    """The colour matrix to use if the file names none; None leaves it to FFmpeg.
+
+    Players assume that of HD for frames of that size.
+    """
+    is_hd = min(frame.width, frame.height) >= _HD_MIN_SIDE_PX
     return Colorspace.ITU709 if frame.colorspace == _UNSPECIFIED and is_hd else None
 
 
-class _Placing(NamedTuple):
-    """How a player places the pixels of a frame: transposed first, then mirrored."""
+class _Orientation(NamedTuple):
+    """How the pixels of a frame become upright: they are transposed first, then mirrored."""
 
     is_transposed: bool
     is_mirrored_across: bool
     is_mirrored_down: bool
 
-    def of(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A view of pixels (height, width, 3) that is upright."""
         if self.is_transposed:
             pixels = pixels.transpose(1, 0, 2)
         if self.is_mirrored_across:
@@ -90,15 +112,16 @@ class _Placing(NamedTuple):
         return pixels[::-1] if self.is_mirrored_down else pixels
 
 
-def _placing_of(frame: AvFrame) -> _Placing:
-    """By the display matrix, whose first rows say where the axes of the picture point.
+def _orientation_of(frame: AvFrame) -> _Orientation:
+    """Read the display matrix, and round it to quarter turns.
 
-    Rotations other than by quarters are rounded to them.
+    Its first row is the direction of a frame's x axis on the screen, its second row that of the y
+    axis.
     """
     data: Any = frame.side_data.get(Type.DISPLAYMATRIX.name)
     if data is None:
-        return _Placing(False, False, False)
+        return _Orientation(False, False, False)
     right_x, right_y, _, down_x, down_y, *_ = struct.unpack("=9i", bytes(data))
     if abs(right_y) + abs(down_x) > abs(right_x) + abs(down_y):
-        return _Placing(True, down_x < 0, right_y < 0)
-    return _Placing(False, right_x < 0, down_y < 0)
+        return _Orientation(True, down_x < 0, right_y < 0)
+    return _Orientation(False, right_x < 0, down_y < 0)

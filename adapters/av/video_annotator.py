@@ -1,4 +1,4 @@
-"""Copies of videos with faces drawn over the frames, and their sound."""
+"""Writing copies of videos with faces drawn over the frames, and with the audio."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 
 from adapters.av.drawing import draw_faces
-from adapters.av.opening import first_tick, opened, picture_stream
+from adapters.av.opening import first_tick, main_video_stream, open_video
 from adapters.av.shape import Display, is_rescaled
 from adapters.av.timing import PresentationTimes
 from application.ports.video_annotator import FacesAt
 from domain.errors import InvalidVideo
 from domain.image import Image
 
-_TICKS = 90_000
+_TICKS_PER_S = 90_000
 _BT709 = Colorspace.ITU709
-_REPORTED_EVERY = 15
+_PROGRESS_EVERY_FRAMES = 15
 _QUALITY = {"crf": "20", "preset": "veryfast"}
 
 
 class AvVideoAnnotator:
-    """Fulfils ``VideoAnnotator`` with PyAV, on a thread of its own."""
+    """Fulfils the port ``VideoAnnotator`` with PyAV, on a thread of its own."""
 
     async def annotate(
         self, source: Path, target: Path, faces_at: FacesAt, on_progress: Callable[[float], None]
     ) -> None:
-        """Write a drawn copy; see the port."""
-        ended = threading.Event()
+        """Write a copy with every frame and the audio, and with faces drawn; see the port."""
+        cancelled = threading.Event()
         work = asyncio.create_task(
-            asyncio.to_thread(_annotate, source, target, faces_at, on_progress, ended)
+            asyncio.to_thread(_annotate, source, target, faces_at, on_progress, cancelled)
         )
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError:
-            ended.set()
+            cancelled.set()
             await asyncio.gather(work, return_exceptions=True)
             raise
 
@@ -57,97 +57,107 @@ def _annotate(
     target: Path,
     faces_at: FacesAt,
     on_progress: Callable[[float], None],
-    ended: threading.Event,
+    cancelled: threading.Event,
 ) -> None:
-    container, _ = opened(source)
+    container, _ = open_video(source)
     with container:
-        pictures = picture_stream(container)
-        sounds = [sound for sound in container.streams.audio if sound.codec_context is not None]
-        display = Display(float(pictures.sample_aspect_ratio or 1))
+        video = main_video_stream(container)
+        audio = [stream for stream in container.streams.audio if stream.codec_context is not None]
+        display = Display(float(video.sample_aspect_ratio or 1))
         try:
             with av.open(f"file:{target.absolute()}", "w") as copy:
                 writer = _Writer(copy)
-                tracks = {sound.index: _Sound(copy, sound) for sound in sounds}
-                tick_s = float(pictures.time_base or 0)
-                start_s = first_tick(pictures) * tick_s
+                tracks = {stream.index: _AudioTrack(copy, stream) for stream in audio}
+                tick_s = float(video.time_base or 0)
+                start_s = first_tick(video) * tick_s
                 size: tuple[int, int] | None = None
-                for number, item in enumerate(_items(container, pictures, sounds)):
-                    if ended.is_set():
+                for number, item in enumerate(_frames_and_audio(container, video, audio)):
+                    if cancelled.is_set():
                         return
                     if isinstance(item, Packet):
-                        writer.write_sound(tracks[item.stream.index].packets(item))
+                        writer.write_audio(tracks[item.stream.index].copy(item))
                         continue
                     frame, tick = item
                     time_s = tick * tick_s
                     size = size or display.size_of(frame)
-                    pixels = _drawn(display.image_of(frame), size, faces_at(time_s - start_s))
-                    writer.write(pixels, time_s)
-                    if number % _REPORTED_EVERY == 0:
+                    pixels = _resize(display.image_of(frame), size)
+                    draw_faces(pixels, faces_at(time_s - start_s))
+                    writer.write_frame(pixels, time_s)
+                    if number % _PROGRESS_EVERY_FRAMES == 0:
                         on_progress(time_s - start_s)
                 for track in tracks.values():
-                    writer.write_sound(track.rest())
+                    writer.write_audio(track.finish())
                 writer.finish()
         except av.error.FFmpegError as error:
             raise OSError(error.errno or 0, f"{target.name} cannot be written: {error}") from error
 
 
-class _Sound:
-    """A track of sound in the copy: as it is, or as AAC where the file cannot hold its codec."""
+class _AudioTrack:
+    """An audio track of the copy: unchanged, or as AAC if the container cannot hold its codec."""
 
-    def __init__(self, copy: OutputContainer, sound: Any) -> None:
+    def __init__(self, copy: OutputContainer, original: Any) -> None:
         self._encoder: Any = None
         try:
-            self._track: Any = copy.add_stream_from_template(sound)
+            self._stream: Any = copy.add_stream_from_template(original)
         except ValueError:
-            self._track = self._encoder = copy.add_stream("aac", rate=sound.rate)
-            self._track.layout = "mono" if sound.channels == 1 else "stereo"
+            self._stream = self._encoder = copy.add_stream("aac", rate=original.rate)
+            self._stream.layout = "mono" if original.channels == 1 else "stereo"
 
-    def packets(self, packet: Any) -> Iterator[Any]:
-        """What is written for a packet of the original."""
+    def copy(self, packet: Any) -> Iterator[Any]:
+        """Yield the packets to write for a packet of the original; none if it is damaged."""
         if self._encoder is None:
-            packet.stream = self._track
+            packet.stream = self._stream
             yield packet
             return
         try:
             frames = packet.decode()
-        except av.error.FFmpegError:  # damaged
+        except av.error.FFmpegError:
             return
         for frame in frames:
             yield from self._encoder.encode(frame)
 
-    def rest(self) -> Iterator[Any]:
-        """What the encoder still holds."""
+    def finish(self) -> Iterator[Any]:
+        """Yield the packets that the encoder still holds."""
         if self._encoder is not None:
             yield from self._encoder.encode()
 
 
 class _Writer:
-    """Encodes frames of one size. Sound that comes before the first of them waits for it."""
+    """Writes the copy: frames of one size, as H.264, and audio packets.
+
+    The header, which contains the size, comes first in the file. So audio packets that come before
+    the first frame wait for it.
+    """
 
     def __init__(self, copy: OutputContainer) -> None:
         self._copy = copy
         self._stream: Any = copy.add_stream("libx264", options=_QUALITY)
         self._stream.pix_fmt = "yuv420p"
-        self._stream.codec_context.time_base = Fraction(1, _TICKS)
-        # Said explicitly, because players guess it by the size of frames.
+        self._stream.codec_context.time_base = Fraction(1, _TICKS_PER_S)
+        # Stated in the file, because players guess it by the size of frames otherwise.
         self._stream.codec_context.color_range = ColorRange.MPEG
         self._stream.codec_context.colorspace = _BT709
         self._stream.codec_context.color_primaries = ColorPrimaries.BT709
         self._stream.codec_context.color_trc = ColorTrc.BT709
         self._size: tuple[int, int] | None = None
         self._waiting: list[Any] = []
-        self._last = -1
+        self._last_tick = -1
 
-    def write_sound(self, packets: Iterable[Any]) -> None:
-        """Write packets of sound as soon as the file header was written."""
+    def write_audio(self, packets: Iterable[Any]) -> None:
+        """Write audio packets, or keep them until the size of frames is known."""
         for packet in packets:
             if self._size is None:
                 self._waiting.append(packet)
             elif packet.dts is not None:
                 self._copy.mux(packet)
 
-    def write(self, pixels: NDArray[np.uint8], time_s: float) -> None:
-        """Write the next frame."""
+    def write_frame(self, pixels: NDArray[np.uint8], time_s: float) -> None:
+        """Encode and write the next frame.
+
+        Args:
+            pixels: uint8 (height, width, 3), RGB; scaled to the size of the first frame.
+            time_s: when it is shown, in seconds.
+        """
         height, width = pixels.shape[0] // 2 * 2, pixels.shape[1] // 2 * 2
         if self._size is None:
             self._size = width, height
@@ -163,26 +173,31 @@ class _Writer:
         frame = rgb.reformat(
             format="yuv420p", dst_colorspace=_BT709, dst_color_range=ColorRange.MPEG, threads=1
         )
-        # Each frame is later than the one before, whatever the file says.
-        self._last = max(round(time_s * _TICKS), self._last + 1)
-        frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
+        # Damaged files have times that do not rise, which the encoder rejects.
+        self._last_tick = max(round(time_s * _TICKS_PER_S), self._last_tick + 1)
+        frame.pts, frame.time_base = self._last_tick, Fraction(1, _TICKS_PER_S)
         for packet in self._stream.encode(frame):
             self._copy.mux(packet)
 
     def finish(self) -> None:
-        """Write what the encoder still holds."""
+        """Write what the encoder still holds.
+
+        Raises:
+            InvalidVideo: there was no frame.
+        """
         if self._size is None:
             raise InvalidVideo("no frame of the video can be read", reason="damaged")
         for packet in self._stream.encode():
             self._copy.mux(packet)
 
 
-def _items(container: Any, pictures: Any, sounds: list[Any]) -> Iterator[Any]:
-    """Frames with their times in ticks, and packets of sound, in the order of the file; damaged
-    ones are skipped.
+def _frames_and_audio(container: Any, video: Any, audio: list[Any]) -> Iterator[Any]:
+    """Yield frames with their times in ticks, and audio packets, in the order of the file.
+
+    Damaged ones are left out.
     """
-    times = PresentationTimes(container, pictures)
-    packets = container.demux(pictures, *sounds)
+    times = PresentationTimes(container, video)
+    packets = container.demux(video, *audio)
     while True:
         try:
             packet = next(packets, None)
@@ -190,7 +205,7 @@ def _items(container: Any, pictures: Any, sounds: list[Any]) -> Iterator[Any]:
             return
         if packet is None:
             return
-        if packet.stream is not pictures:
+        if packet.stream is not video:
             yield packet
             continue
         try:
@@ -199,9 +214,9 @@ def _items(container: Any, pictures: Any, sounds: list[Any]) -> Iterator[Any]:
             continue
 
 
-def _drawn(image: Image, size: tuple[int, int], faces: Any) -> NDArray[np.uint8]:
+def _resize(image: Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The pixels of a frame in the size of the video, if it is only scaled differently."""
     pixels = np.asarray(image.pixels, np.uint8)
     if is_rescaled((image.width, image.height), size):
-        pixels = np.asarray(cv2.resize(pixels, size), np.uint8)
-    draw_faces(pixels, faces)
+        return np.asarray(cv2.resize(pixels, size), np.uint8)
     return pixels

@@ -1,6 +1,6 @@
-"""One video file: its facts, and its wanted frames, upright, with their presentation times.
+"""Reading one video file: its metadata, and the wanted frames with their presentation times.
 
-Uploaded files are read in a process of their own: see ``adapters.av.video_reader``.
+``adapters.av.video_reader`` runs this in a process of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from av.video.frame import VideoFrame as AvFrame
 
 from adapters.av.cuts import CutDetector
-from adapters.av.opening import end_s, opened, picture_stream
+from adapters.av.opening import end_s, main_video_stream, open_video
 from adapters.av.sampling import Sampler
 from adapters.av.shape import Display, is_rescaled
 from application.ports.video_reader import VideoFacts, VideoFrame
@@ -22,21 +22,24 @@ from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
 from domain.video import Damage
 
-_FIRST_FRAME_PACKETS = 2000
-"""A recording may begin in the middle of a group of frames, which may last ten seconds and more."""
+_MAX_PACKETS_TO_FIRST_FRAME = 2000
+"""A recording may begin in the middle of a group of pictures, which may last ten seconds or more
+and cannot be decoded without its beginning."""
 _PADDING = 2
-"""FFmpeg counts the pixels of a frame with its width padded to its memory layout: 2176 for 2160."""
-_HIGHEST_RATE = 240
+"""FFmpeg's limit must be higher: it counts the pixels of a frame with padding, a width of 2160 as
+2176."""
+_MAX_FRAME_RATE = 240
 
 
 class VideoFile:
-    """A video that is open for reading, once and from front to back.
+    """A video that is open for reading, once and from front to back; blocks.
 
     Args:
-        path: the file.
-        max_pixels: of a frame.
-        working_side_px: the longer side of frames is at most this long.
-        cpu_s: see ``Sampler``.
+        path: of the file.
+        max_pixels: how many pixels a frame may have.
+        working_side_px: frames are scaled down until their longer side has at most this many
+            pixels.
+        cpu_s: CPU time for the whole file, besides ten seconds for each second that it plays.
 
     Attributes:
         facts: the metadata of the file.
@@ -49,20 +52,26 @@ class VideoFile:
         self._cpu_s = cpu_s
         self._max_pixels = max_pixels
         self._working_side_px = working_side_px
-        self._container, self._media_type = opened(path)
-        self._stream = picture_stream(self._container)
-        self._stream.codec_context.thread_count = 1  # others share the processors
+        self._container, self._media_type = open_video(path)
+        self._stream = main_video_stream(self._container)
+        self._stream.codec_context.thread_count = 1  # other work shares the processors
         self._stream.codec_context.options = {"max_pixels": str(_PADDING * max_pixels)}
         self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
-        # Few files have pixels that are not square; a wrong header must not stretch frames far.
-        aspect = float(self._stream.sample_aspect_ratio or 1)
-        self._display = Display(aspect if 0.1 <= aspect <= 10 else 1.0)
+        # A wrong header must not stretch frames beyond any limit.
+        pixel_aspect = float(self._stream.sample_aspect_ratio or 1)
+        self._display = Display(pixel_aspect if 0.1 <= pixel_aspect <= 10 else 1.0)
         self.facts = self._facts(self._first_frame())
 
     def items(
         self, *, every_s: float, from_s: float, to_s: float | None
     ) -> Iterator[VideoFrame | Damage | None]:
-        """The wanted frames, see ``OpenVideo.frames``; None after each 0.1 s without one."""
+        """Yield the wanted frames and the damaged stretches, in order; see ``OpenVideo.frames``.
+
+        After each 0.1 s of CPU time it yields None, so that the caller can do something else.
+
+        Raises:
+            VideoTooLarge: a frame has more than ``max_pixels``.
+        """
         cuts = CutDetector(every_s)
         sampler = Sampler(
             self._container, self._stream, self.facts, every_s, from_s, to_s, cpu_s=self._cpu_s
@@ -77,6 +86,7 @@ class VideoFile:
                 yield item
 
     def _image(self, frame: AvFrame) -> Image:
+        """The image of a frame, in the coordinates of the video even if the frame is smaller."""
         image = self._display.image_of(frame, self._working_side_px)
         width, height = self.facts.width, self.facts.height
         if is_rescaled((image.width, image.height), (width, height)):
@@ -92,7 +102,7 @@ class VideoFile:
                     return frame
             except av.error.FFmpegError:
                 pass
-            if count >= _FIRST_FRAME_PACKETS:
+            if count >= _MAX_PACKETS_TO_FIRST_FRAME:
                 break
         raise InvalidVideo("no frame of the video can be read", reason="damaged")
 
@@ -104,8 +114,8 @@ class VideoFile:
             width=width,
             height=height,
             duration_s=end_s(container, stream),
-            # Some AVI files give their clock rate as the frame rate.
-            frame_rate=float(rate) if rate and rate <= _HIGHEST_RATE else None,
+            # Some AVI files state the rate of their clock as the frame rate.
+            frame_rate=float(rate) if rate and rate <= _MAX_FRAME_RATE else None,
             media_type=self._media_type,
             start_s=max(float((stream.start_time or 0) * (stream.time_base or 0)), 0.0),
         )

@@ -8,22 +8,28 @@ from domain.errors import InvalidVideo
 from domain.formats import AVI, MKV, MOV, MP4, READ_VIDEO_FORMATS, WEBM, VideoFormat
 
 HEAD_BYTES = 64
-"""How many first bytes of a file ``format_of`` needs."""
+"""How many bytes of a file ``format_of`` needs, from its beginning."""
 
 _MATROSKA = b"\x1aE\xdf\xa3"
 _QUICKTIME_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
 
-# HEIC and AVIF images are in the same container.
+# HEIC and AVIF images use the same container as MP4.
 _IMAGE_BRANDS = frozenset(
     {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 )
 
 
 def format_of(head: bytes) -> VideoFormat | None:
-    """The format of a video by its first bytes; None for anything unsupported.
+    """Recognise the format of a video by its first bytes.
 
     FFmpeg's own guess is not used, because it includes playlists and scripts that name other files
     and addresses.
+
+    Args:
+        head: the first ``HEAD_BYTES`` bytes of the file; fewer if it is shorter.
+
+    Returns:
+        The format; None if it is not a supported one.
     """
     if head[4:8] in _QUICKTIME_BOXES:
         if head[4:8] == b"ftyp" and head[8:12] in _IMAGE_BRANDS:
@@ -37,7 +43,7 @@ def format_of(head: bytes) -> VideoFormat | None:
 
 
 def format_of_file(path: Path) -> VideoFormat:
-    """The format of a video file.
+    """Recognise the format of a video file by its first bytes; blocks.
 
     Raises:
         InvalidVideo: it is not a video in a supported format.

@@ -1,4 +1,4 @@
-"""Reading the wanted frames of video files, upright, with their presentation times."""
+"""Reading video files, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.av.video_formats import format_of_file
-from adapters.child_process import end, receive_image, refusal, start
+from adapters.child_process import end, error_from, receive_image, start
 from adapters.inference.executor import WorkExecutor
 from application.errors import InferenceUnavailable
 from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
@@ -25,32 +25,33 @@ from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
 from domain.video import Damage
 
-_REFUSALS = (InvalidVideo, VideoTooLarge)
-_WAITS_S = 0.3
-"""How long a thread waits for the process before other work on the thread has its turn."""
-# Signals that say nothing about the file.
+_ERRORS = (InvalidVideo, VideoTooLarge)
+_WAIT_S = 0.3
+"""How long a thread waits for an answer before it turns to other work."""
 _ENDED_BY_OTHERS = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGALRM)
+"""Exit statuses that say nothing about the file."""
 
 _Answer = tuple[dict[str, Any], Image | None]
+"""What the process sent, and the image of a frame; see ``adapters.av.reading_process``."""
 
 log = logging.getLogger(__name__)
 
 
 class AvVideoReader:
-    """Fulfils the port ``VideoReader`` with PyAV: right presentation times, rotation, and errors.
+    """Fulfils the port ``VideoReader`` with PyAV, in one process per file.
 
-    Each file is read by a process of its own, so a file that crashes FFmpeg, or makes it use memory
-    or time without bound, does not harm the service; see
-    ``docs/adr/0019-video-files-are-read-in-processes-of-their-own.md``. If this happens after the
-    first frame, the rest of the file counts as damaged.
+    A file that crashes FFmpeg, or makes it use memory or time without bound, harms only that
+    process; see ``docs/adr/0019-video-files-are-read-in-processes-of-their-own.md``. If this
+    happens after the first frame, the rest of the file counts as damaged.
 
     Args:
-        executor: its threads wait for the process, so both together use one processor at most;
-            with lower priority than images and live sessions, and never for long at once.
-        max_pixels: of a frame.
-        working_side_px: the longer side of frames is at most this long; detectors do not use more.
-        cpu_s: processor time for a whole file, besides ten seconds for each that it plays; the rest
-            counts as damaged.
+        executor: one of its threads waits while the process works, so that both together use no
+            more than one processor. The work has lower priority than images and live sessions.
+        max_pixels: how many pixels a frame may have.
+        working_side_px: frames are scaled down until their longer side has at most this many
+            pixels; detectors use no more.
+        cpu_s: CPU time for a whole file, besides ten seconds for each second that it plays. What
+            is left when it is used up counts as damaged.
     """
 
     def __init__(
@@ -73,15 +74,15 @@ class AvVideoReader:
         """Open a file for the length of a block; see the port.
 
         Raises:
-            InferenceUnavailable: the process cannot be started, or was ended from outside.
+            InferenceUnavailable: the process cannot be started, or was killed by others.
         """
-        # Checked before a process is started.
+        # First, because most wrong files are no videos at all and need no process.
         await self._executor.run(format_of_file, path, priority=Priority.BACKGROUND)
         process = _Process()
         try:
             request = {"path": str(path), **self._limits}
             try:
-                answer, _ = await _asked(self._executor, process, request)
+                answer, _ = await _request(self._executor, process, request)
             except _Crashed as error:
                 raise InvalidVideo(
                     "the video file is damaged or cut short", reason="damaged"
@@ -102,12 +103,12 @@ class _OpenVideo:
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
     ) -> AsyncIterator[VideoFrame | Damage]:
-        """Yield the wanted frames; see the port."""
+        """Yield the wanted frames and the damaged stretches; see the port."""
         request = {"every_s": every_s, "from_s": from_s, "to_s": to_s}
         last_s = from_s
         while True:
             try:
-                answer, image = await _asked(self._executor, self._process, request)
+                answer, image = await _request(self._executor, self._process, request)
             except _Crashed:
                 yield Damage(last_s, None)
                 return
@@ -120,16 +121,16 @@ class _OpenVideo:
                 yield VideoFrame(image, last_s, answer["frame"]["scene"])
 
 
-async def _asked(executor: WorkExecutor, process: _Process, request: dict[str, Any]) -> _Answer:
-    """The answer of the process, with the image of a frame; raises what ``_Process.ask`` does."""
-    answered = await executor.run(process.ask, request, priority=Priority.BACKGROUND)
-    while answered is None:
-        answered = await executor.run(process.answer, priority=Priority.BACKGROUND)
-    return answered
+async def _request(executor: WorkExecutor, process: _Process, request: dict[str, Any]) -> _Answer:
+    """Send a request and wait for the answer; raises what ``_Process.ask`` does."""
+    answer = await executor.run(process.ask, request, priority=Priority.BACKGROUND)
+    while answer is None:
+        answer = await executor.run(process.answer, priority=Priority.BACKGROUND)
+    return answer
 
 
 class _Ended(OSError):
-    """The reading process was ended from outside, or cannot be started."""
+    """The reading process was killed by others, or cannot be started."""
 
 
 class _Crashed(Exception):
@@ -137,7 +138,10 @@ class _Crashed(Exception):
 
 
 class _Process:
-    """The process that reads one file. One thread at a time sends requests; any may end it."""
+    """The process that reads one file; started by the first request.
+
+    One thread at a time sends requests. Any thread may close it meanwhile.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -145,16 +149,16 @@ class _Process:
         self._changing = threading.Lock()
 
     def ask(self, request: dict[str, Any]) -> _Answer | None:
-        """Send a request and wait for the answer for a moment; blocks.
+        """Send a request, and wait for the answer for 0.3 s; blocks.
 
         Returns:
-            The answer with the image of a frame; None if ``answer`` will return it.
+            The answer; None if it has not come yet, so that ``answer`` has to be called.
 
         Raises:
-            DomainError, OSError: what the process says about the file.
-            _Crashed, _Ended: there is no answer.
+            InvalidVideo, VideoTooLarge, OSError: what the process found wrong with the file.
+            _Crashed, _Ended: the process has ended without an answer.
         """
-        process = self._running()
+        process = self._start_once()
         try:
             assert process.stdin is not None
             process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -164,23 +168,23 @@ class _Process:
         return self.answer()
 
     def answer(self) -> _Answer | None:
-        """Wait for the answer for a moment longer; as ``ask``."""
-        process = self._running()
+        """Wait another 0.3 s for the answer; returns and raises what ``ask`` does."""
+        process = self._start_once()
         try:
-            received = _received(process)
+            received = _receive(process)
         except (OSError, EOFError, ValueError) as error:
             raise self._failure(process) from error
         if received is None:
             return None
         answer, _ = received
-        if "refusal" in answer:
-            raise refusal(answer["refusal"], _REFUSALS)
+        if "error" in answer:
+            raise error_from(answer["error"], _ERRORS)
         if "os_error" in answer:
             raise OSError(*answer["os_error"])
         return received
 
     def close(self) -> None:
-        """End the process, whatever it does; blocks for a moment."""
+        """Kill the process, whatever it does, and wait until it has ended."""
         with self._changing:
             self._is_closed = True
         if self._process is not None:
@@ -193,7 +197,7 @@ class _Process:
         log.warning("a video stopped the process that reads it (status %d)", status)
         return _Crashed()
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _start_once(self) -> subprocess.Popen[bytes]:
         with self._changing:
             if self._is_closed:
                 raise _Ended("the video is closed")
@@ -205,12 +209,12 @@ class _Process:
             return self._process
 
 
-def _received(process: subprocess.Popen[bytes]) -> _Answer | None:
+def _receive(process: subprocess.Popen[bytes]) -> _Answer | None:
     answers = process.stdout
     assert answers is not None
     ready = select.poll()
     ready.register(answers, select.POLLIN)
-    if not ready.poll(1000 * _WAITS_S):
+    if not ready.poll(1000 * _WAIT_S):
         return None
     answer: dict[str, Any] = json.loads(answers.readline())  # an empty line is a ValueError
     frame = answer.get("frame")

@@ -14,7 +14,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from adapters.child_process import end, receive_image, refusal, start
+from adapters.child_process import end, error_from, receive_image, start
 from adapters.opencv.encoded import (
     MEGABYTE,
     DecodingLimits,
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 # Large blocks are returned to the system when freed: otherwise the memory of the largest image so
 # far would be kept.
 _ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
-_REFUSALS = (InvalidImage, ImageDimensionsTooLarge, ImageTooCostly)
+_ERRORS = (InvalidImage, ImageDimensionsTooLarge, ImageTooCostly)
 
 
 class DecodingProcess:
@@ -123,6 +123,6 @@ def _exchange(process: subprocess.Popen[bytes], data: bytes, limits: DecodingLim
     requests.write(data)
     requests.flush()
     answer: dict[str, Any] = json.loads(answers.readline())
-    if "refusal" in answer:
-        raise refusal(answer["refusal"], _REFUSALS)
+    if "error" in answer:
+        raise error_from(answer["error"], _ERRORS)
     return receive_image(answers, answer["image"])

@@ -11,11 +11,12 @@ from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from adapters.child_process import (
-    image_facts,
+    describe_error,
+    describe_image,
+    held_memory,
     limit_memory,
     limit_time,
     lower_priority,
-    refusal_facts,
 )
 from adapters.opencv.encoded import DecodingLimits, too_much_memory
 from adapters.opencv.reading import load_library, read_header, read_image, recognise
@@ -47,11 +48,11 @@ def _answer(answers: BinaryIO, data: bytes, limits: DecodingLimits) -> None:
         image = _decode(data, limits)
     except (DomainError, MemoryError) as failure:
         error = failure if isinstance(failure, DomainError) else too_much_memory(limits, _MORE)
-        _send(answers, {"refusal": refusal_facts(error)})
+        _send(answers, {"error": describe_error(error)})
         return
     finally:
         limit_time(0)
-    _send(answers, {"image": image_facts(image)})
+    _send(answers, {"image": describe_image(image)})
     answers.write(image.pixels.data)  # type: ignore[attr-defined]
     answers.flush()
 
@@ -61,7 +62,7 @@ def _decode(data: bytes, limits: DecodingLimits) -> Image:
     limit_time(limits.cpu_s)
     kind = recognise(data)
     load_library(data, kind)
-    limit_memory(limits.memory_bytes)
+    limit_memory(held_memory(), limits.memory_bytes)
     header = read_header(data, kind, thorough=True)
     assert header is not None
     header.check_size(limits)

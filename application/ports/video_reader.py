@@ -40,7 +40,7 @@ class VideoFrame:
     Attributes:
         image: its pixels, upright; may be smaller than the original, see ``Image.scale``.
         time_s: when a player shows it, in seconds from the start of the video.
-        scene: how many cuts came before it; frames with the same number belong to one shot.
+        scene: the number of its scene, from 0; each cut begins the next one.
     """
 
     image: Image

@@ -22,7 +22,7 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 
 
-FramesOf = Callable[[str], AsyncGenerator[VideoFrame, None]]
+CameraFrames = Callable[[str], AsyncGenerator[VideoFrame, None]]
 """Connects to a camera and yields its frames as they come, each once; those in between are dropped.
 
 It takes the number of a device, or an address that begins with ``rtsp://``, and raises
@@ -64,14 +64,14 @@ class WatchCamera:
     def __init__(
         self,
         *,
-        frames_of: FramesOf,
+        camera_frames: CameraFrames,
         detector: FaceDetector,
         classifier: EmotionClassifier,
         new_tracker: Callable[[], FaceTracker],
         clock: Clock,
         min_face_size_px: int,
     ) -> None:
-        self._frames_of = frames_of
+        self._camera_frames = camera_frames
         self._detector = detector
         self._classifier = classifier
         self._new_tracker = new_tracker
@@ -84,7 +84,7 @@ class WatchCamera:
         """Watch until stopped.
 
         Args:
-            source: the camera; see ``FramesOf``.
+            source: the camera; see ``CameraFrames``.
             listener: receives the progress.
             every_s: seconds between two analysed frames, at least.
             stop: set it to end.
@@ -119,7 +119,7 @@ class WatchCamera:
         pause_s = FIRST_PAUSE_S
         for connection in count():
             try:
-                async with aclosing(self._frames_of(source)) as frames:
+                async with aclosing(self._camera_frames(source)) as frames:
                     async for frame in frames:
                         pause_s = FIRST_PAUSE_S
                         began_s = self._clock.monotonic()

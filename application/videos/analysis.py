@@ -27,7 +27,7 @@ class AnalysedFrame:
     Attributes:
         number: of the sampled frames, from 0.
         time_s: when a player shows it, from the start of the video.
-        scene: how many cuts came before it.
+        scene: the number of its scene; see ``VideoFrame``.
         width: of the video in pixels, as a player shows it.
         height: likewise.
         faces: largest first; boxes in those pixels, scores smoothed.

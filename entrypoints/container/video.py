@@ -54,7 +54,7 @@ class VideoContainer(containers.DeclarativeContainer):
     video_annotator: providers.Provider[VideoAnnotator] = providers.Singleton(AvVideoAnnotator)
     watch_camera = providers.Singleton(
         WatchCamera,
-        frames_of=providers.Object(camera_frames),
+        camera_frames=providers.Object(camera_frames),
         detector=face_detector,
         classifier=emotion_classifier,
         new_tracker=providers.Object(KalmanFaceTracker),

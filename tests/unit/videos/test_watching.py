@@ -52,7 +52,7 @@ async def test_a_lost_camera_is_retried_with_growing_pauses_and_faces_are_summar
     clock, telling, stop = InMemoryClock(), Telling(), asyncio.Event()
     camera = Camera(3, 0, 0, 0, 0, 0, 0, 4)
     watch = WatchCamera(
-        frames_of=camera.frames,
+        camera_frames=camera.frames,
         detector=InMemoryFaceDetector(),
         classifier=InMemoryEmotionClassifier(),
         new_tracker=KalmanFaceTracker,
