@@ -83,7 +83,7 @@ class UsageMeter:
         if isinstance(caller, Guest):
             allowance = self._allowance(caller, await self._counters(caller))
             if allowance.left < 1:
-                raise self._refusal(allowance)
+                raise self._quota_exceeded(allowance)
 
     @asynccontextmanager
     async def charge(self, caller: Caller) -> AsyncIterator[Charge]:
@@ -106,7 +106,7 @@ class UsageMeter:
             if not isinstance(caller, Guest):
                 await self._wait_for_user_count(counting)
             elif await self._wait_for_guest_count(counting) is not None:
-                raise self._refusal(self._allowance(caller, await self._counters(caller)))
+                raise self._quota_exceeded(self._allowance(caller, await self._counters(caller)))
             yield charge
         except BaseException as error:
             if not _is_charged(error, charge):
@@ -159,7 +159,7 @@ class UsageMeter:
         ends = [each.resets_at for each in found if each.left == binding.left and each.resets_at]
         return replace(binding, resets_at=max(ends, default=None))
 
-    def _refusal(self, allowance: _Allowance) -> QuotaExceeded:
+    def _quota_exceeded(self, allowance: _Allowance) -> QuotaExceeded:
         if allowance.limit == 0:
             return QuotaExceeded(
                 "guests are not served here; sign in first",

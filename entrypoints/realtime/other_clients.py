@@ -23,7 +23,7 @@ from litestar.types import (
 
 from domain.errors import DomainError
 from entrypoints.realtime.connection import NAMESPACE
-from entrypoints.wire.server_events import present_refusal
+from entrypoints.wire.server_events import present_error_data
 
 _OLDER_PROTOCOLS = {"1", "2", "3"}
 _TOO_OLD = (
@@ -45,8 +45,8 @@ class WrongNamespace(DomainError):
 
 def refused(error: Exception) -> socketio.exceptions.ConnectionRefusedError:
     """The exception that refuses a client with a reason."""
-    refusal = present_refusal(error)
-    return socketio.exceptions.ConnectionRefusedError(refusal.message, msgspec.to_builtins(refusal))
+    data = present_error_data(error)
+    return socketio.exceptions.ConnectionRefusedError(data.message, msgspec.to_builtins(data))
 
 
 class OtherNamespaces(socketio.AsyncNamespace):  # type: ignore[misc]

@@ -92,8 +92,8 @@ class PerformanceSuggestion(Struct, kw_only=True):
     session_id: SessionId = UNSET
 
 
-class Refusal(Struct, kw_only=True):
-    """Why a connection was refused; `data` of the client's `connect_error`."""
+class ErrorData(Struct, kw_only=True):
+    """What went wrong; `data` of the client's `connect_error`."""
 
     code: Annotated[int, Meta(extra_json_schema={"enum": [400, 401, 413, 429, 500, 503]})]
     message: str
@@ -101,7 +101,7 @@ class Refusal(Struct, kw_only=True):
     field: Annotated[str | UnsetType, Meta(description="Which field is wrong.")] = UNSET
 
 
-class ErrorMessage(Refusal, kw_only=True):
+class ErrorMessage(ErrorData, kw_only=True):
     """Something was refused or failed."""
 
     timestamp: Moment
@@ -207,12 +207,12 @@ def present(event: events.StreamEvent, session_id: str, now: datetime) -> Struct
             return SessionSummary(**summary, detection_id=kept, timestamp=timestamp)
 
 
-def present_refusal(error: Exception) -> Refusal:
-    """Why a client is refused."""
+def present_error_data(error: Exception) -> ErrorData:
+    """What goes wrong, as clients are told it."""
     is_expected = isinstance(error, DomainError | ServiceUnavailable)
     kind = kind_of(error)
     details = error.details if isinstance(error, DomainError) else {}
-    return Refusal(
+    return ErrorData(
         code=kind.status,
         # No text of an unexpected error reaches a client.
         message=str(error) if is_expected else _TEXT_OF_UNEXPECTED,
@@ -229,9 +229,8 @@ def present_error(
     session_id: str | None = None,
 ) -> ErrorMessage:
     """What was refused or failed."""
-    refusal = msgspec.structs.asdict(present_refusal(error))
     return ErrorMessage(
-        **refusal,
+        **msgspec.structs.asdict(present_error_data(error)),
         timestamp=now.timestamp(),
         frame_id=UNSET if frame_id is None else frame_id,
         session_id=UNSET if session_id is None else session_id,
