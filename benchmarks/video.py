@@ -47,6 +47,7 @@ from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.prometheus.telemetry import PrometheusTelemetry
 from adapters.tracking import KalmanFaceTracker
+from application.faces import FaceReader
 from application.ports.face_detector import WantedFaces
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo
@@ -106,11 +107,11 @@ async def measure(clip: Path, threads: int) -> None:
         framing=detector.framing,
     )
     use_case = AnalyseVideo(
-        reader=reader,
-        detector=detector,
-        classifier=classifier,
+        video_reader=reader,
+        face_reader=FaceReader(
+            detector=detector, classifier=classifier, telemetry=PrometheusTelemetry()
+        ),
         new_tracker=KalmanFaceTracker,
-        telemetry=PrometheusTelemetry(),
         min_face_size_px=64,
         frames_at_once=threads + 1,
     )

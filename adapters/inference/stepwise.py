@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from application.faces import FaceReader
 from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_analyser import AnalysedImage, FaceSearch
 from application.ports.face_detector import FaceDetector
 from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
 from application.work.admission import Priority
-from domain.face import Face, FaceDetection
-from domain.image import Image
 
 
 class StepwiseFaceAnalyser:
@@ -30,8 +27,9 @@ class StepwiseFaceAnalyser:
         telemetry: Telemetry,
     ) -> None:
         self._decoder = decoder
-        self._detector = detector
-        self._classifier = classifier
+        self._face_reader = FaceReader(
+            detector=detector, classifier=classifier, telemetry=telemetry
+        )
         self._telemetry = telemetry
 
     async def analyse(
@@ -45,17 +43,5 @@ class StepwiseFaceAnalyser:
         """Analyse one image; see the port."""
         with self._telemetry.stage("decode"):
             image = await self._decoder.decode(data, priority=priority, sender=sender)
-        found = search.choose(image, await self._detect(image, search, priority))
-        with self._telemetry.stage("classify"):
-            readings = await self._classifier.classify(image, found, priority=priority)
-        faces = tuple(Face(*pair) for pair in zip(found, readings, strict=True))
+        faces = await self._face_reader.read(image, search, priority=priority)
         return AnalysedImage(image.width, image.height, image.media_type, faces)
-
-    async def _detect(
-        self, image: Image, search: FaceSearch, priority: Priority
-    ) -> Sequence[FaceDetection]:
-        wanted = search.wanted(image)
-        if wanted is None:
-            return ()
-        with self._telemetry.stage("detect"):
-            return await self._detector.detect(image, wanted, priority=priority)

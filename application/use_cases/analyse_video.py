@@ -10,10 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from application.ports.emotion_classifier import EmotionClassifier
-from application.ports.face_detector import FaceDetector, WantedFaces
+from application.faces import EveryFace, FaceReader
 from application.ports.face_tracker import FaceTracker
-from application.ports.telemetry import Telemetry
 from application.ports.video_reader import VideoFacts, VideoFrame, VideoReader
 from application.videos.analysis import AnalysedFrame, FaceTracking
 from application.work.admission import Priority
@@ -66,26 +64,26 @@ class AnalyseVideo:
     All of it has a lower priority than images and live sessions.
 
     Args:
+        video_reader: opens the file.
+        face_reader: finds and reads the faces of a frame.
+        new_tracker: makes a tracker for one video.
+        min_face_size_px: of the longer side of a face, in pixels of the video.
         frames_at_once: how many frames may be in work, which bounds the memory.
     """
 
     def __init__(
         self,
         *,
-        reader: VideoReader,
-        detector: FaceDetector,
-        classifier: EmotionClassifier,
+        video_reader: VideoReader,
+        face_reader: FaceReader,
         new_tracker: Callable[[], FaceTracker],
-        telemetry: Telemetry,
         min_face_size_px: int,
         frames_at_once: int,
     ) -> None:
-        self._reader = reader
-        self._detector = detector
-        self._classifier = classifier
+        self._video_reader = video_reader
+        self._face_reader = face_reader
         self._new_tracker = new_tracker
-        self._telemetry = telemetry
-        self._min_face_size_px = min_face_size_px
+        self._search = EveryFace(min_face_size_px)
         self._frames_at_once = frames_at_once
 
     async def execute(
@@ -113,11 +111,11 @@ class AnalyseVideo:
         """
         damages = list(damages_before)
         tracking = FaceTracking(self._new_tracker(), sampling.every_s, damages)
-        last = await _restored(done, tracking)
+        last = await _restore_all(done, tracking)
         damages[:] = [d for d in damages if last and d.to_s and d.to_s <= last.time_s]
         # The last frame is read again: a cut after it only shows in comparison.
         from_s = sampling.due_s(last.time_s) if last else sampling.from_s
-        async with self._reader.open(path) as video:
+        async with self._video_reader.open(path) as video:
             await listener.opened(video.facts)
             wanted = video.frames(every_s=sampling.every_s, from_s=from_s, to_s=sampling.to_s)
             items = _after(last, wanted) if last else wanted
@@ -126,7 +124,7 @@ class AnalyseVideo:
                 damages[:] = with_damage(damages, damage)
                 await listener.damaged(damage)
 
-            async with aclosing(self._analysed(items, damaged)) as frames:
+            async with aclosing(self._read_ahead(items, damaged)) as frames:
                 async for frame, faces in frames:
                     if (before := tracking.take(frame, faces)) is not None:
                         await listener.analysed(before)
@@ -140,13 +138,13 @@ class AnalyseVideo:
                 truncated=tracking.is_truncated,
             )
 
-    async def _analysed(
+    async def _read_ahead(
         self,
         items: AsyncIterator[VideoFrame | Damage],
         damaged: Callable[[Damage], Coroutine[object, object, None]],
-    ) -> AsyncGenerator[tuple[VideoFrame, list[Face]]]:
-        """The frames in order with their faces; the next frames are already in work."""
-        ahead: deque[asyncio.Task[tuple[VideoFrame, list[Face]]]] = deque()
+    ) -> AsyncGenerator[tuple[VideoFrame, Sequence[Face]]]:
+        """Yield the frames in order with their faces; the next frames are in work already."""
+        ahead: deque[asyncio.Task[tuple[VideoFrame, Sequence[Face]]]] = deque()
         try:
             async for item in items:
                 if isinstance(item, Damage):
@@ -162,19 +160,12 @@ class AnalyseVideo:
                 task.cancel()
             await asyncio.gather(*ahead, return_exceptions=True)
 
-    async def _read_faces(self, frame: VideoFrame) -> tuple[VideoFrame, list[Face]]:
-        with self._telemetry.stage("detect"):
-            found = await self._detector.detect(
-                frame.image, WantedFaces(self._min_face_size_px), priority=Priority.BACKGROUND
-            )
-        with self._telemetry.stage("classify"):
-            readings = await self._classifier.classify(
-                frame.image, found, priority=Priority.BACKGROUND
-            )
-        return frame, [Face(*pair) for pair in zip(found, readings, strict=True)]
+    async def _read_faces(self, frame: VideoFrame) -> tuple[VideoFrame, Sequence[Face]]:
+        priority = Priority.BACKGROUND
+        return frame, await self._face_reader.read(frame.image, self._search, priority=priority)
 
 
-async def _restored(
+async def _restore_all(
     done: AsyncIterator[Sequence[AnalysedFrame]] | None, tracking: FaceTracking
 ) -> AnalysedFrame | None:
     """Track the faces of frames analysed before the interruption; returns the last frame."""

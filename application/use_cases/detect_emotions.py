@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from uuid import uuid4
 
 from application.accounts.metering import Charge, UsageMeter
+from application.faces import EveryFace
 from application.ports.clock import Clock
 from application.ports.face_analyser import FaceAnalyser
-from application.ports.face_detector import WantedFaces
 from application.ports.image_store import StoredImage
 from application.ports.telemetry import Telemetry
 from application.storing.spooler import Spooler
 from application.work.admission import AdmissionGate, Priority
 from application.work.memory_budget import MemoryBudget
 from domain.detection import Detection
-from domain.face import FaceDetection
-from domain.image import EncodedImage, Image
+from domain.image import EncodedImage
 from domain.user import Caller, Guest, User
-
-
-class EveryFace:
-    """Fulfils ``FaceSearch``: every face that the detector finds is read.
-
-    Args:
-        min_size_px: of its longer side, in the original's pixels.
-    """
-
-    least_side_px: int | None = None
-
-    def __init__(self, min_size_px: int) -> None:
-        self._wanted = WantedFaces(min_size_px)
-
-    def wanted(self, image: Image) -> WantedFaces:
-        """All faces of that size."""
-        return self._wanted
-
-    def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
-        """All that were found."""
-        return found
 
 
 class DetectEmotions:
@@ -63,7 +40,7 @@ class DetectEmotions:
         self._encoded = encoded
         self._clock = clock
         self._telemetry = telemetry
-        self._min_face_size_px = min_face_size_px
+        self._search = EveryFace(min_face_size_px)
 
     async def execute(self, caller: Caller, image: EncodedImage) -> Detection:
         """Analyse one image for one caller; a user's detection is stored, a guest's never.
@@ -109,10 +86,7 @@ class DetectEmotions:
     ) -> Detection:
         started = self._clock.monotonic()
         image = await self._analyser.analyse(
-            encoded,
-            EveryFace(self._min_face_size_px),
-            priority=priority,
-            sender=caller.sender,
+            encoded, self._search, priority=priority, sender=caller.sender
         )
         self._telemetry.count("image_analysed")
         self._telemetry.count("face_read", len(image.faces))

@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
 
+from application.faces import EveryFace, FaceReader
 from application.ports.clock import Clock
-from application.ports.emotion_classifier import EmotionClassifier
-from application.ports.face_detector import FaceDetector, WantedFaces
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
 from application.videos.analysis import AnalysedFrame, FaceTracking
-from domain.face import Face
 from domain.stream import TrackSummary
 
 FIRST_PAUSE_S = 1.0
@@ -65,18 +63,16 @@ class WatchCamera:
         self,
         *,
         camera_frames: CameraFrames,
-        detector: FaceDetector,
-        classifier: EmotionClassifier,
+        face_reader: FaceReader,
         new_tracker: Callable[[], FaceTracker],
         clock: Clock,
         min_face_size_px: int,
     ) -> None:
         self._camera_frames = camera_frames
-        self._detector = detector
-        self._classifier = classifier
+        self._face_reader = face_reader
         self._new_tracker = new_tracker
         self._clock = clock
-        self._min_face_size_px = min_face_size_px
+        self._search = EveryFace(min_face_size_px)
 
     async def execute(
         self, source: str, listener: WatchListener, *, every_s: float, stop: asyncio.Event
@@ -126,9 +122,8 @@ class WatchCamera:
                         # After a gap the faces may be others, so a new connection is a new scene.
                         time_s = began_s - started_s
                         here = replace(frame, time_s=time_s, scene=connection)
-                        await listener.analysed(
-                            tracking.take_now(here, await self._read_faces(here))
-                        )
+                        faces = await self._face_reader.read(here.image, self._search)
+                        await listener.analysed(tracking.take_now(here, faces))
                         rest_s = every_s - (self._clock.monotonic() - began_s)
                         await self._clock.sleep(max(rest_s, 0.0))
                 raise OSError("it sends nothing more")
@@ -136,8 +131,3 @@ class WatchCamera:
                 await listener.lost(error, pause_s)
                 await self._clock.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-
-    async def _read_faces(self, frame: VideoFrame) -> list[Face]:
-        found = await self._detector.detect(frame.image, WantedFaces(self._min_face_size_px))
-        readings = await self._classifier.classify(frame.image, found)
-        return [Face(*pair) for pair in zip(found, readings, strict=True)]

@@ -13,6 +13,7 @@ from adapters.filesystem import name_of_place
 from adapters.inference.executor import WorkExecutor
 from adapters.tracking import KalmanFaceTracker
 from application.accounts.links import LinkSigner
+from application.faces import FaceReader
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.emotion_classifier import EmotionClassifier
@@ -48,6 +49,9 @@ class VideoContainer(containers.DeclarativeContainer):
     history: providers.Dependency[DetectionRepository] = providers.Dependency()
     link_signer = providers.Dependency(instance_of=LinkSigner)
 
+    face_reader = providers.Singleton(
+        FaceReader, detector=face_detector, classifier=emotion_classifier, telemetry=telemetry
+    )
     video_reader: providers.Provider[VideoReader] = providers.Singleton(
         AvVideoReader, executor=executor
     )
@@ -55,19 +59,16 @@ class VideoContainer(containers.DeclarativeContainer):
     watch_camera = providers.Singleton(
         WatchCamera,
         camera_frames=providers.Object(camera_frames),
-        detector=face_detector,
-        classifier=emotion_classifier,
+        face_reader=face_reader,
         new_tracker=providers.Object(KalmanFaceTracker),
         clock=clock,
         min_face_size_px=min_face_size_px,
     )
     analyse_video = providers.Singleton(
         AnalyseVideo,
-        reader=video_reader,
-        detector=face_detector,
-        classifier=emotion_classifier,
+        video_reader=video_reader,
+        face_reader=face_reader,
         new_tracker=providers.Object(KalmanFaceTracker),
-        telemetry=telemetry,
         min_face_size_px=min_face_size_px,
         frames_at_once=frames_at_once,
     )

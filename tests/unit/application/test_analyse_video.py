@@ -15,6 +15,7 @@ from adapters.in_memory import (
     fake_video,
 )
 from adapters.tracking import KalmanFaceTracker
+from application.faces import FaceReader
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.videos.analysis import AnalysedFrame
@@ -51,11 +52,13 @@ def video(path: Path, content: bytes) -> Path:
 
 def analyse_video() -> AnalyseVideo:
     return AnalyseVideo(
-        reader=InMemoryVideoReader(),
-        detector=InMemoryFaceDetector(),
-        classifier=InMemoryEmotionClassifier(),
+        video_reader=InMemoryVideoReader(),
+        face_reader=FaceReader(
+            detector=InMemoryFaceDetector(),
+            classifier=InMemoryEmotionClassifier(),
+            telemetry=InMemoryTelemetry(),
+        ),
         new_tracker=KalmanFaceTracker,
-        telemetry=InMemoryTelemetry(),
         min_face_size_px=64,
         frames_at_once=3,
     )

@@ -21,8 +21,8 @@ from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.one_job import OneJobFaceAnalyser, face_analyser_of
 from application.errors import InferenceUnavailable
+from application.faces import EveryFace
 from application.ports.face_detector import WantedFaces
-from application.use_cases.detect_emotions import EveryFace
 from application.work.admission import Priority
 from application.work.memory_budget import MemoryBudget
 from domain.errors import InvalidImage

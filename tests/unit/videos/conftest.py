@@ -24,9 +24,10 @@ from adapters.in_memory import (
 )
 from adapters.tracking import KalmanFaceTracker
 from application.accounts.links import LinkSigner
+from application.faces import FaceReader
 from application.ports.face_detector import WantedFaces
 from application.use_cases.analyse_video import AnalyseVideo
-from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo, SubmitVideoCommand
+from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
 from application.videos.analysis import AnalysedFrame
 from application.videos.limits import VideoLimits
 from application.videos.work import WorkOnVideos
@@ -112,11 +113,13 @@ class Videos:
     def analyse(self) -> AnalyseVideo:
         """The analysis of videos."""
         return AnalyseVideo(
-            reader=self.reader,
-            detector=self.detector,
-            classifier=InMemoryEmotionClassifier(),
+            video_reader=self.reader,
+            face_reader=FaceReader(
+                detector=self.detector,
+                classifier=InMemoryEmotionClassifier(),
+                telemetry=InMemoryTelemetry(),
+            ),
             new_tracker=KalmanFaceTracker,
-            telemetry=InMemoryTelemetry(),
             min_face_size_px=64,
             frames_at_once=2,
         )
@@ -131,10 +134,13 @@ class Videos:
             for start in range(0, len(data), 100):
                 yield data[start : start + 100]
 
-        command = SubmitVideoCommand(
-            owner or self.alice, "clip.mp4", len(data), chunks(), Sampling(every_s)
+        return await self.submit.execute(
+            owner or self.alice,
+            chunks(),
+            filename="clip.mp4",
+            size_bytes=len(data),
+            sampling=Sampling(every_s),
         )
-        return await self.submit.execute(command)
 
     async def state(self, video_id: UUID) -> Video:
         video = await self.repository.get(video_id)

@@ -8,10 +8,12 @@ from adapters.in_memory import (
     InMemoryClock,
     InMemoryEmotionClassifier,
     InMemoryFaceDetector,
+    InMemoryTelemetry,
     Scene,
     fake_image,
 )
 from adapters.tracking import KalmanFaceTracker
+from application.faces import FaceReader
 from application.ports.video_reader import VideoFrame
 from application.use_cases.watch_camera import LONGEST_PAUSE_S, WatchCamera
 from application.videos.analysis import AnalysedFrame
@@ -53,8 +55,11 @@ async def test_a_lost_camera_is_retried_with_growing_pauses_and_faces_are_summar
     camera = Camera(3, 0, 0, 0, 0, 0, 0, 4)
     watch = WatchCamera(
         camera_frames=camera.frames,
-        detector=InMemoryFaceDetector(),
-        classifier=InMemoryEmotionClassifier(),
+        face_reader=FaceReader(
+            detector=InMemoryFaceDetector(),
+            classifier=InMemoryEmotionClassifier(),
+            telemetry=InMemoryTelemetry(),
+        ),
         new_tracker=KalmanFaceTracker,
         clock=clock,
         min_face_size_px=64,
