@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -33,25 +33,6 @@ _LISTED = (VideoStatus.QUEUED, VideoStatus.RUNNING, VideoStatus.FAILED)
 _MOST_LISTED = 100
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitVideoCommand:
-    """A video as it was sent.
-
-    Attributes:
-        user: the owner.
-        filename: as the sender named it.
-        size_bytes: of the file.
-        chunks: the file's bytes.
-        sampling: which frames to analyse.
-    """
-
-    user: User
-    filename: str | None
-    size_bytes: int
-    chunks: AsyncIterator[bytes]
-    sampling: Sampling
 
 
 class SubmitVideo:
@@ -112,8 +93,23 @@ class SubmitVideo:
             if not self._coming_in[user.user_id]:
                 del self._coming_in[user.user_id]
 
-    async def execute(self, command: SubmitVideoCommand) -> Video:
+    async def execute(
+        self,
+        user: User,
+        chunks: AsyncIterator[bytes],
+        *,
+        filename: str | None,
+        size_bytes: int,
+        sampling: Sampling,
+    ) -> Video:
         """Keep file and record; once this returns, a crash cannot lose the video.
+
+        Args:
+            user: the owner.
+            chunks: the bytes of the file.
+            filename: as the sender named it.
+            size_bytes: of the file.
+            sampling: which frames to analyse.
 
         Raises:
             VideoTooLarge, VideoTooLong: it exceeds the limits.
@@ -122,24 +118,24 @@ class SubmitVideo:
             TooManyVideos: the user has as many unfinished videos as allowed.
             StoreUnavailable: it could not be stored, and nothing of it was kept.
         """
-        self._limits.check_size(command.size_bytes)
-        async with self._store.received(command.chunks) as path:
+        self._limits.check_size(size_bytes)
+        async with self._store.received(chunks) as path:
             async with self._reading, self._reader.open(path) as opened:
                 facts = opened.facts
             self._limits.check_length(facts.start_s, facts.duration_s)
-            command.sampling.check_within(facts.duration_s)
+            sampling.check_within(facts.duration_s)
             video = Video(
                 video_id=uuid4(),
-                user_id=command.user.user_id,
-                filename=command.filename,
+                user_id=user.user_id,
+                filename=filename,
                 media_type=facts.media_type,
-                size_bytes=command.size_bytes,
+                size_bytes=size_bytes,
                 submitted_at=self._clock.now(),
-                sampling=command.sampling,
+                sampling=sampling,
                 width=facts.width,
                 height=facts.height,
                 duration_s=facts.duration_s,
-                processed_s=command.sampling.from_s,
+                processed_s=sampling.from_s,
             )
             # The record comes first: a file without a record could never be found and erased.
             now = self._clock.now()

@@ -16,7 +16,7 @@ from litestar.response import Stream
 from litestar.serialization import encode_json
 
 from application.accounts.links import LinkSignature
-from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo, SubmitVideoCommand
+from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
 from application.videos.analysis import AnalysedFrame
 from domain.errors import InvalidLink, InvalidRequest
 from domain.video import MOST_FRAMES_PER_SECOND, Sampling, Video
@@ -76,14 +76,13 @@ class AllVideosController(Controller):
         async with submit_video.place(request.user):
             form = await uploaded(request, "file", limits.too_large(), settings.stores.videos_dir)
             file = form.files[0]
-            command = SubmitVideoCommand(
-                user=request.user,
+            video = await submit_video.execute(
+                request.user,
+                file.chunks(),
                 filename=file.filename,
                 size_bytes=file.size,
-                chunks=file.chunks(),
                 sampling=_sampling(form.texts),
             )
-            video = await submit_video.execute(command)
         path = f"{settings.server.videos_url}/{video.video_id}"
         return Response(_present(video, media_addresses), headers={"Location": path})
 
