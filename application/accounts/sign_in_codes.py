@@ -18,10 +18,10 @@ _GROUPS = 2
 
 
 @dataclass(slots=True)
-class _Kept:
+class _IssuedCode:
     code: str
     id_token: str
-    ends: datetime
+    expires_at: datetime
     is_used: bool = False
 
 
@@ -40,12 +40,14 @@ class SignInCodes:
     def __init__(self, *, clock: Clock, lifetime_s: int = 600) -> None:
         self.lifetime_s = lifetime_s
         self._clock = clock
-        self._kept: _Kept | None = None
+        self._issued: _IssuedCode | None = None
 
     def issue(self, id_token: str) -> str:
         """Make a code for an ID token; an earlier code becomes invalid."""
         code = "".join(secrets.choice(_LETTERS) for _ in range(_GROUP * _GROUPS))
-        self._kept = _Kept(code, id_token, self._clock.now() + timedelta(seconds=self.lifetime_s))
+        self._issued = _IssuedCode(
+            code, id_token, self._clock.now() + timedelta(seconds=self.lifetime_s)
+        )
         return "-".join(code[at : at + _GROUP] for at in range(0, len(code), _GROUP))
 
     def redeem(self, code: str) -> str:
@@ -56,18 +58,18 @@ class SignInCodes:
         Raises:
             InvalidToken: there is no such code, it was used, or it has expired.
         """
-        kept = self._kept
-        if kept is None or kept.is_used or kept.ends <= self._clock.now():
+        issued = self._issued
+        if issued is None or issued.is_used or issued.expires_at <= self._clock.now():
             raise InvalidToken("the code was used or has expired")
-        if not _is_code(code, kept.code):
+        if not _is_code(code, issued.code):
             raise InvalidToken("the code is wrong")
-        kept.is_used = True
-        return kept.id_token
+        issued.is_used = True
+        return issued.id_token
 
     def give_back(self, code: str) -> None:
         """Let a code that was used up without effect work again, until it expires."""
-        if self._kept is not None and _is_code(code, self._kept.code):
-            self._kept.is_used = False
+        if self._issued is not None and _is_code(code, self._issued.code):
+            self._issued.is_used = False
 
 
 def _is_code(given: str, code: str) -> bool:

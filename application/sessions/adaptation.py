@@ -13,10 +13,13 @@ from application.sessions.events import Suggestion
 from domain.stream_config import Size, StreamConfig
 
 _BEHIND = 0.8
-_UP_WITH = 0.95
+"""A session that answers less than this share of the wanted frames falls behind."""
+_KEEPS_UP = 0.95
+"""A session that answers this share of the wanted frames keeps up."""
 _IDLE = 0.5
+"""A session that works for at most this share of the time has room for more effort."""
 _CALM_WINDOWS = 3
-_MOST_CALM_WINDOWS = 24
+_MAX_CALM_WINDOWS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +63,24 @@ class Window:
 class Adaptation:
     """The level of effort of a session, and the advice to its client.
 
-    Down by one level after a window in which less than four fifths of the frames wanted got an
-    answer. Up after three windows in a row in which nearly all did, with at least half of the time
-    idle; each relapse doubles the number of windows, so that a session near the limit does not
-    oscillate.
+    The effort goes down by one level after a window in which less than four fifths of the wanted
+    frames were answered. It goes up by one level after three windows in a row in which nearly all
+    were answered and half of the time was idle. If it has to go down again, the number of windows
+    is doubled, so that a session near its limit does not oscillate.
 
-    If the client follows advice, the settings it had before are remembered, and the way up leads
-    back to them.
+    If the client follows advice, the settings that it had before are remembered, and are advised
+    when there is room again.
 
     Attributes:
         config: in effect.
         wanted: what the client last asked for on its own, not following advice.
         level: position in ``levels``.
-        has_climbed: whether going down again would be a relapse.
-        calm_windows: windows in a row without trouble, so far.
-        calm_windows_needed: before the next step up.
-        advised_resolutions: advised to the client and still valid.
+        has_climbed: whether the effort has gone up since it was last at its highest.
+        calm_windows: windows in a row, so far, that allow a step up.
+        calm_windows_needed: how many the next step up takes.
+        advised_resolutions: advised to the client, and not taken back.
         advised_intervals: likewise.
-        advised_rate: likewise; None while none is.
+        advised_rate: likewise; None if there is no such advice.
     """
 
     config: StreamConfig
@@ -91,7 +94,7 @@ class Adaptation:
     advised_rate: float | None = None
 
     @classmethod
-    def to(cls, config: StreamConfig) -> Adaptation:
+    def starting_with(cls, config: StreamConfig) -> Adaptation:
         """The state of a session that starts with this configuration."""
         return cls(config, wanted=config)
 
@@ -110,10 +113,10 @@ class Adaptation:
         """The frame rate the client last asked for on its own."""
         return self.wanted.max_frame_rate
 
-    def configured(self, config: StreamConfig) -> Adaptation:
+    def with_config(self, config: StreamConfig) -> Adaptation:
         """Use another configuration; the level is kept where it still fits."""
-        before, old_levels, asked = self.config, self.levels, _asked(config)
-        state = self._without_advice(config)
+        before, old_levels, asked = self.config, self.levels, _effort_of(config)
+        state = self._record_config(config)
         if config.max_frame_rate != before.max_frame_rate and not self._follows_rate(config):
             state = replace(state, advised_rate=None)
         if state.levels != old_levels:
@@ -127,9 +130,9 @@ class Adaptation:
                 calm_windows_needed=_CALM_WINDOWS,
                 has_climbed=False,
             )
-        elif asked in state.levels and asked != _asked(before):
+        elif asked in state.levels and asked != _effort_of(before):
             state = replace(state, level=max(state.level, state.levels.index(asked)))
-        return state._without_advice_taken_back()
+        return state._without_withdrawn_advice()
 
     def after(self, window: Window) -> tuple[Adaptation, Suggestion | None]:
         """Evaluate a window: the new state, and a suggestion to the client, if any."""
@@ -138,7 +141,7 @@ class Adaptation:
         if served < _BEHIND * wanted:
             return replace(self, calm_windows=0)._fall_back(served)
         is_idle = window.busy_s / window.elapsed_s <= _IDLE
-        is_calm = served >= _UP_WITH * wanted and is_idle
+        is_calm = served >= _KEEPS_UP * wanted and is_idle
         calm_windows = self.calm_windows + 1 if is_calm else 0
         if calm_windows < self.calm_windows_needed:
             return replace(self, calm_windows=calm_windows), None
@@ -147,7 +150,7 @@ class Adaptation:
     def _fall_back(self, served: float) -> tuple[Adaptation, Suggestion | None]:
         if self.level < len(self.levels) - 1:
             needed = self.calm_windows_needed * (2 if self.has_climbed else 1)
-            needed = min(needed, _MOST_CALM_WINDOWS)
+            needed = min(needed, _MAX_CALM_WINDOWS)
             lower = replace(self, level=self.level + 1, calm_windows_needed=needed)
             return lower._advising_effort(
                 "the session falls behind; its frames are analysed less closely now"
@@ -173,9 +176,9 @@ class Adaptation:
         if self.advised_rate is None:
             return replace(self, has_climbed=False, calm_windows_needed=_CALM_WINDOWS), None
         state = replace(self, has_climbed=True, advised_rate=None)
-        return state._without_advice_taken_back(), Suggestion(
+        return state._without_withdrawn_advice(), Suggestion(
             "there is room again for the session as it was configured",
-            {"max_frame_rate": self.wanted_rate, **_asked(self.wanted).as_config()},
+            {"max_frame_rate": self.wanted_rate, **_effort_of(self.wanted).as_config()},
         )
 
     def _advising_effort(self, message: str) -> tuple[Adaptation, Suggestion]:
@@ -185,12 +188,13 @@ class Adaptation:
             advised_resolutions=self.advised_resolutions | {effort.resolution},
             advised_intervals=self.advised_intervals | {effort.interval},
         )
-        return state._without_advice_taken_back(), Suggestion(message, effort.as_config())
+        return state._without_withdrawn_advice(), Suggestion(message, effort.as_config())
 
-    def _without_advice(self, config: StreamConfig) -> Adaptation:
-        """Use a configuration; if it follows advice, the earlier one stays the wanted one.
+    def _record_config(self, config: StreamConfig) -> Adaptation:
+        """Note a configuration, and what of it the client wants on its own.
 
-        A configuration of the client's own ends the advice.
+        For a setting that follows advice, the value wanted before stays. A value of the client's
+        own ends the advice on that setting.
         """
         before, wanted = self.wanted, config
         resolutions, intervals = self.advised_resolutions, self.advised_intervals
@@ -215,14 +219,14 @@ class Adaptation:
     def _follows_rate(self, config: StreamConfig) -> bool:
         return self.advised_rate is not None and config.max_frame_rate <= self.advised_rate
 
-    def _without_advice_taken_back(self) -> Adaptation:
+    def _without_withdrawn_advice(self) -> Adaptation:
         """Once all advice is taken back, the same settings count as the client's own."""
         if self.level == 0 and self.advised_rate is None and self.config == self.wanted:
             return replace(self, advised_resolutions=frozenset(), advised_intervals=frozenset())
         return self
 
 
-def _asked(config: StreamConfig) -> Effort:
+def _effort_of(config: StreamConfig) -> Effort:
     return Effort(config.processing_resolution, config.detection_interval)
 
 

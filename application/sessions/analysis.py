@@ -17,16 +17,23 @@ from domain.stream import Frame, TrackedFace
 from domain.stream_config import Size, StreamConfig
 from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
-_CROPS_NEED = 1.5
-"""Decoded side per side the detector sees: crops are cut from more pixels than faces are found
-in."""
+_CROP_OVERSAMPLING = 1.5
+"""Frames are decoded with this many times the sides that the detector sees, because crops need more
+pixels than detection does."""
 _SAME_SHAPE = 0.02
 """How much the aspect ratio may change for a frame to count as the same scene, scaled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """The faces of a frame."""
+    """What a frame shows.
+
+    Attributes:
+        faces: largest first; boxes in pixels of the frame, scores smoothed.
+        detection_used: False if no detector ran and all boxes are predicted.
+        width: of the frame in pixels.
+        height: likewise.
+    """
 
     faces: tuple[TrackedFace, ...]
     detection_used: bool
@@ -77,7 +84,7 @@ class _FrameSearch:
     @property
     def least_side_px(self) -> int:
         """See the port."""
-        return round(_CROPS_NEED * max(self._effort.resolution))
+        return round(_CROP_OVERSAMPLING * max(self._effort.resolution))
 
     def wanted(self, image: Image) -> WantedFaces | None:
         """See the port."""

@@ -1,4 +1,4 @@
-"""Choosing frames: no more than the rate allows, and always the newest."""
+"""Choosing which frames are analysed: no more than the rate allows, and always the newest."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import asyncio
 from domain.stream import Frame
 
 
-class Pace:
-    """Limits the frame rate, with a tolerance for frames that come a little early.
+class RateLimiter:
+    """Limits the frame rate by the generic cell rate algorithm (ITU-T I.371, annex A).
 
-    The generic cell rate algorithm (ITU-T I.371, annex A) with a tolerance of one interval: frames
-    that arrive in a burst are taken at once, and on average the rate is kept.
+    The tolerance is one interval: a frame may come early by that much, and on average the rate is
+    kept.
+
+    Args:
+        rate: frames a second.
     """
 
     def __init__(self, rate: float) -> None:
@@ -19,11 +22,11 @@ class Pace:
         self._due_s = float("-inf")
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds until the next frame may be taken."""
+        """Seconds until the next frame may be analysed."""
         return max(self._due_s - self._interval_s - now_s, 0.0)
 
-    def took(self, now_s: float) -> None:
-        """Count a frame that is taken now."""
+    def count(self, now_s: float) -> None:
+        """Count a frame whose analysis begins now."""
         self._due_s = max(self._due_s, now_s) + self._interval_s
 
 
@@ -47,5 +50,5 @@ class LatestFrame:
         return frame
 
     async def filled(self) -> None:
-        """Wait until a frame waits."""
+        """Return once a frame waits."""
         await self._filled.wait()

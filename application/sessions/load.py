@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from application.sessions.slots import fair_share
 
-_FULL = 0.9
-_ROOM = 0.6
+_FULL_UTILISATION = 0.9
+_FULL_SERVED_SHARE = 0.9
+_CALM_UTILISATION = 0.6
 _CALM_WINDOWS = 3
-_SERVED = 0.9
 _MARGIN = 0.85
 
 
@@ -48,9 +48,10 @@ class Load:
 class LoadWatch:
     """Evaluates windows of two seconds, with hysteresis.
 
-    Full: at least nine tenths of all slots in use, and less than nine tenths of the wanted frames
-    answered. Room again: less than six tenths in use, three windows in a row. The recommended rate
-    keeps a margin, so that clients who follow it end the overload without counting as room again.
+    The machine is full when at least nine tenths of all slots are in use and less than nine tenths
+    of the wanted frames are answered. It has room again after three windows in a row with less than
+    six tenths of the slots in use. The recommended rate is 15 % lower than what was served: so the
+    overload ends once clients follow it, while more than six tenths stay in use.
     """
 
     def __init__(self, now_s: float) -> None:
@@ -82,11 +83,11 @@ class LoadWatch:
             wanted.append(min(rate, demand.max_frame_rate))
             served += max(demand.answered - answered, 0) / elapsed
         self._before = {key: (each.received, each.answered) for key, each in running.items()}
-        if utilisation >= _FULL and served < _SERVED * sum(wanted):
+        if utilisation >= _FULL_UTILISATION and served < _FULL_SERVED_SHARE * sum(wanted):
             self._is_full, self._calm = True, 0
             self._fair_rate = max(round(fair_share(served, wanted) * _MARGIN, 1), 0.1)
             return Load(True, self._fair_rate)
-        self._calm = self._calm + 1 if utilisation < _ROOM else 0
+        self._calm = self._calm + 1 if utilisation < _CALM_UTILISATION else 0
         if self._is_full and self._calm >= _CALM_WINDOWS:
             self._is_full = False
             return Load(False, self._fair_rate, has_room_again=True)

@@ -9,7 +9,7 @@ from application.ports.clock import Clock
 from application.sessions.adaptation import Adaptation
 from application.sessions.analysis import Analysed, FrameAnalysis
 from application.sessions.events import StreamMetrics, Suggestion
-from application.sessions.intake import LatestFrame, Pace
+from application.sessions.intake import LatestFrame, RateLimiter
 from application.sessions.journal import Journal
 from application.sessions.measures import Measures, WindowMeter
 from domain.stream import Frame, SessionSummary
@@ -22,7 +22,7 @@ class RunningSession:
     Attributes:
         measures: counts and times of its frames.
         latest: the frame that waits.
-        pace: limits the frame rate.
+        rate_limiter: limits the frame rate.
         analysis: tracks the faces.
         adaptation: the present effort, and why.
         idle: an event, set while no frame is in work.
@@ -34,9 +34,9 @@ class RunningSession:
     def __init__(self, config: StreamConfig, analysis: FrameAnalysis, clock: Clock) -> None:
         self.measures = Measures()
         self.latest = LatestFrame()
-        self.pace = Pace(config.max_frame_rate)
+        self.rate_limiter = RateLimiter(config.max_frame_rate)
         self.analysis = analysis
-        self.adaptation = Adaptation.to(config)
+        self.adaptation = Adaptation.starting_with(config)
         self.idle = asyncio.Event()
         self.idle.set()
         self._clock = clock
@@ -55,8 +55,8 @@ class RunningSession:
     def configure(self, config: StreamConfig) -> None:
         """Use another configuration from the next frame on."""
         if config.max_frame_rate != self.adaptation.config.max_frame_rate:
-            self.pace = Pace(config.max_frame_rate)
-        self.adaptation = self.adaptation.configured(config)
+            self.rate_limiter = RateLimiter(config.max_frame_rate)
+        self.adaptation = self.adaptation.with_config(config)
         self._windows.restart()
 
     def record(self, frame: Frame, found: Analysed) -> None:

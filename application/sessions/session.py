@@ -35,11 +35,11 @@ log = logging.getLogger(__name__)
 
 
 class StreamSession:
-    """Runs from ``start`` to ``stop``, any number of times, until it ends.
+    """One client's session. It runs from ``start`` to ``stop``, any number of times.
 
-    ``initialize`` may be left out. Frames are only accepted while the session runs, and are
-    analysed one at a time, always the newest. Every frame that ``offer`` accepts is accounted for:
-    a result, an error, or a counted drop. All events go to the listener, in order.
+    Frames are accepted only while the session runs. They are analysed one at a time, always the
+    newest. For every frame that ``offer`` accepts there is a result, an error, or a counted drop.
+    All events go to the listener, in order.
 
     Attributes:
         session_id: unique.
@@ -118,7 +118,7 @@ class StreamSession:
         self.config = self.config.changed(settings)
         self._running = running = RunningSession(self.config, self._new_analysis(), self._clock)
         running.worker = asyncio.create_task(
-            self._work_through(running), name=f"stream {self.session_id}"
+            self._analyse_frames(running), name=f"stream {self.session_id}"
         )
         await self.send(StreamStatus("started", running.metrics, ignored))
 
@@ -147,9 +147,9 @@ class StreamSession:
             self._drop(running)
         await running.idle.wait()
         summary = running.summary(self.session_id, config.video_source)
-        await _cancelled(running.worker)
+        await _cancel(running.worker)
         metrics = running.metrics
-        detection_id = await self._kept(summary) if config.save_session else None
+        detection_id = await self._save(summary) if config.save_session else None
         await self.send(StreamStatus("stopped", metrics, ignored))
         await self.send(SessionEnded(summary, detection_id))
 
@@ -171,13 +171,13 @@ class StreamSession:
             self._drop(running)
 
     async def end(self) -> None:
-        """End for a client that is gone: cancel the frame in work, and save the summary."""
+        """End because the client is gone: cancel the frame in work, and save the summary."""
         if self._running is not None:
-            await _cancelled(self._running.worker)
+            await _cancel(self._running.worker)
             await self.stop()
         self.has_ended = True
 
-    async def dismiss(self, error: Exception) -> None:
+    async def disconnect(self, error: Exception) -> None:
         """Send the client the reason, stop, and close its connection.
 
         In this order, because a frame that arrives while the session stops is answered by an error,
@@ -205,12 +205,12 @@ class StreamSession:
         if self.has_ended:
             raise InvalidRequest("the session has ended")
 
-    async def _work_through(self, running: RunningSession) -> None:
-        """Analyse frames as they are offered; ends only when cancelled."""
+    async def _analyse_frames(self, running: RunningSession) -> None:
+        """Analyse the frames that ``offer`` accepts; ends only when cancelled."""
         while True:
             await running.latest.filled()
-            # In short steps, because the rate may rise meanwhile.
-            while (wait_s := running.pace.wait_s(self._clock.monotonic())) > 0:
+            # In short sleeps, because the client may raise the rate meanwhile.
+            while (wait_s := running.rate_limiter.wait_s(self._clock.monotonic())) > 0:
                 await self._clock.sleep(min(wait_s, _LONGEST_SLEEP_S))
             await self._listener.ready()
             try:
@@ -218,7 +218,7 @@ class StreamSession:
                     frame = running.latest.take()
                     if frame is None:
                         continue
-                    running.pace.took(self._clock.monotonic())
+                    running.rate_limiter.count(self._clock.monotonic())
                     running.idle.clear()
                     waited_s = self._clock.monotonic() - frame.received_s
                     with self._telemetry.frame(waited_s):
@@ -281,7 +281,7 @@ class StreamSession:
         running.measures.failed += 1
         self._telemetry.frame_done("error")
 
-    async def _kept(self, summary: SessionSummary) -> UUID | None:
+    async def _save(self, summary: SessionSummary) -> UUID | None:
         if not summary.frames_processed:
             return None
         try:
@@ -292,6 +292,6 @@ class StreamSession:
             return None
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -110,11 +110,11 @@ class StreamSessions:
         - Every ten seconds, the places of all sessions are renewed.
         """
         try:
-            async with asyncio.TaskGroup() as clocks:
-                clocks.create_task(self._every(LOAD_EVERY_S, self.review_load))
-                clocks.create_task(self._every(TOKENS_END_WITHIN_S, self.end_expired))
-                clocks.create_task(self._every(TOKENS_EVERY_S, self.verify_tokens))
-                clocks.create_task(self._every(PLACES_EVERY_S, self.hold_places))
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._every(LOAD_EVERY_S, self.review_load))
+                tasks.create_task(self._every(TOKENS_END_WITHIN_S, self.end_expired))
+                tasks.create_task(self._every(TOKENS_EVERY_S, self.verify_tokens))
+                tasks.create_task(self._every(PLACES_EVERY_S, self.hold_places))
         finally:
             await self._tokens.close()
 
@@ -171,9 +171,9 @@ class StreamSessions:
         self._advised.pop(session.session_id, None)
         self._credentials.pop(session.session_id, None)
         # A caller that is cancelled here has given up the session, so nothing else would end it.
-        await uninterrupted(self._wind_up(session))
+        await uninterrupted(self._end(session))
 
-    async def _wind_up(self, session: StreamSession) -> None:
+    async def _end(self, session: StreamSession) -> None:
         try:
             await self._places.give_back(session.user.user_id, session.session_id)
         except ServiceUnavailable as error:

@@ -52,7 +52,7 @@ class TokenChecks:
         self._clock = clock
         self._timeout_s = timeout_s
         self._round: asyncio.Task[None] | None = None
-        self._dismissals: dict[str, asyncio.Task[None]] = {}
+        self._disconnecting: dict[str, asyncio.Task[None]] = {}
 
     def end_expired(self, sessions: Iterable[tuple[StreamSession, Credential]]) -> None:
         """Disconnect the clients whose token has expired."""
@@ -60,7 +60,7 @@ class TokenChecks:
         for session, credential in sessions:
             if credential.expires_at is not None and credential.expires_at <= now:
                 error = InvalidToken("the token has expired; connect again with a new one")
-                self._begin_dismissal(session, error)
+                self._begin_disconnecting(session, error)
 
     def begin_round(self, sessions: Iterable[tuple[StreamSession, Credential]]) -> None:
         """Verify each token again, a few at a time; at most one round at once.
@@ -72,7 +72,7 @@ class TokenChecks:
 
     async def close(self) -> None:
         """Cancel running checks."""
-        tasks = [*self._dismissals.values(), *([self._round] if self._round else [])]
+        tasks = [*self._disconnecting.values(), *([self._round] if self._round else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -89,21 +89,21 @@ class TokenChecks:
                 async with asyncio.timeout(self._timeout_s):
                     await self._verify(credential.token)
             except InvalidToken as error:
-                self._begin_dismissal(session, error)
+                self._begin_disconnecting(session, error)
             except (ServiceUnavailable, TimeoutError):
                 log.info("a token could not be verified again")
             except Exception:
                 log.exception("a token could not be verified again")
 
-    def _begin_dismissal(self, session: StreamSession, error: Exception) -> None:
+    def _begin_disconnecting(self, session: StreamSession, error: Exception) -> None:
         key = session.session_id
-        if key not in self._dismissals:
-            task = asyncio.ensure_future(self._dismiss(session, error))
-            self._dismissals[key] = task
-            task.add_done_callback(lambda _: self._dismissals.pop(key, None))
+        if key not in self._disconnecting:
+            task = asyncio.ensure_future(self._disconnect(session, error))
+            self._disconnecting[key] = task
+            task.add_done_callback(lambda _: self._disconnecting.pop(key, None))
 
-    async def _dismiss(self, session: StreamSession, error: Exception) -> None:
+    async def _disconnect(self, session: StreamSession, error: Exception) -> None:
         try:
-            await session.dismiss(error)
+            await session.disconnect(error)
         except Exception:
             log.exception("a client whose token has expired could not be disconnected")

@@ -208,13 +208,13 @@ class Authenticate:
         """
         if self._tokens.is_access(bearer_token):
             claims = self._tokens.verify_access(bearer_token)
-            looking_up = self._known(claims)
+            looking_up = self._user_of(claims)
             fallback = User.known_by_id_alone(claims.user_id)
             expires_at = claims.expires_at
         else:
             fallback = await self._identity.verify(bearer_token)
             issued_at = self._identity.issued_at(bearer_token)
-            looking_up = self._remembered(fallback, issued_at)
+            looking_up = self._check_and_remember(fallback, issued_at)
             expires_at = None
         try:
             user = await (self._timeout.wait(looking_up) if id_is_enough else looking_up)
@@ -223,7 +223,7 @@ class Authenticate:
             user = fallback
         return Authenticated(user, expires_at)
 
-    async def _known(self, claims: AccessClaims) -> User:
+    async def _user_of(self, claims: AccessClaims) -> User:
         user, _ = await asyncio.gather(
             self._users.get(claims.user_id),
             self._standing.check_issued(claims.user_id, claims.issued_at),
@@ -232,7 +232,7 @@ class Authenticate:
             raise InvalidToken("the token's user is unknown here; sign in again")
         return user
 
-    async def _remembered(self, verified: User, issued_at: datetime) -> User:
+    async def _check_and_remember(self, verified: User, issued_at: datetime) -> User:
         await self._standing.check_issued(verified.user_id, issued_at)
         return await _remember(self._users, verified)
 

@@ -54,7 +54,7 @@ class ShowImage:
         Raises:
             NotFound: this user has no such image, whether or not another user has.
         """
-        return await self._stored(user.user_id, detection_id)
+        return await self._get(user.user_id, detection_id)
 
     async def linked(self, path: str, signature: LinkSignature, detection_id: UUID) -> StoredImage:
         """The image of a signed link, as it was sent.
@@ -72,7 +72,7 @@ class ShowImage:
         record = await self._repository.get(detection_id)
         if record is None:
             raise _no_image()
-        return await self._stored(record.user_id, detection_id)
+        return await self._get(record.user_id, detection_id)
 
     async def for_browsers(
         self, read: Callable[[], Awaitable[StoredImage]], *, sender: str
@@ -120,7 +120,7 @@ class ShowImage:
                 image.data, detection.faces, priority=Priority.BULK
             )
 
-    async def _stored(self, owner_id: str, detection_id: UUID) -> StoredImage:
+    async def _get(self, owner_id: str, detection_id: UUID) -> StoredImage:
         image = await self._images.get(owner_id, detection_id)
         if image is None:
             raise _no_image()

@@ -118,7 +118,7 @@ class FaceTracking:
     def finish(self) -> AnalysedFrame | None:
         """The frame that was taken last; None if there is none, or if it was restored."""
         last = self._tracked
-        return None if last is None or last.is_completed else self._completed(last)
+        return None if last is None or last.is_completed else self._complete(last)
 
     def tracks(self) -> tuple[TrackSummary, ...]:
         """The summary of each face; ends the tracking."""
@@ -129,8 +129,10 @@ class FaceTracking:
         frame.tracks = self._track(frame, before)
         completed = None
         if before is not None and not before.is_completed:
-            before.tracks += [_confirmed(t) for t in frame.tracks if t.unconfirmed is not None]
-            completed = self._completed(before)
+            before.tracks += [
+                _one_detection_earlier(t) for t in frame.tracks if t.unconfirmed is not None
+            ]
+            completed = self._complete(before)
         self._tracked = frame
         return completed
 
@@ -146,7 +148,7 @@ class FaceTracking:
         # A face that was not found in this frame has no reading, and is left out.
         return [t for t in found_by_tracker if not t.predicted and t.box in boxes]
 
-    def _completed(self, frame: _Frame) -> AnalysedFrame | None:
+    def _complete(self, frame: _Frame) -> AnalysedFrame | None:
         if self._is_held_until(frame.time_s):
             self._journal.hold(self._faces, frame.time_s - self._every_s)
         readings = {face.detection.box: face.reading for face in frame.found}
@@ -177,7 +179,7 @@ class FaceTracking:
         )
 
 
-def _confirmed(track: FaceTrack) -> FaceTrack:
+def _one_detection_earlier(track: FaceTrack) -> FaceTrack:
     """The face of a track as it was one detection before."""
     seen = track.unconfirmed
     assert seen is not None

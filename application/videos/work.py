@@ -192,7 +192,7 @@ class WorkOnVideos:
             True if nothing is left to be written.
         """
         try:
-            summary = await self._analysed(progress)
+            summary = await self._analyse_frames(progress)
             await self._finish(progress, summary)
         except NotHeld:
             return False
@@ -207,7 +207,7 @@ class WorkOnVideos:
             await _leave(progress, progress.attempted(), pause_s=RETRY_S)
         return True
 
-    async def _analysed(self, progress: VideoProgress) -> VideoSummary:
+    async def _analyse_frames(self, progress: VideoProgress) -> VideoSummary:
         video = progress.video
         async with self._store.local(video.user_id, video.video_id) as path:
             if path is None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from application.work.admission import Priority
 from application.work.fair_semaphore import Rank, Ranking
 
-_SMALL_SHARE = 16
-_RESERVED_SHARE = 8
-_OVERTAKEN_FOR_S = 3.0
+_SMALL_FRACTION = 16
+"""An image is small if it needs at most a 16th of the budget."""
+_RESERVED_FRACTION = 8
+_MAX_OVERTAKEN_S = 3.0
 
 
 @dataclass(order=True, slots=True)
@@ -28,20 +29,21 @@ class _Waiting:
 class MemoryBudget:
     """Lets images wait until there is memory for them, and refuses none.
 
-    They go in order of priority, then everybody's first before anybody's second, then of arrival.
-    One that fits may overtake one that does not, for a few seconds; small ones always may. Some
-    memory is kept for small ones of users who hold nothing yet, so that these do not wait for
-    clients that send large images, or many.
+    Images are served by priority, then by turn (the first image of every sender before the second
+    of any), then by arrival. An image that fits may overtake one that does not fit for at most
+    three seconds, and a small one always may. An eighth of the memory is reserved for small images
+    of users who hold none yet, so that they do not wait for senders of large or many images.
 
     Args:
-        total_bytes: what all of them may hold together. More than this counts as all of it.
+        total_bytes: what all images together may hold. An image that needs more waits until it can
+            have all of it.
     """
 
     def __init__(self, total_bytes: int) -> None:
         self._total = total_bytes
         self._free = total_bytes
-        self._small = total_bytes // _SMALL_SHARE
-        self._reserved = total_bytes // _RESERVED_SHARE
+        self._small = total_bytes // _SMALL_FRACTION
+        self._reserved = total_bytes // _RESERVED_FRACTION
         self._ranking = Ranking()
         self._waiting: list[_Waiting] = []
         self._held_by: Counter[str] = Counter()
@@ -62,7 +64,7 @@ class MemoryBudget:
             sender: of the work; empty where senders are not distinguished.
         """
         loop = asyncio.get_running_loop()
-        # One that needs nearly everything must leave nothing to small ones.
+        # An image that needs more than there is gets everything.
         size = min(size, self._total)
         rank = self._ranking.enter(sender, priority)
         entry = _Waiting(rank, size, loop.time(), loop.create_future())
@@ -96,23 +98,23 @@ class MemoryBudget:
         now = asyncio.get_running_loop().time()
         blocked = False
         for entry in list(self._waiting):
-            small = entry.size <= self._small
-            all_of_it = (small and self._is_first(entry)) or self._alone(entry)
-            usable = self._free if all_of_it else self._free - self._reserved
-            if entry.size <= usable and (small or not blocked):
+            is_small = entry.size <= self._small
+            may_use_reserve = (is_small and self._is_first(entry)) or self._is_alone(entry)
+            usable = self._free if may_use_reserve else self._free - self._reserved
+            if entry.size <= usable and (is_small or not blocked):
                 self._waiting.remove(entry)
                 if not entry.granted.done():  # its caller was not cancelled
                     self._hold(entry.size, entry.rank.sender)
                     entry.granted.set_result(None)
-            elif now - entry.since_s > _OVERTAKEN_FOR_S:
+            elif now - entry.since_s > _MAX_OVERTAKEN_S:
                 blocked = True
 
-    def _alone(self, entry: _Waiting) -> bool:
-        # What is larger than all but the reserve can only go when nothing else is held.
+    def _is_alone(self, entry: _Waiting) -> bool:
+        """Whether it needs the reserve too, and nothing else is held."""
         return self._free == self._total and entry.size > self._total - self._reserved
 
     def _is_first(self, entry: _Waiting) -> bool:
-        """Whether it is the first of a user, or senders are not distinguished."""
+        """Whether a user holds nothing else, or senders are not distinguished."""
         sender = entry.rank.sender
         return entry.rank.priority is not Priority.GUEST and not (sender and self._held_by[sender])
 

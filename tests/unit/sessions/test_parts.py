@@ -7,7 +7,7 @@ import pytest
 
 from application.sessions.adaptation import Adaptation, Window
 from application.sessions.events import Suggestion
-from application.sessions.intake import LatestFrame, Pace
+from application.sessions.intake import LatestFrame, RateLimiter
 from application.sessions.journal import MAX_TIMELINE_ENTRIES, MAX_TRACKS, Journal
 from application.sessions.measures import Measures, WindowMeter, percentile
 from application.sessions.slots import fair_share
@@ -21,21 +21,21 @@ from entrypoints.wire.frame_data import sent_image
 
 
 @pytest.mark.parametrize(("sent", "kept"), [(10, 30), (30, 30), (60, 30), (1000, 30), (5, 0.5)])
-def test_pace_keeps_the_configured_rate(sent: float, kept: float) -> None:
-    pace, taken = Pace(kept), 0
+def test_the_rate_limiter_keeps_the_configured_rate(sent: float, kept: float) -> None:
+    limiter, taken = RateLimiter(kept), 0
     for i in range(int(sent * 10)):
-        if pace.wait_s(i / sent) == 0:
-            pace.took(i / sent)
+        if limiter.wait_s(i / sent) == 0:
+            limiter.count(i / sent)
             taken += 1
     assert taken == pytest.approx(min(sent, kept) * 10, abs=2)
 
 
-def test_pace_tolerates_uneven_frames() -> None:
-    pace = Pace(10)
+def test_the_rate_limiter_tolerates_uneven_frames() -> None:
+    limiter = RateLimiter(10)
     for i in range(100):
         at_s = i * 0.1 + (0.08 if i % 2 else 0)
-        assert pace.wait_s(at_s) == 0
-        pace.took(at_s)
+        assert limiter.wait_s(at_s) == 0
+        limiter.count(at_s)
 
 
 def test_a_waiting_frame_is_replaced_by_a_newer_one() -> None:
@@ -85,7 +85,7 @@ class Machine:
 
     def __init__(self, config: StreamConfig) -> None:
         self.config = config
-        self.adaptation = Adaptation.to(config)
+        self.adaptation = Adaptation.starting_with(config)
 
     def window(self, *, served: int, busy: float, failed: int = 0) -> list[Suggestion]:
         window = Window(2.1, received=20, answered=served + failed, busy_s=busy * 2.1)
@@ -94,7 +94,7 @@ class Machine:
 
     def configure(self, wishes: Mapping[str, object]) -> None:
         self.config = self.config.changed(wishes)
-        self.adaptation = self.adaptation.configured(self.config)
+        self.adaptation = self.adaptation.with_config(self.config)
 
     def obeyed(self, windows: int, *, served: int, busy: float) -> list[Mapping[str, object]]:
         """The suggestions in this many windows to a client that follows each at once."""
@@ -130,7 +130,7 @@ FULL, LOWER, LOWEST = (640, 480), (480, 360), (320, 240)
 def test_the_effort_follows_the_windows(
     windows: Sequence[tuple[int, float]], resolutions: Sequence[tuple[int, int]]
 ) -> None:
-    adaptation, seen = Adaptation.to(StreamConfig()), []
+    adaptation, seen = Adaptation.starting_with(StreamConfig()), []
     for answered, busy in windows:
         window = Window(2.0, received=20, answered=answered, busy_s=2 * busy)
         adaptation, _ = adaptation.after(window)
