@@ -1,41 +1,27 @@
 """Fixtures of the attacks: a service for each, its memory, and a client that does not attack."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.attacks.memory import PeakMemory
-from tests.e2e.service_process import ServiceProcess
-from tests.e2e.stacks import EmbeddedStack
+from tests.e2e.service_process import ServiceProcess, serving
 
 THREADS = 2
-
-
-@asynccontextmanager
-async def running(folder: Path, **settings: str) -> AsyncIterator[ServiceProcess]:
-    """A service with these settings, on the embedded stores."""
-    service = ServiceProcess(folder, EmbeddedStack())
-    service.environment |= settings
-    try:
-        await service.start()
-        yield service
-    finally:
-        await service.close()
 
 
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[ServiceProcess]:
     """A fresh service on two threads, so that its peak memory is that of the test."""
-    async with running(tmp_path, INFERENCE_THREADS=str(THREADS)) as service:
+    async with serving(tmp_path, INFERENCE_THREADS=str(THREADS)) as service:
         yield service
 
 
 @pytest.fixture
 async def verbose_service(tmp_path: Path) -> AsyncIterator[ServiceProcess]:
     """A service whose log has a line for every request, those for its health too."""
-    async with running(tmp_path, LOG_LEVEL="DEBUG") as service:
+    async with serving(tmp_path, LOG_LEVEL="DEBUG") as service:
         yield service
 
 

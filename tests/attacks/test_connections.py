@@ -5,7 +5,7 @@ import contextlib
 import re
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -18,32 +18,19 @@ from tests.attacks.memory import PeakMemory
 from tests.attacks.test_decoding import noisy_photograph
 from tests.e2e.calls import detect, settled
 from tests.e2e.conftest import as_jpeg
-from tests.e2e.service_process import ServiceProcess
-from tests.e2e.stacks import EmbeddedStack
+from tests.e2e.service_process import ServiceProcess, serving
 
 MOST_MB = 450
 MOST_AT_REST_MB = 300
 ATTACKED_FOR_S = 2.0
 
 
-@asynccontextmanager
-async def serving(folder: Path, **settings: str) -> AsyncIterator[ServiceProcess]:
-    """A service for one test, which has to shut down in order."""
-    service = ServiceProcess(folder, EmbeddedStack())
-    service.environment |= {"INFERENCE_THREADS": str(THREADS), **settings}
-    try:
-        await service.start()
-        yield service
-        service.ask_to_stop()
-        await service.ended()
-    finally:
-        await service.close()
-
-
 @pytest.fixture(scope="module")
 async def target(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServiceProcess]:
     """One service for all attacks; none may impair it for the next."""
-    async with serving(tmp_path_factory.mktemp("service")) as service:
+    async with serving(
+        tmp_path_factory.mktemp("service"), INFERENCE_THREADS=str(THREADS)
+    ) as service:
         yield service
 
 
@@ -52,6 +39,7 @@ async def hasty(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servi
     """A service with short timeouts."""
     async with serving(
         tmp_path_factory.mktemp("hasty"),
+        INFERENCE_THREADS=str(THREADS),
         HEADER_TIMEOUT_S="1",
         BODY_TIMEOUT_S="1",
         SOCKET_SIGN_IN_S="3",
@@ -235,17 +223,14 @@ async def test_connections_of_one_address_are_bounded(tmp_path: Path) -> None:
 
 
 async def test_a_slow_body_does_not_delay_shutdown(tmp_path: Path) -> None:
-    service = ServiceProcess(tmp_path, EmbeddedStack())
-    service.environment["SHUTDOWN_GRACE_S"] = "600"
-    try:
-        await service.start()
-        async with connected(port_of(service)) as slow, connected(port_of(service)) as half:
-            await half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
-            await slow.send(
-                b"POST /auth/verify-token HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n"
-                b"Content-Type: application/json\r\n\r\n{"
-            )
-            service.ask_to_stop()
-            await service.ended()
-    finally:
-        await service.close()
+    async with (
+        serving(tmp_path, SHUTDOWN_GRACE_S="600") as service,
+        connected(port_of(service)) as slow,
+        connected(port_of(service)) as half,
+    ):
+        await half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        await slow.send(
+            b"POST /auth/verify-token HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n"
+            b"Content-Type: application/json\r\n\r\n{"
+        )
+        await service.stop()

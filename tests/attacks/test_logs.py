@@ -15,7 +15,8 @@ from PIL import Image
 from entrypoints.logs.writer import LogWriter
 from tests.attacks.costly_images import encoded
 from tests.attacks.flood import connected, frame, opened
-from tests.attacks.test_connections import port_of, serving
+from tests.attacks.test_connections import port_of
+from tests.e2e.service_process import serving
 
 LONG = "x" * 1500
 ROOT = Path(__file__).parents[2]

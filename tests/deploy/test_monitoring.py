@@ -18,7 +18,6 @@ import yaml
 
 from tests.deploy.manifests import ROOT
 from tests.e2e.service_process import ServiceProcess
-from tests.e2e.stacks import EmbeddedStack
 from tests.integration.realtime.service import Client
 from tests.servers.processes import missing, running
 from tests.servers.redis import free_port
@@ -167,7 +166,7 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
     copies = []
     for number in range(2):
         (folder / str(number)).mkdir()
-        copies.append(ServiceProcess(folder / str(number), EmbeddedStack()))
+        copies.append(ServiceProcess(folder / str(number)))
     try:
         for copy in copies:
             await copy.start()

@@ -18,7 +18,7 @@ import httpx
 from playwright.async_api import Page, ViewportSize, async_playwright
 
 from tests.e2e.browser.pictures import portrait
-from tests.e2e.browser.site import ROOT, serving
+from tests.e2e.service_process import ROOT, serving
 
 IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
@@ -47,10 +47,10 @@ async def renew_screenshot(link: str) -> None:
         await browser.close()
 
 
-def draw(client: httpx.Client, detection_id: str) -> None:
+async def draw(client: httpx.AsyncClient, detection_id: str) -> None:
     """Save the photo with its face drawn by the service."""
-    drawn = client.get(f"/api/history/{detection_id}/annotated").raise_for_status()
-    (IMAGES / "astronaut.jpg").write_bytes(drawn.content)
+    drawn = await client.get(f"/api/history/{detection_id}/annotated")
+    (IMAGES / "astronaut.jpg").write_bytes(drawn.raise_for_status().content)
 
 
 def sample(answer: dict[str, Any]) -> str:
@@ -84,27 +84,27 @@ def sample(answer: dict[str, Any]) -> str:
 """
 
 
-def main() -> None:
+async def renew() -> None:
     """Renew both pictures and the answer."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serving(Path(folder), PORT="2508") as site,
-        httpx.Client(base_url=site.url, timeout=120, trust_env=False) as client,
-    ):
-        signed_in = client.post("/auth/sign-in-code", json={"code": site.link.split("code=")[1]})
-        client.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
-        for _ in range(2):  # the first request warms up
-            answer = client.post("/api/detect", files={"file": ("astronaut.jpg", portrait())})
-        draw(client, answer.json()["detection_id"])
-        text = README.read_text(encoding="utf-8")
-        block = f"```json\n{sample(answer.json())}```"
-        README.write_text(
-            re.sub(r"^```json\n.*?^```", lambda _: block, text, count=1, flags=re.M | re.S),
-            encoding="utf-8",
-        )
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), PORT="2508") as site:
-        asyncio.run(renew_screenshot(site.link))
+    with tempfile.TemporaryDirectory() as folder:
+        async with serving(Path(folder), PORT="2508") as site, site.client() as client:
+            code = {"code": site.link.split("code=")[1]}
+            signed_in = await client.post("/auth/sign-in-code", json=code)
+            client.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
+            for _ in range(2):  # the first request warms up
+                files = {"file": ("astronaut.jpg", portrait())}
+                answer = (await client.post("/api/detect", files=files)).json()
+            await draw(client, answer["detection_id"])
+    text = README.read_text(encoding="utf-8")
+    block = f"```json\n{sample(answer)}```"
+    README.write_text(
+        re.sub(r"^```json\n.*?^```", lambda _: block, text, count=1, flags=re.M | re.S),
+        encoding="utf-8",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        async with serving(Path(folder), PORT="2508") as site:
+            await renew_screenshot(site.link)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(renew())

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.documents.following import PRINTED, blocks, run
-from tests.e2e.browser.site import Site
+from tests.e2e.service_process import ServiceProcess
 
 GUEST = """
 from emotion_client import Client
@@ -58,24 +58,24 @@ assert list_history.sync(client=client) == []
 
 
 @pytest.fixture(scope="module")
-def generated(site: Site) -> Site:
+def generated(site: ServiceProcess) -> ServiceProcess:
     """The site, with a client in its folder."""
     commands = [each.text for each in blocks("docs/rest.md") if "generator" in each.text][-1]
     run("bash", "-euo", "pipefail", "-c", commands.replace(PRINTED, site.url), folder=site.folder)
     return site
 
 
-def call(site: Site, program: str, **values: str) -> None:
+def call(site: ServiceProcess, program: str, **values: str) -> None:
     file = site.folder / "call.py"
     file.write_text(program.format(url=site.url, **values))
     run(sys.executable, str(file), folder=site.folder)
 
 
-def test_a_guest_sends_an_image_and_reads_results_and_problems(generated: Site) -> None:
+def test_a_guest_sends_an_image_and_reads_results_and_problems(generated: ServiceProcess) -> None:
     call(generated, GUEST)
 
 
-def test_a_user_signs_in_and_works_with_the_history(generated: Site) -> None:
+def test_a_user_signs_in_and_works_with_the_history(generated: ServiceProcess) -> None:
     minted = subprocess.run(
         [sys.executable, "-m", "entrypoints.cli", "token", "--user", "carol@example.com"],
         cwd=generated.folder,

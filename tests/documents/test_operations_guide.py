@@ -5,17 +5,17 @@ import json
 import httpx
 
 from tests.documents.following import PRINTED, follow, run
-from tests.e2e.browser.site import Site, serving
+from tests.e2e.service_process import ServiceProcess, serving
 
 
-def signed_in(site: Site) -> httpx.Client:
+def signed_in(site: ServiceProcess) -> httpx.Client:
     """A client of the user in the guide."""
     minted = run("emotion-api", "token", "--user", "alice@example.com", folder=site.folder)
     headers = {"Authorization": f"Bearer {minted.stdout.strip()}"}
     return httpx.Client(base_url=site.url, headers=headers, trust_env=False)
 
 
-def test_every_step_of_the_operations_guide_works(site: Site) -> None:
+async def test_every_step_of_the_operations_guide_works(site: ServiceProcess) -> None:
     photograph = (site.folder / "photo.jpg").read_bytes()
     with signed_in(site) as alice:
         found = alice.post("/api/detect", files={"file": ("photo.jpg", photograph)}).json()
@@ -33,7 +33,8 @@ def test_every_step_of_the_operations_guide_works(site: Site) -> None:
         assert alice.get("/api/history").json() == []
     assert not [path for path in (site.folder / "data" / "images").rglob("*") if path.is_file()]
 
-    with serving(site.folder, DATA_DIR="restored/data") as restored, signed_in(restored) as alice:
-        [kept] = alice.get("/api/history").json()
-        assert kept["detection_id"] == found["detection_id"]
-        assert alice.get(kept["image_url"]).content == photograph
+    async with serving(site.folder, DATA_DIR="restored/data") as restored:
+        with signed_in(restored) as alice:
+            [kept] = alice.get("/api/history").json()
+            assert kept["detection_id"] == found["detection_id"]
+            assert alice.get(kept["image_url"]).content == photograph

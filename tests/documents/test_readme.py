@@ -9,10 +9,10 @@ from PIL import Image
 
 from tests.clips import write_clip
 from tests.documents.following import PRINTED, ROOT, follow
-from tests.e2e.browser.site import Site
+from tests.e2e.service_process import ServiceProcess
 
 
-def test_every_command_of_the_readme_works_and_prints_what_it_shows(site: Site) -> None:
+def test_every_command_of_the_readme_works_and_prints_what_it_shows(site: ServiceProcess) -> None:
     folder = site.folder
     (folder / "PHOTO").write_bytes((folder / "photo.jpg").read_bytes())
     face = np.asarray(Image.open(folder / "photo.jpg").convert("RGB"))

@@ -3,10 +3,10 @@
 import csv
 
 from tests.documents.following import PRINTED, follow
-from tests.e2e.browser.site import Site
+from tests.e2e.service_process import ServiceProcess
 
 
-def test_every_step_of_the_rest_guide_works(site: Site) -> None:
+def test_every_step_of_the_rest_guide_works(site: ServiceProcess) -> None:
     said = follow("docs/rest.md", site.folder, instead={PRINTED: site.url})
     guest, _, _, batch, _, _, wrong, python, _, javascript = said
     assert '"dominant_emotion":"happy"' in guest

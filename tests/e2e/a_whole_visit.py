@@ -13,8 +13,7 @@ import skimage.data
 
 from tests.e2e.calls import detect, settled
 from tests.e2e.conftest import as_jpeg
-from tests.e2e.service_process import ServiceProcess
-from tests.e2e.stacks import EmbeddedStack
+from tests.e2e.service_process import serving
 from tests.e2e.test_live_video import connected, watched
 
 # ONNX Runtime made its first call nine seconds after it was imported. A call that is not made
@@ -44,9 +43,7 @@ async def visit(folder: Path) -> None:
     measuring = await asyncio.create_subprocess_exec(
         sys.executable, "-c", MEASURE, cwd=folder, env=kept
     )
-    service = ServiceProcess(folder, EmbeddedStack())
-    try:
-        await service.start()
+    async with serving(folder) as service:
         long_enough = asyncio.create_task(asyncio.sleep(LONG_ENOUGH_S))
         picture = as_jpeg(skimage.data.astronaut())
         async with await service.user() as client:
@@ -58,13 +55,7 @@ async def visit(folder: Path) -> None:
         assert results[0]["face_detected"]
         await watching.io.disconnect()
         await long_enough
-        service.ask_to_stop()
-        await service.ended()
-        assert await measuring.wait() == 0
-    finally:
-        await service.close()
-        if measuring.returncode is None:
-            measuring.kill()
+    assert await measuring.wait() == 0
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from tests.e2e.service_process import ServiceProcess
+from tests.e2e.service_process import ServiceProcess, serving
 from tests.e2e.stacks import CloudStack, EmbeddedStack, Stack
 from tests.e2e.videos import write_interview
 from tests.servers.cloudinary import cloudinary_double
@@ -38,14 +38,10 @@ async def service(
     stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServiceProcess]:
     """One service per stack, for all tests that neither stop nor kill it."""
-    service = ServiceProcess(tmp_path_factory.mktemp("service"), stack)
-    try:
-        await service.start()
+    folder = tmp_path_factory.mktemp("service")
+    # Without a grace, a refresh token that is used again counts as stolen at once.
+    async with serving(folder, stack, REFRESH_GRACE_SECONDS="0") as service:
         yield service
-        service.ask_to_stop()
-        await service.ended()
-    finally:
-        await service.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.calls import history, settled, small_picture
 from tests.e2e.cloud import FAULTS, FlakyCloud, flaky_cloud, recovered
-from tests.e2e.service_process import ServiceProcess
+from tests.e2e.service_process import ServiceProcess, serving
 from tests.servers.cloudinary import CloudinaryDouble
 from tests.servers.firebase import FirebaseEmulator
 
@@ -27,10 +27,8 @@ async def cloud(
 
 @pytest.fixture
 async def process(tmp_path: Path, cloud: FlakyCloud) -> AsyncIterator[ServiceProcess]:
-    service = ServiceProcess(tmp_path, cloud.stack)
-    await service.start()
-    yield service
-    await service.close()
+    async with serving(tmp_path, cloud.stack) as service:
+        yield service
 
 
 @pytest.fixture

@@ -77,8 +77,7 @@ async def processes(
         await asyncio.gather(here.start(), there.start())
         yield pair
         for process in (here, there):
-            process.ask_to_stop()
-            await process.ended()
+            await process.stop()
     finally:
         for process in (here, there):
             await process.close()

@@ -5,8 +5,7 @@ from pathlib import Path
 import httpx
 
 from tests.e2e.calls import settled
-from tests.e2e.service_process import ServiceProcess
-from tests.e2e.stacks import EmbeddedStack
+from tests.e2e.service_process import serving
 from tests.integration.realtime.service import Client
 from tests.servers.collector import collector
 from tests.servers.open_inference import inference_double
@@ -19,14 +18,12 @@ async def test_requests_and_frames_are_traced_with_their_stages_and_nothing_pers
     tmp_path: Path, astronaut: bytes
 ) -> None:
     async with collector() as collected:
-        service = ServiceProcess(tmp_path, EmbeddedStack())
-        service.environment |= {
+        settings = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collected.endpoint,
             "OTEL_EXPORTER_OTLP_HEADERS": "X-Password=of%20the%20collector",
             "OTEL_SERVICE_NAME": "faces",
         }
-        try:
-            await service.start()
+        async with serving(tmp_path, **settings) as service:
             signed_in = await service.sign_in()
             token = signed_in["access_token"]
             async with service.client(token) as user:
@@ -48,10 +45,6 @@ async def test_requests_and_frames_are_traced_with_their_stages_and_nothing_pers
             await live.frame(1, astronaut)
             await live.next("detection_result")
             await live.io.disconnect()
-            service.ask_to_stop()
-            await service.ended()
-        finally:
-            await service.close()
 
     assert collected.services == {"faces"}
     assert collected.passwords == {"of the collector"}
@@ -88,21 +81,14 @@ async def test_a_call_to_the_inference_server_continues_the_trace(
     tmp_path: Path, astronaut: bytes, triton: str
 ) -> None:
     async with collector() as collected, inference_double(triton) as double:
-        service = ServiceProcess(tmp_path, EmbeddedStack())
-        service.environment |= {
+        settings = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collected.endpoint,
             "CLASSIFIER": "remote",
             "REMOTE_CLASSIFIER_URL": double.url,
         }
-        try:
-            await service.start()
-            async with service.client() as guest:
-                answer = await guest.post("/api/detect", files={"file": ("me.jpg", astronaut)})
+        async with serving(tmp_path, **settings) as service, service.client() as guest:
+            answer = await guest.post("/api/detect", files={"file": ("me.jpg", astronaut)})
             assert answer.status_code == 200
-            service.ask_to_stop()
-            await service.ended()
-        finally:
-            await service.close()
     (request,) = collected.named("POST /api/detect")
     ((_, trace_id, span_id, flags),) = [each.split("-") for each in double.traces]
     assert (trace_id, span_id) == (request.trace_id.hex(), request.span_id.hex())
@@ -112,32 +98,21 @@ async def test_a_call_to_the_inference_server_continues_the_trace(
 async def test_a_caller_cannot_force_a_trace_to_be_recorded(tmp_path: Path) -> None:
     theirs = f"00-{'ab' * 16}-{'cd' * 8}-01"
     async with collector() as collected:
-        service = ServiceProcess(tmp_path, EmbeddedStack())
-        service.environment |= {
+        settings = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collected.endpoint,
             "OTEL_TRACES_SAMPLER_ARG": "0",
         }
-        try:
-            await service.start()
-            async with service.client() as guest:
-                answer = await guest.get("/api/model", headers={"traceparent": theirs})
+        async with serving(tmp_path, **settings) as service, service.client() as guest:
+            answer = await guest.get("/api/model", headers={"traceparent": theirs})
             assert answer.status_code == 200
-            service.ask_to_stop()
-            await service.ended()
-        finally:
-            await service.close()
     assert collected.spans == []
 
 
 async def test_a_missing_collector_delays_nothing(tmp_path: Path, astronaut: bytes) -> None:
-    service = ServiceProcess(tmp_path, EmbeddedStack())
-    service.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{free_port()}"
-    try:
-        await service.start()
-        async with service.client() as guest:
-            answer = await guest.post("/api/detect", files={"file": ("me.jpg", astronaut)})
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    async with (
+        serving(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=nowhere) as service,
+        service.client() as guest,
+    ):
+        answer = await guest.post("/api/detect", files={"file": ("me.jpg", astronaut)})
         assert answer.status_code == 200
-        service.ask_to_stop()
-        await service.ended()
-    finally:
-        await service.close()

@@ -1,7 +1,7 @@
 """A real browser and a real service."""
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from adapters.local_auth import LocalIdentityProvider
 from adapters.system.clock import SystemClock
 from tests.e2e.browser.pictures import write_camera_clip
-from tests.e2e.browser.site import Site, serving
+from tests.e2e.service_process import ServiceProcess, serving
 from tests.servers.npm import installed
 from tests.servers.processes import missing
 
@@ -45,9 +45,11 @@ def npm_packages() -> Path:
 
 
 @pytest.fixture(scope="session")
-def site(npm_packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+async def site(
+    npm_packages: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServiceProcess]:
     """The service as `emotion-api serve` starts it."""
-    with serving(
+    async with serving(
         tmp_path_factory.mktemp("service"),
         SECRET_KEY=SECRET,
         GUEST_MAX_USAGE_PER_ADDRESS="1000",
@@ -71,7 +73,7 @@ async def browser(
 
 
 @asynccontextmanager
-async def a_visitor(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]:
+async def a_visitor(browser: Browser, site: ServiceProcess) -> AsyncIterator[BrowserContext]:
     """The browser context of a new visitor."""
     context = await browser.new_context(
         base_url=site.url, viewport={"width": 1366, "height": 850}, reduced_motion="reduce"
@@ -108,7 +110,7 @@ async def sign_in(page: Page, id_token: str) -> None:
 
 
 @pytest.fixture
-async def context(browser: Browser, site: Site) -> AsyncIterator[BrowserContext]:
+async def context(browser: Browser, site: ServiceProcess) -> AsyncIterator[BrowserContext]:
     """The browser context of a new visitor."""
     async with a_visitor(browser, site) as context:
         yield context

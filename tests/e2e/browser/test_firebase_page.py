@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from html import escape
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -11,17 +11,17 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.e2e.browser.site import Site, serving
 from tests.e2e.browser.test_accessibility import faults
+from tests.e2e.service_process import ServiceProcess, serving
 from tests.servers.firebase import PROJECT, FirebaseEmulator
 
 CLIENT_ID = "demo.apps.googleusercontent.com"
 
 
 @pytest.fixture(scope="module")
-def firebase_site(
+async def firebase_site(
     firebase: FirebaseEmulator, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
+) -> AsyncIterator[ServiceProcess]:
     """The service with Firebase authentication."""
     settings = {
         "AUTH": "firebase",
@@ -31,12 +31,12 @@ def firebase_site(
         "FIREBASE_WEB_API_KEY": "any",
         "GOOGLE_CLIENT_ID": CLIENT_ID,
     }
-    with serving(tmp_path_factory.mktemp("firebase"), **settings) as site:
+    async with serving(tmp_path_factory.mktemp("firebase"), **settings) as site:
         yield site
 
 
 @pytest.fixture
-async def visitor(browser: Browser, firebase_site: Site) -> AsyncIterator[Page]:
+async def visitor(browser: Browser, firebase_site: ServiceProcess) -> AsyncIterator[Page]:
     """The page, in a browser with a stand-in for Google."""
     context = await browser.new_context(base_url=firebase_site.url)
     context.set_default_timeout(20_000)

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.async_api import Page, expect
 
 from tests.e2e.browser.pictures import portrait
-from tests.e2e.browser.site import Site
+from tests.e2e.service_process import ServiceProcess
 from tests.servers.listening import listening
 
 
@@ -44,7 +44,7 @@ def as_heic(image: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", ["jpeg", "heic"])
 async def test_a_page_of_another_origin_shows_the_images_of_its_user(
-    page: Page, site: Site, id_token: str, elsewhere: str, kind: str
+    page: Page, site: ServiceProcess, id_token: str, elsewhere: str, kind: str
 ) -> None:
     sent = as_heic(portrait()) if kind == "heic" else portrait()
     headers = {"Authorization": f"Bearer {id_token}"}

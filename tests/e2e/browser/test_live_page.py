@@ -13,7 +13,7 @@ from domain.stream_config import StreamConfig
 from tests.e2e.browser.answers import face
 from tests.e2e.browser.conftest import SECRET
 from tests.e2e.browser.pictures import CLIP_SIZE, LEFT, RIGHT
-from tests.e2e.browser.site import serving
+from tests.e2e.service_process import serving
 
 # What a visitor sees at one moment: the position of the mark in the camera's picture, and of the
 # box, both in pixels of the clip.
@@ -147,7 +147,7 @@ async def test_a_session_continues_after_the_network_or_the_service_was_down(
     context = await browser.new_context()
     page = await context.new_page()
     state = page.locator(".live-view .state")
-    with serving(tmp_path, PORT=port) as site:
+    async with serving(tmp_path, PORT=port) as site:
         await page.goto(site.link.replace("localhost", "127.0.0.1"))
         await start(page)
         await context.set_offline(True)
@@ -156,7 +156,7 @@ async def test_a_session_continues_after_the_network_or_the_service_was_down(
         await expect(state).to_have_text("Running again: reconnected.", timeout=30_000)
         await page.locator(".live-stage .box").wait_for()
     await expect(state).to_have_text("The connection was lost. Reconnecting …")
-    with serving(tmp_path, PORT=port):
+    async with serving(tmp_path, PORT=port):
         await expect(state).to_have_text("Running again: reconnected.", timeout=30_000)
         await page.locator(".live-stage .box").wait_for()
         assert await page.get_by_role("alert").all_inner_texts() == []

@@ -12,7 +12,7 @@ from playwright.async_api import Browser
 
 from tests.e2e.browser.conftest import SECRET
 from tests.e2e.browser.pictures import FACE_X, FACE_Y, portrait
-from tests.e2e.browser.site import serving
+from tests.e2e.service_process import serving
 from tests.servers.listening import listening
 
 CLIENT = Path(__file__).with_name("react_client.html")
@@ -46,7 +46,7 @@ async def port(npm_packages: Path) -> AsyncIterator[int]:
 async def visit(browser: Browser, port: int, id_token: str, tmp_path: Path) -> dict[str, Any]:
     """The answers and events that the client got from signing in to disconnecting."""
     settings = {"SECRET_KEY": SECRET, "CORS_ORIGINS": f"http://localhost:{port}"}
-    with serving(tmp_path, **settings) as site:
+    async with serving(tmp_path, **settings) as site:
         page = await browser.new_page()
         # Another site as well, whose cookies browsers treat apart.
         await page.goto(f"http://localhost:{port}/")

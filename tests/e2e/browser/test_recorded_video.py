@@ -15,8 +15,8 @@ from playwright.async_api import Browser, FilePayload, Page, Route, expect
 from tests import clips
 from tests.e2e.browser.conftest import a_tab, a_visitor, new_id_token, sign_in
 from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
-from tests.e2e.browser.site import Site
 from tests.e2e.browser.test_photographs import choose, file
+from tests.e2e.service_process import ServiceProcess
 
 RATE = 10
 SECONDS = 6
@@ -74,7 +74,7 @@ async def analysed_with_many_faces(page: Page) -> None:
 
 
 @pytest.fixture(scope="module")
-async def watched(browser: Browser, site: Site) -> AsyncIterator[Page]:
+async def watched(browser: Browser, site: ServiceProcess) -> AsyncIterator[Page]:
     """A tab that shows the result of a video, for tests that only look at it."""
     async with a_visitor(browser, site) as context, a_tab(context) as page:
         await sign_in(page, new_id_token())

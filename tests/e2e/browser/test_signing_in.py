@@ -6,12 +6,12 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 
 from tests.e2e.browser.pictures import portrait
-from tests.e2e.browser.site import serving
 from tests.e2e.browser.test_photographs import choose, file
+from tests.e2e.service_process import serving
 
 
 async def test_the_printed_link_is_short_and_signs_in_once(page: Page, tmp_path: Path) -> None:
-    with serving(tmp_path) as site:
+    async with serving(tmp_path) as site:
         assert len(site.link) < 60, "it fits into a line of any terminal"
         await page.goto(site.link)
         await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
