@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-_MOST_WAITING = 512
+_MAX_WAITING = 512
 
 
 class FanOut:
@@ -27,7 +27,7 @@ class FanOut:
 
     def listen(self) -> AsyncIterator[bytes]:
         """The messages from now on."""
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MOST_WAITING)
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MAX_WAITING)
         self._queues.add(queue)
         return self._taken_from(queue)
 

@@ -25,7 +25,7 @@ _VIDEO_VERSION = 2
 _FRAMES_VERSION = 1
 _PARTS = 10_000
 """The integer that stands for a score of 1."""
-_MOST_BYTES = 64 * 2**20
+_MAX_BYTES = 64 * 2**20
 """Limit on unpacked frames; more than the service ever writes."""
 
 
@@ -54,7 +54,7 @@ def unpack_frames(packed: bytes) -> list[AnalysedFrame]:
         UnreadableRecord: it is damaged, or a newer version of the service wrote it.
     """
     try:
-        version, first, lists = json.loads(zlib.decompressobj().decompress(packed, _MOST_BYTES))
+        version, first, lists = json.loads(zlib.decompressobj().decompress(packed, _MAX_BYTES))
         if version != _FRAMES_VERSION:
             raise UnreadableRecord("the version of a video's frames is not known")
         return [_frame_from_list(number, each) for number, each in enumerate(lists, start=first)]

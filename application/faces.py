@@ -20,7 +20,7 @@ class EveryFace:
         min_size_px: of its longer side, in the original's pixels.
     """
 
-    least_side_px: int | None = None
+    min_side_px: int | None = None
 
     def __init__(self, min_size_px: int) -> None:
         self._wanted = WantedFaces(min_size_px)

@@ -36,7 +36,7 @@ class Assumed:
             ``pingInterval`` and ``pingTimeout`` together.
         first_retry_s: of a client that lost its session, half more or less at random; doubled at
             every failure (the defaults of Socket.IO's client).
-        longest_retry_s: at which it is doubled no more.
+        max_retry_s: at which it is doubled no more.
         stored_s: from the acknowledgement of a detection to its storing, in the mean.
         detections_per_s: that each copy acknowledges.
     """
@@ -49,7 +49,7 @@ class Assumed:
     stop_s: float = 2.0
     notice_s: float = 45.0
     first_retry_s: float = 1.0
-    longest_retry_s: float = 5.0
+    max_retry_s: float = 5.0
     stored_s: float = 0.5
     detections_per_s: float = 0.5
 
@@ -144,7 +144,7 @@ class Fleet:
         self.after(self._random.expovariate(1 / self.assumed.stored_s), store)
 
     def _pause(self, failures: int) -> float:
-        pause_s = min(self.assumed.first_retry_s * 2**failures, self.assumed.longest_retry_s)
+        pause_s = min(self.assumed.first_retry_s * 2**failures, self.assumed.max_retry_s)
         return pause_s * self._random.uniform(0.5, 1.5)
 
     def _connect(self, lost_at_s: float, failures: int) -> None:

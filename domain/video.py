@@ -10,9 +10,9 @@ from uuid import UUID
 
 from domain.errors import InvalidRequest
 
-MOST_FRAMES_PER_SECOND = 30.0
-LONGEST_STEP_S = 3600.0
-MOST_DAMAGES = 100
+MAX_FRAMES_PER_SECOND = 30.0
+MAX_STEP_S = 3600.0
+MAX_DAMAGES = 100
 
 
 class VideoStatus(StrEnum):
@@ -51,9 +51,9 @@ class Sampling:
     to_s: float | None = None
 
     def __post_init__(self) -> None:
-        if not 1 / MOST_FRAMES_PER_SECOND <= self.every_s <= LONGEST_STEP_S:
+        if not 1 / MAX_FRAMES_PER_SECOND <= self.every_s <= MAX_STEP_S:
             raise InvalidRequest(
-                f"between 1/{MOST_FRAMES_PER_SECOND:.0f} second and an hour may lie between two "
+                f"between 1/{MAX_FRAMES_PER_SECOND:.0f} second and an hour may lie between two "
                 "analysed frames"
             )
         if self.from_s < 0 or (self.to_s is not None and self.to_s <= self.from_s):
@@ -96,7 +96,7 @@ def with_damage(damages: Sequence[Damage], damage: Damage) -> tuple[Damage, ...]
     From the hundredth on they are joined, with what can be read between them: a hostile file may
     have tens of thousands.
     """
-    if len(damages) < MOST_DAMAGES:
+    if len(damages) < MAX_DAMAGES:
         return (*damages, damage)
     return (*damages[:-1], Damage(damages[-1].from_s, damage.to_s))
 

@@ -31,10 +31,10 @@ class Storing:
         telemetry: Telemetry,
         give_up_after_s: float,
         first_retry_s: float = 1.0,
-        longest_retry_s: float = 300.0,
+        max_retry_s: float = 300.0,
         uploads_at_once: int = 4,
     ) -> None:
-        self.backlog = Backlog(clock, first_retry_s=first_retry_s, longest_retry_s=longest_retry_s)
+        self.backlog = Backlog(clock, first_retry_s=first_retry_s, max_retry_s=max_retry_s)
         delivery = Delivery(
             spool=spool,
             repository=repository,

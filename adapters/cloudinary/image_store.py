@@ -14,7 +14,7 @@ from application.ports.image_store import StoredImage
 from domain.detection import Detection
 
 # Uploads are much smaller; a foreign file in the account must not fill the memory.
-_LARGEST_IMAGE = 64 * 1024 * 1024
+_MAX_IMAGE_BYTES = 64 * 1024 * 1024
 
 
 class CloudinaryImageStore:
@@ -64,9 +64,9 @@ class CloudinaryImageStore:
                 media_type = response.headers.get("Content-Type", "")
                 if response.status != 200 or not media_type.startswith("image/"):
                     raise Unexpected(f"status {response.status}, {media_type}")
-                data = response.read(_LARGEST_IMAGE + 1)
-                if len(data) > _LARGEST_IMAGE:
-                    raise Unexpected(f"more than {_LARGEST_IMAGE} bytes")
+                data = response.read(_MAX_IMAGE_BYTES + 1)
+                if len(data) > _MAX_IMAGE_BYTES:
+                    raise Unexpected(f"more than {_MAX_IMAGE_BYTES} bytes")
                 return StoredImage(data, media_type)
 
         return await self._client.run(download)

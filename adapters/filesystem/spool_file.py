@@ -20,7 +20,7 @@ from domain.detection import Detection
 
 # A line with hundreds of faces takes about half a megabyte; without a bound, a damaged file without
 # a line end would be read as a whole.
-_LONGEST_LINE = 16 * 1024 * 1024
+_MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def read(path: Path) -> SpooledDetection:
 
 
 def _header(file: BinaryIO) -> SpoolHeader:
-    head = from_json(file.readline(_LONGEST_LINE))
+    head = from_json(file.readline(_MAX_LINE_BYTES))
     try:
         return SpoolHeader(
             detection_from_record(head["detection"]), head["media_type"], head["image_size"]

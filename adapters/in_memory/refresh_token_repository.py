@@ -8,7 +8,7 @@ from datetime import datetime
 
 from adapters.in_memory.switches import Switches
 from application.ports.refresh_token_repository import (
-    MOST_PER_USER,
+    MAX_PER_USER,
     RefreshTokenRecord,
     is_in_grace,
 )
@@ -17,9 +17,9 @@ from application.ports.refresh_token_repository import (
 class InMemoryRefreshTokenRepository(Switches):
     """Keeps every issued token, which are still valid, and which were used."""
 
-    def __init__(self, most_per_user: int = MOST_PER_USER) -> None:
+    def __init__(self, max_per_user: int = MAX_PER_USER) -> None:
         super().__init__()
-        self._most_per_user = most_per_user
+        self._most_per_user = max_per_user
         self._records: dict[str, RefreshTokenRecord] = {}
         self._standing: set[str] = set()
         self._used: dict[str, datetime] = {}

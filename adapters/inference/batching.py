@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.face_crops import FaceCrops
-from adapters.inference.model import LARGEST_BATCH, CropClassifier, failure_of, score
+from adapters.inference.model import MAX_BATCH, CropClassifier, failure_of, score
 from application.ports.emotion_classifier import ModelCard
 from application.work.admission import Priority
 from domain.emotion import EmotionScores
@@ -143,7 +143,7 @@ class BatchingEmotionClassifier:
             self._waiting.remove(request)
             batch, size = [request], len(request.crops)
             for other in sorted(self._waiting):
-                if size + len(other.crops) <= LARGEST_BATCH:
+                if size + len(other.crops) <= MAX_BATCH:
                     self._waiting.remove(other)
                     batch.append(other)
                     size += len(other.crops)

@@ -12,7 +12,7 @@ NO_FACE = -1
 IGNORED_FACE = -2
 """In place of a face's index: the box lies on a face that is neither to be found nor wrong."""
 # Lower than for faces that count, because detectors draw such boxes less exactly.
-_LEAST_IOU_IGNORED = 0.3
+_MIN_IOU_IGNORED = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def match_boxes(
     faces: NDArray[np.floating],
     ignored: NDArray[np.floating],
     *,
-    least_iou: float,
+    min_iou: float,
 ) -> BoxMatches:
     """Assign the most confident box to each face, and at most one face to each box.
 
@@ -43,7 +43,7 @@ def match_boxes(
         boxes: float (N, 4), drawn by the detector, the most confident first.
         faces: float (F, 4), the labelled faces that count.
         ignored: float (I, 4), the labelled faces that do not count.
-        least_iou: intersection over union from which a box lies on a face that counts.
+        min_iou: intersection over union from which a box lies on a face that counts.
     """
     matched = np.full(len(boxes), NO_FACE)
     ious = np.zeros(len(boxes))
@@ -51,10 +51,10 @@ def match_boxes(
     for index, box in enumerate(boxes):
         overlaps = np.where(is_free, _iou(box, faces), 0.0)
         best = int(overlaps.argmax()) if len(faces) else NO_FACE
-        if best != NO_FACE and overlaps[best] >= least_iou:
+        if best != NO_FACE and overlaps[best] >= min_iou:
             matched[index], ious[index] = best, overlaps[best]
             is_free[best] = False
-        elif (_iou(box, ignored) >= _LEAST_IOU_IGNORED).any():
+        elif (_iou(box, ignored) >= _MIN_IOU_IGNORED).any():
             matched[index] = IGNORED_FACE
     return BoxMatches(matched, ious)
 

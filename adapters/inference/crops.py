@@ -31,7 +31,7 @@ _TEMPLATE = (
 _PLAUSIBLE_SIDES = (0.6, 1.7)
 # Faces in FER2013 are tilted by less than this, so the classifier reads them; turning them costs
 # accuracy.
-_LEAST_TILT = math.radians(15)
+_MIN_TILT = math.radians(15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _turn_of(landmarks: FaceLandmarks, box_side: float) -> complex:
     side = aligned_frame(landmarks).side
     smallest, largest = _PLAUSIBLE_SIDES
     plausible = smallest <= abs(side) / box_side <= largest
-    if not plausible or abs(cmath.phase(side)) < _LEAST_TILT:
+    if not plausible or abs(cmath.phase(side)) < _MIN_TILT:
         return 1 + 0j
     return side / abs(side)
 

@@ -101,7 +101,7 @@ def _matched(
     """Pair boxes with labelled faces; boxes on faces that do not count are left out."""
     boxes = sorted(found, key=lambda face: -face.confidence)
     drawn = _corners([face.box for face in boxes])
-    matched = match_boxes(drawn, _corners(faces), _corners(others), least_iou=_ON_FACE)
+    matched = match_boxes(drawn, _corners(faces), _corners(others), min_iou=_ON_FACE)
     matches = []
     for box, index, iou in zip(boxes, matched.faces.tolist(), matched.ious.tolist(), strict=True):
         if index == NO_FACE:

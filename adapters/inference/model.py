@@ -12,7 +12,7 @@ from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import ModelCard
 from domain.emotion import Emotion, EmotionScores
 
-LARGEST_BATCH = 32
+MAX_BATCH = 32
 """How many crops are scored at once; larger batches gain nothing on a CPU."""
 
 
@@ -43,15 +43,15 @@ class CropClassifier(Protocol):
 
 
 def score(model: CropClassifier, crops: NDArray[np.uint8]) -> list[EmotionScores]:
-    """Score any number of crops, at most ``LARGEST_BATCH`` at a time.
+    """Score any number of crops, at most ``MAX_BATCH`` at a time.
 
     Args:
         model: scores them.
         crops: see ``CropClassifier.predict``.
     """
     scores = []
-    for start in range(0, len(crops), LARGEST_BATCH):
-        for row in model.predict(crops[start : start + LARGEST_BATCH]):
+    for start in range(0, len(crops), MAX_BATCH):
+        for row in model.predict(crops[start : start + MAX_BATCH]):
             weights = zip(Emotion, row.tolist(), strict=True)
             scores.append(EmotionScores.from_weights(dict(weights)))
     return scores

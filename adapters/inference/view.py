@@ -18,13 +18,13 @@ from domain.image import Image
 
 # A view with more pixels is split into tiles: on each thread ONNX Runtime holds 32 bytes a pixel.
 _TILE_PIXELS = 1_250_000
-_LEAST_SIDE = 64
+_MIN_SIDE = 64
 # The scale of each view relative to the one before.
 _STEP = 5
 # A box this close to the edge of a tile, in pixels, may continue beyond it.
 _TOUCHES = 2
 _NEAR_LIMIT = 0.7
-_MOST_FACES = 500
+_MAX_FACES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class DetectionView:
         left: column of the view that is the original's first; negative in tiles.
         top: row of the view that is the original's first.
         cut: which sides (left, top, right, bottom) are inside the original, not at its edge.
-        least_px: least longer side of boxes taken from this view; a finer view finds smaller ones
+        min_px: least longer side of boxes taken from this view; a finer view finds smaller ones
             better.
-        most_px: largest longer side of boxes taken from this view; a coarser view finds larger
+        max_px: largest longer side of boxes taken from this view; a coarser view finds larger
             ones.
     """
 
@@ -76,8 +76,8 @@ class DetectionView:
     left: int = 0
     top: int = 0
     cut: tuple[bool, bool, bool, bool] = (False, False, False, False)
-    least_px: float = 0
-    most_px: float = math.inf
+    min_px: float = 0
+    max_px: float = math.inf
 
     @classmethod
     def of(cls, image: Image, *, ratio: float) -> DetectionView:
@@ -128,7 +128,7 @@ class DetectionView:
 
     def holds(self, x: float, y: float, width: float, height: float) -> bool:
         """Whether a box is taken from this view; others are found better in another view."""
-        if not self.least_px <= max(width, height) <= self.most_px:
+        if not self.min_px <= max(width, height) <= self.max_px:
             return False
         rows, columns = self.pixels.shape[:2]
         beyond = (
@@ -155,17 +155,17 @@ def views_of(image: Image, wanted: WantedFaces, sizes: FaceSizes) -> Iterator[De
     """
     longer_side = max(image.width, image.height)
     ratio = finest_ratio(image, wanted, sizes)
-    least_px = 0.0
+    min_px = 0.0
     while True:
-        view = replace(DetectionView.of(image, ratio=ratio), least_px=least_px)
+        view = replace(DetectionView.of(image, ratio=ratio), min_px=min_px)
         if longer_side * ratio <= sizes.largest:
             yield view.bordered(round(sizes.border * max(view.pixels.shape)))
             return
         # A face that no tile contains as a whole is large enough for the next view.
-        yield from replace(view, most_px=sizes.largest).tiles(round(_STEP * sizes.smallest))
+        yield from replace(view, max_px=sizes.largest).tiles(round(_STEP * sizes.smallest))
         coarser = max(ratio / _STEP, sizes.overview_side / longer_side)
         # Faces near the limit are taken from both views, so that none is missed.
-        least_px = _NEAR_LIMIT * sizes.largest * coarser / ratio
+        min_px = _NEAR_LIMIT * sizes.largest * coarser / ratio
         ratio = coarser
 
 
@@ -199,7 +199,7 @@ def keep_faces(
         if not _is_among(box, corners[: len(kept)]):
             corners[len(kept)] = (box.x, box.y, box.right, box.bottom)
             kept.append(FaceDetection(box, face.confidence, face.landmarks))
-    return sorted(kept, key=lambda face: -face.box.area)[:_MOST_FACES]
+    return sorted(kept, key=lambda face: -face.box.area)[:_MAX_FACES]
 
 
 def _tiling(height: int, width: int, overlap: int) -> tuple[int, int]:
@@ -208,7 +208,7 @@ def _tiling(height: int, width: int, overlap: int) -> tuple[int, int]:
     while True:
         tall, wide = _part(height, down, overlap), _part(width, across, overlap)
         # A network pads short sides to whole cells, so a view of few rows is larger than it seems.
-        if max(tall, _LEAST_SIDE) * max(wide, _LEAST_SIDE) <= _TILE_PIXELS:
+        if max(tall, _MIN_SIDE) * max(wide, _MIN_SIDE) <= _TILE_PIXELS:
             return down, across
         if tall > wide:
             down += 1

@@ -9,8 +9,8 @@ from application.ports.clock import Clock
 from domain.errors import InvalidRequest
 from domain.user import User
 
-LONGEST_ID_TOKEN_S = 365 * 24 * 3600
-_LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
+MAX_ID_TOKEN_S = 365 * 24 * 3600
+_MAX_EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 
 
 class LocalIdentityProvider:
@@ -40,10 +40,10 @@ class LocalIdentityProvider:
             InvalidRequest: this is not an e-mail address, or the lifetime is not allowed.
         """
         # Written so that NaN is refused as well.
-        if not 1 <= lifetime_s <= LONGEST_ID_TOKEN_S:
+        if not 1 <= lifetime_s <= MAX_ID_TOKEN_S:
             raise InvalidRequest(
                 "an ID token is valid for at least a second and at most "
-                f"{LONGEST_ID_TOKEN_S // 3600} hours",
+                f"{MAX_ID_TOKEN_S // 3600} hours",
                 field="hours",
             )
         return self._signer.sign(TokenKind.ID, {"sub": _normalised(email)}, lifetime_s)
@@ -78,6 +78,6 @@ def _normalised(email: str) -> str:
     mailbox, at, host = address.rpartition("@")
     if not (mailbox and at and host and address.isprintable()) or " " in address:
         raise InvalidRequest(f"{email!r} is not an e-mail address", field="email")
-    if len(address) > _LONGEST_EMAIL:
+    if len(address) > _MAX_EMAIL_LENGTH:
         raise InvalidRequest("the e-mail address is too long", field="email")
     return address

@@ -16,7 +16,7 @@ from domain.errors import InvalidToken
 
 _ALGORITHM = "HS256"
 _ISSUER = "emotion-api"
-_LONGEST_TOKEN = 8192
+_MAX_TOKEN_LENGTH = 8192
 
 
 class TokenKind(StrEnum):
@@ -99,7 +99,7 @@ class TokenSigner:
 
     def claims_to_be(self, kind: TokenKind, token: str) -> bool:
         """Whether the token claims to be of this kind, valid or not. Never raises."""
-        if len(token) > _LONGEST_TOKEN:
+        if len(token) > _MAX_TOKEN_LENGTH:
             return False
         try:
             return jwt.get_unverified_header(token).get("typ") == kind.value

@@ -31,8 +31,8 @@ from domain.emotion import Emotion
 
 _NEWEST_FIRST = [("timestamp_us", DESCENDING), ("_id", DESCENDING)]
 _FETCHED_FIRST = 10
-_FETCHED_AT_MOST = 20
-_LARGEST_INTEGER = 2**63 - 1
+_MAX_FETCHED = 20
+_MAX_INTEGER = 2**63 - 1
 
 _Database = AsyncIOMotorDatabase[Document]
 
@@ -127,7 +127,7 @@ class _Cursor:
 
     def __init__(self, query: Document, skip: int, limit: int | None) -> None:
         self._query = self._rest = query
-        self._skip = min(skip, _LARGEST_INTEGER)
+        self._skip = min(skip, _MAX_INTEGER)
         self._left = limit
         self._at_once = _FETCHED_FIRST
         self.is_at_end = limit == 0
@@ -149,7 +149,7 @@ class _Cursor:
             self._rest, self._skip = {"$and": [self._query, _before(part[-1])]}, 0
             # So that little is fetched in vain.
             mean_bytes = sum(len(each.raw) for each in found) // len(found)
-            self._at_once = min(max(PART_BYTES // mean_bytes, 1), _FETCHED_AT_MOST)
+            self._at_once = min(max(PART_BYTES // mean_bytes, 1), _MAX_FETCHED)
         return part
 
 

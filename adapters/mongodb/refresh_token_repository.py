@@ -14,7 +14,7 @@ from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.documents import Document, token_from_document, token_to_document
 from adapters.mongodb.indexes import REFRESH_TOKENS
 from application.ports.refresh_token_repository import (
-    MOST_PER_USER,
+    MAX_PER_USER,
     RefreshTokenRecord,
     is_in_grace,
 )
@@ -29,9 +29,9 @@ class MongoRefreshTokenRepository:
     No transaction is needed, so a single server without a replica set works as well.
     """
 
-    def __init__(self, database: MongoDatabase, most_per_user: int = MOST_PER_USER) -> None:
+    def __init__(self, database: MongoDatabase, max_per_user: int = MAX_PER_USER) -> None:
         self._database = database
-        self._most_per_user = most_per_user
+        self._most_per_user = max_per_user
 
     async def add(self, record: RefreshTokenRecord) -> None:
         """Keep a new token."""

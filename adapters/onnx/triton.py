@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.inference.model import LARGEST_BATCH
+from adapters.inference.model import MAX_BATCH
 from adapters.onnx.classifier import INPUT, OUTPUT, OnnxCropClassifier
 from application.errors import InferenceUnavailable
 
@@ -100,7 +100,7 @@ def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> tup
         network=network,
         colours="gray" if spec.channels == 1 else "RGB",
         model=MODEL_NAME,
-        batch=LARGEST_BATCH,
+        batch=MAX_BATCH,
         faces=INPUT,
         logits=OUTPUT,
         channels=spec.channels,
@@ -123,10 +123,10 @@ def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> tup
 def _check_batches(classifier: OnnxCropClassifier) -> None:
     spec = classifier.crop_spec
     try:
-        for faces in (1, LARGEST_BATCH):
+        for faces in (1, MAX_BATCH):
             classifier.predict(np.zeros((faces, spec.height, spec.width, spec.channels), np.uint8))
     except Exception as error:  # ONNX Runtime's exceptions have no common base class.
         raise InferenceUnavailable(
-            f"{classifier.path.name} does not read batches of 1 and of {LARGEST_BATCH} faces; "
+            f"{classifier.path.name} does not read batches of 1 and of {MAX_BATCH} faces; "
             "its first dimension has to be open"
         ) from error

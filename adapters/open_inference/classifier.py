@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.crops import CropSpec
-from adapters.inference.model import LARGEST_BATCH
+from adapters.inference.model import MAX_BATCH
 from adapters.open_inference.served_model import (
     Tensors,
     are_probabilities,
@@ -57,7 +57,7 @@ class OpenInferenceCropClassifier:
         model: its name on the server.
         version: of the model; None leaves the choice to the server.
         labels: of its outputs in order; empty if the server knows them.
-        largest_batch: crops in one request.
+        max_batch: crops in one request.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class OpenInferenceCropClassifier:
         model: str,
         version: str | None = None,
         labels: Sequence[str] = (),
-        largest_batch: int = LARGEST_BATCH,
+        max_batch: int = MAX_BATCH,
     ) -> None:
         self._server = server
         self._model = model
         self._labels = tuple(labels)
-        self._largest_batch = largest_batch
+        self._largest_batch = max_batch
         self._path = f"/v2/models/{quote(model, safe='')}"
         if version is not None:
             self._path += f"/versions/{quote(version, safe='')}"

@@ -17,7 +17,7 @@ from adapters.open_inference.tensors import read_json
 from application.errors import InferenceUnavailable
 
 # Face classifiers read a few hundred pixels. A batch of this size is 0.4 GB already.
-_LARGEST_SIDE = 1024
+_MAX_SIDE_PX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def tensors_of(metadata: Mapping[str, Any]) -> Tensors:
         raise _misfit(metadata) from None
     match shape, answered:
         case [-1, 1 | 3 as channels, int(height), int(width)], [-1, int(count)] if (
-            types == ("FP32", "FP32") and 0 < height <= _LARGEST_SIDE and 0 < width <= _LARGEST_SIDE
+            types == ("FP32", "FP32") and 0 < height <= _MAX_SIDE_PX and 0 < width <= _MAX_SIDE_PX
         ):
             spec = CropSpec(width=width, height=height, channels=channels)
             return Tensors(spec, *names, outputs=count if count > 0 else None)
@@ -135,7 +135,7 @@ def are_probabilities(answers: NDArray[np.float32]) -> bool:
 def _misfit(metadata: Mapping[str, Any]) -> InferenceUnavailable:
     return InferenceUnavailable(
         "the model on the inference server must map one input FP32 (-1, 1 or 3, height, width), of "
-        f"at most {_LARGEST_SIDE} pixels a side, to one output FP32 (-1, labels); it maps "
+        f"at most {_MAX_SIDE_PX} pixels a side, to one output FP32 (-1, labels); it maps "
         f"{_shown(metadata.get('inputs'))} to {_shown(metadata.get('outputs'))}"
     )
 

@@ -15,7 +15,7 @@ from application.errors import InferenceUnavailable
 _Read = TypeVar("_Read")
 
 # The scores of a batch take a few kilobytes; an answer of a megabyte is something else.
-_LARGEST_ANSWER = 2**20
+_MAX_ANSWER_BYTES = 2**20
 
 
 class Unreachable(InferenceUnavailable):
@@ -141,7 +141,7 @@ class InferenceServer:
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
-                if len(body) > _LARGEST_ANSWER:
+                if len(body) > _MAX_ANSWER_BYTES:
                     raise UnexpectedAnswer("its answer has no end")
                 if time.monotonic() > deadline:
                     raise httpx.ReadTimeout("the answer arrives too slowly", request=request)

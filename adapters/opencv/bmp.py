@@ -34,7 +34,7 @@ _USUAL_MASKS = {
     32: (0xFF0000, 0xFF00, 0xFF, 0xFF000000),
 }
 _COLORS = 256
-_MOST_TABLED_BITS = 16
+_MAX_TABLED_BITS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +226,7 @@ def _channel(pixels: NDArray[np.uint16] | NDArray[np.uint32], mask: int) -> NDAr
     if not mask:
         return np.zeros(pixels.shape, np.uint8)
     shift = (mask & -mask).bit_length() - 1
-    shift += max(mask.bit_length() - shift - _MOST_TABLED_BITS, 0)
+    shift += max(mask.bit_length() - shift - _MAX_TABLED_BITS, 0)
     most = mask >> shift
     table = ((np.arange(most + 1) * 255 + most // 2) // most).astype(np.uint8)
     return np.asarray(table[(pixels & mask) >> shift], np.uint8)

@@ -98,7 +98,7 @@ class OpenCvImageDecoder:
         *,
         priority: Priority = Priority.INTERACTIVE,
         sender: str = "",
-        least_side_px: int | None = None,
+        min_side_px: int | None = None,
     ) -> PreparedImage:
         """Do everything except decoding a light image, which the caller does on a thread of its
         choice.
@@ -110,11 +110,11 @@ class OpenCvImageDecoder:
             data: the encoded image.
             priority: who gets memory first.
             sender: memory is shared fairly among senders.
-            least_side_px: used in place of ``working_side_px`` if it is less.
+            min_side_px: used in place of ``working_side_px`` if it is less.
         """
         limits = self._limits
-        if least_side_px is not None and least_side_px < limits.working_side_px:
-            limits = replace(limits, working_side_px=least_side_px)
+        if min_side_px is not None and min_side_px < limits.working_side_px:
+            limits = replace(limits, working_side_px=min_side_px)
         kind = recognise(data)
         header = read_header(data, kind, thorough=False)
         if header is not None:
@@ -170,5 +170,5 @@ def _is_light(header: Header, limits: DecodingLimits) -> bool:
 def _needs(header: Header | None, limits: DecodingLimits, *, light: bool) -> int:
     """Bytes needed in this process."""
     if header is None:
-        return limits.largest_result_bytes
+        return limits.max_result_bytes
     return header.memory_bytes(limits) if light else header.result_bytes(limits)

@@ -45,7 +45,7 @@ class DecodingLimits:
     cpu_s: float = 4.0
 
     @property
-    def largest_result_bytes(self) -> int:
+    def max_result_bytes(self) -> int:
         """Bytes of the decoded pixels of the largest image, at reduced scale."""
         # The next factor applies as soon as the longer side is twice the working side.
         reduced = (2 * self.working_side_px) ** 2

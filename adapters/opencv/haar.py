@@ -28,7 +28,7 @@ _SIZES = FaceSizes(
     smallest=26, largest=math.inf, usual_side=320, stream_side=320, overview_side=320, border=0.1
 )
 # They are slow, so the view is bounded.
-_LARGEST_SIDE = 2400
+_MAX_SIDE_PX = 2400
 # Three passes collect more chance votes than one, so they need this many times as many.
 _VOTES_FOR_THREE_PASSES = 1.4
 # Windows of either cascade that overlap this much (IoU) are the same face.
@@ -108,7 +108,7 @@ class HaarFaceDetector(ExecutorFaceDetector):
         out: it takes three quarters of the time.
         """
         ratio = finest_ratio(image, wanted, _SIZES)
-        ratio = min(ratio, _LARGEST_SIDE / max(image.width, image.height))
+        ratio = min(ratio, _MAX_SIDE_PX / max(image.width, image.height))
         view = DetectionView.of(image, ratio=ratio)
         view = view.bordered(round(_SIZES.border * max(view.pixels.shape)))
         frontal, profile = self._cascades_of_thread()

@@ -42,7 +42,7 @@ _OTHER_CODINGS = {
 }
 # Sampling factors of the first component that TurboJPEG supports if the other two have 1 x 1.
 _READ_BY_TURBOJPEG = frozenset({0x11, 0x21, 0x12, 0x22, 0x41})
-_MOST_SEGMENTS = 2000
+_MAX_SEGMENTS = 2000
 # Zeros after the last coded byte are padding, except for the few that the decoder reads ahead.
 _LOOKAHEAD = bytes(16)
 _PADDING = 64
@@ -127,7 +127,7 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
     """
     orientation = UPRIGHT
     at = 2
-    for _ in range(len(data) if thorough else _MOST_SEGMENTS):
+    for _ in range(len(data) if thorough else _MAX_SEGMENTS):
         marker = _MARKER.search(data, at)
         if marker is None:
             raise Truncated

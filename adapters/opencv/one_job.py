@@ -52,7 +52,7 @@ class OneJobFaceAnalyser:
         with ExitStack() as decoding:
             decoding.enter_context(self._telemetry.stage("decode"))
             prepared = await self._decoder.prepare(
-                data, priority=priority, sender=sender, least_side_px=search.least_side_px
+                data, priority=priority, sender=sender, min_side_px=search.min_side_px
             )
             try:
                 return await self._executor.run(

@@ -53,7 +53,7 @@ _WHITES = {_UNSIGNED: (255.0, 65535.0), _SIGNED: (255.0, 32767.0), _FLOAT: (1.0,
 _DIFFERENCES, _FLOAT_DIFFERENCES = 2, 3
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _SEPARATE = 2
-_LARGEST_TABLE = 5 * 2**20
+_MAX_TABLE_BYTES = 5 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ def read_header(data: bytes) -> TiffHeader:
         width=width,
         height=height,
         orientation=_first(tags, _ORIENTATION, UPRIGHT),
-        working_bytes=64 * max(BAND_PIXELS, width) + _LARGEST_TABLE,
+        working_bytes=64 * max(BAND_PIXELS, width) + _MAX_TABLE_BYTES,
         bytes_a_pixel=2 * stored + 4,
         tags=tags,
         order=order,

@@ -17,7 +17,7 @@ from domain.formats import WEBP
 _RIFF_BYTES = 12
 _FRAME_BYTES = 16
 _ALPHA_FLAG = 0x10
-_MOST_CHUNKS = 1000
+_MAX_CHUNKS = 1000
 _NEEDED = (b"ALPH", b"VP8 ", b"VP8L")
 _LOSSY_START = b"\x9d\x01\x2a"
 _LOSSLESS_START = 0x2F
@@ -76,7 +76,7 @@ def read_header(data: bytes, *, thorough: bool) -> WebpHeader | None:
     parts: list[tuple[bytes, slice]] = []
     orientation = UPRIGHT
     for number, (name, part) in enumerate(_chunks(data, _RIFF_BYTES, len(data))):
-        if number > _MOST_CHUNKS and not thorough:
+        if number > _MAX_CHUNKS and not thorough:
             return None
         whole = bool(parts) and parts[-1][0] != b"ALPH"
         if name == b"EXIF":

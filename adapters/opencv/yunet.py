@@ -26,7 +26,7 @@ _SIZES = FaceSizes(
     smallest=20, largest=300, usual_side=640, stream_side=320, overview_side=160, border=0.25
 )
 _OVERLAP = 0.3
-_MOST_CANDIDATES = 5000
+_MAX_CANDIDATES = 5000
 # Side of the blank image used to check that a network is a YuNet model.
 _TRIAL_SIDE = 64
 
@@ -98,7 +98,7 @@ class YuNetFaceDetector(ExecutorFaceDetector):
             (_TRIAL_SIDE, _TRIAL_SIDE),
             self._score_threshold,
             _OVERLAP,
-            _MOST_CANDIDATES,
+            _MAX_CANDIDATES,
         )
 
 

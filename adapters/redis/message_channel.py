@@ -18,7 +18,7 @@ from application.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-_MOST_WAITING = 512
+_MAX_WAITING = 512
 _PAUSE_S = 1.0
 
 
@@ -38,7 +38,7 @@ class RedisMessageChannel:
         self._quiet_s = quiet_s
         self._name = f"{database.prefix}:messages"
         self._listeners = FanOut()
-        self._outgoing: deque[bytes] = deque(maxlen=_MOST_WAITING)
+        self._outgoing: deque[bytes] = deque(maxlen=_MAX_WAITING)
         self._something_to_send = asyncio.Event()
         self._is_subscribed = asyncio.Event()
         # The driver may swallow a cancellation if the connection fails at the same time.

@@ -28,7 +28,7 @@ from domain.emotion import Emotion
 _COLUMNS = "detection_id, user_id, timestamp_us, CAST(record AS BLOB)"
 _NEWEST_FIRST = "ORDER BY timestamp_us DESC, detection_id DESC"
 _ALL = -1
-_LARGEST_INTEGER = 2**63 - 1
+_MAX_INTEGER = 2**63 - 1
 
 _Row = tuple[str, str, int, bytes]
 """A row of ``_COLUMNS``."""
@@ -163,7 +163,7 @@ class _Cursor:
 
     def __init__(self, where: _Where, skip: int, limit: int | None) -> None:
         self._where = self._rest = where
-        self._skip = min(skip, _LARGEST_INTEGER)
+        self._skip = min(skip, _MAX_INTEGER)
         self._left = _ALL if limit is None else limit
         self.is_at_end = self._left == 0
 

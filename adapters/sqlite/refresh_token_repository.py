@@ -9,7 +9,7 @@ from datetime import datetime
 from adapters.moments import from_us, to_us
 from adapters.sqlite.database import SqliteDatabase
 from application.ports.refresh_token_repository import (
-    MOST_PER_USER,
+    MAX_PER_USER,
     RefreshTokenRecord,
     is_in_grace,
 )
@@ -18,9 +18,9 @@ from application.ports.refresh_token_repository import (
 class SqliteRefreshTokenRepository:
     """Keeps each token's digest and whether it is valid, used or revoked."""
 
-    def __init__(self, database: SqliteDatabase, most_per_user: int = MOST_PER_USER) -> None:
+    def __init__(self, database: SqliteDatabase, max_per_user: int = MAX_PER_USER) -> None:
         self._database = database
-        self._most_per_user = most_per_user
+        self._most_per_user = max_per_user
 
     async def add(self, record: RefreshTokenRecord) -> None:
         """Keep a new token."""

@@ -28,13 +28,13 @@ from domain.face import FaceDetection
 from domain.geometry import BoundingBox
 from domain.tracking import FaceTrack
 
-_MOST_FACES = 64
+_MAX_FACES = 64
 _SURVIVAL_S = 1.5
 _REACH = 1.0
 """How far from its expected position a face may be found, in sides of the face; grows by
 ``_REACH_PER_S`` for each second it was not seen, up to one."""
 _REACH_PER_S = 1.0
-_LARGEST_GROWTH = 2.0
+_MAX_GROWTH = 2.0
 """The factor by which a face may have grown or shrunk when it is found again."""
 _UNMATCHED = 1.75
 """The cost of leaving a track without a detection; no possible match costs more than 1.43.
@@ -72,7 +72,7 @@ class KalmanFaceTracker:
     def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Update the tracks with what the detector found; see the port."""
         self._forget(at_s)
-        found = list(detections[:_MOST_FACES])
+        found = list(detections[:_MAX_FACES])
         pairs = self._match(found, at_s)
         for row, column in pairs.items():
             track = self._tracks[row]
@@ -155,5 +155,5 @@ def _cost(
     side = np.sqrt((t_area + f_area) / 2)
     reach = side * (_REACH + _REACH_PER_S * unseen_s.clip(0, 1))[:, None]
     growth = np.sqrt(np.maximum(t_area, f_area) / np.minimum(t_area, f_area))
-    possible = (apart_squared <= reach**2) & (growth <= _LARGEST_GROWTH)
+    possible = (apart_squared <= reach**2) & (growth <= _MAX_GROWTH)
     return np.where(possible, 1 - distance_iou, _UNMATCHED)

@@ -29,7 +29,7 @@ _WEIGHTS = (
 )
 _WEIGHTS_ARE = "weights (model.safetensors or pytorch_model.bin)"
 _TIMEOUT_S = 20
-_LONGEST_REASON = 200
+_MAX_REASON_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,4 +210,4 @@ def in_short(error: Exception) -> str:
     """The first sentence of an error, shortened if it is long."""
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
     sentence = first_line.split(". ")[0]
-    return sentence if len(sentence) <= _LONGEST_REASON else f"{sentence[:_LONGEST_REASON]}…"
+    return sentence if len(sentence) <= _MAX_REASON_LENGTH else f"{sentence[:_MAX_REASON_LENGTH]}…"

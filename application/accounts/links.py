@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from application.ports.clock import Clock
 from domain.errors import InvalidLink
 
-_LEAST_SECRET = 32
+_MIN_SECRET_LENGTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class LinkSigner:
     """
 
     def __init__(self, *, secret: str, clock: Clock, lifetime_s: int) -> None:
-        if len(secret) < _LEAST_SECRET:
-            raise ValueError(f"a secret needs at least {_LEAST_SECRET} characters")
+        if len(secret) < _MIN_SECRET_LENGTH:
+            raise ValueError(f"a secret needs at least {_MIN_SECRET_LENGTH} characters")
         self._key = secret.encode()
         self._clock = clock
         self._lifetime_s = lifetime_s

@@ -16,7 +16,7 @@ from domain.errors import InvalidToken
 
 log = logging.getLogger(__name__)
 
-_MOST_REMEMBERED = 10_000
+_MAX_REMEMBERED = 10_000
 
 
 class AccountStanding:
@@ -64,7 +64,7 @@ class AccountStanding:
         """Note that the provider has just confirmed the account."""
         self._answered_at[user_id] = self._clock.monotonic()
         self._answered_at.move_to_end(user_id)
-        if len(self._answered_at) > _MOST_REMEMBERED:
+        if len(self._answered_at) > _MAX_REMEMBERED:
             self._answered_at.popitem(last=False)
 
     async def check_again(self, sign_in: RefreshTokenRecord) -> None:

@@ -19,12 +19,12 @@ class FaceSearch(Protocol):
     wait.
 
     Attributes:
-        least_side_px: the image may be decoded at reduced scale while its longer side keeps this
+        min_side_px: the image may be decoded at reduced scale while its longer side keeps this
             many pixels; None leaves that to the decoder.
     """
 
     @property
-    def least_side_px(self) -> int | None:  # noqa: D102 (above)
+    def min_side_px(self) -> int | None:  # noqa: D102 (above)
         ...
 
     def wanted(self, image: Image) -> WantedFaces | None:

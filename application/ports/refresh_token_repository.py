@@ -33,7 +33,7 @@ def is_in_grace(used_at: datetime | None, now: datetime, grace_s: float) -> bool
     return used_at is not None and abs((now - used_at).total_seconds()) < grace_s
 
 
-MOST_PER_USER = 10_000
+MAX_PER_USER = 10_000
 """Tokens of one user that are kept; signing in again and again would fill the disk."""
 
 

@@ -82,7 +82,7 @@ class _FrameSearch:
         self.tracks: Sequence[FaceTrack] = ()
 
     @property
-    def least_side_px(self) -> int:
+    def min_side_px(self) -> int:
         """See the port."""
         return round(_CROP_OVERSAMPLING * max(self._effort.resolution))
 

@@ -12,7 +12,7 @@ from domain.stream_config import Size
 
 MAX_TRACKS = 200
 MAX_TIMELINE_ENTRIES = 20_000
-_LONGEST_HOLD_S = 1.0
+_MAX_HOLD_S = 1.0
 
 
 class _Tally:
@@ -105,7 +105,7 @@ class Journal:
         scores = face.reading.scores
         first = record.frames == 0
         weight = self._frame_s if first else at_s - record.last_s
-        weight = max(min(weight, _LONGEST_HOLD_S), 1e-6)
+        weight = max(min(weight, _MAX_HOLD_S), 1e-6)
         record.frames += 1
         record.last, record.last_s = face, at_s
         record.whole.add(scores, weight)

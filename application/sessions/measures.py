@@ -13,7 +13,7 @@ from domain.stream_config import Size
 _FRAMES = 300
 _RATE_WINDOW_S = 3.0
 _WINDOW_S = 2.0
-_FEWEST_FRAMES = 4
+_MIN_FRAMES = 4
 
 
 class Measures:
@@ -109,7 +109,7 @@ class WindowMeter:
         self._busy_s += processing_s
         elapsed_s = now_s - self._since_s
         received = measures.received - self._received
-        if elapsed_s < _WINDOW_S or received < _FEWEST_FRAMES:
+        if elapsed_s < _WINDOW_S or received < _MIN_FRAMES:
             return None
         window = Window(elapsed_s, received, measures.answered - self._answered, self._busy_s)
         self._begin(measures, now_s)

@@ -29,7 +29,7 @@ from domain.stream_config import StreamConfig
 from domain.user import User
 
 STATUS_EVERY_FRAMES = 30
-_LONGEST_SLEEP_S = 0.25
+_MAX_SLEEP_S = 0.25
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +211,7 @@ class StreamSession:
             await running.latest.filled()
             # In short sleeps, because the client may raise the rate meanwhile.
             while (wait_s := running.rate_limiter.wait_s(self._clock.monotonic())) > 0:
-                await self._clock.sleep(min(wait_s, _LONGEST_SLEEP_S))
+                await self._clock.sleep(min(wait_s, _MAX_SLEEP_S))
             await self._listener.ready()
             try:
                 async with self._slots.hold():

@@ -40,15 +40,15 @@ class Backlog:
     Args:
         clock: for what is due.
         first_retry_s: seconds before the first retry; each further one takes twice as long.
-        longest_retry_s: at most.
+        max_retry_s: at most.
     """
 
     def __init__(
-        self, clock: Clock, *, first_retry_s: float = 1.0, longest_retry_s: float = 300.0
+        self, clock: Clock, *, first_retry_s: float = 1.0, max_retry_s: float = 300.0
     ) -> None:
         self.first_retry_s = first_retry_s
         self._clock = clock
-        self._longest_retry_s = longest_retry_s
+        self._longest_retry_s = max_retry_s
         self._in_work: set[UUID] = set()
         self._progress: dict[UUID, Progress] = {}
         self._changed = asyncio.Event()

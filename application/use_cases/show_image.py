@@ -37,7 +37,7 @@ class ShowImage:
         annotator: ImageAnnotator,
         gate: AdmissionGate,
         encoded: MemoryBudget,
-        largest_image_bytes: int,
+        max_image_bytes: int,
     ) -> None:
         self._repository = repository
         self._spool = spool
@@ -46,7 +46,7 @@ class ShowImage:
         self._annotator = annotator
         self._gate = gate
         self._encoded = encoded
-        self._largest_image_bytes = largest_image_bytes
+        self._largest_image_bytes = max_image_bytes
 
     async def own(self, user: User, detection_id: UUID) -> StoredImage:
         """One of a user's own images, as it was sent.

@@ -30,7 +30,7 @@ _PUT_WITHIN = timedelta(minutes=30)
 _POLL_S = 0.5
 _REPEAT_S = 15.0
 _LISTED = (VideoStatus.QUEUED, VideoStatus.RUNNING, VideoStatus.FAILED)
-_MOST_LISTED = 100
+_MAX_LISTED = 100
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +197,7 @@ class ReadVideos:
         most a hundred, the newest first.
         """
         videos = await self._repository.of_user(user.user_id)
-        return [video for video in reversed(videos) if video.status in _LISTED][:_MOST_LISTED]
+        return [video for video in reversed(videos) if video.status in _LISTED][:_MAX_LISTED]
 
     async def changes(self, user: User, video_id: UUID) -> AsyncIterator[Video]:
         """Yield the video now, and at every change, at most twice a second, until the work has

@@ -17,7 +17,7 @@ from application.videos.analysis import AnalysedFrame, FaceTracking
 from domain.stream import TrackSummary
 
 FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+MAX_PAUSE_S = 30.0
 
 
 CameraFrames = Callable[[str], AsyncGenerator[VideoFrame, None]]
@@ -130,4 +130,4 @@ class WatchCamera:
             except OSError as error:
                 await listener.lost(error, pause_s)
                 await self._clock.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                pause_s = min(2 * pause_s, MAX_PAUSE_S)

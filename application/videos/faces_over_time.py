@@ -11,7 +11,7 @@ from application.videos.analysis import AnalysedFrame
 from domain.geometry import BoundingBox
 from domain.stream import TrackedFace
 
-_LONGEST_HOLD = 1.5
+_MAX_HOLD_STEPS = 1.5
 """For how many usual steps faces move, and are shown after the last frame. A frame that stays on
 the screen for longer keeps its faces where they are."""
 _TICK_S = 1e-3
@@ -30,7 +30,7 @@ class FacesOverTime:
         steps = [
             after - before for before, after in zip(self._times, self._times[1:], strict=False)
         ]
-        self._longest_s = _LONGEST_HOLD * (median(steps) if steps else 1.0)
+        self._max_hold_s = _MAX_HOLD_STEPS * (median(steps) if steps else 1.0)
 
     def at(self, time_s: float) -> Sequence[TrackedFace]:
         """The faces at a time in seconds from the start of the video."""
@@ -39,10 +39,10 @@ class FacesOverTime:
             return ()
         frame = self._frames[index]
         if index + 1 == len(self._frames):
-            return frame.faces if time_s - frame.time_s <= self._longest_s else ()
+            return frame.faces if time_s - frame.time_s <= self._max_hold_s else ()
         after = self._frames[index + 1]
         gap_s = after.time_s - frame.time_s
-        if gap_s > self._longest_s or after.scene != frame.scene:
+        if gap_s > self._max_hold_s or after.scene != frame.scene:
             return frame.faces
         share = min(max((time_s - frame.time_s) / gap_s, 0.0), 1.0)
         boxes = {face.track.number: face.track.box for face in after.faces}

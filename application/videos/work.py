@@ -25,7 +25,7 @@ BEAT_S = 0.4
 POLL_S = 1.0
 TURN_S = 60.0
 RETRY_S = 10.0
-MOST_ATTEMPTS = 20
+MAX_ATTEMPTS = 20
 _NO_FILE = "the file of the video is not there any more"
 
 log = logging.getLogger(__name__)
@@ -127,10 +127,10 @@ class WorkOnVideos:
                 wait_s = RETRY_S
             await self._wait(wait_s)
 
-    async def _wait(self, longest_s: float) -> None:
+    async def _wait(self, timeout_s: float) -> None:
         waits = [
             asyncio.ensure_future(self._submitted.wait()),
-            asyncio.ensure_future(self._clock.sleep(longest_s)),
+            asyncio.ensure_future(self._clock.sleep(timeout_s)),
         ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -146,7 +146,7 @@ class WorkOnVideos:
             repository=self._repository,
             clock=self._clock,
         )
-        if video.attempts > MOST_ATTEMPTS:
+        if video.attempts > MAX_ATTEMPTS:
             log.error("video %s was given up: it made no progress", video.video_id)
             fault = VideoFault("internal_error", "the work on the video failed again and again")
             await _leave(progress, video.failed(fault))

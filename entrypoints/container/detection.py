@@ -83,5 +83,5 @@ class DetectionContainer(containers.DeclarativeContainer):
         annotator=annotator,
         gate=gate,
         encoded=encoded,
-        largest_image_bytes=config.max_upload_bytes,
+        max_image_bytes=config.max_upload_bytes,
     )

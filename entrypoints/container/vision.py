@@ -102,7 +102,7 @@ def _remote_crop_classifier(
         model=settings.remote_classifier_model,
         version=settings.remote_classifier_version,
         labels=settings.remote_classifier_labels,
-        largest_batch=settings.remote_classifier_batch,
+        max_batch=settings.remote_classifier_batch,
     )
     try:
         classifier.check()

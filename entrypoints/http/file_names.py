@@ -12,13 +12,13 @@ from encodings.aliases import aliases
 from pathlib import PurePosixPath
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-_LONGEST_NAME = 255
+_MAX_LENGTH = 255
 # A name of 255 characters fits, however it is encoded. Decoding takes longer than receiving.
-_LONGEST_WRITTEN = 4096
+_MAX_ENCODED_LENGTH = 4096
 # Decomposed characters count twice. Composing takes quadratic time.
-_LONGEST_DECOMPOSED = 2 * _LONGEST_NAME
+_MAX_DECOMPOSED_LENGTH = 2 * _MAX_LENGTH
 # In any code page a name of 255 characters takes up to four bytes a character.
-_LONGEST_IN_A_CODE_PAGE = 4 * _LONGEST_NAME
+_MAX_CODE_PAGE_BYTES = 4 * _MAX_LENGTH
 # Python would look for a module of any other name, and remember it. Punycode, which is among those,
 # takes quadratic time.
 _CHARSETS = frozenset(aliases) | frozenset(aliases.values())
@@ -89,10 +89,10 @@ def file_name(written: dict[str, bytes]) -> str | None:
     """
     extended = _extended(written.get("filename*", b""))
     plain = written.get("filename") or written.get("filename*", b"").rpartition(b"'")[2]
-    name = extended if extended is not None else _decoded(plain[-_LONGEST_WRITTEN:])
-    name = _shortened(PurePosixPath(name.replace("\\", "/")).name, _LONGEST_DECOMPOSED)
+    name = extended if extended is not None else _decoded(plain[-_MAX_ENCODED_LENGTH:])
+    name = _shortened(PurePosixPath(name.replace("\\", "/")).name, _MAX_DECOMPOSED_LENGTH)
     name = "".join(filter(_is_kept, unicodedata.normalize("NFC", name)))
-    name = _shortened(name, _LONGEST_NAME)
+    name = _shortened(name, _MAX_LENGTH)
     return None if name in ("", "..") else name
 
 
@@ -114,7 +114,7 @@ def _extended(value: bytes) -> str | None:
     if not (apostrophe and second):
         return None
     try:
-        return _text(unquote_to_bytes(encoded[-_LONGEST_WRITTEN:]), charset.decode("ascii"))
+        return _text(unquote_to_bytes(encoded[-_MAX_ENCODED_LENGTH:]), charset.decode("ascii"))
     except (UnicodeError, LookupError):
         return None
 
@@ -161,7 +161,7 @@ def _as_utf8(value: bytes) -> bytes | None:
 
 def _in_some_code_page(value: bytes) -> str:
     """Decode a name of unknown code page: as UTF-8, or in the first that gives plausible text."""
-    if len(value) > _LONGEST_IN_A_CODE_PAGE:
+    if len(value) > _MAX_CODE_PAGE_BYTES:
         return value.decode("utf-8", "replace")
     for charset, fits in (
         ("utf-8", lambda text: True),

@@ -24,7 +24,7 @@ MAX_PART_HEADER_BYTES = 16 * 1024
 MAX_HEADERS_BYTES = 256 * 1024
 _FILE_IN_MEMORY_BYTES = 2**20
 _MAX_PART_HEADERS = 32
-_LONGEST_FIELD_NAME = 256
+_MAX_FIELD_NAME_LENGTH = 256
 # Parsing them takes about a millisecond, and a chunk may hold a thousand.
 _PARTS_A_TURN = 8
 _CHUNK_BYTES = 2**18
@@ -310,7 +310,7 @@ def _part(segment: MultipartSegment, memory: UploadMemory, disk: _Disk) -> Part:
     written = parameters(disposition)
     has_filename = bool(written.get("filename") or written.get("filename*"))
     media_type = segment.content_type or "text/plain"
-    name = written.get("name", b"")[:_LONGEST_FIELD_NAME].decode("utf-8", "replace")
+    name = written.get("name", b"")[:_MAX_FIELD_NAME_LENGTH].decode("utf-8", "replace")
     content = FormFile(written, memory, disk)
     return Part(name, content, has_filename or media_type != "text/plain", has_filename)
 

@@ -26,7 +26,7 @@ from domain.formats import (
     READ_VIDEO_FORMATS,
     VIDEO_FORMATS,
 )
-from domain.video import MOST_FRAMES_PER_SECOND
+from domain.video import MAX_FRAMES_PER_SECOND
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 
 _FILE = Schema(
@@ -47,7 +47,7 @@ _VIDEO = Schema(
 _FRAMES_PER_SECOND = Schema(
     type=OpenAPIType.NUMBER,
     exclusive_minimum=0,
-    maximum=MOST_FRAMES_PER_SECOND,
+    maximum=MAX_FRAMES_PER_SECOND,
     default=5,
     description="Frames analysed of each second.",
 )

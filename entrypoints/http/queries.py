@@ -21,7 +21,7 @@ _MOMENT = [
     _EMPTY,
 ]
 # Longer than any moment, and short enough for the searches below.
-_LONGEST_MOMENT = 64
+_MAX_MOMENT_LENGTH = 64
 _DATE_ONLY = re.compile(r"\d{4}-?(\d{2}-?\d{2}|W\d{2}-?\d)")
 # A plus sign that was not percent-encoded arrives as a space.
 _LOST_PLUS = re.compile(r"(T.*) (\d\d:?\d\d)$")
@@ -102,7 +102,7 @@ def _moment(field: str, text: str | None, on_a_date: time) -> datetime | None:
     if not text:
         return None
     try:
-        if len(text) > _LONGEST_MOMENT:
+        if len(text) > _MAX_MOMENT_LENGTH:
             raise ValueError
         if _DATE_ONLY.fullmatch(text):
             return datetime.combine(date.fromisoformat(text), on_a_date, UTC)

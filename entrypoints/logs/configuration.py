@@ -22,8 +22,8 @@ LogStyle = Literal["auto", "console", "json"]
 _NEVER_LOGGED = {"token", "id_token", "access_token", "refresh_token", "authorization", "cookie",
                  "password", "secret", "secret_key", "body", "image", "data"}  # fmt: skip
 
-_LONGEST_TEXT = 2_000
-_LONGEST_TRACEBACK = 16_000
+_MAX_TEXT_LENGTH = 2_000
+_MAX_TRACEBACK_LENGTH = 16_000
 # Log lines contain text from clients, which must neither control a terminal nor add lines.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 # JSON web tokens, anything after "Bearer", and secrets in the query of a URL.
@@ -135,7 +135,7 @@ def _shorten_and_scrub(
     """Shorten long texts, and remove what looks like a token from all of them."""
     for key, value in event.items():
         if isinstance(value, str):
-            longest = _LONGEST_TRACEBACK if key == "exception" else _LONGEST_TEXT
+            longest = _MAX_TRACEBACK_LENGTH if key == "exception" else _MAX_TEXT_LENGTH
             if len(value) > longest:
                 value = f"{value[:longest]} [{len(value) - longest} more characters]"
             event[key] = _TOKEN.sub("[withheld]", value)

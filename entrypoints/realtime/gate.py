@@ -28,7 +28,7 @@ from entrypoints.server.http import HttpConnection
 from entrypoints.server.refusals import Refusal
 from entrypoints.server.websocket import WebSocketConnection
 
-_LONGEST_SIGNAL = 16
+_MAX_SIGNAL_LENGTH = 16
 _PATH = "/socket.io/"
 _LET_IN = f"40{NAMESPACE},"
 # Enough for a token.
@@ -222,4 +222,4 @@ def _is_engine_io(text: str | None) -> bool:
         return True
     if text[:1] == "4":
         return text[1:2] in set("0123456")
-    return text[:1] in set("12356") and len(text) <= _LONGEST_SIGNAL
+    return text[:1] in set("12356") and len(text) <= _MAX_SIGNAL_LENGTH

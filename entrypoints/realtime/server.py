@@ -48,7 +48,7 @@ _MAX_MESSAGES_BEFORE_SIGN_IN = 64
 _MESSAGES_A_TURN = 4
 # A frame of 1 MiB is shorter, however its base64 is written. Reading 15 MB of JSON would stop the
 # event loop for a tenth of a second.
-_LONGEST_TEXT = 4 * 2**20
+_MAX_TEXT_LENGTH = 4 * 2**20
 _FRAME_ID = re.compile(r'"frame_id": ?(\d{1,15})[,}]')
 _NEAR_AN_END = 200
 _FLUSH_S = 2
@@ -102,7 +102,7 @@ class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
 
     def decode(self, encoded_packet: str) -> int:
         """Read a packet; ValueError for one that announces too many parts or holds too much."""
-        if len(encoded_packet) > _LONGEST_TEXT:
+        if len(encoded_packet) > _MAX_TEXT_LENGTH:
             fault = "the event has more than 4 MiB; a frame may have at most 1 MiB"
             problem = ImageTooLarge(fault, limit=MAX_FRAME_BYTES)
             raise UnreadEvent(problem, _frame_id(encoded_packet))

@@ -6,9 +6,9 @@ import re
 from itertools import pairwise
 
 MIN_SECRET_LENGTH = 32
-_FEWEST_DISTINCT = 8
-_FEWEST_OF_ITS_OWN = 12
-_MOST_IN_A_ROW = 0.85
+_MIN_DISTINCT = 8
+_MIN_OF_ITS_OWN = 12
+_MAX_SHARE_IN_A_ROW = 0.85
 
 # The signing key in the tutorial of FastAPI, which many services were begun from.
 _PUBLISHED = frozenset({"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"})
@@ -41,11 +41,11 @@ def weakness_of(secret: str) -> str | None:
     if len(secret) < MIN_SECRET_LENGTH:
         return f"must be random and at least {MIN_SECRET_LENGTH} characters long"
     plain = secret.lower()
-    if len(set(plain)) < _FEWEST_DISTINCT or _repeats(plain) or _is_a_row(plain):
+    if len(set(plain)) < _MIN_DISTINCT or _repeats(plain) or _is_a_row(plain):
         return "is too regular to be a secret"
     words = [word.lower() for word in _WORD.findall(secret)]
     own = "".join(_WITHIN.sub("", word) for word in words if word not in _PLACEHOLDERS)
-    if plain in _PUBLISHED or len(own) < _FEWEST_OF_ITS_OWN:
+    if plain in _PUBLISHED or len(own) < _MIN_OF_ITS_OWN:
         return "is a placeholder from an example, which anybody may know"
     return None
 
@@ -58,4 +58,4 @@ def _repeats(text: str) -> bool:
 def _is_a_row(text: str) -> bool:
     """Whether most characters follow from the one before, as in 0123456789 and abcdef."""
     steps = sum(abs(ord(b) - ord(a)) <= 1 for a, b in pairwise(text))
-    return steps > _MOST_IN_A_ROW * (len(text) - 1)
+    return steps > _MAX_SHARE_IN_A_ROW * (len(text) - 1)

@@ -11,7 +11,7 @@ from domain.errors import InvalidRequest
 from domain.stream import Frame
 from entrypoints.wire.config import ACTIONS, Config, ConfigChange, read_config
 from entrypoints.wire.frame_data import sent_image
-from entrypoints.wire.reading import LARGEST_INTEGER, read
+from entrypoints.wire.reading import MAX_INTEGER, read
 
 MAX_ROOM_NAME = 64
 _MAX_TOKEN = 16 * 1024
@@ -38,15 +38,13 @@ class VideoFrame(Struct, kw_only=True):
 
     frame_id: Annotated[
         int,
-        Meta(
-            ge=-LARGEST_INTEGER, le=LARGEST_INTEGER, description="Handed back with what it shows."
-        ),
+        Meta(ge=-MAX_INTEGER, le=MAX_INTEGER, description="Handed back with what it shows."),
     ]
     timestamp: Annotated[
         float,
         Meta(
-            ge=-LARGEST_INTEGER,
-            le=LARGEST_INTEGER,
+            ge=-MAX_INTEGER,
+            le=MAX_INTEGER,
             description="Seconds by the sender's clock; returned with the result.",
         ),
     ]
@@ -132,7 +130,7 @@ def read_frame_id(data: tuple[object, ...]) -> int | None:
 
 
 class _Numbered(Struct):
-    frame_id: Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+    frame_id: Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 
 
 def _object(data: tuple[object, ...]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _SCHEME = b"data:"
 # In a URI these may be percent-encoded. Unquoting everything would take a hundred times as long.
 _PERCENT_ENCODED = {b"%2B": b"+", b"%2F": b"/", b"%0A": b"\n", b"%0D": b"\r"}
-_LONGEST_PREFIX = 128
+_MAX_PREFIX_LENGTH = 128
 _HEAD = 16
 _LONG_TEXT = 128 * 1024
 """Characters of base64 from which decoding takes the event loop too long (over 0.5 ms)."""
@@ -85,7 +85,7 @@ def _digits(text: str | bytes) -> bytes:
     # Text outside ASCII is not base64 and is refused like any other invalid character.
     data = text.encode("ascii", "replace") if isinstance(text, str) else text
     data = data.lstrip()
-    start = data.find(b",", 0, _LONGEST_PREFIX) + 1 if _is_uri(data) else 0
+    start = data.find(b",", 0, _MAX_PREFIX_LENGTH) + 1 if _is_uri(data) else 0
     digits = data[start:].translate(_TO_STANDARD, _LINE_BREAKS).rstrip(b"=")
     for _ in range(2):
         digits = digits.removesuffix(b"%3D").removesuffix(b"%3d")

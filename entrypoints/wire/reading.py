@@ -10,7 +10,7 @@ from msgspec import inspect
 
 from domain.errors import InvalidRequest
 
-LARGEST_INTEGER = 2**53
+MAX_INTEGER = 2**53
 """Above it JavaScript and most JSON parsers cannot represent every integer."""
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -83,6 +83,6 @@ def _in_words(wanted: inspect.Type) -> str:
 
 
 def _range(wanted: inspect.IntType | inspect.FloatType) -> str:
-    if wanted.ge is None or wanted.le is None or wanted.le >= LARGEST_INTEGER:
+    if wanted.ge is None or wanted.le is None or wanted.le >= MAX_INTEGER:
         return ""
     return f" from {wanted.ge:g} to {wanted.le:g}"

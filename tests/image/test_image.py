@@ -20,7 +20,7 @@ pytestmark = pytest.mark.image
 
 NAME = "localhost/emotion-api:test"
 PHOTOGRAPH = (ROOT / "entrypoints" / "web" / "static" / "samples" / "astronaut.jpg").read_bytes()
-AT_MOST = 600_000_000
+MAX_IMAGE_BYTES = 600_000_000
 """Bytes of all layers; 583,000,000 were measured on a Debian of 151,000,000."""
 LIMITS = (
     "--read-only", "--tmpfs", "/tmp", "--cap-drop", "all", "--security-opt", "no-new-privileges",
@@ -76,7 +76,7 @@ def test_the_image_is_built_without_warnings_and_within_its_size(built) -> None:
     # A registry that was slow for a moment is no fault of the image.
     lines = [line for line in said.splitlines() if "Retrying" not in line]
     assert [line for line in lines if "warning" in line.lower()] == []
-    assert engine.size(NAME) < AT_MOST
+    assert engine.size(NAME) < MAX_IMAGE_BYTES
 
 
 def test_the_image_contains_no_build_tools(built) -> None:

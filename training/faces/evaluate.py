@@ -153,7 +153,7 @@ def judge(found: Found, labels: Labels) -> Judged:
     sizes = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(1))
     found_at, overlaps = np.zeros(len(wanted), np.float32), np.zeros(len(wanted), np.float32)
     errors = np.full(len(wanted), np.nan, np.float32)
-    matches = match_boxes(found.boxes, boxes, doubtful, least_iou=_OVERLAP)
+    matches = match_boxes(found.boxes, boxes, doubtful, min_iou=_OVERLAP)
     hit = matches.faces >= 0
     on = matches.faces[hit]
     found_at[on], overlaps[on] = found.scores[hit], matches.ious[hit]

@@ -19,7 +19,7 @@ from application.accounts.links import LinkSignature
 from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
 from application.videos.analysis import AnalysedFrame
 from domain.errors import InvalidLink, InvalidRequest
-from domain.video import MOST_FRAMES_PER_SECOND, Sampling, Video
+from domain.video import MAX_FRAMES_PER_SECOND, Sampling, Video
 from entrypoints.http import operations
 from entrypoints.http.addresses import MediaAddresses, video_path
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
@@ -279,9 +279,9 @@ def _present(video: Video, addresses: MediaAddresses) -> videos.Video:
 
 def _sampling(fields: Mapping[str, str]) -> Sampling:
     rate = _number(fields, "frames_per_second", _FRAMES_PER_SECOND)
-    if not 0 < rate <= MOST_FRAMES_PER_SECOND:
+    if not 0 < rate <= MAX_FRAMES_PER_SECOND:
         raise InvalidRequest(
-            f"frames_per_second must lie above 0 and be at most {MOST_FRAMES_PER_SECOND:.0f}",
+            f"frames_per_second must lie above 0 and be at most {MAX_FRAMES_PER_SECOND:.0f}",
             field="frames_per_second",
         )
     to_s = _number(fields, "to", math.inf)

@@ -63,10 +63,10 @@ async def test_a_file_larger_than_any_image_is_not_read_into_memory(
 ) -> None:
     store, key = image_store_at(cloudinary), uuid4()
     await store.put("alice", key, JPEG)
-    monkeypatch.setattr("adapters.cloudinary.image_store._LARGEST_IMAGE", len(JPEG.data) - 1)
+    monkeypatch.setattr("adapters.cloudinary.image_store._MAX_IMAGE_BYTES", len(JPEG.data) - 1)
     with pytest.raises(StoreUnavailable):
         await store.get("alice", key)
-    monkeypatch.setattr("adapters.cloudinary.image_store._LARGEST_IMAGE", len(JPEG.data))
+    monkeypatch.setattr("adapters.cloudinary.image_store._MAX_IMAGE_BYTES", len(JPEG.data))
     assert await store.get("alice", key) == JPEG
 
 

@@ -100,7 +100,7 @@ async def test_scores_sent_as_json_are_the_same(
     connect: Connect, double: InferenceDouble, crops: NDArray[np.uint8], here: NDArray[np.float32]
 ) -> None:
     double.changes["v2"] = without_extensions
-    classifier = connect(double.url, labels=LABELS, largest_batch=7)
+    classifier = connect(double.url, labels=LABELS, max_batch=7)
     np.testing.assert_allclose(await predict(classifier, crops), here, atol=1e-5)
     assert double.asked["infer"] == 7, "a trial, and 40 faces in batches of 7"
 
@@ -170,7 +170,7 @@ async def test_a_model_with_other_inputs_or_outputs_is_refused(
         ({"model": "emotions"}, "has no model emotions that is ready"),
         ({"model": "../health/live"}, "has no model"),
         ({"version": "7"}, "has no model emotion/versions/7 that is ready"),
-        ({"largest_batch": 64}, "refuses 64 faces"),
+        ({"max_batch": 64}, "refuses 64 faces"),
         ({"labels": ["sad", "happy", *LABELS[2:]]}, "says sad, happy, .* says happy, sad, "),
     ],
 )

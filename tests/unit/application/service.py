@@ -88,7 +88,7 @@ class Service:
     classifier: InMemoryEmotionClassifier = field(default_factory=InMemoryEmotionClassifier)
     give_up_after_s: float = GIVE_UP_AFTER_S
     first_retry_s: float = 1.0
-    longest_retry_s: float = 60.0
+    max_retry_s: float = 60.0
     places: int = 4
     encoded_bytes: int = 10_000
     files_at_once: int = 2
@@ -112,7 +112,7 @@ class Service:
             telemetry=self.telemetry,
             give_up_after_s=self.give_up_after_s,
             first_retry_s=self.first_retry_s,
-            longest_retry_s=self.longest_retry_s,
+            max_retry_s=self.max_retry_s,
             uploads_at_once=2,
         )
         self.detect = DetectEmotions(
@@ -154,7 +154,7 @@ class Service:
             annotator=annotator or InMemoryImageAnnotator(),
             gate=self.gate,
             encoded=MemoryBudget(self.encoded_bytes),
-            largest_image_bytes=self.encoded_bytes // 4,
+            max_image_bytes=self.encoded_bytes // 4,
         )
 
     def analysed(self, owner: User | None = None) -> Detection:

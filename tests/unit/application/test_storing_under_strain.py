@@ -95,7 +95,7 @@ async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
         spool=StrainedSpool(strain),
         clock=SystemClock(),
         first_retry_s=0.001,
-        longest_retry_s=0.002,
+        max_retry_s=0.002,
     )
     deleted: set[UUID] = set()
     accepted: set[UUID] = set()

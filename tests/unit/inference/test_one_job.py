@@ -55,7 +55,7 @@ class NoFace(EveryFace):
 class Coarse(EveryFace):
     """Keeps the shape of the image."""
 
-    least_side_px = 200
+    min_side_px = 200
     shape: tuple[int, ...] = ()
 
     def wanted(self, image: Image) -> WantedFaces:

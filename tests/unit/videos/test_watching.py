@@ -15,7 +15,7 @@ from adapters.in_memory import (
 from adapters.tracking import KalmanFaceTracker
 from application.faces import FaceReader
 from application.ports.video_reader import VideoFrame
-from application.use_cases.watch_camera import LONGEST_PAUSE_S, WatchCamera
+from application.use_cases.watch_camera import MAX_PAUSE_S, WatchCamera
 from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
 from domain.image import Image
@@ -71,7 +71,7 @@ async def test_a_lost_camera_is_retried_with_growing_pauses_and_faces_are_summar
             await asyncio.sleep(0)
     stop.set()
     summary = await watching
-    assert telling.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S, 1.0]
+    assert telling.pauses == [1.0, 2.0, 4.0, 8.0, 16.0, MAX_PAUSE_S, MAX_PAUSE_S, 1.0]
     assert [frame.number for frame in telling.frames] == list(range(7))
     assert summary.frames == 7
     # After so long it may be another face.

@@ -12,7 +12,7 @@ import pytest
 from adapters.in_memory import fake_image, fake_video
 from application.errors import InferenceUnavailable, StoreUnavailable
 from application.ports.video_reader import OpenVideo
-from application.videos.work import MOST_ATTEMPTS
+from application.videos.work import MAX_ATTEMPTS
 from domain.detection import DetectionKind, HistoryFilter
 from domain.emotion import Emotion
 from domain.errors import (
@@ -23,7 +23,7 @@ from domain.errors import (
     VideoTooLarge,
     VideoTooLong,
 )
-from domain.video import MOST_DAMAGES, Damage, VideoStatus
+from domain.video import MAX_DAMAGES, Damage, VideoStatus
 from tests.contract.samples import records_of
 from tests.unit.videos.conftest import FACE, Videos, clip
 
@@ -215,7 +215,7 @@ async def test_a_part_of_a_long_recording_is_as_long_as_its_frames(videos: Video
 async def test_an_unavailable_classifier_delays_a_video_without_failing_it(videos: Videos) -> None:
     video = await videos.submitted()
     videos.detector.fail_with(InferenceUnavailable("down"))
-    for _ in range(MOST_ATTEMPTS + 5):
+    for _ in range(MAX_ATTEMPTS + 5):
         assert await videos.work.work_once()
         videos.clock.advance(11)
     assert (await videos.state(video.video_id)).status is VideoStatus.QUEUED
@@ -226,7 +226,7 @@ async def test_an_unavailable_classifier_delays_a_video_without_failing_it(video
 
 async def test_a_video_that_crashes_every_process_is_given_up(videos: Videos) -> None:
     video = await videos.submitted()
-    for number in range(MOST_ATTEMPTS):
+    for number in range(MAX_ATTEMPTS):
         now = videos.clock.now()
         # Every process that claims it dies.
         until = now + timedelta(seconds=30)
@@ -257,7 +257,7 @@ async def test_a_long_video_yields_to_another_users_after_a_minute(videos: Video
 async def test_videos_that_never_have_a_frame_are_given_up(videos: Videos) -> None:
     videos.detector.hold()
     stuck = [await videos.submitted(owner=owner) for owner in (videos.alice, videos.bob)]
-    for _ in range(len(stuck) * (MOST_ATTEMPTS + 1)):
+    for _ in range(len(stuck) * (MAX_ATTEMPTS + 1)):
         turn = asyncio.create_task(videos.work.work_once())
         for _ in range(70):
             videos.clock.advance(1)
@@ -265,7 +265,7 @@ async def test_videos_that_never_have_a_frame_are_given_up(videos: Videos) -> No
         assert await turn
     # The last one that is left has nobody to give way to.
     first = await videos.state(stuck[0].video_id)
-    assert (first.status, first.attempts) == (VideoStatus.FAILED, MOST_ATTEMPTS + 1)
+    assert (first.status, first.attempts) == (VideoStatus.FAILED, MAX_ATTEMPTS + 1)
 
 
 async def test_many_unreadable_parts_are_joined(videos: Videos) -> None:
@@ -278,7 +278,7 @@ async def test_many_unreadable_parts_are_joined(videos: Videos) -> None:
     assert entry is not None
     assert entry.video is not None
     assert entry.video.damages == damages
-    assert len(damages) == MOST_DAMAGES
+    assert len(damages) == MAX_DAMAGES
     assert damages[-1].from_s == pytest.approx(9.9)
     assert damages[-1].to_s is None
 
