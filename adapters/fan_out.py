@@ -29,7 +29,7 @@ class FanOut:
         """The messages from now on."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MAX_WAITING)
         self._queues.add(queue)
-        return self._taken_from(queue)
+        return self._messages_of(queue)
 
     def _put(self, message: bytes | None) -> None:
         for queue in self._queues:
@@ -37,7 +37,7 @@ class FanOut:
                 queue.get_nowait()
             queue.put_nowait(message)
 
-    async def _taken_from(self, queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
+    async def _messages_of(self, queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
         try:
             while (message := await queue.get()) is not None:
                 yield message

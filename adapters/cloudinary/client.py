@@ -101,7 +101,7 @@ class CloudinaryClient:
         loop = asyncio.get_running_loop()
         try:
             with self._breaker.guard(*_FAULTS):
-                return await loop.run_in_executor(self._threads, _answered, call)
+                return await loop.run_in_executor(self._threads, _call, call)
         except CircuitOpen as error:
             raise StoreCircuitOpen(
                 "the image store does not answer", retry_after_s=error.retry_after_s
@@ -112,7 +112,7 @@ class CloudinaryClient:
             raise StoreUnavailable("the image store refuses the image") from error
 
 
-def _answered(call: Callable[[], _Result]) -> _Result:
+def _call(call: Callable[[], _Result]) -> _Result:
     """Make the call; distinguishes a refused request from a failing store."""
     try:
         return call()

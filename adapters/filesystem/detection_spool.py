@@ -97,7 +97,7 @@ class FileSystemDetectionSpool:
         data = encode(entry)
         # The bytes are counted before they are written, and writing happens outside the lock.
         with self._lock:
-            self._loaded()
+            self._load_once()
             if self._taken_bytes + len(data) > self._max_bytes:
                 raise StoreUnavailable("the spool of detections that wait to be stored is full")
             self._taken_bytes += len(data)
@@ -107,7 +107,7 @@ class FileSystemDetectionSpool:
                 file.write(data)
             with self._lock:
                 unfinished.replace(self._path(key))
-                index = self._loaded()
+                index = self._load_once()
                 replaced = index.get(key)
                 index[key] = _Waiting(entry.detection.user_id, len(data), time.time())
                 self._taken_bytes -= replaced.size if replaced else 0
@@ -129,20 +129,20 @@ class FileSystemDetectionSpool:
 
     def _owner(self, detection_id: UUID) -> str | None:
         with self._lock:
-            entry = self._loaded().get(detection_id)
+            entry = self._load_once().get(detection_id)
             return entry.user_id if entry else None
 
     def _list(self, user_id: str | None) -> list[UUID]:
         with self._lock:
             return [
                 key
-                for key, entry in self._loaded().items()
+                for key, entry in self._load_once().items()
                 if user_id is None or entry.user_id == user_id
             ]
 
     def _remove(self, detection_id: UUID) -> bool:
         with self._lock:
-            index = self._loaded()
+            index = self._load_once()
             if detection_id not in index:
                 return False
             self._path(detection_id).unlink(missing_ok=True)
@@ -151,7 +151,7 @@ class FileSystemDetectionSpool:
 
     def _check(self) -> None:
         with self._lock:
-            self._loaded()
+            self._load_once()
             is_full = self._taken_bytes + _ROOM_BYTES > self._max_bytes
         free = os.statvfs(self._folder)
         if is_full or free.f_bavail * free.f_frsize < _ROOM_BYTES:
@@ -163,7 +163,7 @@ class FileSystemDetectionSpool:
         finally:
             probe.unlink(missing_ok=True)
 
-    def _loaded(self) -> dict[UUID, _Waiting]:
+    def _load_once(self) -> dict[UUID, _Waiting]:
         """The index, in the order of arrival; the lock is held."""
         if self._index is None:
             self._index = self._load()

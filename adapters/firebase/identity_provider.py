@@ -93,7 +93,7 @@ class FirebaseIdentityProvider:
 
     def _verify(self, id_token: str) -> User:
         claims = self._client.verify_id_token(id_token, clock_skew_seconds=self._clock_skew_s)
-        with _sensible_account():
+        with _reading_account():
             account = self._client.get_user(claims["uid"])
             user, valid_after_ms = _user(account, claims), account.tokens_valid_after_timestamp
         if account.disabled:
@@ -105,7 +105,7 @@ class FirebaseIdentityProvider:
 
     def _stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
         try:
-            with _sensible_account():
+            with _reading_account():
                 account = self._client.get_user(user_id)
                 valid_after_ms = int(account.tokens_valid_after_timestamp)
         except auth.UserNotFoundError:
@@ -114,7 +114,7 @@ class FirebaseIdentityProvider:
         return not account.disabled and valid_after_ms <= signed_in_ms
 
     def _ping(self) -> None:
-        with suppress(auth.UserNotFoundError), _sensible_account():
+        with suppress(auth.UserNotFoundError), _reading_account():
             self._client.get_user(_NOBODY)
 
     async def _run(self, call: Callable[[], _Result]) -> _Result:
@@ -122,7 +122,7 @@ class FirebaseIdentityProvider:
         try:
             with self._breaker.guard(*_NOT_THERE):
                 async with asyncio.timeout(self._timeout_s):
-                    return await loop.run_in_executor(self._threads, _answered, call)
+                    return await loop.run_in_executor(self._threads, _call, call)
         except CircuitOpen as error:
             raise IdentityUnavailable(
                 "the identity provider does not answer", retry_after_s=error.retry_after_s
@@ -136,7 +136,7 @@ class FirebaseIdentityProvider:
 
 
 @contextmanager
-def _sensible_account() -> Iterator[None]:
+def _reading_account() -> Iterator[None]:
     """Distinguish an account that cannot be read from a token that is refused."""
     try:
         yield
@@ -146,7 +146,7 @@ def _sensible_account() -> Iterator[None]:
         raise exceptions.UnknownError("the account cannot be read", cause=error) from error
 
 
-def _answered(call: Callable[[], _Result]) -> _Result:
+def _call(call: Callable[[], _Result]) -> _Result:
     """Make the call; distinguishes a refused token from a failing provider."""
     try:
         return call()

@@ -86,7 +86,7 @@ async def evaluate_detector(
         counted = [face for face in labelled.faces if _counts(face, min_size_px)]
         others = [face for face in labelled.faces if not _counts(face, min_size_px)]
         wanted += counted
-        matches += _matched(found, counted, others)
+        matches += _match(found, counted, others)
         on_images(number)
     return _figures(detector, len(images), min_size_px, wanted, matches, statistics.median(seconds))
 
@@ -95,7 +95,7 @@ def _counts(face: LabelledFace, min_size_px: int) -> bool:
     return not face.ignored and face.longer_side >= min_size_px
 
 
-def _matched(
+def _match(
     found: Sequence[FaceDetection], faces: Sequence[LabelledFace], others: Sequence[LabelledFace]
 ) -> list[_Match]:
     """Pair boxes with labelled faces; boxes on faces that do not count are left out."""

@@ -46,7 +46,7 @@ class LocalIdentityProvider:
                 f"{MAX_ID_TOKEN_S // 3600} hours",
                 field="hours",
             )
-        return self._signer.sign(TokenKind.ID, {"sub": _normalised(email)}, lifetime_s)
+        return self._signer.sign(TokenKind.ID, {"sub": _normalise(email)}, lifetime_s)
 
     async def verify(self, id_token: str) -> User:
         """Verify an ID token and return its user."""
@@ -73,7 +73,7 @@ class LocalIdentityProvider:
         """Does nothing: no external service is needed."""
 
 
-def _normalised(email: str) -> str:
+def _normalise(email: str) -> str:
     address = email.strip().lower()
     mailbox, at, host = address.rpartition("@")
     if not (mailbox and at and host and address.isprintable()) or " " in address:

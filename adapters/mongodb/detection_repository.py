@@ -22,7 +22,7 @@ from adapters.mongodb.documents import (
     Document,
     detection_from_document,
     detection_to_document,
-    folded,
+    fold,
 )
 from adapters.mongodb.indexes import DETECTIONS
 from adapters.records import PART_BYTES, UnreadableRecord, salvaged_detection
@@ -219,7 +219,7 @@ def _query(user_id: str, wanted: HistoryFilter) -> Document:
 
 
 def _keyword(keyword: str) -> Document:
-    pattern = re.escape(folded(keyword)).replace("\0", r"\x00")
+    pattern = re.escape(fold(keyword)).replace("\0", r"\x00")
     in_name: dict[str, Any] = {"folded_filename": {"$regex": pattern}}
     word = keyword.casefold()
     if word in set(Emotion):

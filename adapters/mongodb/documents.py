@@ -38,7 +38,7 @@ def detection_to_document(detection: Detection) -> Document:
         "_id": detection.detection_id,
         **moment("timestamp", detection.timestamp),
         "filename": _storable(detection.filename),
-        "folded_filename": folded(detection.filename or ""),
+        "folded_filename": fold(detection.filename or ""),
         "emotions": sorted(emotion.value for emotion in detection.emotions),
     }
 
@@ -120,7 +120,7 @@ def moment(name: str, value: datetime) -> Document:
     return {name: value, f"{name}_us": Int64(to_us(value))}
 
 
-def folded(text: str) -> str:
+def fold(text: str) -> str:
     """Text for searching without regard to case, in every script."""
     # BSON takes no lone surrogates, which file names may hold.
     return text.casefold().encode("utf-8", "backslashreplace").decode()

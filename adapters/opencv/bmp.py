@@ -62,7 +62,7 @@ class BmpHeader(Header):
         """Decode a band of rows at a time; run lengths all at once."""
         coded = memoryview(data)[self.at :]
         is_run_length = self.compression in (_RLE8, _RLE4)
-        rows = self._unrolled(coded) if is_run_length else self._stored(coded)
+        rows = self._decode_run_lengths(coded) if is_run_length else self._read_rows(coded)
         if not self.is_top_down:
             rows = rows[::-1]
         colors = np.zeros((_COLORS, 3), np.uint8)
@@ -81,11 +81,11 @@ class BmpHeader(Header):
                     pixels = band[:, : 3 * self.width].reshape(len(band), self.width, 3)
                     yield cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None
                 else:
-                    yield self._masked(band)
+                    yield self._apply_masks(band)
 
         return put_together(bands(), factor)
 
-    def _stored(self, coded: memoryview) -> NDArray[np.uint8]:
+    def _read_rows(self, coded: memoryview) -> NDArray[np.uint8]:
         """The rows as they are stored: height x bytes of a row."""
         row_bytes = (self.width * self.depth + 7) // 8
         stride = (row_bytes + 3) // 4 * 4
@@ -96,7 +96,7 @@ class BmpHeader(Header):
             coded = memoryview(bytes(coded) + bytes(whole - len(coded)))
         return np.frombuffer(coded, np.uint8, whole).reshape(self.height, stride)
 
-    def _unrolled(self, coded: memoryview) -> NDArray[np.uint8]:
+    def _decode_run_lengths(self, coded: memoryview) -> NDArray[np.uint8]:
         """The indices of a run-length coded file: height x width."""
         width, height = self.width, self.height
         data, pixels = bytes(coded), bytearray(width * height)
@@ -145,7 +145,7 @@ class BmpHeader(Header):
         several = band[..., None] >> shifts & np.uint8(2**self.depth - 1)
         return np.ascontiguousarray(several.reshape(len(band), -1)[:, : self.width])
 
-    def _masked(self, band: NDArray[np.uint8]) -> Band:
+    def _apply_masks(self, band: NDArray[np.uint8]) -> Band:
         pixels = band.view("<u2" if self.depth == 16 else "<u4")[:, : self.width]
         red, green, blue, alpha = self.masks
         color = cv2.merge([_channel(pixels, mask) for mask in (red, green, blue)])

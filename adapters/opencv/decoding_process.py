@@ -68,7 +68,7 @@ class DecodingProcess:
             InferenceUnavailable: the process cannot be started, or the service is shutting down.
         """
         with self._turn:
-            process = self._running()
+            process = self._start_once()
             try:
                 return _exchange(process, data, limits)
             except DomainError:
@@ -76,7 +76,7 @@ class DecodingProcess:
             except Exception as error:
                 # The rest of this answer would be read as the next one.
                 self._process = None
-                why = self._explained(end(process), limits)
+                why = self._failure(end(process), limits)
                 if isinstance(error, (MemoryError, RuntimeError)):
                     # This process is out of memory, which says nothing about the image.
                     why = InferenceUnavailable("there is not enough memory for this image now")
@@ -90,7 +90,7 @@ class DecodingProcess:
             end(process)
         self._thread.shutdown(cancel_futures=True)
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _start_once(self) -> subprocess.Popen[bytes]:
         if self._closed:
             raise InferenceUnavailable("the service is shutting down")
         if self._process is None or self._process.poll() is not None:
@@ -100,7 +100,7 @@ class DecodingProcess:
                 raise InferenceUnavailable("images of this kind cannot be read now") from error
         return self._process
 
-    def _explained(self, status: int, limits: DecodingLimits) -> Exception:
+    def _failure(self, status: int, limits: DecodingLimits) -> Exception:
         if self._closed:
             return InferenceUnavailable("the service is shutting down")
         log.warning("the decoding process ended while it decoded an image (status %d)", status)

@@ -71,23 +71,23 @@ class JpegHeader(Header):
 
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
         """Decode; the pixels skipped by a factor of 2, 4 or 8 are never computed."""
-        coded = _closed(_plain(data, self.height))
+        coded = _with_end_marker(_plain(data, self.height))
         if self.is_rare:
             from adapters.opencv import rare_jpeg
 
             return smaller(rare_jpeg.read(coded), factor)
-        pixels, may_hide_gaps = self._decoded(coded, factor)
+        pixels, may_hide_gaps = self._decode(coded, factor)
         if may_hide_gaps:
-            others, _ = self._decoded(_with_noise(coded), factor)
+            others, _ = self._decode(_with_noise(coded), factor)
             if not np.array_equal(pixels, others):
                 raise Truncated
         return pixels
 
-    def _decoded(self, coded: bytes, factor: int) -> tuple[NDArray[np.uint8], bool]:
+    def _decode(self, coded: bytes, factor: int) -> tuple[NDArray[np.uint8], bool]:
         """The pixels, and whether coded data may be missing nevertheless."""
         height, width = ceil_div(self.height, factor), ceil_div(self.width, factor)
         try:
-            return _decoded(coded, height, width, strict=True), self.hides_gaps
+            return _decode(coded, height, width, strict=True), self.hides_gaps
         except ValueError as error:
             fault = str(error)
         if "premature end" in fault.lower():
@@ -95,7 +95,7 @@ class JpegHeader(Header):
         if fault.startswith("Corrupt JPEG data"):  # extraneous bytes, or a few bad samples
             # What is missing from a restart marker on counts as bad samples.
             may_hide_gaps = self.hides_gaps or _RESTART_INTERVAL in coded
-            return _decoded(coded, height, width, strict=False), may_hide_gaps
+            return _decode(coded, height, width, strict=False), may_hide_gaps
         if not self.is_apart:
             raise Damaged
         # A subsampling that TurboJPEG does not support; OpenCV reads it.
@@ -278,7 +278,7 @@ def _plain(data: bytes, height: int) -> bytes:
     return b"".join([*kept, data[begins:]]) if kept else data
 
 
-def _closed(data: bytes) -> bytes:
+def _with_end_marker(data: bytes) -> bytes:
     """The file with an end marker added, so that a missing marker alone is not an error.
 
     Zeros in place of the end marker would be decoded as grey if half of the image is missing.
@@ -291,6 +291,6 @@ def _closed(data: bytes) -> bytes:
     return data + _END
 
 
-def _decoded(data: bytes, height: int, width: int, *, strict: bool) -> NDArray[np.uint8]:
+def _decode(data: bytes, height: int, width: int, *, strict: bool) -> NDArray[np.uint8]:
     pixels = simplejpeg.decode_jpeg(data, "RGB", min_height=height, min_width=width, strict=strict)
     return np.asarray(pixels, np.uint8)

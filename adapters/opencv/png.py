@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from adapters.opencv.encoded import Damaged, Header, Truncated, ceil_div
 from adapters.opencv.orientation import UPRIGHT, orientation_in
-from adapters.opencv.transparency import blended, smaller
+from adapters.opencv.transparency import blend, smaller
 from domain.formats import PNG
 
 _GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
@@ -191,7 +191,7 @@ class _Picture:
         opaque, seen_alpha = np.empty(size, np.uint8), False
         laid: NDArray[np.uint8] | None = None
         at = 0
-        for samples in self._interlaced() if header.interlaced else self._bands():
+        for samples in self._read_interlaced() if header.interlaced else self._bands():
             color, alpha = self._color(samples)
             small = smaller(color, factor)
             rows = slice(at, at + len(small))
@@ -201,7 +201,7 @@ class _Picture:
             if laid is not None and alpha is not None:
                 seen_alpha = seen_alpha or bool(alpha.any())
                 whole = alpha.min() == 255
-                laid[rows] = small if whole else smaller(blended(color, alpha), factor)
+                laid[rows] = small if whole else smaller(blend(color, alpha), factor)
             at += len(small)
         # An alpha of zero everywhere counts as opaque.
         return laid if laid is not None and seen_alpha else opaque
@@ -211,9 +211,9 @@ class _Picture:
         header = self._header
         row_bytes = ceil_div(header.width * self._samples * header.depth, 8)
         rows = max(_BAND_BYTES // row_bytes // 8, 1) * 8
-        yield from self._unfiltered(header.width, header.height, rows)
+        yield from self._read_rows(header.width, header.height, rows)
 
-    def _interlaced(self) -> Iterator[Samples]:
+    def _read_interlaced(self) -> Iterator[Samples]:
         """The whole image, assembled from its passes, in bands."""
         header = self._header
         kind = np.uint16 if header.depth == 16 else np.uint8
@@ -222,13 +222,13 @@ class _Picture:
             width, height = ceil_div(header.width - left, step_x), header.height - top
             height = ceil_div(height, step_y)
             if width > 0 and height > 0:
-                (pixels,) = self._unfiltered(width, height, height)
+                (pixels,) = self._read_rows(width, height, height)
                 whole[top::step_y, left::step_x] = pixels
         rows = max(_BAND_BYTES // header.width // 8, 1) * 8
         for at in range(0, header.height, rows):
             yield whole[at : at + rows]
 
-    def _unfiltered(self, width: int, height: int, rows: int) -> Iterator[Samples]:
+    def _read_rows(self, width: int, height: int, rows: int) -> Iterator[Samples]:
         row_bytes = ceil_div(width * self._samples * self._header.depth, 8)
         above = bytes(row_bytes)
         for at in range(0, height, rows):
@@ -237,7 +237,7 @@ class _Picture:
             pixels = _unfilter(above, filtered, row_bytes, count, self._pixel_bytes)
             big_endian = pixels[-1:].astype(">u2" if pixels.dtype == np.uint16 else np.uint8)
             above = big_endian.tobytes()
-            yield _unpacked(pixels, width, self._samples, self._header.depth)
+            yield _unpack(pixels, width, self._samples, self._header.depth)
 
     def _color(self, samples: Samples) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
         """RGB and alpha of a band, in 8 bits."""
@@ -325,7 +325,7 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return len(body).to_bytes(4) + named + zlib.crc32(named).to_bytes(4)
 
 
-def _unpacked(rows: Samples, width: int, samples: int, depth: int) -> Samples:
+def _unpack(rows: Samples, width: int, samples: int, depth: int) -> Samples:
     """The samples of some rows: height x width x samples, uint8 or uint16."""
     height = len(rows)
     if depth == 8 and rows.dtype == np.uint16:  # gray and alpha, a byte each

@@ -74,7 +74,7 @@ def _open_with_pillow(data: bytes, kind: ImageFormat) -> RareHeader:
         orientation=orientation_in(image.info.get("exif", b"")) if avif else UPRIGHT,
         working_bytes=(whole - width * height) * bytes_a_pixel,
         bytes_a_pixel=bytes_a_pixel,
-        decode=lambda factor: _reduced(image, part, factor),
+        decode=lambda factor: _reduce(image, part, factor),
     )
 
 
@@ -111,7 +111,7 @@ def _open_tiff(data: bytes) -> Header:
         return tiff.read_header(data)
 
 
-def _reduced(
+def _reduce(
     image: PIL.Image.Image, part: tuple[int, int, int, int], factor: int
 ) -> NDArray[np.uint8]:
     image.load()

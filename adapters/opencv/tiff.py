@@ -242,12 +242,12 @@ class _Pixels:
         if predictor == _FLOAT_DIFFERENCES:
             # The first bytes of all numbers of a row come first, and each is a difference.
             each = self._bits // 8
-            summed = _summed(pieces.reshape(rows, across, -1, samples)).reshape(
+            summed = _add_up(pieces.reshape(rows, across, -1, samples)).reshape(
                 rows, across, each, -1
             )
             pieces = np.ascontiguousarray(summed.transpose(0, 1, 3, 2)).reshape(rows, across, -1)
         if self._bits % 8 or self._bits == 24:
-            numbers = _unpacked(pieces, self._piece_width * samples, self._bits).reshape(shape)
+            numbers = _unpack(pieces, self._piece_width * samples, self._bits).reshape(shape)
         else:
             order = ">" if predictor == _FLOAT_DIFFERENCES else self._order
             kind = {_UNSIGNED: "u", _SIGNED: "i", _FLOAT: "f"}[self._format]
@@ -256,7 +256,7 @@ class _Pixels:
             stored = np.ascontiguousarray(pieces).view(f"{order}{kind}{self._bits // 8}")
             numbers = stored.astype(stored.dtype.newbyteorder("=")).reshape(shape)
         if predictor == _DIFFERENCES:
-            numbers = _summed(numbers)
+            numbers = _add_up(numbers)
             if self._format != _UNSIGNED:
                 numbers = numbers.view(f"{'f' if self._is_float else 'i'}{self._bits // 8}")
         return numbers.reshape(rows, across * self._piece_width, samples)[:, : self._width]
@@ -289,11 +289,11 @@ def _in_eight_bits(samples: Samples, black: float, white: float) -> NDArray[np.u
     return np.clip((samples - black) * scale + 0.5, 0, 255).astype(np.uint8)
 
 
-def _summed(differences: Samples) -> Samples:
+def _add_up(differences: Samples) -> Samples:
     return np.cumsum(differences, axis=2, dtype=differences.dtype)
 
 
-def _unpacked(pieces: NDArray[np.uint8], count: int, bits: int) -> Samples:
+def _unpack(pieces: NDArray[np.uint8], count: int, bits: int) -> Samples:
     """Numbers of any number of bits, the highest bit first; each row begins with a byte."""
     places = np.unpackbits(pieces, axis=2)[..., : count * bits]
     weights = (1 << np.arange(bits - 1, -1, -1)).astype(np.uint32)

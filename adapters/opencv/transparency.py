@@ -32,7 +32,7 @@ def on_white(
     height, width = alpha.shape
     rows = max(BAND_PIXELS // width // factor, 1) * factor
     bands = [
-        smaller(blended(color[at : at + rows], alpha[at : at + rows]), factor)
+        smaller(blend(color[at : at + rows], alpha[at : at + rows]), factor)
         for at in range(0, height, rows)
     ]
     return np.concatenate(bands)
@@ -52,11 +52,11 @@ def put_together(bands: Iterable[Band], factor: int) -> NDArray[np.uint8]:
         opaque.append(smaller(color, factor))
         if alpha is not None:
             seen_alpha = seen_alpha or bool(alpha.any())
-            laid.append(smaller(blended(color, alpha), factor))
+            laid.append(smaller(blend(color, alpha), factor))
     return np.concatenate(laid if seen_alpha else opaque)
 
 
-def blended(color: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def blend(color: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Each pixel blended with white by its alpha."""
     share = alpha[..., None].astype(np.uint16)
     mixed = color * share + (255 - share) * np.uint16(255)

@@ -57,7 +57,7 @@ class SqliteDetectionRepository:
                     detection.user_id,
                     to_us(detection.timestamp),
                     "".join(map(_marked, sorted(detection.emotions))),
-                    _folded(detection.filename or ""),
+                    _fold(detection.filename or ""),
                     _dump(detection),
                 ),
             )
@@ -206,7 +206,7 @@ def _where(user_id: str, wanted: HistoryFilter) -> _Where:
         values.append(_marked(wanted.emotion))
     if wanted.keyword is not None:
         in_name = "instr(folded_filename, ?)"
-        values.append(_folded(wanted.keyword))
+        values.append(_fold(wanted.keyword))
         word = wanted.keyword.casefold()
         if word in set(Emotion):
             conditions.append(f"({in_name} OR instr(emotions, ?))")
@@ -221,7 +221,7 @@ def _marked(emotion: Emotion) -> str:
     return f"<{emotion}>"
 
 
-def _folded(text: str) -> bytes:
+def _fold(text: str) -> bytes:
     """Text for searching without regard to case, in every script.
 
     SQLite folds ASCII only, and its text takes no lone surrogates, which file names may hold.

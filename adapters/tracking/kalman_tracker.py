@@ -88,11 +88,11 @@ class KalmanFaceTracker:
             if column not in taken:
                 self._begin(detection, at_s)
         self._has_detected = True
-        return _shown(self._tracks, at_s)
+        return _report(self._tracks, at_s)
 
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
         """Predict where the faces are now; see the port."""
-        return _shown(self._tracks, at_s)
+        return _report(self._tracks, at_s)
 
     def _forget(self, at_s: float) -> None:
         self._tracks = [track for track in self._tracks if not _is_over(track, at_s)]
@@ -128,7 +128,7 @@ def _is_over(track: Track, at_s: float) -> bool:
     return track.number is None or at_s - track.seen_s > _SURVIVAL_S
 
 
-def _shown(tracks: Iterable[Track], at_s: float) -> list[FaceTrack]:
+def _report(tracks: Iterable[Track], at_s: float) -> list[FaceTrack]:
     shown = [face for track in tracks if (face := track.reported(at_s)) is not None]
     return sorted(shown, key=lambda track: -track.box.area)
 

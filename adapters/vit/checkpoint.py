@@ -122,12 +122,12 @@ class HuggingFaceCheckpoint:
             hub = HfApi(endpoint=self._endpoint)
             facts = hub.model_info(self._model, revision=self._revision, timeout=_TIMEOUT_S)
             files = [file.rfilename for file in facts.siblings or ()]
-            if lacking := _lacking(files):
+            if lacking := _missing_files(files):
                 raise self._not_pulled(f"the repository has no {' and no '.join(lacking)}")
             hub.snapshot_download(
                 self._model,
                 revision=self._revision,
-                allow_patterns=_wanted(files),
+                allow_patterns=_needed_files(files),
                 cache_dir=self._cache,
             )
         except InferenceUnavailable:
@@ -157,7 +157,7 @@ class HuggingFaceCheckpoint:
         return InferenceUnavailable(f"{self._full_name} cannot be downloaded: {reason}")
 
 
-def _lacking(files: Sequence[str]) -> list[str]:
+def _missing_files(files: Sequence[str]) -> list[str]:
     """What is missing in a repository with these files, for the message."""
     lacking = [name for name in _CONFIGURATION if name not in files]
     if not any(name in files for form in _WEIGHTS for name in form):
@@ -165,7 +165,7 @@ def _lacking(files: Sequence[str]) -> list[str]:
     return lacking
 
 
-def _wanted(files: Sequence[str]) -> list[str]:
+def _needed_files(files: Sequence[str]) -> list[str]:
     form = next(form for form in _WEIGHTS if any(name in files for name in form))
     stem, _, ending = form[0].partition(".")
     weights = [

@@ -138,7 +138,7 @@ def _preprocessing(processor: Any, name: str) -> Preprocessing:
     """
     for width, height in _sizes(processor):
         black, white, noise = (
-            _processed(processor, _test_image(kind, width, height)) for kind in _KINDS
+            _process(processor, _test_image(kind, width, height)) for kind in _KINDS
         )
         rows, columns = black.shape[1:]
         offset = black.mean(axis=(1, 2))
@@ -172,7 +172,7 @@ def _test_image(kind: str, width: int, height: int) -> NDArray[np.uint8]:
     return np.full((height, width, 3), 255 if kind == "white" else 0, dtype=np.uint8)
 
 
-def _processed(processor: Any, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _process(processor: Any, image: NDArray[np.uint8]) -> NDArray[np.float32]:
     pixels = processor(images=Image.fromarray(image), return_tensors="np")["pixel_values"]
     return np.asarray(pixels[0], dtype=np.float32)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from application.use_cases.end_accounts import EndedAccount
-from entrypoints.cli.console import explained, settings_or_exit, stop
+from entrypoints.cli.console import exit_on_error, settings_or_exit, stop
 
 accounts = typer.Typer(
     help="End the sign-ins of a user, or erase everything of theirs.", no_args_is_help=True
@@ -56,7 +56,7 @@ def _end(user: str, *, erase: bool) -> EndedAccount:
         finally:
             await database().close()
 
-    with explained():
+    with exit_on_error():
         ending = accounts.end_account()
         return asyncio.run(run(ending.erase if erase else ending.revoke))
 

@@ -12,7 +12,7 @@ import typer
 from entrypoints.cli.accounts import accounts
 from entrypoints.cli.console import (
     errors,
-    explained,
+    exit_on_error,
     quiet_on_closed_pipe,
     settings_or_exit,
     stop,
@@ -59,7 +59,7 @@ def serve(
     given = {"host": host, "port": port}
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = settings_or_exit(warn=False, **chosen)
-    with explained():
+    with exit_on_error():
         run_service(settings)
 
 
@@ -91,7 +91,7 @@ def detect(
     from entrypoints.cli.detect import detect_files
 
     settings = settings_or_exit()
-    with explained():
+    with exit_on_error():
         all_well = asyncio.run(
             detect_files(
                 settings, files, as_json=as_json, annotate=annotate, every_s=every, csv=csv
@@ -114,7 +114,7 @@ def watch(
     from entrypoints.cli.watch import watch_camera
 
     settings = settings_or_exit()
-    with explained():
+    with exit_on_error():
         asyncio.run(watch_camera(settings, source, every_s=every, out=out))
 
 
@@ -136,7 +136,7 @@ def token(
         )
     from entrypoints.container import Container
 
-    with explained():
+    with exit_on_error():
         provider = Container(settings=settings).accounts().local_identity_provider()
         id_token = provider.mint_id_token(user, lifetime_s=hours * 3600)
     errors.print(f"ID token of {user}, valid for {hours:g} hours:", style="dim")
@@ -169,7 +169,7 @@ def import_(
     address = source_address(source, settings)
     if not address.startswith(("mongodb://", "mongodb+srv://")):
         stop("--from: give an address such as mongodb://localhost:27017/emotion_detection")
-    with explained():
+    with exit_on_error():
         outcome = asyncio.run(
             import_history(settings, address, name=database, collection=collection, notes=errors)
         )

@@ -1,4 +1,4 @@
-"""Helpers of all commands: reading the settings, printing, and exiting."""
+"""What all commands share: reading the settings, printing, and exiting."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ errors = console(stderr=True)
 
 def shown(name: object) -> str:
     """A file name on one line, with control and bidirectional characters escaped."""
-    return "".join(_escaped(each) if _is_escaped(each) else each for each in str(name))
+    return "".join(_escape(each) if _is_escaped(each) else each for each in str(name))
 
 
 def _is_escaped(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _BIDI
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode()
 
 
@@ -61,7 +61,7 @@ def settings_or_exit(*, warn: bool = True, **chosen: Any) -> Settings:
 
 
 @contextmanager
-def explained(*others: type[Exception]) -> Iterator[None]:
+def exit_on_error(*others: type[Exception]) -> Iterator[None]:
     """Exit with the message of an expected error.
 
     Args:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from application.errors import ServiceUnavailable
-from entrypoints.cli.console import console, errors, explained, progress, settings_or_exit, stop
+from entrypoints.cli.console import (
+    console,
+    errors,
+    exit_on_error,
+    progress,
+    settings_or_exit,
+    stop,
+)
 from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,7 +78,7 @@ def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> No
     from entrypoints.cli.figures import as_json, print_tables
 
     container = _container()
-    with explained(ValueError):
+    with exit_on_error(ValueError):
         labelled = container.models().read_labelled_faces(faces)
         with progress("Reading faces", len(labelled.labels)) as advance:
             evaluation = container.models().evaluation(labelled, advance)
@@ -92,7 +99,7 @@ def _evaluate_detector(
     from entrypoints.cli.detector_figures import detector_as_json, print_detector_tables
 
     container = _container()
-    with explained(ValueError), closing(container.vision().executor()):
+    with exit_on_error(ValueError), closing(container.vision().executor()):
         images = container.models().read_labelled_images(folder, boxes)
         smallest = min_size or container.settings().vision.face_detect_min_size
         with progress("Detecting faces", len(images)) as advance:
@@ -158,7 +165,7 @@ def export(
     if out.suffix != ".onnx":
         stop(f"--out {out}: the name has to end with .onnx")
     container = _container()
-    with explained(ValueError):
+    with exit_on_error(ValueError):
         exporter = container.models().checkpoint_export()
         crops = None
         if faces is not None:
@@ -171,7 +178,7 @@ def export(
 
 def _export_to_triton(folder: Path) -> None:
     container = _container()
-    with explained():
+    with exit_on_error():
         model, network = container.models().triton_repository(folder)
     console().print(
         f"{network} is in {folder}. Serve it with\n"

@@ -78,12 +78,12 @@ async def analyse_clips(
             with _Watching(progress, clip, tables.get(clip), clip in copies) as watching:
                 outcome = await _analyse(use_case, clip, every_s, watching)
                 if outcome.summary is not None and clip in copies:
-                    outcome = await _drawn(annotator, outcome, copies[clip], watching)
+                    outcome = await _draw_copy(annotator, outcome, copies[clip], watching)
                 outcomes.append(outcome)
     return outcomes
 
 
-async def _drawn(
+async def _draw_copy(
     annotator: VideoAnnotator, outcome: ClipOutcome, copy: Path, watching: _Watching
 ) -> ClipOutcome:
     try:

@@ -45,15 +45,15 @@ class MediaAddresses:
         """
         if record.image_url is None or not record.image_url.startswith("/"):
             return record.image_url
-        return self._signed(image_path(self.images_url, record.detection_id))
+        return self._sign(image_path(self.images_url, record.detection_id))
 
     def of_video(self, video: Video) -> str | None:
         """The address that plays a video's file; None where it is being erased."""
         if video.status is VideoStatus.CANCELLED:
             return None
-        return self._signed(video_path(self.videos_url, video.video_id))
+        return self._sign(video_path(self.videos_url, video.video_id))
 
-    def _signed(self, path: str) -> str:
+    def _sign(self, path: str) -> str:
         signature = self.signer.sign(path)
         query = urlencode({"expires": signature.expires, "signature": signature.value})
         return f"{self.origin}{path}?{query}"

@@ -95,10 +95,10 @@ def _rows(record: Detection, addresses: MediaAddresses) -> Iterator[tuple[object
 def _lines(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
     writer = csv_module.writer(text, quoting=csv_module.QUOTE_ALL)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    writer.writerows([_escape_formula(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8", "replace")
 
 
-def _harmless(cell: object) -> object:
+def _escape_formula(cell: object) -> object:
     """The cell, changed where a spreadsheet would run it as a formula."""
     return _FORMULA.sub(r"\1\2'", cell) if isinstance(cell, str) else cell

@@ -54,7 +54,7 @@ def parameters(header: bytes) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for match in _PARAMETER.finditer(header):
         name, quoted, plain = match.groups()
-        value = _unescaped(quoted) if quoted is not None else plain.strip()
+        value = _unescape(quoted) if quoted is not None else plain.strip()
         found.setdefault(name.decode("latin-1").lower(), value)
     return _whole(found) | found
 
@@ -87,28 +87,28 @@ def file_name(written: dict[str, bytes]) -> str | None:
     Args:
         written: the parameters of its ``Content-Disposition``.
     """
-    extended = _extended(written.get("filename*", b""))
+    extended = _decode_extended(written.get("filename*", b""))
     plain = written.get("filename") or written.get("filename*", b"").rpartition(b"'")[2]
-    name = extended if extended is not None else _decoded(plain[-_MAX_ENCODED_LENGTH:])
-    name = _shortened(PurePosixPath(name.replace("\\", "/")).name, _MAX_DECOMPOSED_LENGTH)
+    name = extended if extended is not None else _decode(plain[-_MAX_ENCODED_LENGTH:])
+    name = _shorten(PurePosixPath(name.replace("\\", "/")).name, _MAX_DECOMPOSED_LENGTH)
     name = "".join(filter(_is_kept, unicodedata.normalize("NFC", name)))
-    name = _shortened(name, _MAX_LENGTH)
+    name = _shorten(name, _MAX_LENGTH)
     return None if name in ("", "..") else name
 
 
-def _shortened(name: str, longest: int) -> str:
+def _shorten(name: str, longest: int) -> str:
     if len(name) <= longest:
         return name
     ending = PurePosixPath(name).suffix[:16]
     return name[: longest - len(ending)] + ending
 
 
-def _unescaped(quoted: bytes) -> bytes:
+def _unescape(quoted: bytes) -> bytes:
     # Only quotes and backslashes are escaped: older browsers send whole Windows paths.
     return re.sub(rb'\\(["\\])', rb"\1", quoted)
 
 
-def _extended(value: bytes) -> str | None:
+def _decode_extended(value: bytes) -> str | None:
     charset, apostrophe, rest = value.partition(b"'")
     _, second, encoded = rest.partition(b"'")
     if not (apostrophe and second):
@@ -119,7 +119,7 @@ def _extended(value: bytes) -> str | None:
         return None
 
 
-def _decoded(value: bytes) -> str:
+def _decode(value: bytes) -> str:
     if b"%" in value:
         # Browsers percent-encode these three characters and no others.
         if _PERCENT_ENCODED.fullmatch(value):

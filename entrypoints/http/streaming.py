@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 T = TypeVar("T")
 
 
-async def primed(source: AsyncIterator[T]) -> AsyncGenerator[T, None]:
+async def with_first_item(source: AsyncIterator[T]) -> AsyncGenerator[T, None]:
     """Fetch the first item now, so that an error can still set the status of the answer.
 
     Returns:

@@ -65,7 +65,7 @@ def _row(track: TrackSummary, y: float, scale: float, bar_s: int) -> list[str]:
         f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{floor}" y2="{floor}" stroke="#8b8d94"/>',
         *_scale(y),
     ]
-    entries_of_bars = _merged(track.timeline, bar_s)
+    entries_of_bars = _merge(track.timeline, bar_s)
     for entry in entries_of_bars:
         tall = _BAR * entry.score
         parts.append(
@@ -92,7 +92,7 @@ def _scale(y: float) -> list[str]:
     ]
 
 
-def _merged(timeline: Sequence[TimelineEntry], bar_s: int) -> list[TimelineEntry]:
+def _merge(timeline: Sequence[TimelineEntry], bar_s: int) -> list[TimelineEntry]:
     """One entry for each stretch of ``bar_s`` seconds, at its first second."""
     if bar_s == 1:
         return list(timeline)

@@ -40,14 +40,14 @@ class Upload:
     texts: Mapping[str, str]
 
 
-async def uploaded_files(
+async def receive_files(
     request: BodyRequest[Any], field: str, too_large: DomainError
 ) -> list[FormFile]:
-    """The files sent in one field of the form; at least one. Raises what ``uploaded`` does."""
-    return (await uploaded(request, field, too_large)).files
+    """The files sent in one field of the form; at least one. Raises what ``receive_form`` does."""
+    return (await receive_form(request, field, too_large)).files
 
 
-async def uploaded(
+async def receive_form(
     request: BodyRequest[Any], field: str, too_large: DomainError, folder: Path | None = None
 ) -> Upload:
     """Read a form with files in one field.

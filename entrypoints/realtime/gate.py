@@ -30,7 +30,7 @@ from entrypoints.server.websocket import WebSocketConnection
 
 _MAX_SIGNAL_LENGTH = 16
 _PATH = "/socket.io/"
-_LET_IN = f"40{NAMESPACE},"
+_CONNECTED = f"40{NAMESPACE},"
 # Enough for a token.
 _POST_BYTES_BEFORE_SIGN_IN = 64 * 1024
 _HEADERS = (
@@ -101,7 +101,7 @@ class _SocketGuard:
         if (
             self._is_unknown()
             and message["type"] == "websocket.send"
-            and (message.get("text") or "").startswith(_LET_IN)
+            and (message.get("text") or "").startswith(_CONNECTED)
         ):
             self._trust()
         await self._send(message)

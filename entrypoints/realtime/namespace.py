@@ -15,7 +15,7 @@ from application.sessions.token_checks import Credential
 from application.use_cases.accounts import Authenticate
 from domain.errors import DomainError, InvalidRequest, InvalidToken
 from entrypoints.realtime.connection import NAMESPACE, Connection
-from entrypoints.realtime.other_clients import refused
+from entrypoints.realtime.other_clients import connection_refused
 from entrypoints.realtime.rooms import Rooms
 from entrypoints.realtime.server import GuardedServer, UnreadEvent
 from entrypoints.wire import client_events, server_events
@@ -101,7 +101,7 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             connection.session = await self._sessions.open(found.user, connection, credential)
         except Exception as error:
             _log_unexpected(error)
-            raise refused(error) from error
+            raise connection_refused(error) from error
         self.connections[sid] = connection
 
     async def _handle(self, connection: Connection, event: object, data: Data) -> None:

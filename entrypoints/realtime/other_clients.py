@@ -43,7 +43,7 @@ class WrongNamespace(DomainError):
     code = "wrong_namespace"
 
 
-def refused(error: Exception) -> socketio.exceptions.ConnectionRefusedError:
+def connection_refused(error: Exception) -> socketio.exceptions.ConnectionRefusedError:
     """The exception that refuses a client with a reason."""
     data = present_error_data(error)
     return socketio.exceptions.ConnectionRefusedError(data.message, msgspec.to_builtins(data))
@@ -59,7 +59,7 @@ class OtherNamespaces(socketio.AsyncNamespace):  # type: ignore[misc]
         """Refuse to connect; a client that is not connected sends nothing else."""
         if event == "connect":
             message = f"connect to the namespace {NAMESPACE}; this one does nothing"
-            raise refused(WrongNamespace(message))
+            raise connection_refused(WrongNamespace(message))
 
 
 def is_too_old(scope: Scope) -> bool:

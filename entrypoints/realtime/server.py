@@ -241,10 +241,10 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
         connection.messages += 1
         if connection.messages % _MESSAGES_A_TURN == 0:
             await asyncio.sleep(0)
-        stranger = self._not_signed_in.get(eio_sid)
-        if stranger is None or connection.messages <= _MAX_MESSAGES_BEFORE_SIGN_IN:
+        request = self._not_signed_in.get(eio_sid)
+        if request is None or connection.messages <= _MAX_MESSAGES_BEFORE_SIGN_IN:
             return True
-        _count(stranger, Refusal.TOO_MANY_FRAMES)
+        _count(request, Refusal.TOO_MANY_FRAMES)
         return False
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:

@@ -51,10 +51,10 @@ def list_page(kinds: Sequence[ProblemKind]) -> bytes:
     """All kinds in a table, each linked to its own page."""
     rows = "\n".join(
         f'      <tr><td>{kind.status}</td><td><a href="{kind.type}">{escape(kind.title)}</a></td>'
-        f"<td><code>{kind.code}</code></td><td>{_marked(kind.happened)}</td></tr>"
+        f"<td><code>{kind.code}</code></td><td>{_mark_up(kind.happened)}</td></tr>"
         for kind in sorted(kinds, key=lambda kind: kind.status)
     )
-    return _framed(
+    return _page(
         "What can go wrong",
         f"""    <h1>What can go wrong</h1>
     <p>Errors are <code>application/problem+json</code> (RFC 9457). Programs branch on
@@ -72,18 +72,18 @@ def list_page(kinds: Sequence[ProblemKind]) -> bytes:
 def kind_page(kind: ProblemKind) -> bytes:
     """One kind: what happened, why, what to do, and what an answer looks like."""
     status = f"{kind.status} {HTTPStatus(kind.status).phrase}"
-    return _framed(
+    return _page(
         kind.title,
         f"""    <p class="small"><a href="/problems">What can go wrong</a></p>
     <h1>{escape(kind.title)}</h1>
     <p class="tags"><span class="tag">{escape(status)}</span>
       <code class="tag">{kind.code}</code></p>
     <h2>What happened</h2>
-    <p>{_marked(kind.happened)}</p>
+    <p>{_mark_up(kind.happened)}</p>
     <h2>Why</h2>
-    <p>{_marked(kind.why)}</p>
+    <p>{_mark_up(kind.why)}</p>
     <h2>What to do</h2>
-    <p>{_marked(kind.remedy)}</p>
+    <p>{_mark_up(kind.remedy)}</p>
     <h2>What an answer looks like</h2>
     <pre tabindex="0" aria-label="An answer of this kind">HTTP/1.1 {escape(status)}
 Content-Type: application/problem+json
@@ -92,10 +92,10 @@ Content-Type: application/problem+json
     )
 
 
-def _framed(title: str, content: str) -> bytes:
+def _page(title: str, content: str) -> bytes:
     return _FRAME.format(title=escape(title), content=content).encode()
 
 
-def _marked(text: str) -> str:
+def _mark_up(text: str) -> str:
     """Text as HTML, with code between backticks."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))

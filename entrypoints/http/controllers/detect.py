@@ -29,12 +29,12 @@ from entrypoints.http.authentication import (
 )
 from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.rate_limit import rate_limit_of, within_quota
-from entrypoints.http.streaming import primed
+from entrypoints.http.streaming import with_first_item
 from entrypoints.http.uploads import (
     FORM_OVERHEAD_BYTES,
     bounded_image,
     file_too_large,
-    uploaded_files,
+    receive_files,
 )
 from entrypoints.settings import Settings
 from entrypoints.wire import detections
@@ -73,7 +73,7 @@ class DetectController(Controller):
         history; those of guests are never kept.
         """
         limit_bytes = settings.detection.max_upload_bytes
-        file = (await uploaded_files(request, "file", file_too_large(limit_bytes)))[0]
+        file = (await receive_files(request, "file", file_too_large(limit_bytes)))[0]
         image = bounded_image(file, limit_bytes)
         detection = await detect_emotions.execute(request.user, image)
         headers = await rate_limit_of(request.user, meter, detection.timestamp)
@@ -140,11 +140,11 @@ async def detect_batch(
         f"{settings.detection.max_upload_bytes} bytes each; this one has more",
         limit=settings.detection.max_batch_size,
     )
-    files = await uploaded_files(request, "files", too_large)
+    files = await receive_files(request, "files", too_large)
     # One too many is refused; to decode the names of all would take too long.
     files = files[: settings.detection.max_batch_size + 1]
     images = [bounded_image(file, settings.detection.max_upload_bytes) for file in files]
-    outcomes = await primed(detect_batch.execute(request.user, images))
+    outcomes = await with_first_item(detect_batch.execute(request.user, images))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(_events(outcomes), media_type="text/event-stream", headers=headers)
 

@@ -26,8 +26,8 @@ from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
 from entrypoints.http.queries import one_of_or_empty
-from entrypoints.http.streaming import primed
-from entrypoints.http.uploads import FORM_OVERHEAD_BYTES, uploaded
+from entrypoints.http.streaming import with_first_item
+from entrypoints.http.uploads import FORM_OVERHEAD_BYTES, receive_form
 from entrypoints.http.validators import is_held
 from entrypoints.settings import Settings
 from entrypoints.wire import frame_table, videos
@@ -74,7 +74,9 @@ class AllVideosController(Controller):
         """
         limits = settings.video.limits
         async with submit_video.place(request.user):
-            form = await uploaded(request, "file", limits.too_large(), settings.stores.videos_dir)
+            form = await receive_form(
+                request, "file", limits.too_large(), settings.stores.videos_dir
+            )
             file = form.files[0]
             video = await submit_video.execute(
                 request.user,
@@ -152,7 +154,7 @@ class VideosController(Controller):
         media_addresses: NamedDependency[MediaAddresses],
     ) -> Stream:
         """Send every change as a server-sent event, until the work has ended."""
-        changes = await primed(read_videos.changes(request.user, video_id))
+        changes = await with_first_item(read_videos.changes(request.user, video_id))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         events = _events(changes, media_addresses)
         return Stream(events, media_type="text/event-stream", headers=headers)
@@ -205,7 +207,7 @@ class VideosController(Controller):
 
         While the video is being analysed, these are the frames so far.
         """
-        found = await primed(read_videos.frames(request.user, video_id))
+        found = await with_first_item(read_videos.frames(request.user, video_id))
         headers = {
             "Content-Disposition": f'attachment; filename="frames.{format}"',
             "Cache-Control": "no-store",
@@ -336,7 +338,7 @@ async def _events(changes: AsyncIterator[Video], addresses: MediaAddresses) -> A
 async def _as_json(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterator[bytes]:
     separator = b"["
     async for frames in found:
-        rows = await asyncio.to_thread(_encoded, frames, b",\n")
+        rows = await asyncio.to_thread(_encode, frames, b",\n")
         yield separator + rows
         separator = b",\n"
     yield b"]" if separator == b",\n" else b"[]"
@@ -344,7 +346,7 @@ async def _as_json(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterat
 
 async def _as_json_lines(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterator[bytes]:
     async for frames in found:
-        yield await asyncio.to_thread(_encoded, frames, b"\n") + b"\n"
+        yield await asyncio.to_thread(_encode, frames, b"\n") + b"\n"
 
 
 async def _as_csv(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterator[bytes]:
@@ -354,7 +356,7 @@ async def _as_csv(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterato
         yield "".join(lines).encode()
 
 
-def _encoded(frames: Sequence[AnalysedFrame], separator: bytes) -> bytes:
+def _encode(frames: Sequence[AnalysedFrame], separator: bytes) -> bytes:
     rows = (frame_table.json_line(row) for frame in frames for row in frame_table.rows(frame))
     return separator.join(rows)
 
