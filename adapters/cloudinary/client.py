@@ -18,7 +18,7 @@ from application.errors import StoreCircuitOpen, StoreUnavailable
 _Result = TypeVar("_Result")
 
 # A ping counts against the account's few hundred calls an hour, and readiness checks are frequent.
-_ANSWER_STANDS_S = 60.0
+_ANSWER_VALID_S = 60.0
 
 
 class Unexpected(Exception):
@@ -84,7 +84,7 @@ class CloudinaryClient:
 
     async def check(self) -> None:
         """Ping Cloudinary, unless a call succeeded within the last minute."""
-        if not self._breaker.answered_within(_ANSWER_STANDS_S):
+        if not self._breaker.answered_within(_ANSWER_VALID_S):
             await self.run(lambda: cloudinary.api.ping(**self.account))
 
     def close(self) -> None:

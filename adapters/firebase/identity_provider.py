@@ -24,9 +24,9 @@ from domain.user import User
 _Result = TypeVar("_Result")
 
 _REFUSED = (auth.InvalidIdTokenError, auth.UserNotFoundError, auth.UserDisabledError, ValueError)
-_NOT_THERE = (exceptions.FirebaseError, google.auth.exceptions.GoogleAuthError, TimeoutError)
+_UNREACHABLE = (exceptions.FirebaseError, google.auth.exceptions.GoogleAuthError, TimeoutError)
 # Firebase limits the number of look-ups, and readiness checks are frequent.
-_ANSWER_STANDS_S = 60.0
+_ANSWER_VALID_S = 60.0
 _NOBODY = "nobody"
 
 
@@ -80,11 +80,11 @@ class FirebaseIdentityProvider:
 
     async def may_stay_signed_in(self, user_id: str, signed_in_at: datetime | None) -> bool:
         """Look the account up."""
-        return await self._run(lambda: self._stands(user_id, signed_in_at))
+        return await self._run(lambda: self._may_stay(user_id, signed_in_at))
 
     async def check(self) -> None:
         """Call Firebase, unless a call succeeded within the last minute."""
-        if not self._breaker.answered_within(_ANSWER_STANDS_S):
+        if not self._breaker.answered_within(_ANSWER_VALID_S):
             await self._run(self._ping)
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class FirebaseIdentityProvider:
             raise _Refused("the token was revoked")
         return user
 
-    def _stands(self, user_id: str, signed_in_at: datetime | None) -> bool:
+    def _may_stay(self, user_id: str, signed_in_at: datetime | None) -> bool:
         try:
             with _reading_account():
                 account = self._client.get_user(user_id)
@@ -120,14 +120,14 @@ class FirebaseIdentityProvider:
     async def _run(self, call: Callable[[], _Result]) -> _Result:
         loop = asyncio.get_running_loop()
         try:
-            with self._breaker.guard(*_NOT_THERE):
+            with self._breaker.guard(*_UNREACHABLE):
                 async with asyncio.timeout(self._timeout_s):
                     return await loop.run_in_executor(self._threads, _call, call)
         except CircuitOpen as error:
             raise IdentityUnavailable(
                 "the identity provider does not answer", retry_after_s=error.retry_after_s
             ) from error
-        except _NOT_THERE as error:
+        except _UNREACHABLE as error:
             if self._telemetry is not None and isinstance(error, auth.CertificateFetchError):
                 self._telemetry.count("certificate_fetch_failed")
             raise IdentityUnavailable("the identity provider does not answer") from error

@@ -19,7 +19,7 @@ class InMemoryRefreshTokenRepository(Switches):
 
     def __init__(self, max_per_user: int = MAX_PER_USER) -> None:
         super().__init__()
-        self._most_per_user = max_per_user
+        self._max_per_user = max_per_user
         self._records: dict[str, RefreshTokenRecord] = {}
         self._standing: set[str] = set()
         self._used: dict[str, datetime] = {}
@@ -91,7 +91,7 @@ class InMemoryRefreshTokenRepository(Switches):
             if other.user_id == record.user_id and digest != record.digest
         ]
         others.sort(key=lambda each: (each in self._standing, self._records[each].expires_at))
-        self._forget(others[: max(len(others) + 1 - self._most_per_user, 0)])
+        self._forget(others[: max(len(others) + 1 - self._max_per_user, 0)])
 
     def _revoke(self, digests: Iterable[str]) -> None:
         for digest in digests:

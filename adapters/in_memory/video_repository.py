@@ -21,7 +21,7 @@ class _Kept:
     frames: dict[int, AnalysedFrame] = field(default_factory=dict)
 
     @property
-    def is_to_be_taken_up(self) -> bool:
+    def may_be_claimed(self) -> bool:
         return self.video.status not in (VideoStatus.DONE, VideoStatus.FAILED)
 
 
@@ -55,7 +55,7 @@ class InMemoryVideoRepository(Switches):
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
         """Hold the next video that no process holds."""
         await self._obey()
-        waiting = [k for k in self._kept.values() if k.is_to_be_taken_up and k.until <= now]
+        waiting = [k for k in self._kept.values() if k.may_be_claimed and k.until <= now]
         if not waiting:
             return None
         kept = min(waiting, key=self._rank)

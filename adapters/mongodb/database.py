@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 _Database = AsyncIOMotorDatabase[Document]
 
-_NOT_THERE = (ConnectionFailure, ExecutionTimeout, WTimeoutError, TimeoutError)
+_UNREACHABLE = (ConnectionFailure, ExecutionTimeout, WTimeoutError, TimeoutError)
 _IDLE_CONNECTION_S = 300
 
 
@@ -105,7 +105,7 @@ class MongoDatabase:
         if self._database is None:
             raise StoreUnavailable("the database is closed")
         try:
-            with self._breaker.guard(*_NOT_THERE):
+            with self._breaker.guard(*_UNREACHABLE):
                 # The driver's own timeout does not include the time to resolve names.
                 async with asyncio.timeout(self._timeout_s):
                     await self._have_indexes(self._database)
@@ -114,7 +114,7 @@ class MongoDatabase:
             raise StoreCircuitOpen(
                 "the database does not answer", retry_after_s=error.retry_after_s
             ) from error
-        except _NOT_THERE as error:
+        except _UNREACHABLE as error:
             raise StoreUnavailable("the database does not answer") from error
         except (PyMongoError, BSONError, UnreadableRecord, UnicodeError) as error:
             raise StoreUnavailable("the database does not work") from error

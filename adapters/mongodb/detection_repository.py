@@ -140,7 +140,7 @@ class _Cursor:
             .find(self._rest, sort=_NEWEST_FIRST, skip=self._skip, limit=asked)
             .to_list(asked)
         )
-        fitting = _fitting(found)
+        fitting = _first_part(found)
         part = await _read_or_salvage_all(database, fitting)
         if self._left is not None:
             self._left -= len(part)
@@ -153,7 +153,7 @@ class _Cursor:
         return part
 
 
-def _fitting(documents: Sequence[RawBSONDocument]) -> Sequence[RawBSONDocument]:
+def _first_part(documents: Sequence[RawBSONDocument]) -> Sequence[RawBSONDocument]:
     size = 0
     for count, document in enumerate(documents, start=1):
         size += len(document.raw)

@@ -31,7 +31,7 @@ class MongoRefreshTokenRepository:
 
     def __init__(self, database: MongoDatabase, max_per_user: int = MAX_PER_USER) -> None:
         self._database = database
-        self._most_per_user = max_per_user
+        self._max_per_user = max_per_user
 
     async def add(self, record: RefreshTokenRecord) -> None:
         """Keep a new token."""
@@ -119,7 +119,7 @@ class MongoRefreshTokenRepository:
 
     async def _delete_the_oldest(self, database: _Database, added: RefreshTokenRecord) -> None:
         tokens = database[REFRESH_TOKENS]
-        excess = await tokens.count_documents({"user_id": added.user_id}) - self._most_per_user
+        excess = await tokens.count_documents({"user_id": added.user_id}) - self._max_per_user
         for states in (["used", "revoked"], ["standing"]):
             if excess <= 0:
                 return

@@ -29,7 +29,7 @@ from domain.emotion import Emotion
 
 _Read = TypeVar("_Read")
 
-_ANSWER_STANDS_S = 5.0
+_ANSWER_VALID_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class OpenInferenceCropClassifier:
         self._server = server
         self._model = model
         self._labels = tuple(labels)
-        self._largest_batch = max_batch
+        self._max_batch = max_batch
         self._path = f"/v2/models/{quote(model, safe='')}"
         if version is not None:
             self._path += f"/versions/{quote(version, safe='')}"
@@ -99,7 +99,7 @@ class OpenInferenceCropClassifier:
     @property
     def is_fine(self) -> bool:
         """Whether a call succeeded just now."""
-        return not self._in_doubt and self._server.answered_within(_ANSWER_STANDS_S)
+        return not self._in_doubt and self._server.answered_within(_ANSWER_VALID_S)
 
     def check(self) -> None:
         """Ask whether the model is ready, and check it if needed.
@@ -118,8 +118,8 @@ class OpenInferenceCropClassifier:
         served = self._known()
         try:
             logits = [
-                self._ask(served, crops[start : start + self._largest_batch])
-                for start in range(0, len(crops), self._largest_batch)
+                self._ask(served, crops[start : start + self._max_batch])
+                for start in range(0, len(crops), self._max_batch)
             ]
         except InferenceUnavailable:
             self._in_doubt = True
@@ -164,7 +164,7 @@ class OpenInferenceCropClassifier:
         tensors = tensors_of(self._get(self._path, missing))
         binary = "binary_tensor_data" in extensions
         spec = tensors.crop_spec
-        shape = (self._largest_batch, spec.height, spec.width, spec.channels)
+        shape = (self._max_batch, spec.height, spec.width, spec.channels)
         noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         version, logits = self._infer(tensors, noise, binary=binary)
         if are_probabilities(logits):

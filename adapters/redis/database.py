@@ -20,7 +20,7 @@ _Result = TypeVar("_Result")
 _CONNECTIONS = 32
 
 # The driver's errors when the server does not answer.
-_NOT_THERE = (faults.ConnectionError, faults.TimeoutError, OSError)
+_UNREACHABLE = (faults.ConnectionError, faults.TimeoutError, OSError)
 
 
 class RedisDatabase:
@@ -70,7 +70,7 @@ class RedisDatabase:
             StoreUnavailable: it does not answer, or not as expected.
         """
         try:
-            with self._breaker.guard(*_NOT_THERE):
+            with self._breaker.guard(*_UNREACHABLE):
                 async with asyncio.timeout(self._timeout_s):
                     try:
                         return await work(self.client)
@@ -87,7 +87,7 @@ class RedisDatabase:
             raise StoreUnavailable("Redis refuses the user or the password") from error
         except faults.NoPermissionError as error:
             raise StoreUnavailable("the Redis user lacks a permission") from error
-        except _NOT_THERE as error:
+        except _UNREACHABLE as error:
             raise StoreUnavailable("Redis does not answer") from error
         # The driver raises the last two for answers that are not Redis protocol.
         except (faults.RedisError, ValueError, RecursionError) as error:

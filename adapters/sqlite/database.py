@@ -24,7 +24,7 @@ _Work = Callable[[sqlite3.Connection], _Result]
 
 _READERS = 2
 _BUSY_TIMEOUT_S = 5.0
-_CHECK_STANDS_S = 1.0
+_CHECK_VALID_S = 1.0
 _QUICK_CHECK_S = 0.05
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class SqliteDatabase:
         Raises:
             StoreUnavailable: the file cannot be written to, or is damaged.
         """
-        if time.monotonic() - self._checked_at_s < _CHECK_STANDS_S:
+        if time.monotonic() - self._checked_at_s < _CHECK_VALID_S:
             return
         if self._checking is None:
             self._checking = asyncio.create_task(self._check())

@@ -20,7 +20,7 @@ class SqliteRefreshTokenRepository:
 
     def __init__(self, database: SqliteDatabase, max_per_user: int = MAX_PER_USER) -> None:
         self._database = database
-        self._most_per_user = max_per_user
+        self._max_per_user = max_per_user
 
     async def add(self, record: RefreshTokenRecord) -> None:
         """Keep a new token."""
@@ -109,12 +109,12 @@ class SqliteRefreshTokenRepository:
         (count,) = connection.execute(
             "SELECT count(*) FROM refresh_tokens WHERE user_id = ?", (record.user_id,)
         ).fetchone()
-        if count > self._most_per_user:
+        if count > self._max_per_user:
             connection.execute(
                 "DELETE FROM refresh_tokens WHERE digest IN (SELECT digest FROM refresh_tokens "
                 "WHERE user_id = ? AND digest <> ? ORDER BY state = 'standing', expires_at_us "
                 "LIMIT ?)",
-                (record.user_id, record.digest, count - self._most_per_user),
+                (record.user_id, record.digest, count - self._max_per_user),
             )
 
 

@@ -48,7 +48,7 @@ class Backlog:
     ) -> None:
         self.first_retry_s = first_retry_s
         self._clock = clock
-        self._longest_retry_s = max_retry_s
+        self._max_retry_s = max_retry_s
         self._in_work: set[UUID] = set()
         self._progress: dict[UUID, Progress] = {}
         self._changed = asyncio.Event()
@@ -117,7 +117,7 @@ class Backlog:
         progress = self.progress_of(key)
         progress.attempts += 1
         doublings = min(progress.attempts - 1, 32)
-        ceiling = min(self.first_retry_s * 2**doublings, self._longest_retry_s)
+        ceiling = min(self.first_retry_s * 2**doublings, self._max_retry_s)
         progress.due_at_s = self._clock.monotonic() + random.uniform(ceiling / 2, ceiling)
         return progress.attempts
 

@@ -46,7 +46,7 @@ class ShowImage:
         self._annotator = annotator
         self._gate = gate
         self._encoded = encoded
-        self._largest_image_bytes = max_image_bytes
+        self._max_image_bytes = max_image_bytes
 
     async def own(self, user: User, detection_id: UUID) -> StoredImage:
         """One of a user's own images, as it was sent.
@@ -86,7 +86,7 @@ class ShowImage:
         Raises:
             Overloaded: too many images are in work.
         """
-        async with self._encoded.hold(self._largest_image_bytes, Priority.BULK, sender=sender):
+        async with self._encoded.hold(self._max_image_bytes, Priority.BULK, sender=sender):
             image = await read()
             if image.media_type in _SHOWN_AS_IT_IS:
                 return image
@@ -110,7 +110,7 @@ class ShowImage:
             raise NotFound("this detection has no image")
         async with (
             self._gate.admit_sender(user.sender),
-            self._encoded.hold(self._largest_image_bytes, Priority.BULK, sender=user.sender),
+            self._encoded.hold(self._max_image_bytes, Priority.BULK, sender=user.sender),
         ):
             waiting = await self._spool.get(detection_id)
             # An image that is not in the spool any more is in the store.

@@ -96,11 +96,11 @@ def file_name(written: dict[str, bytes]) -> str | None:
     return None if name in ("", "..") else name
 
 
-def _shorten(name: str, longest: int) -> str:
-    if len(name) <= longest:
+def _shorten(name: str, max_length: int) -> str:
+    if len(name) <= max_length:
         return name
     ending = PurePosixPath(name).suffix[:16]
-    return name[: longest - len(ending)] + ending
+    return name[: max_length - len(ending)] + ending
 
 
 def _unescape(quoted: bytes) -> bytes:

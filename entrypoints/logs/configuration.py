@@ -135,9 +135,9 @@ def _shorten_and_scrub(
     """Shorten long texts, and remove what looks like a token from all of them."""
     for key, value in event.items():
         if isinstance(value, str):
-            longest = _MAX_TRACEBACK_LENGTH if key == "exception" else _MAX_TEXT_LENGTH
-            if len(value) > longest:
-                value = f"{value[:longest]} [{len(value) - longest} more characters]"
+            max_length = _MAX_TRACEBACK_LENGTH if key == "exception" else _MAX_TEXT_LENGTH
+            if len(value) > max_length:
+                value = f"{value[:max_length]} [{len(value) - max_length} more characters]"
             event[key] = _TOKEN.sub("[withheld]", value)
     return event
 

@@ -114,7 +114,7 @@ def serve(settings: Settings) -> None:
     with stores.spool_lock():
         pass  # Another process on the same data folder stops the start as well.
     server = _Server(container, create_socketio(container))
-    server.run(sockets=[bound(settings.server.host, settings.server.port)])
+    server.run(sockets=[bind(settings.server.host, settings.server.port)])
 
 
 async def _reach(channel: MessageChannel) -> None:
@@ -123,7 +123,7 @@ async def _reach(channel: MessageChannel) -> None:
     await channel.close()
 
 
-def bound(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
     """A socket bound to that address, not listening yet.
 
     Raises:

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from entrypoints.process.serve import bound
+from entrypoints.process.serve import bind
 from tests.servers.listening import listening
 
 
@@ -21,7 +21,7 @@ async def tell_client(scope, receive, send) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::"])
 async def test_a_proxy_is_recognised_by_its_ipv4_address_on_any_socket(host: str) -> None:
     async with (
-        listening(tell_client, listener=bound(host, 0), forwarded_allow_ips=["127.0.0.1"]) as port,
+        listening(tell_client, listener=bind(host, 0), forwarded_allow_ips=["127.0.0.1"]) as port,
         httpx.AsyncClient(trust_env=False) as client,
     ):
         direct = await client.get(f"http://127.0.0.1:{port}/")

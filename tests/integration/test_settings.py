@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from entrypoints.process.serve import bound
+from entrypoints.process.serve import bind
 from entrypoints.settings import SETTINGS, BadSettings, load_settings, unknown_keys
 from entrypoints.settings.secret_strength import weakness_of
 
@@ -130,7 +130,7 @@ def test_an_address_that_cannot_be_listened_on_is_named(host: str, port: str) ->
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1] if port == "taken" else int(port)
         with pytest.raises(BadSettings, match=f"HOST={host} PORT={number}: .* a port that is free"):
-            bound(host, number)
+            bind(host, number)
 
 
 @pytest.mark.parametrize(
