@@ -64,7 +64,8 @@ class Connections:
         self.refusals = Refusals(registry)
         self.pacing = RequestPacing()
         self.health_pacing = RequestPacing()
-        self.pipelined_pacing = RequestPacing(1)
+        self.token_pacing = RequestPacing()
+        self.pipelined_pacing = RequestPacing()
         self.discarding = ReadingTurns()
         self.turned_away = 0
         self._all: dict[Watched, str] = {}
@@ -82,9 +83,14 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
+    @property
+    def most_waiting(self) -> int:
+        """How many connections are accepted before they start."""
+        return self.limits.max_connections // 4
+
     def admit(self, connection: Watched) -> Refusal | None:
         """Give a new connection a place; returns the reason if it is refused."""
-        network = self._network_of(connection.address)
+        network = network_of(connection.address)
         is_full = self._per_network[network] >= self.limits.max_connections_per_address
         if is_full and not self._is_proxy(connection.address):
             return Refusal.TOO_MANY_FROM_ADDRESS
@@ -95,7 +101,7 @@ class Connections:
 
     def take(self, connection: Watched) -> None:
         """Give a place to a connection that had one before an upgrade; it is idle."""
-        network = self._network_of(connection.address)
+        network = network_of(connection.address)
         self._all[connection] = network
         self._per_network[network] += 1
         self._idle[connection] = None
@@ -190,13 +196,13 @@ class Connections:
             return False
         return any(host in proxy for proxy in self._proxies)
 
-    @staticmethod
-    def _network_of(address: str) -> str:
-        """What counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
-        try:
-            host = ipaddress.ip_address(address)
-        except ValueError:
-            return address
-        if host.version == 4 or host.ipv4_mapped is not None:
-            return address
-        return str(ipaddress.ip_network((int(host), 64), strict=False))
+
+def network_of(address: str) -> str:
+    """What counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
+    try:
+        host = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if host.version == 4 or host.ipv4_mapped is not None:
+        return address
+    return str(ipaddress.ip_network((int(host), 64), strict=False))

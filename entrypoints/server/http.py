@@ -17,14 +17,13 @@ from uvicorn._types import (
 )
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from entrypoints.server.connections import EXTENSION, Connections
+from entrypoints.server.acceptor import HEALTH_PATH
+from entrypoints.server.connections import EXTENSION, Connections, network_of
 from entrypoints.server.pacing import RequestPacing
 from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import GentleTransport, Progress, address_of
 
 _MAX_HEADER_LINES = 128
-# An orchestrator restarts the service when this takes long, so it does not wait behind others.
-_HEALTH = "/healthz"
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
 PIECE_BYTES = 64 * 1024
 """A larger part of an answer is sent in several."""
@@ -237,14 +236,16 @@ class HttpConnection(H11Protocol):
 
         cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
         _use_path_of_url(cast("dict[str, Any]", scope))
-        await self._pacing().wait()
+        await self._pacing().wait(network_of(self.address))
         await self._service(scope, receive, announce_and_send)
 
     def _pacing(self) -> RequestPacing:
-        if self.scope["path"] == _HEALTH:
+        if self.scope["path"] == HEALTH_PATH:
             return self._connections.health_pacing
         if self._is_pipelined:
             return self._connections.pipelined_pacing
+        if any(name == b"authorization" for name, _ in self.headers):
+            return self._connections.token_pacing
         return self._connections.pacing
 
     async def _send_in_pieces(self, message: HTTPResponseBodyEvent, send: ASGISendCallable) -> None:

@@ -1,48 +1,70 @@
-"""Turns: simultaneous requests start, and unwanted bodies are read, a few at a time."""
+"""Turns: requests that arrive at once start, and unwanted bodies are read, one after another."""
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections import deque
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
+from application.work.admission import Priority
+from application.work.fair_semaphore import Rank, Ranking
+
+T = TypeVar("T")
 _TURN_S = 0.005
 
 
+class FairQueue(Generic[T]):
+    """What waits, in turns: one of each sender before the second of any."""
+
+    def __init__(self) -> None:
+        self._ranking = Ranking()
+        self._waiting: list[tuple[Rank, T]] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def push(self, item: T, sender: str) -> None:
+        """Add an item of this sender."""
+        heapq.heappush(self._waiting, (self._ranking.enter(sender, Priority.INTERACTIVE), item))
+
+    def pop(self) -> T:
+        """Remove the item whose turn it is; there has to be one."""
+        rank, item = heapq.heappop(self._waiting)
+        self._ranking.leave(rank)
+        return item
+
+
 class RequestPacing:
-    """Starts a few requests in each pass of the event loop, in the order they arrived.
+    """Starts one request in each pass of the event loop, in turns of the senders.
 
     Hundreds that start in one pass would delay everything else until all of them had begun.
-
-    Args:
-        at_once: how many.
     """
 
-    def __init__(self, at_once: int = 4) -> None:
-        self._at_once = at_once
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._begun = 0
+    def __init__(self) -> None:
+        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
+        self._has_begun = False
 
-    async def wait(self) -> None:
+    async def wait(self, sender: str) -> None:
         """Wait until the request may start."""
         loop = asyncio.get_running_loop()
-        if self._begun == 0:
+        if not self._has_begun:
+            self._has_begun = True
             loop.call_soon(self._next_pass)
-        if self._begun < self._at_once and not self._waiting:
-            self._begun += 1
             return
         start = loop.create_future()
-        self._waiting.append(start)
+        self._waiting.push(start, sender)
         await start
 
     def _next_pass(self) -> None:
-        self._begun = 0
-        while self._waiting and self._begun < self._at_once:
-            start = self._waiting.popleft()
+        self._has_begun = False
+        while self._waiting and not self._has_begun:
+            start = self._waiting.pop()
             if not start.done():  # its client may have disconnected
                 start.set_result(None)
-                self._begun += 1
-        if self._begun:
+                self._has_begun = True
+        if self._has_begun:
             asyncio.get_running_loop().call_soon(self._next_pass)
 
 

@@ -8,14 +8,14 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
+from entrypoints.server.acceptor import Acceptor
 from entrypoints.server.connections import Connections
 from entrypoints.server.protocols import protocols
 
-_ACCEPTED_AT_ONCE = 16
 _ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -34,19 +34,28 @@ class BoundedServer(uvicorn.Server):
         self._watching: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and watch the connections."""
-        # libuv accepts one connection of a socket in each pass of the event loop. When many connect
-        # at once, they would wait in the kernel, and ``/healthz`` behind them.
-        copies = [each.dup() for each in sockets or () for _ in range(_ACCEPTED_AT_ONCE - 1)]
-        await super().startup([*sockets, *copies] if sockets else None)
+        """Listen on the sockets, and watch the connections."""
+        await super().startup([])
+        for listener in sockets or ():
+            acceptor = Acceptor(listener, self._make_protocol, self._connections.most_waiting)
+            acceptor.open(self.config.backlog)
+            self.servers.append(cast("asyncio.Server", acceptor))
         self._watching = asyncio.create_task(self._connections.watch(), name="connections")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish the requests in work; slow clients are not waited for."""
+        for acceptor in self.servers:
+            acceptor.close()
+            await acceptor.wait_closed()
         await super().shutdown(sockets)
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

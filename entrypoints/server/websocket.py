@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidMessage
 from websockets.frames import Frame
 from websockets.http11 import Request
 
-from entrypoints.server.connections import EXTENSION, Connections
+from entrypoints.server.connections import EXTENSION, Connections, network_of
 from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import Progress, address_of
 
@@ -207,7 +207,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     async def _serve(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        await self._connections.pacing.wait()
+        await self._connections.pacing.wait(network_of(self.address))
 
         async def finish_and_receive() -> ASGIReceiveEvent:
             # Until now the service was busy with the message before, which it held.

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -35,6 +36,11 @@ class Wire:
 
     def close(self) -> None:
         self._writer.transport.abort()
+
+    def reset(self) -> None:
+        client = self._writer.get_extra_info("socket")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
 
 @contextlib.asynccontextmanager
@@ -132,6 +138,24 @@ async def idle_connections(port: int, seconds: float) -> None:
             await wire.read_all()
 
     await _again_and_again(attack, port, seconds, 600)
+
+
+async def reset_requests(port: int, seconds: float) -> None:
+    async def attack(port: int) -> None:
+        async with connected(port) as wire:
+            await wire.send(b"GET /auth/profile HTTP/1.1\r\nHost: x\r\n\r\n")
+            wire.reset()
+
+    await _again_and_again(attack, port, seconds, 200)
+
+
+async def new_connections(port: int, seconds: float) -> None:
+    async def attack(port: int) -> None:
+        async with connected(port) as wire:
+            await wire.send(b"GET /auth/profile HTTP/1.1\r\nHost: x\r\n\r\n")
+            await wire.read_until(b"\r\n\r\n")
+
+    await _again_and_again(attack, port, seconds, 200)
 
 
 async def pipelined_requests(port: int, seconds: float) -> None:
@@ -266,7 +290,7 @@ async def polled_megabytes(port: int, seconds: float) -> None:
 
 ATTACKS: list[Attack] = [
     endless_headers, one_endless_header, thousands_of_short_headers, half_headers,
-    idle_connections, pipelined_requests, unread_answers, slow_bodies, slow_json,
-    unwanted_bodies, unread_pongs, unfinished_messages, tiny_fragments, silent_sockets,
-    abandoned_polling, polled_megabytes,
+    idle_connections, reset_requests, new_connections, pipelined_requests, unread_answers,
+    slow_bodies, slow_json, unwanted_bodies, unread_pongs, unfinished_messages, tiny_fragments,
+    silent_sockets, abandoned_polling, polled_megabytes,
 ]  # fmt: skip

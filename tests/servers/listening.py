@@ -31,8 +31,11 @@ async def listening(
     """
     if connections is None:
         connections = Connections(ConnectionSettings(_env_file=None), CollectorRegistry())
-    server = BoundedServer(app, connections, host="127.0.0.1", port=0, log_config=None, **options)
-    serving = asyncio.create_task(server.serve([listener] if listener else None))
+    if listener is None:
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+    server = BoundedServer(app, connections, log_config=None, **options)
+    serving = asyncio.create_task(server.serve([listener]))
     while not server.started:
         await asyncio.sleep(0)
         if serving.done():
