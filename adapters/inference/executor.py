@@ -19,11 +19,12 @@ from application.errors import InferenceUnavailable
 from application.work.admission import Priority
 from application.work.fair_semaphore import Rank, Ranking
 
-_OTHERS_STAY_S = 1.0
+_HOLD_BACK_S = 1.0
 """How long background jobs hold back after the last other job."""
 _BACKGROUND_EVERY_S = 0.1
-"""How often a background job may start although another is in work."""
+"""The time between the starts of two background jobs while another job is in work."""
 _OLDEST_EVERY = 8
+"""Every eighth job is the one that has waited longest."""
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -44,12 +45,18 @@ class WorkExecutor:
     """Runs functions on a fixed number of threads, in order of rank: see ``Rank``.
 
     Every eighth job is the one that has waited longest, background jobs aside, so that no client
-    waits for ever while others keep all threads busy. A job that has started is not interrupted. So
-    that other jobs need not wait for background jobs, these hold back while others run, and for a
-    second after: they leave one of several threads free, and because two busy processors slow each
-    other down, one starts twenty times a second at most, and ten times while another is in work.
+    waits for ever while others keep all threads busy. A job that has started is not interrupted.
+
+    While other jobs are in work, and for a second after, background jobs hold back: they leave one
+    of several threads free, and only a few start in a second, because two busy processors slow each
+    other down: ten while another job is in work, and then twenty.
 
     How much may wait is bounded by ``application.work.admission.AdmissionGate``, not here.
+
+    Args:
+        threads: how many.
+        background_every_s: seconds between the starts of two background jobs while another job is
+            in work; half of that in the second after.
     """
 
     def __init__(self, threads: int, *, background_every_s: float = _BACKGROUND_EVERY_S) -> None:
@@ -70,7 +77,7 @@ class WorkExecutor:
         self._in_foreground = 0
         self._background_every_s = background_every_s
         self._background_s = -math.inf
-        self._others_until_s = -math.inf
+        self._hold_back_until_s = -math.inf
         self._threads = [
             threading.Thread(target=self._serve, name=f"work-{number}", daemon=True)
             for number in range(threads)
@@ -156,7 +163,7 @@ class WorkExecutor:
     def _take(self) -> _Job | None:
         with self._changed:
             while True:
-                wait_s = self._waits_s()
+                wait_s = self._wait_s()
                 if wait_s == 0:
                     break
                 self._changed.wait(wait_s)
@@ -170,7 +177,7 @@ class WorkExecutor:
                 self._background_s = now_s
             else:
                 self._in_foreground += 1
-                self._others_until_s = now_s + _OTHERS_STAY_S
+                self._hold_back_until_s = now_s + _HOLD_BACK_S
             return job
 
     def _next(self) -> _Job:
@@ -184,7 +191,7 @@ class WorkExecutor:
                 return oldest
         return heapq.heappop(self._jobs)
 
-    def _waits_s(self) -> float | None:
+    def _wait_s(self) -> float | None:
         """How long a free thread waits for its next job; 0 for not at all, None for no limit."""
         if not self._jobs:
             return 0 if self._closed else None
@@ -192,18 +199,18 @@ class WorkExecutor:
         if self._closed or not is_background:
             return 0
         now_s = time.monotonic()
-        others_s = max(self._others_until_s - now_s, 0)
+        hold_back_s = max(self._hold_back_until_s - now_s, 0)
         since_s = now_s - self._background_s
         wait_s = 0.0
         if self._in_foreground:
             wait_s = self._background_every_s - since_s
-        elif others_s:
-            wait_s = min(self._background_every_s / 2 - since_s, others_s)
+        elif hold_back_s:
+            wait_s = min(self._background_every_s / 2 - since_s, hold_back_s)
         if self._in_background >= self._background_threads:
-            wait_s = max(wait_s, others_s)
+            wait_s = max(wait_s, hold_back_s)
         return max(wait_s, 0)
 
-    def _rest(self, job: _Job) -> None:
+    def _finish(self, job: _Job) -> None:
         with self._changed:
             now_s = time.monotonic()
             self._worked_s += now_s - self._started_s.pop(threading.get_ident())
@@ -212,7 +219,7 @@ class WorkExecutor:
                 self._in_background -= 1
             else:
                 self._in_foreground -= 1
-                self._others_until_s = now_s + _OTHERS_STAY_S
+                self._hold_back_until_s = now_s + _HOLD_BACK_S
             self._changed.notify()
 
     def _serve(self) -> None:
@@ -225,6 +232,6 @@ class WorkExecutor:
                 else:
                     job.future.set_result(result)
                     del result
-            self._rest(job)
+            self._finish(job)
             # A thread must not keep the last image alive between jobs.
             del job

@@ -52,7 +52,7 @@ class InferenceServer:
             most about twice that.
         connections: how many are kept open, and used at once.
         breaker: guards the calls.
-        carried: returns the trace headers of a call; called in the calling thread.
+        trace_headers: returns the trace headers of a call; called in the calling thread.
 
     Raises:
         InferenceUnavailable: the URL is not valid.
@@ -65,7 +65,7 @@ class InferenceServer:
         timeout_s: float,
         connections: int,
         breaker: CircuitBreaker,
-        carried: Callable[[], Mapping[str, str]] = dict,
+        trace_headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         try:
@@ -80,7 +80,7 @@ class InferenceServer:
             raise InferenceUnavailable(f"REMOTE_CLASSIFIER_URL cannot be used: {error}") from error
         self._timeout_s = timeout_s
         self._breaker = breaker
-        self._carried = carried
+        self._trace_headers = trace_headers
 
     def answered_within(self, seconds: float) -> bool:
         """Whether the latest call succeeded within the last seconds."""
@@ -108,7 +108,7 @@ class InferenceServer:
             Unreachable: there was no usable answer.
         """
         request = self._client.build_request(
-            method, path, content=content, headers={**(headers or {}), **self._carried()}
+            method, path, content=content, headers={**(headers or {}), **self._trace_headers()}
         )
         try:
             with self._breaker.guard(httpx.TransportError, UnexpectedAnswer):

@@ -64,7 +64,7 @@ class Tracing:
         self.provider.add_span_processor(BatchSpanProcessor(_PrivateExporter(exporter)))
         self.tracer = self.provider.get_tracer("emotion-api", version)
 
-    def carried(self) -> dict[str, str]:
+    def trace_headers(self) -> dict[str, str]:
         """The header that lets another service continue the trace of the current span (W3C)."""
         current = trace.get_current_span().get_span_context()
         if not current.is_valid:

@@ -20,7 +20,7 @@ from domain.image import Image
 from domain.label_layout import Layout, Size, lay_labels
 from domain.wording import counted, leading, percent
 
-_MANY = 12  # With more faces, labels are numbers only.
+_MAX_FACES_WITH_WORDS = 12  # With more, labels are numbers only.
 
 _Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
@@ -84,7 +84,7 @@ def _lay_out(
     size: Size,
 ) -> tuple[list[str], Layout]:
     """Use the longest labels that fit without covering a face; numbers may cover one."""
-    forms = [_full_texts(faces), _short_texts(faces)] if len(faces) <= _MANY else []
+    forms = [_full_texts(faces), _short_texts(faces)] if len(faces) <= _MAX_FACES_WITH_WORDS else []
     for texts in forms:
         layout = lay_labels(boxes, [_size_of(draw, font, text) for text in texts], size)
         if layout.is_clear or len(faces) == 1:

@@ -66,8 +66,8 @@ class PrometheusTelemetry:
             registry=self.registry,
         )
         # So that rates are 0 before the first event, and not missing.
-        for fate in get_args(FrameOutcome):
-            self._frames.labels(fate)
+        for outcome in get_args(FrameOutcome):
+            self._frames.labels(outcome)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:

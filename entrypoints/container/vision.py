@@ -97,7 +97,7 @@ def _remote_crop_classifier(
             timeout_s=settings.remote_classifier_timeout_s,
             connections=settings.remote_classifier_connections,
             breaker=CircuitBreaker("the inference server", telemetry=telemetry),
-            carried=dict if tracing is None else tracing.carried,
+            trace_headers=dict if tracing is None else tracing.trace_headers,
         ),
         model=settings.remote_classifier_model,
         version=settings.remote_classifier_version,
