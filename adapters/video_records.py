@@ -13,13 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.records import Record, UnreadableRecord, from_record, to_record
-from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceQuality, FaceReading
 from domain.geometry import BoundingBox
 from domain.stream import TrackedFace
 from domain.tracking import FaceTrack
-from domain.video import Video
+from domain.video import AnalysedFrame, Video
 
 _VIDEO_VERSION = 2
 _FRAMES_VERSION = 1

@@ -51,9 +51,8 @@ from application.faces import FaceReader
 from application.ports.face_detector import WantedFaces
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo
-from application.videos.analysis import AnalysedFrame
 from domain.image import Image
-from domain.video import Damage, Sampling
+from domain.video import AnalysedFrame, Damage, Sampling
 from tests.attacks.memory import PeakMemory
 
 EVERY_S = 0.2

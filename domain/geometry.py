@@ -1,8 +1,11 @@
-"""Boxes in pixel coordinates: origin top left, x to the right, y down."""
+"""Points, sizes and boxes in pixels: origin top left, x to the right, y down."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from domain.geometry import BoundingBox
-
-Size = tuple[int, int]  # width and height
+from domain.geometry import BoundingBox, Size
 
 _GAP = 1 / 6  # between a label and its box, in heights of the label
 _STEP, _STEPS = 1 / 2, 7  # how far from the box places are tried

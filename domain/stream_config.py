@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-Size = tuple[int, int]
+from domain.geometry import Size
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A recorded video that was sent to be analysed, and how far the work on it is."""
+"""Recorded videos: what is analysed of them, what their frames show, and how far the work is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.errors import InvalidRequest
+from domain.face import Face
+from domain.stream import TrackedFace
 
 MAX_FRAMES_PER_SECOND = 30.0
 MAX_STEP_S = 3600.0
@@ -75,6 +77,29 @@ class Sampling:
         """The wanted time that a frame at this time stands for."""
         steps = int((time_s - self.from_s) / self.every_s + 1e-6)
         return self.from_s + max(steps, 0) * self.every_s
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedFrame:
+    """What a sampled frame of a video shows.
+
+    Attributes:
+        number: of the sampled frames, from 0.
+        time_s: when a player shows it, from the start of the video.
+        scene: the number of its scene, from 0; each cut begins the next one.
+        width: of the video in pixels, as a player shows it.
+        height: likewise.
+        faces: largest first; boxes in those pixels, scores smoothed.
+        found: every face that was found, with its unsmoothed reading.
+    """
+
+    number: int
+    time_s: float
+    scene: int
+    width: int
+    height: int
+    faces: tuple[TrackedFace, ...]
+    found: tuple[Face, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.emotion import EMOTION_COLOURS
-from domain.geometry import BoundingBox
-from domain.label_layout import Size, lay_labels
+from domain.geometry import BoundingBox, Size
+from domain.label_layout import lay_labels
 from domain.stream import TrackedFace
 from domain.wording import leading, percent
 

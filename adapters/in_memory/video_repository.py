@@ -8,8 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.in_memory.switches import Switches
-from application.videos.analysis import AnalysedFrame
-from domain.video import Video, VideoStatus
+from domain.video import AnalysedFrame, Video, VideoStatus
 
 
 @dataclass(slots=True)

@@ -24,8 +24,7 @@ from adapters.video_records import (
     video_from_record,
     video_to_record,
 )
-from application.videos.analysis import AnalysedFrame
-from domain.video import Video, VideoStatus
+from domain.video import AnalysedFrame, Video, VideoStatus
 
 _Database = AsyncIOMotorDatabase[Document]
 

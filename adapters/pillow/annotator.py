@@ -15,9 +15,9 @@ from application.ports.image_decoder import ImageDecoder
 from application.work.admission import Priority
 from domain.emotion import EMOTION_COLOURS, Emotion
 from domain.face import Face
-from domain.geometry import BoundingBox
+from domain.geometry import BoundingBox, Size
 from domain.image import Image
-from domain.label_layout import Layout, Size, lay_labels
+from domain.label_layout import Layout, lay_labels
 from domain.wording import counted, leading, percent
 
 _MAX_FACES_WITH_WORDS = 12  # With more, labels are numbers only.

@@ -17,8 +17,7 @@ from adapters.video_records import (
     video_from_record,
     video_to_record,
 )
-from application.videos.analysis import AnalysedFrame
-from domain.video import Video, VideoStatus
+from domain.video import AnalysedFrame, Video, VideoStatus
 
 _NOT_DONE = "('receiving', 'queued', 'running')"
 _TO_BE_TAKEN_UP = "('receiving', 'queued', 'running', 'cancelled')"

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from application.videos.analysis import AnalysedFrame
-from domain.video import Video
+from domain.video import AnalysedFrame, Video
 
 
 class VideoRepository(Protocol):

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from application.sessions.events import Suggestion
-from domain.stream_config import Size, StreamConfig
+from domain.geometry import Size
+from domain.stream_config import StreamConfig
 
 _BEHIND = 0.8
 """A session that answers less than this share of the wanted frames falls behind."""

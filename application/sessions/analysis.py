@@ -12,9 +12,10 @@ from application.ports.telemetry import Telemetry
 from application.sessions.adaptation import Effort
 from application.sessions.smoothing import TrackSmoothing
 from domain.face import FaceDetection
+from domain.geometry import Size
 from domain.image import Image
 from domain.stream import Frame, TrackedFace
-from domain.stream_config import Size, StreamConfig
+from domain.stream_config import StreamConfig
 from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
 _CROP_OVERSAMPLING = 1.5

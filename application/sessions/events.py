@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from domain.geometry import Size
 from domain.stream import FrameResult, SessionSummary
-from domain.stream_config import Size, StreamConfig
+from domain.stream_config import StreamConfig
 
 
 @dataclass(frozen=True, slots=True)

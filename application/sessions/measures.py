@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from application.sessions.adaptation import Window
 from application.sessions.events import StreamMetrics
-from domain.stream_config import Size
+from domain.geometry import Size
 
 _FRAMES = 300
 _RATE_WINDOW_S = 3.0

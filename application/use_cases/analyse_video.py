@@ -13,11 +13,11 @@ from typing import Protocol
 from application.faces import EveryFace, FaceReader
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFacts, VideoFrame, VideoReader
-from application.videos.analysis import AnalysedFrame, FaceTracking
+from application.videos.analysis import FaceTracking
 from application.work.admission import Priority
 from domain.face import Face
 from domain.stream import TrackSummary
-from domain.video import Damage, Sampling, with_damage
+from domain.video import AnalysedFrame, Damage, Sampling, with_damage
 
 _TICK_S = 1e-6
 

@@ -13,8 +13,9 @@ from application.faces import EveryFace, FaceReader
 from application.ports.clock import Clock
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
-from application.videos.analysis import AnalysedFrame, FaceTracking
+from application.videos.analysis import FaceTracking
 from domain.stream import TrackSummary
+from domain.video import AnalysedFrame
 
 FIRST_PAUSE_S = 1.0
 MAX_PAUSE_S = 30.0

@@ -12,35 +12,12 @@ from application.sessions.smoothing import TrackSmoothing
 from domain.face import Face
 from domain.stream import TrackedFace, TrackSummary
 from domain.tracking import FaceTrack
-from domain.video import Damage
+from domain.video import AnalysedFrame, Damage
 
 _SMOOTHING_S = 1.0
 _MAX_STEP_S = 0.75
 _HELD_STEPS = 1.5
 """From a gap of so many steps on, the file has no frames in between: the last one stays."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysedFrame:
-    """What a sampled frame of a video shows.
-
-    Attributes:
-        number: of the sampled frames, from 0.
-        time_s: when a player shows it, from the start of the video.
-        scene: the number of its scene; see ``VideoFrame``.
-        width: of the video in pixels, as a player shows it.
-        height: likewise.
-        faces: largest first; boxes in those pixels, scores smoothed.
-        found: every face that was found, with its unsmoothed reading.
-    """
-
-    number: int
-    time_s: float
-    scene: int
-    width: int
-    height: int
-    faces: tuple[TrackedFace, ...]
-    found: tuple[Face, ...] = ()
 
 
 @dataclass(slots=True)

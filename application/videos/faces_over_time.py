@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
-from application.videos.analysis import AnalysedFrame
 from domain.geometry import BoundingBox
 from domain.stream import TrackedFace
+from domain.video import AnalysedFrame
 
 _MAX_HOLD_STEPS = 1.5
 """For how many usual steps faces move, and are shown after the last frame. A frame that stays on

@@ -18,11 +18,10 @@ from application.errors import ServiceUnavailable
 from application.ports.video_annotator import VideoAnnotator
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
-from application.videos.analysis import AnalysedFrame
 from application.videos.faces_over_time import FacesOverTime
 from domain.errors import DomainError
 from domain.stream import TrackSummary
-from domain.video import Damage, Sampling
+from domain.video import AnalysedFrame, Damage, Sampling
 from entrypoints.cli.console import shown
 from entrypoints.wire import frame_table, sessions
 

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from application.use_cases.watch_camera import WatchSummary
-from application.videos.analysis import AnalysedFrame
 from domain.errors import InvalidRequest
 from domain.stream import TrackedFace
+from domain.video import AnalysedFrame
 from domain.wording import leading, percent
 from entrypoints.cli.console import console, errors, shown
 from entrypoints.cli.videos import face_cells, on_a_clock

@@ -10,9 +10,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
 from domain.stream import TrackedFace
+from domain.video import AnalysedFrame
 from entrypoints.wire.faces import Share, TrackId
 from entrypoints.wire.sessions import Seconds
 

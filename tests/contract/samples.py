@@ -17,14 +17,13 @@ from application.ports.detection_repository import DetectionRepository
 from application.storing.backlog import Backlog
 from application.use_cases.history import EraseHistory
 from application.use_cases.videos import EraseVideos
-from application.videos.analysis import AnalysedFrame
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from domain.face import Face, FaceDetection
 from domain.geometry import BoundingBox
 from domain.stream import TrackedFace
 from domain.tracking import FaceTrack
-from domain.video import Sampling, Video, VideoStatus
+from domain.video import AnalysedFrame, Sampling, Video, VideoStatus
 
 Fixture = Callable[[str], Any]
 """Gives the fixture of that name; ``request.getfixturevalue``."""

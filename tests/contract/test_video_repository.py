@@ -10,9 +10,8 @@ from adapters.in_memory import InMemoryVideoRepository
 from adapters.mongodb import MongoVideoRepository
 from adapters.sqlite import SqliteVideoRepository
 from application.ports.video_repository import VideoRepository
-from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
-from domain.video import Damage, Video, VideoFault, VideoStatus
+from domain.video import AnalysedFrame, Damage, Video, VideoFault, VideoStatus
 from tests.contract.samples import NOON, Fixture, make_frame, make_video
 
 REPOSITORIES: dict[str, Callable[[Fixture], VideoRepository]] = {

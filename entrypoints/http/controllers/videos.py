@@ -17,9 +17,8 @@ from litestar.serialization import encode_json
 
 from application.accounts.links import LinkSignature
 from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
-from application.videos.analysis import AnalysedFrame
 from domain.errors import InvalidLink, InvalidRequest
-from domain.video import MAX_FRAMES_PER_SECOND, Sampling, Video
+from domain.video import MAX_FRAMES_PER_SECOND, AnalysedFrame, Sampling, Video
 from entrypoints.http import operations
 from entrypoints.http.addresses import MediaAddresses, video_path
 from entrypoints.http.authentication import USERS, UserRequest, signed_in

@@ -18,10 +18,9 @@ from adapters.tracking import KalmanFaceTracker
 from application.faces import FaceReader
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
-from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
 from domain.errors import InvalidRequest, InvalidVideo
-from domain.video import Damage, Sampling
+from domain.video import AnalysedFrame, Damage, Sampling
 
 LEFT, RIGHT = (20, 40, 120, 150), (420, 60, 110, 140)
 TENTHS = [number / 10 for number in range(40)]

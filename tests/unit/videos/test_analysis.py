@@ -7,9 +7,8 @@ import pytest
 from adapters.in_memory import fake_image, fake_video
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import VideoSummary
-from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
-from domain.video import Damage, Sampling
+from domain.video import AnalysedFrame, Damage, Sampling
 from tests.unit.videos.conftest import FACE, Videos
 
 

@@ -16,9 +16,9 @@ from adapters.tracking import KalmanFaceTracker
 from application.faces import FaceReader
 from application.ports.video_reader import VideoFrame
 from application.use_cases.watch_camera import MAX_PAUSE_S, WatchCamera
-from application.videos.analysis import AnalysedFrame
 from domain.emotion import Emotion
 from domain.image import Image
+from domain.video import AnalysedFrame
 
 HAPPY = Scene.parse(fake_image(((20, 40, 120, 150), Emotion.HAPPY)))
 
