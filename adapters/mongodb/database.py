@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import pymongo
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError
@@ -91,10 +92,15 @@ class MongoDatabase:
             log.warning("starting without MongoDB: %s", error)
 
     async def close(self) -> None:
-        """Close every connection. Closing twice is not an error."""
-        if self._client is not None:
-            self._client.close()
-        self._client = self._database = None
+        """Close every connection, also to a silent server. Closing twice is not an error."""
+        client, self._client, self._database = self._client, None, None
+        if client is not None:
+            await asyncio.to_thread(self._disconnect, client)
+
+    def _disconnect(self, client: AsyncIOMotorClient[Document]) -> None:
+        # The driver says goodbye to the server first, and waits for its answer.
+        with pymongo.timeout(self._timeout_s):
+            client.close()
 
     async def run(self, work: Callable[[_Database], Awaitable[_Result]]) -> _Result:
         """Call a function with the database.

@@ -187,6 +187,20 @@ async def test_a_silent_server_times_out_and_opens_the_circuit(
     await database.close()
 
 
+async def test_other_work_goes_on_while_connections_to_a_silent_server_are_closed(
+    proxy: FlakyProxy, mongodb_name: str
+) -> None:
+    uri = f"mongodb://{proxy.address}/?directConnection=true"
+    database = database_at(uri, mongodb_name, timeout_s=2)
+    await database.open()
+    proxy.fall_silent()
+    closing = asyncio.create_task(database.close())
+    _, unfinished = await asyncio.wait({closing}, timeout=0.1)
+    assert unfinished
+    async with asyncio.timeout(30):
+        await closing
+
+
 async def test_a_write_is_retried_after_a_broken_connection(
     proxy: FlakyProxy, mongodb_name: str
 ) -> None:
