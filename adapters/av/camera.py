@@ -11,7 +11,7 @@ import av
 import av.error
 from av.container import InputContainer
 
-from adapters.av.shape import Display
+from adapters.av.shape import WORKING_SIDE_PX, Display
 from application.ports.video_reader import VideoFrame
 from application.work.cancellation import uninterrupted
 from domain.errors import InvalidRequest
@@ -28,9 +28,7 @@ _RTSP_OPTIONS = {
 }
 
 
-async def camera_frames(
-    source: str, *, working_side_px: int = 1280
-) -> AsyncGenerator[VideoFrame, None]:
+async def camera_frames(source: str) -> AsyncGenerator[VideoFrame, None]:
     """Yield the newest frame of a camera, again and again. Fulfils ``CameraFrames``.
 
     A thread of its own reads every frame, because a camera that is not read fills its buffers and
@@ -38,15 +36,13 @@ async def camera_frames(
 
     Args:
         source: the number of a device, or an address that begins with ``rtsp://``.
-        working_side_px: frames are scaled down until their longer side has at most this many
-            pixels.
 
     Raises:
         InvalidRequest: the source is neither of the two.
         OSError: the camera cannot be reached, or it stopped sending.
     """
     address, input_format = _address_of(source)
-    reader = _CameraReader(address, input_format, working_side_px, asyncio.get_running_loop())
+    reader = _CameraReader(address, input_format, asyncio.get_running_loop())
     thread = threading.Thread(target=reader.run, name="camera", daemon=True)
     thread.start()
     try:
@@ -61,15 +57,10 @@ class _CameraReader:
     """Reads a camera on a thread, and keeps the newest frame for the event loop."""
 
     def __init__(
-        self,
-        address: str,
-        input_format: str | None,
-        working_side_px: int,
-        loop: asyncio.AbstractEventLoop,
+        self, address: str, input_format: str | None, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._address = address
         self._input_format = input_format
-        self._working_side_px = working_side_px
         self._loop = loop
         self._stopped = threading.Event()
         self._changed = asyncio.Event()
@@ -127,7 +118,7 @@ class _CameraReader:
             except av.error.InvalidDataError:
                 continue
             for frame in frames:
-                image = display.image_of(frame, self._working_side_px)
+                image = display.image_of(frame, WORKING_SIDE_PX)
                 self._publish(VideoFrame(image, time.monotonic() - started_s))
 
     def _publish(

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from adapters.av.hdr import is_hdr, to_srgb
 from domain.image import Image
 
+WORKING_SIDE_PX = 1280
+"""Frames are analysed with a longer side of at most this many pixels; detectors use no more."""
+
 _HD_MIN_SIDE_PX = 720
 _SAME_SHAPE = 0.02
 """How much the aspect ratio of a rescaled frame may differ by rounding, relative to its own."""

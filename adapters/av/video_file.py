@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame as AvFrame
 from adapters.av.cuts import CutDetector
 from adapters.av.opening import end_s, main_video_stream, open_video
 from adapters.av.sampling import Sampler
-from adapters.av.shape import Display, is_rescaled
+from adapters.av.shape import WORKING_SIDE_PX, Display, is_rescaled
 from application.ports.video_reader import VideoFacts, VideoFrame
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
@@ -37,8 +37,6 @@ class VideoFile:
     Args:
         path: of the file.
         max_pixels: how many pixels a frame may have.
-        working_side_px: frames are scaled down until their longer side has at most this many
-            pixels.
         cpu_s: CPU time for the whole file, besides ten seconds for each second that it plays.
 
     Attributes:
@@ -48,10 +46,9 @@ class VideoFile:
         InvalidVideo, VideoTooLarge, OSError: see ``VideoReader.open``.
     """
 
-    def __init__(self, path: Path, *, max_pixels: int, working_side_px: int, cpu_s: float) -> None:
+    def __init__(self, path: Path, *, max_pixels: int, cpu_s: float) -> None:
         self._cpu_s = cpu_s
         self._max_pixels = max_pixels
-        self._working_side_px = working_side_px
         self._container, self._media_type = open_video(path)
         self._stream = main_video_stream(self._container)
         self._stream.codec_context.thread_count = 1  # other work shares the processors
@@ -87,7 +84,7 @@ class VideoFile:
 
     def _image(self, frame: AvFrame) -> Image:
         """The image of a frame, in the coordinates of the video even if the frame is smaller."""
-        image = self._display.image_of(frame, self._working_side_px)
+        image = self._display.image_of(frame, WORKING_SIDE_PX)
         width, height = self.facts.width, self.facts.height
         if is_rescaled((image.width, image.height), (width, height)):
             scale = image.scale * image.width / width

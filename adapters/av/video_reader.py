@@ -48,8 +48,6 @@ class AvVideoReader:
         executor: one of its threads waits while the process works, so that both together use no
             more than one processor. The work has lower priority than images and live sessions.
         max_pixels: how many pixels a frame may have.
-        working_side_px: frames are scaled down until their longer side has at most this many
-            pixels; detectors use no more.
         cpu_s: CPU time for a whole file, besides ten seconds for each second that it plays. What
             is left when it is used up counts as damaged.
     """
@@ -59,13 +57,11 @@ class AvVideoReader:
         *,
         executor: WorkExecutor,
         max_pixels: int = 4096 * 2304,
-        working_side_px: int = 1280,
         cpu_s: float = 60.0,
     ) -> None:
         self._executor = executor
         self._limits = {
             "max_pixels": max_pixels,
-            "working_side_px": working_side_px,
             "cpu_s": cpu_s,
         }
 

@@ -19,6 +19,7 @@ _Result = TypeVar("_Result")
 
 # A ping counts against the account's few hundred calls an hour, and readiness checks are frequent.
 _ANSWER_VALID_S = 60.0
+_CALLS_AT_ONCE = 4
 
 
 class Unexpected(Exception):
@@ -41,7 +42,6 @@ class CloudinaryClient:
         api_secret: signs the requests; never shown.
         timeout_s: timeout of connecting, and of each wait for data, in seconds.
         breaker: guards the calls.
-        threads: how many calls may run at once.
         upload_prefix: where Cloudinary's API is; None for the usual place.
     """
 
@@ -53,13 +53,12 @@ class CloudinaryClient:
         api_secret: str,
         timeout_s: float,
         breaker: CircuitBreaker,
-        threads: int = 4,
         upload_prefix: str | None = None,
     ) -> None:
         self._breaker = breaker
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="cloudinary")
+        self._threads = ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="cloudinary")
         self.delivery = urllib3.PoolManager(
-            maxsize=threads, timeout=urllib3.Timeout(timeout_s), retries=False
+            maxsize=_CALLS_AT_ONCE, timeout=urllib3.Timeout(timeout_s), retries=False
         )
         # Passed with every call, because the SDK's own configuration is global.
         self.account = {

@@ -27,6 +27,7 @@ _REFUSED = (auth.InvalidIdTokenError, auth.UserNotFoundError, auth.UserDisabledE
 _UNREACHABLE = (exceptions.FirebaseError, google.auth.exceptions.GoogleAuthError, TimeoutError)
 # Firebase limits the number of look-ups, and readiness checks are frequent.
 _ANSWER_VALID_S = 60.0
+_CALLS_AT_ONCE = 4
 _NOBODY = "nobody"
 
 
@@ -46,7 +47,6 @@ class FirebaseIdentityProvider:
         breaker: guards the calls.
         clock_skew_s: seconds by which Google's clock may differ from this machine's; at most 60.
         telemetry: counts verifications that failed because no certificates could be fetched.
-        threads: how many verifications may run at once.
     """
 
     def __init__(
@@ -57,14 +57,13 @@ class FirebaseIdentityProvider:
         breaker: CircuitBreaker,
         clock_skew_s: int = 10,
         telemetry: Telemetry | None = None,
-        threads: int = 4,
     ) -> None:
         self._client = client
         self._timeout_s = timeout_s
         self._breaker = breaker
         self._clock_skew_s = clock_skew_s
         self._telemetry = telemetry
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="firebase")
+        self._threads = ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="firebase")
 
     async def verify(self, id_token: str) -> User:
         """Verify an ID token and return its user."""

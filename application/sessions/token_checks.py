@@ -15,6 +15,7 @@ from domain.errors import InvalidToken
 
 _AT_ONCE = 8
 _TIMEOUT_S = 5.0
+"""How long one answer is waited for; without an answer the client stays."""
 
 log = logging.getLogger(__name__)
 
@@ -38,19 +39,11 @@ class TokenChecks:
     Args:
         verify: verifies a token; raises ``InvalidToken``.
         clock: for what has expired.
-        timeout_s: how long to wait for one answer, in seconds; without an answer the client stays.
     """
 
-    def __init__(
-        self,
-        verify: Callable[[str], Awaitable[object]],
-        clock: Clock,
-        *,
-        timeout_s: float = _TIMEOUT_S,
-    ) -> None:
+    def __init__(self, verify: Callable[[str], Awaitable[object]], clock: Clock) -> None:
         self._verify = verify
         self._clock = clock
-        self._timeout_s = timeout_s
         self._round: asyncio.Task[None] | None = None
         self._disconnecting: dict[str, asyncio.Task[None]] = {}
 
@@ -86,7 +79,7 @@ class TokenChecks:
     ) -> None:
         async with places:
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with asyncio.timeout(_TIMEOUT_S):
                     await self._verify(credential.token)
             except InvalidToken as error:
                 self._begin_disconnecting(session, error)
