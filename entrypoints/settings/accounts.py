@@ -42,7 +42,7 @@ class AccountSettings(Group):
 
     @field_validator("secret_key")
     @classmethod
-    def _a_real_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+    def _check_secret(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and (weakness := weakness_of(secret.get_secret_value())):
             raise ValueError(
                 f"{weakness}; leave it out and one is made, or run: "
@@ -52,14 +52,14 @@ class AccountSettings(Group):
 
     @field_validator("firebase_auth_emulator_host")
     @classmethod
-    def _host_and_port(cls, address: str | None) -> str | None:
+    def _check_host_and_port(cls, address: str | None) -> str | None:
         if address is not None and not re.fullmatch(r"[^\s/]+:\d+", address):
             raise ValueError("must be host and port, such as 127.0.0.1:9099")
         return address
 
     @field_validator("firebase_service_account_b64")
     @classmethod
-    def _base64_of_json(cls, encoded: SecretStr | None) -> SecretStr | None:
+    def _check_service_account(cls, encoded: SecretStr | None) -> SecretStr | None:
         if encoded is not None:
             try:
                 json.loads(base64.b64decode(encoded.get_secret_value(), validate=True))

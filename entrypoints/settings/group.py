@@ -36,7 +36,7 @@ class Group(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def _check_faults(self) -> Self:
         if faults := self.faults():
             raise ValueError("\n".join(faults))
         return self
@@ -55,7 +55,7 @@ class Group(BaseSettings):
         return {}
 
 
-def checked_by(kind: Any, wanted: str) -> Callable[[Text], Text]:
+def check_with(kind: Any, wanted: str) -> Callable[[Text], Text]:
     """Validate a text with a type of pydantic, but keep it as it was written.
 
     Pydantic changes values: an ``AnyHttpUrl`` gains a slash at its end, and
@@ -99,9 +99,9 @@ InLowerCase = BeforeValidator(_lower)
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
 WebAddress = Annotated[
     str,
-    AfterValidator(checked_by(AnyHttpUrl, "must be an address such as https://mirror.example.com")),
+    AfterValidator(check_with(AnyHttpUrl, "must be an address such as https://mirror.example.com")),
 ]
 MongoUri = Annotated[
     SecretStr,
-    AfterValidator(checked_by(MongoDsn, "must look like mongodb://user:password@host:27017/")),
+    AfterValidator(check_with(MongoDsn, "must look like mongodb://user:password@host:27017/")),
 ]

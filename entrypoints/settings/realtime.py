@@ -7,20 +7,20 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AnyUrl, Field, RedisDsn, SecretStr, UrlConstraints
 
-from entrypoints.settings.group import Group, checked_by
+from entrypoints.settings.group import Group, check_with
 
 _REDIS_FORM = (
     "must be redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path; "
     "signs such as / @ : in a password are written as %2F %40 %3A"
 )
-_of_redis = checked_by(
+_check_redis_form = check_with(
     RedisDsn | Annotated[AnyUrl, UrlConstraints(allowed_schemes=["unix"])], _REDIS_FORM
 )
 
 
-def _redis_url(url: SecretStr) -> SecretStr:
+def _check_redis_url(url: SecretStr) -> SecretStr:
     # A password with a bare "/" in it would pass for a host and a path.
-    address = AnyUrl(_of_redis(url).get_secret_value())
+    address = AnyUrl(_check_redis_form(url).get_secret_value())
     if address.scheme != "unix" and not re.fullmatch(r"(/\d*)?", address.path or ""):
         raise ValueError(_REDIS_FORM)
     return url
@@ -32,7 +32,7 @@ class RealtimeSettings(Group):
     max_realtime_sessions: int = Field(default=64, ge=0, le=10_000)
     max_realtime_sessions_per_user: int = Field(default=16, ge=1, le=10_000)
     socketio_transports: Literal["polling,websocket", "websocket"] = "polling,websocket"
-    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
+    redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] | None = None
     redis_prefix: str = Field(default="emotion-api", min_length=1)
 
     @property

@@ -14,10 +14,10 @@ from pydantic import (
     field_validator,
 )
 
-from entrypoints.settings.group import Group, InLowerCase, Words, checked_by
+from entrypoints.settings.group import Group, InLowerCase, Words, check_with
 
-_own_address = checked_by(AnyHttpUrl, "must be an address such as https://emotions.example.com")
-_network = checked_by(
+_check_address = check_with(AnyHttpUrl, "must be an address such as https://emotions.example.com")
+_check_network = check_with(
     IPvAnyNetwork,
     "list IP addresses or networks such as 10.0.0.7,172.28.0.0/24 (a network begins with its "
     "first address: not 172.28.0.1/24), or '*' alone",
@@ -34,7 +34,7 @@ class ServerSettings(Group):
     host: str = "0.0.0.0"
     port: int = Field(default=2508, ge=0, le=65535)
     api_prefix: str = "/api"
-    public_url: Annotated[str, AfterValidator(_own_address)] | None = None
+    public_url: Annotated[str, AfterValidator(_check_address)] | None = None
     cors_origins: Words = ("http://localhost:3000", "http://localhost:5173")
     forwarded_allow_ips: Words = ("127.0.0.1",)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
@@ -45,20 +45,20 @@ class ServerSettings(Group):
 
     @field_validator("host")
     @classmethod
-    def _without_brackets(cls, host: str) -> str:
+    def _strip_brackets(cls, host: str) -> str:
         # Addresses of IPv6 have brackets in URLs only.
         return host.strip().removeprefix("[").removesuffix("]")
 
     @field_validator("api_prefix")
     @classmethod
-    def _a_path(cls, prefix: str) -> str:
+    def _check_path(cls, prefix: str) -> str:
         if not re.fullmatch(r"(/[\w.~-]+)+", prefix := "/" + prefix.strip("/"), re.ASCII):
             raise ValueError("must be a path such as /api")
         return prefix
 
     @field_validator("public_url")
     @classmethod
-    def _without_query(cls, url: str | None) -> str | None:
+    def _check_public_url(cls, url: str | None) -> str | None:
         # The paths of images are appended to it.
         if url is not None and re.search(r"[?#@]", url):
             raise ValueError("must be an address such as https://emotions.example.com")
@@ -66,7 +66,7 @@ class ServerSettings(Group):
 
     @field_validator("cors_origins")
     @classmethod
-    def _origins_as_browsers_send_them(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
             if not re.fullmatch(r"https?://[^\s/?#@]+/?", origin):
                 raise ValueError(
@@ -77,9 +77,9 @@ class ServerSettings(Group):
 
     @field_validator("forwarded_allow_ips")
     @classmethod
-    def _networks_or_all(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_proxies(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
         # uvicorn would treat other text as a host name, which never matches.
-        return proxies if proxies == ("*",) else tuple(_network(proxy) for proxy in proxies)
+        return proxies if proxies == ("*",) else tuple(_check_network(proxy) for proxy in proxies)
 
     @property
     def images_url(self) -> str:

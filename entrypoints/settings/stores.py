@@ -38,7 +38,7 @@ class StoreSettings(Group):
 
     @field_validator("mongodb_name")
     @classmethod
-    def _a_database_name(cls, name: str) -> str:
+    def _check_database_name(cls, name: str) -> str:
         if not re.fullmatch(r'[^/\\. "$*<>:|?]{1,63}', name):
             raise ValueError("must be the name of a database such as emotion_detection")
         return name

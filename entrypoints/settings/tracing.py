@@ -19,7 +19,7 @@ class TracingSettings(Group):
 
     @field_validator("otel_exporter_otlp_headers")
     @classmethod
-    def _pairs(cls, headers: SecretStr | None) -> SecretStr | None:
+    def _check_headers(cls, headers: SecretStr | None) -> SecretStr | None:
         if headers is not None:
             for pair in headers.get_secret_value().split(","):
                 if not pair.partition("=")[0].strip() or "=" not in pair:
