@@ -34,10 +34,10 @@ class EmbeddedStack:
 
     async def id_token(self, email: str, data_dir: Path) -> str:
         secret = load_or_create_secret(data_dir / "secret.key")
-        return minted(secret, email)
+        return mint_id_token(secret, email)
 
 
-def minted(secret: str, email: str) -> str:
+def mint_id_token(secret: str, email: str) -> str:
     """An ID token of the local provider, valid for an hour."""
     provider = LocalIdentityProvider(secret=secret, clock=SystemClock())
     return provider.mint_id_token(email, lifetime_s=3600)
@@ -78,7 +78,7 @@ class SharedStack:
         }
 
     async def id_token(self, email: str, data_dir: Path) -> str:
-        return minted(SHARED_SECRET, email)
+        return mint_id_token(SHARED_SECRET, email)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
-from adapters.local_auth import LocalIdentityProvider
-from adapters.system.clock import SystemClock
 from tests.e2e.browser.pictures import write_camera_clip
 from tests.e2e.service_process import ServiceProcess, serving
+from tests.e2e.stacks import mint_id_token
 from tests.servers.npm import installed
 from tests.servers.processes import missing
 
@@ -99,8 +98,7 @@ async def a_tab(context: BrowserContext) -> AsyncIterator[Page]:
 
 def new_id_token() -> str:
     """The ID token of a new user."""
-    provider = LocalIdentityProvider(secret=SECRET, clock=SystemClock())
-    return provider.mint_id_token(f"{uuid4().hex[:8]}@example.com", lifetime_s=3600)
+    return mint_id_token(SECRET, f"{uuid4().hex[:8]}@example.com")
 
 
 async def sign_in(page: Page, id_token: str) -> None:
