@@ -29,7 +29,7 @@ from domain.video import AnalysedFrame, Video, VideoStatus
 _Database = AsyncIOMotorDatabase[Document]
 
 _NOT_DONE = {"$in": ["receiving", "queued", "running"]}
-_TO_BE_TAKEN_UP = {"$in": ["receiving", "queued", "running", "cancelled"]}
+_CLAIMABLE = {"$in": ["receiving", "queued", "running", "cancelled"]}
 _IN_ORDER = [("submitted_at_us", ASCENDING), ("_id", ASCENDING)]
 
 
@@ -211,7 +211,7 @@ class MongoVideoRepository:
 
 async def _next(database: _Database, now: datetime) -> Document | None:
     """The next video: of the user who was served longest ago or never; then the oldest."""
-    waiting = {"status": _TO_BE_TAKEN_UP, "held_until_us": {"$lte": to_us(now)}}
+    waiting = {"status": _CLAIMABLE, "held_until_us": {"$lte": to_us(now)}}
     documents = [each async for each in database[VIDEOS].find(waiting, sort=_IN_ORDER)]
     if not documents:
         return None

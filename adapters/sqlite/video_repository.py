@@ -20,12 +20,12 @@ from adapters.video_records import (
 from domain.video import AnalysedFrame, Video, VideoStatus
 
 _NOT_DONE = "('receiving', 'queued', 'running')"
-_TO_BE_TAKEN_UP = "('receiving', 'queued', 'running', 'cancelled')"
+_CLAIMABLE = "('receiving', 'queued', 'running', 'cancelled')"
 
 # The next video: of the user who was served longest ago or never; then the oldest.
 _NEXT = f"""
 SELECT record FROM videos AS waiting
-WHERE status IN {_TO_BE_TAKEN_UP} AND held_until_us <= ?
+WHERE status IN {_CLAIMABLE} AND held_until_us <= ?
 ORDER BY
     coalesce((SELECT max(served_at_us) FROM videos WHERE user_id = waiting.user_id), 0),
     submitted_at_us, video_id

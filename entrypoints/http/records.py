@@ -20,10 +20,10 @@ Parts = AsyncIterator[Sequence[Detection]]
 Write = Callable[[Sequence[Detection]], bytes]
 
 
-async def written(
+async def write_parts(
     parts: Parts, write: Write, *, semaphore: FairSemaphore, sender: str
 ) -> AsyncGenerator[bytes, None]:
-    """Read part after part, and write each on a thread.
+    """Yield the bytes of each part; one part at a time is read, and written on a thread.
 
     A record with many faces takes megabytes and milliseconds. The semaphore is held while a part is
     read and written, and no longer, so that a slow client delays nobody and keeps bytes only.

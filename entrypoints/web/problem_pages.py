@@ -17,7 +17,7 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-_FRAME = """<!doctype html>
+_TEMPLATE = """<!doctype html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
@@ -93,7 +93,7 @@ Content-Type: application/problem+json
 
 
 def _page(title: str, content: str) -> bytes:
-    return _FRAME.format(title=escape(title), content=content).encode()
+    return _TEMPLATE.format(title=escape(title), content=content).encode()
 
 
 def _mark_up(text: str) -> str:

@@ -64,7 +64,7 @@ class HistoryController(Controller):
             "Link": _link_header(request.url, skip=skip, limit=limit, total=total),
             "Cache-Control": "no-store",
         }
-        chunks = records.written(
+        chunks = records.write_parts(
             parts,
             lambda part: exports.json(part, media_addresses, image_store),
             semaphore=record_semaphore,
@@ -113,16 +113,16 @@ class HistoryController(Controller):
         if format == "csv":
             media_type = "text/csv"
             write = partial(exports.csv, addresses=media_addresses)
-            frame = exports.table
+            wrap = exports.table
         else:
             media_type = MediaType.JSON
             write = partial(exports.json, addresses=media_addresses, separator=exports.LINE)
-            frame = partial(exports.array, separator=exports.LINE)
-        chunks = records.written(
+            wrap = partial(exports.array, separator=exports.LINE)
+        chunks = records.write_parts(
             parts, write, semaphore=record_semaphore, sender=request.user.sender
         )
         return await records.answer(
-            frame(chunks), request.scope, media_type=media_type, headers=headers
+            wrap(chunks), request.scope, media_type=media_type, headers=headers
         )
 
     @get(
@@ -148,7 +148,7 @@ class HistoryController(Controller):
         async def found() -> records.Parts:
             yield [await read_history.one(request.user, detection_id)]
 
-        chunks = records.written(
+        chunks = records.write_parts(
             found(),
             lambda part: exports.json(part, media_addresses, image_store),
             semaphore=record_semaphore,
