@@ -15,10 +15,10 @@ class ClassFigures:
 
     Attributes:
         count: faces that carry the label.
-        precision: right answers among the faces given this class, in [0, 1]; None where there are
+        precision: right answers among the faces given this class, in [0, 1]; None if there are
             none.
-        recall: right answers among the faces with this label; None where there are none.
-        f1: the harmonic mean of both, 2 x right / (labelled + called); None where the labels
+        recall: right answers among the faces with this label; None if there are none.
+        f1: the harmonic mean of both, 2 x right / (labelled + called); None if the labels
             have none.
     """
 
@@ -183,9 +183,9 @@ class DetectorEvaluation:
         faces: labelled ones that count.
         found: how many of them a box lies on (IoU of 0.5 or more).
         false_boxes: boxes that lie on no labelled face.
-        mean_iou: of the boxes on faces with the labels; None where none was found.
+        mean_iou: of the boxes on faces with the labels; None if none was found.
         landmark_error: mean distance of the five points from the labels, in roots of the labelled
-            box's area; None where there is nothing to compare.
+            box's area; None if there is nothing to compare.
         calibration_error: expected calibration error of the confidence over ten ranges, in [0, 1];
             None without boxes.
         ms_per_image: median time of detection, decoding left out.

@@ -129,7 +129,7 @@ class FaceReading:
     Attributes:
         scores: the distribution over the seven emotions.
         quality: of the crop the scores were read from.
-        reliable: False where the crop is too small, dark, bright or blurred to trust the scores,
+        reliable: False if the crop is too small, dark, bright or blurred to trust the scores,
             or where they single out no emotion.
     """
 

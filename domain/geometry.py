@@ -73,7 +73,7 @@ class BoundingBox:
         return BoundingBox(left, top, max(right - left, 1), max(bottom - top, 1))
 
     def clipped_to(self, width: int, height: int) -> BoundingBox | None:
-        """The part of the box inside an image of this size, or None where they do not meet."""
+        """The part of the box inside an image of this size, or None if they do not meet."""
         left, top = max(self.x, 0), max(self.y, 0)
         right, bottom = min(self.right, width), min(self.bottom, height)
         if right <= left or bottom <= top:

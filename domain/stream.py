@@ -61,7 +61,7 @@ class FrameResult:
         timestamp_s: the sender's clock when it was taken.
         config: the settings it was analysed by.
         faces: largest first; boxes clipped to the frame.
-        detection_used: False where no detector ran and all boxes are predicted.
+        detection_used: False if no detector ran and all boxes are predicted.
         width: of the frame in pixels, as the sender knows it.
         height: likewise.
         processing_time_s: from when it was taken up to its result.
@@ -154,7 +154,7 @@ class SessionSummary:
         width: of the last frame processed, in pixels; 0 without any.
         height: likewise.
         tracks: in the order they appeared.
-        truncated: True where faces or seconds were left out because there were too many.
+        truncated: True if faces or seconds were left out because there were too many.
     """
 
     session_id: str

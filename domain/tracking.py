@@ -26,8 +26,8 @@ class FaceTrack:
         number: from 1, in the order the faces of a session appeared; never used twice.
         box: in the sender's pixels; a predicted one may reach over the edge of the frame.
         confidence: the detector's score when it last saw the face, in [0, 1].
-        predicted: True where the box was not seen in this frame but follows from the ones before.
-        landmarks: None where the detector finds none; of a predicted box they moved with it.
+        predicted: True if the box was not seen in this frame but follows from the ones before.
+        landmarks: None if the detector finds none; of a predicted box they moved with it.
         unconfirmed: the face as the previous detection found it, where this detection confirms a
             new face, which is then reported for the first time; None otherwise.
     """

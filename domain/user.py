@@ -13,7 +13,7 @@ class User:
 
     Attributes:
         user_id: the identity provider's stable identifier.
-        email: None where the provider knows none.
+        email: None if the provider knows none.
         display_name: likewise.
         photo_url: likewise.
         is_email_verified: by the provider.

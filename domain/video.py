@@ -108,7 +108,7 @@ class Damage:
 
     Attributes:
         from_s: time of the last frame before it, in seconds from the start.
-        to_s: time of the first frame after it; None where nothing follows.
+        to_s: time of the first frame after it; None if nothing follows.
     """
 
     from_s: float
@@ -166,7 +166,7 @@ class Video:
         sampling: which frames are analysed.
         width: in pixels, as a player shows it.
         height: likewise.
-        duration_s: as the file says; None where it does not.
+        duration_s: as the file says; None if it does not.
         status: its state.
         processed_s: time of the last analysed frame, from the start of the video.
         frames_analysed: so far.

@@ -29,7 +29,7 @@ class SpoolHeader:
 
     Attributes:
         detection: what was found.
-        media_type: of the image; None where there is none.
+        media_type: of the image; None if there is none.
         image_size: of the image in bytes; if the file has fewer, its end is lost.
     """
 

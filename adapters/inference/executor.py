@@ -126,7 +126,7 @@ class WorkExecutor:
             function: called with the arguments.
             arguments: of the function.
             priority: of the job.
-            sender: whom it is done for; empty where senders are not distinguished.
+            sender: whom it is done for; empty if senders are not distinguished.
 
         Raises:
             InferenceUnavailable: the executor is closed.

@@ -43,7 +43,7 @@ class _Match:
         confidence: of the detector.
         face: the labelled face it lies on; None for a false box.
         iou: intersection over union with that face.
-        landmark_error: in roots of the face's area; None where there is nothing to compare.
+        landmark_error: in roots of the face's area; None if there is nothing to compare.
     """
 
     confidence: float

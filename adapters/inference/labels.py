@@ -32,7 +32,7 @@ class BadLabels(ValueError):
 
 
 def emotion_of(label: str) -> Emotion | None:
-    """The emotion a label names, whatever its case; None where it names none."""
+    """The emotion a label names, whatever its case; None if it names none."""
     return _EMOTIONS.get(label.strip().lower())
 
 

@@ -17,7 +17,7 @@ class SpooledDetection:
 
     Attributes:
         detection: the record.
-        image: the image it was made from; None where none is kept, as for a live session.
+        image: the image it was made from; None if none is kept, as for a live session.
     """
 
     detection: Detection
@@ -31,7 +31,7 @@ class SpoolBacklog:
     Attributes:
         entries: how many.
         size_bytes: of all together.
-        oldest_s: seconds that the oldest has waited; 0 where none waits.
+        oldest_s: seconds that the oldest has waited; 0 if none waits.
     """
 
     entries: int

@@ -36,7 +36,7 @@ class FaceSearch(Protocol):
 
         Args:
             image: the decoded image.
-            found: by the detector, largest first; empty where it did not run.
+            found: by the detector, largest first; empty if it did not run.
         """
         ...
 

@@ -67,7 +67,7 @@ class FaceDetector(Protocol):
 
         Returns:
             Largest face first, at most 500, boxes in the original's pixels and clipped to it, no
-            two boxes for one face; empty where there is none.
+            two boxes for one face; empty if there is none.
 
         Raises:
             InferenceUnavailable: the detector cannot run.

@@ -37,7 +37,7 @@ class IdentityProvider(Protocol):
             signed_in_at: when the ID token of the sign-in was issued; None if unknown.
 
         Returns:
-            False where the account is gone or disabled, or its sign-ins were revoked since then.
+            False if the account is gone or disabled, or its sign-ins were revoked since then.
 
         Raises:
             IdentityUnavailable: the provider cannot be asked.

@@ -28,7 +28,7 @@ class ImageDecoder(Protocol):
             data: the encoded image.
             priority: decides who goes first.
             sender: of the image, so that a sender of many images does not keep others waiting;
-                empty where senders are not distinguished.
+                empty if senders are not distinguished.
 
         Raises:
             InvalidImage: empty, truncated, in an unsupported format, or not an image at all.

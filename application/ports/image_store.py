@@ -59,7 +59,7 @@ class ImageStore(Protocol):
         Does not call the store. The addresses work while the image is kept in it.
 
         Returns:
-            None where the store makes no thumbnails, or does not keep the image.
+            None if the store makes no thumbnails, or does not keep the image.
         """
         ...
 

@@ -15,7 +15,7 @@ class AccountEnd:
 
     Attributes:
         sign_ins_ended_at: sign-ins from before are not valid any more.
-        erased_at: everything from before is erased, and what arrives late is dropped; None where
+        erased_at: everything from before is erased, and what arrives late is dropped; None if
             only the sign-ins were ended.
     """
 

@@ -19,8 +19,8 @@ class VideoFacts:
     Attributes:
         width: in pixels as a player shows it, rotation and pixel aspect applied.
         height: likewise.
-        duration_s: None where the file does not say.
-        frame_rate: mean frames a second; None where the file does not say.
+        duration_s: None if the file does not say.
+        frame_rate: mean frames a second; None if the file does not say.
         media_type: of the file, such as ``video/mp4``.
         start_s: when a player shows the first frame; parts of a recording may start hours in.
     """

@@ -159,7 +159,7 @@ class _SessionTracks:
 
 
 def _within(track: FaceTrack, image: Image) -> FaceTrack | None:
-    """The track with its box clipped; None where a predicted box has mostly left the frame."""
+    """The track with its box clipped; None if a predicted box has mostly left the frame."""
     box = track.box.clipped_to(image.width, image.height)
     if box is None or box.area * 2 < track.box.area:
         return None

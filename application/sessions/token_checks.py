@@ -26,7 +26,7 @@ class Credential:
 
     Attributes:
         token: its bearer token.
-        expires_at: when the token expires; None where only verifying it again can tell.
+        expires_at: when the token expires; None if only verifying it again can tell.
     """
 
     token: str

@@ -31,7 +31,7 @@ class VideoSummary:
         frames: how many were analysed.
         tracks: its faces, in the order they appeared.
         damages: stretches that could not be read.
-        truncated: True where faces or seconds were left out because there were too many.
+        truncated: True if faces or seconds were left out because there were too many.
     """
 
     facts: VideoFacts

@@ -19,7 +19,7 @@ class EndedAccount:
     Attributes:
         was_known: whether the account existed.
         sign_ins: how many ended.
-        records: erased from the history; 0 where the sign-ins alone were ended.
+        records: erased from the history; 0 if the sign-ins alone were ended.
     """
 
     was_known: bool

@@ -42,7 +42,7 @@ class FaceTracking:
     Args:
         tracker: a new one.
         every_s: seconds between two sampled frames.
-        damages: the stretches that cannot be read, also those that are added later; None where
+        damages: the stretches that cannot be read, also those that are added later; None if
             frames are missed for other reasons, as those of a camera.
     """
 

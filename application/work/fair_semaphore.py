@@ -22,7 +22,7 @@ class Rank:
         turn: each sender has one request in a turn, so that a sender of many requests delays
             others by one.
         arrival: decides between equals.
-        sender: who asks; empty where senders are not distinguished.
+        sender: who asks; empty if senders are not distinguished.
     """
 
     priority: Priority

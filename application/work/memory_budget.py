@@ -61,7 +61,7 @@ class MemoryBudget:
         Args:
             size: in bytes.
             priority: of the work they are for.
-            sender: of the work; empty where senders are not distinguished.
+            sender: of the work; empty if senders are not distinguished.
         """
         loop = asyncio.get_running_loop()
         # An image that needs more than there is gets everything.

@@ -112,7 +112,7 @@ def quiet_on_closed_pipe() -> Iterator[None]:
     Characters that the terminal's encoding lacks are written with escapes.
     """
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # It is None where the parent process closed it.
+        if stream is not None:  # It is None if the parent process closed it.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         try:

@@ -38,7 +38,7 @@ class MediaAddresses:
     signer: LinkSigner
 
     def of(self, record: Detection) -> str | None:
-        """The address that shows the record's image; None where none is stored.
+        """The address that shows the record's image; None if none is stored.
 
         An image that this service keeps itself gets a signed link. One in Cloudinary has an
         address already.
@@ -48,7 +48,7 @@ class MediaAddresses:
         return self._sign(image_path(self.images_url, record.detection_id))
 
     def of_video(self, video: Video) -> str | None:
-        """The address that plays a video's file; None where it is being erased."""
+        """The address that plays a video's file; None if it is being erased."""
         if video.status is VideoStatus.CANCELLED:
             return None
         return self._sign(video_path(self.videos_url, video.video_id))
