@@ -240,6 +240,13 @@ def with_empty_packets(path: Path, count: int) -> Path:
     return path
 
 
+def with_fragments(path: Path, count: int) -> Path:
+    """Append empty fragments to an MP4 file; players pass over them."""
+    with path.open("ab") as file:
+        file.write(count * b"\x00\x00\x00\x08moof\x00\x00\x00\x08mdat")
+    return path
+
+
 def with_edits(path: Path, count: int) -> Path:
     """Let an MP4 file show one tick of its track this many times; players need no time for it."""
     data = path.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
@@ -43,6 +44,8 @@ _OTHER_CODINGS = {
 # Sampling factors of the first component that TurboJPEG supports if the other two have 1 x 1.
 _READ_BY_TURBOJPEG = frozenset({0x11, 0x21, 0x12, 0x22, 0x41})
 _MAX_SEGMENTS = 2000
+# Large profiles and metadata are a few hundred; to go through this many takes a tenth of a second.
+_MOST_MARKERS = 100_000
 # Zeros after the last coded byte are padding, except for the few that the decoder reads ahead.
 _LOOKAHEAD = bytes(16)
 _PADDING = 64
@@ -127,22 +130,36 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
     """
     orientation = UPRIGHT
     at = 2
-    for _ in range(len(data) if thorough else _MAX_SEGMENTS):
-        marker = _MARKER.search(data, at)
-        if marker is None:
-            raise Truncated
-        code, at = data[marker.end() - 1], marker.end()
-        if code in _ALONE:
-            continue
+    for number, (code, at, end) in enumerate(_markers(data, 2)):
+        if number == _MAX_SEGMENTS and not thorough:
+            return None
         if code in _FRAMES:
             return _frame(data, at, code, orientation, thorough)
         if code == _END[1] or code == _START_OF_SCAN[1]:
             raise Truncated if code == _END[1] else Damaged
-        length = int.from_bytes(data[at : at + 2])
         if code == _APP1 and orientation == UPRIGHT and data.startswith(_EXIF, at + 2):
-            orientation = orientation_in(data[at + 2 : at + length])
-        at += max(length, 2)
-    return None
+            orientation = orientation_in(data[at + 2 : end])
+    raise Truncated
+
+
+def _markers(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    """The markers from a position on, and where their segments begin and end.
+
+    Coded data is passed over, in which FF is followed by 00 or a restart marker.
+
+    Raises:
+        Damaged: there are so many that going through them takes long.
+    """
+    for _ in range(_MOST_MARKERS):
+        marker = _MARKER.search(data, at)
+        if marker is None:
+            return
+        code, begin = data[marker.end() - 1], marker.end()
+        at = begin
+        if code not in _ALONE:
+            at += max(int.from_bytes(data[begin : begin + 2]), 2)
+        yield code, begin, at
+    raise Damaged(f"it has more than {_MOST_MARKERS:,} segments")
 
 
 def is_rare(data: bytes) -> bool:
@@ -208,15 +225,13 @@ def _height_behind_the_scan(data: bytes, at: int) -> int:
 
 def _with_noise(data: bytes) -> bytes:
     """The file with noise after its coded data, which decoders skip only if they miss nothing."""
-    scan = end = at = data.find(_START_OF_SCAN)
-    while (marker := _MARKER.search(data, at)) is not None:
-        code, end, at = data[marker.end() - 1], marker.start(), marker.end()
+    scan = end = data.find(_START_OF_SCAN)
+    for code, begin, _ in _markers(data, scan):
+        end = begin - 2
         if code == _END[1]:
             break
         if code == _START_OF_SCAN[1]:
-            scan = at
-        if code not in _ALONE:
-            at += max(int.from_bytes(data[at : at + 2]), 2)
+            scan = begin
     noise = _NOISE
     # A decoder that misses a restart marker skips everything before the right one.
     restarts = _RESTART.findall(data, scan, end)
@@ -227,15 +242,11 @@ def _with_noise(data: bytes) -> bytes:
 
 
 def _count_scans(data: bytes, at: int) -> int:
-    # In coded data FF is followed by 00 or a restart marker; segments are skipped by length.
     scans = 0
-    while (marker := _MARKER.search(data, at)) is not None:
-        code, at = data[marker.end() - 1], marker.end()
+    for code, _, _ in _markers(data, at):
         if code == _END[1]:
             break
         scans += code == _START_OF_SCAN[1]
-        if code not in _ALONE:
-            at += max(int.from_bytes(data[at : at + 2]), 2)
     return scans
 
 
@@ -262,20 +273,17 @@ def _plain(data: bytes, height: int) -> bytes:
     segments (APP0 and APP14) stay, because they name the colour space. There is one start marker,
     and the frame names the height.
     """
-    kept, begins, at = [], 0, 2
-    while (marker := _MARKER.search(data, at)) is not None:
-        code, at = data[marker.end() - 1], marker.end()
+    kept, kept_from = [], 0
+    for code, begin, end in _markers(data, 2):
         if code == _START_OF_SCAN[1]:
             break
-        if code not in _ALONE:
-            at += max(int.from_bytes(data[at : at + 2]), 2)
         if code in _METADATA or code == _START:
-            kept.append(data[begins : marker.start()])
-            begins = at
-        elif code in _FRAMES and not any(data[marker.end() + 3 : marker.end() + 5]):
-            kept += [data[begins : marker.end() + 3], height.to_bytes(2)]
-            begins = marker.end() + 5
-    return b"".join([*kept, data[begins:]]) if kept else data
+            kept.append(data[kept_from : begin - 2])
+            kept_from = end
+        elif code in _FRAMES and not any(data[begin + 3 : begin + 5]):
+            kept += [data[kept_from : begin + 3], height.to_bytes(2)]
+            kept_from = begin + 5
+    return b"".join([*kept, data[kept_from:]]) if kept else data
 
 
 def _with_end_marker(data: bytes) -> bytes:

@@ -32,11 +32,16 @@ def empty_packets(path: Path) -> Path:
     return clips.with_empty_packets(clip, 400_000)
 
 
+def fragments(path: Path) -> Path:
+    clip = clips.write_clip(path.with_suffix(".mp4"), clips.numbered(1))
+    return clips.with_fragments(clip, 500_000)
+
+
 def one_moment(path: Path) -> Path:
     return clips.write_one_moment(path.with_suffix(".mov"), 1920, 1080, 1500)
 
 
-ATTACKS = (edits, empty_packets, one_moment)
+ATTACKS = (edits, empty_packets, fragments, one_moment)
 
 
 async def test_hostile_videos_end_and_delay_nobody(

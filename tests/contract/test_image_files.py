@@ -259,6 +259,20 @@ async def test_an_interlaced_png_is_decoded(decoder: OpenCvImageDecoder, mode: s
     assert difference(image, picture) == 0
 
 
+@pytest.mark.parametrize("segment", [b"\xff\xe1\x00\x02", b"\xff\x01"], ids=["empty", "bare"])
+@pytest.mark.parametrize("before", [b"", b"\xff\xda"], ids=["first", "before the scan"])
+async def test_a_jpeg_of_countless_segments_is_refused_and_one_of_thousands_is_read(
+    decoder: OpenCvImageDecoder, segment: bytes, before: bytes
+) -> None:
+    image = encoded(portrait(), "JPEG")
+    at = image.index(before, 2) if before else 2
+    many = image[:at] + 5000 * segment + image[at:]
+    assert difference(await decoder.decode(many), portrait()) < 20
+    countless = image[:at] + 1_000_000 * segment + image[at:]
+    with pytest.raises(InvalidImage, match="segments"):
+        await decoder.decode(countless)
+
+
 @pytest.mark.parametrize("marker", [0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xEF, 0xFE])
 @pytest.mark.parametrize(
     "body",

@@ -288,6 +288,16 @@ async def test_an_mp4_without_its_table_is_damaged(reader: AvVideoReader, tmp_pa
     assert refused.value.details["reason"] == "damaged"
 
 
+async def test_a_video_of_countless_fragments_is_refused_and_one_of_thousands_is_read(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    many = clips.write_clip(tmp_path / "many.mp4", clips.numbered(30))
+    clips.with_fragments(many, 20_000)
+    assert shown(await read(reader, many, 1.0)) == [0, 10, 20]
+    with pytest.raises(InvalidVideo, match="fragments"):
+        await read(reader, clips.with_fragments(many, 200_000), 1.0)
+
+
 async def test_a_file_with_sound_only_is_refused(reader: AvVideoReader, tmp_path: Path) -> None:
     with pytest.raises(InvalidVideo) as refused:
         await read(reader, clips.write_sound(tmp_path / "sound.mp4"), 1)
