@@ -13,10 +13,10 @@ from domain.image import Image
 
 
 class FaceSearch(Protocol):
-    """Decides which faces of one image are read.
+    """Decides which faces of an image are read.
 
-    Its methods are called once each, in this order, on any thread: they must be quick and must not
-    wait.
+    For an image its methods are called once each, in this order, on any thread. They must be quick
+    and must not wait.
 
     Attributes:
         min_side_px: the image may be decoded at reduced scale while its longer side keeps this
