@@ -410,6 +410,43 @@ async def test_an_operator_erases_all_data_of_a_user(accounts: Accounts) -> None
     assert (again.was_known, again.records) == (False, 0)
 
 
+async def test_an_erasure_that_meets_an_outage_is_finished_after_it(accounts: Accounts) -> None:
+    service = accounts.service
+    await accounts.signed_in()
+    stored = await service.stored()
+    accounts.clock.advance(60)
+    parts = (accounts.stored_tokens, service.ledger, service.images)
+    for part in parts:
+        part.fail_with(StoreUnavailable("away"))
+    erasing = asyncio.create_task(accounts.end_account.erase("alice"))
+    for part in parts:
+        await _let_pass(60, accounts)
+        assert not erasing.done()
+        part.recover()
+    await _let_pass(60, accounts)
+    ended = await asyncio.wait_for(erasing, 10)
+    assert (ended.was_known, ended.sign_ins, ended.records) == (True, 1, 1)
+    assert await service.image_of(stored) is None
+    assert await service.repository.count("alice", HistoryFilter()) == 0
+    assert await accounts.users.get("alice") is None
+
+
+async def test_an_erasure_ends_with_an_error_if_the_outage_lasts(accounts: Accounts) -> None:
+    accounts.stored_tokens.fail_with(StoreUnavailable("away"))
+    erasing = asyncio.create_task(accounts.end_account.erase("alice"))
+    await _let_pass(9 * 60, accounts)
+    assert not erasing.done()
+    await _let_pass(2 * 60, accounts)
+    with pytest.raises(StoreUnavailable):
+        await asyncio.wait_for(erasing, 10)
+
+
+async def _let_pass(seconds: int, accounts: Accounts) -> None:
+    for _ in range(seconds):
+        await asyncio.sleep(0)
+        accounts.clock.advance(1)
+
+
 async def test_waiting_detections_of_an_erased_user_are_dropped_by_other_processes(
     accounts: Accounts,
 ) -> None:
