@@ -30,6 +30,10 @@ def main() -> None:
     )
     parser.add_argument("--docs", type=Path, default=_ROOT / "docs", help="model card")
     parser.add_argument("--threads", type=int, default=1)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", type=torch.device, default=device)
+    parser.add_argument("--minutes", type=float, help="end after so long, not after some steps")
+    parser.add_argument("--batch", type=int, default=Recipe.batch, help="views a step")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
@@ -38,7 +42,12 @@ def main() -> None:
         name: load(options.data, name, options.runs / "pixels") for name in ("fit", "tune", "valid")
     }
     network = train(
-        Recipe(), splits["fit"], splits["tune"], options.teacher, options.runs / "shipped"
+        Recipe(minutes=options.minutes, batch=options.batch),
+        splits["fit"],
+        splits["tune"],
+        options.teacher,
+        options.runs / "shipped",
+        options.device,
     )
     export(network, splits["tune"], splits["valid"], options.weights, VERSION)
     card.write(options.weights, splits["valid"], options.docs)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import os
 import tarfile
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 TUNING_SHARE = 0.05
 """Share of the training images that give no gradient; thresholds are chosen on them."""
-_LEVELS = 5
+LEVELS = 5
 """Sizes in which every image is kept."""
 
 
@@ -76,6 +78,17 @@ class Photos(Sequence[Photo]):
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def levels(self) -> NDArray[np.int64]:
+        """int64 (N, 5, 3): first pixel, height and width of each level of each image."""
+        table = np.zeros((len(self), LEVELS, 3), np.int64)
+        for row, offset in enumerate(self.offsets[:-1]):
+            start = int(offset) // 3
+            for level, (height, width) in enumerate(_level_sizes(self.rows[row])):
+                table[row, level] = start, height, width
+                start += height * width
+        return table
+
     def __getitem__(self, index: int) -> Photo:  # type: ignore[override]
         row = self.rows[index]
         start = int(self.offsets[index])
@@ -112,7 +125,7 @@ def load(folder: Path, split: str, cache: Path) -> Photos:
 
 def _level_sizes(row: dict[str, str]) -> list[tuple[int, int]]:
     height, width = int(row["height"]), int(row["width"])
-    return [(max(height >> level, 1), max(width >> level, 1)) for level in range(_LEVELS)]
+    return [(max(height >> level, 1), max(width >> level, 1)) for level in range(LEVELS)]
 
 
 def _split(row: dict[str, str]) -> str:
@@ -127,15 +140,31 @@ def _decode(folder: Path, rows: list[dict[str, str]], path: Path) -> None:
         names = {row["shard"] for row in rows}
         shards = {n: open_files.enter_context(tarfile.open(folder / n)) for n in names}
         file = open_files.enter_context(unfinished.open("wb"))
-        for row in tqdm(rows, desc=f"decoding {path.stem}", mininterval=5):
-            member = shards[row["shard"]].extractfile(row["name"])
-            assert member is not None
-            encoded = np.frombuffer(member.read(), np.uint8)
-            pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
-            for height, width in _level_sizes(row):
-                pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-                file.write(pixels.tobytes())
+        threads = open_files.enter_context(ThreadPoolExecutor(os.cpu_count()))
+        bar = tqdm(total=len(rows), desc=f"decoding {path.stem}", mininterval=5)
+        for first in range(0, len(rows), 256):
+            some = rows[first : first + 256]
+            encoded = [_member(shards[row["shard"]], row["name"]) for row in some]
+            for pixels in threads.map(_decoded, encoded, some):
+                file.write(pixels)
+            bar.update(len(some))
     unfinished.rename(path)
+
+
+def _member(shard: tarfile.TarFile, name: str) -> bytes:
+    file = shard.extractfile(name)
+    assert file is not None
+    return file.read()
+
+
+def _decoded(encoded: bytes, row: dict[str, str]) -> bytes:
+    """The pixels of all levels of an image, one after the other."""
+    pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+    levels = []
+    for height, width in _level_sizes(row):
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        levels.append(pixels.tobytes())
+    return b"".join(levels)
 
 
 def _labels(rows: list[dict[str, str]]) -> Labels:

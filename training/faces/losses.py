@@ -90,7 +90,7 @@ def losses(cells: Tensor, points: Tensor, strides: Tensor, targets: Targets) -> 
         landmarks = torch.cat(
             [points[at][:, None] + answers[:, 5:].reshape(-1, 5, 2), targets.landmarks[face]]
         )
-        seen = torch.cat([torch.ones(len(in_image), 5), targets.seen[face]])
+        seen = torch.cat([torch.ones(len(in_image), 5, device=cells.device), targets.seen[face]])
         image, cell = torch.cat([in_image, image]), torch.cat([at, cell])
         total = target.sum().clamp_min(1.0)
     bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
@@ -157,7 +157,7 @@ def _left_out(points: Tensor, targets: Targets, images: int) -> Tensor:
     rows = torch.nonzero(~targets.is_face)[:, 0]
     boxes = targets.boxes[rows][:, None]
     inside = (points > boxes[..., :2] - 4).all(-1) & (points < boxes[..., 2:] + 4).all(-1)
-    count = torch.zeros(images, len(points))
+    count = torch.zeros(images, len(points), device=points.device)
     return count.index_add_(0, targets.image[rows], inside.float()) > 0
 
 

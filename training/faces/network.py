@@ -19,13 +19,14 @@ class Shape:
     Attributes:
         stem: of the two strided convolutions at the input.
         widths: at strides 8, 16 and 32.
-        depths: separable blocks at each stride, after the one that halves the resolution.
+        depths: separable blocks at strides 4, 8, 16 and 32, after the one that halves the
+            resolution.
         neck: of the top-down path and the heads.
     """
 
     stem: tuple[int, int] = (8, 24)
     widths: tuple[int, int, int] = (64, 96, 128)
-    depths: tuple[int, int, int] = (2, 3, 2)
+    depths: tuple[int, int, int, int] = (0, 2, 3, 2)
     neck: int = 64
 
 
@@ -76,10 +77,14 @@ class FaceNet(nn.Module):
         first, second = shape.stem
         fine, middle, coarse = shape.widths
         neck = shape.neck
-        self.stem = nn.Sequential(_convolution(3, first, 2), _convolution(first, second, 2))
-        self.stage_8 = _stage(second, fine, shape.depths[0])
-        self.stage_16 = _stage(fine, middle, shape.depths[1])
-        self.stage_32 = _stage(middle, coarse, shape.depths[2])
+        self.stem = nn.Sequential(
+            _convolution(3, first, 2),
+            _convolution(first, second, 2),
+            *(Separable(second, second) for _ in range(shape.depths[0])),
+        )
+        self.stage_8 = _stage(second, fine, shape.depths[1])
+        self.stage_16 = _stage(fine, middle, shape.depths[2])
+        self.stage_32 = _stage(middle, coarse, shape.depths[3])
         self.lateral_8 = nn.Conv2d(fine, neck, 1)
         self.lateral_16 = nn.Conv2d(middle, neck, 1)
         self.lateral_32 = nn.Conv2d(coarse, neck, 1)
