@@ -83,11 +83,6 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
-    @property
-    def most_waiting(self) -> int:
-        """How many connections are accepted before they start."""
-        return self.limits.max_connections // 4
-
     def admit(self, connection: Watched) -> Refusal | None:
         """Give a new connection a place; returns the reason if it is refused."""
         network = network_of(connection.address)

@@ -13,8 +13,8 @@ from entrypoints.server.http import HttpConnection
 from entrypoints.server.websocket import MESSAGE_BYTES, WebSocketConnection
 from entrypoints.settings.connections import ConnectionSettings
 
-# A connection, its upload, which is a file if it is large, and a quarter that waits to start.
-_FILES_A_CONNECTION = 2.25
+# A connection, its upload, which is a file if it is large, and another that waits to start.
+_FILES_A_CONNECTION = 3
 # Other open files: databases, the spool, libraries, logs.
 _OTHER_FILES = 96
 
@@ -40,14 +40,14 @@ def within_open_files(limits: ConnectionSettings) -> ConnectionSettings:
 
     The limit of open files is raised first, as far as an ordinary process may raise it.
     """
-    wanted = math.ceil(limits.max_connections * _FILES_A_CONNECTION) + _OTHER_FILES
+    wanted = limits.max_connections * _FILES_A_CONNECTION + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return limits
-    room = int(max(soft - _OTHER_FILES, soft // 2) / _FILES_A_CONNECTION)
+    room = max(soft - _OTHER_FILES, soft // 2) // _FILES_A_CONNECTION
     log.warning(
         "MAX_CONNECTIONS=%d is lowered to %d: this process may have %d files open",
         limits.max_connections, room, soft,

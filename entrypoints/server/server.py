@@ -37,7 +37,9 @@ class BoundedServer(uvicorn.Server):
         """Listen on the sockets, and watch the connections."""
         await super().startup([])
         for listener in sockets or ():
-            acceptor = Acceptor(listener, self._make_protocol, self._connections.most_waiting)
+            acceptor = Acceptor(
+                listener, self._make_protocol, self._connections.limits.max_connections
+            )
             acceptor.open(self.config.backlog)
             self.servers.append(cast("asyncio.Server", acceptor))
         self._watching = asyncio.create_task(self._connections.watch(), name="connections")

@@ -18,10 +18,10 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 @pytest.mark.parametrize(
     ("soft", "hard", "connections", "files"),
     [
-        pytest.param(256, 256, 71, 256, id="too few for all"),
-        pytest.param(256, 4096, 400, 996, id="the limit can be raised"),
+        pytest.param(256, 256, 53, 256, id="too few for all"),
+        pytest.param(256, 4096, 400, 1296, id="the limit can be raised"),
         pytest.param(2048, 4096, 400, 2048, id="enough"),
-        pytest.param(64, 64, 14, 64, id="hardly any"),
+        pytest.param(64, 64, 10, 64, id="hardly any"),
     ],
 )
 def test_connections_are_limited_so_that_each_may_have_an_upload_on_disk(
