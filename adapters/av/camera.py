@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import AsyncGenerator
+from urllib.parse import urlsplit
 
 import av
 import av.error
@@ -42,6 +44,8 @@ async def camera_frames(source: str) -> AsyncGenerator[VideoFrame, None]:
         OSError: the camera cannot be reached, or it stopped sending.
     """
     address, input_format = _address_of(source)
+    if input_format is None:
+        await _check_host(address)
     reader = _CameraReader(address, input_format, asyncio.get_running_loop())
     thread = threading.Thread(target=reader.run, name="camera", daemon=True)
     thread.start()
@@ -98,7 +102,9 @@ class _CameraReader:
             ) as container:
                 self._read(container)
         except av.error.FFmpegError as failed:
-            error = OSError(failed.errno or 0, failed.strerror or str(failed))
+            why = failed.strerror or str(failed)
+            device = f"{self._address}: " if self._input_format else ""
+            error = OSError(failed.errno or 0, f"{device}{why}")
         except OSError as failed:
             error = failed
         except (ValueError, IndexError):
@@ -139,8 +145,28 @@ def _address_of(source: str) -> tuple[str, str | None]:
     """The address and the input format for FFmpeg; the format is None for RTSP."""
     if source.isdecimal():
         return f"/dev/video{int(source)}", "v4l2"
-    if source.startswith(("rtsp://", "rtsps://")):
+    if source.startswith(("rtsp://", "rtsps://")) and _names_host(source):
         return source, None
     raise InvalidRequest(
-        "a camera is the number of a device, such as 0, or an address that begins with rtsp://"
+        "a camera is the number of a device, such as 0, or an address such as "
+        "rtsp://camera.local/stream"
     )
+
+
+def _names_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # not an address, or a port that is none
+        return False
+
+
+async def _check_host(address: str) -> None:
+    """Look the host up, because FFmpeg calls an unknown one an error of input or output."""
+    host = urlsplit(address).hostname
+    try:
+        await asyncio.get_running_loop().getaddrinfo(host, None)
+    except socket.gaierror as error:
+        raise OSError(error.errno, f"the host {host} was not found") from error
+    except UnicodeError as error:
+        raise OSError(0, f"{host} cannot be the name of a host") from error

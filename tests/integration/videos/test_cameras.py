@@ -46,7 +46,21 @@ async def test_a_missing_camera_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["http://camera/", "file:///etc/passwd", "/dev/video0", "-1", ""]
+    ("source", "why"),
+    [
+        ("rtsp://nowhere.invalid/stream", "the host nowhere.invalid was not found"),
+        (f"rtsp://{'a' * 64}.example/", "cannot be the name of a host"),
+        ("4711", "/dev/video4711: No such file or directory"),
+    ],
+)
+async def test_the_error_says_what_is_missing(source: str, why: str) -> None:
+    with pytest.raises(OSError, match=why):
+        await anext(camera_frames(source))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["http://camera/", "file:///etc/passwd", "/dev/video0", "-1", "", "rtsp://", "rtsp://a:b/"],
 )
 async def test_only_devices_and_rtsp_addresses_are_opened(source: str) -> None:
     with pytest.raises(InvalidRequest):
