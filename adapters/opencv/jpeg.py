@@ -46,10 +46,14 @@ _READ_BY_TURBOJPEG = frozenset({0x11, 0x21, 0x12, 0x22, 0x41})
 _MAX_SEGMENTS = 2000
 # Large profiles and metadata are a few hundred; to go through this many takes a tenth of a second.
 _MOST_MARKERS = 100_000
+# Between the first markers nothing belongs.
+_MOST_FILL = 64 * 1024
+# A search stops all other threads, so it is done piece by piece.
+_PIECE = 256 * 1024
 # Zeros after the last coded byte are padding, except for the few that the decoder reads ahead.
 _LOOKAHEAD = bytes(16)
 _PADDING = 64
-_RESTART = re.compile(rb"\xff([\xd0-\xd7])")
+_RESTART_BACKWARDS = re.compile(rb"([\xd0-\xd7])\xff")
 _RESTART_INTERVAL = b"\xff\xdd\x00\x04"
 _NOISE = bytes(range(1, 251)) * 16
 
@@ -128,9 +132,9 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
     Raises:
         Truncated, Damaged: the size cannot be read.
     """
-    orientation = UPRIGHT
-    at = 2
-    for number, (code, at, end) in enumerate(_markers(data, 2)):
+    orientation, last = UPRIGHT, 2
+    markers = _markers(data, 2, None if thorough else _MOST_FILL)
+    for number, (code, at, end) in enumerate(markers):
         if number == _MAX_SEGMENTS and not thorough:
             return None
         if code in _FRAMES:
@@ -139,19 +143,27 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
             raise Truncated if code == _END[1] else Damaged
         if code == _APP1 and orientation == UPRIGHT and data.startswith(_EXIF, at + 2):
             orientation = orientation_in(data[at + 2 : end])
+        last = end
+    if not thorough and last + _MOST_FILL < len(data):
+        return None
     raise Truncated
 
 
-def _markers(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+def _markers(data: bytes, at: int, within: int | None = None) -> Iterator[tuple[int, int, int]]:
     """The markers from a position on, and where their segments begin and end.
 
     Coded data is passed over, in which FF is followed by 00 or a restart marker.
+
+    Args:
+        data: the whole file.
+        at: the position.
+        within: how many bytes behind the last segment the next marker begins at most.
 
     Raises:
         Damaged: there are so many that going through them takes long.
     """
     for _ in range(_MOST_MARKERS):
-        marker = _MARKER.search(data, at)
+        marker = _next_marker(data, at, len(data) if within is None else at + within)
         if marker is None:
             return
         code, begin = data[marker.end() - 1], marker.end()
@@ -160,6 +172,26 @@ def _markers(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
             at += max(int.from_bytes(data[begin : begin + 2]), 2)
         yield code, begin, at
     raise Damaged(f"it has more than {_MOST_MARKERS:,} segments")
+
+
+def _next_marker(data: bytes, at: int, end: int) -> re.Match[bytes] | None:
+    while at < end:
+        marker = _MARKER.search(data, at, min(at + _PIECE + 1, end))
+        if marker is not None:
+            return marker
+        at += _PIECE
+    return None
+
+
+def _last_restart(data: bytes, begin: int, end: int) -> int:
+    """The number of the last restart marker, 0 to 7; -1 if there is none."""
+    while begin < end:
+        piece = max(end - _PIECE, begin)
+        restart = _RESTART_BACKWARDS.search(data[piece:end][::-1])
+        if restart is not None:
+            return restart[1][0] % 8
+        end = piece + 1 if piece > begin else begin
+    return -1
 
 
 def is_rare(data: bytes) -> bool:
@@ -234,8 +266,7 @@ def _with_noise(data: bytes) -> bytes:
             scan = begin
     noise = _NOISE
     # A decoder that misses a restart marker skips everything before the right one.
-    restarts = _RESTART.findall(data, scan, end)
-    following = restarts[-1][0] + 1 if restarts else 0
+    following = _last_restart(data, scan, end) + 1
     for number in range(following, following + 8):
         noise += bytes([0xFF, 0xD0 + number % 8]) + _NOISE
     return data[:end] + noise + _END

@@ -273,6 +273,21 @@ async def test_a_jpeg_of_countless_segments_is_refused_and_one_of_thousands_is_r
         await decoder.decode(countless)
 
 
+async def test_megabytes_of_fill_and_restart_markers_change_nothing_of_a_jpeg(
+    decoder: OpenCvImageDecoder,
+) -> None:
+    image = encoded(portrait(), "JPEG")
+    filled = image[:2] + 4_000_000 * b"\xff" + image[2:]
+    assert difference(await decoder.decode(filled), portrait()) < 20
+    scan = image.index(b"\xff\xda")
+    rest = image[scan:-2] + 1_000_000 * b"\xff\xd0" + image[-2:]
+    after_all = image[:scan] + b"\xff\xdd\x00\x04\x00\x50" + rest
+    assert difference(await decoder.decode(after_all), portrait()) < 20
+    after_each = image[:scan] + b"\xff\xdd\x00\x04\x00\x01" + rest
+    with pytest.raises(InvalidImage, match="cut short"):
+        await decoder.decode(after_each)
+
+
 @pytest.mark.parametrize("marker", [0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xEF, 0xFE])
 @pytest.mark.parametrize(
     "body",
