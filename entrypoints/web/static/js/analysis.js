@@ -4,7 +4,7 @@ import { ApiError, call, callForJson } from "./api.js";
 import { bytes } from "./format.js";
 import { session } from "./session.js";
 import { settings } from "./settings.js";
-import { enlarged, shrunk } from "./shrink.js";
+import { inOriginalPixels, shrink } from "./shrink.js";
 import { eventsOf } from "./sse.js";
 
 /**
@@ -24,8 +24,8 @@ export async function analyse(photos, report) {
     const [photo, ...others] = left;
     left = others;
     try {
-      const copy = await fitting(photo.file);
-      report(photo, answer(await resultOf(photo, copy.file), copy, photo.file));
+      const copy = await fitToLimit(photo.file);
+      report(photo, outcomeOf(await resultOf(photo, copy.file), copy, photo.file));
     } catch (error) {
       report(photo, { error });
       if (error.code !== "quota_exceeded") continue;
@@ -52,8 +52,8 @@ async function sendBatch(photos, report) {
   const form = new FormData();
   for (const photo of photos) {
     try {
-      const copy = await fitting(photo.file);
-      const name = unused(nameOf(photo.file), waiting);
+      const copy = await fitToLimit(photo.file);
+      const name = unusedName(nameOf(photo.file), waiting);
       waiting.set(name, { photo, copy });
       form.append("files", copy.file, name);
     } catch (error) {
@@ -67,7 +67,7 @@ async function sendBatch(photos, report) {
       const { photo, copy } = waiting.get(event.filename) ?? {};
       if (!photo) continue;
       waiting.delete(event.filename);
-      report(photo, outcomeOf(event, copy, photo.file));
+      report(photo, outcomeOfEvent(event, copy, photo.file));
     }
     throw new ApiError({ title: "No answer", detail: "The service stopped before it had analysed this photo." });
   } catch (error) {
@@ -75,16 +75,16 @@ async function sendBatch(photos, report) {
   }
 }
 
-function outcomeOf(event, copy, file) {
-  if (event.status === "completed") return answer(event, copy, file);
+function outcomeOfEvent(event, copy, file) {
+  if (event.status === "completed") return outcomeOf(event, copy, file);
   const title = "This photo could not be analysed";
   return { error: new ApiError({ title, detail: event.error, code: event.code }) };
 }
 
 /** What is sent for a file: the file itself, or a smaller copy if it has too many bytes. */
-async function fitting(file) {
+async function fitToLimit(file) {
   if (file.size <= settings.maxUploadBytes) return { file };
-  const smaller = await shrunk(file, settings.maxUploadBytes);
+  const smaller = await shrink(file, settings.maxUploadBytes);
   if (smaller) return smaller;
   throw new ApiError({
     title: "File too large",
@@ -95,12 +95,12 @@ async function fitting(file) {
   });
 }
 
-function answer(detection, { file: sent, original }, file) {
+function outcomeOf(detection, { file: sent, original }, file) {
   if (!original) return { detection, note: null };
-  return { detection: enlarged(detection, original), note: `reduced from ${bytes(file.size)} to ${bytes(sent.size)} before sending` };
+  return { detection: inOriginalPixels(detection, original), note: `reduced from ${bytes(file.size)} to ${bytes(sent.size)} before sending` };
 }
 
-function unused(name, taken) {
+function unusedName(name, taken) {
   const [, stem, suffix] = /^(.*?)(\.[^.]*)?$/s.exec(name);
   let free = name;
   for (let number = 2; taken.has(free); number += 1) free = `${stem} (${number})${suffix ?? ""}`;

@@ -6,7 +6,7 @@ import { placeLabels } from "./label-layout.js";
 
 // The texts of labels, the longest first: the first for which all labels have room is used.
 const FORMS = ["full", "short", "number"];
-const MANY = 12; // More faces than that get numbers only.
+const MAX_NAMED = 12; // More faces than that get numbers only.
 const THIN_PX = 48;
 
 /** A box with its label: a button on a photo, a plain element (`tag`) on video. */
@@ -37,12 +37,12 @@ export function placeBox(box, [x, y, width, height], size) {
 }
 
 /** Put the labels where none hides another, on a picture shown in this size. */
-export function layLabels(boxes, area) {
+export function layOutLabels(boxes, area) {
   const faces = boxes.map(({ place }) => ({
     x: place.x * area.width, y: place.y * area.height, width: place.width * area.width, height: place.height * area.height,
   }));
   boxes.forEach(({ element }, index) => element.classList.toggle("is-thin", faces[index].width < THIN_PX));
-  const forms = boxes.length > MANY ? FORMS.slice(-1) : boxes.length === 1 ? FORMS.slice(0, 1) : FORMS;
+  const forms = boxes.length > MAX_NAMED ? FORMS.slice(-1) : boxes.length === 1 ? FORMS.slice(0, 1) : FORMS;
   for (const form of forms) {
     for (const { label } of boxes) {
       label.hidden = false;

@@ -2,7 +2,7 @@
 
 import { ApiError } from "./transport.js";
 
-const LONGEST_SIDE_PX = 640;
+const MAX_SIDE_PX = 640;
 const JPEG_QUALITY = 0.8;
 
 const REASONS = {
@@ -48,7 +48,7 @@ export class Camera {
   /** The current picture: its bytes and its size. */
   async frame() {
     const { videoWidth, videoHeight } = this.video;
-    const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(videoWidth, videoHeight));
+    const scale = Math.min(1, MAX_SIDE_PX / Math.max(videoWidth, videoHeight));
     const width = Math.round(videoWidth * scale);
     const height = Math.round(videoHeight * scale);
     Object.assign(this.#canvas, { width, height });

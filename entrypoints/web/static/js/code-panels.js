@@ -15,7 +15,7 @@ export function jsonPanel(detection) {
 /** The curl command for what the page did: sent a file, where `name` is given, or read a record. */
 export function requestPanel(path, { name = null } = {}) {
   const user = session.user ? ['-H "Authorization: Bearer $TOKEN"'] : [];
-  const file = name === null ? [] : [`-F ${quoted(`file=@"${name.replace(/["\\]/g, "\\$&")}"`)}`];
+  const file = name === null ? [] : [`-F ${quoteForShell(`file=@"${name.replace(/["\\]/g, "\\$&")}"`)}`];
   const text = ["curl", ...user, ...file, `${location.origin}${settings.apiPrefix}${path}`].join(" \\\n  ");
   const token = user.length ? "TOKEN is an access token; the documentation says how to get one. " : "";
   return codePanel("request", "Request", "The request as a curl command", text,
@@ -37,7 +37,7 @@ function codePanel(kind, title, label, text, ...more) {
 }
 
 /** Text that a shell takes as it is. */
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+const quoteForShell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Boxes on one line. */
 function compact(json) {

@@ -13,7 +13,7 @@ import { problem, signInButton } from "./problem.js";
 import { session } from "./session.js";
 import { settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
-import { analysed, isVideo, pathOf } from "./videos.js";
+import { isVideo, pathOf, uploadAndFollow } from "./videos.js";
 import { videoProgress, videoViewer } from "./video-view.js";
 import { viewer, waiting } from "./viewer.js";
 import { welcome } from "./welcome.js";
@@ -31,7 +31,7 @@ export function mountDetect(panel) {
 
   const input = h("input", { type: "file", multiple: true, accept: "image/*,video/*,.heic,.heif,.mkv,.avi", id: "photos" });
   const chooser = h("label", { class: "chooser" }, input, h("span", { class: "button primary" }, "Choose files"));
-  const first = welcome(chooser, take);
+  const welcomeView = welcome(chooser, take);
   const overview = h("button", { type: "button", on: { click: () => visit(null) } }, "Overview");
   const clear = h("button", { type: "button", on: { click: () => visit(undefined) } }, "Clear");
   const exports = ["csv", "json"].map((format) =>
@@ -44,12 +44,12 @@ export function mountDetect(panel) {
   const batch = h("section", { class: "batch", "aria-label": "All photos" },
     progressText, progress, totals,
     h("div", { class: "row small" }, "Export", ...exports));
-  const told = h("p", { class: "unseen", role: "status" }); // What others see, for those who listen.
+  const spoken = h("p", { class: "unseen", role: "status" }); // For screen readers.
   const stage = h("div", { class: "main" });
   const details = h("div", { class: "result" });
   const side = h("aside", { class: "side", "aria-label": "Result" }, tools, batch, list, details);
   const workspace = h("div", { class: "workspace", hidden: true }, stage, side);
-  panel.append(h("h2", { class: "unseen" }, "Detect"), told, h("div", { class: "detect-view" }, first, workspace));
+  panel.append(h("h2", { class: "unseen" }, "Detect"), spoken, h("div", { class: "detect-view" }, welcomeView, workspace));
 
   async function take(files, { sample = null } = {}) {
     const taken = [...files].map((file) => ({
@@ -57,8 +57,8 @@ export function mountDetect(panel) {
     }));
     if (!taken.length) return;
     announce();
-    if (first.isConnected) {
-      first.remove();
+    if (welcomeView.isConnected) {
+      welcomeView.remove();
       tools.prepend(chooser);
     }
     workspace.hidden = false;
@@ -104,7 +104,7 @@ export function mountDetect(panel) {
     showProgress();
     if (photo !== current) return;
     show(photo);
-    if (photo.detection) told.textContent = `${photo.file.name}: ${countsInWords(photo.detection.detection_results.faces)}`;
+    if (photo.detection) spoken.textContent = `${photo.file.name}: ${countsInWords(photo.detection.detection_results.faces)}`;
   }
 
   /** Send a video and show how far it is; it goes on also when the page is left. */
@@ -113,8 +113,8 @@ export function mountDetect(panel) {
     photo.progress = videoProgress({ title: photo.file.name, cancel: () => cancelVideo(photo) });
     photo.sending = new AbortController();
     try {
-      const sending = { signal: photo.sending.signal, uploaded: photo.progress.sent };
-      for await (const video of analysed(photo.file, sending)) {
+      const sending = { signal: photo.sending.signal, onProgress: photo.progress.showSent };
+      for await (const video of uploadAndFollow(photo.file, sending)) {
         photo.video = video;
         photo.progress.update(video);
         if (photo.isCancelled) await call(pathOf(video), { method: "DELETE" });
@@ -149,8 +149,8 @@ export function mountDetect(panel) {
     current = null;
     list.replaceChildren();
     workspace.hidden = true;
-    first.querySelector(".by-mouse").before(chooser);
-    panel.querySelector(".detect-view").prepend(first);
+    welcomeView.querySelector(".by-mouse").before(chooser);
+    panel.querySelector(".detect-view").prepend(welcomeView);
     input.focus();
   }
 

@@ -18,7 +18,7 @@ export function showDialog(dialog) {
 }
 
 /** Ask before something that cannot be undone. Resolves to whether to go on. */
-export async function confirmed({ title, text, yes }) {
+export async function askToConfirm({ title, text, yes }) {
   const dialog = h("dialog", { "aria-labelledby": "question" },
     h("form", { method: "dialog" },
       h("h2", { id: "question" }, title),

@@ -47,7 +47,7 @@ export function select(options, properties = {}) {
 
 const announcements = document.getElementById("announcements");
 
-/** Say something at the top of the page, and to those who listen to it. */
+/** Show something at the top of the page; screen readers read it out. */
 export function announce(...content) {
   announcements.replaceChildren(...content);
 }

@@ -37,16 +37,16 @@ async function idTokenBy(method, body) {
     });
     answer = await response.json();
   } catch {
-    throw notSignedIn("Firebase cannot be reached.");
+    throw signInError("Firebase cannot be reached.");
   }
   if (answer.idToken) return answer.idToken;
   if (answer.needConfirmation) {
-    throw notSignedIn("There is an account for this address with another sign-in method. Use its e-mail and password.");
+    throw signInError("There is an account for this address with another sign-in method. Use its e-mail and password.");
   }
-  const [word] = (answer.error?.message ?? "").split(" ");
-  throw notSignedIn(REASONS[word] ?? "Firebase refused the sign-in.");
+  const [code] = (answer.error?.message ?? "").split(" ");
+  throw signInError(REASONS[code] ?? "Firebase refused the sign-in.");
 }
 
-export function notSignedIn(detail) {
+export function signInError(detail) {
   return new ApiError({ title: "You are not signed in", detail, code: "firebase" });
 }

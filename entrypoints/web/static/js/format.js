@@ -1,6 +1,6 @@
 // Numbers and moments in words. A number and its unit stay on one line (\u00a0).
 
-const CLOSE = 0.1; // Two best scores that lie nearer are both named; `domain/wording.py` says the same.
+const CLOSE_SCORES = 0.1; // Two best scores that lie nearer are both named; `domain/wording.py` says the same.
 
 /** A score as text: never 0 or 100 %, because no network is that certain. */
 export function percent(score) {
@@ -14,7 +14,7 @@ export const share = (part) => `${Math.round(100 * part)}\u00a0%`;
 
 /** What a face shows: one emotion, or the two best where their scores are close. */
 export function words({ emotions: [first, second] }) {
-  const isClose = second && first.score - second.score < CLOSE;
+  const isClose = second && first.score - second.score < CLOSE_SCORES;
   return isClose ? `${first.emotion} or ${second.emotion}` : first.emotion;
 }
 

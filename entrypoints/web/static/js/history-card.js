@@ -25,8 +25,8 @@ export function historyCard(record, open) {
   if (isImage) {
     pictureOf(record).then((blob) => {
       url = URL.createObjectURL(blob);
-      const stand = () => thumb.replaceChildren("no preview");
-      thumb.replaceChildren(h("img", { src: url, alt: "", on: { error: stand } }));
+      const showMissing = () => thumb.replaceChildren("no preview");
+      thumb.replaceChildren(h("img", { src: url, alt: "", on: { error: showMissing } }));
     }, () => thumb.replaceChildren(record.image_url ? "no preview" : "being stored"));
   }
   return { element, isComplete: () => !isImage || url !== null, forget: () => URL.revokeObjectURL(url) };

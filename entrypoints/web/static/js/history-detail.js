@@ -2,7 +2,7 @@
 
 import { call, callForJson } from "./api.js";
 import { jsonPanel, requestPanel } from "./code-panels.js";
-import { confirmed, showDialog } from "./dialogs.js";
+import { askToConfirm, showDialog } from "./dialogs.js";
 import { h } from "./dom.js";
 import { moment } from "./format.js";
 import { nameOf, pictureOf, saveWithBoxes } from "./history-card.js";
@@ -91,7 +91,7 @@ export function showDetection(record, has) {
   }
 
   async function erase() {
-    const sure = await confirmed({
+    const sure = await askToConfirm({
       title: "Delete this record?",
       text: `${nameOf(record)} and its results will be deleted. This cannot be undone.`,
       yes: "Delete",

@@ -4,31 +4,31 @@ import { call } from "./api.js";
 import { h } from "./dom.js";
 import { problem } from "./problem.js";
 import { videoProgress } from "./video-view.js";
-import { followed, pathOf, unfinished } from "./videos.js";
+import { follow, pathOf, unfinishedVideos } from "./videos.js";
 
-/** @param {() => void} done  called when one of them has its entry in the history */
-export function historyVideos(done) {
+/** @param {() => void} onDone  called when one of them has its entry in the history */
+export function historyVideos(onDone) {
   const list = h("div", { class: "videos-in-work" });
-  let asked = 0;
+  let latestRequest = 0;
 
   async function reload() {
-    const number = ++asked;
-    const videos = await unfinished().catch(() => []);
-    if (number !== asked) return;
+    const number = ++latestRequest;
+    const videos = await unfinishedVideos().catch(() => []);
+    if (number !== latestRequest) return;
     list.replaceChildren(...videos.map((video) => (video.status === "failed" ? failed(video) : inWork(video, number))));
   }
 
   function inWork(video, number) {
     const shown = videoProgress({ title: nameOf(video), cancel: () => erase(video) });
-    follow(video, shown, number).catch(() => {});
+    showChanges(video, shown, number).catch(() => {});
     return h("section", { "aria-label": nameOf(video) }, h("h3", {}, nameOf(video)), shown.element);
   }
 
-  async function follow(video, shown, number) {
-    for await (const change of followed(video)) {
-      if (number !== asked) return;
+  async function showChanges(video, shown, number) {
+    for await (const change of follow(video)) {
+      if (number !== latestRequest) return;
       shown.update(change);
-      if (change.status === "done") done();
+      if (change.status === "done") onDone();
       else if (change.status === "failed") reload();
     }
   }
@@ -43,7 +43,7 @@ export function historyVideos(done) {
     reload();
   }
 
-  return { element: list, reload, stop: () => (asked += 1) };
+  return { element: list, reload, stop: () => (latestRequest += 1) };
 }
 
 const nameOf = (video) => video.filename ?? "Video";

@@ -1,7 +1,7 @@
 // The view of what is kept for a signed-in user.
 
 import { call, callForJson } from "./api.js";
-import { confirmed } from "./dialogs.js";
+import { askToConfirm } from "./dialogs.js";
 import { field, h, select } from "./dom.js";
 import { download } from "./download.js";
 import { historyCard } from "./history-card.js";
@@ -20,7 +20,7 @@ export function mountHistory(panel) {
   const path = `${settings.apiPrefix}/history`;
   let shown = [];
   let total = 0;
-  let asked = 0;
+  let latestRequest = 0;
   let opened = null; // The record that is shown: its id, and how to close it.
 
   const filters = filterForm(() => reload());
@@ -64,7 +64,7 @@ export function mountHistory(panel) {
 
   /** Show nothing until there is an answer. */
   function clear() {
-    asked += 1;
+    latestRequest += 1;
     replace([]);
     heading.textContent = "Loading …";
     empty.hidden = none.hidden = exports.hidden = unfilter.hidden = more.hidden = true;
@@ -96,23 +96,23 @@ export function mountHistory(panel) {
   }
 
   async function load(skip) {
-    const number = ++asked;
+    const number = ++latestRequest;
     trouble.replaceChildren();
     try {
-      const query = new URLSearchParams([...wanted(filters), ["skip", skip], ["limit", PAGE]]);
+      const query = new URLSearchParams([...filterParameters(filters), ["skip", skip], ["limit", PAGE]]);
       const answer = await call(`${path}?${query}`);
       const records = await answer.json();
-      if (number !== asked) return; // There was a newer request meanwhile.
+      if (number !== latestRequest) return; // There was a newer request meanwhile.
       total = Number(answer.headers.get("X-Total-Count"));
       replace(skip ? [...shown.map(({ record }) => record), ...records] : records);
       showCount();
     } catch (error) {
-      if (number === asked) trouble.replaceChildren(problem(error));
+      if (number === latestRequest) trouble.replaceChildren(problem(error));
     }
   }
 
   function showCount() {
-    const filtered = [...wanted(filters)].length > 0;
+    const filtered = [...filterParameters(filters)].length > 0;
     heading.textContent = count(total, "record");
     none.hidden = total > 0 || !filtered;
     exports.hidden = !total;
@@ -178,7 +178,7 @@ export function mountHistory(panel) {
 
   async function exportAs(format) {
     try {
-      const query = new URLSearchParams([...wanted(filters), ["format", format]]);
+      const query = new URLSearchParams([...filterParameters(filters), ["format", format]]);
       const answer = await call(`${path}/export?${query}`);
       download(await answer.blob(), `emotions.${format}`);
     } catch (error) {
@@ -187,7 +187,7 @@ export function mountHistory(panel) {
   }
 
   async function eraseAll() {
-    const sure = await confirmed({
+    const sure = await askToConfirm({
       title: "Delete everything?",
       text: "All your records and photos will be deleted, including those that the filters hide. This cannot be undone.",
       yes: "Delete everything",
@@ -214,15 +214,15 @@ export function mountHistory(panel) {
   };
 }
 
-function filterForm(changed) {
+function filterForm(onChange) {
   const emotions = [["", "any"], ...EMOTIONS.map((emotion) => [emotion, emotion])];
   let typing = null;
   const asTyped = () => {
     clearTimeout(typing);
-    typing = setTimeout(changed, TYPING_MS);
+    typing = setTimeout(onChange, TYPING_MS);
   };
   const keyword = h("input", { type: "search", name: "keyword", maxLength: 200, placeholder: "cat.jpg, happy …", on: { input: asTyped } });
-  const form = h("form", { class: "filters panel", role: "search", on: { change: ({ target }) => target !== keyword && changed() } },
+  const form = h("form", { class: "filters panel", role: "search", on: { change: ({ target }) => target !== keyword && onChange() } },
     field("Name or emotion", keyword),
     field("Emotion", select(emotions, { name: "emotion" })),
     field("From", h("input", { type: "date", name: "from_date" })),
@@ -232,7 +232,7 @@ function filterForm(changed) {
 }
 
 /** The filters that are set; dates are days where the visitor is. */
-function* wanted(form) {
+function* filterParameters(form) {
   for (const [name, value] of new FormData(form)) {
     if (!value) continue;
     if (name === "from_date") yield [name, new Date(`${value}T00:00:00`).toISOString()];

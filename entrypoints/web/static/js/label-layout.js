@@ -2,7 +2,7 @@
 // else is left. Pure geometry in CSS pixels; the service's drawings follow the same rules.
 
 const GAP_PX = 2;
-const FARTHEST_PX = 56;
+const MAX_DISTANCE_PX = 56;
 const STEP_PX = 9;
 
 /**
@@ -36,7 +36,7 @@ export function placeLabels(boxes, labels, area) {
 
 /** Places for one label, the nearest first: around the box, then farther out, then within it. */
 function* candidates(box, label) {
-  for (let away = 0; away <= FARTHEST_PX; away += STEP_PX) yield* around(box, label, away);
+  for (let away = 0; away <= MAX_DISTANCE_PX; away += STEP_PX) yield* around(box, label, away);
   for (const [x, y] of [[0, 0], [1, 0], [0, 1], [1, 1]]) {
     yield {
       place: { ...label, x: box.x + x * (box.width - label.width), y: box.y + y * (box.height - label.height) },

@@ -1,6 +1,6 @@
 // Boxes that follow faces: one element for each tracking id, moved from result to result.
 
-import { layLabels, makeBox, nameBox, placeBox } from "./boxes.js";
+import { layOutLabels, makeBox, nameBox, placeBox } from "./boxes.js";
 import { h } from "./dom.js";
 
 export class LiveBoxes {
@@ -28,7 +28,7 @@ export class LiveBoxes {
     }
     for (const id of this.#boxes.keys()) if (!seen.has(id)) this.#remove(id);
     const { clientWidth: width, clientHeight: height } = this.#layer;
-    layLabels([...this.#boxes.values()], { width, height });
+    layOutLabels([...this.#boxes.values()], { width, height });
   }
 
   clear() {

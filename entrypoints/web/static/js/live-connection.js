@@ -5,28 +5,28 @@ import { settings } from "./settings.js";
 import { ApiError } from "./transport.js";
 
 const NAMESPACE = "/emotion-detection";
-const IN_FLIGHT = 2;
-const LOST_MS = 2000;
-const SILENT_MS = 10_000;
-const TRY_AGAIN_MS = 3000;
+const MAX_IN_FLIGHT = 2; // frames
+const LOST_MS = 2000; // A frame that is unanswered for this long counts as lost.
+const MAX_SILENCE_MS = 10_000;
+const RETRY_MS = 3000;
 
 export class LiveConnection {
   #socket = null;
   #config = {};
   #sent = new Map();
   #frameId = 0;
-  #heardAt = 0;
-  #tell;
-  #cut = null; // Why a session that ran does not run now: "connection", or "token".
-  #ran = false;
+  #lastEventAt = 0;
+  #handlers;
+  #interruption = null; // Why a session that ran does not run now: "connection", or "token".
+  #hasRun = false;
   #stopped = false;
   #renewed = false;
-  #again = null;
+  #retryTimer = null;
 
-  /** @param {Object<string, Function>} tell  `state`, `result`, `suggestion`, `problem`,
+  /** @param {Object<string, Function>} handlers  called with what happens: `state`, `result`, `suggestion`, `problem`,
    *   `summary`, and `refused` when there will be no session */
-  constructor(tell) {
-    this.#tell = tell;
+  constructor(handlers) {
+    this.#handlers = handlers;
   }
 
   /** Connect and start a session. It resumes by itself if the connection breaks or the token expires. */
@@ -37,29 +37,29 @@ export class LiveConnection {
     const socket = (this.#socket = io(NAMESPACE, {
       transports: settings.socketIoTransports,
       tryAllTransports: true,
-      reconnectionDelayMax: TRY_AGAIN_MS,
+      reconnectionDelayMax: RETRY_MS,
       auth: (give) => session.accessToken().then((token) => give({ token }), () => give({})),
     }));
     socket.on("connect", () => {
       this.#sent.clear();
-      this.#heardAt = performance.now();
+      this.#lastEventAt = performance.now();
       socket.emit("initialize", { client_id: "demo page", config: this.#config });
       socket.emit("control", { action: "start" });
-      this.#tell.state("running", this.#cut);
-      this.#cut = null;
-      this.#ran = true;
+      this.#handlers.state("running", this.#interruption);
+      this.#interruption = null;
+      this.#hasRun = true;
       this.#renewed = false;
     });
-    socket.onAny(() => (this.#heardAt = performance.now()));
-    socket.on("connect_error", (error) => this.#refused(error));
-    socket.on("disconnect", (reason) => this.#wasCut(reason));
-    socket.on("detection_result", (result) => this.#tell.result(result, this.#answered(result.frame_id)));
-    socket.on("performance_suggestion", (suggestion) => this.#tell.suggestion(suggestion));
-    socket.on("session_summary", (summary) => this.#tell.summary(summary));
-    socket.on("error_message", (said) => {
-      if (said.frame_id !== undefined) this.#answered(said.frame_id);
-      if (said.code === 401) this.#cut = "token";
-      if (!this.#cut) this.#tell.problem(said);
+    socket.onAny(() => (this.#lastEventAt = performance.now()));
+    socket.on("connect_error", (error) => this.#handleConnectError(error));
+    socket.on("disconnect", (reason) => this.#handleDisconnect(reason));
+    socket.on("detection_result", (result) => this.#handlers.result(result, this.#takeRoundTrip(result.frame_id)));
+    socket.on("performance_suggestion", (suggestion) => this.#handlers.suggestion(suggestion));
+    socket.on("session_summary", (summary) => this.#handlers.summary(summary));
+    socket.on("error_message", (error) => {
+      if (error.frame_id !== undefined) this.#takeRoundTrip(error.frame_id);
+      if (error.code === 401) this.#interruption = "token";
+      if (!this.#interruption) this.#handlers.problem(error);
     });
   }
 
@@ -69,8 +69,8 @@ export class LiveConnection {
     for (const [id, at] of this.#sent) if (now - at > LOST_MS) this.#sent.delete(id);
     if (!this.#socket?.connected) return false;
     // A pulled cable is not announced; closing the connection makes the library try again.
-    if (now - this.#heardAt > SILENT_MS) this.#socket.io.engine.close();
-    return this.#socket.connected && this.#sent.size < IN_FLIGHT;
+    if (now - this.#lastEventAt > MAX_SILENCE_MS) this.#socket.io.engine.close();
+    return this.#socket.connected && this.#sent.size < MAX_IN_FLIGHT;
   }
 
   send({ data, width, height }) {
@@ -97,45 +97,45 @@ export class LiveConnection {
 
   close() {
     this.#stopped = true;
-    clearTimeout(this.#again);
+    clearTimeout(this.#retryTimer);
     this.#socket?.disconnect();
     this.#socket = null;
   }
 
-  /** Milliseconds from sending a frame to now; frames sent before it were dropped. */
-  #answered(frameId) {
+  /** Milliseconds from sending a frame to its answer now. Frames that were sent before it were dropped. */
+  #takeRoundTrip(frameId) {
     const at = this.#sent.get(frameId);
     for (const id of this.#sent.keys()) if (id <= frameId) this.#sent.delete(id);
     return at === undefined ? null : performance.now() - at;
   }
 
-  #wasCut(reason) {
+  #handleDisconnect(reason) {
     if (reason === "io client disconnect") return;
     if (this.#stopped) {
       this.close(); // Otherwise the library would connect again and start a new session.
-    } else if (this.#cut === "token") {
-      this.#tell.state("renewing");
+    } else if (this.#interruption === "token") {
+      this.#handlers.state("renewing");
       this.#renew();
     } else if (reason === "io server disconnect") {
-      this.#tell.state("ended");
+      this.#handlers.state("ended");
     } else {
-      this.#cut = "connection";
-      this.#tell.state("reconnecting"); // The library tries again by itself.
+      this.#interruption = "connection";
+      this.#handlers.state("reconnecting"); // The library tries again by itself.
     }
   }
 
-  #refused(error) {
+  #handleConnectError(error) {
     const code = error.data?.code;
     if (code === undefined) {
-      this.#tell.state("reconnecting"); // The network's fault: the library tries again.
+      this.#handlers.state("reconnecting"); // The network's fault: the library tries again.
     } else if (code === 401 && !this.#renewed) {
       this.#renew();
-    } else if (code === 503 && this.#ran) {
-      this.#tell.state("full");
-      this.#tryLater(() => this.#socket?.connect());
+    } else if (code === 503 && this.#hasRun) {
+      this.#handlers.state("full");
+      this.#retryLater(() => this.#socket?.connect());
     } else {
       const title = code === 503 ? "No place for another session" : "The service refused the connection";
-      this.#tell.refused(new ApiError({ title, detail: error.message, code: error.data.error }));
+      this.#handlers.refused(new ApiError({ title, detail: error.message, code: error.data.error }));
     }
   }
 
@@ -146,13 +146,13 @@ export class LiveConnection {
       this.#renewed = true;
       this.#socket?.connect();
     } catch (error) {
-      if (error.status === 401) this.#tell.refused(error);
-      else this.#tryLater(() => this.#renew());
+      if (error.status === 401) this.#handlers.refused(error);
+      else this.#retryLater(() => this.#renew());
     }
   }
 
-  #tryLater(action) {
-    clearTimeout(this.#again);
-    if (this.#socket) this.#again = setTimeout(action, TRY_AGAIN_MS);
+  #retryLater(action) {
+    clearTimeout(this.#retryTimer);
+    if (this.#socket) this.#retryTimer = setTimeout(action, RETRY_MS);
   }
 }

@@ -5,7 +5,7 @@ import { scoreBar } from "./emotion-counts.js";
 import { percent, words } from "./format.js";
 import { nameOfTrack } from "./live-boxes.js";
 
-const EVERY_MS = 200; // Numbers that change faster cannot be read.
+const UPDATE_INTERVAL_MS = 200; // Numbers that change faster cannot be read.
 
 export class LiveFaces {
   #list = h("ul", {});
@@ -21,15 +21,15 @@ export class LiveFaces {
 
   show(faces) {
     const now = performance.now();
-    if (now - this.#shownAt < EVERY_MS) return;
+    if (now - this.#shownAt < UPDATE_INTERVAL_MS) return;
     this.#shownAt = now;
     this.element.hidden = faces.length < 2;
     const ids = faces.map(({ tracking_id: id }) => id);
     for (const id of [...this.#lines.keys()].filter((each) => !ids.includes(each))) this.#remove(id);
     for (const face of faces) {
-      const said = h("span", { class: "word" }, words(face));
+      const word = h("span", { class: "word" }, words(face));
       this.#lineOf(face.tracking_id).replaceChildren(h("span", { class: "name" }, nameOfTrack(face.tracking_id)), " ",
-        said, " ", scoreBar(face.emotions), h("span", { class: "value" }, percent(face.emotions[0].score)));
+        word, " ", scoreBar(face.emotions), h("span", { class: "value" }, percent(face.emotions[0].score)));
     }
   }
 

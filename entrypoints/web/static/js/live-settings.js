@@ -12,9 +12,9 @@ const check = (name, checked) => h("input", { type: "checkbox", name, checked })
 /**
  * A form, and the checkbox that saves the session, which is shown elsewhere. A field that is emptied
  * changes nothing, and gets its value back.
- * @param {(config: Object) => void} changed  called with the changed settings
+ * @param {(config: Object) => void} onChange  called with the changed settings
  */
-export function liveSettings(changed) {
+export function liveSettings(onChange) {
   const sizes = SIZES.map((size) => [size.join("x"), size.join(" × ")]);
   const keep = h("input", { type: "checkbox", name: "save_session" });
   keep.setAttribute("form", FORM);
@@ -31,14 +31,14 @@ export function liveSettings(changed) {
     field("Draw boxes", check("return_bounding_boxes", true)),
     field("Draw eyes, nose and mouth", check("return_face_landmarks", false)),
     nameField());
-  const held = new Map([...form.elements].map((input) => [input.name, valueOf(input)]));
-  held.set(keep.name, false);
+  const values = new Map([...form.elements].map((input) => [input.name, valueOf(input)]));
+  values.set(keep.name, false);
 
   function take({ target }) {
-    if (target.validity.valueMissing || target.validity.badInput) show(target, held.get(target.name));
+    if (target.validity.valueMissing || target.validity.badInput) show(target, values.get(target.name));
     else if (target.reportValidity()) {
-      held.set(target.name, valueOf(target));
-      changed({ [target.name]: valueOf(target) });
+      values.set(target.name, valueOf(target));
+      onChange({ [target.name]: valueOf(target) });
     }
   }
 
@@ -49,14 +49,14 @@ export function liveSettings(changed) {
     element: h("details", { class: "panel live-settings" }, h("summary", {}, "Settings"), form),
     keep: field("Save a summary in my history", keep),
     get config() {
-      return Object.fromEntries(held);
+      return Object.fromEntries(values);
     },
     /** Take over what the service suggests. */
     apply(config) {
       for (const [name, value] of Object.entries(config)) {
         const input = form.elements[name];
         if (!input) continue;
-        held.set(name, value);
+        values.set(name, value);
         show(input, value);
       }
     },

@@ -42,8 +42,8 @@ export function liveStudio() {
   const advice = h("div", { role: "status" });
   const figures = figureList(["Frames/s", "Latency", "Dropped", "Faces"]);
   const timeline = new Timeline();
-  const present = new LiveFaces((id) => timeline.choose(id));
-  const remains = h("div", {});
+  const faceList = new LiveFaces((id) => timeline.choose(id));
+  const summaryPlace = h("div", {});
   const options = liveSettings((config) => running && connection.configure(config));
   const camera = new Camera(video);
   const boxes = new LiveBoxes(layer);
@@ -55,9 +55,9 @@ export function liveStudio() {
     h("div", { class: "live-controls" }, toggle, options.keep, field("Mirror", mirror), field("Camera", choice)),
     state, trouble, advice, stage);
   const element = h("div", { class: "live-view" }, main,
-    h("div", { class: "live-side" }, remains, figures.element, present.element, timeline.element, options.element));
+    h("div", { class: "live-side" }, summaryPlace, figures.element, faceList.element, timeline.element, options.element));
 
-  const tell = {
+  const handlers = {
     state: (name, after) => {
       if (!running) return;
       showState(name, AFTER[after]);
@@ -69,7 +69,7 @@ export function liveStudio() {
       if (!running) return;
       boxes.show(result, mirror.checked);
       timeline.add(result.faces);
-      present.show(result.faces);
+      faceList.show(result.faces);
       figures.show([
         result.fps.toFixed(1),
         roundTripMs === null ? "–" : duration(roundTripMs / 1000),
@@ -78,22 +78,22 @@ export function liveStudio() {
       ]);
     },
     suggestion: ({ message, suggested_config: config }) => advise(message, config),
-    problem: (said) => {
-      if (said.code === 429) advise(said.message, { max_frame_rate: Math.max(1, Math.floor(said.recommended_value)) });
-      else if (running) trouble.replaceChildren(problem(new Error(said.message), "The service could not do that"));
+    problem: (error) => {
+      if (error.code === 429) advise(error.message, { max_frame_rate: Math.max(1, Math.floor(error.recommended_value)) });
+      else if (running) trouble.replaceChildren(problem(new Error(error.message), "The service could not do that"));
     },
     // Without a signed-in user this view is not shown, and has stopped.
     refused: (error) => (error.code === "signed_out" ? announce(problem(error)) : stop({ error })),
     summary: (summary) => {
       if (running) return; // A new session has started.
-      remains.replaceChildren(liveSummary(summary));
+      summaryPlace.replaceChildren(liveSummary(summary));
       connection?.close();
     },
   };
 
   function clearFaces() {
     boxes.clear();
-    present.clear();
+    faceList.clear();
   }
 
   function showState(name, text = STATES[name]) {
@@ -116,7 +116,7 @@ export function liveStudio() {
   }
 
   async function start() {
-    for (const part of [trouble, advice, remains]) part.replaceChildren();
+    for (const part of [trouble, advice, summaryPlace]) part.replaceChildren();
     toggle.disabled = true;
     connection?.close();
     try {
@@ -125,8 +125,8 @@ export function liveStudio() {
       idle.hidden = true;
       timeline.clear();
       running = true;
-      tell.state("connecting");
-      connection = new LiveConnection(tell);
+      handlers.state("connecting");
+      connection = new LiveConnection(handlers);
       await connection.open(options.config);
       await listCameras();
       pump(connection);

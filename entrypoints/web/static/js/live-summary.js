@@ -7,8 +7,8 @@ import { nameOfTrack } from "./live-boxes.js";
 const MAX_ROWS = 20;
 
 /** The faces that were seen longest, in the order they appeared. */
-export function seenLongest(tracks, most) {
-  const longest = new Set([...tracks].sort((a, b) => b.timeline.length - a.timeline.length).slice(0, most));
+export function seenLongest(tracks, max) {
+  const longest = new Set([...tracks].sort((a, b) => b.timeline.length - a.timeline.length).slice(0, max));
   return tracks.filter((track) => longest.has(track));
 }
 

@@ -4,11 +4,11 @@ import { mountAccount } from "./account.js";
 import { mountDetect } from "./detect-view.js";
 import { announce } from "./dom.js";
 import { listenForFiles } from "./drops.js";
-import { googleAnswer, idTokenOf } from "./google.js";
+import { idTokenOf, takeGoogleAnswer } from "./google.js";
 import { mountHistory } from "./history-view.js";
 import { mountLive } from "./live-view.js";
 import { problem } from "./problem.js";
-import { session, signInOfAddress } from "./session.js";
+import { session, takeSignInFromAddress } from "./session.js";
 import { mountTabs } from "./tabs.js";
 import { applyTheme } from "./theme.js";
 
@@ -20,8 +20,8 @@ const tabs = mountTabs({ detect: mountDetect, live: mountLive, history: mountHis
 listenForFiles((files) => tabs.go("detect").take(files));
 
 async function signInFromAddress() {
-  const { token, code } = signInOfAddress();
-  const answer = googleAnswer();
+  const { token, code } = takeSignInFromAddress();
+  const answer = takeGoogleAnswer();
   if (!token && !code && !answer) return;
   try {
     if (code) await session.signInByCode(code);

@@ -13,11 +13,11 @@ export function photoCard(photo, open) {
 
   function update() {
     const faces = photo.detection?.detection_results.faces;
-    const said = inWords(photo);
+    const summary = inWords(photo);
     badge.dataset.text = { working: "…", failed: "!", done: faces?.length }[photo.state];
     badge.classList.toggle("is-bad", photo.state === "failed");
-    button.setAttribute("aria-label", `${photo.file.name}: ${said}`);
-    found.replaceChildren(faces?.length ? countChips(faces) : h("span", { class: "muted" }, said));
+    button.setAttribute("aria-label", `${photo.file.name}: ${summary}`);
+    found.replaceChildren(faces?.length ? countChips(faces) : h("span", { class: "muted" }, summary));
   }
 
   function showThumbnail() {

@@ -1,6 +1,6 @@
 // A picture with the boxes of its faces, which can be enlarged and moved.
 
-import { layLabels, makeBox, nameBox, placeBox } from "./boxes.js";
+import { layOutLabels, makeBox, nameBox, placeBox } from "./boxes.js";
 import { h } from "./dom.js";
 import { Zoom } from "./zoom.js";
 
@@ -11,9 +11,9 @@ const REACH_PX = 22; // A tap this close to a small box counts as on it.
  * @param {{width: number, height: number}} size  the picture's, in the pixels of the boxes
  * @param {Object[]} faces
  * @param {string} caption  facts about the picture
- * @param {(index: number) => void} chosen  called with the face that was clicked or tapped
+ * @param {(index: number) => void} onChoose  called with the face that was clicked or tapped
  */
-export function photoStage({ picture, size, faces = [], caption, chosen = () => {} }) {
+export function photoStage({ picture, size, faces = [], caption, onChoose = () => {} }) {
   const boxes = faces.map((face, index) => {
     const box = makeBox(index + 1);
     nameBox(box, face, faces.length === 1);
@@ -24,7 +24,7 @@ export function photoStage({ picture, size, faces = [], caption, chosen = () => 
   const frame = h("div", { class: "frame", tabIndex: 0, role: "group",
     "aria-label": "Photo. Plus and minus zoom, arrow keys move it." }, layer);
   const hasPicture = picture instanceof HTMLImageElement;
-  const zoom = new Zoom(frame, layer, size, (area) => layLabels(boxes, area));
+  const zoom = new Zoom(frame, layer, size, (area) => layOutLabels(boxes, area));
   const element = h("figure", { class: "stage" }, frame,
     h("figcaption", {}, h("span", { class: "facts" }, caption), hasPicture || faces.length ? zoomButtons(zoom) : null));
   element.style.setProperty("--ratio", size.width / size.height);
@@ -33,7 +33,7 @@ export function photoStage({ picture, size, faces = [], caption, chosen = () => 
     if (zoom.wasDragged) return;
     // Keys click a button without coordinates; a pointer may mean a small box that it just missed.
     const index = event.detail ? nearest(boxes, event) : boxes.findIndex((box) => box.element === event.target.closest(".box"));
-    if (index >= 0) chosen(index);
+    if (index >= 0) onChoose(index);
   });
   return { element, boxes, reveal: (index) => zoom.reveal(boxes[index].place) };
 }

@@ -16,7 +16,7 @@ const MAX_TALL_ROWS = 6; // More faces get low rows in a box that scrolls: the p
 const MAX_BARS = 400; // in a row
 const MAX_TICKS = 6;
 const MAX_TICKS_ON_PHONES = 4;
-const LAST_TICKS = 0.95; // of the width: later ones end there
+const LAST_TICK_SHARE = 0.95; // of the width: later ones end there
 const STEPS_S = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400];
 
 /**
@@ -50,7 +50,7 @@ function row(track, seconds, barS, video) {
   for (const part of [0, 0.5, 1]) {
     chart.append(svg("line", { x1: 0, x2: seconds, y1: HEIGHT * part, y2: HEIGHT * part, class: "rule" }));
   }
-  for (const { second, emotion, score } of merged(track.timeline, barS)) {
+  for (const { second, emotion, score } of mergeBars(track.timeline, barS)) {
     const bar = svg("rect", { x: second, y: HEIGHT * (1 - score), width: barS, height: HEIGHT * score });
     bar.dataset.emotion = emotion;
     chart.append(bar);
@@ -92,7 +92,7 @@ function seekBar(video, rows, seconds) {
 }
 
 /** One entry for each `barS` seconds: the emotion that led in most of them, and its mean score. */
-function merged(timeline, barS) {
+function mergeBars(timeline, barS) {
   if (barS === 1) return timeline;
   const stretches = Map.groupBy(timeline, ({ second }) => Math.floor(second / barS));
   return [...stretches].map(([number, entries]) => {
@@ -107,7 +107,7 @@ function axis(seconds) {
   const ticks = Array.from({ length: Math.floor(seconds / step) + 1 }, (_, index) => index * step);
   const classes = ticks.length > MAX_TICKS_ON_PHONES ? "chart-axis muted small is-tight" : "chart-axis muted small";
   return h("div", { class: classes, "aria-hidden": "true" }, ...ticks.map((at) => {
-    const tick = h("span", { class: at > LAST_TICKS * seconds ? "is-last" : "" }, clock(at));
+    const tick = h("span", { class: at > LAST_TICK_SHARE * seconds ? "is-last" : "" }, clock(at));
     tick.style.left = `${(100 * at) / seconds}%`;
     return tick;
   }));

@@ -1,5 +1,5 @@
-// Photos larger than the service takes, made smaller in the browser, and what was found put back
-// into the pixels of the original.
+// Shrinks photos that are larger than the service takes, and converts what was found in the smaller
+// copy into pixels of the original.
 
 const QUALITY = 0.9;
 const MAX_AREA_PX = 16_000_000; // Browsers on phones draw no larger canvas.
@@ -10,14 +10,14 @@ const TRIES = 5;
  * @returns {Promise<?{file: File, original: {width: number, height: number}}>} null where the
  *   browser cannot read the photo
  */
-export async function shrunk(file, maxBytes) {
+export async function shrink(file, maxBytes) {
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) return null;
   const original = { width: bitmap.width, height: bitmap.height };
   let scale = Math.min(1, Math.sqrt(MAX_AREA_PX / (original.width * original.height)));
   try {
     for (let tries = 0; tries < TRIES; tries += 1) {
-      const blob = await drawn(bitmap, scale);
+      const blob = await drawScaled(bitmap, scale);
       if (!blob) return null;
       if (blob.size <= maxBytes) return { file: new File([blob], file.name, { type: blob.type }), original };
       scale *= 0.95 * Math.sqrt(maxBytes / blob.size);
@@ -29,25 +29,25 @@ export async function shrunk(file, maxBytes) {
 }
 
 /** A detection of the smaller copy, in pixels of the original. */
-export function enlarged(detection, original) {
+export function inOriginalPixels(detection, original) {
   const across = original.width / detection.image.width;
   const down = original.height / detection.image.height;
   const faces = detection.detection_results.faces.map((face) => ({
     ...face,
-    box: boxIn(face.box, across, down),
+    box: scaleBox(face.box, across, down),
     quality: { ...face.quality, size_px: Math.round(face.quality.size_px * Math.max(across, down)) },
   }));
   return { ...detection, image: original, detection_results: { ...detection.detection_results, faces } };
 }
 
 /** Edges are rounded, not sizes, so that a box never leaves the picture. */
-function boxIn([x, y, width, height], across, down) {
+function scaleBox([x, y, width, height], across, down) {
   const [left, right] = [x, x + width].map((edge) => Math.round(edge * across));
   const [top, bottom] = [y, y + height].map((edge) => Math.round(edge * down));
   return [left, top, right - left, bottom - top];
 }
 
-function drawn(bitmap, scale) {
+function drawScaled(bitmap, scale) {
   const width = Math.max(1, Math.round(bitmap.width * scale));
   const height = Math.max(1, Math.round(bitmap.height * scale));
   const canvas = Object.assign(document.createElement("canvas"), { width, height });

@@ -29,7 +29,7 @@ export function mountTabs(mounts) {
     views[name].show?.();
   }
 
-  function fromAddress() {
+  function openAddress() {
     const [name, place = ""] = location.hash.slice(1).split("/");
     if (name && current && !names.includes(name)) return; // "#content" is a place in the page, and no view.
     open(names.includes(name) ? name : names[0]);
@@ -58,7 +58,7 @@ export function mountTabs(mounts) {
     return views[name];
   }
 
-  addEventListener("popstate", fromAddress); // Back and Forward, and links to #…
-  fromAddress();
+  addEventListener("popstate", openAddress); // Back and Forward, and links to #…
+  openAddress();
   return { go };
 }

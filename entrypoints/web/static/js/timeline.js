@@ -25,12 +25,12 @@ export class Timeline {
         this.#canvas,
         h("p", { class: "scale" }, h("span", {}, `${SPAN_S}\u00a0s ago`), h("span", {}, "now"))),
       h("ul", { class: "legend" }, ...legend));
-    this.#offer();
+    this.#updateChoice();
   }
 
   clear() {
     this.#tracks.clear();
-    this.#offer();
+    this.#updateChoice();
     this.#draw();
   }
 
@@ -52,11 +52,11 @@ export class Timeline {
     for (const [id, samples] of this.#tracks) {
       if (samples.at(-1).at < now - SPAN_S) this.#tracks.delete(id);
     }
-    this.#offer();
+    this.#updateChoice();
     this.#draw();
   }
 
-  #offer() {
+  #updateChoice() {
     const ids = [...this.#tracks.keys()];
     const offered = [...this.#choice.options].map(({ value }) => value);
     this.#choice.hidden = !ids.length;
@@ -89,10 +89,10 @@ export class Timeline {
     }
     pen.fillStyle = getComputedStyle(this.#canvas).color;
     for (const level of [0.25, 0.5, 0.75]) pen.fillRect(0, height * level, width, 1);
-    this.#tell(samples.at(-1));
+    this.#showValues(samples.at(-1));
   }
 
-  #tell(latest) {
+  #showValues(latest) {
     for (const [emotion, value] of this.#values) {
       value.textContent = latest ? percent(latest.shares.get(emotion) ?? 0) : "";
     }

@@ -11,11 +11,11 @@ export class ApiError extends Error {
   }
 }
 
-/** Like `fetch`; the option `uploaded` is called with the share of the body that was sent. */
+/** Like `fetch`; the option `onProgress` is called with the share of the body that was sent. */
 export async function send(path, options) {
   let response;
   try {
-    response = await (options?.uploaded ? upload(path, options) : fetch(path, options));
+    response = await (options?.onProgress ? upload(path, options) : fetch(path, options));
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError({
@@ -36,13 +36,13 @@ export async function send(path, options) {
 }
 
 /** `fetch` cannot report how much of a body was sent. */
-function upload(path, { method, headers = {}, body, signal, uploaded }) {
+function upload(path, { method, headers = {}, body, signal, onProgress }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open(method, path);
     request.responseType = "blob";
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.addEventListener("progress", ({ loaded, total }) => uploaded(loaded / total));
+    request.upload.addEventListener("progress", ({ loaded, total }) => onProgress(loaded / total));
     request.addEventListener("load", () => resolve(new Response(request.response, { status: request.status })));
     request.addEventListener("error", () => reject(new TypeError("the connection broke")));
     request.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));

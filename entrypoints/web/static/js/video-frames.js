@@ -2,9 +2,9 @@
 
 import { EMOTIONS } from "./settings.js";
 
-// Times the usual step: faces move for as long between two frames, and stay as long after the last one. A frame that stays on
-// the screen for longer keeps its faces where they are.
-const LONGEST_STEPS = 1.5;
+// Times the usual step between two frames. Faces move from frame to frame over at most this time, and stay for as long after
+// the last one; over a longer step they stay where they are.
+const MAX_STEPS = 1.5;
 
 export class VideoFrames {
   #times = [];
@@ -29,12 +29,12 @@ export class VideoFrames {
     const index = this.#indexAt(seconds);
     if (index < 0) return [];
     const [before, after] = [this.#times[index], this.#times[index + 1]];
-    if (after === undefined && seconds - before > LONGEST_STEPS * this.#step) return [];
-    const isNear = after - before <= LONGEST_STEPS * this.#step;
+    if (after === undefined && seconds - before > MAX_STEPS * this.#step) return [];
+    const isNear = after - before <= MAX_STEPS * this.#step;
     const share = isNear ? (seconds - before) / (after - before) : 0;
     return this.#faces[index].map((face) => {
       const next = share && this.#faces[index + 1].find(({ tracking_id: id }) => id === face.tracking_id);
-      return next ? { ...face, box: between(face.box, next.box, share) } : face;
+      return next ? { ...face, box: interpolate(face.box, next.box, share) } : face;
     });
   }
 
@@ -61,4 +61,4 @@ function faceOf(row) {
   };
 }
 
-const between = (from, to, share) => from.map((side, index) => side + share * (to[index] - side));
+const interpolate = (from, to, share) => from.map((side, index) => side + share * (to[index] - side));

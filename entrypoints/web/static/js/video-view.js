@@ -66,7 +66,7 @@ export function videoProgress({ title, cancel }) {
     h("button", { type: "button", on: { click: cancel } }, "Cancel"));
   return {
     element,
-    sent(share) {
+    showSent(share) {
       text.textContent = share < 1 ? `Sending ${title} … ${Math.floor(100 * share)}\u00a0%` : "Sent. The service is checking it …";
       Object.assign(bar, { max: 1, value: share });
     },
@@ -98,8 +98,8 @@ function facts(title, { image, stream }) {
 
 function unreadable(stretches) {
   if (!stretches.length) return [];
-  const said = stretches.map(({ from, to }) => `from ${clock(from)} to ${to === null ? "the end" : clock(to)}`);
-  return [h("p", { class: "notice" }, `Damaged parts were skipped: ${said.join("; ")}.`)];
+  const spans = stretches.map(({ from, to }) => `from ${clock(from)} to ${to === null ? "the end" : clock(to)}`);
+  return [h("p", { class: "notice" }, `Damaged parts were skipped: ${spans.join("; ")}.`)];
 }
 
 async function save(path, name) {

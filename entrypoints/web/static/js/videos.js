@@ -18,10 +18,10 @@ export const pathOf = ({ video_id: id }) => `${settings.apiPrefix}/videos/${id}`
 /**
  * Send a video, and yield it at every change until the work on it has ended.
  * @param {File} file
- * @param {{signal: AbortSignal, uploaded: (share: number) => void}} sending  cancels the upload, and
- *   receives the share that is sent
+ * @param {{signal: AbortSignal, onProgress: (share: number) => void}} sending  `signal` cancels the upload,
+ *   `onProgress` is called with the share that has been sent
  */
-export async function* analysed(file, sending) {
+export async function* uploadAndFollow(file, sending) {
   if (!session.user) {
     throw new ApiError({
       title: "Videos need an account",
@@ -41,19 +41,19 @@ export async function* analysed(file, sending) {
   const form = new FormData();
   form.append("file", file, file.name);
   const video = await callForJson(`${settings.apiPrefix}/videos`, { method: "POST", body: form, ...sending });
-  yield* followed(video);
+  yield* follow(video);
 }
 
 /** A video now, and at every change until the work on it has ended. */
-export async function* followed(video) {
+export async function* follow(video) {
   yield video;
   while (IN_WORK.includes(video.status)) {
     for await (const change of changes(video)) yield (video = change);
   }
 }
 
-/** The videos of the user that are not in the history yet: in work, or failed. */
-export const unfinished = () => callForJson(`${settings.apiPrefix}/videos`);
+/** The videos of the user that are not in the history yet: queued, running, or failed. */
+export const unfinishedVideos = () => callForJson(`${settings.apiPrefix}/videos`);
 
 /** The changes of a video; if the connection breaks, the next call continues. */
 async function* changes(video) {

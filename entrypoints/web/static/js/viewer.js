@@ -23,7 +23,7 @@ export function viewer({ detection, picture, title, note = null, sent = null, ac
     faceLine(face, index + 1, isImage ? cutOut(picture, face.box, detection.image) : null));
   const facts = [title, `${detection.image.width} × ${detection.image.height} px`, duration(seconds), note];
   const { element, boxes, reveal } = photoStage({
-    picture, faces, size: detection.image, caption: facts.filter(Boolean).join(" · "), chosen: (index) => choose(index),
+    picture, faces, size: detection.image, caption: facts.filter(Boolean).join(" · "), onChoose: (index) => choose(index),
   });
   const classes = faces.length > MAX_LINES ? "faces is-many" : "faces";
   const list = h("ul", { class: classes, "aria-label": "Faces" }, ...lines.map((line) => line.element));

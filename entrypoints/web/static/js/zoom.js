@@ -1,34 +1,34 @@
-// Enlarging a picture within its frame: by buttons, keys, wheel, double click, two fingers; dragged about.
+// Zooms and moves a picture within its frame: by buttons, keys, wheel, double click, or two fingers.
 
-const FARTHEST = 8;
-const STEP = 1.5;
-const CLOSE_UP = 2.5;
-const MOVE_PX = 60;
-const CLICK_PX = 5; // A pointer that moves less has clicked.
+const MAX_FACTOR = 8;
+const FACTOR_STEP = 1.5;
+const DOUBLE_CLICK_FACTOR = 2.5;
+const KEY_MOVE_PX = 60;
+const MAX_CLICK_PX = 5; // A pointer that moves farther drags.
 
 export class Zoom {
   #frame;
   #layer;
   #size;
-  #changed;
+  #onResize;
   #factor = 1;
   #x = 0;
   #y = 0;
   #pointers = new Map();
-  #travelled = 0;
+  #movedPx = 0;
 
   /**
    * @param {HTMLElement} frame  what clips the picture
    * @param {HTMLElement} layer  the picture with all that lies on it
    * @param {{width: number, height: number}} size  the picture's own
-   * @param {(area: {width: number, height: number}) => void} changed  told how large the layer is now
+   * @param {(area: {width: number, height: number}) => void} onResize  called with the size of the layer in CSS pixels
    */
-  constructor(frame, layer, size, changed) {
+  constructor(frame, layer, size, onResize) {
     this.#frame = frame;
     this.#layer = layer;
     this.#size = size;
-    this.#changed = changed;
-    new ResizeObserver(() => this.#lay()).observe(frame);
+    this.#onResize = onResize;
+    new ResizeObserver(() => this.#layOut()).observe(frame);
     frame.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     frame.addEventListener("dblclick", (event) => this.#toggle(event));
     frame.addEventListener("keydown", (event) => this.#key(event));
@@ -41,15 +41,15 @@ export class Zoom {
 
   /** Whether the pointer that just went up had moved the picture, so that it did not click. */
   get wasDragged() {
-    return this.#travelled > CLICK_PX;
+    return this.#movedPx > MAX_CLICK_PX;
   }
 
   in() {
-    this.#scale(this.#factor * STEP);
+    this.#scale(this.#factor * FACTOR_STEP);
   }
 
   out() {
-    this.#scale(this.#factor / STEP);
+    this.#scale(this.#factor / FACTOR_STEP);
   }
 
   fit() {
@@ -66,31 +66,31 @@ export class Zoom {
     if (isSeen) return;
     this.#x = clientWidth / 2 - (x + width / 2) * w;
     this.#y = clientHeight / 2 - (y + height / 2) * h;
-    this.#lay();
+    this.#layOut();
   }
 
   /** Zoom so that the point of the picture under `at` (in the frame) stays where it is. */
   #scale(factor, at = { x: this.#frame.clientWidth / 2, y: this.#frame.clientHeight / 2 }) {
-    const next = Math.min(FARTHEST, Math.max(1, factor));
+    const next = Math.min(MAX_FACTOR, Math.max(1, factor));
     const ratio = next / this.#factor;
     this.#x = at.x - (at.x - this.#x) * ratio;
     this.#y = at.y - (at.y - this.#y) * ratio;
     this.#factor = next;
-    this.#lay();
+    this.#layOut();
   }
 
-  #lay() {
+  #layOut() {
     const { clientWidth, clientHeight } = this.#frame;
     const fit = Math.min(clientWidth / this.#size.width, clientHeight / this.#size.height);
     const width = this.#size.width * fit * this.#factor;
     const height = this.#size.height * fit * this.#factor;
-    this.#x = held(this.#x, clientWidth, width);
-    this.#y = held(this.#y, clientHeight, height);
+    this.#x = clampOffset(this.#x, clientWidth, width);
+    this.#y = clampOffset(this.#y, clientHeight, height);
     Object.assign(this.#layer.style, {
       width: `${width}px`, height: `${height}px`, transform: `translate(${this.#x}px, ${this.#y}px)`,
     });
     this.#frame.classList.toggle("is-zoomed", this.#factor > 1);
-    if (width && height) this.#changed({ width, height });
+    if (width && height) this.#onResize({ width, height });
   }
 
   #inFrame({ clientX, clientY }) {
@@ -105,7 +105,7 @@ export class Zoom {
   }
 
   #toggle(event) {
-    this.#scale(this.#factor > 1 ? 1 : CLOSE_UP, this.#inFrame(event));
+    this.#scale(this.#factor > 1 ? 1 : DOUBLE_CLICK_FACTOR, this.#inFrame(event));
   }
 
   #key(event) {
@@ -114,7 +114,7 @@ export class Zoom {
     if (event.key === "+" || event.key === "=") this.in();
     else if (event.key === "-") this.out();
     else if (event.key === "0") this.fit();
-    else if (moves[event.key] && this.#factor > 1) this.#shift(...moves[event.key].map((step) => step * MOVE_PX));
+    else if (moves[event.key] && this.#factor > 1) this.#shift(...moves[event.key].map((step) => step * KEY_MOVE_PX));
     else return;
     event.preventDefault();
   }
@@ -122,11 +122,11 @@ export class Zoom {
   #shift(x, y) {
     this.#x += x;
     this.#y += y;
-    this.#lay();
+    this.#layOut();
   }
 
   #down(event) {
-    if (!this.#pointers.size) this.#travelled = 0;
+    if (!this.#pointers.size) this.#movedPx = 0;
     this.#pointers.set(event.pointerId, this.#inFrame(event));
   }
 
@@ -136,7 +136,7 @@ export class Zoom {
     const now = this.#inFrame(event);
     const others = [...this.#pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
     this.#pointers.set(event.pointerId, now);
-    this.#travelled += Math.hypot(now.x - before.x, now.y - before.y);
+    this.#movedPx += Math.hypot(now.x - before.x, now.y - before.y);
     if (others.length) {
       const ratio = distance(now, others[0]) / Math.max(1, distance(before, others[0]));
       this.#scale(this.#factor * ratio, { x: (now.x + others[0].x) / 2, y: (now.y + others[0].y) / 2 });
@@ -148,8 +148,8 @@ export class Zoom {
 }
 
 /** Where the picture begins: centred where it is smaller than its frame, else covering it. */
-function held(offset, room, size) {
-  return size <= room ? (room - size) / 2 : Math.min(0, Math.max(room - size, offset));
+function clampOffset(offset, available, size) {
+  return size <= available ? (available - size) / 2 : Math.min(0, Math.max(available - size, offset));
 }
 
 function distance(a, b) {

@@ -7,26 +7,26 @@ import { random } from "./random.js";
 const CHANNEL = "emotion-api.sign-in";
 const ANSWER_MS = 300;
 
-export class TabMates {
+export class OtherTabs {
   #channel = new BroadcastChannel(CHANNEL);
-  #heard = () => {};
-  #me = random();
+  #resolveAsk = () => {};
+  #id = random();
 
   /**
-   * @param {() => ?{family: string, generation: number}} held  what this tab holds now
-   * @param {(other: ?Object) => void} adopt  takes over what another tab holds; null once it ended
+   * @param {() => ?{family: string, generation: number}} stateHere  returns the sign-in of this tab
+   * @param {(other: ?Object) => void} adopt  takes over the sign-in of another tab; null once it ended
    */
-  constructor(held, adopt) {
+  constructor(stateHere, adopt) {
     this.#channel.addEventListener("message", ({ data: { asked, told, wanted, lent, ended } }) => {
-      if (isNewer(held(), asked)) this.tell(held());
-      if (wanted && held()) this.#channel.postMessage({ lent: { to: wanted, state: held() } });
-      if (lent?.to === this.#me && !held()) adopt(lent.state);
-      if (ended && ended === held()?.family) adopt(null);
-      if (!isNewer(told, held())) return;
+      if (isNewer(stateHere(), asked)) this.tell(stateHere());
+      if (wanted && stateHere()) this.#channel.postMessage({ lent: { to: wanted, state: stateHere() } });
+      if (lent?.to === this.#id && !stateHere()) adopt(lent.state);
+      if (ended && ended === stateHere()?.family) adopt(null);
+      if (!isNewer(told, stateHere())) return;
       adopt(told);
-      this.#heard();
+      this.#resolveAsk();
     });
-    if (!held()) this.#channel.postMessage({ wanted: this.#me });
+    if (!stateHere()) this.#channel.postMessage({ wanted: this.#id });
   }
 
   /** Tell the other tabs that the sign-in has ended. */
@@ -43,14 +43,14 @@ export class TabMates {
   ask({ family, generation }) {
     this.#channel.postMessage({ asked: { family, generation } });
     return new Promise((resolve) => {
-      this.#heard = resolve;
+      this.#resolveAsk = resolve;
       setTimeout(resolve, ANSWER_MS);
     });
   }
 }
 
 /** Do something while no other tab does it. Browsers have locks on https and localhost only. */
-export function alone(action) {
+export function withLock(action) {
   return navigator.locks ? navigator.locks.request(CHANNEL, action) : action();
 }
 
