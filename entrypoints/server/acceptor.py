@@ -58,6 +58,7 @@ class Acceptor:
         self._silent: dict[socket.socket, str] = {}
         self._starts: set[asyncio.Task[None]] = set()
         self._is_accepting = False
+        self._is_exhausted = False
         self._is_starting = False
         self._is_closed = False
 
@@ -96,9 +97,13 @@ class Acceptor:
             self._loop.remove_reader(self._listener)
 
     def _resume(self) -> None:
-        if not self._is_accepting and not self._is_closed:
+        if not (self._is_accepting or self._is_exhausted or self._is_closed):
             self._is_accepting = True
             self._loop.add_reader(self._listener, self._accept)
+
+    def _recover(self) -> None:
+        self._is_exhausted = False
+        self._resume()
 
     def _accept(self) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
@@ -111,7 +116,8 @@ class Acceptor:
                 if error.errno in _EXHAUSTED:
                     log.error("no connection can be accepted: %s", error.strerror)
                     self._pause()
-                    self._loop.call_later(_PAUSE_S, self._resume)
+                    self._is_exhausted = True
+                    self._loop.call_later(_PAUSE_S, self._recover)
                 return
             self._receive(client, network_of(str(address[0])))
 

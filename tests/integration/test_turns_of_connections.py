@@ -1,10 +1,14 @@
 """The order in which connections that arrive at once are served."""
 
 import asyncio
+import os
+import resource
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
 
 from tests.servers.listening import listening
 
@@ -134,3 +138,31 @@ async def test_a_request_whose_client_has_reset_the_connection_does_not_reach_th
         callers.call("/somebody")
         await callers.answers()
     assert application.paths == ["/somebody"]
+
+
+async def test_connections_wait_while_the_process_may_open_no_more_files(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    application = Application()
+    async with waiting(application) as callers:
+        callers.call("/late")
+        with no_more_files():
+            async with asyncio.timeout(30):
+                while "no connection can be accepted" not in caplog.text:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert application.paths == []
+        await callers.answers()
+    assert application.paths == ["/late"]
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """Let this process open no file for the length of the block."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
