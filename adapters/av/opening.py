@@ -45,7 +45,7 @@ _OPTIONS = {
 
 # FFmpeg searches all fragments of a file for each next one: 100,000 took 5 s, 500,000 two minutes.
 # A recording of an hour with a fragment for each of 30 frames a second has 216,000 boxes.
-_MOST_BOXES = 400_000
+_MAX_BOXES = 400_000
 
 _CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)")
 
@@ -87,9 +87,9 @@ def _check_boxes(path: Path) -> None:
             if size < 8:  # it lasts to the end of the file, or is damaged
                 return
             count += 1
-            if count > _MOST_BOXES:
+            if count > _MAX_BOXES:
                 raise InvalidVideo(
-                    f"the video consists of more than {_MOST_BOXES // 2:,} fragments; "
+                    f"the video consists of more than {_MAX_BOXES // 2:,} fragments; "
                     "convert it into an MP4 file without fragments",
                     reason="damaged",
                 )

@@ -45,9 +45,9 @@ _OTHER_CODINGS = {
 _READ_BY_TURBOJPEG = frozenset({0x11, 0x21, 0x12, 0x22, 0x41})
 _MAX_SEGMENTS = 2000
 # Large profiles and metadata are a few hundred; to go through this many takes a tenth of a second.
-_MOST_MARKERS = 100_000
+_MAX_MARKERS = 100_000
 # Between the first markers nothing belongs.
-_MOST_FILL = 64 * 1024
+_MAX_FILL = 64 * 1024
 # A search stops all other threads, so it is done piece by piece.
 _PIECE = 256 * 1024
 # Zeros after the last coded byte are padding, except for the few that the decoder reads ahead.
@@ -133,7 +133,7 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
         Truncated, Damaged: the size cannot be read.
     """
     orientation, last = UPRIGHT, 2
-    markers = _markers(data, 2, None if thorough else _MOST_FILL)
+    markers = _markers(data, 2, None if thorough else _MAX_FILL)
     for number, (code, at, end) in enumerate(markers):
         if number == _MAX_SEGMENTS and not thorough:
             return None
@@ -144,7 +144,7 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
         if code == _APP1 and orientation == UPRIGHT and data.startswith(_EXIF, at + 2):
             orientation = orientation_in(data[at + 2 : end])
         last = end
-    if not thorough and last + _MOST_FILL < len(data):
+    if not thorough and last + _MAX_FILL < len(data):
         return None
     raise Truncated
 
@@ -162,7 +162,7 @@ def _markers(data: bytes, at: int, within: int | None = None) -> Iterator[tuple[
     Raises:
         Damaged: there are so many that going through them takes long.
     """
-    for _ in range(_MOST_MARKERS):
+    for _ in range(_MAX_MARKERS):
         marker = _next_marker(data, at, len(data) if within is None else at + within)
         if marker is None:
             return
@@ -171,7 +171,7 @@ def _markers(data: bytes, at: int, within: int | None = None) -> Iterator[tuple[
         if code not in _ALONE:
             at += max(int.from_bytes(data[begin : begin + 2]), 2)
         yield code, begin, at
-    raise Damaged(f"it has more than {_MOST_MARKERS:,} segments")
+    raise Damaged(f"it has more than {_MAX_MARKERS:,} segments")
 
 
 def _next_marker(data: bytes, at: int, end: int) -> re.Match[bytes] | None:

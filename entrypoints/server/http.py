@@ -29,7 +29,7 @@ PIECE_BYTES = 64 * 1024
 """A larger part of an answer is sent in several."""
 # Parsing a chunk takes as long as receiving kilobytes. It has two line ends; bodies hold few more.
 _FREE_LINE_ENDS = 256
-_LEAST_BYTES_A_LINE_END = 128
+_MIN_BYTES_PER_LINE_END = 128
 _CLOSE = (b"connection", b"close")
 # A client may pause this long while its body is discarded, and may take this long to read what was
 # written before the connection is closed.
@@ -306,8 +306,8 @@ class HttpConnection(H11Protocol):
         if not self._is_chunked:
             return False
         self._line_ends += data.count(b"\r\n")
-        least_bytes = _LEAST_BYTES_A_LINE_END * self._line_ends
-        return self._line_ends > _FREE_LINE_ENDS and self._body_bytes < least_bytes
+        min_bytes = _MIN_BYTES_PER_LINE_END * self._line_ends
+        return self._line_ends > _FREE_LINE_ENDS and self._body_bytes < min_bytes
 
     def _is_receiving(self) -> bool:
         """Whether the body of the request in work is still coming in."""

@@ -20,7 +20,7 @@ from tests.e2e.service_process import ServiceProcess
 RECORDS, FACES = 40, 500
 AT_ONCE = 3
 LONG_SESSIONS = 40
-MOST_MB = 60
+MAX_MB = 60
 """More than at rest. Half of these records take twice as much as objects, for one client."""
 
 
@@ -61,7 +61,7 @@ async def test_a_history_of_crowds_is_never_whole_in_memory(
     async with service.client(sign_in["access_token"]) as user:
         answers = await asyncio.gather(*(user.get(path) for _ in range(AT_ONCE)))
     assert [(answer.status_code, read(answer)) for answer in answers] == [(200, RECORDS)] * AT_ONCE
-    assert memory.peak_mb - before_mb < MOST_MB
+    assert memory.peak_mb - before_mb < MAX_MB
 
 
 async def test_timelines_of_one_user_do_not_delay_those_of_another(

@@ -16,7 +16,7 @@ from tests.e2e.conftest import as_jpeg
 from tests.e2e.service_process import ServiceProcess
 from tests.e2e.videos import ended, send, shown, write_interview
 
-MOST_MB = 450
+MAX_MB = 450
 OPENING_MB = 300
 """What a process that opens a hostile video may take at most."""
 UNREAD = 60
@@ -69,8 +69,8 @@ async def test_hostile_videos_end_and_delay_nobody(
             assert (await client.delete("/api/history")).status_code == 200
             for video in (await client.get("/api/videos")).json():
                 await client.delete(f"/api/videos/{video['video_id']}")
-    assert memory.peak_mb < MOST_MB + OPENING_MB
-    assert memory.resident_mb < MOST_MB
+    assert memory.peak_mb < MAX_MB + OPENING_MB
+    assert memory.resident_mb < MAX_MB
     assert video_files(service) == []
 
 
@@ -90,7 +90,7 @@ async def test_answers_about_videos_that_nobody_reads_take_little_memory(
             await connections.enter_async_context(unread(service, asked, token))
         await detect(client, as_jpeg(skimage.data.astronaut()))
         assert (await shown(client, video["video_id"]))["status"] == "done"
-    assert memory.peak_mb < MOST_MB
+    assert memory.peak_mb < MAX_MB
 
 
 async def test_uploads_that_break_off_leave_no_files(service: ServiceProcess) -> None:
