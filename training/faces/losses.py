@@ -155,10 +155,28 @@ def _match(
 def _left_out(points: Tensor, targets: Targets, images: int) -> Tensor:
     """Cells (N, A) without a target: on doubtful faces, and on faces too small to learn."""
     rows = torch.nonzero(~targets.is_face)[:, 0]
-    boxes = targets.boxes[rows][:, None]
-    inside = (points > boxes[..., :2] - 4).all(-1) & (points < boxes[..., 2:] + 4).all(-1)
+    return cells_within(targets.boxes[rows], targets.image[rows], points, images, margin=4)
+
+
+def cells_within(
+    boxes: Tensor, image: Tensor, points: Tensor, images: int, *, margin: float = 0.0
+) -> Tensor:
+    """Which cells lie in one of the boxes of their image.
+
+    Args:
+        boxes: float32 (B, 4), left, top, right, bottom in pixels.
+        image: int64 (B,), the image of each box.
+        points: float32 (A, 2), the cells' centres in pixels.
+        images: N.
+        margin: Pixels around each box that belong to it.
+
+    Returns:
+        bool (N, A).
+    """
+    box = boxes[:, None]
+    inside = (points > box[..., :2] - margin).all(-1) & (points < box[..., 2:] + margin).all(-1)
     count = torch.zeros(images, len(points), device=points.device)
-    return count.index_add_(0, targets.image[rows], inside.float()) > 0
+    return count.index_add_(0, image, inside.float()) > 0
 
 
 def _areas(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:

@@ -23,7 +23,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from .augment import Batch, Views
 from .data import Photos
 from .evaluate import Found, from_cells, in_two_views, judge_all, summary, threshold_for
-from .losses import Targets, losses
+from .losses import Targets, cells_within, losses
 from .network import FaceNet, Shape, centres
 from .plots import curves
 from .teacher import Teacher
@@ -103,10 +103,7 @@ def _give_way(_: int) -> None:
 
 def _targets(batch: Batch, answers: Tensor, points: Tensor) -> Targets:
     """The labels, and the teacher's answers without what it sees where there is no face."""
-    box = batch.empty[:, None]
-    inside = (points > box[..., :2]).all(-1) & (points < box[..., 2:]).all(-1)
-    count = torch.zeros(len(answers), len(points), device=points.device)
-    empty = count.index_add_(0, batch.empty_image, inside.float()) > 0
+    empty = cells_within(batch.empty, batch.empty_image, points, len(answers))
     answers[..., 0].masked_fill_(empty, 0.0)
     return Targets(
         image=batch.image,
@@ -161,7 +158,8 @@ def train(
     taught = Teacher(teacher).to(device)
     points, strides = (part.to(device) for part in centres(recipe.side, recipe.side))
     sums, started = torch.zeros(3, device=device), time.perf_counter() - minutes * 60
-    bar = tqdm(initial=step, total=recipe.steps, mininterval=20)
+    total = recipe.steps if recipe.minutes is None else None
+    bar = tqdm(initial=step, total=total, mininterval=20)
     network.train()
     prepared = iter(_prepared(_Taught(views, taught, recipe.batch, step), device))
     while recipe.progress(step, minutes) < 1:
@@ -184,9 +182,10 @@ def train(
         bar.update()
         if step % every == 0 or recipe.progress(step, minutes) >= 1:
             judged = judge_all(in_two_views(finder(average)), tune)
+            steps = step - (history[-1]["step"] if history else 0)  # the last row may have fewer
             row = {
                 "step": step,
-                "losses": [round(value / every, 4) for value in sums.tolist()],
+                "losses": [round(value / steps, 4) for value in sums.tolist()],
                 "minutes": round(minutes, 2),
                 **summary(judged, threshold_for(judged, len(tune) // 27)),
             }
