@@ -37,7 +37,7 @@ class Acceptor:
     Args:
         listener: a bound socket; closed with the acceptor.
         make_protocol: makes the protocol of a connection.
-        most_waiting: how many connections are accepted before they start; further ones wait in the
+        max_waiting: how many connections are accepted before they start; further ones wait in the
             kernel.
     """
 
@@ -45,16 +45,17 @@ class Acceptor:
         self,
         listener: socket.socket,
         make_protocol: Callable[[], asyncio.Protocol],
-        most_waiting: int,
+        max_waiting: int,
     ) -> None:
         self.sockets = (listener,)
         self._listener = listener
         self._make_protocol = make_protocol
-        self._most_waiting = most_waiting
+        self._max_waiting = max_waiting
         self._loop = asyncio.get_running_loop()
         self._health: FairQueue[socket.socket] = FairQueue()
         self._with_token: FairQueue[socket.socket] = FairQueue()
         self._others: FairQueue[socket.socket] = FairQueue()
+        self._queues = (self._health, self._with_token, self._others)
         self._silent: dict[socket.socket, str] = {}
         self._starts: set[asyncio.Task[None]] = set()
         self._is_accepting = False
@@ -81,7 +82,7 @@ class Acceptor:
         self._pause()
         self._is_closed = True
         self._listener.close()
-        for queue in (self._health, self._with_token, self._others):
+        for queue in self._queues:
             while queue:
                 queue.pop().close()
         while self._silent:
@@ -107,7 +108,7 @@ class Acceptor:
 
     def _accept(self) -> None:
         for _ in range(_ACCEPTED_AT_ONCE):
-            if self._waiting() >= self._most_waiting:
+            if self._waiting() >= self._max_waiting:
                 self._pause()  # until some have started
                 return
             try:
@@ -149,7 +150,7 @@ class Acceptor:
         return client
 
     def _start_some(self) -> None:
-        for queue in (self._health, self._with_token, self._others):
+        for queue in self._queues:
             while queue and not self._start(queue.pop()):
                 pass
         if self._silent:
@@ -157,7 +158,7 @@ class Acceptor:
         self._is_starting = self._waiting() > 0
         if self._is_starting:
             self._loop.call_soon(self._start_some)
-        if self._waiting() < self._most_waiting:
+        if self._waiting() < self._max_waiting:
             self._resume()
 
     def _start(self, client: socket.socket) -> bool:
@@ -177,7 +178,7 @@ class Acceptor:
             client.close()
 
     def _waiting(self) -> int:
-        return len(self._health) + len(self._with_token) + len(self._others) + len(self._silent)
+        return sum(map(len, self._queues)) + len(self._silent)
 
 
 def _begin_of(client: socket.socket) -> bytes | None:
