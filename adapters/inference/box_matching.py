@@ -49,17 +49,18 @@ def match_boxes(
     ious = np.zeros(len(boxes))
     is_free = np.ones(len(faces), bool)
     for index, box in enumerate(boxes):
-        overlaps = np.where(is_free, _iou(box, faces), 0.0)
+        overlaps = np.where(is_free, iou(box, faces), 0.0)
         best = int(overlaps.argmax()) if len(faces) else NO_FACE
         if best != NO_FACE and overlaps[best] >= min_iou:
             matched[index], ious[index] = best, overlaps[best]
             is_free[best] = False
-        elif (_iou(box, ignored) >= _MIN_IOU_IGNORED).any():
+        elif (iou(box, ignored) >= _MIN_IOU_IGNORED).any():
             matched[index] = IGNORED_FACE
     return BoxMatches(matched, ious)
 
 
-def _iou(box: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
+def iou(box: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Intersection over union of a box (4,) with each of the others (N, 4)."""
     corner, opposite = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
     shared = np.clip(opposite - corner, 0, None).prod(1)
     area = (box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(1)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.detecting import ExecutorFaceDetector
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, FaceSizes, keep_faces, views_of
+from adapters.onnx.face_candidates import NUMBERS, FaceCandidates, candidates_of
+from adapters.onnx.face_refiner import FaceRefiner
 from adapters.onnx.network import BUNDLED, OnnxNetwork
 from application.errors import InferenceUnavailable
 from application.ports.face_detector import WantedFaces
@@ -21,10 +22,12 @@ from domain.image import Image
 
 INPUT = "pixels"
 OUTPUT = "cells"
-# Per cell: a confidence, four distances to the sides of the box, five points.
-_NUMBERS = 15
 
-_NOT_MEASURED = frozenset({"name", "version", "strides", "iou", "file_sha256", "file_bytes"})
+_NOT_MEASURED = frozenset(
+    {"name", "version", "strides", "iou", "refiner", "file_sha256", "file_bytes"}
+)
+# The refiner's box may be larger than the first one.
+_NEARLY = 0.7
 _SIZES = FaceSizes(
     smallest=20, largest=220, usual_side=640, stream_side=320, overview_side=128, border=0.25
 )
@@ -41,7 +44,8 @@ class OnnxFaceDetector(ExecutorFaceDetector):
     in pixels. A JSON file of the same name beside it holds ``name``, ``version``, ``strides``,
     ``threshold`` (the least confidence that makes a face), ``iou`` (from which on two boxes are one
     face), ``file_sha256`` (of the weights) and the measurements, and optionally ``framing``:
-    ``side`` and ``drop`` of a ``BoxFraming``.
+    ``side`` and ``drop`` of a ``BoxFraming``, and ``refiner``: the file, in the same folder, of the
+    network that judges doubtful boxes anew (``FaceRefiner``).
     """
 
     def __init__(
@@ -79,6 +83,11 @@ class OnnxFaceDetector(ExecutorFaceDetector):
                 f"framing cannot be used: {error}"
             ) from error
         self._check()
+        self._refiner = (
+            FaceRefiner(self._network.path.with_name(str(facts["refiner"])))
+            if "refiner" in facts
+            else None
+        )
         self.name = str(facts["name"])
         self.version = str(facts["version"])
         self.measured: Mapping[str, object] = {
@@ -88,7 +97,7 @@ class OnnxFaceDetector(ExecutorFaceDetector):
     def detect_now(self, image: Image, wanted: WantedFaces) -> list[FaceDetection]:
         """Find the faces on the calling thread; see the port."""
         views = views_of(image, wanted, _SIZES)
-        found = [face for view in views for face in self._search(view)]
+        found = [face for view in views for face in self._search(view, wanted.min_size_px)]
         return keep_faces(found, image, wanted)
 
     def _check(self) -> None:
@@ -96,28 +105,38 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         side = 2 * max(self._strides)
         cells = sum((side // stride) ** 2 for stride in self._strides)
         answer = self._network.run(np.zeros((1, side, side, 3), np.uint8)).shape
-        if answer != (1, cells, _NUMBERS):
+        if answer != (1, cells, NUMBERS):
             raise InferenceUnavailable(
-                f"{self._network.path.name} must answer {cells} cells of {_NUMBERS} numbers for "
+                f"{self._network.path.name} must answer {cells} cells of {NUMBERS} numbers for "
                 f"{side} x {side} pixels; it answers {answer}"
             )
 
-    def _search(self, view: DetectionView) -> list[FaceDetection]:
-        pixels = self._padded(view.pixels)
-        cells = self._network.run(pixels[np.newaxis])[0]
-        sure = np.flatnonzero(cells[:, 0] >= self._threshold)
-        if not len(sure):
-            return []
-        rows, centres = cells[sure], _centres(sure, pixels.shape[:2], self._strides)
-        corners = centres - rows[:, 1:3]
-        boxes = np.hstack([corners, centres + rows[:, 3:5] - corners])
-        chosen = cv2.dnn.NMSBoxes(boxes.tolist(), rows[:, 0].tolist(), 0.0, self._iou)
-        points = rows[:, 5:].reshape(-1, 5, 2) + centres[:, np.newaxis]
+    def _search(self, view: DetectionView, min_size_px: int) -> list[FaceDetection]:
+        found = self._candidates(view)
+        # Only boxes that count are looked at again: not those that another view shows better, and
+        # not those far below the wanted size, of which there are many.
+        least = _NEARLY * min_size_px * min(view.ratio_x, view.ratio_y)
+        counts = [view.holds(*box) and max(box[2:]) >= least for box in _sides(found)]
+        found = found[np.array(counts, bool)]
+        if self._refiner is not None:
+            found = self._refiner.refine(view.pixels, found)
+        found = found[found.scores >= self._threshold]
         return [
-            _face(view, boxes[each].tolist(), float(rows[each, 0]), points[each].tolist())
-            for each in chosen
-            if view.holds(*boxes[each])
+            _face(view, box, score, points)
+            for box, score, points in zip(
+                _sides(found), found.scores.tolist(), found.landmarks.tolist(), strict=True
+            )
         ]
+
+    def _candidates(self, view: DetectionView) -> FaceCandidates:
+        pixels = self._padded(view.pixels)
+        return candidates_of(
+            self._network.run(pixels[np.newaxis])[0],
+            (pixels.shape[0], pixels.shape[1]),
+            self._strides,
+            least=self._threshold if self._refiner is None else self._refiner.least,
+            iou=self._iou,
+        )
 
     def _padded(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         down, across = (-side % self._strides[-1] for side in pixels.shape[:2])
@@ -135,29 +154,11 @@ def _framing(facts: Mapping[str, Any]) -> BoxFraming:
     )
 
 
-def _centres(
-    cells: NDArray[np.intp], shape: tuple[int, int], strides: Sequence[int]
-) -> NDArray[np.float32]:
-    """The centres of cells, x and y in pixels.
-
-    Args:
-        cells: N positions in the network's answer.
-        shape: height and width of its input.
-        strides: of its grids.
-
-    Returns:
-        float32, N x 2.
-    """
-    centres = np.empty((len(cells), 2), np.float32)
-    first = 0
-    for stride in strides:
-        columns = shape[1] // stride
-        last = first + columns * (shape[0] // stride)
-        here = (cells >= first) & (cells < last)
-        row, column = np.divmod(cells[here] - first, columns)
-        centres[here] = np.stack([column, row], axis=1) * stride + stride / 2
-        first = last
-    return centres
+def _sides(found: FaceCandidates) -> list[list[float]]:
+    """Left and upper edge, width and height of each box."""
+    corners, opposite = found.boxes[:, :2], found.boxes[:, 2:]
+    sides: list[list[float]] = np.hstack([corners, opposite - corners]).tolist()
+    return sides
 
 
 def _face(

@@ -7,6 +7,7 @@ the file, see ``tests/yunet_file.py``.
 import asyncio
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,7 +288,8 @@ async def test_a_face_cut_off_by_the_edge_is_found(
 def copied(folder: Path, **changes: object) -> Path:
     """The bundled files in another folder, with other facts."""
     weights = folder / "face.onnx"
-    weights.write_bytes(FACE_NETWORK.read_bytes())
+    for file in FACE_NETWORK.parent.glob("face*"):
+        shutil.copy(file, folder)
     facts = json.loads(FACE_NETWORK.with_suffix(".json").read_text())
     weights.with_suffix(".json").write_text(json.dumps({**facts, **changes}))
     return weights
@@ -300,6 +302,21 @@ def test_the_framing_of_boxes_is_read_from_the_json_file(
     assert OnnxFaceDetector(executor=executor, weights=weights).framing == BoxFraming(0.93, 0.02)
 
 
+async def test_the_refiner_finds_a_face_that_the_network_alone_doubts(
+    executor: WorkExecutor, tmp_path: Path
+) -> None:
+    weights = copied(tmp_path)
+    facts = json.loads(weights.with_suffix(".json").read_text())
+    del facts["refiner"]
+    weights.with_suffix(".json").write_text(json.dumps(facts))
+    blurred = cv2.GaussianBlur(skimage.data.astronaut(), (0, 0), 11)
+    image = Image(blurred, 512, 512, "image/png")
+    alone = OnnxFaceDetector(executor=executor, weights=weights)
+    assert await alone.detect(image, WantedFaces(64)) == []
+    (face,) = await OnnxFaceDetector(executor=executor).detect(image, WantedFaces(64))
+    assert face.box.iou(ASTRONAUT) > 0.5
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
@@ -308,6 +325,7 @@ def test_the_framing_of_boxes_is_read_from_the_json_file(
         ({"threshold": "high"}, "cannot be used"),
         ({"framing": {"side": 9, "drop": 0}}, "a face cannot be framed like this"),
         ({"framing": {}}, "cannot be used"),
+        ({"refiner": "lost.onnx"}, r"lost\.onnx is missing"),
     ],
 )
 def test_unusable_files_of_the_bundled_detector_are_refused(

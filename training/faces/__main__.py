@@ -9,12 +9,15 @@ from pathlib import Path
 import cv2
 import torch
 
-from . import card
+from . import card, refiner
 from .data import load
-from .export import export
-from .train import Recipe, train
+from .doubtful import ASKED, gather
+from .export import export, export_detector, shipped_finder
+from .run import Recipe
+from .train import train
 
-VERSION = "1.1.1"
+VERSION = "1.2.0"
+_DOUBTFUL = {"fit": 165_000, "tune": 8_000}
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parent.parent
 
@@ -34,6 +37,12 @@ def main() -> None:
     parser.add_argument("--device", type=torch.device, default=device)
     parser.add_argument("--minutes", type=float, help="end after so long, not after some steps")
     parser.add_argument("--batch", type=int, default=Recipe.batch, help="views a step")
+    parser.add_argument(
+        "--refiner-start",
+        type=Path,
+        help="checkpoint of the detector whose layers the refiner begins with; by default the "
+        "one that is trained here",
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
@@ -41,12 +50,33 @@ def main() -> None:
     splits = {
         name: load(options.data, name, options.runs / "pixels") for name in ("fit", "tune", "valid")
     }
-    network = train(
+    run = options.runs / "shipped"
+    detector = train(
         Recipe(minutes=options.minutes, batch=options.batch),
         splits["fit"],
         splits["tune"],
         options.teacher,
-        options.runs / "shipped",
+        run,
+        options.device,
+    )
+    exported = export_detector(detector, splits["tune"], options.weights, VERSION)
+    doubtful = {
+        name: gather(
+            splits[name],
+            shipped_finder(exported, ASKED[0]),
+            options.teacher,
+            many=many,
+            seed=Recipe.seed,
+            cache=options.runs / f"doubtful-{name}",
+            device=options.device,
+        )
+        for name, many in _DOUBTFUL.items()
+    }
+    network = refiner.train(
+        doubtful["fit"],
+        doubtful["tune"],
+        options.refiner_start or run / "checkpoint.pt",
+        options.runs / "refiner",
         options.device,
     )
     export(network, splits["tune"], splits["valid"], options.weights, VERSION)

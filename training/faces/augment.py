@@ -20,7 +20,7 @@ from .random import Random
 
 _SMALLEST_FACE = 8.0
 _LARGEST_ENLARGEMENT = 3.0
-_MIRRORED = (1, 0, 2, 4, 3)
+MIRRORED = (1, 0, 2, 4, 3)
 _A_ROW = 3
 """A view is a mosaic of up to 3 x 3 parts."""
 _PARTS = _A_ROW * _A_ROW
@@ -256,7 +256,7 @@ class Views:
         moved = torch.cat([middle - reach, middle + reach], -1)
         landmarks = self._landmarks[photo, label] @ matrix.transpose(1, 2) + offset[:, None]
         mirrored = placed.mirrored[part][:, None, None]
-        landmarks = torch.where(mirrored, landmarks[:, list(_MIRRORED)], landmarks)
+        landmarks = torch.where(mirrored, landmarks[:, list(MIRRORED)], landmarks)
         corner, opposite = frame[:, :2], frame[:, 2:]
         clipped = torch.cat(
             [moved[:, :2].maximum(corner).minimum(opposite),

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.inference.box_matching import IGNORED_FACE, match_boxes
+from adapters.inference.box_matching import IGNORED_FACE, BoxMatches, match_boxes
+from adapters.onnx.face_candidates import FaceCandidates
 
 from .data import Labels, Photo
 
@@ -19,47 +20,20 @@ READS = (9, 200)
 """Sizes of the faces (root of the area, pixels of the view) that the network reads."""
 _SMALLER = 0.4
 """The second view, in shares of the first: for faces that are too large in the first."""
+SAME_FACE = 0.4
+"""Boxes that overlap more (intersection over union) are the same face."""
 _OVERLAP = 0.45
-_SAME = 0.4
 _INSIDE = 0.6
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a detector says of one image, the highest score first.
-
-    Attributes:
-        scores: float32 (N,), in [0, 1].
-        boxes: float32 (N, 4), left, top, right, bottom in pixels.
-        landmarks: float32 (N, 5, 2).
-    """
-
-    scores: NDArray[np.float32]
-    boxes: NDArray[np.float32]
-    landmarks: NDArray[np.float32]
-
-
-Finder = Callable[[NDArray[np.uint8]], Found]
-"""Finds faces in RGB pixels, uint8 (H, W, 3), H and W multiples of 32."""
-
-
-def from_cells(cells: NDArray[np.float32], points: NDArray[np.float32], least: float) -> Found:
-    """Faces from the cells of one image, (A, 15) with scores in column 0, without duplicates."""
-    picked = np.flatnonzero(cells[:, 0] >= least)
-    chosen, points = cells[picked], points[picked]
-    boxes = np.concatenate([points - chosen[:, 1:3], points + chosen[:, 3:5]], 1)
-    rectangles = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
-    kept = np.array(
-        cv2.dnn.NMSBoxes(rectangles.tolist(), chosen[:, 0].tolist(), least, _SAME), int
-    ).ravel()
-    landmarks = points[kept][:, None] + chosen[kept, 5:].reshape(-1, 5, 2)
-    return Found(chosen[kept, 0], boxes[kept], landmarks)
+Finder = Callable[[NDArray[np.uint8]], FaceCandidates]
+"""Finds faces in RGB pixels, uint8 (H, W, 3), H and W multiples of 32; the highest score first."""
 
 
 def in_two_views(find: Finder) -> Finder:
     """Also uses a smaller view, for faces that are too large in the first, like the service."""
 
-    def look(pixels: NDArray[np.uint8]) -> Found:
+    def look(pixels: NDArray[np.uint8]) -> FaceCandidates:
         height, width = pixels.shape[:2]
         near = _sized(find(pixels), 0, READS[1])
         to = (max(round(width * _SMALLER), 1), max(round(height * _SMALLER), 1))
@@ -67,19 +41,19 @@ def in_two_views(find: Finder) -> Finder:
         far = _sized(find(_filled_up(small)), READS[1] * _SMALLER * 0.7, np.inf)
         ratio = np.array([width / to[0], height / to[1]], np.float32)
         return _united(
-            near, Found(far.scores, far.boxes * np.tile(ratio, 2), far.landmarks * ratio)
+            near, FaceCandidates(far.scores, far.boxes * np.tile(ratio, 2), far.landmarks * ratio)
         )
 
     return look
 
 
-def _sized(found: Found, least: float, most: float) -> Found:
+def _sized(found: FaceCandidates, least: float, most: float) -> FaceCandidates:
     size = np.sqrt((found.boxes[:, 2:] - found.boxes[:, :2]).prod(1))
     keep = (size >= least) & (size <= most)
-    return Found(found.scores[keep], found.boxes[keep], found.landmarks[keep])
+    return FaceCandidates(found.scores[keep], found.boxes[keep], found.landmarks[keep])
 
 
-def _united(one: Found, other: Found) -> Found:
+def _united(one: FaceCandidates, other: FaceCandidates) -> FaceCandidates:
     """The faces of both; of two that are the same or one within the other, the one with the higher
     score.
     """
@@ -93,11 +67,11 @@ def _united(one: Found, other: Found) -> Found:
         corner = np.maximum(boxes[index, :2], before[:, :2])
         shared = np.clip(np.minimum(boxes[index, 2:], before[:, 2:]) - corner, 0, None).prod(1)
         others = (before[:, 2:] - before[:, :2]).prod(1)
-        same = shared / np.maximum(area + others - shared, 1e-6) > _SAME
+        same = shared / np.maximum(area + others - shared, 1e-6) > SAME_FACE
         inside = shared / np.maximum(np.minimum(area, others), 1e-6) > _INSIDE
         if not (same | inside).any():
             kept.append(int(index))
-    return Found(scores[kept], boxes[kept], landmarks[kept])
+    return FaceCandidates(scores[kept], boxes[kept], landmarks[kept])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +116,23 @@ def _filled_up(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.copyMakeBorder(pixels, 0, below, 0, right, border, value=0), np.uint8)
 
 
-def judge(found: Found, labels: Labels) -> Judged:
+def matched(found: FaceCandidates, labels: Labels) -> BoxMatches:
+    """Which of the faces to be found each box lies on."""
+    wanted, doubtful = labels.boxes[labels.agreed == 1], labels.boxes[labels.agreed == 0]
+    return match_boxes(found.boxes, wanted, doubtful, min_iou=_OVERLAP)
+
+
+def judge(found: FaceCandidates, labels: Labels) -> Judged:
     """Compare the answers for one image with its labels.
 
     A box on a doubtful face counts neither for nor against.
     """
     wanted = np.flatnonzero(labels.agreed == 1)
-    doubtful = labels.boxes[labels.agreed == 0]
     boxes = labels.boxes[wanted]
     sizes = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(1))
     found_at, overlaps = np.zeros(len(wanted), np.float32), np.zeros(len(wanted), np.float32)
     errors = np.full(len(wanted), np.nan, np.float32)
-    matches = match_boxes(found.boxes, boxes, doubtful, min_iou=_OVERLAP)
+    matches = matched(found, labels)
     hit = matches.faces >= 0
     on = matches.faces[hit]
     found_at[on], overlaps[on] = found.scores[hit], matches.ious[hit]

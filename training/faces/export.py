@@ -1,4 +1,4 @@
-"""From a trained run to the shipped file: calibrated confidence, ONNX, metadata."""
+"""From trained runs to the shipped files: calibrated confidences, ONNX, metadata."""
 
 from __future__ import annotations
 
@@ -20,37 +20,40 @@ from numpy.typing import NDArray
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
+from adapters.inference.box_matching import IGNORED_FACE
+from adapters.onnx.face_candidates import FaceCandidates, candidates_of
+from adapters.onnx.face_refiner import FaceRefiner
+
 from .data import Photo
+from .doubtful import ASKED, SIDE, SPAN
 from .evaluate import (
     LONG_SIDE,
     READS,
+    SAME_FACE,
     Finder,
-    Found,
     Judged,
-    from_cells,
     in_two_views,
     judge_all,
+    matched,
+    shown,
     summary,
     threshold_for,
 )
-from .network import STRIDES, FaceNet, centres
+from .network import STRIDES
+from .refiner import RefinerNet
 from .train import finder
 
-OVERLAP = 0.4
-"""Boxes that overlap more (intersection over union) are the same face."""
-THRESHOLD = 0.6
-"""The least confidence that makes a face by default: six in ten such boxes are faces. Nearly all of
-the others are smaller than the smallest face that the service asks for."""
+DETECTOR, REFINER = "face.onnx", "face_refiner.onnx"
+THRESHOLD = 0.5
+"""The least confidence that makes a face by default: a box that is a face rather than not."""
 
 
 class Shipped(nn.Module):
     """The network as the service calls it: bytes in, calibrated confidence out."""
 
-    def __init__(self, network: FaceNet, slope: float, offset: float) -> None:
+    def __init__(self, network: nn.Module, slope: float, offset: float) -> None:
         super().__init__()
-        self._network = copy.deepcopy(network)
-        # The first weights read 0..255, which saves a pass over all pixels.
-        self._network.stem[0][0].weight.data /= 255  # type: ignore[index]
+        self._network = _reading_bytes(network)
         self._slope, self._offset = slope, offset
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -60,45 +63,115 @@ class Shipped(nn.Module):
         return torch.cat([confidence, cells[..., 1:]], -1)
 
 
+class ShippedRefiner(nn.Module):
+    """The refiner as the service calls it: bytes in."""
+
+    def __init__(self, network: RefinerNet) -> None:
+        super().__init__()
+        self._network = _reading_bytes(network)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """uint8 (N, SIDE, SIDE, 3) → float32 (N, 15), see `refiner.RefinerNet`."""
+        answers: Tensor = self._network(crops.permute(0, 3, 1, 2).float())
+        return answers
+
+
+def _reading_bytes(network: nn.Module) -> nn.Module:
+    """The same network for pixels from 0 to 255, which saves a pass over all of them."""
+    own = copy.deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    own.stem[0][0].weight.data /= 255
+    return own.eval()  # type: ignore[no-any-return]
+
+
 def fit_confidence(judged: Sequence[Judged]) -> tuple[float, float]:
-    """Slope and offset of the logit with which a score says how many of its boxes are faces.
+    """Slope and offset of the logit with which a score says how many of its boxes are faces."""
+    scores = np.concatenate([j.scores for j in judged])
+    slope, offset = _fitted(_logit(scores)[:, None], np.concatenate([j.true for j in judged]))
+    return slope, offset
+
+
+def fit_refined_confidence(
+    find: Finder, refiner: FaceRefiner, photos: Sequence[Photo]
+) -> tuple[float, float, float]:
+    """What the log-odds of detector and refiner weigh in the confidence, and its offset.
+
+    Args:
+        find: The exported detector.
+        refiner: The exported refiner, whatever its weights.
+        photos: Images on which neither was trained.
+    """
+    log_odds, true = [], []
+    for photo in photos:
+        pixels, labels = shown(photo)
+        found = find(pixels)
+        found = found[refiner.doubtful(found)]
+        if not len(found):
+            continue
+        answers, moved = refiner.look(pixels, found)
+        faces = matched(moved, labels).faces
+        counts = faces != IGNORED_FACE
+        log_odds.append(np.stack([_logit(found.scores), answers], 1)[counts])
+        true.append(faces[counts] >= 0)
+    first, second, offset = _fitted(np.concatenate(log_odds), np.concatenate(true))
+    return first, second, offset
+
+
+def _logit(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    clipped = scores.clip(1e-6, 1 - 1e-6)
+    return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+def _fitted(inputs: NDArray[np.float32], true: NDArray[np.bool_]) -> list[float]:
+    """Weights of the inputs (N, K) in a logistic regression, and its offset.
 
     J. Platt, "Probabilistic outputs for support vector machines", 1999.
     """
-    scores = np.concatenate([j.scores for j in judged]).clip(1e-6, 1 - 1e-6)
-    logits = torch.from_numpy(np.log(scores / (1 - scores))).double()
-    true = torch.from_numpy(np.concatenate([j.true for j in judged])).double()
-    line = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    known = torch.from_numpy(np.column_stack([inputs, np.ones(len(inputs))])).double()
+    wanted = torch.from_numpy(true).double()
+    line = torch.zeros(known.shape[1], dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([line], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        cost = nn.functional.binary_cross_entropy_with_logits(logits * line[0] + line[1], true)
+        cost = nn.functional.binary_cross_entropy_with_logits(known @ line, wanted)
         cost.backward()  # type: ignore[no-untyped-call]
         return cost
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
-    slope, offset = line.detach().tolist()
-    return slope, offset
+    weights: list[float] = line.detach().tolist()
+    return weights
 
 
-def write_onnx(network: FaceNet, path: Path, slope: float, offset: float) -> None:
+def write_detector(network: nn.Module, path: Path, slope: float, offset: float) -> None:
     """Writes the network; the graph maps `pixels` to `cells` for images of any size."""
-    shipped = Shipped(network.to(memory_format=torch.contiguous_format), slope, offset).eval()  # type: ignore[call-overload]
     example = torch.zeros(2, 64, 96, 3, dtype=torch.uint8)
     axes = {
         "pixels": {0: "pictures", 1: "height", 2: "width"},
         "cells": {0: "pictures", 1: "cells"},
     }
+    _write(Shipped(network, slope, offset), example, axes, path)
+
+
+def write_refiner(network: RefinerNet, path: Path) -> None:
+    """Writes the network; the graph maps `crops` to `faces`."""
+    example = torch.zeros(2, SIDE, SIDE, 3, dtype=torch.uint8)
+    axes = {"crops": {0: "boxes"}, "faces": {0: "boxes"}}
+    _write(ShippedRefiner(network), example, axes, path)
+
+
+def _write(
+    network: nn.Module, example: Tensor, axes: dict[str, dict[int, str]], path: Path
+) -> None:
+    inputs, outputs = axes
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # the exporter warns that it is the older one
         raw = Path(folder) / "raw.onnx"
         torch.onnx.export(
-            shipped,
+            network.eval(),
             (example,),
             str(raw),
-            input_names=["pixels"],
-            output_names=["cells"],
+            input_names=[inputs],
+            output_names=[outputs],
             dynamic_axes=axes,
             opset_version=17,
             dynamo=False,
@@ -115,25 +188,38 @@ def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
 
 
 def shipped_finder(path: Path, least: float) -> Finder:
-    """The exported file as a `Finder`."""
+    """The exported detector as a `Finder`."""
     runner = session(path)
 
-    def find(pixels: NDArray[np.uint8]) -> Found:
+    def find(pixels: NDArray[np.uint8]) -> FaceCandidates:
         cells = runner.run(None, {"pixels": pixels[None]})[0][0]
-        points, _ = centres(*pixels.shape[:2])
-        return from_cells(cells, points.numpy(), least)
+        shape = (pixels.shape[0], pixels.shape[1])
+        return candidates_of(cells, shape, STRIDES, least=least, iou=SAME_FACE)
 
     return find
 
 
+def refined_finder(folder: Path) -> Finder:
+    """Both exported networks as a `Finder`."""
+    refiner = FaceRefiner(folder / REFINER)
+    find = shipped_finder(folder / DETECTOR, refiner.least)
+
+    def look(pixels: NDArray[np.uint8]) -> FaceCandidates:
+        found = refiner.refine(pixels, find(pixels))
+        return found[np.argsort(-found.scores, kind="stable")]
+
+    return look
+
+
 def latency_ms(path: Path, width: int, height: int, repeats: int = 60) -> float:
-    """Milliseconds per image, median, on one thread."""
+    """Milliseconds per image or crop, median, on one thread."""
     runner = session(path)
+    name = runner.get_inputs()[0].name
     pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
     times = []
     for _ in range(repeats + 10):
         start = time.perf_counter()
-        runner.run(None, {"pixels": pixels})
+        runner.run(None, {name: pixels})
         times.append((time.perf_counter() - start) * 1000)
     return round(float(np.median(times[10:])), 2)
 
@@ -157,44 +243,85 @@ def calibration(judged: Sequence[Judged], least: float) -> list[dict[str, float]
     return rows
 
 
+def export_detector(network: nn.Module, tune: Sequence[Photo], folder: Path, version: str) -> Path:
+    """Writes the detector and what is known of it without its refiner.
+
+    The confidence is fitted on the tuning slice, so nothing is fitted to the validation images.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / DETECTOR
+    slope, offset = fit_confidence(judge_all(in_two_views(finder(network)), tune))
+    write_detector(network, target, slope, offset)
+    facts = {
+        **_described(target, "face-pyramid", version),
+        "strides": list(STRIDES),
+        "threshold": THRESHOLD,
+        "iou": SAME_FACE,
+        "reads": list(READS),
+        "parameters": sum(p.numel() for p in network.parameters()),
+    }
+    _write_facts(target, facts)
+    return target
+
+
 def export(
-    network: FaceNet,
+    network: RefinerNet,
     tune: Sequence[Photo],
     valid: Sequence[Photo],
     folder: Path,
     version: str,
 ) -> dict[str, Any]:
-    """Writes `face.onnx` and `face.json` and returns the metadata.
+    """Writes the refiner beside the detector, measures both together and returns the metadata.
 
     The confidence is fitted on the tuning slice, so nothing is fitted to the validation images.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "face.onnx"
-    slope, offset = fit_confidence(judge_all(in_two_views(finder(network)), tune))
-    write_onnx(network, target, slope, offset)
-    find = in_two_views(shipped_finder(target, 0.05))
-    judged = judge_all(find, valid)
-    content = target.read_bytes()
-    metadata = {
-        "name": "face-pyramid",
-        "version": version,
-        "file_sha256": hashlib.sha256(content).hexdigest(),
-        "file_bytes": len(content),
-        "made_on": date.today().isoformat(),
-        "strides": list(STRIDES),
-        "threshold": THRESHOLD,
-        "iou": OVERLAP,
-        "reads": list(READS),
+    detector, refiner = folder / DETECTOR, folder / REFINER
+    write_refiner(network, refiner)
+    facts = {
+        **_described(refiner, "face-refiner", version),
         "parameters": sum(p.numel() for p in network.parameters()),
+        "span": SPAN,
+        "asked": list(ASKED),
+        "confidence": {"detector": 0.0, "refiner": 1.0, "offset": 0.0},
+    }
+    _write_facts(refiner, facts)
+    first, second, offset = fit_refined_confidence(
+        shipped_finder(detector, ASKED[0]), FaceRefiner(refiner), tune
+    )
+    facts["confidence"] = {"detector": first, "refiner": second, "offset": offset}
+    _write_facts(refiner, facts)
+    judged = judge_all(in_two_views(refined_finder(folder)), valid)
+    metadata: dict[str, Any] = {
+        **json.loads(detector.with_suffix(".json").read_text()),
+        "version": version,
+        "threshold": THRESHOLD,
+        "refiner": REFINER,
+        "refiner_parameters": facts["parameters"],
         "measured_on": f"{len(valid)} validation images at {LONG_SIDE} px, labelled by YuNet "
         "in three passes; nothing was fitted to them",
         **summary(judged, THRESHOLD),
         "at_20_false_boxes": summary(judged, threshold_for(judged, 20)),
         "calibration": calibration(judged, 0.05),
         "latency_ms": {
-            "640 x 480": latency_ms(target, 640, 480),
-            "320 x 256": latency_ms(target, 320, 256),
+            "640 x 480": latency_ms(detector, 640, 480),
+            "320 x 256": latency_ms(detector, 320, 256),
+            "a doubtful box": latency_ms(refiner, SIDE, SIDE),
         },
     }
-    (folder / "face.json").write_text(json.dumps(metadata, indent=2) + "\n")
+    _write_facts(detector, metadata)
     return metadata
+
+
+def _described(path: Path, name: str, version: str) -> dict[str, Any]:
+    content = path.read_bytes()
+    return {
+        "name": name,
+        "version": version,
+        "file_sha256": hashlib.sha256(content).hexdigest(),
+        "file_bytes": len(content),
+        "made_on": date.today().isoformat(),
+    }
+
+
+def _write_facts(path: Path, facts: dict[str, Any]) -> None:
+    path.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")

@@ -95,7 +95,7 @@ def losses(cells: Tensor, points: Tensor, strides: Tensor, targets: Targets) -> 
         total = target.sum().clamp_min(1.0)
     bce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     score_loss = (bce * weight).sum() / total
-    box_loss = ((1 - _giou(boxes[image, cell], wanted)) * share).sum() / total
+    box_loss = ((1 - giou(boxes[image, cell], wanted)) * share).sum() / total
     size = (wanted[:, 2:] - wanted[:, :2]).prod(-1).clamp_min(1).sqrt()
     found = points[cell][:, None] + cells[image, cell, 5:].reshape(-1, 5, 2)
     off = (found - landmarks) / size[:, None, None]
@@ -192,7 +192,7 @@ def _iou(one: Tensor, other: Tensor) -> Tensor:
     return shared / union.clamp_min(1e-6)
 
 
-def _giou(one: Tensor, other: Tensor) -> Tensor:
+def giou(one: Tensor, other: Tensor) -> Tensor:
     """H. Rezatofighi et al., "Generalized intersection over union", 2019."""
     shared, union = _areas(one, other)
     corner = torch.minimum(one[..., :2], other[..., :2])

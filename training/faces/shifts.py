@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.executor import WorkExecutor
+from adapters.onnx.face_candidates import FaceCandidates
 from adapters.onnx.face_detector import OnnxFaceDetector
 from application.ports.face_detector import WantedFaces
 from domain.image import Image
 
 from .data import Labels, Photo
-from .evaluate import Finder, Found, Judged, judge_all
+from .evaluate import Finder, Judged, judge_all
 
 Pixels = NDArray[np.uint8]
 Shift = Callable[[Photo], Photo]
@@ -34,7 +35,7 @@ def service_finder(weights: Path, executor: WorkExecutor) -> Finder:
     """The detector as the service runs it."""
     detector = OnnxFaceDetector(executor=executor, weights=weights)
 
-    def find(pixels: Pixels) -> Found:
+    def find(pixels: Pixels) -> FaceCandidates:
         height, width = pixels.shape[:2]
         image = Image(pixels, width, height, "image/png")
         faces = asyncio.run(detector.detect(image, WantedFaces(_SMALLEST)))
@@ -45,7 +46,7 @@ def service_finder(weights: Path, executor: WorkExecutor) -> Finder:
             for m in (face.landmarks for face in faces)
             if m is not None
         ]
-        return Found(
+        return FaceCandidates(
             np.array([face.confidence for face in faces], np.float32),
             np.array(boxes, np.float32).reshape(-1, 4),
             np.array(marks, np.float32).reshape(-1, 5, 2),

@@ -1,17 +1,11 @@
-"""One training run: AdamW, averaged weights, a checkpoint every few minutes."""
+"""Training the detector on views, with the teacher's answers as targets."""
 
 from __future__ import annotations
 
-import json
-import logging
-import math
 import os
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,58 +14,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from adapters.onnx.face_candidates import FaceCandidates, candidates_of
+
 from .augment import Batch, Views
 from .data import Photos
-from .evaluate import Found, from_cells, in_two_views, judge_all, summary, threshold_for
+from .evaluate import SAME_FACE, Finder, in_two_views, judge_all, summary, threshold_for
 from .losses import Targets, cells_within, losses
-from .network import FaceNet, Shape, centres
+from .network import STRIDES, FaceNet, centres
 from .plots import curves
+from .run import Recipe, Run
 from .teacher import Teacher
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Configuration of a run.
-
-    Attributes:
-        steps: Batches in all.
-        minutes: If given, the run ends after so long instead, for a machine lent for a time.
-        falling_from: Share of the run from which the rate falls to zero; until then it stays at its
-            peak (A. Hägele et al., "Scaling laws and compute-optimal training beyond fixed training
-            durations", 2024).
-        warmup: Steps in which the rate rises.
-        batch: Views per step.
-        side: Of the views, in pixels.
-        rate, decay: Of AdamW.
-        ema: Decay of the averaged weights per step.
-        seed: Of weights and views.
-        shape: Of the network.
-    """
-
-    steps: int = 16000
-    minutes: float | None = None
-    falling_from: float = 0.5
-    warmup: int = 300
-    batch: int = 32
-    side: int = 256
-    rate: float = 2e-3
-    decay: float = 0.05
-    ema: float = 0.998
-    seed: int = 1
-    shape: Shape = field(default_factory=Shape)
-
-    def progress(self, step: int, minutes: float) -> float:
-        """Share of the run that is over, from the steps or the minutes so far."""
-        return step / self.steps if self.minutes is None else min(minutes / self.minutes, 1.0)
-
-    def schedule(self, step: int, progress: float) -> float:
-        """Share of the peak rate."""
-        if step < self.warmup:
-            return (step + 1) / self.warmup
-        rest = max(progress - self.falling_from, 0.0) / (1 - self.falling_from)
-        return 0.5 * (1 + math.cos(math.pi * rest))
 
 
 class _Taught(IterableDataset[tuple[Batch, Tensor]]):
@@ -138,102 +90,40 @@ def train(
     Returns:
         The network with averaged weights on the CPU, in evaluation mode.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    network = FaceNet(recipe.shape).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = FaceNet(recipe.shape).to(device)
-    average.load_state_dict(network.state_dict())
-    optimiser = torch.optim.AdamW(_groups(network, recipe), fused=True)
-    history: list[dict[str, Any]] = []
-    step, minutes = 0, 0.0
-    checkpoint = folder / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True, map_location=device)
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        history, step, minutes = state["history"], state["step"], state["minutes"]
-        log.info("resuming at step %d", step)
+    network, average = FaceNet(recipe.shape), FaceNet(recipe.shape)
+    run = Run(network, average, recipe, folder, device)
     views = Views(fit, side=recipe.side, seed=recipe.seed, device=device)
     taught = Teacher(teacher).to(device)
     points, strides = (part.to(device) for part in centres(recipe.side, recipe.side))
-    sums, started = torch.zeros(3, device=device), time.perf_counter() - minutes * 60
     total = recipe.steps if recipe.minutes is None else None
-    bar = tqdm(initial=step, total=total, mininterval=20)
-    network.train()
-    prepared = iter(_prepared(_Taught(views, taught, recipe.batch, step), device))
-    while recipe.progress(step, minutes) < 1:
+    bar = tqdm(initial=run.step, total=total, mininterval=20)
+    prepared = iter(_prepared(_Taught(views, taught, recipe.batch, run.step), device))
+    while run.progress < 1:
         batch, answers = next(prepared)
-        for group in optimiser.param_groups:
-            share = recipe.schedule(step, recipe.progress(step, minutes))
-            group["lr"] = recipe.rate * share
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             scaled = (batch.pixels / 255).contiguous(memory_format=torch.channels_last)
             cells = network(scaled).float()
         parts = losses(cells, points, strides, _targets(batch, answers, points))
-        optimiser.zero_grad()
-        parts.total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        _update_average(average, network, min(recipe.ema, (step + 1) / (step + 10)))
-        sums += torch.stack([parts.score, parts.box, parts.landmarks]).detach()
-        step += 1
-        minutes = (time.perf_counter() - started) / 60
+        run.learn(parts.total, (parts.score, parts.box, parts.landmarks))
         bar.update()
-        if step % every == 0 or recipe.progress(step, minutes) >= 1:
+        if run.step % every == 0 or run.progress >= 1:
             judged = judge_all(in_two_views(finder(average)), tune)
-            steps = step - (history[-1]["step"] if history else 0)  # the last row may have fewer
-            row = {
-                "step": step,
-                "losses": [round(value / steps, 4) for value in sums.tolist()],
-                "minutes": round(minutes, 2),
-                **summary(judged, threshold_for(judged, len(tune) // 27)),
-            }
-            history.append(row)
-            log.info("%s", row)
-            sums.zero_()
-            state = {
-                "recipe": asdict(recipe),
-                "network": network.state_dict(),
-                "average": average.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "history": history,
-                "step": step,
-                "minutes": minutes,
-            }
-            torch.save(state, checkpoint.with_suffix(".part"))
-            checkpoint.with_suffix(".part").replace(checkpoint)
-            (folder / "history.json").write_text(json.dumps(history, indent=1))
-            curves(history, folder / "curves.png")
+            run.keep(summary(judged, threshold_for(judged, len(tune) // 27)))
+            curves(run.history, folder / "curves.png")
     return average.cpu().eval()
 
 
-def _groups(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
-    parameters = list(network.parameters())
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-
-
-@torch.no_grad()
-def _update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Moves the averaged weights towards those of the network (Polyak averaging)."""
-    means, values = average.state_dict().values(), network.state_dict().values()
-    floating = [(m, v) for m, v in zip(means, values, strict=True) if v.is_floating_point()]
-    torch._foreach_lerp_([m for m, _ in floating], [v for _, v in floating], 1 - decay)
-
-
-def finder(network: FaceNet, least: float = 0.05) -> Any:
+def finder(network: nn.Module, least: float = 0.05) -> Finder:
     """A function that finds faces in RGB pixels with the network."""
     device = next(network.parameters()).device
 
     @torch.no_grad()
-    def find(pixels: NDArray[np.uint8]) -> Found:
+    def find(pixels: NDArray[np.uint8]) -> FaceCandidates:
         network.eval()
         cells = network(torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None] / 255)[0]
         cells[:, 0].sigmoid_()
-        points, _ = centres(*pixels.shape[:2])
-        return from_cells(cells.cpu().numpy(), points.numpy(), least)
+        shape = (pixels.shape[0], pixels.shape[1])
+        return candidates_of(cells.cpu().numpy(), shape, STRIDES, least=least, iou=SAME_FACE)
 
     return find

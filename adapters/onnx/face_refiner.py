@@ -1,0 +1,169 @@
+"""Looking again at the boxes that a face detector is not sure of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.onnx.face_candidates import NUMBERS, FaceCandidates
+from adapters.onnx.network import OnnxNetwork
+from application.errors import InferenceUnavailable
+
+INPUT = "crops"
+OUTPUT = "faces"
+# An image of noise has thousands of doubtful boxes: only the likeliest of a view are looked at,
+# and the others stay as they are.
+_MAX_CROPS = 64
+_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square cut out of an image and scaled.
+
+    Attributes:
+        pixels: uint8, side x side x 3.
+        left: column of the image at its left edge; may lie outside.
+        top: row of the image at its upper edge.
+        scale: pixels of the image per pixel of the crop.
+    """
+
+    pixels: NDArray[np.uint8]
+    left: int
+    top: int
+    scale: float
+
+
+class FaceRefiner:
+    """A network that sees each doubtful box in a crop of its own and judges it anew.
+
+    The second stage of a cascade (K. Zhang et al., "Joint face detection and alignment using
+    multi-task cascaded convolutional networks", 2016). Most images have no or few such boxes, so it
+    may spend far more on each than the detector can.
+
+    It reads ``crops``, uint8, N x side x side x 3, RGB, and answers ``faces``, float32, N x 15: the
+    log-odds that the box in the middle lies on a face, that face's left, upper, right and lower
+    side, and five points, all in pixels of the crop. A JSON file of the same name beside it holds
+    ``name``, ``version``, ``file_sha256``, ``span`` (the crop's side in longer sides of the box),
+    ``asked`` (from which to which confidence a box is doubtful) and ``confidence``: what the
+    log-odds of ``detector`` and ``refiner`` weigh in the new confidence, and its ``offset``.
+    """
+
+    def __init__(self, weights: Path) -> None:
+        """Load the network.
+
+        Args:
+            weights: an ONNX file with its JSON file beside it.
+
+        Raises:
+            InferenceUnavailable: a file is missing, damaged or another kind of network, or the two
+                do not belong together.
+        """
+        self._network = OnnxNetwork.load(
+            weights, reads=INPUT, answers=OUTPUT, facts=("span", "asked", "confidence")
+        )
+        facts = self._network.facts
+        try:
+            self._side = int(self._network.input_shape[1])
+            self._span = float(facts["span"])
+            self.least, self._most = map(float, facts["asked"])
+            weigh = facts["confidence"]
+            self._weights = [float(weigh[key]) for key in ("detector", "refiner", "offset")]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InferenceUnavailable(
+                f"{weights.with_suffix('.json').name}: span, asked and confidence cannot be used: "
+                f"{error}"
+            ) from error
+        answer = self._network.run(np.zeros((1, self._side, self._side, 3), np.uint8)).shape
+        if answer != (1, NUMBERS):
+            raise InferenceUnavailable(f"{weights.name} must answer {NUMBERS} numbers a crop")
+
+    def refine(self, pixels: NDArray[np.uint8], found: FaceCandidates) -> FaceCandidates:
+        """Judge the doubtful candidates anew; the others stay as they are.
+
+        Args:
+            pixels: uint8, height x width x 3, RGB, in which the candidates were found.
+            found: the highest score first. Of the doubtful ones the first 64 are judged.
+
+        Raises:
+            InferenceUnavailable: the network failed.
+        """
+        rows = self.doubtful(found)
+        if not len(rows):
+            return found
+        doubtful, others = found[rows], found[np.delete(np.arange(len(found)), rows)]
+        log_odds, moved = self.look(pixels, doubtful)
+        return FaceCandidates(
+            np.concatenate([others.scores, self._confidence(doubtful.scores, log_odds)]),
+            np.concatenate([others.boxes, moved.boxes]),
+            np.concatenate([others.landmarks, moved.landmarks]),
+        )
+
+    def doubtful(self, found: FaceCandidates) -> NDArray[np.intp]:
+        """Which candidates are looked at again."""
+        asked = (found.scores >= self.least) & (found.scores < self._most)
+        return np.flatnonzero(asked)[:_MAX_CROPS]
+
+    def look(
+        self, pixels: NDArray[np.uint8], found: FaceCandidates
+    ) -> tuple[NDArray[np.float32], FaceCandidates]:
+        """Look at each candidate in a crop of its own.
+
+        Args:
+            pixels: as for ``refine``.
+            found: at least one candidate.
+
+        Returns:
+            float32 (N,), the network's log-odds that each lies on a face; and the candidates with
+            the boxes and landmarks that it sees.
+        """
+        cut = [crop_around(pixels, box, span=self._span, side=self._side) for box in found.boxes]
+        batches = (cut[first : first + _BATCH] for first in range(0, len(cut), _BATCH))
+        answers = np.concatenate(
+            [self._network.run(np.stack([crop.pixels for crop in batch])) for batch in batches]
+        )
+        corners = np.array([(crop.left, crop.top) for crop in cut], np.float32)
+        scales = np.array([crop.scale for crop in cut], np.float32)
+        points = answers[:, 1:].reshape(-1, 7, 2) * scales[:, None, None] + corners[:, None]
+        moved = FaceCandidates(found.scores, points[:, :2].reshape(-1, 4), points[:, 2:])
+        return answers[:, 0], moved
+
+    def _confidence(
+        self, scores: NDArray[np.float32], log_odds: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        first, second, offset = self._weights
+        before = np.log(scores / (1 - scores))
+        return np.asarray(1 / (1 + np.exp(-(first * before + second * log_odds + offset))))
+
+
+def crop_around(
+    pixels: NDArray[np.uint8], box: NDArray[np.float32], *, span: float, side: int
+) -> Crop:
+    """Cut out a square around the middle of a box; what lies outside the image is black.
+
+    Args:
+        pixels: uint8, height x width x 3.
+        box: left, top, right, bottom.
+        span: the square's side, in longer sides of the box.
+        side: pixels of the crop.
+    """
+    half = max(box[2] - box[0], box[3] - box[1]) * span / 2
+    left, top = (round(float(box[axis] + box[axis + 2]) / 2 - half) for axis in (0, 1))
+    length = max(round(2 * half), 1)
+    height, width = pixels.shape[:2]
+    # The part inside the image is scaled first: a box may be far larger than the image.
+    inside = (max(left, 0), max(top, 0), min(left + length, width), min(top + length, height))
+    crop = np.zeros((side, side, 3), np.uint8)
+    first, above, last, below = (
+        round((edge - corner) * side / length)
+        for edge, corner in zip(inside, (left, top, left, top), strict=True)
+    )
+    if first < last and above < below:
+        part = pixels[inside[1] : inside[3], inside[0] : inside[2]]
+        way = cv2.INTER_AREA if length > side else cv2.INTER_LINEAR
+        cv2.resize(part, (last - first, below - above), crop[above:below, first:last], 0, 0, way)
+    return Crop(crop, left, top, length / side)

@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from adapters.onnx.face_candidates import candidates_of
+
+# 32 x 32 pixels: 16 cells at stride 8, 4 at stride 16.
+SHAPE, STRIDES = (32, 32), (8, 16)
+
+
+def cells(**found: tuple[float, float]) -> NDArray[np.float32]:
+    """Blank cells, some with a score and half the side of a square box: ``cell_5=(0.9, 4)``."""
+    rows = np.zeros((20, 15), np.float32)
+    for name, (score, reach) in found.items():
+        row = rows[int(name.removeprefix("cell_"))]
+        row[0], row[1:5] = score, reach
+    return rows
+
+
+def test_boxes_lie_around_the_centres_of_their_cells() -> None:
+    found = candidates_of(
+        cells(cell_5=(0.9, 4), cell_19=(0.8, 8)), SHAPE, STRIDES, least=0.5, iou=0.4
+    )
+    assert found.boxes.tolist() == [[8, 8, 16, 16], [16, 16, 32, 32]]
+    assert found.landmarks[:, 0].tolist() == [[12, 12], [24, 24]]
+    assert found.scores.tolist() == pytest.approx([0.9, 0.8])
+
+
+def test_of_boxes_on_the_same_place_the_likeliest_stays() -> None:
+    found = candidates_of(
+        cells(cell_5=(0.7, 20), cell_6=(0.9, 20)), SHAPE, STRIDES, least=0.5, iou=0.4
+    )
+    assert found.boxes.tolist() == [[0, -8, 40, 32]]
+
+
+def test_less_likely_boxes_are_no_candidates() -> None:
+    assert len(candidates_of(cells(cell_5=(0.4, 4)), SHAPE, STRIDES, least=0.5, iou=0.4)) == 0
