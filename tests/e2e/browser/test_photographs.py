@@ -8,6 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.async_api import FilePayload, Page, expect
 
@@ -57,6 +58,29 @@ async def test_a_guest_sees_the_boxed_face_and_the_remaining_quota(
         subprocess.run, ["bash", "-c", command], cwd=tmp_path, capture_output=True, check=True
     )
     assert json.loads(same.stdout)["detection_results"]["face_detected"]
+
+
+async def test_a_guest_saves_a_photo_with_its_boxes(page: Page) -> None:
+    await page.goto("/")
+    await choose(page, file("two.jpg", pair()))
+    boxes = [
+        face["box"]
+        for face in json.loads(await page.locator(".json pre").text_content() or "")[
+            "detection_results"
+        ]["faces"]
+    ]
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Save with boxes").click()
+    saved = await download.value
+    assert saved.suggested_filename == "two-faces.jpg"
+    before = np.asarray(Image.open(io.BytesIO(pair())).convert("RGB"), int)
+    after = np.asarray(Image.open(await saved.path()).convert("RGB"), int)
+    assert after.shape == before.shape
+    changed = np.abs(after - before).max(axis=2) > 60
+    for x, y, _width, height in boxes:
+        edge = changed[y : y + height, max(x - 2, 0) : x + 3].any(axis=1)
+        assert edge.mean() > 0.8, "its left side is drawn from top to bottom"
+    assert changed.mean() < 0.2, "the rest of the photo is as it was"
 
 
 async def test_boxes_and_lines_are_linked(page: Page) -> None:

@@ -6,7 +6,7 @@ import { placeLabels } from "./label-layout.js";
 
 // The texts of labels, the longest first: the first for which all labels have room is used.
 const FORMS = ["full", "short", "number"];
-const MAX_NAMED = 12; // More faces than that get numbers only.
+export const MAX_NAMED = 12; // More faces than that get numbers only.
 const THIN_PX = 48;
 
 /** A box with its label: a button on a photo, a plain element (`tag`) on video. */

@@ -5,9 +5,10 @@ import { analyse } from "./analysis.js";
 import { call, callForJson } from "./api.js";
 import { save } from "./batch-export.js";
 import { announce, h } from "./dom.js";
+import { drawPhoto } from "./drawn-photo.js";
 import { countChips, countsInWords } from "./emotion-counts.js";
 import { count } from "./format.js";
-import { pictureOf, saveWithBoxes } from "./history-card.js";
+import { downloadDrawn, pictureOf, saveWithBoxes } from "./history-card.js";
 import { photoCard } from "./overview.js";
 import { problem, signInButton } from "./problem.js";
 import { session } from "./session.js";
@@ -169,12 +170,14 @@ export function mountDetect(panel) {
 
   /** What can be done with a result. */
   function actionsFor(photo) {
-    if (!session.user || !photo.detection.detection_results.face_detected) return [];
+    const canSave = session.user || photo.picture; // Of guests the service keeps nothing that it could draw.
+    if (!canSave || !photo.detection.detection_results.face_detected) return [];
     const trouble = h("div", {});
     return [h("button", { type: "button", on: { click: async () => {
       try {
         trouble.replaceChildren();
-        await onceStored(() => saveWithBoxes(photo.detection));
+        if (session.user) await onceStored(() => saveWithBoxes(photo.detection));
+        else downloadDrawn(await drawPhoto(photo.picture, photo.detection), photo.file.name);
       } catch (error) {
         trouble.replaceChildren(problem(error));
       }

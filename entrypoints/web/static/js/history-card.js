@@ -43,7 +43,12 @@ export function nameOf(record) {
 /** Download the photo as the service draws it. */
 export async function saveWithBoxes(record) {
   const drawn = await (await call(`${settings.apiPrefix}/history/${record.detection_id}/annotated`)).blob();
-  download(drawn, `${nameOf(record).replace(/\.\w+$/, "")}-faces.jpg`);
+  downloadDrawn(drawn, nameOf(record));
+}
+
+/** Download a photo with boxes, named like the photo. */
+export function downloadDrawn(drawn, name) {
+  download(drawn, `${name.replace(/\.\w+$/, "")}-faces.jpg`);
 }
 
 /** The stored photo. It needs the token, so an `<img>` cannot fetch it. */

@@ -2,7 +2,7 @@
 // copy into pixels of the original.
 
 const QUALITY = 0.9;
-const MAX_AREA_PX = 16_000_000; // Browsers on phones draw no larger canvas.
+export const MAX_AREA_PX = 16_000_000; // Browsers on phones draw no larger canvas.
 const TRIES = 5;
 
 /**

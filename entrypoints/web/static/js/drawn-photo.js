@@ -1,0 +1,93 @@
+// A photo with its boxes and labels drawn into it, as the service draws those that it keeps.
+
+import { MAX_NAMED } from "./boxes.js";
+import { h } from "./dom.js";
+import { countEmotions } from "./emotion-counts.js";
+import { percent, words } from "./format.js";
+import { placeLabels } from "./label-layout.js";
+import { MAX_AREA_PX } from "./shrink.js";
+
+const QUALITY = 0.92;
+
+/**
+ * @param {HTMLImageElement} picture
+ * @param {Object} detection  its boxes are in pixels of the picture
+ * @returns {Promise<Blob>} a JPEG
+ */
+export function drawPhoto(picture, { image, detection_results: { faces } }) {
+  const scale = Math.min(1, Math.sqrt(MAX_AREA_PX / (image.width * image.height)));
+  const canvas = h("canvas", { width: Math.round(image.width * scale), height: Math.round(image.height * scale) });
+  const pen = canvas.getContext("2d");
+  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  // Sizes scale with the picture, so that labels are readable in small and large ones.
+  const longer = Math.max(canvas.width, canvas.height);
+  pen.font = `${Math.max(12, Math.round(longer / 60))}px sans-serif`;
+  const boxes = faces.map(({ box }) => {
+    const [x, y, width, height] = box.map((side) => side * scale);
+    return { x, y, width, height };
+  });
+  boxes.forEach((box, index) => drawBox(pen, box, colourOf(faces[index].dominant_emotion), Math.max(2, longer / 400)));
+  const { texts, places } = layOut(pen, faces, boxes, canvas);
+  places.forEach((place, index) => place && drawLabel(pen, place, texts[index], colourOf(faces[index].dominant_emotion)));
+  if (texts[0] === "1") drawKey(pen, faces, [...boxes, ...places.filter(Boolean)], canvas);
+  return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", QUALITY); });
+}
+
+/** The longest labels that fit without covering a face; numbers may cover one. */
+function layOut(pen, faces, boxes, area) {
+  const numbers = faces.map((_, index) => `${index + 1}`);
+  const named = faces.map((face, index) => {
+    const word = `${words(face)}${face.reliable ? "" : "?"}`;
+    return faces.length === 1 ? word : `${numbers[index]} ${word}`;
+  });
+  const full = faces.map((face, index) => `${named[index]} ${percent(face.emotions[0].score)}`);
+  for (const texts of faces.length > MAX_NAMED ? [numbers] : [full, named, numbers]) {
+    const { places, covered } = placeLabels(boxes, texts.map((text) => sizeOf(pen, text)), area);
+    const isClear = !covered && !places.includes(null);
+    if (isClear || texts === numbers || faces.length === 1) return { texts, places };
+  }
+  return { texts: [], places: [] };
+}
+
+function drawBox(pen, { x, y, width, height }, colour, line) {
+  const thick = Math.min(line, Math.max(1, Math.min(width, height) / 12)); // A small face stays visible.
+  for (const [style, extra] of [["black", 2], [colour, 0]]) {
+    Object.assign(pen, { strokeStyle: style, lineWidth: thick + extra });
+    pen.strokeRect(x, y, width, height);
+  }
+}
+
+function drawLabel(pen, { x, y, width, height }, text, colour) {
+  pen.fillStyle = colour;
+  pen.fillRect(x, y, width, height);
+  Object.assign(pen, { strokeStyle: "black", lineWidth: 1, fillStyle: "black", textAlign: "center", textBaseline: "middle" });
+  pen.strokeRect(x, y, width, height);
+  pen.fillText(text, x + width / 2, y + height / 2);
+}
+
+/** Draw a key of the colours ("11 happy", "3 neutral") in the emptiest corner. */
+function drawKey(pen, faces, used, area) {
+  const counted = countEmotions(faces);
+  const texts = counted.map(([emotion, number]) => `${number} ${emotion}`);
+  const sizes = texts.map((text) => sizeOf(pen, text));
+  const [width, height] = [Math.max(...sizes.map((size) => size.width)), sizes[0].height];
+  const corners = [area.height - height * texts.length, 0].flatMap((y) => [0, area.width - width].map((x) => ({ x, y })));
+  const taken = corners.map(({ x, y }) => used.filter((box) =>
+    box.x < x + width && x < box.x + box.width && box.y < y + height * texts.length && y < box.y + box.height).length);
+  const { x, y } = corners[taken.indexOf(Math.min(...taken))];
+  counted.forEach(([emotion], row) => drawLabel(pen, { x, y: y + row * height, width, height }, texts[row], colourOf(emotion)));
+}
+
+function sizeOf(pen, text) {
+  const tall = parseFloat(pen.font);
+  return { width: Math.ceil(pen.measureText(text).width + 0.6 * tall), height: Math.ceil(1.4 * tall) };
+}
+
+/** The colour that the style sheet gives an emotion. */
+function colourOf(emotion) {
+  const element = h("span", { dataset: { emotion }, hidden: true });
+  document.body.append(element);
+  const colour = getComputedStyle(element).getPropertyValue("--emotion");
+  element.remove();
+  return colour.trim();
+}
