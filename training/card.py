@@ -27,7 +27,7 @@ def write_card(template: Path, facts: dict[str, Any], values: dict[str, str], ca
         "name": facts["name"],
         "version": facts["version"],
         "sha256": facts["file_sha256"],
-        "size": f"{facts['file_bytes'] / 1e6:.2f} MB",
+        "size": megabytes(facts),
         "made_on": facts["made_on"],
     }
     card.write_text(Template(template.read_text()).substitute(common, **values))
@@ -36,3 +36,8 @@ def write_card(template: Path, facts: dict[str, Any], values: dict[str, str], ca
 def percent(share: float) -> str:
     """A share in [0, 1] as a percentage with one decimal."""
     return f"{100 * share:.1f} %"
+
+
+def megabytes(facts: dict[str, Any]) -> str:
+    """The size of a network's file."""
+    return f"{facts['file_bytes'] / 1e6:.2f} MB"

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from training.card import percent, read_facts, write_card
+from training.card import megabytes, percent, read_facts, write_card
 
 from .data import Photo
+from .export import DETECTOR, REFINER
 from .shifts import sizes_table, table
 
 _TEMPLATE = Path(__file__).parent / "card_template.md"
@@ -20,13 +21,14 @@ def write(weights: Path, valid: Sequence[Photo], docs: Path) -> None:
     """Fills the template.
 
     Args:
-        weights: Folder of `face.onnx` and `face.json`.
+        weights: Folder of both networks and their JSON files.
         valid: The validation images.
         docs: Folder for `model-card-faces.md`.
     """
-    network = weights / "face.onnx"
+    network = weights / DETECTOR
     facts = read_facts(network)
     values = _values(facts) | {
+        "refiner_size": megabytes(read_facts(weights / REFINER)),
         "sizes": sizes_table(network, valid),
         "shifts": table(network, [valid[i] for i in range(0, len(valid), _SHIFTED)]),
     }
@@ -41,6 +43,7 @@ def _values(facts: dict[str, Any]) -> dict[str, str]:
     )
     return {
         "parameters": f"{facts['parameters']:,}",
+        "refiner_parameters": f"{facts['refiner_parameters']:,}",
         "measured_on": facts["measured_on"],
         "recall_16": percent(facts["recall_16"]),
         "recall_8_16": percent(facts["recall_8_16"]),
@@ -51,5 +54,6 @@ def _values(facts: dict[str, Any]) -> dict[str, str]:
         "landmark_error": percent(facts["landmark_error"]),
         "threshold": f"{facts['threshold']:.2f}",
         "latency": f"{facts['latency_ms']['640 x 480']:.1f} ms",
+        "refiner_latency": f"{facts['latency_ms']['a doubtful box']:.2f} ms",
         "calibration": ranges,
     }
