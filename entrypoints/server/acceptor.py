@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import re
 import socket
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from entrypoints.server.pacing import FairQueue
 
 HEALTH_PATH = "/healthz"
 _ASKS_FOR_HEALTH = f"GET {HEALTH_PATH} ".encode()
-_SENDS_TOKEN = b"\nauthorization:"
+_TOKEN = re.compile(rb"\nauthorization:([^\r\n]*)", re.IGNORECASE)
 _PEEKED_BYTES = 4096
 _ACCEPTED_AT_ONCE = 64
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -32,7 +33,7 @@ class Acceptor:
 
     In each pass of the event loop one connection starts of those that ask for the health of the
     service, one of those that send a token (nobody has checked it yet), one of the others, and one
-    of those that have sent nothing so far. Network addresses take turns.
+    of those that have sent nothing so far. Network addresses take turns, and tokens at an address.
 
     Args:
         listener: a bound socket; closed with the acceptor.
@@ -132,8 +133,8 @@ class Acceptor:
             client.close()
         elif begin.startswith(_ASKS_FOR_HEALTH):
             self._health.push(client, network)
-        elif _SENDS_TOKEN in begin.lower():
-            self._with_token.push(client, network)
+        elif sent := _TOKEN.search(begin):
+            self._with_token.push(client, network, sent[1].strip().decode("latin-1"))
         else:
             self._others.push(client, network)
         if self._waiting() and not self._is_starting:

@@ -19,6 +19,7 @@ EXTENSION = "emotion_api.connection"
 """Key in an ASGI scope's ``extensions`` under which the connection of a request is found."""
 _SWEEP_S = 1.0
 _SEARCH_EVERY_S = 0.01
+_DISCARD_TURN_S = 0.005
 _UNREAD_BYTES = 16 * 2**20
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,8 @@ class Connections:
         self.health_pacing = RequestPacing()
         self.token_pacing = RequestPacing()
         self.pipelined_pacing = RequestPacing()
-        self.discarding = ReadingTurns()
+        self.bodies = ReadingTurns()
+        self.discarding = ReadingTurns(_DISCARD_TURN_S)
         self.turned_away = 0
         self._all: dict[Watched, str] = {}
         self._idle: dict[Watched, None] = {}

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from entrypoints.server.acceptor import HEALTH_PATH
 from entrypoints.server.connections import EXTENSION, Connections, network_of
-from entrypoints.server.pacing import RequestPacing
+from entrypoints.server.pacing import NO_TOKEN, RequestPacing
 from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import GentleTransport, Progress, address_of
 
@@ -72,6 +72,7 @@ class HttpConnection(H11Protocol):
         self._header_lines = 0
         self._header_end = b""
         self._header_since: float | None = None
+        self._token = NO_TOKEN
         # The arriving body; while the application does not read, the client is not late.
         self._body_since = 0.0
         self._body_bytes = 0
@@ -86,7 +87,7 @@ class HttpConnection(H11Protocol):
         """Admit the connection or refuse it."""
         self._raw = transport
         self.address = address_of(transport)
-        gentle = GentleTransport(transport, self._close, self._is_closing)
+        gentle = GentleTransport(transport, self._close, self._is_closing, self._resume_in_turn)
         super().connection_made(cast("asyncio.Transport", gentle))
         if self.client is not None:
             self.client = (self.address, self.client[1])
@@ -236,7 +237,7 @@ class HttpConnection(H11Protocol):
 
         cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
         _use_path_of_url(cast("dict[str, Any]", scope))
-        await self._pacing().wait(network_of(self.address))
+        await self._pacing().wait(network_of(self.address), self._token)
         await self._service(scope, receive, announce_and_send)
 
     def _pacing(self) -> RequestPacing:
@@ -244,7 +245,7 @@ class HttpConnection(H11Protocol):
             return self._connections.health_pacing
         if self._is_pipelined:
             return self._connections.pipelined_pacing
-        if any(name == b"authorization" for name, _ in self.headers):
+        if self._token != NO_TOKEN:
             return self._connections.token_pacing
         return self._connections.pacing
 
@@ -299,6 +300,8 @@ class HttpConnection(H11Protocol):
         self._header_end, self._header_since = b"", None
         self._body_since, self._body_bytes = self.loop.time(), 0
         self._is_chunked = any(name == b"transfer-encoding" for name, _ in self.headers)
+        sent = (value for name, value in self.headers if name == b"authorization")
+        self._token = next(sent, b"").decode("latin-1")
         self._line_ends = 0
 
     def _has_tiny_chunks(self, data: bytes) -> bool:
@@ -355,10 +358,15 @@ class HttpConnection(H11Protocol):
                 pass  # It is not HTTP any more, and is discarded as well.
         if not self._raw.is_closing():
             self._raw.pause_reading()
-            self._connections.discarding.wait(self._read_on)
+            self._connections.discarding.wait(self._read_on, network_of(self.address))
+
+    def _resume_in_turn(self) -> None:
+        """Read on, when it is this connection's turn: the application wants more of the body."""
+        self._connections.bodies.wait(self._read_on, network_of(self.address), self._token)
 
     def _read_on(self) -> None:
-        if not self._raw.is_closing():
+        # It may have been paused again meanwhile, before a pipelined request.
+        if not self._raw.is_closing() and not self.flow.read_paused:
             self._raw.resume_reading()
 
     def _refuse(self, reason: Refusal, code: str) -> None:

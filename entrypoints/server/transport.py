@@ -8,12 +8,13 @@ from typing import Any
 
 
 class GentleTransport:
-    """Passes everything on to a transport, except closing, which the connection does.
+    """Passes everything on to a transport, except what the connection does itself.
 
     Args:
         transport: the transport.
         close: called instead of closing it.
         is_closing: whether that has begun.
+        resume_reading: called instead of reading on at once.
     """
 
     def __init__(
@@ -21,10 +22,12 @@ class GentleTransport:
         transport: asyncio.Transport,
         close: Callable[[], None],
         is_closing: Callable[[], bool],
+        resume_reading: Callable[[], None],
     ) -> None:
         self._transport = transport
         self.close = close
         self.is_closing = is_closing
+        self.resume_reading = resume_reading
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

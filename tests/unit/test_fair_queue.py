@@ -1,0 +1,41 @@
+"""In which order waiting connections and requests are served."""
+
+from entrypoints.server.pacing import FairQueue
+
+
+def order(queue: FairQueue[str]) -> list[str]:
+    return [queue.pop() for _ in range(len(queue))]
+
+
+def test_addresses_take_turns() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for name in ("many 1", "many 2", "many 3"):
+        queue.push(name, "192.0.2.1")
+    queue.push("one", "192.0.2.2")
+    assert order(queue) == ["many 1", "one", "many 2", "many 3"]
+
+
+def test_behind_one_address_users_take_turns() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for name in ("many 1", "many 2", "many 3"):
+        queue.push(name, "proxy", "token of the first")
+    queue.push("one", "proxy", "token of the second")
+    assert order(queue) == ["many 1", "one", "many 2", "many 3"]
+
+
+def test_made_up_tokens_delay_nobody_at_another_address() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for number in range(50):
+        queue.push(f"made up {number}", "192.0.2.1", f"token {number}")
+    queue.push("one", "192.0.2.2", "a token")
+    queue.push("two", "192.0.2.2", "a token")
+    waiting = order(queue)
+    assert (waiting.index("one"), waiting.index("two")) == (1, 3)
+
+
+def test_those_without_a_token_take_turns_with_the_others() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for name in ("guest 1", "guest 2", "guest 3"):
+        queue.push(name, "proxy")
+    queue.push("user", "proxy", "a token")
+    assert order(queue) == ["guest 1", "user", "guest 2", "guest 3"]
