@@ -18,7 +18,7 @@ from .camera import developed
 from .data import LEVELS, Photos
 from .random import Random
 
-_SMALLEST_FACE = 8.0
+SMALLEST_FACE = 8.0
 _LARGEST_ENLARGEMENT = 3.0
 MIRRORED = (1, 0, 2, 4, 3)
 _A_ROW = 3
@@ -265,7 +265,7 @@ class Views:
         area = (clipped[:, 2:] - clipped[:, :2]).prod(-1)
         visible = area / (moved[:, 2:] - moved[:, :2]).prod(-1).clamp_min(1e-6)
         agreed = status[part, label]
-        is_face = (agreed == 1) & (visible > 0.5) & (area.sqrt() >= _SMALLEST_FACE)
+        is_face = (agreed == 1) & (visible > 0.5) & (area.sqrt() >= SMALLEST_FACE)
         inside = (landmarks >= corner[:, None]) & (landmarks < opposite[:, None])
         kept = torch.nonzero((visible > 0.02) | (agreed == -1))[:, 0]
         return (

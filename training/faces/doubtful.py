@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from adapters.inference.box_matching import iou
 from adapters.onnx.face_candidates import FaceCandidates, candidates_of
 from adapters.onnx.face_refiner import crop_around
 
-from .augment import Batch, Views
+from .augment import SMALLEST_FACE, Views
 from .data import Photos
-from .evaluate import SAME_FACE, Finder
+from .evaluate import SAME_FACE, Finder, shown
 from .network import STRIDES
 from .teacher import Teacher
 
@@ -32,6 +31,7 @@ ASKED = (0.03, 0.93)
 """Confidences of the detector from and up to which a box is doubtful."""
 _VIEW = 256
 _VIEWS = 32
+_LONG_SIDES = (200, 800)
 _SURE_KEPT = 0.3
 """Share of the boxes above that which are kept: they show what faces look like."""
 _MAX_IN_A_VIEW = 24
@@ -78,87 +78,146 @@ def gather(
     cache: Path,
     device: torch.device,
 ) -> Doubtful:
-    """Look for faces in random views until enough doubtful boxes are found.
+    """Look for faces until enough doubtful boxes are found.
+
+    One half comes from random views, which show what is difficult, and the other from whole
+    images of random sizes, as the service sees them.
 
     Args:
-        photos: Images to draw views of.
+        photos: Images to look at.
         find: The trained detector, with candidates from the least confidence of `ASKED`.
         teacher: YuNet's ONNX file.
         many: How many boxes.
-        seed: Of the views.
+        seed: Of views and sizes.
         cache: Folder where they are kept, 28 kB each.
         device: What makes the views.
     """
-    if not (cache / "seen.npy").exists():
-        cache.mkdir(parents=True, exist_ok=True)
+    if not cache.exists():
+        random = np.random.default_rng(seed)
         views = Views(photos, side=_VIEW, seed=seed, device=device)
-        parts = []
-        found = 0
+        sources = (
+            _shown_in_views(views, Teacher(teacher).to(device)),
+            _shown_whole(photos, random),
+        )
+        unfinished = cache.with_suffix(".part")
+        unfinished.mkdir(parents=True, exist_ok=True)
+        kept = _files(unfinished, many)
         bar = tqdm(total=many, desc="doubtful boxes", mininterval=20)
-        for part in _found_in(views, find, Teacher(teacher).to(device), seed):
-            parts.append(part)
-            found += len(part)
-            bar.update(len(part))
-            if found >= many:
-                break
-        for field in fields(Doubtful):
-            whole = np.concatenate([getattr(part, field.name) for part in parts])
-            np.save(cache / f"{field.name}.npy", whole)
+        for number, source in enumerate(sources, start=1):
+            while bar.n < many * number // len(sources):
+                pixels, labels = next(source)
+                part = _lessons(pixels, _doubtful(find(pixels), random), labels)[: many - bar.n]
+                for field in fields(Doubtful):
+                    getattr(kept, field.name)[bar.n : bar.n + len(part)] = getattr(part, field.name)
+                bar.update(len(part))
+        unfinished.rename(cache)
     return Doubtful(
         *(np.load(cache / f"{field.name}.npy", mmap_mode="r") for field in fields(Doubtful))
     )
 
 
-def _found_in(views: Views, find: Finder, teacher: Teacher, seed: int) -> Iterator[Doubtful]:
-    random = np.random.default_rng(seed)
-    for step in count():
-        batch = views.draw(step, _VIEWS)
-        answers = teacher(batch.clear).cpu().numpy()
-        pixels = batch.pixels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
-        for view in range(_VIEWS):
-            shown = np.ascontiguousarray(pixels[view])
-            found = find(shown)
-            size = (found.boxes[:, 2:] - found.boxes[:, :2]).min(1, initial=np.inf)
-            kept = size >= _SMALLEST
-            kept &= (found.scores < ASKED[1]) | (random.random(len(found)) < _SURE_KEPT)
-            found = found[np.flatnonzero(kept)[:_MAX_IN_A_VIEW]]
-            if len(found):
-                sees = _teacher_sees(answers[view], found)
-                yield _lessons(shown, found, _Labels.of(batch, view), sees)
+def _files(folder: Path, many: int) -> Doubtful:
+    """Arrays in files, as all crops together take gigabytes."""
+    shapes = {
+        "crops": (SIDE, SIDE, 3),
+        "is_face": (),
+        "counts": (),
+        "boxes": (4,),
+        "landmarks": (5, 2),
+        "seen": (5,),
+    }
+    return Doubtful(
+        **{
+            name: np.lib.format.open_memmap(
+                folder / f"{name}.npy",
+                "w+",
+                np.uint8 if name == "crops" else np.float32,
+                (many, *shape),
+            )
+            for name, shape in shapes.items()
+        }
+    )
+
+
+def _doubtful(found: FaceCandidates, random: np.random.Generator) -> FaceCandidates:
+    size = (found.boxes[:, 2:] - found.boxes[:, :2]).min(1, initial=np.inf)
+    kept = size >= _SMALLEST
+    kept &= (found.scores < ASKED[1]) | (random.random(len(found)) < _SURE_KEPT)
+    return found[np.flatnonzero(kept)[:_MAX_IN_A_VIEW]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """The labels of one view, with a last row that stands for no face; see `augment.Batch`."""
+    """The labels of what is shown, with a last row that stands for no face.
+
+    Attributes:
+        boxes, landmarks, seen, is_face: see `augment.Batch`.
+        empty: float32 (M, 4), places without a face.
+        by_teacher: float32 (K, 4), faces that the teacher sees, labelled or not.
+    """
 
     boxes: NDArray[np.float32]
     landmarks: NDArray[np.float32]
     seen: NDArray[np.float32]
     is_face: NDArray[np.bool_]
     empty: NDArray[np.float32]
+    by_teacher: NDArray[np.float32]
 
-    @classmethod
-    def of(cls, batch: Batch, view: int) -> _Labels:
-        here = batch.image == view
 
-        def rows(values: Tensor) -> NDArray[Any]:
-            return np.pad(values[here].cpu().numpy(), [(0, 1)] + [(0, 0)] * (values.ndim - 1))
+def _shown_in_views(views: Views, teacher: Teacher) -> Iterator[tuple[NDArray[np.uint8], _Labels]]:
+    for step in count():
+        batch = views.draw(step, _VIEWS)
+        answers = teacher(batch.clear).cpu().numpy()
+        pixels = batch.pixels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
+        for view in range(_VIEWS):
+            faces = candidates_of(
+                answers[view], (_VIEW, _VIEW), STRIDES, least=_TEACHER_SURE, iou=SAME_FACE
+            )
+            here = batch.image == view
+            labels = _Labels(
+                boxes=_with_no_face(batch.boxes[here].cpu().numpy()),
+                landmarks=_with_no_face(batch.landmarks[here].cpu().numpy()),
+                seen=_with_no_face(batch.seen[here].cpu().numpy()),
+                is_face=_with_no_face(batch.is_face[here].cpu().numpy()),
+                empty=batch.empty[batch.empty_image == view].cpu().numpy(),
+                by_teacher=faces.boxes,
+            )
+            yield np.ascontiguousarray(pixels[view]), labels
 
-        return cls(
-            boxes=rows(batch.boxes),
-            landmarks=rows(batch.landmarks),
-            seen=rows(batch.seen),
-            is_face=rows(batch.is_face),
-            empty=batch.empty[batch.empty_image == view].cpu().numpy(),
+
+def _shown_whole(
+    photos: Photos, random: np.random.Generator
+) -> Iterator[tuple[NDArray[np.uint8], _Labels]]:
+    while True:
+        photo = photos[int(random.integers(len(photos)))]
+        low, high = np.log(_LONG_SIDES)
+        pixels, labels = shown(photo, round(float(np.exp(random.uniform(low, high)))))
+        size = np.sqrt((labels.boxes[:, 2:] - labels.boxes[:, :2]).prod(1))
+        height, width = pixels.shape[:2]
+        whole = np.array([[0, 0, width, height]], np.float32)
+        yield (
+            pixels,
+            _Labels(
+                boxes=_with_no_face(labels.boxes),
+                landmarks=_with_no_face(labels.landmarks),
+                seen=_with_no_face(np.ones(labels.landmarks.shape[:2], np.float32)),
+                is_face=_with_no_face((labels.agreed == 1) & (size >= SMALLEST_FACE)),
+                empty=labels.boxes[labels.agreed == -1] if photo.kind == "face" else whole,
+                by_teacher=np.zeros((0, 4), np.float32),
+            ),
         )
+
+
+def _with_no_face(rows: NDArray[Any]) -> NDArray[Any]:
+    return np.pad(rows, [(0, 1)] + [(0, 0)] * (rows.ndim - 1))
 
 
 def _lessons(
     pixels: NDArray[np.uint8],
     found: FaceCandidates,
     labels: _Labels,
-    teacher_sees: NDArray[np.bool_],
 ) -> Doubtful:
+    """The crops of candidates, and what is known of each."""
     overlap = _overlaps(found.boxes, labels.boxes)
     face = overlap.argmax(1)
     best = overlap.max(1) * labels.is_face[face]
@@ -167,24 +226,19 @@ def _lessons(
     middle = (found.boxes[:, None, :2] + found.boxes[:, None, 2:]) / 2
     inside = np.concatenate([middle - labels.empty[:, :2], labels.empty[:, 2:] - middle], -1)
     in_empty = inside.min(axis=-1).max(axis=1, initial=-1) > 0
+    teacher_sees = _overlaps(found.boxes, labels.by_teacher).max(axis=1, initial=0) >= SAME_FACE
     unknown = ~is_face & ((best >= _OFF_FACE) | on_doubtful | (teacher_sees & ~in_empty))
     crops = [crop_around(pixels, box, span=SPAN, side=SIDE) for box in found.boxes]
-    corner = np.array([(crop.left, crop.top) for crop in crops], np.float32)
+    corner = np.array([(crop.left, crop.top) for crop in crops], np.float32).reshape(-1, 2)
     scale = np.array([crop.scale for crop in crops], np.float32)[:, None]
     return Doubtful(
-        np.stack([crop.pixels for crop in crops]),
+        np.array([crop.pixels for crop in crops], np.uint8).reshape(-1, SIDE, SIDE, 3),
         is_face.astype(np.float32),
         (~unknown).astype(np.float32),
         ((labels.boxes[face] - np.tile(corner, 2)) / scale).astype(np.float32),
         ((labels.landmarks[face] - corner[:, None]) / scale[..., None]).astype(np.float32),
         labels.seen[face],
     )
-
-
-def _teacher_sees(cells: NDArray[np.float32], found: FaceCandidates) -> NDArray[np.bool_]:
-    """Whether the teacher finds a face where each candidate lies, (N,)."""
-    faces = candidates_of(cells, (_VIEW, _VIEW), STRIDES, least=_TEACHER_SURE, iou=SAME_FACE)
-    return np.asarray(_overlaps(found.boxes, faces.boxes).max(axis=1, initial=0) >= SAME_FACE)
 
 
 def _overlaps(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
