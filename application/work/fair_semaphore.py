@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from application.work.admission import Priority
 
+_REMEMBERED = 1024
+
 
 @dataclass(order=True, frozen=True, slots=True)
 class Rank:
@@ -42,6 +44,7 @@ class Ranking:
         self._turn = 0
         self._unfinished: Counter[str] = Counter()
         self._last_turns: dict[str, int] = {}
+        self._max_remembered = _REMEMBERED
 
     def enter(self, sender: str, priority: Priority) -> Rank:
         """Rank the next request of a sender; ``leave`` has to follow."""
@@ -50,6 +53,8 @@ class Ranking:
             turn = max(turn, self._last_turns.get(sender, -1) + 1)
             self._unfinished[sender] += 1
             self._last_turns[sender] = turn
+            if len(self._last_turns) > self._max_remembered:
+                self._next_turn()
         return Rank(priority, turn, next(self._arrivals), sender)
 
     def leave(self, rank: Rank) -> None:
@@ -58,7 +63,21 @@ class Ranking:
         if rank.sender:
             self._unfinished[rank.sender] -= 1
             if not self._unfinished[rank.sender]:
-                del self._unfinished[rank.sender], self._last_turns[rank.sender]
+                # Its last turn is remembered: a sender that comes back at once would otherwise
+                # always go before the second request of another.
+                del self._unfinished[rank.sender]
+        if not self._unfinished:
+            self._last_turns.clear()
+
+    def _next_turn(self) -> None:
+        """Begin another turn, and forget the senders that have had theirs and ask for nothing."""
+        self._turn += 1
+        self._last_turns = {
+            sender: turn
+            for sender, turn in self._last_turns.items()
+            if turn >= self._turn or sender in self._unfinished
+        }
+        self._max_remembered = max(_REMEMBERED, 2 * len(self._last_turns))
 
 
 class FairSemaphore:

@@ -11,6 +11,7 @@ from application.work.admission import Priority
 from application.work.fair_semaphore import Rank, Ranking
 
 T = TypeVar("T")
+_MAX_NETWORKS = 4096
 
 
 NO_TOKEN = ""
@@ -54,15 +55,17 @@ class FairQueue(Generic[T]):
     def push(self, item: T, network: str, token: str = NO_TOKEN) -> None:
         """Add an item of a sender at an address."""
         self._networks.push(network, network)
+        # Without a name there would be no turns.
         self._of_network.setdefault(network, _Turns()).push(item, f"token {token}")
 
     def pop(self) -> T:
         """Remove the item whose turn it is; there has to be one."""
         network = self._networks.pop()
-        waiting = self._of_network[network]
-        item = waiting.pop()
-        if not waiting:
-            del self._of_network[network]
+        item = self._of_network[network].pop()
+        if not self._networks:
+            self._of_network.clear()
+        elif len(self._of_network) > _MAX_NETWORKS:
+            self._of_network = {name: each for name, each in self._of_network.items() if each}
         return item
 
 
@@ -99,7 +102,7 @@ class RequestPacing:
 
 
 class ReadingTurns:
-    """Lets one connection at a time read from its socket, in turns (see ``FairQueue``).
+    """Lets one connection at a time read on from its socket, in turns (see ``FairQueue``).
 
     The event loop reads up to 256 kB of every socket that has data, all in one pass, and parses
     them; with hundreds of large bodies everything else would wait for a second.

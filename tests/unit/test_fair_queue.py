@@ -39,3 +39,40 @@ def test_those_without_a_token_take_turns_with_the_others() -> None:
         queue.push(name, "proxy")
     queue.push("user", "proxy", "a token")
     assert order(queue) == ["guest 1", "user", "guest 2", "guest 3"]
+
+
+def test_senders_that_come_back_at_once_do_not_hold_up_another() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for name in ("many 1", "many 2", "many 3"):
+        queue.push(name, "192.0.2.1", "a token")
+    queue.push("first", "192.0.2.2")
+    queue.push("second", "192.0.2.3")
+    served = []
+    for _ in range(9):
+        served.append(name := queue.pop())
+        if name == "first":
+            queue.push("first", "192.0.2.2")
+        if name == "second":
+            queue.push("second", "192.0.2.3")
+    assert served == [
+        "many 1",
+        "first",
+        "second",
+        "many 2",
+        "first",
+        "second",
+        "many 3",
+        "first",
+        "second",
+    ]
+
+
+def test_new_senders_without_end_do_not_hold_up_the_second_request_of_another() -> None:
+    queue: FairQueue[str] = FairQueue()
+    queue.push("first", "192.0.2.1")
+    queue.push("second", "192.0.2.1")
+    served = []
+    for number in range(5000):
+        queue.push("new", f"network {number}", f"token {number}")
+        served.append(queue.pop())
+    assert "second" in served

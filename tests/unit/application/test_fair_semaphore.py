@@ -93,3 +93,26 @@ async def test_memory_is_given_to_each_sender_before_a_second_time_to_any() -> N
     held.release()
     await asyncio.gather(*waiting)
     assert order.index("bob") == 1
+
+
+async def test_a_sender_that_comes_back_at_once_does_not_hold_up_another(
+    semaphore: FairSemaphore,
+) -> None:
+    order: list[str] = []
+
+    async def ask(sender: str) -> None:
+        rank = await semaphore.acquire(sender, Priority.INTERACTIVE)
+        order.append(sender)
+        await asyncio.sleep(0)
+        semaphore.release(rank)
+
+    async def ask_again_and_again(sender: str) -> None:
+        for _ in range(20):
+            await ask(sender)
+
+    await asyncio.gather(
+        *(ask("many") for _ in range(4)),
+        ask_again_and_again("first"),
+        ask_again_and_again("second"),
+    )
+    assert max(at for at, sender in enumerate(order) if sender == "many") < 16
