@@ -64,6 +64,7 @@ class HttpConnection(H11Protocol):
         self._is_upgraded = False
         self._is_pipelined = False
         self._is_turned_away = False
+        self._awaits_turn = False
         # Times are those of the loop.
         self._made_at = self._heard_at = self.loop.time()
         self._closing_since: float | None = None
@@ -187,7 +188,7 @@ class HttpConnection(H11Protocol):
                 self._connections.refusals.count(Refusal.IDLE)
                 self._raw.close()
         elif self._is_receiving() and not self.cycle.response_complete:
-            if self.flow.read_paused:
+            if self._is_held_back():
                 self._body_since += 1.0
             rate = self._limits.body_min_bytes_per_s
             if now_s - self._body_since > self._body_grace_s + self._body_bytes / rate:
@@ -195,7 +196,7 @@ class HttpConnection(H11Protocol):
 
     def bytes_per_s(self, now_s: float) -> float | None:
         """How fast the client sends its body or reads its answer, if either is expected."""
-        if self._is_receiving() and self.cycle is not None and not self.flow.read_paused:
+        if self._is_receiving() and self.cycle is not None and not self._is_held_back():
             return self._body_bytes / max(now_s - self._body_since, 1.0)
         return self._progress.bytes_per_s(now_s)
 
@@ -360,11 +361,17 @@ class HttpConnection(H11Protocol):
             self._raw.pause_reading()
             self._connections.discarding.wait(self._read_on, network_of(self.address))
 
+    def _is_held_back(self) -> bool:
+        """Whether it is not the client's fault that no more of the body comes in."""
+        return self.flow.read_paused or self._awaits_turn
+
     def _resume_in_turn(self) -> None:
         """Read on, when it is this connection's turn: the application wants more of the body."""
+        self._awaits_turn = True
         self._connections.bodies.wait(self._read_on, network_of(self.address), self._token)
 
     def _read_on(self) -> None:
+        self._awaits_turn = False
         # It may have been paused again meanwhile, before a pipelined request.
         if not self._raw.is_closing() and not self.flow.read_paused:
             self._raw.resume_reading()
