@@ -170,14 +170,15 @@ export function mountDetect(panel) {
 
   /** What can be done with a result. */
   function actionsFor(photo) {
-    const canSave = session.user || photo.picture; // Of guests the service keeps nothing that it could draw.
+    // The page draws what it shows: of guests the service keeps nothing that it could draw.
+    const canSave = session.user || photo.picture;
     if (!canSave || !photo.detection.detection_results.face_detected) return [];
     const trouble = h("div", {});
     return [h("button", { type: "button", on: { click: async () => {
       try {
         trouble.replaceChildren();
-        if (session.user) await onceStored(() => saveWithBoxes(photo.detection));
-        else downloadDrawn(await drawPhoto(photo.picture, photo.detection), photo.file.name);
+        if (photo.picture) downloadDrawn(await drawPhoto(photo.picture, photo.detection), photo.file.name);
+        else await onceStored(() => saveWithBoxes(photo.detection));
       } catch (error) {
         trouble.replaceChildren(problem(error));
       }

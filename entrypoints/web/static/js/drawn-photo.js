@@ -4,21 +4,18 @@ import { MAX_NAMED } from "./boxes.js";
 import { h } from "./dom.js";
 import { countEmotions } from "./emotion-counts.js";
 import { percent, words } from "./format.js";
-import { placeLabels } from "./label-layout.js";
-import { MAX_AREA_PX } from "./shrink.js";
-
-const QUALITY = 0.92;
+import { overlap, placeLabels } from "./label-layout.js";
+import { asJpeg, canvasScale, drawScaled } from "./shrink.js";
 
 /**
  * @param {HTMLImageElement} picture
  * @param {Object} detection  its boxes are in pixels of the picture
  * @returns {Promise<Blob>} a JPEG
  */
-export function drawPhoto(picture, { image, detection_results: { faces } }) {
-  const scale = Math.min(1, Math.sqrt(MAX_AREA_PX / (image.width * image.height)));
-  const canvas = h("canvas", { width: Math.round(image.width * scale), height: Math.round(image.height * scale) });
+export async function drawPhoto(picture, { image, detection_results: { faces } }) {
+  const scale = canvasScale(image);
+  const canvas = drawScaled(picture, image, scale);
   const pen = canvas.getContext("2d");
-  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
   // Sizes scale with the picture, so that labels are readable in small and large ones.
   const longer = Math.max(canvas.width, canvas.height);
   pen.font = `${Math.max(12, Math.round(longer / 60))}px sans-serif`;
@@ -30,7 +27,9 @@ export function drawPhoto(picture, { image, detection_results: { faces } }) {
   const { texts, places } = layOut(pen, faces, boxes, canvas);
   places.forEach((place, index) => place && drawLabel(pen, place, texts[index], colourOf(faces[index].dominant_emotion)));
   if (texts[0] === "1") drawKey(pen, faces, [...boxes, ...places.filter(Boolean)], canvas);
-  return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", QUALITY); });
+  const drawn = await asJpeg(canvas);
+  if (!drawn) throw { title: "Not saved", message: "This browser cannot make a picture of this size." };
+  return drawn;
 }
 
 /** The longest labels that fit without covering a face; numbers may cover one. */
@@ -41,13 +40,15 @@ function layOut(pen, faces, boxes, area) {
     return faces.length === 1 ? word : `${numbers[index]} ${word}`;
   });
   const full = faces.map((face, index) => `${named[index]} ${percent(face.emotions[0].score)}`);
-  for (const texts of faces.length > MAX_NAMED ? [numbers] : [full, named, numbers]) {
-    const { places, covered } = placeLabels(boxes, texts.map((text) => sizeOf(pen, text)), area);
-    const isClear = !covered && !places.includes(null);
-    if (isClear || texts === numbers || faces.length === 1) return { texts, places };
+  const forms = faces.length > MAX_NAMED ? [] : [full, named];
+  for (const texts of forms) {
+    const { places, covered } = placed(pen, texts, boxes, area);
+    if (faces.length === 1 || (!covered && !places.includes(null))) return { texts, places };
   }
-  return { texts: [], places: [] };
+  return { texts: numbers, places: placed(pen, numbers, boxes, area).places };
 }
+
+const placed = (pen, texts, boxes, area) => placeLabels(boxes, texts.map((text) => sizeOf(pen, text)), area);
 
 function drawBox(pen, { x, y, width, height }, colour, line) {
   const thick = Math.min(line, Math.max(1, Math.min(width, height) / 12)); // A small face stays visible.
@@ -71,10 +72,11 @@ function drawKey(pen, faces, used, area) {
   const texts = counted.map(([emotion, number]) => `${number} ${emotion}`);
   const sizes = texts.map((text) => sizeOf(pen, text));
   const [width, height] = [Math.max(...sizes.map((size) => size.width)), sizes[0].height];
-  const corners = [area.height - height * texts.length, 0].flatMap((y) => [0, area.width - width].map((x) => ({ x, y })));
-  const taken = corners.map(({ x, y }) => used.filter((box) =>
-    box.x < x + width && x < box.x + box.width && box.y < y + height * texts.length && y < box.y + box.height).length);
-  const { x, y } = corners[taken.indexOf(Math.min(...taken))];
+  const tall = height * texts.length;
+  if (width > area.width || tall > area.height) return;
+  const corners = [area.height - tall, 0].flatMap((y) => [0, area.width - width].map((x) => ({ x, y, width, height: tall })));
+  const covered = corners.map((corner) => used.reduce((sum, box) => sum + overlap(corner, box), 0));
+  const { x, y } = corners[covered.indexOf(Math.min(...covered))];
   counted.forEach(([emotion], row) => drawLabel(pen, { x, y: y + row * height, width, height }, texts[row], colourOf(emotion)));
 }
 

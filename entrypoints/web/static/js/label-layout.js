@@ -62,7 +62,8 @@ function isWithin(place, area) {
   return place.x >= 0 && place.y >= 0 && place.x + place.width <= area.width && place.y + place.height <= area.height;
 }
 
-function overlap(a, b) {
+/** How many square pixels two boxes share. */
+export function overlap(a, b) {
   const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
   const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
   return Math.max(width, 0) * Math.max(height, 0);

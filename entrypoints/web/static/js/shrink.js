@@ -2,7 +2,7 @@
 // copy into pixels of the original.
 
 const QUALITY = 0.9;
-export const MAX_AREA_PX = 16_000_000; // Browsers on phones draw no larger canvas.
+const MAX_AREA_PX = 16_000_000; // Browsers on phones draw no larger canvas.
 const TRIES = 5;
 
 /**
@@ -14,10 +14,10 @@ export async function shrink(file, maxBytes) {
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) return null;
   const original = { width: bitmap.width, height: bitmap.height };
-  let scale = Math.min(1, Math.sqrt(MAX_AREA_PX / (original.width * original.height)));
+  let scale = canvasScale(original);
   try {
     for (let tries = 0; tries < TRIES; tries += 1) {
-      const blob = await drawScaled(bitmap, scale);
+      const blob = await asJpeg(drawScaled(bitmap, original, scale));
       if (!blob) return null;
       if (blob.size <= maxBytes) return { file: new File([blob], file.name, { type: blob.type }), original };
       scale *= 0.95 * Math.sqrt(maxBytes / blob.size);
@@ -47,14 +47,21 @@ function scaleBox([x, y, width, height], across, down) {
   return [left, top, right - left, bottom - top];
 }
 
-function drawScaled(bitmap, scale) {
-  const width = Math.max(1, Math.round(bitmap.width * scale));
-  const height = Math.max(1, Math.round(bitmap.height * scale));
+/** A picture on a canvas, scaled; white shows through where it is transparent, as JPEG knows no transparency. */
+export function drawScaled(picture, size, scale) {
+  const width = Math.max(1, Math.round(size.width * scale));
+  const height = Math.max(1, Math.round(size.height * scale));
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const pen = canvas.getContext("2d");
-  pen.fillStyle = "#fff"; // JPEG knows no transparency.
+  pen.fillStyle = "#fff";
   pen.fillRect(0, 0, width, height);
   pen.imageSmoothingQuality = "high";
-  pen.drawImage(bitmap, 0, 0, width, height);
-  return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", QUALITY); });
+  pen.drawImage(picture, 0, 0, width, height);
+  return canvas;
 }
+
+/** The canvas as a JPEG; null where the browser cannot make one. */
+export const asJpeg = (canvas) => new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", QUALITY); });
+
+/** How much a picture has to shrink to fit on a canvas. */
+export const canvasScale = ({ width, height }) => Math.min(1, Math.sqrt(MAX_AREA_PX / (width * height)));
