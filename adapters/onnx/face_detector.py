@@ -26,8 +26,8 @@ OUTPUT = "cells"
 _NOT_MEASURED = frozenset(
     {"name", "version", "strides", "iou", "refiner", "file_sha256", "file_bytes"}
 )
-# The refiner's box may be larger than the first one.
-_NEARLY = 0.7
+# Of the wanted size; the refiner's box may be larger than the first one.
+_SMALLEST_SHARE = 0.7
 _SIZES = FaceSizes(
     smallest=20, largest=220, usual_side=640, stream_side=320, overview_side=128, border=0.25
 )
@@ -115,7 +115,7 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         found = self._candidates(view)
         # Only boxes that count are looked at again: not those that another view shows better, and
         # not those far below the wanted size, of which there are many.
-        least = _NEARLY * min_size_px * min(view.ratio_x, view.ratio_y)
+        least = _SMALLEST_SHARE * min_size_px * min(view.ratio_x, view.ratio_y)
         counts = [view.holds(*box) and max(box[2:]) >= least for box in _sides(found)]
         found = found[np.array(counts, bool)]
         if self._refiner is not None:
@@ -134,7 +134,7 @@ class OnnxFaceDetector(ExecutorFaceDetector):
             self._network.run(pixels[np.newaxis])[0],
             (pixels.shape[0], pixels.shape[1]),
             self._strides,
-            least=self._threshold if self._refiner is None else self._refiner.least,
+            least=min(self._threshold, self._refiner.least if self._refiner else 1.0),
             iou=self._iou,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ OUTPUT = "faces"
 # and the others stay as they are.
 _MAX_CROPS = 64
 _BATCH = 16
+_MAX_SPAN = 10
+# Log-odds beyond which a float32 is 0 or 1.
+_SURE = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class FaceRefiner:
     log-odds that the box in the middle lies on a face, that face's left, upper, right and lower
     side, and five points, all in pixels of the crop. A JSON file of the same name beside it holds
     ``name``, ``version``, ``file_sha256``, ``span`` (the crop's side in longer sides of the box),
-    ``asked`` (from which to which confidence a box is doubtful) and ``confidence``: what the
+    ``doubtful`` (from which to which confidence a box is doubtful) and ``confidence``: what the
     log-odds of ``detector`` and ``refiner`` weigh in the new confidence, and its ``offset``.
     """
 
@@ -64,20 +68,25 @@ class FaceRefiner:
                 do not belong together.
         """
         self._network = OnnxNetwork.load(
-            weights, reads=INPUT, answers=OUTPUT, facts=("span", "asked", "confidence")
+            weights, reads=INPUT, answers=OUTPUT, facts=("span", "doubtful", "confidence")
         )
         facts = self._network.facts
+        file = weights.with_suffix(".json").name
         try:
-            self._side = int(self._network.input_shape[1])
             self._span = float(facts["span"])
-            self.least, self._most = map(float, facts["asked"])
-            weigh = facts["confidence"]
-            self._weights = [float(weigh[key]) for key in ("detector", "refiner", "offset")]
+            self.least, self._most = map(float, facts["doubtful"])
+            confidence = facts["confidence"]
+            self._coefficients = [float(confidence[of]) for of in ("detector", "refiner", "offset")]
         except (KeyError, TypeError, ValueError) as error:
             raise InferenceUnavailable(
-                f"{weights.with_suffix('.json').name}: span, asked and confidence cannot be used: "
-                f"{error}"
+                f"{file}: span, doubtful and confidence cannot be used: {error}"
             ) from error
+        usable = 0 < self.least < self._most < 1 and 0 < self._span < _MAX_SPAN
+        if not (usable and all(map(math.isfinite, self._coefficients))):
+            raise InferenceUnavailable(f"{file}: span, doubtful or confidence is out of range")
+        self._side = self._network.input_shape[1]
+        if not isinstance(self._side, int):
+            raise InferenceUnavailable(f"{weights.name} must read crops of a fixed size")
         answer = self._network.run(np.zeros((1, self._side, self._side, 3), np.uint8)).shape
         if answer != (1, NUMBERS):
             raise InferenceUnavailable(f"{weights.name} must answer {NUMBERS} numbers a crop")
@@ -96,7 +105,7 @@ class FaceRefiner:
         if not len(rows):
             return found
         doubtful, others = found[rows], found[np.delete(np.arange(len(found)), rows)]
-        log_odds, moved = self.look(pixels, doubtful)
+        log_odds, moved = self.judge(pixels, doubtful)
         return FaceCandidates(
             np.concatenate([others.scores, self._confidence(doubtful.scores, log_odds)]),
             np.concatenate([others.boxes, moved.boxes]),
@@ -108,10 +117,10 @@ class FaceRefiner:
         asked = (found.scores >= self.least) & (found.scores < self._most)
         return np.flatnonzero(asked)[:_MAX_CROPS]
 
-    def look(
+    def judge(
         self, pixels: NDArray[np.uint8], found: FaceCandidates
     ) -> tuple[NDArray[np.float32], FaceCandidates]:
-        """Look at each candidate in a crop of its own.
+        """Judge each candidate in a crop of its own.
 
         Args:
             pixels: as for ``refine``.
@@ -135,9 +144,10 @@ class FaceRefiner:
     def _confidence(
         self, scores: NDArray[np.float32], log_odds: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        first, second, offset = self._weights
+        first, second, offset = self._coefficients
         before = np.log(scores / (1 - scores))
-        return np.asarray(1 / (1 + np.exp(-(first * before + second * log_odds + offset))))
+        total = np.clip(first * before + second * log_odds + offset, -_SURE, _SURE)
+        return np.asarray(1 / (1 + np.exp(-total)), np.float32)
 
 
 def crop_around(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -11,7 +13,7 @@ import torch
 
 from . import card, refiner
 from .data import load
-from .doubtful import ASKED, gather
+from .doubtful import CONFIDENCES, gather
 from .export import export, export_detector, shipped_finder
 from .run import Recipe
 from .train import train
@@ -59,15 +61,18 @@ def main() -> None:
         run,
         options.device,
     )
-    exported = export_detector(detector, splits["tune"], options.weights, VERSION)
+    # The shipped files stay as they are until both networks are made.
+    made = options.runs / "export"
+    exported = export_detector(detector, splits["tune"], made, VERSION)
+    taught = options.runs / f"refiner-of-{sha256(exported.read_bytes()).hexdigest()[:12]}"
     doubtful = {
         name: gather(
             splits[name],
-            shipped_finder(exported, ASKED[0]),
+            shipped_finder(exported, CONFIDENCES[0]),
             options.teacher,
             many=many,
             seed=Recipe.seed,
-            cache=options.runs / f"doubtful-{name}",
+            cache=taught / name,
             device=options.device,
         )
         for name, many in _DOUBTFUL.items()
@@ -76,10 +81,12 @@ def main() -> None:
         doubtful["fit"],
         doubtful["tune"],
         options.refiner_start or run / "checkpoint.pt",
-        options.runs / "refiner",
+        taught,
         options.device,
     )
-    export(network, splits["tune"], splits["valid"], options.weights, VERSION)
+    export(network, splits["tune"], splits["valid"], made, VERSION)
+    for file in made.iterdir():
+        shutil.copy(file, options.weights)
     card.write(options.weights, splits["valid"], options.docs)
 
 

@@ -40,6 +40,11 @@ class Labels:
     landmarks: NDArray[np.float32]
     agreed: NDArray[np.int8]
 
+    def of_faces(self) -> Labels:
+        """Without the places known not to be a face."""
+        kept = self.agreed >= 0
+        return Labels(self.boxes[kept], self.landmarks[kept], self.agreed[kept])
+
 
 @dataclass(frozen=True, slots=True)
 class Photo:

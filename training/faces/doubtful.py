@@ -1,4 +1,4 @@
-"""Boxes of which the detector is not sure, with the faces they lie on: the refiner's lessons."""
+"""Boxes of which the detector is not sure, with the faces they lie on: the refiner's examples."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIDE = 96
 """Of the crops, in pixels."""
 SPAN = 2.4
 """The crop's side, in longer sides of the box."""
-ASKED = (0.03, 0.93)
+CONFIDENCES = (0.03, 0.93)
 """Confidences of the detector from and up to which a box is doubtful."""
 _VIEW = 256
 _VIEWS = 32
@@ -51,7 +51,7 @@ class Doubtful:
         counts: float32 (N,), 0 where nobody knows.
         boxes: float32 (N, 4), left, top, right, bottom of that face in pixels of the crop.
         landmarks: float32 (N, 5, 2), likewise.
-        seen: float32 (N, 5), 1 for landmarks in the picture.
+        seen: float32 (N, 5), 1 for landmarks that are known.
     """
 
     crops: NDArray[np.uint8]
@@ -85,7 +85,7 @@ def gather(
 
     Args:
         photos: Images to look at.
-        find: The trained detector, with candidates from the least confidence of `ASKED`.
+        find: The trained detector, with candidates from the least confidence of `CONFIDENCES`.
         teacher: YuNet's ONNX file.
         many: How many boxes.
         seed: Of views and sizes.
@@ -103,13 +103,16 @@ def gather(
         unfinished.mkdir(parents=True, exist_ok=True)
         kept = _files(unfinished, many)
         bar = tqdm(total=many, desc="doubtful boxes", mininterval=20)
+        end = 0
         for number, source in enumerate(sources, start=1):
-            while bar.n < many * number // len(sources):
+            while end < many * number // len(sources):
                 pixels, labels = next(source)
-                part = _lessons(pixels, _doubtful(find(pixels), random), labels)[: many - bar.n]
+                part = _examples(pixels, _doubtful(find(pixels), random), labels)
+                start, end = end, min(end + len(part), many)
                 for field in fields(Doubtful):
-                    getattr(kept, field.name)[bar.n : bar.n + len(part)] = getattr(part, field.name)
-                bar.update(len(part))
+                    rows = getattr(part, field.name)[: end - start]
+                    getattr(kept, field.name)[start:end] = rows
+                bar.update(end - start)
         unfinished.rename(cache)
     return Doubtful(
         *(np.load(cache / f"{field.name}.npy", mmap_mode="r") for field in fields(Doubtful))
@@ -142,7 +145,7 @@ def _files(folder: Path, many: int) -> Doubtful:
 def _doubtful(found: FaceCandidates, random: np.random.Generator) -> FaceCandidates:
     size = (found.boxes[:, 2:] - found.boxes[:, :2]).min(1, initial=np.inf)
     kept = size >= _SMALLEST
-    kept &= (found.scores < ASKED[1]) | (random.random(len(found)) < _SURE_KEPT)
+    kept &= (found.scores < CONFIDENCES[1]) | (random.random(len(found)) < _SURE_KEPT)
     return found[np.flatnonzero(kept)[:_MAX_IN_A_VIEW]]
 
 
@@ -191,7 +194,8 @@ def _shown_whole(
     while True:
         photo = photos[int(random.integers(len(photos)))]
         low, high = np.log(_LONG_SIDES)
-        pixels, labels = shown(photo, round(float(np.exp(random.uniform(low, high)))))
+        pixels, labelled = shown(photo, round(float(np.exp(random.uniform(low, high)))))
+        empty, labels = labelled.boxes[labelled.agreed == -1], labelled.of_faces()
         size = np.sqrt((labels.boxes[:, 2:] - labels.boxes[:, :2]).prod(1))
         height, width = pixels.shape[:2]
         whole = np.array([[0, 0, width, height]], np.float32)
@@ -202,7 +206,7 @@ def _shown_whole(
                 landmarks=_with_no_face(labels.landmarks),
                 seen=_with_no_face(np.ones(labels.landmarks.shape[:2], np.float32)),
                 is_face=_with_no_face((labels.agreed == 1) & (size >= SMALLEST_FACE)),
-                empty=labels.boxes[labels.agreed == -1] if photo.kind == "face" else whole,
+                empty=empty if photo.kind == "face" else whole,
                 by_teacher=np.zeros((0, 4), np.float32),
             ),
         )
@@ -212,7 +216,7 @@ def _with_no_face(rows: NDArray[Any]) -> NDArray[Any]:
     return np.pad(rows, [(0, 1)] + [(0, 0)] * (rows.ndim - 1))
 
 
-def _lessons(
+def _examples(
     pixels: NDArray[np.uint8],
     found: FaceCandidates,
     labels: _Labels,

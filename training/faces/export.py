@@ -25,7 +25,7 @@ from adapters.onnx.face_candidates import FaceCandidates, candidates_of
 from adapters.onnx.face_refiner import FaceRefiner
 
 from .data import Photo
-from .doubtful import ASKED, SIDE, SPAN
+from .doubtful import CONFIDENCES, SIDE, SPAN
 from .evaluate import (
     LONG_SIDE,
     READS,
@@ -95,6 +95,8 @@ def fit_refined_confidence(
 ) -> tuple[float, float, float]:
     """What the log-odds of detector and refiner weigh in the confidence, and its offset.
 
+    Fitted before duplicates are removed: a box moved onto a face counts as being on it.
+
     Args:
         find: The exported detector.
         refiner: The exported refiner, whatever its weights.
@@ -107,7 +109,7 @@ def fit_refined_confidence(
         found = found[refiner.doubtful(found)]
         if not len(found):
             continue
-        answers, moved = refiner.look(pixels, found)
+        answers, moved = refiner.judge(pixels, found)
         faces = matched(moved, labels).faces
         counts = faces != IGNORED_FACE
         log_odds.append(np.stack([_logit(found.scores), answers], 1)[counts])
@@ -281,12 +283,12 @@ def export(
         **_described(refiner, "face-refiner", version),
         "parameters": sum(p.numel() for p in network.parameters()),
         "span": SPAN,
-        "asked": list(ASKED),
+        "doubtful": list(CONFIDENCES),
         "confidence": {"detector": 0.0, "refiner": 1.0, "offset": 0.0},
     }
     _write_facts(refiner, facts)
     first, second, offset = fit_refined_confidence(
-        shipped_finder(detector, ASKED[0]), FaceRefiner(refiner), tune
+        shipped_finder(detector, CONFIDENCES[0]), FaceRefiner(refiner), tune
     )
     facts["confidence"] = {"detector": first, "refiner": second, "offset": offset}
     _write_facts(refiner, facts)

@@ -20,7 +20,7 @@ def candidates(*boxes: tuple[float, float, float, float], score: float) -> FaceC
     many = len(boxes)
     return FaceCandidates(
         np.full(many, score, np.float32),
-        np.array(boxes, np.float32),
+        np.array(boxes, np.float32).reshape(-1, 4),
         np.zeros((many, 5, 2), np.float32),
     )
 
@@ -50,6 +50,10 @@ def test_of_countless_doubtful_boxes_the_likeliest_are_looked_at() -> None:
     scores = FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), found).scores
     assert len(scores) == 3000, "the others stay as they are"
     assert (scores > 0.8).sum() == 64
+
+
+def test_where_nothing_is_doubtful_nothing_is_looked_at() -> None:
+    assert len(FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), candidates(score=0.4))) == 0
 
 
 def test_a_crop_shows_the_box_in_its_middle() -> None:
@@ -85,7 +89,9 @@ def test_any_box_gives_a_crop(box: tuple[float, float, float, float]) -> None:
     [
         ({"file_sha256": "0"}, "SHA-256"),
         ({"span": "wide"}, "cannot be used"),
-        ({"asked": [0.5]}, "cannot be used"),
+        ({"span": float("nan")}, "out of range"),
+        ({"doubtful": [0.5]}, "cannot be used"),
+        ({"doubtful": [0, 1]}, "out of range"),
         ({"confidence": {}}, "cannot be used"),
     ],
 )
@@ -98,5 +104,5 @@ def test_unusable_files_are_refused(tmp_path: Path, changes: dict[str, object], 
 
 
 def test_a_network_of_another_kind_is_refused() -> None:
-    with pytest.raises(InferenceUnavailable, match=r"face\.json lacks asked"):
+    with pytest.raises(InferenceUnavailable, match=r"face\.json lacks confidence"):
         FaceRefiner(BUNDLED.with_name("face.onnx"))
