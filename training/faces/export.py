@@ -296,6 +296,7 @@ def export(
     metadata: dict[str, Any] = {
         **json.loads(detector.with_suffix(".json").read_text()),
         "version": version,
+        "made_on": facts["made_on"],
         "threshold": THRESHOLD,
         "refiner": REFINER,
         "refiner_parameters": facts["parameters"],

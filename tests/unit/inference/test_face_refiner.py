@@ -26,11 +26,11 @@ def candidates(*boxes: tuple[float, float, float, float], score: float) -> FaceC
 
 
 def test_a_doubtful_box_on_a_face_gains_confidence_and_one_beside_it_loses() -> None:
-    on_face, on_wall = FACE, (380.0, 20.0, 480.0, 140.0)
-    found = candidates(on_face, on_wall, score=0.4)
+    on_face, on_suit = FACE, (300.0, 300.0, 400.0, 420.0)
+    found = candidates(on_face, on_suit, score=0.4)
     on, off = FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), found).scores
     assert on > 0.8
-    assert off < 0.1
+    assert off < 0.2
 
 
 def test_the_box_is_moved_onto_the_face() -> None:
