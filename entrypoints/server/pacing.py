@@ -11,8 +11,6 @@ from application.work.admission import Priority
 from application.work.fair_semaphore import Rank, Ranking
 
 T = TypeVar("T")
-_MAX_NETWORKS = 4096
-
 
 NO_TOKEN = ""
 """In place of a token: the sender has sent none."""
@@ -61,11 +59,10 @@ class FairQueue(Generic[T]):
     def pop(self) -> T:
         """Remove the item whose turn it is; there has to be one."""
         network = self._networks.pop()
-        item = self._of_network[network].pop()
-        if not self._networks:
-            self._of_network.clear()
-        elif len(self._of_network) > _MAX_NETWORKS:
-            self._of_network = {name: each for name, each in self._of_network.items() if each}
+        waiting = self._of_network[network]
+        item = waiting.pop()
+        if not waiting:  # so nobody there could be overtaken
+            del self._of_network[network]
         return item
 
 
