@@ -16,10 +16,13 @@ export function makeBox(number, tag = "button") {
   return { element: h(tag, { class: "box", ...properties }, label), label, number };
 }
 
+/** What a label says of a face; a question mark where it is hard to read. */
+export const labelWords = (face) => `${words(face)}${face.reliable ? "" : "?"}`;
+
 /** Say what the face shows; `alone` without its number. */
 export function nameBox({ element, label, number }, face, alone = false) {
   const score = percent(face.emotions[0].score);
-  const word = `${words(face)}${face.reliable ? "" : "?"}`;
+  const word = labelWords(face);
   element.dataset.emotion = face.dominant_emotion;
   element.classList.toggle("is-doubtful", !face.reliable);
   label.replaceChildren(

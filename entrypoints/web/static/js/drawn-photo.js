@@ -1,10 +1,11 @@
 // A photo with its boxes and labels drawn into it, as the service draws those that it keeps.
 
-import { MAX_NAMED } from "./boxes.js";
+import { labelWords, MAX_NAMED } from "./boxes.js";
 import { h } from "./dom.js";
 import { countEmotions } from "./emotion-counts.js";
-import { percent, words } from "./format.js";
+import { percent } from "./format.js";
 import { overlap, placeLabels } from "./label-layout.js";
+import { EMOTIONS } from "./settings.js";
 import { asJpeg, canvasScale, drawScaled } from "./shrink.js";
 
 /**
@@ -23,10 +24,12 @@ export async function drawPhoto(picture, { image, detection_results: { faces } }
     const [x, y, width, height] = box.map((side) => side * scale);
     return { x, y, width, height };
   });
-  boxes.forEach((box, index) => drawBox(pen, box, colourOf(faces[index].dominant_emotion), Math.max(2, longer / 400)));
+  const colours = emotionColours();
+  const colourOf = (index) => colours[faces[index].dominant_emotion];
+  boxes.forEach((box, index) => drawBox(pen, box, colourOf(index), Math.max(2, longer / 400)));
   const { texts, places } = layOut(pen, faces, boxes, canvas);
-  places.forEach((place, index) => place && drawLabel(pen, place, texts[index], colourOf(faces[index].dominant_emotion)));
-  if (texts[0] === "1") drawKey(pen, faces, [...boxes, ...places.filter(Boolean)], canvas);
+  places.forEach((place, index) => place && drawLabel(pen, place, texts[index], colourOf(index)));
+  if (texts[0] === "1") drawKey(pen, countEmotions(faces), colours, [...boxes, ...places.filter(Boolean)], canvas);
   const drawn = await asJpeg(canvas);
   if (!drawn) throw { title: "Not saved", message: "This browser cannot make a picture of this size." };
   return drawn;
@@ -36,7 +39,7 @@ export async function drawPhoto(picture, { image, detection_results: { faces } }
 function layOut(pen, faces, boxes, area) {
   const numbers = faces.map((_, index) => `${index + 1}`);
   const named = faces.map((face, index) => {
-    const word = `${words(face)}${face.reliable ? "" : "?"}`;
+    const word = labelWords(face);
     return faces.length === 1 ? word : `${numbers[index]} ${word}`;
   });
   const full = faces.map((face, index) => `${named[index]} ${percent(face.emotions[0].score)}`);
@@ -67,8 +70,7 @@ function drawLabel(pen, { x, y, width, height }, text, colour) {
 }
 
 /** Draw a key of the colours ("11 happy", "3 neutral") in the emptiest corner. */
-function drawKey(pen, faces, used, area) {
-  const counted = countEmotions(faces);
+function drawKey(pen, counted, colours, used, area) {
   const texts = counted.map(([emotion, number]) => `${number} ${emotion}`);
   const sizes = texts.map((text) => sizeOf(pen, text));
   const [width, height] = [Math.max(...sizes.map((size) => size.width)), sizes[0].height];
@@ -77,7 +79,7 @@ function drawKey(pen, faces, used, area) {
   const corners = [area.height - tall, 0].flatMap((y) => [0, area.width - width].map((x) => ({ x, y, width, height: tall })));
   const covered = corners.map((corner) => used.reduce((sum, box) => sum + overlap(corner, box), 0));
   const { x, y } = corners[covered.indexOf(Math.min(...covered))];
-  counted.forEach(([emotion], row) => drawLabel(pen, { x, y: y + row * height, width, height }, texts[row], colourOf(emotion)));
+  counted.forEach(([emotion], row) => drawLabel(pen, { x, y: y + row * height, width, height }, texts[row], colours[emotion]));
 }
 
 function sizeOf(pen, text) {
@@ -85,11 +87,14 @@ function sizeOf(pen, text) {
   return { width: Math.ceil(pen.measureText(text).width + 0.6 * tall), height: Math.ceil(1.4 * tall) };
 }
 
-/** The colour that the style sheet gives an emotion. */
-function colourOf(emotion) {
-  const element = h("span", { dataset: { emotion }, hidden: true });
+/** The colours that the style sheet gives the emotions, by name. */
+function emotionColours() {
+  const element = h("span", { hidden: true });
   document.body.append(element);
-  const colour = getComputedStyle(element).getPropertyValue("--emotion");
+  const colours = EMOTIONS.map((emotion) => {
+    element.dataset.emotion = emotion;
+    return [emotion, getComputedStyle(element).getPropertyValue("--emotion").trim()];
+  });
   element.remove();
-  return colour.trim();
+  return Object.fromEntries(colours);
 }
