@@ -37,6 +37,13 @@ class FaceCandidates:
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> FaceCandidates:
         return FaceCandidates(self.scores[rows], self.boxes[rows], self.landmarks[rows])
 
+    def __add__(self, other: FaceCandidates) -> FaceCandidates:
+        return FaceCandidates(
+            np.concatenate([self.scores, other.scores]),
+            np.concatenate([self.boxes, other.boxes]),
+            np.concatenate([self.landmarks, other.landmarks]),
+        )
+
 
 def candidates_of(
     cells: NDArray[np.float32],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -106,11 +106,7 @@ class FaceRefiner:
             return found
         doubtful, others = found[rows], found[np.delete(np.arange(len(found)), rows)]
         log_odds, moved = self.judge(pixels, doubtful)
-        return FaceCandidates(
-            np.concatenate([others.scores, self._confidence(doubtful.scores, log_odds)]),
-            np.concatenate([others.boxes, moved.boxes]),
-            np.concatenate([others.landmarks, moved.landmarks]),
-        )
+        return others + replace(moved, scores=self._confidence(doubtful.scores, log_odds))
 
     def doubtful(self, found: FaceCandidates) -> NDArray[np.intp]:
         """Which candidates are looked at again."""

@@ -49,19 +49,17 @@ def in_two_views(find: Finder) -> Finder:
 
 def _sized(found: FaceCandidates, least: float, most: float) -> FaceCandidates:
     size = np.sqrt((found.boxes[:, 2:] - found.boxes[:, :2]).prod(1))
-    keep = (size >= least) & (size <= most)
-    return FaceCandidates(found.scores[keep], found.boxes[keep], found.landmarks[keep])
+    return found[(size >= least) & (size <= most)]
 
 
 def _united(one: FaceCandidates, other: FaceCandidates) -> FaceCandidates:
     """The faces of both; of two that are the same or one within the other, the one with the higher
     score.
     """
-    scores = np.concatenate([one.scores, other.scores])
-    boxes = np.concatenate([one.boxes, other.boxes])
-    landmarks = np.concatenate([one.landmarks, other.landmarks])
+    both = one + other
+    boxes = both.boxes
     kept: list[int] = []
-    for index in np.argsort(-scores, kind="stable"):
+    for index in np.argsort(-both.scores, kind="stable"):
         area = (boxes[index, 2:] - boxes[index, :2]).prod()
         before = boxes[kept]
         corner = np.maximum(boxes[index, :2], before[:, :2])
@@ -71,7 +69,7 @@ def _united(one: FaceCandidates, other: FaceCandidates) -> FaceCandidates:
         inside = shared / np.maximum(np.minimum(area, others), 1e-6) > _INSIDE
         if not (same | inside).any():
             kept.append(int(index))
-    return FaceCandidates(scores[kept], boxes[kept], landmarks[kept])
+    return both[np.array(kept, int)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,11 @@ def _cells(level: Tensor, stride: int) -> Tensor:
     )
 
 
+def as_input(pixels: Tensor) -> Tensor:
+    """Pixels from 0 to 255, float32 (N, 3, H, W), as the networks read them in training."""
+    return (pixels / 255).contiguous(memory_format=torch.channels_last)
+
+
 def centres(height: int, width: int) -> tuple[Tensor, Tensor]:
     """The centres of the cells of an image.
 

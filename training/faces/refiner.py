@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from .augment import MIRRORED
 from .doubtful import SIDE, Doubtful
 from .losses import giou
-from .network import FaceNet, Shape
+from .network import FaceNet, Shape, as_input
 from .random import Random
 from .run import Recipe, Run
 
@@ -97,7 +97,7 @@ def train(
         rows = np.random.default_rng([recipe.seed, run.step]).choice(len(fit), recipe.batch)
         random.seed((recipe.seed << 40) + run.step)
         batch = _varied(_Batch.of(fit[np.sort(rows)], device), random)
-        parts = _losses(network(_scaled(batch.pixels)), batch)
+        parts = _losses(network(as_input(batch.pixels)), batch)
         run.learn(parts[0] + 0.5 * parts[1] + 0.2 * parts[2], parts)
         bar.update()
         if run.step % every == 0 or run.progress >= 1:
@@ -105,20 +105,16 @@ def train(
     return average.cpu().eval()
 
 
+@dataclass(frozen=True, slots=True)
 class _Batch:
     """Crops with their targets as tensors; the fields are those of `Doubtful`."""
 
-    def __init__(
-        self,
-        pixels: Tensor,
-        is_face: Tensor,
-        counts: Tensor,
-        boxes: Tensor,
-        landmarks: Tensor,
-        seen: Tensor,
-    ) -> None:
-        self.pixels, self.is_face, self.counts = pixels, is_face, counts
-        self.boxes, self.landmarks, self.seen = boxes, landmarks, seen
+    pixels: Tensor
+    is_face: Tensor
+    counts: Tensor
+    boxes: Tensor
+    landmarks: Tensor
+    seen: Tensor
 
     @classmethod
     def of(cls, some: Doubtful, device: torch.device) -> _Batch:
@@ -170,10 +166,6 @@ def _varied(batch: _Batch, random: Random) -> _Batch:
     )
 
 
-def _scaled(pixels: Tensor) -> Tensor:
-    return (pixels / 255).contiguous(memory_format=torch.channels_last)
-
-
 def _losses(answers: Tensor, batch: _Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Of the score, of the box and of the landmarks, each a scalar."""
     each = F.binary_cross_entropy_with_logits(answers[:, 0], batch.is_face, reduction="none")
@@ -199,7 +191,7 @@ def _measured(network: nn.Module, tune: Doubtful, device: torch.device) -> dict[
     sums, many = torch.zeros(3), 0
     for first in range(0, len(tune), RECIPE.batch):
         batch = _Batch.of(tune[first : first + RECIPE.batch], device)
-        sums += torch.stack(_losses(network(_scaled(batch.pixels)), batch)).cpu()
+        sums += torch.stack(_losses(network(as_input(batch.pixels)), batch)).cpu()
         many += 1
     values = (sums / max(many, 1)).tolist()
     names = ("tuning_score", "tuning_box", "tuning_landmarks")

@@ -68,12 +68,9 @@ class Run:
     approximation by averaging", 1992, over the last steps.
 
     Attributes:
-        network: The network that learns.
-        average: The network with averaged weights.
         step: Steps done.
         minutes: What they took.
         history: One row of figures per checkpoint.
-        folder: Where checkpoint and figures are kept.
     """
 
     def __init__(
@@ -85,11 +82,11 @@ class Run:
         device: torch.device,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = average.to(device)
+        self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._average = average.to(device)
         average.load_state_dict(network.state_dict())
         self._optimiser = torch.optim.AdamW(_groups(network, recipe.decay), fused=True)
-        self._recipe, self.folder = recipe, folder
+        self._recipe, self._folder = recipe, folder
         self.history: list[dict[str, Any]] = []
         self.step, self.minutes = 0, 0.0
         self._checkpoint = folder / "checkpoint.pt"
@@ -122,10 +119,10 @@ class Run:
             group["lr"] = self._recipe.rate * share
         self._optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(self._network.parameters(), 5.0)
         self._optimiser.step()
         decay = min(self._recipe.ema, (self.step + 1) / (self.step + 10))
-        _update_average(self.average, self.network, decay)
+        _update_average(self._average, self._network, decay)
         self._sums += torch.stack(parts).detach()
         self.step += 1
         self.minutes = (time.perf_counter() - self._started) / 60
@@ -144,8 +141,8 @@ class Run:
         self._sums.zero_()
         state = {
             "recipe": asdict(self._recipe),
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
+            "network": self._network.state_dict(),
+            "average": self._average.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "history": self.history,
             "step": self.step,
@@ -154,7 +151,7 @@ class Run:
         unfinished = self._checkpoint.with_suffix(".part")
         torch.save(state, unfinished)
         unfinished.replace(self._checkpoint)
-        (self.folder / "history.json").write_text(json.dumps(self.history, indent=1))
+        (self._folder / "history.json").write_text(json.dumps(self.history, indent=1))
 
 
 def _groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:

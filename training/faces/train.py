@@ -20,7 +20,7 @@ from .augment import Batch, Views
 from .data import Photos
 from .evaluate import SAME_FACE, Finder, in_two_views, judge_all, summary, threshold_for
 from .losses import Targets, cells_within, losses
-from .network import STRIDES, FaceNet, centres
+from .network import STRIDES, FaceNet, as_input, centres
 from .plots import curves
 from .run import Recipe, Run
 from .teacher import Teacher
@@ -102,8 +102,7 @@ def train(
     while run.progress < 1:
         batch, answers = next(prepared)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            scaled = (batch.pixels / 255).contiguous(memory_format=torch.channels_last)
-            cells = network(scaled).float()
+            cells = network(as_input(batch.pixels)).float()
         parts = losses(cells, points, strides, _targets(batch, answers, points))
         run.learn(parts.total, (parts.score, parts.box, parts.landmarks))
         bar.update()
