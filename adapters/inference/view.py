@@ -35,19 +35,21 @@ class FaceSizes:
 
     Attributes:
         smallest: found from this size on.
+        easy: from this size on found as surely as larger ones.
         largest: found up to this size. An image that may contain larger faces gets a smaller view
             too.
-        usual_side: least longer side of a view, even if the smallest wanted face needs less: more
-            pixels give more confidence and more exact boxes.
-        stream_side: the same for live sessions.
+        usual_sides: least and greatest longer side of a view that is as fine as makes the smallest
+            wanted face ``easy``, even if a coarser one would show it.
+        stream_side: longer side of a view for live sessions, likewise.
         overview_side: longer side of the smallest view, without its border.
         border: black border of the smallest view, as a part of its longer side, for faces that fill
             the image or reach over its edge.
     """
 
     smallest: float
+    easy: float
     largest: float
-    usual_side: int
+    usual_sides: tuple[int, int]
     stream_side: int
     overview_side: int
     border: float
@@ -90,10 +92,7 @@ class DetectionView:
         pixels = image.pixels
         assert isinstance(pixels, np.ndarray)
         size = (max(round(image.width * ratio), 1), max(round(image.height * ratio), 1))
-        if size != pixels.shape[1::-1]:
-            shrinks = size[0] <= pixels.shape[1]
-            way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            pixels = np.asarray(cv2.resize(pixels, size, interpolation=way), np.uint8)
+        pixels = _scaled(pixels, size)
         height, width = pixels.shape[:2]
         return cls(pixels, width / image.width, height / image.height)
 
@@ -141,12 +140,19 @@ class DetectionView:
 
 
 def views_of(image: Image, wanted: WantedFaces, sizes: FaceSizes) -> Iterator[DetectionView]:
-    """The views in which a detector finds every wanted face of an image.
+    """The views in which a detector finds every wanted face of an image; see ``scales_of``."""
+    return itertools.chain.from_iterable(scales_of(image, wanted, sizes))
 
-    The first is fine enough for the smallest wanted face, and never has more pixels than the image
-    where that is larger than ``usual_side``. As long as a face that fills the image would be too
-    large for the detector, a view that is five times smaller follows, so all views together have
-    about 4 % more pixels than the first.
+
+def scales_of(
+    image: Image, wanted: WantedFaces, sizes: FaceSizes
+) -> Iterator[Sequence[DetectionView]]:
+    """The same views, those of one scale together, the finest scale first.
+
+    It is fine enough for the smallest wanted face, and never has more pixels than the image where
+    that is larger than ``usual_sides``. As long as a face that fills the image would be too large
+    for the detector, a scale that is five times smaller follows, so all views together have about
+    4 % more pixels than the first. A scale is made when it is asked for.
 
     Args:
         image: with a uint8 RGB buffer.
@@ -159,10 +165,10 @@ def views_of(image: Image, wanted: WantedFaces, sizes: FaceSizes) -> Iterator[De
     while True:
         view = replace(DetectionView.of(image, ratio=ratio), min_px=min_px)
         if longer_side * ratio <= sizes.largest:
-            yield view.bordered(round(sizes.border * max(view.pixels.shape)))
+            yield [view.bordered(round(sizes.border * max(view.pixels.shape)))]
             return
         # A face that no tile contains as a whole is large enough for the next view.
-        yield from replace(view, max_px=sizes.largest).tiles(round(_STEP * sizes.smallest))
+        yield list(replace(view, max_px=sizes.largest).tiles(round(_STEP * sizes.smallest)))
         coarser = max(ratio / _STEP, sizes.overview_side / longer_side)
         # Faces near the limit are taken from both views, so that none is missed.
         min_px = _NEAR_LIMIT * sizes.largest * coarser / ratio
@@ -172,9 +178,10 @@ def views_of(image: Image, wanted: WantedFaces, sizes: FaceSizes) -> Iterator[De
 def finest_ratio(image: Image, wanted: WantedFaces, sizes: FaceSizes) -> float:
     """Pixels of the first view of ``views_of`` per pixel of the original."""
     fit_within = wanted.fit_within
-    usual_side = sizes.usual_side if fit_within is None else sizes.stream_side
-    usual = usual_side / max(image.width, image.height)
-    ratio = min(max(sizes.smallest / max(wanted.min_size_px, 1), usual), max(usual, 1.0))
+    longer_side, wanted_px = max(image.width, image.height), max(wanted.min_size_px, 1)
+    least, most = sizes.usual_sides if fit_within is None else (sizes.stream_side,) * 2
+    usual = min(max(sizes.easy / wanted_px, least / longer_side), most / longer_side)
+    ratio = min(max(sizes.smallest / wanted_px, usual), max(usual, 1.0))
     if fit_within is not None:
         ratio = min(ratio, fit_within[0] / image.width, fit_within[1] / image.height, 1.0)
     return ratio
@@ -200,6 +207,22 @@ def keep_faces(
             corners[len(kept)] = (box.x, box.y, box.right, box.bottom)
             kept.append(FaceDetection(box, face.confidence, face.landmarks))
     return sorted(kept, key=lambda face: -face.box.area)[:_MAX_FACES]
+
+
+def _scaled(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Pixels scaled to a width and height: halved, and the rest of the way interpolated.
+
+    OpenCV averages pixels slowly unless their number is whole: 8 ms for 2000 x 1500 pixels.
+    """
+    while pixels.shape[1] >= 2 * size[0] and pixels.shape[0] >= 2 * size[1]:
+        height, width = (side // 2 for side in pixels.shape[:2])
+        even = pixels[: 2 * height, : 2 * width]
+        pixels = np.asarray(
+            cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    if size == pixels.shape[1::-1]:
+        return pixels
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _tiling(height: int, width: int, overlap: int) -> tuple[int, int]:

@@ -29,7 +29,13 @@ _NOT_MEASURED = frozenset(
 # Of the wanted size; the refiner's box may be larger than the first one.
 _SMALLEST_SHARE = 0.7
 _SIZES = FaceSizes(
-    smallest=20, largest=220, usual_side=640, stream_side=320, overview_side=128, border=0.25
+    smallest=20,
+    easy=20,
+    largest=220,
+    usual_sides=(640, 640),
+    stream_side=320,
+    overview_side=128,
+    border=0.25,
 )
 
 

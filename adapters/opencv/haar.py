@@ -25,7 +25,13 @@ from domain.image import Image
 # The cascades' smallest window is 20 pixels: a little less than the smallest wanted face in the
 # view, so that windows of several sizes can vote for it. Larger faces are found as well.
 _SIZES = FaceSizes(
-    smallest=26, largest=math.inf, usual_side=320, stream_side=320, overview_side=320, border=0.1
+    smallest=26,
+    easy=26,
+    largest=math.inf,
+    usual_sides=(320, 320),
+    stream_side=320,
+    overview_side=320,
+    border=0.1,
 )
 # They are slow, so the view is bounded.
 _MAX_SIDE_PX = 2400

@@ -23,7 +23,13 @@ from domain.image import Image
 # YuNet finds faces from about 15 pixels, and reliably from 24. In a live session the next frame
 # follows soon, and a quarter of the pixels takes a quarter of the time.
 _SIZES = FaceSizes(
-    smallest=20, largest=300, usual_side=640, stream_side=320, overview_side=160, border=0.25
+    smallest=20,
+    easy=20,
+    largest=300,
+    usual_sides=(640, 640),
+    stream_side=320,
+    overview_side=160,
+    border=0.25,
 )
 _OVERLAP = 0.3
 _MAX_CANDIDATES = 5000

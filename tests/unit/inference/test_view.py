@@ -12,7 +12,13 @@ from domain.geometry import BoundingBox
 from domain.image import Image
 
 SIZES = FaceSizes(
-    smallest=16, largest=200, usual_side=640, stream_side=320, overview_side=128, border=0.25
+    smallest=16,
+    easy=16,
+    largest=200,
+    usual_sides=(640, 640),
+    stream_side=320,
+    overview_side=128,
+    border=0.25,
 )
 
 
