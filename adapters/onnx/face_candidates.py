@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUMBERS = 15
-"""Per cell: a confidence, four distances to the sides of the box, five points."""
+"""Per cell: a score, four distances to the sides of the box, five points."""
 
 # In noise every cell may be a candidate.
 _MAX_CELLS = 5000
+# A box of e^5 strides, 4,700 pixels at the largest stride, is larger than any view.
+_MAX_LOG = 5
+# Log-odds beyond which a float32 is 0 or 1.
+_SURE = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +61,40 @@ def candidates_of(
     """Read the cells of one image, without duplicates, the highest score first.
 
     Args:
-        cells: float32, A x 15, the cells of each stride one after the other, row by row; column 0
-            holds the score. Distances and points are relative to the cell's centre, in pixels.
+        cells: float32, 15 x A, the cells of each stride one after the other, row by row. Row 0
+            holds the log-odds of a face; rows 1 to 4 the logarithms of the distances to the left,
+            upper, right and lower side of the box; the others five points; all relative to the
+            cell's centre, in strides.
         shape: height and width of the image, whole multiples of the largest stride.
         strides: of the grids.
-        least: score from which a box is a candidate.
+        least: score from which a box is a candidate, in (0, 1).
         iou: intersection over union from which two boxes are one candidate.
     """
-    picked = np.flatnonzero(cells[:, 0] >= least)
-    rows, centres = cells[picked], _centres(picked, shape, strides)
-    corners, opposite = centres - rows[:, 1:3], centres + rows[:, 3:5]
+    # Few cells are candidates, and only those are decoded.
+    picked = np.flatnonzero(cells[0] >= math.log(least / (1 - least)))
+    rows = cells[:, picked].T
+    centres, units = _centres(picked, shape, strides)
+    reach = np.exp(rows[:, 1:5].clip(-_MAX_LOG, _MAX_LOG)) * units
+    points = rows[:, 5:].reshape(-1, 5, 2) * units[:, np.newaxis] + centres[:, np.newaxis]
+    boxes = np.hstack([centres - reach[:, :2], centres + reach[:, 2:]])
+    scores = 1 / (1 + np.exp(-rows[:, 0].clip(-_SURE, _SURE)))
+    return without_duplicates(FaceCandidates(scores, boxes, points), iou)
+
+
+def without_duplicates(found: FaceCandidates, iou: float) -> FaceCandidates:
+    """Of boxes with at least this intersection over union the likeliest; it comes first."""
+    if len(found) < 2:
+        return found
+    corners, opposite = found.boxes[:, :2], found.boxes[:, 2:]
     sides = np.hstack([corners, opposite - corners])
-    scores = rows[:, 0].tolist()
-    chosen = cv2.dnn.NMSBoxes(sides.tolist(), scores, 0.0, iou, top_k=_MAX_CELLS)
-    kept = np.array(chosen, int).ravel()
-    points = rows[kept, 5:].reshape(-1, 5, 2) + centres[kept, np.newaxis]
-    return FaceCandidates(rows[kept, 0], np.hstack([corners, opposite])[kept], points)
+    chosen = cv2.dnn.NMSBoxes(sides.tolist(), found.scores.tolist(), 0.0, iou, top_k=_MAX_CELLS)
+    return found[np.array(chosen, int).ravel()]
 
 
 def _centres(
     cells: NDArray[np.intp], shape: tuple[int, int], strides: Sequence[int]
-) -> NDArray[np.float32]:
-    """The centres of cells, x and y in pixels.
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The centres of cells, and their strides.
 
     Args:
         cells: N positions in the network's answer.
@@ -85,15 +102,13 @@ def _centres(
         strides: of its grids.
 
     Returns:
-        float32, N x 2.
+        float32, N x 2, x and y in pixels; and float32, N x 1.
     """
-    centres = np.empty((len(cells), 2), np.float32)
-    first = 0
-    for stride in strides:
-        columns = shape[1] // stride
-        last = first + columns * (shape[0] // stride)
-        here = (cells >= first) & (cells < last)
-        row, column = np.divmod(cells[here] - first, columns)
-        centres[here] = np.stack([column, row], axis=1) * stride + stride / 2
-        first = last
-    return centres
+    columns = [shape[1] // stride for stride in strides]
+    ends = np.cumsum([shape[0] // s * wide for s, wide in zip(strides, columns, strict=True)])
+    grid = np.searchsorted(ends, cells, "right")
+    first = np.concatenate([[0], ends])[grid]
+    row, column = np.divmod(cells - first, np.array(columns)[grid])
+    units = np.array(strides, np.float32)[grid, np.newaxis]
+    cell = np.stack([column, row], axis=1).astype(np.float32)
+    return np.asarray((cell + 0.5) * units, np.float32), units

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,12 +43,13 @@ _SIZES = FaceSizes(
 class OnnxFaceDetector(ExecutorFaceDetector):
     """Fulfils the port ``FaceDetector`` with a network on ONNX Runtime, one thread per call.
 
-    The network reads ``pixels``, uint8, N x height x width x 3, RGB, sides of whole multiples of
-    its largest stride, and answers ``cells``, float32, N x cells x 15: the cells of each stride one
-    after the other, row by row. Each cell holds a confidence in [0, 1], the distances from the
-    cell's centre to the left, upper, right and lower side of the box, and five points (the person's
-    right eye, left eye, nose, right and left corner of the mouth) as offsets from that centre, all
-    in pixels. A JSON file of the same name beside it holds ``name``, ``version``, ``strides``,
+    The network reads ``pixels``, uint8, N x 3 x height x width, RGB, sides of whole multiples of
+    its largest stride, and answers ``cells``, float32, N x 15 x cells: the cells of each stride one
+    after the other, row by row. Each cell holds the log-odds of a face, the logarithms of the
+    distances from the cell's centre to the left, upper, right and lower side of the box, and five
+    points (the person's right eye, left eye, nose, right and left corner of the mouth) as offsets
+    from that centre, all in strides. A JSON file of the same name beside it holds ``name``,
+    ``version``, ``strides``,
     ``threshold`` (the least confidence that makes a face), ``iou`` (from which on two boxes are one
     face), ``file_sha256`` (of the weights) and the measurements, and optionally ``framing``:
     ``side`` and ``drop`` of a ``BoxFraming``, and ``refiner``: the file, in the same folder, of the
@@ -110,11 +112,11 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         """Run the network on a blank image and check its output."""
         side = 2 * max(self._strides)
         cells = sum((side // stride) ** 2 for stride in self._strides)
-        answer = self._network.run(np.zeros((1, side, side, 3), np.uint8)).shape
-        if answer != (1, cells, NUMBERS):
+        answer = self._network.run(np.zeros((1, 3, side, side), np.uint8)).shape
+        if answer != (1, NUMBERS, cells):
             raise InferenceUnavailable(
-                f"{self._network.path.name} must answer {cells} cells of {NUMBERS} numbers for "
-                f"{side} x {side} pixels; it answers {answer}"
+                f"{self._network.path.name} must answer {NUMBERS} numbers for each of {cells} "
+                f"cells for {side} x {side} pixels; it answers {answer}"
             )
 
     def _search(self, view: DetectionView, min_size_px: int) -> list[FaceDetection]:
@@ -135,20 +137,30 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         ]
 
     def _candidates(self, view: DetectionView) -> FaceCandidates:
-        pixels = self._padded(view.pixels)
+        planes = planes_of(view.pixels, self._strides[-1])
         return candidates_of(
-            self._network.run(pixels[np.newaxis])[0],
-            (pixels.shape[0], pixels.shape[1]),
+            self._network.run(planes[np.newaxis])[0],
+            (planes.shape[1], planes.shape[2]),
             self._strides,
             least=min(self._threshold, self._refiner.least if self._refiner else 1.0),
             iou=self._iou,
         )
 
-    def _padded(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        down, across = (-side % self._strides[-1] for side in pixels.shape[:2])
-        if down or across:
-            pixels = np.pad(pixels, ((0, down), (0, across), (0, 0)))
-        return np.ascontiguousarray(pixels)
+
+def planes_of(pixels: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
+    """An image as the network reads it: one plane a channel, black on the right and below.
+
+    Args:
+        pixels: uint8, height x width x 3.
+        multiple: what the sides of the planes are whole multiples of.
+
+    Returns:
+        uint8, 3 x height x width.
+    """
+    height, width = pixels.shape[:2]
+    planes = np.zeros((3, height + -height % multiple, width + -width % multiple), np.uint8)
+    cv2.split(pixels, [plane[:height, :width] for plane in planes])
+    return planes
 
 
 def _framing(facts: Mapping[str, Any]) -> BoxFraming:

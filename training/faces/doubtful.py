@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from adapters.inference.box_matching import iou
-from adapters.onnx.face_candidates import FaceCandidates, candidates_of
+from adapters.onnx.face_candidates import FaceCandidates, without_duplicates
 from adapters.onnx.face_refiner import crop_around
 
 from .augment import SMALLEST_FACE, Views
 from .data import Photos
 from .evaluate import SAME_FACE, Finder, shown
-from .network import STRIDES
+from .network import centres
 from .teacher import Teacher
 
 SIDE = 96
@@ -168,14 +168,13 @@ class _Labels:
 
 
 def _shown_in_views(views: Views, teacher: Teacher) -> Iterator[tuple[NDArray[np.uint8], _Labels]]:
+    points = centres(_VIEW, _VIEW)[0].numpy()
     for step in count():
         batch = views.draw(step, _VIEWS)
         answers = teacher(batch.clear).cpu().numpy()
         pixels = batch.pixels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
         for view in range(_VIEWS):
-            faces = candidates_of(
-                answers[view], (_VIEW, _VIEW), STRIDES, least=_TEACHER_SURE, iou=SAME_FACE
-            )
+            faces = _found_by(answers[view], points)
             here = batch.image == view
             labels = _Labels(
                 boxes=_with_no_face(batch.boxes[here].cpu().numpy()),
@@ -186,6 +185,15 @@ def _shown_in_views(views: Views, teacher: Teacher) -> Iterator[tuple[NDArray[np
                 by_teacher=faces.boxes,
             )
             yield np.ascontiguousarray(pixels[view]), labels
+
+
+def _found_by(answers: NDArray[np.float32], points: NDArray[np.float32]) -> FaceCandidates:
+    """The faces in a teacher's answers (A, 15) for the cells around these points (A, 2)."""
+    sure = answers[:, 0] >= _TEACHER_SURE
+    cells, middle = answers[sure], points[sure]
+    boxes = np.hstack([middle - cells[:, 1:3], middle + cells[:, 3:5]])
+    landmarks = middle[:, np.newaxis] + cells[:, 5:].reshape(-1, 5, 2)
+    return without_duplicates(FaceCandidates(cells[:, 0], boxes, landmarks), SAME_FACE)
 
 
 def _shown_whole(

@@ -11,17 +11,20 @@ import warnings
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
 from adapters.inference.box_matching import IGNORED_FACE
 from adapters.onnx.face_candidates import FaceCandidates, candidates_of
+from adapters.onnx.face_detector import planes_of
 from adapters.onnx.face_refiner import FaceRefiner
 
 from .data import Photo
@@ -39,28 +42,30 @@ from .evaluate import (
     summary,
     threshold_for,
 )
-from .network import STRIDES
+from .network import STRIDES, FaceNet
 from .refiner import RefinerNet
 from .train import finder
 
+_LARGE = 1000
 DETECTOR, REFINER = "face.onnx", "face_refiner.onnx"
 THRESHOLD = 0.5
 """The least confidence that makes a face by default: a box that is a face rather than not."""
 
 
 class Shipped(nn.Module):
-    """The network as the service calls it: bytes in, calibrated confidence out."""
+    """The network as the service calls it: bytes in, calibrated log-odds out."""
 
-    def __init__(self, network: nn.Module, slope: float, offset: float) -> None:
+    def __init__(self, network: FaceNet, slope: float, offset: float) -> None:
         super().__init__()
         self._network = _reading_bytes(network)
-        self._slope, self._offset = slope, offset
+        for head in self._network.heads:
+            final = head[1]  # type: ignore[index]
+            final.weight.data[0] *= slope
+            final.bias.data[0] = final.bias.data[0] * slope + offset
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """uint8 (N, H, W, 3) → float32 (N, A, 15), see `network.FaceNet`; column 0 a confidence."""
-        cells = self._network(pixels.permute(0, 3, 1, 2).float())
-        confidence = torch.sigmoid(cells[..., :1] * self._slope + self._offset)
-        return torch.cat([confidence, cells[..., 1:]], -1)
+        """uint8 (N, 3, H, W) → float32 (N, 15, A), see `network.FaceNet.encoded`."""
+        return self._network.encoded(pixels.float())
 
 
 class ShippedRefiner(nn.Module):
@@ -76,11 +81,14 @@ class ShippedRefiner(nn.Module):
         return answers
 
 
-def _reading_bytes(network: nn.Module) -> nn.Module:
+Network = TypeVar("Network", FaceNet, RefinerNet)
+
+
+def _reading_bytes(network: Network) -> Network:
     """The same network for pixels from 0 to 255, which saves a pass over all of them."""
-    own = copy.deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    own.stem[0][0].weight.data /= 255
-    return own.eval()  # type: ignore[no-any-return]
+    own: Network = copy.deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    own.stem[0][0].weight.data /= 255  # type: ignore[index]
+    return own.eval()
 
 
 def fit_confidence(judged: Sequence[Judged]) -> tuple[float, float]:
@@ -144,12 +152,12 @@ def _fitted(inputs: NDArray[np.float32], true: NDArray[np.bool_]) -> list[float]
     return weights
 
 
-def write_detector(network: nn.Module, path: Path, slope: float, offset: float) -> None:
+def write_detector(network: FaceNet, path: Path, slope: float, offset: float) -> None:
     """Writes the network; the graph maps `pixels` to `cells` for images of any size."""
-    example = torch.zeros(2, 64, 96, 3, dtype=torch.uint8)
+    example = torch.zeros(2, 3, 64, 96, dtype=torch.uint8)
     axes = {
-        "pixels": {0: "pictures", 1: "height", 2: "width"},
-        "cells": {0: "pictures", 1: "cells"},
+        "pixels": {0: "pictures", 2: "height", 3: "width"},
+        "cells": {0: "pictures", 2: "cells"},
     }
     _write(Shipped(network, slope, offset), example, axes, path)
 
@@ -179,6 +187,26 @@ def _write(
             dynamo=False,
         )
         quant_pre_process(str(raw), str(path), skip_symbolic_shape=True)
+    model = onnx.load(path)
+    halve(model.graph)
+    onnx.save(model, path)
+
+
+def halve(graph: onnx.GraphProto) -> None:
+    """Store large weights as float16, which halves the file; they are used as float32.
+
+    ONNX Runtime converts them once, when it loads the network. The few weights of the first layer
+    stay: divided by 255, some are too small for float16.
+    """
+    for tensor in list(graph.initializer):
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < _LARGE:
+            continue
+        stored = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half")
+        graph.initializer.remove(tensor)
+        graph.initializer.append(stored)
+        cast = helper.make_node("Cast", [stored.name], [tensor.name], to=TensorProto.FLOAT)
+        graph.node.insert(0, cast)
 
 
 def session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -194,7 +222,8 @@ def shipped_finder(path: Path, least: float) -> Finder:
     runner = session(path)
 
     def find(pixels: NDArray[np.uint8]) -> FaceCandidates:
-        cells = runner.run(None, {"pixels": pixels[None]})[0][0]
+        planes = planes_of(pixels, STRIDES[-1])
+        cells = runner.run(None, {"pixels": planes[None]})[0][0]
         shape = (pixels.shape[0], pixels.shape[1])
         return candidates_of(cells, shape, STRIDES, least=least, iou=SAME_FACE)
 
@@ -213,11 +242,11 @@ def refined_finder(folder: Path) -> Finder:
     return look
 
 
-def latency_ms(path: Path, width: int, height: int, repeats: int = 60) -> float:
-    """Milliseconds per image or crop, median, on one thread."""
+def latency_ms(path: Path, *shape: int, repeats: int = 60) -> float:
+    """Milliseconds per image or crop of that shape, median, on one thread."""
     runner = session(path)
     name = runner.get_inputs()[0].name
-    pixels = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (1, *shape), dtype=np.uint8)
     times = []
     for _ in range(repeats + 10):
         start = time.perf_counter()
@@ -245,7 +274,7 @@ def calibration(judged: Sequence[Judged], least: float) -> list[dict[str, float]
     return rows
 
 
-def export_detector(network: nn.Module, tune: Sequence[Photo], folder: Path, version: str) -> Path:
+def export_detector(network: FaceNet, tune: Sequence[Photo], folder: Path, version: str) -> Path:
     """Writes the detector and what is known of it without its refiner.
 
     The confidence is fitted on the tuning slice, so nothing is fitted to the validation images.
@@ -306,9 +335,9 @@ def export(
         "at_20_false_boxes": summary(judged, threshold_for(judged, 20)),
         "calibration": calibration(judged, 0.05),
         "latency_ms": {
-            "640 x 480": latency_ms(detector, 640, 480),
-            "320 x 256": latency_ms(detector, 320, 256),
-            "a doubtful box": latency_ms(refiner, SIDE, SIDE),
+            "640 x 480": latency_ms(detector, 3, 480, 640),
+            "320 x 256": latency_ms(detector, 3, 256, 320),
+            "a box": latency_ms(refiner, SIDE, SIDE, 3),
         },
     }
     _write_facts(detector, metadata)

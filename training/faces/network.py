@@ -111,16 +111,26 @@ class FaceNet(nn.Module):
             of the score; distances from the cell's centre to the left, top, right and bottom side
             of the box; x and y of five landmarks relative to it. All in pixels of the input.
         """
+        levels = self._levels(pixels)
+        cells = [_cells(level, stride) for level, stride in zip(levels, STRIDES, strict=True)]
+        return torch.cat(cells, 1)
+
+    def encoded(self, pixels: Tensor) -> Tensor:
+        """The same as `adapters.onnx.face_candidates` reads it, where few cells are decoded.
+
+        Returns:
+            float32 (N, 15, A): logits, logarithms of the distances, and landmarks, in strides.
+        """
+        return torch.cat([level.flatten(2) for level in self._levels(pixels)], 2)
+
+    def _levels(self, pixels: Tensor) -> list[Tensor]:
+        """(N, 15, H / stride, W / stride) of each stride."""
         fine = self.stage_8(self.stem(pixels))
         middle = self.stage_16(fine)
         coarse = self.lateral_32(self.stage_32(middle))
         middle = self.smooth_16(self.lateral_16(middle) + _enlarged(coarse))
         fine = self.smooth_8(self.lateral_8(fine) + _enlarged(middle))
-        cells = [
-            _cells(head(level), stride)
-            for head, level, stride in zip(self.heads, (fine, middle, coarse), STRIDES, strict=True)
-        ]
-        return torch.cat(cells, 1)
+        return [head(level) for head, level in zip(self.heads, (fine, middle, coarse), strict=True)]
 
 
 def _enlarged(level: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm  # type: ignore[import-untyped]
 
@@ -113,16 +113,16 @@ def train(
     return average.cpu().eval()
 
 
-def finder(network: nn.Module, least: float = 0.05) -> Finder:
+def finder(network: FaceNet, least: float = 0.05) -> Finder:
     """A function that finds faces in RGB pixels with the network."""
     device = next(network.parameters()).device
 
     @torch.no_grad()
     def find(pixels: NDArray[np.uint8]) -> FaceCandidates:
         network.eval()
-        cells = network(torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None] / 255)[0]
-        cells[:, 0].sigmoid_()
+        image = torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None]
+        cells = network.encoded(image / 255)[0].cpu().numpy()
         shape = (pixels.shape[0], pixels.shape[1])
-        return candidates_of(cells.cpu().numpy(), shape, STRIDES, least=least, iou=SAME_FACE)
+        return candidates_of(cells, shape, STRIDES, least=least, iou=SAME_FACE)
 
     return find
