@@ -1,9 +1,9 @@
-"""Looking again at the boxes that a face detector is not sure of."""
+"""Looking again at the boxes that a face detector drew, above all at those it is not sure of."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -16,8 +16,8 @@ from application.errors import InferenceUnavailable
 
 INPUT = "crops"
 OUTPUT = "faces"
-# An image of noise has thousands of doubtful boxes: only the likeliest of a view are looked at,
-# and the others stay as they are.
+# An image of noise has thousands of doubtful boxes, and a crowd hundreds of faces: only the
+# likeliest of a view are looked at, and the others stay as they are.
 _MAX_CROPS = 64
 _BATCH = 16
 _MAX_SPAN = 10
@@ -43,11 +43,12 @@ class Crop:
 
 
 class FaceRefiner:
-    """A network that sees each doubtful box in a crop of its own and judges it anew.
+    """A network that sees each box in a crop of its own.
 
     The second stage of a cascade (K. Zhang et al., "Joint face detection and alignment using
-    multi-task cascaded convolutional networks", 2016). Most images have no or few such boxes, so it
-    may spend far more on each than the detector can.
+    multi-task cascaded convolutional networks", 2016). It judges doubtful boxes anew, and places
+    the five points of all faces, which the detector hardly turns with a tilted head. Most images
+    have few boxes, so it may spend far more on each than the detector can.
 
     It reads ``crops``, uint8, N x side x side x 3, RGB, and answers ``faces``, float32, N x 15: the
     log-odds that the box in the middle lies on a face, that face's left, upper, right and lower
@@ -92,24 +93,30 @@ class FaceRefiner:
             raise InferenceUnavailable(f"{weights.name} must answer {NUMBERS} numbers a crop")
 
     def refine(self, pixels: NDArray[np.uint8], found: FaceCandidates) -> FaceCandidates:
-        """Judge the doubtful candidates anew; the others stay as they are.
+        """Judge the doubtful candidates anew, and draw the others more exactly.
 
         Args:
             pixels: uint8, height x width x 3, RGB, in which the candidates were found.
-            found: the highest score first. Of the doubtful ones the first 64 are judged.
+            found: the highest score first. The first 64 doubtful ones and the first 64 others are
+                looked at.
 
         Raises:
             InferenceUnavailable: the network failed.
         """
-        rows = self.doubtful(found)
+        sure = np.flatnonzero(found.scores >= self._most)[:_MAX_CROPS]
+        rows = np.concatenate([sure, self.doubtful(found)])
         if not len(rows):
             return found
-        doubtful, others = found[rows], found[np.delete(np.arange(len(found)), rows)]
-        log_odds, moved = self.judge(pixels, doubtful)
-        return others + replace(moved, scores=self._confidence(doubtful.scores, log_odds))
+        seen, others = found[rows], found[np.delete(np.arange(len(found)), rows)]
+        log_odds, moved = self.judge(pixels, seen)
+        scores, boxes = self._confidence(seen.scores, log_odds), moved.boxes
+        # Of a sure box both networks are right, and the mean of both boxes is better than either.
+        scores[: len(sure)] = seen.scores[: len(sure)]
+        boxes[: len(sure)] = (boxes[: len(sure)] + seen.boxes[: len(sure)]) / 2
+        return FaceCandidates(scores, boxes, moved.landmarks) + others
 
     def doubtful(self, found: FaceCandidates) -> NDArray[np.intp]:
-        """Which candidates are looked at again."""
+        """Which candidates are judged anew."""
         asked = (found.scores >= self.least) & (found.scores < self._most)
         return np.flatnonzero(asked)[:_MAX_CROPS]
 
@@ -141,7 +148,8 @@ class FaceRefiner:
         self, scores: NDArray[np.float32], log_odds: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         first, second, offset = self._coefficients
-        before = np.log(scores / (1 - scores))
+        clipped = scores.clip(1e-6, 1 - 1e-6)
+        before = np.log(clipped / (1 - clipped))
         total = np.clip(first * before + second * log_odds + offset, -_SURE, _SURE)
         return np.asarray(1 / (1 + np.exp(-total)), np.float32)
 

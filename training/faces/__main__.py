@@ -18,7 +18,7 @@ from .export import export, export_detector, shipped_finder
 from .run import Recipe
 from .train import train
 
-VERSION = "1.2.0"
+VERSION = "1.3.0"
 _DOUBTFUL = {"fit": 320_000, "tune": 14_000}
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parent.parent

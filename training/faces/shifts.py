@@ -172,12 +172,12 @@ def shifted(photos: Sequence[Photo], shift: Shift) -> list[Photo]:
 
 
 def table(weights: Path, photos: Sequence[Photo]) -> str:
-    """Recall, false boxes and overlap under every shift, as Markdown."""
+    """Recall, false boxes, overlap and landmarks under every shift, as Markdown."""
     executor = WorkExecutor(1)
     find = service_finder(weights, executor)
     lines = [
-        f"| {len(photos)} images | faces | found | false boxes an image | mean IoU |",
-        "| --- | --- | --- | --- | --- |",
+        f"| {len(photos)} images | faces | found | false boxes an image | mean IoU | landmarks |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, shift in SHIFTS.items():
         judged = judge_all(find, shifted(photos, shift))
@@ -207,12 +207,14 @@ def _figures(judged: Sequence[Judged]) -> list[str]:
     large = np.concatenate([each.sizes for each in judged]) >= _SMALLEST
     found = (np.concatenate([each.found_at for each in judged]) > 0)[large]
     overlap = np.concatenate([each.overlaps for each in judged])[large][found]
+    landmarks = np.concatenate([each.landmark_errors for each in judged])[large][found]
     false = sum(int((~each.true).sum()) for each in judged) / max(len(judged), 1)
     return [
         str(int(large.sum())),
         f"{100 * found.mean():.1f} %",
         f"{false:.3f}",
         f"{overlap.mean():.2f}" if len(overlap) else "-",
+        f"{100 * np.nanmedian(landmarks):.1f} %" if len(landmarks) else "-",
     ]
 
 

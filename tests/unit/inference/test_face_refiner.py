@@ -39,10 +39,14 @@ def test_the_box_is_moved_onto_the_face() -> None:
     assert box == pytest.approx(np.array(FACE), abs=16)
 
 
-def test_a_sure_box_stays_as_it_is() -> None:
-    found = candidates((380.0, 20.0, 480.0, 140.0), score=0.99)
-    (box,) = FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), found).boxes
-    assert box.tolist() == found.boxes[0].tolist()
+def test_a_sure_box_keeps_its_confidence_and_goes_half_of_the_way() -> None:
+    near = (150.0, 40.0, 240.0, 150.0)
+    refiner, astronaut = FaceRefiner(BUNDLED), skimage.data.astronaut()
+    doubtful = refiner.refine(astronaut, candidates(near, score=0.4))
+    sure = refiner.refine(astronaut, candidates(near, score=0.99))
+    assert sure.scores.tolist() == pytest.approx([0.99])
+    assert sure.boxes[0] == pytest.approx((np.array(near) + doubtful.boxes[0]) / 2)
+    assert np.array_equal(sure.landmarks, doubtful.landmarks)
 
 
 def test_of_countless_doubtful_boxes_the_likeliest_are_looked_at() -> None:
@@ -52,7 +56,15 @@ def test_of_countless_doubtful_boxes_the_likeliest_are_looked_at() -> None:
     assert (scores > 0.8).sum() == 64
 
 
-def test_where_nothing_is_doubtful_nothing_is_looked_at() -> None:
+def test_of_a_crowd_the_likeliest_and_the_doubtful_are_looked_at() -> None:
+    crowd = candidates(*[FACE] * 100, score=0.99) + candidates(*[FACE] * 100, score=0.4)
+    found = FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), crowd)
+    assert len(found) == 200, "the others stay as they are"
+    assert found.landmarks.any(axis=(1, 2)).sum() == 128
+    assert (found.scores == np.float32(0.4)).sum() == 36
+
+
+def test_without_candidates_nothing_is_looked_at() -> None:
     assert len(FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), candidates(score=0.4))) == 0
 
 
