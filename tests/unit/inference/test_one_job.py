@@ -122,7 +122,7 @@ def parts() -> Iterator[Parts]:
 async def test_one_job_gives_the_same_result_as_the_steps(parts: Parts, suffix: str) -> None:
     """Also for a BMP, which is decoded in its own process."""
     assert isinstance(parts.one_job, OneJobFaceAnalyser)
-    image, search = encoded(suffix), EveryFace(40)
+    image, search = encoded(suffix), EveryFace(64)
     together = await parts.one_job.analyse(image, search)
     assert parts.executor.jobs == 1
     assert dict(parts.telemetry.stages) == {"decode": 1, "detect": 1, "classify": 1}

@@ -1,6 +1,7 @@
 """The views for detectors, so that every wanted face is found."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,3 +121,14 @@ def test_the_largest_faces_of_a_crowd_are_kept_once_each() -> None:
     assert len(kept) == 500
     assert {face.box.width for face in kept} == {66}
     assert {face.confidence for face in kept} == {0.9}
+
+
+@pytest.mark.parametrize(
+    ("longer_side", "expected"), [(300, 384), (700, 384), (1000, 500), (1280, 640), (1900, 640)]
+)
+def test_a_view_is_as_fine_as_the_smallest_wanted_face_takes(
+    longer_side: int, expected: int
+) -> None:
+    sizes = replace(SIZES, easy=32, usual_sides=(384, 640))
+    (view, *_) = views_of(blank(longer_side, longer_side), WantedFaces(64), sizes)
+    assert view.pixels.shape[:2] == (expected, expected)
