@@ -94,9 +94,9 @@ def serve(settings: Settings) -> None:
         BadSettings: there is no secret to sign with, or no address to listen on.
     """
     return_large_blocks()
-    # While the event loop is busy, a thread that computes would wait five milliseconds at each of
-    # its steps.
-    sys.setswitchinterval(0.001)
+    # While the event loop is busy, a thread that computes or asks the database would wait for five
+    # milliseconds at each of its steps.
+    sys.setswitchinterval(0.0003)
     configure_logs(settings.server.log_level, settings.server.log_format)
     log_stray_exceptions()
     for warning in unknown_keys():
