@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 from string import Template
 from typing import Any
+
+import onnxruntime
 
 
 def read_facts(network: Path) -> dict[str, Any]:
@@ -41,3 +44,17 @@ def percent(share: float) -> str:
 def megabytes(facts: dict[str, Any]) -> str:
     """The size of a network's file."""
     return f"{facts['file_bytes'] / 1e6:.2f} MB"
+
+
+def machine() -> str:
+    """The processor and the versions that the latency was measured with."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    vnni = "avx512_vnni" in (info.read_text() if info.exists() else "")
+    kind = "with AVX-512 VNNI" if vnni else "without VNNI"
+    return f"{name} {kind}, onnxruntime {onnxruntime.__version__}"

@@ -29,10 +29,11 @@ from adapters.inference.evaluation import LabelledFaces, evaluate_shifts
 from adapters.inference.metrics import balancing_weights, calibration_error
 from adapters.inference.model import softmax
 from adapters.onnx.classifier import OnnxCropClassifier
+from training.card import machine
 
 from . import card
 from .data import EMOTIONS, Faces, balanced_sample, load, majority
-from .export import as_input, machine, measure, run
+from .export import as_input, measure, run
 from .recipes import TAU, TEMPERATURE, VERSION
 from .saturation import bound_products
 

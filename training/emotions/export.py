@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import platform
 import tempfile
 import time
 import warnings
@@ -29,6 +28,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from adapters.inference.model import softmax
+from training.card import machine
 
 from .data import EMOTIONS, LABEL_MAPPING, Faces, majority
 from .evaluate import (
@@ -262,17 +262,3 @@ def measure(logits: Array, cold: Array, faces: Faces) -> dict[str, Any]:
         "ece_before": round(calibration_error(softmax(cold), crowd), 4),
         "ece_after": round(calibration_error(softmax(logits), crowd), 4),
     }
-
-
-def machine() -> str:
-    """The processor and the versions that the latency was measured with."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    vnni = "avx512_vnni" in (info.read_text() if info.exists() else "")
-    kind = "with AVX-512 VNNI" if vnni else "without VNNI"
-    return f"{name} {kind}, onnxruntime {onnxruntime.__version__}"

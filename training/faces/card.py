@@ -54,6 +54,7 @@ def _values(facts: dict[str, Any]) -> dict[str, str]:
         "landmark_error": percent(facts["landmark_error"]),
         "threshold": f"{facts['threshold']:.2f}",
         "latency": f"{facts['latency_ms']['640 x 480']:.1f} ms",
+        "machine": facts["latency_ms"]["machine"],
         "refiner_latency": f"{facts['latency_ms']['a box']:.2f} ms",
         "calibration": ranges,
     }

@@ -26,6 +26,7 @@ from adapters.inference.box_matching import IGNORED_FACE
 from adapters.onnx.face_candidates import FaceCandidates, candidates_of
 from adapters.onnx.face_detector import planes_of
 from adapters.onnx.face_refiner import FaceRefiner
+from training.card import machine
 
 from .data import Photo
 from .doubtful import CONFIDENCES, SIDE, SPAN
@@ -338,6 +339,7 @@ def export(
             "640 x 480": latency_ms(detector, 3, 480, 640),
             "320 x 256": latency_ms(detector, 3, 256, 320),
             "a box": latency_ms(refiner, SIDE, SIDE, 3),
+            "machine": machine(),
         },
     }
     _write_facts(detector, metadata)
