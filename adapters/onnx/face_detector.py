@@ -49,11 +49,10 @@ class OnnxFaceDetector(ExecutorFaceDetector):
     distances from the cell's centre to the left, upper, right and lower side of the box, and five
     points (the person's right eye, left eye, nose, right and left corner of the mouth) as offsets
     from that centre, all in strides. A JSON file of the same name beside it holds ``name``,
-    ``version``, ``strides``,
-    ``threshold`` (the least confidence that makes a face), ``iou`` (from which on two boxes are one
-    face), ``file_sha256`` (of the weights) and the measurements, and optionally ``framing``:
-    ``side`` and ``drop`` of a ``BoxFraming``, and ``refiner``: the file, in the same folder, of the
-    network that judges doubtful boxes anew (``FaceRefiner``).
+    ``version``, ``strides``, ``threshold`` (the least confidence that makes a face), ``iou`` (from
+    which on two boxes are one face), ``file_sha256`` (of the weights) and the measurements, and
+    optionally ``framing``: ``side`` and ``drop`` of a ``BoxFraming``, and ``refiner``: the file, in
+    the same folder, of the network that looks at each box again (``FaceRefiner``).
     """
 
     def __init__(
@@ -90,6 +89,10 @@ class OnnxFaceDetector(ExecutorFaceDetector):
                 f"{self._network.path.with_suffix('.json').name}: strides, threshold, iou and "
                 f"framing cannot be used: {error}"
             ) from error
+        if not (0 < self._threshold < 1 and 0 < self._iou < 1):
+            raise InferenceUnavailable(
+                f"{self._network.path.with_suffix('.json').name}: threshold or iou is out of range"
+            )
         self._check()
         self._refiner = (
             FaceRefiner(self._network.path.with_name(str(facts["refiner"])))

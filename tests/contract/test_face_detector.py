@@ -334,6 +334,8 @@ async def test_the_refiner_finds_a_face_that_the_network_alone_doubts(
         ({"file_sha256": "0"}, "SHA-256"),
         ({"strides": [8, 16, 64]}, "must answer"),
         ({"threshold": "high"}, "cannot be used"),
+        ({"threshold": 0}, "out of range"),
+        ({"iou": 1.5}, "out of range"),
         ({"framing": {"side": 9, "drop": 0}}, "a face cannot be framed like this"),
         ({"framing": {}}, "cannot be used"),
         ({"refiner": "lost.onnx"}, r"lost\.onnx is missing"),
