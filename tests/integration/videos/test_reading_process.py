@@ -108,8 +108,11 @@ async def test_other_work_goes_first_while_a_file_takes_long_to_open(tmp_path: P
     async with asyncio.timeout(20):
         while not readers():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    await executor.run(os.getpid)
+        (process,) = readers()
+        os.kill(process, signal.SIGSTOP)  # However fast the machine is, opening takes until later.
+        await executor.run(os.getpid)
     assert not opened.is_set()
+    os.kill(process, signal.SIGCONT)
     await opening
     executor.close()
 
