@@ -16,7 +16,7 @@ NUMBERS = 15
 # In noise every cell may be a candidate.
 _MAX_CELLS = 5000
 # A box of e^5 strides, 4,700 pixels at the largest stride, is larger than any view.
-_MAX_LOG = 5
+MAX_LOG = 5
 # Log-odds beyond which a float32 is 0 or 1.
 _SURE = 15
 
@@ -35,6 +35,12 @@ class FaceCandidates:
     scores: NDArray[np.float32]
     boxes: NDArray[np.float32]
     landmarks: NDArray[np.float32]
+
+    @property
+    def rectangles(self) -> NDArray[np.float32]:
+        """The boxes by left and upper edge, width and height; float32 (N, 4)."""
+        corners, opposite = self.boxes[:, :2], self.boxes[:, 2:]
+        return np.hstack([corners, opposite - corners])
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -74,21 +80,24 @@ def candidates_of(
     picked = np.flatnonzero(cells[0] >= math.log(least / (1 - least)))
     rows = cells[:, picked].T
     centres, units = _centres(picked, shape, strides)
-    reach = np.exp(rows[:, 1:5].clip(-_MAX_LOG, _MAX_LOG)) * units
+    reach = np.exp(rows[:, 1:5].clip(-MAX_LOG, MAX_LOG)) * units
     points = rows[:, 5:].reshape(-1, 5, 2) * units[:, np.newaxis] + centres[:, np.newaxis]
     boxes = np.hstack([centres - reach[:, :2], centres + reach[:, 2:]])
-    scores = 1 / (1 + np.exp(-rows[:, 0].clip(-_SURE, _SURE)))
-    return without_duplicates(FaceCandidates(scores, boxes, points), iou)
+    return without_duplicates(FaceCandidates(confidence_of(rows[:, 0]), boxes, points), iou)
 
 
 def without_duplicates(found: FaceCandidates, iou: float) -> FaceCandidates:
     """Of boxes with at least this intersection over union the likeliest; it comes first."""
     if len(found) < 2:
         return found
-    corners, opposite = found.boxes[:, :2], found.boxes[:, 2:]
-    sides = np.hstack([corners, opposite - corners])
-    chosen = cv2.dnn.NMSBoxes(sides.tolist(), found.scores.tolist(), 0.0, iou, top_k=_MAX_CELLS)
+    rectangles, scores = found.rectangles.tolist(), found.scores.tolist()
+    chosen = cv2.dnn.NMSBoxes(rectangles, scores, 0.0, iou, top_k=_MAX_CELLS)
     return found[np.array(chosen, int).ravel()]
+
+
+def confidence_of(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The scores, in [0, 1], of the log-odds of a face."""
+    return np.asarray(1 / (1 + np.exp(-log_odds.clip(-_SURE, _SURE))), np.float32)
 
 
 def _centres(

@@ -133,7 +133,8 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         # Only boxes that count are looked at again: not those that another view shows better, and
         # not those far below the wanted size, of which there are many.
         least = _SMALLEST_SHARE * min_size_px * min(view.ratio_x, view.ratio_y)
-        counts = [view.holds(*box) and max(box[2:]) >= least for box in _sides(found)]
+        rectangles = found.rectangles.tolist()
+        counts = [view.holds(*each) and max(each[2:]) >= least for each in rectangles]
         found = found[np.array(counts, bool)]
         if self._refiner is not None:
             found = self._refiner.refine(view.pixels, found)
@@ -141,7 +142,10 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         return [
             _face(view, box, score, points)
             for box, score, points in zip(
-                _sides(found), found.scores.tolist(), found.landmarks.tolist(), strict=True
+                found.rectangles.tolist(),
+                found.scores.tolist(),
+                found.landmarks.tolist(),
+                strict=True,
             )
         ]
 
@@ -152,8 +156,8 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         1,900 images, a thousand of them cut at a face, leaving out other coarser views lost no box.
         """
         is_sure = any((found.scores >= self._threshold).any() for found in all_candidates)
-        largest = max((_largest_side(found) for found in all_candidates), default=0.0)
-        return not is_sure or largest > _SIZES.largest / 2
+        largest = max(found.rectangles[:, 2:].max(initial=0) for found in all_candidates)
+        return not is_sure or bool(largest > _SIZES.largest / 2)
 
     def _candidates(self, view: DetectionView) -> FaceCandidates:
         planes = planes_of(view.pixels, self._strides[-1])
@@ -189,18 +193,6 @@ def _framing(facts: Mapping[str, Any]) -> BoxFraming:
         if framing is None
         else BoxFraming(float(framing["side"]), float(framing["drop"]))
     )
-
-
-def _sides(found: FaceCandidates) -> list[list[float]]:
-    """Left and upper edge, width and height of each box."""
-    corners, opposite = found.boxes[:, :2], found.boxes[:, 2:]
-    sides: list[list[float]] = np.hstack([corners, opposite - corners]).tolist()
-    return sides
-
-
-def _largest_side(found: FaceCandidates) -> float:
-    sides = found.boxes[:, 2:] - found.boxes[:, :2]
-    return float(sides.max(initial=0))
 
 
 def _face(

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.onnx.face_candidates import NUMBERS, FaceCandidates
+from adapters.onnx.face_candidates import NUMBERS, FaceCandidates, confidence_of
 from adapters.onnx.network import OnnxNetwork
 from application.errors import InferenceUnavailable
 
@@ -21,8 +21,6 @@ OUTPUT = "faces"
 _MAX_CROPS = 64
 _BATCH = 16
 _MAX_SPAN = 10
-# Log-odds beyond which a float32 is 0 or 1.
-_SURE = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +107,16 @@ class FaceRefiner:
             return found
         seen, others = found[rows], found[np.delete(np.arange(len(found)), rows)]
         log_odds, moved = self.judge(pixels, seen)
-        scores, boxes = self._confidence(seen.scores, log_odds), moved.boxes
+        end = len(sure)
+        judged = self._confidence(seen.scores[end:], log_odds[end:])
         # Of a sure box both networks are right, and the mean of both boxes is better than either.
-        scores[: len(sure)] = seen.scores[: len(sure)]
-        boxes[: len(sure)] = (boxes[: len(sure)] + seen.boxes[: len(sure)]) / 2
-        return FaceCandidates(scores, boxes, moved.landmarks) + others
+        drawn = (moved.boxes[:end] + seen.boxes[:end]) / 2
+        refined = FaceCandidates(
+            np.concatenate([seen.scores[:end], judged]),
+            np.concatenate([drawn, moved.boxes[end:]]),
+            moved.landmarks,
+        )
+        return refined + others
 
     def doubtful(self, found: FaceCandidates) -> NDArray[np.intp]:
         """Which candidates are judged anew."""
@@ -148,10 +151,8 @@ class FaceRefiner:
         self, scores: NDArray[np.float32], log_odds: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         first, second, offset = self._coefficients
-        clipped = scores.clip(1e-6, 1 - 1e-6)
-        before = np.log(clipped / (1 - clipped))
-        total = np.clip(first * before + second * log_odds + offset, -_SURE, _SURE)
-        return np.asarray(1 / (1 + np.exp(-total)), np.float32)
+        before = np.log(scores / (1 - scores))
+        return confidence_of(first * before + second * log_odds + offset)
 
 
 def crop_around(

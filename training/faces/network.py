@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from adapters.onnx.face_candidates import MAX_LOG
+
 STRIDES = (8, 16, 32)
 _OUTPUTS = 15
 
@@ -139,9 +141,8 @@ def _enlarged(level: Tensor) -> Tensor:
 
 def _cells(level: Tensor, stride: int) -> Tensor:
     rows = level.flatten(2).transpose(1, 2)
-    return torch.cat(
-        [rows[..., :1], rows[..., 1:5].clamp(-5, 5).exp() * stride, rows[..., 5:] * stride], -1
-    )
+    reach = rows[..., 1:5].clamp(-MAX_LOG, MAX_LOG).exp()
+    return torch.cat([rows[..., :1], reach * stride, rows[..., 5:] * stride], -1)
 
 
 def as_input(pixels: Tensor) -> Tensor:
