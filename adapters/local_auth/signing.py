@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -17,6 +18,11 @@ from domain.errors import InvalidToken
 _ALGORITHM = "HS256"
 _ISSUER = "emotion-api"
 _MAX_TOKEN_LENGTH = 8192
+_MAX_REMEMBERED = 1024
+# What reading a token, or the times in it, may raise.
+_UNREADABLE = (
+    jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError
+)  # fmt: skip
 
 
 class TokenKind(StrEnum):
@@ -32,7 +38,7 @@ class SignedClaims:
     """The contents of a token of ours.
 
     Attributes:
-        claims: by their names in the token.
+        claims: by their names in the token; not to be changed.
         issued_at: when it was made.
         accepted_until: its expiry plus the tolerance for clocks that differ.
     """
@@ -59,6 +65,8 @@ class TokenSigner:
         self._secret = secret
         self._clock = clock
         self._skew = timedelta(seconds=clock_skew_s)
+        # A client sends the same token with every request. Refused tokens are not remembered.
+        self._read = lru_cache(_MAX_REMEMBERED)(self._read_signed)
 
     def sign(self, kind: TokenKind, claims: dict[str, Any], lifetime_s: float) -> str:
         """Make a token that is valid for this many seconds."""
@@ -84,18 +92,13 @@ class TokenSigner:
         Raises:
             InvalidToken: malformed, forged, of another kind, expired, or not to be used yet.
         """
-        claims = self._claims(kind, token)
-        try:
-            issued_at = datetime.fromtimestamp(claims["iat"], UTC)
-            accepted_until = datetime.fromtimestamp(claims["exp"], UTC) + self._skew
-        except (ValueError, TypeError, OverflowError, OSError) as error:
-            raise InvalidToken("the token is not valid") from error
+        signed = self._read(kind, token)
         now = self._clock.now()
-        if accepted_until <= now:
+        if signed.accepted_until <= now:
             raise InvalidToken("the token has expired")
-        if issued_at > now + self._skew:
+        if signed.issued_at > now + self._skew:
             raise InvalidToken("the token was made in the future; check this machine's clock")
-        return SignedClaims(claims, issued_at, accepted_until)
+        return signed
 
     def claims_to_be(self, kind: TokenKind, token: str) -> bool:
         """Whether the token claims to be of this kind, valid or not. Never raises."""
@@ -106,11 +109,12 @@ class TokenSigner:
         except (jwt.PyJWTError, ValueError, RecursionError):
             return False
 
-    def _claims(self, kind: TokenKind, token: str) -> dict[str, Any]:
+    def _read_signed(self, kind: TokenKind, token: str) -> SignedClaims:
+        """What a token says, whatever the time is."""
         if not self.claims_to_be(kind, token):
             raise InvalidToken("the token is malformed or of the wrong kind")
         try:
-            return jwt.decode(
+            claims = jwt.decode(
                 token,
                 self._secret,
                 algorithms=[_ALGORITHM],
@@ -124,5 +128,8 @@ class TokenSigner:
                     "verify_nbf": False,
                 },
             )
-        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            issued_at = datetime.fromtimestamp(claims["iat"], UTC)
+            accepted_until = datetime.fromtimestamp(claims["exp"], UTC) + self._skew
+        except _UNREADABLE as error:
             raise InvalidToken("the token is not valid") from error
+        return SignedClaims(claims, issued_at, accepted_until)
