@@ -67,11 +67,15 @@ class FileSystemDetectionSpool:
 
     async def owner(self, detection_id: UUID) -> str | None:
         """The owner of the waiting detection with this id, or None."""
-        return await on_disk(_FOLDER, self._owner, detection_id)
+        entry = (await self._listed()).get(detection_id)
+        return entry.user_id if entry else None
 
     async def waiting(self, user_id: str | None = None) -> Sequence[UUID]:
         """The ids of all entries, oldest first."""
-        return await on_disk(_FOLDER, self._list, user_id)
+        index = await self._listed()
+        if user_id is None:
+            return list(index)
+        return [key for key, entry in index.copy().items() if entry.user_id == user_id]
 
     async def remove(self, detection_id: UUID) -> bool:
         """Delete an entry."""
@@ -79,8 +83,7 @@ class FileSystemDetectionSpool:
 
     def backlog(self) -> SpoolBacklog:
         """Number, size and age of the entries; zero until the folder was listed."""
-        with self._lock:
-            waiting = list((self._index or {}).values())
+        waiting = list((self._index or {}).values())
         now_s = time.time()
         return SpoolBacklog(
             len(waiting),
@@ -127,19 +130,6 @@ class FileSystemDetectionSpool:
             self._remove(detection_id)
             return None
 
-    def _owner(self, detection_id: UUID) -> str | None:
-        with self._lock:
-            entry = self._load_once().get(detection_id)
-            return entry.user_id if entry else None
-
-    def _list(self, user_id: str | None) -> list[UUID]:
-        with self._lock:
-            return [
-                key
-                for key, entry in self._load_once().items()
-                if user_id is None or entry.user_id == user_id
-            ]
-
     def _remove(self, detection_id: UUID) -> bool:
         with self._lock:
             index = self._load_once()
@@ -162,6 +152,19 @@ class FileSystemDetectionSpool:
                 file.write(b"writable")
         finally:
             probe.unlink(missing_ok=True)
+
+    async def _listed(self) -> dict[UUID, _Waiting]:
+        """The index, to be read in single steps, each of which is atomic.
+
+        The lock is held while files are renamed and deleted, so the event loop never waits for it.
+        """
+        if self._index is None:
+            return await on_disk(_FOLDER, self._list)
+        return self._index
+
+    def _list(self) -> dict[UUID, _Waiting]:
+        with self._lock:
+            return self._load_once()
 
     def _load_once(self) -> dict[UUID, _Waiting]:
         """The index, in the order of arrival; the lock is held."""
