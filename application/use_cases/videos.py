@@ -19,11 +19,11 @@ from application.ports.detection_repository import DetectionRepository
 from application.ports.video_reader import VideoReader
 from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoPart, VideoStore
-from application.videos.limits import VideoLimits
 from application.work.cancellation import uninterrupted
 from domain.errors import NotFound
 from domain.user import User
 from domain.video import AnalysedFrame, Sampling, Video, VideoStatus
+from domain.video_limits import VideoLimits
 
 _PUT_WITHIN = timedelta(minutes=30)
 _POLL_S = 0.5

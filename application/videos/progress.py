@@ -9,8 +9,8 @@ from datetime import timedelta
 from application.ports.clock import Clock
 from application.ports.video_reader import VideoFacts
 from application.ports.video_repository import VideoRepository
-from application.videos.limits import VideoLimits
 from domain.video import AnalysedFrame, Damage, Video, VideoStatus, with_damage
+from domain.video_limits import VideoLimits
 
 HELD_FOR = timedelta(seconds=30)
 """How long a video stays with a process that does not renew its lease."""

@@ -15,11 +15,11 @@ from application.ports.video_store import VideoStore
 from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.use_cases.videos import EraseVideos
 from application.videos.entry import entry_of
-from application.videos.limits import VideoLimits
 from application.videos.progress import HELD_FOR, NotHeld, VideoProgress
 from application.work.cancellation import uninterrupted
 from domain.errors import DomainError, NotFound
 from domain.video import Video, VideoFault, VideoStatus
+from domain.video_limits import VideoLimits
 
 BEAT_S = 0.4
 POLL_S = 1.0

@@ -28,13 +28,13 @@ from application.faces import FaceReader
 from application.ports.face_detector import WantedFaces
 from application.use_cases.analyse_video import AnalyseVideo
 from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
-from application.videos.limits import VideoLimits
 from application.videos.work import WorkOnVideos
 from domain.emotion import Emotion
 from domain.face import FaceDetection
 from domain.image import Image
 from domain.user import User
 from domain.video import AnalysedFrame, Sampling, Video
+from domain.video_limits import VideoLimits
 from tests.unit.application.service import user
 
 FACE = (20, 40, 120, 150)
