@@ -1,1 +1,1 @@
-"""Live sessions: frames, tracks, adaptation, journal, and the tasks that watch over them."""
+"""Live sessions: frames, adaptation, and the tasks that watch over them."""

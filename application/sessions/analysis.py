@@ -10,7 +10,7 @@ from application.ports.face_detector import WantedFaces
 from application.ports.face_tracker import FaceTracker
 from application.ports.telemetry import Telemetry
 from application.sessions.adaptation import Effort
-from application.sessions.smoothing import TrackSmoothing
+from application.tracking.smoothing import TrackSmoothing
 from domain.face import FaceDetection
 from domain.geometry import Size
 from domain.image import Image

@@ -10,8 +10,8 @@ from application.sessions.adaptation import Adaptation
 from application.sessions.analysis import Analysed, FrameAnalysis
 from application.sessions.events import StreamMetrics, Suggestion
 from application.sessions.intake import LatestFrame, RateLimiter
-from application.sessions.journal import Journal
 from application.sessions.measures import Measures, WindowMeter
+from application.tracking.journal import Journal
 from domain.stream import Frame, SessionSummary
 from domain.stream_config import StreamConfig
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from application.faces import EveryFace, FaceReader
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFacts, VideoFrame, VideoReader
-from application.videos.analysis import FaceTracking
+from application.tracking.face_tracking import FaceTracking
 from application.work.admission import Priority
 from domain.face import Face
 from domain.stream import TrackSummary

@@ -13,7 +13,7 @@ from application.faces import EveryFace, FaceReader
 from application.ports.clock import Clock
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
-from application.videos.analysis import FaceTracking
+from application.tracking.face_tracking import FaceTracking
 from domain.stream import TrackSummary
 from domain.video import AnalysedFrame
 

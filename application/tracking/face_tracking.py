@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
-from application.sessions.journal import Journal
-from application.sessions.smoothing import TrackSmoothing
+from application.tracking.journal import Journal
+from application.tracking.smoothing import TrackSmoothing
 from domain.face import Face
 from domain.stream import TrackedFace, TrackSummary
 from domain.tracking import FaceTrack
