@@ -23,13 +23,13 @@ from adapters.inference.metrics import (
     balancing_weights,
     calibration_error,
     called_neutral,
-    class_figures,
+    class_metrics,
     confusion_matrix,
     macro_mean,
 )
 from adapters.inference.model import CropClassifier
 from adapters.inference.shifts import SHIFTS, render
-from application.figures import Evaluation, ShiftFigures
+from application.evaluation import Evaluation, ShiftMetrics
 from domain.emotion import Emotion
 
 _BATCH = 32
@@ -129,17 +129,17 @@ def evaluate(
         on_faces(min(start + _BATCH, total))
     probabilities = np.concatenate(scores)
     confusion = confusion_matrix(probabilities, faces.labels)
-    figures = class_figures(confusion)
+    per_class = class_metrics(confusion)
     return Evaluation(
         card=model.card,
         faces=total,
         left_out=faces.left_out,
         accuracy=accuracy(confusion),
-        macro_f1=macro_mean([each.f1 for each in figures]),
-        macro_recall=macro_mean([each.recall for each in figures]),
+        macro_f1=macro_mean([each.f1 for each in per_class]),
+        macro_recall=macro_mean([each.recall for each in per_class]),
         calibration_error=calibration_error(probabilities, faces.labels),
         calibration_bins=BINS,
-        figures=tuple(figures),
+        per_class=tuple(per_class),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         ms_per_face_alone=statistics.median(_times_alone(model, faces)) * 1000,
         ms_per_face_in_batches=statistics.median(seconds) * 1000,
@@ -149,7 +149,7 @@ def evaluate(
 
 def evaluate_shifts(
     model: CropClassifier, faces: LabelledFaces, on_faces: Callable[[int], None]
-) -> tuple[ShiftFigures, ...]:
+) -> tuple[ShiftMetrics, ...]:
     """Compare the answers of a classifier for faces as other cameras and framings would show them.
 
     Faces are rendered at the size that the classifier reads, so a shift is equally severe for
@@ -161,7 +161,7 @@ def evaluate_shifts(
         on_faces: called after every batch with the number of faces read so far, out of
             ``shifted_readings``.
     """
-    figures, answers = [], []
+    shifts, answers = [], []
     done = 0
     for shift in (None, *SHIFTS):
         scores = []
@@ -173,12 +173,12 @@ def evaluate_shifts(
             done += len(crops)
             on_faces(done)
         probabilities = np.concatenate(scores)
-        figures.append(_shift_figures(shift or "as they are", probabilities, faces.labels))
+        shifts.append(_shift_metrics(shift or "as they are", probabilities, faces.labels))
         if shift is not None:
             answers.append(probabilities)
     together = np.concatenate(answers)
     labels = np.tile(faces.labels, len(answers))
-    return (*figures, _shift_figures("all shifts", together, labels))
+    return (*shifts, _shift_metrics("all shifts", together, labels))
 
 
 def shifted_readings(faces: LabelledFaces) -> int:
@@ -186,13 +186,13 @@ def shifted_readings(faces: LabelledFaces) -> int:
     return len(faces.labels) * (1 + len(SHIFTS))
 
 
-def _shift_figures(
+def _shift_metrics(
     shift: str, probabilities: NDArray[np.floating], labels: NDArray[np.int64]
-) -> ShiftFigures:
+) -> ShiftMetrics:
     confusion = confusion_matrix(probabilities, labels)
-    return ShiftFigures(
+    return ShiftMetrics(
         shift=shift,
-        accuracy=macro_mean([each.recall for each in class_figures(confusion)]),
+        accuracy=macro_mean([each.recall for each in class_metrics(confusion)]),
         calibration_error=calibration_error(
             probabilities, labels, weights=balancing_weights(labels)
         ),

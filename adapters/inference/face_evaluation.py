@@ -16,11 +16,11 @@ from adapters.inference.box_matching import IGNORED_FACE, NO_FACE, match_boxes
 from adapters.inference.labelled_images import LabelledFace, LabelledImage
 from adapters.inference.labels import BadLabels
 from adapters.inference.metrics import gap, places_of
-from application.figures import (
-    ConfidenceFigures,
+from application.evaluation import (
+    CalibrationBin,
     DetectorEvaluation,
-    SizeFigures,
-    ThresholdFigures,
+    SizeMetrics,
+    ThresholdMetrics,
 )
 from application.ports.face_detector import FaceDetector, WantedFaces
 from application.ports.image_decoder import ImageDecoder
@@ -88,7 +88,9 @@ async def evaluate_detector(
         wanted += counted
         matches += _match(found, counted, others)
         on_images(number)
-    return _figures(detector, len(images), min_size_px, wanted, matches, statistics.median(seconds))
+    return _evaluation(
+        detector, len(images), min_size_px, wanted, matches, statistics.median(seconds)
+    )
 
 
 def _counts(face: LabelledFace, min_size_px: int) -> bool:
@@ -112,7 +114,7 @@ def _match(
     return matches
 
 
-def _figures(
+def _evaluation(
     detector: FaceDetector,
     images: int,
     min_size_px: int,
@@ -142,8 +144,8 @@ def _figures(
     )
 
 
-def _by_size(wanted: Sequence[LabelledFace], found: Sequence[LabelledFace]) -> list[SizeFigures]:
-    figures = []
+def _by_size(wanted: Sequence[LabelledFace], found: Sequence[LabelledFace]) -> list[SizeMetrics]:
+    metrics = []
     for low, high in itertools.pairwise((0, *_SIZES, None)):
         assert low is not None
 
@@ -152,47 +154,47 @@ def _by_size(wanted: Sequence[LabelledFace], found: Sequence[LabelledFace]) -> l
 
         faces = sum(map(fits, wanted))
         if faces:
-            figures.append(SizeFigures(low, high, faces, sum(map(fits, found))))
-    return figures
+            metrics.append(SizeMetrics(low, high, faces, sum(map(fits, found))))
+    return metrics
 
 
 def _by_threshold(
     confidences: NDArray[np.float64], true: NDArray[np.bool_], faces: int
-) -> list[ThresholdFigures]:
+) -> list[ThresholdMetrics]:
     """Only from the least confidence of a box on, because the detector returns no others."""
     if not len(confidences):
         return []
-    figures = []
+    metrics = []
     for tenth in range(int(confidences.min() * 10), 10):
         kept = true[confidences >= tenth / 10]
         hits, boxes = int(kept.sum()), len(kept)
-        figures.append(
-            ThresholdFigures(
+        metrics.append(
+            ThresholdMetrics(
                 confidence=tenth / 10,
                 recall=hits / faces if faces else None,
                 precision=hits / boxes if boxes else None,
                 false_boxes=boxes - hits,
             )
         )
-    return figures
+    return metrics
 
 
 def _by_confidence(
     confidences: NDArray[np.float64], true: NDArray[np.bool_]
-) -> list[ConfidenceFigures]:
-    figures = []
+) -> list[CalibrationBin]:
+    bins = []
     places = places_of(confidences, _RANGES)
     for place in np.unique(places).tolist():
         here = places == place
-        figures.append(
-            ConfidenceFigures(
+        bins.append(
+            CalibrationBin(
                 from_confidence=place / _RANGES,
                 boxes=int(here.sum()),
                 mean_confidence=float(confidences[here].mean()),
                 share_of_faces=float(true[here].mean()),
             )
         )
-    return figures
+    return bins
 
 
 def _calibration_error(confidences: NDArray[np.float64], true: NDArray[np.bool_]) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from application.figures import ClassFigures
+from application.evaluation import ClassMetrics
 from domain.emotion import Emotion
 
 BINS = 15
@@ -34,20 +34,20 @@ def accuracy(confusion: NDArray[np.int64]) -> float:
     return float(confusion.trace() / confusion.sum())
 
 
-def class_figures(confusion: NDArray[np.int64]) -> list[ClassFigures]:
+def class_metrics(confusion: NDArray[np.int64]) -> list[ClassMetrics]:
     """Precision, recall and F1 of each class, from a confusion matrix."""
-    figures = []
+    metrics = []
     right, labelled, called = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
     for hits, truth, answers in zip(right, labelled, called, strict=True):
-        figures.append(
-            ClassFigures(
+        metrics.append(
+            ClassMetrics(
                 count=int(truth),
                 precision=float(hits / answers) if answers else None,
                 recall=float(hits / truth) if truth else None,
                 f1=float(2 * hits / (truth + answers)) if truth else None,
             )
         )
-    return figures
+    return metrics
 
 
 def macro_mean(values: list[float | None]) -> float:

@@ -25,7 +25,7 @@ from adapters.vit.checkpoint import HuggingFaceCheckpoint
 from adapters.vit.classifier import computes_bfloat16
 from adapters.vit.network import EmotionNetwork, load_network
 from application.errors import InferenceUnavailable
-from application.figures import ExportReport, FormFigures
+from application.evaluation import ExportReport, FormMetrics
 from domain.emotion import Emotion
 
 _INPUT, _OUTPUT = "faces", "logits"
@@ -89,12 +89,12 @@ class CheckpointExport:
                 _quantize(plain, small)
                 forms["ONNX int8"] = small
             on_step("comparing with torch")
-            figures = self._compare(forms, crops, on_step)
+            compared = self._compare(forms, crops, on_step)
             written = small if quantize else plain
-            facts = self._facts(written, figures[-1], len(crops), quantize=quantize)
+            facts = self._facts(written, compared[-1], len(crops), quantize=quantize)
             os.replace(written, out)
         out.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n", "utf-8")
-        return ExportReport(out=out, crops=len(crops), figures=tuple(figures))
+        return ExportReport(out=out, crops=len(crops), forms=tuple(compared))
 
     def _write_plain(self, path: Path) -> None:
         spec = self._crop_spec
@@ -126,22 +126,22 @@ class CheckpointExport:
 
     def _compare(
         self, forms: dict[str, Path], crops: NDArray[np.uint8], on_step: Callable[[str], None]
-    ) -> list[FormFigures]:
+    ) -> list[FormMetrics]:
         on_step("torch float32")
         by_torch = _predict_by_torch(self._network)
         truth = _probabilities(by_torch, crops)
-        figures = [FormFigures("torch float32", _ms_per_face(by_torch, crops), 0.0, 1.0)]
+        metrics = [FormMetrics("torch float32", _ms_per_face(by_torch, crops), 0.0, 1.0)]
         if computes_bfloat16("cpu"):
             on_step("torch bfloat16")
             by_torch = _predict_by_torch(load_network(self._files, dtype=torch.bfloat16))
-            figures.append(_figures("torch bfloat16", by_torch, crops, truth))
+            metrics.append(_metrics("torch bfloat16", by_torch, crops, truth))
         for form, path in forms.items():
             on_step(form)
-            figures.append(_figures(form, _predict_by_onnx(path), crops, truth, path))
-        return figures
+            metrics.append(_metrics(form, _predict_by_onnx(path), crops, truth, path))
+        return metrics
 
     def _facts(
-        self, written: Path, figures: FormFigures, crops: int, *, quantize: bool
+        self, written: Path, metrics: FormMetrics, crops: int, *, quantize: bool
     ) -> dict[str, object]:
         files, spec = self._files, self._crop_spec
         return {
@@ -161,8 +161,8 @@ class CheckpointExport:
             "precision": "dynamic int8" if quantize else "float32",
             "agreement_with_torch": {
                 "crops": crops,
-                "largest_difference_of_a_probability": round(figures.largest_difference, 6),
-                "same_dominant_emotion": figures.same_answer,
+                "largest_difference_of_a_probability": round(metrics.largest_difference, 6),
+                "same_dominant_emotion": metrics.same_answer,
             },
         }
 
@@ -210,15 +210,15 @@ def _predict_by_onnx(path: Path) -> Predict:
     return predict
 
 
-def _figures(
+def _metrics(
     form: str,
     predict: Predict,
     crops: NDArray[np.uint8],
     truth: NDArray[np.float32],
     path: Path | None = None,
-) -> FormFigures:
+) -> FormMetrics:
     probabilities = _probabilities(predict, crops)
-    return FormFigures(
+    return FormMetrics(
         form=form,
         ms_per_face=_ms_per_face(predict, crops),
         largest_difference=float(np.abs(probabilities - truth).max()),

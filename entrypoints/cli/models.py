@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 models = typer.Typer(help="Download, convert and measure models.", no_args_is_help=True)
 
-Figures = Annotated[
+JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Also write the figures to this file.")
 ]
 
@@ -63,7 +63,7 @@ def evaluate(
             "them.",
         ),
     ] = False,
-    json_out: Figures = None,
+    json_out: JsonFile = None,
 ) -> None:
     """Measure the configured classifier on face crops, or the face detector on images."""
     if faces is None and images is not None and boxes is not None and not shifts:
@@ -75,7 +75,7 @@ def evaluate(
 
 
 def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> None:
-    from entrypoints.cli.figures import as_json, print_tables
+    from entrypoints.cli.evaluation import as_json, print_tables
 
     container = _container()
     with exit_on_error(ValueError):
@@ -86,8 +86,8 @@ def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> No
             with progress(
                 "Reading shifts", container.models().shifted_readings(labelled)
             ) as advance:
-                figures = container.models().shift_figures(labelled, advance)
-            evaluation = replace(evaluation, shifts=figures)
+                shift_metrics = container.models().shift_metrics(labelled, advance)
+            evaluation = replace(evaluation, shifts=shift_metrics)
         print_tables(console(), evaluation)
         if json_out is not None:
             json_out.write_text(as_json(evaluation), "utf-8")
@@ -96,7 +96,7 @@ def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> No
 def _evaluate_detector(
     folder: Path, boxes: Path, min_size: int | None, json_out: Path | None
 ) -> None:
-    from entrypoints.cli.detector_figures import detector_as_json, print_detector_tables
+    from entrypoints.cli.detector_evaluation import detector_as_json, print_detector_tables
 
     container = _container()
     with exit_on_error(ValueError), closing(container.vision().executor()):
@@ -160,7 +160,7 @@ def export(
             stop("--triton takes an ONNX file as it is; export that one first, with --quantize")
         _export_to_triton(triton)
         return
-    from entrypoints.cli.figures import print_export
+    from entrypoints.cli.evaluation import print_export
 
     if out.suffix != ".onnx":
         stop(f"--out {out}: the name has to end with .onnx")

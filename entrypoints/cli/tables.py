@@ -17,7 +17,7 @@ def totals(rows: Mapping[str, str]) -> Table:
     return table
 
 
-def figures(*headings: str) -> Table:
+def metrics(*headings: str) -> Table:
     """An empty table: a column of names and, aligned to the right, columns of numbers."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column(headings[0])

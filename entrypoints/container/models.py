@@ -63,7 +63,7 @@ class ModelsContainer(containers.DeclarativeContainer):
 
     read_labelled_faces = providers.Callable(read_labelled_faces)
     evaluation = providers.Callable(evaluate, crop_classifier)
-    shift_figures = providers.Callable(evaluate_shifts, crop_classifier)
+    shift_metrics = providers.Callable(evaluate_shifts, crop_classifier)
     shifted_readings = providers.Callable(shifted_readings)
     read_labelled_images = providers.Callable(read_labelled_images)
     detector_evaluation = providers.Callable(evaluate_detector, face_detector, decoder)

@@ -21,7 +21,7 @@ from adapters.inference.metrics import (
     balancing_weights,
     calibration_error,
     called_neutral,
-    class_figures,
+    class_metrics,
     confusion_matrix,
     macro_mean,
 )
@@ -169,7 +169,7 @@ def _balanced(probabilities: npt.NDArray[np.floating], labels: Labels) -> tuple[
     neutral = called_neutral(confusion)
     assert neutral is not None
     return (
-        macro_mean([each.recall for each in class_figures(confusion)]),
+        macro_mean([each.recall for each in class_metrics(confusion)]),
         calibration_error(probabilities, labels, weights=balancing_weights(labels)),
         neutral,
     )

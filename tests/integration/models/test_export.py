@@ -12,7 +12,7 @@ from adapters.onnx.triton import write_triton_repository
 from adapters.vit.checkpoint import HuggingFaceCheckpoint
 from adapters.vit.export import CheckpointExport
 from adapters.vit.network import load_network
-from application.figures import ExportReport
+from application.evaluation import ExportReport
 from tests.checkpoints import LABELS, SIDE, write_checkpoint
 from tests.servers.open_inference import classifier_at
 from tests.servers.triton import triton_server
@@ -72,8 +72,8 @@ async def test_an_export_gives_the_same_scores_on_triton(
 def test_the_report_and_the_card_contain_the_agreement(plain: ExportReport) -> None:
     assert sorted(path.name for path in plain.out.parent.iterdir()) == ["plain.json", "plain.onnx"]
     assert plain.crops == 6
-    by_form = {each.form: each for each in plain.figures}
-    assert plain.figures[0].form == "torch float32"
+    by_form = {each.form: each for each in plain.forms}
+    assert plain.forms[0].form == "torch float32"
     assert by_form["ONNX float32"].largest_difference < 1e-4
     assert by_form["ONNX float32"].same_answer == 1
     assert "ONNX int8" not in by_form

@@ -8,7 +8,7 @@ from adapters.inference.metrics import (
     balancing_weights,
     calibration_error,
     called_neutral,
-    class_figures,
+    class_metrics,
     confusion_matrix,
     macro_mean,
 )
@@ -26,7 +26,7 @@ def test_the_confusion_matrix_has_labels_in_rows_and_answers_in_columns() -> Non
 
 def test_accuracy_recall_precision_and_f1() -> None:
     confusion = confusion_matrix(PROBABILITIES, LABELS)
-    first, second, absent = class_figures(confusion)
+    first, second, absent = class_metrics(confusion)
     assert accuracy(confusion) == pytest.approx(4 / 5)
     assert (first.recall, first.precision, first.f1) == pytest.approx((1, 2 / 3, 4 / 5))
     assert (second.recall, second.precision, second.f1) == pytest.approx((2 / 3, 1, 4 / 5))
@@ -34,12 +34,12 @@ def test_accuracy_recall_precision_and_f1() -> None:
 
 
 def test_a_class_without_labels_is_left_out_of_the_macro_mean() -> None:
-    figures = class_figures(np.array([[3, 1], [0, 0]]))
+    figures = class_metrics(np.array([[3, 1], [0, 0]]))
     assert macro_mean([each.recall for each in figures]) == pytest.approx(3 / 4)
 
 
 def test_a_class_that_is_never_answered_counts_as_zero() -> None:
-    figures = class_figures(np.array([[2, 0], [2, 0]]))
+    figures = class_metrics(np.array([[2, 0], [2, 0]]))
     assert figures[1].precision is None
     assert macro_mean([each.f1 for each in figures]) == pytest.approx((4 / 6 + 0) / 2)
 

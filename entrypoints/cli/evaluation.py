@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from application.figures import Evaluation, ExportReport, ShiftFigures
+from application.evaluation import Evaluation, ExportReport, ShiftMetrics
 from domain.emotion import Emotion
 from entrypoints.cli import tables
 from entrypoints.cli.console import shown
@@ -16,7 +16,7 @@ from entrypoints.cli.console import shown
 
 def as_json(evaluation: Evaluation) -> str:
     """All figures; shares are in [0, 1], and null where there is nothing to take a share of."""
-    figures = dict(zip(Emotion, evaluation.figures, strict=True))
+    per_class = dict(zip(Emotion, evaluation.per_class, strict=True))
     return (
         json.dumps(
             {
@@ -42,7 +42,7 @@ def as_json(evaluation: Evaluation) -> str:
                         "precision": each.precision,
                         "f1": each.f1,
                     }
-                    for emotion, each in figures.items()
+                    for emotion, each in per_class.items()
                 },
                 "labels": [emotion.value for emotion in Emotion],
                 "confusion_matrix": evaluation.confusion,
@@ -80,14 +80,14 @@ def print_tables(console: Console, evaluation: Evaluation) -> None:
     console.print(tables.totals(rows))
     console.print()
 
-    classes = tables.figures("label", "faces", "recall", "precision", "F1")
-    for emotion, each in zip(Emotion, evaluation.figures, strict=True):
+    classes = tables.metrics("label", "faces", "recall", "precision", "F1")
+    for emotion, each in zip(Emotion, evaluation.per_class, strict=True):
         shares = [tables.percent(share) for share in (each.recall, each.precision, each.f1)]
         classes.add_row(emotion.value, str(each.count), *shares)
     console.print(classes)
     console.print()
 
-    confusions = tables.figures("label / answer", *Emotion)
+    confusions = tables.metrics("label / answer", *Emotion)
     for emotion, answers in zip(Emotion, evaluation.confusion, strict=True):
         counts = [
             Text(str(count), style="bold" if other == emotion else "dim")
@@ -100,8 +100,8 @@ def print_tables(console: Console, evaluation: Evaluation) -> None:
         _print_shifts(console, evaluation.shifts)
 
 
-def _print_shifts(console: Console, shifts: Sequence[ShiftFigures]) -> None:
-    table = tables.figures(
+def _print_shifts(console: Console, shifts: Sequence[ShiftMetrics]) -> None:
+    table = tables.metrics(
         "every emotion with equal weight",
         "accuracy",
         "calibration error",
@@ -115,10 +115,10 @@ def _print_shifts(console: Console, shifts: Sequence[ShiftFigures]) -> None:
 
 def print_export(console: Console, report: ExportReport, *, on_noise: bool) -> None:
     """The written file, and each form's speed and agreement."""
-    table = tables.figures(
+    table = tables.metrics(
         "one thread, one face", "ms a face", "largest difference", "same answer", "MB"
     )
-    for each in report.figures:
+    for each in report.forms:
         table.add_row(
             each.form,
             f"{each.ms_per_face:.1f}",

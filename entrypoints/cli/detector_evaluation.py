@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 
-from application.figures import DetectorEvaluation
+from application.evaluation import DetectorEvaluation
 from entrypoints.cli import tables
 
 
@@ -33,16 +33,16 @@ def print_detector_tables(console: Console, evaluation: DetectorEvaluation) -> N
     }
     console.print(tables.totals(rows))
 
-    sizes = tables.figures("longer side", "faces", "found", "recall")
+    sizes = tables.metrics("longer side", "faces", "found", "recall")
     for each in evaluation.sizes:
         to = "or more" if each.below_px is None else f"to {each.below_px - 1}"
         recall = tables.percent(each.found / each.faces)
         sizes.add_row(f"{each.from_px} {to} px", str(each.faces), str(each.found), recall)
-    thresholds = tables.figures("confidence from", "recall", "precision", "false boxes")
+    thresholds = tables.metrics("confidence from", "recall", "precision", "false boxes")
     for at in evaluation.thresholds:
         shares = (tables.percent(at.recall), tables.percent(at.precision))
         thresholds.add_row(f"{at.confidence:.1f}", *shares, str(at.false_boxes))
-    confidences = tables.figures("confidence", "boxes", "mean confidence", "on a face")
+    confidences = tables.metrics("confidence", "boxes", "mean confidence", "on a face")
     for part in evaluation.confidences:
         confidences.add_row(
             f"{part.from_confidence:.1f} to {part.from_confidence + 0.1:.1f}",

@@ -1,4 +1,4 @@
-"""Figures of models: how well a classifier or detector does, and how close an export is to it."""
+"""How well a classifier or detector does, and how close an export is to its checkpoint."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from application.ports.emotion_classifier import ModelCard
 
 
 @dataclass(frozen=True, slots=True)
-class ClassFigures:
-    """The figures of one class.
+class ClassMetrics:
+    """The metrics of one class.
 
     Attributes:
         count: faces that carry the label.
@@ -29,7 +29,7 @@ class ClassFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class ShiftFigures:
+class ShiftMetrics:
     """How well a classifier did on faces as another camera or framing would have shown them.
 
     Every emotion that the labels contain has equal weight, however many faces carry it.
@@ -61,7 +61,7 @@ class Evaluation:
         macro_recall: mean recall over the same.
         calibration_error: expected calibration error, in [0, 1].
         calibration_bins: equal-width bins of the highest score that it was computed with.
-        figures: of each emotion, in the order of ``Emotion``.
+        per_class: of each emotion, in the order of ``Emotion``.
         confusion: seven rows of seven counts; rows are labels, columns answers.
         ms_per_face_alone: median time of a single face, in milliseconds.
         ms_per_face_in_batches: time of a face in the median batch, in milliseconds.
@@ -78,16 +78,16 @@ class Evaluation:
     macro_recall: float
     calibration_error: float
     calibration_bins: int
-    figures: tuple[ClassFigures, ...]
+    per_class: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]
     ms_per_face_alone: float
     ms_per_face_in_batches: float
     batch: int
-    shifts: tuple[ShiftFigures, ...] = ()
+    shifts: tuple[ShiftMetrics, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class FormFigures:
+class FormMetrics:
     """How one form of a network compares with torch in float32.
 
     Attributes:
@@ -112,16 +112,16 @@ class ExportReport:
     Attributes:
         out: the ONNX file; a JSON file of the same name lies beside it.
         crops: how many crops were compared.
-        figures: of torch in float32 first, then of the other forms.
+        forms: of torch in float32 first, then of the other forms.
     """
 
     out: Path
     crops: int
-    figures: tuple[FormFigures, ...]
+    forms: tuple[FormMetrics, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class SizeFigures:
+class SizeMetrics:
     """Recall of faces of one size.
 
     Attributes:
@@ -138,8 +138,8 @@ class SizeFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class ThresholdFigures:
-    """The figures when only boxes of some confidence count.
+class ThresholdMetrics:
+    """The metrics when only boxes of some confidence count.
 
     Attributes:
         confidence: the least that counts, in [0, 1].
@@ -155,7 +155,7 @@ class ThresholdFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfidenceFigures:
+class CalibrationBin:
     """How true the confidence is in one range of it.
 
     Attributes:
@@ -205,6 +205,6 @@ class DetectorEvaluation:
     landmark_error: float | None
     calibration_error: float | None
     ms_per_image: float
-    sizes: tuple[SizeFigures, ...]
-    thresholds: tuple[ThresholdFigures, ...]
-    confidences: tuple[ConfidenceFigures, ...]
+    sizes: tuple[SizeMetrics, ...]
+    thresholds: tuple[ThresholdMetrics, ...]
+    confidences: tuple[CalibrationBin, ...]
