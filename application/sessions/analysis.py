@@ -26,7 +26,7 @@ _SAME_SHAPE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Analysed:
+class FrameFaces:
     """What a frame shows.
 
     Attributes:
@@ -52,7 +52,7 @@ class FrameAnalysis:
         self._session_tracks = _SessionTracks(tracker, telemetry)
         self._smoothing = TrackSmoothing()
 
-    async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> Analysed:
+    async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> FrameFaces:
         """Find, track and read the faces of the next frame.
 
         Raises:
@@ -66,7 +66,7 @@ class FrameAnalysis:
         faces = self._smoothing.smooth(
             search.tracks, readings, window=window, at_s=frame.received_s
         )
-        return Analysed(faces, search.detected, image.width, image.height)
+        return FrameFaces(faces, search.detected, image.width, image.height)
 
 
 class _FrameSearch:

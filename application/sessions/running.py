@@ -7,7 +7,7 @@ from datetime import datetime
 
 from application.ports.clock import Clock
 from application.sessions.adaptation import Adaptation
-from application.sessions.analysis import Analysed, FrameAnalysis
+from application.sessions.analysis import FrameFaces, FrameAnalysis
 from application.sessions.events import StreamMetrics, Suggestion
 from application.sessions.intake import LatestFrame, RateLimiter
 from application.sessions.measures import Measures, WindowMeter
@@ -59,7 +59,7 @@ class RunningSession:
         self.adaptation = self.adaptation.with_config(config)
         self._windows.restart()
 
-    def record(self, frame: Frame, found: Analysed) -> None:
+    def record(self, frame: Frame, found: FrameFaces) -> None:
         """Add a frame's faces to the journal."""
         self._size = (found.width, found.height)
         at_s = max(frame.received_s - self._started_s, 0.0)
