@@ -7,51 +7,42 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFormat:
-    """A format of images.
+class FileFormat:
+    """A format of images or videos.
 
     Attributes:
         name: for people.
         media_type: for machines.
         suffixes: of file names, the usual one first.
-        is_shown_by_browsers: whether an ``<img>`` shows it in every current browser.
     """
 
     name: str
     media_type: str
     suffixes: tuple[str, ...]
-    is_shown_by_browsers: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class VideoFormat:
-    """A format of videos; its attributes are those of ``ImageFormat``."""
+JPEG = FileFormat("JPEG", "image/jpeg", (".jpg", ".jpeg"))
+PNG = FileFormat("PNG", "image/png", (".png",))
+GIF = FileFormat("GIF", "image/gif", (".gif",))
+WEBP = FileFormat("WebP", "image/webp", (".webp",))
+BMP = FileFormat("BMP", "image/bmp", (".bmp",))
+AVIF = FileFormat("AVIF", "image/avif", (".avif",))
+HEIC = FileFormat("HEIC", "image/heic", (".heic", ".heif"))
+TIFF = FileFormat("TIFF", "image/tiff", (".tiff", ".tif"))
 
-    name: str
-    media_type: str
-    suffixes: tuple[str, ...]
-
-
-JPEG = ImageFormat("JPEG", "image/jpeg", (".jpg", ".jpeg"))
-PNG = ImageFormat("PNG", "image/png", (".png",))
-GIF = ImageFormat("GIF", "image/gif", (".gif",))
-WEBP = ImageFormat("WebP", "image/webp", (".webp",))
-BMP = ImageFormat("BMP", "image/bmp", (".bmp",))
-AVIF = ImageFormat("AVIF", "image/avif", (".avif",))
-HEIC = ImageFormat("HEIC", "image/heic", (".heic", ".heif"), is_shown_by_browsers=False)
-TIFF = ImageFormat("TIFF", "image/tiff", (".tiff", ".tif"), is_shown_by_browsers=False)
-
-MP4 = VideoFormat("MP4", "video/mp4", (".mp4", ".m4v", ".3gp", ".3g2"))
-MOV = VideoFormat("MOV", "video/quicktime", (".mov", ".qt"))
-WEBM = VideoFormat("WebM", "video/webm", (".webm",))
-MKV = VideoFormat("MKV", "video/x-matroska", (".mkv",))
-AVI = VideoFormat("AVI", "video/x-msvideo", (".avi",))
+MP4 = FileFormat("MP4", "video/mp4", (".mp4", ".m4v", ".3gp", ".3g2"))
+MOV = FileFormat("MOV", "video/quicktime", (".mov", ".qt"))
+WEBM = FileFormat("WebM", "video/webm", (".webm",))
+MKV = FileFormat("MKV", "video/x-matroska", (".mkv",))
+AVI = FileFormat("AVI", "video/x-msvideo", (".avi",))
 
 IMAGE_FORMATS = (JPEG, PNG, GIF, WEBP, BMP, AVIF, HEIC, TIFF)
+SHOWN_BY_BROWSERS = (JPEG, PNG, GIF, WEBP, BMP, AVIF)
+"""Images that an ``<img>`` shows in every current browser."""
 VIDEO_FORMATS = (MP4, MOV, WEBM, MKV, AVI)
 
 
-def _in_words(formats: Sequence[ImageFormat | VideoFormat]) -> str:
+def _in_words(formats: Sequence[FileFormat]) -> str:
     *others, last = (each.name for each in formats)
     return f"{', '.join(others)} and {last}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from domain.errors import InvalidVideo
-from domain.formats import AVI, MKV, MOV, MP4, READ_VIDEO_FORMATS, WEBM, VideoFormat
+from domain.formats import AVI, MKV, MOV, MP4, READ_VIDEO_FORMATS, WEBM, FileFormat
 
 HEAD_BYTES = 64
 """How many bytes of a file ``format_of`` needs, from its beginning."""
@@ -19,7 +19,7 @@ _IMAGE_BRANDS = frozenset(
 )
 
 
-def format_of(head: bytes) -> VideoFormat | None:
+def format_of(head: bytes) -> FileFormat | None:
     """Recognise the format of a video by its first bytes.
 
     FFmpeg's own guess is not used, because it includes playlists and scripts that name other files
@@ -42,7 +42,7 @@ def format_of(head: bytes) -> VideoFormat | None:
     return None
 
 
-def format_of_file(path: Path) -> VideoFormat:
+def format_of_file(path: Path) -> FileFormat:
     """Recognise the format of a video file by its first bytes; blocks.
 
     Raises:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from adapters.opencv.orientation import UPRIGHT
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly
-from domain.formats import ImageFormat
+from domain.formats import FileFormat
 
 FACTORS = (1, 2, 4, 8)
 MEGABYTE = 1_000_000
@@ -70,7 +70,7 @@ class Header(ABC):
             to standard error, which carries the log.
     """
 
-    kind: ImageFormat
+    kind: FileFormat
     width: int
     height: int
     orientation: int = UPRIGHT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from domain.formats import AVIF, BMP, GIF, HEIC, JPEG, PNG, TIFF, WEBP, ImageFormat
+from domain.formats import AVIF, BMP, GIF, HEIC, JPEG, PNG, TIFF, WEBP, FileFormat
 
 # The formats by what matches the start of every file.
 _FORMATS = {
@@ -38,7 +38,7 @@ _FOREIGN = tuple(
 )
 
 
-def format_of(data: bytes) -> ImageFormat | None:
+def format_of(data: bytes) -> FileFormat | None:
     """The format of an image by its first bytes; None for anything unsupported."""
     return next((kind for kind, magic in _FORMATS.items() if magic.match(data)), None)
 

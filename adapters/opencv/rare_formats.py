@@ -24,7 +24,7 @@ from adapters.opencv import tiff
 from adapters.opencv.encoded import Header
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import BAND_PIXELS, Band, on_white, put_together
-from domain.formats import AVIF, GIF, HEIC, TIFF, ImageFormat
+from domain.formats import AVIF, GIF, HEIC, TIFF, FileFormat
 
 # Measured: peak bytes per pixel of the library.
 _HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES = 5, 7, 10
@@ -48,7 +48,7 @@ class RareHeader(Header):
         return self.decode(factor)
 
 
-def read_header(data: bytes, kind: ImageFormat) -> Header:
+def read_header(data: bytes, kind: FileFormat) -> Header:
     """Open a file and read its size.
 
     Raises:
@@ -57,7 +57,7 @@ def read_header(data: bytes, kind: ImageFormat) -> Header:
     return _OPEN[kind.name](data)
 
 
-def _open_with_pillow(data: bytes, kind: ImageFormat) -> RareHeader:
+def _open_with_pillow(data: bytes, kind: FileFormat) -> RareHeader:
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     PIL.Image.MAX_IMAGE_PIXELS = None  # pixels are counted by the header's own check
     image = PIL.Image.open(io.BytesIO(data), formats=[kind.name])

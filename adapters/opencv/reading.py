@@ -17,11 +17,11 @@ from adapters.opencv.encoded import (
 from adapters.opencv.image_formats import describe_foreign, format_of
 from adapters.opencv.orientation import upright, upright_size
 from domain.errors import DomainError, InvalidImage
-from domain.formats import AVIF, BMP, HEIC, JPEG, PNG, READ_IMAGE_FORMATS, TIFF, WEBP, ImageFormat
+from domain.formats import AVIF, BMP, HEIC, JPEG, PNG, READ_IMAGE_FORMATS, TIFF, WEBP, FileFormat
 from domain.image import Image
 
 
-def recognise(data: bytes) -> ImageFormat:
+def recognise(data: bytes) -> FileFormat:
     """Recognise the format of an image.
 
     Raises:
@@ -38,7 +38,7 @@ def recognise(data: bytes) -> ImageFormat:
     return kind
 
 
-def read_header(data: bytes, kind: ImageFormat, *, thorough: bool) -> Header | None:
+def read_header(data: bytes, kind: FileFormat, *, thorough: bool) -> Header | None:
     """Read the header of an image.
 
     Args:
@@ -72,7 +72,7 @@ def read_header(data: bytes, kind: ImageFormat, *, thorough: bool) -> Header | N
         raise _invalid(kind, error, data) from error
 
 
-def load_library(data: bytes, kind: ImageFormat) -> None:
+def load_library(data: bytes, kind: FileFormat) -> None:
     """Load a large library if the image needs it, before memory is limited."""
     if kind is JPEG and jpeg.is_rare(data):
         from adapters.opencv import rare_jpeg  # noqa: F401
@@ -103,7 +103,7 @@ def read_image(data: bytes, header: Header, limits: DecodingLimits) -> Image:
     return Image(turned, width, height, header.kind.media_type, scale=1 / factor)
 
 
-def _is_cut_short(kind: ImageFormat, data: bytes) -> bool:
+def _is_cut_short(kind: FileFormat, data: bytes) -> bool:
     """Whether a file ends before something that it announces."""
     if kind is TIFF:
         from adapters.opencv import tiff
@@ -112,7 +112,7 @@ def _is_cut_short(kind: ImageFormat, data: bytes) -> bool:
     return _lacks_a_box(kind, data)
 
 
-def _lacks_a_box(kind: ImageFormat, data: bytes) -> bool:
+def _lacks_a_box(kind: FileFormat, data: bytes) -> bool:
     """Whether a file in a box-based format ends inside a box."""
     at = 0 if kind in (AVIF, HEIC) else len(data)
     while at + 8 <= len(data):
@@ -125,7 +125,7 @@ def _lacks_a_box(kind: ImageFormat, data: bytes) -> bool:
     return at > len(data)
 
 
-def _invalid(kind: ImageFormat, error: Exception, data: bytes) -> DomainError:
+def _invalid(kind: FileFormat, error: Exception, data: bytes) -> DomainError:
     if isinstance(error, DomainError):
         return error
     # Pillow says so only in the message.

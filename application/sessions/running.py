@@ -7,7 +7,7 @@ from datetime import datetime
 
 from application.ports.clock import Clock
 from application.sessions.adaptation import Adaptation
-from application.sessions.analysis import FrameFaces, FrameAnalysis
+from application.sessions.analysis import FrameAnalysis, FrameFaces
 from application.sessions.events import StreamMetrics, Suggestion
 from application.sessions.intake import LatestFrame, RateLimiter
 from application.sessions.measures import Measures, WindowMeter

@@ -14,10 +14,10 @@ from application.ports.image_store import ImageStore, StoredImage
 from application.work.admission import AdmissionGate, Priority
 from application.work.memory_budget import MemoryBudget
 from domain.errors import NotFound
-from domain.formats import IMAGE_FORMATS
+from domain.formats import SHOWN_BY_BROWSERS
 from domain.user import User
 
-_SHOWN_AS_IT_IS = frozenset(each.media_type for each in IMAGE_FORMATS if each.is_shown_by_browsers)
+_SHOWN_AS_IT_IS = frozenset(each.media_type for each in SHOWN_BY_BROWSERS)
 
 
 class ShowImage:

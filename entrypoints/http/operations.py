@@ -21,9 +21,9 @@ from litestar.openapi.spec import (
 )
 
 from domain.formats import (
-    IMAGE_FORMATS,
     READ_IMAGE_FORMATS,
     READ_VIDEO_FORMATS,
+    SHOWN_BY_BROWSERS,
     VIDEO_FORMATS,
 )
 from domain.video import MAX_FRAMES_PER_SECOND
@@ -149,7 +149,7 @@ def image_file(operation: Operation) -> None:
     """An image; ``image/*`` stands for every format that browsers show."""
     kinds = tuple(_content(operation))
     if kinds == ("image/*",):
-        kinds = tuple(each.media_type for each in IMAGE_FORMATS if each.is_shown_by_browsers)
+        kinds = tuple(each.media_type for each in SHOWN_BY_BROWSERS)
     _success(operation).content = _bytes_of(kinds)
 
 
