@@ -48,5 +48,5 @@ def _in_words(formats: Sequence[FileFormat]) -> str:
 
 
 # As answers and documents name them.
-READ_IMAGE_FORMATS = _in_words(IMAGE_FORMATS)
-READ_VIDEO_FORMATS = _in_words(VIDEO_FORMATS)
+IMAGE_FORMATS_IN_WORDS = _in_words(IMAGE_FORMATS)
+VIDEO_FORMATS_IN_WORDS = _in_words(VIDEO_FORMATS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from domain.errors import InvalidVideo
-from domain.formats import AVI, MKV, MOV, MP4, READ_VIDEO_FORMATS, WEBM, FileFormat
+from domain.formats import AVI, MKV, MOV, MP4, VIDEO_FORMATS_IN_WORDS, WEBM, FileFormat
 
 HEAD_BYTES = 64
 """How many bytes of a file ``format_of`` needs, from its beginning."""
@@ -53,6 +53,6 @@ def format_of_file(path: Path) -> FileFormat:
         head = file.read(HEAD_BYTES)
     found = format_of(head)
     if found is None:
-        what = f"this is not a video in a supported format: {READ_VIDEO_FORMATS}"
+        what = f"this is not a video in a supported format: {VIDEO_FORMATS_IN_WORDS}"
         raise InvalidVideo(what if head else "the file is empty", reason="unsupported")
     return found

@@ -17,7 +17,17 @@ from adapters.opencv.encoded import (
 from adapters.opencv.image_formats import describe_foreign, format_of
 from adapters.opencv.orientation import upright, upright_size
 from domain.errors import DomainError, InvalidImage
-from domain.formats import AVIF, BMP, HEIC, JPEG, PNG, READ_IMAGE_FORMATS, TIFF, WEBP, FileFormat
+from domain.formats import (
+    AVIF,
+    BMP,
+    HEIC,
+    IMAGE_FORMATS_IN_WORDS,
+    JPEG,
+    PNG,
+    TIFF,
+    WEBP,
+    FileFormat,
+)
 from domain.image import Image
 
 
@@ -33,7 +43,7 @@ def recognise(data: bytes) -> FileFormat:
     if kind is None:
         found = describe_foreign(data) or "not an image"
         raise InvalidImage(
-            f"this is {found}; {READ_IMAGE_FORMATS} are supported", reason="unsupported"
+            f"this is {found}; {IMAGE_FORMATS_IN_WORDS} are supported", reason="unsupported"
         )
     return kind
 

@@ -9,7 +9,7 @@ from domain.image import Image
 
 
 class ImageDecoder(Protocol):
-    """Decodes the formats in ``READ_IMAGE_FORMATS``, recognised by content.
+    """Decodes the formats in ``IMAGE_FORMATS_IN_WORDS``, recognised by content.
 
     Of several frames or pages the first counts. An image whose pixels can all be read is read,
     whatever its metadata are and whatever follows it in the file.

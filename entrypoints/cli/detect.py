@@ -18,7 +18,7 @@ from application.ports.image_annotator import ANNOTATED_FORMATS
 from application.work.admission import Priority
 from domain.detection import Detection
 from domain.errors import DomainError, InvalidImage
-from domain.formats import READ_VIDEO_FORMATS
+from domain.formats import VIDEO_FORMATS_IN_WORDS
 from domain.image import EncodedImage
 from domain.user import Guest
 from domain.wording import leading, percent
@@ -144,7 +144,7 @@ async def _analyse(
                 detection = await detect.analyse(caller, encoded, Priority.BULK)
             except InvalidImage as error:
                 is_foreign = error.details.get("reason") == "unsupported"
-                videos_too = f"; of videos, {READ_VIDEO_FORMATS}" if is_foreign else ""
+                videos_too = f"; of videos, {VIDEO_FORMATS_IN_WORDS}" if is_foreign else ""
                 return _Outcome(image, error=f"{error}{videos_too}")
             except (DomainError, ServiceUnavailable, OSError) as error:
                 return _Outcome(image, error=_reason(error))

@@ -21,10 +21,10 @@ from litestar.openapi.spec import (
 )
 
 from domain.formats import (
-    READ_IMAGE_FORMATS,
-    READ_VIDEO_FORMATS,
+    IMAGE_FORMATS_IN_WORDS,
     SHOWN_BY_BROWSERS,
     VIDEO_FORMATS,
+    VIDEO_FORMATS_IN_WORDS,
 )
 from domain.video import MAX_FRAMES_PER_SECOND
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
@@ -34,15 +34,15 @@ _FILE = Schema(
     # OpenAPI 3.1 uses the first, client generators the second.
     content_media_type="application/octet-stream",
     format=OpenAPIFormat.BINARY,
-    description=f"{READ_IMAGE_FORMATS} are read, recognised by content: of a GIF the first frame, "
-    "of a TIFF the first page.",
+    description=f"{IMAGE_FORMATS_IN_WORDS} are read, recognised by content: of a GIF the first "
+    "frame, of a TIFF the first page.",
 )
 _VIDEO_TYPES = tuple(each.media_type for each in VIDEO_FORMATS)
 _VIDEO = Schema(
     type=OpenAPIType.STRING,
     content_media_type="application/octet-stream",
     format=OpenAPIFormat.BINARY,
-    description=f"{READ_VIDEO_FORMATS} are read, recognised by content.",
+    description=f"{VIDEO_FORMATS_IN_WORDS} are read, recognised by content.",
 )
 _FRAMES_PER_SECOND = Schema(
     type=OpenAPIType.NUMBER,

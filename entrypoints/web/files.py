@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 from domain.emotion import EMOTION_COLOURS, Emotion
-from domain.formats import READ_IMAGE_FORMATS, READ_VIDEO_FORMATS
+from domain.formats import IMAGE_FORMATS_IN_WORDS, VIDEO_FORMATS_IN_WORDS
 from entrypoints.settings import Settings
 
 _HERE = Path(__file__).parent
@@ -76,8 +76,8 @@ def load_page_files(settings: Settings) -> PageFiles:
         "maxVideoBytes": settings.video.limits.bytes,
         "maxBatchSize": settings.detection.max_batch_size,
         "minFaceSize": settings.vision.face_detect_min_size,
-        "imageFormats": READ_IMAGE_FORMATS,
-        "videoFormats": READ_VIDEO_FORMATS,
+        "imageFormats": IMAGE_FORMATS_IN_WORDS,
+        "videoFormats": VIDEO_FORMATS_IN_WORDS,
         "emotions": list(Emotion),
         "auth": settings.accounts.auth,
         "firebase": settings.accounts.firebase_sign_in_address

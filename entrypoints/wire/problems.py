@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from application.errors import ServiceUnavailable
 from domain.errors import DomainError
-from domain.formats import READ_IMAGE_FORMATS, READ_VIDEO_FORMATS
+from domain.formats import IMAGE_FORMATS_IN_WORDS, VIDEO_FORMATS_IN_WORDS
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -131,21 +131,21 @@ _TABLE = (
         "invalid_image",
         400,
         "Not a usable image",
-        f"The file is empty, truncated or not an image. {READ_IMAGE_FORMATS} are read.",
+        f"The file is empty, truncated or not an image. {IMAGE_FORMATS_IN_WORDS} are read.",
         happened="The file arrived and could not be read as an image.",
         why="It is empty, was cut off on its way, or has a format that is not read, such as "
         "SVG or PDF. The service looks at the content; the name of the file does not matter.",
-        remedy=f"Send an image that a viewer opens; {READ_IMAGE_FORMATS} are read.",
+        remedy=f"Send an image that a viewer opens; {IMAGE_FORMATS_IN_WORDS} are read.",
     ),
     _kind(
         "invalid_video",
         400,
         "Not a usable video",
-        f"The file is not a video or is damaged. {READ_VIDEO_FORMATS} are read.",
+        f"The file is not a video or is damaged. {VIDEO_FORMATS_IN_WORDS} are read.",
         happened="The file was received and could not be read as a video.",
         why="It is in a format that is not read, contains only sound, is truncated, or is "
         "damaged from the start. The service looks at the content; the name does not matter.",
-        remedy=f"Send a video that a player plays; {READ_VIDEO_FORMATS} are read.",
+        remedy=f"Send a video that a player plays; {VIDEO_FORMATS_IN_WORDS} are read.",
         details={"reason": "damaged"},
     ),
     _kind(
