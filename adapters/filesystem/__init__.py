@@ -3,7 +3,7 @@
 from adapters.filesystem.detection_spool import FileSystemDetectionSpool
 from adapters.filesystem.folder_lock import folder_lock
 from adapters.filesystem.image_store import FileSystemImageStore
-from adapters.filesystem.place import name_of_place
+from adapters.filesystem.instance_id import instance_id_of
 from adapters.filesystem.video_store import FileSystemVideoStore, ReceivingFolder
 
 __all__ = [
@@ -12,5 +12,5 @@ __all__ = [
     "FileSystemVideoStore",
     "ReceivingFolder",
     "folder_lock",
-    "name_of_place",
+    "instance_id_of",
 ]

@@ -103,11 +103,11 @@ class InMemoryVideoRepository(Switches):
             for kept in self._kept.values()
         )
 
-    async def end_runs(self, place: str) -> None:
-        """End the leases of earlier runs of a place."""
+    async def end_runs(self, instance_id: str) -> None:
+        """End the leases of earlier runs of an instance."""
         await self._obey()
         for kept in self._kept.values():
-            if kept.holder.startswith(f"{place}/"):
+            if kept.holder.startswith(f"{instance_id}/"):
                 kept.holder, kept.until = "", kept.video.submitted_at
 
     async def delete(self, video_id: UUID) -> bool:

@@ -179,12 +179,12 @@ class MongoVideoRepository:
 
         return await self._database.run(find)
 
-    async def end_runs(self, place: str) -> None:
-        """End the leases of earlier runs of a place."""
+    async def end_runs(self, instance_id: str) -> None:
+        """End the leases of earlier runs of an instance."""
 
         async def release(database: _Database) -> None:
             await database[VIDEOS].update_many(
-                {"holder": {"$regex": f"^{re.escape(place)}/"}},
+                {"holder": {"$regex": f"^{re.escape(instance_id)}/"}},
                 {"$set": {"holder": "", "held_until_us": Int64(0)}},
             )
 

@@ -177,13 +177,13 @@ class SqliteVideoRepository:
 
         return await self._database.read(select)
 
-    async def end_runs(self, place: str) -> None:
-        """End the leases of earlier runs of a place."""
+    async def end_runs(self, instance_id: str) -> None:
+        """End the leases of earlier runs of an instance."""
 
         def release(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE videos SET holder = '', held_until_us = 0 WHERE substr(holder, 1, ?) = ?",
-                (len(place) + 1, f"{place}/"),
+                (len(instance_id) + 1, f"{instance_id}/"),
             )
 
         await self._database.write(release)

@@ -14,8 +14,8 @@ class VideoRepository(Protocol):
     """Keeps videos with their analysed frames. Every method may raise ``StoreUnavailable``.
 
     A process that works on a video holds it under a lease, which it renews before it ends. Holders
-    are named ``place/run``: a place is the data folder of a process, and a run is new at each
-    start.
+    are named ``instance/run``: an instance is the data folder of a process, and a run is new at
+    each start.
     """
 
     async def add(self, video: Video, *, holder: str, until: datetime, limit: int) -> bool:
@@ -72,8 +72,8 @@ class VideoRepository(Protocol):
         """Whether a queued video of another user waits."""
         ...
 
-    async def end_runs(self, place: str) -> None:
-        """End the leases of earlier runs of a place."""
+    async def end_runs(self, instance_id: str) -> None:
+        """End the leases of earlier runs of an instance."""
         ...
 
     async def delete(self, video_id: UUID) -> bool:

@@ -46,7 +46,7 @@ class WorkOnVideos:
         analyse: does the work.
         erase_videos: finishes interrupted erasures.
         limits: for a video.
-        place: the name of this process's data folder; no other running process has the same.
+        instance_id: the name of this process's data folder; no other running process has the same.
         workers: how many videos are analysed at once; 0 leaves them to other processes.
     """
 
@@ -60,7 +60,7 @@ class WorkOnVideos:
         analyse: AnalyseVideo,
         erase_videos: EraseVideos,
         limits: VideoLimits,
-        place: str,
+        instance_id: str,
         workers: int,
     ) -> None:
         self._repository = repository
@@ -70,8 +70,8 @@ class WorkOnVideos:
         self._analyse = analyse
         self._erase_videos = erase_videos
         self._limits = limits
-        self._place = place
-        self._holder = f"{place}/{uuid4().hex}"
+        self._instance_id = instance_id
+        self._holder = f"{instance_id}/{uuid4().hex}"
         self._workers = workers
         self._submitted = asyncio.Event()
 
@@ -88,7 +88,7 @@ class WorkOnVideos:
         """Analyse waiting videos, also those of an earlier run; ends only when cancelled."""
         while True:
             try:
-                await self._repository.end_runs(self._place)
+                await self._repository.end_runs(self._instance_id)
                 break
             except StoreUnavailable as error:
                 log.warning("videos cannot be claimed now: %s", error)

@@ -93,7 +93,7 @@ class Container(containers.DeclarativeContainer):
     video = providers.Container(
         VideoContainer,
         settings=config.video,
-        place_path=config.stores.place_path,
+        instance_id_path=config.stores.instance_id_path,
         min_face_size_px=config.vision.face_detect_min_size,
         frames_at_once=config.vision.video_frames_at_once,
         executor=vision.executor,

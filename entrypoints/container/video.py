@@ -9,7 +9,7 @@ from dependency_injector import containers, providers
 from adapters.av.camera import camera_frames
 from adapters.av.video_annotator import AvVideoAnnotator
 from adapters.av.video_reader import AvVideoReader
-from adapters.filesystem import name_of_place
+from adapters.filesystem import instance_id_of
 from adapters.inference.executor import WorkExecutor
 from adapters.tracking import KalmanFaceTracker
 from application.accounts.links import LinkSigner
@@ -35,7 +35,7 @@ class VideoContainer(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=VideoSettings)
     config = settings.provided
-    place_path: providers.Dependency[Path] = providers.Dependency(instance_of=Path)
+    instance_id_path: providers.Dependency[Path] = providers.Dependency(instance_of=Path)
     min_face_size_px: providers.Dependency[int] = providers.Dependency(instance_of=int)
     frames_at_once: providers.Dependency[int] = providers.Dependency(instance_of=int)
     executor = providers.Dependency(instance_of=WorkExecutor)
@@ -82,7 +82,7 @@ class VideoContainer(containers.DeclarativeContainer):
         analyse=analyse_video,
         erase_videos=erase_videos,
         limits=config.limits,
-        place=providers.Callable(name_of_place, place_path),
+        instance_id=providers.Callable(instance_id_of, instance_id_path),
         workers=config.video_workers,
     )
     submit_video = providers.Singleton(

@@ -77,7 +77,7 @@ class StoreSettings(Group):
         return self.videos_dir / "receiving"
 
     @property
-    def place_path(self) -> Path:
+    def instance_id_path(self) -> Path:
         """The file with the name of this data folder."""
         return self.data_dir / "place"
 

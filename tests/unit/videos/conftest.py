@@ -95,7 +95,7 @@ class Videos:
             clock=self.clock,
         )
 
-    def process(self, place: str) -> WorkOnVideos:
+    def process(self, instance_id: str) -> WorkOnVideos:
         """The work on videos of a process with this data folder."""
         return WorkOnVideos(
             repository=self.repository,
@@ -105,7 +105,7 @@ class Videos:
             analyse=self.analyse(),
             erase_videos=self.erase,
             limits=self.limits,
-            place=place,
+            instance_id=instance_id,
             workers=self.workers,
         )
 

@@ -9,7 +9,7 @@ from adapters.filesystem.disk import open_private
 from application.errors import StoreUnavailable
 
 
-def name_of_place(path: Path) -> str:
+def instance_id_of(path: Path) -> str:
     """The name of a data folder, made when it is first used.
 
     Args:
