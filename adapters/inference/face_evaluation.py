@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from adapters.inference.box_matching import IGNORED_FACE, NO_FACE, match_boxes
 from adapters.inference.labelled_images import LabelledFace, LabelledImage
 from adapters.inference.labels import BadLabels
-from adapters.inference.metrics import gap, places_of
+from adapters.inference.metrics import bins_of, gap
 from application.evaluation import (
     CalibrationBin,
     DetectorEvaluation,
@@ -183,12 +183,12 @@ def _by_confidence(
     confidences: NDArray[np.float64], true: NDArray[np.bool_]
 ) -> list[CalibrationBin]:
     bins = []
-    places = places_of(confidences, _RANGES)
-    for place in np.unique(places).tolist():
-        here = places == place
+    assigned = bins_of(confidences, _RANGES)
+    for number in np.unique(assigned).tolist():
+        here = assigned == number
         bins.append(
             CalibrationBin(
-                from_confidence=place / _RANGES,
+                from_confidence=number / _RANGES,
                 boxes=int(here.sum()),
                 mean_confidence=float(confidences[here].mean()),
                 share_of_faces=float(true[here].mean()),

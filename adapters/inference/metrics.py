@@ -89,25 +89,25 @@ def gap(
     Args:
         scores: N, in [0, 1].
         right: N, whether each prediction was right.
-        bins: equal-width ones; see ``places_of``.
+        bins: equal-width ones; see ``bins_of``.
         weights: N; None for equal weights.
     """
     # Within a bin, share x |mean score - accuracy| is |sum of weight x (score - right)|.
     shares = np.ones(len(scores)) if weights is None else weights
-    gaps = np.bincount(places_of(scores, bins), weights=shares * (scores - right))
+    gaps = np.bincount(bins_of(scores, bins), weights=shares * (scores - right))
     return float(np.abs(gaps).sum() / shares.sum())
 
 
-def places_of(scores: NDArray[np.floating], bins: int) -> NDArray[np.int64]:
+def bins_of(scores: NDArray[np.floating], bins: int) -> NDArray[np.int64]:
     """The bin of each score: (0, 1/bins] is the first, and has 0 too."""
-    places: NDArray[np.int64] = np.ceil(scores * bins).astype(np.int64) - 1
-    return places.clip(0, bins - 1)
+    assigned: NDArray[np.int64] = np.ceil(scores * bins).astype(np.int64) - 1
+    return assigned.clip(0, bins - 1)
 
 
 def balancing_weights(labels: NDArray[np.integer]) -> NDArray[np.float64]:
     """Weights of faces, summing to 1, that give every class among the labels the same weight."""
-    _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    result: NDArray[np.float64] = 1 / (counts[places] * len(counts))
+    _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    result: NDArray[np.float64] = 1 / (counts[classes] * len(counts))
     return result
 
 

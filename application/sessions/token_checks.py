@@ -71,13 +71,13 @@ class TokenChecks:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _verify_all(self, sessions: list[tuple[StreamSession, Credential]]) -> None:
-        places = asyncio.Semaphore(_AT_ONCE)
-        await asyncio.gather(*(self._verify_one(*each, places) for each in sessions))
+        slots = asyncio.Semaphore(_AT_ONCE)
+        await asyncio.gather(*(self._verify_one(*each, slots) for each in sessions))
 
     async def _verify_one(
-        self, session: StreamSession, credential: Credential, places: asyncio.Semaphore
+        self, session: StreamSession, credential: Credential, slots: asyncio.Semaphore
     ) -> None:
-        async with places:
+        async with slots:
             try:
                 async with asyncio.timeout(_TIMEOUT_S):
                     await self._verify(credential.token)

@@ -42,7 +42,7 @@ class Carrier:
         self._backlog = backlog
         self._telemetry = telemetry
         self._give_up_after_s = give_up_after_s
-        self._places = asyncio.Semaphore(uploads_at_once)
+        self._slots = asyncio.Semaphore(uploads_at_once)
 
     async def run(self) -> None:
         """Store waiting entries, also those of an earlier run; ends only when cancelled."""
@@ -69,7 +69,7 @@ class Carrier:
         """
         known = self._backlog.known()
         for key in self._backlog.due(await self._spool.waiting(), known):
-            await self._places.acquire()
+            await self._slots.acquire()
             self._backlog.take(key)
             uploads.create_task(self._carry(key))
 
@@ -95,7 +95,7 @@ class Carrier:
                 exc_info=not expected,
             )
         finally:
-            self._places.release()
+            self._slots.release()
             self._backlog.release(key)
 
     async def _deliver_or_give_up(self, entry: SpooledDetection) -> None:

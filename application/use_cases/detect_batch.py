@@ -69,8 +69,8 @@ class DetectBatch:
             )
         self._gate.check()
         # No place is held while an outcome is yielded, because the reader may be slow.
-        places = asyncio.Semaphore(self._files_at_once)
-        tasks = [asyncio.create_task(self._one(user, image, places)) for image in images]
+        slots = asyncio.Semaphore(self._files_at_once)
+        tasks = [asyncio.create_task(self._one(user, image, slots)) for image in images]
         try:
             for finished in asyncio.as_completed(tasks):
                 yield await finished
@@ -79,10 +79,8 @@ class DetectBatch:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _one(
-        self, user: User, image: EncodedImage, places: asyncio.Semaphore
-    ) -> BatchOutcome:
-        async with places:
+    async def _one(self, user: User, image: EncodedImage, slots: asyncio.Semaphore) -> BatchOutcome:
+        async with slots:
             try:
                 async with self._meter.charge(user) as charge, self._gate.admit_in_turn():
                     detection = await self._detect_emotions.analyse(

@@ -46,10 +46,10 @@ class Upload:
 
     async def send(self, count: int, during: str = "nothing") -> None:
         """Send this many, a few at a time."""
-        places = asyncio.Semaphore(4)
+        slots = asyncio.Semaphore(4)
 
         async def one(number: int) -> None:
-            async with places:
+            async with slots:
                 data = small_picture(number)
                 answer = await self.client.post(
                     "/api/detect", files={"file": (f"{number}.png", data, "image/png")}

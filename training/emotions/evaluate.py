@@ -38,10 +38,10 @@ def reliability(probabilities: Array, labels: Array, bins: int = metrics.BINS) -
     kept = labels >= 0
     top = probabilities[kept].max(axis=1)
     right = probabilities[kept].argmax(axis=1) == labels[kept]
-    place = metrics.places_of(top, bins)
+    assigned = metrics.bins_of(top, bins)
     table = np.zeros((bins, 3))
     for number in range(bins):
-        here = place == number
+        here = assigned == number
         if here.any():
             table[number] = here.mean(), top[here].mean(), right[here].mean()
     return table
