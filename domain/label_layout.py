@@ -22,17 +22,17 @@ class Layout:
     """Places of labels.
 
     Attributes:
-        places: in the order of the boxes; None if there is no room.
+        label_boxes: in the order of the boxes; None if there is no room.
         covered: pixels of faces under labels.
     """
 
-    places: tuple[BoundingBox | None, ...]
+    label_boxes: tuple[BoundingBox | None, ...]
     covered: int
 
     @property
     def is_clear(self) -> bool:
         """Whether every label has a place and covers no face."""
-        return self.covered == 0 and None not in self.places
+        return self.covered == 0 and None not in self.label_boxes
 
 
 def lay_labels(boxes: Sequence[BoundingBox], labels: Sequence[Size], area: Size) -> Layout:
@@ -43,23 +43,23 @@ def lay_labels(boxes: Sequence[BoundingBox], labels: Sequence[Size], area: Size)
         labels: their sizes, in the order of the boxes.
         area: of the image; no label leaves it.
     """
-    places: list[BoundingBox | None] = [None] * len(boxes)
+    label_boxes: list[BoundingBox | None] = [None] * len(boxes)
     covered = 0
     for index in sorted(range(len(boxes)), key=lambda each: (boxes[each].y, boxes[each].x)):
         best, best_cost, best_covers = None, float("inf"), 0
         for place, distance in _candidates(boxes[index], labels[index]):
             if distance > best_cost:
                 break  # They come in order of distance.
-            taken = any(other and place.intersection_area(other) for other in places)
+            taken = any(other and place.intersection_area(other) for other in label_boxes)
             if taken or not _is_within(place, area):
                 continue
             covers = sum(place.intersection_area(box) for box in boxes)
             cost = distance + _COVERING * covers / sqrt(place.area)
             if cost < best_cost:
                 best, best_cost, best_covers = place, cost, covers
-        places[index] = best
+        label_boxes[index] = best
         covered += best_covers
-    return Layout(tuple(places), covered)
+    return Layout(tuple(label_boxes), covered)
 
 
 def _candidates(box: BoundingBox, label: Size) -> Iterator[tuple[BoundingBox, float]]:

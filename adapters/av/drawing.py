@@ -34,9 +34,9 @@ def draw_faces(pixels: NDArray[np.uint8], faces: Sequence[TrackedFace]) -> None:
         corners = (box.x, box.y), (box.right, box.bottom)
         cv2.rectangle(pixels, *corners, (0, 0, 0), line_px + 2)
         cv2.rectangle(pixels, *corners, _color(face), line_px)
-    for face, (text, place) in zip(faces, labels_of(faces, (width, height)), strict=True):
-        if place is not None:
-            _draw_label(pixels, place, text, _color(face), line_px)
+    for face, (text, label_box) in zip(faces, labels_of(faces, (width, height)), strict=True):
+        if label_box is not None:
+            _draw_label(pixels, label_box, text, _color(face), line_px)
 
 
 def labels_of(faces: Sequence[TrackedFace], size: Size) -> list[tuple[str, BoundingBox | None]]:
@@ -51,7 +51,7 @@ def labels_of(faces: Sequence[TrackedFace], size: Size) -> list[tuple[str, Bound
     layout = lay_labels(
         [face.track.box for face in faces], [_size_of(text, line_px) for text in texts], size
     )
-    return list(zip(texts, layout.places, strict=True))
+    return list(zip(texts, layout.label_boxes, strict=True))
 
 
 def _line_px(size: Size) -> int:
@@ -70,16 +70,17 @@ def _text(face: TrackedFace, faces_in_frame: int) -> str:
 
 def _draw_label(
     pixels: NDArray[np.uint8],
-    place: BoundingBox,
+    label_box: BoundingBox,
     text: str,
     color: tuple[int, int, int],
     line_px: int,
 ) -> None:
-    corners = (place.x, place.y), (place.right - 1, place.bottom - 1)
+    corners = (label_box.x, label_box.y), (label_box.right - 1, label_box.bottom - 1)
     cv2.rectangle(pixels, *corners, color, cv2.FILLED)
     scale, thickness = _font_size(line_px)
     (width, ascent), _ = cv2.getTextSize(text, _FONT, scale, thickness)
-    baseline = place.x + (place.width - width) // 2, place.y + (place.height + ascent) // 2
+    left = label_box.x + (label_box.width - width) // 2
+    baseline = left, label_box.y + (label_box.height + ascent) // 2
     cv2.putText(pixels, text, baseline, _FONT, scale, (0, 0, 0), thickness, cv2.LINE_AA)
 
 

@@ -58,11 +58,11 @@ def _annotate(image: Image, faces: Sequence[Face], media_type: str) -> bytes:
     for face, box in zip(faces, boxes, strict=True):
         _draw_box(draw, box, EMOTION_COLOURS[face.dominant_emotion], line_px)
     texts, layout = _lay_out(draw, font, faces, boxes, canvas.size)
-    for face, text, place in zip(faces, texts, layout.places, strict=True):
-        if place is not None:
-            _draw_label(draw, font, place, text, EMOTION_COLOURS[face.dominant_emotion])
+    for face, text, label_box in zip(faces, texts, layout.label_boxes, strict=True):
+        if label_box is not None:
+            _draw_label(draw, font, label_box, text, EMOTION_COLOURS[face.dominant_emotion])
     if texts and texts[0] == "1":
-        used = [*boxes, *(place for place in layout.places if place)]
+        used = [*boxes, *(label_box for label_box in layout.label_boxes if label_box)]
         _draw_key(draw, font, faces, used, canvas.size)
     out = io.BytesIO()
     canvas.save(out, _FORMATS[media_type], quality=92)
@@ -138,11 +138,11 @@ def _draw_key(
 
 
 def _draw_label(
-    draw: ImageDraw.ImageDraw, font: _Font, place: BoundingBox, text: str, color: str
+    draw: ImageDraw.ImageDraw, font: _Font, label_box: BoundingBox, text: str, color: str
 ) -> None:
-    edges = (place.x, place.y, place.right - 1, place.bottom - 1)
+    edges = (label_box.x, label_box.y, label_box.right - 1, label_box.bottom - 1)
     draw.rectangle(edges, fill=color, outline="black")
-    middle = (place.x + place.width / 2, place.y + place.height / 2)
+    middle = (label_box.x + label_box.width / 2, label_box.y + label_box.height / 2)
     draw.text(middle, text, fill="black", font=font, anchor="mm")
 
 

@@ -70,7 +70,7 @@ class SubmitVideo:
         self._reading = asyncio.Lock()
 
     @asynccontextmanager
-    async def place(self, user: User) -> AsyncIterator[None]:
+    async def hold_place(self, user: User) -> AsyncIterator[None]:
         """Hold one of a user's places while a video is received, so that no upload is wasted.
 
         Raises:

@@ -72,7 +72,7 @@ class AllVideosController(Controller):
         `GET /api/videos/{id}` shows its progress.
         """
         limits = settings.video.limits
-        async with submit_video.place(request.user):
+        async with submit_video.hold_place(request.user):
             form = await receive_form(
                 request, "file", limits.too_large(), settings.stores.videos_dir
             )

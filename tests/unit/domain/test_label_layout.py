@@ -19,7 +19,7 @@ def rows_of(columns: int, rows: int, step: int, side: int) -> list[BoundingBox]:
 
 def test_a_label_lies_over_its_box_where_there_is_room() -> None:
     box = BoundingBox(100, 100, 50, 50)
-    [place] = lay_labels([box], [(40, 12)], (400, 300)).places
+    [place] = lay_labels([box], [(40, 12)], (400, 300)).label_boxes
     assert place is not None
     assert place.x == box.x
     assert 0 <= box.y - place.bottom <= 4
@@ -38,7 +38,7 @@ def test_labels_of_a_crowd_never_overlap(seed: int) -> None:
         for size in chance.choices(range(12, 40), k=40)
     ]
     layout = lay_labels(boxes, [(18, 14)] * len(boxes), (390, 270))
-    placed = [place for place in layout.places if place]
+    placed = [place for place in layout.label_boxes if place]
     assert len(placed) > 30
     assert all(not one.intersection_area(other) for one, other in combinations(placed, 2))
     assert all(place.clipped_to(390, 270) == place for place in placed)

@@ -317,7 +317,7 @@ async def test_videos_beyond_the_limits_are_refused_and_leave_nothing(videos: Vi
     for _ in range(videos.limits.unfinished):
         await videos.submitted()
     with pytest.raises(TooManyVideos):
-        async with videos.submit.place(videos.alice):
+        async with videos.submit.hold_place(videos.alice):
             pass
     with pytest.raises(TooManyVideos):
         await videos.submitted()
@@ -328,11 +328,11 @@ async def test_videos_beyond_the_limits_are_refused_and_leave_nothing(videos: Vi
 async def test_concurrent_uploads_take_a_place_each(videos: Videos) -> None:
     async with AsyncExitStack() as uploads:
         for _ in range(videos.limits.unfinished):
-            await uploads.enter_async_context(videos.submit.place(videos.alice))
+            await uploads.enter_async_context(videos.submit.hold_place(videos.alice))
         with pytest.raises(TooManyVideos):
-            await uploads.enter_async_context(videos.submit.place(videos.alice))
-        await uploads.enter_async_context(videos.submit.place(videos.bob))
-    async with videos.submit.place(videos.alice):
+            await uploads.enter_async_context(videos.submit.hold_place(videos.alice))
+        await uploads.enter_async_context(videos.submit.hold_place(videos.bob))
+    async with videos.submit.hold_place(videos.alice):
         await videos.submitted()
 
 
