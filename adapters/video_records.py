@@ -16,7 +16,7 @@ from adapters.records import Record, UnreadableRecord, from_record, to_record
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceQuality, FaceReading
 from domain.geometry import BoundingBox
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 from domain.tracking import FaceTrack
 from domain.video import AnalysedFrame, Video
 

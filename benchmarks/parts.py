@@ -45,7 +45,7 @@ from benchmarks.uploads import encoded_image
 from domain.detection import Detection
 from domain.formats import JPEG
 from domain.image import Image
-from domain.stream_config import StreamConfig
+from domain.session_config import SessionConfig
 
 _NAMESPACE = "/emotion-detection"
 
@@ -86,7 +86,7 @@ def image_of(data: bytes, limits: DecodingLimits) -> Image:
 
 def parts_of_a_frame(clip: Sequence[bytes]) -> dict[str, float]:
     """Milliseconds of each part of a frame with one face, under the default configuration."""
-    config, limits = StreamConfig(), DecodingLimits()
+    config, limits = SessionConfig(), DecodingLimits()
     executor = WorkExecutor(1)
     detector, classifier = OnnxFaceDetector(executor=executor), OnnxCropClassifier()
     executor.close()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.emotion import Emotion
 from domain.face import Face
-from domain.stream import SessionSummary
+from domain.session import SessionSummary
 from domain.video import VideoDetails
 
 

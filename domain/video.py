@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.errors import InvalidRequest
 from domain.face import Face
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 
 MAX_FRAMES_PER_SECOND = 30.0
 MAX_STEP_S = 3600.0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from domain.emotion import EMOTION_COLOURS
 from domain.geometry import BoundingBox, Size
 from domain.label_layout import lay_labels
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 from domain.wording import leading, percent
 
 # What a label says depends only on how many faces the frame has: if it depended on the room beside

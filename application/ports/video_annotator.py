@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 
 ANNOTATED_VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
 """What a copy may be called; the ending chooses the container."""

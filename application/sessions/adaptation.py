@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from application.sessions.events import Suggestion
 from domain.geometry import Size
-from domain.stream_config import StreamConfig
+from domain.session_config import SessionConfig
 
 _BEHIND = 0.8
 """A session that answers less than this share of the wanted frames falls behind."""
@@ -84,8 +84,8 @@ class Adaptation:
         advised_rate: likewise; None if there is no such advice.
     """
 
-    config: StreamConfig
-    wanted: StreamConfig
+    config: SessionConfig
+    wanted: SessionConfig
     level: int = 0
     has_climbed: bool = False
     calm_windows: int = 0
@@ -95,7 +95,7 @@ class Adaptation:
     advised_rate: float | None = None
 
     @classmethod
-    def starting_with(cls, config: StreamConfig) -> Adaptation:
+    def starting_with(cls, config: SessionConfig) -> Adaptation:
         """The state of a session that starts with this configuration."""
         return cls(config, wanted=config)
 
@@ -114,7 +114,7 @@ class Adaptation:
         """The frame rate the client last asked for on its own."""
         return self.wanted.max_frame_rate
 
-    def with_config(self, config: StreamConfig) -> Adaptation:
+    def with_config(self, config: SessionConfig) -> Adaptation:
         """Use another configuration; the level is kept where it still fits."""
         before, old_levels, asked = self.config, self.levels, _effort_of(config)
         state = self._record_config(config)
@@ -191,7 +191,7 @@ class Adaptation:
         )
         return state._without_withdrawn_advice(), Suggestion(message, effort.as_config())
 
-    def _record_config(self, config: StreamConfig) -> Adaptation:
+    def _record_config(self, config: SessionConfig) -> Adaptation:
         """Note a configuration, and what of it the client wants on its own.
 
         For a setting that follows advice, the value wanted before stays. A value of the client's
@@ -217,7 +217,7 @@ class Adaptation:
             advised_intervals=intervals,
         )
 
-    def _follows_rate(self, config: StreamConfig) -> bool:
+    def _follows_rate(self, config: SessionConfig) -> bool:
         return self.advised_rate is not None and config.max_frame_rate <= self.advised_rate
 
     def _without_withdrawn_advice(self) -> Adaptation:
@@ -227,11 +227,11 @@ class Adaptation:
         return self
 
 
-def _effort_of(config: StreamConfig) -> Effort:
+def _effort_of(config: SessionConfig) -> Effort:
     return Effort(config.processing_resolution, config.detection_interval)
 
 
-def _levels(config: StreamConfig) -> list[Effort]:
+def _levels(config: SessionConfig) -> list[Effort]:
     steps = [(1.0, 1)]
     if config.auto_adjust:
         steps += [(0.75, 1), (0.5, 1)]

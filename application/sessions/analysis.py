@@ -14,8 +14,8 @@ from application.tracking.smoothing import TrackSmoothing
 from domain.face import FaceDetection
 from domain.geometry import Size
 from domain.image import Image
-from domain.stream import Frame, TrackedFace
-from domain.stream_config import StreamConfig
+from domain.session import Frame, TrackedFace
+from domain.session_config import SessionConfig
 from domain.tracking import PREDICTED_FOR_S, FaceTrack
 
 _CROP_OVERSAMPLING = 1.5
@@ -52,7 +52,7 @@ class FrameAnalysis:
         self._session_tracks = _SessionTracks(tracker, telemetry)
         self._smoothing = TrackSmoothing()
 
-    async def analyse(self, frame: Frame, config: StreamConfig, effort: Effort) -> FrameFaces:
+    async def analyse(self, frame: Frame, config: SessionConfig, effort: Effort) -> FrameFaces:
         """Find, track and read the faces of the next frame.
 
         Raises:
@@ -73,7 +73,7 @@ class _FrameSearch:
     """Fulfils ``FaceSearch``: detects on some frames, and predicts tracks on the others."""
 
     def __init__(
-        self, session_tracks: _SessionTracks, at_s: float, config: StreamConfig, effort: Effort
+        self, session_tracks: _SessionTracks, at_s: float, config: SessionConfig, effort: Effort
     ) -> None:
         self._session_tracks = session_tracks
         self._at_s = at_s

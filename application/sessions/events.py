@@ -8,8 +8,8 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.geometry import Size
-from domain.stream import FrameResult, SessionSummary
-from domain.stream_config import StreamConfig
+from domain.session import FrameResult, SessionSummary
+from domain.session_config import SessionConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class Initialized:
     """
 
     session_id: str
-    config: StreamConfig
+    config: SessionConfig
     ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class StreamMetrics:
+class SessionMetrics:
     """Measurements of a running session.
 
     Attributes:
@@ -59,7 +59,7 @@ class StreamMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamStatus:
+class SessionStatus:
     """The answer to a control action, or a regular report.
 
     Attributes:
@@ -69,7 +69,7 @@ class StreamStatus:
     """
 
     message: str
-    metrics: StreamMetrics | None = None
+    metrics: SessionMetrics | None = None
     ignored: tuple[str, ...] = ()
 
 
@@ -118,8 +118,8 @@ class SessionEnded:
     detection_id: UUID | None = None
 
 
-StreamEvent = (
-    Initialized | FrameResult | Failure | StreamStatus | Suggestion | MachineFull | SessionEnded
+SessionEvent = (
+    Initialized | FrameResult | Failure | SessionStatus | Suggestion | MachineFull | SessionEnded
 )
 
 
@@ -130,7 +130,7 @@ class Listener(Protocol):
         """Wait until earlier events were sent; no frame is started before that."""
         ...
 
-    async def send(self, event: StreamEvent) -> None:
+    async def send(self, event: SessionEvent) -> None:
         """Send an event, without waiting and without raising."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from domain.stream import Frame
+from domain.session import Frame
 
 
 class RateLimiter:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from application.sessions.adaptation import Window
-from application.sessions.events import StreamMetrics
+from application.sessions.events import SessionMetrics
 from domain.geometry import Size
 
 _FRAMES = 300
@@ -63,9 +63,9 @@ class Measures:
         """Over all results; 0 without any."""
         return self._total_processing_s / self.processed if self.processed else 0.0
 
-    def snapshot(self, now_s: float, resolution: Size, interval: int) -> StreamMetrics:
+    def snapshot(self, now_s: float, resolution: Size, interval: int) -> SessionMetrics:
         """All measurements now."""
-        return StreamMetrics(
+        return SessionMetrics(
             received_frames=self.received,
             processed_frames=self.processed,
             failed_frames=self.failed,

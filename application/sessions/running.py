@@ -8,12 +8,12 @@ from datetime import datetime
 from application.ports.clock import Clock
 from application.sessions.adaptation import Adaptation
 from application.sessions.analysis import FrameAnalysis, FrameFaces
-from application.sessions.events import StreamMetrics, Suggestion
+from application.sessions.events import SessionMetrics, Suggestion
 from application.sessions.intake import LatestFrame, RateLimiter
 from application.sessions.measures import Measures, WindowMeter
 from application.tracking.journal import Journal
-from domain.stream import Frame, SessionSummary
-from domain.stream_config import StreamConfig
+from domain.session import Frame, SessionSummary
+from domain.session_config import SessionConfig
 
 
 class RunningSession:
@@ -31,7 +31,7 @@ class RunningSession:
 
     worker: asyncio.Task[None]
 
-    def __init__(self, config: StreamConfig, analysis: FrameAnalysis, clock: Clock) -> None:
+    def __init__(self, config: SessionConfig, analysis: FrameAnalysis, clock: Clock) -> None:
         self.measures = Measures()
         self.latest = LatestFrame()
         self.rate_limiter = RateLimiter(config.max_frame_rate)
@@ -47,12 +47,12 @@ class RunningSession:
         self._size = (0, 0)
 
     @property
-    def metrics(self) -> StreamMetrics:
+    def metrics(self) -> SessionMetrics:
         """The measurements now."""
         effort = self.adaptation.effort
         return self.measures.snapshot(self._clock.monotonic(), effort.resolution, effort.interval)
 
-    def configure(self, config: StreamConfig) -> None:
+    def configure(self, config: SessionConfig) -> None:
         """Use another configuration from the next frame on."""
         if config.max_frame_rate != self.adaptation.config.max_frame_rate:
             self.rate_limiter = RateLimiter(config.max_frame_rate)

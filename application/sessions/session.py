@@ -16,16 +16,16 @@ from application.sessions.events import (
     Initialized,
     Listener,
     SessionEnded,
-    StreamEvent,
-    StreamStatus,
+    SessionEvent,
+    SessionStatus,
 )
 from application.sessions.measures import Measures
 from application.sessions.running import RunningSession
 from application.sessions.slots import FrameSlots
 from application.use_cases.keep_session import KeepSession
 from domain.errors import DomainError, ImageTooLarge, InvalidRequest
-from domain.stream import MAX_FRAME_BYTES, Frame, FrameResult, SessionSummary
-from domain.stream_config import StreamConfig
+from domain.session import MAX_FRAME_BYTES, Frame, FrameResult, SessionSummary
+from domain.session_config import SessionConfig
 from domain.user import User
 
 STATUS_EVERY_FRAMES = 30
@@ -53,7 +53,7 @@ class StreamSession:
         *,
         session_id: str,
         user: User,
-        defaults: StreamConfig,
+        defaults: SessionConfig,
         new_analysis: Callable[[], FrameAnalysis],
         slots: FrameSlots,
         keep: KeepSession,
@@ -92,7 +92,7 @@ class StreamSession:
         """Configure the session: the defaults, and the client's changes.
 
         Args:
-            settings: the client's checked settings, by field of ``StreamConfig``. Likewise in
+            settings: the client's checked settings, by field of ``SessionConfig``. Likewise in
                 ``start``, ``configure`` and ``stop``.
             ignored: unknown keys that it sent; the answer names them. Likewise.
 
@@ -120,7 +120,7 @@ class StreamSession:
         running.worker = asyncio.create_task(
             self._analyse_frames(running), name=f"stream {self.session_id}"
         )
-        await self.send(StreamStatus("started", running.metrics, ignored))
+        await self.send(SessionStatus("started", running.metrics, ignored))
 
     async def configure(
         self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()
@@ -140,7 +140,7 @@ class StreamSession:
         # From here on the session can be started again while this one finishes.
         running, self._running = self._running, None
         if running is None:
-            await self.send(StreamStatus("not running", ignored=ignored))
+            await self.send(SessionStatus("not running", ignored=ignored))
             return
         running.configure(config)
         if running.latest.take() is not None:
@@ -150,7 +150,7 @@ class StreamSession:
         await _cancel(running.worker)
         metrics = running.metrics
         detection_id = await self._save(summary) if config.save_session else None
-        await self.send(StreamStatus("stopped", metrics, ignored))
+        await self.send(SessionStatus("stopped", metrics, ignored))
         await self.send(SessionEnded(summary, detection_id))
 
     def offer(self, frame: Frame) -> None:
@@ -187,7 +187,7 @@ class StreamSession:
         await self.stop()
         await self._listener.disconnect()
 
-    async def send(self, event: StreamEvent) -> None:
+    async def send(self, event: SessionEvent) -> None:
         """Send an event to the listener."""
         await self._listener.send(event)
 
@@ -199,7 +199,7 @@ class StreamSession:
         if self._running is not None:
             self._running.configure(self.config)
         metrics = self._running.metrics if self._running else None
-        await self.send(StreamStatus(message, metrics, ignored))
+        await self.send(SessionStatus(message, metrics, ignored))
 
     def _check_alive(self) -> None:
         if self.has_ended:
@@ -269,7 +269,7 @@ class StreamSession:
         if isinstance(event, Failure):
             return
         if running.measures.processed % STATUS_EVERY_FRAMES == 0:
-            await self.send(StreamStatus("running", running.metrics))
+            await self.send(SessionStatus("running", running.metrics))
         if (suggestion := running.review(event.processing_time_s)) is not None:
             await self.send(suggestion)
 

@@ -20,7 +20,7 @@ from application.sessions.slots import FrameSlots
 from application.sessions.token_checks import Credential, TokenChecks
 from application.use_cases.keep_session import KeepSession
 from application.work.cancellation import uninterrupted
-from domain.stream_config import StreamConfig
+from domain.session_config import SessionConfig
 from domain.user import User
 
 LOAD_EVERY_S = 2.0
@@ -75,7 +75,7 @@ class StreamSessions:
         self,
         *,
         limits: SessionLimits,
-        defaults: StreamConfig,
+        defaults: SessionConfig,
         new_analysis: Callable[[], FrameAnalysis],
         keep: KeepSession,
         places: SessionPlaces,

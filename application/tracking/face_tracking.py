@@ -10,7 +10,7 @@ from application.ports.video_reader import VideoFrame
 from application.tracking.journal import Journal
 from application.tracking.smoothing import TrackSmoothing
 from domain.face import Face
-from domain.stream import TrackedFace, TrackSummary
+from domain.session import TrackedFace, TrackSummary
 from domain.tracking import FaceTrack
 from domain.video import AnalysedFrame, Damage
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from domain.emotion import Emotion, EmotionScores
 from domain.geometry import Size
-from domain.stream import TimelineEntry, TrackedFace, TrackSummary
+from domain.session import TimelineEntry, TrackedFace, TrackSummary
 
 MAX_TRACKS = 200
 MAX_TIMELINE_ENTRIES = 20_000

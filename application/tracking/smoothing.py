@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from domain.face import FaceReading
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 from domain.tracking import FaceTrack, ScoreSmoother
 
 _LIFETIME_S = 2.0

@@ -16,7 +16,7 @@ from application.ports.video_reader import VideoFacts, VideoFrame, VideoReader
 from application.tracking.face_tracking import FaceTracking
 from application.work.admission import Priority
 from domain.face import Face
-from domain.stream import TrackSummary
+from domain.session import TrackSummary
 from domain.video import AnalysedFrame, Damage, Sampling, with_damage
 
 _TICK_S = 1e-6

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from application.storing.spooler import Spooler
 from domain.detection import Detection, StorageStatus
-from domain.stream import SessionSummary
+from domain.session import SessionSummary
 from domain.user import User
 
 

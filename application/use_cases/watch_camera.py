@@ -14,7 +14,7 @@ from application.ports.clock import Clock
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
 from application.tracking.face_tracking import FaceTracking
-from domain.stream import TrackSummary
+from domain.session import TrackSummary
 from domain.video import AnalysedFrame
 
 FIRST_PAUSE_S = 1.0

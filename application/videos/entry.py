@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from application.use_cases.analyse_video import VideoSummary
 from domain.detection import Detection, StorageStatus
-from domain.stream import SessionSummary
+from domain.session import SessionSummary
 from domain.video import Video, VideoDetails
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from statistics import median
 
 from domain.geometry import BoundingBox
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 from domain.video import AnalysedFrame
 
 _MAX_HOLD_STEPS = 1.5

@@ -20,7 +20,7 @@ from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.videos.faces_over_time import FacesOverTime
 from domain.errors import DomainError
-from domain.stream import TrackSummary
+from domain.session import TrackSummary
 from domain.video import AnalysedFrame, Damage, Sampling
 from entrypoints.cli.console import shown
 from entrypoints.wire import frame_table, sessions

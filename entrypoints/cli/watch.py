@@ -15,7 +15,7 @@ from rich.text import Text
 
 from application.use_cases.watch_camera import WatchSummary
 from domain.errors import InvalidRequest
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 from domain.video import AnalysedFrame
 from domain.wording import leading, percent
 from entrypoints.cli.console import console, errors, shown

@@ -19,7 +19,7 @@ from application.sessions.sessions import SessionLimits, StreamSessions
 from application.storing.spooler import Spooler
 from application.use_cases.accounts import Authenticate
 from application.use_cases.keep_session import KeepSession
-from domain.stream_config import StreamConfig
+from domain.session_config import SessionConfig
 from entrypoints.container.extras import extra
 from entrypoints.settings.realtime import RealtimeSettings
 
@@ -61,7 +61,7 @@ class RealtimeContainer(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=RealtimeSettings)
     config = settings.provided
     limits = providers.Dependency(instance_of=SessionLimits)
-    defaults = providers.Dependency(instance_of=StreamConfig)
+    defaults = providers.Dependency(instance_of=SessionConfig)
     clock: providers.Dependency[Clock] = providers.Dependency()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency()
     frame_analyser: providers.Dependency[FaceAnalyser] = providers.Dependency()

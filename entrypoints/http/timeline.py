@@ -9,7 +9,7 @@ from itertools import groupby
 from xml.sax.saxutils import escape
 
 from domain.emotion import EMOTION_COLOURS, Emotion
-from domain.stream import SessionSummary, TimelineEntry, TrackSummary
+from domain.session import SessionSummary, TimelineEntry, TrackSummary
 
 MAX_ROWS = 40
 _WIDTH, _LEFT, _RIGHT, _TOP = 960, 76, 16, 64

@@ -7,9 +7,9 @@ import asyncio
 from msgspec import Struct
 
 from application.ports.clock import Clock
-from application.sessions.events import StreamEvent
+from application.sessions.events import SessionEvent
 from application.sessions.session import StreamSession
-from domain.stream import FrameResult
+from domain.session import FrameResult
 from entrypoints.realtime.server import GuardedServer
 from entrypoints.wire.server_events import name_of, present
 
@@ -56,7 +56,7 @@ class Connection:
         while self.is_clogged:  # noqa: ASYNC110 (the library has no event for it)
             await asyncio.sleep(_POLL_S)
 
-    async def send(self, event: StreamEvent) -> None:
+    async def send(self, event: SessionEvent) -> None:
         """Send an event of the session; a result also to those who watch it."""
         message = present(event, self.session.session_id, self._clock.now())
         await self.send_message(message)

@@ -28,7 +28,7 @@ from socketio.async_pubsub_manager import AsyncPubSubManager
 
 from application.ports.message_channel import MessageChannel
 from domain.errors import ImageTooLarge, InvalidRequest
-from domain.stream import MAX_FRAME_BYTES
+from domain.session import MAX_FRAME_BYTES
 from entrypoints.server.connections import EXTENSION
 from entrypoints.server.refusals import Refusal
 from entrypoints.wire.server_events import encode

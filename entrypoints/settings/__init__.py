@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from application.sessions.sessions import SessionLimits
-from domain.stream_config import StreamConfig
+from domain.session_config import SessionConfig
 from entrypoints.settings.accounts import AccountSettings
 from entrypoints.settings.connections import ConnectionSettings
 from entrypoints.settings.detection import DetectionSettings
@@ -59,9 +59,9 @@ class Settings:
         )
 
     @property
-    def stream_defaults(self) -> StreamConfig:
+    def stream_defaults(self) -> SessionConfig:
         """The configuration of a realtime session before its client changes it."""
-        return StreamConfig(min_face_size=self.vision.face_detect_min_size)
+        return SessionConfig(min_face_size=self.vision.face_detect_min_size)
 
     def faults(self) -> list[str]:
         """Contradictions between groups, one per line."""

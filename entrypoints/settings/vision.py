@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from domain.stream import MAX_FRAME_SIZE
+from domain.session import MAX_FRAME_SIZE
 from entrypoints.settings.group import Group, InLowerCase, WebAddress, Words
 
 _HUGGINGFACE_MODEL = "dima806/facial_emotions_image_detection"

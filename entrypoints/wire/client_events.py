@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from domain.errors import InvalidRequest
-from domain.stream import Frame
+from domain.session import Frame
 from entrypoints.wire.config import ACTIONS, Config, ConfigChange, read_config
 from entrypoints.wire.frame_data import sent_image
 from entrypoints.wire.reading import MAX_INTEGER, read

@@ -10,15 +10,15 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from domain.errors import InvalidRequest
-from domain.stream import MAX_FRAME_SIZE
-from domain.stream_config import StreamConfig
+from domain.session import MAX_FRAME_SIZE
+from domain.session_config import SessionConfig
 from entrypoints.wire.reading import read
 
 MAX_IGNORED = 32
 MAX_IGNORED_LENGTH = 60
 ACTIONS = ("start", "stop", "configure")
 
-_DEFAULTS = StreamConfig()
+_DEFAULTS = SessionConfig()
 
 Resolution = Annotated[
     list[Annotated[int, Meta(ge=64, le=4096)]],
@@ -127,7 +127,7 @@ class ConfigChange:
     """The settings that a client wants to change.
 
     Attributes:
-        settings: checked values for fields of ``StreamConfig``, by name.
+        settings: checked values for fields of ``SessionConfig``, by name.
         ignored: unknown keys, in order; at most 32, each cut off after 60 characters.
     """
 
@@ -155,7 +155,7 @@ def read_config(sent: Mapping[str, object]) -> ConfigChange:
     return ConfigChange(settings, tuple(islice(unknown, MAX_IGNORED)))
 
 
-def present_config(config: StreamConfig) -> EffectiveConfig:
+def present_config(config: SessionConfig) -> EffectiveConfig:
     """The settings in effect."""
     settings = {name: getattr(config, name) for name in Config.__struct_fields__}
     return EffectiveConfig(

@@ -7,7 +7,7 @@ from typing import Annotated, TypedDict
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 import domain.face
-import domain.stream
+import domain.session
 from domain.emotion import Emotion, EmotionScores
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -129,7 +129,7 @@ def present(face: domain.face.Face) -> Face:
 
 
 def present_tracked(
-    face: domain.stream.TrackedFace, *, with_box: bool, with_landmarks: bool
+    face: domain.session.TrackedFace, *, with_box: bool, with_landmarks: bool
 ) -> TrackedFace:
     """A face in a frame."""
     track, box = face.track, face.track.box

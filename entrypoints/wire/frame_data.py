@@ -9,7 +9,7 @@ from functools import partial
 
 from domain.errors import InvalidImage
 from domain.image import EncodedImage
-from domain.stream import MAX_FRAME_BYTES
+from domain.session import MAX_FRAME_BYTES
 
 _ALPHABET = (string.ascii_letters + string.digits + "+/-_=").encode()
 _LINE_BREAKS = b"\r\n\t "

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from domain.emotion import Emotion
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 from domain.video import AnalysedFrame
 from entrypoints.wire.faces import Share, TrackId
 from entrypoints.wire.sessions import Seconds

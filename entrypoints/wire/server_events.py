@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from application.errors import ServiceUnavailable
 from application.sessions import events
 from domain.errors import DomainError
-from domain.stream import FrameResult
+from domain.session import FrameResult
 from entrypoints.wire import faces, sessions
 from entrypoints.wire.config import EffectiveConfig, Ignored, SuggestedConfig, present_config
 from entrypoints.wire.detections import ImageSize
@@ -155,7 +155,7 @@ def encode(data: object) -> str:
         return json.dumps(msgspec.to_builtins(data), separators=(",", ":"))
 
 
-def present(event: events.StreamEvent, session_id: str, now: datetime) -> Struct:
+def present(event: events.SessionEvent, session_id: str, now: datetime) -> Struct:
     """The wire event for an event of a session.
 
     Args:
@@ -176,7 +176,7 @@ def present(event: events.StreamEvent, session_id: str, now: datetime) -> Struct
                 ignored=list(event.ignored),
                 timestamp=timestamp,
             )
-        case events.StreamStatus():
+        case events.SessionStatus():
             return Status(
                 message=event.message,
                 ignored=list(event.ignored),
@@ -261,7 +261,7 @@ def _detection_result(result: FrameResult, session_id: str) -> DetectionResult:
     )
 
 
-def _metrics(known: events.StreamMetrics) -> Metrics:
+def _metrics(known: events.SessionMetrics) -> Metrics:
     return Metrics(
         received_frames=known.received_frames,
         processed_frames=known.processed_frames,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-import domain.stream
+import domain.session
 from domain.emotion import Emotion
 from entrypoints.wire.faces import Share, TrackId
 
@@ -64,7 +64,7 @@ class StreamSummary(Struct, kw_only=True):
     truncated: Annotated[bool, Meta(description="True where faces or seconds were left out.")]
 
 
-def present_summary(summary: domain.stream.SessionSummary) -> StreamSummary:
+def present_summary(summary: domain.session.SessionSummary) -> StreamSummary:
     """The summary of a session."""
     return StreamSummary(
         session_id=summary.session_id,
@@ -83,7 +83,7 @@ def present_summary(summary: domain.stream.SessionSummary) -> StreamSummary:
     )
 
 
-def present_track(track: domain.stream.TrackSummary) -> Track:
+def present_track(track: domain.session.TrackSummary) -> Track:
     """The summary of one face."""
     return Track(
         tracking_id=track.track_id,

@@ -12,7 +12,7 @@ from domain.detection import Detection
 from domain.emotion import Emotion, EmotionScores
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox
-from domain.stream import SessionSummary, TimelineEntry, TrackSummary
+from domain.session import SessionSummary, TimelineEntry, TrackSummary
 from tests.attacks.memory import PeakMemory
 from tests.contract.samples import NOON, make_detection, reading_of
 from tests.e2e.service_process import ServiceProcess

@@ -21,7 +21,7 @@ from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from domain.face import Face, FaceDetection
 from domain.geometry import BoundingBox
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 from domain.tracking import FaceTrack
 from domain.video import AnalysedFrame, Sampling, Video, VideoStatus
 

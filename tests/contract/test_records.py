@@ -25,7 +25,7 @@ from domain.detection import Detection, StorageStatus
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceLandmarks, FaceQuality, FaceReading
 from domain.geometry import BoundingBox, Point
-from domain.stream import SessionSummary, TimelineEntry, TrackSummary
+from domain.session import SessionSummary, TimelineEntry, TrackSummary
 from domain.user import User
 from domain.video import Damage, Sampling, VideoDetails, VideoFault
 from tests.contract.samples import NOON, make_detection, make_video

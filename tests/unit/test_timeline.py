@@ -11,7 +11,7 @@ from adapters.in_memory import reading_of
 from domain.emotion import EMOTION_COLOURS, Emotion, EmotionScores
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox
-from domain.stream import SessionSummary, TimelineEntry, TrackSummary
+from domain.session import SessionSummary, TimelineEntry, TrackSummary
 from entrypoints.http.timeline import MAX_ROWS, timeline_svg
 from entrypoints.settings import load_settings
 from entrypoints.web.files import load_page_files

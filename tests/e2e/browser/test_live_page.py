@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from adapters.local_auth import JwtTokenService
 from adapters.system.clock import SystemClock
-from domain.stream_config import StreamConfig
+from domain.session_config import SessionConfig
 from tests.e2e.browser.answers import face
 from tests.e2e.browser.conftest import SECRET
 from tests.e2e.browser.pictures import CLIP_SIZE, LEFT, RIGHT
@@ -169,7 +169,7 @@ async def test_every_setting_of_the_contract_can_be_chosen(signed_in: Page) -> N
     names = await page.locator(".live-settings form").evaluate(
         "form => [...form.elements].map(({name}) => name)"
     )
-    assert set(names) == {field.name for field in fields(StreamConfig)}
+    assert set(names) == {field.name for field in fields(SessionConfig)}
 
 
 async def test_a_face_has_the_same_name_on_its_box_in_the_selector_and_in_the_summary(

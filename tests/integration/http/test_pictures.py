@@ -7,7 +7,7 @@ import pytest
 from adapters.in_memory import fake_image
 from application.use_cases.keep_session import KeepSession
 from domain.emotion import Emotion
-from domain.stream import SessionSummary
+from domain.session import SessionSummary
 from domain.user import User
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

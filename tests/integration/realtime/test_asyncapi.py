@@ -15,7 +15,7 @@ from application.sessions.events import MachineFull, Suggestion
 from domain.errors import InvalidRequest
 from domain.face import FaceDetection, FaceLandmarks
 from domain.geometry import BoundingBox, Point
-from domain.stream_config import StreamConfig
+from domain.session_config import SessionConfig
 from entrypoints.wire.asyncapi import document
 from entrypoints.wire.config import present_config, read_config
 from entrypoints.wire.server_events import encode, name_of, present
@@ -68,8 +68,8 @@ def test_every_schema_is_valid() -> None:
 
 
 def test_the_configuration_is_documented_key_by_key_with_its_default() -> None:
-    defaults = msgspec.to_builtins(present_config(StreamConfig()))
-    assert CONFIG.keys() == {field.name for field in fields(StreamConfig)}
+    defaults = msgspec.to_builtins(present_config(SessionConfig()))
+    assert CONFIG.keys() == {field.name for field in fields(SessionConfig)}
     for key, schema in CONFIG.items():
         assert schema["default"] == defaults[key]
 

@@ -26,14 +26,14 @@ from application.ports.face_tracker import FaceTracker
 from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Stage
 from application.sessions.analysis import FrameAnalysis
-from application.sessions.events import StreamEvent
+from application.sessions.events import SessionEvent
 from application.sessions.session import StreamSession
 from application.sessions.sessions import SessionLimits, StreamSessions
 from application.use_cases.keep_session import KeepSession
 from domain.emotion import Emotion
 from domain.errors import InvalidToken
-from domain.stream import Frame, FrameResult
-from domain.stream_config import StreamConfig
+from domain.session import Frame, FrameResult
+from domain.session_config import SessionConfig
 from domain.user import User
 from entrypoints.wire.frame_data import sent_image
 from tests.storing import Storing
@@ -46,7 +46,7 @@ class Recorder:
     """A listener that keeps all events, and can be not ready."""
 
     def __init__(self) -> None:
-        self.events: list[StreamEvent] = []
+        self.events: list[SessionEvent] = []
         self.is_disconnected = False
         self._told = asyncio.Event()
         self._ready = asyncio.Event()
@@ -61,7 +61,7 @@ class Recorder:
     async def ready(self) -> None:
         await self._ready.wait()
 
-    async def send(self, event: StreamEvent) -> None:
+    async def send(self, event: SessionEvent) -> None:
         self.events.append(event)
         self._told.set()
 
@@ -121,7 +121,7 @@ class World:
     ) -> StreamSessions:
         return StreamSessions(
             limits=SessionLimits(sessions, per_user, frames_in_work),
-            defaults=StreamConfig(max_frame_rate=60, detection_interval=1),
+            defaults=SessionConfig(max_frame_rate=60, detection_interval=1),
             new_analysis=self.new_analysis,
             keep=KeepSession(self.store.spooler),
             places=places or InMemorySessionPlaces(self.clock),

@@ -10,8 +10,8 @@ from application.sessions.events import Suggestion
 from application.sessions.intake import LatestFrame, RateLimiter
 from application.sessions.measures import Measures, WindowMeter, percentile
 from application.sessions.slots import fair_share
-from domain.stream import Frame
-from domain.stream_config import StreamConfig
+from domain.session import Frame
+from domain.session_config import SessionConfig
 from entrypoints.wire.frame_data import sent_image
 
 
@@ -78,7 +78,7 @@ def test_the_fair_share_satisfies_small_demands(
 class Machine:
     """Drives an adaptation through windows in which some of 20 frames are answered."""
 
-    def __init__(self, config: StreamConfig) -> None:
+    def __init__(self, config: SessionConfig) -> None:
         self.config = config
         self.adaptation = Adaptation.starting_with(config)
 
@@ -125,7 +125,7 @@ FULL, LOWER, LOWEST = (640, 480), (480, 360), (320, 240)
 def test_the_effort_follows_the_windows(
     windows: Sequence[tuple[int, float]], resolutions: Sequence[tuple[int, int]]
 ) -> None:
-    adaptation, seen = Adaptation.starting_with(StreamConfig()), []
+    adaptation, seen = Adaptation.starting_with(SessionConfig()), []
     for answered, busy in windows:
         window = Window(2.0, received=20, answered=answered, busy_s=2 * busy)
         adaptation, _ = adaptation.after(window)
@@ -151,14 +151,14 @@ def test_a_window_has_four_frames_at_least(frames: int, windows: Sequence[Window
     assert [replace(each, busy_s=pytest.approx(each.busy_s)) for each in windows] == seen
 
 
-def started(config: StreamConfig) -> Machine:
+def started(config: SessionConfig) -> Machine:
     machine = Machine(config)
     machine.window(served=20, busy=0.1)
     return machine
 
 
 def test_a_session_on_a_slow_machine_steps_down_with_a_suggestion() -> None:
-    machine = started(StreamConfig(detection_interval=1, prioritize_realtime=True))
+    machine = started(SessionConfig(detection_interval=1, prioritize_realtime=True))
     told = [s for _ in range(8) for s in machine.window(served=10, busy=1.0)]
     seen = [dict(suggestion.config) for suggestion in told]
     assert [c.get("processing_resolution") for c in seen] == [
@@ -169,7 +169,7 @@ def test_a_session_on_a_slow_machine_steps_down_with_a_suggestion() -> None:
 
 
 def test_without_prioritize_realtime_the_detector_interval_stays() -> None:
-    machine = started(StreamConfig(detection_interval=2))
+    machine = started(SessionConfig(detection_interval=2))
     for _ in range(10):
         machine.window(served=10, busy=1.0)
     assert machine.adaptation.effort.interval == 2
@@ -177,7 +177,7 @@ def test_without_prioritize_realtime_the_detector_interval_stays() -> None:
 
 
 def test_without_auto_adjust_the_session_is_only_advised_once() -> None:
-    machine = started(StreamConfig(auto_adjust=False))
+    machine = started(SessionConfig(auto_adjust=False))
     told = [s for _ in range(5) for s in machine.window(served=10, busy=1.0)]
     assert machine.adaptation.effort.resolution == (640, 480)
     assert [dict(s.config) for s in told] == [
@@ -188,12 +188,12 @@ def test_without_auto_adjust_the_session_is_only_advised_once() -> None:
 
 
 def test_frames_that_cannot_be_read_do_not_mean_falling_behind() -> None:
-    machine = started(StreamConfig())
+    machine = started(SessionConfig())
     assert [s for _ in range(5) for s in machine.window(served=10, failed=10, busy=0.1)] == []
 
 
 def test_a_session_at_the_lowest_effort_is_advised_a_lower_rate() -> None:
-    machine = started(StreamConfig(processing_resolution=(64, 64)))
+    machine = started(SessionConfig(processing_resolution=(64, 64)))
     (told,) = [s for _ in range(5) for s in machine.window(served=10, busy=1.0)]
     assert set(told.config) == {"max_frame_rate"}
 
@@ -203,7 +203,7 @@ def test_a_session_at_the_lowest_effort_is_advised_a_lower_rate() -> None:
 def test_a_client_that_takes_all_advice_gets_back_to_what_it_wanted(
     auto_adjust: bool, prioritize_realtime: bool
 ) -> None:
-    wanted = StreamConfig(auto_adjust=auto_adjust, prioritize_realtime=prioritize_realtime)
+    wanted = SessionConfig(auto_adjust=auto_adjust, prioritize_realtime=prioritize_realtime)
     machine = started(wanted)
     for _ in range(3):
         machine.obeyed(40, served=10, busy=1.0)
@@ -214,7 +214,7 @@ def test_a_client_that_takes_all_advice_gets_back_to_what_it_wanted(
 
 
 def test_the_way_up_goes_by_the_steps_of_the_way_down() -> None:
-    machine = started(StreamConfig())
+    machine = started(SessionConfig())
     machine.obeyed(20, served=10, busy=1.0)
     up = machine.obeyed(40, served=20, busy=0.1)
     assert [(c["processing_resolution"], c.get("max_frame_rate")) for c in up] == [
@@ -223,7 +223,7 @@ def test_the_way_up_goes_by_the_steps_of_the_way_down() -> None:
 
 
 def test_a_rate_below_the_advised_one_still_counts_as_advice() -> None:
-    machine = started(StreamConfig())
+    machine = started(SessionConfig())
     for _ in range(4):
         machine.window(served=10, busy=1.0)
     machine.configure({"max_frame_rate": 4})
@@ -231,7 +231,7 @@ def test_a_rate_below_the_advised_one_still_counts_as_advice() -> None:
 
 
 def test_settings_without_influence_on_the_effort_keep_it() -> None:
-    machine = started(StreamConfig())
+    machine = started(SessionConfig())
     machine.window(served=10, busy=1.0)
     for wishes in ({"video_source": "door"}, {"max_frame_rate": 20}, {"smooth_window_size": 2}):
         machine.configure(wishes)
@@ -240,7 +240,7 @@ def test_settings_without_influence_on_the_effort_keep_it() -> None:
 
 
 def test_a_resolution_that_was_not_advised_is_the_new_top() -> None:
-    machine = started(StreamConfig())
+    machine = started(SessionConfig())
     machine.obeyed(1, served=10, busy=1.0)
     machine.configure({"processing_resolution": (400, 300)})
     assert machine.adaptation.effort.resolution == (400, 300)
@@ -248,7 +248,7 @@ def test_a_resolution_that_was_not_advised_is_the_new_top() -> None:
 
 
 def test_a_resolution_requested_again_is_used() -> None:
-    machine = started(StreamConfig())
+    machine = started(SessionConfig())
     machine.obeyed(20, served=10, busy=1.0)
     machine.obeyed(8, served=20, busy=0.1)
     for size in ((1000, 800), (640, 480)):
@@ -257,17 +257,17 @@ def test_a_resolution_requested_again_is_used() -> None:
 
 
 def test_advice_followed_in_parts_counts_as_followed() -> None:
-    machine = started(StreamConfig(auto_adjust=False))
+    machine = started(SessionConfig(auto_adjust=False))
     (told,) = [s for _ in range(3) for s in machine.window(served=10, busy=1.0)]
     for key, value in told.config.items():
         machine.configure({key: value})
     assert machine.adaptation.effort.resolution == (320, 240)
     machine.obeyed(40, served=20, busy=0.1)
-    assert machine.config == StreamConfig()
+    assert machine.config == SessionConfig()
 
 
 def test_withdrawn_advice_does_not_block_the_same_request() -> None:
-    machine = started(StreamConfig())
+    machine = started(SessionConfig())
     machine.obeyed(1, served=10, busy=1.0)
     machine.obeyed(10, served=20, busy=0.1)
     machine.configure({"processing_resolution": (480, 360)})
@@ -276,7 +276,7 @@ def test_withdrawn_advice_does_not_block_the_same_request() -> None:
 
 
 def test_auto_adjust_switched_off_leaves_what_is_configured() -> None:
-    machine = started(StreamConfig())
+    machine = started(SessionConfig())
     machine.obeyed(3, served=10, busy=1.0)
     machine.configure({"auto_adjust": False})
     assert machine.adaptation.effort.resolution == machine.config.processing_resolution
@@ -284,7 +284,7 @@ def test_auto_adjust_switched_off_leaves_what_is_configured() -> None:
 
 
 def test_effort_rises_only_after_several_calm_windows() -> None:
-    machine = started(StreamConfig())
+    machine = started(SessionConfig())
     machine.window(served=10, busy=1.0)
     assert machine.adaptation.effort.resolution == (480, 360)
     machine.window(served=20, busy=0.1)
@@ -298,7 +298,7 @@ def test_effort_rises_only_after_several_calm_windows() -> None:
 
 
 def test_a_session_at_its_limit_oscillates_less_and_less() -> None:
-    machine = started(StreamConfig())
+    machine = started(SessionConfig())
     changes = []
     for i in range(200):
         level = machine.adaptation.effort.resolution

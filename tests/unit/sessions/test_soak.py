@@ -5,13 +5,13 @@ import gc
 
 from adapters.in_memory import fake_image
 from adapters.tracking import KalmanFaceTracker
-from application.sessions.events import SessionEnded, StreamEvent
+from application.sessions.events import SessionEnded, SessionEvent
 from application.sessions.session import StreamSession
 from application.sessions.slots import FrameSlots
 from application.use_cases.keep_session import KeepSession
 from domain.emotion import Emotion
-from domain.stream import Frame
-from domain.stream_config import StreamConfig
+from domain.session import Frame
+from domain.session_config import SessionConfig
 from entrypoints.wire.frame_data import sent_image
 from tests.unit.sessions.conftest import World, some_user
 
@@ -23,13 +23,13 @@ class LastEvent:
     """A listener that keeps only the last event."""
 
     def __init__(self) -> None:
-        self.last: StreamEvent | None = None
+        self.last: SessionEvent | None = None
         self.told = asyncio.Event()
 
     async def ready(self) -> None:
         pass
 
-    async def send(self, event: StreamEvent) -> None:
+    async def send(self, event: SessionEvent) -> None:
         self.last = event
         self.told.set()
 
@@ -42,7 +42,7 @@ async def test_an_hour_of_video_leaves_only_its_timeline_in_memory(world: World)
     session = StreamSession(
         session_id="soak",
         user=some_user(),
-        defaults=StreamConfig(),
+        defaults=SessionConfig(),
         new_analysis=lambda: world.new_analysis(KalmanFaceTracker()),
         slots=FrameSlots(1, world.clock),
         keep=KeepSession(world.store.spooler),

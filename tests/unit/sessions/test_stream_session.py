@@ -10,13 +10,13 @@ from application.sessions.events import (
     Failure,
     Initialized,
     SessionEnded,
-    StreamStatus,
+    SessionStatus,
     Suggestion,
 )
 from application.sessions.session import StreamSession
 from domain.emotion import Emotion
 from domain.errors import ImageTooLarge, InvalidImage, InvalidRequest
-from domain.stream import FrameResult
+from domain.session import FrameResult
 from tests.unit.sessions.conftest import analysed
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ async def test_a_session_is_configured_runs_stops_and_ends(
     await session.end()
     assert session.has_ended
     assert recorder.all(Initialized)[0].config.max_frame_rate == 10
-    assert [status.message for status in recorder.all(StreamStatus)] == ["started", "stopped"]
+    assert [status.message for status in recorder.all(SessionStatus)] == ["started", "stopped"]
 
 
 async def test_a_frame_gets_its_faces_with_names_and_scores(
@@ -93,7 +93,7 @@ async def test_start_and_stop_may_be_repeated(session: StreamSession, recorder: 
     await session.start({})
     await session.stop()
     await session.stop()
-    assert [status.message for status in recorder.all(StreamStatus)] == [
+    assert [status.message for status in recorder.all(SessionStatus)] == [
         "not running", "started", "already running", "stopped", "not running",
     ]  # fmt: skip
     assert len(recorder.all(SessionEnded)) == 1
@@ -236,7 +236,7 @@ async def test_stop_lets_the_frame_in_work_finish_before_the_summary(
     world.classifier.release()
     await stopping
     kinds = [type(event) for event in recorder.events]
-    assert kinds == [StreamStatus, FrameResult, StreamStatus, SessionEnded]
+    assert kinds == [SessionStatus, FrameResult, SessionStatus, SessionEnded]
     summary = recorder.all(SessionEnded)[0].summary
     assert (summary.frames_received, summary.frames_processed, summary.frames_dropped) == (2, 1, 1)
 
@@ -407,7 +407,7 @@ async def test_every_thirtieth_result_is_followed_by_a_status(
 ) -> None:
     await session.start({})
     await analysed(session, world, recorder, 60)
-    _, first, second = recorder.all(StreamStatus)
+    _, first, second = recorder.all(SessionStatus)
     assert first.metrics is not None
     assert second.metrics is not None
     assert (first.metrics.processed_frames, second.metrics.processed_frames) == (30, 60)

@@ -16,7 +16,7 @@ from application.sessions.token_checks import Credential
 from application.work.admission import Priority
 from domain.errors import InvalidToken
 from domain.image import Image
-from domain.stream import Frame, FrameResult
+from domain.session import Frame, FrameResult
 from entrypoints.wire.frame_data import sent_image
 from tests.unit.sessions.conftest import Recorder, World, some_user
 

@@ -6,7 +6,7 @@ from application.tracking.journal import MAX_TIMELINE_ENTRIES, MAX_TRACKS, Journ
 from domain.emotion import Emotion, EmotionScores
 from domain.face import FaceQuality, FaceReading
 from domain.geometry import BoundingBox
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 from domain.tracking import FaceTrack
 
 

@@ -9,7 +9,7 @@ from adapters.av.drawing import draw_faces, labels_of
 from domain.emotion import Emotion, EmotionScores
 from domain.face import FaceQuality, FaceReading
 from domain.geometry import BoundingBox
-from domain.stream import TrackedFace
+from domain.session import TrackedFace
 from domain.tracking import FaceTrack
 
 SIZE = (1280, 720)

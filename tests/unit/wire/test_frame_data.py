@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from domain.errors import InvalidImage
-from domain.stream import MAX_FRAME_BYTES
+from domain.session import MAX_FRAME_BYTES
 from entrypoints.wire.frame_data import sent_image
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(range(256)) * 3

@@ -4,27 +4,27 @@ import msgspec
 import pytest
 
 from domain.errors import InvalidRequest
-from domain.stream_config import StreamConfig
+from domain.session_config import SessionConfig
 from entrypoints.wire.config import present_config, read_config
 
 
-def changed(config: StreamConfig, sent: Mapping[str, object]) -> StreamConfig:
+def changed(config: SessionConfig, sent: Mapping[str, object]) -> SessionConfig:
     return config.changed(read_config(sent).settings)
 
 
 def test_a_change_keeps_the_other_settings() -> None:
-    config = changed(StreamConfig(min_face_size=40), {"max_frame_rate": 10})
+    config = changed(SessionConfig(min_face_size=40), {"max_frame_rate": 10})
     assert (config.min_face_size, config.max_frame_rate) == (40, 10)
 
 
 def test_every_effective_setting_can_be_sent_back() -> None:
-    told = msgspec.json.decode(msgspec.json.encode(present_config(StreamConfig())))
-    assert changed(StreamConfig(), told) == StreamConfig()
+    told = msgspec.json.decode(msgspec.json.encode(present_config(SessionConfig())))
+    assert changed(SessionConfig(), told) == SessionConfig()
 
 
 def test_unknown_keys_are_ignored_and_named() -> None:
     wishes = {"skipFrameProcessing": True, "max_frame_rate": 10, "": None, "changed": {}}
-    assert changed(StreamConfig(), wishes) == StreamConfig(max_frame_rate=10)
+    assert changed(SessionConfig(), wishes) == SessionConfig(max_frame_rate=10)
     assert read_config(wishes).ignored == ("skipFrameProcessing", "", "changed")
 
 
@@ -35,7 +35,7 @@ def test_the_named_unknown_keys_are_limited() -> None:
 
 
 def test_a_whole_number_may_come_as_a_float() -> None:
-    assert changed(StreamConfig(), {"detection_interval": 3.0}).detection_interval == 3
+    assert changed(SessionConfig(), {"detection_interval": 3.0}).detection_interval == 3
 
 
 @pytest.mark.parametrize(

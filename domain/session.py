@@ -9,7 +9,7 @@ from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceReading
 from domain.geometry import BoundingBox
 from domain.image import EncodedImage
-from domain.stream_config import StreamConfig
+from domain.session_config import SessionConfig
 from domain.tracking import FaceTrack
 
 MAX_FRAME_SIZE = (3840, 2160)
@@ -72,7 +72,7 @@ class FrameResult:
 
     frame_id: int
     timestamp_s: float
-    config: StreamConfig
+    config: SessionConfig
     faces: tuple[TrackedFace, ...]
     detection_used: bool
     width: int

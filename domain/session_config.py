@@ -9,7 +9,7 @@ from domain.geometry import Size
 
 
 @dataclass(frozen=True, slots=True)
-class StreamConfig:
+class SessionConfig:
     """The settings of one live session. Their limits are those of the wire.
 
     Attributes:
@@ -44,7 +44,7 @@ class StreamConfig:
     save_session: bool = False
     video_source: str | None = None
 
-    def changed(self, settings: Mapping[str, object]) -> StreamConfig:
+    def changed(self, settings: Mapping[str, object]) -> SessionConfig:
         """The configuration with some settings changed.
 
         Args:
