@@ -37,6 +37,11 @@ ACCOUNT_END_KEPT = timedelta(days=400)
 """How long the end of an account is remembered; no token is valid for that long."""
 
 
+_STORED_NAMES = {"summary": "stream"}
+"""The names in records of fields that have another name in the code by now."""
+_FIELD_NAMES = {stored: field for field, stored in _STORED_NAMES.items()}
+
+
 class UnreadableRecord(ValueError):
     """A record is damaged, or was written by a newer version of the service."""
 
@@ -64,7 +69,8 @@ def from_json(text: str | bytes) -> Record:
 def to_record(value: object, version: int) -> Record:
     """Write a dataclass as a dictionary of JSON types, with the version of the form."""
     # A detector or classifier may return NumPy's numbers, which JSON does not know.
-    return {"version": version, **msgspec.to_builtins(value, enc_hook=lambda number: number.item())}
+    fields = msgspec.to_builtins(value, enc_hook=lambda number: number.item())
+    return {"version": version, **_renamed(fields, _STORED_NAMES)}
 
 
 def from_record(
@@ -91,7 +97,7 @@ def from_record(
         elif record["version"] != version:
             raise UnreadableRecord(f"version {record['version']} of a record is unknown")
         with _CONVERTING:
-            return msgspec.convert(dict(record), kind)
+            return msgspec.convert(_renamed(record, _FIELD_NAMES), kind)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableRecord(f"the record of a {kind.__name__.lower()} cannot be read") from error
 
@@ -136,6 +142,14 @@ def user_from_record(record: Mapping[str, Any]) -> User:
 def account_key(user_id: str) -> str:
     """A hash that stands for a user where the id itself must not be kept, in hexadecimal."""
     return hashlib.sha256(b"account " + user_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _renamed(record: Mapping[str, Any], names: Mapping[str, str]) -> Record:
+    """A record with other names for some fields, also in the records directly within it."""
+    return {
+        names.get(name, name): _renamed(value, names) if isinstance(value, dict) else value
+        for name, value in record.items()
+    }
 
 
 def _detection_from_version_1(record: Mapping[str, Any]) -> Record:

@@ -47,7 +47,7 @@ class Detection:
         image_height: likewise.
         image_url: where the stored image is served; None until it is stored.
         storage: ``done`` once record and image are both stored.
-        stream: the session's or video's summary; None for an image.
+        summary: the session's or video's summary; None for an image.
         video: details of a video; None for anything else.
     """
 
@@ -61,7 +61,7 @@ class Detection:
     image_height: int
     image_url: str | None = None
     storage: StorageStatus = StorageStatus.PENDING
-    stream: SessionSummary | None = None
+    summary: SessionSummary | None = None
     video: VideoDetails | None = None
 
     def __post_init__(self) -> None:
@@ -73,7 +73,7 @@ class Detection:
         """Whether this is an image, a stream or a video."""
         if self.video is not None:
             return DetectionKind.VIDEO
-        return DetectionKind.IMAGE if self.stream is None else DetectionKind.STREAM
+        return DetectionKind.IMAGE if self.summary is None else DetectionKind.STREAM
 
     @property
     def emotions(self) -> frozenset[Emotion]:

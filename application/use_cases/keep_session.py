@@ -33,7 +33,7 @@ class KeepSession:
             image_width=summary.width,
             image_height=summary.height,
             storage=StorageStatus.DONE,
-            stream=summary,
+            summary=summary,
         )
         await self._spooler.accept(detection, None)
         return detection

@@ -106,7 +106,7 @@ class ShowImage:
             Overloaded: too many images are in work.
         """
         detection = own(await self._repository.get(detection_id), user, "detection")
-        if detection.stream is not None:
+        if detection.summary is not None:
             raise NotFound("this detection has no image")
         async with (
             self._gate.admit_sender(user.sender),

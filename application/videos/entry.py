@@ -28,7 +28,7 @@ def entry_of(video: Video, summary: VideoSummary, processing_time_s: float) -> D
         image_width=width,
         image_height=height,
         storage=StorageStatus.DONE,
-        stream=SessionSummary(
+        summary=SessionSummary(
             session_id=str(video.video_id),
             video_source=video.filename,
             started_at=video.submitted_at,

@@ -156,7 +156,7 @@ def present(
             processing_time=record.processing_time_s,
         ),
         image=ImageSize(width=record.image_width, height=record.image_height),
-        stream=None if record.stream is None else sessions.present_summary(record.stream),
+        stream=None if record.summary is None else sessions.present_summary(record.summary),
         video=None if record.video is None else _video(record.video),
     )
 

@@ -123,4 +123,4 @@ def a_long_session(user_id: str) -> Detection:
         height=480,
         tracks=tuple(tracks),
     )
-    return replace(make_detection(user_id=user_id), filename=None, stream=summary)
+    return replace(make_detection(user_id=user_id), filename=None, summary=summary)

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -88,7 +89,7 @@ detections = st.builds(
     image_height=counts,
     image_url=st.none() | text,
     storage=st.sampled_from(StorageStatus),
-    stream=st.none() | summaries,
+    summary=st.none() | summaries,
 )
 users = st.builds(
     User,
@@ -114,6 +115,13 @@ def test_a_detection_is_read_back_exactly(detection: Detection) -> None:
 @given(users)
 def test_a_user_is_read_back(user: User) -> None:
     assert user_from_record(from_json(to_json(user_to_record(user)))) == user
+
+
+@given(summaries)
+def test_a_summary_is_kept_under_the_name_that_older_records_have(summary: SessionSummary) -> None:
+    record = detection_to_record(replace(make_detection(), summary=summary))
+    assert record["stream"]["session_id"] == summary.session_id
+    assert "summary" not in record
 
 
 def test_numpy_numbers_are_written_as_json_numbers() -> None:
@@ -205,8 +213,8 @@ def test_a_record_in_the_first_form_is_read() -> None:
     assert first.detection.landmarks.nose == Point(1.5, 2)
     assert second.detection.landmarks is None
     assert first.reading.scores[Emotion.SAD] == 1
-    assert detection.stream is not None
-    (seen,) = detection.stream.tracks
+    assert detection.summary is not None
+    (seen,) = detection.summary.tracks
     assert (seen.box, seen.time_share.dominant) == (BoundingBox(5, 6, 7, 8), Emotion.SAD)
     assert seen.timeline == (TimelineEntry(2, Emotion.SAD, 0.75),)
     assert detection.video == VideoDetails(0.2, (Damage(1.0, None),))

@@ -78,9 +78,9 @@ class DrawingsController(Controller):
             # Thousands of bars take megabytes, and milliseconds on a thread.
             async with record_semaphore.hold(request.user.sender):
                 detection = await read_history.one(request.user, detection_id)
-                if detection.stream is None:
+                if detection.summary is None:
                     raise NotFound("this is an image; only a session has a timeline")
-                svg = await asyncio.to_thread(timeline_svg, detection.stream)
+                svg = await asyncio.to_thread(timeline_svg, detection.summary)
                 del detection
             yield svg.encode()
 

@@ -33,7 +33,7 @@ async def test_a_session_is_kept_in_the_history_when_asked(
     assert kept.detection_id == ended.detection_id
     assert kept.kind is DetectionKind.STREAM
     assert kept.filename == "front camera"
-    assert kept.stream == ended.summary
+    assert kept.summary == ended.summary
     assert kept.image_url is None
 
 
@@ -74,7 +74,7 @@ async def test_a_session_that_ends_while_the_history_is_down_is_stored_later(
     world.clock.advance(300)
     assert await world.store.carry_due() is None
     (kept,) = await records_of(world.repository)
-    assert (kept.detection_id, kept.stream) == (ended.detection_id, ended.summary)
+    assert (kept.detection_id, kept.summary) == (ended.detection_id, ended.summary)
     assert kept.storage is StorageStatus.DONE
     assert not await world.spool.waiting()
 

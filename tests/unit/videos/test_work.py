@@ -45,9 +45,9 @@ async def test_a_submitted_video_becomes_one_entry_of_the_history(videos: Videos
     assert entry is not None
     assert (entry.kind, entry.filename) == (DetectionKind.VIDEO, "clip.mp4")
     assert [face.dominant_emotion for face in entry.faces] == [Emotion.HAPPY]
-    assert entry.stream is not None
-    assert entry.stream.duration_s == pytest.approx(3.9)
-    assert len(entry.stream.tracks[0].timeline) == 4
+    assert entry.summary is not None
+    assert entry.summary.duration_s == pytest.approx(3.9)
+    assert len(entry.summary.tracks[0].timeline) == 4
     assert [frame.number for frame in await videos.table(video.video_id)] == list(range(40))
     assert not await videos.work.work_once()
 
@@ -72,8 +72,8 @@ async def test_work_continues_after_a_crash(videos: Videos) -> None:
     assert videos.detector.runs - looks == 40 - looked_at
     assert [frame.number for frame in await videos.table(video.video_id)] == list(range(40))
     (entry,) = await records_of(videos.history)
-    assert entry.stream is not None
-    assert [track.frames for track in entry.stream.tracks] == [40]
+    assert entry.summary is not None
+    assert [track.frames for track in entry.summary.tracks] == [40]
 
 
 @pytest.mark.parametrize("frames", [9, 10, 11])
@@ -89,7 +89,7 @@ async def test_a_stop_as_a_face_enters_changes_nothing(videos: Videos, frames: i
     await videos.work.work_once()
     assert await videos.table(stopped_once.video_id) == await videos.table(whole.video_id)
     entries = await records_of(videos.history)
-    tracks = [entry.stream.tracks for entry in entries if entry.stream is not None]
+    tracks = [entry.summary.tracks for entry in entries if entry.summary is not None]
     assert tracks[0] == tracks[1]
     assert [(track.first_seen_s, track.frames) for track in tracks[0]] == [(1.0, 10)]
 
