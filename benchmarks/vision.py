@@ -60,9 +60,9 @@ async def measure(arguments: argparse.Namespace, executor: WorkExecutor) -> None
         HaarFaceDetector(executor=executor),
     ]
     if arguments.yunet is not None:
-        score = load_settings().vision.yunet_min_confidence
+        least = load_settings().vision.yunet_min_confidence
         detectors.append(
-            YuNetFaceDetector(executor=executor, model=arguments.yunet, score_threshold=score)
+            YuNetFaceDetector(executor=executor, model=arguments.yunet, min_confidence=least)
         )
     table = Table("image", "pixels", "decode ms", title="Decoding and finding faces")
     for detector in detectors:

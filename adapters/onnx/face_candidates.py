@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUMBERS = 15
-"""Per cell: a score, four distances to the sides of the box, five points."""
+"""Per cell: the log-odds of a face, four distances to the sides of the box, five points."""
 
 # In noise every cell may be a candidate.
 _MAX_CELLS = 5000
@@ -26,13 +26,13 @@ class FaceCandidates:
     """Boxes that may hold a face, in pixels of the image that the network saw.
 
     Attributes:
-        scores: float32 (N,), in [0, 1].
+        confidences: float32 (N,), in [0, 1].
         boxes: float32 (N, 4), left, top, right, bottom.
         landmarks: float32 (N, 5, 2), x and y of the person's right eye, left eye, nose, right and
             left corner of the mouth.
     """
 
-    scores: NDArray[np.float32]
+    confidences: NDArray[np.float32]
     boxes: NDArray[np.float32]
     landmarks: NDArray[np.float32]
 
@@ -43,14 +43,14 @@ class FaceCandidates:
         return np.hstack([corners, opposite - corners])
 
     def __len__(self) -> int:
-        return len(self.scores)
+        return len(self.confidences)
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> FaceCandidates:
-        return FaceCandidates(self.scores[rows], self.boxes[rows], self.landmarks[rows])
+        return FaceCandidates(self.confidences[rows], self.boxes[rows], self.landmarks[rows])
 
     def __add__(self, other: FaceCandidates) -> FaceCandidates:
         return FaceCandidates(
-            np.concatenate([self.scores, other.scores]),
+            np.concatenate([self.confidences, other.confidences]),
             np.concatenate([self.boxes, other.boxes]),
             np.concatenate([self.landmarks, other.landmarks]),
         )
@@ -64,7 +64,7 @@ def candidates_of(
     least: float,
     iou: float,
 ) -> FaceCandidates:
-    """Read the cells of one image, without duplicates, the highest score first.
+    """Read the cells of one image, without duplicates, the highest confidence first.
 
     Args:
         cells: float32, 15 x A, the cells of each stride one after the other, row by row. Row 0
@@ -73,7 +73,7 @@ def candidates_of(
             cell's centre, in strides.
         shape: height and width of the image, whole multiples of the largest stride.
         strides: of the grids.
-        least: score from which a box is a candidate, in (0, 1).
+        least: confidence from which a box is a candidate, in (0, 1).
         iou: intersection over union from which two boxes are one candidate.
     """
     # Few cells are candidates, and only those are decoded.
@@ -90,13 +90,13 @@ def without_duplicates(found: FaceCandidates, iou: float) -> FaceCandidates:
     """Of boxes with at least this intersection over union the likeliest; it comes first."""
     if len(found) < 2:
         return found
-    rectangles, scores = found.rectangles.tolist(), found.scores.tolist()
-    chosen = cv2.dnn.NMSBoxes(rectangles, scores, 0.0, iou, top_k=_MAX_CELLS)
+    rectangles, confidences = found.rectangles.tolist(), found.confidences.tolist()
+    chosen = cv2.dnn.NMSBoxes(rectangles, confidences, 0.0, iou, top_k=_MAX_CELLS)
     return found[np.array(chosen, int).ravel()]
 
 
 def confidence_of(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The scores, in [0, 1], of the log-odds of a face."""
+    """The confidences, in [0, 1], of the log-odds of a face."""
     return np.asarray(1 / (1 + np.exp(-log_odds.clip(-_SURE, _SURE))), np.float32)
 
 

@@ -138,12 +138,12 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         found = found[np.array(counts, bool)]
         if self._refiner is not None:
             found = self._refiner.refine(view.pixels, found)
-        found = found[found.scores >= self._threshold]
+        found = found[found.confidences >= self._threshold]
         return [
-            _face(view, box, score, points)
-            for box, score, points in zip(
+            _face(view, box, confidence, points)
+            for box, confidence, points in zip(
                 found.rectangles.tolist(),
-                found.scores.tolist(),
+                found.confidences.tolist(),
                 found.landmarks.tolist(),
                 strict=True,
             )
@@ -155,7 +155,7 @@ class OnnxFaceDetector(ExecutorFaceDetector):
         A face that is too large is a doubtful box of some size here, or nothing is found at all: on
         1,900 images, a thousand of them cut at a face, leaving out other coarser views lost no box.
         """
-        is_sure = any((found.scores >= self._threshold).any() for found in all_candidates)
+        is_sure = any((found.confidences >= self._threshold).any() for found in all_candidates)
         largest = max(found.rectangles[:, 2:].max(initial=0) for found in all_candidates)
         return not is_sure or bool(largest > _SIZES.largest / 2)
 

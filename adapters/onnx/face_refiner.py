@@ -95,24 +95,24 @@ class FaceRefiner:
 
         Args:
             pixels: uint8, height x width x 3, RGB, in which the candidates were found.
-            found: the highest score first. The first 64 doubtful ones and the first 64 others are
-                looked at.
+            found: the highest confidence first. The first 64 doubtful ones and the first 64 others
+                are looked at.
 
         Raises:
             InferenceUnavailable: the network failed.
         """
-        sure = np.flatnonzero(found.scores >= self._most)[:_MAX_CROPS]
+        sure = np.flatnonzero(found.confidences >= self._most)[:_MAX_CROPS]
         rows = np.concatenate([sure, self.doubtful(found)])
         if not len(rows):
             return found
         seen, others = found[rows], found[np.delete(np.arange(len(found)), rows)]
         log_odds, moved = self.judge(pixels, seen)
         end = len(sure)
-        judged = self._confidence(seen.scores[end:], log_odds[end:])
+        judged = self._confidence(seen.confidences[end:], log_odds[end:])
         # Of a sure box both networks are right, and the mean of both boxes is better than either.
         drawn = (moved.boxes[:end] + seen.boxes[:end]) / 2
         refined = FaceCandidates(
-            np.concatenate([seen.scores[:end], judged]),
+            np.concatenate([seen.confidences[:end], judged]),
             np.concatenate([drawn, moved.boxes[end:]]),
             moved.landmarks,
         )
@@ -120,7 +120,7 @@ class FaceRefiner:
 
     def doubtful(self, found: FaceCandidates) -> NDArray[np.intp]:
         """Which candidates are judged anew."""
-        asked = (found.scores >= self.least) & (found.scores < self._most)
+        asked = (found.confidences >= self.least) & (found.confidences < self._most)
         return np.flatnonzero(asked)[:_MAX_CROPS]
 
     def judge(
@@ -144,14 +144,14 @@ class FaceRefiner:
         corners = np.array([(crop.left, crop.top) for crop in cut], np.float32)
         scales = np.array([crop.scale for crop in cut], np.float32)
         points = answers[:, 1:].reshape(-1, 7, 2) * scales[:, None, None] + corners[:, None]
-        moved = FaceCandidates(found.scores, points[:, :2].reshape(-1, 4), points[:, 2:])
+        moved = FaceCandidates(found.confidences, points[:, :2].reshape(-1, 4), points[:, 2:])
         return answers[:, 0], moved
 
     def _confidence(
-        self, scores: NDArray[np.float32], log_odds: NDArray[np.float32]
+        self, confidences: NDArray[np.float32], log_odds: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         first, second, offset = self._coefficients
-        before = np.log(scores / (1 - scores))
+        before = np.log(confidences / (1 - confidences))
         return confidence_of(first * before + second * log_odds + offset)
 
 

@@ -48,21 +48,21 @@ class YuNetFaceDetector(ExecutorFaceDetector):
     measured: Mapping[str, object] = MappingProxyType({})
     framing = BoxFraming()
 
-    def __init__(self, *, executor: WorkExecutor, model: Path, score_threshold: float) -> None:
+    def __init__(self, *, executor: WorkExecutor, model: Path, min_confidence: float) -> None:
         """Load the model.
 
         Args:
             executor: where detection runs.
             model: the ONNX file; its input size must be free, as in the 2026 edition and later.
-            score_threshold: only candidates with a higher score are faces; in [0, 1), because no
-                score is above 1.
+            min_confidence: only candidates above it are faces; in [0, 1), because no confidence is
+                above 1.
 
         Raises:
             InferenceUnavailable: the file is missing or is not a YuNet model.
         """
         super().__init__(executor)
         self._model = model
-        self._score_threshold = score_threshold
+        self._min_confidence = min_confidence
         self._per_thread = threading.local()
         try:
             digest = hashlib.sha256(model.read_bytes()).hexdigest()
@@ -102,7 +102,7 @@ class YuNetFaceDetector(ExecutorFaceDetector):
             str(self._model),
             "",
             (_TRIAL_SIDE, _TRIAL_SIDE),
-            self._score_threshold,
+            self._min_confidence,
             _OVERLAP,
             _MAX_CANDIDATES,
         )

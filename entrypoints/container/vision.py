@@ -179,7 +179,7 @@ class VisionContainer(containers.DeclarativeContainer):
             YuNetFaceDetector,
             executor=executor,
             model=providers.Callable(model_file, "YUNET_MODEL", config.yunet_model),
-            score_threshold=config.yunet_min_confidence,
+            min_confidence=config.yunet_min_confidence,
         ),
     )
 

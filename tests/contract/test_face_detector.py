@@ -95,7 +95,7 @@ def detector_of(name: str, executor: WorkExecutor) -> FaceDetector:
         return HaarFaceDetector(executor=executor)
     model = yunet_model()
     assert model is not None
-    return YuNetFaceDetector(executor=executor, model=model, score_threshold=0.65)
+    return YuNetFaceDetector(executor=executor, model=model, min_confidence=0.65)
 
 
 @pytest.fixture(params=DETECTORS)
@@ -365,4 +365,4 @@ def test_a_file_that_is_not_a_yunet_model_is_refused(
     if content is not None:
         model.write_bytes(content)
     with pytest.raises(InferenceUnavailable, match=r"face\.onnx"):
-        YuNetFaceDetector(executor=executor, model=model, score_threshold=0.65)
+        YuNetFaceDetector(executor=executor, model=model, min_confidence=0.65)

@@ -145,7 +145,7 @@ def _files(folder: Path, many: int) -> Doubtful:
 def _doubtful(found: FaceCandidates, random: np.random.Generator) -> FaceCandidates:
     size = (found.boxes[:, 2:] - found.boxes[:, :2]).min(1, initial=np.inf)
     kept = size >= _SMALLEST
-    kept &= (found.scores < CONFIDENCES[1]) | (random.random(len(found)) < _SURE_KEPT)
+    kept &= (found.confidences < CONFIDENCES[1]) | (random.random(len(found)) < _SURE_KEPT)
     return found[np.flatnonzero(kept)[:_MAX_IN_A_VIEW]]
 
 

@@ -27,7 +27,7 @@ _INSIDE = 0.6
 
 
 Finder = Callable[[NDArray[np.uint8]], FaceCandidates]
-"""Finds faces in RGB pixels, uint8 (H, W, 3), H and W multiples of 32; the highest score first."""
+"""Finds faces in RGB pixels, uint8 (H, W, 3), H and W multiples of 32; the likeliest first."""
 
 
 def in_two_views(find: Finder) -> Finder:
@@ -41,7 +41,8 @@ def in_two_views(find: Finder) -> Finder:
         far = _sized(find(_filled_up(small)), READS[1] * _SMALLER * 0.7, np.inf)
         ratio = np.array([width / to[0], height / to[1]], np.float32)
         return _united(
-            near, FaceCandidates(far.scores, far.boxes * np.tile(ratio, 2), far.landmarks * ratio)
+            near,
+            FaceCandidates(far.confidences, far.boxes * np.tile(ratio, 2), far.landmarks * ratio),
         )
 
     return look
@@ -59,7 +60,7 @@ def _united(one: FaceCandidates, other: FaceCandidates) -> FaceCandidates:
     both = one + other
     boxes = both.boxes
     kept: list[int] = []
-    for index in np.argsort(-both.scores, kind="stable"):
+    for index in np.argsort(-both.confidences, kind="stable"):
         area = (boxes[index, 2:] - boxes[index, :2]).prod()
         before = boxes[kept]
         corner = np.maximum(boxes[index, :2], before[:, :2])
@@ -77,16 +78,16 @@ class Judged:
     """The answers for an image and its labels, at the size it was analysed.
 
     Attributes:
-        scores: float32 (N,), of every box that counts.
+        confidences: float32 (N,), of every box that counts.
         true: bool (N,), whether the box lies on a labelled face.
         sizes: float32 (F,), of the faces to be found: root of the area in pixels.
-        found_at: float32 (F,), score of the box on each; 0 without one.
+        found_at: float32 (F,), confidence of the box on each; 0 without one.
         overlaps: float32 (F,), intersection over union; 0 without one.
         landmark_errors: float32 (F,), mean distance of the five points in sizes of the box; nan
             without one.
     """
 
-    scores: NDArray[np.float32]
+    confidences: NDArray[np.float32]
     true: NDArray[np.bool_]
     sizes: NDArray[np.float32]
     found_at: NDArray[np.float32]
@@ -133,11 +134,11 @@ def judge(found: FaceCandidates, labels: Labels) -> Judged:
     matches = matched(found, labels)
     hit = matches.faces >= 0
     on = matches.faces[hit]
-    found_at[on], overlaps[on] = found.scores[hit], matches.ious[hit]
+    found_at[on], overlaps[on] = found.confidences[hit], matches.ious[hit]
     distances = np.linalg.norm(found.landmarks[hit] - labels.landmarks[wanted[on]], axis=-1)
     errors[on] = distances.mean(-1) / sizes[on]
     counts = matches.faces != IGNORED_FACE
-    return Judged(found.scores[counts], hit[counts], sizes, found_at, overlaps, errors)
+    return Judged(found.confidences[counts], hit[counts], sizes, found_at, overlaps, errors)
 
 
 def judge_all(find: Finder, photos: Iterable[Photo], long_side: int = LONG_SIDE) -> list[Judged]:
@@ -150,8 +151,8 @@ def judge_all(find: Finder, photos: Iterable[Photo], long_side: int = LONG_SIDE)
 
 
 def threshold_for(judged: Sequence[Judged], false_boxes: int) -> float:
-    """The least score at which at most this many boxes are false."""
-    false = np.sort(np.concatenate([j.scores[~j.true] for j in judged]))[::-1]
+    """The least confidence at which at most this many boxes are false."""
+    false = np.sort(np.concatenate([j.confidences[~j.true] for j in judged]))[::-1]
     return float(false[false_boxes]) + 1e-6 if len(false) > false_boxes else 0.0
 
 
@@ -159,7 +160,7 @@ def summary(judged: Sequence[Judged], threshold: float) -> dict[str, float]:
     """The figures of a detector at a threshold."""
     sizes = np.concatenate([j.sizes for j in judged])
     at = np.concatenate([j.found_at for j in judged])
-    scores = np.concatenate([j.scores for j in judged])
+    confidences = np.concatenate([j.confidences for j in judged])
     true = np.concatenate([j.true for j in judged])
     hit = at >= max(threshold, 1e-9)
     large = sizes >= 16
@@ -168,7 +169,7 @@ def summary(judged: Sequence[Judged], threshold: float) -> dict[str, float]:
         "threshold": round(threshold, 3),
         "recall_16": round(float(hit[large].mean()), 4),
         "recall_8_16": round(float(hit[small].mean()), 4),
-        "false_boxes": int(((scores >= threshold) & ~true).sum()),
+        "false_boxes": int(((confidences >= threshold) & ~true).sum()),
         "mean_iou": round(float(np.concatenate([j.overlaps for j in judged])[hit].mean()), 4),
         "landmark_error": round(
             float(np.nanmedian(np.concatenate([j.landmark_errors for j in judged])[hit])), 4

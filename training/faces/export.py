@@ -94,8 +94,8 @@ def _reading_bytes(network: Network) -> Network:
 
 def fit_confidence(judged: Sequence[Judged]) -> tuple[float, float]:
     """Slope and offset of the logit with which a score says how many of its boxes are faces."""
-    scores = np.concatenate([j.scores for j in judged])
-    slope, offset = _fitted(_logit(scores)[:, None], np.concatenate([j.true for j in judged]))
+    confidences = np.concatenate([j.confidences for j in judged])
+    slope, offset = _fitted(_logit(confidences)[:, None], np.concatenate([j.true for j in judged]))
     return slope, offset
 
 
@@ -121,14 +121,14 @@ def fit_refined_confidence(
         answers, moved = refiner.judge(pixels, found)
         faces = matched(moved, labels).faces
         counts = faces != IGNORED_FACE
-        log_odds.append(np.stack([_logit(found.scores), answers], 1)[counts])
+        log_odds.append(np.stack([_logit(found.confidences), answers], 1)[counts])
         true.append(faces[counts] >= 0)
     first, second, offset = _fitted(np.concatenate(log_odds), np.concatenate(true))
     return first, second, offset
 
 
-def _logit(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    clipped = scores.clip(1e-6, 1 - 1e-6)
+def _logit(confidences: NDArray[np.float32]) -> NDArray[np.float32]:
+    clipped = confidences.clip(1e-6, 1 - 1e-6)
     return np.asarray(np.log(clipped / (1 - clipped)))
 
 
@@ -238,7 +238,7 @@ def refined_finder(folder: Path) -> Finder:
 
     def look(pixels: NDArray[np.uint8]) -> FaceCandidates:
         found = refiner.refine(pixels, find(pixels))
-        return found[np.argsort(-found.scores, kind="stable")]
+        return found[np.argsort(-found.confidences, kind="stable")]
 
     return look
 
@@ -258,17 +258,17 @@ def latency_ms(path: Path, *shape: int, repeats: int = 60) -> float:
 
 def calibration(judged: Sequence[Judged], least: float) -> list[dict[str, float]]:
     """For each tenth of confidence the number of boxes, and the share that are faces."""
-    scores = np.concatenate([j.scores for j in judged])
+    confidences = np.concatenate([j.confidences for j in judged])
     true = np.concatenate([j.true for j in judged])
     rows = []
     for low in np.arange(0.1, 1.0, 0.1):
-        inside = (scores >= max(low, least)) & (scores < low + 0.1)
+        inside = (confidences >= max(low, least)) & (confidences < low + 0.1)
         if inside.any():
             rows.append(
                 {
                     "from": round(float(low), 1),
                     "boxes": int(inside.sum()),
-                    "mean_confidence": round(float(scores[inside].mean()), 3),
+                    "mean_confidence": round(float(confidences[inside].mean()), 3),
                     "share_of_faces": round(float(true[inside].mean()), 3),
                 }
             )

@@ -11,12 +11,12 @@ SHAPE, STRIDES = (32, 32), (8, 16)
 
 
 def cells(**found: tuple[float, float]) -> NDArray[np.float32]:
-    """Blank cells, some with a score and half the side of a square box: ``cell_5=(0.9, 4)``."""
+    """Blank cells, some with a confidence and half the side of a square box: `cell_5=(0.9, 4)`."""
     columns = np.zeros((15, 20), np.float32)
     columns[0] = -9
-    for name, (score, reach) in found.items():
+    for name, (confidence, reach) in found.items():
         cell = int(name.removeprefix("cell_"))
-        columns[0, cell] = math.log(score / (1 - score))
+        columns[0, cell] = math.log(confidence / (1 - confidence))
         columns[1:5, cell] = math.log(reach / (8 if cell < 16 else 16))
     return columns
 
@@ -27,7 +27,7 @@ def test_boxes_lie_around_the_centres_of_their_cells() -> None:
     )
     assert found.boxes.round(3).tolist() == [[8, 8, 16, 16], [16, 16, 32, 32]]
     assert found.landmarks[:, 0].tolist() == [[12, 12], [24, 24]]
-    assert found.scores.tolist() == pytest.approx([0.9, 0.8])
+    assert found.confidences.tolist() == pytest.approx([0.9, 0.8])
 
 
 def test_points_are_measured_in_strides() -> None:

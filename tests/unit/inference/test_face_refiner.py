@@ -16,10 +16,10 @@ FACE = (172.0, 62.0, 276.0, 182.0)
 """The face of skimage's astronaut: left, top, right, bottom."""
 
 
-def candidates(*boxes: tuple[float, float, float, float], score: float) -> FaceCandidates:
+def candidates(*boxes: tuple[float, float, float, float], confidence: float) -> FaceCandidates:
     many = len(boxes)
     return FaceCandidates(
-        np.full(many, score, np.float32),
+        np.full(many, confidence, np.float32),
         np.array(boxes, np.float32).reshape(-1, 4),
         np.zeros((many, 5, 2), np.float32),
     )
@@ -27,14 +27,14 @@ def candidates(*boxes: tuple[float, float, float, float], score: float) -> FaceC
 
 def test_a_doubtful_box_on_a_face_gains_confidence_and_one_beside_it_loses() -> None:
     on_face, on_suit = FACE, (300.0, 300.0, 400.0, 420.0)
-    found = candidates(on_face, on_suit, score=0.4)
-    on, off = FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), found).scores
+    found = candidates(on_face, on_suit, confidence=0.4)
+    on, off = FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), found).confidences
     assert on > 0.8
     assert off < 0.2
 
 
 def test_the_box_is_moved_onto_the_face() -> None:
-    found = candidates((150.0, 40.0, 240.0, 150.0), score=0.4)
+    found = candidates((150.0, 40.0, 240.0, 150.0), confidence=0.4)
     (box,) = FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), found).boxes
     assert box == pytest.approx(np.array(FACE), abs=16)
 
@@ -42,30 +42,32 @@ def test_the_box_is_moved_onto_the_face() -> None:
 def test_a_sure_box_keeps_its_confidence_and_goes_half_of_the_way() -> None:
     near = (150.0, 40.0, 240.0, 150.0)
     refiner, astronaut = FaceRefiner(BUNDLED), skimage.data.astronaut()
-    doubtful = refiner.refine(astronaut, candidates(near, score=0.4))
-    sure = refiner.refine(astronaut, candidates(near, score=0.99))
-    assert sure.scores.tolist() == pytest.approx([0.99])
+    doubtful = refiner.refine(astronaut, candidates(near, confidence=0.4))
+    sure = refiner.refine(astronaut, candidates(near, confidence=0.99))
+    assert sure.confidences.tolist() == pytest.approx([0.99])
     assert sure.boxes[0] == pytest.approx((np.array(near) + doubtful.boxes[0]) / 2)
     assert np.array_equal(sure.landmarks, doubtful.landmarks)
 
 
 def test_of_countless_doubtful_boxes_the_likeliest_are_looked_at() -> None:
-    found = candidates(*[FACE] * 3000, score=0.4)
-    scores = FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), found).scores
-    assert len(scores) == 3000, "the others stay as they are"
-    assert (scores > 0.8).sum() == 64
+    found = candidates(*[FACE] * 3000, confidence=0.4)
+    confidences = FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), found).confidences
+    assert len(confidences) == 3000, "the others stay as they are"
+    assert (confidences > 0.8).sum() == 64
 
 
 def test_of_a_crowd_the_likeliest_and_the_doubtful_are_looked_at() -> None:
-    crowd = candidates(*[FACE] * 100, score=0.99) + candidates(*[FACE] * 100, score=0.4)
+    crowd = candidates(*[FACE] * 100, confidence=0.99) + candidates(*[FACE] * 100, confidence=0.4)
     found = FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), crowd)
     assert len(found) == 200, "the others stay as they are"
     assert found.landmarks.any(axis=(1, 2)).sum() == 128
-    assert (found.scores == np.float32(0.4)).sum() == 36
+    assert (found.confidences == np.float32(0.4)).sum() == 36
 
 
 def test_without_candidates_nothing_is_looked_at() -> None:
-    assert len(FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), candidates(score=0.4))) == 0
+    assert (
+        len(FaceRefiner(BUNDLED).refine(skimage.data.astronaut(), candidates(confidence=0.4))) == 0
+    )
 
 
 def test_a_crop_shows_the_box_in_its_middle() -> None:
