@@ -43,7 +43,7 @@ class Container(containers.DeclarativeContainer):
     stores = providers.Container(
         StoresContainer,
         settings=config.stores,
-        images_url=config.server.images_url,
+        images_path=config.server.images_path,
         clock=system.clock,
         telemetry=system.telemetry,
     )

@@ -183,7 +183,7 @@ class StoresContainer(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=StoreSettings)
     config = settings.provided
-    images_url: providers.Dependency[str] = providers.Dependency(instance_of=str)
+    images_path: providers.Dependency[str] = providers.Dependency(instance_of=str)
     clock: providers.Dependency[Clock] = providers.Dependency()
     telemetry: providers.Dependency[Telemetry] = providers.Dependency()
 
@@ -204,7 +204,7 @@ class StoresContainer(containers.DeclarativeContainer):
     images: providers.Provider[ImageStore] = providers.Selector(
         config.image_store,
         filesystem=providers.Singleton(
-            FileSystemImageStore, folder=config.images_dir, url_prefix=images_url
+            FileSystemImageStore, folder=config.images_dir, url_prefix=images_path
         ),
         cloudinary=providers.Singleton(_cloudinary_image_store, settings, telemetry),
     )

@@ -27,14 +27,14 @@ class MediaAddresses:
 
     Attributes:
         origin: where the client reaches the service, such as ``https://emotions.example.com``.
-        images_url: the path that images are served under.
-        videos_url: likewise of videos.
+        images_path: the path that images are served under.
+        videos_path: likewise of videos.
         signer: signs the links.
     """
 
     origin: str
-    images_url: str
-    videos_url: str
+    images_path: str
+    videos_path: str
     signer: LinkSigner
 
     def of(self, record: Detection) -> str | None:
@@ -45,13 +45,13 @@ class MediaAddresses:
         """
         if record.image_url is None or not record.image_url.startswith("/"):
             return record.image_url
-        return self._sign(image_path(self.images_url, record.detection_id))
+        return self._sign(image_path(self.images_path, record.detection_id))
 
     def of_video(self, video: Video) -> str | None:
         """The address that plays a video's file; None if it is being erased."""
         if video.status is VideoStatus.CANCELLED:
             return None
-        return self._sign(video_path(self.videos_url, video.video_id))
+        return self._sign(video_path(self.videos_path, video.video_id))
 
     def _sign(self, path: str) -> str:
         signature = self.signer.sign(path)
@@ -67,17 +67,17 @@ async def media_addresses(
     """A dependency of handlers: addresses for the client of this request."""
     origin = settings.server.public_url or called_origin(request.scope)
     server = settings.server
-    return MediaAddresses(origin, server.images_url, server.videos_url, link_signer)
+    return MediaAddresses(origin, server.images_path, server.videos_path, link_signer)
 
 
-def image_path(images_url: str, detection_id: UUID) -> str:
+def image_path(images_path: str, detection_id: UUID) -> str:
     """The path of an image, as links are signed for it however the id was written."""
-    return f"{images_url}/{detection_id}"
+    return f"{images_path}/{detection_id}"
 
 
-def video_path(videos_url: str, video_id: UUID) -> str:
+def video_path(videos_path: str, video_id: UUID) -> str:
     """The path of a video's file, as links are signed for it however the id was written."""
-    return f"{videos_url}/{video_id}/file"
+    return f"{videos_path}/{video_id}/file"
 
 
 def called_origin(scope: Scope) -> str:

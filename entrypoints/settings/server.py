@@ -82,11 +82,11 @@ class ServerSettings(Group):
         return proxies if proxies == ("*",) else tuple(_check_network(proxy) for proxy in proxies)
 
     @property
-    def images_url(self) -> str:
+    def images_path(self) -> str:
         """The path stored images are served under."""
         return f"{self.api_prefix}/images"
 
     @property
-    def videos_url(self) -> str:
+    def videos_path(self) -> str:
         """The path of recorded videos."""
         return f"{self.api_prefix}/videos"

@@ -72,7 +72,7 @@ async def get_image(
     async def read() -> StoredImage:
         if signature is None:
             return await show_image.own(request.user, detection_id)
-        path = image_path(settings.server.images_url, detection_id)
+        path = image_path(settings.server.images_path, detection_id)
         link = LinkSignature(expires or "", signature)
         return await show_image.linked(path, link, detection_id)
 

@@ -84,7 +84,7 @@ class AllVideosController(Controller):
                 size_bytes=file.size,
                 sampling=_sampling(form.texts),
             )
-        path = f"{settings.server.videos_url}/{video.video_id}"
+        path = f"{settings.server.videos_path}/{video.video_id}"
         return Response(_present(video, media_addresses), headers={"Location": path})
 
     @get(
@@ -243,7 +243,7 @@ async def get_video_file(
     """Serve the file, or a part of it, to everybody with the link of a `file_url`."""
     if signature is None:
         raise InvalidLink("a video is played by the link in its `file_url`")
-    path = video_path(settings.server.videos_url, video_id)
+    path = video_path(settings.server.videos_path, video_id)
     link = LinkSignature(expires or "", signature)
     video = await read_videos.linked(path, link, video_id)
     etag = f'"{video.video_id.hex}"'
@@ -274,7 +274,7 @@ async def get_video_file(
 
 
 def _present(video: Video, addresses: MediaAddresses) -> videos.Video:
-    path = f"{addresses.videos_url}/{video.video_id}"
+    path = f"{addresses.videos_path}/{video.video_id}"
     return videos.present(video, path=path, file_url=addresses.of_video(video))
 
 
@@ -368,7 +368,7 @@ def video_routes(settings: Settings) -> list[Router]:
     whole = settings.video.limits.bytes + FORM_OVERHEAD_BYTES
     return [
         Router(
-            settings.server.videos_url,
+            settings.server.videos_path,
             route_handlers=[AllVideosController],
             request_max_body_size=whole,
         ),
