@@ -11,7 +11,7 @@ OPERATOR_EMAIL = "operator@localhost"
 HOW_TO_SIGN_IN = "emotion-api token --user you@example.com"
 
 
-def address_of(host: str, port: int) -> str:
+def browser_url(host: str, port: int) -> str:
     """The address that a browser on this machine opens."""
     if host in ("0.0.0.0", "::"):
         host = "localhost"

@@ -14,7 +14,7 @@ from entrypoints.container import Container
 from entrypoints.logs.configuration import configure_logs, is_for_people, log_stray_exceptions
 from entrypoints.process.allocator import return_freed_memory, return_large_blocks
 from entrypoints.process.asgi import create_app_from
-from entrypoints.process.greeting import address_of, greeting
+from entrypoints.process.greeting import browser_url, greeting
 from entrypoints.realtime.app import create_socketio, hang_up
 from entrypoints.realtime.server import GuardedServer
 from entrypoints.server.connections import Connections
@@ -60,7 +60,7 @@ class _Server(BoundedServer):
             gc.freeze()
             self._returning = asyncio.create_task(return_freed_memory(), name="memory")
             bound = self.servers[0].sockets[0].getsockname()
-            self._greet(address_of(bound[0], bound[1]))
+            self._greet(browser_url(bound[0], bound[1]))
 
     def _greet(self, address: str) -> None:
         style = self._container.settings().server.log_format

@@ -21,7 +21,7 @@ from entrypoints.server.acceptor import HEALTH_PATH
 from entrypoints.server.connections import EXTENSION, Connections, network_of
 from entrypoints.server.pacing import NO_TOKEN, RequestPacing
 from entrypoints.server.refusals import Refusal, problem_response
-from entrypoints.server.transport import GentleTransport, Progress, address_of
+from entrypoints.server.transport import GentleTransport, Progress, peer_address
 
 _MAX_HEADER_LINES = 128
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
@@ -87,7 +87,7 @@ class HttpConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Admit the connection or refuse it."""
         self._raw = transport
-        self.address = address_of(transport)
+        self.address = peer_address(transport)
         gentle = GentleTransport(transport, self._close, self._is_closing, self._resume_in_turn)
         super().connection_made(cast("asyncio.Transport", gentle))
         if self.client is not None:

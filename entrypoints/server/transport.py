@@ -66,7 +66,7 @@ class Progress:
         return (self._waiting_then - self._waiting) / (now_s - self._since_s)
 
 
-def address_of(transport: asyncio.BaseTransport) -> str:
+def peer_address(transport: asyncio.BaseTransport) -> str:
     """The network address at the other end; empty for a Unix socket.
 
     A socket for IPv6 shows clients of IPv4 as ``::ffff:192.0.2.1``, but settings name proxies by

@@ -14,7 +14,7 @@ from websockets.http11 import Request
 
 from entrypoints.server.connections import EXTENSION, Connections, network_of
 from entrypoints.server.refusals import Refusal, problem_response
-from entrypoints.server.transport import Progress, address_of
+from entrypoints.server.transport import Progress, peer_address
 
 MESSAGE_BYTES = 16 * 2**20
 """The largest message of a client that has signed in."""
@@ -73,7 +73,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the place that the connection had as HTTP."""
         self._raw = cast("asyncio.Transport", transport)
-        self.address = address_of(transport)
+        self.address = peer_address(transport)
         self._connections.take(self)
         super().connection_made(transport)
         if self.client is not None:

@@ -20,7 +20,7 @@ from entrypoints.wire.faces import Face, PixelCount
 from entrypoints.wire.problems import kind_of, text_of
 from entrypoints.wire.sessions import Seconds, StreamSummary
 
-AddressOf = Callable[[domain.detection.Detection], str | None]
+ImageUrlOf = Callable[[domain.detection.Detection], str | None]
 """Makes the address of a record's image for the client; None if none is stored."""
 
 
@@ -132,14 +132,14 @@ class Deleted(Struct, kw_only=True):
 
 def present(
     record: domain.detection.Detection,
-    address_of: AddressOf | None = None,
+    image_url_of: ImageUrlOf | None = None,
     images: ImageStore | None = None,
 ) -> Detection:
     """One analysed image or session.
 
     Args:
         record: what is shown.
-        address_of: makes the address of its image; without it none can be stored yet.
+        image_url_of: makes the address of its image; without it none can be stored yet.
         images: the store, for the addresses of thumbnails; without it none are shown.
     """
     return Detection(
@@ -148,7 +148,7 @@ def present(
         user_id=record.user_id,
         timestamp=record.timestamp,
         filename=record.filename,
-        image_url=address_of(record) if address_of else None,
+        image_url=image_url_of(record) if image_url_of else None,
         pictures=_pictures(record, images) if images else None,
         detection_results=DetectionResults(
             faces=[faces.present(face) for face in record.faces],

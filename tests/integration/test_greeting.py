@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.process.greeting import address_of
+from entrypoints.process.greeting import browser_url
 
 ROOT = Path(__file__).parents[2]
 
@@ -104,7 +104,7 @@ def test_without_a_terminal_the_greeting_explains_how_to_sign_in(tmp_path: Path)
     ],
 )
 def test_the_printed_address_can_be_opened(host: str, address: str) -> None:
-    assert address_of(host, 2508) == address
+    assert browser_url(host, 2508) == address
 
 
 def test_library_warnings_are_json_too(tmp_path: Path) -> None:
