@@ -10,9 +10,9 @@ from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore, StoredImage
 from application.ports.telemetry import Telemetry
 from application.ports.user_repository import UserRepository
-from application.storing.backlog import Backlog
 from application.storing.carrier import Carrier
 from application.storing.delivery import Delivery
+from application.storing.retry_schedule import RetrySchedule
 from application.storing.spooler import Spooler
 from domain.detection import Detection
 
@@ -34,22 +34,24 @@ class Storing:
         max_retry_s: float = 300.0,
         uploads_at_once: int = 4,
     ) -> None:
-        self.backlog = Backlog(clock, first_retry_s=first_retry_s, max_retry_s=max_retry_s)
+        self.retry_schedule = RetrySchedule(
+            clock, first_retry_s=first_retry_s, max_retry_s=max_retry_s
+        )
         delivery = Delivery(
             spool=spool,
             repository=repository,
             users=users,
             images=images,
-            backlog=self.backlog,
+            retry_schedule=self.retry_schedule,
             telemetry=telemetry,
         )
         self.spooler = Spooler(
-            spool=spool, delivery=delivery, backlog=self.backlog, telemetry=telemetry
+            spool=spool, delivery=delivery, retry_schedule=self.retry_schedule, telemetry=telemetry
         )
         self.carrier = Carrier(
             spool=spool,
             delivery=delivery,
-            backlog=self.backlog,
+            retry_schedule=self.retry_schedule,
             telemetry=telemetry,
             give_up_after_s=give_up_after_s,
             uploads_at_once=uploads_at_once,
@@ -69,4 +71,4 @@ class Storing:
         """
         async with asyncio.TaskGroup() as uploads:
             await self.carrier.begin_due(uploads)
-        return self.backlog.next_due_in_s()
+        return self.retry_schedule.next_due_in_s()

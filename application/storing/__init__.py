@@ -6,5 +6,6 @@ slow. The image, if one is kept, is stored in the background and retried until d
 crash loses nothing: at the next start the spool still holds what was not stored.
 
 Deletion wins over storing: it removes the spool entry too, and an upload under way finds the entry
-gone and undoes itself (``delivery``). What is in work and when it is retried is in ``backlog``.
+gone and undoes itself (``delivery``). What is in work and when it is retried is in
+``retry_schedule``.
 """

@@ -9,8 +9,8 @@ from uuid import UUID
 from application.errors import StoreCircuitOpen, StoreUnavailable
 from application.ports.detection_spool import DetectionSpool, SpooledDetection
 from application.ports.telemetry import Telemetry
-from application.storing.backlog import Backlog
 from application.storing.delivery import Delivery
+from application.storing.retry_schedule import RetrySchedule
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ class Carrier:
     Args:
         spool: where detections wait.
         delivery: stores a detection.
-        backlog: knows which are due.
+        retry_schedule: knows which are due.
         telemetry: times the uploads.
         give_up_after_s: seconds after which an image that keeps failing is given up.
         uploads_at_once: how many are stored at the same time.
@@ -32,14 +32,14 @@ class Carrier:
         *,
         spool: DetectionSpool,
         delivery: Delivery,
-        backlog: Backlog,
+        retry_schedule: RetrySchedule,
         telemetry: Telemetry,
         give_up_after_s: float,
         uploads_at_once: int = 4,
     ) -> None:
         self._spool = spool
         self._delivery = delivery
-        self._backlog = backlog
+        self._retry_schedule = retry_schedule
         self._telemetry = telemetry
         self._give_up_after_s = give_up_after_s
         self._slots = asyncio.Semaphore(uploads_at_once)
@@ -48,15 +48,15 @@ class Carrier:
         """Store waiting entries, also those of an earlier run; ends only when cancelled."""
         async with asyncio.TaskGroup() as uploads:
             while True:
-                self._backlog.clear_changed()
+                self._retry_schedule.clear_changed()
                 try:
                     await self.begin_due(uploads)
-                    wait_s = self._backlog.next_due_in_s()
+                    wait_s = self._retry_schedule.next_due_in_s()
                 except Exception as error:
                     expected = isinstance(error, StoreUnavailable)
                     log.warning("the spool cannot be read: %s", error, exc_info=not expected)
-                    wait_s = self._backlog.first_retry_s
-                await self._backlog.changed(wait_s)
+                    wait_s = self._retry_schedule.first_retry_s
+                await self._retry_schedule.changed(wait_s)
 
     async def begin_due(self, uploads: asyncio.TaskGroup) -> None:
         """Start to store everything that is due, each as soon as an upload slot is free.
@@ -67,25 +67,25 @@ class Carrier:
         Raises:
             StoreUnavailable: the spool cannot be read.
         """
-        known = self._backlog.known()
-        for key in self._backlog.due(await self._spool.waiting(), known):
+        known = self._retry_schedule.known()
+        for key in self._retry_schedule.due(await self._spool.waiting(), known):
             await self._slots.acquire()
-            self._backlog.take(key)
+            self._retry_schedule.take(key)
             uploads.create_task(self._carry(key))
 
     async def _carry(self, key: UUID) -> None:
         try:
-            progress = self._backlog.progress_of(key)
-            if progress.is_unwanted and progress.owner_id is not None:
-                await self._delivery.erase(progress.owner_id, key)
+            state = self._retry_schedule.state_of(key)
+            if state.is_unwanted and state.owner_id is not None:
+                await self._delivery.erase(state.owner_id, key)
             elif (entry := await self._spool.get(key)) is not None:
                 await self._deliver_or_give_up(entry)
             else:
                 await self._delivery.settle_without_entry(key)
-            self._backlog.forget(key)
+            self._retry_schedule.forget(key)
         except Exception as error:
             # Whatever the error is, it must not stop the other uploads.
-            attempts = self._backlog.retry_later(key)
+            attempts = self._retry_schedule.retry_later(key)
             expected = isinstance(error, StoreUnavailable)
             log.warning(
                 "detection %s not stored yet (attempt %d): %s",
@@ -96,7 +96,7 @@ class Carrier:
             )
         finally:
             self._slots.release()
-            self._backlog.release(key)
+            self._retry_schedule.release(key)
 
     async def _deliver_or_give_up(self, entry: SpooledDetection) -> None:
         detection = entry.detection
@@ -112,7 +112,7 @@ class Carrier:
                 raise  # Only an image is given up: the failure is noted in its record.
             elif isinstance(error, StoreCircuitOpen):
                 raise  # The store was not called, so nothing failed.
-            elif self._backlog.failing_for_s(key) >= self._give_up_after_s:
+            elif self._retry_schedule.failing_for_s(key) >= self._give_up_after_s:
                 await self._delivery.give_up(detection, error)
             else:
                 raise

@@ -10,7 +10,7 @@ from application.ports.detection_spool import DetectionSpool, SpooledDetection
 from application.ports.image_store import ImageStore
 from application.ports.telemetry import Telemetry
 from application.ports.user_repository import UserRepository
-from application.storing.backlog import Backlog
+from application.storing.retry_schedule import RetrySchedule
 from domain.detection import Detection, StorageStatus
 
 log = logging.getLogger(__name__)
@@ -26,14 +26,14 @@ class Delivery:
         repository: DetectionRepository,
         users: UserRepository,
         images: ImageStore,
-        backlog: Backlog,
+        retry_schedule: RetrySchedule,
         telemetry: Telemetry,
     ) -> None:
         self._spool = spool
         self._repository = repository
         self._users = users
         self._images = images
-        self._backlog = backlog
+        self._retry_schedule = retry_schedule
         self._telemetry = telemetry
 
     async def record(self, detection: Detection) -> bool:
@@ -42,14 +42,14 @@ class Delivery:
         Returns:
             False, having added nothing, where the account was erased since the detection was made.
         """
-        progress = self._backlog.progress_of(detection.detection_id)
-        if not progress.recorded:
+        state = self._retry_schedule.state_of(detection.detection_id)
+        if not state.recorded:
             end = await self._users.end_of(detection.user_id)
             erased_at = None if end is None else end.erased_at
             if erased_at is not None and detection.timestamp <= erased_at:
                 return False
             await self._repository.add(detection)
-            progress.recorded = True
+            state.recorded = True
         return True
 
     async def deliver(self, entry: SpooledDetection) -> None:
@@ -57,7 +57,7 @@ class Delivery:
         detection = entry.detection
         exists = await self.record(detection)
         if exists and entry.image is not None:
-            self._backlog.progress_of(detection.detection_id).owner_id = detection.user_id
+            self._retry_schedule.state_of(detection.detection_id).owner_id = detection.user_id
             url = await self._images.put(detection.user_id, detection.detection_id, entry.image)
             exists = await self._repository.update_storage(detection.stored_at(url))
         if exists and await self._spool.remove(detection.detection_id):
@@ -67,8 +67,8 @@ class Delivery:
 
     async def erase(self, owner_id: str, key: UUID) -> None:
         """Leave nothing of a detection that was deleted; failures are retried."""
-        progress = self._backlog.progress_of(key)
-        progress.owner_id, progress.is_unwanted = owner_id, True
+        state = self._retry_schedule.state_of(key)
+        state.owner_id, state.is_unwanted = owner_id, True
         await self._images.delete(owner_id, key)
         await self._repository.delete(key)
         await self._spool.remove(key)
@@ -92,7 +92,7 @@ class Delivery:
         """Handle a detection without a spool entry: it was deleted, or could not be read."""
         await self._spool.remove(key)  # Otherwise it would be listed again and again.
         record = await self._repository.get(key)
-        owner_id = self._backlog.progress_of(key).owner_id
+        owner_id = self._retry_schedule.state_of(key).owner_id
         if record is None and owner_id is not None:
             await self.erase(owner_id, key)
         elif record is not None and record.storage is StorageStatus.PENDING:

@@ -8,8 +8,8 @@ from application.errors import StoreUnavailable
 from application.ports.detection_spool import DetectionSpool, SpooledDetection
 from application.ports.image_store import StoredImage
 from application.ports.telemetry import Telemetry
-from application.storing.backlog import Backlog
 from application.storing.delivery import Delivery
+from application.storing.retry_schedule import RetrySchedule
 from application.work.cancellation import uninterrupted
 from application.work.timeouts import CallerTimeout
 from domain.detection import Detection
@@ -25,12 +25,12 @@ class Spooler:
         *,
         spool: DetectionSpool,
         delivery: Delivery,
-        backlog: Backlog,
+        retry_schedule: RetrySchedule,
         telemetry: Telemetry,
     ) -> None:
         self._spool = spool
         self._delivery = delivery
-        self._backlog = backlog
+        self._retry_schedule = retry_schedule
         self._telemetry = telemetry
         self._timeout = CallerTimeout()
 
@@ -51,12 +51,12 @@ class Spooler:
 
     async def _accept(self, entry: SpooledDetection) -> None:
         key = entry.detection.detection_id
-        self._backlog.take(key)
+        self._retry_schedule.take(key)
         with self._telemetry.stage("store"):
             try:
                 await self._spool.put(entry)
             except BaseException:
-                self._backlog.release(key)
+                self._retry_schedule.release(key)
                 raise
             try:
                 await self._timeout.wait(self._record_first(entry.detection))
@@ -72,4 +72,4 @@ class Spooler:
                 # Everything was deleted meanwhile.
                 await self._delivery.erase(detection.user_id, key)
         finally:
-            self._backlog.release(key)
+            self._retry_schedule.release(key)

@@ -11,7 +11,7 @@ from application.errors import StoreUnavailable
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore
-from application.storing.backlog import Backlog
+from application.storing.retry_schedule import RetrySchedule
 from application.use_cases.videos import EraseVideos
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.errors import InvalidRequest
@@ -101,13 +101,13 @@ class EraseHistory:
         spool: DetectionSpool,
         images: ImageStore,
         videos: EraseVideos,
-        backlog: Backlog,
+        retry_schedule: RetrySchedule,
     ) -> None:
         self._repository = repository
         self._spool = spool
         self._images = images
         self._videos = videos
-        self._backlog = backlog
+        self._retry_schedule = retry_schedule
 
     async def one(self, user: User, detection_id: UUID) -> None:
         """Erase record and image.
@@ -154,7 +154,7 @@ class EraseHistory:
             return await self._erase_stored(user, detection_id) or was_recorded
         except BaseException:
             # The record is gone, so the caller cannot try again.
-            self._backlog.erase_later(detection_id, user.user_id)
+            self._retry_schedule.erase_later(detection_id, user.user_id)
             raise
 
     async def _erase_stored(self, user: User, detection_id: UUID) -> bool:

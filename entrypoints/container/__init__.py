@@ -60,7 +60,7 @@ class Container(containers.DeclarativeContainer):
         images=stores.images,
         spool_of_the_service=stores.spool_of_the_service,
         erase_videos=stores.erase_videos,
-        backlog=stores.backlog,
+        retry_schedule=stores.retry_schedule,
     )
     detection = providers.Container(
         DetectionContainer,
@@ -75,7 +75,7 @@ class Container(containers.DeclarativeContainer):
         images=stores.images,
         spooler=stores.spooler,
         erase_videos=stores.erase_videos,
-        backlog=stores.backlog,
+        retry_schedule=stores.retry_schedule,
         meter=accounts.meter,
         link_signer=accounts.link_signer,
     )

@@ -28,7 +28,7 @@ from application.ports.telemetry import Telemetry
 from application.ports.token_service import TokenService
 from application.ports.usage_ledger import UsageLedger
 from application.ports.user_repository import UserRepository
-from application.storing.backlog import Backlog
+from application.storing.retry_schedule import RetrySchedule
 from application.use_cases import accounts
 from application.use_cases.end_accounts import EndAccount
 from application.use_cases.history import EraseHistory
@@ -94,7 +94,7 @@ class AccountsContainer(containers.DeclarativeContainer):
     images: providers.Dependency[ImageStore] = providers.Dependency()
     spool_of_the_service: providers.Dependency[DetectionSpool] = providers.Dependency()
     erase_videos = providers.Dependency(instance_of=EraseVideos)
-    backlog = providers.Dependency(instance_of=Backlog)
+    retry_schedule = providers.Dependency(instance_of=RetrySchedule)
 
     secret = providers.Singleton(_secret, settings, secret_path)
     local_identity_provider = providers.Singleton(
@@ -164,7 +164,7 @@ class AccountsContainer(containers.DeclarativeContainer):
         refresh_tokens=refresh_token_repository,
         ledger=usage_ledger,
         erase_history=providers.Factory(
-            EraseHistory, repository, spool_of_the_service, images, erase_videos, backlog
+            EraseHistory, repository, spool_of_the_service, images, erase_videos, retry_schedule
         ),
         clock=clock,
     )

@@ -13,7 +13,7 @@ from application.ports.face_analyser import FaceAnalyser
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import ImageStore
 from application.ports.telemetry import Telemetry
-from application.storing.backlog import Backlog
+from application.storing.retry_schedule import RetrySchedule
 from application.storing.spooler import Spooler
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
@@ -44,7 +44,7 @@ class DetectionContainer(containers.DeclarativeContainer):
     images: providers.Dependency[ImageStore] = providers.Dependency()
     spooler = providers.Dependency(instance_of=Spooler)
     erase_videos = providers.Dependency(instance_of=EraseVideos)
-    backlog = providers.Dependency(instance_of=Backlog)
+    retry_schedule = providers.Dependency(instance_of=RetrySchedule)
     meter = providers.Dependency(instance_of=UsageMeter)
     link_signer = providers.Dependency(instance_of=LinkSigner)
 
@@ -72,7 +72,7 @@ class DetectionContainer(containers.DeclarativeContainer):
     )
     read_history = providers.Singleton(ReadHistory, repository, spool)
     erase_history = providers.Singleton(
-        EraseHistory, repository, spool, images, erase_videos, backlog
+        EraseHistory, repository, spool, images, erase_videos, retry_schedule
     )
     show_image = providers.Singleton(
         ShowImage,

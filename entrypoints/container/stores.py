@@ -35,9 +35,9 @@ from application.ports.usage_ledger import UsageLedger
 from application.ports.user_repository import UserRepository
 from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
-from application.storing.backlog import Backlog
 from application.storing.carrier import Carrier
 from application.storing.delivery import Delivery
+from application.storing.retry_schedule import RetrySchedule
 from application.storing.spooler import Spooler
 from application.use_cases.forget_expired import ForgetExpired
 from application.use_cases.import_history import ImportHistory, UnreadableDetection
@@ -232,24 +232,24 @@ class StoresContainer(containers.DeclarativeContainer):
         is_own=False,
     )
 
-    backlog = providers.Singleton(Backlog, clock)
+    retry_schedule = providers.Singleton(RetrySchedule, clock)
     delivery = providers.Singleton(
         Delivery,
         spool=spool,
         repository=repository,
         users=users,
         images=images,
-        backlog=backlog,
+        retry_schedule=retry_schedule,
         telemetry=telemetry,
     )
     spooler = providers.Singleton(
-        Spooler, spool=spool, delivery=delivery, backlog=backlog, telemetry=telemetry
+        Spooler, spool=spool, delivery=delivery, retry_schedule=retry_schedule, telemetry=telemetry
     )
     carrier = providers.Singleton(
         Carrier,
         spool=spool,
         delivery=delivery,
-        backlog=backlog,
+        retry_schedule=retry_schedule,
         telemetry=telemetry,
         give_up_after_s=config.store_give_up_s,
     )

@@ -14,7 +14,7 @@ from adapters.in_memory import (
     reading_of,
 )
 from application.ports.detection_repository import DetectionRepository
-from application.storing.backlog import Backlog
+from application.storing.retry_schedule import RetrySchedule
 from application.use_cases.history import EraseHistory
 from application.use_cases.videos import EraseVideos
 from domain.detection import Detection, HistoryFilter
@@ -113,5 +113,7 @@ async def records_of(
 def erase_history(repository: DetectionRepository) -> EraseHistory:
     """Erases the histories in a repository that has neither images nor videos beside it."""
     videos = EraseVideos(InMemoryVideoRepository(), InMemoryVideoStore(), repository)
-    backlog = Backlog(InMemoryClock())
-    return EraseHistory(repository, InMemoryDetectionSpool(), InMemoryImageStore(), videos, backlog)
+    retry_schedule = RetrySchedule(InMemoryClock())
+    return EraseHistory(
+        repository, InMemoryDetectionSpool(), InMemoryImageStore(), videos, retry_schedule
+    )

@@ -82,7 +82,7 @@ class Accounts:
                 self.service.spool,
                 self.service.images,
                 self.service.erasure,
-                self.service.store.backlog,
+                self.service.store.retry_schedule,
             ),
             clock=self.clock,
         )

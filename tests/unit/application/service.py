@@ -132,7 +132,7 @@ class Service:
         )
         self.history = ReadHistory(self.repository, self.spool)
         self.erase = EraseHistory(
-            self.repository, self.spool, self.images, self.erasure, self.store.backlog
+            self.repository, self.spool, self.images, self.erasure, self.store.retry_schedule
         )
         self.batch = DetectBatch(
             detect_emotions=self.detect,

@@ -122,7 +122,7 @@ async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
     async def settled() -> bool:
         """Wait until nothing is pending, and check that records and images correspond."""
         count = await service.repository.count("alice", HistoryFilter())
-        is_pending = await service.spool.waiting() or service.store.backlog.known()
+        is_pending = await service.spool.waiting() or service.store.retry_schedule.known()
         return not is_pending and count == len(service.images)
 
     storing = asyncio.create_task(service.store.run())

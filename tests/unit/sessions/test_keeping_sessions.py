@@ -88,7 +88,7 @@ async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
     (kept,) = await records_of(world.repository)
     videos = EraseVideos(InMemoryVideoRepository(), InMemoryVideoStore(), world.repository)
     erase = EraseHistory(
-        world.repository, world.spool, InMemoryImageStore(), videos, world.store.backlog
+        world.repository, world.spool, InMemoryImageStore(), videos, world.store.retry_schedule
     )
     await erase.one(session.user, kept.detection_id)
     await world.store.carry_due()

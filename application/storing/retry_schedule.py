@@ -13,8 +13,8 @@ from application.ports.clock import Clock
 
 
 @dataclass(slots=True)
-class Progress:
-    """The progress of storing a waiting detection.
+class StoringState:
+    """The state of storing a waiting detection.
 
     Attributes:
         recorded: the repository got its record; if the record is missing now, it was deleted.
@@ -34,7 +34,7 @@ class Progress:
     is_unwanted: bool = False
 
 
-class Backlog:
+class RetrySchedule:
     """State shared by the spooler and the carrier.
 
     Args:
@@ -50,12 +50,12 @@ class Backlog:
         self._clock = clock
         self._max_retry_s = max_retry_s
         self._in_work: set[UUID] = set()
-        self._progress: dict[UUID, Progress] = {}
+        self._states: dict[UUID, StoringState] = {}
         self._changed = asyncio.Event()
 
-    def progress_of(self, key: UUID) -> Progress:
-        """The progress of a detection; a new one starts without any."""
-        return self._progress.setdefault(key, Progress())
+    def state_of(self, key: UUID) -> StoringState:
+        """The state of storing a detection; a new one is made if there is none."""
+        return self._states.setdefault(key, StoringState())
 
     def take(self, key: UUID) -> None:
         """Reserve a detection until ``release``."""
@@ -68,17 +68,17 @@ class Backlog:
 
     def forget(self, key: UUID) -> None:
         """Forget a detection that was stored or erased."""
-        self._progress.pop(key, None)
+        self._states.pop(key, None)
 
     def erase_later(self, key: UUID, owner_id: str) -> None:
         """Have the carrier erase a detection, again and again until that succeeds."""
-        progress = self.progress_of(key)
-        progress.owner_id, progress.is_unwanted = owner_id, True
+        state = self.state_of(key)
+        state.owner_id, state.is_unwanted = owner_id, True
         self._changed.set()
 
     def known(self) -> Collection[UUID]:
-        """The detections with progress."""
-        return frozenset(self._progress)
+        """The detections with a state."""
+        return frozenset(self._states)
 
     def due(self, waiting: Sequence[UUID], known: Collection[UUID]) -> Sequence[UUID]:
         """The detections to store now.
@@ -88,21 +88,23 @@ class Backlog:
             known: the result of ``known`` from before the spool was listed; newer ones may be
                 missing in the list.
         """
-        left = set(known).intersection(self._progress).difference(waiting, self._in_work)
+        left = set(known).intersection(self._states).difference(waiting, self._in_work)
         # The deletion may have missed an image that arrived later.
-        tried = [key for key in left if self._progress[key].owner_id is not None]
+        tried = [key for key in left if self._states[key].owner_id is not None]
         for key in left.difference(tried):
-            del self._progress[key]
-        now, fresh = self._clock.monotonic(), Progress()
+            del self._states[key]
+        now, fresh = self._clock.monotonic(), StoringState()
         return [
             key
             for key in [*waiting, *tried]
-            if key not in self._in_work and self._progress.get(key, fresh).due_at_s <= now
+            if key not in self._in_work and self._states.get(key, fresh).due_at_s <= now
         ]
 
     def next_due_in_s(self) -> float | None:
         """Seconds until the next retry; None if there is none."""
-        resting = [p.due_at_s for key, p in self._progress.items() if key not in self._in_work]
+        resting = [
+            state.due_at_s for key, state in self._states.items() if key not in self._in_work
+        ]
         return max(min(resting) - self._clock.monotonic(), 0.0) if resting else None
 
     def retry_later(self, key: UUID) -> int:
@@ -114,20 +116,20 @@ class Backlog:
         Returns:
             How many attempts have failed.
         """
-        progress = self.progress_of(key)
-        progress.attempts += 1
-        doublings = min(progress.attempts - 1, 32)
+        state = self.state_of(key)
+        state.attempts += 1
+        doublings = min(state.attempts - 1, 32)
         ceiling = min(self.first_retry_s * 2**doublings, self._max_retry_s)
-        progress.due_at_s = self._clock.monotonic() + random.uniform(ceiling / 2, ceiling)
-        return progress.attempts
+        state.due_at_s = self._clock.monotonic() + random.uniform(ceiling / 2, ceiling)
+        return state.attempts
 
     def failing_for_s(self, key: UUID) -> float:
         """Seconds since its first failure in this run of the process."""
         now = self._clock.monotonic()
-        progress = self.progress_of(key)
-        if progress.failing_since_s is None:
-            progress.failing_since_s = now
-        return now - progress.failing_since_s
+        state = self.state_of(key)
+        if state.failing_since_s is None:
+            state.failing_since_s = now
+        return now - state.failing_since_s
 
     def clear_changed(self) -> None:
         """Make ``changed`` wait for the next change."""
