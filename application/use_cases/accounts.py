@@ -110,7 +110,7 @@ class SignInByCode:
             raise
 
 
-class RefreshTokens:
+class RenewSignIn:
     """Renews sign-ins, and ends them all.
 
     A refresh token works once, and within a short grace again, for a second tab.

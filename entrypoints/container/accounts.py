@@ -149,8 +149,8 @@ class AccountsContainer(containers.DeclarativeContainer):
         meter=meter,
     )
     sign_in_by_code = providers.Singleton(accounts.SignInByCode, sign_in_codes, sign_in)
-    refresh_tokens = providers.Singleton(
-        accounts.RefreshTokens,
+    renew_sign_in = providers.Singleton(
+        accounts.RenewSignIn,
         refresh_tokens=refresh_token_repository,
         tokens=token_service,
         standing=standing,

@@ -32,7 +32,7 @@ def dependencies(container: Container) -> dict[str, Provide]:
         "link_signer": accounts.link_signer,
         "sign_in": accounts.sign_in,
         "sign_in_by_code": accounts.sign_in_by_code,
-        "refresh_tokens": accounts.refresh_tokens,
+        "renew_sign_in": accounts.renew_sign_in,
         "meter": accounts.meter,
         "detect_emotions": detection.detect_emotions,
         "detect_batch": detection.detect_batch,

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from application.accounts.metering import UsageMeter
-from application.use_cases.accounts import RefreshTokens, SignIn, SignInByCode
+from application.use_cases.accounts import RenewSignIn, SignIn, SignInByCode
 from entrypoints.http.authentication import (
     ANYONE,
     USERS,
@@ -76,14 +76,14 @@ class AuthController(Controller):
         ),
     )
     async def refresh_token(
-        self, data: JSONBody[accounts.RefreshToken], refresh_tokens: NamedDependency[RefreshTokens]
+        self, data: JSONBody[accounts.RefreshToken], renew_sign_in: NamedDependency[RenewSignIn]
     ) -> accounts.Tokens:
         """Exchange a refresh token for fresh tokens.
 
         Each refresh token works once, and again for a few seconds, as for a second tab. Presenting
         one later ends the whole sign-in. An account that has ended is not renewed.
         """
-        return accounts.present_tokens(await refresh_tokens.execute(data.refresh_token.strip()))
+        return accounts.present_tokens(await renew_sign_in.execute(data.refresh_token.strip()))
 
     @post(
         "/refresh-token/reset",
@@ -96,10 +96,10 @@ class AuthController(Controller):
         responses=problems("not_authenticated", "invalid_token", "store_unavailable"),
     )
     async def reset(
-        self, request: UserRequest, refresh_tokens: NamedDependency[RefreshTokens]
+        self, request: UserRequest, renew_sign_in: NamedDependency[RenewSignIn]
     ) -> accounts.Message:
         """Revoke every refresh token of the user. Access tokens expire by themselves."""
-        revoked = await refresh_tokens.revoke_all(request.user)
+        revoked = await renew_sign_in.revoke_all(request.user)
         return accounts.Message(message=f"sign-ins ended: {revoked}")
 
     @get(

@@ -12,7 +12,7 @@ from adapters.in_memory import (
 from application.accounts.standing import AccountStanding
 from application.use_cases.accounts import (
     Authenticate,
-    RefreshTokens,
+    RenewSignIn,
     SignedIn,
     SignIn,
     WelcomeGuest,
@@ -60,7 +60,7 @@ class Accounts:
             standing=self.standing,
             meter=self.service.meter,
         )
-        self.refresh = RefreshTokens(
+        self.refresh = RenewSignIn(
             refresh_tokens=self.stored_tokens,
             tokens=self.tokens,
             standing=self.standing,
