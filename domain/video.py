@@ -30,7 +30,7 @@ class VideoStatus(StrEnum):
     """It is being erased."""
 
     @property
-    def is_end(self) -> bool:
+    def is_final(self) -> bool:
         """Whether no work is left."""
         return self in (VideoStatus.DONE, VideoStatus.FAILED, VideoStatus.CANCELLED)
 
@@ -223,7 +223,7 @@ class Video:
     @property
     def remaining_s(self) -> float | None:
         """Seconds of work left; 0 at the end, None if unknown."""
-        if self.status.is_end:
+        if self.status.is_final:
             return 0.0
         if self.end_s is None or not self.speed or self.status is not VideoStatus.RUNNING:
             return None

@@ -34,7 +34,7 @@ class InMemoryVideoRepository(Switches):
     async def add(self, video: Video, *, holder: str, until: datetime, limit: int) -> bool:
         """Keep a new video, held."""
         await self._obey()
-        unfinished = [v for v in self._of(video.user_id) if not v.status.is_end]
+        unfinished = [v for v in self._of(video.user_id) if not v.status.is_final]
         if len(unfinished) >= limit:
             return False
         self._kept[video.video_id] = _Kept(video, holder, until)
@@ -70,7 +70,7 @@ class InMemoryVideoRepository(Switches):
         """Write a video that this holder holds, and add frames to it."""
         await self._obey()
         kept = self._kept.get(video.video_id)
-        if kept is None or kept.holder != holder or kept.video.status.is_end:
+        if kept is None or kept.holder != holder or kept.video.status.is_final:
             return False
         kept.video, kept.until = video, until
         kept.frames.update({frame.number: frame for frame in frames})

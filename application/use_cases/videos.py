@@ -81,7 +81,7 @@ class SubmitVideo:
             videos = await self._repository.of_user(user.user_id)
             # Videos that are being received are counted in ``_coming_in``.
             taken = sum(
-                not video.status.is_end and video.status is not VideoStatus.RECEIVING
+                not video.status.is_final and video.status is not VideoStatus.RECEIVING
                 for video in videos
             )
             if taken + self._coming_in[user.user_id] > self._limits.unfinished:
@@ -211,7 +211,7 @@ class ReadVideos:
         shown = await self.one(user, video_id)
         yield shown
         yielded_s = self._clock.monotonic()
-        while not shown.status.is_end and not self._is_stopped:
+        while not shown.status.is_final and not self._is_stopped:
             await self._clock.sleep(_POLL_S)
             video = await self._repository.get(video_id)
             if video is None:
