@@ -37,7 +37,7 @@ ACCOUNT_END_KEPT = timedelta(days=400)
 """How long the end of an account is remembered; no token is valid for that long."""
 
 
-_STORED_NAMES = {"summary": "stream"}
+_STORED_NAMES = {"summary": "stream", "unreadable_parts": "damages"}
 """The names in records of fields that have another name in the code by now."""
 _FIELD_NAMES = {stored: field for field, stored in _STORED_NAMES.items()}
 

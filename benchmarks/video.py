@@ -52,7 +52,7 @@ from application.ports.face_detector import WantedFaces
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo
 from domain.image import Image
-from domain.video import AnalysedFrame, Damage, Sampling
+from domain.video import AnalysedFrame, Sampling, UnreadablePart
 from tests.attacks.memory import PeakMemory
 
 EVERY_S = 0.2
@@ -91,7 +91,7 @@ class Silent:
         """Keep the time of the frame."""
         self.time_s, self.frames = frame.time_s, frame.number + 1
 
-    async def damaged(self, damage: Damage) -> None:
+    async def unreadable(self, part: UnreadablePart) -> None:
         """Ignored."""
 
 

@@ -14,7 +14,7 @@ from domain.session import TrackedFace
 
 MAX_FRAMES_PER_SECOND = 30.0
 MAX_STEP_S = 3600.0
-MAX_DAMAGES = 100
+MAX_UNREADABLE_PARTS = 100
 
 
 class VideoStatus(StrEnum):
@@ -103,7 +103,7 @@ class AnalysedFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Damage:
+class UnreadablePart:
     """A stretch of a video that cannot be read.
 
     Attributes:
@@ -115,15 +115,17 @@ class Damage:
     to_s: float | None
 
 
-def with_damage(damages: Sequence[Damage], damage: Damage) -> tuple[Damage, ...]:
+def with_unreadable_part(
+    parts: Sequence[UnreadablePart], part: UnreadablePart
+) -> tuple[UnreadablePart, ...]:
     """The stretches that cannot be read, and one more behind them.
 
     From the hundredth on they are joined, with what can be read between them: a hostile file may
     have tens of thousands.
     """
-    if len(damages) < MAX_DAMAGES:
-        return (*damages, damage)
-    return (*damages[:-1], Damage(damages[-1].from_s, damage.to_s))
+    if len(parts) < MAX_UNREADABLE_PARTS:
+        return (*parts, part)
+    return (*parts[:-1], UnreadablePart(parts[-1].from_s, part.to_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +134,11 @@ class VideoDetails:
 
     Attributes:
         every_s: seconds between two analysed frames.
-        damages: stretches that could not be read.
+        unreadable_parts: stretches that could not be read.
     """
 
     every_s: float
-    damages: tuple[Damage, ...] = ()
+    unreadable_parts: tuple[UnreadablePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class Video:
         processed_s: time of the last analysed frame, from the start of the video.
         frames_analysed: so far.
         speed: seconds of video analysed in a second of work; None until that is known.
-        damages: stretches that could not be read, so far.
+        unreadable_parts: stretches that could not be read, so far.
         attempts: how often work on it has begun since it last made progress.
         fault: why it failed.
     """
@@ -190,7 +192,7 @@ class Video:
     processed_s: float = 0.0
     frames_analysed: int = 0
     speed: float | None = None
-    damages: tuple[Damage, ...] = ()
+    unreadable_parts: tuple[UnreadablePart, ...] = ()
     attempts: int = 0
     fault: VideoFault | None = None
 

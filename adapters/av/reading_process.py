@@ -4,8 +4,8 @@ Requests and answers are lines of JSON:
 
 - ``{"path": …, …}`` opens the file, with the arguments of ``VideoFile``. Answer: ``{"facts": …}``.
 - ``{"every_s": …, …}`` asks for the next item, with the arguments of ``VideoFile.items``. Answer:
-  ``{"frame": …}`` and the frame's pixels, ``{"damage": […]}``, ``{}`` if reading takes longer, or
-  ``{"has_ended": true}``.
+  ``{"frame": …}`` and the frame's pixels, ``{"unreadable": […]}``, ``{}`` if reading takes longer,
+  or ``{"has_ended": true}``.
 - Either may be answered by ``{"error": …}`` or ``{"os_error": […]}``.
 """
 
@@ -29,7 +29,7 @@ from adapters.child_process import (
 )
 from application.ports.video_reader import VideoFrame
 from domain.errors import DomainError
-from domain.video import Damage
+from domain.video import UnreadablePart
 
 _OPENING_CPU_S = 5.0
 """CPU time for opening a file. An hour of 4K video takes half a second."""
@@ -70,7 +70,7 @@ class _Server:
 
     def __init__(self) -> None:
         self._file: VideoFile | None = None
-        self._items: Iterator[VideoFrame | Damage | None] | None = None
+        self._items: Iterator[VideoFrame | UnreadablePart | None] | None = None
 
     def answer(self, request: dict[str, Any]) -> Answer:
         """Do what is requested; see the module."""
@@ -94,10 +94,10 @@ class _Server:
         return {"has_ended": True}, None
 
 
-def _answer_with(item: VideoFrame | Damage | None) -> Answer:
+def _answer_with(item: VideoFrame | UnreadablePart | None) -> Answer:
     if item is None:
         return {}, None
-    if isinstance(item, Damage):
-        return {"damage": [item.from_s, item.to_s]}, None
+    if isinstance(item, UnreadablePart):
+        return {"unreadable": [item.from_s, item.to_s]}, None
     frame = {"time_s": item.time_s, "scene": item.scene, "image": describe_image(item.image)}
     return {"frame": frame}, item.image.pixels.data  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from adapters.av.opening import first_tick
 from adapters.av.timing import PresentationTimes
 from application.ports.video_reader import VideoFacts
-from domain.video import Damage
+from domain.video import UnreadablePart
 
 Sampled = tuple[AvFrame, float]
 """A frame, and when a player shows it, in seconds from the start of the video."""
@@ -93,7 +93,7 @@ class Sampler:
                 at = round(from_s / self._tick_s) + self._start
                 container.seek(at, stream=stream, backward=True)
 
-    def items(self) -> Iterator[Sampled | Damage | None]:
+    def items(self) -> Iterator[Sampled | UnreadablePart | None]:
         """Yield the wanted frames and the damaged stretches, in order.
 
         After each 0.1 s of CPU time it yields None, so that the caller can do something else.
@@ -144,7 +144,9 @@ class Sampler:
             elif packet.pts is not None and packet.time_base is not None:
                 self._reached_s = max(self._reached_s, float(packet.pts * packet.time_base))
 
-    def _decode(self, packets: list[Packet[VideoStream]]) -> Iterator[Sampled | Damage | None]:
+    def _decode(
+        self, packets: list[Packet[VideoStream]]
+    ) -> Iterator[Sampled | UnreadablePart | None]:
         for packet in packets:
             if self._is_pause_due():
                 yield None
@@ -158,7 +160,7 @@ class Sampler:
             for frame, tick in frames:
                 yield from self._sample(frame, (tick - self._start) * self._tick_s)
 
-    def _sample(self, frame: AvFrame, time_s: float) -> Iterator[Sampled | Damage]:
+    def _sample(self, frame: AvFrame, time_s: float) -> Iterator[Sampled | UnreadablePart]:
         """Yield the frame if it is wanted, after the damage that ends with it."""
         self._first_s = time_s if self._first_s is None else self._first_s
         self._played_s = max(self._played_s, time_s - self._first_s)
@@ -175,14 +177,14 @@ class Sampler:
             if time_s < self._damaged_at_s:  # this frame comes before the damage
                 self._damaged_from_s = max(self._damaged_from_s, time_s)
             else:
-                yield Damage(self._damaged_from_s, time_s)
+                yield UnreadablePart(self._damaged_from_s, time_s)
                 self._damaged_from_s = None
         yield frame, max(time_s, 0.0)
         self._last_s = time_s
         steps = int((time_s - self._due_s) / self._every_s + 1e-6) + 1
         self._due_s += steps * self._every_s
 
-    def _damage_at_end(self) -> Iterator[Damage]:
+    def _damage_at_end(self) -> Iterator[UnreadablePart]:
         end_s = self._facts.duration_s
         if self._to_s is not None and end_s is not None:
             end_s = min(end_s, self._to_s)
@@ -190,7 +192,7 @@ class Sampler:
         if missing_s > max(_MIN_MISSING_S, 2 * self._every_s):
             self._begin_damage(self._last_s)
         if self._damaged_from_s is not None:
-            yield Damage(self._damaged_from_s, None)
+            yield UnreadablePart(self._damaged_from_s, None)
 
     def _is_before_due(self, packet: Packet[VideoStream]) -> bool:
         time_s = self._time_of(packet)

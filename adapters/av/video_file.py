@@ -20,7 +20,7 @@ from adapters.av.shape import WORKING_SIDE_PX, Display, is_rescaled
 from application.ports.video_reader import VideoFacts, VideoFrame
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
-from domain.video import Damage
+from domain.video import UnreadablePart
 
 _MAX_PACKETS_TO_FIRST_FRAME = 2000
 """A recording may begin in the middle of a group of pictures, which may last ten seconds or more
@@ -61,7 +61,7 @@ class VideoFile:
 
     def items(
         self, *, every_s: float, from_s: float, to_s: float | None
-    ) -> Iterator[VideoFrame | Damage | None]:
+    ) -> Iterator[VideoFrame | UnreadablePart | None]:
         """Yield the wanted frames and the damaged stretches, in order; see ``OpenVideo.frames``.
 
         After each 0.1 s of CPU time it yields None, so that the caller can do something else.

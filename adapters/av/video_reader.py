@@ -23,7 +23,7 @@ from application.work.admission import Priority
 from application.work.cancellation import uninterrupted
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
-from domain.video import Damage
+from domain.video import UnreadablePart
 
 _ERRORS = (InvalidVideo, VideoTooLarge)
 _WAIT_S = 0.3
@@ -98,7 +98,7 @@ class _OpenVideo:
 
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
-    ) -> AsyncIterator[VideoFrame | Damage]:
+    ) -> AsyncIterator[VideoFrame | UnreadablePart]:
         """Yield the wanted frames and the damaged stretches; see the port."""
         request = {"every_s": every_s, "from_s": from_s, "to_s": to_s}
         last_s = from_s
@@ -106,12 +106,12 @@ class _OpenVideo:
             try:
                 answer, image = await _request(self._executor, self._process, request)
             except _Crashed:
-                yield Damage(last_s, None)
+                yield UnreadablePart(last_s, None)
                 return
             if "has_ended" in answer:
                 return
-            if "damage" in answer:
-                yield Damage(*answer["damage"])
+            if "unreadable" in answer:
+                yield UnreadablePart(*answer["unreadable"])
             elif image is not None:
                 last_s = answer["frame"]["time_s"]
                 yield VideoFrame(image, last_s, answer["frame"]["scene"])

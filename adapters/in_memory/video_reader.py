@@ -11,7 +11,7 @@ from adapters.in_memory.switches import Switches
 from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
-from domain.video import Damage
+from domain.video import UnreadablePart
 
 _FIRST_LINE = b"video\n"
 _CUT = b"cut\n"
@@ -94,7 +94,7 @@ class _FakeVideo:
 
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
-    ) -> AsyncIterator[VideoFrame | Damage]:
+    ) -> AsyncIterator[VideoFrame | UnreadablePart]:
         """Yield the wanted frames."""
         due_s, before_s, damaged_from_s = from_s, from_s, None
         for item in self._items:
@@ -105,10 +105,10 @@ class _FakeVideo:
                 return
             if item.time_s >= due_s - 1e-6:
                 if damaged_from_s is not None:
-                    yield Damage(damaged_from_s, item.time_s)
+                    yield UnreadablePart(damaged_from_s, item.time_s)
                     damaged_from_s = None
                 yield item
                 due_s += (int((item.time_s - due_s) / every_s + 1e-6) + 1) * every_s
             before_s = item.time_s
         if damaged_from_s is not None:
-            yield Damage(damaged_from_s, None)
+            yield UnreadablePart(damaged_from_s, None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from domain.image import Image
-from domain.video import Damage
+from domain.video import UnreadablePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class OpenVideo(Protocol):
 
     def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
-    ) -> AsyncIterator[VideoFrame | Damage]:
+    ) -> AsyncIterator[VideoFrame | UnreadablePart]:
         """Yield the first frame at or after ``from_s`` and every ``every_s`` from there on.
 
         Frames that are not wanted are not decoded where the codec allows. Damage in the middle is

@@ -12,7 +12,7 @@ from application.tracking.smoothing import TrackSmoothing
 from domain.face import Face
 from domain.session import TrackedFace, TrackSummary
 from domain.tracking import FaceTrack
-from domain.video import AnalysedFrame, Damage
+from domain.video import AnalysedFrame, UnreadablePart
 
 _SMOOTHING_S = 1.0
 _MAX_STEP_S = 0.75
@@ -42,16 +42,19 @@ class FaceTracking:
     Args:
         tracker: a new one.
         every_s: seconds between two sampled frames.
-        damages: the stretches that cannot be read, also those that are added later; None if
-            frames are missed for other reasons, as those of a camera.
+        unreadable_parts: the stretches that cannot be read, also those that are added later; None
+            if frames are missed for other reasons, as those of a camera.
     """
 
     def __init__(
-        self, tracker: FaceTracker, every_s: float, damages: Sequence[Damage] | None = None
+        self,
+        tracker: FaceTracker,
+        every_s: float,
+        unreadable_parts: Sequence[UnreadablePart] | None = None,
     ) -> None:
         self._tracker = tracker
         self._every_s = every_s
-        self._damages = damages
+        self._unreadable_parts = unreadable_parts
         self._window = max(round(_SMOOTHING_S / every_s), 1)
         self._journal = Journal(every_s)
         self._frames = 0
@@ -148,11 +151,11 @@ class FaceTracking:
 
     def _is_held_until(self, time_s: float) -> bool:
         """Whether the last frame is shown until then, as in recordings of a screen."""
-        if self._damages is None or time_s - self._time_s < _HELD_STEPS * self._every_s:
+        if self._unreadable_parts is None or time_s - self._time_s < _HELD_STEPS * self._every_s:
             return False
         return not any(
-            damage.from_s < time_s and (damage.to_s is None or damage.to_s > self._time_s)
-            for damage in self._damages
+            part.from_s < time_s and (part.to_s is None or part.to_s > self._time_s)
+            for part in self._unreadable_parts
         )
 
 

@@ -17,7 +17,7 @@ from application.tracking.face_tracking import FaceTracking
 from application.work.admission import Priority
 from domain.face import Face
 from domain.session import TrackSummary
-from domain.video import AnalysedFrame, Damage, Sampling, with_damage
+from domain.video import AnalysedFrame, Sampling, UnreadablePart, with_unreadable_part
 
 _TICK_S = 1e-6
 
@@ -30,14 +30,14 @@ class VideoSummary:
         facts: what the file says about itself.
         frames: how many were analysed.
         tracks: its faces, in the order they appeared.
-        damages: stretches that could not be read.
+        unreadable_parts: stretches that could not be read.
         truncated: True if faces or seconds were left out because there were too many.
     """
 
     facts: VideoFacts
     frames: int
     tracks: tuple[TrackSummary, ...]
-    damages: tuple[Damage, ...] = ()
+    unreadable_parts: tuple[UnreadablePart, ...] = ()
     truncated: bool = False
 
 
@@ -52,7 +52,7 @@ class VideoListener(Protocol):
         """The next frame was analysed; frames come in order."""
         ...
 
-    async def damaged(self, damage: Damage) -> None:
+    async def unreadable(self, part: UnreadablePart) -> None:
         """A stretch cannot be read. Frames before it may still be in work."""
         ...
 
@@ -93,7 +93,7 @@ class AnalyseVideo:
         listener: VideoListener,
         *,
         done: AsyncIterator[Sequence[AnalysedFrame]] | None = None,
-        damages_before: Sequence[Damage] = (),
+        unreadable_before: Sequence[UnreadablePart] = (),
     ) -> VideoSummary:
         """Analyse a video from the start, or from where the work was interrupted.
 
@@ -103,16 +103,18 @@ class AnalyseVideo:
             listener: receives the progress.
             done: the frames that were analysed before an interruption, in order; None to start from
                 the beginning.
-            damages_before: those reported before the interruption.
+            unreadable_before: those reported before the interruption.
 
         Raises:
             InvalidVideo, VideoTooLarge, OSError: see ``VideoReader.open``.
             InferenceUnavailable: detector or classifier cannot run.
         """
-        damages = list(damages_before)
-        tracking = FaceTracking(self._new_tracker(), sampling.every_s, damages)
+        unreadable_parts = list(unreadable_before)
+        tracking = FaceTracking(self._new_tracker(), sampling.every_s, unreadable_parts)
         last = await _restore_all(done, tracking)
-        damages[:] = [d for d in damages if last and d.to_s and d.to_s <= last.time_s]
+        unreadable_parts[:] = [
+            part for part in unreadable_parts if last and part.to_s and part.to_s <= last.time_s
+        ]
         # The last frame is read again: a cut after it only shows in comparison.
         from_s = sampling.due_s(last.time_s) if last else sampling.from_s
         async with self._video_reader.open(path) as video:
@@ -120,11 +122,11 @@ class AnalyseVideo:
             wanted = video.frames(every_s=sampling.every_s, from_s=from_s, to_s=sampling.to_s)
             items = _after(last, wanted) if last else wanted
 
-            async def damaged(damage: Damage) -> None:
-                damages[:] = with_damage(damages, damage)
-                await listener.damaged(damage)
+            async def unreadable(part: UnreadablePart) -> None:
+                unreadable_parts[:] = with_unreadable_part(unreadable_parts, part)
+                await listener.unreadable(part)
 
-            async with aclosing(self._read_ahead(items, damaged)) as frames:
+            async with aclosing(self._read_ahead(items, unreadable)) as frames:
                 async for frame, faces in frames:
                     if (before := tracking.take(frame, faces)) is not None:
                         await listener.analysed(before)
@@ -134,21 +136,21 @@ class AnalyseVideo:
                 facts=video.facts,
                 frames=tracking.frames,
                 tracks=tracking.tracks(),
-                damages=tuple(damages),
+                unreadable_parts=tuple(unreadable_parts),
                 truncated=tracking.is_truncated,
             )
 
     async def _read_ahead(
         self,
-        items: AsyncIterator[VideoFrame | Damage],
-        damaged: Callable[[Damage], Coroutine[object, object, None]],
+        items: AsyncIterator[VideoFrame | UnreadablePart],
+        unreadable: Callable[[UnreadablePart], Coroutine[object, object, None]],
     ) -> AsyncGenerator[tuple[VideoFrame, Sequence[Face]]]:
         """Yield the frames in order with their faces; the next frames are in work already."""
         ahead: deque[asyncio.Task[tuple[VideoFrame, Sequence[Face]]]] = deque()
         try:
             async for item in items:
-                if isinstance(item, Damage):
-                    await damaged(item)
+                if isinstance(item, UnreadablePart):
+                    await unreadable(item)
                     continue
                 ahead.append(asyncio.create_task(self._read_faces(item)))
                 if len(ahead) >= self._frames_at_once:
@@ -184,13 +186,13 @@ def _restore(frames: Sequence[AnalysedFrame], tracking: FaceTracking) -> None:
 
 
 async def _after(
-    last: AnalysedFrame, items: AsyncIterator[VideoFrame | Damage]
-) -> AsyncIterator[VideoFrame | Damage]:
+    last: AnalysedFrame, items: AsyncIterator[VideoFrame | UnreadablePart]
+) -> AsyncIterator[VideoFrame | UnreadablePart]:
     """The items after a frame, with scene numbers that continue from it."""
     scenes_before: int | None = None
     async for item in items:
-        if isinstance(item, Damage):
-            # Damage that ends before this frame was reported already.
+        if isinstance(item, UnreadablePart):
+            # A part that ends before this frame was reported already.
             if item.to_s is None or item.to_s > last.time_s + _TICK_S:
                 yield item
             continue

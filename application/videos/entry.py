@@ -43,5 +43,5 @@ def entry_of(video: Video, summary: VideoSummary, processing_time_s: float) -> D
             tracks=summary.tracks,
             truncated=summary.truncated,
         ),
-        video=VideoDetails(video.sampling.every_s, summary.damages),
+        video=VideoDetails(video.sampling.every_s, summary.unreadable_parts),
     )

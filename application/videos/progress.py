@@ -9,7 +9,7 @@ from datetime import timedelta
 from application.ports.clock import Clock
 from application.ports.video_reader import VideoFacts
 from application.ports.video_repository import VideoRepository
-from domain.video import AnalysedFrame, Damage, Video, VideoStatus, with_damage
+from domain.video import AnalysedFrame, UnreadablePart, Video, VideoStatus, with_unreadable_part
 from domain.video_limits import VideoLimits
 
 HELD_FOR = timedelta(seconds=30)
@@ -102,9 +102,11 @@ class VideoProgress:
         if len(self._unwritten) >= FRAMES_AT_ONCE:
             await self.write()
 
-    async def damaged(self, damage: Damage) -> None:
+    async def unreadable(self, part: UnreadablePart) -> None:
         """A stretch cannot be read."""
-        self.video = replace(self.video, damages=with_damage(self.video.damages, damage))
+        self.video = replace(
+            self.video, unreadable_parts=with_unreadable_part(self.video.unreadable_parts, part)
+        )
 
     async def beat(self) -> None:
         """Renew the lease, and write frames if they are due.

@@ -218,7 +218,7 @@ class WorkOnVideos:
                     video.sampling,
                     progress,
                     done=self._repository.frames(video.video_id),
-                    damages_before=video.damages,
+                    unreadable_before=video.unreadable_parts,
                 )
             except FileNotFoundError as error:  # it was erased before it was opened
                 raise NotFound(_NO_FILE) from error
@@ -226,7 +226,7 @@ class WorkOnVideos:
     async def _finish(self, progress: VideoProgress, summary: VideoSummary) -> None:
         """Make the entry in the history, and write the video as done."""
         await progress.write()
-        video = replace(progress.video, damages=summary.damages)
+        video = replace(progress.video, unreadable_parts=summary.unreadable_parts)
         entry = entry_of(video, summary, progress.processing_time_s)
         await self._history.add(entry)
         try:

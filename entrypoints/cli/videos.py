@@ -21,7 +21,7 @@ from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.videos.faces_over_time import FacesOverTime
 from domain.errors import DomainError
 from domain.session import TrackSummary
-from domain.video import AnalysedFrame, Damage, Sampling
+from domain.video import AnalysedFrame, Sampling, UnreadablePart
 from entrypoints.cli.console import shown
 from entrypoints.wire import frame_table, sessions
 
@@ -146,7 +146,7 @@ class _Watching:
         if self._file is not None:
             await asyncio.to_thread(self._file.write, frame_table.csv_lines(frame))
 
-    async def damaged(self, damage: Damage) -> None:
+    async def unreadable(self, part: UnreadablePart) -> None:
         """A stretch cannot be read; it is shown at the end."""
 
     def drawn(self, time_s: float) -> None:
@@ -168,7 +168,7 @@ def as_json(outcome: ClipOutcome) -> dict[str, object]:
         "duration": summary.facts.duration_s,
         "frames_analysed": summary.frames,
         "tracks": [msgspec.to_builtins(sessions.present_track(face)) for face in summary.tracks],
-        "unreadable": [{"from": d.from_s, "to": d.to_s} for d in summary.damages],
+        "unreadable": [{"from": d.from_s, "to": d.to_s} for d in summary.unreadable_parts],
         "truncated": summary.truncated,
     }
 
@@ -193,14 +193,14 @@ def as_table(outcomes: Sequence[ClipOutcome]) -> Table:
 
 def notes(outcome: ClipOutcome) -> list[str]:
     """Further remarks on a video."""
-    damages = outcome.summary.damages if outcome.summary else ()
+    unreadable_parts = outcome.summary.unreadable_parts if outcome.summary else ()
     error = [outcome.error] if outcome.error else []
-    return [*error, *map(_unreadable, damages)]
+    return [*error, *map(_unreadable, unreadable_parts)]
 
 
-def _unreadable(damage: Damage) -> str:
-    end = "its end" if damage.to_s is None else on_a_clock(damage.to_s)
-    return f"from {on_a_clock(damage.from_s)} to {end} it cannot be read"
+def _unreadable(part: UnreadablePart) -> str:
+    end = "its end" if part.to_s is None else on_a_clock(part.to_s)
+    return f"from {on_a_clock(part.from_s)} to {end} it cannot be read"
 
 
 def face_cells(face: TrackSummary) -> tuple[Text, ...]:

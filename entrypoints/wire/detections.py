@@ -169,16 +169,16 @@ def present_outcome(outcome: BatchOutcome) -> BatchEvent:
     return BatchError(filename=outcome.filename, error=text_of(result), code=kind_of(result).code)
 
 
-def present_unreadable(damage: domain.video.Damage) -> Unreadable:
+def present_unreadable(part: domain.video.UnreadablePart) -> Unreadable:
     """A part of a video that cannot be read."""
-    to_s = None if damage.to_s is None else round(damage.to_s, 3)
-    return Unreadable(from_=round(damage.from_s, 3), to=to_s)
+    to_s = None if part.to_s is None else round(part.to_s, 3)
+    return Unreadable(from_=round(part.from_s, 3), to=to_s)
 
 
 def _video(details: domain.video.VideoDetails) -> VideoDetails:
     return VideoDetails(
         seconds_between_frames=details.every_s,
-        unreadable=[present_unreadable(damage) for damage in details.damages],
+        unreadable=[present_unreadable(part) for part in details.unreadable_parts],
     )
 
 

@@ -72,7 +72,7 @@ def present(video: domain.video.Video, *, path: str, file_url: str | None) -> Vi
         frames_analysed=video.frames_analysed,
         width=video.width,
         height=video.height,
-        unreadable=[present_unreadable(damage) for damage in video.damages],
+        unreadable=[present_unreadable(part) for part in video.unreadable_parts],
         error=None if video.fault is None else _problem(video.fault, path),
         detection_id=video.detection_id,
         submitted_at=video.submitted_at,

@@ -28,7 +28,7 @@ from domain.face import Face, FaceDetection, FaceLandmarks, FaceQuality, FaceRea
 from domain.geometry import BoundingBox, Point
 from domain.session import SessionSummary, TimelineEntry, TrackSummary
 from domain.user import User
-from domain.video import Damage, Sampling, VideoDetails, VideoFault
+from domain.video import Sampling, UnreadablePart, VideoDetails, VideoFault
 from tests.contract.samples import NOON, make_detection, make_video
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -217,7 +217,7 @@ def test_a_record_in_the_first_form_is_read() -> None:
     (seen,) = detection.summary.tracks
     assert (seen.box, seen.time_share.dominant) == (BoundingBox(5, 6, 7, 8), Emotion.SAD)
     assert seen.timeline == (TimelineEntry(2, Emotion.SAD, 0.75),)
-    assert detection.video == VideoDetails(0.2, (Damage(1.0, None),))
+    assert detection.video == VideoDetails(0.2, (UnreadablePart(1.0, None),))
     assert detection_from_record(detection_to_record(detection)) == detection
 
 
@@ -232,7 +232,7 @@ def test_a_video_in_the_first_form_is_read() -> None:
     read = video_from_record(from_json(to_json(old)))
     assert read.video_id == video.video_id
     assert read.sampling == Sampling(0.5, 2.0, None)
-    assert read.damages == (Damage(1.0, 2.0), Damage(5.0, None))
+    assert read.unreadable_parts == (UnreadablePart(1.0, 2.0), UnreadablePart(5.0, None))
     assert read.fault == VideoFault("internal_error", "it broke")
     assert video_from_record(video_to_record(read)) == read
 

@@ -11,7 +11,7 @@ from adapters.in_memory import InMemoryVideoReader, fake_image, fake_video
 from adapters.inference.executor import WorkExecutor
 from application.ports.video_reader import VideoFrame, VideoReader
 from domain.errors import InvalidVideo, VideoTooLarge
-from domain.video import Damage
+from domain.video import UnreadablePart
 from tests import clips
 
 _TENTHS = [number / 10 for number in range(60)]
@@ -63,7 +63,7 @@ async def kit(request: pytest.FixtureRequest) -> AsyncIterator[Kit]:
 
 async def read(
     reader: VideoReader, path: Path, *, every_s: float, from_s: float = 0, to_s: float | None = None
-) -> list[VideoFrame | Damage]:
+) -> list[VideoFrame | UnreadablePart]:
     async with reader.open(path) as video:
         return [item async for item in video.frames(every_s=every_s, from_s=from_s, to_s=to_s)]
 

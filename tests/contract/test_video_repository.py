@@ -11,7 +11,7 @@ from adapters.mongodb import MongoVideoRepository
 from adapters.sqlite import SqliteVideoRepository
 from application.ports.video_repository import VideoRepository
 from domain.emotion import Emotion
-from domain.video import AnalysedFrame, Damage, Video, VideoFault, VideoStatus
+from domain.video import AnalysedFrame, UnreadablePart, Video, VideoFault, VideoStatus
 from tests.contract.samples import NOON, Fixture, make_frame, make_video
 
 REPOSITORIES: dict[str, Callable[[Fixture], VideoRepository]] = {
@@ -47,7 +47,7 @@ async def test_a_video_comes_back_as_it_was_kept(repository: VideoRepository) ->
     video = replace(
         make_video(filename="\udce9 Ü😀.mp4"),
         duration_s=None,
-        damages=(Damage(1.0, 2.5), Damage(4.0, None)),
+        unreadable_parts=(UnreadablePart(1.0, 2.5), UnreadablePart(4.0, None)),
         fault=VideoFault("invalid_video", "it cannot be read"),
         speed=12.5,
         attempts=3,

@@ -14,7 +14,7 @@ from adapters.inference.executor import WorkExecutor
 from application.errors import InferenceUnavailable
 from application.ports.video_reader import VideoFrame
 from domain.errors import InvalidVideo
-from domain.video import Damage
+from domain.video import UnreadablePart
 from tests import clips
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
@@ -59,7 +59,7 @@ async def test_a_small_file_that_claims_millions_of_frames_costs_neither_memory_
 async def test_frames_before_one_that_crashes_the_reader_count(
     reader: AvVideoReader, clip: Path
 ) -> None:
-    items: list[VideoFrame | Damage] = []
+    items: list[VideoFrame | UnreadablePart] = []
     async with reader.open(clip) as video:
         async for item in video.frames(every_s=1.0):
             items.append(item)
@@ -67,7 +67,7 @@ async def test_frames_before_one_that_crashes_the_reader_count(
                 (process,) = readers()
                 os.kill(process, signal.SIGSEGV)
     assert [item.time_s for item in items if isinstance(item, VideoFrame)] == [0.0, 1.0, 2.0]
-    assert items[3:] == [Damage(2.0, None)]
+    assert items[3:] == [UnreadablePart(2.0, None)]
 
 
 def resident_mb(process: int) -> float:

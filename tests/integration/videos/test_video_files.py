@@ -12,7 +12,7 @@ from adapters.av.video_reader import AvVideoReader
 from adapters.inference.executor import WorkExecutor
 from application.ports.video_reader import VideoFrame
 from domain.errors import InvalidVideo
-from domain.video import Damage
+from domain.video import UnreadablePart
 from tests import clips
 
 
@@ -30,12 +30,12 @@ async def read(
     *,
     from_s: float = 0.0,
     to_s: float | None = None,
-) -> list[VideoFrame | Damage]:
+) -> list[VideoFrame | UnreadablePart]:
     async with reader.open(path) as video:
         return [item async for item in video.frames(every_s=every_s, from_s=from_s, to_s=to_s)]
 
 
-def shown(items: list[VideoFrame | Damage]) -> list[int]:
+def shown(items: list[VideoFrame | UnreadablePart]) -> list[int]:
     numbers = []
     for item in items:
         if isinstance(item, VideoFrame):
@@ -108,7 +108,7 @@ async def test_a_truncated_avi_file_is_damaged_from_its_last_frame_on(
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     *frames, damage = await read(reader, clip, 0.1)
     assert isinstance(frames[-1], VideoFrame)
-    assert damage == Damage(frames[-1].time_s, None)
+    assert damage == UnreadablePart(frames[-1].time_s, None)
 
 
 @pytest.mark.parametrize(("curve", "white"), [(16, 0.58), (18, 0.75)], ids=["PQ", "HLG"])
@@ -152,7 +152,7 @@ async def test_frames_without_end_for_one_moment_are_damage(tmp_path: Path) -> N
     items = await read(AvVideoReader(executor=executor, cpu_s=0.1), clip, 1)
     executor.close()
     assert isinstance(items[0], VideoFrame)
-    assert items[1:] == [Damage(pytest.approx(0, abs=0.01), None)]
+    assert items[1:] == [UnreadablePart(pytest.approx(0, abs=0.01), None)]
 
 
 async def test_a_recording_that_begins_long_before_a_key_frame_is_read(
@@ -264,7 +264,7 @@ async def test_a_truncated_video_is_read_up_to_its_end(
     clip.write_bytes(whole[: len(whole) * 2 // 3])
     items = await read(reader, clip, 1)
     assert shown(items)[:5] == [0, 10, 20, 30, 40]
-    assert isinstance(items[-1], Damage)
+    assert isinstance(items[-1], UnreadablePart)
     assert items[-1].to_s is None
 
 
@@ -275,7 +275,7 @@ async def test_frames_after_a_damaged_part_are_read(reader: AvVideoReader, tmp_p
     content[start:end] = bytes(end - start)
     clip.write_bytes(content)
     items = await read(reader, clip, 0.5)
-    assert any(isinstance(item, Damage) for item in items)
+    assert any(isinstance(item, UnreadablePart) for item in items)
     assert max(shown(items)) >= 90
 
 
@@ -315,7 +315,7 @@ async def test_frames_that_start_after_the_sound_keep_the_times_of_a_player(
         round(time_s, 3) for time_s, _ in late
     }
     assert shown(items)[0] == 0
-    assert not [item for item in items if isinstance(item, Damage)]
+    assert not [item for item in items if isinstance(item, UnreadablePart)]
     assert shown(await read(reader, clip, 0.5, from_s=1.7))[0] == 10
 
 
@@ -325,5 +325,5 @@ async def test_sound_after_the_last_frame_is_not_damage(
 ) -> None:
     clip = clips.write_clip_with_sound(tmp_path / name, clips.numbered(20), sound_s=8)
     items = await read(reader, clip, 0.5)
-    assert [item for item in items if isinstance(item, Damage)] == []
+    assert [item for item in items if isinstance(item, UnreadablePart)] == []
     assert len(items) == 4

@@ -20,7 +20,7 @@ from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from domain.emotion import Emotion
 from domain.errors import InvalidRequest, InvalidVideo
-from domain.video import AnalysedFrame, Damage, Sampling
+from domain.video import AnalysedFrame, Sampling, UnreadablePart
 
 LEFT, RIGHT = (20, 40, 120, 150), (420, 60, 110, 140)
 TENTHS = [number / 10 for number in range(40)]
@@ -32,7 +32,7 @@ class Watching:
 
     facts: VideoFacts | None = None
     frames: list[AnalysedFrame] = field(default_factory=list)
-    damages: list[Damage] = field(default_factory=list)
+    unreadable_parts: list[UnreadablePart] = field(default_factory=list)
 
     async def opened(self, facts: VideoFacts) -> None:
         self.facts = facts
@@ -40,8 +40,8 @@ class Watching:
     async def analysed(self, frame: AnalysedFrame) -> None:
         self.frames.append(frame)
 
-    async def damaged(self, damage: Damage) -> None:
-        self.damages.append(damage)
+    async def unreadable(self, part: UnreadablePart) -> None:
+        self.unreadable_parts.append(part)
 
 
 def video(path: Path, content: bytes) -> Path:
@@ -125,7 +125,7 @@ async def test_a_damaged_part_is_reported_and_the_rest_is_analysed(tmp_path: Pat
     image = fake_image((LEFT, Emotion.HAPPY))
     frames: list[tuple[float, bytes] | None] = [(0.0, image), (0.1, image), None, (2.0, image)]
     summary, watching = await analyse(video(tmp_path / "clip", fake_video(frames)))
-    assert summary.damages == (Damage(0.1, 2.0),)
+    assert summary.unreadable_parts == (UnreadablePart(0.1, 2.0),)
     assert [frame.time_s for frame in watching.frames] == [0.0, 0.1, 2.0]
 
 
@@ -169,7 +169,7 @@ async def test_interrupted_work_continues_with_the_same_result(tmp_path: Path) -
 
         watching = Watching()
         again = await analyse_video().execute(
-            path, Sampling(0.1), watching, done=done(), damages_before=whole.damages
+            path, Sampling(0.1), watching, done=done(), unreadable_before=whole.unreadable_parts
         )
         assert again == whole
         assert watching.frames == all_of_it.frames[stop:]

@@ -8,7 +8,7 @@ from adapters.in_memory import fake_image, fake_video
 from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import VideoSummary
 from domain.emotion import Emotion
-from domain.video import AnalysedFrame, Damage, Sampling
+from domain.video import AnalysedFrame, Sampling, UnreadablePart
 from tests.unit.videos.conftest import FACE, Videos
 
 
@@ -18,7 +18,7 @@ class _Frames(list[AnalysedFrame]):
     async def analysed(self, frame: AnalysedFrame) -> None:
         self.append(frame)
 
-    async def damaged(self, damage: Damage) -> None: ...
+    async def unreadable(self, part: UnreadablePart) -> None: ...
 
 
 async def analysed(

@@ -23,7 +23,7 @@ from domain.errors import (
     VideoTooLarge,
     VideoTooLong,
 )
-from domain.video import MAX_DAMAGES, Damage, VideoStatus
+from domain.video import MAX_UNREADABLE_PARTS, UnreadablePart, VideoStatus
 from tests.contract.samples import records_of
 from tests.unit.videos.conftest import FACE, Videos, clip
 
@@ -273,14 +273,14 @@ async def test_many_unreadable_parts_are_joined(videos: Videos) -> None:
     frames = [frame for n in range(400) for frame in ((n / 10, image), None)]
     video = await videos.submitted(fake_video(frames))
     await videos.work.work_once()
-    damages = (await videos.state(video.video_id)).damages
+    unreadable_parts = (await videos.state(video.video_id)).unreadable_parts
     entry = await videos.history.get(video.video_id)
     assert entry is not None
     assert entry.video is not None
-    assert entry.video.damages == damages
-    assert len(damages) == MAX_DAMAGES
-    assert damages[-1].from_s == pytest.approx(9.9)
-    assert damages[-1].to_s is None
+    assert entry.video.unreadable_parts == unreadable_parts
+    assert len(unreadable_parts) == MAX_UNREADABLE_PARTS
+    assert unreadable_parts[-1].from_s == pytest.approx(9.9)
+    assert unreadable_parts[-1].to_s is None
 
 
 async def test_unreadable_parts_are_in_the_entry(videos: Videos) -> None:
@@ -291,7 +291,7 @@ async def test_unreadable_parts_are_in_the_entry(videos: Videos) -> None:
     entry = await videos.history.get(video.video_id)
     assert entry is not None
     assert entry.video is not None
-    assert entry.video.damages == (Damage(0.1, 2.0),)
+    assert entry.video.unreadable_parts == (UnreadablePart(0.1, 2.0),)
 
 
 async def test_progress_and_remaining_time_are_reported(videos: Videos) -> None:
