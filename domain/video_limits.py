@@ -14,14 +14,14 @@ class VideoLimits:
     """Limits for one video and for one user.
 
     Attributes:
-        bytes: of a file.
-        seconds: of a video, from its first frame to its last.
-        unfinished: videos of one user that wait or are analysed.
+        max_bytes: of a file.
+        max_duration_s: of a video, from its first frame to its last.
+        max_unfinished: videos of one user that wait or are analysed.
     """
 
-    bytes: int
-    seconds: float
-    unfinished: int
+    max_bytes: int
+    max_duration_s: float
+    max_unfinished: int
 
     def check_size(self, size_bytes: int) -> None:
         """Check the size of a file.
@@ -29,13 +29,13 @@ class VideoLimits:
         Raises:
             VideoTooLarge: it has more bytes than allowed.
         """
-        if size_bytes > self.bytes:
+        if size_bytes > self.max_bytes:
             raise self.too_large()
 
     def too_large(self) -> VideoTooLarge:
         """The error for a file that has too many bytes."""
         return VideoTooLarge(
-            f"a video may have {self.bytes} bytes, this one has more", limit=self.bytes
+            f"a video may have {self.max_bytes} bytes, this one has more", limit=self.max_bytes
         )
 
     def check_length(self, start_s: float, end_s: float | None) -> None:
@@ -48,17 +48,17 @@ class VideoLimits:
         Raises:
             VideoTooLong: it lasts longer than allowed.
         """
-        if end_s is not None and end_s - start_s > self.seconds:
+        if end_s is not None and end_s - start_s > self.max_duration_s:
             raise VideoTooLong(
-                f"a video may last {self.seconds / 60:g} minutes, this one is longer",
-                limit=self.seconds,
+                f"a video may last {self.max_duration_s / 60:g} minutes, this one is longer",
+                limit=self.max_duration_s,
             )
 
     def too_many(self) -> TooManyVideos:
         """The error for a user who has as many unfinished videos as allowed."""
         return TooManyVideos(
-            f"{self.unfinished} of your videos are waiting or being analysed; send more once one "
-            "of them is done",
+            f"{self.max_unfinished} of your videos are waiting or being analysed; send more once "
+            "one of them is done",
             retry_after_s=_TRY_AGAIN_S,
-            limit=self.unfinished,
+            limit=self.max_unfinished,
         )

@@ -84,7 +84,7 @@ class SubmitVideo:
                 not video.status.is_final and video.status is not VideoStatus.RECEIVING
                 for video in videos
             )
-            if taken + self._coming_in[user.user_id] > self._limits.unfinished:
+            if taken + self._coming_in[user.user_id] > self._limits.max_unfinished:
                 raise self._limits.too_many()
             yield
         finally:
@@ -142,7 +142,7 @@ class SubmitVideo:
                 video,
                 holder=self._holder,
                 until=now + _PUT_WITHIN,
-                limit=self._limits.unfinished,
+                limit=self._limits.max_unfinished,
             ):
                 raise self._limits.too_many()
             try:

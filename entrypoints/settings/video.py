@@ -20,7 +20,7 @@ class VideoSettings(Group):
     def limits(self) -> VideoLimits:
         """The limits for one video and for one user."""
         return VideoLimits(
-            bytes=self.max_video_mb * 2**20,
-            seconds=self.max_video_minutes * 60,
-            unfinished=self.max_videos_per_user,
+            max_bytes=self.max_video_mb * 2**20,
+            max_duration_s=self.max_video_minutes * 60,
+            max_unfinished=self.max_videos_per_user,
         )

@@ -73,7 +73,7 @@ def load_page_files(settings: Settings) -> PageFiles:
     known = {
         "apiPrefix": settings.server.api_prefix,
         "maxUploadBytes": settings.detection.max_upload_bytes,
-        "maxVideoBytes": settings.video.limits.bytes,
+        "maxVideoBytes": settings.video.limits.max_bytes,
         "maxBatchSize": settings.detection.max_batch_size,
         "minFaceSize": settings.vision.face_detect_min_size,
         "imageFormats": IMAGE_FORMATS_IN_WORDS,

@@ -365,7 +365,7 @@ _TABLES = {"json": _as_json, "jsonl": _as_json_lines, "csv": _as_csv}
 
 def video_routes(settings: Settings) -> list[Router]:
     """The calls about videos; the one that takes them with the body size it needs."""
-    whole = settings.video.limits.bytes + FORM_OVERHEAD_BYTES
+    whole = settings.video.limits.max_bytes + FORM_OVERHEAD_BYTES
     return [
         Router(
             settings.server.videos_path,

@@ -71,7 +71,9 @@ class Videos:
     reader: InMemoryVideoReader = field(default_factory=InMemoryVideoReader)
     detector: PausingDetector = field(default_factory=PausingDetector)
     limits: VideoLimits = field(
-        default_factory=lambda: VideoLimits(bytes=1_000_000, seconds=60.0, unfinished=3)
+        default_factory=lambda: VideoLimits(
+            max_bytes=1_000_000, max_duration_s=60.0, max_unfinished=3
+        )
     )
     workers: int = 1
 

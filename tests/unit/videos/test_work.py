@@ -207,7 +207,7 @@ async def test_a_video_longer_than_its_header_says_fails(videos: Videos) -> None
 
 
 async def test_a_part_of_a_long_recording_is_as_long_as_its_frames(videos: Videos) -> None:
-    video = await videos.submitted(clip(4, start_s=2 * videos.limits.seconds))
+    video = await videos.submitted(clip(4, start_s=2 * videos.limits.max_duration_s))
     await videos.work.work_once()
     assert (await videos.state(video.video_id)).status is VideoStatus.DONE
 
@@ -309,12 +309,12 @@ async def test_videos_beyond_the_limits_are_refused_and_leave_nothing(videos: Vi
     refusals = {
         clip(70): VideoTooLong,
         b"no video": InvalidVideo,
-        bytes(videos.limits.bytes + 1): VideoTooLarge,
+        bytes(videos.limits.max_bytes + 1): VideoTooLarge,
     }
     for content, error in refusals.items():
         with pytest.raises(error):
             await videos.submitted(content)
-    for _ in range(videos.limits.unfinished):
+    for _ in range(videos.limits.max_unfinished):
         await videos.submitted()
     with pytest.raises(TooManyVideos):
         async with videos.submit.hold_place(videos.alice):
@@ -322,12 +322,12 @@ async def test_videos_beyond_the_limits_are_refused_and_leave_nothing(videos: Vi
     with pytest.raises(TooManyVideos):
         await videos.submitted()
     await videos.submitted(owner=videos.bob)
-    assert len(videos.store) == videos.limits.unfinished + 1
+    assert len(videos.store) == videos.limits.max_unfinished + 1
 
 
 async def test_concurrent_uploads_take_a_place_each(videos: Videos) -> None:
     async with AsyncExitStack() as uploads:
-        for _ in range(videos.limits.unfinished):
+        for _ in range(videos.limits.max_unfinished):
             await uploads.enter_async_context(videos.submit.hold_place(videos.alice))
         with pytest.raises(TooManyVideos):
             await uploads.enter_async_context(videos.submit.hold_place(videos.alice))
