@@ -12,7 +12,7 @@ from domain.video import Video
 _Owned = TypeVar("_Owned", Detection, Video)
 
 
-def own(record: _Owned | None, user: User, name: str) -> _Owned:
+def require_owned(record: _Owned | None, user: User, name: str) -> _Owned:
     """The record, if it exists and belongs to this user.
 
     Args:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
-from application.accounts.ownership import check_owner, own
+from application.accounts.ownership import check_owner, require_owned
 from application.errors import StoreUnavailable
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
@@ -72,7 +72,7 @@ class ReadHistory:
             NotFound: there is no such detection.
             Forbidden: it belongs to another user.
         """
-        return own(await self._repository.get(detection_id), user, "detection")
+        return require_owned(await self._repository.get(detection_id), user, "detection")
 
     async def status(self, user: User, detection_id: UUID) -> StorageStatus:
         """Where the storing of a detection stands; for one in the spool this works while the
@@ -119,7 +119,7 @@ class EraseHistory:
         # If the repository was down, only the spool may have it.
         owner = await self._spool.owner(detection_id)
         if owner is None:
-            own(await self._repository.get(detection_id), user, "detection")
+            require_owned(await self._repository.get(detection_id), user, "detection")
             await self._videos.of_entry(detection_id)
         else:
             check_owner(owner, user, "detection")

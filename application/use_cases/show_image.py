@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from application.accounts.links import LinkSignature, LinkSigner
-from application.accounts.ownership import own
+from application.accounts.ownership import require_owned
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_annotator import ImageAnnotator
@@ -105,7 +105,7 @@ class ShowImage:
             Forbidden: it belongs to another user.
             Overloaded: too many images are in work.
         """
-        detection = own(await self._repository.get(detection_id), user, "detection")
+        detection = require_owned(await self._repository.get(detection_id), user, "detection")
         if detection.summary is not None:
             raise NotFound("this detection has no image")
         async with (

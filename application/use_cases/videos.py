@@ -12,7 +12,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from application.accounts.links import LinkSignature, LinkSigner
-from application.accounts.ownership import own
+from application.accounts.ownership import require_owned
 from application.errors import StoreUnavailable
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
@@ -189,7 +189,7 @@ class ReadVideos:
             NotFound: there is no such video.
             Forbidden: it belongs to another user.
         """
-        return await _own(self._repository, user, video_id)
+        return await _require_owned(self._repository, user, video_id)
 
     async def unfinished(self, user: User) -> Sequence[Video]:
         """The videos without an entry in the history: those that are queued, running or failed; at
@@ -281,7 +281,7 @@ class EraseVideos:
             NotFound, Forbidden: see ``ReadVideos.one``.
             StoreUnavailable: see ``erase``.
         """
-        await self.erase(await _own(self._repository, user, video_id))
+        await self.erase(await _require_owned(self._repository, user, video_id))
         try:
             await self._history.wipe()
         except StoreUnavailable as error:
@@ -323,11 +323,11 @@ class EraseVideos:
         return sum([await self.erase(video) for video in videos])
 
 
-async def _own(repository: VideoRepository, user: User, video_id: UUID) -> Video:
+async def _require_owned(repository: VideoRepository, user: User, video_id: UUID) -> Video:
     video = await repository.get(video_id)
     if video is not None and video.status is VideoStatus.RECEIVING:
         video = None
-    return own(video, user, "video")
+    return require_owned(video, user, "video")
 
 
 def _no_video() -> NotFound:
