@@ -120,7 +120,7 @@ class EraseHistory:
         owner = await self._spool.owner(detection_id)
         if owner is None:
             require_owned(await self._repository.get(detection_id), user, "detection")
-            await self._videos.of_entry(detection_id)
+            await self._videos.of_detection(detection_id)
         else:
             check_owner(owner, user, "detection")
         await self._erase(user, detection_id)

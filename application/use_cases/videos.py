@@ -303,7 +303,7 @@ class EraseVideos:
         await self._history.delete(video.video_id)
         return await self._repository.delete(video.video_id)
 
-    async def of_entry(self, detection_id: UUID) -> None:
+    async def of_detection(self, detection_id: UUID) -> None:
         """Erase the video of an entry in the history, if it has one.
 
         Raises:

@@ -14,7 +14,7 @@ from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
 from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.use_cases.videos import EraseVideos
-from application.videos.entry import entry_of
+from application.videos.detection import detection_of
 from application.videos.progress import HELD_FOR, NotHeld, VideoProgress
 from application.work.cancellation import uninterrupted
 from domain.errors import DomainError, NotFound
@@ -227,8 +227,8 @@ class WorkOnVideos:
         """Make the entry in the history, and write the video as done."""
         await progress.write()
         video = replace(progress.video, unreadable_parts=summary.unreadable_parts)
-        entry = entry_of(video, summary, progress.processing_time_s)
-        await self._history.add(entry)
+        detection = detection_of(video, summary, progress.processing_time_s)
+        await self._history.add(detection)
         try:
             await progress.leave(replace(video, status=VideoStatus.DONE, speed=None))
         except NotHeld:

@@ -1,4 +1,4 @@
-"""The history's entry for a video."""
+"""The record of an analysed video in the history."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from domain.session import SessionSummary
 from domain.video import Video, VideoDetails
 
 
-def entry_of(video: Video, summary: VideoSummary, processing_time_s: float) -> Detection:
+def detection_of(video: Video, summary: VideoSummary, processing_time_s: float) -> Detection:
     """The record of an analysed video; making it again gives the same record.
 
     Args:
