@@ -40,7 +40,7 @@ _MEDIA_TYPES = {
 }
 
 
-class AllVideosController(Controller):
+class VideoCollectionController(Controller):
     """Sending a video, and listing those in work."""
 
     tags = ("videos",)
@@ -105,7 +105,7 @@ class AllVideosController(Controller):
         return Response(shown, headers={"Cache-Control": "no-store"})
 
 
-class VideosController(Controller):
+class VideoController(Controller):
     """The work on one video, and its results."""
 
     path = "/videos"
@@ -369,8 +369,8 @@ def video_routes(settings: Settings) -> list[Router]:
     return [
         Router(
             settings.server.videos_path,
-            route_handlers=[AllVideosController],
+            route_handlers=[VideoCollectionController],
             request_max_body_size=whole,
         ),
-        Router(settings.server.api_prefix, route_handlers=[VideosController, get_video_file]),
+        Router(settings.server.api_prefix, route_handlers=[VideoController, get_video_file]),
     ]
