@@ -15,7 +15,7 @@ from domain.tracking import FaceTrack
 from domain.video import AnalysedFrame, UnreadablePart
 
 _SMOOTHING_S = 1.0
-_MAX_STEP_S = 0.75
+_MAX_TRACKED_STEP_S = 0.75
 _HELD_STEPS = 1.5
 """From a gap of so many steps on, the file has no frames in between: the last one stays."""
 
@@ -121,7 +121,7 @@ class FaceTracking:
             self._tracker.forget()
         # Even if frames are sampled sparsely, a face that is in each of them is the same one.
         step_s = 0.0 if before is None else max(frame.time_s - before.time_s, 0.0)
-        self._tracker_time_s += min(step_s, _MAX_STEP_S)
+        self._tracker_time_s += min(step_s, _MAX_TRACKED_STEP_S)
         detections = [face.detection for face in frame.found]
         boxes = {detection.box for detection in detections}
         found_by_tracker = self._tracker.update(detections, self._tracker_time_s)

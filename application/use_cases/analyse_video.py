@@ -19,7 +19,7 @@ from domain.face import Face
 from domain.session import TrackSummary
 from domain.video import AnalysedFrame, Sampling, UnreadablePart, with_unreadable_part
 
-_TICK_S = 1e-6
+_SAME_TIME_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +193,10 @@ async def _after(
     async for item in items:
         if isinstance(item, UnreadablePart):
             # A part that ends before this frame was reported already.
-            if item.to_s is None or item.to_s > last.time_s + _TICK_S:
+            if item.to_s is None or item.to_s > last.time_s + _SAME_TIME_S:
                 yield item
             continue
         if scenes_before is None:
             scenes_before = last.scene - item.scene
-        if item.time_s > last.time_s + _TICK_S:
+        if item.time_s > last.time_s + _SAME_TIME_S:
             yield replace(item, scene=item.scene + scenes_before)

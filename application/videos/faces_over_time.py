@@ -14,7 +14,7 @@ from domain.video import AnalysedFrame
 _MAX_HOLD_STEPS = 1.5
 """For how many usual steps faces move, and are shown after the last frame. A frame that stays on
 the screen for longer keeps its faces where they are."""
-_TICK_S = 1e-3
+_ROUNDING_S = 1e-3
 
 
 class FacesOverTime:
@@ -34,7 +34,7 @@ class FacesOverTime:
 
     def at(self, time_s: float) -> Sequence[TrackedFace]:
         """The faces at a time in seconds from the start of the video."""
-        index = bisect_right(self._times, time_s + _TICK_S) - 1
+        index = bisect_right(self._times, time_s + _ROUNDING_S) - 1
         if index < 0:
             return ()
         frame = self._frames[index]
