@@ -126,10 +126,10 @@ class OpenCvImageDecoder:
         if header is not None and light:
             share = await self._budget.take(needs, priority, sender=sender)
             return PreparedImage(share, partial(read_image, data, header, limits))
-        image, share = await self._elsewhere(data, limits, needs, priority, sender)
+        image, share = await self._decode_in_process(data, limits, needs, priority, sender)
         return PreparedImage(share, lambda: image)
 
-    async def _elsewhere(
+    async def _decode_in_process(
         self, data: bytes, limits: DecodingLimits, needs: int, priority: Priority, sender: str
     ) -> tuple[Image, MemoryShare]:
         # Memory is taken once the process is free: otherwise waiting images of one sender would
@@ -164,7 +164,7 @@ class OpenCvImageDecoder:
 
 def _is_light(header: Header, limits: DecodingLimits) -> bool:
     cheap = header.memory_bytes(limits) <= _LIGHT_BYTES and header.cpu_s <= _LIGHT_S
-    return cheap and not header.is_apart
+    return cheap and not header.needs_process
 
 
 def _needs(header: Header | None, limits: DecodingLimits, *, light: bool) -> int:

@@ -66,8 +66,8 @@ class Header(ABC):
         reduces_while_reading: whether skipped pixels take no memory.
         cpu_s: an estimate, in seconds.
         costs_most: what makes the image costly, for the message.
-        is_apart: whether only the process of costly images may read it, because its library writes
-            to standard error, which carries the log.
+        needs_process: whether only the process of costly images may read it, because its library
+            writes to standard error, which carries the log.
     """
 
     kind: FileFormat
@@ -79,7 +79,7 @@ class Header(ABC):
     reduces_while_reading: bool = False
     cpu_s: float = 0.0
     costs_most: str = "decoding it"
-    is_apart: bool = False
+    needs_process: bool = False
 
     @abstractmethod
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:

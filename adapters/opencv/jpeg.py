@@ -103,7 +103,7 @@ class JpegHeader(Header):
             # What is missing from a restart marker on counts as bad samples.
             may_hide_gaps = self.hides_gaps or _RESTART_INTERVAL in coded
             return _decode(coded, height, width, strict=False), may_hide_gaps
-        if not self.is_apart:
+        if not self.needs_process:
             raise Damaged
         # A subsampling that TurboJPEG does not support; OpenCV reads it.
         flag = {
@@ -244,7 +244,7 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
         + len(data) * _S_PER_BYTE
         + (pixels * scans * _S_PER_PIXEL_AND_SCAN if several else 0),
         costs_most=f"the {scans} scans of this JPEG",
-        is_apart=rare or not _is_read_by_turbojpeg(sampling),
+        needs_process=rare or not _is_read_by_turbojpeg(sampling),
         is_rare=rare,
         hides_gaps=code in _ARITHMETIC or not _is_read_by_turbojpeg(sampling),
     )
