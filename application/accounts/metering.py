@@ -64,7 +64,12 @@ class UsageMeter:
     """
 
     def __init__(
-        self, ledger: UsageLedger, clock: Clock, quota: GuestQuota, *, guests_timeout_s: float = 5.0
+        self,
+        *,
+        ledger: UsageLedger,
+        clock: Clock,
+        quota: GuestQuota,
+        guests_timeout_s: float = 5.0,
     ) -> None:
         self._ledger = ledger
         self._clock = clock

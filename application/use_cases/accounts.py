@@ -91,7 +91,7 @@ class SignIn:
 class SignInByCode:
     """Signs in with the code that the service showed to its operator."""
 
-    def __init__(self, codes: SignInCodes, sign_in: SignIn) -> None:
+    def __init__(self, *, codes: SignInCodes, sign_in: SignIn) -> None:
         self._codes = codes
         self._sign_in = sign_in
 

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class ReadHistory:
     """Shows users their own history, with what is still waiting to be stored."""
 
-    def __init__(self, repository: DetectionRepository, spool: DetectionSpool) -> None:
+    def __init__(self, *, repository: DetectionRepository, spool: DetectionSpool) -> None:
         self._repository = repository
         self._spool = spool
 
@@ -97,16 +97,17 @@ class EraseHistory:
 
     def __init__(
         self,
+        *,
         repository: DetectionRepository,
         spool: DetectionSpool,
         images: ImageStore,
-        videos: EraseVideos,
+        erase_videos: EraseVideos,
         retry_schedule: RetrySchedule,
     ) -> None:
         self._repository = repository
         self._spool = spool
         self._images = images
-        self._videos = videos
+        self._erase_videos = erase_videos
         self._retry_schedule = retry_schedule
 
     async def one(self, user: User, detection_id: UUID) -> None:
@@ -120,7 +121,7 @@ class EraseHistory:
         owner = await self._spool.owner(detection_id)
         if owner is None:
             require_owned(await self._repository.get(detection_id), user, "detection")
-            await self._videos.of_detection(detection_id)
+            await self._erase_videos.of_detection(detection_id)
         else:
             check_owner(owner, user, "detection")
         await self._erase(user, detection_id)
@@ -132,7 +133,7 @@ class EraseHistory:
         They are erased one after the other: if a store fails half way, what is left is intact and
         can be erased later.
         """
-        count = await self._videos.everything(user.user_id)
+        count = await self._erase_videos.everything(user.user_id)
         for detection_id in await self._spool.waiting(user.user_id):
             count += await self._erase(user, detection_id)
         async for part in self._repository.iterate(user.user_id, HistoryFilter()):

@@ -268,7 +268,7 @@ class EraseVideos:
     """Ends the work on videos and erases file, entry in the history, record and frames."""
 
     def __init__(
-        self, repository: VideoRepository, store: VideoStore, history: DetectionRepository
+        self, *, repository: VideoRepository, store: VideoStore, history: DetectionRepository
     ) -> None:
         self._repository = repository
         self._store = store

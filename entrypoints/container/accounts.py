@@ -122,7 +122,9 @@ class AccountsContainer(containers.DeclarativeContainer):
         LinkSigner, secret=secret, clock=clock, lifetime_s=config.image_link_seconds
     )
 
-    meter = providers.Singleton(UsageMeter, usage_ledger, clock, config.guest_quota)
+    meter = providers.Singleton(
+        UsageMeter, ledger=usage_ledger, clock=clock, quota=config.guest_quota
+    )
     standing = providers.Singleton(
         AccountStanding,
         identity=identity_provider,
@@ -148,7 +150,9 @@ class AccountsContainer(containers.DeclarativeContainer):
         standing=standing,
         meter=meter,
     )
-    sign_in_by_code = providers.Singleton(accounts.SignInByCode, sign_in_codes, sign_in)
+    sign_in_by_code = providers.Singleton(
+        accounts.SignInByCode, codes=sign_in_codes, sign_in=sign_in
+    )
     renew_sign_in = providers.Singleton(
         accounts.RenewSignIn,
         refresh_tokens=refresh_token_repository,
@@ -164,7 +168,12 @@ class AccountsContainer(containers.DeclarativeContainer):
         refresh_tokens=refresh_token_repository,
         ledger=usage_ledger,
         erase_history=providers.Factory(
-            EraseHistory, repository, spool_of_the_service, images, erase_videos, retry_schedule
+            EraseHistory,
+            repository=repository,
+            spool=spool_of_the_service,
+            images=images,
+            erase_videos=erase_videos,
+            retry_schedule=retry_schedule,
         ),
         clock=clock,
     )

@@ -70,9 +70,14 @@ class DetectionContainer(containers.DeclarativeContainer):
         max_files=config.max_batch_size,
         files_at_once=2,
     )
-    read_history = providers.Singleton(ReadHistory, repository, spool)
+    read_history = providers.Singleton(ReadHistory, repository=repository, spool=spool)
     erase_history = providers.Singleton(
-        EraseHistory, repository, spool, images, erase_videos, retry_schedule
+        EraseHistory,
+        repository=repository,
+        spool=spool,
+        images=images,
+        erase_videos=erase_videos,
+        retry_schedule=retry_schedule,
     )
     show_image = providers.Singleton(
         ShowImage,

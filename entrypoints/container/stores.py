@@ -218,7 +218,9 @@ class StoresContainer(containers.DeclarativeContainer):
             _cloudinary_video_store, settings, telemetry, receiving_folder
         ),
     )
-    erase_videos = providers.Singleton(EraseVideos, videos, video_files, repository)
+    erase_videos = providers.Singleton(
+        EraseVideos, repository=videos, store=video_files, history=repository
+    )
 
     spool_lock = providers.Callable(folder_lock, config.spool_dir)
     spool: providers.Provider[DetectionSpool] = providers.Singleton(

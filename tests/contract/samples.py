@@ -112,8 +112,13 @@ async def records_of(
 
 def erase_history(repository: DetectionRepository) -> EraseHistory:
     """Erases the histories in a repository that has neither images nor videos beside it."""
-    videos = EraseVideos(InMemoryVideoRepository(), InMemoryVideoStore(), repository)
-    retry_schedule = RetrySchedule(InMemoryClock())
+    videos = EraseVideos(
+        repository=InMemoryVideoRepository(), store=InMemoryVideoStore(), history=repository
+    )
     return EraseHistory(
-        repository, InMemoryDetectionSpool(), InMemoryImageStore(), videos, retry_schedule
+        repository=repository,
+        spool=InMemoryDetectionSpool(),
+        images=InMemoryImageStore(),
+        erase_videos=videos,
+        retry_schedule=RetrySchedule(InMemoryClock()),
     )

@@ -78,11 +78,11 @@ class Accounts:
             refresh_tokens=self.stored_tokens,
             ledger=self.service.ledger,
             erase_history=EraseHistory(
-                self.service.repository,
-                self.service.spool,
-                self.service.images,
-                self.service.erasure,
-                self.service.store.retry_schedule,
+                repository=self.service.repository,
+                spool=self.service.spool,
+                images=self.service.images,
+                erase_videos=self.service.erasure,
+                retry_schedule=self.service.store.retry_schedule,
             ),
             clock=self.clock,
         )

@@ -96,10 +96,14 @@ class Service:
     def __post_init__(self) -> None:
         self.alice, self.bob = user("alice"), user("bob")
         self.meter = UsageMeter(
-            self.ledger, self.clock, GuestQuota(per_guest=3, per_address=6, window_s=WINDOW_S)
+            ledger=self.ledger,
+            clock=self.clock,
+            quota=GuestQuota(per_guest=3, per_address=6, window_s=WINDOW_S),
         )
         self.gate = AdmissionGate(self.places)
-        self.erasure = EraseVideos(self.videos, self.video_files, self.repository)
+        self.erasure = EraseVideos(
+            repository=self.videos, store=self.video_files, history=self.repository
+        )
         self.restart()
 
     def restart(self) -> None:
@@ -130,9 +134,13 @@ class Service:
             telemetry=self.telemetry,
             min_face_size_px=64,
         )
-        self.history = ReadHistory(self.repository, self.spool)
+        self.history = ReadHistory(repository=self.repository, spool=self.spool)
         self.erase = EraseHistory(
-            self.repository, self.spool, self.images, self.erasure, self.store.retry_schedule
+            repository=self.repository,
+            spool=self.spool,
+            images=self.images,
+            erase_videos=self.erasure,
+            retry_schedule=self.store.retry_schedule,
         )
         self.batch = DetectBatch(
             detect_emotions=self.detect,

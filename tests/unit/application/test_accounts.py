@@ -466,7 +466,7 @@ async def test_waiting_detections_of_an_erased_user_are_dropped_by_other_process
 
 async def test_a_code_is_not_used_up_while_signing_in_fails(accounts: Accounts) -> None:
     codes = SignInCodes(clock=accounts.clock)
-    sign_in_by_code = SignInByCode(codes, accounts.sign_in)
+    sign_in_by_code = SignInByCode(codes=codes, sign_in=accounts.sign_in)
     code = codes.issue(accounts.id_token)
     accounts.stored_tokens.fail_with(StoreUnavailable("away"))
     with pytest.raises(StoreUnavailable):

@@ -76,7 +76,7 @@ async def test_a_guest_limit_of_zero_is_refused_with_a_reason(
     service: Service, per_guest: int, per_address: int
 ) -> None:
     quota = GuestQuota(per_guest=per_guest, per_address=per_address, window_s=WINDOW_S)
-    service.meter = UsageMeter(service.ledger, service.clock, quota)
+    service.meter = UsageMeter(ledger=service.ledger, clock=service.clock, quota=quota)
     refusal = await refused(service, guest())
     assert refusal.details == {"limit": 0, "remaining": 0, "retry_after": WINDOW_S}
     assert "guests are not served" in str(refusal)
@@ -203,7 +203,9 @@ async def test_work_on_a_bad_image_is_charged_and_a_refusal_without_work_is_not(
 
 async def test_a_hanging_ledger_times_out(service: Service) -> None:
     quota = GuestQuota(per_guest=3, per_address=6, window_s=WINDOW_S)
-    service.meter = UsageMeter(service.ledger, service.clock, quota, guests_timeout_s=0.1)
+    service.meter = UsageMeter(
+        ledger=service.ledger, clock=service.clock, quota=quota, guests_timeout_s=0.1
+    )
     service.ledger.hold()
     async with asyncio.timeout(30):
         with pytest.raises(StoreUnavailable):

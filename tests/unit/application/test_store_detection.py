@@ -428,7 +428,11 @@ async def test_a_record_deleted_from_another_host_stays_deleted(service: Service
     record = await service.accepted()
     elsewhere = InMemoryDetectionSpool()
     await EraseHistory(
-        service.repository, elsewhere, service.images, service.erasure, service.store.retry_schedule
+        repository=service.repository,
+        spool=elsewhere,
+        images=service.images,
+        erase_videos=service.erasure,
+        retry_schedule=service.store.retry_schedule,
     ).one(service.alice, record.detection_id)
     await service.store.carry_due()
     assert await nothing_is_left(service)

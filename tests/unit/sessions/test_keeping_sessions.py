@@ -86,9 +86,15 @@ async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
     await analysed(session, world, recorder, 1)
     await session.stop()
     (kept,) = await records_of(world.repository)
-    videos = EraseVideos(InMemoryVideoRepository(), InMemoryVideoStore(), world.repository)
+    videos = EraseVideos(
+        repository=InMemoryVideoRepository(), store=InMemoryVideoStore(), history=world.repository
+    )
     erase = EraseHistory(
-        world.repository, world.spool, InMemoryImageStore(), videos, world.store.retry_schedule
+        repository=world.repository,
+        spool=world.spool,
+        images=InMemoryImageStore(),
+        erase_videos=videos,
+        retry_schedule=world.store.retry_schedule,
     )
     await erase.one(session.user, kept.detection_id)
     await world.store.carry_due()

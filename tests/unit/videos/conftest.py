@@ -79,7 +79,7 @@ class Videos:
 
     def __post_init__(self) -> None:
         self.alice, self.bob = user("alice"), user("bob")
-        self.erase = EraseVideos(self.repository, self.store, self.history)
+        self.erase = EraseVideos(repository=self.repository, store=self.store, history=self.history)
         self.work = self.process("here")
         self.submit = SubmitVideo(
             repository=self.repository,
