@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from domain.network import network_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +57,8 @@ class Guest:
 
     @property
     def network(self) -> str:
-        """The network of the address: one IPv4 host, or the /64 network of an IPv6 host.
-
-        An IPv6 host picks its own addresses from that network.
-        """
-        try:
-            host: IPv4Address | IPv6Address = ip_address(self.address)
-        except ValueError:
-            return f"address:{self.address}"
-        if isinstance(host, IPv6Address):
-            if host.ipv4_mapped is None:
-                return f"address:{IPv6Network((int(host), 64), strict=False)}"
-            host = host.ipv4_mapped
-        return f"address:{host}"
+        """The network of the address, under which all guests in it are counted together."""
+        return f"address:{network_of(self.address)}"
 
     @property
     def sender(self) -> str:

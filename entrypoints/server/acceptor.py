@@ -9,7 +9,7 @@ import re
 import socket
 from collections.abc import Callable
 
-from entrypoints.server.connections import network_of
+from domain.network import network_of
 from entrypoints.server.pacing import FairQueue
 
 HEALTH_PATH = "/healthz"

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from domain.network import network_of
 from entrypoints.server.pacing import ReadingTurns, RequestPacing
 from entrypoints.server.refusals import Refusal, Refusals
 from entrypoints.settings.connections import ConnectionSettings
@@ -192,14 +193,3 @@ class Connections:
         except ValueError:
             return False
         return any(host in proxy for proxy in self._proxies)
-
-
-def network_of(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
-    try:
-        host = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if host.version == 4 or host.ipv4_mapped is not None:
-        return address
-    return str(ipaddress.ip_network((int(host), 64), strict=False))

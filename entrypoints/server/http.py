@@ -17,8 +17,9 @@ from uvicorn._types import (
 )
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from domain.network import network_of
 from entrypoints.server.acceptor import HEALTH_PATH
-from entrypoints.server.connections import EXTENSION, Connections, network_of
+from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.pacing import NO_TOKEN, RequestPacing
 from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import GentleTransport, Progress, peer_address
