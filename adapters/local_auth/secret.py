@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-MIN_SECRET_LENGTH = 32
+from domain.signing import MIN_SECRET_LENGTH
 
 
 def load_or_create_secret(path: Path) -> str:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from application.ports.clock import Clock
 from domain.errors import InvalidLink
-
-_MIN_SECRET_LENGTH = 32
+from domain.signing import MIN_SECRET_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,8 @@ class LinkSigner:
     """
 
     def __init__(self, *, secret: str, clock: Clock, lifetime_s: int) -> None:
-        if len(secret) < _MIN_SECRET_LENGTH:
-            raise ValueError(f"a secret needs at least {_MIN_SECRET_LENGTH} characters")
+        if len(secret) < MIN_SECRET_LENGTH:
+            raise ValueError(f"a secret needs at least {MIN_SECRET_LENGTH} characters")
         self._key = secret.encode()
         self._clock = clock
         self._lifetime_s = lifetime_s

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-MIN_SECRET_LENGTH = 32
+from domain.signing import MIN_SECRET_LENGTH
+
 _MIN_DISTINCT = 8
 _MIN_OF_ITS_OWN = 12
 _MAX_SHARE_IN_A_ROW = 0.85
