@@ -200,18 +200,18 @@ class StreamSessions:
 
     async def review_load(self) -> None:
         """Tell the sessions when the machine is full and when it has room again."""
-        running = {key: s for key, s in self._open.items() if s.measures is not None}
         demands = {
             key: Demand(s.measures.received, s.measures.answered, s.config.max_frame_rate)
-            for key, s in running.items()
+            for key, s in self._open.items()
             if s.measures is not None
         }
+        running = [self._open[key] for key in demands]
         utilisation = self._slots.utilisation()
         load = self._watch.review(demands, utilisation, self._clock.monotonic())
         if load is None:
             return
         if load.is_full:
-            for session in running.values():
+            for session in running:
                 await self._advise_lower_rate(session, load)
         elif load.has_room_again:
             await self._announce_room()
