@@ -44,3 +44,8 @@ class Overloaded(ServiceUnavailable):
     """All places are taken; nothing was started for this request."""
 
     code = "overloaded"
+
+
+def unexpected(error: BaseException) -> BaseException | None:
+    """What a log line needs as ``exc_info``: the error, unless a service just does not answer."""
+    return None if isinstance(error, ServiceUnavailable) else error

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from uuid import UUID
 
-from application.errors import StoreCircuitOpen, StoreUnavailable
+from application.errors import StoreCircuitOpen, unexpected
 from application.ports.detection_spool import DetectionSpool, SpooledDetection
 from application.ports.telemetry import Telemetry
 from application.storing.delivery import Delivery
@@ -53,8 +53,7 @@ class Carrier:
                     await self.begin_due(uploads)
                     wait_s = self._retry_schedule.next_due_in_s()
                 except Exception as error:
-                    expected = isinstance(error, StoreUnavailable)
-                    log.warning("the spool cannot be read: %s", error, exc_info=not expected)
+                    log.warning("the spool cannot be read: %s", error, exc_info=unexpected(error))
                     wait_s = self._retry_schedule.first_retry_s
                 await self._retry_schedule.changed(wait_s)
 
@@ -86,13 +85,12 @@ class Carrier:
         except Exception as error:
             # Whatever the error is, it must not stop the other uploads.
             attempts = self._retry_schedule.retry_later(key)
-            expected = isinstance(error, StoreUnavailable)
             log.warning(
                 "detection %s not stored yet (attempt %d): %s",
                 key,
                 attempts,
                 error,
-                exc_info=not expected,
+                exc_info=unexpected(error),
             )
         finally:
             self._slots.release()

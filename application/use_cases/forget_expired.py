@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from application.errors import StoreUnavailable
+from application.errors import unexpected
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.refresh_token_repository import RefreshTokenRepository
@@ -55,10 +55,9 @@ class ForgetExpired:
             try:
                 await self.execute()
             except Exception as error:
-                expected = isinstance(error, StoreUnavailable)
                 log.warning(
                     "expired counters and tokens could not be deleted: %s",
                     error,
-                    exc_info=not expected,
+                    exc_info=unexpected(error),
                 )
             await self._clock.sleep(EVERY_S)

@@ -7,7 +7,7 @@ import logging
 from dataclasses import replace
 from uuid import uuid4
 
-from application.errors import ServiceUnavailable, StoreUnavailable
+from application.errors import ServiceUnavailable, StoreUnavailable, unexpected
 from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.video_repository import VideoRepository
@@ -122,8 +122,7 @@ class WorkOnVideos:
                     continue
                 wait_s = POLL_S
             except Exception as error:
-                expected = isinstance(error, StoreUnavailable)
-                log.warning("videos cannot be claimed now: %s", error, exc_info=not expected)
+                log.warning("videos cannot be claimed now: %s", error, exc_info=unexpected(error))
                 wait_s = RETRY_S
             await self._wait(wait_s)
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from application.errors import ServiceUnavailable, StoreUnavailable
+from application.errors import StoreUnavailable, unexpected
 
 T = TypeVar("T")
 
@@ -53,5 +53,6 @@ class CallerTimeout:
         self._unawaited.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            unexpected = None if isinstance(error, ServiceUnavailable) else error
-            log.warning("a call failed after its caller's timeout: %s", error, exc_info=unexpected)
+            log.warning(
+                "a call failed after its caller's timeout: %s", error, exc_info=unexpected(error)
+            )
