@@ -18,6 +18,7 @@ from entrypoints.settings import Settings
 from entrypoints.web.files import PageFile, load_page_files
 from entrypoints.web.samples import SampleDetections
 from entrypoints.wire import detections
+from entrypoints.wire.conditional_requests import is_held
 from entrypoints.wire.service import Welcome
 
 # Nothing inline, and nothing from other origins. Images are blobs of the page.
@@ -100,7 +101,7 @@ def _send(
         "Vary": vary,
         "Content-Security-Policy": policy,
     }
-    if request.headers.get("if-none-match") == etag:
+    if is_held(request.headers, etag):
         return Response(b"", status_code=304, headers=headers)
     data = file.data
     if "gzip" in request.headers.get("accept-encoding", ""):

@@ -18,8 +18,8 @@ from entrypoints.http import operations
 from entrypoints.http.addresses import image_path
 from entrypoints.http.authentication import LINK_HOLDERS, UserRequest, signed_in
 from entrypoints.http.errors import problems
-from entrypoints.http.validators import is_held
 from entrypoints.settings import Settings
+from entrypoints.wire.conditional_requests import is_held
 
 
 async def signed_in_or_linked(

@@ -27,9 +27,9 @@ from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
 from entrypoints.http.queries import one_of_or_empty
 from entrypoints.http.streaming import with_first_item
 from entrypoints.http.uploads import FORM_OVERHEAD_BYTES, receive_form
-from entrypoints.http.validators import is_held
 from entrypoints.settings import Settings
 from entrypoints.wire import frame_table, videos
+from entrypoints.wire.conditional_requests import is_held
 
 _RANGE = re.compile(r"(?i)bytes=(\d{0,18})-(\d{0,18})")
 _FRAMES_PER_SECOND = 5.0
