@@ -41,6 +41,15 @@ class _Outcome:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    """Where drawn copies and tables of frames go, by the file that each is made from."""
+
+    drawn_images: dict[Path, Path]
+    drawn_clips: dict[Path, Path]
+    tables: dict[Path, Path]
+
+
 async def detect_files(
     settings: Settings,
     paths: Sequence[Path],
@@ -64,35 +73,13 @@ async def detect_files(
         Whether every file could be analysed.
     """
     images, clips = await asyncio.to_thread(images_and_videos, paths)
-    files = [*images, *clips]
-    if not files:
+    if not images and not clips:
         errors.print("no images or videos found there")
         return False
     if csv is not None and not clips:
         raise OSError("--csv is for the frames of videos, and there is no video among the files")
-    targets = outputs_of(
-        "--annotate", annotate, images, ending=".jpg", suffixes=IMAGE_COPIES, among=files
-    )
-    copies = outputs_of(
-        "--annotate", annotate, clips, ending=".mp4", suffixes=VIDEO_COPIES, among=files
-    )
-    tables = outputs_of("--csv", csv, clips, ending=".csv", among=clips)
-    container = Container(settings=settings)
-    vision = container.vision()
-    try:
-        outcomes = await _images(container, images, targets, settings)
-        filmed = await videos.analyse_clips(
-            container.video().analyse_video(),
-            clips,
-            every_s=every_s,
-            tables=tables,
-            annotator=container.video().video_annotator(),
-            copies=copies,
-            progress_on=errors,
-        )
-    finally:
-        vision.executor().close()
-        vision.decoding_process().close()
+    outputs = _plan(images, clips, annotate=annotate, csv=csv)
+    outcomes, filmed = await _analyse_all(settings, images, clips, outputs, every_s)
     if as_json:
         printed = [_as_json(outcome) for outcome in outcomes]
         print(json.dumps(printed + [videos.as_json(clip) for clip in filmed], indent=2))
@@ -101,6 +88,53 @@ async def detect_files(
             console().print(_as_table(outcomes))
         if clips:
             console().print(videos.as_table(filmed))
+    _report(outcomes, filmed)
+    return all(o.error is None for o in outcomes) and all(o.error is None for o in filmed)
+
+
+def _plan(
+    images: Sequence[Path], clips: Sequence[Path], *, annotate: Path | None, csv: Path | None
+) -> _Outputs:
+    files = [*images, *clips]
+    return _Outputs(
+        drawn_images=outputs_of(
+            "--annotate", annotate, images, ending=".jpg", suffixes=IMAGE_COPIES, among=files
+        ),
+        drawn_clips=outputs_of(
+            "--annotate", annotate, clips, ending=".mp4", suffixes=VIDEO_COPIES, among=files
+        ),
+        tables=outputs_of("--csv", csv, clips, ending=".csv", among=clips),
+    )
+
+
+async def _analyse_all(
+    settings: Settings,
+    images: Sequence[Path],
+    clips: Sequence[Path],
+    outputs: _Outputs,
+    every_s: float,
+) -> tuple[list[_Outcome], list[videos.ClipOutcome]]:
+    container = Container(settings=settings)
+    vision = container.vision()
+    try:
+        outcomes = await _images(container, images, outputs.drawn_images, settings)
+        filmed = await videos.analyse_clips(
+            container.video().analyse_video(),
+            clips,
+            every_s=every_s,
+            tables=outputs.tables,
+            annotator=container.video().video_annotator(),
+            copies=outputs.drawn_clips,
+            progress_on=errors,
+        )
+    finally:
+        vision.executor().close()
+        vision.decoding_process().close()
+    return outcomes, filmed
+
+
+def _report(outcomes: Sequence[_Outcome], filmed: Sequence[videos.ClipOutcome]) -> None:
+    """Say on standard error what was drawn, and what went wrong."""
     for outcome in outcomes:
         if outcome.error:
             errors.print(
@@ -113,7 +147,6 @@ async def detect_files(
             errors.print(f"drawn: {shown(clip.annotated)}", style="dim", soft_wrap=True)
         for note in videos.notes(clip):
             errors.print(f"{shown(clip.clip)}: {shown(note)}", style="red", soft_wrap=True)
-    return all(o.error is None for o in outcomes) and all(o.error is None for o in filmed)
 
 
 async def _images(
@@ -134,10 +167,10 @@ async def _analyse(
 ) -> AsyncIterator[_Outcome]:
     caller = Guest("guest:command-line", "local", datetime.now(UTC))  # never stored
     detect, annotator = container.detection().detect_emotions(), container.vision().annotator()
-    places = asyncio.Semaphore(settings.vision.threads)
+    slots = asyncio.Semaphore(settings.vision.threads)
 
     async def one(image: Path) -> _Outcome:
-        async with places:
+        async with slots:
             try:
                 data = await asyncio.to_thread(image.read_bytes)
                 encoded = EncodedImage.of(data, image.name)
