@@ -257,11 +257,6 @@ async def read_form(
         InvalidRequest: it is not a form, is truncated, or has too many or too large headers.
         StoreUnavailable: a file does not fit onto the disk.
     """
-    parts: list[Part] = []
-    headers_bytes = 0
-    disk = _Disk(folder)
-    content: FormFile | None = None
-    encoding: _Base64 | None = None
     try:
         # Every byte is a character of Latin-1; names are decoded later.
         parser = _Parser(
@@ -271,22 +266,11 @@ async def read_form(
             max_header_size=MAX_PART_HEADER_BYTES,
             header_charset="latin-1",
         )
+        form = _Form(memory, _Disk(folder))
         async for chunk in body:
             for event in parser.parse(chunk) if chunk and not parser.closed else ():
-                if isinstance(event, MultipartSegment):
-                    headers_bytes += sum(len(name) + len(text) for name, text in event.headerlist)
-                    if headers_bytes > MAX_HEADERS_BYTES:
-                        raise _too_many_headers()
-                    if len(parts) % _PARTS_A_TURN == _PARTS_A_TURN - 1:
-                        async with memory.turn:
-                            await asyncio.sleep(0)
-                    parts.append(part := _part(event, memory, disk))
-                    content, encoding = part.content, _encoding_of(event)
-                elif content is not None and event is not None:
-                    await content.write(encoding.decode(event) if encoding else bytes(event))
-                elif content is not None and encoding is not None:
-                    await content.write(encoding.end())
-        if parts or not parser.closed:
+                await form.add(event)
+        if form.parts or not parser.closed:
             parser.close()
     except ParserLimitReached as error:
         raise _too_much(parser) from _without_frames(error)
@@ -297,7 +281,40 @@ async def read_form(
             "a part of the form says that it is base64, and is not",
             field="Content-Transfer-Encoding",
         ) from error
-    return parts
+    return form.parts
+
+
+class _Form:
+    """The parts so far of a form that arrives."""
+
+    def __init__(self, memory: UploadMemory, disk: _Disk) -> None:
+        self.parts: list[Part] = []
+        self._memory = memory
+        self._disk = disk
+        self._headers_bytes = 0
+        self._content: FormFile | None = None
+        self._encoding: _Base64 | None = None
+
+    async def add(self, event: MultipartSegment | bytes | None) -> None:
+        """Take what the parser has found: the headers of a part, some of its content, its end."""
+        if isinstance(event, MultipartSegment):
+            await self._begin_part(event)
+        elif self._content is not None and event is not None:
+            decode = self._encoding.decode if self._encoding else bytes
+            await self._content.write(decode(event))
+        elif self._content is not None and self._encoding is not None:
+            await self._content.write(self._encoding.end())
+
+    async def _begin_part(self, segment: MultipartSegment) -> None:
+        self._headers_bytes += sum(len(name) + len(text) for name, text in segment.headerlist)
+        if self._headers_bytes > MAX_HEADERS_BYTES:
+            raise _too_many_headers()
+        if len(self.parts) % _PARTS_A_TURN == _PARTS_A_TURN - 1:
+            async with self._memory.turn:
+                await asyncio.sleep(0)
+        part = _part(segment, self._memory, self._disk)
+        self.parts.append(part)
+        self._content, self._encoding = part.content, _encoding_of(segment)
 
 
 def _without_frames(error: MultipartError) -> MultipartError:
