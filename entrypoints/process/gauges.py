@@ -15,11 +15,15 @@ def register_gauges(container: Container) -> None:
 
     They are read in another thread than the event loop's, and never raise.
     """
-    telemetry = container.system().metrics()
-    settings = container.settings()
-    executor, spool = container.vision().executor(), container.stores().spool()
-    sessions = container.realtime().stream_sessions()
+    _register_work(container)
+    _register_spool(container)
+    _register_sessions(container)
+    _register_disk(container)
 
+
+def _register_work(container: Container) -> None:
+    telemetry, settings = container.system().metrics(), container.settings()
+    executor = container.vision().executor()
     gate, budget = container.detection().gate(), container.vision().pixel_budget()
     telemetry.gauge("emotion_images_in_work", "Images in work", lambda: gate.taken)
     telemetry.gauge(
@@ -48,6 +52,11 @@ def register_gauges(container: Container) -> None:
         "Time that all threads together have worked",
         lambda: executor.worked_s,
     )
+
+
+def _register_spool(container: Container) -> None:
+    telemetry, settings = container.system().metrics(), container.settings()
+    spool = container.stores().spool()
     telemetry.gauge(
         "emotion_spool_waiting",
         "Detections that wait for their stores",
@@ -64,6 +73,11 @@ def register_gauges(container: Container) -> None:
         "The size at which no more is accepted (SPOOL_MAX_MB)",
         lambda: settings.stores.spool_max_bytes,
     )
+
+
+def _register_sessions(container: Container) -> None:
+    telemetry, settings = container.system().metrics(), container.settings()
+    sessions = container.realtime().stream_sessions()
     telemetry.gauge(
         "emotion_stream_sessions", "Realtime sessions that are open", lambda: len(sessions)
     )
@@ -72,6 +86,10 @@ def register_gauges(container: Container) -> None:
         "Realtime sessions that may be open (MAX_REALTIME_SESSIONS)",
         lambda: settings.realtime.max_realtime_sessions,
     )
+
+
+def _register_disk(container: Container) -> None:
+    telemetry, settings = container.system().metrics(), container.settings()
     data_dir = settings.stores.data_dir
     telemetry.gauge(
         "emotion_data_free_bytes",
