@@ -14,8 +14,8 @@ from domain.face import FaceDetection
 from domain.geometry import BoundingBox
 from domain.session import SessionSummary, TimelineEntry, TrackSummary
 from tests.attacks.memory import PeakMemory
-from tests.contract.samples import NOON, make_detection, reading_of
 from tests.e2e.service_process import ServiceProcess
+from tests.samples import NOON, make_detection, reading_of
 
 RECORDS, FACES = 40, 500
 AT_ONCE = 3

@@ -19,7 +19,7 @@ from application.ports.detection_repository import DetectionRepository
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.user import User
-from tests.contract.samples import (
+from tests.samples import (
     EVERYTHING,
     NOON,
     Fixture,

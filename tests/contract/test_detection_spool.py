@@ -10,7 +10,7 @@ from application.errors import StoreUnavailable
 from application.ports.detection_spool import DetectionSpool, SpooledDetection
 from application.ports.image_store import StoredImage
 from domain.emotion import Emotion
-from tests.contract.samples import Fixture, make_detection
+from tests.samples import Fixture, make_detection
 
 MAX_BYTES = 200_000
 SPOOLS: dict[str, Callable[[Fixture], DetectionSpool]] = {

@@ -15,7 +15,7 @@ from application.errors import StoreUnavailable
 from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
 from tests.contract.killing import run_until_killed
-from tests.contract.samples import NOON, make_detection
+from tests.samples import NOON, make_detection
 
 MAX_BYTES = 1_000_000
 JPEG = StoredImage(b"\xff\xd8 picture", "image/jpeg")
@@ -27,7 +27,7 @@ from uuid import UUID
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore
 from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
-from tests.contract.samples import make_detection
+from tests.samples import make_detection
 
 async def main() -> None:
     folder = Path(sys.argv[1])

@@ -11,7 +11,7 @@ from adapters.local_auth import JwtTokenService, LocalIdentityProvider
 from application.ports.identity_provider import IdentityProvider
 from application.ports.token_service import GuestClaims
 from domain.errors import InvalidRequest, InvalidToken
-from tests.contract.samples import Fixture
+from tests.samples import Fixture
 from tests.servers.google import GoogleDouble
 
 SECRET = "a secret that only the tests know, long enough"

@@ -8,7 +8,7 @@ import pytest
 from adapters.filesystem import FileSystemImageStore
 from adapters.in_memory import InMemoryImageStore
 from application.ports.image_store import ImageStore, StoredImage
-from tests.contract.samples import Fixture
+from tests.samples import Fixture
 
 URL_PREFIX = "/api/images"
 STORES: dict[str, Callable[[Fixture], ImageStore]] = {

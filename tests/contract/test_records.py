@@ -29,7 +29,7 @@ from domain.geometry import BoundingBox, Point
 from domain.session import SessionSummary, TimelineEntry, TrackSummary
 from domain.user import User
 from domain.video import Sampling, UnreadablePart, VideoDetails, VideoFault
-from tests.contract.samples import NOON, make_detection, make_video
+from tests.samples import NOON, make_detection, make_video
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 shares = st.floats(0, 1)
@@ -254,7 +254,7 @@ FIRST_READ_BY_THREADS = """
 import threading
 from adapters.records import detection_from_record, detection_to_record
 from domain.emotion import Emotion
-from tests.contract.samples import make_detection
+from tests.samples import make_detection
 
 record = detection_to_record(make_detection(*[Emotion.HAPPY] * 500))
 together = threading.Barrier(6)

@@ -9,7 +9,7 @@ from adapters.in_memory import InMemoryRefreshTokenRepository
 from adapters.mongodb import MongoRefreshTokenRepository
 from adapters.sqlite import SqliteRefreshTokenRepository
 from application.ports.refresh_token_repository import RefreshTokenRecord, RefreshTokenRepository
-from tests.contract.samples import NOON, Fixture
+from tests.samples import NOON, Fixture
 
 REPOSITORIES: dict[str, Callable[[Fixture], RefreshTokenRepository]] = {
     "in-memory": lambda fixture: InMemoryRefreshTokenRepository(),

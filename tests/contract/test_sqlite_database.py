@@ -23,13 +23,13 @@ from domain.detection import HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.user import User
 from tests.contract.killing import run_until_killed
-from tests.contract.samples import NOON, erase_history, make_detection, records_of
+from tests.samples import NOON, erase_history, make_detection, records_of
 
 KILLED_RIGHT_AFTER_ADDING = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
-from tests.contract.samples import make_detection
+from tests.samples import make_detection
 
 async def main() -> None:
     database = SqliteDatabase(Path(sys.argv[1]))

@@ -20,7 +20,7 @@ from application.errors import StoreUnavailable
 from application.use_cases.forget_expired import ForgetExpired
 from domain.user import User
 from tests.contract.killing import run_until_killed
-from tests.contract.samples import erase_history, make_detection
+from tests.samples import erase_history, make_detection
 
 NAME = "holiday-in-lisbon-1974.jpg"
 

@@ -8,7 +8,7 @@ from adapters.in_memory import InMemoryUsageLedger
 from adapters.mongodb import MongoUsageLedger
 from adapters.sqlite import SqliteUsageLedger
 from application.ports.usage_ledger import UsageCount, UsageLedger
-from tests.contract.samples import NOON, Fixture
+from tests.samples import NOON, Fixture
 
 LEDGERS: dict[str, Callable[[Fixture], UsageLedger]] = {
     "in-memory": lambda fixture: InMemoryUsageLedger(),

@@ -10,7 +10,7 @@ from adapters.mongodb import MongoUserRepository
 from adapters.sqlite import SqliteUserRepository
 from application.ports.user_repository import AccountEnd, UserRepository
 from domain.user import User
-from tests.contract.samples import NOON, Fixture
+from tests.samples import NOON, Fixture
 
 REPOSITORIES: dict[str, Callable[[Fixture], UserRepository]] = {
     "in-memory": lambda fixture: InMemoryUserRepository(),

@@ -12,7 +12,7 @@ from adapters.sqlite import SqliteVideoRepository
 from application.ports.video_repository import VideoRepository
 from domain.emotion import Emotion
 from domain.video import AnalysedFrame, UnreadablePart, Video, VideoFault, VideoStatus
-from tests.contract.samples import NOON, Fixture, make_frame, make_video
+from tests.samples import NOON, Fixture, make_frame, make_video
 
 REPOSITORIES: dict[str, Callable[[Fixture], VideoRepository]] = {
     "in-memory": lambda fixture: InMemoryVideoRepository(),

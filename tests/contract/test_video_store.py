@@ -8,7 +8,7 @@ import pytest
 from adapters.filesystem import FileSystemVideoStore, ReceivingFolder
 from adapters.in_memory import InMemoryVideoStore
 from application.ports.video_store import VideoStore
-from tests.contract.samples import Fixture
+from tests.samples import Fixture
 
 
 def filesystem(fixture: Fixture) -> VideoStore:

@@ -10,7 +10,7 @@ from adapters.system.clock import SystemClock
 from application.ports.image_store import StoredImage
 from domain.detection import StorageStatus
 from tests.contract.killing import run_until_killed
-from tests.contract.samples import records_of
+from tests.samples import records_of
 from tests.storing import Storing
 
 JPEG = StoredImage(b"\xff\xd8 picture" * 1000, "image/jpeg")
@@ -39,7 +39,7 @@ ACCEPTED_AND_KILLED = """
 import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from tests.contract.samples import make_detection
+from tests.samples import make_detection
 from tests.integration.test_storing_survives_a_kill import JPEG, Stores
 
 async def main() -> None:

@@ -21,7 +21,7 @@ from domain.emotion import Emotion
 from domain.geometry import BoundingBox
 from entrypoints.cli.import_history import import_history
 from entrypoints.settings import load_settings
-from tests.contract.samples import records_of
+from tests.samples import records_of
 
 OLD: dict[str, Any] = {
     "detection_id": "6f1f3f5e-9f51-4b5a-9e0c-1d2f3a4b5c6d",

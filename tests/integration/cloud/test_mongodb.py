@@ -20,7 +20,7 @@ from adapters.mongodb import MongoDatabase, MongoDetectionRepository, MongoUsage
 from application.errors import StoreCircuitOpen, StoreUnavailable
 from domain.detection import HistoryFilter
 from domain.emotion import Emotion
-from tests.contract.samples import make_detection, records_of
+from tests.samples import make_detection, records_of
 from tests.servers.flaky import FlakyProxy, flaky_proxy
 from tests.servers.mongodb import dropped
 

@@ -15,7 +15,7 @@ from domain.errors import DomainError, ImageDimensionsTooLarge, InvalidImage, Qu
 from domain.geometry import BoundingBox
 from domain.image import EncodedImage
 from domain.user import Caller
-from tests.contract.samples import records_of
+from tests.samples import records_of
 from tests.unit.application.service import Service, guest, until
 
 TWO_FACES = fake_image(

@@ -17,7 +17,7 @@ from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
 from application.use_cases.history import EraseHistory
 from domain.detection import Detection, HistoryFilter, StorageStatus
-from tests.contract.samples import records_of
+from tests.samples import records_of
 from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service, until
 
 DOWN = StoreUnavailable("the store does not answer")

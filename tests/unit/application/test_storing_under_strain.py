@@ -18,7 +18,7 @@ from application.errors import StoreUnavailable
 from application.ports.image_store import StoredImage
 from domain.detection import HistoryFilter, StorageStatus
 from domain.errors import NotFound
-from tests.contract.samples import records_of
+from tests.samples import records_of
 from tests.unit.application.service import PHOTO, Service
 
 

@@ -14,7 +14,7 @@ from application.use_cases.history import EraseHistory
 from application.use_cases.videos import EraseVideos
 from domain.detection import DetectionKind, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
-from tests.contract.samples import records_of
+from tests.samples import records_of
 from tests.unit.sessions.conftest import analysed
 
 if TYPE_CHECKING:

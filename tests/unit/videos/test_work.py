@@ -24,7 +24,7 @@ from domain.errors import (
     VideoTooLong,
 )
 from domain.video import MAX_UNREADABLE_PARTS, UnreadablePart, VideoStatus
-from tests.contract.samples import records_of
+from tests.samples import records_of
 from tests.unit.videos.conftest import FACE, Videos, clip
 
 
