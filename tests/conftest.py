@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from adapters.firebase import FirebaseIdentityProvider
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.triton import write_triton_repository
+from adapters.sqlite import SqliteDatabase
 from tests.servers.cloudinary import CloudinaryDouble, cloudinary_double
 from tests.servers.firebase import FirebaseEmulator, firebase_emulator
 from tests.servers.google import GoogleDouble, google_double
@@ -27,6 +28,15 @@ settings.load_profile("patient")
 def pytest_report_header() -> str | None:
     """Name what cannot be tested on this machine."""
     return None if yunet_model() else f"YuNet's contract is not tested: {NO_MODEL}"
+
+
+@pytest.fixture
+async def sqlite_database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    """A database for each test."""
+    database = SqliteDatabase(tmp_path / "emotions.db")
+    await database.open()
+    yield database
+    await database.close()
 
 
 @pytest.fixture(scope="session")

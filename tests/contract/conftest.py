@@ -10,18 +10,8 @@ from adapters.circuit_breaker import CircuitBreaker
 from adapters.cloudinary import CloudinaryImageStore, CloudinaryVideoStore
 from adapters.mongodb import MongoDatabase
 from adapters.redis import RedisDatabase
-from adapters.sqlite import SqliteDatabase
 from tests.servers.cloudinary import CloudinaryDouble, image_store_at, video_store_at
 from tests.servers.mongodb import dropped, without_expiry
-
-
-@pytest.fixture
-async def sqlite_database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
-    """A database for each test."""
-    database = SqliteDatabase(tmp_path / "emotions.db")
-    await database.open()
-    yield database
-    await database.close()
 
 
 @pytest.fixture

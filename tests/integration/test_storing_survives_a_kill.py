@@ -9,7 +9,7 @@ from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository, SqliteUse
 from adapters.system.clock import SystemClock
 from application.ports.image_store import StoredImage
 from domain.detection import StorageStatus
-from tests.contract.killing import run_until_killed
+from tests.integration.killing import run_until_killed
 from tests.samples import records_of
 from tests.storing import Storing
 

@@ -272,7 +272,7 @@ for thread in threads: thread.join()
 async def test_threads_may_read_the_first_records_of_a_process_at_once() -> None:
     def run() -> int:
         command = [sys.executable, "-c", FIRST_READ_BY_THREADS]
-        root = Path(__file__).parents[2]
+        root = Path(__file__).parents[3]
         return subprocess.run(command, cwd=root, check=False, timeout=60).returncode
 
     # It crashed in about half of all processes.

@@ -22,7 +22,7 @@ from application.errors import StoreUnavailable
 from domain.detection import HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.user import User
-from tests.contract.killing import run_until_killed
+from tests.integration.killing import run_until_killed
 from tests.samples import NOON, erase_history, make_detection, records_of
 
 KILLED_RIGHT_AFTER_ADDING = """

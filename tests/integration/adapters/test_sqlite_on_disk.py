@@ -19,7 +19,7 @@ from adapters.sqlite import (
 from application.errors import StoreUnavailable
 from application.use_cases.forget_expired import ForgetExpired
 from domain.user import User
-from tests.contract.killing import run_until_killed
+from tests.integration.killing import run_until_killed
 from tests.samples import erase_history, make_detection
 
 NAME = "holiday-in-lisbon-1974.jpg"
@@ -27,7 +27,7 @@ NAME = "holiday-in-lisbon-1974.jpg"
 KILLED_AFTER_ERASING = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from tests.contract.test_sqlite_on_disk import filled, erased
+from tests.integration.adapters.test_sqlite_on_disk import filled, erased
 from adapters.sqlite import SqliteDatabase
 
 async def main() -> None:
@@ -195,7 +195,7 @@ async def test_a_removed_file_fails_its_check_and_is_not_created_again(
 async def test_a_full_disk_fails_the_checks_of_database_and_spool(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", DISK_IS_FULL, str(tmp_path),
-        stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
+        stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     out, _ = await process.communicate()
     assert out.decode().split() == ["down", "down"]

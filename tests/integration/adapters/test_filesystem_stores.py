@@ -14,7 +14,7 @@ from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore
 from application.errors import StoreUnavailable
 from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
-from tests.contract.killing import run_until_killed
+from tests.integration.killing import run_until_killed
 from tests.samples import NOON, make_detection
 
 MAX_BYTES = 1_000_000
