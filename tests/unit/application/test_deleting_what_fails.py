@@ -7,7 +7,7 @@ from application.errors import StoreUnavailable
 from domain.detection import Detection
 from domain.errors import NotFound
 from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service
-from tests.unit.application.test_store_detection import (
+from tests.unit.application.test_storing import (
     DOWN,
     BusyEraser,
     SlowImageStore,
