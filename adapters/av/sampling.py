@@ -41,6 +41,9 @@ class Sampler:
     The packets of a group of pictures (a key frame and those that depend on it) are held until one
     of them is wanted. A group without a wanted frame is dropped without decoding it.
 
+    Recordings of a screen have no frames while nothing changes. Where none comes for a whole step,
+    the frame that stays on the screen is wanted too, although it came before it was due.
+
     A small file may hold millions of large frames for the same moment. Therefore CPU time is
     limited: what is left when it is used up counts as damaged.
 
@@ -75,7 +78,9 @@ class Sampler:
         # Half a tick more, so that rounding does not leave out a frame at exactly that time.
         self._to_s = None if to_s is None else to_s + self._tick_s / 2
         self._start = first_tick(stream)
-        self._due_s = from_s
+        self._from_s = self._due_s = from_s
+        self._shown: Sampled | None = None
+        self._has_begun = False
         self._last_s = from_s
         self._reached_s = from_s
         self._damaged_from_s: float | None = None
@@ -85,8 +90,9 @@ class Sampler:
         self._first_s: float | None = None
         self._played_s = 0.0
         # Without stored times, skipped frames would shift the times of the others.
-        if self._times.are_stored and (facts.frame_rate or 0.0) * every_s >= _SPARSE_FRAMES:
-            stream.codec_context.skip_frame = "NONREF"
+        is_sparse = (facts.frame_rate or 0.0) * every_s >= _SPARSE_FRAMES
+        self._skips_frames = self._times.are_stored and is_sparse
+        self._latest_s = self._paused_until_s = -math.inf
         if from_s > 0:
             # A file in which FFmpeg cannot seek is read from its beginning.
             with contextlib.suppress(av.error.FFmpegError):
@@ -119,7 +125,7 @@ class Sampler:
                 held, held_bytes = [], 0
             if self._to_s is not None and self._due_s > self._to_s:
                 return
-        yield from self._damage_at_end()
+        yield from self._end()
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         # Audio is read too, because its last packet shows how far the file goes.
@@ -137,12 +143,19 @@ class Sampler:
                 return
             if packet.stream is self._stream:
                 video_packet = cast("Packet[VideoStream]", packet)
+                self._reach(video_packet)
                 if packet.is_corrupt:  # the file is cut short within this packet
                     self._begin_damage(self._time_of(video_packet))
                 else:
                     yield video_packet
             elif packet.pts is not None and packet.time_base is not None:
                 self._reached_s = max(self._reached_s, float(packet.pts * packet.time_base))
+
+    def _reach(self, packet: Packet[VideoStream]) -> None:
+        """Note until when the frame of a packet is shown."""
+        if packet.pts is not None and packet.duration is not None:
+            end_s = (packet.pts + packet.duration - self._start) * self._tick_s
+            self._reached_s = max(self._reached_s, end_s)
 
     def _decode(
         self, packets: list[Packet[VideoStream]]
@@ -152,6 +165,8 @@ class Sampler:
                 yield None
                 if self._takes_too_long():
                     return
+            if self._skips_frames:
+                self._choose_skipping(packet)
             try:
                 frames = self._times.decode(packet)
             except av.error.FFmpegError:
@@ -160,17 +175,33 @@ class Sampler:
             for frame, tick in frames:
                 yield from self._sample(frame, (tick - self._start) * self._tick_s)
 
+    def _choose_skipping(self, packet: Packet[VideoStream]) -> None:
+        """Skip frames that no other refers to, but not those before a pause.
+
+        The last of them stays on the screen. They are decoded after the frame that ends the pause.
+        """
+        time_s = self._time_of(packet)
+        if time_s is not None:
+            if time_s - self._latest_s >= self._every_s:
+                self._paused_until_s = time_s
+            self._latest_s = max(self._latest_s, time_s)
+            is_before_pause = time_s < self._paused_until_s
+            self._stream.codec_context.skip_frame = "DEFAULT" if is_before_pause else "NONREF"
+
     def _sample(self, frame: AvFrame, time_s: float) -> Iterator[Sampled | UnreadablePart]:
         """Yield the frame if it is wanted, after the damage that ends with it."""
         self._first_s = time_s if self._first_s is None else self._first_s
         self._played_s = max(self._played_s, time_s - self._first_s)
         if time_s < self._due_s - self._tick_s / 2:
             self._last_s = max(self._last_s, time_s)
+            self._shown = None if frame.is_corrupt else (frame, time_s)
             return
         if frame.is_corrupt:
             self._begin_damage(time_s)
             return
-        if self._to_s is not None and time_s > self._to_s:
+        is_over = self._to_s is not None and time_s > self._to_s
+        yield from self._shown_until(time_s, is_over=is_over)
+        if is_over:
             self._due_s = time_s + self._every_s
             return
         if self._damaged_from_s is not None:
@@ -180,17 +211,37 @@ class Sampler:
                 yield UnreadablePart(self._damaged_from_s, time_s)
                 self._damaged_from_s = None
         yield frame, max(time_s, 0.0)
+        self._has_begun = True
         self._last_s = time_s
         steps = int((time_s - self._due_s) / self._every_s + 1e-6) + 1
         self._due_s += steps * self._every_s
 
-    def _damage_at_end(self) -> Iterator[UnreadablePart]:
+    def _shown_until(self, time_s: float, *, is_over: bool) -> Iterator[Sampled]:
+        """Yield the frame that stays on the screen until then, if that is long after it was due.
+
+        Args:
+            time_s: when the next frame comes, or the video ends.
+            is_over: whether no more frames are wanted. Then it is yielded rather than none at all.
+        """
+        shown, self._shown = self._shown, None
+        if shown is None or self._damaged_from_s is not None:
+            return
+        until_s = time_s if self._to_s is None else min(time_s, self._to_s)
+        stays = until_s - self._due_s >= self._every_s - self._tick_s / 2
+        if stays or (is_over and not self._has_begun and until_s > self._due_s):
+            frame, came_s = shown
+            yield frame, max(came_s, self._from_s)
+            self._has_begun = True
+
+    def _end(self) -> Iterator[Sampled | UnreadablePart]:
         end_s = self._facts.duration_s
         if self._to_s is not None and end_s is not None:
             end_s = min(end_s, self._to_s)
         missing_s = 0.0 if end_s is None else end_s - max(self._last_s, self._reached_s)
         if missing_s > max(_MIN_MISSING_S, 2 * self._every_s):
             self._begin_damage(self._last_s)
+        if end_s is not None:
+            yield from self._shown_until(end_s, is_over=True)
         if self._damaged_from_s is not None:
             yield UnreadablePart(self._damaged_from_s, None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.in_memory.scene import Scene
@@ -16,10 +17,14 @@ from domain.video import UnreadablePart
 _FIRST_LINE = b"video\n"
 _CUT = b"cut\n"
 _DAMAGE = b"damage\n"
+_END = b"end "
 
 
 def fake_video(
-    frames: Iterable[tuple[float, bytes] | None], *, cut_at: float | None = None
+    frames: Iterable[tuple[float, bytes] | None],
+    *,
+    cut_at: float | None = None,
+    end_s: float | None = None,
 ) -> bytes:
     """The bytes of a fake video.
 
@@ -27,6 +32,7 @@ def fake_video(
         frames: seconds, rising, and an image of ``fake_image``; None for a stretch that cannot be
             read.
         cut_at: a cut comes before the first frame at or after this time.
+        end_s: until when the last frame is shown; None for a moment.
     """
     lines = [_FIRST_LINE]
     for frame in frames:
@@ -38,6 +44,8 @@ def fake_video(
             lines.append(_CUT)
             cut_at = None
         lines.append(b"%r " % time_s + image)
+    if end_s is not None:
+        lines.append(b"%s%r" % (_END, end_s))
     return b"".join(lines)
 
 
@@ -73,9 +81,11 @@ class InMemoryVideoReader(Switches):
 class _FakeVideo:
     def __init__(self, lines: list[bytes]) -> None:
         self._items: list[VideoFrame | None] = []
-        scene = 0
+        scene, end_s = 0, 0.0
         for line in lines:
-            if line == _CUT:
+            if line.startswith(_END):
+                end_s = float(line.removeprefix(_END))
+            elif line == _CUT:
                 scene += 1
             elif line == _DAMAGE:
                 self._items.append(None)
@@ -88,8 +98,9 @@ class _FakeVideo:
         if not frames:
             raise ValueError("there are no frames")
         first, last = frames[0], frames[-1]
+        end_s = max(end_s, last.time_s)
         self.facts = VideoFacts(
-            first.image.width, first.image.height, last.time_s, None, "video/mp4", first.time_s
+            first.image.width, first.image.height, end_s, None, "video/mp4", first.time_s
         )
 
     async def frames(
@@ -97,17 +108,28 @@ class _FakeVideo:
     ) -> AsyncIterator[VideoFrame | UnreadablePart]:
         """Yield the wanted frames."""
         due_s, before_s, damaged_from_s = from_s, from_s, None
+        shown: VideoFrame | None = None
+        has_begun = False
         for item in self._items:
             if item is None:
                 damaged_from_s = before_s if damaged_from_s is None else damaged_from_s
+                shown = None
                 continue
-            if to_s is not None and item.time_s > to_s:
+            is_over = to_s is not None and item.time_s > to_s
+            until_s = item.time_s if to_s is None else min(item.time_s, to_s)
+            stays = until_s - due_s >= every_s - 1e-6 or (is_over and not has_begun)
+            if shown is not None and stays and until_s > due_s:
+                yield replace(shown, time_s=max(shown.time_s, from_s))
+                has_begun = True
+            if is_over:
                 return
+            shown = item
             if item.time_s >= due_s - 1e-6:
                 if damaged_from_s is not None:
                     yield UnreadablePart(damaged_from_s, item.time_s)
                     damaged_from_s = None
                 yield item
+                shown, has_begun = None, True
                 due_s += (int((item.time_s - due_s) / every_s + 1e-6) + 1) * every_s
             before_s = item.time_s
         if damaged_from_s is not None:

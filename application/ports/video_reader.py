@@ -61,6 +61,10 @@ class OpenVideo(Protocol):
     ) -> AsyncIterator[VideoFrame | UnreadablePart]:
         """Yield the first frame at or after ``from_s`` and every ``every_s`` from there on.
 
+        Where none comes for ``every_s`` after it was due, the one before stays on the screen: it
+        is yielded first, with its own time, or ``from_s`` if that is later. So is the one that is
+        on the screen from ``from_s`` to ``to_s`` if no other comes in between.
+
         Frames that are not wanted are not decoded where the codec allows. Damage in the middle is
         reported, and reading continues after it.
 

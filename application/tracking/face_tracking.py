@@ -95,10 +95,22 @@ class FaceTracking:
         size = frame.width, frame.height
         self._take(_Frame(frame.time_s, frame.scene, size, frame.found, is_restored=True))
 
-    def finish(self) -> AnalysedFrame | None:
-        """The frame that was taken last; None if there is none, or if it was restored."""
+    def finish(self, end_s: float | None = None) -> AnalysedFrame | None:
+        """The frame that was taken last; None if there is none, or if it was restored.
+
+        Args:
+            end_s: until when it is shown; None if the video does not say.
+        """
         last = self._tracked
-        return None if last is None or last.is_completed else self._complete(last)
+        stays = last is not None and end_s is not None and self._stays(last.time_s, end_s)
+        finished = None
+        if last is not None and not last.is_completed:
+            if stays:
+                self._confirm(last)
+            finished = self._complete(last)
+        if stays and end_s is not None:
+            self._journal.hold(self._faces, end_s - self._every_s)
+        return finished
 
     def tracks(self) -> tuple[TrackSummary, ...]:
         """The summary of each face; ends the tracking."""
@@ -106,6 +118,8 @@ class FaceTracking:
 
     def _take(self, frame: _Frame) -> AnalysedFrame | None:
         before = self._tracked
+        if before is not None and self._stays(before.time_s, frame.time_s):
+            self._confirm(before)
         frame.tracks = self._track(frame, before)
         completed = None
         if before is not None and not before.is_completed:
@@ -122,6 +136,15 @@ class FaceTracking:
         # Even if frames are sampled sparsely, a face that is in each of them is the same one.
         step_s = 0.0 if before is None else max(frame.time_s - before.time_s, 0.0)
         self._tracker_time_s += min(step_s, _MAX_TRACKED_STEP_S)
+        return self._tracks_in(frame)
+
+    def _confirm(self, frame: _Frame) -> None:
+        """Detect the faces of a frame again, because it stays on the screen."""
+        self._tracker_time_s += min(self._every_s, _MAX_TRACKED_STEP_S)
+        again = self._tracks_in(frame)
+        frame.tracks += [_one_detection_earlier(t) for t in again if t.unconfirmed is not None]
+
+    def _tracks_in(self, frame: _Frame) -> list[FaceTrack]:
         detections = [face.detection for face in frame.found]
         boxes = {detection.box for detection in detections}
         found_by_tracker = self._tracker.update(detections, self._tracker_time_s)
@@ -129,7 +152,7 @@ class FaceTracking:
         return [t for t in found_by_tracker if not t.predicted and t.box in boxes]
 
     def _complete(self, frame: _Frame) -> AnalysedFrame | None:
-        if self._is_held_until(frame.time_s):
+        if self._stays(self._time_s, frame.time_s):
             self._journal.hold(self._faces, frame.time_s - self._every_s)
         readings = {face.detection.box: face.reading for face in frame.found}
         tracks = sorted(frame.tracks, key=lambda track: -track.box.area)
@@ -149,12 +172,12 @@ class FaceTracking:
             self._frames - 1, frame.time_s, frame.scene, *frame.size, faces, frame.found
         )
 
-    def _is_held_until(self, time_s: float) -> bool:
-        """Whether the last frame is shown until then, as in recordings of a screen."""
-        if self._unreadable_parts is None or time_s - self._time_s < _HELD_STEPS * self._every_s:
+    def _stays(self, from_s: float, until_s: float) -> bool:
+        """Whether a frame is shown until the next one comes, as in recordings of a screen."""
+        if self._unreadable_parts is None or until_s - from_s < _HELD_STEPS * self._every_s:
             return False
         return not any(
-            part.from_s < time_s and (part.to_s is None or part.to_s > self._time_s)
+            part.from_s < until_s and (part.to_s is None or part.to_s > from_s)
             for part in self._unreadable_parts
         )
 

@@ -115,7 +115,8 @@ class AnalyseVideo:
         unreadable_parts[:] = [
             part for part in unreadable_parts if last and part.to_s and part.to_s <= last.time_s
         ]
-        # The last frame is read again: a cut after it only shows in comparison.
+        # The last frame is read again (and perhaps the one before): a cut after it only shows in
+        # comparison.
         from_s = sampling.due_s(last.time_s) if last else sampling.from_s
         async with self._video_reader.open(path) as video:
             await listener.opened(video.facts)
@@ -130,7 +131,8 @@ class AnalyseVideo:
                 async for frame, faces in frames:
                     if (before := tracking.take(frame, faces)) is not None:
                         await listener.analysed(before)
-            if (final := tracking.finish()) is not None:
+            ends = [end for end in (video.facts.duration_s, sampling.to_s) if end is not None]
+            if (final := tracking.finish(min(ends, default=None))) is not None:
                 await listener.analysed(final)
             return VideoSummary(
                 facts=video.facts,

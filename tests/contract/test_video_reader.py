@@ -93,6 +93,31 @@ async def test_frames_keep_their_times_at_a_variable_rate(kit: Kit, tmp_path: Pa
     assert await times(kit.reader, clip, every_s=0.05) == uneven
 
 
+async def test_the_last_frame_before_a_pause_is_given(kit: Kit, tmp_path: Path) -> None:
+    recording = [number / 30 for number in range(60)] + [10.0, 10.1]
+    clip = kit.clip(tmp_path / "clip.mp4", recording)
+    assert (await times(kit.reader, clip, every_s=0.2))[-4:] == [1.6, 1.8, 1.967, 10.0]
+
+
+async def test_the_last_frame_before_a_pause_is_given_when_few_are_wanted(
+    kit: Kit, tmp_path: Path
+) -> None:
+    recording = [number / 30 for number in range(60)] + [10.0, 10.1]
+    clip = kit.clip(tmp_path / "clip.mp4", recording)
+    assert (await times(kit.reader, clip, every_s=1.9))[-2:] == [1.967, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("from_s", "to_s", "wanted"),
+    [(0.5, 1.5, [0.5]), (0.5, 0.55, [0.5]), (1.0, None, [1.0, 2.0, 4.0]), (2.0, 3.0, [2.0])],
+)
+async def test_a_part_begins_with_what_is_on_the_screen_then(
+    kit: Kit, tmp_path: Path, from_s: float, to_s: float | None, wanted: list[float]
+) -> None:
+    clip = kit.clip(tmp_path / "clip.mp4", [0.0, 2.0, 4.0])
+    assert await times(kit.reader, clip, every_s=0.2, from_s=from_s, to_s=to_s) == wanted
+
+
 async def test_a_part_is_read_from_its_beginning_to_its_end(kit: Kit, tmp_path: Path) -> None:
     clip = kit.clip(tmp_path / "clip.mp4", _TENTHS)
     assert await times(kit.reader, clip, every_s=1, from_s=2, to_s=4.5) == [2, 3, 4]

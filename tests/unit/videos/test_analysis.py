@@ -64,6 +64,32 @@ async def test_a_frame_that_stays_on_the_screen_counts_for_as_long(
     assert track.frames == 5
 
 
+async def test_a_face_in_the_last_frame_before_a_pause_stays_as_long_as_the_frame(
+    videos: Videos, tmp_path: Path
+) -> None:
+    here, away = fake_image((FACE, Emotion.HAPPY)), fake_image(width=640, height=480)
+    path = tmp_path / "screen.mp4"
+    path.write_bytes(fake_video([(0, away), (0.2, away), (0.35, here), (10, away), (10.2, away)]))
+    (track,) = (await analysed(videos, path)).tracks
+    assert (track.first_seen_s, track.last_seen_s) == pytest.approx((0.35, 9.8))
+    assert [entry.second for entry in track.timeline] == list(range(10))
+
+
+async def test_a_face_that_is_gone_before_a_pause_is_gone(videos: Videos, tmp_path: Path) -> None:
+    here, away = fake_image((FACE, Emotion.HAPPY)), fake_image(width=640, height=480)
+    path = tmp_path / "screen.mp4"
+    path.write_bytes(fake_video([(0, here), (0.2, here), (0.35, away), (10, away), (10.2, away)]))
+    (track,) = (await analysed(videos, path)).tracks
+    assert track.last_seen_s == pytest.approx(0.2)
+
+
+async def test_the_last_frame_stays_until_the_video_ends(videos: Videos, tmp_path: Path) -> None:
+    path = tmp_path / "screen.mp4"
+    path.write_bytes(fake_video([(0, fake_image((FACE, Emotion.HAPPY)))], end_s=5.0))
+    (track,) = (await analysed(videos, path)).tracks
+    assert (track.first_seen_s, track.last_seen_s) == pytest.approx((0, 4.8))
+
+
 async def test_a_damaged_stretch_does_not_count(videos: Videos, tmp_path: Path) -> None:
     happy = fake_image((FACE, Emotion.HAPPY))
     frames = [(0.0, happy), (0.2, happy), None, (10.0, happy), (10.2, happy)]
