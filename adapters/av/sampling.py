@@ -144,6 +144,8 @@ class Sampler:
             if packet.stream is self._stream:
                 video_packet = cast("Packet[VideoStream]", packet)
                 self._reach(video_packet)
+                if self._times.has_lost_before(video_packet):
+                    self._begin_damage(self._time_of(video_packet))
                 if packet.is_corrupt:  # the file is cut short within this packet
                     self._begin_damage(self._time_of(video_packet))
                 else:

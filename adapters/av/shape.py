@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame as AvFrame
@@ -12,6 +14,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from adapters.av.hdr import is_hdr, to_srgb
+from domain.geometry import Size
 from domain.image import Image
 
 WORKING_SIDE_PX = 1280
@@ -77,17 +80,44 @@ class Display:
         return self._orientations[rotation]
 
 
-def is_rescaled(size: tuple[int, int], video_size: tuple[int, int]) -> bool:
-    """Whether a frame has the shape of its video but another size.
+def fitted(image: Image, size: Size) -> Image:
+    """A frame in the coordinates of its video, as players show it.
 
-    In recorded calls, frames become smaller for a while when the connection is slow.
+    In recorded calls, frames become smaller or larger with the speed of the connection, and change
+    their shape when a phone is turned. A frame of another shape is put between black bars.
 
     Args:
-        size: width and height of the frame.
-        video_size: width and height of the video.
+        image: the frame.
+        size: width and height of the video, in pixels.
+
+    Returns:
+        An image of the video's size; its pixels may be fewer, see ``Image.scale``.
     """
-    across, down = video_size[0] / size[0], video_size[1] / size[1]
-    return size != video_size and abs(across - down) < _SAME_SHAPE * across
+    if size == (image.width, image.height):
+        return image
+    width, height = size
+    pixels = np.asarray(image.pixels, np.uint8)
+    if not _have_same_shape((image.width, image.height), size):
+        pixels = _with_bars(pixels, size)
+    if pixels.shape[1] > width:
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    scale = pixels.shape[1] / width
+    return replace(image, pixels=pixels, width=width, height=height, scale=scale)
+
+
+def _have_same_shape(size: Size, other: Size) -> bool:
+    across, down = other[0] / size[0], other[1] / size[1]
+    return abs(across - down) < _SAME_SHAPE * across
+
+
+def _with_bars(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """Black bars on two sides, so that the pixels have the shape of the size."""
+    height, width = pixels.shape[:2]
+    ratio = max(width / size[0], height / size[1])
+    wide, high = max(round(size[0] * ratio), width), max(round(size[1] * ratio), height)
+    left, top = (wide - width) // 2, (high - height) // 2
+    sides = top, high - height - top, left, wide - width - left
+    return np.asarray(cv2.copyMakeBorder(pixels, *sides, cv2.BORDER_CONSTANT), np.uint8)
 
 
 def _assumed_colorspace(frame: AvFrame) -> int | None:

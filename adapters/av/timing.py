@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 
 import av.error
+import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame as AvFrame
@@ -18,6 +19,9 @@ class PresentationTimes:
     for frames that are reordered (B-frames). Decoders return frames in the order of presentation,
     so each frame gets the earliest time of a packet that no frame had before.
 
+    FFmpeg counts the packets of an AVI file to get their times, so bytes that are lost would shift
+    all that follows. Where the file has an index, it tells which frame lies at a position.
+
     Args:
         container: the open file.
         stream: its video stream.
@@ -30,6 +34,9 @@ class PresentationTimes:
         self.are_stored = container.format.name != "avi"
         self._stream = stream
         self._packet_times: list[int] = []  # a heap
+        self._index = None if self.are_stored else _Index(stream)
+        self._last_row: int | None = None
+        self._shift = 0
 
     def decode(self, packet: Packet[VideoStream]) -> list[tuple[AvFrame, int]]:
         """Decode a packet.
@@ -43,13 +50,14 @@ class PresentationTimes:
         """
         if self.are_stored:
             return [(frame, frame.pts) for frame in packet.decode() if frame.pts is not None]
-        if packet.dts is not None:
-            heapq.heappush(self._packet_times, packet.dts)
+        tick = self.earliest(packet)
+        if tick is not None:
+            heapq.heappush(self._packet_times, tick)
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
-            if packet.dts is not None:
-                self._packet_times.remove(packet.dts)
+            if tick is not None:
+                self._packet_times.remove(tick)
                 heapq.heapify(self._packet_times)
             raise
         times = self._packet_times
@@ -57,10 +65,52 @@ class PresentationTimes:
 
     def earliest(self, packet: Packet[VideoStream]) -> int | None:
         """The earliest time at which the frame of a packet may be shown; None if unknown."""
-        is_known = self.are_stored and packet.pts is not None
-        return packet.pts if is_known else packet.dts
+        if self._index is None:
+            return packet.dts if packet.pts is None else packet.pts
+        if packet.dts is None:
+            return None
+        row = self._index.row_of(packet)
+        if row is not None:
+            self._shift = self._index.tick_of(row) - packet.dts
+        return packet.dts + self._shift
+
+    def has_lost_before(self, packet: Packet[VideoStream]) -> bool:
+        """Whether the index has frames between the packet asked for last and this one."""
+        before = self._last_row
+        self._last_row = None if self._index is None else self._index.row_of(packet)
+        return before is not None and self._last_row is not None and self._last_row > before + 1
 
     def forget(self) -> None:
         """Forget the packets so far, because some are left out before the next one."""
         self._stream.codec_context.flush_buffers()
         self._packet_times.clear()
+
+
+class _Index:
+    """Which frame of an AVI file lies at which position.
+
+    Args:
+        stream: its video stream, of an open file.
+    """
+
+    _CHUNK_HEADER_BYTES = 8
+    """The index names the beginning of a chunk, and a packet that of its content."""
+
+    def __init__(self, stream: VideoStream) -> None:
+        entries = np.array(
+            [(entry.pos, entry.timestamp) for entry in stream.index_entries], np.int64
+        ).reshape(-1, 2)
+        self._positions, self._ticks = entries[entries[:, 0].argsort(kind="stable")].T
+
+    def row_of(self, packet: Packet[VideoStream]) -> int | None:
+        """The number of a packet in the index; None if it is not in it."""
+        if packet.pos is None:
+            return None
+        position = packet.pos - self._CHUNK_HEADER_BYTES
+        row = int(self._positions.searchsorted(position))
+        is_known = row < len(self._positions) and self._positions[row] == position
+        return row if is_known else None
+
+    def tick_of(self, row: int) -> int:
+        """The time of a packet, in ticks of the stream."""
+        return int(self._ticks[row])

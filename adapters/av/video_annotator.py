@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from adapters.av.drawing import draw_faces
 from adapters.av.opening import first_tick, main_video_stream, open_video
-from adapters.av.shape import Display, is_rescaled
+from adapters.av.shape import Display, fitted
 from adapters.av.timing import PresentationTimes
 from application.ports.video_annotator import FacesAt
 from domain.errors import InvalidVideo
+from domain.geometry import Size
 from domain.image import Image
 
 _TICKS_PER_S = 90_000
@@ -70,7 +71,7 @@ def _annotate(
                 tracks = {stream.index: _AudioTrack(copy, stream) for stream in audio}
                 tick_s = float(video.time_base or 0)
                 start_s = first_tick(video) * tick_s
-                size: tuple[int, int] | None = None
+                size: Size | None = None
                 for number, item in enumerate(_frames_and_audio(container, video, audio)):
                     if cancelled.is_set():
                         return
@@ -80,7 +81,7 @@ def _annotate(
                     frame, tick = item
                     time_s = tick * tick_s
                     size = size or display.size_of(frame)
-                    pixels = _resize(display.image_of(frame), size)
+                    pixels = _whole(display.image_of(frame), size)
                     draw_faces(pixels, faces_at(time_s - start_s))
                     writer.write_frame(pixels, time_s)
                     if number % _PROGRESS_EVERY_FRAMES == 0:
@@ -155,7 +156,7 @@ class _Writer:
         """Encode and write the next frame.
 
         Args:
-            pixels: uint8 (height, width, 3), RGB; scaled to the size of the first frame.
+            pixels: uint8 (height, width, 3), RGB; all of one size.
             time_s: when it is shown, in seconds.
         """
         height, width = pixels.shape[0] // 2 * 2, pixels.shape[1] // 2 * 2
@@ -166,9 +167,6 @@ class _Writer:
                 if packet.dts is not None:
                     self._copy.mux(packet)
             self._waiting.clear()
-        if (width, height) != self._size:
-            pixels = np.asarray(cv2.resize(pixels, self._size), np.uint8)
-        width, height = self._size
         rgb = AvFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24")
         frame = rgb.reformat(
             format="yuv420p", dst_colorspace=_BT709, dst_color_range=ColorRange.MPEG, threads=1
@@ -214,9 +212,9 @@ def _frames_and_audio(container: Any, video: Any, audio: list[Any]) -> Iterator[
             continue
 
 
-def _resize(image: Image, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The pixels of a frame in the size of the video, if it is only scaled differently."""
-    pixels = np.asarray(image.pixels, np.uint8)
-    if is_rescaled((image.width, image.height), size):
-        return np.asarray(cv2.resize(pixels, size), np.uint8)
-    return pixels
+def _whole(image: Image, size: Size) -> NDArray[np.uint8]:
+    """The pixels of a frame in the size of the video."""
+    pixels = np.asarray(fitted(image, size).pixels, np.uint8)
+    if pixels.shape[1::-1] == size:
+        return pixels
+    return np.asarray(cv2.resize(pixels, size), np.uint8)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import av.error
@@ -16,10 +15,9 @@ from av.video.frame import VideoFrame as AvFrame
 from adapters.av.cuts import CutDetector
 from adapters.av.opening import end_s, main_video_stream, open_video
 from adapters.av.sampling import Sampler
-from adapters.av.shape import WORKING_SIDE_PX, Display, is_rescaled
+from adapters.av.shape import WORKING_SIDE_PX, Display, fitted
 from application.ports.video_reader import VideoFacts, VideoFrame
 from domain.errors import InvalidVideo, VideoTooLarge
-from domain.image import Image
 from domain.video import UnreadablePart
 
 _MAX_PACKETS_TO_FIRST_FRAME = 2000
@@ -77,19 +75,11 @@ class VideoFile:
             if isinstance(item, tuple):
                 frame, time_s = item
                 self._check_size(frame.width, frame.height)
-                image = self._image(frame)
+                image = self._display.image_of(frame, WORKING_SIDE_PX)
+                image = fitted(image, (self.facts.width, self.facts.height))
                 yield VideoFrame(image, time_s, cuts.scene_of(np.asarray(image.pixels)))
             else:
                 yield item
-
-    def _image(self, frame: AvFrame) -> Image:
-        """The image of a frame, in the coordinates of the video even if the frame is smaller."""
-        image = self._display.image_of(frame, WORKING_SIDE_PX)
-        width, height = self.facts.width, self.facts.height
-        if is_rescaled((image.width, image.height), (width, height)):
-            scale = image.scale * image.width / width
-            return replace(image, width=width, height=height, scale=scale)
-        return image
 
     def _first_frame(self) -> AvFrame:
         for count, packet in enumerate(self._container.demux(self._stream)):

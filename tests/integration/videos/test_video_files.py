@@ -111,6 +111,29 @@ async def test_a_truncated_avi_file_is_damaged_from_its_last_frame_on(
     assert damage == UnreadablePart(frames[-1].time_s, None)
 
 
+async def test_frames_of_an_avi_file_keep_their_times_after_lost_bytes(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    clip = clips.write_clip(
+        tmp_path / "clip.avi",
+        clips.numbered(60),
+        codec="mpeg4",
+        options={"g": "1"},
+        ticks=10,
+    )
+    data = bytearray(clip.read_bytes())
+    third = len(data) // 3
+    data[third : third + third // 2] = b"\x55" * (third // 2)
+    clip.write_bytes(data)
+    items = await read(reader, clip, 0.1)
+    frames = [item for item in items if isinstance(item, VideoFrame)]
+    expected = [10 * frame.time_s for frame in frames]
+    assert shown(items) == pytest.approx(expected, abs=2.5)  # brightness is not exact
+    (lost,) = (item for item in items if isinstance(item, UnreadablePart))
+    assert lost.to_s is not None
+    assert 0.5 < lost.to_s - lost.from_s < 3
+
+
 @pytest.mark.parametrize(("curve", "white"), [(16, 0.58), (18, 0.75)], ids=["PQ", "HLG"])
 async def test_white_in_hdr_is_white(
     reader: AvVideoReader, tmp_path: Path, curve: int, white: float
@@ -198,6 +221,33 @@ async def test_frames_that_become_smaller_keep_the_size_of_the_video(
     frames = [item for item in await read(reader, clip, 0.1) if isinstance(item, VideoFrame)]
     assert {(frame.image.width, frame.image.height) for frame in frames} == {(160, 96)}
     assert [frame.image.scale for frame in frames] == [1.0] * 10 + [0.5] * 10
+
+
+async def test_frames_that_become_larger_keep_the_size_of_the_video(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    large = clips.numbered(10)
+    small = [(time_s, picture[::2, ::2]) for time_s, picture in large]
+    later = [(time_s + 1, picture) for time_s, picture in large]
+    clip = clips.write_clip_of_call(tmp_path / "call.webm", small, later)
+    frames = [item for item in await read(reader, clip, 0.1) if isinstance(item, VideoFrame)]
+    assert len(frames) == 20
+    assert {(frame.image.width, frame.image.height) for frame in frames} == {(80, 48)}
+
+
+async def test_frames_of_a_turned_phone_stand_between_bars(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    across = [(0.0, np.full((96, 160, 3), 200, np.uint8))]
+    upright = [(0.1, np.full((160, 96, 3), 200, np.uint8))]
+    clip = clips.write_clip_of_call(tmp_path / "call.webm", across, upright)
+    _, turned = [item for item in await read(reader, clip, 0.1) if isinstance(item, VideoFrame)]
+    assert (turned.image.width, turned.image.height) == (160, 96)
+    assert isinstance(turned.image.pixels, np.ndarray)
+    lit = turned.image.pixels.mean(axis=(0, 2)) > 100
+    assert lit.mean() == pytest.approx(0.6 * 0.6, abs=0.02)
+    assert not lit[: len(lit) // 4].any()
+    assert lit[len(lit) // 2]
 
 
 async def test_the_stream_that_players_show_is_read(reader: AvVideoReader, tmp_path: Path) -> None:
