@@ -18,7 +18,8 @@ import numpy as np
 import PIL.Image
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import AvifImagePlugin
+from PIL import AvifImagePlugin, ImagePalette
+from PIL.TiffImagePlugin import TiffImageFile
 
 from adapters.opencv import tiff
 from adapters.opencv.encoded import Header
@@ -30,6 +31,7 @@ from domain.formats import AVIF, GIF, HEIC, TIFF, FileFormat
 _HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES = 5, 7, 10
 # The box of the clean aperture: width, height and place of its centre, as fractions.
 _CLEAN_APERTURE = re.compile(rb"(?s)\x00\x00\x00\x28clap(.{32})")
+_COLOR_MAP = 320  # tag of a TIFF
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1}
 
 
@@ -62,6 +64,9 @@ def _open_with_pillow(data: bytes, kind: FileFormat) -> RareHeader:
     PIL.Image.MAX_IMAGE_PIXELS = None  # pixels are counted by the header's own check
     image = PIL.Image.open(io.BytesIO(data), formats=[kind.name])
     avif = kind is AVIF
+    if isinstance(image, TiffImageFile) and image.mode == "P":
+        palette = tiff.eight_bit_palette(image.tag_v2[_COLOR_MAP])
+        image.palette = ImagePalette.raw("RGB;L", palette) if palette else image.palette
     whole = image.width * image.height
     part = (avif and _clean_aperture(data, *image.size)) or (0, 0, *image.size)
     width, height = part[2] - part[0], part[3] - part[1]
@@ -106,7 +111,7 @@ def _open_tiff(data: bytes) -> Header:
     if not tiff.is_read_by_pillow(data):
         return tiff.read_header(data)
     try:
-        return _open_with_pillow(data, TIFF)
+        return _open_with_pillow(tiff.for_pillow(data), TIFF)
     except PIL.UnidentifiedImageError:
         return tiff.read_header(data)
 

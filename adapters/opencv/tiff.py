@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _FILL_ORDER, _STRIPS, _ORIENTATION, _SAMPLES, _ROWS = 266, 273, 274, 277, 278
 _STRIP_BYTES, _PLANES, _PREDICTOR = 279, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 322, 323, 324, 325
-_EXTRA_SAMPLES, _SAMPLE_FORMAT = 338, 339
+_EXTRA_SAMPLES, _SAMPLE_FORMAT, _SUBSAMPLING = 338, 339, 530
+_FILE_HEADER_BYTES = 8
 
 _TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q"}
 _JPEG, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD = 7, 5, 8, 32946, 32773, 50000
@@ -45,7 +47,7 @@ _OTHER_COMPRESSIONS = {
     34934: "JPEG XR",
     50001: "WebP",
 }
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK, _YCBCR = 0, 1, 2, 5, 6
 _COLORS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 # A file does not say what white is: the usual values are tried, then the brightest sample.
@@ -122,6 +124,36 @@ def is_read_by_pillow(data: bytes) -> bool:
     is_deep = max(tags.get(_BITS, (1,))) > 8
     is_gray = _first(tags, _SAMPLES, 1) == 1
     return not (is_deep and (is_gray or _first(tags, _PLANES, 1) == _SEPARATE))
+
+
+def for_pillow(data: bytes) -> bytes:
+    """The file, or one with the same page that Pillow reads right.
+
+    Uncompressed pixels whose colours have fewer samples than their brightness are taken by Pillow
+    for three bytes each. When they are compressed, it leaves them to libtiff.
+    """
+    tags, _ = tags_of(data)
+    is_plain = _first(tags, _COMPRESSION, 1) == 1 and _first(tags, _PHOTOMETRIC, 0) == _YCBCR
+    if not is_plain or tags.get(_SUBSAMPLING, (2, 2)) == (1, 1):
+        return data
+    where, how_many = (_TILES, _TILE_BYTES) if _TILES in tags else (_STRIPS, _STRIP_BYTES)
+    pieces = [
+        zlib.compress(data[start : start + size], 1)
+        for start, size in zip(tags[where], tags[how_many], strict=True)
+    ]
+    sizes = [len(piece) for piece in pieces]
+    starts = [_FILE_HEADER_BYTES + before for before in accumulate(sizes[:-1], initial=0)]
+    page = {**tags, _COMPRESSION: (_DEFLATE,), where: tuple(starts), how_many: tuple(sizes)}
+    return _with_tags(bytes(_FILE_HEADER_BYTES) + b"".join(pieces), page)
+
+
+def eight_bit_palette(colors: Sequence[int]) -> bytes | None:
+    """A ColorMap as Pillow keeps palettes, if it holds bytes as some programs write it.
+
+    Args:
+        colors: red, then green, then blue of all entries; 0 to 65535 by the standard.
+    """
+    return bytes(colors) if max(colors) <= 255 else None
 
 
 def read_header(data: bytes) -> TiffHeader:

@@ -1,5 +1,6 @@
 """TIFF files with the arrangements of samples that scanners and image editors write."""
 
+import struct
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -169,3 +170,59 @@ async def test_another_compression_is_named(
     data[tag.valueoffset : tag.valueoffset + 2] = number.to_bytes(2, "little")
     with pytest.raises(InvalidImage, match=f"cannot be read: .*{name}"):
         await decoder.decode(bytes(data))
+
+
+@pytest.mark.parametrize("subsampling", [(2, 2), (2, 1), (4, 2), None])
+@pytest.mark.parametrize("rows", [64, 160])
+async def test_uncompressed_colours_may_have_fewer_samples_than_brightness(
+    decoder: OpenCvImageDecoder, subsampling: tuple[int, int] | None, rows: int
+) -> None:
+    shown = portrait(160, 160)
+    across, down = subsampling or (2, 2)  # what the standard assumes
+    brightness, blue, red = np.moveaxis(np.asarray(shown.convert("YCbCr")), 2, 0)
+
+    def units(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Rows x columns of blocks, each with its samples in a row."""
+        blocks = values.reshape(160 // down, down, 160 // across, across).swapaxes(1, 2)
+        return blocks.reshape(160 // down, 160 // across, -1)
+
+    means = [units(values).mean(2, keepdims=True).round() for values in (blue, red)]
+    data = np.concatenate([units(brightness), *means], 2).astype(np.uint8).tobytes()
+    strips = [
+        data[len(data) * top // 160 : len(data) * min(top + rows, 160) // 160]
+        for top in range(0, 160, rows)
+    ]
+    page = {
+        256: [160], 257: [160], 258: [8, 8, 8], 259: [1], 262: [6], 277: [3], 278: [rows],
+        279: [len(strip) for strip in strips],
+    }  # fmt: skip
+    if subsampling:
+        page[530] = list(subsampling)
+    behind = b"a second page would follow" * 9999
+    decoded = await decoder.decode(written(page, strips) + behind)
+    assert difference(decoded, shown) < 4
+
+
+@pytest.mark.parametrize("brightest", [255, 65535])
+async def test_a_palette_may_hold_bytes(decoder: OpenCvImageDecoder, brightest: int) -> None:
+    shown = portrait(160, 160).quantize(256)
+    colors = np.asarray(shown.getpalette(), np.uint16).reshape(-1, 3).T * (brightest // 255)
+    data = tiff(np.asarray(shown), "palette", colormap=colors)
+    assert difference(await decoder.decode(data), shown.convert("RGB")) < 1
+
+
+def written(page: dict[int, list[int]], strips: list[bytes]) -> bytes:
+    """A TIFF of one page with these tags; 273, where the strips lie, is added."""
+    content = b"".join(strips)
+    lengths = [0, *(len(strip) for strip in strips[:-1])]
+    page = {**page, 273: [8 + int(start) for start in np.cumsum(lengths)]}
+    at = 8 + len(content)
+    tables_at = at + 2 + 12 * len(page) + 4
+    entries, tables = b"", b""
+    for tag, values in sorted(page.items()):
+        stored = struct.pack(f"<{len(values)}I", *values)
+        entries += struct.pack("<HHI", tag, 4, len(values))
+        entries += stored if len(stored) == 4 else struct.pack("<I", tables_at + len(tables))
+        tables += stored if len(stored) > 4 else b""
+    header = b"II*\0" + struct.pack("<I", at)
+    return header + content + struct.pack("<H", len(page)) + entries + bytes(4) + tables
