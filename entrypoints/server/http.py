@@ -78,6 +78,7 @@ class HttpConnection(H11Protocol):
         # The arriving body; while the application does not read, the client is not late.
         self._body_since = 0.0
         self._body_bytes = 0
+        self._body_left: int | None = None
         self._is_chunked = False
         self._line_ends = 0
         self._body_grace_s = self._limits.body_timeout_s
@@ -115,14 +116,11 @@ class HttpConnection(H11Protocol):
             if self.conn.their_state is h11.IDLE:
                 data = self._receive_header(data)
             elif self.conn.their_state is h11.SEND_BODY:
-                self._body_bytes += len(data)
-                if self._has_tiny_chunks(data):
-                    self._refuse(Refusal.MALFORMED_REQUEST, "malformed_request")
-                    return
-                self._feed(data)
-                data = b""
+                data = self._receive_body(data)
             else:
                 # Another request, while one is in work.
+                if not self.conn.trailing_data[0]:
+                    data = self._without_empty_lines(data)
                 self._feed(data)
                 data = b""
         if self.conn.their_state is h11.DONE and not self._is_over():
@@ -270,6 +268,9 @@ class HttpConnection(H11Protocol):
     def _receive_header(self, data: bytes) -> bytes:
         """Accept as much of the data as headers may have; returns the rest."""
         if self._header_since is None:
+            data = self._without_empty_lines(data)
+            if not data:
+                return b""
             self._header_since = self.loop.time()
         room = self._limits.max_header_bytes - self._header_bytes
         piece, rest = data[:room], data[room:]
@@ -290,7 +291,34 @@ class HttpConnection(H11Protocol):
             return b""
         return rest
 
+    def _without_empty_lines(self, data: bytes) -> bytes:
+        """Ignore empty lines before a request (RFC 9112, section 2.2).
+
+        Some clients send one behind a body without counting it.
+        """
+        rest = data.lstrip(b"\r\n")
+        self._header_bytes += len(data) - len(rest)
+        if self._header_bytes > self._limits.max_header_bytes:
+            self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
+            return b""
+        return rest
+
+    def _receive_body(self, data: bytes) -> bytes:
+        """Accept a part of the body; returns what comes behind it."""
+        rest = b""
+        if self._body_left is not None:
+            data, rest = data[: self._body_left], data[self._body_left :]
+            self._body_left -= len(data)
+        self._body_bytes += len(data)
+        if self._has_tiny_chunks(data):
+            self._refuse(Refusal.MALFORMED_REQUEST, "malformed_request")
+            return b""
+        self._feed(data)
+        return rest
+
     def _feed(self, data: bytes) -> None:
+        if not data:  # To h11, no bytes mean that the client has closed its side.
+            return
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:
@@ -302,6 +330,8 @@ class HttpConnection(H11Protocol):
         self._header_end, self._header_since = b"", None
         self._body_since, self._body_bytes = self.loop.time(), 0
         self._is_chunked = any(name == b"transfer-encoding" for name, _ in self.headers)
+        length = next((value for name, value in self.headers if name == b"content-length"), None)
+        self._body_left = None if length is None or self._is_chunked else int(length)
         sent = (value for name, value in self.headers if name == b"authorization")
         self._token = next(sent, b"").decode("latin-1")
         self._line_ends = 0

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -173,3 +174,39 @@ async def test_a_connection_whose_body_was_read_stays_open(service):
     answer = await service.detect(client)
     assert answer.status_code == 200
     assert "close" not in answer.headers.get("connection", "")
+
+
+@pytest.mark.parametrize("lines", [b"\r\n", b"\n", b"\r\n\r\n"])
+@pytest.mark.parametrize("with_the_body", [True, False])
+async def test_empty_lines_before_a_request_are_ignored(service, lines, *, with_the_body):
+    address = httpx.URL(service.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    refresh = b"POST /api/auth/refresh HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+    async with asyncio.timeout(60):
+        if with_the_body:
+            writer.write(refresh + lines)
+            await _answer(reader)
+        else:
+            writer.write(lines)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, body = await _answer(reader)
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert body == b'{"status":"ok"}'
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_endless_empty_lines_are_refused(service):
+    address = httpx.URL(service.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"\r\n" * 200_000)
+    async with asyncio.timeout(60):
+        head, _ = await _answer(reader)
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 431 ")
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    head = await reader.readuntil(b"\r\n\r\n")
+    (length,) = re.findall(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return head, await reader.readexactly(int(length))
