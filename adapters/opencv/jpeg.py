@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from math import ceil
 
 import cv2
@@ -138,6 +139,8 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
         if number == _MAX_SEGMENTS and not thorough:
             return None
         if code in _FRAMES:
+            if orientation == UPRIGHT:
+                orientation = _orientation_behind_the_frame(data, markers)
             return _frame(data, at, code, orientation, thorough)
         if code == _END[1] or code == _START_OF_SCAN[1]:
             raise Truncated if code == _END[1] else Damaged
@@ -147,6 +150,16 @@ def read_header(data: bytes, *, thorough: bool) -> JpegHeader | None:
     if not thorough and last + _MAX_FILL < len(data):
         return None
     raise Truncated
+
+
+def _orientation_behind_the_frame(data: bytes, markers: Iterator[tuple[int, int, int]]) -> int:
+    """EXIF may stand anywhere before the first scan."""
+    for code, at, end in islice(markers, _MAX_SEGMENTS):
+        if code in (_START_OF_SCAN[1], _END[1]):
+            break
+        if code == _APP1 and data.startswith(_EXIF, at + 2):
+            return orientation_in(data[at + 2 : end])
+    return UPRIGHT
 
 
 def _markers(data: bytes, at: int, within: int | None = None) -> Iterator[tuple[int, int, int]]:

@@ -209,6 +209,17 @@ async def test_the_exif_orientation_is_applied(
     assert difference(image, expected) < 3
 
 
+async def test_exif_may_stand_behind_the_frame_header(opencv: OpenCvImageDecoder) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    data, note = encoded(photograph(), "JPEG"), exif.tobytes()
+    frame = data.index(b"\xff\xc0") + 2
+    behind = frame + int.from_bytes(data[frame : frame + 2])
+    segment = b"\xff\xe1" + (len(note) + 2).to_bytes(2) + note
+    image = await opencv.decode(data[:behind] + segment + data[behind:])
+    assert (image.width, image.height) == photograph().size[::-1]
+
+
 @pytest.mark.filterwarnings("ignore:.*EXIF")
 async def test_an_unreadable_exif_orientation_is_ignored(opencv: OpenCvImageDecoder) -> None:
     data = encoded(photograph(), "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
