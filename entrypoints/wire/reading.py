@@ -83,6 +83,8 @@ def _in_words(wanted: inspect.Type) -> str:
 
 
 def _range(wanted: inspect.IntType | inspect.FloatType) -> str:
-    if wanted.ge is None or wanted.le is None or wanted.le >= MAX_INTEGER:
+    if wanted.ge is None or wanted.le is None:
         return ""
+    if wanted.le >= MAX_INTEGER:
+        return f" from -{MAX_INTEGER} to {MAX_INTEGER}"
     return f" from {wanted.ge:g} to {wanted.le:g}"
