@@ -124,7 +124,7 @@ def load(folder: Path, split: str, cache: Path) -> Photos:
         cache.mkdir(parents=True, exist_ok=True)
         _decode(folder, rows, path)
     labels = tuple(_labels(faces[row["name"]]) for row in rows)
-    pixels = np.asarray(np.memmap(path, np.uint8, "r"))
+    pixels = np.asarray(np.memmap(path, np.uint8, "c"))
     return Photos(tuple(rows), offsets, labels, pixels)
 
 

@@ -115,7 +115,7 @@ def gather(
                 bar.update(end - start)
         unfinished.rename(cache)
     return Doubtful(
-        *(np.load(cache / f"{field.name}.npy", mmap_mode="r") for field in fields(Doubtful))
+        *(np.load(cache / f"{field.name}.npy", mmap_mode="c") for field in fields(Doubtful))
     )
 
 

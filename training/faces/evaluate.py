@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -157,23 +159,27 @@ def threshold_for(judged: Sequence[Judged], false_boxes: int) -> float:
 
 
 def summary(judged: Sequence[Judged], threshold: float) -> dict[str, float]:
-    """The figures of a detector at a threshold."""
+    """The figures of a detector at a threshold; NaN where there is nothing to measure."""
     sizes = np.concatenate([j.sizes for j in judged])
     at = np.concatenate([j.found_at for j in judged])
     confidences = np.concatenate([j.confidences for j in judged])
     true = np.concatenate([j.true for j in judged])
+    overlaps = np.concatenate([j.overlaps for j in judged])
+    errors = np.concatenate([j.landmark_errors for j in judged])
     hit = at >= max(threshold, 1e-9)
     large = sizes >= 16
     small = (sizes >= 8) & (sizes < 16)
     return {
         "threshold": round(threshold, 3),
-        "recall_16": round(float(hit[large].mean()), 4),
-        "recall_8_16": round(float(hit[small].mean()), 4),
+        "recall_16": _rounded(np.mean, hit[large]),
+        "recall_8_16": _rounded(np.mean, hit[small]),
         "false_boxes": int(((confidences >= threshold) & ~true).sum()),
-        "mean_iou": round(float(np.concatenate([j.overlaps for j in judged])[hit].mean()), 4),
-        "landmark_error": round(
-            float(np.nanmedian(np.concatenate([j.landmark_errors for j in judged])[hit])), 4
-        ),
+        "mean_iou": _rounded(np.mean, overlaps[hit]),
+        "landmark_error": _rounded(np.median, errors[hit & ~np.isnan(errors)]),
         "faces_16": int(large.sum()),
         "faces_8_16": int(small.sum()),
     }
+
+
+def _rounded(figure: Callable[[NDArray[Any]], Any], values: NDArray[Any]) -> float:
+    return round(float(figure(values)), 4) if len(values) else math.nan
