@@ -1,0 +1,60 @@
+"""The emotion network's way from crops to the files that ship, in miniature."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adapters.onnx.classifier import OnnxCropClassifier
+from tests.integration.training.data import write_crops
+from training.emotions import adjust, card
+from training.emotions.__main__ import splits
+from training.emotions.data import load, majority
+from training.emotions.export import export
+from training.emotions.recipes import RECIPES, TAU, TEMPERATURE, Recipe
+from training.emotions.train import train
+
+_TINY = Recipe(
+    widths=(8, 16, 16), depths=(1, 1, 1), phases=((4, 32), (4, 48)), seed=1, batch=32, dropout=0.0,
+    strengths=(0.1,), ema=0.8,
+)  # fmt: skip
+
+
+def test_a_network_is_trained_exported_adjusted_and_described(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, "tiny", _TINY)
+    write_crops(tmp_path, train=600, valid=140)
+    faces, weights, docs = splits(tmp_path), tmp_path / "weights", tmp_path / "docs"
+
+    network = train(_TINY, faces["fit"], faces["tune"], tmp_path / "runs/tiny", tmp_path / "runs")
+    export(network, faces, weights, "0.0.1", {"runs": {"tiny": 1.0}})
+    every = load(tmp_path, "train")
+    prior = adjust.class_prior(every)
+    adjust.write(weights, adjust.some_of(every), prior, TAU, TEMPERATURE)
+    adjust.remeasure(weights, faces["valid"])
+    docs.mkdir()
+    card.write(weights, faces["valid"], docs)
+
+    shipped = OnnxCropClassifier(weights=weights / "emotion.onnx")
+    scores = shipped.predict(faces["valid"].images[..., np.newaxis])
+    assert (scores.argmax(axis=1) == majority(faces["valid"])).mean() > 0.9
+    assert "# Model card: emotion-48 0.0.1" in (docs / "model-card.md").read_text()
+
+
+def test_a_run_that_ended_early_continues_from_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, "tiny", _TINY)
+    write_crops(tmp_path, train=150, valid=14)
+    faces, runs = splits(tmp_path), tmp_path / "runs"
+
+    for phases in ((2, 32),), ((2, 32), (1, 32)):
+        train(replace(_TINY, phases=phases), faces["fit"], faces["tune"], runs / "tiny", runs)
+
+    history = json.loads((runs / "tiny" / "history.json").read_text())
+    assert [row["epoch"] for row in history] == [1, 2, 3]
