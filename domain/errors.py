@@ -12,11 +12,11 @@ class DomainError(Exception):
     """A rule of the service was broken; ``str(error)`` may be shown to the caller.
 
     Attributes:
-        code: the stable word clients may branch on.
+        code: the stable word clients may branch on; each class has its own.
         details: further facts about the fault, JSON-serialisable.
     """
 
-    code: ClassVar[str] = "domain_error"
+    code: ClassVar[str]
 
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)

@@ -16,6 +16,7 @@ MAX_FRAME_SIZE = (3840, 2160)
 """Width and height; frames with more pixels than this has are refused."""
 MAX_FRAME_BYTES = 1024 * 1024
 """Encoded; a larger frame is refused."""
+MAX_FRAME_BYTES_IN_WORDS = f"{MAX_FRAME_BYTES / 2**20:g} MiB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ class SessionSummary:
         frames_received: that came in while it ran.
         frames_processed: that got a result.
         frames_failed: that got an error.
-        frames_dropped: that were replaced by newer ones.
+        frames_dropped: that were replaced by a newer one, waited when the session stopped, or were
+            in work when the client disconnected.
         mean_processing_time_s: of the frames processed; 0 without any.
         width: of the last frame processed, in pixels; 0 without any.
         height: likewise.

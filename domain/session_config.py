@@ -7,10 +7,16 @@ from dataclasses import dataclass, replace
 
 from domain.geometry import Size
 
+MIN_PROCESSING_SIDE_PX, MAX_PROCESSING_SIDE_PX = 64, 4096
+MAX_DETECTION_INTERVAL = 30
+MIN_FRAME_RATE, MAX_FRAME_RATE = 0.1, 60
+MIN_FACE_SIZE_PX, MAX_FACE_SIZE_PX = 16, 2000
+MAX_SMOOTH_WINDOW = 60
+
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """The settings of one live session. Their limits are those of the wire.
+    """The settings of one live session. The wire checks their limits, which are above.
 
     Attributes:
         detection_interval: run the face detector on every N-th frame and predict the boxes of the
@@ -19,7 +25,8 @@ class SessionConfig:
         detection_confidence: leave out faces the detector scores lower, in [0, 1].
         processing_resolution: the detector sees the frame scaled down to fit into this width and
             height in pixels. Boxes stay in the sender's pixels.
-        max_frame_rate: frames a second that are analysed; further ones are dropped.
+        max_frame_rate: frames a second that are analysed; of those that come faster only the
+            newest waits.
         return_bounding_boxes: whether faces are sent with their ``box``.
         return_face_landmarks: whether faces are sent with the detector's ``landmarks``.
         smooth_emotions: whether scores are averaged over the last frames of a face.

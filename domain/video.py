@@ -12,6 +12,8 @@ from domain.errors import InvalidRequest
 from domain.face import Face
 from domain.session import TrackedFace
 
+MAX_VIDEO_FRAME_SIZE = (4096, 2304)
+"""Width and height; videos whose frames have more pixels than this has are refused."""
 MAX_FRAMES_PER_SECOND = 30.0
 MAX_STEP_S = 3600.0
 MAX_UNREADABLE_PARTS = 100
@@ -55,11 +57,14 @@ class Sampling:
     def __post_init__(self) -> None:
         if not 1 / MAX_FRAMES_PER_SECOND <= self.every_s <= MAX_STEP_S:
             raise InvalidRequest(
-                f"between 1/{MAX_FRAMES_PER_SECOND:.0f} second and an hour may lie between two "
-                "analysed frames"
+                f"every_s must lie between 1/{MAX_FRAMES_PER_SECOND:.0f} and {MAX_STEP_S:.0f} "
+                "seconds",
+                field="every_s",
             )
-        if self.from_s < 0 or (self.to_s is not None and self.to_s <= self.from_s):
-            raise InvalidRequest("the part of the video to analyse ends before it begins")
+        if self.from_s < 0:
+            raise InvalidRequest("from must be 0 or more", field="from")
+        if self.to_s is not None and self.to_s <= self.from_s:
+            raise InvalidRequest("to must be greater than from", field="to")
 
     def check_within(self, duration_s: float | None) -> None:
         """Check that a video of this length has a part to analyse.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import select
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from application.work.admission import Priority
 from application.work.cancellation import uninterrupted
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
-from domain.video import UnreadablePart
+from domain.video import MAX_VIDEO_FRAME_SIZE, UnreadablePart
 
 _ERRORS = (InvalidVideo, VideoTooLarge)
 _WAIT_S = 0.3
@@ -56,7 +57,7 @@ class AvVideoReader:
         self,
         *,
         executor: WorkExecutor,
-        max_pixels: int = 4096 * 2304,
+        max_pixels: int = math.prod(MAX_VIDEO_FRAME_SIZE),
         cpu_s: float = 60.0,
     ) -> None:
         self._executor = executor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from adapters.in_memory.switches import Switches
 from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
-from domain.video import UnreadablePart
+from domain.video import MAX_VIDEO_FRAME_SIZE, UnreadablePart
 
 _FIRST_LINE = b"video\n"
 _CUT = b"cut\n"
@@ -56,7 +57,7 @@ class InMemoryVideoReader(Switches):
         max_pixels: of a frame.
     """
 
-    def __init__(self, *, max_pixels: int = 4096 * 2304) -> None:
+    def __init__(self, *, max_pixels: int = math.prod(MAX_VIDEO_FRAME_SIZE)) -> None:
         super().__init__()
         self._max_pixels = max_pixels
 

@@ -67,7 +67,7 @@ def outputs_of_emotions(labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
         if missing:
             faults.append(f"no label means {', '.join(missing)}")
         raise UnknownLabels(
-            f"the labels {', '.join(labels)} cannot be mapped to the seven emotions: "
+            f"the labels {', '.join(labels)} cannot be mapped to the {len(Emotion)} emotions: "
             + "; ".join(faults)
         )
     return tuple(tuple(positions) for positions in found.values())

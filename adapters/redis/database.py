@@ -37,6 +37,7 @@ class RedisDatabase:
     Attributes:
         prefix: as given.
         address: the URL without user and password, for messages.
+        client: the driver's, for subscriptions; everything else goes through ``run``.
     """
 
     def __init__(self, *, url: str, prefix: str, timeout_s: float, breaker: CircuitBreaker) -> None:

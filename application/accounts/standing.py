@@ -84,7 +84,7 @@ class AccountStanding:
         try:
             await self._timeout.wait(self._ask(sign_in))
         except ServiceUnavailable as error:
-            log.warning("a sign-in is renewed without asking the identity provider: %s", error)
+            log.warning("a sign-in is renewed without the identity provider's answer: %s", error)
 
     async def _ask(self, sign_in: RefreshTokenRecord) -> None:
         user_id, is_valid = sign_in.user_id, False

@@ -10,7 +10,9 @@ from domain.detection import Detection, HistoryFilter
 
 
 class DetectionRepository(Protocol):
-    """Keeps the records of analysed images. Every method may raise ``StoreUnavailable``.
+    """Keeps the records of analysed images, live sessions and videos.
+
+    Every method may raise ``StoreUnavailable``.
 
     A record that cannot be read, because it is damaged or a newer version of the service wrote it,
     is returned with its id, owner and time, without a file name or faces, and as failed.

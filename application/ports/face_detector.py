@@ -29,7 +29,12 @@ class WantedFaces:
 
 
 class FaceDetector(Protocol):
-    """Finds faces in an image. It does not identify them."""
+    """Finds faces in an image. It does not identify them.
+
+    A detector that extends ``ExecutorFaceDetector`` (``adapters/inference/detecting.py``) becomes
+    part of the one job in which an image is decoded, searched and read. With any other, these are
+    steps that wait for each other, which is slower. Nothing says so at the start.
+    """
 
     @property
     def name(self) -> str:

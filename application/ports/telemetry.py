@@ -37,7 +37,7 @@ class Telemetry(Protocol):
         """A frame of a session is finished; with its time from arrival to result if it has one.
 
         ``error`` is a frame that was answered by an error, ``dropped`` one that was replaced by a
-        newer frame or came too soon.
+        newer one, waited when the session stopped, or was in work when the client disconnected.
         """
         ...
 

@@ -11,7 +11,12 @@ from dataclasses import dataclass, replace
 
 from application.sessions.events import Suggestion
 from domain.geometry import Size
-from domain.session_config import SessionConfig
+from domain.session_config import (
+    MAX_DETECTION_INTERVAL,
+    MIN_FRAME_RATE,
+    MIN_PROCESSING_SIDE_PX,
+    SessionConfig,
+)
 
 _BEHIND = 0.8
 """A session that answers less than this share of the wanted frames falls behind."""
@@ -158,7 +163,7 @@ class Adaptation:
             )
         if self.advised_rate is not None and not self._follows_rate(self.config):
             return self, None
-        rate = max(round(served, 1), 0.1)
+        rate = max(round(served, 1), MIN_FRAME_RATE)
         state = replace(self, advised_rate=rate)
         advice: dict[str, object] = {"max_frame_rate": rate}
         if not self.config.auto_adjust:
@@ -240,7 +245,7 @@ def _levels(config: SessionConfig) -> list[Effort]:
     efforts = [
         Effort(
             _scaled(config.processing_resolution, scale),
-            min(config.detection_interval * factor, 30),
+            min(config.detection_interval * factor, MAX_DETECTION_INTERVAL),
         )
         for scale, factor in steps
     ]
@@ -249,4 +254,7 @@ def _levels(config: SessionConfig) -> list[Effort]:
 
 def _scaled(size: Size, scale: float) -> Size:
     width, height = size
-    return max(round(width * scale), 64), max(round(height * scale), 64)
+    return (
+        max(round(width * scale), MIN_PROCESSING_SIDE_PX),
+        max(round(height * scale), MIN_PROCESSING_SIDE_PX),
+    )

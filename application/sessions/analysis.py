@@ -56,7 +56,7 @@ class FrameAnalysis:
         """Find, track and read the faces of the next frame.
 
         Raises:
-            InvalidImage, ImageDimensionsTooLarge: the frame cannot be used.
+            InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: the frame cannot be used.
             InferenceUnavailable: detector or classifier cannot run.
         """
         search = _FrameSearch(self._session_tracks, frame.received_s, config, effort)

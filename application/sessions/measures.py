@@ -23,7 +23,9 @@ class Measures:
         received: frames since the start.
         processed: that got a result.
         failed: that got an error.
-        dropped: that were replaced by a newer one, or were in work when the client disconnected.
+        dropped: that were replaced by a newer one, waited when the session stopped, or were in work
+            when the client disconnected.
+        faces: in the last frame that got a result.
     """
 
     def __init__(self) -> None:

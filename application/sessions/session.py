@@ -24,7 +24,13 @@ from application.sessions.running import RunningSession
 from application.sessions.slots import FrameSlots
 from application.use_cases.keep_session import KeepSession
 from domain.errors import DomainError, ImageTooLarge, InvalidRequest
-from domain.session import MAX_FRAME_BYTES, Frame, FrameResult, SessionSummary
+from domain.session import (
+    MAX_FRAME_BYTES,
+    MAX_FRAME_BYTES_IN_WORDS,
+    Frame,
+    FrameResult,
+    SessionSummary,
+)
 from domain.session_config import SessionConfig
 from domain.user import User
 
@@ -158,7 +164,7 @@ class StreamSession:
 
         Raises:
             InvalidRequest: the session does not run.
-            ImageTooLarge: the frame has more than 1 MiB.
+            ImageTooLarge: the frame has more than ``MAX_FRAME_BYTES``.
         """
         running = self._running
         if running is None:
@@ -166,7 +172,9 @@ class StreamSession:
         running.measures.received += 1
         if frame.image.size > MAX_FRAME_BYTES:
             self._fail(running)
-            raise ImageTooLarge("a frame may have at most 1 MiB", limit=MAX_FRAME_BYTES)
+            raise ImageTooLarge(
+                f"a frame may have at most {MAX_FRAME_BYTES_IN_WORDS}", limit=MAX_FRAME_BYTES
+            )
         if running.latest.put(frame) is not None:
             self._drop(running)
 

@@ -99,4 +99,4 @@ class TokenChecks:
         try:
             await session.disconnect(error)
         except Exception:
-            log.exception("a client whose token has expired could not be disconnected")
+            log.exception("a client whose token is no longer valid could not be disconnected")

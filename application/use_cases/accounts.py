@@ -167,6 +167,7 @@ class Authenticated:
     """The user of a token, and how long the token is valid.
 
     Attributes:
+        user: whose token it is.
         expires_at: None for a token of the identity provider.
     """
 

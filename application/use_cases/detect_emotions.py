@@ -48,7 +48,8 @@ class DetectEmotions:
         Raises:
             Overloaded: too many images are in work; nothing was started or counted.
             QuotaExceeded: the guest has no detection left.
-            InvalidImage, ImageDimensionsTooLarge: see ``ImageDecoder.decode``.
+            ImageTooLarge: the image has more bytes than allowed, as ``image.read()`` finds.
+            InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see ``ImageDecoder.decode``.
             ServiceUnavailable: a part that is needed does not answer.
         """
         is_guest = isinstance(caller, Guest)

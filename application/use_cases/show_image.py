@@ -85,6 +85,7 @@ class ShowImage:
 
         Raises:
             Overloaded: too many images are in work.
+            InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see ``ImageDecoder.decode``.
         """
         async with self._encoded.hold(self._max_image_bytes, Priority.BULK, sender=sender):
             image = await read()
@@ -104,6 +105,7 @@ class ShowImage:
             NotFound: there is no such detection, or it has no image.
             Forbidden: it belongs to another user.
             Overloaded: too many images are in work.
+            InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see ``ImageDecoder.decode``.
         """
         detection = require_owned(await self._repository.get(detection_id), user, "detection")
         if detection.summary is not None:

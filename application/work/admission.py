@@ -65,7 +65,7 @@ class AdmissionGate:
         Raises:
             Overloaded: all places are taken.
         """
-        self._refuse_if_full(_Group.ALL, "places")
+        self._refuse_if_full(_Group.ALL, "places for images")
 
     @contextmanager
     def admit(self) -> Iterator[None]:
@@ -85,7 +85,7 @@ class AdmissionGate:
         Raises:
             Overloaded: all of these are taken, or all places.
         """
-        self._refuse_if_full(_Group.GUESTS, "places for guests")
+        self._refuse_if_full(_Group.GUESTS, "places that guests may take")
         self.check()
         with self._hold(_Group.ALL, _Group.GUESTS):
             yield
@@ -119,8 +119,7 @@ class AdmissionGate:
     def _refuse_if_full(self, group: _Group, places: str) -> None:
         if self._is_full(group):
             raise Overloaded(
-                f"all {self._limits[group]} {places} for images in work are taken; "
-                "try again shortly",
+                f"all {self._limits[group]} {places} are in use; try again shortly",
                 retry_after_s=self._retry_after_s,
             )
 

@@ -15,10 +15,10 @@ log = logging.getLogger(__name__)
 
 
 class CallerTimeout:
-    """Ends the wait but not the work, so that a slow store delays no more than one that is down.
+    """Ends the wait but not the work, so that a slow part delays no more than one that is down.
 
     Work that takes too long continues without its caller. For a while after that, calls do not wait
-    at all, so that a slow store delays one answer now and then and not every one.
+    at all, so that a slow part delays one answer now and then and not every one.
 
     Args:
         timeout_s: how long one call is waited for, in seconds.
@@ -47,7 +47,7 @@ class CallerTimeout:
             self._cools_down_until_s = loop.time() + self._cooldown_s
         self._unawaited.add(task)
         task.add_done_callback(self._end)
-        raise StoreUnavailable("the store did not answer in time")
+        raise StoreUnavailable("no answer in time")
 
     def _end(self, task: asyncio.Future[Any]) -> None:
         self._unawaited.discard(task)

@@ -1,4 +1,4 @@
-"""The command line: ``emotion-api serve | detect | token | accounts | models | import``."""
+"""The command line: ``emotion-api serve | detect | watch | token | import | accounts | models``."""
 
 from __future__ import annotations
 

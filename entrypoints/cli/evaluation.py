@@ -140,4 +140,4 @@ def _left_out(labels: Mapping[str, int]) -> str:
     if not labels:
         return "0"
     named = ", ".join(f"{shown(label)} {count}" for label, count in labels.items())
-    return f"{sum(labels.values())}  (labels that are none of the seven: {named})"
+    return f"{sum(labels.values())}  (labels that are none of the {len(Emotion)} emotions: {named})"

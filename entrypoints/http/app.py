@@ -15,6 +15,7 @@ from litestar.enums import HttpMethod
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Tag
 
+from domain.emotion import Emotion
 from entrypoints.container import Container
 from entrypoints.http.authentication import SECURITY_SCHEMES, send_guest_cookie
 from entrypoints.http.body import BodyRequest
@@ -127,7 +128,7 @@ def _openapi() -> OpenAPIConfig:
         title="Emotion API",
         version=version("emotion-api"),
         description=(
-            "Finds the faces in an image and says how likely each of seven emotions is. "
+            f"Finds the faces in an image and says how likely each of {len(Emotion)} emotions is. "
             "Errors are `application/problem+json` and carry a stable `code`."
         ),
         openapi_router=docs.docs_router(),

@@ -26,7 +26,7 @@ from domain.formats import (
     VIDEO_FORMATS,
     VIDEO_FORMATS_IN_WORDS,
 )
-from domain.video import MAX_FRAMES_PER_SECOND
+from domain.video import MAX_FRAMES_PER_SECOND, MAX_STEP_S
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 
 _FILE = Schema(
@@ -46,7 +46,7 @@ _VIDEO = Schema(
 )
 _FRAMES_PER_SECOND = Schema(
     type=OpenAPIType.NUMBER,
-    exclusive_minimum=0,
+    minimum=1 / MAX_STEP_S,
     maximum=MAX_FRAMES_PER_SECOND,
     default=5,
     description="Frames analysed of each second.",

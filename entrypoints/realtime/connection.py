@@ -22,12 +22,14 @@ class Connection:
     """A client that is connected; fulfils ``Listener`` for its session.
 
     Events are sent as fast as the client reads. The library queues without bound for a client that
-    does not read. Here a session starts no frame while eight messages wait, and no more than 64 are
-    queued.
+    does not read. Here a session starts no frame while more than eight messages wait, and no more
+    than 64 are queued.
 
     Attributes:
+        sid: the client's id in the namespace.
+        eio_sid: the id of its Engine.IO connection.
         session: of the client; set as soon as it is open.
-        clogged_sweeps: seconds for which the client has not read.
+        clogged_sweeps: checks in a row, one a second, between which the client has not read.
         reads_before: how often it had read at the last check.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, assert_never
 
 import socketio
 
@@ -106,10 +106,9 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
 
     async def _handle(self, connection: Connection, event: object, data: Data) -> None:
         try:
-            handler = self._handlers.get(event) if isinstance(event, str) else None
-            if handler is None:
+            if not isinstance(event, str) or event not in client_events.CLIENT_EVENTS:
                 raise InvalidRequest("there is no such event", field=str(event)[:60])
-            await handler(connection, data)
+            await self._handlers[event](connection, data)
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -131,6 +130,8 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 await session.configure(change.settings, change.ignored)
             case "stop":
                 await session.stop(change.settings, change.ignored)
+            case _:
+                assert_never(action)
 
     async def _video_frame(self, connection: Connection, data: Data) -> None:
         connection.session.offer(client_events.read_frame(data, self._clock.monotonic()))

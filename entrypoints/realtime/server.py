@@ -28,13 +28,13 @@ from socketio.async_pubsub_manager import AsyncPubSubManager
 
 from application.ports.message_channel import MessageChannel
 from domain.errors import ImageTooLarge, InvalidRequest
-from domain.session import MAX_FRAME_BYTES
+from domain.session import MAX_FRAME_BYTES, MAX_FRAME_BYTES_IN_WORDS
 from entrypoints.server.connections import EXTENSION
 from entrypoints.server.refusals import Refusal
 from entrypoints.wire.server_events import encode
 
-# A frame may have 1 MiB. Larger ones should be answered by 413 and not by a closed connection, so
-# the limit is higher: 10 MB are accepted even as base64.
+# Frames over MAX_FRAME_BYTES should be answered by 413 and not by a closed connection, so the limit
+# is higher: 10 MB are accepted even as base64.
 MAX_MESSAGE_BYTES = 16 * 2**20 - 1024
 PING_INTERVAL_S = 15
 PING_TIMEOUT_S = 15
@@ -46,7 +46,7 @@ _MAX_NOT_SIGNED_IN = 256
 # A client needs one to sign in; some ask for other namespaces first.
 _MAX_MESSAGES_BEFORE_SIGN_IN = 64
 _MESSAGES_A_TURN = 4
-# A frame of 1 MiB is shorter, however its base64 is written. Reading 15 MB of JSON would stop the
+# The largest frame is shorter, however its base64 is written. Reading 15 MB of JSON would stop the
 # event loop for a tenth of a second.
 _MAX_TEXT_LENGTH = 4 * 2**20
 _FRAME_ID = re.compile(r'"frame_id": ?(\d{1,15})[,}]')
@@ -103,7 +103,10 @@ class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
     def decode(self, encoded_packet: str) -> int:
         """Read a packet; ValueError for one that announces too many parts or holds too much."""
         if len(encoded_packet) > _MAX_TEXT_LENGTH:
-            fault = "the event has more than 4 MiB; a frame may have at most 1 MiB"
+            fault = (
+                f"the event has more than {_MAX_TEXT_LENGTH / 2**20:g} MiB; a frame may have at "
+                f"most {MAX_FRAME_BYTES_IN_WORDS}"
+            )
             problem = ImageTooLarge(fault, limit=MAX_FRAME_BYTES)
             raise UnreadEvent(problem, _frame_id(encoded_packet))
         if has_too_many_values(encoded_packet):

@@ -56,6 +56,14 @@ class Connections:
         proxies: addresses and networks to which no limit per address applies; ``*`` is every one.
 
     Attributes:
+        limits: as given.
+        refusals: of all connections.
+        pacing: the turns of requests that begin.
+        health_pacing: likewise, of those for ``HEALTH_PATH``.
+        token_pacing: likewise, of those with a token.
+        pipelined_pacing: likewise, of those that came before the last one was answered.
+        bodies: the turns of large bodies.
+        discarding: the turns of bodies that nobody wants.
         turned_away: connections without a place that are being refused.
     """
 

@@ -1,7 +1,9 @@
 """Every setting of the service, read from the environment and ``.env`` here and nowhere else.
 
-A module a topic, under the names that the containers of ``entrypoints.container`` have. The name of
-a setting outside does not show its group: ``PORT`` is ``settings.server.port``.
+A module per topic. The container of a topic in ``entrypoints.container`` has the same name; only
+``server`` and ``connections``, which the entrypoints read, and ``tracing``, which the container
+``system`` reads, have none. The name of a setting outside does not show its group: ``PORT`` is
+``settings.server.port``.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ class AccountSettings(Group):
     refresh_grace_seconds: int = Field(default=10, ge=0, le=300)
     identity_recheck_seconds: int = Field(default=300, ge=0, le=86_400)
     clock_skew_seconds: int = Field(default=10, ge=0, le=60)
+    # Of links to images, and of those to videos.
     image_link_seconds: int = Field(default=3600, ge=1, le=604_800)
     guest_max_usage: int = Field(default=3, ge=0)
     guest_max_usage_per_address: int = Field(default=6, ge=0)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from domain.session import MAX_FRAME_SIZE
+from domain.session_config import MAX_FACE_SIZE_PX, MIN_FACE_SIZE_PX
 from entrypoints.settings.group import Group, InLowerCase, WebAddress, Words
 
 _HUGGINGFACE_MODEL = "dima806/facial_emotions_image_detection"
@@ -31,7 +32,7 @@ class VisionSettings(Group):
     inference_threads: int = Field(default=0, ge=0, le=64)
 
     # Finding faces
-    face_detect_min_size: int = Field(default=64, ge=16, le=2000)
+    face_detect_min_size: int = Field(default=64, ge=MIN_FACE_SIZE_PX, le=MAX_FACE_SIZE_PX)
     haar_scale_factor: float = Field(default=1.2, gt=1.0, le=2.0)
     haar_min_neighbors: int = Field(default=5, ge=1, le=50)
     yunet_model: Path = Path("models/face_detection_yunet.onnx")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from domain.errors import InvalidRequest
-from domain.session import Frame
-from entrypoints.wire.config import ACTIONS, Config, ConfigChange, read_config
+from domain.formats import IMAGE_FORMATS_IN_WORDS
+from domain.session import MAX_FRAME_BYTES_IN_WORDS, Frame
+from entrypoints.wire.config import ACTIONS, Action, Config, ConfigChange, read_config
 from entrypoints.wire.frame_data import sent_image
 from entrypoints.wire.reading import MAX_INTEGER, read
 
@@ -29,7 +30,7 @@ class Initialize(Struct, kw_only=True):
 class Control(Struct, kw_only=True):
     """Starts, stops or configures the session."""
 
-    action: Literal["start", "stop", "configure"]
+    action: Action
     config: Config | None = None
 
 
@@ -51,9 +52,10 @@ class VideoFrame(Struct, kw_only=True):
     data: Annotated[
         Any,
         Meta(
-            description="JPEG, PNG or WebP of at most 1 MiB, as binary or as base64 with or "
-            "without a data-URI prefix: as text or bytes, with or without line breaks and padding, "
-            "URL-safe or not."
+            description=f"An image of at most {MAX_FRAME_BYTES_IN_WORDS} "
+            f"({IMAGE_FORMATS_IN_WORDS} are read), as binary or as base64 with or without a "
+            "data-URI prefix: as text or bytes, with or without line breaks and padding, URL-safe "
+            "or not."
         ),
     ]
     width: Side | None = None
@@ -93,11 +95,11 @@ def read_initialize(data: tuple[object, ...]) -> ConfigChange:
     return _config(_object(data) if data and data[0] is not None else {})
 
 
-def read_control(data: tuple[object, ...]) -> tuple[str, ConfigChange]:
-    """The action asked for, one of ``ACTIONS``, and the configuration with it."""
+def read_control(data: tuple[object, ...]) -> tuple[Action, ConfigChange]:
+    """The action asked for, and the configuration with it."""
     payload = _object(data)
-    action = payload.get("action")
-    if not isinstance(action, str) or action not in ACTIONS:
+    action = next((each for each in ACTIONS if each == payload.get("action")), None)
+    if action is None:
         raise InvalidRequest(f"action must be one of {', '.join(ACTIONS)}", field="action")
     return action, _config(payload)
 

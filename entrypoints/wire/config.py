@@ -5,23 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from domain.errors import InvalidRequest
 from domain.session import MAX_FRAME_SIZE
-from domain.session_config import SessionConfig
+from domain.session_config import (
+    MAX_DETECTION_INTERVAL,
+    MAX_FACE_SIZE_PX,
+    MAX_FRAME_RATE,
+    MAX_PROCESSING_SIDE_PX,
+    MAX_SMOOTH_WINDOW,
+    MIN_FACE_SIZE_PX,
+    MIN_FRAME_RATE,
+    MIN_PROCESSING_SIDE_PX,
+    SessionConfig,
+)
 from entrypoints.wire.reading import read
 
 MAX_IGNORED = 32
 MAX_IGNORED_LENGTH = 60
-ACTIONS = ("start", "stop", "configure")
+Action = Literal["start", "stop", "configure"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 _DEFAULTS = SessionConfig()
 
 Resolution = Annotated[
-    list[Annotated[int, Meta(ge=64, le=4096)]],
+    list[Annotated[int, Meta(ge=MIN_PROCESSING_SIDE_PX, le=MAX_PROCESSING_SIDE_PX)]],
     Meta(
         min_length=2,
         max_length=2,
@@ -33,14 +44,19 @@ DetectionInterval = Annotated[
     int,
     Meta(
         ge=1,
-        le=30,
+        le=MAX_DETECTION_INTERVAL,
         description="Run the face detector on every N-th frame and predict the boxes of the "
         "frames between.",
     ),
 ]
 FrameRate = Annotated[
     float,
-    Meta(ge=0.1, le=60, description="Frames a second taken in; what comes faster is dropped."),
+    Meta(
+        ge=MIN_FRAME_RATE,
+        le=MAX_FRAME_RATE,
+        description="Frames a second that are analysed; of those that come faster only the newest "
+        "waits.",
+    ),
 ]
 AutoAdjust = Annotated[
     bool, Meta(description="Lower the processing resolution while the session falls behind.")
@@ -54,8 +70,8 @@ class Config(Struct, kw_only=True):
     min_face_size: Annotated[
         int,
         Meta(
-            ge=16,
-            le=2000,
+            ge=MIN_FACE_SIZE_PX,
+            le=MAX_FACE_SIZE_PX,
             description="Leave out faces whose longer side is smaller, in the sender's pixels. The "
             "service's own default may differ (`FACE_DETECT_MIN_SIZE`).",
         ),
@@ -77,7 +93,7 @@ class Config(Struct, kw_only=True):
         bool, Meta(description="Average scores over the last frames of a face.")
     ] = _DEFAULTS.smooth_emotions
     smooth_window_size: Annotated[
-        int, Meta(ge=1, le=60, description="Over how many frames at most.")
+        int, Meta(ge=1, le=MAX_SMOOTH_WINDOW, description="Over how many frames at most.")
     ] = _DEFAULTS.smooth_window_size
     auto_adjust: AutoAdjust = _DEFAULTS.auto_adjust
     prioritize_realtime: Annotated[
@@ -108,9 +124,7 @@ class EffectiveConfig(Config, kw_only=True):
         list[int],
         Meta(min_length=2, max_length=2, description="Frames with more pixels are refused."),
     ] = field(default_factory=lambda: list(MAX_FRAME_SIZE))
-    supported_actions: list[Literal["start", "stop", "configure"]] = field(
-        default_factory=lambda: list(ACTIONS)  # type: ignore[arg-type]
-    )
+    supported_actions: list[Action] = field(default_factory=lambda: list(ACTIONS))
 
 
 class SuggestedConfig(Struct, kw_only=True):

@@ -1,7 +1,8 @@
 """The kinds of problems, in one table for all transports.
 
-To add a kind, give an error a ``code`` (``domain/errors.py``) and write its row here. The row is
-its page under ``/problems`` as well.
+To add a kind, give an error a ``code`` and write its row here. The row is its page under
+``/problems`` as well. Errors of the core are in ``domain/errors.py`` and ``application/errors.py``;
+one that only a transport knows is in ``entrypoints/http/errors.py`` or beside what raises it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def example(kind: ProblemKind) -> Problem:
 def kind_of(error: Exception) -> ProblemKind:
     """The kind of an error of the core; ``internal_error`` for every other."""
     if isinstance(error, DomainError | ServiceUnavailable):
-        return KINDS.get(error.code, KINDS["domain_error"])
+        return KINDS[error.code]
     return KINDS["internal_error"]
 
 
@@ -172,15 +173,6 @@ _TABLE = (
         details={"limit": 12},
     ),
     _kind(
-        "domain_error",
-        400,
-        "Refused",
-        "The request breaks a rule of the service.",
-        happened="The service understood the request and refused it.",
-        why="It breaks a rule that has no kind of its own.",
-        remedy="Read `detail`, which says what is wrong.",
-    ),
-    _kind(
         "wrong_namespace",
         400,
         "Wrong Socket.IO namespace",
@@ -225,10 +217,11 @@ _TABLE = (
         403,
         "Link not valid",
         "The link has expired or was changed.",
-        happened="The link to an image was refused, and nothing was sent.",
-        why="A link to an image expires after a while (`IMAGE_LINK_SECONDS`, an hour by default), "
-        "opens one image only, and must be used exactly as it was given out.",
-        remedy="Ask for the record again: every answer has a fresh `image_url`.",
+        happened="The link to an image or a video was refused, and nothing was sent.",
+        why="A link expires after a while (`IMAGE_LINK_SECONDS`, an hour by default), opens one "
+        "image or one video only, and must be used exactly as it was given out.",
+        remedy="Ask for the record or the video again: every answer has a fresh `image_url` or "
+        "`file_url`.",
     ),
     _kind(
         "not_found",
@@ -323,7 +316,7 @@ _TABLE = (
         "Send a smaller request body.",
         happened="The service did not read the body to its end.",
         why="It is larger than this call takes. JSON may have 64 KiB.",
-        remedy="Send less, or send images as files to `/api/detect`.",
+        remedy="Send less, or send images as files, in a multipart form.",
     ),
     _kind(
         "unsupported_media_type",
@@ -366,7 +359,7 @@ _TABLE = (
         happened="The video was not accepted.",
         why="The user has as many unfinished videos as allowed (`MAX_VIDEOS_PER_USER`, 5 by "
         "default).",
-        remedy="Wait until one is done, or delete one by `DELETE /api/videos/` and its id.",
+        remedy="Wait until one is done, or delete one of them.",
         details={"retry_after": 60, "limit": 5, "remaining": 0},
     ),
     _kind(
@@ -392,7 +385,7 @@ _TABLE = (
         "internal_error",
         500,
         "Internal error",
-        "An error of the service. The request id helps to find it.",
+        "An unexpected error of the service; its log says more.",
         happened="An unexpected error stopped the request.",
         why="It is a bug, or something about the machine it runs on.",
         remedy="Try once more. If it happens again, send the operator of the service the header "
@@ -442,10 +435,14 @@ _TABLE = (
         "overloaded",
         503,
         "Busy",
-        "Too many images are in work; try again after `Retry-After` seconds.",
-        happened="The request was refused at once, so that those in work stay quick.",
-        why="As many images are in work as allowed (`MAX_IMAGES_IN_WORK`).",
-        remedy=_WAIT + " Send fewer at once.",
+        "All places are taken; try again after `Retry-After` seconds.",
+        happened="The image or the live session was refused at once, so that those that were "
+        "admitted stay quick.",
+        why="As many images are in work as allowed (`MAX_IMAGES_IN_WORK`; guests may take three "
+        "quarters of these places), or as many live sessions are open, in all "
+        "(`MAX_REALTIME_SESSIONS`) or of this user (`MAX_REALTIME_SESSIONS_PER_USER`). A service "
+        "that restarts opens no sessions either.",
+        remedy=_WAIT + " Send fewer images at once, and close sessions that are not needed.",
         details={"retry_after": 1},
     ),
     _kind(

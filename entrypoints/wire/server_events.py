@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from application.errors import ServiceUnavailable
 from application.sessions import events
 from domain.errors import DomainError
 from domain.session import FrameResult
@@ -18,14 +17,12 @@ from entrypoints.wire import faces, sessions
 from entrypoints.wire.config import EffectiveConfig, Ignored, SuggestedConfig, present_config
 from entrypoints.wire.detections import ImageSize
 from entrypoints.wire.faces import TrackedFace
-from entrypoints.wire.problems import KINDS, kind_of
+from entrypoints.wire.problems import KINDS, kind_of, text_of
 from entrypoints.wire.sessions import Count, Seconds, StreamSummary
 
 Moment = Annotated[float, Meta(description="Seconds since 1970 by the service's clock.")]
 Rate = Annotated[float, Meta(ge=0, description="A second.")]
 SessionId = Annotated[str | UnsetType, Meta(description="Of the session it is about.")]
-
-_TEXT_OF_UNEXPECTED = "something went wrong here"
 
 
 class Initialized(Struct, kw_only=True):
@@ -209,13 +206,11 @@ def present(event: events.SessionEvent, session_id: str, now: datetime) -> Struc
 
 def present_error_data(error: Exception) -> ErrorData:
     """What goes wrong, as clients are told it."""
-    is_expected = isinstance(error, DomainError | ServiceUnavailable)
     kind = kind_of(error)
     details = error.details if isinstance(error, DomainError) else {}
     return ErrorData(
         code=kind.status,
-        # No text of an unexpected error reaches a client.
-        message=str(error) if is_expected else _TEXT_OF_UNEXPECTED,
+        message=text_of(error),
         error=kind.code,
         field=str(details["field"]) if "field" in details else UNSET,
     )

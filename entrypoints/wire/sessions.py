@@ -48,7 +48,13 @@ class FrameCounts(Struct, kw_only=True):
     received: Count
     processed: Count
     failed: Count
-    dropped: Count
+    dropped: Annotated[
+        Count,
+        Meta(
+            description="Replaced by a newer one, waiting when the session stopped, or in work "
+            "when the client disconnected."
+        ),
+    ]
 
 
 class StreamSummary(Struct, kw_only=True):

@@ -18,7 +18,7 @@ from litestar.serialization import encode_json
 from application.accounts.links import LinkSignature
 from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
 from domain.errors import InvalidLink, InvalidRequest
-from domain.video import MAX_FRAMES_PER_SECOND, AnalysedFrame, Sampling, Video
+from domain.video import MAX_FRAMES_PER_SECOND, MAX_STEP_S, AnalysedFrame, Sampling, Video
 from entrypoints.http import operations
 from entrypoints.http.addresses import MediaAddresses, video_path
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
@@ -68,8 +68,8 @@ class VideoCollectionController(Controller):
     ) -> Response[videos.Video]:
         """Accept a video.
 
-        Once this is answered, the video survives a crash. It is queued;
-        `GET /api/videos/{id}` shows its progress.
+        Once this is answered, the video survives a crash. It is queued; a `GET` of the address in
+        `Location` shows its progress.
         """
         limits = settings.video.limits
         async with submit_video.hold_place(request.user):
@@ -280,9 +280,10 @@ def _present(video: Video, addresses: MediaAddresses) -> videos.Video:
 
 def _sampling(fields: Mapping[str, str]) -> Sampling:
     rate = _number(fields, "frames_per_second", _FRAMES_PER_SECOND)
-    if not 0 < rate <= MAX_FRAMES_PER_SECOND:
+    if not 1 / MAX_STEP_S <= rate <= MAX_FRAMES_PER_SECOND:
         raise InvalidRequest(
-            f"frames_per_second must lie above 0 and be at most {MAX_FRAMES_PER_SECOND:.0f}",
+            f"frames_per_second must lie between 1/{MAX_STEP_S:.0f} and "
+            f"{MAX_FRAMES_PER_SECOND:.0f}",
             field="frames_per_second",
         )
     to_s = _number(fields, "to", math.inf)

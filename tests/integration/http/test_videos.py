@@ -133,6 +133,7 @@ async def test_the_request_chooses_the_analysed_frames(service: Service) -> None
     [
         ("frames_per_second", "31"),
         ("frames_per_second", "0"),
+        ("frames_per_second", "0.0001"),
         ("frames_per_second", "many"),
         ("frames_per_second", "nan"),
         ("from", "-1"),
@@ -143,6 +144,7 @@ async def test_the_request_chooses_the_analysed_frames(service: Service) -> None
 async def test_impossible_sampling_is_refused(service: Service, field: str, value: str) -> None:
     answer = await send(await service.signed_in(), **{field: value})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["details"]["field"] == field
 
 
 async def test_a_player_reads_the_file_in_ranges(service: Service) -> None:

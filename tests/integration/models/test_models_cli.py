@@ -109,7 +109,7 @@ def test_rows_with_unknown_labels_are_left_out_and_counted() -> None:
     assert figures["faces"] == 2
     assert figures["left_out"] == {"NF": 1, "[red]": 1, "contempt": 2}
     assert np.sum(figures["confusion_matrix"]) == 2
-    assert "4  (labels that are none of the seven: NF 1, [red] 1, contempt 2)" in ran.stdout
+    assert "4  (labels that are none of the 7 emotions: NF 1, [red] 1, contempt 2)" in ran.stdout
     kept = save_faces(images[[0, 2]], ["sad", "happy"])
     alone = models("evaluate", "--faces", kept, "--json", "alone.json")
     assert alone.exit_code == 0

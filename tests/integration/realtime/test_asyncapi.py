@@ -88,6 +88,7 @@ async def test_every_emitted_event_matches_the_document(service: Service) -> Non
     client = await service.client()
     for event in sorted(names(RECEIVED)):
         await client.emit(event, {"action": 5, "room": 5, "config": {"speed": 1}})
+    assert "internal_error" not in {payload.get("error") for _, payload in client.events}
     await client.emit("initialize", {"client_id": "x", "config": {"save_session": True}})
     eyes = FaceLandmarks(*(Point(float(x), 1.0) for x in range(5)))
     service.detector.find_always(FaceDetection(BoundingBox(10, 10, 90, 90), 0.9, eyes))

@@ -143,13 +143,22 @@ async def test_a_file_that_is_not_a_video_is_refused_before_any_report(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("every_s", "part"), [(0.0, (0, None)), (0.01, (0, None)), (1, (-1, None)), (1, (5, 5))]
+    ("every_s", "part", "field", "message"),
+    [
+        (0.0, (0, None), "every_s", "every_s must lie between 1/30 and 3600 seconds"),
+        (0.01, (0, None), "every_s", "every_s must lie between 1/30 and 3600 seconds"),
+        (1, (-1, None), "from", "from must be 0 or more"),
+        (1, (5, 5), "to", "to must be greater than from"),
+    ],
 )
-def test_impossible_sampling_is_refused(every_s: float, part: Sequence[float | None]) -> None:
+def test_impossible_sampling_is_refused(
+    every_s: float, part: Sequence[float | None], field: str, message: str
+) -> None:
     from_s, to_s = part
     assert from_s is not None
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest) as refusal:
         Sampling(every_s, from_s, to_s)
+    assert (str(refusal.value), refusal.value.details) == (message, {"field": field})
 
 
 async def test_interrupted_work_continues_with_the_same_result(tmp_path: Path) -> None:
