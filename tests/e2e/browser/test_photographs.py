@@ -163,6 +163,22 @@ async def test_a_batch_is_summarised_exported_and_cleared(signed_in: Page, tmp_p
     await expect(last).to_have_count(0)
 
 
+async def test_cards_are_equally_wide_whatever_the_files_are_called(signed_in: Page) -> None:
+    page = signed_in
+    names = ("a.jpg", f"{'x' * 120}.jpg", f"{'صورة_' * 20}.jpg", f"{'two words ' * 15}.jpg")
+    await choose(page, *[file(name, portrait()) for name in names], file("notes.jpg", b"no photo"))
+    await expect(page.get_by_role("button", name="notes.jpg: failed")).to_be_visible()
+    widths = await page.locator(".photos button, .photos .thumb, .photos .about").evaluate_all(
+        "parts => parts.map((part) => part.getBoundingClientRect().width)"
+    )
+    assert len(widths) == 15
+    assert max(widths) - min(widths) < 3, "no more than the border of a card"
+    heights = await page.locator(".photos .name").evaluate_all(
+        "names => names.map((name) => name.getBoundingClientRect().height)"
+    )
+    assert max(heights) <= 2 * min(heights) + 1
+
+
 async def test_a_phone_photo_is_reduced_and_its_boxes_are_in_the_originals_pixels(
     page: Page, tmp_path: Path
 ) -> None:
