@@ -49,7 +49,10 @@ def labels_of(faces: Sequence[TrackedFace], size: Size) -> list[tuple[str, Bound
     line_px = _line_px(size)
     texts = [_text(face, len(faces)) for face in faces]
     layout = lay_labels(
-        [face.track.box for face in faces], [_size_of(text, line_px) for text in texts], size
+        [face.track.box for face in faces],
+        [_size_of(text, line_px) for text in texts],
+        size,
+        at_corners=len(faces) > _MAX_FACES_WITH_WORD,
     )
     return list(zip(texts, layout.label_boxes, strict=True))
 

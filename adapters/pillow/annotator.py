@@ -83,14 +83,15 @@ def _lay_out(
     boxes: Sequence[BoundingBox],
     size: Size,
 ) -> tuple[list[str], Layout]:
-    """Use the longest labels that fit without covering a face; numbers may cover one."""
+    """Use the longest labels that fit without covering a face; numbers lie on their boxes."""
     forms = [_full_texts(faces), _short_texts(faces)] if len(faces) <= _MAX_FACES_WITH_WORDS else []
     for texts in forms:
         layout = lay_labels(boxes, [_size_of(draw, font, text) for text in texts], size)
         if layout.is_clear or len(faces) == 1:
             return texts, layout
     texts = [str(number) for number in range(1, len(faces) + 1)]
-    return texts, lay_labels(boxes, [_size_of(draw, font, text) for text in texts], size)
+    sizes = [_size_of(draw, font, text) for text in texts]
+    return texts, lay_labels(boxes, sizes, size, at_corners=True)
 
 
 def _full_texts(faces: Sequence[Face]) -> list[str]:

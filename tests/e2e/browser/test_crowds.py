@@ -49,6 +49,18 @@ async def test_no_two_labels_overlap(page: Page, columns: int, rows: int) -> Non
         assert [pair for pair in combinations(labels, 2) if overlap(*pair) > 0.5] == []
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(6, 3), (10, 6)])
+async def test_a_number_stands_at_its_own_face(page: Page, columns: int, rows: int) -> None:
+    await with_crowd(page, columns, rows)
+    for width in WIDTHS:
+        await resize(page, width, 844)
+        labels = await page.locator(".box .label").evaluate_all(PLACES)
+        boxes = await page.locator(".box").evaluate_all(PLACES)
+        for number, label in enumerate(labels):
+            touched = [at for at, box in enumerate(boxes) if overlap(label, box) > 1]
+            assert touched == [number]
+
+
 async def test_few_faces_are_named_and_many_are_numbered(page: Page) -> None:
     await with_crowd(page, 2, 1)
     await expect(page.locator(".label").first).to_have_text("1 happy 97\u00a0%")

@@ -45,7 +45,23 @@ def test_labels_of_a_crowd_never_overlap(seed: int) -> None:
 
 
 def test_labels_that_would_cover_a_face_are_detected() -> None:
-    boxes = rows_of(6, 4, step=60, side=52)
+    boxes = rows_of(6, 4, step=64, side=52)
     wide, narrow = [(140, 16)] * len(boxes), [(14, 7)] * len(boxes)
-    assert not lay_labels(boxes, wide, (400, 300)).is_clear
-    assert lay_labels(boxes, narrow, (400, 300)).is_clear
+    assert not lay_labels(boxes, wide, (420, 310)).is_clear
+    assert lay_labels(boxes, narrow, (420, 310)).is_clear
+
+
+@pytest.mark.parametrize("step", [54, 60, 80])
+def test_numbers_lie_on_the_corners_of_their_own_boxes_and_on_no_other(step: int) -> None:
+    boxes = rows_of(6, 4, step=step, side=52)
+    layout = lay_labels(boxes, [(18, 14)] * len(boxes), (600, 400), at_corners=True)
+    for box, place in zip(boxes, layout.label_boxes, strict=True):
+        assert place is not None
+        assert [each for each in boxes if place.intersection_area(each)] == [box]
+
+
+def test_a_label_between_two_boxes_is_no_clear_label() -> None:
+    upper, lower = BoundingBox(10, 0, 50, 50), BoundingBox(10, 66, 50, 50)
+    assert not lay_labels([upper, lower], [(50, 12), (50, 12)], (70, 116)).is_clear
+    far = BoundingBox(10, 100, 50, 50)
+    assert lay_labels([upper, far], [(50, 12), (50, 12)], (70, 170)).is_clear

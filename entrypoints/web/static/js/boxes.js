@@ -52,9 +52,8 @@ export function layOutLabels(boxes, area) {
       label.dataset.form = form;
     }
     const sizes = boxes.map(({ label }) => ({ width: label.offsetWidth, height: label.offsetHeight }));
-    const { places, covered } = placeLabels(faces, sizes, area);
-    const isLast = form === forms.at(-1);
-    if (!isLast && (covered || places.includes(null))) continue;
+    const { places, isClear } = placeLabels(faces, sizes, area, { atCorners: form === "number" });
+    if (!isClear && form !== forms.at(-1)) continue;
     boxes.forEach((box, index) => moveLabel(box, places[index], faces[index]));
     return;
   }

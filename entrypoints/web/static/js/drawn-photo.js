@@ -35,7 +35,7 @@ export async function drawPhoto(picture, { image, detection_results: { faces } }
   return drawn;
 }
 
-/** The longest labels that fit without covering a face; numbers may cover one. */
+/** The longest labels that fit without covering a face; numbers lie on the corners of their boxes. */
 function layOut(pen, faces, boxes, area) {
   const numbers = faces.map((_, index) => `${index + 1}`);
   const named = faces.map((face, index) => {
@@ -45,13 +45,13 @@ function layOut(pen, faces, boxes, area) {
   const full = faces.map((face, index) => `${named[index]} ${percent(face.emotions[0].score)}`);
   const forms = faces.length > MAX_NAMED ? [] : [full, named];
   for (const texts of forms) {
-    const { places, covered } = placed(pen, texts, boxes, area);
-    if (faces.length === 1 || (!covered && !places.includes(null))) return { texts, places };
+    const { places, isClear } = placeLabels(boxes, sizesOf(pen, texts), area);
+    if (faces.length === 1 || isClear) return { texts, places };
   }
-  return { texts: numbers, places: placed(pen, numbers, boxes, area).places };
+  return { texts: numbers, places: placeLabels(boxes, sizesOf(pen, numbers), area, { atCorners: true }).places };
 }
 
-const placed = (pen, texts, boxes, area) => placeLabels(boxes, texts.map((text) => sizeOf(pen, text)), area);
+const sizesOf = (pen, texts) => texts.map((text) => sizeOf(pen, text));
 
 function drawBox(pen, { x, y, width, height }, colour, line) {
   const thick = Math.min(line, Math.max(1, Math.min(width, height) / 12)); // A small face stays visible.

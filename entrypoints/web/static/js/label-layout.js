@@ -1,48 +1,85 @@
-// Where labels go: beside their boxes, never over one another, and over a face only where nothing
-// else is left. Pure geometry in CSS pixels; the service's drawings follow the same rules.
+// Where labels go: beside their boxes, or on a corner of them, never over one another, and over another face or
+// nearer to it only where nothing else is left. Pure geometry in CSS pixels; the service's drawings follow the same rules.
 
 const GAP_PX = 2;
 const MAX_DISTANCE_PX = 56;
 const STEP_PX = 9;
+const COVERING = 4; // The cost of covering a face, relative to distance from the box.
+const STRAYING = 2; // The cost of standing by another box, in heights of the label.
+const CLEARLY = 1.25; // A label belongs to its box if it is this many times farther from every other.
 
 /**
  * @typedef {{x: number, y: number, width: number, height: number}} Box
  * @param {Box[]} boxes  of the faces
  * @param {{width: number, height: number}[]} labels  their sizes, in the order of the boxes
  * @param {{width: number, height: number}} area  no label leaves it
- * @returns {{places: (?Box)[], covered: number}}  null if there is no room, and how many
- *   square pixels of faces lie under labels
+ * @param {{atCorners: boolean}} how  whether labels lie on the corners of their boxes, as short ones may
+ * @returns {{places: (?Box)[], isClear: boolean}}  null if there is no room; and whether each label has a place
+ *   at its own box and covers no face
  */
-export function placeLabels(boxes, labels, area) {
+export function placeLabels(boxes, labels, area, { atCorners = false } = {}) {
   const places = boxes.map(() => null);
   const topDown = boxes.map((_, index) => index).sort((a, b) => boxes[a].y - boxes[b].y || boxes[a].x - boxes[b].x);
-  let covered = 0;
+  let isClear = true;
   for (const index of topDown) {
+    const others = boxes.filter((_, at) => at !== index);
     let best = null;
     let bestCost = Infinity;
-    for (const { place, distance } of candidates(boxes[index], labels[index])) {
+    for (const { place, distance } of (atCorners ? onCorners : candidates)(boxes[index], labels[index])) {
       if (distance > bestCost) break; // They come in order of distance.
       if (!isWithin(place, area) || places.some((other) => other && overlap(place, other))) continue;
-      const hidden = boxes.reduce((sum, box) => sum + overlap(place, box), 0);
-      const cost = distance + 4 * hidden / Math.sqrt(place.width * place.height);
-      if (cost >= bestCost) continue;
-      [best, bestCost] = [{ ...place, covers: hidden }, cost];
+      const { cost, isFaultless } = judge(place, boxes[index], others, atCorners);
+      if (distance + cost >= bestCost) continue;
+      [best, bestCost] = [{ place, isFaultless }, distance + cost];
     }
-    covered += best?.covers ?? 0;
-    places[index] = best;
+    places[index] = best?.place ?? null;
+    isClear &&= best?.isFaultless ?? false;
   }
-  return { places, covered };
+  return { places, isClear };
+}
+
+function judge(place, box, others, atCorner) {
+  const covered = others.reduce((sum, other) => sum + overlap(place, other), 0);
+  const own = overlap(place, box);
+  // A number may lie on its face, as long as much of that is left.
+  const hidden = atCorner ? (place.height * own) / (box.width * box.height) : (COVERING * own) / Math.sqrt(place.width * place.height);
+  const isStray = !belongs(place, box, others);
+  const cost = hidden + (COVERING * covered) / Math.sqrt(place.width * place.height) + (isStray ? STRAYING * place.height : 0);
+  return { cost, isFaultless: !isStray && !covered && (atCorner || !own) };
+}
+
+/** Whether nobody would take a label for that of another box. */
+function belongs(place, box, others) {
+  const own = distance(place, box);
+  return others.every((other) => distance(place, other) >= CLEARLY * own);
+}
+
+/** How far the middle of a label is from a box. */
+function distance(label, box) {
+  const [x, y] = [label.x + label.width / 2, label.y + label.height / 2];
+  return Math.hypot(Math.max(box.x - x, 0, x - box.x - box.width), Math.max(box.y - y, 0, y - box.y - box.height));
 }
 
 /** Places for one label, the nearest first: around the box, then farther out, then within it. */
 function* candidates(box, label) {
   for (let away = 0; away <= MAX_DISTANCE_PX; away += STEP_PX) yield* around(box, label, away);
-  for (const [x, y] of [[0, 0], [1, 0], [0, 1], [1, 1]]) {
-    yield {
-      place: { ...label, x: box.x + x * (box.width - label.width), y: box.y + y * (box.height - label.height) },
-      distance: 0,
-    };
+  for (const place of within(box, label)) yield { place, distance: 0 };
+}
+
+/** The same for a label on a corner, the upper ones first: across the edge, then within the box; then around it. */
+function* onCorners(box, label) {
+  const inside = within(box, label);
+  for (const at of [0, 2]) { // The upper two, and the lower two.
+    const across = (at ? 1 : -1) * (label.height / 2);
+    for (const place of inside.slice(at, at + 2)) yield { place: { ...place, y: place.y + across }, distance: at };
+    for (const place of inside.slice(at, at + 2)) yield { place, distance: at + 1 };
   }
+  for (const each of candidates(box, label)) yield { ...each, distance: each.distance + label.height / 2 };
+}
+
+function within(box, label) {
+  return [[0, 0], [1, 0], [0, 1], [1, 1]].map(([x, y]) => (
+    { ...label, x: box.x + x * (box.width - label.width), y: box.y + y * (box.height - label.height) }));
 }
 
 function* around(box, label, away) {
