@@ -33,7 +33,12 @@ class Layout:
 
 
 def lay_labels(
-    boxes: Sequence[BoundingBox], labels: Sequence[Size], area: Size, *, at_corners: bool = False
+    boxes: Sequence[BoundingBox],
+    labels: Sequence[Size],
+    area: Size,
+    *,
+    at_corners: bool = False,
+    must_be_clear: bool = False,
 ) -> Layout:
     """Place a label for each box.
 
@@ -42,6 +47,7 @@ def lay_labels(
         labels: their sizes, in the order of the boxes.
         area: of the image; no label leaves it.
         at_corners: whether labels lie on the corners of their boxes, as short ones may.
+        must_be_clear: whether to give up where not all have a clear place.
     """
     label_boxes: list[BoundingBox | None] = [None] * len(boxes)
     is_clear = True
@@ -60,6 +66,8 @@ def lay_labels(
                 best, best_cost, best_is_faultless = place, distance + cost, is_faultless
         label_boxes[index] = best
         is_clear = is_clear and best_is_faultless
+        if must_be_clear and not is_clear:
+            break
     return Layout(tuple(label_boxes), is_clear)
 
 

@@ -20,8 +20,6 @@ from domain.image import Image
 from domain.label_layout import Layout, lay_labels
 from domain.wording import counted, leading, percent
 
-_MAX_FACES_WITH_WORDS = 12  # With more, labels are numbers only.
-
 _Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
 _FORMATS = {each.media_type: each.name for each in ANNOTATED_FORMATS}
@@ -84,10 +82,11 @@ def _lay_out(
     size: Size,
 ) -> tuple[list[str], Layout]:
     """Use the longest labels that fit without covering a face; numbers lie on their boxes."""
-    forms = [_full_texts(faces), _short_texts(faces)] if len(faces) <= _MAX_FACES_WITH_WORDS else []
-    for texts in forms:
-        layout = lay_labels(boxes, [_size_of(draw, font, text) for text in texts], size)
-        if layout.is_clear or len(faces) == 1:
+    must_be_clear = len(faces) > 1
+    for texts in (_full_texts(faces), _short_texts(faces)):
+        sizes = [_size_of(draw, font, text) for text in texts]
+        layout = lay_labels(boxes, sizes, size, must_be_clear=must_be_clear)
+        if layout.is_clear or not must_be_clear:
             return texts, layout
     texts = [str(number) for number in range(1, len(faces) + 1)]
     sizes = [_size_of(draw, font, text) for text in texts]

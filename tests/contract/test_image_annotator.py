@@ -102,14 +102,16 @@ async def test_pillow_draws_on_images_of_every_kind_and_on_large_ones(kind: str)
         assert difference.getbbox() is not None
 
 
-@pytest.mark.parametrize("faces", [2, 40])
-async def test_pillow_draws_words_for_few_faces_and_numbers_for_many(faces: int) -> None:
-    """Few faces get words; many get numbers and a key to the colours."""
-    boxes = [face(10 + 60 * (n % 10), 30 + 110 * (n // 10), 40, 50) for n in range(faces)]
+@pytest.mark.parametrize(("faces", "across", "down"), [(2, 60, 110), (40, 60, 110), (40, 44, 54)])
+async def test_pillow_draws_words_where_they_fit_and_else_numbers(
+    faces: int, across: int, down: int
+) -> None:
+    """Numbers come with a key to the colours."""
+    boxes = [face(10 + across * (n % 10), 30 + down * (n // 10), 40, 50) for n in range(faces)]
     with pillow() as annotator:
         data = await annotator.annotate(photograph(), boxes)
     with Image.open(io.BytesIO(data)) as drawn:
         above = np.asarray(drawn.crop((10, 10, 55, 29)).convert("HSV")).astype(int)
     yellow = np.count_nonzero((abs(above[..., 0] - 40) < 12) & (above[..., 1] > 90))
-    assert (yellow > 400) == (faces == 2)
+    assert (yellow > 400) == (across == 60)
     assert yellow > 50

@@ -50,26 +50,38 @@ async def test_no_two_labels_overlap(page: Page, columns: int, rows: int) -> Non
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(6, 3), (10, 6)])
-async def test_a_number_stands_at_its_own_face(page: Page, columns: int, rows: int) -> None:
+async def test_a_number_lies_on_its_own_face_and_on_no_other(
+    page: Page, columns: int, rows: int
+) -> None:
     await with_crowd(page, columns, rows)
     for width in WIDTHS:
         await resize(page, width, 844)
         labels = await page.locator(".box .label").evaluate_all(PLACES)
         boxes = await page.locator(".box").evaluate_all(PLACES)
+        is_named = await page.locator(".label .word:visible").count() > 0
         for number, label in enumerate(labels):
             touched = [at for at, box in enumerate(boxes) if overlap(label, box) > 1]
-            assert touched == [number]
+            assert touched == ([] if is_named else [number])
 
 
-async def test_few_faces_are_named_and_many_are_numbered(page: Page) -> None:
+async def test_faces_are_named_where_words_have_room_and_else_numbered(page: Page) -> None:
     await with_crowd(page, 2, 1)
     await expect(page.locator(".label").first).to_have_text("1 happy 97\u00a0%")
     assert await page.locator(".label .word:visible").count() == 2
     await with_crowd(page, 6, 3)
+    assert await page.locator(".label .word:visible").count() == 18
+    assert await page.locator(".label .score:visible").count() == 0
+    await resize(page, 390, 844)
     assert await page.locator(".label .word:visible").count() == 0
     assert await page.locator(".label .number:visible").all_inner_texts() == [
         str(number) for number in range(1, 19)
     ]
+    for _ in range(2):
+        await page.get_by_role("button", name="Zoom in").click()
+    assert 0 < await page.locator(".label:visible").count() < 18
+    assert await page.locator(".label:visible .number:visible").count() == (
+        await page.locator(".label:visible .word:visible").count()
+    )
 
 
 async def test_a_click_on_a_box_opens_its_line_and_keeps_the_photo_in_view(page: Page) -> None:

@@ -6,7 +6,6 @@ import { placeLabels } from "./label-layout.js";
 
 // The texts of labels, the longest first: the first for which all labels have room is used.
 const FORMS = ["full", "short", "number"];
-export const MAX_NAMED = 12; // More faces than that get numbers only.
 const THIN_PX = 48;
 
 /** A box with its label: a button on a photo, a plain element (`tag`) on video. */
@@ -39,24 +38,35 @@ export function placeBox(box, [x, y, width, height], size) {
   }
 }
 
-/** Put the labels where none hides another, on a picture shown in this size. */
-export function layOutLabels(boxes, area) {
-  const faces = boxes.map(({ place }) => ({
-    x: place.x * area.width, y: place.y * area.height, width: place.width * area.width, height: place.height * area.height,
-  }));
-  boxes.forEach(({ element }, index) => element.classList.toggle("is-thin", faces[index].width < THIN_PX));
-  const forms = boxes.length > MAX_NAMED ? FORMS.slice(-1) : boxes.length === 1 ? FORMS.slice(0, 1) : FORMS;
-  for (const form of forms) {
-    for (const { label } of boxes) {
-      label.hidden = false;
-      label.dataset.form = form;
-    }
-    const sizes = boxes.map(({ label }) => ({ width: label.offsetWidth, height: label.offsetHeight }));
-    const { places, isClear } = placeLabels(faces, sizes, area, { atCorners: form === "number" });
-    if (!isClear && form !== forms.at(-1)) continue;
-    boxes.forEach((box, index) => moveLabel(box, places[index], faces[index]));
-    return;
+/**
+ * Put the labels where none hides another, on a picture shown in this size; those whose boxes are out of view are hidden.
+ * @param {{x: number, y: number, width: number, height: number}} view  the part of the picture that is seen
+ */
+export function layOutLabels(boxes, area, view = { x: 0, y: 0, ...area }) {
+  const faces = new Map(boxes.map((box) => [box, faceIn(area, box)]));
+  for (const [{ element, label }, face] of faces) {
+    element.classList.toggle("is-thin", face.width < THIN_PX);
+    label.hidden = !holds(view, middleOf(face));
   }
+  const seen = boxes.filter(({ label }) => !label.hidden);
+  const whole = seen.filter((box) => holds(view, faces.get(box))); // Only these have to have room for words.
+  const place = (some, form, mustBeClear) => {
+    for (const { label } of some) label.dataset.form = form;
+    const sizes = some.map(({ label }) => ({ width: label.offsetWidth, height: label.offsetHeight }));
+    return placeLabels(some.map((box) => faces.get(box)), sizes, view, { atCorners: form === "number", mustBeClear });
+  };
+  const form = boxes.length === 1 ? FORMS[0] : FORMS.slice(0, -1).find((each) => place(whole, each, true).isClear) ?? FORMS.at(-1);
+  const { places } = place(seen, form, false);
+  seen.forEach((box, index) => moveLabel(box, places[index], faces.get(box)));
+}
+
+const faceIn = (area, { place }) => (
+  { x: place.x * area.width, y: place.y * area.height, width: place.width * area.width, height: place.height * area.height });
+
+const middleOf = ({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2, width: 0, height: 0 });
+
+function holds(view, { x, y, width, height }) {
+  return x >= view.x && y >= view.y && x + width <= view.x + view.width && y + height <= view.y + view.height;
 }
 
 function moveLabel({ element, label }, place, face) {

@@ -1,6 +1,6 @@
 // A photo with its boxes and labels drawn into it, as the service draws those that it keeps.
 
-import { labelWords, MAX_NAMED } from "./boxes.js";
+import { labelWords } from "./boxes.js";
 import { h } from "./dom.js";
 import { countEmotions } from "./emotion-counts.js";
 import { percent } from "./format.js";
@@ -43,10 +43,10 @@ function layOut(pen, faces, boxes, area) {
     return faces.length === 1 ? word : `${numbers[index]} ${word}`;
   });
   const full = faces.map((face, index) => `${named[index]} ${percent(face.emotions[0].score)}`);
-  const forms = faces.length > MAX_NAMED ? [] : [full, named];
-  for (const texts of forms) {
-    const { places, isClear } = placeLabels(boxes, sizesOf(pen, texts), area);
-    if (faces.length === 1 || isClear) return { texts, places };
+  for (const texts of [full, named]) {
+    const mustBeClear = faces.length > 1;
+    const { places, isClear } = placeLabels(boxes, sizesOf(pen, texts), area, { mustBeClear });
+    if (isClear || !mustBeClear) return { texts, places };
   }
   return { texts: numbers, places: placeLabels(boxes, sizesOf(pen, numbers), area, { atCorners: true }).places };
 }

@@ -12,12 +12,13 @@ const CLEARLY = 1.25; // A label belongs to its box if it is this many times far
  * @typedef {{x: number, y: number, width: number, height: number}} Box
  * @param {Box[]} boxes  of the faces
  * @param {{width: number, height: number}[]} labels  their sizes, in the order of the boxes
- * @param {{width: number, height: number}} area  no label leaves it
- * @param {{atCorners: boolean}} how  whether labels lie on the corners of their boxes, as short ones may
+ * @param {{x: ?number, y: ?number, width: number, height: number}} area  no label leaves it
+ * @param {{atCorners: boolean, mustBeClear: boolean}} how  whether labels lie on the corners of their boxes, as short
+ *   ones may; and whether to give up where not all have a clear place
  * @returns {{places: (?Box)[], isClear: boolean}}  null if there is no room; and whether each label has a place
  *   at its own box and covers no face
  */
-export function placeLabels(boxes, labels, area, { atCorners = false } = {}) {
+export function placeLabels(boxes, labels, area, { atCorners = false, mustBeClear = false } = {}) {
   const places = boxes.map(() => null);
   const topDown = boxes.map((_, index) => index).sort((a, b) => boxes[a].y - boxes[b].y || boxes[a].x - boxes[b].x);
   let isClear = true;
@@ -34,6 +35,7 @@ export function placeLabels(boxes, labels, area, { atCorners = false } = {}) {
     }
     places[index] = best?.place ?? null;
     isClear &&= best?.isFaultless ?? false;
+    if (mustBeClear && !isClear) break;
   }
   return { places, isClear };
 }
@@ -95,8 +97,8 @@ function* around(box, label, away) {
   for (const x of [left, right]) for (const y of [above, below]) yield { place: { ...label, x, y }, distance: away + 2 };
 }
 
-function isWithin(place, area) {
-  return place.x >= 0 && place.y >= 0 && place.x + place.width <= area.width && place.y + place.height <= area.height;
+function isWithin(place, { x = 0, y = 0, width, height }) {
+  return place.x >= x && place.y >= y && place.x + place.width <= x + width && place.y + place.height <= y + height;
 }
 
 /** How many square pixels two boxes share. */

@@ -24,7 +24,7 @@ export function photoStage({ picture, size, faces = [], caption, onChoose = () =
   const frame = h("div", { class: "frame", tabIndex: 0, role: "group",
     "aria-label": "Photo. Plus and minus zoom, arrow keys move it." }, layer);
   const hasPicture = picture instanceof HTMLImageElement;
-  const zoom = new Zoom(frame, layer, size, (area) => layOutLabels(boxes, area));
+  const zoom = new Zoom(frame, layer, size, (area, view) => layOutLabels(boxes, area, view));
   const element = h("figure", { class: "stage" }, frame,
     h("figcaption", {}, h("span", { class: "facts" }, caption), hasPicture || faces.length ? zoomButtons(zoom) : null));
   element.style.setProperty("--ratio", size.width / size.height);

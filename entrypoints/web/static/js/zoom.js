@@ -21,7 +21,8 @@ export class Zoom {
    * @param {HTMLElement} frame  what clips the picture
    * @param {HTMLElement} layer  the picture with all that lies on it
    * @param {{width: number, height: number}} size  the picture's own
-   * @param {(area: {width: number, height: number}) => void} onResize  called with the size of the layer in CSS pixels
+   * @param {(area: {width: number, height: number}, view: Object) => void} onResize  called with the size of the layer in CSS
+   *   pixels, and with the part of it that the frame shows
    */
   constructor(frame, layer, size, onResize) {
     this.#frame = frame;
@@ -90,7 +91,9 @@ export class Zoom {
       width: `${width}px`, height: `${height}px`, transform: `translate(${this.#x}px, ${this.#y}px)`,
     });
     this.#frame.classList.toggle("is-zoomed", this.#factor > 1);
-    if (width && height) this.#onResize({ width, height });
+    if (!width || !height) return;
+    const [x, y] = [Math.max(0, -this.#x), Math.max(0, -this.#y)];
+    this.#onResize({ width, height }, { x, y, width: Math.min(width - x, clientWidth), height: Math.min(height - y, clientHeight) });
   }
 
   #inFrame({ clientX, clientY }) {
