@@ -41,8 +41,9 @@ export function placeBox(box, [x, y, width, height], size) {
 /**
  * Put the labels where none hides another, on a picture shown in this size; those whose boxes are out of view are hidden.
  * @param {{x: number, y: number, width: number, height: number}} view  the part of the picture that is seen
+ * @param {{isMoving: boolean}} how  whether boxes move, so that labels had better stay at the sides where they are
  */
-export function layOutLabels(boxes, area, view = { x: 0, y: 0, ...area }) {
+export function layOutLabels(boxes, area, view = { x: 0, y: 0, ...area }, { isMoving = false } = {}) {
   const faces = new Map(boxes.map((box) => [box, faceIn(area, box)]));
   for (const [{ element, label }, face] of faces) {
     element.classList.toggle("is-thin", face.width < THIN_PX);
@@ -53,11 +54,15 @@ export function layOutLabels(boxes, area, view = { x: 0, y: 0, ...area }) {
   const place = (some, form, mustBeClear) => {
     for (const { label } of some) label.dataset.form = form;
     const sizes = some.map(({ label }) => ({ width: label.offsetWidth, height: label.offsetHeight }));
-    return placeLabels(some.map((box) => faces.get(box)), sizes, view, { atCorners: form === "number", mustBeClear });
+    const sides = isMoving ? some.map(({ side }) => (side?.form === form ? side.number : null)) : [];
+    return placeLabels(some.map((box) => faces.get(box)), sizes, view, { atCorners: form === "number", mustBeClear, sides });
   };
   const form = boxes.length === 1 ? FORMS[0] : FORMS.slice(0, -1).find((each) => place(whole, each, true).isClear) ?? FORMS.at(-1);
-  const { places } = place(seen, form, false);
-  seen.forEach((box, index) => moveLabel(box, places[index], faces.get(box)));
+  const { places, sides } = place(seen, form, false);
+  seen.forEach((box, index) => {
+    box.side = { form, number: sides[index] };
+    moveLabel(box, places[index], faces.get(box));
+  });
 }
 
 const faceIn = (area, { place }) => (

@@ -13,31 +13,52 @@ const CLEARLY = 1.25; // A label belongs to its box if it is this many times far
  * @param {Box[]} boxes  of the faces
  * @param {{width: number, height: number}[]} labels  their sizes, in the order of the boxes
  * @param {{x: ?number, y: ?number, width: number, height: number}} area  no label leaves it
- * @param {{atCorners: boolean, mustBeClear: boolean}} how  whether labels lie on the corners of their boxes, as short
- *   ones may; and whether to give up where not all have a clear place
- * @returns {{places: (?Box)[], isClear: boolean}}  null if there is no room; and whether each label has a place
- *   at its own box and covers no face
+ * @param {{atCorners: boolean, mustBeClear: boolean, sides: (?number)[]}} how  whether labels lie on the corners of
+ *   their boxes, as short ones may; whether to give up where not all have a clear place; and at which of its sides each
+ *   label was before, where it stays if it can
+ * @returns {{places: (?Box)[], sides: (?number)[], isClear: boolean}}  null if there is no room; and whether each label
+ *   has a place at its own box and covers no face
  */
-export function placeLabels(boxes, labels, area, { atCorners = false, mustBeClear = false } = {}) {
+export function placeLabels(boxes, labels, area, { atCorners = false, mustBeClear = false, sides: before = [] } = {}) {
   const places = boxes.map(() => null);
+  const sides = boxes.map(() => null);
   const topDown = boxes.map((_, index) => index).sort((a, b) => boxes[a].y - boxes[b].y || boxes[a].x - boxes[b].x);
+  const othersOf = boxes.map((_, index) => boxes.filter((_box, at) => at !== index));
+  const offered = (index) => (atCorners ? onCorners : candidates)(boxes[index], labels[index]);
+  const isFree = (place) => isWithin(place, area) && !places.some((other) => other && overlap(place, other));
+  const isSettled = topDown.map(() => false);
   let isClear = true;
-  for (const index of topDown) {
-    const others = boxes.filter((_, at) => at !== index);
+  for (const index of topDown.filter((each) => Number.isInteger(before[each]))) {
+    const { place } = nth(offered(index), before[index]);
+    if (!isFree(place) || !judge(place, boxes[index], othersOf[index], atCorners).isFaultless) continue;
+    [places[index], sides[index], isSettled[index]] = [place, before[index], true];
+  }
+  for (const index of topDown.filter((each) => !isSettled[each])) {
     let best = null;
     let bestCost = Infinity;
-    for (const { place, distance } of (atCorners ? onCorners : candidates)(boxes[index], labels[index])) {
+    let side = -1;
+    for (const { place, distance } of offered(index)) {
+      side += 1;
       if (distance > bestCost) break; // They come in order of distance.
-      if (!isWithin(place, area) || places.some((other) => other && overlap(place, other))) continue;
-      const { cost, isFaultless } = judge(place, boxes[index], others, atCorners);
+      if (!isFree(place)) continue;
+      const { cost, isFaultless } = judge(place, boxes[index], othersOf[index], atCorners);
       if (distance + cost >= bestCost) continue;
-      [best, bestCost] = [{ place, isFaultless }, distance + cost];
+      [best, bestCost] = [{ place, isFaultless, side }, distance + cost];
     }
-    places[index] = best?.place ?? null;
+    [places[index], sides[index]] = [best?.place ?? null, best?.side ?? null];
     isClear &&= best?.isFaultless ?? false;
     if (mustBeClear && !isClear) break;
   }
-  return { places, isClear };
+  return { places, sides, isClear };
+}
+
+function nth(offered, number) {
+  let at = 0;
+  for (const each of offered) {
+    if (at === number) return each;
+    at += 1;
+  }
+  return null;
 }
 
 function judge(place, box, others, atCorner) {

@@ -28,7 +28,7 @@ export class LiveBoxes {
     }
     for (const id of this.#boxes.keys()) if (!seen.has(id)) this.#remove(id);
     const { clientWidth: width, clientHeight: height } = this.#layer;
-    layOutLabels([...this.#boxes.values()], { width, height });
+    layOutLabels([...this.#boxes.values()], { width, height }, undefined, { isMoving: true });
   }
 
   clear() {
