@@ -163,6 +163,26 @@ async def test_a_batch_is_summarised_exported_and_cleared(signed_in: Page, tmp_p
     await expect(last).to_have_count(0)
 
 
+async def test_forward_leads_to_the_result_that_back_left_until_it_is_cleared(page: Page) -> None:
+    await page.goto("/")
+    await choose(page, file("one.jpg", portrait()))
+    await expect(page.locator(".face")).to_have_count(1)
+    await page.go_back()
+    await expect(page.locator(".drop")).to_be_visible()
+    await expect(page.locator(".face")).to_be_hidden()
+    await page.go_forward()
+    await expect(page.locator("figcaption")).to_contain_text("one.jpg")
+    await expect(page.locator(".face")).to_be_visible()
+    await page.go_back()
+    await choose(page, file("two.jpg", pair()))
+    await expect(page.locator(".face")).to_have_count(2)
+    await expect(page.get_by_role("list", name="Photos")).to_be_hidden()
+    await page.get_by_role("button", name="Clear").click()
+    await page.go_back()
+    await expect(page.locator(".drop")).to_be_visible()
+    assert page.url.endswith("#detect")
+
+
 async def test_cards_are_equally_wide_whatever_the_files_are_called(signed_in: Page) -> None:
     page = signed_in
     names = ("a.jpg", f"{'x' * 120}.jpg", f"{'صورة_' * 20}.jpg", f"{'two words ' * 15}.jpg")

@@ -34,7 +34,7 @@ export function mountDetect(panel) {
   const chooser = h("label", { class: "chooser" }, input, h("span", { class: "button primary" }, "Choose files"));
   const welcomeView = welcome(chooser, take);
   const overview = h("button", { type: "button", on: { click: () => visit(null) } }, "Overview");
-  const clear = h("button", { type: "button", on: { click: () => visit(undefined) } }, "Clear");
+  const clear = h("button", { type: "button", on: { click: clearAll } }, "Clear");
   const exports = ["csv", "json"].map((format) =>
     h("button", { type: "button", on: { click: () => save(photos, format) } }, format.toUpperCase()));
   const progress = h("progress", { "aria-label": "Photos analysed" });
@@ -58,11 +58,7 @@ export function mountDetect(panel) {
     }));
     if (!taken.length) return;
     announce();
-    if (welcomeView.isConnected) {
-      welcomeView.remove();
-      tools.prepend(chooser);
-    }
-    workspace.hidden = false;
+    if (workspace.hidden) forget(); // What the Back button left is over.
     for (const photo of taken) {
       photo.card = photoCard(photo, () => visit(photo));
       photos.push(photo);
@@ -72,22 +68,40 @@ export function mountDetect(panel) {
     await analyseThese(taken);
   }
 
-  /** Show a photo, the overview (null), or the welcome (undefined), as a step that the Back button takes back. */
+  /** Show a photo or the overview (null), as a step that the Back button takes back. */
   function visit(photo) {
-    const place = photo ? photos.indexOf(photo) + 1 : photo === null ? OVERVIEW : "";
-    history.pushState(null, "", place ? `#detect/${place}` : "#detect");
+    const place = photo ? photos.indexOf(photo) + 1 : OVERVIEW;
+    history.pushState(null, "", `#detect/${place}`);
     goTo(place);
   }
 
   function goTo(place) {
-    if (!photos.length) {
+    if (photos[place - 1]) enter(photos[place - 1]);
+    else if (place === OVERVIEW && photos.length) enter(photos.length > 1 ? null : photos[0]);
+    else {
       if (place) history.replaceState(null, "", "#detect"); // What was there is not kept.
-    } else if (photos[place - 1]) show(photos[place - 1]);
-    else if (place === OVERVIEW) show(photos.length > 1 ? null : photos[0]);
-    else clearAll();
+      leave();
+    }
   }
 
-  const place = () => (current ? photos.indexOf(current) + 1 : photos.length ? OVERVIEW : "");
+  const place = () => (workspace.hidden ? "" : current ? photos.indexOf(current) + 1 : OVERVIEW);
+
+  function enter(photo) {
+    if (workspace.hidden) {
+      workspace.hidden = false;
+      welcomeView.remove();
+      tools.prepend(chooser);
+    }
+    show(photo);
+  }
+
+  /** Show the welcome. The photos stay, so that the Forward button leads to them again. */
+  function leave() {
+    if (workspace.hidden) return;
+    workspace.hidden = true;
+    welcomeView.querySelector(".by-mouse").before(chooser);
+    panel.querySelector(".detect-view").prepend(welcomeView);
+  }
 
   async function analyseThese(some) {
     showProgress();
@@ -145,14 +159,17 @@ export function mountDetect(panel) {
   }
 
   function clearAll() {
+    history.pushState(null, "", "#detect");
+    leave();
+    forget();
+    input.focus();
+  }
+
+  function forget() {
     for (const { url } of photos) URL.revokeObjectURL(url);
     photos = [];
     current = null;
     list.replaceChildren();
-    workspace.hidden = true;
-    welcomeView.querySelector(".by-mouse").before(chooser);
-    panel.querySelector(".detect-view").prepend(welcomeView);
-    input.focus();
   }
 
   /** The buttons for a photo that failed: try again, or sign in when a guest has no uses left. */
