@@ -93,6 +93,42 @@ async def test_the_keyboard_is_enough_to_choose_a_sample_open_a_face_and_zoom(pa
     await expect(page.locator(".face .details")).to_be_hidden()
 
 
+async def test_the_focus_stays_with_what_replaces_the_welcome(page: Page) -> None:
+    await page.goto("/")
+    await page.get_by_role("button", name="An astronaut").focus()
+    await page.keyboard.press("Enter")
+    await page.locator(".face").wait_for()
+    await expect(page.locator(".main")).to_be_focused()
+    await page.get_by_role("button", name="Clear").click()
+    await page.locator("#photos").focus()
+    await choose(page, file("a.jpg", portrait()))
+    await page.locator(".face").wait_for()
+    await expect(page.locator("#photos")).to_be_focused()
+    await choose(page, file("b.jpg", portrait()))
+    await page.get_by_role("button", name="Overview").press("Enter")
+    await expect(page.locator(".main")).to_be_focused()
+
+
+async def with_three_records(page: Page) -> list[str]:
+    """Open the first of three records in the history by the keyboard. Returns their names."""
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(3)])
+    await expect(page.get_by_role("button", name="1 happy")).to_have_count(3)
+    await page.get_by_role("tab", name="History").click()
+    await page.locator(".card").first.get_by_role("button").press("Enter")
+    return await page.locator(".card .name").all_inner_texts()
+
+
+async def test_a_closed_record_leaves_the_focus_on_its_card(signed_in: Page) -> None:
+    page = signed_in
+    names = await with_three_records(page)
+    dialog = page.get_by_role("dialog")
+    for name in names[1:]:
+        await page.keyboard.press("ArrowRight")
+        await expect(dialog.get_by_role("heading", level=2).first).to_have_text(name)
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".card").last.get_by_role("button")).to_be_focused()
+
+
 async def press_until(page: Page, name: str) -> None:
     """Press Tab until the element with this name has the focus."""
     for _ in range(30):

@@ -46,7 +46,7 @@ export function mountDetect(panel) {
     progressText, progress, totals,
     h("div", { class: "row small" }, "Export", ...exports));
   const spoken = h("p", { class: "unseen", role: "status" }); // For screen readers.
-  const stage = h("div", { class: "main" });
+  const stage = h("div", { class: "main", tabIndex: -1 }); // It takes the focus of what goes away.
   const details = h("div", { class: "result" });
   const side = h("aside", { class: "side", "aria-label": "Result" }, tools, batch, list, details);
   const workspace = h("div", { class: "workspace", hidden: true }, stage, side);
@@ -88,9 +88,12 @@ export function mountDetect(panel) {
 
   function enter(photo) {
     if (workspace.hidden) {
+      const focused = document.activeElement;
+      const isLost = welcomeView.contains(focused);
       workspace.hidden = false;
       welcomeView.remove();
       tools.prepend(chooser);
+      if (isLost) (focused === input ? input : stage).focus({ preventScroll: true });
     }
     show(photo);
   }
@@ -220,13 +223,13 @@ export function mountDetect(panel) {
       await load(photo);
       if (current !== photo) return; // Another photo was opened meanwhile.
     }
+    const focused = document.activeElement;
     const isBatch = photos.length > 1;
     const isOverview = isBatch && photo === null;
     workspace.classList.toggle("is-overview", isOverview);
     overview.hidden = !isBatch || isOverview;
     batch.hidden = !isOverview;
     list.hidden = !isBatch;
-    const focused = document.activeElement;
     if (isOverview) {
       stage.replaceChildren(list);
       details.replaceChildren();
@@ -239,8 +242,9 @@ export function mountDetect(panel) {
     }
     for (const { card } of photos) card.button.removeAttribute("aria-current");
     photo?.card.button.setAttribute("aria-current", "true");
-    // An element that moves loses the focus.
-    if (focused !== document.body && focused.isConnected) focused.focus({ preventScroll: true });
+    if (focused === document.body) return;
+    // An element that moves loses the focus, and one that is gone or hidden leaves it to the stage.
+    (focused.getClientRects().length ? focused : stage).focus({ preventScroll: true });
   }
 
   /** A photo that the browser cannot show, such as HEIC, comes back from the service as a JPEG. */

@@ -22,6 +22,7 @@ export function mountHistory(panel) {
   let total = 0;
   let latestRequest = 0;
   let opened = null; // The record that is shown: its id, and how to close it.
+  let last = null; // The id of the record that was closed last.
 
   const filters = filterForm(() => reload());
   const heading = h("p", { class: "muted", role: "status" });
@@ -128,38 +129,44 @@ export function mountHistory(panel) {
     panel.querySelector("input").focus();
   }
 
-  /** Show a record, or none (""). `isStep`: the Back button leads from it to the list. */
-  async function goTo(id, { isStep = false } = {}) {
+  /** Show a record, or none (""). `isStep`: the Back button leads from it to the list; `way`: to which side it is of the last one. */
+  async function goTo(id, { isStep = false, way = null } = {}) {
     if (id === opened?.id) return;
     opened?.close();
     if (!id || !session.user) return;
     try {
-      await show(id, isStep);
+      await show(id, isStep, way);
     } catch (error) {
       history.replaceState(null, "", "#history");
       trouble.replaceChildren(problem(error));
     }
   }
 
-  async function show(id, isStep) {
+  async function show(id, isStep, way) {
     const record = shown[placeOf(id)]?.record ?? (await callForJson(`${path}/${id}`));
     const place = placeOf(id);
     const neighbours = { newer: shown[place - 1]?.record, older: place < 0 ? undefined : shown[place + 1]?.record };
-    const { close, outcome } = showDetection(record, neighbours);
+    const { close, outcome } = showDetection(record, neighbours, way);
     opened = { id, close };
     const next = await outcome;
     if (opened?.id === id) opened = null;
     if (next === "deleted") drop(id);
-    if (location.hash !== `#history/${id}`) return; // It was left by the Back button.
+    else if (!neighbours[next]) last = id;
+    if (location.hash !== `#history/${id}`) return focusLast(); // It was left by the Back button.
     const { detection_id: following } = neighbours[next] ?? {};
     if (following) {
       history.replaceState(null, "", `#history/${following}`);
-      await goTo(following, { isStep });
-    } else if (isStep) {
-      history.back();
-    } else {
-      history.replaceState(null, "", "#history");
+      return goTo(following, { isStep, way: next });
     }
+    if (isStep) return history.back();
+    history.replaceState(null, "", "#history");
+    return focusLast();
+  }
+
+  /** Leave the focus on the card of the record that was closed. */
+  function focusLast() {
+    shown[placeOf(last)]?.element.querySelector("button").focus();
+    last = null;
   }
 
   const placeOf = (id) => shown.findIndex(({ record }) => record.detection_id === id);
@@ -200,6 +207,8 @@ export function mountHistory(panel) {
       trouble.replaceChildren(problem(error));
     }
   }
+
+  addEventListener("hashchange", focusLast); // Going back takes the focus away, and no earlier event comes after that.
 
   let visible = false;
   session.addEventListener("change", () => {
