@@ -129,6 +129,21 @@ async def test_a_closed_record_leaves_the_focus_on_its_card(signed_in: Page) -> 
     await expect(page.locator(".card").last.get_by_role("button")).to_be_focused()
 
 
+async def test_enter_goes_on_in_one_direction_from_record_to_record(signed_in: Page) -> None:
+    page = signed_in
+    names = await with_three_records(page)
+    dialog = page.get_by_role("dialog")
+    title = dialog.get_by_role("heading", level=2).first
+    await dialog.get_by_role("button", name="Older record").focus()
+    for name in [*names[1:], names[-1]]:
+        await page.keyboard.press("Enter")
+        await expect(title).to_have_text(name)
+    await dialog.get_by_role("button", name="Newer record").focus()
+    for name in names[1::-1]:
+        await page.keyboard.press("Enter")
+        await expect(title).to_have_text(name)
+
+
 async def press_until(page: Page, name: str) -> None:
     """Press Tab until the element with this name has the focus."""
     for _ in range(30):

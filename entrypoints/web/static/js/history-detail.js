@@ -17,22 +17,23 @@ import { viewer } from "./viewer.js";
  * Show a record in a dialog.
  * @param {Object} record
  * @param {{newer: boolean, older: boolean}} has  neighbours to go on to
+ * @param {?string} way  "newer" or "older" if another record led to this one: that button is used next
  * @returns {{close: () => void, outcome: Promise<string>}}  `outcome` comes when the dialog was closed: "deleted",
  *   "newer" or "older" for what is to be shown next, or ""
  */
-export function showDetection(record, has) {
+export function showDetection(record, has, way = null) {
   const path = `${settings.apiPrefix}/history/${record.detection_id}`;
   const urls = [];
   const body = h("div", {}, h("p", { class: "muted" }, "Loading …"));
   const trouble = h("div", {});
+  const title = h("h2", { id: "detail-title", tabIndex: -1 }, nameOf(record));
+  const steps = { newer: step("newer", "‹", "Newer record"), older: step("older", "›", "Older record") };
   const dialog = h("dialog", { class: "detail", "aria-labelledby": "detail-title", on: { keydown: stepByKey } },
     h("div", { class: "stack" },
       h("div", { class: "detail-head" },
-        h("div", {},
-          h("h2", { id: "detail-title" }, nameOf(record)),
-          h("p", { class: "muted small" }, moment(record.timestamp))),
+        h("div", { class: "steps" }, steps.newer, steps.older),
+        h("div", { class: "title" }, title, h("p", { class: "muted small" }, moment(record.timestamp))),
         h("div", { class: "row" },
-          step("newer", "‹", "Newer record"), step("older", "›", "Older record"),
           ...downloadButton(),
           h("button", { type: "button", class: "danger", on: { click: erase } }, "Delete")),
         h("button", { type: "button", class: "plain close", title: "Close", "aria-label": "Close",
@@ -78,16 +79,16 @@ export function showDetection(record, has) {
     return [h("button", { type: "button", on: { click: () => attempt(() => saveWithBoxes(record)) } }, "Save with boxes")];
   }
 
-  function step(way, text, name) {
-    return h("button", { type: "button", title: name, "aria-label": name, class: "step", disabled: !has[way],
-      on: { click: () => dialog.close(way) } }, text);
+  function step(to, text, name) {
+    return h("button", { type: "button", title: name, "aria-label": name, class: "step", disabled: !has[to],
+      on: { click: () => dialog.close(to) } }, text);
   }
 
   function stepByKey(event) {
-    const way = { ArrowLeft: "newer", ArrowRight: "older" }[event.key];
+    const to = { ArrowLeft: "newer", ArrowRight: "older" }[event.key];
     // Arrow keys move a picture that is enlarged, a video, and the cursor.
-    if (!has[way] || event.defaultPrevented || event.target.closest("input, video, pre")) return;
-    dialog.close(way);
+    if (!has[to] || event.defaultPrevented || event.target.closest("input, video, pre")) return;
+    dialog.close(to);
   }
 
   async function erase() {
@@ -113,5 +114,6 @@ export function showDetection(record, has) {
 
   attempt(show);
   const outcome = showDialog(dialog).finally(() => urls.forEach((url) => URL.revokeObjectURL(url)));
+  if (way) (has[way] ? steps[way] : title).focus(); // The first focus would be on the way back.
   return { close: () => dialog.close(), outcome };
 }
