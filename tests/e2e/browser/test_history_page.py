@@ -121,6 +121,29 @@ async def test_a_record_has_an_address_and_back_leads_to_the_list(signed_in: Pag
     assert page.url.endswith("#history")
 
 
+async def test_the_arrows_stay_where_they_are_from_record_to_record(signed_in: Page) -> None:
+    page = signed_in
+    long = f"{'a name that fills some lines ' * 7}.jpg"
+    await choose(page, file(long, portrait()), file("two.jpg", pair()))
+    await expect(page.get_by_role("button", name="two.jpg: 2 happy")).to_be_visible()
+    await expect(page.get_by_role("button", name="1 happy")).to_be_visible()
+    await page.get_by_role("tab", name="History").click()
+    dialog = page.get_by_role("dialog")
+    title = dialog.get_by_role("heading", level=2).first
+    for width in (390, 1280):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await page.locator(".card").first.get_by_role("button").click()
+        first, places = await title.inner_text(), []
+        for way in ("Older record", "Newer record"):
+            arrow = dialog.get_by_role("button", name=way)
+            places.append(await dialog.get_by_role("button", name="Older record").bounding_box())
+            await arrow.click()
+            await expect(arrow).to_be_disabled()
+        assert await title.inner_text() == first
+        assert places[0] == places[1]
+        await page.keyboard.press("Escape")
+
+
 async def test_back_and_forward_switch_between_tabs(signed_in: Page) -> None:
     page = signed_in
     for name in ("Live", "History"):
