@@ -144,6 +144,17 @@ async def test_the_arrows_stay_where_they_are_from_record_to_record(signed_in: P
         await page.keyboard.press("Escape")
 
 
+async def test_a_record_shows_its_whole_photo(signed_in: Page) -> None:
+    page = signed_in
+    await with_two_records(page)
+    await page.locator(".card", has_text="one.jpg").get_by_role("button").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.locator(".box").wait_for()
+    for size in ((1280, 800), (1920, 1080), (1366, 640)):
+        await page.set_viewport_size({"width": size[0], "height": size[1]})
+        await expect(dialog.locator("figure")).to_be_in_viewport(ratio=1)
+
+
 async def test_back_and_forward_switch_between_tabs(signed_in: Page) -> None:
     page = signed_in
     for name in ("Live", "History"):
