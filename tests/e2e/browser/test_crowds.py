@@ -119,6 +119,18 @@ async def test_eighteen_faces_are_seen_without_scrolling(page: Page) -> None:
         await expect(element).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.parametrize("width", [320, 390, 900, 1280])
+async def test_words_and_scores_of_the_list_have_room(page: Page, width: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 844})
+    await with_crowd(page)
+    too_wide = """parts => parts.filter((part) => part.scrollWidth > part.clientWidth)
+        .map((part) => part.textContent)"""
+    assert await page.locator(".line :is(.word, .value)").evaluate_all(too_wide) == []
+    words = await page.locator(".line .word").evaluate_all(PLACES)
+    values = await page.locator(".line .value").evaluate_all(PLACES)
+    assert not [pair for pair in zip(words, values, strict=True) if overlap(*pair) > 0.5]
+
+
 async def test_two_close_scores_are_both_named_and_no_score_is_0_or_100(page: Page) -> None:
     await with_crowd(page)
     await expect(page.get_by_role("button", name="Face 6 happy or neutral 43 %")).to_be_visible()
