@@ -131,6 +131,29 @@ async def test_words_and_scores_of_the_list_have_room(page: Page, width: int) ->
     assert not [pair for pair in zip(words, values, strict=True) if overlap(*pair) > 0.5]
 
 
+async def test_a_line_that_appears_under_a_still_pointer_links_nothing(page: Page) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await page.mouse.move(1000, 400)
+    await with_crowd(page)
+    under = await page.evaluate("() => document.elementFromPoint(1000, 400).closest('.face')")
+    assert under is not None
+    # The browser tells of what is under the pointer now with one of the next frames.
+    await resize(page, 1280, 800)
+    assert await page.locator(".is-linked").count() == 0
+    await page.mouse.move(1001, 400)
+    await expect(page.locator(".box.is-linked")).to_have_count(1)
+
+
+async def test_an_opened_face_leaves_the_list_in_order(page: Page) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await with_crowd(page)
+    await page.locator(".face").nth(3).get_by_role("button").click()
+    await expect(page.locator(".face .details:visible")).to_have_count(1)
+    places = await page.locator(".face").evaluate_all(PLACES)
+    in_order = sorted(range(18), key=lambda at: (places[at]["top"], places[at]["left"]))
+    assert in_order == list(range(18))
+
+
 async def test_two_close_scores_are_both_named_and_no_score_is_0_or_100(page: Page) -> None:
     await with_crowd(page)
     await expect(page.get_by_role("button", name="Face 6 happy or neutral 43 %")).to_be_visible()

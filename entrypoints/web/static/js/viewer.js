@@ -28,7 +28,11 @@ export function viewer({ detection, picture, title, note = null, sent = null, ac
   const classes = faces.length > MAX_LINES ? "faces is-many" : "faces";
   const list = h("ul", { class: classes, "aria-label": "Faces" }, ...lines.map((line) => line.element));
 
+  let marked = null;
+
   function mark(index) {
+    if (index === marked) return;
+    marked = index;
     for (const [at, box] of boxes.entries()) {
       box.element.classList.toggle("is-linked", at === index);
       lines[at].element.classList.toggle("is-linked", at === index);
@@ -46,7 +50,8 @@ export function viewer({ detection, picture, title, note = null, sent = null, ac
 
   lines.forEach(({ element: line, button, open }, index) => {
     for (const each of [line, boxes[index].element]) {
-      each.addEventListener("pointerenter", () => mark(index));
+      // What appears under a pointer that lies still is not pointed at.
+      each.addEventListener("pointermove", ({ pointerType }) => pointerType === "mouse" && mark(index));
       each.addEventListener("pointerleave", () => mark(null));
       each.addEventListener("focusin", () => mark(index));
       each.addEventListener("focusout", () => mark(null));
