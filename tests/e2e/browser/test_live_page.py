@@ -97,6 +97,14 @@ async def test_a_stopped_session_is_summarised_and_saved_on_request(signed_in: P
     assert await chart.locator("rect").count() > 0
 
 
+async def test_a_session_that_is_left_for_the_history_is_in_it(signed_in: Page) -> None:
+    page = signed_in
+    await start(page)
+    await page.get_by_label("Save a summary in my history").check()
+    await page.get_by_role("tab", name="History").click()
+    await expect(page.locator(".card .kind")).to_contain_text("Live")
+
+
 async def test_settings_take_effect_during_a_session(signed_in: Page) -> None:
     page = signed_in
     await start(page)

@@ -215,6 +215,7 @@ export function mountHistory(panel) {
     clear(); // Another user must not see it.
     if (visible) reload();
   });
+  document.addEventListener("session-saved", () => visible && reload()); // It may come after this view was opened.
   clear();
   return {
     show: () => { visible = true; reload(); },

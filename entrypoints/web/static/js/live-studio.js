@@ -85,6 +85,7 @@ export function liveStudio() {
     // Without a signed-in user this view is not shown, and has stopped.
     refused: (error) => (error.code === "signed_out" ? announce(problem(error)) : stop({ error })),
     summary: (summary) => {
+      if (summary.detection_id) document.dispatchEvent(new Event("session-saved"));
       if (running) return; // A new session has started.
       summaryPlace.replaceChildren(liveSummary(summary));
       connection?.close();
