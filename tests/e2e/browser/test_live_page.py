@@ -160,6 +160,7 @@ async def test_a_session_continues_after_the_network_or_the_service_was_down(
         await start(page)
         await context.set_offline(True)
         await expect(state).to_have_text("The connection was lost. Reconnecting …")
+        await expect(page.locator(".figures dd")).to_have_text(["–"] * 4)
         await context.set_offline(False)
         await expect(state).to_have_text("Running again: reconnected.", timeout=30_000)
         await page.locator(".live-stage .box").wait_for()
@@ -276,6 +277,18 @@ async def test_the_advice_of_the_service_is_applied_with_one_click(signed_in: Pa
     await expect(page.get_by_role("alert")).to_contain_text('{"processing_resolution":[480,360]}')
     await page.get_by_text("Settings", exact=True).click()
     await expect(page.get_by_label("Frame size for detection")).to_have_value("480x360")
+
+
+async def test_without_the_service_live_says_that_it_cannot_be_reached(signed_in: Page) -> None:
+    page = signed_in
+    await page.get_by_role("tab", name="Live").click()
+    await page.route("**/socket.io.js*", lambda route: route.abort())
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The service cannot be reached")
+    await page.unroute("**/socket.io.js*")
+    await page.get_by_role("button", name="Start").click()
+    await page.locator(".live-stage .box").wait_for()
+    await expect(page.get_by_role("alert")).to_have_count(0)
 
 
 async def test_a_blocked_camera_is_explained(signed_in: Page) -> None:

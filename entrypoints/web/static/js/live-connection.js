@@ -2,13 +2,25 @@
 
 import { session } from "./session.js";
 import { settings } from "./settings.js";
-import { ApiError } from "./transport.js";
+import { ApiError, unreachable } from "./transport.js";
 
 const NAMESPACE = "/emotion-detection";
 const MAX_IN_FLIGHT = 2; // frames
 const LOST_MS = 2000; // A frame that is unanswered for this long counts as lost.
 const MAX_SILENCE_MS = 10_000;
 const RETRY_MS = 3000;
+
+let failures = 0;
+
+/** The Socket.IO client. Browsers remember that a module could not be loaded, so each try has an address of its own. */
+async function client() {
+  try {
+    return await import(settings.socketIoClient + (failures ? `?${failures}` : ""));
+  } catch {
+    failures += 1;
+    throw unreachable();
+  }
+}
 
 export class LiveConnection {
   #socket = null;
@@ -31,7 +43,7 @@ export class LiveConnection {
 
   /** Connect and start a session. It resumes by itself if the connection breaks or the token expires. */
   async open(config) {
-    const { io } = await import(settings.socketIoClient);
+    const { io } = await client();
     if (this.#stopped) return;
     this.#config = config;
     const socket = (this.#socket = io(NAMESPACE, {

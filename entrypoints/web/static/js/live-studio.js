@@ -26,6 +26,8 @@ const AFTER = {
   token: "Running again: sign-in renewed.",
 };
 
+const UNKNOWN = "–";
+
 export function liveStudio() {
   const video = h("video", { muted: true, playsInline: true, "aria-label": "Your camera" });
   const idle = h("div", { class: "idle" },
@@ -72,7 +74,7 @@ export function liveStudio() {
       faceList.show(result.faces);
       figures.show([
         result.fps.toFixed(1),
-        roundTripMs === null ? "–" : duration(roundTripMs / 1000),
+        roundTripMs === null ? UNKNOWN : duration(roundTripMs / 1000),
         result.dropped_frames,
         result.faces.length,
       ]);
@@ -95,6 +97,7 @@ export function liveStudio() {
   function clearFaces() {
     boxes.clear();
     faceList.clear();
+    figures.clear();
   }
 
   function showState(name, text = STATES[name]) {
@@ -183,8 +186,9 @@ export function liveStudio() {
 }
 
 function figureList(names) {
-  const values = names.map(() => h("dd", {}, "–"));
+  const values = names.map(() => h("dd", {}, UNKNOWN));
   const element = h("dl", { class: "figures" },
     ...names.map((name, index) => h("div", {}, h("dt", {}, name), values[index])));
-  return { element, show: (texts) => texts.forEach((text, index) => (values[index].textContent = text)) };
+  const show = (texts) => texts.forEach((text, index) => (values[index].textContent = text));
+  return { element, show, clear: () => show(names.map(() => UNKNOWN)) };
 }

@@ -11,6 +11,13 @@ export class ApiError extends Error {
   }
 }
 
+/** What to say where no answer comes. */
+export const unreachable = () => new ApiError({
+  title: "The service cannot be reached",
+  detail: "Check that it is still running and that you are online, then try again.",
+  code: "unreachable",
+});
+
 /** Like `fetch`; the option `onProgress` is called with the share of the body that was sent. */
 export async function send(path, options) {
   let response;
@@ -18,11 +25,7 @@ export async function send(path, options) {
     response = await (options?.onProgress ? upload(path, options) : fetch(path, options));
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError({
-      title: "The service cannot be reached",
-      detail: "Check that it is still running and that you are online, then try again.",
-      code: "unreachable",
-    });
+    throw unreachable();
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
