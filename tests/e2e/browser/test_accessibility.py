@@ -109,6 +109,28 @@ async def test_the_focus_stays_with_what_replaces_the_welcome(page: Page) -> Non
     await expect(page.locator(".main")).to_be_focused()
 
 
+@pytest.mark.parametrize("size", [(640, 400), (844, 390)])
+async def test_a_low_window_shows_picture_and_controls_and_nothing_over_them(
+    signed_in: Page, size: tuple[int, int]
+) -> None:
+    page = signed_in
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+    await page.get_by_role("button", name="Two faces").click()
+    await expect(page.locator(".face")).to_have_count(2)
+    for part in (".stage", ".tools .button", ".face:first-child .line"):
+        await expect(page.locator(part)).to_be_in_viewport(ratio=1)
+    await page.get_by_role("tab", name="Live").click()
+    for part in (".live-stage", ".toggle", ".live-view .state"):
+        await expect(page.locator(part)).to_be_in_viewport(ratio=1)
+    await page.set_viewport_size({"width": 320, "height": 256})
+    over = """() => [...document.querySelectorAll("body *")].filter((each) =>
+        each.checkVisibility() && ["fixed", "sticky"].includes(getComputedStyle(each).position))
+        .map((each) => each.className)"""
+    assert await page.evaluate(over) == []
+    await page.get_by_role("tab", name="Detect").click()
+    assert await page.evaluate(over) == []
+
+
 async def with_three_records(page: Page) -> list[str]:
     """Open the first of three records in the history by the keyboard. Returns their names."""
     await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(3)])
