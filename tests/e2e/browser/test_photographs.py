@@ -223,6 +223,19 @@ async def test_a_phone_photo_is_reduced_and_its_boxes_are_in_the_originals_pixel
     assert width > 400
 
 
+async def test_a_photo_on_a_slow_line_shows_its_progress_and_can_be_cancelled(page: Page) -> None:
+    await page.goto("/")
+    network = await page.context.new_cdp_session(page)
+    slowly = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 10_000}
+    await network.send("Network.emulateNetworkConditions", slowly)
+    await choose(page, file("slow.jpg", portrait()))
+    working = page.get_by_role("status").filter(has_text="slow.jpg")
+    await expect(working).to_have_text(re.compile("Sending slow.jpg … [1-9]\\d?\u00a0%"))
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Cancelled")
+    await expect(page.locator("#usage")).to_have_text("3 of 3 photos left")
+
+
 async def test_a_guest_without_quota_is_told_what_to_do(page: Page) -> None:
     await page.goto("/")
     asked: list[str] = []

@@ -9,7 +9,8 @@ import { eventsOf } from "./sse.js";
 
 /**
  * Analyse photos and report each as soon as it is known.
- * @param {Array<{file: File, sample: ?string}>} photos
+ * @param {Array<{file: File, sample: ?string, sending: AbortController, progress: {showSent: Function}}>} photos
+ *   `sending` cancels what is sent for one of them alone, and its `progress` is told how much of that is sent
  * @param {(photo, outcome: {detection?: Object, note?: string, error?: Error}) => void} report
  */
 export async function analyse(photos, report) {
@@ -36,14 +37,15 @@ export async function analyse(photos, report) {
 }
 
 /** The samples are answered without a charge to guests; for users they are photos like any other. */
-function resultOf({ sample }, file) {
-  return sample && !session.user ? callForJson(`/samples/${sample}`) : sendOne(file);
+function resultOf(photo, file) {
+  return photo.sample && !session.user ? callForJson(`/samples/${photo.sample}`) : sendOne(photo, file);
 }
 
-function sendOne(file) {
+function sendOne({ sending: { signal }, progress: { showSent: onProgress } }, file) {
+  signal.throwIfAborted(); // It may have been cancelled while it was made smaller.
   const form = new FormData();
   form.append("file", file, nameOf(file));
-  return callForJson(`${settings.apiPrefix}/detect`, { method: "POST", body: form });
+  return callForJson(`${settings.apiPrefix}/detect`, { method: "POST", body: form, signal, onProgress });
 }
 
 async function sendBatch(photos, report) {

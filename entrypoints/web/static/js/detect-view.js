@@ -16,7 +16,7 @@ import { settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
 import { isVideo, pathOf, uploadAndFollow } from "./videos.js";
 import { videoProgress, videoViewer } from "./video-view.js";
-import { viewer, waiting } from "./viewer.js";
+import { photoProgress, viewer, waiting } from "./viewer.js";
 import { welcome } from "./welcome.js";
 
 const CANCELLED = { title: "Cancelled", message: "Nothing was kept.", status: 400 };
@@ -108,6 +108,10 @@ export function mountDetect(panel) {
 
   async function analyseThese(some) {
     showProgress();
+    for (const photo of some) {
+      photo.sending = new AbortController();
+      if (!photo.isVideo) photo.progress = photoProgress({ title: photo.file.name, cancel: () => cancel(photo) });
+    }
     await Promise.all([
       analyse(some.filter((photo) => !photo.isVideo), report),
       ...some.filter((photo) => photo.isVideo).map(analyseVideo),
@@ -117,6 +121,7 @@ export function mountDetect(panel) {
 
   function report(photo, outcome) {
     if (!photos.includes(photo)) return; // Cleared meanwhile.
+    if (outcome.error && photo.isCancelled) outcome.error = CANCELLED;
     Object.assign(photo, outcome, { state: outcome.error ? "failed" : "done" });
     photo.card.update();
     showProgress();
@@ -128,8 +133,7 @@ export function mountDetect(panel) {
   /** Send a video and show how far it is; it goes on also when the page is left. */
   async function analyseVideo(photo) {
     photo.view = null;
-    photo.progress = videoProgress({ title: photo.file.name, cancel: () => cancelVideo(photo) });
-    photo.sending = new AbortController();
+    photo.progress = videoProgress({ title: photo.file.name, cancel: () => cancel(photo) });
     try {
       const sending = { signal: photo.sending.signal, onProgress: photo.progress.showSent };
       for await (const video of uploadAndFollow(photo.file, sending)) {
@@ -144,11 +148,11 @@ export function mountDetect(panel) {
         report(photo, { error: photo.video.error ?? CANCELLED });
       }
     } catch (error) {
-      report(photo, { error: photo.isCancelled ? CANCELLED : error });
+      report(photo, { error });
     }
   }
 
-  async function cancelVideo(photo) {
+  async function cancel(photo) {
     photo.isCancelled = true;
     photo.sending.abort();
     if (photo.video) await call(pathOf(photo.video), { method: "DELETE" }).catch(() => {});
@@ -269,7 +273,7 @@ export function mountDetect(panel) {
     if (photo.state === "done") {
       return viewer({ detection: photo.detection, picture, title, note: photo.note, sent: title, actions: actionsFor(photo) });
     }
-    const before = waiting({ picture, size, title });
+    const before = waiting({ picture, size, title, progress: photo.progress.element });
     if (photo.state === "working") return before;
     before.stage.classList.remove("is-working");
     return { stage: before.stage, details: problem(photo.error, headingOf(photo), remedies(photo)) };

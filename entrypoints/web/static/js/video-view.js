@@ -62,7 +62,7 @@ export function videoViewer({ video, record, source = fileOf(video) }) {
 export function videoProgress({ title, cancel }) {
   const bar = h("progress", { "aria-label": `Analysing ${title}` });
   const text = h("p", { role: "status" }, `Sending ${title} …`);
-  const element = h("div", { class: "notice video-progress" }, text, bar,
+  const element = h("div", { class: "notice progress video-progress" }, text, bar,
     h("button", { type: "button", on: { click: cancel } }, "Cancel"));
   return {
     element,

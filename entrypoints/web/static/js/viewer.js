@@ -70,10 +70,25 @@ export function viewer({ detection, picture, title, note = null, sent = null, ac
 }
 
 /** The same before the result is there, so that the layout does not jump when it comes. */
-export function waiting({ picture, size, title }) {
+export function waiting({ picture, size, title, progress }) {
   const { element } = photoStage({ picture, size, caption: title });
   element.classList.add("is-working");
-  return { stage: element, details: h("p", { class: "notice", role: "status" }, `Analysing ${title} …`) };
+  return { stage: element, details: progress };
+}
+
+/** How much of a photo is sent, and a way to end that; then that it is analysed. */
+export function photoProgress({ title, cancel }) {
+  const text = h("p", { role: "status" }, `Analysing ${title} …`);
+  const bar = h("progress", { max: 1, "aria-label": `Sending ${title}` });
+  const sending = h("div", { class: "sending", hidden: true }, bar, h("button", { type: "button", on: { click: cancel } }, "Cancel"));
+  return {
+    element: h("div", { class: "notice progress" }, text, sending),
+    showSent(share) {
+      sending.hidden = share === 1;
+      bar.value = share;
+      text.textContent = share < 1 ? `Sending ${title} … ${Math.floor(100 * share)}\u00a0%` : `Analysing ${title} …`;
+    },
+  };
 }
 
 /** How many faces show each emotion. A click on one shows only its faces. */
