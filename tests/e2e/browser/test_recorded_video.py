@@ -180,6 +180,26 @@ async def test_a_video_can_be_cancelled(signed_in: Page) -> None:
     await expect(page.get_by_role("alert")).to_contain_text("Cancelled", timeout=60_000)
 
 
+async def test_a_video_goes_on_playing_in_its_place_when_its_analysis_ends(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    await choose(page, clip())
+    video = page.locator("video")
+    await video.evaluate(
+        "async video => { Object.assign(video, { loop: true, muted: true }); await video.play(); }"
+    )
+    before = await video.bounding_box()
+    await page.locator(".session-chart.leads").wait_for(timeout=120_000)
+    assert not await video.evaluate("video => video.paused")
+    assert await video.bounding_box() == before
+    await go_to(page, 2.0)
+    over, player = await page.locator(".video-stage .over").bounding_box(), before
+    assert over is not None
+    assert player is not None
+    assert player["height"] - over["height"] >= 48, "the controls lie below the picture"
+
+
 async def test_the_progress_of_an_upload_is_shown_and_it_can_be_cancelled(
     signed_in: Page,
 ) -> None:

@@ -8,24 +8,24 @@ import { placeLabels } from "./label-layout.js";
 const FORMS = ["full", "short", "number"];
 const THIN_PX = 48;
 
-/** A box with its label: a button on a photo, a plain element (`tag`) on video. */
-export function makeBox(number, tag = "button") {
+/** A box with its label: a button on a photo, a plain element (`tag`) on video. `noun` stands before the number where there is room. */
+export function makeBox(number, { tag = "button", noun = null } = {}) {
   const label = h("span", { class: "label" });
   const properties = tag === "button" ? { type: "button" } : { "aria-hidden": "true" };
-  return { element: h(tag, { class: "box", ...properties }, label), label, number };
+  return { element: h(tag, { class: "box", ...properties }, label), label, number, noun };
 }
 
 /** What a label says of a face; a question mark where it is hard to read. */
 export const labelWords = (face) => `${words(face)}${face.reliable ? "" : "?"}`;
 
 /** Say what the face shows; `alone` without its number. */
-export function nameBox({ element, label, number }, face, alone = false) {
+export function nameBox({ element, label, number, noun }, face, alone = false) {
   const score = percent(face.emotions[0].score);
   const word = labelWords(face);
   element.dataset.emotion = face.dominant_emotion;
   element.classList.toggle("is-doubtful", !face.reliable);
   label.replaceChildren(
-    ...(alone ? [] : [h("span", { class: "number" }, number), " "]),
+    ...(alone ? [] : [h("span", { class: "number" }, noun && h("span", { class: "noun" }, `${noun} `), number), " "]),
     h("span", { class: "word" }, word), " ", h("span", { class: "score" }, score));
   if (element.tagName === "BUTTON") element.setAttribute("aria-label", `Face ${number}: ${word} ${score}`);
 }

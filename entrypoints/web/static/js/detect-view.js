@@ -15,6 +15,7 @@ import { session } from "./session.js";
 import { settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
 import { isVideo, pathOf, uploadAndFollow } from "./videos.js";
+import { videoPlayer } from "./video-player.js";
 import { videoProgress, videoViewer } from "./video-view.js";
 import { photoProgress, viewer, waiting } from "./viewer.js";
 import { welcome } from "./welcome.js";
@@ -240,7 +241,7 @@ export function mountDetect(panel) {
     } else {
       side.insertBefore(list, details);
       const shown = shownOf(photo);
-      stage.replaceChildren(shown.stage);
+      if (stage.firstChild !== shown.stage) stage.replaceChildren(shown.stage); // A video that moves stops.
       details.replaceChildren(shown.details);
       showAsJpeg(photo);
     }
@@ -279,14 +280,14 @@ export function mountDetect(panel) {
     return { stage: before.stage, details: problem(photo.error, headingOf(photo), remedies(photo)) };
   }
 
+  /** The player stays from the beginning, so that it goes on playing when the result comes. */
   function shownOfVideo(photo) {
+    photo.player ??= videoPlayer({ source: photo.url, title: photo.file.name });
     if (photo.state === "done") {
-      photo.view ??= videoViewer({ video: photo.video, record: photo.detection, source: photo.url });
+      photo.view ??= videoViewer({ video: photo.video, record: photo.detection, player: photo.player });
       return photo.view;
     }
-    const stage = h("figure", { class: "stage video-stage" },
-      h("video", { src: photo.url, controls: true, playsInline: true, "aria-label": photo.file.name, on: { error: () =>
-        stage.replaceChildren(h("p", { class: "stand-in is-alone" }, "This browser cannot play this video.")) } }));
+    const { element: stage } = photo.player;
     if (photo.state === "working") return { stage, details: photo.progress.element };
     return { stage, details: problem(photo.error, headingOf(photo), remedies(photo)) };
   }

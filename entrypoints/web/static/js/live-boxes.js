@@ -44,7 +44,7 @@ export class LiveBoxes {
 
   #boxOf(id) {
     if (!this.#boxes.has(id)) {
-      const box = makeBox(nameOfTrack(id), "div");
+      const box = makeBox(numberOf(id), { tag: "div", noun: "Face" });
       box.element.dataset.track = id;
       this.#boxes.set(id, box);
       this.#layer.append(box.element);
@@ -59,9 +59,9 @@ export class LiveBoxes {
 }
 
 /** What a track is called on the page: on its box, in the timeline and in the summary. */
-export function nameOfTrack(id) {
-  return id.replace("face_", "Face ");
-}
+export const nameOfTrack = (id) => `Face ${numberOf(id)}`;
+
+const numberOf = (id) => id.replace("face_", "");
 
 /** Dots on eyes, nose and mouth, in shares of the box, so that they move with it. */
 function placePoints(element, { landmarks, box: [x, y, width, height] }, mirrored) {

@@ -3,22 +3,32 @@
 import { h } from "./dom.js";
 import { LiveBoxes } from "./live-boxes.js";
 
+const UNPLAYABLE = "This browser cannot play this video.";
+
 /**
- * @param {{source: string, size: {width: number, height: number}, title: string}} shown
- * @returns {{element: HTMLElement, video: HTMLVideoElement, follow: Function}}  `follow` takes the
- *   frames of the video, once they are there, and draws what they say
+ * @param {{source: string, title: string}} shown
+ * @returns {{element: HTMLElement, video: HTMLVideoElement, tell: Function, follow: Function}}  `tell` takes the `title` and
+ *   `size` of a video that was analysed, and `follow` takes its frames, once they are there, and draws what they say
  */
-export function videoPlayer({ source, size, title }) {
+export function videoPlayer({ source, title }) {
   const video = h("video", {
     src: source, controls: true, playsInline: true, preload: "metadata", "aria-label": title,
-    on: { error: () => layer.classList.add("is-unplayable") },
+    on: {
+      error: () => layer.classList.add("is-unplayable"),
+      loadedmetadata: () => size ?? fit(video.videoWidth, video.videoHeight),
+    },
   });
   const over = h("div", { class: "over", "aria-hidden": "true" });
-  const layer = h("div", { class: "layer" }, video, over,
-    h("p", { class: "stand-in" }, "This browser cannot play this video. The timeline and the table are complete nevertheless."));
-  layer.style.setProperty("--ratio", size.width / size.height);
+  const fault = h("p", { class: "stand-in" }, UNPLAYABLE);
+  const facts = h("span", { class: "facts", title }, title);
+  const layer = h("div", { class: "layer" }, video, over, fault);
   const boxes = new LiveBoxes(over);
+  let size = null;
   let frames = null;
+
+  function fit(width, height) {
+    if (width && height) layer.style.setProperty("--ratio", width / height);
+  }
 
   function draw(seconds) {
     if (frames) boxes.show({ faces: frames.at(seconds), image: size }, false);
@@ -44,8 +54,15 @@ export function videoPlayer({ source, size, title }) {
   watch();
   new ResizeObserver(() => draw(video.currentTime)).observe(over);
   return {
-    element: h("figure", { class: "stage video-stage" }, layer, h("figcaption", {}, h("span", { class: "facts" }, title))),
+    element: h("div", { class: "video-view" }, h("figure", { class: "stage video-stage" }, layer, h("figcaption", {}, facts))),
     video,
+    tell(known) {
+      ({ size } = known);
+      fit(size.width, size.height);
+      facts.textContent = facts.title = known.title;
+      video.setAttribute("aria-label", known.title);
+      fault.textContent = `${UNPLAYABLE} The timeline and the table are complete nevertheless.`;
+    },
     follow(known) {
       frames = known;
       draw(video.currentTime);

@@ -16,13 +16,13 @@ import { pathOf } from "./videos.js";
 const TABLES = [["csv", "CSV"], ["json", "JSON"], ["jsonl", "JSON lines"]];
 
 /**
- * @param {{video: Object, record: Object, source: ?string}} shown  `video` as the service returned it,
- *   its entry in the history, and where to play it from; left out, from the service
+ * @param {{video: Object, record: Object, player: ?Object}} shown  `video` as the service returned it, its entry in the
+ *   history, and what plays it; left out, it comes from the service
  * @returns {{stage: HTMLElement, details: HTMLElement}}
  */
-export function videoViewer({ video, record, source = fileOf(video) }) {
+export function videoViewer({ video, record, player = videoPlayer({ source: fileOf(video), title: "" }) }) {
   const title = record.filename ?? "Video";
-  const player = videoPlayer({ source, size: record.image, title: facts(title, record) });
+  player.tell({ size: record.image, title: facts(title, record) });
   const trouble = h("div", {});
   const chart = sessionChart(record.stream, { video: player.video });
 
@@ -38,13 +38,14 @@ export function videoViewer({ video, record, source = fileOf(video) }) {
     player.follow(new VideoFrames(await callForJson(`${pathOf(video)}/frames?format=json`)));
   });
 
+  player.element.append(chart);
   const stem = title.replace(/\.\w+$/, "");
   const tables = TABLES.map(([format, name]) => h("button", { type: "button", on: { click: () =>
     attempt(() => save(`${pathOf(video)}/frames?format=${format}`, `${stem}.${format}`)) } }, name));
   const picture = h("button", { type: "button", on: { click: () => attempt(() =>
     save(`${settings.apiPrefix}/history/${record.detection_id}/timeline.svg`, `${stem}.svg`)) } }, "Timeline");
   return {
-    stage: h("div", { class: "video-view" }, player.element, chart),
+    stage: player.element,
     details: h("div", { class: "details-of-photo" },
       ...unreadable(record.video.unreadable),
       liveSummary(record.stream, { tellsKept: false, isVideo: true }),
