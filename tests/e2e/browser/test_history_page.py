@@ -155,6 +155,20 @@ async def test_a_record_shows_its_whole_photo(signed_in: Page) -> None:
         await expect(dialog.locator("figure")).to_be_in_viewport(ratio=1)
 
 
+async def test_a_long_name_keeps_its_beginning_and_its_kind(signed_in: Page) -> None:
+    page = signed_in
+    await choose(page, file(f"صيف 2024 {'x' * 200} last.jpg", portrait()))
+    await expect(page.locator(".face")).to_have_count(1)
+    await page.get_by_role("tab", name="History").click()
+    name = page.locator(".card .name")
+    shown = await name.inner_text()
+    assert shown.startswith("صيف 2024 xx")
+    assert shown.endswith("xx last.jpg")
+    assert len(shown) <= 100
+    await expect(name).to_have_attribute("title", shown)
+    assert await name.evaluate("name => getComputedStyle(name).direction") == "rtl"
+
+
 async def test_back_and_forward_switch_between_tabs(signed_in: Page) -> None:
     page = signed_in
     for name in ("Live", "History"):

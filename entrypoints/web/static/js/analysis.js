@@ -7,6 +7,8 @@ import { settings } from "./settings.js";
 import { inOriginalPixels, shrink } from "./shrink.js";
 import { eventsOf } from "./sse.js";
 
+const MAX_NAME = 100;
+
 /**
  * Analyse photos and report each as soon as it is known.
  * @param {Array<{file: File, sample: ?string, sending: AbortController, progress: {showSent: Function}}>} photos
@@ -109,6 +111,9 @@ function unusedName(name, taken) {
   return free;
 }
 
+/** The name of a file without its middle where it is too long: the beginning and the kind tell most. */
 function nameOf(file) {
-  return file.name.replace(/[\\/]/g, "_").slice(-100) || "photo";
+  const letters = [...file.name.replace(/[\\/]/g, "_")];
+  const half = MAX_NAME / 2;
+  return (letters.length > MAX_NAME ? [...letters.slice(0, half), "…", ...letters.slice(1 - half)] : letters).join("") || "photo";
 }

@@ -18,7 +18,7 @@ export function historyCard(record, open) {
   const element = h("li", { class: "card" },
     h("button", { type: "button", on: { click: open } }, thumb,
       h("span", { class: "about" },
-        h("span", { class: "name" }, nameOf(record)),
+        h("span", { class: "name", dir: "auto", title: nameOf(record) }, nameOf(record)),
         h("span", { class: "muted small" }, moment(record.timestamp)),
         faces.length ? countChips(faces) : h("span", { class: "muted small" }, "no face"))));
   let url = null;

@@ -26,7 +26,7 @@ export function showDetection(record, has, way = null) {
   const urls = [];
   const body = h("div", {}, h("p", { class: "muted" }, "Loading …"));
   const trouble = h("div", {});
-  const title = h("h2", { id: "detail-title", tabIndex: -1 }, nameOf(record));
+  const title = h("h2", { id: "detail-title", tabIndex: -1, dir: "auto", title: nameOf(record) }, nameOf(record));
   const steps = { newer: step("newer", "‹", "Newer record"), older: step("older", "›", "Older record") };
   const dialog = h("dialog", { class: "detail", "aria-labelledby": "detail-title", on: { keydown: stepByKey } },
     h("div", { class: "stack" },

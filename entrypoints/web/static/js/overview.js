@@ -9,7 +9,7 @@ export function photoCard(photo, open) {
   const found = h("span", { class: "found" });
   const thumb = h("span", { class: "thumb" });
   const button = h("button", { type: "button", on: { click: open } }, thumb,
-    h("span", { class: "about" }, h("span", { class: "name" }, photo.file.name), " ", found));
+    h("span", { class: "about" }, h("span", { class: "name", dir: "auto", title: photo.file.name }, photo.file.name), " ", found));
 
   function update() {
     const faces = photo.detection?.detection_results.faces;
