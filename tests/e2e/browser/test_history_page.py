@@ -169,6 +169,41 @@ async def test_a_long_name_keeps_its_beginning_and_its_kind(signed_in: Page) -> 
     assert await name.evaluate("name => getComputedStyle(name).direction") == "rtl"
 
 
+async def test_a_search_that_fails_shows_nothing_else_and_can_be_tried_again(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    await with_two_records(page)
+    await page.route("**/api/history?keyword=*", lambda route: route.abort())
+    await page.get_by_label("Name or emotion").fill("two")
+    trouble = page.get_by_role("tabpanel").get_by_role("alert")
+    await expect(trouble).to_contain_text("The service cannot be reached")
+    await expect(page.locator(".card")).to_have_count(0)
+    await page.unroute("**/api/history?keyword=*")
+    await trouble.get_by_role("button", name="Try again").click()
+    await expect(page.locator(".card .name")).to_have_text("two.jpg")
+    await expect(trouble).to_have_count(0)
+
+
+async def test_a_record_that_was_deleted_elsewhere_is_said_to_be_gone(signed_in: Page) -> None:
+    page = signed_in
+    await with_two_records(page)
+    await page.evaluate(
+        """async () => {
+            const { access } = JSON.parse(sessionStorage.getItem("emotion-api.sign-in"));
+            const headers = { Authorization: `Bearer ${access}` };
+            const listed = await (await fetch("/api/history?keyword=two", { headers })).json();
+            await fetch(`/api/history/${listed[0].detection_id}`, { method: "DELETE", headers });
+        }"""
+    )
+    await page.locator(".card", has_text="two.jpg").get_by_role("button").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_role("alert")).to_contain_text("This record is gone")
+    await expect(dialog).not_to_contain_text("Loading")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".card .name")).to_have_text(["one.jpg"])
+
+
 async def test_back_and_forward_switch_between_tabs(signed_in: Page) -> None:
     page = signed_in
     for name in ("Live", "History"):

@@ -10,7 +10,7 @@ import { countChips, countsInWords } from "./emotion-counts.js";
 import { count } from "./format.js";
 import { downloadDrawn, pictureOf, saveWithBoxes } from "./history-card.js";
 import { photoCard } from "./overview.js";
-import { problem, signInButton } from "./problem.js";
+import { problem, signInButton, tryAgain } from "./problem.js";
 import { session } from "./session.js";
 import { settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
@@ -190,7 +190,7 @@ export function mountDetect(panel) {
       })];
     }
     if (code !== "unreachable" && status < 429) return [];
-    return [h("button", { type: "button", on: { click: () => analyseAgain(photo) } }, "Try again")];
+    return [tryAgain(() => analyseAgain(photo))];
   }
 
   /** What can be done with a result. */

@@ -1,6 +1,6 @@
 // One record of the history, large, with what can be done with it.
 
-import { call, callForJson } from "./api.js";
+import { ApiError, call, callForJson } from "./api.js";
 import { jsonPanel, requestPanel } from "./code-panels.js";
 import { askToConfirm, showDialog } from "./dialogs.js";
 import { h } from "./dom.js";
@@ -17,11 +17,12 @@ import { viewer } from "./viewer.js";
  * Show a record in a dialog.
  * @param {Object} record
  * @param {{newer: boolean, older: boolean}} has  neighbours to go on to
- * @param {?string} way  "newer" or "older" if another record led to this one: that button is used next
+ * @param {{way: ?string, onGone: () => void}} from  `way` is "newer" or "older" if another record led to this one: that
+ *   button is used next; `onGone` is called if the record was deleted elsewhere
  * @returns {{close: () => void, outcome: Promise<string>}}  `outcome` comes when the dialog was closed: "deleted",
  *   "newer" or "older" for what is to be shown next, or ""
  */
-export function showDetection(record, has, way = null) {
+export function showDetection(record, has, { way = null, onGone = () => {} } = {}) {
   const path = `${settings.apiPrefix}/history/${record.detection_id}`;
   const urls = [];
   const body = h("div", {}, h("p", { class: "muted" }, "Loading …"));
@@ -69,9 +70,15 @@ export function showDetection(record, has, way = null) {
       const shown = h("img", { src: urlOf(await pictureOf(record)), alt: nameOf(record) });
       await shown.decode();
       return shown;
-    } catch {
+    } catch (error) {
+      await checkThatItExists(error);
       return h("p", { class: "stand-in" }, record.image_url ? "The photo cannot be shown." : "The photo is still being stored.");
     }
+  }
+
+  /** Something of the record is missing: it may be stored later, or the record is gone. */
+  async function checkThatItExists({ status }) {
+    if (status === 404) await call(path);
   }
 
   function downloadButton() {
@@ -112,7 +119,16 @@ export function showDetection(record, has, way = null) {
     }
   }
 
-  attempt(show);
+  attempt(async () => {
+    try {
+      await show();
+    } catch (error) {
+      body.replaceChildren();
+      if (error.status !== 404) throw error;
+      onGone();
+      throw new ApiError({ title: "This record is gone", detail: "It was deleted in another tab, or by another program." });
+    }
+  });
   const outcome = showDialog(dialog).finally(() => urls.forEach((url) => URL.revokeObjectURL(url)));
   if (way) (has[way] ? steps[way] : title).focus(); // The first focus would be on the way back.
   return { close: () => dialog.close(), outcome };

@@ -8,7 +8,7 @@ import { historyCard } from "./history-card.js";
 import { showDetection } from "./history-detail.js";
 import { historyVideos } from "./history-videos.js";
 import { count } from "./format.js";
-import { problem } from "./problem.js";
+import { problem, tryAgain } from "./problem.js";
 import { session } from "./session.js";
 import { EMOTIONS, settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
@@ -21,6 +21,7 @@ export function mountHistory(panel) {
   let shown = [];
   let total = 0;
   let latestRequest = 0;
+  let shownFilter = ""; // For which the cards are.
   let opened = null; // The record that is shown: its id, and how to close it.
   let last = null; // The id of the record that was closed last.
 
@@ -64,10 +65,10 @@ export function mountHistory(panel) {
   }
 
   /** Show nothing until there is an answer. */
-  function clear() {
+  function clear(text = "Loading …") {
     latestRequest += 1;
     replace([]);
-    heading.textContent = "Loading …";
+    heading.textContent = text;
     empty.hidden = none.hidden = exports.hidden = unfilter.hidden = more.hidden = true;
     head.hidden = filters.hidden = false;
   }
@@ -99,16 +100,20 @@ export function mountHistory(panel) {
   async function load(skip) {
     const number = ++latestRequest;
     trouble.replaceChildren();
+    const filter = `${new URLSearchParams([...filterParameters(filters)])}`;
     try {
       const query = new URLSearchParams([...filterParameters(filters), ["skip", skip], ["limit", PAGE]]);
       const answer = await call(`${path}?${query}`);
       const records = await answer.json();
       if (number !== latestRequest) return; // There was a newer request meanwhile.
       total = Number(answer.headers.get("X-Total-Count"));
+      shownFilter = filter;
       replace(skip ? [...shown.map(({ record }) => record), ...records] : records);
       showCount();
     } catch (error) {
-      if (number === latestRequest) trouble.replaceChildren(problem(error));
+      if (number !== latestRequest) return;
+      if (filter !== shownFilter) clear(""); // What is shown does not answer what was asked.
+      trouble.replaceChildren(problem(error, error.title, [tryAgain(() => load(skip))]));
     }
   }
 
@@ -146,7 +151,7 @@ export function mountHistory(panel) {
     const record = shown[placeOf(id)]?.record ?? (await callForJson(`${path}/${id}`));
     const place = placeOf(id);
     const neighbours = { newer: shown[place - 1]?.record, older: place < 0 ? undefined : shown[place + 1]?.record };
-    const { close, outcome } = showDetection(record, neighbours, way);
+    const { close, outcome } = showDetection(record, neighbours, { way, onGone: () => drop(id) });
     opened = { id, close };
     const next = await outcome;
     if (opened?.id === id) opened = null;

@@ -25,6 +25,10 @@ export function signInButton(click = () => document.dispatchEvent(new Event("sig
   return h("button", { type: "button", class: "primary", on: { click } }, "Sign in");
 }
 
+export function tryAgain(click) {
+  return h("button", { type: "button", on: { click } }, "Try again");
+}
+
 function defaultActions({ code }) {
   return code === "signed_out" ? [signInButton()] : [];
 }
