@@ -8,6 +8,7 @@ import { inOriginalPixels, shrink } from "./shrink.js";
 import { eventsOf } from "./sse.js";
 
 const MAX_NAME = 100;
+const OF_FILES = [400, 413, 415, 422]; // The status where it is the fault of the file.
 
 /**
  * Analyse photos and report each as soon as it is known.
@@ -30,7 +31,7 @@ export async function analyse(photos, report) {
       const copy = await fitToLimit(photo.file);
       report(photo, outcomeOf(await resultOf(photo, copy.file), copy, photo.file));
     } catch (error) {
-      report(photo, { error });
+      report(photo, { error: OF_FILES.includes(error.status) ? refusal(error.message, error.code) : error });
       if (error.code !== "quota_exceeded") continue;
       for (const other of left) report(other, { error }); // Another request would fail in the same way.
       left = [];
@@ -73,7 +74,7 @@ async function sendBatch(photos, report) {
       waiting.delete(event.filename);
       report(photo, outcomeOfEvent(event, copy, photo.file));
     }
-    throw new ApiError({ title: "No answer", detail: "The service stopped before it had analysed this photo." });
+    throw new ApiError({ title: "No answer", detail: "The service stopped before it had analysed this photo.", status: 503 });
   } catch (error) {
     for (const { photo } of waiting.values()) report(photo, { error });
   }
@@ -81,8 +82,12 @@ async function sendBatch(photos, report) {
 
 function outcomeOfEvent(event, copy, file) {
   if (event.status === "completed") return outcomeOf(event, copy, file);
-  const title = "This photo could not be analysed";
-  return { error: new ApiError({ title, detail: event.error, code: event.code }) };
+  return { error: refusal(event.error, event.code) };
+}
+
+/** The same words for a file that is sent alone and for one of a batch. */
+function refusal(detail, code) {
+  return new ApiError({ title: "This photo could not be analysed", detail, code, type: `/problems/${code}`, status: 400 });
 }
 
 /** What is sent for a file: the file itself, or a smaller copy if it has too many bytes. */
