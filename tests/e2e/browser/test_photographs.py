@@ -199,6 +199,44 @@ async def test_cards_are_equally_wide_whatever_the_files_are_called(signed_in: P
     assert max(heights) <= 2 * min(heights) + 1
 
 
+async def test_all_photos_that_failed_are_tried_again_with_one_click(signed_in: Page) -> None:
+    page = signed_in
+    await page.route("**/api/detect/batch", lambda route: route.abort())
+    await choose(page, file("one.jpg", portrait()), file("two.jpg", pair()))
+    everything = page.get_by_role("region", name="All photos")
+    await expect(everything).to_contain_text("0 of 2 photos analysed, 2 failed")
+    await page.unroute("**/api/detect/batch")
+    await everything.get_by_role("button", name="Try 2 again").click()
+    await expect(everything).to_contain_text("2 of 2 photos analysed")
+    await expect(everything.get_by_role("button", name="again")).to_have_count(0)
+
+
+async def test_a_guest_who_signs_in_gets_all_photos_analysed(page: Page, id_token: str) -> None:
+    await page.goto("/")
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(5)])
+    everything = page.get_by_role("region", name="All photos")
+    await expect(everything).to_contain_text("3 of 5 photos analysed, 2 failed")
+    await everything.get_by_role("button", name="Sign in").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("ID token").fill(id_token)
+    await dialog.get_by_role("button", name="Sign in").click()
+    await expect(everything).to_contain_text("5 of 5 photos analysed")
+
+
+async def test_a_refused_file_is_explained_in_the_same_words_alone_and_in_a_batch(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    notes = file("notes.jpg", b"not a photo")
+    await choose(page, notes)
+    alone = await page.get_by_role("alert").inner_text()
+    assert alone.startswith("notes.jpg: This photo could not be analysed")
+    await page.get_by_role("button", name="Clear").click()
+    await choose(page, notes, file("one.jpg", portrait()))
+    await page.get_by_role("button", name="notes.jpg: failed").click()
+    assert await page.get_by_role("alert").inner_text() == alone
+
+
 async def test_a_phone_photo_is_reduced_and_its_boxes_are_in_the_originals_pixels(
     page: Page, tmp_path: Path
 ) -> None:

@@ -23,7 +23,8 @@ import { welcome } from "./welcome.js";
 const CANCELLED = { title: "Cancelled", message: "Nothing was kept.", status: 400 };
 const OVERVIEW = "photos"; // Its place in the address.
 const UNKNOWN_SIZE = { width: 4, height: 3 };
-const OF_ALL_FILES = ["quota_exceeded", "signed_out", "unreachable"];
+const NEEDS_USER = ["quota_exceeded", "signed_out"];
+const OF_ALL_FILES = [...NEEDS_USER, "unreachable"];
 const STORED_TRIES = 8;
 const STORED_AGAIN_MS = 750;
 
@@ -40,11 +41,12 @@ export function mountDetect(panel) {
     h("button", { type: "button", on: { click: () => save(photos, format) } }, format.toUpperCase()));
   const progress = h("progress", { "aria-label": "Photos analysed" });
   const progressText = h("p", { class: "small", role: "status" });
+  const mending = h("div", { class: "row" });
   const totals = h("div", {});
   const list = h("ul", { class: "photos", "aria-label": "Photos" });
   const tools = h("div", { class: "tools row" }, overview, clear);
   const batch = h("section", { class: "batch", "aria-label": "All photos" },
-    progressText, progress, totals,
+    progressText, progress, mending, totals,
     h("div", { class: "row small" }, "Export", ...exports));
   const spoken = h("p", { class: "unseen", role: "status" }); // For screen readers.
   const stage = h("div", { class: "main", tabIndex: -1 }); // It takes the focus of what goes away.
@@ -159,11 +161,13 @@ export function mountDetect(panel) {
     if (photo.video) await call(pathOf(photo.video), { method: "DELETE" }).catch(() => {});
   }
 
-  async function analyseAgain(photo) {
-    Object.assign(photo, { state: "working", error: null, video: null, isCancelled: false });
-    photo.card.update();
-    show(photo);
-    await analyseThese([photo]);
+  async function analyseAgain(some) {
+    for (const photo of some) {
+      Object.assign(photo, { state: "working", error: null, video: null, isCancelled: false });
+      photo.card.update();
+    }
+    if (some.includes(current)) show(current);
+    await analyseThese(some);
   }
 
   function clearAll() {
@@ -180,17 +184,17 @@ export function mountDetect(panel) {
     list.replaceChildren();
   }
 
-  /** The buttons for a photo that failed: try again, or sign in when a guest has no uses left. */
-  function remedies(photo) {
-    const { code, status } = photo.error;
-    if (["quota_exceeded", "signed_out"].includes(code) && !session.user) {
-      return [signInButton(async () => {
-        await askToSignIn();
-        if (session.user) analyseAgain(photo);
-      })];
+  /** The button for photos that failed: try again, or sign in when a guest has no uses left. */
+  function remedies(failed) {
+    const some = failed.filter(canBeMended);
+    if (!some.length) return [];
+    if (session.user || !some.some(needsUser)) {
+      return [tryAgain(() => analyseAgain(some), some.length > 1 ? `Try ${some.length} again` : undefined)];
     }
-    if (code !== "unreachable" && status < 429) return [];
-    return [tryAgain(() => analyseAgain(photo))];
+    return [signInButton(async () => {
+      await askToSignIn();
+      if (session.user) analyseAgain(some);
+    })];
   }
 
   /** What can be done with a result. */
@@ -219,6 +223,7 @@ export function mountDetect(panel) {
     progressText.textContent = `${done}${failed ? `, ${failed} failed` : ""}${progress.hidden ? "" : " …"}`;
     const faces = photos.flatMap(({ detection }) => detection?.detection_results.faces ?? []);
     totals.replaceChildren(h("h2", {}, count(faces.length, "face")), countChips(faces));
+    mending.replaceChildren(...remedies(photos.filter(({ state }) => state === "failed")));
     for (const button of exports) button.disabled = !photos.some(({ detection }) => detection);
   }
 
@@ -277,7 +282,7 @@ export function mountDetect(panel) {
     const before = waiting({ picture, size, title, progress: photo.progress.element });
     if (photo.state === "working") return before;
     before.stage.classList.remove("is-working");
-    return { stage: before.stage, details: problem(photo.error, headingOf(photo), remedies(photo)) };
+    return { stage: before.stage, details: problem(photo.error, headingOf(photo), remedies([photo])) };
   }
 
   /** The player stays from the beginning, so that it goes on playing when the result comes. */
@@ -289,7 +294,7 @@ export function mountDetect(panel) {
     }
     const { element: stage } = photo.player;
     if (photo.state === "working") return { stage, details: photo.progress.element };
-    return { stage, details: problem(photo.error, headingOf(photo), remedies(photo)) };
+    return { stage, details: problem(photo.error, headingOf(photo), remedies([photo])) };
   }
 
   input.addEventListener("change", () => {
@@ -298,6 +303,11 @@ export function mountDetect(panel) {
   });
   return { take, goTo, place };
 }
+
+const needsUser = ({ error: { code } }) => NEEDS_USER.includes(code);
+
+/** Whether it may go better next time: other faults are those of the file. */
+const canBeMended = (photo) => needsUser(photo) || photo.error.code === "unreachable" || !(photo.error.status < 429);
 
 /** What went wrong, with the name of the file where it is the file's fault. */
 function headingOf({ file, error: { code, title } }) {

@@ -25,8 +25,8 @@ export function signInButton(click = () => document.dispatchEvent(new Event("sig
   return h("button", { type: "button", class: "primary", on: { click } }, "Sign in");
 }
 
-export function tryAgain(click) {
-  return h("button", { type: "button", on: { click } }, "Try again");
+export function tryAgain(click, text = "Try again") {
+  return h("button", { type: "button", on: { click } }, text);
 }
 
 function defaultActions({ code }) {
