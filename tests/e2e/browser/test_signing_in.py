@@ -45,6 +45,8 @@ async def test_a_link_with_an_expired_token_is_explained(page: Page) -> None:
     await page.goto("/#token=old")
     await expect(page.get_by_role("alert")).to_contain_text("You are not signed in")
     await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    await page.get_by_role("tab", name="History").click()
+    await expect(page.get_by_role("alert")).to_have_count(0)
 
 
 async def test_tokens_are_renewed_silently(signed_in: Page) -> None:

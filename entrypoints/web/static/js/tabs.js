@@ -1,5 +1,7 @@
 // The three views, by mouse, arrow keys and address.
 
+import { announce } from "./dom.js";
+
 const SITE = document.title;
 
 /**
@@ -15,7 +17,10 @@ export function mountTabs(mounts) {
 
   function open(name) {
     if (name === current) return;
-    if (current) views[current].hide?.();
+    if (current) {
+      views[current].hide?.();
+      announce(); // What was said belongs to the view that is left.
+    }
     for (const each of names) {
       const selected = each === name;
       const tab = document.getElementById(`tab-${each}`);
