@@ -185,6 +185,22 @@ async def test_a_search_that_fails_shows_nothing_else_and_can_be_tried_again(
     await expect(trouble).to_have_count(0)
 
 
+async def test_the_filter_outlasts_a_reload_and_ends_with_the_sign_in(
+    signed_in: Page, id_token: str
+) -> None:
+    page = signed_in
+    await with_two_records(page)
+    await page.get_by_label("Name or emotion").fill("two")
+    await expect(page.locator(".card")).to_have_count(1)
+    await page.reload()
+    await expect(page.locator(".card .name")).to_have_text("two.jpg")
+    await expect(page.get_by_label("Name or emotion")).to_have_value("two")
+    await page.get_by_role("button", name="Sign out").click()
+    await page.goto(f"/#token={id_token}")
+    await page.get_by_role("tab", name="History").click()
+    await expect(page.locator(".card")).to_have_count(2)
+
+
 async def test_a_record_that_was_deleted_elsewhere_is_said_to_be_gone(signed_in: Page) -> None:
     page = signed_in
     await with_two_records(page)

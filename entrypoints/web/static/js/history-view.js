@@ -14,6 +14,7 @@ import { EMOTIONS, settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
 
 const PAGE = 24;
+const FILTER_KEY = "emotion-api.history-filter"; // Kept for as long as the tab, like the sign-in.
 const TYPING_MS = 250; // After a pause this long in typing, show what matches.
 
 export function mountHistory(panel) {
@@ -25,7 +26,10 @@ export function mountHistory(panel) {
   let opened = null; // The record that is shown: its id, and how to close it.
   let last = null; // The id of the record that was closed last.
 
-  const filters = filterForm(() => reload());
+  const filters = filterForm(() => {
+    keepFilter();
+    reload();
+  });
   const heading = h("p", { class: "muted", role: "status" });
   const exports = h("div", { class: "row" },
     h("button", { type: "button", on: { click: () => exportAs("csv") } }, "Export CSV"),
@@ -128,8 +132,17 @@ export function mountHistory(panel) {
     more.hidden = shown.length >= total;
   }
 
-  function showAll() {
+  function keepFilter() {
+    sessionStorage.setItem(FILTER_KEY, `${new URLSearchParams(new FormData(filters))}`);
+  }
+
+  function unfilterAll() {
     filters.reset();
+    keepFilter();
+  }
+
+  function showAll() {
+    unfilterAll();
     reload();
     panel.querySelector("input").focus();
   }
@@ -218,6 +231,7 @@ export function mountHistory(panel) {
   let visible = false;
   session.addEventListener("change", () => {
     clear(); // Another user must not see it.
+    unfilterAll();
     if (visible) reload();
   });
   document.addEventListener("session-saved", () => visible && reload()); // It may come after this view was opened.
@@ -243,6 +257,9 @@ function filterForm(onChange) {
     field("From", h("input", { type: "date", name: "from_date" })),
     field("To", h("input", { type: "date", name: "to_date" })));
   form.addEventListener("submit", (event) => event.preventDefault());
+  for (const [name, value] of new URLSearchParams(sessionStorage.getItem(FILTER_KEY) ?? "")) {
+    if (form.elements[name]) form.elements[name].value = value;
+  }
   return form;
 }
 
