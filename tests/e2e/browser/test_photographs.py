@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.async_api import FilePayload, Page, expect
+from playwright.async_api import Dialog, FilePayload, Page, Route, expect
 
 from tests.e2e.browser.phone import PHONE
 from tests.e2e.browser.pictures import (
@@ -272,6 +272,33 @@ async def test_a_photo_on_a_slow_line_shows_its_progress_and_can_be_cancelled(pa
     await page.get_by_role("button", name="Cancel").click()
     await expect(page.get_by_role("alert")).to_contain_text("Cancelled")
     await expect(page.locator("#usage")).to_have_text("3 of 3 photos left")
+
+
+async def test_leaving_while_a_photo_is_sent_asks_first(page: Page) -> None:
+    await page.goto("/")
+    await page.locator("#usage").click()  # Browsers ask only people who have used the page.
+    asked: list[str] = []
+
+    async def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.dismiss()
+
+    page.on("dialog", stay)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/api/detect", hold)
+    async with page.expect_request("**/api/detect"):
+        await choose(page, file("one.jpg", portrait()))
+    async with page.expect_event("dialog"):
+        await page.evaluate("() => { setTimeout(() => location.reload()); }")
+    await held[0].continue_()
+    await expect(page.locator(".face")).to_have_count(1)
+    await page.reload()
+    await expect(page.locator(".drop")).to_be_visible()
+    assert asked == ["beforeunload"]
 
 
 async def test_a_guest_without_quota_is_told_what_to_do(page: Page) -> None:

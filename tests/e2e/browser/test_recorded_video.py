@@ -268,6 +268,21 @@ async def test_the_history_shows_videos_in_work_and_failed_ones(signed_in: Page)
     await expect(work).to_be_visible()
 
 
+async def test_a_visitor_who_comes_back_finds_videos_in_work(signed_in: Page) -> None:
+    page = signed_in
+    running = {
+        "video_id": "11111111-1111-4111-8111-111111111111", "filename": "lecture.mp4",
+        "status": "running", "progress": 0.42, "remaining_seconds": 65, "error": None,
+    }  # fmt: skip
+    await page.route("**/api/videos", lambda route: route.fulfill(json=[running]))
+    await page.route("**/api/videos/1*/events", lambda route: None)
+    await page.reload()
+    work = page.get_by_role("list", name="Videos in work")
+    await expect(work).to_contain_text("lecture.mp4 42\u00a0% analysed, 1:05 left")
+    await work.get_by_role("link").click()
+    await expect(page.get_by_role("region", name="lecture.mp4")).to_be_visible()
+
+
 async def test_many_faces_of_a_video_leave_the_player_in_view(signed_in: Page) -> None:
     page = signed_in
     await page.set_viewport_size(PHONE)

@@ -17,6 +17,7 @@ import { askToSignIn } from "./sign-in.js";
 import { isVideo, pathOf, uploadAndFollow } from "./videos.js";
 import { videoPlayer } from "./video-player.js";
 import { videoProgress, videoViewer } from "./video-view.js";
+import { videosInWork } from "./videos-in-work.js";
 import { photoProgress, viewer, waiting } from "./viewer.js";
 import { welcome } from "./welcome.js";
 
@@ -34,7 +35,8 @@ export function mountDetect(panel) {
 
   const input = h("input", { type: "file", multiple: true, accept: "image/*,video/*,.heic,.heif,.mkv,.avi", id: "photos" });
   const chooser = h("label", { class: "chooser" }, input, h("span", { class: "button primary" }, "Choose files"));
-  const welcomeView = welcome(chooser, take);
+  const unfinished = videosInWork();
+  const welcomeView = welcome(chooser, take, unfinished.element);
   const overview = h("button", { type: "button", on: { click: () => visit(null) } }, "Overview");
   const clear = h("button", { type: "button", on: { click: clearAll } }, "Clear");
   const exports = ["csv", "json"].map((format) =>
@@ -107,6 +109,7 @@ export function mountDetect(panel) {
     workspace.hidden = true;
     welcomeView.querySelector(".by-mouse").before(chooser);
     panel.querySelector(".detect-view").prepend(welcomeView);
+    unfinished.reload();
   }
 
   async function analyseThese(some) {
@@ -301,6 +304,9 @@ export function mountDetect(panel) {
     take(input.files);
     input.value = "";
   });
+  addEventListener("beforeunload", (event) => {
+    if (photos.some(isBeingSent)) event.preventDefault(); // The browser asks whether to leave.
+  });
   return { take, goTo, place };
 }
 
@@ -308,6 +314,9 @@ const needsUser = ({ error: { code } }) => NEEDS_USER.includes(code);
 
 /** Whether it may go better next time: other faults are those of the file. */
 const canBeMended = (photo) => needsUser(photo) || photo.error.code === "unreachable" || !(photo.error.status < 429);
+
+/** Whether it would be lost with the page: a video that was sent goes on. */
+const isBeingSent = ({ state, video, sample }) => state === "working" && !video && !sample;
 
 /** What went wrong, with the name of the file where it is the file's fault. */
 function headingOf({ file, error: { code, title } }) {

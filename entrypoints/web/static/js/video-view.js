@@ -79,8 +79,10 @@ export function videoProgress({ title, cancel }) {
   };
 }
 
-function inWords({ status, progress, remaining_seconds: seconds }) {
+/** How far the work on a video is. */
+export function inWords({ status, progress, remaining_seconds: seconds }) {
   if (status === "queued") return "Queued …";
+  if (status !== "running") return { done: "Analysed", failed: "Failed" }[status] ?? "Cancelled";
   const left = seconds === null ? "" : `, ${clock(Math.ceil(seconds))} left`;
   return `${Math.floor(100 * progress)}\u00a0% analysed${left}`;
 }

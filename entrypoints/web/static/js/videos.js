@@ -8,7 +8,7 @@ import { eventsOf } from "./sse.js";
 
 const SUFFIXES = /\.(mp4|m4v|mov|webm|mkv|avi)$/i;
 const AGAIN_MS = 2000;
-const IN_WORK = ["queued", "running"];
+export const IN_WORK = ["queued", "running"];
 
 /** Whether a file looks like a video by its name or type; the service looks at its content. */
 export const isVideo = (file) => file.type.startsWith("video/") || SUFFIXES.test(file.name);

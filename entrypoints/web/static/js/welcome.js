@@ -18,8 +18,9 @@ const SAMPLES = [
 /**
  * @param {Node} chooser  opens the file dialog
  * @param {(files: File[], of?: {sample: string}) => void} take
+ * @param {Node} unfinished  what is still in work
  */
-export function welcome(chooser, take) {
+export function welcome(chooser, take, unfinished) {
   const samples = SAMPLES.map(([name, title]) =>
     h("li", {}, h("button", { type: "button", on: { click: () => takeSample(name) } },
       h("img", { src: `/web/samples/${name}`, alt: "", width: 192, height: 144 }), title)));
@@ -39,6 +40,7 @@ export function welcome(chooser, take) {
       h("p", {}, "Choose photos or videos, and every face gets a score for each of these:"), chips(EMOTIONS),
       chooser,
       h("p", { class: "by-mouse muted" }, "or drop them anywhere on this page, or paste one")),
+    unfinished,
     h("h3", {}, "Or try one of these"),
     h("ul", { class: "samples" }, ...samples),
     h("dl", { class: "formats muted small" },

@@ -1,0 +1,38 @@
+// The videos that are still in work, as links: they go on where the page was left.
+
+import { h } from "./dom.js";
+import { session } from "./session.js";
+import { inWords } from "./video-view.js";
+import { follow, IN_WORK, unfinishedVideos } from "./videos.js";
+
+export function videosInWork() {
+  const list = h("ul", { class: "unfinished", "aria-label": "Videos in work", hidden: true });
+  let latestRequest = 0;
+
+  async function reload() {
+    const number = ++latestRequest;
+    const videos = session.user ? await unfinishedVideos().catch(() => []) : [];
+    if (number !== latestRequest) return;
+    const unfinished = videos.filter(({ status }) => IN_WORK.includes(status));
+    list.hidden = !unfinished.length;
+    list.replaceChildren(...unfinished.map((video) => line(video, () => number === latestRequest)));
+  }
+
+  function line(video, isLatest) {
+    const name = video.filename ?? "Video";
+    const link = h("a", { href: "#history", dir: "auto", title: name }, name);
+    const text = h("span", { class: "muted" });
+    (async () => {
+      for await (const change of follow(video)) {
+        if (!isLatest()) return;
+        text.textContent = inWords(change);
+        if (change.status === "done") link.href = `#history/${change.detection_id}`;
+      }
+    })().catch(() => {});
+    return h("li", {}, link, " ", text);
+  }
+
+  session.addEventListener("change", reload);
+  reload();
+  return { element: list, reload };
+}
