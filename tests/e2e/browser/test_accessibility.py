@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Route, ViewportSize, expect
 
+from tests.e2e.browser.answers import answer_with, detection
 from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
-from tests.e2e.browser.pictures import portrait
+from tests.e2e.browser.pictures import crowd, portrait
 from tests.e2e.browser.states import STATES, State
 from tests.e2e.browser.test_photographs import choose, file
 
@@ -129,6 +130,28 @@ async def test_a_low_window_shows_picture_and_controls_and_nothing_over_them(
     assert await page.evaluate(over) == []
     await page.get_by_role("tab", name="Detect").click()
     assert await page.evaluate(over) == []
+
+
+async def test_a_crowd_is_one_stop_for_tab_and_arrow_keys_lead_through_it(page: Page) -> None:
+    picture, boxes = crowd(6, 3)
+    await answer_with(page, detection(boxes, (960, 480)))
+    await page.goto("/")
+    await choose(page, file("crowd.jpg", picture))
+    await expect(page.locator(".face")).to_have_count(18)
+    await page.locator("#photos").focus()
+    await press_until(page, "Clear")
+    await press_until(page, "Photo. Plus and minus zoom, arrow keys move it.")
+    box = page.locator(".box")
+    await page.keyboard.press("Tab")
+    await expect(box.nth(0)).to_be_focused()
+    for key, number in (("Right", 1), ("Down", 7), ("Left", 6), ("Left", 6), ("Up", 0)):
+        await page.keyboard.press(f"Arrow{key}")
+        await expect(box.nth(number)).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("button", name="Zoom out")).to_be_focused()
+    await page.keyboard.press("Shift+Tab")
+    await expect(box.nth(6)).to_be_focused()
 
 
 async def with_three_records(page: Page) -> list[str]:

@@ -53,8 +53,8 @@ export function mountDetect(panel) {
   const spoken = h("p", { class: "unseen", role: "status" }); // For screen readers.
   const stage = h("div", { class: "main", tabIndex: -1 }); // It takes the focus of what goes away.
   const details = h("div", { class: "result" });
-  const side = h("aside", { class: "side", "aria-label": "Result" }, tools, batch, list, details);
-  const workspace = h("div", { class: "workspace", hidden: true }, stage, side);
+  const side = h("aside", { class: "side", "aria-label": "Result" }, batch, list, details);
+  const workspace = h("div", { class: "workspace", hidden: true }, tools, stage, side);
   panel.append(h("h2", { class: "unseen" }, "Detect"), spoken, h("div", { class: "detect-view" }, welcomeView, workspace));
 
   async function take(files, { sample = null } = {}) {

@@ -4,6 +4,8 @@ import { layOutLabels, makeBox, nameBox, placeBox } from "./boxes.js";
 import { h } from "./dom.js";
 import { Zoom } from "./zoom.js";
 
+const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const ASIDE = 3; // How much farther a face seems that is not straight ahead.
 const REACH_PX = 22; // A tap this close to a small box counts as on it.
 
 /**
@@ -29,6 +31,21 @@ export function photoStage({ picture, size, faces = [], caption, onChoose = () =
     h("figcaption", {}, h("span", { class: "facts" }, caption), hasPicture || faces.length ? zoomButtons(zoom) : null));
   element.style.setProperty("--ratio", size.width / size.height);
 
+  // One stop for the Tab key; from there arrow keys lead from face to face.
+  const stop = (index) => boxes.forEach(({ element: box }, at) => (box.tabIndex = at === index ? 0 : -1));
+  stop(0);
+  boxes.forEach(({ element: box }, index) => box.addEventListener("focus", () => stop(index)));
+  layer.addEventListener("keydown", (event) => {
+    const direction = DIRECTIONS[event.key];
+    const from = boxes.findIndex(({ element: box }) => box === event.target);
+    if (!direction || from < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // Elsewhere these keys move the picture.
+    const next = neighbour(boxes, from, direction, size);
+    if (next === null) return;
+    zoom.reveal(boxes[next].place);
+    boxes[next].element.focus({ preventScroll: true });
+  });
   frame.addEventListener("click", (event) => {
     if (zoom.wasDragged) return;
     // Keys click a button without coordinates; a pointer may mean a small box that it just missed.
@@ -36,6 +53,18 @@ export function photoStage({ picture, size, faces = [], caption, onChoose = () =
     if (index >= 0) onChoose(index);
   });
   return { element, boxes, reveal: (index) => zoom.reveal(boxes[index].place) };
+}
+
+/** The nearest face in a direction; null where there is none. */
+function neighbour(boxes, from, [right, down], size) {
+  const middles = boxes.map(({ place: { x, y, width, height } }) => [(x + width / 2) * size.width, (y + height / 2) * size.height]);
+  const ways = middles.map(([x, y], index) => {
+    const [across, along] = [x - middles[from][0], y - middles[from][1]];
+    const ahead = across * right + along * down;
+    return { index, ahead, away: ahead + ASIDE * Math.abs(across * down - along * right) };
+  });
+  const offered = ways.filter(({ index, ahead }) => ahead > 0 && !boxes[index].element.classList.contains("is-out"));
+  return offered.sort((a, b) => a.away - b.away)[0]?.index ?? null;
 }
 
 function zoomButtons(zoom) {
