@@ -164,6 +164,18 @@ async def test_an_opened_face_leaves_the_list_in_order(page: Page) -> None:
     assert in_order == list(range(18))
 
 
+async def test_the_photo_is_as_wide_with_many_faces_as_with_few(page: Page) -> None:
+    for width in (900, 1280, 1920):
+        await page.set_viewport_size({"width": width, "height": 844})
+        widths = set()
+        for columns, rows in ((1, 1), (6, 3)):
+            await with_crowd(page, columns, rows)
+            stage = await page.locator(".stage").bounding_box()
+            assert stage is not None
+            widths.add(stage["width"])
+        assert len(widths) == 1
+
+
 async def test_two_close_scores_are_both_named_and_no_score_is_0_or_100(page: Page) -> None:
     await with_crowd(page)
     await expect(page.get_by_role("button", name="Face 6 happy or neutral 43 %")).to_be_visible()

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from playwright.async_api import Dialog, FilePayload, Page, Route, expect
 
-from tests.e2e.browser.phone import PHONE
+from tests.e2e.browser.phone import PHONE, TOO_WIDE
 from tests.e2e.browser.pictures import (
     FACE_IN_PHONE_PHOTO,
     FACE_X,
@@ -385,18 +385,36 @@ async def test_a_photo_that_the_browser_cannot_show_is_fetched_as_jpeg(
     )
 
 
-async def test_every_thumbnail_is_reachable_on_a_phone_without_scrolling_sideways(
+async def test_thumbnails_are_one_row_on_a_phone_that_shows_the_current_one(
     signed_in: Page,
 ) -> None:
     page = signed_in
     await page.set_viewport_size(PHONE)
     await page.route("**/api/detect**", lambda route: None)
     await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(13)])
-    await page.locator(".photos button").nth(3).click()
-    await expect(page.locator(".photos button[aria-current]")).to_have_count(1)
-    places = await page.locator(".photos button").evaluate_all(
-        "buttons => buttons.map((button) => button.getBoundingClientRect().toJSON())"
-    )
-    assert len(places) == 13
-    assert all(place["left"] >= 0 and place["right"] <= PHONE["width"] for place in places)
-    assert all(place["height"] >= 43.5 and place["width"] >= 43.5 for place in places)
+    thumbnails = page.locator(".photos button")
+    for number in (3, 12, 0):
+        await thumbnails.nth(number).click()
+        await expect(page.locator(".photos button[aria-current]")).to_have_count(1)
+        await expect(thumbnails.nth(number)).to_be_in_viewport(ratio=1)
+        places = await thumbnails.evaluate_all(
+            "buttons => buttons.map((button) => button.getBoundingClientRect().toJSON())"
+        )
+        assert len({place["top"] for place in places}) == 1
+        assert all(place["height"] >= 43.5 and place["width"] >= 43.5 for place in places)
+        assert not await page.evaluate(TOO_WIDE)
+        await page.get_by_role("button", name="Overview").click()
+
+
+async def test_a_phone_is_not_filled_with_what_says_nothing(signed_in: Page) -> None:
+    page = signed_in
+    await page.set_viewport_size(PHONE)
+    await choose(page, file("notes.jpg", b"not a photo"))
+    await page.get_by_role("alert").wait_for()
+    stage = await page.locator(".stage").bounding_box()
+    assert stage is not None
+    assert stage["height"] < 160
+    await page.get_by_role("button", name="Clear").click()
+    await choose(page, file("one.jpg", portrait()))
+    await expect(page.locator(".face")).to_have_count(1)
+    await expect(page.get_by_role("region", name="Summary")).to_have_count(0)

@@ -247,7 +247,7 @@ export function mountDetect(panel) {
       stage.replaceChildren(list);
       details.replaceChildren();
     } else {
-      side.insertBefore(list, details);
+      if (list.parentElement !== side) side.insertBefore(list, details);
       const shown = shownOf(photo);
       if (stage.firstChild !== shown.stage) stage.replaceChildren(shown.stage); // A video that moves stops.
       details.replaceChildren(shown.details);
@@ -255,9 +255,16 @@ export function mountDetect(panel) {
     }
     for (const { card } of photos) card.button.removeAttribute("aria-current");
     photo?.card.button.setAttribute("aria-current", "true");
+    if (photo) scrollTo(photo.card.element);
     if (focused === document.body) return;
     // An element that moves loses the focus, and one that is gone or hidden leaves it to the stage.
     (focused.getClientRects().length ? focused : stage).focus({ preventScroll: true });
+  }
+
+  /** Scroll the list, and not the page, so that a card is in view. */
+  function scrollTo({ offsetLeft: left, offsetTop: top, offsetWidth: width, offsetHeight: height }) {
+    list.scrollLeft = Math.max(left + width - list.clientWidth, Math.min(left, list.scrollLeft));
+    list.scrollTop = Math.max(top + height - list.clientHeight, Math.min(top, list.scrollTop));
   }
 
   /** A photo that the browser cannot show, such as HEIC, comes back from the service as a JPEG. */
@@ -285,6 +292,7 @@ export function mountDetect(panel) {
     const before = waiting({ picture, size, title, progress: photo.progress.element });
     if (photo.state === "working") return before;
     before.stage.classList.remove("is-working");
+    before.stage.classList.toggle("has-no-preview", !photo.picture);
     return { stage: before.stage, details: problem(photo.error, headingOf(photo), remedies([photo])) };
   }
 

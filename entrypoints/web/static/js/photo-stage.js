@@ -28,7 +28,7 @@ export function photoStage({ picture, size, faces = [], caption, onChoose = () =
   const hasPicture = picture instanceof HTMLImageElement;
   const zoom = new Zoom(frame, layer, size, (area, view) => layOutLabels(boxes, area, view));
   const element = h("figure", { class: "stage" }, frame,
-    h("figcaption", {}, h("span", { class: "facts" }, caption), hasPicture || faces.length ? zoomButtons(zoom) : null));
+    h("figcaption", {}, h("span", { class: "facts", title: caption }, caption), hasPicture || faces.length ? zoomButtons(zoom) : null));
   element.style.setProperty("--ratio", size.width / size.height);
 
   // One stop for the Tab key; from there arrow keys lead from face to face.

@@ -103,7 +103,7 @@ function summary(faces, show) {
     return button;
   });
   const doubt = caution(faces);
-  return h("section", { class: "counts", "aria-label": "Summary" },
+  return h("section", { class: faces.length === 1 ? "counts is-of-one" : "counts", "aria-label": "Summary" },
     h("h2", {}, count(faces.length, "face")),
     h("div", { class: "chips", role: "group", "aria-label": "Show only" }, ...buttons),
     doubt ? h("p", { class: "muted small" }, `${doubt}: too small, dark, bright, blurred or unclear.`) : null);
