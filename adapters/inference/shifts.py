@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 Crop = NDArray[np.uint8]
 """uint8, height x width x 1 (grey) or 3 (RGB)."""
 
-_Render = Callable[[Crop, np.random.Generator], Crop]
+Render = Callable[[Crop, np.random.Generator], Crop]
 # The size of one pixel in a crop of 48 pixels, the unit of blur and noise.
 _PIXEL = 1 / 48
 
@@ -176,7 +176,7 @@ def _covered(crop: Crop, rng: np.random.Generator) -> Crop:
 
 def _several(crop: Crop, rng: np.random.Generator) -> Crop:
     """A framing, a light and a lens at once, as with a cheap camera."""
-    for group in (_FRAMINGS, _LIGHTS, _LENSES):
+    for group in (FRAMINGS, LIGHTS, LENSES):
         change = list(group.values())[rng.integers(len(group))]
         crop = change(crop, rng).reshape(crop.shape)
     return crop
@@ -186,21 +186,21 @@ def _levels(values: NDArray[np.number]) -> Crop:
     return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
-_FRAMINGS: dict[str, _Render] = {
+FRAMINGS: dict[str, Render] = {
     "tighter, by 10 to 40 %": _tighter,
     "wider, by 10 to 50 %": _wider,
     "off centre by 8 to 18 %": _off_centre,
     "rotated by 8 to 25 degrees": _rotated,
     "cut off at a side, 12 to 30 %": _cut_off,
 }
-_LENSES: dict[str, _Render] = {
+LENSES: dict[str, Render] = {
     "14 to 28 pixels wide": _few_pixels,
     "out of focus": _out_of_focus,
     "moved": _moved,
     "noisy": _noisy,
     "JPEG of quality 8 to 29": _compressed,
 }
-_LIGHTS: dict[str, _Render] = {
+LIGHTS: dict[str, Render] = {
     "dark, with noise": _dark,
     "overexposed": _overexposed,
     "flat": _flat,
@@ -208,7 +208,7 @@ _LIGHTS: dict[str, _Render] = {
     "lit from a side": _lit_from_a_side,
     "colour cast before gray": _colour_cast,
 }
-SHIFTS: Mapping[str, _Render] = MappingProxyType(
-    _FRAMINGS | _LENSES | _LIGHTS | {"covered in part": _covered, "several at once": _several}
+SHIFTS: Mapping[str, Render] = MappingProxyType(
+    FRAMINGS | LENSES | LIGHTS | {"covered in part": _covered, "several at once": _several}
 )
 """The suite, by name: framings, lenses and codecs, lights, and the worst of them together."""

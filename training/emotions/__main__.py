@@ -12,6 +12,7 @@ import torch
 from . import adjust, card
 from .data import Faces, load, tuning_split, usable
 from .export import export
+from .far import crops_of_photos
 from .recipes import RECIPES, SHIPPED, TAU, TEMPERATURE, VERSION
 from .restore import soup
 from .train import train
@@ -36,8 +37,19 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     faces = splits(options.data)
-    for name in options.only or list(RECIPES):
-        train(RECIPES[name], faces["fit"], faces["tune"], options.runs / name, options.runs)
+    wanted = options.only or list(RECIPES)
+    unlabelled = None
+    if any(RECIPES[name].unlabelled for name in wanted):
+        unlabelled = crops_of_photos(options.data / "photos", options.runs / "photos")
+    for name in wanted:
+        train(
+            RECIPES[name],
+            faces["fit"],
+            faces["tune"],
+            options.runs / name,
+            options.runs,
+            unlabelled,
+        )
     if options.only:
         return
     network = soup(SHIPPED, options.runs)

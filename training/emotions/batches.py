@@ -80,7 +80,7 @@ class Batches:
             targets, weights = self.targets[index], self.weights[index]
             fer = F.one_hot(self.fer[index], len(EMOTIONS)).float()
             if self.recipe.mix > torch.rand(()):
-                views, targets, weights, fer = _blend(views, targets, weights, fer)
+                views, targets, weights, fer = blend(views, targets, weights, fer)
             scores = self._scores(views) if self.teachers else torch.empty(0)
             batch = Batch(views, targets, weights, fer, scores)
             if self.teachers:
@@ -107,7 +107,7 @@ class Batches:
         return torch.stack(parts).sum(0) / sum(share for _, share in self.teachers)
 
 
-def _blend(*tensors: Tensor) -> list[Tensor]:
+def blend(*tensors: Tensor) -> list[Tensor]:
     """Mixes every row of every tensor (N, ...) with the same other row, which weighs less."""
     share = 0.5 + 0.5 * torch.rand(())
     other = torch.randperm(len(tensors[0]))

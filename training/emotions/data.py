@@ -140,8 +140,8 @@ def sampling_weights(targets: npt.NDArray[np.float32], power: float) -> npt.NDAr
     0 draws as the data is, 1 balances the classes, 0.5 is the square-root sampling of Mahajan et
     al. 2018 ("Exploring the limits of weakly supervised pretraining").
     """
-    prior = targets.mean(axis=0)
-    weights = targets @ (prior**-power)
+    prior = targets.mean(axis=0, dtype=np.float64)
+    weights: npt.NDArray[np.float64] = targets @ (prior**-power)
     return np.asarray(weights / weights.sum(), np.float64)
 
 

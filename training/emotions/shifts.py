@@ -39,7 +39,7 @@ _WEIGHTS = _HERE.parents[1] / "adapters" / "onnx" / "weights"
 _SEED = 1
 _FLOORS = (0.3, 0.4, 0.45, 0.5, 0.55, 0.6)
 _TAUS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_TEMPERATURES = (1.0, 1.2, 1.4, 1.5, 1.6, 1.75, 2.0)
+_TEMPERATURES = (1.0, 1.2, 1.4, 1.45, 1.5, 1.6, 1.75, 2.0)
 
 Features = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]

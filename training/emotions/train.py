@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from .batches import Batches
 from .data import Faces, majority
 from .evaluate import summary
+from .far import FarBatches
 from .mobilenet import FaceMobileNet
 from .network import half_precision
 from .optim import Muon
@@ -49,7 +51,14 @@ class Average:
                 self.state[name].copy_(value)
 
 
-def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> Network:
+def train(
+    recipe: Recipe,
+    fit: Faces,
+    tune: Faces,
+    folder: Path,
+    runs: Path,
+    unlabelled: npt.NDArray[np.uint8] | None = None,
+) -> Network:
     """Trains a run to its end, from its last checkpoint where there is one.
 
     Args:
@@ -58,6 +67,7 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
         tune: Crops to measure on; never used for a gradient.
         folder: Where checkpoint, log and curves of this run are kept.
         runs: Where the runs that the recipe starts from or learns from are kept.
+        unlabelled: uint8 (M, 48, 48), crops without labels, for recipes that want some.
 
     Returns:
         The network with averaged weights, in evaluation mode.
@@ -85,7 +95,13 @@ def train(recipe: Recipe, fit: Faces, tune: Faces, folder: Path, runs: Path) -> 
         average.state, average.steps = state["average"], state["steps"]
         history, first = state["history"], state["epoch"]
         log.info("resuming %s at epoch %d", folder.name, first)
-    batches = Batches(recipe, fit, runs)
+    batches: Batches | FarBatches
+    if recipe.unlabelled:
+        if unlabelled is None:
+            raise ValueError(f"{folder.name} needs faces without labels")
+        batches = FarBatches(recipe, fit, unlabelled, runs)
+    else:
+        batches = Batches(recipe, fit, runs)
     for epoch in range(first, recipe.epochs):
         row = _epoch(recipe, epoch, network, average, optimisers, batches)
         row |= _measure(recipe, average, tune)
@@ -152,7 +168,7 @@ def _epoch(
     network: Network,
     average: Average,
     optimisers: list[torch.optim.Optimizer],
-    batches: Batches,
+    batches: Batches | FarBatches,
 ) -> dict[str, Any]:
     torch.manual_seed(recipe.seed * 1000 + epoch)
     size = recipe.size(epoch)

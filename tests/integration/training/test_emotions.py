@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from adapters.onnx.classifier import OnnxCropClassifier
-from tests.integration.training.data import write_crops
+from tests.integration.training.data import write_crops, write_photos
 from training.emotions import adjust, card
 from training.emotions.__main__ import splits
 from training.emotions.data import load, majority
 from training.emotions.export import export
+from training.emotions.far import crops_of_photos
 from training.emotions.recipes import RECIPES, TAU, TEMPERATURE, Recipe
 from training.emotions.train import train
 
@@ -58,3 +59,28 @@ def test_a_run_that_ended_early_continues_from_its_checkpoint(
 
     history = json.loads((runs / "tiny" / "history.json").read_text())
     assert [row["epoch"] for row in history] == [1, 2, 3]
+
+
+def test_a_run_for_other_crowds_learns_from_faces_without_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(
+        _TINY, phases=((1, 48),), start={"tiny": 1.0}, teacher_weight=0.7, unlabelled=4, mix=0.5
+    )
+    monkeypatch.setitem(RECIPES, "tiny", _TINY)
+    monkeypatch.setitem(RECIPES, "other", other)
+    write_crops(tmp_path, train=350, valid=140)
+    (tmp_path / "photos").mkdir()
+    write_photos(tmp_path / "photos", faces=12, empty=2)
+    faces, runs = splits(tmp_path), tmp_path / "runs"
+    unlabelled = crops_of_photos(tmp_path / "photos", tmp_path)
+
+    train(_TINY, faces["fit"], faces["tune"], runs / "tiny", runs)
+    train(other, faces["fit"], faces["tune"], runs / "other", runs, unlabelled)
+
+    before, after = (
+        json.loads((runs / name / "history.json").read_text())[-1] for name in ("tiny", "other")
+    )
+    assert unlabelled.shape[1:] == (48, 48)
+    assert after["accuracy"] > 0.5
+    assert after["accuracy"] > before["accuracy"] - 0.2
