@@ -80,7 +80,7 @@ class Sampler:
         self._start = first_tick(stream)
         self._from_s = self._due_s = from_s
         self._shown: Sampled | None = None
-        self._has_begun = False
+        self._given_s = -math.inf
         self._last_s = from_s
         self._reached_s = from_s
         self._damaged_from_s: float | None = None
@@ -213,7 +213,7 @@ class Sampler:
                 yield UnreadablePart(self._damaged_from_s, time_s)
                 self._damaged_from_s = None
         yield frame, max(time_s, 0.0)
-        self._has_begun = True
+        self._given_s = time_s
         self._last_s = time_s
         steps = int((time_s - self._due_s) / self._every_s + 1e-6) + 1
         self._due_s += steps * self._every_s
@@ -226,14 +226,16 @@ class Sampler:
             is_over: whether no more frames are wanted. Then it is yielded rather than none at all.
         """
         shown, self._shown = self._shown, None
-        if shown is None or self._damaged_from_s is not None:
+        # The times of damaged files may go back.
+        if shown is None or shown[1] <= self._given_s or self._damaged_from_s is not None:
             return
         until_s = time_s if self._to_s is None else min(time_s, self._to_s)
         stays = until_s - self._due_s >= self._every_s - self._tick_s / 2
-        if stays or (is_over and not self._has_begun and until_s > self._due_s):
+        is_only_one = is_over and self._given_s == -math.inf and until_s > self._due_s
+        if stays or is_only_one:
             frame, came_s = shown
-            yield frame, max(came_s, self._from_s)
-            self._has_begun = True
+            self._given_s = max(came_s, self._from_s)
+            yield frame, self._given_s
 
     def _end(self) -> Iterator[Sampled | UnreadablePart]:
         end_s = self._facts.duration_s
