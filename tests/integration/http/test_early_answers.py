@@ -196,6 +196,21 @@ async def test_empty_lines_before_a_request_are_ignored(service, lines, *, with_
     writer.close()
 
 
+async def test_a_pipelined_request_that_is_cut_between_its_lines_stays_whole(service):
+    """The line end that completes its headers must not be taken for an empty line before it."""
+    address = httpx.URL(service.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    asked = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+    async with asyncio.timeout(60):
+        for cut in (len(asked), len(asked) - 1, len(asked) - 2):
+            request = asked + b"\r\n"
+            writer.write(request + request[:cut])
+            assert (await _answer(reader))[0].startswith(b"HTTP/1.1 200 ")
+            writer.write(request[cut:])
+            assert (await _answer(reader))[0].startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
 async def test_endless_empty_lines_are_refused(service):
     address = httpx.URL(service.url)
     reader, writer = await asyncio.open_connection(address.host, address.port)
