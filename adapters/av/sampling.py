@@ -29,6 +29,7 @@ _MAX_HELD_BYTES = 32 * 2**20
 _PACKET_OVERHEAD_BYTES = 500
 """What a packet takes besides its content; hostile files have millions of empty ones."""
 _PAUSE_EVERY_CPU_S = 0.1
+_MAX_SEEKS = 8
 _CPU_S_PER_PLAYED_S = 10.0
 """CPU time for each second that a video plays. 60 frames of 4K take less than 2 s."""
 _MIN_MISSING_S = 1.0
@@ -96,8 +97,24 @@ class Sampler:
         if from_s > 0:
             # A file in which FFmpeg cannot seek is read from its beginning.
             with contextlib.suppress(av.error.FFmpegError):
-                at = round(from_s / self._tick_s) + self._start
-                container.seek(at, stream=stream, backward=True)
+                self._seek(round(from_s / self._tick_s) + self._start)
+
+    def _seek(self, wanted: int) -> None:
+        """Go to a key frame that is shown at this tick or before.
+
+        FFmpeg seeks in MP4 by the order of decoding. After a pause, a key frame may be decoded
+        long before it is shown.
+        """
+        at, before = wanted, None
+        for _ in range(_MAX_SEEKS):
+            self._container.seek(at, stream=self._stream, backward=True)
+            first = next(self._container.demux(self._stream), None)
+            if first is None or first.pts is None or first.dts is None:
+                break
+            if first.pts <= wanted or first.dts == before:
+                break
+            before, at = first.dts, min(at, first.dts) - 1
+        self._container.seek(at, stream=self._stream, backward=True)
 
     def items(self) -> Iterator[Sampled | UnreadablePart | None]:
         """Yield the wanted frames and the damaged stretches, in order.

@@ -97,10 +97,12 @@ def fitted(image: Image, size: Size) -> Image:
         return image
     width, height = size
     pixels = np.asarray(image.pixels, np.uint8)
+    ratio = max(pixels.shape[1] / width, pixels.shape[0] / height)
+    if ratio > 1:  # First, so that bars never make more pixels than the video has.
+        fit = (max(int(pixels.shape[1] / ratio), 1), max(int(pixels.shape[0] / ratio), 1))
+        pixels = np.asarray(cv2.resize(pixels, fit, interpolation=cv2.INTER_AREA), np.uint8)
     if not _have_same_shape((image.width, image.height), size):
         pixels = _with_bars(pixels, size)
-    if pixels.shape[1] > width:
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     scale = pixels.shape[1] / width
     return replace(image, pixels=pixels, width=width, height=height, scale=scale)
 

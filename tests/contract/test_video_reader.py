@@ -118,6 +118,14 @@ async def test_a_part_begins_with_what_is_on_the_screen_then(
     assert await times(kit.reader, clip, every_s=0.2, from_s=from_s, to_s=to_s) == wanted
 
 
+async def test_a_part_within_a_pause_begins_with_what_is_on_the_screen(
+    kit: Kit, tmp_path: Path
+) -> None:
+    recording = [n / 20 for n in range(60)] + [9 + n / 20 for n in range(60)]
+    clip = kit.clip(tmp_path / "clip.mp4", recording)
+    assert await times(kit.reader, clip, every_s=1, from_s=5, to_s=8) == [5.0]
+
+
 async def test_a_part_is_read_from_its_beginning_to_its_end(kit: Kit, tmp_path: Path) -> None:
     clip = kit.clip(tmp_path / "clip.mp4", _TENTHS)
     assert await times(kit.reader, clip, every_s=1, from_s=2, to_s=4.5) == [2, 3, 4]
