@@ -198,7 +198,8 @@ async def _after(
             if item.to_s is None or item.to_s > last.time_s + _SAME_TIME_S:
                 yield item
             continue
-        if scenes_before is None:
+        is_later = item.time_s > last.time_s + _SAME_TIME_S
+        if scenes_before is None or not is_later:
             scenes_before = last.scene - item.scene
-        if item.time_s > last.time_s + _SAME_TIME_S:
+        if is_later:
             yield replace(item, scene=item.scene + scenes_before)

@@ -1,5 +1,6 @@
 """Times and ids of the faces of a video."""
 
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,20 @@ async def test_a_face_hidden_for_about_a_second_keeps_its_id(
         fake_video((n / 25, away if 2 <= n / 25 < 2 + hidden_s else here) for n in range(250))
     )
     assert len((await analysed(videos, path)).tracks) == ids
+
+
+async def test_work_that_continues_behind_a_pause_counts_a_cut_once(
+    videos: Videos, tmp_path: Path
+) -> None:
+    here = fake_image((FACE, Emotion.HAPPY))
+    path = tmp_path / "screen.mp4"
+    path.write_bytes(fake_video([(t, here) for t in (0, 0.3, 0.6, 8.3, 9.3)], cut_at=0.6))
+    sampling, whole, rest = Sampling(2.0, from_s=0.25), _Frames(), _Frames()
+    await videos.analyse().execute(path, sampling, whole)
+
+    async def done() -> AsyncIterator[Sequence[AnalysedFrame]]:
+        yield whole[:2]
+
+    await videos.analyse().execute(path, sampling, rest, done=done())
+    assert [frame.time_s for frame in whole] == [0.3, 0.6, 8.3]
+    assert [frame.scene for frame in [*whole[:2], *rest]] == [frame.scene for frame in whole]
