@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,8 +45,7 @@ def test_detect_prints_a_table_of_faces_and_emotions(photo: Path) -> None:
     done = emotion_api("detect", str(photo), cwd=photo.parent, COLUMNS="120")
     assert done.returncode == 0, done.stderr
     assert "astronaut.jpg" in done.stdout
-    assert "happy" in done.stdout
-    assert ">99%" in done.stdout
+    assert re.search(r" happy +>?9\d% ", done.stdout)
     assert "100%" not in done.stdout
 
 

@@ -86,10 +86,10 @@ async def test_the_keyboard_is_enough_to_choose_a_sample_open_a_face_and_zoom(pa
     assert before is not None
     assert after is not None
     assert after["width"] > 1.4 * before["width"]
-    await press_until(page, "Face 1: happy >99\u00a0%")
+    await press_until(page, "Face 1: happy")
     await press_until(page, "Zoom out")
     await page.keyboard.press("Enter")
-    await press_until(page, "Face 1 happy >99\u00a0%")
+    await press_until(page, "Face 1 happy")
     await page.keyboard.press("Enter")
     await expect(page.locator(".face .details")).to_be_hidden()
 
@@ -190,17 +190,17 @@ async def test_enter_goes_on_in_one_direction_from_record_to_record(signed_in: P
 
 
 async def press_until(page: Page, name: str) -> None:
-    """Press Tab until the element with this name has the focus."""
+    """Press Tab until an element has the focus whose name begins so, spaces aside."""
     for _ in range(30):
         await page.keyboard.press("Tab")
         focused = await page.evaluate(
             """() => {
                 const element = document.activeElement;
                 const text = element.getAttribute("aria-label") ?? element.textContent;
-                return text.replace(/[ \\n]+/g, " ").trim();
+                return text.replace(/\\s+/g, "");
             }"""
         )
-        if focused.replace("1happy>99", "1 happy >99") == name:
+        if focused.startswith(name.replace(" ", "")):
             return
     raise AssertionError(f"no key leads to {name}")
 
