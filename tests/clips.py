@@ -37,7 +37,8 @@ def write_clip(
         color_curve: marks the pixels as those of wide colours with this transfer characteristic
             (ITU-T H.273), and changes none.
     """
-    with av.open(str(path), "w", format=format) as container:
+    # Without random numbers in the file, whose lengths would move what a test damages.
+    with av.open(str(path), "w", format=format, options={"fflags": "+bitexact"}) as container:
         stream = None
         for time_s, picture in pictures:
             if stream is None:
