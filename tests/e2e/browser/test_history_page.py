@@ -1,6 +1,7 @@
 """The history on the page."""
 
 import csv
+import re
 from pathlib import Path
 
 from playwright.async_api import Page, Route, expect
@@ -118,7 +119,7 @@ async def test_a_record_has_an_address_and_back_leads_to_the_list(signed_in: Pag
     await expect(dialog.get_by_role("heading", level=2).first).to_have_text(oldest)
     await dialog.get_by_role("button", name="Close").click()
     await expect(dialog).to_have_count(0)
-    assert page.url.endswith("#history")
+    await expect(page).to_have_url(re.compile("#history$"))
 
 
 async def test_the_arrows_stay_where_they_are_from_record_to_record(signed_in: Page) -> None:
