@@ -20,6 +20,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from adapters.inference.crops import cut_crop
 from adapters.inference.executor import WorkExecutor
+from adapters.inference.model import softmax
 from adapters.inference.shifts import FRAMINGS, LENSES, LIGHTS, SHIFTS, Crop, Render
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
@@ -30,7 +31,7 @@ from training.faces.data import load as load_photos
 from .augment import Augment
 from .batches import Batch, blend
 from .data import EMOTIONS, Faces, sampling_weights, soft_targets
-from .network import half_precision
+from .network import predict
 from .recipes import Recipe
 from .restore import soup
 
@@ -137,19 +138,10 @@ class _FarViews:
         ]
 
 
-@torch.no_grad()
-def _said_of(
-    images: npt.NDArray[np.uint8], teacher: torch.nn.Module, temperature: float, batch: int = 256
-) -> Tensor:
+def _said_of(images: npt.NDArray[np.uint8], teacher: torch.nn.Module, temperature: float) -> Tensor:
     """The teacher's scores (N, 7) of crops as they are, the mean with those of their mirror."""
-    parts = []
-    for start in range(0, len(images), batch):
-        crops = torch.from_numpy(images[start : start + batch])[:, None].float()
-        both = torch.cat([crops, crops.flip(3)]).contiguous(memory_format=torch.channels_last)
-        with half_precision():
-            logits = teacher(both).float() / temperature
-        parts.append(logits.softmax(dim=1).view(2, len(crops), -1).mean(0))
-    return torch.cat(parts)
+    both = [softmax(predict(teacher, each) / temperature) for each in (images, images[:, :, ::-1])]
+    return torch.from_numpy(np.mean(both, axis=0)).float()
 
 
 def crops_of_photos(folder: Path, cache: Path) -> npt.NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -127,3 +128,15 @@ class EmotionNet(TwoHeads):
         x = self.blocks(self.stem(normalise(faces)))
         pooled: Tensor = self.dropout(x.mean(dim=(2, 3)))
         return pooled
+
+
+@torch.no_grad()
+def predict(network: nn.Module, images: np.ndarray, batch: int = 256) -> np.ndarray:
+    """Logits float32 (N, 7) of uint8 crops (N, 48, 48), as they are, no augmentation."""
+    parts = []
+    for start in range(0, len(images), batch):
+        faces = torch.from_numpy(np.ascontiguousarray(images[start : start + batch]))
+        faces = faces[:, None].float()
+        with half_precision():
+            parts.append(network(faces.to(memory_format=torch.channels_last)).float())
+    return torch.cat(parts).numpy()

@@ -22,7 +22,7 @@ from .data import Faces, majority
 from .evaluate import summary
 from .far import FarBatches
 from .mobilenet import FaceMobileNet
-from .network import half_precision
+from .network import half_precision, predict
 from .optim import Muon
 from .plots import curves
 from .recipes import Recipe
@@ -213,14 +213,3 @@ def _measure(recipe: Recipe, average: Average, tune: Faces) -> dict[str, Any]:
     network = build(recipe)
     network.load_state_dict(average.state)
     return summary(predict(network.eval(), tune.images), majority(tune), tune.fer2013)
-
-
-@torch.no_grad()
-def predict(network: nn.Module, images: np.ndarray, batch: int = 256) -> np.ndarray:
-    """Logits float32 (N, 7) of uint8 crops (N, 48, 48), as they are, no augmentation."""
-    parts = []
-    for start in range(0, len(images), batch):
-        faces = torch.from_numpy(images[start : start + batch])[:, None].float()
-        with half_precision():
-            parts.append(network(faces.to(memory_format=torch.channels_last)).float())
-    return torch.cat(parts).numpy()
