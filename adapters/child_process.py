@@ -34,7 +34,7 @@ _ENVIRONMENT = {
 }
 _PIPE_BYTES = 2**20
 # Memory for what the libraries load and keep, besides what a file needs.
-_SLACK_BYTES = 64 * 1024 * 1024
+_SLACK_BYTES = 64 * 2**20
 _NICENESS = 5
 # On a busy machine.
 _WALL_SECONDS_PER_CPU_SECOND = 10

@@ -14,7 +14,7 @@ from domain.tracking import FaceTrack
 
 MAX_FRAME_SIZE = (3840, 2160)
 """Width and height; frames with more pixels than this has are refused."""
-MAX_FRAME_BYTES = 1024 * 1024
+MAX_FRAME_BYTES = 2**20
 """Encoded; a larger frame is refused."""
 MAX_FRAME_BYTES_IN_WORDS = f"{MAX_FRAME_BYTES / 2**20:g} MiB"
 

@@ -14,7 +14,7 @@ from application.ports.image_store import StoredImage
 from domain.detection import Detection
 
 # Uploads are much smaller; a foreign file in the account must not fill the memory.
-_MAX_IMAGE_BYTES = 64 * 1024 * 1024
+_MAX_IMAGE_BYTES = 64 * 2**20
 
 
 class CloudinaryImageStore:

@@ -20,7 +20,7 @@ from domain.detection import Detection
 
 # A line with hundreds of faces takes about half a megabyte; without a bound, a damaged file without
 # a line end would be read as a whole.
-_MAX_LINE_BYTES = 16 * 1024 * 1024
+_MAX_LINE_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ class InMemoryDetectionSpool(Switches):
         max_bytes: of the images waiting; more are refused.
     """
 
-    def __init__(self, *, max_bytes: int = 64 * 1024 * 1024) -> None:
+    def __init__(self, *, max_bytes: int = 64 * 2**20) -> None:
         super().__init__()
         self._max_bytes = max_bytes
         self._entries: dict[UUID, SpooledDetection] = {}

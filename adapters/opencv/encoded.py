@@ -13,7 +13,7 @@ from domain.errors import ImageDimensionsTooLarge, ImageTooCostly
 from domain.formats import FileFormat
 
 FACTORS = (1, 2, 4, 8)
-MEGABYTE = 1_000_000
+MEGABYTE = 2**20
 
 
 class Damaged(Exception):

@@ -12,10 +12,10 @@ class ConnectionSettings(Group):
 
     max_connections: int = Field(default=1000, ge=16, le=100_000)
     max_connections_per_address: int = Field(default=200, ge=1, le=100_000)
-    max_header_bytes: int = Field(default=32 * 1024, ge=4096, le=1024 * 1024)
+    max_header_bytes: int = Field(default=32 * 1024, ge=4096, le=2**20)
     header_timeout_s: float = Field(default=10.0, gt=0, le=600)
     body_timeout_s: float = Field(default=20.0, gt=0, le=3600)
-    body_min_bytes_per_s: int = Field(default=4096, ge=1, le=1024 * 1024)
+    body_min_bytes_per_s: int = Field(default=4096, ge=1, le=2**20)
     keep_alive_s: float = Field(default=5.0, gt=0, le=3600)
     send_timeout_s: float = Field(default=30.0, gt=0, le=3600)
     discard_mb: int = Field(default=256, ge=0, le=10_000)

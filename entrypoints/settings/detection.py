@@ -10,7 +10,7 @@ from entrypoints.settings.group import Group
 class DetectionSettings(Group):
     """Uploads and the images in work."""
 
-    max_upload_bytes: int = Field(default=5 * 1024 * 1024, ge=1024)
+    max_upload_bytes: int = Field(default=5 * 2**20, ge=1024)
     max_batch_size: int = Field(default=12, ge=1, le=100)
     max_images_in_work: int = Field(default=32, ge=1, le=1000)
 

@@ -111,9 +111,9 @@ class VisionSettings(Group):
     @property
     def max_image_memory_bytes(self) -> int:
         """Bytes that decoding one image may take."""
-        return self.max_image_memory_mb * 1_000_000
+        return self.max_image_memory_mb * 2**20
 
     @property
     def pixels_in_work_bytes(self) -> int:
         """Bytes that the pixels of all images in work may have together."""
-        return self.pixels_in_work_mb * 1_000_000
+        return self.pixels_in_work_mb * 2**20
