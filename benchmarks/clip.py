@@ -36,8 +36,8 @@ def moving_face(
 def _room(width: int, height: int) -> NDArray[np.uint8]:
     across = np.linspace(70, 150, width)[None, :]
     down = np.linspace(0, 40, height)[:, None]
-    gray = (across + down).astype(np.uint8)
-    return np.repeat(gray[..., None], 3, axis=2)
+    grey = (across + down).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def _encoded(

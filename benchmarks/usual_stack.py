@@ -39,8 +39,8 @@ class Analysis:
     def faces_of(self, encoded: bytes) -> list[dict[str, Any]]:
         """Boxes and scores of the faces of an image."""
         image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
-        gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        boxes = self._cascade.detectMultiScale(gray, scaleFactor=1.1, minNeighbors=5)
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        boxes = self._cascade.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5)
         return [
             {"box": [int(side) for side in box], "emotions": self._scores(image, box)}
             for box in boxes

@@ -62,7 +62,7 @@ class BoundingBox:
         return max(self.width, self.height)
 
     @property
-    def center(self) -> Point:
+    def centre(self) -> Point:
         """The middle of the box."""
         return Point(self.x + self.width / 2, self.y + self.height / 2)
 

@@ -92,7 +92,7 @@ def _belongs(place: BoundingBox, box: BoundingBox, others: Sequence[BoundingBox]
 
 def _distance(label: BoundingBox, box: BoundingBox) -> float:
     """How far the middle of a label is from a box, in pixels."""
-    middle = label.center
+    middle = label.centre
     return hypot(
         max(box.x - middle.x, 0, middle.x - box.right),
         max(box.y - middle.y, 0, middle.y - box.bottom),

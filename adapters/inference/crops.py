@@ -60,12 +60,12 @@ class CropFrame:
     """The square of the original image that a crop shows, possibly turned.
 
     Attributes:
-        center: as a complex number x + iy, in the original's pixels.
+        centre: as a complex number x + iy, in the original's pixels.
         side: a complex number: its absolute value is the side's length in the original's pixels,
             its angle the direction of the crop's upper edge.
     """
 
-    center: complex
+    centre: complex
     side: complex
 
 
@@ -79,7 +79,7 @@ def frame_of(face: FaceDetection, framing: BoxFraming = BOX_ITSELF) -> CropFrame
     # The longer side, because a box that is cut off at the image's edge keeps it.
     side = float(face.box.longer_side)
     turn = 1 + 0j if face.landmarks is None else _turn_of(face.landmarks, side)
-    middle = complex(face.box.center.x, face.box.center.y)
+    middle = complex(face.box.centre.x, face.box.centre.y)
     return CropFrame(middle + framing.drop * side * turn * 1j, framing.side * side * turn)
 
 
@@ -113,9 +113,9 @@ def cut_frame(image: Image, frame: CropFrame, spec: CropSpec) -> NDArray[np.uint
     """
     pixels = image.pixels
     assert isinstance(pixels, np.ndarray)
-    center, side = frame.center * image.scale, frame.side * image.scale
+    centre, side = frame.centre * image.scale, frame.side * image.scale
 
-    region, corner = _region(pixels, center, side)
+    region, corner = _region(pixels, centre, side)
     if spec.channels == 1:
         region = cv2.cvtColor(region, cv2.COLOR_RGB2GRAY)
     # Averaged down to about twice the wanted size, turned, and averaged by two again: no step skips
@@ -133,7 +133,7 @@ def cut_frame(image: Image, frame: CropFrame, spec: CropSpec) -> NDArray[np.uint
 
     # Maps a pixel of the crop to one of the region; pixel centres lie at halves.
     across, down = side / width, side * 1j / height
-    origin = center - side * (1 + 1j) / 2 + (across + down) / 2 - corner
+    origin = centre - side * (1 + 1j) / 2 + (across + down) / 2 - corner
     matrix = np.array(
         [
             [across.real * shrink_x, down.real * shrink_x, origin.real * shrink_x - 0.5],
@@ -183,13 +183,13 @@ def _turn_of(landmarks: FaceLandmarks, box_side: float) -> complex:
 
 
 def _region(
-    pixels: NDArray[np.uint8], center: complex, side: complex
+    pixels: NDArray[np.uint8], centre: complex, side: complex
 ) -> tuple[NDArray[np.uint8], complex]:
     """The upright region of the buffer that covers a turned square, and its top left corner."""
     rows, columns = pixels.shape[:2]
     reach = (abs(side.real) + abs(side.imag)) / 2 + 2
-    left = min(max(math.floor(center.real - reach), 0), columns - 1)
-    top = min(max(math.floor(center.imag - reach), 0), rows - 1)
-    right = max(min(math.ceil(center.real + reach), columns), left + 1)
-    bottom = max(min(math.ceil(center.imag + reach), rows), top + 1)
+    left = min(max(math.floor(centre.real - reach), 0), columns - 1)
+    top = min(max(math.floor(centre.imag - reach), 0), rows - 1)
+    right = max(min(math.ceil(centre.real + reach), columns), left + 1)
+    bottom = max(min(math.ceil(centre.imag + reach), rows), top + 1)
     return pixels[top:bottom, left:right], complex(left, top)

@@ -91,7 +91,7 @@ def read_labelled_faces(path: Path) -> LabelledFaces:
         images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3)
     ):
         raise BadLabels(
-            "images must be uint8 of shape (N, height, width) for gray or (N, height, width, 3) "
+            "images must be uint8 of shape (N, height, width) for grey or (N, height, width, 3) "
             f"for RGB; they are {images.dtype} of shape {images.shape}"
         )
     if images.size == 0:

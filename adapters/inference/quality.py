@@ -24,28 +24,28 @@ def measure_quality(crop: NDArray[np.uint8], face: FaceDetection) -> FaceQuality
         crop: uint8, height x width x 1 or 3.
         face: for the size of its box.
     """
-    gray = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) if crop.shape[2] == 3 else crop[:, :, 0]
-    if gray.shape != (_SIDE, _SIDE):
-        gray = cv2.resize(gray, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) if crop.shape[2] == 3 else crop[:, :, 0]
+    if grey.shape != (_SIDE, _SIDE):
+        grey = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     return FaceQuality(
-        sharpness=sharpness(gray), brightness=brightness(gray), size_px=face.box.longer_side
+        sharpness=sharpness(grey), brightness=brightness(grey), size_px=face.box.longer_side
     )
 
 
-def sharpness(gray: NDArray[np.uint8]) -> float:
+def sharpness(grey: NDArray[np.uint8]) -> float:
     """Sharpness of a grey crop of 48 x 48; see ``measure_quality``.
 
     J. Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy", ICPR 2000, use the
     variance of the Laplacian alone.
     """
-    levels = gray.astype(np.float32)
+    levels = grey.astype(np.float32)
     detail = float(cv2.Laplacian(levels, cv2.CV_32F, ksize=1).var())
     return detail / (float(levels.var()) + _FLAT)
 
 
-def brightness(gray: NDArray[np.uint8]) -> float:
+def brightness(grey: NDArray[np.uint8]) -> float:
     """Mean grey level, in [0, 1]."""
-    return float(gray.mean()) / 255
+    return float(grey.mean()) / 255
 
 
 # Outside the first four, accuracy is ten points lower than on intact crops; below the last, the

@@ -120,12 +120,12 @@ def _noisy(crop: Crop, rng: np.random.Generator) -> Crop:
 
 
 def _compressed(crop: Crop, rng: np.random.Generator) -> Crop:
-    gray = crop.shape[2] == 1
+    grey = crop.shape[2] == 1
     height, width = crop.shape[:2]
     small = cv2.resize(crop, (64, 64), interpolation=cv2.INTER_AREA)
     quality = int(rng.integers(8, 30))
     _, code = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    way = cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR
+    way = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
     return np.asarray(cv2.resize(cv2.imdecode(code, way), (width, height)), np.uint8)
 
 

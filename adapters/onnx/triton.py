@@ -98,7 +98,7 @@ def write_triton_repository(classifier: OnnxCropClassifier, folder: Path) -> tup
     network = " ".join(f"{card.name} {card.version}".split())
     config = _CONFIG.format(
         network=network,
-        colours="gray" if spec.channels == 1 else "RGB",
+        colours="grey" if spec.channels == 1 else "RGB",
         model=MODEL_NAME,
         batch=MAX_BATCH,
         faces=INPUT,

@@ -46,7 +46,7 @@ class _Served:
 class OpenInferenceCropClassifier:
     """A network on NVIDIA Triton, KServe, OpenVINO Model Server or MLServer.
 
-    The network maps FP32, 0..255, N x 1 x height x width (gray) or N x 3 x height x width (RGB) to
+    The network maps FP32, 0..255, N x 1 x height x width (grey) or N x 3 x height x width (RGB) to
     logits, FP32, N x labels. The server's metadata is checked before the first face, and again
     after every failure, because the server may come back with another model.
 

@@ -67,11 +67,11 @@ def _annotate(image: Image, faces: Sequence[Face], media_type: str) -> bytes:
     return out.getvalue()
 
 
-def _draw_box(draw: ImageDraw.ImageDraw, box: BoundingBox, color: str, line_px: int) -> None:
+def _draw_box(draw: ImageDraw.ImageDraw, box: BoundingBox, colour: str, line_px: int) -> None:
     edges = (box.x, box.y, box.right, box.bottom)
     width = min(line_px, max(1, box.shorter_side // 12))  # A small face stays visible.
     draw.rectangle(edges, outline="black", width=width + 2)
-    draw.rectangle(edges, outline=color, width=width)
+    draw.rectangle(edges, outline=colour, width=width)
 
 
 def _lay_out(
@@ -131,17 +131,17 @@ def _draw_key(
     if not corners:
         return
     key = min(corners, key=lambda corner: sum(corner.intersection_area(each) for each in used))
-    for row, (text, color) in enumerate(entries):
+    for row, (text, colour) in enumerate(entries):
         _draw_label(
-            draw, font, BoundingBox(key.x, key.y + row * height, width, height), text, color
+            draw, font, BoundingBox(key.x, key.y + row * height, width, height), text, colour
         )
 
 
 def _draw_label(
-    draw: ImageDraw.ImageDraw, font: _Font, label_box: BoundingBox, text: str, color: str
+    draw: ImageDraw.ImageDraw, font: _Font, label_box: BoundingBox, text: str, colour: str
 ) -> None:
     edges = (label_box.x, label_box.y, label_box.right - 1, label_box.bottom - 1)
-    draw.rectangle(edges, fill=color, outline="black")
+    draw.rectangle(edges, fill=colour, outline="black")
     middle = (label_box.x + label_box.width / 2, label_box.y + label_box.height / 2)
     draw.text(middle, text, fill="black", font=font, anchor="mm")
 

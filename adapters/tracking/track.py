@@ -35,7 +35,7 @@ class Track:
         self._last = detection
         box = detection.box
         side = box.shorter_side
-        readings = (box.center.x, box.center.y, box.width, box.height)
+        readings = (box.centre.x, box.centre.y, box.width, box.height)
         self._filters = tuple(
             MotionFilter(reading, (_BOX_DEVIATION * side) ** 2, (_FIRST_VELOCITY * side) ** 2)
             for reading in readings
@@ -45,7 +45,7 @@ class Track:
         """Update the track with a detection."""
         box = detection.box
         side = box.shorter_side
-        readings = (box.center.x, box.center.y, box.width, box.height)
+        readings = (box.centre.x, box.centre.y, box.width, box.height)
         accelerations = (_CENTRE_ACCELERATION,) * 2 + (_SIZE_ACCELERATION,) * 2
         for motion, reading, acceleration in zip(
             self._filters, readings, accelerations, strict=True

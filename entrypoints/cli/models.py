@@ -36,7 +36,7 @@ def evaluate(
     faces: Annotated[
         Path | None,
         typer.Option(
-            help="NumPy archive (.npz) of face crops: `images`, uint8, (N, height, width) gray or "
+            help="NumPy archive (.npz) of face crops: `images`, uint8, (N, height, width) grey or "
             "(N, height, width, 3) RGB, and `labels`, (N,) emotion words.",
         ),
     ] = None,

@@ -282,10 +282,10 @@ def test_labels_that_are_not_words_are_refused(weights: Weights, labels: object)
 
 def test_the_shipped_network_gives_the_same_scores_on_processors_without_vnni() -> None:
     # Such processors saturate sums of products at 16 bits; with exact sums there is no difference.
-    gray = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2GRAY)
     corners = [(top, left) for top in range(0, 400, 50) for left in range(0, 400, 50)]
     crops = [
-        cv2.resize(gray[top : top + 112, left : left + 112], (48, 48)) for top, left in corners
+        cv2.resize(grey[top : top + 112, left : left + 112], (48, 48)) for top, left in corners
     ]
     faces = np.stack(crops)[:, None].astype(np.float32)
 

@@ -64,7 +64,7 @@ def drawn(width: int, height: int, *faces: BoundingBox) -> Image:
 
 
 def photographed(width: int, height: int, *faces: BoundingBox) -> Image:
-    """Portraits of the astronaut on gray, with her face in each of the boxes."""
+    """Portraits of the astronaut on grey, with her face in each of the boxes."""
     canvas = np.full((height, width, 3), 128, np.uint8)
     around = cv2.copyMakeBorder(skimage.data.astronaut(), *[60] * 4, cv2.BORDER_REPLICATE)
     for box in faces:
@@ -267,7 +267,7 @@ async def test_tilted_heads_are_found(network: FaceDetector, degrees: float) -> 
 
 async def turned_astronaut(network: FaceDetector, degrees: float) -> FaceDetection:
     """Her face in the photograph turned around it."""
-    middle = ASTRONAUT.center
+    middle = ASTRONAUT.centre
     turn = cv2.getRotationMatrix2D((middle.x, middle.y), degrees, 1)
     pixels = cv2.warpAffine(
         skimage.data.astronaut(), turn, (512, 300), borderMode=cv2.BORDER_REPLICATE
@@ -288,7 +288,7 @@ def tilt_of(face: FaceDetection) -> float:
 async def test_a_face_cut_off_by_the_edge_is_found(
     network: FaceDetector, part: float, side: int
 ) -> None:
-    middle, reach = ASTRONAUT.center, part * ASTRONAUT.height / 2
+    middle, reach = ASTRONAUT.centre, part * ASTRONAUT.height / 2
     rows = slice(round(middle.y - reach), round(middle.y + reach))
     columns = slice(round(middle.x - reach), round(middle.x + reach))
     cut = cv2.resize(skimage.data.astronaut()[rows, columns], (side, side))

@@ -46,7 +46,7 @@ def pixels_of(image: Image) -> NDArray[np.uint8]:
 
 
 def difference(image: Image, expected: PIL.Image.Image) -> float:
-    """Mean difference from the expected pixels, in gray levels."""
+    """Mean difference from the expected pixels, in grey levels."""
     wanted = np.asarray(expected.convert("RGB"), dtype=float)
     return float(np.abs(pixels_of(image) - wanted).mean())
 
@@ -158,8 +158,8 @@ async def test_pixels_are_rgb(
 async def test_every_mode_becomes_rgb(opencv: OpenCvImageDecoder, mode: str) -> None:
     picture = photograph()
     if mode == "I;16":
-        gray = np.asarray(picture.convert("L"), dtype=np.uint16) * 257
-        image = await opencv.decode(encoded(PIL.Image.fromarray(gray), "PNG"))
+        grey = np.asarray(picture.convert("L"), dtype=np.uint16) * 257
+        image = await opencv.decode(encoded(PIL.Image.fromarray(grey), "PNG"))
         picture = picture.convert("L")
     else:
         picture = picture.convert(mode)

@@ -23,7 +23,7 @@ class Batch(NamedTuple):
     """A batch.
 
     Attributes:
-        views: float32 (N, 1, H, W), gray levels in 0..255.
+        views: float32 (N, 1, H, W), grey levels in 0..255.
         targets: float32 (N, 7), label distributions.
         weights: float32 (N,) in 0..1, share of the crowd that saw an emotion.
         fer: float32 (N, 7), the FER2013 class.

@@ -30,7 +30,7 @@ class Faces:
     """Labelled crops.
 
     Attributes:
-        images: uint8 (N, 48, 48), gray levels.
+        images: uint8 (N, 48, 48), grey levels.
         votes: float32 (N, 7), FER+ votes in the order of `EMOTIONS`.
         others: float32 (N, 3), votes for contempt, unknown and "not a face".
         fer2013: int64 (N,), the original FER2013 class as an index into `EMOTIONS`.

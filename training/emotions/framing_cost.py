@@ -34,7 +34,7 @@ Pixels = npt.NDArray[np.uint8]
 
 def _frames(face: FaceDetection) -> dict[str, CropFrame]:
     assert face.landmarks is not None
-    centre = complex(face.box.center.x, face.box.center.y)
+    centre = complex(face.box.centre.x, face.box.centre.y)
     long = float(face.box.longer_side)
     left, right = face.landmarks.left_eye, face.landmarks.right_eye
     level = cmath.exp(1j * math.atan2(right.y - left.y, right.x - left.x))

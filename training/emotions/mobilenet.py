@@ -39,7 +39,7 @@ _LEVEL, _SPREAD = 129.0, 60.0
 
 
 class FaceMobileNet(TwoHeads):
-    """MobileNet (Howard et al. 2017) of width 1 for gray crops of any size.
+    """MobileNet (Howard et al. 2017) of width 1 for grey crops of any size.
 
     Enlarged crops of 48 pixels show no more detail, but have the scale that the body was trained
     on.

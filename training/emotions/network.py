@@ -1,4 +1,4 @@
-"""A small residual network for 48 x 48 gray crops, and what all networks here share."""
+"""A small residual network for 48 x 48 grey crops, and what all networks here share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def normalise(faces: Tensor) -> Tensor:
     Removes the exposure and contrast of the camera before the first layer.
 
     Args:
-        faces: float32 (N, 1, H, W), gray levels in 0..255.
+        faces: float32 (N, 1, H, W), grey levels in 0..255.
 
     Returns:
         float32 (N, 1, H, W).

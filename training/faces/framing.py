@@ -104,7 +104,7 @@ def report(crops: NDArray[np.uint8], labels: NDArray[np.int64], detector: FaceDe
 
 def _in_crop(face: FaceDetection) -> list[float]:
     side = _ZOOM * 48
-    middle = face.box.center
+    middle = face.box.centre
     return [
         (middle.x - _PAD) / side,
         (middle.y - _PAD) / side,

@@ -30,7 +30,7 @@ _PORTRAIT = skimage.data.astronaut()[:240, 100:340]
 
 
 def write_crops(folder: Path, *, train: int, valid: int) -> None:
-    """Mosaics of gray crops, in which the height of a bright band tells the emotion; votes."""
+    """Mosaics of grey crops, in which the height of a bright band tells the emotion; votes."""
     rng = np.random.default_rng(0)
     with (folder / "labels.csv").open("w", newline="") as file:
         others = ("contempt", "unknown", "nf")

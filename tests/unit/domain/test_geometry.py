@@ -20,7 +20,7 @@ def test_edges_area_and_centre_agree_with_each_other(box: BoundingBox) -> None:
     assert (box.right - box.x) * (box.bottom - box.y) == box.area
     assert box.shorter_side in (box.width, box.height)
     assert box.shorter_side * box.longer_side == box.area
-    assert box.center == Point((box.x + box.right) / 2, (box.y + box.bottom) / 2)
+    assert box.centre == Point((box.x + box.right) / 2, (box.y + box.bottom) / 2)
 
 
 @given(boxes, boxes)

@@ -76,7 +76,7 @@ def classifier(model: BrightnessModel, single_thread: WorkExecutor) -> BatchingE
     return BatchingEmotionClassifier(model=model, executor=single_thread, thresholds=ANYTHING_GOES)
 
 
-def gray(level: int) -> Image:
+def grey(level: int) -> Image:
     return Image(np.full((64, 64, 3), level, np.uint8), 64, 64, "image/png")
 
 
@@ -91,7 +91,7 @@ def classify(
     priority: Priority = Priority.INTERACTIVE,
 ) -> asyncio.Task[list[float]]:
     async def happiness() -> list[float]:
-        readings = await classifier.classify(gray(level), faces(count), priority=priority)
+        readings = await classifier.classify(grey(level), faces(count), priority=priority)
         return [round(reading.scores[Emotion.HAPPY] * 255) for reading in readings]
 
     return asyncio.create_task(happiness())
@@ -217,7 +217,7 @@ async def test_quality_is_measured_and_judged(
     )
     large, small = faces()[0], FaceDetection(BoundingBox(0, 0, 15, 19), 0.9)
     for level, reliable in ((10, False), (128, True), (250, False)):
-        readings = await classifier.classify(gray(level), [large, small])
+        readings = await classifier.classify(grey(level), [large, small])
         assert [reading.reliable for reading in readings] == [reliable, False]
         assert readings[0].quality.brightness == pytest.approx(level / 255)
         assert [reading.quality.size_px for reading in readings] == [40, 19]

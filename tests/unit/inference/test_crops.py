@@ -38,12 +38,12 @@ def face(box: BoundingBox, *, roll: float = 0.0, eyes: float | None = None) -> F
     """A face in a box, its five points turned about the middle of the box."""
     if eyes is None:
         return FaceDetection(box, 0.9)
-    center, unit = box.center, eyes / 0.3666
+    centre, unit = box.centre, eyes / 0.3666
     turn = complex(math.cos(roll), math.sin(roll)) * unit
 
     def at(x: float, y: float) -> Point:
         moved = turn * complex(x - 0.5, y - 0.5)
-        return Point(center.x + moved.real, center.y + moved.imag)
+        return Point(centre.x + moved.real, centre.y + moved.imag)
 
     return FaceDetection(
         box,
@@ -187,5 +187,5 @@ def test_a_flat_crop_has_no_sharpness() -> None:
 def test_a_crop_is_framed_as_the_detector_asks() -> None:
     found = face(BoundingBox(40, 50, 60, 60))
     frame = frame_of(found, BoxFraming(side=0.9, drop=0.05))
-    assert frame.center == pytest.approx(70 + 83j)
+    assert frame.centre == pytest.approx(70 + 83j)
     assert frame.side == pytest.approx(54)

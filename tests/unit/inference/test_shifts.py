@@ -9,7 +9,7 @@ from adapters.inference.shifts import SHIFTS, render
 
 @pytest.fixture
 def crops() -> NDArray[np.uint8]:
-    """Three smooth gray crops, unlike each other."""
+    """Three smooth grey crops, unlike each other."""
     down, across = np.mgrid[0:48, 0:48] / 48
     waves = [np.sin(speed * across) * np.cos(speed * down) for speed in (4, 7, 11)]
     return (127 + 100 * np.stack(waves))[..., np.newaxis].astype(np.uint8)
