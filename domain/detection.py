@@ -70,7 +70,7 @@ class Detection:
 
     @property
     def kind(self) -> DetectionKind:
-        """Whether this is an image, a stream or a video."""
+        """Whether this is an image, a session or a video."""
         if self.video is not None:
             return DetectionKind.VIDEO
         return DetectionKind.IMAGE if self.summary is None else DetectionKind.STREAM

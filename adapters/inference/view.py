@@ -40,7 +40,7 @@ class FaceSizes:
             too.
         usual_sides: least and greatest longer side of a view that is as fine as makes the smallest
             wanted face ``easy``, even if a coarser one would show it.
-        stream_side: longer side of a view for live sessions, likewise.
+        session_side: longer side of a view for live sessions, likewise.
         overview_side: longer side of the smallest view, without its border.
         border: black border of the smallest view, as a part of its longer side, for faces that fill
             the image or reach over its edge.
@@ -50,7 +50,7 @@ class FaceSizes:
     easy: float
     largest: float
     usual_sides: tuple[int, int]
-    stream_side: int
+    session_side: int
     overview_side: int
     border: float
 
@@ -179,7 +179,7 @@ def finest_ratio(image: Image, wanted: WantedFaces, sizes: FaceSizes) -> float:
     """Pixels of the first view of ``views_of`` per pixel of the original."""
     fit_within = wanted.fit_within
     longer_side, wanted_px = max(image.width, image.height), max(wanted.min_size_px, 1)
-    least, most = sizes.usual_sides if fit_within is None else (sizes.stream_side,) * 2
+    least, most = sizes.usual_sides if fit_within is None else (sizes.session_side,) * 2
     usual = min(max(sizes.easy / wanted_px, least / longer_side), most / longer_side)
     ratio = min(max(sizes.smallest / wanted_px, usual), max(usual, 1.0))
     if fit_within is not None:

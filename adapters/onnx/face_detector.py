@@ -34,7 +34,7 @@ _SIZES = FaceSizes(
     easy=32,
     largest=220,
     usual_sides=(384, 640),
-    stream_side=320,
+    session_side=320,
     overview_side=128,
     border=0.25,
 )

@@ -29,7 +29,7 @@ _SIZES = FaceSizes(
     easy=26,
     largest=math.inf,
     usual_sides=(320, 320),
-    stream_side=320,
+    session_side=320,
     overview_side=320,
     border=0.1,
 )

@@ -27,7 +27,7 @@ _SIZES = FaceSizes(
     easy=20,
     largest=300,
     usual_sides=(640, 640),
-    stream_side=320,
+    session_side=320,
     overview_side=160,
     border=0.25,
 )

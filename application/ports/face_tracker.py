@@ -10,9 +10,10 @@ from domain.tracking import FaceTrack
 
 
 class FaceTracker(Protocol):
-    """Follows the faces of one stream; each session has its own. Quick enough for the event loop.
+    """Follows the faces of one session or video, which has a tracker of its own.
 
-    Times are seconds of a monotonic clock and never fall from call to call.
+    Quick enough for the event loop. Times are seconds of a monotonic clock and never fall from call
+    to call.
 
     Rules every tracker keeps:
 

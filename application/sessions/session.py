@@ -124,7 +124,7 @@ class StreamSession:
         self.config = self.config.changed(settings)
         self._running = running = RunningSession(self.config, self._new_analysis(), self._clock)
         running.worker = asyncio.create_task(
-            self._analyse_frames(running), name=f"stream {self.session_id}"
+            self._analyse_frames(running), name=f"session {self.session_id}"
         )
         await self.send(SessionStatus("started", running.metrics, ignored))
 

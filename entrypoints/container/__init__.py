@@ -83,7 +83,7 @@ class Container(containers.DeclarativeContainer):
         RealtimeContainer,
         settings=config.realtime,
         limits=config.session_limits,
-        defaults=config.stream_defaults,
+        defaults=config.session_defaults,
         clock=system.clock,
         telemetry=system.telemetry,
         frame_analyser=vision.frame_analyser,

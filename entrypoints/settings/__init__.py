@@ -61,7 +61,7 @@ class Settings:
         )
 
     @property
-    def stream_defaults(self) -> SessionConfig:
+    def session_defaults(self) -> SessionConfig:
         """The configuration of a realtime session before its client changes it."""
         return SessionConfig(min_face_size=self.vision.face_detect_min_size)
 

@@ -17,7 +17,7 @@ SIZES = FaceSizes(
     easy=16,
     largest=200,
     usual_sides=(640, 640),
-    stream_side=320,
+    session_side=320,
     overview_side=128,
     border=0.25,
 )
