@@ -81,7 +81,7 @@ class CloudinaryImageStore:
         )
 
     def thumbnails(self, record: Detection) -> tuple[str, list[str]] | None:
-        """The addresses of a thumbnail and of a crop of each face."""
+        """The URLs of a thumbnail and of a crop of each face."""
         owner_id, key = record.user_id, record.detection_id
         if record.image_url != self._urls.original(owner_id, key):
             return None  # It is not stored yet, or was imported and is stored elsewhere.

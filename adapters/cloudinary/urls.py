@@ -1,4 +1,4 @@
-"""The names of images in Cloudinary, and the addresses that deliver them and their thumbnails."""
+"""The names of images in Cloudinary, and the URLs that deliver them and their thumbnails."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _FACE_SIDE_PX = 160
 
 
 class CloudinaryUrls:
-    """Names images and makes their addresses, without calling Cloudinary.
+    """Names images and makes their URLs, without calling Cloudinary.
 
     Args:
         cloud_name: of the account.
-        api_secret: signs the addresses of images that are not public.
+        api_secret: signs the URLs of images that are not public.
         folder: holds all images, in one folder per user.
-        is_authenticated: whether images need a signed address. Such an address does not expire:
+        is_authenticated: whether images need a signed URL. Such a URL does not expire:
             everybody who has it can see the image.
-        delivery_url: the address that delivers images: Cloudinary's, or a host name of your own in
+        delivery_url: the URL that delivers images: Cloudinary's, or a host name of your own in
             front of it.
     """
 
@@ -60,11 +60,11 @@ class CloudinaryUrls:
         return f"{self._folder}/{digest[:32]}/{detection_id}"
 
     def original(self, owner_id: str, detection_id: UUID) -> str:
-        """The address of the image as it was uploaded; always the same for an image."""
+        """The URL of the image as it was uploaded; always the same for an image."""
         return self._url(owner_id, detection_id)
 
     def thumbnail(self, owner_id: str, detection_id: UUID) -> str:
-        """The address of a thumbnail, centred on a face if there is one."""
+        """The URL of a thumbnail, centred on a face if there is one."""
         width, height = _THUMBNAIL_SIZE
         return self._url(
             owner_id,
@@ -74,7 +74,7 @@ class CloudinaryUrls:
         )
 
     def face_crop(self, owner_id: str, detection_id: UUID, box: BoundingBox) -> str:
-        """The address of a square crop of one face."""
+        """The URL of a square crop of one face."""
         return self._url(
             owner_id,
             detection_id,
@@ -84,7 +84,7 @@ class CloudinaryUrls:
         )
 
     def video(self, owner_id: str, video_id: UUID) -> str:
-        """The address of a video file as it was uploaded."""
+        """The URL of a video file as it was uploaded."""
         url, _ = cloudinary.utils.cloudinary_url(
             self.public_id(owner_id, video_id), resource_type="video", **self._options
         )

@@ -53,10 +53,10 @@ class ImageStore(Protocol):
         ...
 
     def thumbnails(self, record: Detection) -> tuple[str, list[str]] | None:
-        """The addresses of a thumbnail of a record's image, centred on a face if there is one, and
-        of a square crop of each of its faces.
+        """The URLs of a thumbnail of a record's image, centred on a face if there is one, and of a
+        square crop of each of its faces.
 
-        Does not call the store. The addresses work while the image is kept in it.
+        Does not call the store. The URLs work while the image is kept in it.
 
         Returns:
             None if the store makes no thumbnails, or does not keep the image.

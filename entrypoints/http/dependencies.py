@@ -9,7 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.di import Provide
 
 from entrypoints.container import Container
-from entrypoints.http.addresses import media_addresses
+from entrypoints.http.media_urls import media_urls
 from entrypoints.http.metrics import MetricsText
 from entrypoints.http.queries import history_filter
 
@@ -46,7 +46,7 @@ def dependencies(container: Container) -> dict[str, Provide]:
     }
     made = {name: _given_by(provider) for name, provider in given.items()}
     return made | {
-        "media_addresses": Provide(media_addresses),
+        "media_urls": Provide(media_urls),
         "wanted": Provide(history_filter, sync_to_thread=False),
     }
 

@@ -14,7 +14,7 @@ from litestar.serialization import encode_json
 from application.ports.image_store import ImageStore
 from domain.detection import Detection
 from domain.emotion import Emotion
-from entrypoints.http.addresses import MediaAddresses
+from entrypoints.http.media_urls import MediaUrls
 from entrypoints.wire import detections
 
 _COLUMNS = (
@@ -35,14 +35,14 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])([\s\"']*)(?=[=+\-@＝＋－＠])")
 
 def json(
     records: Sequence[Detection],
-    addresses: MediaAddresses,
+    urls: MediaUrls,
     images: ImageStore | None = None,
     *,
     separator: bytes = b",",
 ) -> bytes:
     """Records as elements of a JSON array."""
     return separator.join(
-        encode_json(detections.present(record, addresses.of, images)) for record in records
+        encode_json(detections.present(record, urls.of_image, images)) for record in records
     )
 
 
@@ -59,9 +59,9 @@ async def array(
     yield b"[]" if before == b"[" else b"]"
 
 
-def csv(records: Sequence[Detection], addresses: MediaAddresses) -> bytes:
+def csv(records: Sequence[Detection], urls: MediaUrls) -> bytes:
     """Records as lines of ``table``: one for each face, and one for an image without a face."""
-    return _lines(row for record in records for row in _rows(record, addresses))
+    return _lines(row for record in records for row in _rows(record, urls))
 
 
 async def table(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
@@ -75,9 +75,9 @@ async def table(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, No
             yield chunk
 
 
-def _rows(record: Detection, addresses: MediaAddresses) -> Iterator[tuple[object, ...]]:
+def _rows(record: Detection, urls: MediaUrls) -> Iterator[tuple[object, ...]]:
     shared = (
-        record.detection_id, record.timestamp.isoformat(), record.filename, addresses.of(record),
+        record.detection_id, record.timestamp.isoformat(), record.filename, urls.of_image(record),
         record.image_width, record.image_height, record.processing_time_s,
     )  # fmt: skip
     if not record.faces:

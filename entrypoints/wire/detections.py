@@ -21,7 +21,7 @@ from entrypoints.wire.problems import kind_of, text_of
 from entrypoints.wire.sessions import Seconds, StreamSummary
 
 ImageUrlOf = Callable[[domain.detection.Detection], str | None]
-"""Makes the address of a record's image for the client; None if none is stored."""
+"""Makes the URL of a record's image for the client; None if none is stored."""
 
 
 class DetectionResults(Struct, kw_only=True):
@@ -139,8 +139,8 @@ def present(
 
     Args:
         record: what is shown.
-        image_url_of: makes the address of its image; without it none can be stored yet.
-        images: the store, for the addresses of thumbnails; without it none are shown.
+        image_url_of: makes the URL of its image; without it none can be stored yet.
+        images: the store, for the URLs of thumbnails; without it none are shown.
     """
     return Detection(
         detection_id=record.detection_id,

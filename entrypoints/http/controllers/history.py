@@ -18,9 +18,9 @@ from application.work.fair_semaphore import FairSemaphore
 from domain.detection import HistoryFilter
 from domain.errors import InvalidRequest, NotFound
 from entrypoints.http import exports, operations, records
-from entrypoints.http.addresses import MediaAddresses
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.errors import OF_ONE_RECORD, problems
+from entrypoints.http.media_urls import MediaUrls
 from entrypoints.http.queries import one_of_or_empty
 from entrypoints.wire import detections
 
@@ -52,7 +52,7 @@ class HistoryController(Controller):
         wanted: NamedDependency[HistoryFilter],
         read_history: NamedDependency[ReadHistory],
         record_semaphore: NamedDependency[FairSemaphore],
-        media_addresses: NamedDependency[MediaAddresses],
+        media_urls: NamedDependency[MediaUrls],
         image_store: NamedDependency[SkipValidation[ImageStore]],
         skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Skip so many.")] = 0,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
@@ -66,7 +66,7 @@ class HistoryController(Controller):
         }
         chunks = records.write_parts(
             parts,
-            lambda part: exports.json(part, media_addresses, image_store),
+            lambda part: exports.json(part, media_urls, image_store),
             semaphore=record_semaphore,
             sender=request.user.sender,
         )
@@ -94,7 +94,7 @@ class HistoryController(Controller):
         wanted: NamedDependency[HistoryFilter],
         read_history: NamedDependency[ReadHistory],
         record_semaphore: NamedDependency[FairSemaphore],
-        media_addresses: NamedDependency[MediaAddresses],
+        media_urls: NamedDependency[MediaUrls],
         format: Annotated[  # noqa: A002
             Literal["csv", "json"],
             QueryParameter(
@@ -112,11 +112,11 @@ class HistoryController(Controller):
         write: records.Write
         if format == "csv":
             media_type = "text/csv"
-            write = partial(exports.csv, addresses=media_addresses)
+            write = partial(exports.csv, urls=media_urls)
             wrap = exports.table
         else:
             media_type = MediaType.JSON
-            write = partial(exports.json, addresses=media_addresses, separator=exports.LINE)
+            write = partial(exports.json, urls=media_urls, separator=exports.LINE)
             wrap = partial(exports.array, separator=exports.LINE)
         chunks = records.write_parts(
             parts, write, semaphore=record_semaphore, sender=request.user.sender
@@ -140,7 +140,7 @@ class HistoryController(Controller):
         detection_id: FromPath[UUID],
         read_history: NamedDependency[ReadHistory],
         record_semaphore: NamedDependency[FairSemaphore],
-        media_addresses: NamedDependency[MediaAddresses],
+        media_urls: NamedDependency[MediaUrls],
         image_store: NamedDependency[SkipValidation[ImageStore]],
     ) -> Response[Any]:
         """Show a detection."""
@@ -150,7 +150,7 @@ class HistoryController(Controller):
 
         chunks = records.write_parts(
             found(),
-            lambda part: exports.json(part, media_addresses, image_store),
+            lambda part: exports.json(part, media_urls, image_store),
             semaphore=record_semaphore,
             sender=request.user.sender,
         )

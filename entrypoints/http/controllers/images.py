@@ -15,9 +15,9 @@ from application.accounts.links import LinkSignature
 from application.ports.image_store import StoredImage
 from application.use_cases.show_image import ShowImage
 from entrypoints.http import operations
-from entrypoints.http.addresses import image_path
 from entrypoints.http.authentication import LINK_HOLDERS, UserRequest, signed_in
 from entrypoints.http.errors import problems
+from entrypoints.http.media_urls import image_path
 from entrypoints.settings import Settings
 from entrypoints.wire.conditional_requests import is_held
 

@@ -20,10 +20,10 @@ from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
 from domain.errors import InvalidLink, InvalidRequest
 from domain.video import MAX_FRAMES_PER_SECOND, MAX_STEP_S, AnalysedFrame, Sampling, Video
 from entrypoints.http import operations
-from entrypoints.http.addresses import MediaAddresses, video_path
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
+from entrypoints.http.media_urls import MediaUrls, video_path
 from entrypoints.http.queries import one_of_or_empty
 from entrypoints.http.streaming import with_first_item
 from entrypoints.http.uploads import FORM_OVERHEAD_BYTES, receive_form
@@ -64,7 +64,7 @@ class VideoCollectionController(Controller):
         request: UserRequest,
         settings: NamedDependency[Settings],
         submit_video: NamedDependency[SubmitVideo],
-        media_addresses: NamedDependency[MediaAddresses],
+        media_urls: NamedDependency[MediaUrls],
     ) -> Response[videos.Video]:
         """Accept a video.
 
@@ -85,7 +85,7 @@ class VideoCollectionController(Controller):
                 sampling=_sampling(form.texts),
             )
         path = f"{settings.server.videos_path}/{video.video_id}"
-        return Response(_present(video, media_addresses), headers={"Location": path})
+        return Response(_present(video, media_urls), headers={"Location": path})
 
     @get(
         operation_id="list_videos",
@@ -97,11 +97,11 @@ class VideoCollectionController(Controller):
         self,
         request: UserRequest,
         read_videos: NamedDependency[ReadVideos],
-        media_addresses: NamedDependency[MediaAddresses],
+        media_urls: NamedDependency[MediaUrls],
     ) -> Response[list[videos.Video]]:
         """List the videos that are queued, running or failed; the others are in the history."""
         found = await read_videos.unfinished(request.user)
-        shown = [_present(video, media_addresses) for video in found]
+        shown = [_present(video, media_urls) for video in found]
         return Response(shown, headers={"Cache-Control": "no-store"})
 
 
@@ -125,11 +125,11 @@ class VideoController(Controller):
         request: UserRequest,
         video_id: FromPath[UUID],
         read_videos: NamedDependency[ReadVideos],
-        media_addresses: NamedDependency[MediaAddresses],
+        media_urls: NamedDependency[MediaUrls],
     ) -> Response[videos.Video]:
         """Show the progress of a video."""
         video = await read_videos.one(request.user, video_id)
-        return Response(_present(video, media_addresses), headers={"Cache-Control": "no-store"})
+        return Response(_present(video, media_urls), headers={"Cache-Control": "no-store"})
 
     @get(
         "/{video_id:uuid}/events",
@@ -150,12 +150,12 @@ class VideoController(Controller):
         request: UserRequest,
         video_id: FromPath[UUID],
         read_videos: NamedDependency[ReadVideos],
-        media_addresses: NamedDependency[MediaAddresses],
+        media_urls: NamedDependency[MediaUrls],
     ) -> Stream:
         """Send every change as a server-sent event, until the work has ended."""
         changes = await with_first_item(read_videos.changes(request.user, video_id))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        events = _events(changes, media_addresses)
+        events = _events(changes, media_urls)
         return Stream(events, media_type="text/event-stream", headers=headers)
 
     @delete(
@@ -273,9 +273,9 @@ async def get_video_file(
     )
 
 
-def _present(video: Video, addresses: MediaAddresses) -> videos.Video:
-    path = f"{addresses.videos_path}/{video.video_id}"
-    return videos.present(video, path=path, file_url=addresses.of_video(video))
+def _present(video: Video, urls: MediaUrls) -> videos.Video:
+    path = f"{urls.videos_path}/{video.video_id}"
+    return videos.present(video, path=path, file_url=urls.of_video(video))
 
 
 def _sampling(fields: Mapping[str, str]) -> Sampling:
@@ -330,9 +330,9 @@ def _wanted_range(
     return start, end
 
 
-async def _events(changes: AsyncIterator[Video], addresses: MediaAddresses) -> AsyncIterator[bytes]:
+async def _events(changes: AsyncIterator[Video], urls: MediaUrls) -> AsyncIterator[bytes]:
     async for video in changes:
-        yield b"data: " + encode_json(_present(video, addresses)) + b"\n\n"
+        yield b"data: " + encode_json(_present(video, urls)) + b"\n\n"
 
 
 async def _as_json(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterator[bytes]:

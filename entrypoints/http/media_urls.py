@@ -1,4 +1,4 @@
-"""The addresses of images and videos: absolute, signed, and new for each answer."""
+"""The URLs of images and videos: absolute, signed, and new for each answer."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5}
 
 
 @dataclass(frozen=True, slots=True)
-class MediaAddresses:
-    """Makes the addresses of images and videos for one answer.
+class MediaUrls:
+    """Makes the URLs of images and videos for one answer.
 
     Attributes:
         origin: where the client reaches the service, such as ``https://emotions.example.com``.
@@ -37,18 +37,18 @@ class MediaAddresses:
     videos_path: str
     signer: LinkSigner
 
-    def of(self, record: Detection) -> str | None:
-        """The address that shows the record's image; None if none is stored.
+    def of_image(self, record: Detection) -> str | None:
+        """The URL that shows the record's image; None if none is stored.
 
-        An image that this service keeps itself gets a signed link. One in Cloudinary has an
-        address already.
+        An image that this service keeps itself gets a signed link. One in Cloudinary has a URL
+        already.
         """
         if record.image_url is None or not record.image_url.startswith("/"):
             return record.image_url
         return self._sign(image_path(self.images_path, record.detection_id))
 
     def of_video(self, video: Video) -> str | None:
-        """The address that plays a video's file; None if it is being erased."""
+        """The URL that plays a video's file; None if it is being erased."""
         if video.status is VideoStatus.CANCELLED:
             return None
         return self._sign(video_path(self.videos_path, video.video_id))
@@ -59,15 +59,15 @@ class MediaAddresses:
         return f"{self.origin}{path}?{query}"
 
 
-async def media_addresses(
+async def media_urls(
     request: Request[Any, Any, Any],
     settings: NamedDependency[Settings],
     link_signer: NamedDependency[LinkSigner],
-) -> MediaAddresses:
-    """A dependency of handlers: addresses for the client of this request."""
+) -> MediaUrls:
+    """A dependency of handlers: URLs for the client of this request."""
     origin = settings.server.public_url or called_origin(request.scope)
     server = settings.server
-    return MediaAddresses(origin, server.images_path, server.videos_path, link_signer)
+    return MediaUrls(origin, server.images_path, server.videos_path, link_signer)
 
 
 def image_path(images_path: str, detection_id: UUID) -> str:
