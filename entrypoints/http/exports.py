@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 import codecs
-import csv as csv_module
+import csv
 import io
 import re
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from litestar.serialization import encode_json
 
 from application.ports.image_store import ImageStore
 from domain.detection import Detection
 from domain.emotion import Emotion
+from domain.face import Face
 from entrypoints.http.media_urls import MediaUrls
 from entrypoints.wire import detections
 
-_COLUMNS = (
-    "detection_id", "timestamp", "filename", "image_url", "image_width", "image_height",
-    "processing_time", "face", "x", "y", "width", "height", "dominant_emotion",
-    *(emotion.value for emotion in Emotion),
-    "detection_confidence", "sharpness", "brightness", "size_px", "reliable", "kind",
-)  # fmt: skip
 
-LINE = b",\n"
-"""Between the elements of an array that is a file."""
+def _score(emotion: Emotion, _: int, face: Face) -> float:
+    return face.reading.scores[emotion]
+
+
+# The columns of the CSV file, by name, with what stands in them.
+_RECORD_COLUMNS: Mapping[str, Callable[[Detection, MediaUrls], object]] = {
+    "detection_id": lambda record, _: record.detection_id,
+    "timestamp": lambda record, _: record.timestamp.isoformat(),
+    "filename": lambda record, _: record.filename,
+    "image_url": lambda record, urls: urls.of_image(record),
+    "image_width": lambda record, _: record.image_width,
+    "image_height": lambda record, _: record.image_height,
+    "processing_time": lambda record, _: record.processing_time_s,
+}
+_FACE_COLUMNS: Mapping[str, Callable[[int, Face], object]] = {
+    "face": lambda number, _: number,
+    "x": lambda _, face: face.detection.box.x,
+    "y": lambda _, face: face.detection.box.y,
+    "width": lambda _, face: face.detection.box.width,
+    "height": lambda _, face: face.detection.box.height,
+    "dominant_emotion": lambda _, face: face.dominant_emotion.value,
+    **{emotion.value: partial(_score, emotion) for emotion in Emotion},
+    "detection_confidence": lambda _, face: face.detection.confidence,
+    "sharpness": lambda _, face: face.reading.quality.sharpness,
+    "brightness": lambda _, face: face.reading.quality.brightness,
+    "size_px": lambda _, face: face.reading.quality.size_px,
+    "reliable": lambda _, face: str(face.reading.reliable).lower(),
+}
+_COLUMNS = (*_RECORD_COLUMNS, *_FACE_COLUMNS, "kind")
+SEPARATOR_IN_FILES = b",\n"
+"""Between the elements of a JSON array that is downloaded as a file."""
 
 # What spreadsheets read as the start of a formula, in full-width forms too: at the start of a cell,
 # and after characters that separate cells in locales with a decimal comma, where spreadsheets
@@ -33,7 +58,7 @@ LINE = b",\n"
 _FORMULA = re.compile(r"(^|[;\t\r\n])([\s\"']*)(?=[=+\-@＝＋－＠])")
 
 
-def json(
+def json_elements(
     records: Sequence[Detection],
     urls: MediaUrls,
     images: ImageStore | None = None,
@@ -46,7 +71,7 @@ def json(
     )
 
 
-async def array(
+async def json_array(
     chunks: AsyncGenerator[bytes, None], *, separator: bytes = b","
 ) -> AsyncGenerator[bytes, None]:
     """The JSON array of the elements in all chunks."""
@@ -59,12 +84,12 @@ async def array(
     yield b"[]" if before == b"[" else b"]"
 
 
-def csv(records: Sequence[Detection], urls: MediaUrls) -> bytes:
-    """Records as lines of ``table``: one for each face, and one for an image without a face."""
+def csv_lines(records: Sequence[Detection], urls: MediaUrls) -> bytes:
+    """Records as lines of ``csv_table``: one a face, and one for an image without a face."""
     return _lines(row for record in records for row in _rows(record, urls))
 
 
-async def table(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def csv_table(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     """The lines in all chunks with the names of the columns above them (RFC 4180).
 
     It begins with a byte order mark, which tells spreadsheets that it is UTF-8.
@@ -76,25 +101,17 @@ async def table(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, No
 
 
 def _rows(record: Detection, urls: MediaUrls) -> Iterator[tuple[object, ...]]:
-    shared = (
-        record.detection_id, record.timestamp.isoformat(), record.filename, urls.of_image(record),
-        record.image_width, record.image_height, record.processing_time_s,
-    )  # fmt: skip
+    shared = [column(record, urls) for column in _RECORD_COLUMNS.values()]
+    kind = record.kind.value
     if not record.faces:
-        yield (*shared, *("" for _ in _COLUMNS[len(shared) : -1]), record.kind.value)
+        yield (*shared, *[""] * len(_FACE_COLUMNS), kind)
     for number, face in enumerate(record.faces, start=1):
-        box, reading = face.detection.box, face.reading
-        yield (
-            *shared, number, box.x, box.y, box.width, box.height, face.dominant_emotion.value,
-            *reading.scores.values, face.detection.confidence, reading.quality.sharpness,
-            reading.quality.brightness, reading.quality.size_px, str(reading.reliable).lower(),
-            record.kind.value,
-        )  # fmt: skip
+        yield (*shared, *[column(number, face) for column in _FACE_COLUMNS.values()], kind)
 
 
 def _lines(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
-    writer = csv_module.writer(text, quoting=csv_module.QUOTE_ALL)
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerows([_escape_formula(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8", "replace")
 

@@ -66,12 +66,12 @@ class HistoryController(Controller):
         }
         chunks = records.write_parts(
             parts,
-            lambda part: exports.json(part, media_urls, image_store),
+            lambda part: exports.json_elements(part, media_urls, image_store),
             semaphore=record_semaphore,
             sender=request.user.sender,
         )
         return await records.answer(
-            exports.array(chunks), request.scope, media_type=MediaType.JSON, headers=headers
+            exports.json_array(chunks), request.scope, media_type=MediaType.JSON, headers=headers
         )
 
     @get(
@@ -112,12 +112,14 @@ class HistoryController(Controller):
         write: records.Write
         if format == "csv":
             media_type = "text/csv"
-            write = partial(exports.csv, urls=media_urls)
-            wrap = exports.table
+            write = partial(exports.csv_lines, urls=media_urls)
+            wrap = exports.csv_table
         else:
             media_type = MediaType.JSON
-            write = partial(exports.json, urls=media_urls, separator=exports.LINE)
-            wrap = partial(exports.array, separator=exports.LINE)
+            write = partial(
+                exports.json_elements, urls=media_urls, separator=exports.SEPARATOR_IN_FILES
+            )
+            wrap = partial(exports.json_array, separator=exports.SEPARATOR_IN_FILES)
         chunks = records.write_parts(
             parts, write, semaphore=record_semaphore, sender=request.user.sender
         )
@@ -150,7 +152,7 @@ class HistoryController(Controller):
 
         chunks = records.write_parts(
             found(),
-            lambda part: exports.json(part, media_urls, image_store),
+            lambda part: exports.json_elements(part, media_urls, image_store),
             semaphore=record_semaphore,
             sender=request.user.sender,
         )
