@@ -55,14 +55,14 @@ class Evaluation:
     Attributes:
         card: of the classifier.
         faces: how many were read.
-        left_out: labels that are none of the seven emotions, and how many faces had each.
+        left_out: labels that name none of the emotions, and how many faces had each.
         accuracy: right answers among all, in [0, 1].
         macro_f1: mean F1 over the emotions that the labels contain.
         macro_recall: mean recall over the same.
         calibration_error: expected calibration error, in [0, 1].
         calibration_bins: equal-width bins of the highest score that it was computed with.
         per_class: of each emotion, in the order of ``Emotion``.
-        confusion: seven rows of seven counts; rows are labels, columns answers.
+        confusion: counts, a row for each label and a column for each answer.
         ms_per_face_alone: median time of a single face, in milliseconds.
         ms_per_face_in_batches: time of a face in the median batch, in milliseconds.
         batch: faces in a batch.

@@ -1,4 +1,4 @@
-"""The seven emotions, their colours, and a distribution over them."""
+"""The emotions, their colours, and a distribution over them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Emotion(StrEnum):
-    """The seven expressions; the values are the words on the wire."""
+    """The expressions of a face; the values are the words on the wire."""
 
     HAPPY = "happy"
     SAD = "sad"
@@ -38,7 +38,7 @@ colour blindness can distinguish. Neutral is grey.
 
 @dataclass(frozen=True, slots=True)
 class EmotionScores:
-    """A probability for each of the seven emotions.
+    """A probability for each emotion.
 
     Attributes:
         values: probabilities in [0, 1] in the order of ``Emotion``; they sum to 1.
@@ -96,7 +96,7 @@ class EmotionScores:
         return self.ranked()[0][0]
 
     def ranked(self) -> list[tuple[Emotion, float]]:
-        """All seven with their scores, highest first; ties keep the order of ``Emotion``."""
+        """All of them with their scores, highest first; ties keep the order of ``Emotion``."""
         return sorted(zip(Emotion, self.values, strict=True), key=lambda item: -item[1])
 
 

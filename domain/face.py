@@ -127,7 +127,7 @@ class FaceReading:
     """The result of a classifier for one face.
 
     Attributes:
-        scores: the distribution over the seven emotions.
+        scores: the distribution over the emotions.
         quality: of the crop the scores were read from.
         reliable: False if the crop is too small, dark, bright or blurred to trust the scores,
             or where they single out no emotion.

@@ -54,7 +54,7 @@ class LabelledFaces:
     Attributes:
         images: uint8, N x height x width grey or N x height x width x 3 RGB; N is at least 1.
         labels: N positions in ``Emotion``.
-        left_out: labels that are not one of the seven emotions, and how many rows have each.
+        left_out: labels that name none of the emotions, and how many rows have each.
     """
 
     images: NDArray[np.uint8]
@@ -69,7 +69,7 @@ class LabelledFaces:
 def read_labelled_faces(path: Path) -> LabelledFaces:
     """Read a NumPy archive with arrays ``images`` and ``labels``.
 
-    Rows whose label is not one of the seven emotions are left out and counted.
+    Rows whose label names none of the emotions are left out and counted.
 
     Raises:
         BadLabels: the file or an array is not what it should be, or no label is an emotion.

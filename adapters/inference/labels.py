@@ -1,4 +1,4 @@
-"""The words for the seven emotions in data sets and in labels of checkpoints."""
+"""The words for the emotions in data sets and in labels of checkpoints."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SYNONYMS = {
 _EMOTIONS = {emotion.value: emotion for emotion in Emotion} | {
     word: emotion for emotion, words in _SYNONYMS.items() for word in words.split()
 }
-# Some data sets have contempt as well, which is not one of the seven emotions of this service.
+# Some data sets have contempt as well, which is not an emotion of this service.
 _LEFT_OUT = {"contempt", "contemptuous"}
 
 
 class UnknownLabels(ValueError):
-    """Labels that cannot be read as the seven emotions; the message names them."""
+    """Labels that cannot be read as the emotions of this service; the message names them."""
 
 
 class BadLabels(ValueError):
@@ -46,7 +46,7 @@ def outputs_of_emotions(labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
         labels: of the network's outputs, in their order.
 
     Returns:
-        For each of the seven, in the order of ``Emotion``, at least one position in ``labels``.
+        For each emotion, in the order of ``Emotion``, at least one position in ``labels``.
 
     Raises:
         UnknownLabels: a label is unknown, or an emotion has no label.

@@ -115,7 +115,7 @@ def called_neutral(confusion: NDArray[np.int64]) -> float | None:
     """Share of expressive faces that were called neutral, every emotion with equal weight.
 
     Args:
-        confusion: of the seven emotions; rows are labels, columns answers.
+        confusion: of the emotions; rows are labels, columns answers.
     """
     neutral = list(Emotion).index(Emotion.NEUTRAL)
     rows = np.delete(confusion, neutral, axis=0)

@@ -17,7 +17,7 @@ MAX_BATCH = 32
 
 
 class CropClassifier(Protocol):
-    """Scores the seven emotions of face crops."""
+    """Scores the emotions of face crops."""
 
     @property
     def card(self) -> ModelCard:
@@ -37,7 +37,7 @@ class CropClassifier(Protocol):
                 is grey, three are RGB. N is at least 1.
 
         Returns:
-            float32, N x 7: probabilities in the order of ``domain.emotion.Emotion``.
+            float32, N x emotions: probabilities in the order of ``domain.emotion.Emotion``.
         """
         ...
 

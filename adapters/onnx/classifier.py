@@ -22,7 +22,7 @@ class OnnxCropClassifier:
     """A network on ONNX Runtime, one thread per call.
 
     The network reads ``faces``, float32, 0..255, N x 1 x height x width (grey) or N x 3 x height x
-    width (RGB), and answers ``logits``, float32, N x 7, already divided by the calibration
+    width (RGB), and answers ``logits``, float32, N x emotions, already divided by the calibration
     temperature where there is one. A JSON file of the same name beside it holds ``name``,
     ``version``, ``labels`` (the order of the outputs), ``file_sha256`` (of the weights) and the
     measurements.

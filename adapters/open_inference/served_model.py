@@ -70,7 +70,7 @@ def emotions_of(
         outputs: how many outputs the model has.
 
     Raises:
-        InferenceUnavailable: there are no labels, they disagree, or they are not the seven
+        InferenceUnavailable: there are no labels, they disagree, or they do not name the
             emotions.
     """
     labels = served or wanted
@@ -120,7 +120,7 @@ def labels_of(answer: Answer) -> list[str] | None:
 def scores_of(
     logits: NDArray[np.float32], emotions: tuple[tuple[int, ...], ...]
 ) -> NDArray[np.float32]:
-    """Probabilities of the seven emotions, N x 7: the softmax over the outputs that name one."""
+    """Probabilities, N x emotions: the softmax over the outputs that name one."""
     grouped = np.stack(
         [np.logaddexp.reduce(logits[:, list(group)], axis=1) for group in emotions], axis=1
     )

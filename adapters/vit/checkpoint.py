@@ -40,7 +40,7 @@ class CheckpointFiles:
         folder: with ``config.json``, ``preprocessor_config.json`` and the weights.
         name: for people; never a path of this machine.
         version: the repository's commit, or the hash of the weights of a local folder.
-        labels: of its outputs in order; they can be mapped to the seven emotions.
+        labels: of its outputs in order; they can be mapped to the emotions.
     """
 
     folder: Path
@@ -85,7 +85,7 @@ class HuggingFaceCheckpoint:
         """Find the checkpoint on this machine.
 
         Raises:
-            InferenceUnavailable: it does not exist, or its labels are not the seven emotions.
+            InferenceUnavailable: it does not exist, or its labels do not name the emotions.
         """
         if self.is_folder:
             folder = Path(self._model)

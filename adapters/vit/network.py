@@ -1,4 +1,4 @@
-"""A checkpoint as one torch module, from face crops to the seven emotions."""
+"""A checkpoint as one torch module, from face crops to the emotions."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class Preprocessing:
 class EmotionNetwork(torch.nn.Module):
     """Preprocessing, checkpoint and label mapping as one module.
 
-    It maps float32 N x 3 x height x width, RGB in 0..255, to logits float32 N x 7 in the order of
-    ``Emotion``: their softmax is the checkpoint's own distribution, with the probabilities of
-    labels for the same emotion added, and those of labels left out shared among the rest.
+    It maps float32 N x 3 x height x width, RGB in 0..255, to logits float32 N x emotions in the
+    order of ``Emotion``: their softmax is the checkpoint's own distribution, with the probabilities
+    of labels for the same emotion added, and those of labels left out shared among the rest.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ class ModelCard:
 
 
 class EmotionClassifier(Protocol):
-    """Reads the seven emotions of faces that were found.
+    """Reads the emotions of faces that were found.
 
     As with detectors, a ``DirectEmotionClassifier`` (``adapters/inference/direct.py``) becomes part
     of the one job of an image, and any other is a step of its own.
