@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from domain.signing import MIN_SECRET_LENGTH
+from domain.signing import check_secret
 
 
 def load_or_create_secret(path: Path) -> str:
@@ -23,18 +23,6 @@ def load_or_create_secret(path: Path) -> str:
     secret = path.read_text(encoding="utf-8").strip()
     check_secret(secret, where=f"in {path}")
     return secret
-
-
-def check_secret(secret: str, *, where: str = "given") -> None:
-    """Refuse a secret that is too short to sign with (RFC 7518, section 3.2: 256 bits).
-
-    Raises:
-        ValueError: it is too short.
-    """
-    if len(secret) < MIN_SECRET_LENGTH:
-        raise ValueError(
-            f"the secret {where} needs at least {MIN_SECRET_LENGTH} characters, has {len(secret)}"
-        )
 
 
 def _create(path: Path) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import jwt
 
-from adapters.local_auth.secret import check_secret
 from application.ports.clock import Clock
 from domain.errors import InvalidToken
+from domain.signing import check_secret
 
 _ALGORITHM = "HS256"
 _ISSUER = "emotion-api"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from application.ports.clock import Clock
 from domain.errors import InvalidLink
-from domain.signing import MIN_SECRET_LENGTH
+from domain.signing import check_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,7 @@ class LinkSigner:
     """
 
     def __init__(self, *, secret: str, clock: Clock, lifetime_s: int) -> None:
-        if len(secret) < MIN_SECRET_LENGTH:
-            raise ValueError(f"a secret needs at least {MIN_SECRET_LENGTH} characters")
+        check_secret(secret)
         self._key = secret.encode()
         self._clock = clock
         self._lifetime_s = lifetime_s
