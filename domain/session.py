@@ -172,3 +172,9 @@ class SessionSummary:
     height: int
     tracks: tuple[TrackSummary, ...]
     truncated: bool = False
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """The faces where they were last, the largest first."""
+        tracks = sorted(self.tracks, key=lambda track: -track.box.area)
+        return tuple(track.face for track in tracks)

@@ -22,13 +22,12 @@ class KeepSession:
         Raises:
             StoreUnavailable: this host's spool is full or broken.
         """
-        faces = sorted(summary.tracks, key=lambda track: -track.box.area)
         detection = Detection(
             detection_id=uuid4(),
             user_id=user.user_id,
             timestamp=summary.started_at,
             filename=summary.video_source,
-            faces=tuple(track.face for track in faces),
+            faces=summary.faces,
             processing_time_s=summary.mean_processing_time_s,
             image_width=summary.width,
             image_height=summary.height,
