@@ -1,10 +1,11 @@
-"""How scores are written for people, on a terminal and in images.
+"""How scores and durations are written for people.
 
-The page's ``format.js`` writes them in the same way.
+The page's ``format.js`` writes scores in the same way.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 
@@ -35,3 +36,18 @@ def counted(faces: Iterable[Face]) -> list[tuple[str, int]]:
         (str(emotion), number)
         for emotion, number in Counter(face.dominant_emotion for face in faces).most_common()
     ]
+
+
+def duration_in_words(seconds: int) -> str:
+    """A duration in one unit; rounded up where that changes little."""
+    for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        # People say 24 hours and not 1 day.
+        is_one = seconds == size and name != "day"
+        is_several = seconds >= 2 * size and (seconds % size == 0 or seconds >= 10 * size)
+        if is_one or is_several:
+            return _with_unit(math.ceil(seconds / size), name)
+    return _with_unit(seconds, "second")
+
+
+def _with_unit(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"

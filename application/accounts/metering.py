@@ -17,6 +17,7 @@ from application.work.cancellation import uninterrupted
 from application.work.timeouts import CallerTimeout
 from domain.errors import ImageTooCostly, InvalidImage, QuotaExceeded
 from domain.user import Caller, Guest, GuestQuota, Usage
+from domain.wording import duration_in_words
 
 log = logging.getLogger(__name__)
 
@@ -175,9 +176,10 @@ class UsageMeter:
         wait_s = max(math.ceil(((allowance.resets_at or now) - now).total_seconds()), 1)
         who = "all guests at your network address together" if allowance.is_shared else "guests"
         images = "image" if allowance.limit == 1 else "images"
+        window = duration_in_words(self._quota.window_s)
         return QuotaExceeded(
-            f"{who} may analyse {allowance.limit} {images} in {in_words(self._quota.window_s)}; "
-            f"sign in to go on, or come back in {in_words(wait_s)}",
+            f"{who} may analyse {allowance.limit} {images} in {window}; "
+            f"sign in to go on, or come back in {duration_in_words(wait_s)}",
             retry_after_s=wait_s,
             limit=allowance.limit,
         )
@@ -207,21 +209,6 @@ class UsageMeter:
         except ServiceUnavailable as error:
             # The caller needs the error of the block, not the failed refund.
             log.warning("a use that failed may stay counted: %s", error)
-
-
-def in_words(seconds: int) -> str:
-    """A duration in words, in one unit; rounded up where that changes little."""
-    for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        # People say 24 hours and not 1 day.
-        is_one = seconds == size and name != "day"
-        is_several = seconds >= 2 * size and (seconds % size == 0 or seconds >= 10 * size)
-        if is_one or is_several:
-            return _counted(math.ceil(seconds / size), name)
-    return _counted(seconds, "second")
-
-
-def _counted(count: int, name: str) -> str:
-    return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
 def _is_charged(error: BaseException, charge: Charge) -> bool:

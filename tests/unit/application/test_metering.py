@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.in_memory import InMemoryUsageLedger
-from application.accounts.metering import UsageMeter, in_words
+from application.accounts.metering import UsageMeter
 from application.errors import InferenceUnavailable, Overloaded, StoreUnavailable
 from domain.errors import (
     ImageDimensionsTooLarge,
@@ -143,26 +143,6 @@ async def test_a_guest_sees_the_limit_that_binds(
         assert f"{usage.limit} images in 24 hours" in str(refusal)
         assert ("network address" in str(refusal)) == (usage.limit == 6)
         assert "come back in 24 hours" in str(refusal)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (1, "1 second"),
-        (59, "59 seconds"),
-        (60, "1 minute"),
-        (90, "90 seconds"),
-        (3600, "1 hour"),
-        (5400, "90 minutes"),
-        (86_400, "24 hours"),
-        (86_000, "24 hours"),
-        (172_800, "2 days"),
-        (604_800, "7 days"),
-        (31_536_000, "365 days"),
-    ],
-)
-def test_durations_are_written_in_words(seconds: int, words: str) -> None:
-    assert in_words(seconds) == words
 
 
 async def test_checking_the_quota_does_not_count_a_use(service: Service) -> None:

@@ -1,4 +1,4 @@
-"""How scores are written for people, here and on the page."""
+"""How scores are written for people, here and on the page; and how durations are."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from adapters.in_memory import reading_of
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection
 from domain.geometry import BoundingBox
-from domain.wording import counted, leading, percent
+from domain.wording import counted, duration_in_words, leading, percent
 from tests.servers.npm import node
 
 FORMAT_JS = Path(__file__).parents[3] / "entrypoints" / "web" / "static" / "js" / "format.js"
@@ -61,3 +61,23 @@ def test_the_page_writes_scores_in_the_same_way() -> None:
     told, named = json.loads(done.stdout)
     assert [each.replace("\u00a0", "") for each in told] == [percent(each) for each in SCORES]
     assert named == [leading(each) for each in pairs]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "1 second"),
+        (59, "59 seconds"),
+        (60, "1 minute"),
+        (90, "90 seconds"),
+        (3600, "1 hour"),
+        (5400, "90 minutes"),
+        (86_400, "24 hours"),
+        (86_000, "24 hours"),
+        (172_800, "2 days"),
+        (604_800, "7 days"),
+        (31_536_000, "365 days"),
+    ],
+)
+def test_durations_are_written_in_words(seconds: int, words: str) -> None:
+    assert duration_in_words(seconds) == words
