@@ -17,7 +17,7 @@ import cv2
 
 from application.errors import InferenceUnavailable
 from application.work.admission import Priority
-from application.work.fair_semaphore import Rank, Ranking
+from application.work.ranking import Rank, Ranking
 
 _HOLD_BACK_S = 1.0
 """How long background jobs hold back after the last other job."""

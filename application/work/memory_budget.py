@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from application.work.admission import Priority
-from application.work.fair_semaphore import Rank, Ranking
+from application.work.ranking import Rank, Ranking
 
 _SMALL_FRACTION = 16
 """An image is small if it needs at most a 16th of the budget."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from application.work.admission import Priority
-from application.work.fair_semaphore import Rank, Ranking
+from application.work.ranking import Rank, Ranking
 
 T = TypeVar("T")
 

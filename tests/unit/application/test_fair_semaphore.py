@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from application.work.admission import Priority
-from application.work.fair_semaphore import FairSemaphore, Rank
+from application.work.fair_semaphore import FairSemaphore
 from application.work.memory_budget import MemoryBudget
+from application.work.ranking import Rank
 
 
 async def served(semaphore: FairSemaphore, *asking: tuple[str, str, Priority]) -> list[str]:
