@@ -6,10 +6,10 @@ import pytest
 from playwright.async_api import Page, Route, ViewportSize, expect
 
 from tests.e2e.browser.answers import answer_with, detection
+from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
 from tests.e2e.browser.pictures import crowd, portrait
 from tests.e2e.browser.states import STATES, State
-from tests.e2e.browser.test_photographs import choose, file
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
 DESK: ViewportSize = {"width": 1366, "height": 850}

@@ -7,8 +7,8 @@ import pytest
 from playwright.async_api import FloatRect, Page, expect
 
 from tests.e2e.browser.answers import answer_with, detection
+from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.pictures import crowd
-from tests.e2e.browser.test_photographs import choose, file
 
 WIDTHS = (390, 1280, 1920)
 PLACES = """labels => labels.filter((label) => label.checkVisibility())

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.async_api import Page, Route, expect
 
+from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.pictures import pair, portrait
-from tests.e2e.browser.test_photographs import choose, file
 
 
 async def with_two_records(page: Page) -> None:

@@ -13,9 +13,9 @@ import skimage.data
 from playwright.async_api import Browser, FilePayload, Page, Route, expect
 
 from tests import clips
+from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.conftest import a_tab, a_visitor, new_id_token, sign_in
 from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
-from tests.e2e.browser.test_photographs import choose, file
 from tests.e2e.service_process import ServiceProcess
 
 RATE = 10

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
+from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.pictures import portrait
-from tests.e2e.browser.test_photographs import choose, file
 from tests.e2e.service_process import serving
 
 

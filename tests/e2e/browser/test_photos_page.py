@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from playwright.async_api import Dialog, FilePayload, Page, Route, expect
 
+from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.phone import PHONE, TOO_WIDE
 from tests.e2e.browser.pictures import (
     FACE_IN_PHONE_PHOTO,
@@ -23,14 +24,6 @@ from tests.e2e.browser.pictures import (
 )
 
 FIVE_MIB = 5 * 2**20
-
-
-def file(name: str, data: bytes) -> FilePayload:
-    return {"name": name, "mimeType": "image/jpeg", "buffer": data}
-
-
-async def choose(page: Page, *files: FilePayload) -> None:
-    await page.set_input_files("#photos", list(files))
 
 
 async def test_a_guest_sees_the_boxed_face_and_the_remaining_quota(
