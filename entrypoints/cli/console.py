@@ -44,6 +44,11 @@ def _escape(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode()
 
 
+def reason_of(error: Exception) -> str:
+    """Why a file could not be used; of errors of the system without the file's name."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
 def settings_or_exit(*, warn: bool = True, **chosen: Any) -> Settings:
     """The settings; exits if a value cannot be used.
 

@@ -22,37 +22,37 @@ from application.videos.faces_over_time import FacesOverTime
 from domain.errors import DomainError
 from domain.session import TrackSummary
 from domain.video import AnalysedFrame, Sampling, UnreadablePart
-from entrypoints.cli.console import shown
+from entrypoints.cli.console import reason_of, shown
 from entrypoints.wire import frame_table, sessions
 
 _NAMED_EMOTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class ClipOutcome:
+class VideoOutcome:
     """The outcome of one video."""
 
-    clip: Path
+    video: Path
     summary: VideoSummary | None = None
     annotated: Path | None = None
     error: str | None = None
 
 
-async def analyse_clips(
+async def analyse_videos(
     use_case: AnalyseVideo,
-    clips: Sequence[Path],
+    videos: Sequence[Path],
     *,
     every_s: float,
     tables: Mapping[Path, Path],
     annotator: VideoAnnotator,
     copies: Mapping[Path, Path],
     progress_on: Console,
-) -> list[ClipOutcome]:
+) -> list[VideoOutcome]:
     """Analyse videos one after the other, with a bar that shows speed and time left.
 
     Args:
         use_case: does the work.
-        clips: files.
+        videos: files.
         every_s: seconds between two analysed frames.
         tables: where the frames of each video go as a table, for those that get one.
         annotator: draws the copies.
@@ -62,7 +62,7 @@ async def analyse_clips(
     Raises:
         OSError: the table cannot be written.
     """
-    if not clips:
+    if not videos:
         return []
     columns = (
         TextColumn("{task.fields[name]}", markup=False),
@@ -72,75 +72,71 @@ async def analyse_clips(
         TimeRemainingColumn(),
     )
     outcomes = []
-    with Progress(*columns, console=progress_on, transient=True) as progress:
-        for clip in clips:
-            with _Watching(progress, clip, tables.get(clip), clip in copies) as watching:
-                outcome = await _analyse(use_case, clip, every_s, watching)
-                if outcome.summary is not None and clip in copies:
-                    outcome = await _draw_copy(annotator, outcome, copies[clip], watching)
+    with Progress(*columns, console=progress_on, transient=True) as bars:
+        for video in videos:
+            with _VideoProgress(bars, video, tables.get(video), video in copies) as progress:
+                outcome = await _analyse(use_case, video, every_s, progress)
+                if outcome.summary is not None and video in copies:
+                    outcome = await _draw_copy(annotator, outcome, copies[video], progress)
                 outcomes.append(outcome)
     return outcomes
 
 
 async def _draw_copy(
-    annotator: VideoAnnotator, outcome: ClipOutcome, copy: Path, watching: _Watching
-) -> ClipOutcome:
+    annotator: VideoAnnotator, outcome: VideoOutcome, copy: Path, progress: _VideoProgress
+) -> VideoOutcome:
     try:
-        faces = FacesOverTime(watching.frames)
-        await annotator.annotate(outcome.clip, copy, faces.at, watching.drawn)
+        faces = FacesOverTime(progress.frames)
+        await annotator.annotate(outcome.video, copy, faces.at, progress.drawn)
     except (DomainError, OSError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        return replace(outcome, error=f"no copy could be drawn at {copy}: {why}")
+        why = f"no copy could be drawn at {copy}: {reason_of(error)}"
+        return replace(outcome, error=why)
     return replace(outcome, annotated=copy)
 
 
 async def _analyse(
-    use_case: AnalyseVideo, clip: Path, every_s: float, watching: _Watching
-) -> ClipOutcome:
+    use_case: AnalyseVideo, video: Path, every_s: float, progress: _VideoProgress
+) -> VideoOutcome:
     try:
-        summary = await use_case.execute(clip, Sampling(every_s), watching)
-    except OSError as error:
-        return ClipOutcome(clip, error=error.strerror or str(error))
-    except (DomainError, ServiceUnavailable) as error:
-        return ClipOutcome(clip, error=str(error))
-    return ClipOutcome(clip, summary)
+        summary = await use_case.execute(video, Sampling(every_s), progress)
+    except (DomainError, ServiceUnavailable, OSError) as error:
+        return VideoOutcome(video, error=reason_of(error))
+    return VideoOutcome(video, summary)
 
 
-class _Watching:
+class _VideoProgress:
     """Shows the progress of a video, and writes its frames as they come."""
 
-    def __init__(
-        self, progress: Progress, clip: Path, table: Path | None, keeps_frames: bool
-    ) -> None:
+    def __init__(self, bars: Progress, video: Path, table: Path | None, keeps_frames: bool) -> None:
         self.frames: list[AnalysedFrame] = []
         self._keeps_frames = keeps_frames
-        self._progress = progress
-        self._task = progress.add_task("", name=shown(clip.name), speed="", total=None)
+        self._bars = bars
+        self._task = bars.add_task("", name=shown(video.name), speed="", total=None)
         self._table = table
         self._file: TextIO | None = None
         self._started_s = 0.0
 
-    def __enter__(self) -> _Watching:
+    def __enter__(self) -> _VideoProgress:
         if self._table is not None:
             self._file = self._table.open("w", encoding="utf-8", newline="")
             self._file.write(frame_table.header())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.remove_task(self._task)
+        self._bars.remove_task(self._task)
         if self._file is not None:
             self._file.close()
 
     async def opened(self, facts: VideoFacts) -> None:
         """The video can be read."""
-        self._started_s = self._progress.get_time()
-        self._progress.update(self._task, total=facts.duration_s)
+        self._started_s = self._bars.get_time()
+        self._bars.update(self._task, total=facts.duration_s)
 
     async def analysed(self, frame: AnalysedFrame) -> None:
         """The next frame is done."""
-        taken_s = max(self._progress.get_time() - self._started_s, 1e-3)
+        taken_s = max(self._bars.get_time() - self._started_s, 1e-3)
         speed = f"{frame.time_s / taken_s:.0f} times its pace"
-        self._progress.update(self._task, completed=frame.time_s, speed=speed)
+        self._bars.update(self._task, completed=frame.time_s, speed=speed)
         if self._keeps_frames:
             self.frames.append(frame)
         if self._file is not None:
@@ -151,16 +147,16 @@ class _Watching:
 
     def drawn(self, time_s: float) -> None:
         """The copy is drawn up to this time."""
-        self._progress.update(self._task, completed=time_s, speed="drawing")
+        self._bars.update(self._task, completed=time_s, speed="drawing")
 
 
-def as_json(outcome: ClipOutcome) -> dict[str, object]:
+def video_as_json(outcome: VideoOutcome) -> dict[str, object]:
     """A video in the form of a session's summary."""
     summary = outcome.summary
     if summary is None:
-        return {"filename": str(outcome.clip), "status": "error", "error": outcome.error}
+        return {"filename": str(outcome.video), "status": "error", "error": outcome.error}
     return {
-        "filename": str(outcome.clip),
+        "filename": str(outcome.video),
         "status": "completed",
         "kind": "video",
         "width": summary.facts.width,
@@ -173,13 +169,13 @@ def as_json(outcome: ClipOutcome) -> dict[str, object]:
     }
 
 
-def as_table(outcomes: Sequence[ClipOutcome]) -> Table:
+def videos_as_table(outcomes: Sequence[VideoOutcome]) -> Table:
     """A line for each face of each video."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("video", "face", "seen", "frames", "shows"):
         table.add_column(heading, justify="right" if heading == "frames" else "left")
     for outcome in outcomes:
-        name = Text(shown(outcome.clip.name))
+        name = Text(shown(outcome.video.name))
         if outcome.summary is None:
             table.add_row(name, Text("error", style="red"))
         elif not outcome.summary.tracks:
@@ -191,7 +187,7 @@ def as_table(outcomes: Sequence[ClipOutcome]) -> Table:
     return table
 
 
-def notes(outcome: ClipOutcome) -> list[str]:
+def notes_on_video(outcome: VideoOutcome) -> list[str]:
     """Further remarks on a video."""
     unreadable_parts = outcome.summary.unreadable_parts if outcome.summary else ()
     error = [outcome.error] if outcome.error else []

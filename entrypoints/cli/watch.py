@@ -18,7 +18,7 @@ from domain.errors import InvalidRequest
 from domain.session import TrackedFace
 from domain.video import AnalysedFrame
 from domain.wording import leading, percent
-from entrypoints.cli.console import console, errors, shown
+from entrypoints.cli.console import console, errors, reason_of, shown
 from entrypoints.cli.videos import face_cells, on_a_clock
 from entrypoints.container import Container
 from entrypoints.settings import Settings
@@ -83,7 +83,7 @@ class _Printing:
 
     async def lost(self, error: OSError, pause_s: float) -> None:
         """The camera does not answer."""
-        why = shown(_without_password(error.strerror or str(error)))
+        why = shown(_without_password(reason_of(error)))
         print(f"the camera: {why}; again in {pause_s:.0f} s", file=sys.stderr, flush=True)
 
 
