@@ -246,7 +246,7 @@ class StreamSession:
         except Exception as error:
             # Any error of one frame is sent to the client, and the session continues.
             if not isinstance(error, (DomainError, ServiceUnavailable)):
-                log.exception("a frame failed unexpectedly")
+                log.exception("a frame of session %s failed unexpectedly", self.session_id)
             self._fail(running)
             return Failure(error, frame.frame_id)
         now_s = self._clock.monotonic()

@@ -177,7 +177,11 @@ class StreamSessions:
         try:
             await self._places.give_back(session.user.user_id, session.session_id)
         except ServiceUnavailable as error:
-            log.info("a session's place is freed only when its lease ends: %s", error)
+            log.info(
+                "the place of session %s is freed only when its lease ends: %s",
+                session.session_id,
+                error,
+            )
         finally:
             await session.end()
 

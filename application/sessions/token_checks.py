@@ -16,6 +16,7 @@ from domain.errors import InvalidToken
 _AT_ONCE = 8
 _TIMEOUT_S = 5.0
 """How long one answer is waited for; without an answer the client stays."""
+_NOT_VERIFIED = "the token of session %s could not be verified again: %s"
 
 log = logging.getLogger(__name__)
 
@@ -83,10 +84,10 @@ class TokenChecks:
                     await self._verify(credential.token)
             except InvalidToken as error:
                 self._begin_disconnecting(session, error)
-            except (ServiceUnavailable, TimeoutError):
-                log.info("a token could not be verified again")
-            except Exception:
-                log.exception("a token could not be verified again")
+            except (ServiceUnavailable, TimeoutError) as error:
+                log.info(_NOT_VERIFIED, session.session_id, str(error) or "no answer in time")
+            except Exception as error:
+                log.exception(_NOT_VERIFIED, session.session_id, error)
 
     def _begin_disconnecting(self, session: StreamSession, error: Exception) -> None:
         key = session.session_id
@@ -99,4 +100,7 @@ class TokenChecks:
         try:
             await session.disconnect(error)
         except Exception:
-            log.exception("a client whose token is no longer valid could not be disconnected")
+            log.exception(
+                "session %s, whose token is not valid any more, could not be disconnected",
+                session.session_id,
+            )
