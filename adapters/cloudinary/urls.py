@@ -10,7 +10,6 @@ import cloudinary.utils
 
 from domain.geometry import BoundingBox
 
-DELIVERY_URL = "https://res.cloudinary.com"
 _THUMBNAIL_SIZE = (320, 240)
 _FACE_SIDE_PX = 160
 
@@ -35,7 +34,7 @@ class CloudinaryUrls:
         api_secret: str,
         folder: str,
         is_authenticated: bool,
-        delivery_url: str = DELIVERY_URL,
+        delivery_url: str,
     ) -> None:
         self._folder = folder.strip("/")
         host = urlsplit(delivery_url)
