@@ -123,7 +123,7 @@ SessionEvent = (
 )
 
 
-class Listener(Protocol):
+class SessionListener(Protocol):
     """The client of a session, who receives its events."""
 
     async def ready(self) -> None:

@@ -14,9 +14,9 @@ from application.sessions.analysis import FrameAnalysis
 from application.sessions.events import (
     Failure,
     Initialized,
-    Listener,
     SessionEnded,
     SessionEvent,
+    SessionListener,
     SessionStatus,
 )
 from application.sessions.measures import Measures
@@ -65,7 +65,7 @@ class StreamSession:
         keep: KeepSession,
         clock: Clock,
         telemetry: Telemetry,
-        listener: Listener,
+        listener: SessionListener,
     ) -> None:
         self.session_id = session_id
         self.user = user

@@ -13,7 +13,7 @@ from application.ports.clock import Clock
 from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Telemetry
 from application.sessions.analysis import FrameAnalysis
-from application.sessions.events import Listener, MachineFull, Suggestion
+from application.sessions.events import MachineFull, SessionListener, Suggestion
 from application.sessions.load import Demand, Load, LoadWatch
 from application.sessions.session import StreamSession
 from application.sessions.slots import FrameSlots
@@ -119,7 +119,7 @@ class StreamSessions:
             await self._tokens.close()
 
     async def open(
-        self, user: User, listener: Listener, credential: Credential | None = None
+        self, user: User, listener: SessionListener, credential: Credential | None = None
     ) -> StreamSession:
         """Open a session whose events go to the listener.
 

@@ -19,7 +19,7 @@ _POLL_S = 0.02
 
 
 class Connection:
-    """A client that is connected; fulfils ``Listener`` for its session.
+    """A client that is connected; fulfils ``SessionListener`` for its session.
 
     Events are sent as fast as the client reads. The library queues without bound for a client that
     does not read. Here a session starts no frame while more than eight messages wait, and no more
