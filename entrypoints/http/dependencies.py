@@ -47,7 +47,7 @@ def dependencies(container: Container) -> dict[str, Provide]:
     made = {name: _given_by(provider) for name, provider in given.items()}
     return made | {
         "media_urls": Provide(media_urls),
-        "wanted": Provide(history_filter, sync_to_thread=False),
+        "history_filter": Provide(history_filter, sync_to_thread=False),
     }
 
 

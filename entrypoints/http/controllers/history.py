@@ -49,7 +49,7 @@ class HistoryController(Controller):
     async def list_history(
         self,
         request: UserRequest,
-        wanted: NamedDependency[HistoryFilter],
+        history_filter: NamedDependency[HistoryFilter],
         read_history: NamedDependency[ReadHistory],
         record_semaphore: NamedDependency[FairSemaphore],
         media_urls: NamedDependency[MediaUrls],
@@ -58,7 +58,7 @@ class HistoryController(Controller):
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
     ) -> Response[Any]:
         """List the user's detections, newest first."""
-        total, parts = await read_history.page(request.user, wanted, skip=skip, limit=limit)
+        total, parts = await read_history.page(request.user, history_filter, skip=skip, limit=limit)
         headers = {
             "X-Total-Count": str(total),
             "Link": _link_header(request.url, skip=skip, limit=limit, total=total),
@@ -91,7 +91,7 @@ class HistoryController(Controller):
     async def export(
         self,
         request: UserRequest,
-        wanted: NamedDependency[HistoryFilter],
+        history_filter: NamedDependency[HistoryFilter],
         read_history: NamedDependency[ReadHistory],
         record_semaphore: NamedDependency[FairSemaphore],
         media_urls: NamedDependency[MediaUrls],
@@ -104,7 +104,7 @@ class HistoryController(Controller):
         ] = "json",
     ) -> Response[Any]:
         """Download all records, newest first, as a JSON array or a table with a row per face."""
-        parts = read_history.everything(request.user, wanted)
+        parts = read_history.everything(request.user, history_filter)
         headers = {
             "Content-Disposition": f'attachment; filename="emotions.{format}"',
             "Cache-Control": "no-store",
