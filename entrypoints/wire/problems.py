@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from application.errors import ServiceUnavailable
 from domain.errors import DomainError
 from domain.formats import IMAGE_FORMATS_IN_WORDS, VIDEO_FORMATS_IN_WORDS
+from entrypoints.settings import SETTINGS
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -114,6 +115,11 @@ def _kind(
     )
 
 
+def _default(setting: str) -> Any:
+    """The default of a setting, for a text or an example."""
+    return SETTINGS[setting.lower()].default
+
+
 # Outages are usually temporary.
 _WAIT = "Wait for as many seconds as the header `Retry-After` says, then send the request again."
 _WAIT_5_S = {"retry_after": 5}
@@ -170,7 +176,7 @@ _TABLE = (
         "than that many files may have together (`MAX_UPLOAD_BYTES` each).",
         remedy="Send several batches of at most `details.limit` files, none of them larger than a "
         "single upload may be.",
-        details={"limit": 12},
+        details={"limit": _default("MAX_BATCH_SIZE")},
     ),
     _kind(
         "wrong_namespace",
@@ -259,10 +265,11 @@ _TABLE = (
         "Video too large",
         "Send a smaller video; `details.limit` says how large it may be.",
         happened="The video was not accepted.",
-        why="The file has more bytes than allowed (`MAX_VIDEO_MB`, 200 by default), or its frames "
-        "have more pixels than those of 4K video.",
+        why="The file has more bytes than allowed (`MAX_VIDEO_MB`, "
+        f"{_default('MAX_VIDEO_MB')} by default), or its frames have more pixels than those of 4K "
+        "video.",
         remedy="Export it at 720p: faces are read no better in larger frames. Or cut it in parts.",
-        details={"limit": 200 * 2**20},
+        details={"limit": _default("MAX_VIDEO_MB") * 2**20},
     ),
     _kind(
         "video_too_long",
@@ -270,9 +277,10 @@ _TABLE = (
         "Video too long",
         "Send a shorter video; `details.limit` is in seconds.",
         happened="The video was not analysed.",
-        why="It lasts longer than allowed (`MAX_VIDEO_MINUTES`, 60 by default).",
+        why="It lasts longer than allowed (`MAX_VIDEO_MINUTES`, "
+        f"{_default('MAX_VIDEO_MINUTES'):g} by default).",
         remedy="Cut it into parts, and send one after the other.",
-        details={"limit": 3600.0},
+        details={"limit": _default("MAX_VIDEO_MINUTES") * 60},
     ),
     _kind(
         "image_too_large",
@@ -280,10 +288,11 @@ _TABLE = (
         "File too large",
         "Send a smaller file; `details.limit` is in bytes.",
         happened="The file was not analysed.",
-        why="It has more bytes than allowed (`MAX_UPLOAD_BYTES`, 5 MiB by default).",
+        why="It has more bytes than allowed (`MAX_UPLOAD_BYTES`, "
+        f"{_default('MAX_UPLOAD_BYTES') / 2**20:g} MiB by default).",
         remedy="Save it as JPEG, or smaller. `details.limit` is the limit in bytes; 2000 pixels "
         "across are enough for a group of people.",
-        details={"limit": 5 * 2**20},
+        details={"limit": _default("MAX_UPLOAD_BYTES")},
     ),
     _kind(
         "image_dimensions_too_large",
@@ -292,10 +301,15 @@ _TABLE = (
         "Send the image at a smaller width and height.",
         happened="The service read the width and height in the file's header, and did not decode "
         "the image.",
-        why="The image has more pixels than are decoded (`MAX_IMAGE_MEGAPIXELS`, 50 by default). A "
-        "small file can hold an image that fills the memory.",
+        why="The image has more pixels than are decoded (`MAX_IMAGE_MEGAPIXELS`, "
+        f"{_default('MAX_IMAGE_MEGAPIXELS'):g} by default). A small file can hold an image that "
+        "fills the memory.",
         remedy="Scale it down; 2000 pixels across are enough for a group of people.",
-        details={"width": 9000, "height": 6000, "limit": 50_000_000},
+        details={
+            "width": 9000,
+            "height": 6000,
+            "limit": int(_default("MAX_IMAGE_MEGAPIXELS") * 1e6),
+        },
     ),
     _kind(
         "image_too_costly",
@@ -307,7 +321,7 @@ _TABLE = (
         "(`MAX_IMAGE_SECONDS`) than one image may take. `detail` says what is too costly: a few "
         "bytes can encode millions of pixels, or have to be read thousands of times.",
         remedy="Open it in any program and save it as JPEG, or scale it down.",
-        details={"cost": "memory", "limit": 160_000_000},
+        details={"cost": "memory", "limit": _default("MAX_IMAGE_MEMORY_MB") * 10**6},
     ),
     _kind(
         "request_too_large",
@@ -344,12 +358,13 @@ _TABLE = (
         "Guest limit reached",
         "Sign in, or come back after `details.retry_after` seconds; see also `Retry-After`.",
         happened="The image was not analysed: this guest has none left for now.",
-        why="A guest may send `GUEST_MAX_USAGE` images a day (3 by default), all guests "
-        "of one network address `GUEST_MAX_USAGE_PER_ADDRESS` (6). Clearing cookies does not help. "
-        "Where one of the two is 0, only users are served.",
+        why="A guest may send `GUEST_MAX_USAGE` images a day "
+        f"({_default('GUEST_MAX_USAGE')} by default), all guests of one network address "
+        f"`GUEST_MAX_USAGE_PER_ADDRESS` ({_default('GUEST_MAX_USAGE_PER_ADDRESS')}). Clearing "
+        "cookies does not help. Where one of the two is 0, only users are served.",
         remedy="Sign in, which has no limit, or come back after as many seconds as the header "
         "`Retry-After` says.",
-        details={"retry_after": 3600, "limit": 3, "remaining": 0},
+        details={"retry_after": 3600, "limit": _default("GUEST_MAX_USAGE"), "remaining": 0},
     ),
     _kind(
         "too_many_videos",
@@ -357,10 +372,10 @@ _TABLE = (
         "Too many videos waiting",
         "Send the next one when one of yours is done; `details.limit` says how many may wait.",
         happened="The video was not accepted.",
-        why="The user has as many unfinished videos as allowed (`MAX_VIDEOS_PER_USER`, 5 by "
-        "default).",
+        why="The user has as many unfinished videos as allowed (`MAX_VIDEOS_PER_USER`, "
+        f"{_default('MAX_VIDEOS_PER_USER')} by default).",
         remedy="Wait until one is done, or delete one of them.",
-        details={"retry_after": 60, "limit": 5, "remaining": 0},
+        details={"retry_after": 60, "limit": _default("MAX_VIDEOS_PER_USER"), "remaining": 0},
     ),
     _kind(
         "malformed_request",
