@@ -16,6 +16,8 @@ MAX_VIDEO_FRAME_SIZE = (4096, 2304)
 """Width and height; videos whose frames have more pixels than this has are refused."""
 MAX_FRAMES_PER_SECOND = 30.0
 MAX_STEP_S = 3600.0
+DEFAULT_STEP_S = 0.2
+"""Seconds between two analysed frames."""
 MAX_UNREADABLE_PARTS = 100
 
 
@@ -50,7 +52,7 @@ class Sampling:
         InvalidRequest: the values are impossible.
     """
 
-    every_s: float = 0.2
+    every_s: float = DEFAULT_STEP_S
     from_s: float = 0.0
     to_s: float | None = None
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from domain.video import DEFAULT_STEP_S
 from entrypoints.cli.accounts import accounts
 from entrypoints.cli.console import (
     errors,
@@ -78,7 +79,7 @@ def detect(
     ] = None,
     every: Annotated[
         float, typer.Option(help="Seconds between two analysed frames of a video.")
-    ] = 0.2,
+    ] = DEFAULT_STEP_S,
     csv: Annotated[
         Path | None,
         typer.Option(
@@ -105,7 +106,7 @@ def watch(
     source: Annotated[str, typer.Argument(help="A camera: the number of a device, or rtsp://…")],
     every: Annotated[
         float, typer.Option(help="Seconds between two analysed frames, at least.", min=0.03)
-    ] = 0.2,
+    ] = DEFAULT_STEP_S,
     out: Annotated[
         Path | None, typer.Option(help="Add each analysed frame to this file, as JSON lines.")
     ] = None,

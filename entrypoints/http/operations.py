@@ -26,7 +26,7 @@ from domain.formats import (
     VIDEO_FORMATS,
     VIDEO_FORMATS_IN_WORDS,
 )
-from domain.video import MAX_FRAMES_PER_SECOND, MAX_STEP_S
+from domain.video import DEFAULT_STEP_S, MAX_FRAMES_PER_SECOND, MAX_STEP_S
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 
 _FILE = Schema(
@@ -48,7 +48,7 @@ _FRAMES_PER_SECOND = Schema(
     type=OpenAPIType.NUMBER,
     minimum=1 / MAX_STEP_S,
     maximum=MAX_FRAMES_PER_SECOND,
-    default=5,
+    default=round(1 / DEFAULT_STEP_S),
     description="Frames analysed of each second.",
 )
 _FROM = Schema(

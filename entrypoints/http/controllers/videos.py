@@ -18,7 +18,14 @@ from litestar.serialization import encode_json
 from application.accounts.links import LinkSignature
 from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
 from domain.errors import InvalidLink, InvalidRequest
-from domain.video import MAX_FRAMES_PER_SECOND, MAX_STEP_S, AnalysedFrame, Sampling, Video
+from domain.video import (
+    DEFAULT_STEP_S,
+    MAX_FRAMES_PER_SECOND,
+    MAX_STEP_S,
+    AnalysedFrame,
+    Sampling,
+    Video,
+)
 from entrypoints.http import operations
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.body import BodyRequest
@@ -32,7 +39,6 @@ from entrypoints.wire import frame_table, videos
 from entrypoints.wire.conditional_requests import is_held
 
 _RANGE = re.compile(r"(?i)bytes=(\d{0,18})-(\d{0,18})")
-_FRAMES_PER_SECOND = 5.0
 _MEDIA_TYPES = {
     "json": "application/json",
     "jsonl": "application/x-ndjson",
@@ -279,7 +285,7 @@ def _present(video: Video, urls: MediaUrls) -> videos.Video:
 
 
 def _sampling(fields: Mapping[str, str]) -> Sampling:
-    rate = _number(fields, "frames_per_second", _FRAMES_PER_SECOND)
+    rate = _number(fields, "frames_per_second", 1 / DEFAULT_STEP_S)
     if not 1 / MAX_STEP_S <= rate <= MAX_FRAMES_PER_SECOND:
         raise InvalidRequest(
             f"frames_per_second must lie between 1/{MAX_STEP_S:.0f} and "
