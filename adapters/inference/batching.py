@@ -76,7 +76,7 @@ class BatchingEmotionClassifier:
 
     @property
     def card(self) -> ModelCard:
-        """What runs."""
+        """What is known about the model that runs."""
         return self._model.card
 
     async def check(self) -> None:

@@ -47,7 +47,7 @@ class DirectEmotionClassifier:
 
     @property
     def card(self) -> ModelCard:
-        """What runs."""
+        """What is known about the model that runs."""
         return self._model.card
 
     async def check(self) -> None:

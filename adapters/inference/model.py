@@ -21,7 +21,7 @@ class CropClassifier(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """What runs."""
+        """What is known about the model that runs."""
         ...
 
     @property

@@ -59,7 +59,7 @@ class OnnxCropClassifier:
 
     @property
     def card(self) -> ModelCard:
-        """What runs."""
+        """What is known about the model that runs."""
         return self._card
 
     @property

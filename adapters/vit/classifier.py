@@ -67,7 +67,7 @@ class VitCropClassifier:
 
     @property
     def card(self) -> ModelCard:
-        """What runs."""
+        """What is known about the model that runs."""
         return self._card
 
     @property

@@ -41,7 +41,7 @@ class EmotionClassifier(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """What runs.
+        """What is known about the model that runs.
 
         Raises:
             InferenceUnavailable: it runs elsewhere and has not been reached yet.

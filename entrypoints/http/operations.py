@@ -49,7 +49,7 @@ _FRAMES_PER_SECOND = Schema(
     minimum=1 / MAX_STEP_S,
     maximum=MAX_FRAMES_PER_SECOND,
     default=round(1 / DEFAULT_STEP_S),
-    description="Frames analysed of each second.",
+    description="How many frames of each second are analysed.",
 )
 _FROM = Schema(
     type=OpenAPIType.NUMBER, minimum=0, default=0, description="Where to begin, in seconds."

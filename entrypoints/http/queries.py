@@ -14,7 +14,7 @@ from domain.detection import HistoryFilter
 from domain.emotion import Emotion
 from domain.errors import InvalidRequest
 
-_EMPTY = Schema(type=OpenAPIType.STRING, max_length=0, description="As if left out.")
+_EMPTY = Schema(type=OpenAPIType.STRING, max_length=0, description="The same as leaving it out.")
 _MOMENT = [
     Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE),
     Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),

@@ -40,7 +40,7 @@ class Usage(Struct, kw_only=True):
         int | None,
         Meta(description="The guest's limit, or that of the network address; null without one."),
     ]
-    remaining: Annotated[int | None, Meta(description="null without a limit")]
+    remaining: Annotated[int | None, Meta(description="Null without a limit.")]
     resets_at: Annotated[datetime | None, Meta(description="When the count starts over.")]
 
 

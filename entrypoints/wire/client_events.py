@@ -39,7 +39,11 @@ class VideoFrame(Struct, kw_only=True):
 
     frame_id: Annotated[
         int,
-        Meta(ge=-MAX_INTEGER, le=MAX_INTEGER, description="Handed back with what it shows."),
+        Meta(
+            ge=-MAX_INTEGER,
+            le=MAX_INTEGER,
+            description="The client's number for it; returned with the result.",
+        ),
     ]
     timestamp: Annotated[
         float,

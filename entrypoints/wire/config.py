@@ -93,7 +93,12 @@ class Config(Struct, kw_only=True):
         bool, Meta(description="Average scores over the last frames of a face.")
     ] = _DEFAULTS.smooth_emotions
     smooth_window_size: Annotated[
-        int, Meta(ge=1, le=MAX_SMOOTH_WINDOW, description="Over how many frames at most.")
+        int,
+        Meta(
+            ge=1,
+            le=MAX_SMOOTH_WINDOW,
+            description="Over how many frames they are averaged at most.",
+        ),
     ] = _DEFAULTS.smooth_window_size
     auto_adjust: AutoAdjust = _DEFAULTS.auto_adjust
     prioritize_realtime: Annotated[

@@ -58,7 +58,9 @@ class Unreadable(Struct, kw_only=True, rename={"from_": "from"}):
 class VideoDetails(Struct, kw_only=True):
     """Details of a recorded video besides its summary."""
 
-    seconds_between_frames: Annotated[Seconds, Meta(description="Between two analysed ones.")]
+    seconds_between_frames: Annotated[
+        Seconds, Meta(description="Seconds between two analysed frames.")
+    ]
     unreadable: list[Unreadable]
 
 

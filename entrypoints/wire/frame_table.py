@@ -20,14 +20,18 @@ _Score = Annotated[
     Share | None,
     Meta(description="Mean of the last second; those of all emotions sum to 1.", examples=[0.92]),
 ]
-_Pixels = Annotated[int | None, Meta(description="Of the box, as a player shows the video.")]
+_Pixels = Annotated[int | None, Meta(description="In pixels of the video as a player shows it.")]
 
 
 class _FaceColumns(Struct, kw_only=True):
     """One face in one analysed frame; of a frame without any, all from ``face_id`` on is null."""
 
-    frame: Annotated[int, Meta(ge=0, description="Of those analysed, from 0.", examples=[15])]
-    time: Annotated[Seconds, Meta(description="From the start of the video.", examples=[3.0])]
+    frame: Annotated[
+        int, Meta(ge=0, description="Number of the analysed frame, from 0.", examples=[15])
+    ]
+    time: Annotated[
+        Seconds, Meta(description="Seconds from the start of the video.", examples=[3.0])
+    ]
     face_id: Annotated[TrackId | None, Meta(examples=["face_1"])] = None
     x: Annotated[_Pixels, Meta(examples=[412])] = None
     y: Annotated[_Pixels, Meta(examples=[120])] = None

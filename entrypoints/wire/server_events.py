@@ -21,8 +21,8 @@ from entrypoints.wire.problems import KINDS, kind_of, text_of
 from entrypoints.wire.sessions import Count, Seconds, StreamSummary
 
 Moment = Annotated[float, Meta(description="Seconds since 1970 by the service's clock.")]
-Rate = Annotated[float, Meta(ge=0, description="A second.")]
-SessionId = Annotated[str | UnsetType, Meta(description="Of the session it is about.")]
+Rate = Annotated[float, Meta(ge=0, description="Per second.")]
+SessionId = Annotated[str | UnsetType, Meta(description="The session it is about.")]
 
 
 class Initialized(Struct, kw_only=True):
@@ -38,7 +38,7 @@ class DetectionResult(Struct, kw_only=True):
     """What one frame shows."""
 
     frame_id: int
-    timestamp: Annotated[float, Meta(description="That of the frame.")]
+    timestamp: Annotated[float, Meta(description="The timestamp of the frame.")]
     processing_time: Seconds
     latency: Annotated[Seconds, Meta(description="Seconds from its arrival to this result.")]
     fps: Annotated[Rate, Meta(description="Results a second over the last few seconds.")]
@@ -63,9 +63,16 @@ class Metrics(Struct, kw_only=True):
     latency_p95: Seconds
     tracking_faces: Count
     processing_resolution: Annotated[
-        list[int], Meta(min_length=2, max_length=2, description="`[width, height]` now.")
+        list[int],
+        Meta(
+            min_length=2,
+            max_length=2,
+            description="`[width, height]` that frames are scaled to fit now.",
+        ),
     ]
-    detection_interval: Annotated[int, Meta(ge=1, description="Now.")]
+    detection_interval: Annotated[
+        int, Meta(ge=1, description="The detector runs on every N-th frame now.")
+    ]
 
 
 class Status(Struct, kw_only=True):
@@ -102,7 +109,7 @@ class ErrorMessage(ErrorData, kw_only=True):
     """Something was refused or failed."""
 
     timestamp: Moment
-    frame_id: Annotated[int | UnsetType, Meta(description="Of the frame it is about.")] = UNSET
+    frame_id: Annotated[int | UnsetType, Meta(description="The frame it is about.")] = UNSET
     recommended_value: Annotated[
         float | UnsetType, Meta(description="With 429, the frame rate to drop to.")
     ] = UNSET
@@ -139,7 +146,7 @@ _NAMES = {kind: name for name, kind in SERVER_EVENTS.items()}
 
 
 def name_of(event: Struct) -> str:
-    """Under which name an event is sent."""
+    """The name under which an event is sent."""
     return _NAMES[type(event)]
 
 
@@ -205,7 +212,7 @@ def present(event: events.SessionEvent, session_id: str, now: datetime) -> Struc
 
 
 def present_error_data(error: Exception) -> ErrorData:
-    """What goes wrong, as clients are told it."""
+    """An error as clients are told it."""
     kind = kind_of(error)
     details = error.details if isinstance(error, DomainError) else {}
     return ErrorData(

@@ -78,7 +78,7 @@ class Welcome(Struct, kw_only=True):
 
 
 def present_model(detector: FaceDetector, classifier: EmotionClassifier) -> Model:
-    """What runs."""
+    """The detector and the classifier that run."""
     card = classifier.card
     return Model(
         detector=Detector(

@@ -19,7 +19,9 @@ class TrackEmotion(Struct, kw_only=True):
     """One emotion of one face through a session."""
 
     emotion: Emotion
-    time_share: Annotated[Share, Meta(description="Share of the face's time it led in.")]
+    time_share: Annotated[
+        Share, Meta(description="Share of the face's time in which its score was highest.")
+    ]
     mean_score: Annotated[Share, Meta(description="Mean over that time; all of them sum to 1.")]
 
 

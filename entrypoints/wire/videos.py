@@ -26,21 +26,25 @@ class Video(Struct, kw_only=True):
         str | None, Meta(description="As the sender named it.", examples=["interview.mp4"])
     ]
     status: Annotated[Status, Meta(description="The last three are final.", examples=["running"])]
-    progress: Annotated[Share, Meta(description="Of the part to analyse.", examples=[0.42])]
+    progress: Annotated[
+        Share, Meta(description="Share of the part to analyse that is done.", examples=[0.42])
+    ]
     processed_seconds: Annotated[
         Seconds, Meta(description="Time of the last analysed frame, from the start of the video.")
     ]
     duration: Annotated[
         Seconds | None, Meta(description="As the file says, in seconds; null where it does not.")
     ]
-    remaining_seconds: Annotated[Seconds | None, Meta(description="Of work; null while unknown.")]
+    remaining_seconds: Annotated[
+        Seconds | None, Meta(description="Seconds of work left; null while unknown.")
+    ]
     frames_analysed: Count
     width: Annotated[PixelCount, Meta(description="As a player shows it, in pixels.")]
     height: PixelCount
     unreadable: Annotated[list[Unreadable], Meta(description="Stretches found so far.")]
     error: Annotated[Problem | None, Meta(description="Why it failed.")]
     detection_id: Annotated[
-        UUID | None, Meta(description="Of its entry in the history, once it is done.")
+        UUID | None, Meta(description="Its entry in the history, once it is done.")
     ]
     submitted_at: datetime
     file_url: Annotated[

@@ -54,8 +54,12 @@ class HistoryController(Controller):
         record_semaphore: NamedDependency[FairSemaphore],
         media_urls: NamedDependency[MediaUrls],
         image_store: NamedDependency[SkipValidation[ImageStore]],
-        skip: Annotated[int, QueryParameter(ge=0, le=_MAX_SKIP, description="Skip so many.")] = 0,
-        limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="At most.")] = 10,
+        skip: Annotated[
+            int, QueryParameter(ge=0, le=_MAX_SKIP, description="Records to leave out.")
+        ] = 0,
+        limit: Annotated[
+            int, QueryParameter(ge=1, le=MAX_PAGE, description="Records at most.")
+        ] = 10,
     ) -> Response[Any]:
         """List the user's detections, newest first."""
         total, parts = await read_history.page(request.user, history_filter, skip=skip, limit=limit)

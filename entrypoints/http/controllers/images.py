@@ -60,11 +60,10 @@ async def get_image(
     detection_id: FromPath[UUID],
     settings: NamedDependency[Settings],
     show_image: NamedDependency[ShowImage],
-    expires: Annotated[
-        str | None, QueryParameter(description="Of a link: when it expires.")
-    ] = None,
+    expires: Annotated[str | None, QueryParameter(description="When the link expires.")] = None,
     signature: Annotated[
-        str | None, QueryParameter(description="Of a link; no token is needed then.")
+        str | None,
+        QueryParameter(description="The signature of the link; with it no token is needed."),
     ] = None,
 ) -> Response[bytes]:
     """Send an image to its owner, and to everybody with the link of an `image_url`."""

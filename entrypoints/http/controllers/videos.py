@@ -203,7 +203,7 @@ class VideoController(Controller):
         format: Annotated[  # noqa: A002
             Literal["json", "jsonl", "csv"],
             QueryParameter(
-                description="Of the download.",
+                description="The format of the download.",
                 schema_extra=one_of_or_empty("json", "jsonl", "csv"),
             ),
         ] = "json",
@@ -243,8 +243,10 @@ async def get_video_file(
     video_id: FromPath[UUID],
     settings: NamedDependency[Settings],
     read_videos: NamedDependency[ReadVideos],
-    expires: Annotated[str | None, QueryParameter(description="When the link ends.")] = None,
-    signature: Annotated[str | None, QueryParameter(description="Of the link.")] = None,
+    expires: Annotated[str | None, QueryParameter(description="When the link expires.")] = None,
+    signature: Annotated[
+        str | None, QueryParameter(description="The signature of the link.")
+    ] = None,
 ) -> Response[Any]:
     """Serve the file, or a part of it, to everybody with the link of a `file_url`."""
     if signature is None:
