@@ -18,6 +18,8 @@ class StepwiseFaceAnalyser:
     machine.
     """
 
+    way = "step by step"
+
     def __init__(
         self,
         *,

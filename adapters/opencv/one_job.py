@@ -24,6 +24,8 @@ class OneJobFaceAnalyser:
     See ``docs/adr/0017-an-image-is-one-job.md``.
     """
 
+    way = "as one job"
+
     def __init__(
         self,
         *,

@@ -61,6 +61,11 @@ class AnalysedImage:
 class FaceAnalyser(Protocol):
     """Decodes an image, finds its faces and reads their emotions."""
 
+    @property
+    def way(self) -> str:
+        """How it goes about that, for people: "as one job" or "step by step"."""
+        ...
+
     async def analyse(
         self,
         data: bytes,

@@ -33,7 +33,7 @@ class FaceDetector(Protocol):
 
     A detector that extends ``ExecutorFaceDetector`` (``adapters/inference/detecting.py``) becomes
     part of the one job in which an image is decoded, searched and read. With any other, these are
-    steps that wait for each other, which is slower. Nothing says so at the start.
+    steps that wait for each other, which is slower. The log says at the start which it is.
     """
 
     @property

@@ -33,9 +33,10 @@ async def running(container: Container) -> AsyncIterator[None]:
                 asyncio.create_task(working_on_videos.run(), name="videos"),
             ]
             log.info(
-                "detector %s, classifier %s",
+                "detector %s, classifier %s; an image is analysed %s",
                 vision.face_detector().name,
                 _name_of(vision.emotion_classifier()),
+                vision.face_analyser().way,
             )
             try:
                 yield

@@ -129,6 +129,7 @@ async def test_one_job_gives_the_same_result_as_the_steps(parts: Parts, suffix: 
     step_by_step = await parts.stepwise.analyse(image, search)
     assert len(together.faces) == 1
     assert together == step_by_step
+    assert (parts.one_job.way, parts.stepwise.way) == ("as one job", "step by step")
     await parts.until_nothing_is_held()
 
 
