@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from domain.network import network_of
+from domain.network_address import network_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import re
 import socket
 from collections.abc import Callable
 
-from domain.network import network_of
+from domain.network_address import network_of
 from entrypoints.server.pacing import FairQueue
 
 HEALTH_PATH = "/healthz"

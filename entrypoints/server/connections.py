@@ -11,7 +11,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from domain.network import network_of
+from domain.network_address import network_of
 from entrypoints.server.pacing import ReadingTurns, RequestPacing
 from entrypoints.server.refusals import Refusal, Refusals
 from entrypoints.settings.connections import ConnectionSettings

@@ -17,7 +17,7 @@ from uvicorn._types import (
 )
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from domain.network import network_of
+from domain.network_address import network_of
 from entrypoints.server.acceptor import HEALTH_PATH
 from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.pacing import NO_TOKEN, RequestPacing

@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidMessage
 from websockets.frames import Frame
 from websockets.http11 import Request
 
-from domain.network import network_of
+from domain.network_address import network_of
 from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import Progress, peer_address

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.network import network_of
+from domain.network_address import network_of
 
 
 @pytest.mark.parametrize(
