@@ -71,17 +71,22 @@ class VideoTooLong(DomainError):
     code = "video_too_long"
 
 
-class TooManyVideos(DomainError):
-    """The user has as many unfinished videos as allowed.
+class NothingLeft(DomainError):
+    """The caller has used up what is allowed for now; the kinds below have the codes.
 
     ``details`` holds ``retry_after`` (seconds), ``limit`` and ``remaining``.
     """
 
-    code = "too_many_videos"
-
     def __init__(self, message: str, *, retry_after_s: int, limit: int) -> None:
         super().__init__(message, retry_after=retry_after_s, limit=limit, remaining=0)
         self.retry_after_s = retry_after_s
+        self.limit = limit
+
+
+class TooManyVideos(NothingLeft):
+    """The user has as many unfinished videos as allowed."""
+
+    code = "too_many_videos"
 
 
 class BatchTooLarge(DomainError):
@@ -120,15 +125,7 @@ class NotFound(DomainError):
     code = "not_found"
 
 
-class QuotaExceeded(DomainError):
-    """The guest has used up the free detections of the current window.
-
-    ``details`` holds ``retry_after`` (seconds), ``limit`` and ``remaining``.
-    """
+class QuotaExceeded(NothingLeft):
+    """The guest has used up the free detections of the current window."""
 
     code = "quota_exceeded"
-
-    def __init__(self, message: str, *, retry_after_s: int, limit: int) -> None:
-        super().__init__(message, retry_after=retry_after_s, limit=limit, remaining=0)
-        self.retry_after_s = retry_after_s
-        self.limit = limit

@@ -18,8 +18,8 @@ from domain.errors import (
     DomainError,
     InvalidToken,
     NotAuthenticated,
+    NothingLeft,
     QuotaExceeded,
-    TooManyVideos,
 )
 from entrypoints.http.rate_limit import rate_limit
 from entrypoints.wire import problems as wire
@@ -145,7 +145,7 @@ def _headers(error: Exception) -> dict[str, str]:
     if isinstance(error, QuotaExceeded):
         limits = rate_limit(error.limit, 0, error.retry_after_s)
         return {"Retry-After": str(error.retry_after_s), **limits}
-    if isinstance(error, ServiceUnavailable | TooManyVideos):
+    if isinstance(error, ServiceUnavailable | NothingLeft):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, RangeNotSatisfiable):
         return {"Content-Range": f"bytes */{error.details['size']}"}
