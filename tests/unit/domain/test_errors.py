@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import application.errors
 import domain.errors
 from application.errors import ServiceUnavailable, StoreCircuitOpen
-from domain.errors import DomainError, InvalidToken, NotAuthenticated, NothingLeft, QuotaExceeded
+from domain.errors import DomainError, NothingLeft, QuotaExceeded
 
 
 def kinds(base: type[Exception]) -> Iterator[type[Exception]]:
@@ -23,16 +23,6 @@ def test_every_error_has_its_own_code() -> None:
     ]
     assert len(codes) > 10
     assert len(codes) == len(set(codes))
-
-
-def test_an_invalid_token_is_a_kind_of_not_authenticated() -> None:
-    assert issubclass(InvalidToken, NotAuthenticated)
-
-
-def test_an_error_has_a_message_and_details() -> None:
-    error = DomainError("this will not do", field="limit")
-    assert str(error) == "this will not do"
-    assert error.details == {"field": "limit"}
 
 
 def test_an_exceeded_quota_has_retry_after() -> None:
