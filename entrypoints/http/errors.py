@@ -23,7 +23,8 @@ from domain.errors import (
 )
 from entrypoints.http.rate_limit import rate_limit
 from entrypoints.wire import problems as wire
-from entrypoints.wire.problems import KINDS, MEDIA_TYPE, Problem, ProblemKind
+from entrypoints.wire.problem_kinds import KINDS, ProblemKind
+from entrypoints.wire.problems import MEDIA_TYPE, Problem
 
 OF_ONE_RECORD = (
     "invalid_request", "not_authenticated", "invalid_token", "forbidden", "not_found",

@@ -11,7 +11,8 @@ import prometheus_client
 from litestar.serialization import encode_json
 from prometheus_client import CollectorRegistry
 
-from entrypoints.wire.problems import KINDS, MEDIA_TYPE, present
+from entrypoints.wire.problem_kinds import KINDS
+from entrypoints.wire.problems import MEDIA_TYPE, present
 
 LOG_EVERY_S = 10.0
 

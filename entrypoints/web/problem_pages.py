@@ -10,7 +10,8 @@ from http import HTTPStatus
 
 import msgspec
 
-from entrypoints.wire.problems import ProblemKind, example
+from entrypoints.wire.problem_kinds import ProblemKind
+from entrypoints.wire.problems import example
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "

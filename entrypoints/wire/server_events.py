@@ -17,7 +17,8 @@ from entrypoints.wire import faces, sessions
 from entrypoints.wire.config import EffectiveConfig, Ignored, SuggestedConfig, present_config
 from entrypoints.wire.detections import ImageSize
 from entrypoints.wire.faces import TrackedFace
-from entrypoints.wire.problems import KINDS, kind_of, text_of
+from entrypoints.wire.problem_kinds import KINDS
+from entrypoints.wire.problems import kind_of, text_of
 from entrypoints.wire.sessions import Count, Seconds, StreamSummary
 
 Moment = Annotated[float, Meta(description="Seconds since 1970 by the service's clock.")]

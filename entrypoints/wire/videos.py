@@ -12,7 +12,8 @@ import domain.video
 from entrypoints.wire import problems
 from entrypoints.wire.detections import Unreadable, present_unreadable
 from entrypoints.wire.faces import PixelCount, Share
-from entrypoints.wire.problems import KINDS, Problem
+from entrypoints.wire.problem_kinds import KINDS
+from entrypoints.wire.problems import Problem
 from entrypoints.wire.sessions import Count, Seconds
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]

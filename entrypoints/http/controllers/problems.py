@@ -13,7 +13,7 @@ from entrypoints.http import operations
 from entrypoints.http.errors import problems
 from entrypoints.web.problem_pages import POLICY, kind_page, list_page
 from entrypoints.web.routes import is_browser
-from entrypoints.wire.problems import KINDS, ProblemKind
+from entrypoints.wire.problem_kinds import KINDS, ProblemKind
 
 _VARIES = {"Vary": "Accept"}
 

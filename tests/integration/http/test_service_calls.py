@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from application.errors import IdentityUnavailable, InferenceUnavailable, StoreUnavailable
-from entrypoints.wire.problems import KINDS
+from entrypoints.wire.problem_kinds import KINDS
 from tests.integration.http.service import running_service
 
 ORIGIN = "http://localhost:3000"

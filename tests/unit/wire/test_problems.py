@@ -7,7 +7,7 @@ import pytest
 import entrypoints.process.asgi  # noqa: F401 (imports every module that has errors)
 from application.errors import ServiceUnavailable
 from domain.errors import DomainError, NothingLeft
-from entrypoints.wire.problems import KINDS
+from entrypoints.wire.problem_kinds import KINDS
 
 
 def kinds(base: type[DomainError | ServiceUnavailable]) -> Iterator[type[Exception]]:
