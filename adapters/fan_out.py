@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-_MAX_WAITING = 512
+MAX_WAITING = 512
+"""How many messages wait for a slow receiver; older ones are dropped."""
 
 
 class FanOut:
@@ -27,7 +28,7 @@ class FanOut:
 
     def listen(self) -> AsyncIterator[bytes]:
         """The messages from now on."""
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MAX_WAITING)
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_WAITING)
         self._queues.add(queue)
         return self._messages_of(queue)
 

@@ -12,13 +12,12 @@ from redis import exceptions as faults
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from adapters.fan_out import FanOut
+from adapters.fan_out import MAX_WAITING, FanOut
 from adapters.redis.database import RedisDatabase
 from application.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-_MAX_WAITING = 512
 _PAUSE_S = 1.0
 
 
@@ -38,7 +37,7 @@ class RedisMessageChannel:
         self._quiet_s = quiet_s
         self._name = f"{database.prefix}:messages"
         self._listeners = FanOut()
-        self._outgoing: deque[bytes] = deque(maxlen=_MAX_WAITING)
+        self._outgoing: deque[bytes] = deque(maxlen=MAX_WAITING)
         self._something_to_send = asyncio.Event()
         self._is_subscribed = asyncio.Event()
         # The driver may swallow a cancellation if the connection fails at the same time.
