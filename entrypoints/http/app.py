@@ -35,9 +35,9 @@ from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 from entrypoints.http.tracing import name_span, tracing_plugin
 from entrypoints.web.routes import page_routes
+from entrypoints.wire.limits import MAX_JSON_BYTES
 from entrypoints.wire.origins import allowed_origins
 
-_JSON_BODY_BYTES = 64 * 1024
 # Answers with tokens are not compressed, because their length would give the tokens away (BREACH).
 # Images gain nothing, events must not wait, and the files of the page are compressed already.
 _NOT_WORTH_COMPRESSING = [
@@ -91,7 +91,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         state=State({"container": container, "upload_memory": UploadMemory()}),
         lifespan=list(lifespan),
         request_class=BodyRequest,
-        request_max_body_size=_JSON_BODY_BYTES,
+        request_max_body_size=MAX_JSON_BYTES,
         exception_handlers={Exception: to_response},
         before_request=_answer_options,
         before_send=[send_guest_cookie, *([] if tracing is None else [name_span])],

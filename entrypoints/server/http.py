@@ -23,8 +23,8 @@ from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.pacing import NO_TOKEN, RequestPacing
 from entrypoints.server.refusals import Refusal, problem_response
 from entrypoints.server.transport import GentleTransport, Progress, peer_address
+from entrypoints.wire.limits import MAX_HEADER_LINES
 
-_MAX_HEADER_LINES = 128
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
 PIECE_BYTES = 64 * 1024
 """A larger part of an answer is sent in several."""
@@ -284,7 +284,7 @@ class HttpConnection(H11Protocol):
         seen, self._header_end = len(self._header_end), text[-2:]
         if end is not None and end.end() > seen:  # the body is checked before it is parsed
             piece, rest = piece[: end.end() - seen], piece[end.end() - seen :] + rest
-        if self._header_lines > _MAX_HEADER_LINES:
+        if self._header_lines > MAX_HEADER_LINES:
             self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
             return b""
         self._feed(piece)

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 
 from domain.formats import IMAGE_FORMATS_IN_WORDS, VIDEO_FORMATS_IN_WORDS
 from entrypoints.settings import SETTINGS
+from entrypoints.wire.limits import MAX_HEADER_LINES, MAX_JSON_BYTES
 
 
 class ProblemKind(Struct, kw_only=True, frozen=True):
@@ -253,7 +254,7 @@ _TABLE = (
         title="Request too large",
         description="Send a smaller request body.",
         happened="The service did not read the body to its end.",
-        why="It is larger than this call takes. JSON may have 64 KiB.",
+        why=f"It is larger than this call takes. JSON may have {MAX_JSON_BYTES // 1024} KiB.",
         remedy="Send less, or send images as files, in a multipart form.",
     ),
     _kind(
@@ -320,7 +321,8 @@ _TABLE = (
         title="Headers too large",
         description="Send fewer or shorter headers, or a shorter address.",
         happened="The service did not process the request.",
-        why="Its headers have more bytes than allowed (`MAX_HEADER_BYTES`) or more than 128 lines.",
+        why="Its headers have more bytes than allowed (`MAX_HEADER_BYTES`) or more than "
+        f"{MAX_HEADER_LINES} lines.",
         remedy="Clear the cookies of this site, or send fewer headers.",
     ),
     _kind(
