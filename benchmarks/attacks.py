@@ -22,9 +22,9 @@ import httpx
 import skimage.data
 
 from benchmarks.realtime import Target, own_service, percentile, watch_health
+from tests.attacks.costly_images import ATTACKS as IMAGES
 from tests.attacks.flood import ATTACKS as FLOODS
 from tests.attacks.memory import PeakMemory
-from tests.attacks.test_decoding import ATTACKS as IMAGES
 from tests.e2e.conftest import as_jpeg
 
 _QUIET = "quiet"

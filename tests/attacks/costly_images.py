@@ -1,7 +1,12 @@
-"""Images that cost much more than their size suggests."""
+"""Images that cost much more than their size suggests, and a few large ones."""
 
 import io
+import struct
+import zlib
+from collections.abc import Callable
 
+import numpy as np
+import skimage.data
 from PIL import Image
 
 
@@ -30,3 +35,61 @@ def slow_gif(notes: int) -> bytes:
     whole = encoded(Image.new("L", (8, 8)), "GIF")
     start = whole.index(b",\0\0\0\0")
     return whole[:start] + (b"!\xfe\x01x\0" * notes) + whole[start:]
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)
+
+
+def png(width: int, height: int, color: int, interlaced: int, raw_bytes: int) -> bytes:
+    """A PNG whose pixels inflate to this many zeros."""
+    deflate = zlib.compressobj(9)
+    start = deflate.compress(b"") + deflate.flush(zlib.Z_FULL_FLUSH)
+    block = deflate.compress(bytes(1_000_000)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    coded = start + block * (raw_bytes // 1_000_000 + 1) + deflate.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, interlaced)
+    parts = (chunk(b"IHDR", header), chunk(b"IDAT", coded), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def tiny_chunks() -> bytes:
+    """A PNG with many chunks of one byte each."""
+    coded = zlib.compress(np.random.default_rng(3).bytes(400 * 1201))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 400, 400, 8, 2, 0, 0, 0))
+    parts = [chunk(b"IDAT", coded[at : at + 1]) for at in range(380_000)]
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(parts)
+
+
+def rle_bmp() -> bytes:
+    """A run-length encoded image of 36 megapixels in a few kilobytes."""
+    side = 6000
+    rows = (b"\xff\x01" * (side // 255) + b"\x00\x00") * side
+    header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(rows), 0, 0, 256, 0)
+    file = struct.pack("<2sIHHI", b"BM", 1078 + len(rows), 0, 0, 1078)
+    return (file + header + bytes(1024) + rows)[: 4 * 1024 * 1024]
+
+
+def noisy_photograph() -> bytes:
+    """16 megapixels with camera noise: a JPEG nearly as large as an upload may be."""
+    noise = np.random.default_rng(1).integers(0, 256, (864, 1152, 3), np.uint8)
+    large = Image.fromarray(np.tile(noise, (4, 4, 1)))
+    face = Image.fromarray(skimage.data.astronaut()).resize(large.size, Image.Resampling.BILINEAR)
+    return encoded(Image.blend(face, large, 0.2), "JPEG", quality=80)
+
+
+def square_photograph() -> bytes:
+    """24 megapixels in the shape for which the detector needs most memory."""
+    noise = np.random.default_rng(2).integers(0, 256, (1225, 1225, 3), np.uint8)
+    large = Image.fromarray(np.tile(noise, (4, 4, 1)))
+    return encoded(large, "JPEG", quality=18)
+
+
+ATTACKS: dict[str, Callable[[], bytes]] = {
+    "lossless WebP": lambda: lossless_webp(7000),
+    "empty scans": lambda: empty_scans(3000, 13_000),
+    "interlaced PNG": lambda: png(7000, 7000, 2, 1, 7000 * 21_016),
+    "PNG that inflates": lambda: png(64, 64, 2, 0, 2_000_000_000),
+    "RLE BMP": rle_bmp,
+    "tiny chunks": tiny_chunks,
+    "a strip": lambda: encoded(Image.new("1", (8, 400_000)), "TIFF", compression="packbits"),
+}

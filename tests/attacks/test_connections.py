@@ -13,9 +13,9 @@ import pytest
 import skimage.data
 
 from tests.attacks.conftest import THREADS
+from tests.attacks.costly_images import noisy_photograph
 from tests.attacks.flood import ATTACKS, Attack, connected, frame, opened
 from tests.attacks.memory import PeakMemory
-from tests.attacks.test_decoding import noisy_photograph
 from tests.e2e.calls import detect, settled
 from tests.e2e.conftest import as_jpeg
 from tests.e2e.service_process import ServiceProcess, serving
@@ -53,10 +53,6 @@ def astronaut() -> bytes:
     return as_jpeg(skimage.data.astronaut())
 
 
-def port_of(service: ServiceProcess) -> int:
-    return int(service.url.rpartition(":")[2])
-
-
 async def refused(service: ServiceProcess, reason: str) -> float:
     """How many connections the service has refused for this reason."""
     async with service.client() as client:
@@ -85,7 +81,7 @@ async def test_under_attack_others_are_served_and_memory_stays_bounded(
     target: ServiceProcess, attack: Attack, astronaut: bytes
 ) -> None:
     async with PeakMemory(target.pid) as memory, await target.user() as user:
-        attacking = asyncio.create_task(attack(port_of(target), ATTACKED_FOR_S))
+        attacking = asyncio.create_task(attack(target.port, ATTACKED_FOR_S))
         while not attacking.done():
             async with target.client() as visitor:
                 assert (await visitor.get("/healthz")).status_code == 200
@@ -110,7 +106,7 @@ async def test_unread_large_answers_are_dropped_and_other_clients_get_theirs(
         async with PeakMemory(target.pid) as memory, AsyncExitStack() as unread:
             for _ in range(150):
                 client = unread.enter_context(deaf_client())
-                await loop.sock_connect(client, ("127.0.0.1", port_of(target)))
+                await loop.sock_connect(client, ("127.0.0.1", target.port))
                 await loop.sock_sendall(client, request)
             await until_refused(target, "answer_not_read", before)
             assert (await user.get(str(link))).content == image
@@ -123,7 +119,7 @@ async def test_unread_large_answers_are_dropped_and_other_clients_get_theirs(
 async def test_slow_clients_are_disconnected_counted_and_logged(hasty: ServiceProcess) -> None:
     reasons = ["idle", "header_too_slow", "body_too_slow", "not_signed_in"]
     before = {reason: await refused(hasty, reason) for reason in reasons}
-    port = port_of(hasty)
+    port = hasty.port
     async with connected(port), connected(port) as half, connected(port) as slow:
         await half.send(b"GET / HTTP/1.1\r\n")
         await slow.send(
@@ -140,7 +136,7 @@ async def test_slow_clients_are_disconnected_counted_and_logged(hasty: ServicePr
 
 
 async def test_a_slow_client_gets_the_reason(hasty: ServiceProcess) -> None:
-    async with asyncio.timeout(30), connected(port_of(hasty)) as slow:
+    async with asyncio.timeout(30), connected(hasty.port) as slow:
         await slow.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
         answer = await slow.read_all()
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -155,7 +151,7 @@ async def test_large_messages_of_signed_in_clients_share_a_bounded_memory_and_re
     before = await refused(target, "unfinished_messages")
 
     async def send_large_frames() -> None:
-        async with connected(port_of(target)) as wire:
+        async with connected(target.port) as wire:
             await opened(wire)
             await wire.send(frame(0x81, b'40/emotion-detection,{"token":"%s"}' % token))
             await wire.read_until(b'40/emotion-detection,{"sid"')
@@ -173,7 +169,7 @@ async def test_large_messages_of_signed_in_clients_share_a_bounded_memory_and_re
 
 @pytest.mark.parametrize("path", [b"/api/detect", b"/nowhere"])
 async def test_a_body_of_tiny_chunks_is_not_read(hasty: ServiceProcess, path: bytes) -> None:
-    async with asyncio.timeout(30), connected(port_of(hasty)) as wire:
+    async with asyncio.timeout(30), connected(hasty.port) as wire:
         await wire.send(
             b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n" % path + b"1\r\na\r\n" * 5000
@@ -184,12 +180,12 @@ async def test_a_body_of_tiny_chunks_is_not_read(hasty: ServiceProcess, path: by
 
 async def test_a_signed_in_websocket_stays_open(hasty: ServiceProcess) -> None:
     token = (await hasty.sign_in())["access_token"].encode()
-    async with asyncio.timeout(30), connected(port_of(hasty)) as wire:
+    async with asyncio.timeout(30), connected(hasty.port) as wire:
         await opened(wire)
         await wire.send(frame(0x81, b'40/emotion-detection,{"token":"%s"}' % token))
         await wire.read_until(b'40/emotion-detection,{"sid"')
         before = await refused(hasty, "not_signed_in")
-        async with connected(port_of(hasty)) as stranger:
+        async with connected(hasty.port) as stranger:
             await opened(stranger)
             await until_refused(hasty, "not_signed_in", before)
         await wire.send(frame(0x81, b'42/emotion-detection,["ping",{}]'))
@@ -199,7 +195,7 @@ async def test_a_signed_in_websocket_stays_open(hasty: ServiceProcess) -> None:
 async def test_only_idle_connections_lose_their_places(tmp_path: Path, astronaut: bytes) -> None:
     async with serving(tmp_path, MAX_CONNECTIONS="16") as service, AsyncExitStack() as idle:
         for _ in range(40):
-            await idle.enter_async_context(connected(port_of(service)))
+            await idle.enter_async_context(connected(service.port))
         async with await service.user() as user:
             photograph = {"file": ("photo.jpg", astronaut, "image/jpeg")}
             assert (await user.post("/api/detect", files=photograph)).status_code == 200
@@ -212,7 +208,7 @@ async def test_connections_of_one_address_are_bounded(tmp_path: Path) -> None:
     ) as service:
         async with AsyncExitStack() as idle:
             for _ in range(8):
-                await idle.enter_async_context(connected(port_of(service)))
+                await idle.enter_async_context(connected(service.port))
             async with service.client() as client:
                 answer = await client.get("/healthz")
             assert (answer.status_code, answer.json()["code"]) == (503, "too_many_connections")
@@ -225,8 +221,8 @@ async def test_connections_of_one_address_are_bounded(tmp_path: Path) -> None:
 async def test_a_slow_body_does_not_delay_shutdown(tmp_path: Path) -> None:
     async with (
         serving(tmp_path, SHUTDOWN_GRACE_S="600") as service,
-        connected(port_of(service)) as slow,
-        connected(port_of(service)) as half,
+        connected(service.port) as slow,
+        connected(service.port) as half,
     ):
         await half.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
         await slow.send(

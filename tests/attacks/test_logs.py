@@ -15,7 +15,6 @@ from PIL import Image
 from entrypoints.logs.writer import LogWriter
 from tests.attacks.costly_images import encoded
 from tests.attacks.flood import connected, frame, opened
-from tests.attacks.test_connections import port_of
 from tests.e2e.service_process import serving
 
 LONG = "x" * 1500
@@ -67,7 +66,7 @@ async def test_neither_tokens_nor_bodies_nor_session_ids_are_logged(tmp_path: Pa
             await client.get(f"/api/history?token={token}")
         path = f"/socket.io/?EIO=4&transport=websocket&token={token}".encode()
         for message in (frame(0x81, f"45{token}-".encode()), frame(0x81, b"\xff" + token.encode())):
-            async with connected(port_of(service)) as wire:
+            async with connected(service.port) as wire:
                 await opened(wire, path)
                 opening = (await wire.read_until(b"}")).decode(errors="replace")
                 seen.append(opening.split('"sid":"')[1].split('"')[0])

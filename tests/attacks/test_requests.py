@@ -101,7 +101,7 @@ async def test_health_is_answered_before_the_requests_that_came_first(
     verbose_service: ServiceProcess,
 ) -> None:
     service, sent = verbose_service, asyncio.Semaphore(0)
-    port = int(service.url.rpartition(":")[2])
+    port = service.port
 
     async def ask(path: bytes) -> None:
         async with connected(port) as wire:
@@ -126,7 +126,7 @@ async def test_health_is_answered_before_the_requests_that_came_first(
 async def test_pipelined_requests_wait_behind_those_of_other_clients(
     service: ServiceProcess,
 ) -> None:
-    port, answered, others = int(service.url.rpartition(":")[2]), 0, 24
+    port, answered, others = service.port, 0, 24
     request = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
 
     async def pipeline() -> None:
@@ -169,7 +169,7 @@ async def test_a_deeply_nested_setting_is_the_clients_own_fault(service: Service
     event = b'["control",{"action":"start","config":{"processing_resolution":%s}}]' % nested
     async with (
         asyncio.timeout(ENOUGH_S),
-        connected(int(service.url.rpartition(":")[2])) as wire,
+        connected(service.port) as wire,
     ):
         await opened(wire)
         await wire.send(frame(0x81, b'40/emotion-detection,{"token":"%s"}' % token))

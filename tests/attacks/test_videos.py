@@ -10,8 +10,7 @@ import skimage.data
 from tests import clips
 from tests.attacks.flood import connected
 from tests.attacks.memory import PeakMemory
-from tests.attacks.test_decoding import watch_health
-from tests.e2e.calls import detect
+from tests.e2e.calls import detect, watch_health
 from tests.e2e.conftest import as_jpeg
 from tests.e2e.service_process import ServiceProcess
 from tests.e2e.videos import ended, send, shown, write_interview
@@ -102,7 +101,7 @@ async def test_uploads_that_break_off_leave_no_files(service: ServiceProcess) ->
     )
 
     async def break_off() -> None:
-        async with connected(port_of(service)) as wire:
+        async with connected(service.port) as wire:
             await wire.send(head.encode() + bytes(5_000_000))
 
     await asyncio.gather(*(break_off() for _ in range(5)))
@@ -118,15 +117,11 @@ async def test_uploads_that_break_off_leave_no_files(service: ServiceProcess) ->
 @asynccontextmanager
 async def unread(service: ServiceProcess, path: str, token: str) -> AsyncIterator[None]:
     """A connection whose answer is not read."""
-    async with connected(port_of(service)) as wire:
+    async with connected(service.port) as wire:
         await wire.send(
             f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
         )
         yield
-
-
-def port_of(service: ServiceProcess) -> int:
-    return int(service.url.rpartition(":")[2])
 
 
 def video_files(service: ServiceProcess) -> list[Path]:

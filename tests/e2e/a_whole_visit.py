@@ -13,8 +13,8 @@ import skimage.data
 
 from tests.e2e.calls import detect, settled
 from tests.e2e.conftest import as_jpeg
+from tests.e2e.live_video import connected, watched
 from tests.e2e.service_process import serving
-from tests.e2e.test_live_video import connected, watched
 
 # ONNX Runtime made its first call nine seconds after it was imported. A call that is not made
 # cannot be awaited, so this much time has to pass.

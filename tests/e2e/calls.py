@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from tests.e2e.service_process import ServiceProcess
+
 
 async def detect(client: httpx.AsyncClient, photograph: bytes) -> dict[str, Any]:
     """Send an image that has to be accepted."""
@@ -42,3 +44,11 @@ def small_picture(number: int) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (96, 96), (number % 256, number // 256, 120)).save(file, "PNG")
     return file.getvalue()
+
+
+async def watch_health(service: ServiceProcess) -> None:
+    """Poll `/healthz` until cancelled; a missing answer fails the test by its timeout."""
+    async with service.client() as guest:
+        while True:
+            assert (await guest.get("/healthz")).status_code == 200
+            await asyncio.sleep(0.05)

@@ -68,6 +68,11 @@ class ServiceProcess:
         return self._process.pid
 
     @property
+    def port(self) -> int:
+        """Where it listens on this machine."""
+        return int(self.url.rpartition(":")[2])
+
+    @property
     def _data_dir(self) -> Path:
         return self.folder / self.environment["DATA_DIR"]
 

@@ -6,8 +6,7 @@ import skimage.data
 import socketio
 
 from tests.e2e.conftest import as_jpeg
-from tests.e2e.service_process import ServiceProcess
-from tests.integration.realtime.service import Client
+from tests.e2e.live_video import connected, watched
 
 
 @pytest.fixture(scope="session")
@@ -15,22 +14,6 @@ def pictures() -> list[bytes]:
     """The astronaut, her picture sliding to the right by eight pixels a frame."""
     picture = skimage.data.astronaut()
     return [as_jpeg(np.roll(picture, 8 * number, axis=1)) for number in range(12)]
-
-
-async def connected(service: ServiceProcess, token: str, transport: str = "websocket") -> Client:
-    client = Client()
-    await client.connect(service.url, {"token": token}, [transport])
-    return client
-
-
-async def watched(client: Client, pictures: list[bytes], **config: object) -> list[dict]:
-    """Start a session and send the pictures, each after the result of the one before."""
-    await client.start(**config)
-    results = []
-    for number, picture in enumerate(pictures):
-        await client.frame(number, picture)
-        results.append(await client.next("detection_result"))
-    return results
 
 
 @pytest.mark.parametrize("interval", [1, 3])

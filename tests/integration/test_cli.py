@@ -3,8 +3,6 @@
 import io
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import jwt
@@ -14,17 +12,7 @@ from skimage import data
 
 from adapters.filesystem import folder_lock
 from adapters.local_auth import load_or_create_secret
-
-
-def emotion_api(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "entrypoints.cli", *arguments],
-        cwd=cwd,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+from tests.integration.command_line import emotion_api
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.browser.answers import answer_with, detection
 from tests.e2e.browser.choosing import choose, file
+from tests.e2e.browser.live import start
 from tests.e2e.browser.pictures import crowd, pair, portrait
-from tests.e2e.browser.test_live_page import start
-from tests.e2e.browser.test_recorded_video import (
+from tests.e2e.browser.videos import (
     analysed,
     analysed_with_many_faces,
     clip,

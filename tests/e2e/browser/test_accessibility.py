@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, Route, ViewportSize, expect
 
 from tests.e2e.browser.answers import answer_with, detection
+from tests.e2e.browser.axe import faults
 from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
 from tests.e2e.browser.pictures import crowd, portrait
@@ -248,15 +249,3 @@ async def test_the_colour_scheme_can_be_chosen_and_is_kept(page: Page) -> None:
     assert dark != light
     await page.reload()
     assert await page.evaluate(paper) == dark
-
-
-async def faults(page: Page, npm_packages: Path) -> list[str]:
-    """The violations that axe-core finds, a line per element."""
-    if not await page.evaluate("() => 'axe' in window"):
-        await page.evaluate((npm_packages / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
-    found = await page.evaluate("() => axe.run()")
-    return [
-        f"{fault['impact']} {fault['id']}: {node['html'][:160]} {node.get('failureSummary', '')}"
-        for fault in found["violations"]
-        for node in fault["nodes"]
-    ]

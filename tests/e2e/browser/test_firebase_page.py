@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.e2e.browser.test_accessibility import faults
+from tests.e2e.browser.axe import faults
 from tests.e2e.service_process import ServiceProcess, serving
 from tests.servers.firebase import PROJECT, FirebaseEmulator
 

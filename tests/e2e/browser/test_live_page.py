@@ -12,6 +12,7 @@ from adapters.system.clock import SystemClock
 from domain.session_config import SessionConfig
 from tests.e2e.browser.answers import face
 from tests.e2e.browser.conftest import SECRET
+from tests.e2e.browser.live import start
 from tests.e2e.browser.pictures import CLIP_SIZE, LEFT, RIGHT
 from tests.e2e.service_process import serving
 
@@ -40,13 +41,6 @@ LOOK = """() => {
 }"""
 NEAR_PX = 40
 ENTER = "40/emotion-detection,"  # connects to the namespace; the token follows as JSON
-
-
-async def start(page: Page) -> None:
-    await page.get_by_role("tab", name="Live").click()
-    await page.get_by_label("Mirror").uncheck()
-    await page.get_by_role("button", name="Start").click()
-    await page.locator(".live-stage .box").wait_for()
 
 
 async def test_the_box_follows_the_face_and_keeps_its_track(signed_in: Page) -> None:

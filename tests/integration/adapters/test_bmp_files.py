@@ -10,7 +10,7 @@ import pytest
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
 from domain.errors import InvalidImage
-from tests.integration.adapters.test_image_files import decoding, difference, portrait
+from tests.integration.adapters.decoding import decoding, difference, portrait
 
 PLAIN, RLE8, RLE4, MASKS = 0, 1, 2, 3
 PICTURE = portrait(37, 29)

@@ -5,50 +5,23 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pillow_heif
 import pytest
-import skimage.data
 from PIL import ImageOps
 
-from adapters.inference.executor import WorkExecutor
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import DecodingLimits
-from application.work.memory_budget import MemoryBudget
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly, InvalidImage
-from domain.image import Image
 from tests.attacks.costly_images import empty_scans, encoded, lossless_webp, slow_gif
+from tests.integration.adapters.decoding import decoding, difference, portrait
 
 IMAGES = Path(__file__).parent / "images"
 pillow_heif.register_heif_opener()
-
-
-def portrait(width: int = 160, height: int = 120) -> PIL.Image.Image:
-    return PIL.Image.fromarray(skimage.data.astronaut()).resize((width, height))
-
-
-def difference(image: Image, wanted: PIL.Image.Image) -> float:
-    """Mean difference in gray levels."""
-    assert isinstance(image.pixels, np.ndarray)
-    expected = np.asarray(wanted.convert("RGB"), float)
-    assert image.pixels.shape == expected.shape
-    return float(np.abs(image.pixels - expected).mean())
-
-
-@contextmanager
-def decoding(threads: int, limits: DecodingLimits) -> Iterator[OpenCvImageDecoder]:
-    """A decoder with a process of its own for costly and rare images."""
-    executor, process = WorkExecutor(threads), DecodingProcess()
-    yield OpenCvImageDecoder(
-        executor=executor, process=process, budget=MemoryBudget(60_000_000), limits=limits
-    )
-    process.close()
-    executor.close()
 
 
 @pytest.fixture(scope="module")

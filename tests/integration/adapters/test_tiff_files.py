@@ -15,7 +15,7 @@ from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.encoded import DecodingLimits
 from domain.errors import ImageDimensionsTooLarge, InvalidImage
 from tests.attacks.costly_images import encoded
-from tests.integration.adapters.test_image_files import decoding, difference, portrait
+from tests.integration.adapters.decoding import decoding, difference, portrait
 
 COLOR = np.asarray(portrait(161, 119))
 GRAY = np.asarray(portrait(161, 119).convert("L"))

@@ -7,7 +7,7 @@ import numpy as np
 
 from adapters.av.video_annotator import AvVideoAnnotator
 from tests import clips
-from tests.unit.videos.test_drawing import crowd
+from tests.unit.videos.crowds import crowd
 
 
 async def test_boxes_keep_their_place_where_frames_become_smaller(tmp_path: Path) -> None:

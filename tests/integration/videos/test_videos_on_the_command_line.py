@@ -12,7 +12,7 @@ from PIL import Image
 from skimage import data
 
 from tests import clips
-from tests.integration.test_cli import emotion_api
+from tests.integration.command_line import emotion_api
 
 _PORTRAIT = np.ascontiguousarray(data.astronaut()[:360, :480])
 

@@ -6,14 +6,14 @@ from adapters.in_memory import InMemoryDetectionRepository
 from application.errors import StoreUnavailable
 from domain.detection import Detection
 from domain.errors import NotFound
-from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service
-from tests.unit.application.test_storing import (
+from tests.unit.application.difficult_stores import (
     DOWN,
     BusyEraser,
     SlowImageStore,
     delete_one,
     nothing_is_left,
 )
+from tests.unit.application.service import GIVE_UP_AFTER_S, PHOTO, Service
 
 
 class BusyAdder(InMemoryDetectionRepository):
