@@ -46,6 +46,7 @@ from domain.detection import Detection
 from domain.formats import JPEG
 from domain.image import Image
 from domain.session_config import SessionConfig
+from tests.decoding_limits import USUAL_LIMITS
 
 _NAMESPACE = "/emotion-detection"
 
@@ -86,7 +87,7 @@ def image_of(data: bytes, limits: DecodingLimits) -> Image:
 
 def parts_of_a_frame(clip: Sequence[bytes]) -> dict[str, float]:
     """Milliseconds of each part of a frame with one face, under the default configuration."""
-    config, limits = SessionConfig(), DecodingLimits()
+    config, limits = SessionConfig(), USUAL_LIMITS
     executor = WorkExecutor(1)
     detector, classifier = OnnxFaceDetector(executor=executor), OnnxCropClassifier()
     executor.close()
@@ -139,7 +140,7 @@ def _message(frame: bytes) -> Callable[[], object]:
 def parts_of_an_upload(photos: Sequence[bytes]) -> dict[str, float]:
     """Milliseconds of each part of an upload."""
     (data,) = photos
-    limits = DecodingLimits()
+    limits = USUAL_LIMITS
     executor = WorkExecutor(1)
     detector, classifier = OnnxFaceDetector(executor=executor), OnnxCropClassifier()
     executor.close()

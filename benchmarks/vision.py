@@ -26,12 +26,12 @@ from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.decoding_process import DecodingProcess
-from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.haar import HaarFaceDetector
 from adapters.opencv.yunet import YuNetFaceDetector
 from application.ports.face_detector import FaceDetector, WantedFaces
 from application.work.memory_budget import MemoryBudget
 from entrypoints.settings import load_settings
+from tests.decoding_limits import USUAL_LIMITS
 
 STREAM = (640, 480)
 
@@ -53,7 +53,7 @@ async def measure(arguments: argparse.Namespace, executor: WorkExecutor) -> None
         executor=executor,
         process=DecodingProcess(),
         budget=MemoryBudget(200_000_000),
-        limits=DecodingLimits(),
+        limits=USUAL_LIMITS,
     )
     detectors: list[FaceDetector] = [
         OnnxFaceDetector(executor=executor),

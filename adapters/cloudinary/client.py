@@ -42,7 +42,7 @@ class CloudinaryClient:
         api_secret: signs the requests; never shown.
         timeout_s: timeout of connecting, and of each wait for data, in seconds.
         breaker: guards the calls.
-        upload_prefix: where Cloudinary's API is; None for the usual place.
+        upload_prefix: where Cloudinary's API is.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class CloudinaryClient:
         api_secret: str,
         timeout_s: float,
         breaker: CircuitBreaker,
-        upload_prefix: str | None = None,
+        upload_prefix: str,
     ) -> None:
         self._breaker = breaker
         self._threads = ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="cloudinary")
@@ -66,7 +66,7 @@ class CloudinaryClient:
             "api_key": api_key,
             "api_secret": api_secret,
             "timeout": timeout_s,
-            **({"upload_prefix": upload_prefix.rstrip("/")} if upload_prefix else {}),
+            "upload_prefix": upload_prefix.rstrip("/"),
         }
 
     def destroy(self, public_id: str, *, delivery_type: str, resource_type: str) -> None:

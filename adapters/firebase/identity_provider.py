@@ -55,7 +55,7 @@ class FirebaseIdentityProvider:
         client: auth.Client,
         timeout_s: float,
         breaker: CircuitBreaker,
-        clock_skew_s: int = 10,
+        clock_skew_s: int,
         telemetry: Telemetry | None = None,
     ) -> None:
         self._client = client

@@ -28,7 +28,7 @@ class Unsupported(Damaged):
     """The pixels are coded in a way that no library here reads; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecodingLimits:
     """The limits for decoding one image.
 
@@ -39,10 +39,10 @@ class DecodingLimits:
         cpu_s: seconds of one processor.
     """
 
-    max_pixels: int = 50_000_000
+    max_pixels: int
     working_side_px: int = 2000
-    memory_bytes: int = 160 * MEGABYTE
-    cpu_s: float = 4.0
+    memory_bytes: int
+    cpu_s: float
 
     @property
     def max_result_bytes(self) -> int:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pillow_heif
@@ -13,7 +14,6 @@ from adapters.in_memory import InMemoryImageAnnotator, fake_image, reading_of
 from adapters.inference.executor import WorkExecutor
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.decoding_process import DecodingProcess
-from adapters.opencv.encoded import DecodingLimits
 from adapters.pillow.annotator import PillowImageAnnotator
 from application.ports.image_annotator import ImageAnnotator
 from application.work.memory_budget import MemoryBudget
@@ -21,6 +21,7 @@ from domain.emotion import Emotion
 from domain.errors import InvalidImage
 from domain.face import Face, FaceDetection
 from domain.geometry import BoundingBox
+from tests.decoding_limits import USUAL_LIMITS
 
 
 def photograph() -> bytes:
@@ -46,7 +47,7 @@ def pillow() -> Iterator[ImageAnnotator]:
         executor=executor,
         process=process,
         budget=MemoryBudget(60_000_000),
-        limits=DecodingLimits(working_side_px=1000),
+        limits=replace(USUAL_LIMITS, working_side_px=1000),
     )
     yield PillowImageAnnotator(executor=executor, decoder=decoder)
     process.close()

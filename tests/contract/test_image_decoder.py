@@ -6,6 +6,7 @@ import io
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from application.ports.image_decoder import ImageDecoder
 from application.work.memory_budget import MemoryBudget
 from domain.errors import ImageDimensionsTooLarge, InvalidImage
 from domain.image import Image
+from tests.decoding_limits import USUAL_LIMITS
 
 Encode = Callable[[int, int, str], bytes]
 
@@ -71,7 +73,7 @@ def opencv(executor: WorkExecutor, process: DecodingProcess) -> OpenCvImageDecod
         executor=executor,
         process=process,
         budget=MemoryBudget(20_000_000),
-        limits=DecodingLimits(max_pixels=1_000_000, working_side_px=500),
+        limits=replace(USUAL_LIMITS, max_pixels=1_000_000, working_side_px=500),
     )
 
 
@@ -323,7 +325,7 @@ async def test_memory_for_the_decoding_process_is_held_until_it_has_finished(
 ) -> None:
     budget, process = MemoryBudget(2**30), _SlowProcess()
     decoder = OpenCvImageDecoder(
-        executor=executor, process=process, budget=budget, limits=DecodingLimits()
+        executor=executor, process=process, budget=budget, limits=USUAL_LIMITS
     )
     decoding = asyncio.create_task(decoder.decode(encoded(photograph(), "TIFF")))
     await process.begun.wait()

@@ -127,6 +127,7 @@ class GoogleDouble:
             client=self.client(),
             timeout_s=10,
             breaker=breaker or CircuitBreaker("Firebase"),
+            clock_skew_s=10,
         )
 
 

@@ -8,8 +8,8 @@ import PIL.Image
 import pytest
 
 from adapters.opencv.decoder import OpenCvImageDecoder
-from adapters.opencv.encoded import DecodingLimits
 from domain.errors import InvalidImage
+from tests.decoding_limits import USUAL_LIMITS
 from tests.integration.adapters.decoding import decoding, difference, portrait
 
 PLAIN, RLE8, RLE4, MASKS = 0, 1, 2, 3
@@ -20,7 +20,7 @@ PIXELS = np.asarray(PICTURE)[::-1]
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[OpenCvImageDecoder]:
-    with decoding(1, DecodingLimits()) as decoder:
+    with decoding(1, USUAL_LIMITS) as decoder:
         yield decoder
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -11,9 +12,9 @@ import pytest
 from adapters.inference.executor import WorkExecutor
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.decoding_process import DecodingProcess
-from adapters.opencv.encoded import DecodingLimits
 from application.errors import InferenceUnavailable
 from application.work.memory_budget import MemoryBudget
+from tests.decoding_limits import USUAL_LIMITS
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def decoder(executor: WorkExecutor, process: DecodingProcess) -> OpenCvImageDeco
         executor=executor,
         process=process,
         budget=MemoryBudget(4_000_000),
-        limits=DecodingLimits(max_pixels=1_000_000, working_side_px=500),
+        limits=replace(USUAL_LIMITS, max_pixels=1_000_000, working_side_px=500),
     )
 
 
@@ -77,7 +78,7 @@ def test_after_running_out_of_memory_for_pixels_the_next_answer_is_right(
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    process, limits = DecodingProcess(), DecodingLimits()
+    process, limits = DecodingProcess(), USUAL_LIMITS
     try:
         with monkeypatch.context() as short_of_memory:
             short_of_memory.setattr(np, "empty", no_memory)

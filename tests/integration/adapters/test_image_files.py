@@ -5,6 +5,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,9 @@ from PIL import ImageOps
 
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.decoding_process import DecodingProcess
-from adapters.opencv.encoded import DecodingLimits
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly, InvalidImage
 from tests.attacks.costly_images import empty_scans, encoded, lossless_webp, slow_gif
+from tests.decoding_limits import USUAL_LIMITS
 from tests.integration.adapters.decoding import decoding, difference, portrait
 
 IMAGES = Path(__file__).parent / "images"
@@ -26,7 +27,7 @@ pillow_heif.register_heif_opener()
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[OpenCvImageDecoder]:
-    with decoding(2, DecodingLimits(cpu_s=1.0)) as decoder:
+    with decoding(2, replace(USUAL_LIMITS, cpu_s=1.0)) as decoder:
         yield decoder
 
 
@@ -360,9 +361,9 @@ async def test_the_exceeded_cost_is_named(decoder: OpenCvImageDecoder) -> None:
 def test_runaway_decoding_is_stopped_and_the_next_image_is_read() -> None:
     process = DecodingProcess()
     with pytest.raises(ImageTooCostly) as refusal:
-        process.decode(slow_gif(900_000), DecodingLimits(cpu_s=0.1))
+        process.decode(slow_gif(900_000), replace(USUAL_LIMITS, cpu_s=0.1))
     assert refusal.value.details["cost"] == "time"
-    image = process.decode(encoded(portrait(), "GIF"), DecodingLimits())
+    image = process.decode(encoded(portrait(), "GIF"), USUAL_LIMITS)
     assert difference(image, portrait()) < 12
     process.close()
 

@@ -12,9 +12,9 @@ import tifffile
 from PIL import ImageOps
 
 from adapters.opencv.decoder import OpenCvImageDecoder
-from adapters.opencv.encoded import DecodingLimits
 from domain.errors import ImageDimensionsTooLarge, InvalidImage
 from tests.attacks.costly_images import encoded
+from tests.decoding_limits import USUAL_LIMITS
 from tests.integration.adapters.decoding import decoding, difference, portrait
 
 COLOR = np.asarray(portrait(161, 119))
@@ -26,7 +26,7 @@ DEEP_GRAY = GRAY.astype(np.uint16) * 257
 
 @pytest.fixture(scope="module")
 def decoder() -> Iterator[OpenCvImageDecoder]:
-    with decoding(1, DecodingLimits()) as decoder:
+    with decoding(1, USUAL_LIMITS) as decoder:
         yield decoder
 
 

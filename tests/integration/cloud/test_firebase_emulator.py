@@ -22,6 +22,7 @@ async def provider(
         client=open_client(service_account=None, project_id=PROJECT, timeout_s=10),
         timeout_s=20,
         breaker=CircuitBreaker("Firebase"),
+        clock_skew_s=10,
     )
     yield provider
     provider.close()
@@ -81,6 +82,7 @@ async def test_the_check_passes_only_while_the_emulator_answers(
         client=open_client(service_account=None, project_id=PROJECT, timeout_s=10),
         timeout_s=20,
         breaker=CircuitBreaker("Firebase"),
+        clock_skew_s=10,
     )
     with pytest.raises(IdentityUnavailable):
         await gone.check()

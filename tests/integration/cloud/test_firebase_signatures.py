@@ -173,7 +173,11 @@ async def test_without_certificates_a_token_is_neither_accepted_nor_refused(
         client._token_verifier.id_token_verifier.cert_url = "http://127.0.0.1:9/certificates"
     telemetry = InMemoryTelemetry()
     provider = FirebaseIdentityProvider(
-        client=client, timeout_s=10, breaker=CircuitBreaker("Firebase"), telemetry=telemetry
+        client=client,
+        timeout_s=10,
+        breaker=CircuitBreaker("Firebase"),
+        clock_skew_s=10,
+        telemetry=telemetry,
     )
     with pytest.raises(IdentityUnavailable):
         await provider.verify(google.token("alice"))

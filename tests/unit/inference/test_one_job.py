@@ -18,7 +18,6 @@ from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.decoding_process import DecodingProcess
-from adapters.opencv.encoded import DecodingLimits
 from adapters.opencv.one_job import OneJobFaceAnalyser, face_analyser_of
 from application.errors import InferenceUnavailable
 from application.faces import EveryFace
@@ -28,6 +27,7 @@ from application.work.memory_budget import MemoryBudget
 from domain.errors import InvalidImage
 from domain.face import FaceDetection
 from domain.image import Image
+from tests.decoding_limits import USUAL_LIMITS
 
 BUDGET_BYTES = 10**9
 
@@ -81,7 +81,7 @@ class Parts:
             executor=self.executor,
             process=self.process,
             budget=self.budget,
-            limits=DecodingLimits(),
+            limits=USUAL_LIMITS,
         )
         self.detector = OnnxFaceDetector(executor=self.executor)
         self.classifier = DirectEmotionClassifier(
