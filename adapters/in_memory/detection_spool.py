@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 from uuid import UUID
 
-from adapters.in_memory.switches import Switches
+from adapters.in_memory.controllable import Controllable
 from application.errors import StoreUnavailable
 from application.ports.detection_spool import SpoolBacklog, SpooledDetection
 
 
-class InMemoryDetectionSpool(Switches):
+class InMemoryDetectionSpool(Controllable):
     """Keeps entries in a dictionary, in the order they came.
 
     Args:
@@ -26,7 +26,7 @@ class InMemoryDetectionSpool(Switches):
 
     async def put(self, entry: SpooledDetection) -> None:
         """Add an entry."""
-        await self._obey()
+        await self._wait_or_fail()
         key = entry.detection.detection_id
         others = sum(_size(e) for k, e in self._entries.items() if k != key)
         if others + _size(entry) > self._max_bytes:
@@ -36,18 +36,18 @@ class InMemoryDetectionSpool(Switches):
 
     async def get(self, detection_id: UUID) -> SpooledDetection | None:
         """The entry, or None."""
-        await self._obey()
+        await self._wait_or_fail()
         return self._entries.get(detection_id)
 
     async def owner(self, detection_id: UUID) -> str | None:
         """The owner of the waiting detection with this id, or None."""
-        await self._obey()
+        await self._wait_or_fail()
         entry = self._entries.get(detection_id)
         return entry.detection.user_id if entry else None
 
     async def waiting(self, user_id: str | None = None) -> Sequence[UUID]:
         """The ids of all entries, oldest first."""
-        await self._obey()
+        await self._wait_or_fail()
         return [
             key
             for key, entry in self._entries.items()
@@ -56,7 +56,7 @@ class InMemoryDetectionSpool(Switches):
 
     async def remove(self, detection_id: UUID) -> bool:
         """Delete an entry."""
-        await self._obey()
+        await self._wait_or_fail()
         return self._entries.pop(detection_id, None) is not None
 
     def backlog(self) -> SpoolBacklog:
@@ -70,7 +70,7 @@ class InMemoryDetectionSpool(Switches):
 
     async def check(self) -> None:
         """Check that there is room."""
-        await self._obey()
+        await self._wait_or_fail()
         if sum(_size(entry) for entry in self._entries.values()) >= self._max_bytes:
             raise StoreUnavailable("the spool of detections that wait to be stored is full")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from adapters.in_memory.controllable import Controllable
 from adapters.in_memory.scene import Scene
-from adapters.in_memory.switches import Switches
 from application.ports.emotion_classifier import ModelCard
 from application.work.admission import Priority
 from domain.emotion import Emotion, EmotionScores
@@ -13,7 +13,7 @@ from domain.face import FaceDetection, FaceQuality, FaceReading
 from domain.image import Image
 
 
-class InMemoryEmotionClassifier(Switches):
+class InMemoryEmotionClassifier(Controllable):
     """Reads the emotions that a fake image holds."""
 
     @property
@@ -23,7 +23,7 @@ class InMemoryEmotionClassifier(Switches):
 
     async def check(self) -> None:
         """Fail if the test says so."""
-        await self._obey()
+        await self._wait_or_fail()
 
     async def classify(
         self,
@@ -33,7 +33,7 @@ class InMemoryEmotionClassifier(Switches):
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceReading]:
         """Read the emotion of each face."""
-        await self._obey()
+        await self._wait_or_fail()
         return [reading_of(_shown_at(face, image), face) for face in faces]
 
 

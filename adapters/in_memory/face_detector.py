@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from adapters.in_memory.controllable import Controllable
 from adapters.in_memory.scene import Scene
-from adapters.in_memory.switches import Switches
 from application.ports.face_detector import WantedFaces
 from application.work.admission import Priority
 from domain.face import BoxFraming, FaceDetection
 from domain.image import Image
 
 
-class InMemoryFaceDetector(Switches):
+class InMemoryFaceDetector(Controllable):
     """Finds the faces that a fake image holds, or always the faces it was given.
 
     Attributes:
@@ -45,7 +45,7 @@ class InMemoryFaceDetector(Switches):
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceDetection]:
         """Find the faces, largest first and clipped to the image."""
-        await self._obey()
+        await self._wait_or_fail()
         self.runs += 1
         self.last_fit_within = wanted.fit_within
         found = []

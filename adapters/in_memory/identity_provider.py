@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from adapters.in_memory.switches import Switches
+from adapters.in_memory.controllable import Controllable
 from domain.errors import InvalidToken
 from domain.user import User
 
 _ISSUED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-class InMemoryIdentityProvider(Switches):
+class InMemoryIdentityProvider(Controllable):
     """Knows the users that a test has enrolled.
 
     Attributes:
@@ -57,7 +57,7 @@ class InMemoryIdentityProvider(Switches):
 
     async def verify(self, id_token: str) -> User:
         """Verify an ID token and return its user."""
-        await self._obey()
+        await self._wait_or_fail()
         user = self._users.get(id_token)
         if user is None or user.user_id in self._disabled:
             raise InvalidToken("the ID token is not valid")
@@ -70,11 +70,11 @@ class InMemoryIdentityProvider(Switches):
     async def may_stay_signed_in(self, user_id: str, signed_in_at: datetime | None) -> bool:
         """Whether it was neither disabled nor its sign-ins revoked since."""
         self.asked += 1
-        await self._obey()
+        await self._wait_or_fail()
         revoked_at = self._revoked.get(user_id)
         revoked = revoked_at is not None and signed_in_at is not None and signed_in_at < revoked_at
         return not revoked and user_id not in self._disabled
 
     async def check(self) -> None:
         """Fail if the test says so."""
-        await self._obey()
+        await self._wait_or_fail()

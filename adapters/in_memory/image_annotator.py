@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from adapters.in_memory.controllable import Controllable
 from adapters.in_memory.scene import Scene, SceneFace
-from adapters.in_memory.switches import Switches
 from application.work.admission import Priority
 from domain.errors import InvalidImage
 from domain.face import Face
 
 
-class InMemoryImageAnnotator(Switches):
+class InMemoryImageAnnotator(Controllable):
     """Returns a fake image that shows exactly the faces that were found."""
 
     async def annotate(
@@ -24,7 +24,7 @@ class InMemoryImageAnnotator(Switches):
         priority: Priority = Priority.INTERACTIVE,
     ) -> bytes:
         """Write each face's box and dominant emotion."""
-        await self._obey()
+        await self._wait_or_fail()
         try:
             scene = Scene.parse(data)
         except ValueError as error:

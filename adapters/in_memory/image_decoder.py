@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from adapters.in_memory.controllable import Controllable
 from adapters.in_memory.scene import Scene
-from adapters.in_memory.switches import Switches
 from application.work.admission import Priority
 from domain.errors import ImageDimensionsTooLarge, InvalidImage
 from domain.image import Image
 
 
-class InMemoryImageDecoder(Switches):
+class InMemoryImageDecoder(Controllable):
     """Decodes images of ``fake_image``, and refuses everything else.
 
     Args:
@@ -24,7 +24,7 @@ class InMemoryImageDecoder(Switches):
         self, data: bytes, *, priority: Priority = Priority.INTERACTIVE, sender: str = ""
     ) -> Image:
         """Decode one image."""
-        await self._obey()
+        await self._wait_or_fail()
         try:
             scene = Scene.parse(data)
             image = Image(scene, scene.width, scene.height, scene.media_type)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from adapters.in_memory.switches import Switches
+from adapters.in_memory.controllable import Controllable
 from application.ports.image_store import StoredImage
 from domain.detection import Detection
 
 
-class InMemoryImageStore(Switches):
+class InMemoryImageStore(Controllable):
     """Keeps images in a dictionary."""
 
     def __init__(self, *, url_prefix: str = "/api/images") -> None:
@@ -22,18 +22,18 @@ class InMemoryImageStore(Switches):
 
     async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
         """Keep the image and return its URL."""
-        await self._obey()
+        await self._wait_or_fail()
         self._images[owner_id, detection_id] = image
         return f"{self._url_prefix}/{detection_id}"
 
     async def get(self, owner_id: str, detection_id: UUID) -> StoredImage | None:
         """The image, or None when this owner has none of that detection."""
-        await self._obey()
+        await self._wait_or_fail()
         return self._images.get((owner_id, detection_id))
 
     async def delete(self, owner_id: str, detection_id: UUID) -> None:
         """Delete the image."""
-        await self._obey()
+        await self._wait_or_fail()
         self._images.pop((owner_id, detection_id), None)
 
     def thumbnails(self, record: Detection) -> None:
@@ -41,4 +41,4 @@ class InMemoryImageStore(Switches):
 
     async def check(self) -> None:
         """Fail if the test says so."""
-        await self._obey()
+        await self._wait_or_fail()

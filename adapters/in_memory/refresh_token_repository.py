@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from adapters.in_memory.switches import Switches
+from adapters.in_memory.controllable import Controllable
 from application.ports.refresh_token_repository import (
     MAX_PER_USER,
     RefreshTokenRecord,
@@ -14,7 +14,7 @@ from application.ports.refresh_token_repository import (
 )
 
 
-class InMemoryRefreshTokenRepository(Switches):
+class InMemoryRefreshTokenRepository(Controllable):
     """Keeps every issued token, which are still valid, and which were used."""
 
     def __init__(self, max_per_user: int = MAX_PER_USER) -> None:
@@ -26,12 +26,12 @@ class InMemoryRefreshTokenRepository(Switches):
 
     async def add(self, record: RefreshTokenRecord) -> None:
         """Keep a new token."""
-        await self._obey()
+        await self._wait_or_fail()
         self._keep(record)
 
     async def find(self, digest: str) -> RefreshTokenRecord | None:
         """The token, valid or not."""
-        await self._obey()
+        await self._wait_or_fail()
         return self._records.get(digest)
 
     async def rotate(
@@ -44,7 +44,7 @@ class InMemoryRefreshTokenRepository(Switches):
         grace_s: float = 0.0,
     ) -> RefreshTokenRecord | None:
         """Use a token and add its successor."""
-        await self._obey()
+        await self._wait_or_fail()
         record = self._records.get(digest)
         if record is None:
             return None
@@ -62,7 +62,7 @@ class InMemoryRefreshTokenRepository(Switches):
 
     async def revoke_user(self, user_id: str) -> int:
         """Revoke every token of a user."""
-        await self._obey()
+        await self._wait_or_fail()
         families = {r.family_id for d, r in self._records.items() if d in self._standing}
         self._revoke(d for d, r in self._records.items() if r.user_id == user_id)
         return len(
@@ -71,12 +71,12 @@ class InMemoryRefreshTokenRepository(Switches):
 
     async def delete_user(self, user_id: str) -> None:
         """Delete every token of a user."""
-        await self._obey()
+        await self._wait_or_fail()
         self._forget([d for d, record in self._records.items() if record.user_id == user_id])
 
     async def delete_expired(self, until: datetime) -> int:
         """Delete tokens that expired by then."""
-        await self._obey()
+        await self._wait_or_fail()
         gone = [d for d, record in self._records.items() if record.expires_at <= until]
         self._forget(gone)
         return len(gone)

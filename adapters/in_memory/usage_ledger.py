@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapters.in_memory.switches import Switches
+from adapters.in_memory.controllable import Controllable
 from application.ports.usage_ledger import UsageCount
 
 
-class InMemoryUsageLedger(Switches):
+class InMemoryUsageLedger(Controllable):
     """Keeps counters in a dictionary; those whose window is over are deleted on each use."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class InMemoryUsageLedger(Switches):
         self, limits: Mapping[str, int | None], at: datetime, window_s: int | None
     ) -> str | None:
         """Count one use for every subject, or for none."""
-        await self._obey()
+        await self._wait_or_fail()
         self._counts = {s: count for s, count in self._counts.items() if not count.is_over(at)}
         for subject, limit in limits.items():
             if limit is not None and self._current(subject, at).count >= limit:
@@ -36,7 +36,7 @@ class InMemoryUsageLedger(Switches):
 
     async def refund(self, subjects: Sequence[str]) -> None:
         """Take one use back from every subject."""
-        await self._obey()
+        await self._wait_or_fail()
         for subject in subjects:
             known = self._counts.get(subject)
             if known is not None:
@@ -44,19 +44,19 @@ class InMemoryUsageLedger(Switches):
 
     async def forget(self, subject: str) -> None:
         """Delete the counter of a subject."""
-        await self._obey()
+        await self._wait_or_fail()
         self._counts.pop(subject, None)
 
     async def delete_expired(self, now: datetime) -> int:
         """Delete the counters whose window is over."""
-        await self._obey()
+        await self._wait_or_fail()
         before = len(self._counts)
         self._counts = {s: count for s, count in self._counts.items() if not count.is_over(now)}
         return before - len(self._counts)
 
     async def read(self, subject: str, at: datetime) -> UsageCount:
         """The counter of a subject."""
-        await self._obey()
+        await self._wait_or_fail()
         return self._current(subject, at)
 
     def _current(self, subject: str, at: datetime) -> UsageCount:

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from adapters.in_memory.controllable import Controllable
 from adapters.in_memory.scene import Scene
-from adapters.in_memory.switches import Switches
 from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
@@ -50,7 +50,7 @@ def fake_video(
     return b"".join(lines)
 
 
-class InMemoryVideoReader(Switches):
+class InMemoryVideoReader(Controllable):
     """Reads what ``fake_video`` makes, and refuses everything else.
 
     Args:
@@ -64,7 +64,7 @@ class InMemoryVideoReader(Switches):
     @asynccontextmanager
     async def open(self, path: Path) -> AsyncIterator[OpenVideo]:
         """Open a file for the length of a block."""
-        await self._obey()
+        await self._wait_or_fail()
         data = path.read_bytes()  # noqa: ASYNC240 (a few lines, in tests)
         if not data.startswith(_FIRST_LINE):
             raise InvalidVideo("this is not a video in a supported format", reason="unsupported")

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
-from adapters.in_memory.switches import Switches
+from adapters.in_memory.controllable import Controllable
 from application.ports.video_store import VideoPart
 
 
-class InMemoryVideoStore(Switches):
+class InMemoryVideoStore(Controllable):
     """Keeps files in a dictionary; a file is on the disk only while it is read."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class InMemoryVideoStore(Switches):
     @asynccontextmanager
     async def received(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Path]:
         """Write the chunks into a file, which exists for the length of a block."""
-        await self._obey()
+        await self._wait_or_fail()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "video"
             data = b"".join([chunk async for chunk in chunks])
@@ -35,7 +35,7 @@ class InMemoryVideoStore(Switches):
 
     async def put(self, owner_id: str, video_id: UUID, received: Path) -> None:
         """Keep a file that was received."""
-        await self._obey()
+        await self._wait_or_fail()
         self._files[owner_id, video_id] = await asyncio.to_thread(received.read_bytes)
 
     @asynccontextmanager
@@ -52,7 +52,7 @@ class InMemoryVideoStore(Switches):
         self, owner_id: str, video_id: UUID, *, start: int = 0, end: int | None = None
     ) -> VideoPart | None:
         """Read a part of the file."""
-        await self._obey()
+        await self._wait_or_fail()
         data = self._files.get((owner_id, video_id))
         if data is None:
             return None
@@ -62,7 +62,7 @@ class InMemoryVideoStore(Switches):
 
     async def delete(self, owner_id: str, video_id: UUID) -> None:
         """Delete the file."""
-        await self._obey()
+        await self._wait_or_fail()
         self._files.pop((owner_id, video_id), None)
 
 

@@ -56,7 +56,7 @@ class YuNetFile:
         """Size of the file in bytes."""
         return self._size_bytes
 
-    def is_there(self) -> bool:
+    def is_intact(self) -> bool:
         """Whether the file exists with the right checksum."""
         try:
             return hashlib.sha256(self._path.read_bytes()).hexdigest() == self._sha256
@@ -76,7 +76,7 @@ class YuNetFile:
                 file is in its place already.
             OSError: the file cannot be written.
         """
-        if self._path.exists() and not self.is_there():
+        if self._path.exists() and not self.is_intact():
             raise InferenceUnavailable(
                 f"YUNET_MODEL={self._path} is another file than {FILE} (its SHA-256 differs) and "
                 "was not replaced: remove it, or set YUNET_MODEL to another path"

@@ -200,7 +200,7 @@ def _wants_checkpoint(settings: Settings) -> bool:
 
 def _pull_yunet(container: Container) -> None:
     file = container.models().yunet_file()
-    if file.is_there():
+    if file.is_intact():
         errors.print(f"YuNet exists: {file.path}", style="dim", soft_wrap=True)
         return
     with progress("Downloading YuNet", file.size_bytes) as advance:

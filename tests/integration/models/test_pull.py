@@ -185,10 +185,10 @@ def publish_yunet(hub: HubDouble, content: bytes) -> None:
 def test_yunet_is_downloaded_with_progress(hub: HubDouble, tmp_path: Path) -> None:
     publish_yunet(hub, YUNET_CONTENT)
     file = yunet_at(hub, tmp_path / "models" / "yunet.onnx")
-    assert not file.is_there()
+    assert not file.is_intact()
     seen: list[int] = []
     file.pull(seen.append)
-    assert file.is_there()
+    assert file.is_intact()
     assert file.path.read_bytes() == YUNET_CONTENT
     assert seen == sorted(seen)
     assert seen[-1] == file.size_bytes

@@ -44,7 +44,7 @@ class StrainedImageStore(InMemoryImageStore):
         super().__init__()
         self.strain = strain
 
-    async def _obey(self) -> None:
+    async def _wait_or_fail(self) -> None:
         await self.strain.call()
 
     async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
@@ -58,7 +58,7 @@ class StrainedRepository(InMemoryDetectionRepository):
         super().__init__()
         self.strain = strain
 
-    async def _obey(self) -> None:
+    async def _wait_or_fail(self) -> None:
         await self.strain.call()
 
 
@@ -69,7 +69,7 @@ class StrainedSpool(InMemoryDetectionSpool):
         super().__init__()
         self.strain = strain
 
-    async def _obey(self) -> None:
+    async def _wait_or_fail(self) -> None:
         for _ in range(self.strain.chance.randrange(3)):
             await asyncio.sleep(0)
 

@@ -1,11 +1,11 @@
-"""Switches of every asynchronous fake, with which tests make it fail or wait."""
+"""What every asynchronous fake extends, so that tests can make it fail or wait."""
 
 from __future__ import annotations
 
 import asyncio
 
 
-class Switches:
+class Controllable:
     """Makes a fake fail or wait, and behave again."""
 
     def __init__(self) -> None:
@@ -30,8 +30,8 @@ class Switches:
             self._gate.set()
         self._gate = None
 
-    async def _obey(self) -> None:
-        """Wait or fail as the switches say. Every call begins with this."""
+    async def _wait_or_fail(self) -> None:
+        """Wait while held, then raise the error that was set. Every call begins with this."""
         if self._gate is not None:
             await self._gate.wait()
         if self._error is not None:

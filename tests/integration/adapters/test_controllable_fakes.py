@@ -1,4 +1,4 @@
-"""The switches with which tests make a fake fail or wait."""
+"""Tests make a fake fail or wait, and behave again."""
 
 import asyncio
 
