@@ -15,8 +15,8 @@ from adapters.in_memory import (
 )
 from application.ports.detection_repository import DetectionRepository
 from application.storing.retry_schedule import RetrySchedule
+from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.history import EraseHistory
-from application.use_cases.videos import EraseVideos
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from domain.face import Face, FaceDetection

@@ -12,7 +12,7 @@ from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore
 from application.storing.retry_schedule import RetrySchedule
-from application.use_cases.videos import EraseVideos
+from application.use_cases.erase_videos import EraseVideos
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.errors import InvalidRequest
 from domain.user import User

@@ -13,7 +13,7 @@ from application.ports.detection_repository import DetectionRepository
 from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
 from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
-from application.use_cases.videos import EraseVideos
+from application.use_cases.erase_videos import EraseVideos
 from application.videos.detection import detection_of
 from application.videos.progress import HELD_FOR, NotHeld, VideoProgress
 from application.work.cancellation import uninterrupted

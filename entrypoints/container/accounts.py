@@ -31,8 +31,8 @@ from application.ports.user_repository import UserRepository
 from application.storing.retry_schedule import RetrySchedule
 from application.use_cases import accounts
 from application.use_cases.end_accounts import EndAccount
+from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.history import EraseHistory
-from application.use_cases.videos import EraseVideos
 from entrypoints.container.extras import extra
 from entrypoints.settings import BadSettings
 from entrypoints.settings.accounts import AccountSettings

@@ -17,9 +17,9 @@ from application.storing.retry_schedule import RetrySchedule
 from application.storing.spooler import Spooler
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
+from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.history import EraseHistory, ReadHistory
 from application.use_cases.show_image import ShowImage
-from application.use_cases.videos import EraseVideos
 from application.work.admission import AdmissionGate
 from application.work.fair_semaphore import FairSemaphore
 from application.work.memory_budget import MemoryBudget

@@ -39,9 +39,9 @@ from application.storing.carrier import Carrier
 from application.storing.delivery import Delivery
 from application.storing.retry_schedule import RetrySchedule
 from application.storing.spooler import Spooler
+from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.forget_expired import ForgetExpired
 from application.use_cases.import_history import ImportHistory, UnreadableDetection
-from application.use_cases.videos import EraseVideos
 from domain.detection import Detection
 from entrypoints.container.extras import extra
 from entrypoints.settings.stores import StoreSettings

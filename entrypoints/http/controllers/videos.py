@@ -16,7 +16,9 @@ from litestar.response import Stream
 from litestar.serialization import encode_json
 
 from application.accounts.links import LinkSignature
-from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
+from application.use_cases.erase_videos import EraseVideos
+from application.use_cases.read_videos import ReadVideos
+from application.use_cases.videos import SubmitVideo
 from domain.errors import InvalidLink, InvalidRequest
 from domain.video import (
     DEFAULT_STEP_S,

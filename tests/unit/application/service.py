@@ -30,9 +30,9 @@ from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import StoredImage
 from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
+from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.history import EraseHistory, ReadHistory
 from application.use_cases.show_image import ShowImage
-from application.use_cases.videos import EraseVideos
 from application.work.admission import AdmissionGate
 from application.work.memory_budget import MemoryBudget
 from domain.detection import Detection, StorageStatus

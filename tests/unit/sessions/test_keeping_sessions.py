@@ -10,8 +10,8 @@ from adapters.in_memory import (
 from application.errors import StoreUnavailable
 from application.sessions.events import Failure, SessionEnded
 from application.sessions.session import StreamSession
+from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.history import EraseHistory
-from application.use_cases.videos import EraseVideos
 from domain.detection import DetectionKind, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from tests.samples import records_of

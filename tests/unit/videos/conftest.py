@@ -27,7 +27,9 @@ from application.accounts.links import LinkSigner
 from application.faces import FaceReader
 from application.ports.face_detector import WantedFaces
 from application.use_cases.analyse_video import AnalyseVideo
-from application.use_cases.videos import EraseVideos, ReadVideos, SubmitVideo
+from application.use_cases.erase_videos import EraseVideos
+from application.use_cases.read_videos import ReadVideos
+from application.use_cases.videos import SubmitVideo
 from application.videos.work import WorkOnVideos
 from domain.emotion import Emotion
 from domain.face import FaceDetection
