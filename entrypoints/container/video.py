@@ -26,7 +26,7 @@ from application.ports.video_store import VideoStore
 from application.use_cases.analyse_video import AnalyseVideo
 from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.read_videos import ReadVideos
-from application.use_cases.videos import SubmitVideo
+from application.use_cases.submit_video import SubmitVideo
 from application.use_cases.watch_camera import WatchCamera
 from application.videos.work import WorkOnVideos
 from entrypoints.settings.video import VideoSettings

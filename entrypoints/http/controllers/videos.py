@@ -18,7 +18,7 @@ from litestar.serialization import encode_json
 from application.accounts.links import LinkSignature
 from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.read_videos import ReadVideos
-from application.use_cases.videos import SubmitVideo
+from application.use_cases.submit_video import SubmitVideo
 from domain.errors import InvalidLink, InvalidRequest
 from domain.video import (
     DEFAULT_STEP_S,

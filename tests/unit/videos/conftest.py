@@ -29,7 +29,7 @@ from application.ports.face_detector import WantedFaces
 from application.use_cases.analyse_video import AnalyseVideo
 from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.read_videos import ReadVideos
-from application.use_cases.videos import SubmitVideo
+from application.use_cases.submit_video import SubmitVideo
 from application.videos.work import WorkOnVideos
 from domain.emotion import Emotion
 from domain.face import FaceDetection
