@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import EmotionClassifier
+from application.work.background import in_background
 from entrypoints.container import Container
 from entrypoints.process.gauges import register_gauges
 
@@ -27,11 +28,6 @@ async def running(container: Container) -> AsyncIterator[None]:
             await asyncio.to_thread(container.detection().detect_emotions)
             working_on_videos = await asyncio.to_thread(container.video().work)
             register_gauges(container)
-            background = [
-                asyncio.create_task(stores.carrier().run(), name="storing"),
-                asyncio.create_task(stores.forget_expired().run(), name="forgetting"),
-                asyncio.create_task(working_on_videos.run(), name="videos"),
-            ]
             log.info(
                 "detector %s, classifier %s; an image is analysed %s",
                 vision.face_detector().name,
@@ -39,11 +35,13 @@ async def running(container: Container) -> AsyncIterator[None]:
                 vision.face_analyser().way,
             )
             try:
-                yield
+                async with in_background(
+                    storing=stores.carrier().run(),
+                    forgetting=stores.forget_expired().run(),
+                    videos=working_on_videos.run(),
+                ):
+                    yield
             finally:
-                for task in background:
-                    task.cancel()
-                await asyncio.gather(*background, return_exceptions=True)
                 await asyncio.to_thread(vision.executor().close)
                 for part in (
                     vision.decoding_process(),

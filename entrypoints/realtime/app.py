@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from application.work.background import in_background
 from entrypoints.container import Container
 from entrypoints.realtime.connection import NAMESPACE
 from entrypoints.realtime.housekeeping import Housekeeping
@@ -47,18 +47,13 @@ async def realtime(container: Container, server: GuardedServer) -> AsyncIterator
     """Watch over sessions and connections while the service runs, and end them with it."""
     channel = container.realtime().message_channel()
     await channel.open()
-    background = [
-        asyncio.create_task(
-            container.realtime().stream_sessions().run(), name="watching over sessions"
-        ),
-        asyncio.create_task(housekeeping_of(server).run(), name="realtime housekeeping"),
-    ]
     try:
-        yield
+        async with in_background(
+            sessions=container.realtime().stream_sessions().run(),
+            housekeeping=housekeeping_of(server).run(),
+        ):
+            yield
     finally:
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
         await hang_up(container, server)
         await server.shutdown()
         await server.manager.close()
