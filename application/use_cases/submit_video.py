@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 from application.errors import StoreUnavailable
@@ -129,24 +130,28 @@ class SubmitVideo:
                 duration_s=facts.duration_s,
                 processed_s=sampling.from_s,
             )
-            # The record comes first: a file without a record could never be found and erased.
-            now = self._clock.now()
-            if not await self._repository.add(
-                video,
-                holder=self._holder,
-                until=now + _PUT_WITHIN,
-                limit=self._limits.max_unfinished,
-            ):
-                raise self._limits.too_many()
-            try:
-                await self._store.put(video.user_id, video.video_id, path)
-                queued = replace(video, status=VideoStatus.QUEUED)
-                if not await self._repository.update(queued, holder=self._holder, until=now):
-                    raise NotFound("the account was erased while the video came in")
-            except BaseException:
-                await uninterrupted(self._take_back(video))
-                raise
+            queued = await self._keep(video, path)
         self._submitted()
+        return queued
+
+    async def _keep(self, video: Video, path: Path) -> Video:
+        # The record comes first: a file without a record could never be found and erased.
+        now = self._clock.now()
+        if not await self._repository.add(
+            video,
+            holder=self._holder,
+            until=now + _PUT_WITHIN,
+            limit=self._limits.max_unfinished,
+        ):
+            raise self._limits.too_many()
+        try:
+            await self._store.put(video.user_id, video.video_id, path)
+            queued = replace(video, status=VideoStatus.QUEUED)
+            if not await self._repository.update(queued, holder=self._holder, until=now):
+                raise NotFound("the account was erased while the video came in")
+        except BaseException:
+            await uninterrupted(self._take_back(video))
+            raise
         return queued
 
     async def _take_back(self, video: Video) -> None:
