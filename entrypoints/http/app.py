@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
 from typing import Any
@@ -95,24 +95,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
         exception_handlers={Exception: to_response},
         before_request=_answer_options,
         before_send=[send_guest_cookie, *([] if tracing is None else [name_span])],
-        cors_config=CORSConfig(
-            allow_origins=list(allowed_origins(settings.server.cors_origins)),
-            allow_credentials=True,
-            # Also those that nothing takes, so that a page can read the 405.
-            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-            # Clients add headers of their own, which do no harm.
-            allow_headers=["*"],
-            expose_headers=[
-                "Retry-After",
-                "X-Total-Count",
-                "Link",
-                "X-Request-ID",
-                "Location",
-                "Content-Disposition",
-                *RATE_LIMIT_MEANINGS,
-            ],
-            max_age=600,
-        ),
+        cors_config=_cors(settings.server.cors_origins),
         compression_config=CompressionConfig(
             "gzip", minimum_size=2048, gzip_compress_level=1, exclude=_NOT_WORTH_COMPRESSING
         ),
@@ -121,6 +104,27 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
     )
     app.asgi_handler = RequestMiddleware(app.asgi_handler, registry)
     return app
+
+
+def _cors(origins: Iterable[str]) -> CORSConfig:
+    return CORSConfig(
+        allow_origins=list(allowed_origins(origins)),
+        allow_credentials=True,
+        # Also those that nothing takes, so that a page can read the 405.
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+        # Clients add headers of their own, which do no harm.
+        allow_headers=["*"],
+        expose_headers=[
+            "Retry-After",
+            "X-Total-Count",
+            "Link",
+            "X-Request-ID",
+            "Location",
+            "Content-Disposition",
+            *RATE_LIMIT_MEANINGS,
+        ],
+        max_age=600,
+    )
 
 
 def _openapi() -> OpenAPIConfig:
