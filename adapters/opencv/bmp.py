@@ -83,7 +83,7 @@ class BmpHeader(Header):
                 else:
                     yield self._apply_masks(band)
 
-        return put_together(bands(), factor)
+        return put_together(bands(), factor, (self.height, self.width))
 
     def _read_rows(self, coded: memoryview) -> NDArray[np.uint8]:
         """The rows as they are stored: height x bytes of a row."""

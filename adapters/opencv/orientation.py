@@ -54,5 +54,5 @@ def upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     if orientation in _TRANSPOSED:
         pixels = cv2.transpose(pixels)
     if orientation in _FLIP_AFTER_TRANSPOSING:
-        pixels = cv2.flip(pixels, _FLIP_AFTER_TRANSPOSING[orientation])
+        cv2.flip(pixels, _FLIP_AFTER_TRANSPOSING[orientation], dst=pixels)
     return pixels

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from adapters.opencv.encoded import Damaged, Header, Truncated, ceil_div
 from adapters.opencv.orientation import UPRIGHT, orientation_in
-from adapters.opencv.transparency import blend, smaller
+from adapters.opencv.transparency import Band, put_together
 from domain.formats import PNG
 
 _GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
@@ -41,15 +41,20 @@ _PASSES: tuple[tuple[int, int, int, int], ...] = (
     (0, 1, 1, 2),
 )
 _LAST_FILTER = 4
-_BAND_BYTES = 2_000_000
+# Pixels of a band, and what each takes besides its stored bytes (measured: a palette of one bit,
+# blended with white). A band of so many stored bytes could have eight times as many pixels.
+_BAND_PIXELS = 200_000
+_BYTES_PER_BAND_PIXEL = 28
 _CHUNK_BYTES = 65_536
 _ZLIB_HEADER_BYTES = 2
 _SIGNATURE_BYTES = 8
 _MAX_CHUNKS = 2000
 _IHDR_END = 33
 
-# Measured on one core of an AMD EPYC: seconds a byte of the inflated image.
+# Measured on one core of an AMD EPYC: seconds a byte of the inflated image, and besides a pixel of
+# less than a byte.
 _S_PER_BYTE = 12e-9
+_S_PER_SMALL_PIXEL = 20e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +92,17 @@ def read_header(data: bytes, *, thorough: bool) -> PngHeader | None:
         raise Damaged
     if not thorough and any(number > _MAX_CHUNKS for number, _ in enumerate(_chunks(data))):
         return None
+    stored_bytes = ceil_div(_SAMPLES[color] * depth, 8)
     row_bytes = ceil_div(width * _SAMPLES[color] * depth, 8)
     return PngHeader(
         kind=PNG,
         width=width,
         height=height,
-        working_bytes=3 * max(_BAND_BYTES, 8 * row_bytes)
+        working_bytes=(3 * stored_bytes + _BYTES_PER_BAND_PIXEL) * max(_BAND_PIXELS, 8 * width)
         + (width * height * _SAMPLES[color] * (2 if depth == 16 else 1) if interlace else 0),
         reduces_while_reading=True,
-        cpu_s=row_bytes * height * _S_PER_BYTE,
+        cpu_s=row_bytes * height * _S_PER_BYTE
+        + (width * height * _S_PER_SMALL_PIXEL if depth < 8 else 0),
         costs_most="inflating this PNG",
         depth=depth,
         color=color,
@@ -187,31 +194,13 @@ class _Picture:
 
     def read(self, factor: int) -> NDArray[np.uint8]:
         header = self._header
-        size = (ceil_div(header.height, factor), ceil_div(header.width, factor), 3)
-        opaque, seen_alpha = np.empty(size, np.uint8), False
-        laid: NDArray[np.uint8] | None = None
-        at = 0
-        for samples in self._read_interlaced() if header.interlaced else self._bands():
-            color, alpha = self._color(samples)
-            small = smaller(color, factor)
-            rows = slice(at, at + len(small))
-            if alpha is not None and laid is None:
-                laid = np.empty(size, np.uint8)
-            opaque[rows] = small
-            if laid is not None and alpha is not None:
-                seen_alpha = seen_alpha or bool(alpha.any())
-                whole = alpha.min() == 255
-                laid[rows] = small if whole else smaller(blend(color, alpha), factor)
-            at += len(small)
-        # An alpha of zero everywhere counts as opaque.
-        return laid if laid is not None and seen_alpha else opaque
+        bands = self._read_interlaced() if header.interlaced else self._bands()
+        colors = (self._color(samples) for samples in bands)
+        return put_together(colors, factor, (header.height, header.width))
 
     def _bands(self) -> Iterator[Samples]:
-        """Bands of rows of samples; a multiple of 8 rows each, so that they can be reduced."""
-        header = self._header
-        row_bytes = ceil_div(header.width * self._samples * header.depth, 8)
-        rows = max(_BAND_BYTES // row_bytes // 8, 1) * 8
-        yield from self._read_rows(header.width, header.height, rows)
+        """Bands of rows of samples."""
+        yield from self._read_rows(self._header.width, self._header.height)
 
     def _read_interlaced(self) -> Iterator[Samples]:
         """The whole image, assembled from its passes, in bands."""
@@ -221,15 +210,18 @@ class _Picture:
         for left, top, step_x, step_y in _PASSES:
             width, height = ceil_div(header.width - left, step_x), header.height - top
             height = ceil_div(height, step_y)
-            if width > 0 and height > 0:
-                (pixels,) = self._read_rows(width, height, height)
-                whole[top::step_y, left::step_x] = pixels
-        rows = max(_BAND_BYTES // header.width // 8, 1) * 8
+            at = top
+            for pixels in self._read_rows(width, height) if width > 0 and height > 0 else ():
+                end = at + len(pixels) * step_y
+                whole[at:end:step_y, left::step_x] = pixels
+                at = end
+        rows = _rows_of_a_band(header.width)
         for at in range(0, header.height, rows):
             yield whole[at : at + rows]
 
-    def _read_rows(self, width: int, height: int, rows: int) -> Iterator[Samples]:
+    def _read_rows(self, width: int, height: int) -> Iterator[Samples]:
         row_bytes = ceil_div(width * self._samples * self._header.depth, 8)
+        rows = _rows_of_a_band(width)
         above = bytes(row_bytes)
         for at in range(0, height, rows):
             count = min(rows, height - at)
@@ -239,7 +231,7 @@ class _Picture:
             above = big_endian.tobytes()
             yield _unpack(pixels, width, self._samples, self._header.depth)
 
-    def _color(self, samples: Samples) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    def _color(self, samples: Samples) -> Band:
         """RGB and alpha of a band, in 8 bits."""
         depth, color = self._header.depth, self._header.color
         alpha = None
@@ -261,6 +253,11 @@ class _Picture:
             alpha = cv2.extractChannel(eight, 3)
             return cv2.cvtColor(eight, cv2.COLOR_RGBA2RGB), alpha
         return eight if color == _RGB else cv2.cvtColor(eight, cv2.COLOR_GRAY2RGB), alpha
+
+
+def _rows_of_a_band(width: int) -> int:
+    """A multiple of 8, so that bands can be reduced."""
+    return max(_BAND_PIXELS // width // 8, 1) * 8
 
 
 def _palette_of(parts: _Parts) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:

@@ -122,7 +122,7 @@ def _reduce(
     image.load()
     if part != (0, 0, *image.size):
         image = image.crop(part)
-    return put_together(_bands(image, factor), factor)
+    return put_together(_bands(image, factor), factor, (image.height, image.width))
 
 
 def _bands(image: PIL.Image.Image, factor: int) -> Iterator[Band]:

@@ -73,7 +73,7 @@ class TiffHeader(Header):
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
         """Decode the file."""
         pixels = _Pixels(self.tags, self.order, self.width, self.height)
-        return put_together(pixels.bands(data, factor), factor)
+        return put_together(pixels.bands(data, factor), factor, (self.height, self.width))
 
 
 def tags_of(data: bytes) -> tuple[Tags, str]:

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.opencv.encoded import ceil_div
+
 BAND_PIXELS = 500_000
 """What one band should hold, so that converting it takes little memory."""
 
@@ -27,33 +29,37 @@ def on_white(
         alpha: height x width; None for opaque.
         factor: by which it is reduced.
     """
-    if alpha is None or not alpha.any() or alpha.min() == 255:
+    if alpha is None or alpha.min() == 255:
         return smaller(color, factor)
     height, width = alpha.shape
     rows = max(BAND_PIXELS // width // factor, 1) * factor
-    bands = [
-        smaller(blend(color[at : at + rows], alpha[at : at + rows]), factor)
-        for at in range(0, height, rows)
-    ]
-    return np.concatenate(bands)
+    bands = ((color[at : at + rows], alpha[at : at + rows]) for at in range(0, height, rows))
+    return put_together(bands, factor, (height, width))
 
 
-def put_together(bands: Iterable[Band], factor: int) -> NDArray[np.uint8]:
+def put_together(bands: Iterable[Band], factor: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Blend an image with white and reduce it, band by band.
 
     An alpha of zero everywhere counts as opaque.
 
     Args:
-        bands: from the top; each but the last has a multiple of ``factor`` rows.
+        bands: from the top; each but the last has a multiple of ``factor`` rows. They all have
+            alpha, or none has.
         factor: by which the image is reduced.
+        size: height and width of all bands together.
     """
-    opaque, laid, seen_alpha = [], [], False
+    height, width = (ceil_div(length, factor) for length in size)
+    whole, at, seen_alpha = np.empty((height, width, 3), np.uint8), 0, False
     for color, alpha in bands:
-        opaque.append(smaller(color, factor))
-        if alpha is not None:
-            seen_alpha = seen_alpha or bool(alpha.any())
-            laid.append(smaller(blend(color, alpha), factor))
-    return np.concatenate(laid if seen_alpha else opaque)
+        if alpha is not None and not seen_alpha and alpha.any():
+            seen_alpha = True
+            whole[:at] = 255  # what was taken for opaque so far
+        if alpha is not None and seen_alpha and alpha.min() < 255:
+            color = blend(color, alpha)
+        small = smaller(color, factor)
+        whole[at : at + len(small)] = small
+        at += len(small)
+    return whole[:at]
 
 
 def blend(color: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -41,15 +41,31 @@ def chunk(name: bytes, body: bytes) -> bytes:
     return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)
 
 
-def png(width: int, height: int, color: int, interlaced: int, raw_bytes: int) -> bytes:
+def png(
+    width: int,
+    height: int,
+    color: int,
+    interlaced: int,
+    raw_bytes: int,
+    *,
+    depth: int = 8,
+    more: bytes = b"",
+) -> bytes:
     """A PNG whose pixels inflate to this many zeros."""
     deflate = zlib.compressobj(9)
     start = deflate.compress(b"") + deflate.flush(zlib.Z_FULL_FLUSH)
     block = deflate.compress(bytes(1_000_000)) + deflate.flush(zlib.Z_FULL_FLUSH)
     coded = start + block * (raw_bytes // 1_000_000 + 1) + deflate.flush()
-    header = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, interlaced)
-    parts = (chunk(b"IHDR", header), chunk(b"IDAT", coded), chunk(b"IEND", b""))
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlaced)
+    parts = (chunk(b"IHDR", header), more, chunk(b"IDAT", coded), chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def two_colors(width: int, height: int) -> bytes:
+    """A PNG of one bit a pixel, whose colours are half transparent."""
+    palette = chunk(b"PLTE", b"\0\0\0\xff\xff\xff") + chunk(b"tRNS", b"\x80\x80")
+    row_bytes = width // 8 + 2
+    return png(width, height, 3, 0, row_bytes * height, depth=1, more=palette)
 
 
 def tiny_chunks() -> bytes:
@@ -91,5 +107,7 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "PNG that inflates": lambda: png(64, 64, 2, 0, 2_000_000_000),
     "RLE BMP": rle_bmp,
     "tiny chunks": tiny_chunks,
+    "two colours": lambda: two_colors(7900, 6300),
+    "two colours in a strip": lambda: two_colors(4_000_000, 12),
     "a strip": lambda: encoded(Image.new("1", (8, 400_000)), "TIFF", compression="packbits"),
 }
