@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.opencv.encoded import Damaged, Header, Truncated
+from adapters.opencv.encoded import Damaged, Header, Truncated, ceil_div
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import on_white
 from domain.formats import WEBP
@@ -21,12 +21,20 @@ _MAX_CHUNKS = 1000
 _NEEDED = (b"ALPH", b"VP8 ", b"VP8L")
 _LOSSY_START = b"\x9d\x01\x2a"
 _LOSSLESS_START = 0x2F
+_LOSSLESS_ALPHA = 1
 
 # Measured: peak bytes per pixel of OpenCV, and seconds per pixel on one core of an AMD EPYC.
 _LOSSY_BYTES = 7
 _ALPHA_BYTES = 9
 _LOSSLESS_BYTES = 9
 _S_PER_PIXEL = 30e-9
+# A lossless picture has tables of its own for up to every 4 x 4 pixels. How many there are is coded
+# like the pixels, so the header tells only how many there can be; encoders write at most a few
+# thousand.
+_MAX_TABLES = 2**16
+_BITS_PER_TABLE = 20
+_BYTES_PER_TABLE = 13_000
+_MAX_TABLE_BYTES = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +115,20 @@ def read_header(data: bytes, *, thorough: bool) -> WebpHeader | None:
         working_bytes=width * height * cost if animated else 0,
         bytes_a_pixel=3 if animated else cost,
         cpu_s=width * height * _S_PER_PIXEL,
+        needs_process=_table_bytes(data, parts, width, height) > _MAX_TABLE_BYTES,
         frame=(*offset, width, height),
         chunks=tuple(parts),
     )
+
+
+def _table_bytes(data: bytes, parts: list[tuple[bytes, slice]], width: int, height: int) -> int:
+    """The memory that the tables of lossless pixels, or of a lossless alpha, can take."""
+    coded = 0
+    for name, part in parts:
+        if name == b"VP8L" or (name == b"ALPH" and data[part.start] & 3 == _LOSSLESS_ALPHA):
+            coded += part.stop - part.start
+    blocks = ceil_div(width, 4) * ceil_div(height, 4)
+    return min(_MAX_TABLES, blocks, 8 * coded // _BITS_PER_TABLE) * _BYTES_PER_TABLE
 
 
 def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, slice]]:

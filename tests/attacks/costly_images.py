@@ -37,6 +37,65 @@ def slow_gif(notes: int) -> bytes:
     return whole[:start] + (b"!\xfe\x01x\0" * notes) + whole[start:]
 
 
+def webp_of_tables(side: int, tables: int) -> bytes:
+    """A lossless WebP that has this many sets of tables, each of them in 20 bits."""
+    bits = _Bits()
+    for value, count in ((0x2F, 8), (side - 1, 14), (side - 1, 14), (0, 4)):
+        bits.put(value, count)
+    # No transformation and no cache; the sets are chosen by an image, for every 4 x 4 pixels.
+    for value, count in ((0, 1), (0, 1), (1, 1), (0, 3), (0, 1)):
+        bits.put(value, count)
+    _codes_of_bytes(bits, 256 + 24)
+    _codes_of_bytes(bits, 256)
+    for _ in range(3):
+        _code_of_one(bits)
+    for block in range((side // 4) ** 2):
+        number = block % tables
+        for byte in (number & 255, number >> 8):
+            bits.put(int(f"{byte:08b}"[::-1], 2), 8)
+    for _ in range(5 * tables):
+        _code_of_one(bits)
+    coded = bits.whole()
+    body = b"WEBPVP8L" + len(coded).to_bytes(4, "little") + coded + bytes(len(coded) % 2)
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
+class _Bits:
+    """Bits, the lowest of each byte first."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._value = self._count = 0
+
+    def put(self, value: int, count: int) -> None:
+        self._value |= value << self._count
+        self._count += count
+        while self._count >= 8:
+            self._bytes.append(self._value & 255)
+            self._value >>= 8
+            self._count -= 8
+
+    def whole(self) -> bytes:
+        return bytes(self._bytes) + bytes([self._value])
+
+
+def _code_of_one(bits: _Bits) -> None:
+    """A prefix code for a single symbol, which then takes no bits."""
+    bits.put(0b0001, 4)
+
+
+def _codes_of_bytes(bits: _Bits, symbols: int) -> None:
+    """A prefix code that has 8 bits for each of the first 256 symbols."""
+    bits.put(0, 1)
+    lengths = (17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8)  # in this order the format names them
+    bits.put(len(lengths) - 4, 4)
+    for length in lengths:
+        bits.put(int(length in (0, 8)), 3)
+    bits.put(0, 1)
+    for symbol in range(symbols):
+        bits.put(int(symbol < 256), 1)
+
+
 def chunk(name: bytes, body: bytes) -> bytes:
     return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)
 
@@ -109,5 +168,6 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "tiny chunks": tiny_chunks,
     "two colours": lambda: two_colors(7900, 6300),
     "two colours in a strip": lambda: two_colors(4_000_000, 12),
+    "tables of a lossless WebP": lambda: webp_of_tables(1024, 2**16),
     "a strip": lambda: encoded(Image.new("1", (8, 400_000)), "TIFF", compression="packbits"),
 }
