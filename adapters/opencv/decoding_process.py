@@ -70,9 +70,7 @@ class DecodingProcess:
         with self._turn:
             process = self._start_once()
             try:
-                return _exchange(process, data, limits)
-            except DomainError:
-                raise  # the answer was read to its end
+                answer, is_last = _exchange(process, data, limits)
             except Exception as error:
                 # The rest of this answer would be read as the next one.
                 self._process = None
@@ -81,6 +79,12 @@ class DecodingProcess:
                     # This process is out of memory, which says nothing about the image.
                     why = InferenceUnavailable("there is not enough memory for this image now")
                 raise why from error
+            if is_last:
+                self._process = None
+                end(process)
+            if isinstance(answer, DomainError):
+                raise answer
+            return answer
 
     def close(self) -> None:
         """Kill the process; an image that is being decoded fails."""
@@ -115,7 +119,10 @@ def _mb(limits: DecodingLimits) -> str:
     return f"{limits.memory_bytes / MEGABYTE:g}"
 
 
-def _exchange(process: subprocess.Popen[bytes], data: bytes, limits: DecodingLimits) -> Image:
+def _exchange(
+    process: subprocess.Popen[bytes], data: bytes, limits: DecodingLimits
+) -> tuple[Image | DomainError, bool]:
+    """The image, or why it cannot be read; and whether the process ends now."""
     requests, answers = process.stdin, process.stdout
     assert requests is not None
     assert answers is not None
@@ -124,5 +131,7 @@ def _exchange(process: subprocess.Popen[bytes], data: bytes, limits: DecodingLim
     requests.flush()
     answer: dict[str, Any] = json.loads(answers.readline())
     if "error" in answer:
-        raise error_from(answer["error"], _ERRORS)
-    return receive_image(answers, answer["image"])
+        received: Image | DomainError = error_from(answer["error"], _ERRORS)
+    else:
+        received = receive_image(answers, answer["image"])
+    return received, json.loads(answers.readline())["is_last"]

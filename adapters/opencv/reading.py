@@ -20,6 +20,7 @@ from domain.errors import DomainError, InvalidImage
 from domain.formats import (
     AVIF,
     BMP,
+    GIF,
     HEIC,
     IMAGE_FORMATS_IN_WORDS,
     JPEG,
@@ -82,9 +83,12 @@ def read_header(data: bytes, kind: FileFormat, *, thorough: bool) -> Header | No
         raise _invalid(kind, error, data) from error
 
 
-def load_library(data: bytes, kind: FileFormat) -> None:
-    """Load a large library if the image needs it, before memory is limited."""
-    if kind is JPEG and jpeg.is_rare(data):
+def load_library(data: bytes) -> None:
+    """Load the libraries that an image needs, before memory is limited."""
+    kind = format_of(data)
+    if kind in (GIF, TIFF, AVIF, HEIC):
+        from adapters.opencv import rare_formats  # noqa: F401
+    elif kind is JPEG and jpeg.is_rare(data):
         from adapters.opencv import rare_jpeg  # noqa: F401
 
 

@@ -1,6 +1,7 @@
 """The program of the process that decodes costly and rare images, one after the other.
 
-A request is a line of JSON and the image; an answer is a line of JSON and the pixels.
+A request is a line of JSON and the image; an answer is a line of JSON, the pixels, and a line that
+says whether the process ends now.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from adapters.child_process import (
     limit_time,
     lower_priority,
 )
-from adapters.opencv.encoded import DecodingLimits, too_much_memory
+from adapters.opencv.encoded import MEGABYTE, DecodingLimits, too_much_memory
 from adapters.opencv.reading import load_library, read_header, read_image, recognise
 from domain.errors import DomainError
 from domain.image import Image
 
 _MORE = "this image needs more"
+_MAX_KEPT_BYTES = 16 * MEGABYTE
+"""What may be left of an image. Libraries leak what they held when they fail, and as each image may
+take so much more than the process holds, that would add up."""
 
 
 def main() -> None:
@@ -34,8 +38,12 @@ def main() -> None:
         request = json.loads(line)
         data = requests.read(request["size"])
         limits = DecodingLimits(**request["limits"])
-        _answer(answers, data, limits)
+        load_library(data)
+        held_bytes = held_memory()
+        _answer(answers, data, limits, held_bytes)
         del data
+        is_last = held_bytes is not None and (held_memory() or 0) > held_bytes + _MAX_KEPT_BYTES
+        _send(answers, {"is_last": is_last})
 
 
 def request_line(data: bytes, limits: DecodingLimits) -> bytes:
@@ -43,12 +51,14 @@ def request_line(data: bytes, limits: DecodingLimits) -> bytes:
     return json.dumps({"size": len(data), "limits": asdict(limits)}).encode() + b"\n"
 
 
-def _answer(answers: BinaryIO, data: bytes, limits: DecodingLimits) -> None:
+def _answer(answers: BinaryIO, data: bytes, limits: DecodingLimits, held_bytes: int | None) -> None:
     try:
-        image = _decode(data, limits)
-    except (DomainError, MemoryError) as failure:
-        error = failure if isinstance(failure, DomainError) else too_much_memory(limits, _MORE)
+        image = _decode(data, limits, held_bytes)
+    except DomainError as error:
         _send(answers, {"error": describe_error(error)})
+        return
+    except MemoryError:
+        _send(answers, {"error": describe_error(too_much_memory(limits, _MORE))})
         return
     finally:
         limit_time(0)
@@ -57,12 +67,11 @@ def _answer(answers: BinaryIO, data: bytes, limits: DecodingLimits) -> None:
     answers.flush()
 
 
-def _decode(data: bytes, limits: DecodingLimits) -> Image:
+def _decode(data: bytes, limits: DecodingLimits, held_bytes: int | None) -> Image:
     # The kernel ends this process when its CPU time is used up.
     limit_time(limits.cpu_s)
     kind = recognise(data)
-    load_library(data, kind)
-    limit_memory(held_memory(), limits.memory_bytes)
+    limit_memory(held_bytes, limits.memory_bytes)
     header = read_header(data, kind, thorough=True)
     assert header is not None
     header.check_size(limits)

@@ -56,6 +56,11 @@ class PeakMemory:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
+def resident_mb(pid: int) -> float:
+    """The memory of a process now, in 10⁶ bytes."""
+    return _megabytes(_RESIDENT, pid)
+
+
 def _family(pid: int) -> list[int]:
     """The process and all that it started, directly or not.
 

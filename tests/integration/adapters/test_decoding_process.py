@@ -14,6 +14,9 @@ from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.decoding_process import DecodingProcess
 from application.errors import InferenceUnavailable
 from application.work.memory_budget import MemoryBudget
+from domain.errors import InvalidImage
+from tests.attacks.costly_images import png
+from tests.attacks.memory import resident_mb
 from tests.decoding_limits import USUAL_LIMITS
 
 
@@ -70,6 +73,17 @@ async def test_a_cancelled_image_gives_its_turn_to_the_next(decoder: OpenCvImage
     async with asyncio.timeout(60):
         image = await decoder.decode(gif(300), sender="bob")
     assert (image.width, image.height) == (300, 300)
+
+
+def test_images_that_cannot_be_read_do_not_let_the_process_grow(process: DecodingProcess) -> None:
+    cut_short = png(3000, 3000, 6, 1, 1_000_000, depth=16)
+    held = []
+    for _ in range(4):
+        with pytest.raises(InvalidImage):
+            process.decode(cut_short, USUAL_LIMITS)
+        assert process._process is not None
+        held.append(resident_mb(process._process.pid))
+    assert max(held) - held[0] < 50
 
 
 def test_after_running_out_of_memory_for_pixels_the_next_answer_is_right(
