@@ -28,7 +28,7 @@ from adapters.opencv.transparency import BAND_PIXELS, Band, on_white, put_togeth
 from domain.formats import AVIF, GIF, HEIC, TIFF, FileFormat
 
 # Measured: peak bytes per pixel of the library.
-_HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES = 5, 7, 10
+_HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES, _AVIF_ALPHA_BYTES = 5, 7, 10, 12
 # The box of the clean aperture: width, height and place of its centre, as fractions.
 _CLEAN_APERTURE = re.compile(rb"(?s)\x00\x00\x00\x28clap(.{32})")
 _COLOR_MAP = 320  # tag of a TIFF
@@ -70,7 +70,9 @@ def _open_with_pillow(data: bytes, kind: FileFormat) -> RareHeader:
     whole = image.width * image.height
     part = (avif and _clean_aperture(data, *image.size)) or (0, 0, *image.size)
     width, height = part[2] - part[0], part[3] - part[1]
-    bytes_a_pixel = _AVIF_BYTES if avif else _MODE_BYTES.get(image.mode, 4)
+    bytes_a_pixel = _MODE_BYTES.get(image.mode, 4)
+    if avif:
+        bytes_a_pixel = _AVIF_ALPHA_BYTES if image.has_transparency_data else _AVIF_BYTES
     return RareHeader(
         kind=kind,
         width=width,
@@ -120,6 +122,9 @@ def _reduce(
     image: PIL.Image.Image, part: tuple[int, int, int, int], factor: int
 ) -> NDArray[np.uint8]:
     image.load()
+    # Of an AVIF these hold the decoded picture twice more, until the image itself is gone.
+    vars(image).pop("fp", None)
+    vars(image).pop("_decoder", None)
     if part != (0, 0, *image.size):
         image = image.crop(part)
     return put_together(_bands(image, factor), factor, (image.height, image.width))
