@@ -238,9 +238,12 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
         )
     if code == _LOSSLESS and not rare:
         raise Unsupported(f"it is lossless with {components} colours; 1 and 3 are supported")
-    scans = _count_scans(data, at) if thorough else data.count(_START_OF_SCAN, at)
+    scans = _scans(data, at) if thorough else [data.find(_START_OF_SCAN, at) + 2]
+    count = len(scans) if thorough else data.count(_START_OF_SCAN, at)
     pixels = width * height
-    several = code in (_PROGRESSIVE, 0xCA) or scans > 1
+    # A first scan of some components only announces others, whether they follow or not.
+    is_whole = count == 1 and data[scans[0] + 2 : scans[0] + 3] == bytes([components])
+    several = code in (_PROGRESSIVE, 0xCA) or not is_whole
     sampling = data[at + 8 : at + 8 + 3 * components]
     samples = _samples_a_pixel(sampling)
     return JpegHeader(
@@ -255,8 +258,8 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
         reduces_while_reading=not rare,
         cpu_s=pixels * (_S_PER_RARE_PIXEL if rare else _S_PER_PIXEL)
         + len(data) * _S_PER_BYTE
-        + (pixels * scans * _S_PER_PIXEL_AND_SCAN if several else 0),
-        costs_most=f"the {scans} scans of this JPEG",
+        + (pixels * count * _S_PER_PIXEL_AND_SCAN if several else 0),
+        costs_most=f"the {count} scans of this JPEG",
         needs_process=rare or not _is_read_by_turbojpeg(sampling),
         is_rare=rare,
         hides_gaps=code in _ARITHMETIC or not _is_read_by_turbojpeg(sampling),
@@ -285,12 +288,14 @@ def _with_noise(data: bytes) -> bytes:
     return data[:end] + noise + _END
 
 
-def _count_scans(data: bytes, at: int) -> int:
-    scans = 0
-    for code, _, _ in _markers(data, at):
+def _scans(data: bytes, at: int) -> list[int]:
+    """Where the segments begin that begin scans."""
+    scans = []
+    for code, begin, _ in _markers(data, at):
         if code == _END[1]:
             break
-        scans += code == _START_OF_SCAN[1]
+        if code == _START_OF_SCAN[1]:
+            scans.append(begin)
     return scans
 
 

@@ -30,6 +30,14 @@ def empty_scans(side: int, scans: int) -> bytes:
     return whole[:-2] + scan * scans + whole[-2:]
 
 
+def missing_scans(side: int) -> bytes:
+    """A JPEG whose only scan is of one of three components: coefficients of all are kept."""
+    whole = encoded(Image.new("RGB", (side, side)), "JPEG", subsampling=0)
+    start = whole.rindex(b"\xff\xda")
+    coded = start + 2 + int.from_bytes(whole[start + 2 : start + 4])
+    return whole[:start] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + whole[coded:]
+
+
 def slow_gif(notes: int) -> bytes:
     """Millions of comment blocks of one byte before the image; Pillow loops over them in Python."""
     whole = encoded(Image.new("L", (8, 8)), "GIF")
@@ -169,5 +177,6 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "two colours": lambda: two_colors(7900, 6300),
     "two colours in a strip": lambda: two_colors(4_000_000, 12),
     "tables of a lossless WebP": lambda: webp_of_tables(1024, 2**16),
+    "missing scans": lambda: missing_scans(6500),
     "a strip": lambda: encoded(Image.new("1", (8, 400_000)), "TIFF", compression="packbits"),
 }
