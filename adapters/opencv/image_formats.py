@@ -19,6 +19,9 @@ _FORMATS = {
     AVIF: re.compile(rb"(?s)....ftyp(.{4}){0,12}?avi[fs]"),
     HEIC: re.compile(rb"(?s)....ftyp(.{4}){0,12}?(hei[cxms]|hev[cxms]|mif1|msf1)"),
 }
+# Some programs write comments before an SVG. In a long run of spaces each pattern would be tried
+# everywhere.
+_FOREIGN_HEAD_BYTES = 4096
 _FOREIGN = tuple(
     (re.compile(magic), words)
     for magic, words in (
@@ -45,4 +48,5 @@ def format_of(data: bytes) -> FileFormat | None:
 
 def describe_foreign(data: bytes) -> str | None:
     """The kind of an unsupported file, for the message; None if unknown."""
-    return next((words for magic, words in _FOREIGN if magic.match(data)), None)
+    head = data[:_FOREIGN_HEAD_BYTES]
+    return next((words for magic, words in _FOREIGN if magic.match(head)), None)

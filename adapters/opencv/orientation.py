@@ -13,6 +13,7 @@ UPRIGHT = 1
 _PREFIX = b"Exif\0"
 _TAG = 0x0112
 _ENTRY_BYTES = 12
+_MAX_ENTRIES = 256  # cameras write a few dozen, and the orientation near the beginning
 # How the type of a tag is read; some programs write the orientation as a byte or a long integer.
 _TYPES = {1: "B", 3: "H", 4: "I"}
 _TRANSPOSED = frozenset({5, 6, 7, 8})
@@ -34,7 +35,8 @@ def orientation_in(exif: bytes) -> int:
     try:
         (at,) = struct.unpack_from(order + "I", exif, 4)
         (entries,) = struct.unpack_from(order + "H", exif, at)
-        for entry in range(at + 2, at + 2 + entries * _ENTRY_BYTES, _ENTRY_BYTES):
+        end = at + 2 + min(entries, _MAX_ENTRIES) * _ENTRY_BYTES
+        for entry in range(at + 2, end, _ENTRY_BYTES):
             tag, kind = struct.unpack_from(order + "HH", exif, entry)
             if tag == _TAG and kind in _TYPES:
                 (value,) = struct.unpack_from(order + _TYPES[kind], exif, entry + 8)

@@ -83,7 +83,7 @@ def read_header(data: bytes, *, thorough: bool) -> WebpHeader | None:
     offset = (0, 0)
     parts: list[tuple[bytes, slice]] = []
     orientation = UPRIGHT
-    for number, (name, part) in enumerate(_chunks(data, _RIFF_BYTES, len(data))):
+    for number, (name, part) in enumerate(_chunks_of_first_picture(data)):
         if number > _MAX_CHUNKS and not thorough:
             return None
         whole = bool(parts) and parts[-1][0] != b"ALPH"
@@ -95,8 +95,6 @@ def read_header(data: bytes, *, thorough: bool) -> WebpHeader | None:
             parts.append((name, part))
         elif name == b"ANMF" and not parts:
             offset = (2 * _u24(data, part.start), 2 * _u24(data, part.start + 3))
-            inner = _chunks(data, part.start + _FRAME_BYTES, part.stop)
-            parts = [each for each in inner if each[0] in _NEEDED][:2]
     if not parts or parts[-1][0] == b"ALPH":
         raise Truncated
     name, part = parts[-1]
@@ -129,6 +127,16 @@ def _table_bytes(data: bytes, parts: list[tuple[bytes, slice]], width: int, heig
             coded += part.stop - part.start
     blocks = ceil_div(width, 4) * ceil_div(height, 4)
     return min(_MAX_TABLES, blocks, 8 * coded // _BITS_PER_TABLE) * _BYTES_PER_TABLE
+
+
+def _chunks_of_first_picture(data: bytes) -> Iterator[tuple[bytes, slice]]:
+    """The chunks of the file, and behind the first frame of an animation those in it."""
+    is_in_frame = False
+    for name, part in _chunks(data, _RIFF_BYTES, len(data)):
+        yield name, part
+        if name == b"ANMF" and not is_in_frame:
+            is_in_frame = True
+            yield from _chunks(data, part.start + _FRAME_BYTES, part.stop)
 
 
 def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, slice]]:

@@ -1,14 +1,17 @@
 """Requests that look small, and would take long to read."""
 
 import asyncio
+import contextlib
 import encodings
 import os
 import signal
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
 
-from domain.errors import InvalidRequest
+from adapters.opencv.reading import read_header, recognise
+from domain.errors import InvalidImage, InvalidRequest
 from entrypoints.http.file_names import file_name, parameters
 from entrypoints.http.forms import MAX_HEADERS_BYTES, UploadMemory, read_form
 from tests.attacks.flood import connected, frame, opened
@@ -49,6 +52,28 @@ async def test_a_long_name_of_a_file_is_read_in_short_time(written: bytes) -> No
         return found
 
     assert len(set(await asyncio.wait_for(names(), ENOUGH_S))) == 1
+
+
+EXIF = b"II*\0\x08\0\0\0\xff\xff" + bytes(12 * 65_535)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        b" " * 5_000_000,
+        b"RIFF\0\0\0\0WEBPANMF" + struct.pack("<I", 5_000_000) + bytes(5_000_000),
+        b"RIFF\0\0\0\0WEBP" + (b"EXIF" + struct.pack("<I", len(EXIF)) + EXIF) * 6,
+    ],
+    ids=["spaces", "frame of many chunks", "EXIF of many entries"],
+)
+async def test_the_header_of_an_image_is_read_in_short_time(image: bytes) -> None:
+    async def read() -> None:
+        for _ in range(1000):
+            with contextlib.suppress(InvalidImage):
+                read_header(image, recognise(image), thorough=False)
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(read(), ENOUGH_S)
 
 
 def test_unknown_character_sets_of_names_are_not_remembered() -> None:
