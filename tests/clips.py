@@ -23,6 +23,7 @@ def write_clip(
     format: str | None = None,  # noqa: A002 (PyAV's word)
     ticks: int = 1000,
     color_curve: int | None = None,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Write pictures with their times.
 
@@ -36,9 +37,11 @@ def write_clip(
         ticks: a second, of the clock of the times; AVI needs one a frame.
         color_curve: marks the pixels as those of wide colours with this transfer characteristic
             (ITU-T H.273), and changes none.
+        container_options: of the container.
     """
     # Without random numbers in the file, whose lengths would move what a test damages.
-    with av.open(str(path), "w", format=format, options={"fflags": "+bitexact"}) as container:
+    muxing = {"fflags": "+bitexact", **(container_options or {})}
+    with av.open(str(path), "w", format=format, options=muxing) as container:
         stream = None
         for time_s, picture in pictures:
             if stream is None:
@@ -226,6 +229,31 @@ def write_one_moment(path: Path, width: int, height: int, count: int) -> Path:
             packet.pts = packet.dts = at
             packet.is_keyframe = at == 0
             container.mux(packet)
+    return path
+
+
+def damaged(path: Path, start: float, end: float, how: str) -> Path:
+    """Damage a part of a file, from one share of its length to another.
+
+    Args:
+        path: the file.
+        start: in [0, 1].
+        end: likewise.
+        how: "zeros" or "noise" overwrites the bytes, "lost" leaves them out.
+    """
+    data = bytearray(path.read_bytes())
+    first, last = round(start * len(data)), round(end * len(data))
+    noise = np.random.default_rng(1).bytes(last - first)
+    data[first:last] = {"zeros": bytes(last - first), "noise": noise, "lost": b""}[how]
+    path.write_bytes(data)
+    return path
+
+
+def with_other_elements(path: Path) -> Path:
+    """Put an empty space, tags and an index before each cluster of an MKV file without sizes."""
+    cluster = b"\x1f\x43\xb6\x75"
+    others = [b"\xec\x42\x00" + bytes(512), b"\x12\x54\xc3\x67\x80", b"\x1c\x53\xbb\x6b\x80"]
+    path.write_bytes(path.read_bytes().replace(cluster, b"".join([*others, cluster])))
     return path
 
 

@@ -6,6 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import av.error
@@ -14,6 +15,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
+from adapters.av.matroska_gaps import MatroskaGaps
 from adapters.av.opening import first_tick
 from adapters.av.timing import PresentationTimes
 from application.ports.video_reader import VideoFacts
@@ -49,7 +51,8 @@ class Sampler:
     limited: what is left when it is used up counts as damaged.
 
     Args:
-        container: the open file.
+        path: of the file.
+        container: the file, open.
         stream: its video stream.
         facts: its metadata.
         every_s: seconds between two wanted frames.
@@ -60,6 +63,7 @@ class Sampler:
 
     def __init__(
         self,
+        path: Path,
         container: InputContainer,
         stream: VideoStream,
         facts: VideoFacts,
@@ -94,10 +98,15 @@ class Sampler:
         is_sparse = (facts.frame_rate or 0.0) * every_s >= _SPARSE_FRAMES
         self._skips_frames = self._times.are_stored and is_sparse
         self._latest_s = self._paused_until_s = -math.inf
+        self._has_begun = False
+        self._newest_s = -math.inf
+        self._gaps = MatroskaGaps(path) if container.format.name.startswith("matroska") else None
         if from_s > 0:
             # A file in which FFmpeg cannot seek is read from its beginning.
             with contextlib.suppress(av.error.FFmpegError):
                 self._seek(round(from_s / self._tick_s) + self._start)
+                if self._gaps is not None:
+                    self._gaps.forget()
 
     def _seek(self, wanted: int) -> None:
         """Go to a key frame that is shown at this tick or before.
@@ -128,6 +137,12 @@ class Sampler:
                 yield None
                 if self._takes_too_long():
                     break
+            if self._has_lost_before(packet):
+                yield from self._decode(held)
+                held, held_bytes = [], 0
+                # The decoder may still hold frames from before.
+                self._begin_damage(self._newest_s + self._tick_s / 2)
+            self._newest_s = max(self._newest_s, self._time_of(packet) or self._newest_s)
             if packet.is_keyframe and held:
                 if self._is_before_due(packet):
                     self._times.forget()
@@ -161,14 +176,22 @@ class Sampler:
             if packet.stream is self._stream:
                 video_packet = cast("Packet[VideoStream]", packet)
                 self._reach(video_packet)
-                if self._times.has_lost_before(video_packet):
-                    self._begin_damage(self._time_of(video_packet))
                 if packet.is_corrupt:  # the file is cut short within this packet
                     self._begin_damage(self._time_of(video_packet))
                 else:
                     yield video_packet
             elif packet.pts is not None and packet.time_base is not None:
                 self._reached_s = max(self._reached_s, float(packet.pts * packet.time_base))
+
+    def _has_lost_before(self, packet: Packet[VideoStream]) -> bool:
+        """Whether something of the file is lost between the packet asked for last and this one."""
+        if self._gaps is None or packet.pos is None:
+            return self._times.has_lost_before(packet)
+        has_lost = self._gaps.has_lost_before(packet.pos)
+        # What is lost in front of the first frame may be a cover image or the like.
+        counts = self._has_begun or (self._time_of(packet) or 0.0) > _MIN_MISSING_S
+        self._has_begun = True
+        return has_lost and counts
 
     def _reach(self, packet: Packet[VideoStream]) -> None:
         """Note until when the frame of a packet is shown."""
@@ -214,6 +237,8 @@ class Sampler:
         if time_s < self._due_s - self._tick_s / 2:
             self._last_s = max(self._last_s, time_s)
             self._shown = None if frame.is_corrupt else (frame, time_s)
+            if not frame.is_corrupt:
+                yield from self._damage_before(time_s)
             return
         if frame.is_corrupt:
             self._begin_damage(time_s)
@@ -223,17 +248,23 @@ class Sampler:
         if is_over:
             self._due_s = time_s + self._every_s
             return
-        if self._damaged_from_s is not None:
-            if time_s < self._damaged_at_s:  # this frame comes before the damage
-                self._damaged_from_s = max(self._damaged_from_s, time_s)
-            else:
-                yield UnreadablePart(self._damaged_from_s, time_s)
-                self._damaged_from_s = None
+        yield from self._damage_before(time_s)
         yield frame, max(time_s, 0.0)
         self._given_s = time_s
         self._last_s = time_s
         steps = int((time_s - self._due_s) / self._every_s + 1e-6) + 1
         self._due_s += steps * self._every_s
+
+    def _damage_before(self, time_s: float) -> Iterator[UnreadablePart]:
+        """Yield the damage that ends with an intact frame, if it does."""
+        if self._damaged_from_s is None:
+            return
+        if time_s < self._damaged_at_s:  # this frame comes before the damage
+            self._damaged_from_s = max(self._damaged_from_s, time_s)
+        else:
+            if time_s > self._from_s:
+                yield UnreadablePart(self._damaged_from_s, time_s)
+            self._damaged_from_s = None
 
     def _shown_until(self, time_s: float, *, is_over: bool) -> Iterator[Sampled]:
         """Yield the frame that stays on the screen until then, if that is long after it was due.
@@ -289,13 +320,14 @@ class Sampler:
         return True
 
     def _begin_damage(self, at_s: float | None) -> None:
-        """Note damage, unless some was noted already that has not ended.
+        """Note damage, or that some which was noted already goes on.
 
         Args:
             at_s: when the damaged frame would be shown. Frames before it may still come, because
                 the decoder returns frames late. Infinity if nothing can be read any more; None if
                 unknown.
         """
+        at_s = self._last_s if at_s is None else at_s
         if self._damaged_from_s is None:
-            self._damaged_from_s = self._last_s
-            self._damaged_at_s = self._last_s if at_s is None else at_s
+            self._damaged_from_s, self._damaged_at_s = self._last_s, at_s
+        self._damaged_at_s = max(self._damaged_at_s, at_s)

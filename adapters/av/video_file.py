@@ -47,6 +47,7 @@ class VideoFile:
     def __init__(self, path: Path, *, max_pixels: int, cpu_s: float) -> None:
         self._cpu_s = cpu_s
         self._max_pixels = max_pixels
+        self._path = path
         self._container, self._media_type = open_video(path)
         self._stream = main_video_stream(self._container)
         self._stream.codec_context.thread_count = 1  # other work shares the processors
@@ -69,7 +70,14 @@ class VideoFile:
         """
         cuts = CutDetector(every_s)
         sampler = Sampler(
-            self._container, self._stream, self.facts, every_s, from_s, to_s, cpu_s=self._cpu_s
+            self._path,
+            self._container,
+            self._stream,
+            self.facts,
+            every_s,
+            from_s,
+            to_s,
+            cpu_s=self._cpu_s,
         )
         for item in sampler.items():
             if isinstance(item, tuple):

@@ -1,6 +1,7 @@
 """Video files as cameras, phones and editors write them, and damaged ones."""
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -327,6 +328,64 @@ async def test_frames_after_a_damaged_part_are_read(reader: AvVideoReader, tmp_p
     items = await read(reader, clip, 0.5)
     assert any(isinstance(item, UnreadablePart) for item in items)
     assert max(shown(items)) >= 90
+
+
+_LIVE = {"live": "1"}  # sizes are unknown, as in recordings of browsers
+
+
+@pytest.mark.parametrize("how", ["zeros", "noise", "lost"])
+@pytest.mark.parametrize(
+    ("name", "codec", "container_options"),
+    [("clip.mkv", "libx264", {}), ("clip.mkv", "libx264", _LIVE), ("clip.webm", "libvpx", _LIVE)],
+)
+async def test_frames_lost_between_clusters_are_damage(
+    reader: AvVideoReader,
+    tmp_path: Path,
+    name: str,
+    codec: str,
+    container_options: dict[str, str],
+    how: str,
+) -> None:
+    clip = clips.write_clip(
+        tmp_path / name,
+        clips.numbered(110),
+        codec=codec,
+        options={"g": "10", "bf": "0"},
+        container_options={"cluster_time_limit": "1000", **container_options},
+    )
+    items = await read(reader, clips.damaged(clip, 0.4, 0.6, how), 0.1)
+    frames = [item.time_s for item in items if isinstance(item, VideoFrame)]
+    parts = [item for item in items if isinstance(item, UnreadablePart)]
+    holes = [hole for hole in pairwise(frames) if hole[1] - hole[0] > 0.15]
+    assert holes
+    assert [(part.from_s, part.to_s) for part in parts if part.to_s is not None] == holes
+    after = await read(reader, clip, 0.1, from_s=holes[-1][1] + 0.2, to_s=9)
+    assert all(isinstance(item, VideoFrame) for item in after)
+
+
+async def test_a_pause_and_what_stands_between_clusters_are_no_damage(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    recording = [(n / 10 if n < 30 else n / 10 + 60, p) for n, (_, p) in
+                 enumerate(clips.numbered(60))]  # fmt: skip
+    clip = clips.write_clip(
+        tmp_path / "clip.mkv", recording, container_options={"cluster_time_limit": "500", **_LIVE}
+    )
+    items = await read(reader, clips.with_other_elements(clip), 0.1)
+    assert [item for item in items if isinstance(item, UnreadablePart)] == []
+    assert len(items) == 60
+
+
+async def test_the_first_seconds_may_be_lost(reader: AvVideoReader, tmp_path: Path) -> None:
+    clip = clips.write_clip(
+        tmp_path / "clip.mkv",
+        clips.numbered(110),
+        options={"g": "10"},
+        container_options={"cluster_time_limit": "1000"},
+    )
+    items = await read(reader, clips.damaged(clip, 0.2, 0.5, "zeros"), 0.1)
+    frames = [item.time_s for item in items if isinstance(item, VideoFrame)]
+    assert items[0] == UnreadablePart(0, frames[0])
 
 
 async def test_an_mp4_without_its_table_is_damaged(reader: AvVideoReader, tmp_path: Path) -> None:
