@@ -175,10 +175,12 @@ def write_clip_with_sound(
     *,
     sound_s: float | None = None,
     sound_codec: str = "aac",
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Write frames with their times, and a hum from 0 on, as long as the frames or as given."""
     rate, count = 48_000, 1024
-    with av.open(str(path), "w") as container:
+    muxing = {"fflags": "+bitexact", **(container_options or {})}
+    with av.open(str(path), "w", options=muxing) as container:
         video = container.add_stream("libx264", rate=30)
         video.height, video.width = pictures[0][1].shape[:2]
         video.pix_fmt = "yuv420p"

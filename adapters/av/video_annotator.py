@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -98,9 +99,9 @@ class _AudioTrack:
 
     def __init__(self, copy: OutputContainer, original: Any) -> None:
         self._encoder: Any = None
-        try:
+        if _can_hold(copy, original):
             self._stream: Any = copy.add_stream_from_template(original)
-        except ValueError:
+        else:
             self._stream = self._encoder = copy.add_stream("aac", rate=original.rate)
             self._stream.layout = "mono" if original.channels == 1 else "stereo"
 
@@ -123,6 +124,22 @@ class _AudioTrack:
             yield from self._encoder.encode()
 
 
+def _can_hold(copy: OutputContainer, original: Any) -> bool:
+    """Whether a file of this format can hold an audio track unchanged, so that players play it.
+
+    Some formats refuse a track only when they write the header, so one is written into memory.
+    """
+    if copy.format.name == "mp4" and original.codec_context.name.startswith("pcm_"):
+        return False  # the standard allows it there, but few players know that
+    try:
+        with av.open(io.BytesIO(), "w", format=copy.format.name) as trial:
+            trial.add_stream_from_template(original)
+            trial.start_encoding()
+    except (ValueError, av.error.FFmpegError):
+        return False
+    return True
+
+
 class _Writer:
     """Writes the copy: frames of one size, as H.264, and audio packets.
 
@@ -143,14 +160,31 @@ class _Writer:
         self._size: tuple[int, int] | None = None
         self._waiting: list[Any] = []
         self._last_tick = -1
+        self._sound_ends: dict[int, tuple[int, int]] = {}
 
     def write_audio(self, packets: Iterable[Any]) -> None:
         """Write audio packets, or keep them until the size of frames is known."""
         for packet in packets:
+            if packet.dts is None:
+                continue
+            self._put_behind_the_last(packet)
             if self._size is None:
                 self._waiting.append(packet)
-            elif packet.dts is not None:
+            else:
                 self._copy.mux(packet)
+
+    def _put_behind_the_last(self, packet: Any) -> None:
+        """Let an audio packet that would not come later begin where the last one of its track ends.
+
+        Times in fragments are inexact, and those of damaged files go back; the container rejects
+        such times.
+        """
+        index = packet.stream.index
+        if index in self._sound_ends:
+            last, end = self._sound_ends[index]
+            if packet.dts <= last:
+                packet.dts = packet.pts = max(end, last + 1)
+        self._sound_ends[index] = packet.dts, packet.dts + (packet.duration or 0)
 
     def write_frame(self, pixels: NDArray[np.uint8], time_s: float) -> None:
         """Encode and write the next frame.
@@ -164,8 +198,7 @@ class _Writer:
             self._size = width, height
             self._stream.width, self._stream.height = width, height
             for packet in self._waiting:
-                if packet.dts is not None:
-                    self._copy.mux(packet)
+                self._copy.mux(packet)
             self._waiting.clear()
         rgb = AvFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24")
         frame = rgb.reformat(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 from adapters.av.video_annotator import AvVideoAnnotator
 from tests import clips
@@ -24,3 +25,46 @@ async def test_boxes_keep_their_place_where_frames_become_smaller(tmp_path: Path
     yellow = pixels[60:100, :, 0] - pixels[60:100, :, 2] > 80
     assert yellow[:, 66:76].any(axis=1).all(), "the right edge of the box"
     assert not yellow[:, 10:60].any(), "nothing within it"
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "copy_name", "codec_of_copy"),
+    [
+        ("clip.mkv", "pcm_s16le", "drawn.mp4", "aac"),
+        ("clip.mkv", "pcm_s16le", "drawn.mov", "pcm_s16le"),
+        ("clip.mkv", "libopus", "drawn.mov", "aac"),
+        ("clip.mkv", "libopus", "drawn.mp4", "opus"),
+        ("clip.mp4", "flac", "drawn.mov", "aac"),
+        ("clip.mp4", "aac", "drawn.mkv", "aac"),
+    ],
+)
+async def test_the_sound_is_kept_or_becomes_aac(
+    tmp_path: Path, name: str, codec: str, copy_name: str, codec_of_copy: str
+) -> None:
+    clip = clips.write_clip_with_sound(
+        tmp_path / name, clips.numbered(20), sound_s=2, sound_codec=codec
+    )
+    copy = tmp_path / copy_name
+    await AvVideoAnnotator().annotate(clip, copy, lambda _: [], lambda _: None)
+    assert sound_of(copy) == (codec_of_copy, pytest.approx(2, abs=0.1))
+
+
+async def test_sound_whose_times_are_inexact_is_kept(tmp_path: Path) -> None:
+    """In fragments of one frame each, several packets of sound may state the same time."""
+    clip = clips.write_clip_with_sound(
+        tmp_path / "clip.mp4",
+        clips.numbered(20),
+        sound_s=2,
+        container_options={"movflags": "frag_every_frame+empty_moov"},
+    )
+    copy = tmp_path / "drawn.mp4"
+    await AvVideoAnnotator().annotate(clip, copy, lambda _: [], lambda _: None)
+    assert sound_of(copy) == ("aac", pytest.approx(2, abs=0.1))
+
+
+def sound_of(path: Path) -> tuple[str, float]:
+    """The codec of a file's sound, and how many seconds of it there are."""
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        samples = sum(frame.samples for frame in container.decode(stream))
+        return stream.codec_context.codec.canonical_name, samples / stream.rate
