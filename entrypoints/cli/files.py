@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from domain.formats import IMAGE_FORMATS, VIDEO_FORMATS
@@ -10,6 +10,11 @@ from entrypoints.container.file_kinds import HEAD_BYTES, Kind, kind_of
 
 _IMAGE_SUFFIXES = {suffix for each in IMAGE_FORMATS for suffix in each.suffixes}
 _VIDEO_SUFFIXES = {suffix for each in VIDEO_FORMATS for suffix in each.suffixes}
+_OTHER_VIDEO_SUFFIXES = {
+    *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob"),
+    *(".flv", ".wmv", ".asf", ".ogv"),
+}
+"""Of videos that cannot be read: these files are named as such, and not as images."""
 
 
 def images_and_videos(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -25,7 +30,8 @@ def images_and_videos(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
         if path.is_dir():
             files.update(_of_folder(path))
         else:
-            files[path] = _kind_by_content(path) or _kind_by_name(path) or "image"
+            by_name = _kind_by_name(path, _VIDEO_SUFFIXES | _OTHER_VIDEO_SUFFIXES)
+            files[path] = _kind_by_content(path) or by_name or "image"
     return (
         [path for path, kind in files.items() if kind == "image"],
         [path for path, kind in files.items() if kind == "video"],
@@ -52,8 +58,8 @@ def _kind_by_content(path: Path) -> Kind | None:
         return None
 
 
-def _kind_by_name(path: Path) -> Kind | None:
+def _kind_by_name(path: Path, of_videos: Collection[str] = _VIDEO_SUFFIXES) -> Kind | None:
     suffix = path.suffix.lower()
-    if suffix in _VIDEO_SUFFIXES:
+    if suffix in of_videos:
         return "video"
     return "image" if suffix in _IMAGE_SUFFIXES else None

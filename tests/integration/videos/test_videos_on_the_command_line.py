@@ -80,12 +80,22 @@ def test_content_and_not_the_name_says_what_a_file_is(clip: Path) -> None:
 
 
 def test_a_file_of_another_kind_is_named_with_what_is_read(tmp_path: Path) -> None:
-    (tmp_path / "stream.ts").write_bytes(b"G" + bytes(1000))
-    done = emotion_api("detect", "stream.ts", cwd=tmp_path)
+    (tmp_path / "recording").write_bytes(b"G" + bytes(1000))
+    done = emotion_api("detect", "recording", cwd=tmp_path)
     assert done.returncode == 1
-    assert "stream.ts" in done.stderr
+    assert "recording" in done.stderr
     assert "JPEG" in done.stderr
     assert "MKV" in done.stderr
+
+
+@pytest.mark.parametrize("wanted", [(), ("--csv", "frames.csv"), ("--annotate", "drawn.mp4")])
+def test_a_video_of_another_kind_is_refused_as_a_video(
+    tmp_path: Path, wanted: tuple[str, ...]
+) -> None:
+    (tmp_path / "00001.MTS").write_bytes(b"G" + bytes(1000))
+    done = emotion_api("detect", "00001.MTS", *wanted, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "00001.MTS: this is not a video in a supported format: MP4" in done.stderr
 
 
 def test_a_table_of_frames_needs_a_video(clip: Path) -> None:
