@@ -24,6 +24,7 @@ def write_clip(
     ticks: int = 1000,
     color_curve: int | None = None,
     container_options: dict[str, str] | None = None,
+    pixel_aspect: Fraction | None = None,
 ) -> Path:
     """Write pictures with their times.
 
@@ -38,6 +39,7 @@ def write_clip(
         color_curve: marks the pixels as those of wide colours with this transfer characteristic
             (ITU-T H.273), and changes none.
         container_options: of the container.
+        pixel_aspect: width of a pixel divided by its height.
     """
     # Without random numbers in the file, whose lengths would move what a test damages.
     muxing = {"fflags": "+bitexact", **(container_options or {})}
@@ -48,6 +50,8 @@ def write_clip(
                 stream = container.add_stream(codec, rate=30, options=options or {})
                 stream.height, stream.width = picture.shape[:2]
                 stream.pix_fmt = pixel_format
+                if pixel_aspect is not None:
+                    stream.sample_aspect_ratio = pixel_aspect
                 stream.codec_context.time_base = Fraction(1, ticks)
                 if color_curve is not None:
                     stream.codec_context.color_trc = color_curve

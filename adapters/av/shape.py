@@ -30,16 +30,21 @@ class Display:
     """Converts the frames of one video to images, as a player shows them.
 
     Args:
-        pixel_aspect: width of a pixel divided by its height.
+        pixel_aspect: width of a pixel divided by its height. What no camera writes is taken for 1,
+            because a wrong header must not stretch frames beyond any limit.
     """
 
     def __init__(self, pixel_aspect: float) -> None:
-        self._pixel_aspect = pixel_aspect
+        self._pixel_aspect = pixel_aspect if 0.1 <= pixel_aspect <= 10 else 1.0
         self._orientations: dict[int, _Orientation] = {}
 
     def size_of(self, frame: AvFrame) -> tuple[int, int]:
-        """Width and height of the frame, upright and with square pixels."""
-        width, height = max(round(frame.width * self._pixel_aspect), 1), frame.height
+        """Width and height of the frame, upright and with square pixels.
+
+        As in HTML, one of the two grows, and neither shrinks.
+        """
+        width = round(frame.width * max(self._pixel_aspect, 1.0))
+        height = round(frame.height / min(self._pixel_aspect, 1.0))
         return (height, width) if self._orientation_of(frame).is_transposed else (width, height)
 
     def image_of(self, frame: AvFrame, max_side_px: int | None = None) -> Image:

@@ -53,9 +53,7 @@ class VideoFile:
         self._stream.codec_context.thread_count = 1  # other work shares the processors
         self._stream.codec_context.options = {"max_pixels": str(_PADDING * max_pixels)}
         self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
-        # A wrong header must not stretch frames beyond any limit.
-        pixel_aspect = float(self._stream.sample_aspect_ratio or 1)
-        self._display = Display(pixel_aspect if 0.1 <= pixel_aspect <= 10 else 1.0)
+        self._display = Display(float(self._stream.sample_aspect_ratio or 1))
         self.facts = self._facts(self._first_frame())
 
     def items(

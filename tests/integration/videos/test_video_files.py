@@ -1,6 +1,7 @@
 """Video files as cameras, phones and editors write them, and damaged ones."""
 
 from collections.abc import AsyncIterator
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import Colorspace
 
+from adapters.av.video_annotator import AvVideoAnnotator
 from adapters.av.video_reader import AvVideoReader
 from adapters.inference.executor import WorkExecutor
 from application.ports.video_reader import VideoFrame
@@ -160,6 +162,29 @@ async def test_frames_of_4k_are_read_in_every_shape(
     (frame,) = await read(reader, clip, 1)
     assert isinstance(frame, VideoFrame)
     assert (frame.image.width, frame.image.height) == (width, height)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixel_aspect", "size"),
+    [
+        ("clip.mp4", Fraction(4, 3), (213, 96)),
+        ("clip.mkv", Fraction(1, 2), (160, 192)),
+        ("clip.mkv", Fraction(50), (160, 96)),  # a wrong header
+    ],
+)
+async def test_pixels_become_square_by_growing(
+    reader: AvVideoReader, tmp_path: Path, name: str, pixel_aspect: Fraction, size: tuple[int, int]
+) -> None:
+    """The pixels of a page's ``<video>`` are those of ``videoWidth`` and ``videoHeight``."""
+    clip = clips.write_clip(tmp_path / name, clips.numbered(2), pixel_aspect=pixel_aspect)
+    frame = (await read(reader, clip, 1))[0]
+    assert isinstance(frame, VideoFrame)
+    assert (frame.image.width, frame.image.height) == size
+    copy = tmp_path / "drawn.mp4"
+    await AvVideoAnnotator().annotate(clip, copy, lambda _: [], lambda _: None)
+    with av.open(str(copy)) as drawn:
+        stream = drawn.streams.video[0]
+        assert (stream.width, stream.height) == (size[0] // 2 * 2, size[1])
 
 
 async def test_padding_does_not_count_as_pixels(tmp_path: Path) -> None:
