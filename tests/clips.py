@@ -284,11 +284,30 @@ def with_fragments(path: Path, count: int) -> Path:
 
 def with_edits(path: Path, count: int) -> Path:
     """Let an MP4 file show one tick of its track this many times; players need no time for it."""
+    return _with_edits(path, [(1, 0)] * count)
+
+
+def cut_from(path: Path, *parts_s: tuple[float, float]) -> Path:
+    """Let an MP4 file show parts of its track, one after the other, as editors do.
+
+    Args:
+        path: the file.
+        parts_s: where each begins and ends in the track, in seconds.
+    """
+    data = path.read_bytes()
+    per_s = int.from_bytes(data[(at := data.index(b"mdhd")) + 16 : at + 20], "big")
+    movie_per_s = int.from_bytes(data[(at := data.index(b"mvhd")) + 16 : at + 20], "big")
+    edits = [(round((to - since) * movie_per_s), round(since * per_s)) for since, to in parts_s]
+    return _with_edits(path, edits)
+
+
+def _with_edits(path: Path, edits: Sequence[tuple[int, int]]) -> Path:
+    """Replace the edits of an MP4 file; each has a length and a beginning."""
     data = path.read_bytes()
     moov, trak, edts = (data.index(name) - 4 for name in (b"moov", b"trak", b"edts"))
     after = edts + int.from_bytes(data[edts : edts + 4], "big")
-    edit = bytes.fromhex("00000001 00000000 00010000")
-    entries = bytes(4) + count.to_bytes(4, "big") + count * edit
+    each = [(length << 64 | begin << 32 | 1 << 16).to_bytes(12, "big") for length, begin in edits]
+    entries = bytes(4) + len(each).to_bytes(4, "big") + b"".join(each)
     elst = (8 + len(entries)).to_bytes(4, "big") + b"elst" + entries
     grown = bytearray(
         data[:edts] + (8 + len(elst)).to_bytes(4, "big") + b"edts" + elst + data[after:]

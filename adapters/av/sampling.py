@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av.error
 from av.container import InputContainer
@@ -53,6 +54,7 @@ class Sampler:
     Args:
         path: of the file.
         container: the file, open.
+        read_already: its first video packets, if the container stands behind them.
         stream: its video stream.
         facts: its metadata.
         every_s: seconds between two wanted frames.
@@ -65,6 +67,7 @@ class Sampler:
         self,
         path: Path,
         container: InputContainer,
+        read_already: Sequence[Packet[VideoStream]],
         stream: VideoStream,
         facts: VideoFacts,
         every_s: float,
@@ -75,6 +78,7 @@ class Sampler:
     ) -> None:
         assert stream.time_base is not None
         self._container = container
+        self._read_already = read_already
         self._stream = stream
         self._times = PresentationTimes(container, stream)
         self._facts = facts
@@ -105,6 +109,7 @@ class Sampler:
             # A file in which FFmpeg cannot seek is read from its beginning.
             with contextlib.suppress(av.error.FFmpegError):
                 self._seek(round(from_s / self._tick_s) + self._start)
+                self._read_already = ()
                 if self._gaps is not None:
                     self._gaps.forget()
 
@@ -161,7 +166,9 @@ class Sampler:
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         # Audio is read too, because its last packet shows how far the file goes.
-        packets = self._container.demux(self._stream, *self._container.streams.audio)
+        others = self._container.streams.audio
+        behind = self._container.demux(self._stream, *others)
+        packets: Iterator[Packet[Any]] = chain(self._read_already, behind)
         while True:
             try:
                 packet = next(packets, None)

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import av.error
 import numpy as np
+from av.packet import Packet
 from av.video.frame import VideoFrame as AvFrame
+from av.video.stream import VideoStream
 
 from adapters.av.cuts import CutDetector
 from adapters.av.opening import end_s, main_video_stream, open_video
@@ -23,6 +26,7 @@ from domain.video import UnreadablePart
 _MAX_PACKETS_TO_FIRST_FRAME = 2000
 """A recording may begin in the middle of a group of pictures, which may last ten seconds or more
 and cannot be decoded without its beginning."""
+_MAX_KEPT_BYTES = 32 * 2**20
 _PADDING = 2
 """FFmpeg's limit must be higher: it counts the pixels of a frame with padding, a width of 2160 as
 2176."""
@@ -54,6 +58,7 @@ class VideoFile:
         self._stream.codec_context.options = {"max_pixels": str(_PADDING * max_pixels)}
         self._check_size(self._stream.codec_context.width, self._stream.codec_context.height)
         self._display = Display(float(self._stream.sample_aspect_ratio or 1))
+        self._read_already: list[Packet[VideoStream]] = []
         self.facts = self._facts(self._first_frame())
 
     def items(
@@ -70,6 +75,7 @@ class VideoFile:
         sampler = Sampler(
             self._path,
             self._container,
+            self._read_already,
             self._stream,
             self.facts,
             every_s,
@@ -88,15 +94,23 @@ class VideoFile:
                 yield item
 
     def _first_frame(self) -> AvFrame:
-        for count, packet in enumerate(self._container.demux(self._stream)):
+        """Read up to the first frame; what was read is kept, and read anew if it is much.
+
+        In a file that consists of several edits, FFmpeg may seek to a later one.
+        """
+        for packet in islice(self._container.demux(self._stream), _MAX_PACKETS_TO_FIRST_FRAME):
+            if packet.size > 0:
+                self._read_already.append(packet)
             try:
-                for frame in packet.decode():
-                    self._container.seek(0)
-                    return frame
+                frames = packet.decode()
             except av.error.FFmpegError:
-                pass
-            if count >= _MAX_PACKETS_TO_FIRST_FRAME:
-                break
+                continue
+            if frames:
+                if sum(packet.size for packet in self._read_already) > _MAX_KEPT_BYTES:
+                    self._read_already = []
+                    self._container.seek(0)
+                self._stream.codec_context.flush_buffers()
+                return frames[0]
         raise InvalidVideo("no frame of the video can be read", reason="damaged")
 
     def _facts(self, first: AvFrame) -> VideoFacts:

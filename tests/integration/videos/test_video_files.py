@@ -276,6 +276,16 @@ async def test_frames_of_a_turned_phone_stand_between_bars(
     assert lit[len(lit) // 2]
 
 
+async def test_all_parts_of_an_edited_video_are_read(reader: AvVideoReader, tmp_path: Path) -> None:
+    clip = clips.write_clip(
+        tmp_path / "clip.mp4", clips.numbered(60), options={"g": "20", "bf": "2"}
+    )
+    first_s = 0.2  # in the time of the track, in which no frame comes before it is decoded
+    clips.cut_from(clip, (first_s, first_s + 1), (first_s + 3.5, first_s + 5))
+    numbers = shown(await read(reader, clip, 0.1))
+    assert numbers == pytest.approx([*range(10), *range(35, 50)], abs=2)  # brightness is not exact
+
+
 async def test_the_stream_that_players_show_is_read(reader: AvVideoReader, tmp_path: Path) -> None:
     shown_by_players = clips.numbered(5)
     other = [(time_s, picture[::2, ::2] + 200) for time_s, picture in shown_by_players]
