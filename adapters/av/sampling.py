@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -105,13 +105,18 @@ class Sampler:
         self._has_begun = False
         self._newest_s = -math.inf
         self._gaps = MatroskaGaps(path) if container.format.name.startswith("matroska") else None
-        if from_s > 0:
+        if from_s > 0 and self._can_seek():
             # A file in which FFmpeg cannot seek is read from its beginning.
             with contextlib.suppress(av.error.FFmpegError):
                 self._seek(round(from_s / self._tick_s) + self._start)
                 self._read_already = ()
                 if self._gaps is not None:
                     self._gaps.forget()
+
+    def _can_seek(self) -> bool:
+        """Whether FFmpeg can seek: it cannot if times go back, as between the edits of a video."""
+        ticks = (entry.timestamp for entry in self._stream.index_entries)
+        return all(tick <= following for tick, following in pairwise(ticks))
 
     def _seek(self, wanted: int) -> None:
         """Go to a key frame that is shown at this tick or before.
