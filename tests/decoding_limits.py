@@ -2,4 +2,4 @@
 
 from adapters.opencv.encoded import MEGABYTE, DecodingLimits
 
-USUAL_LIMITS = DecodingLimits(max_pixels=50_000_000, memory_bytes=160 * MEGABYTE, cpu_s=4.0)
+USUAL_LIMITS = DecodingLimits(max_pixels=50_000_000, memory_bytes=136 * MEGABYTE, cpu_s=4.0)

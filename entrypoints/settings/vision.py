@@ -26,7 +26,7 @@ class VisionSettings(Group):
 
     # Decoding
     max_image_megapixels: float = Field(default=50.0, gt=0, le=500)
-    max_image_memory_mb: int = Field(default=160, ge=64, le=100_000)
+    max_image_memory_mb: int = Field(default=136, ge=64, le=100_000)
     max_image_seconds: float = Field(default=4.0, ge=0.5, le=60)
     pixels_in_work_mb: int = Field(default=60, ge=60, le=100_000)
     inference_threads: int = Field(default=0, ge=0, le=64)
