@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 _SIMPLE_BLOCK, _BLOCK_GROUP = 0xA3, 0xA0
@@ -24,6 +23,8 @@ _HEADER_BYTES = 12
 """At most: a name takes up to four bytes, a size up to eight."""
 _MAX_BYTES_TO_BLOCK = 40
 """From the beginning of a group to the content of its block."""
+_MAX_ELEMENTS = 10_000
+"""From one block to the next. Beyond them nothing counts as lost: a file may hold millions."""
 
 
 class MatroskaGaps:
@@ -34,11 +35,11 @@ class MatroskaGaps:
     video packet to the next the chain is followed: where it is broken, something is lost.
 
     Args:
-        path: of the file.
+        file: the file, open.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
         self._position = -1
         self._end: int | None = 0
 
@@ -52,7 +53,9 @@ class MatroskaGaps:
             return False
         self._position = position
         at = self._end
-        while at is not None and at < position:
+        for _ in range(_MAX_ELEMENTS):
+            if at is None or at >= position:
+                break
             element = self._element(at)
             if element is None:
                 break
@@ -60,6 +63,8 @@ class MatroskaGaps:
                 self._end = element.end
                 return False
             at = element.content if element.name in (_SEGMENT, _CLUSTER) else element.end
+        else:
+            at = None
         self._end = self._end_of_block(position)
         return at is not None
 

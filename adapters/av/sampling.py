@@ -104,7 +104,8 @@ class Sampler:
         self._latest_s = self._paused_until_s = -math.inf
         self._has_begun = False
         self._newest_s = -math.inf
-        self._gaps = MatroskaGaps(path) if container.format.name.startswith("matroska") else None
+        is_matroska = container.format.name.startswith("matroska")
+        self._gaps = MatroskaGaps(path.open("rb")) if is_matroska else None
         if from_s > 0 and self._can_seek():
             # A file in which FFmpeg cannot seek is read from its beginning.
             with contextlib.suppress(av.error.FFmpegError):
