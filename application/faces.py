@@ -8,7 +8,7 @@ from application.ports.emotion_classifier import EmotionClassifier
 from application.ports.face_analyser import FaceSearch
 from application.ports.face_detector import FaceDetector, WantedFaces
 from application.ports.telemetry import Telemetry
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.face import Face, FaceDetection
 from domain.image import Image
 

@@ -20,8 +20,8 @@ from adapters.child_process import end, error_from, receive_image, start
 from adapters.inference.executor import WorkExecutor
 from application.errors import InferenceUnavailable
 from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
-from application.work.admission import Priority
 from application.work.cancellation import uninterrupted
+from application.work.priority import Priority
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image
 from domain.video import MAX_VIDEO_FRAME_SIZE, UnreadablePart

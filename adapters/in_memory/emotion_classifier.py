@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adapters.in_memory.controllable import Controllable
 from adapters.in_memory.scene import Scene
 from application.ports.emotion_classifier import ModelCard
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.emotion import Emotion, EmotionScores
 from domain.face import FaceDetection, FaceQuality, FaceReading
 from domain.image import Image

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from adapters.in_memory.controllable import Controllable
 from adapters.in_memory.scene import Scene
 from application.ports.face_detector import WantedFaces
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.face import BoxFraming, FaceDetection
 from domain.image import Image
 

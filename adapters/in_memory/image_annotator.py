@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from adapters.in_memory.controllable import Controllable
 from adapters.in_memory.scene import Scene, SceneFace
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.errors import InvalidImage
 from domain.face import Face
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adapters.in_memory.controllable import Controllable
 from adapters.in_memory.scene import Scene
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.errors import ImageDimensionsTooLarge, InvalidImage
 from domain.image import Image
 

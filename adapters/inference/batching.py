@@ -16,7 +16,7 @@ from adapters.inference.executor import WorkExecutor
 from adapters.inference.face_crops import FaceCrops
 from adapters.inference.model import MAX_BATCH, CropClassifier, failure_of, score
 from application.ports.emotion_classifier import ModelCard
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.emotion import EmotionScores
 from domain.face import (
     BOX_ITSELF,

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import cv2
 
 from application.errors import InferenceUnavailable
-from application.work.admission import Priority
+from application.work.priority import Priority
 from application.work.ranking import Rank, Ranking
 
 _HOLD_BACK_S = 1.0

@@ -8,7 +8,7 @@ from application.ports.face_analyser import AnalysedImage, FaceSearch
 from application.ports.face_detector import FaceDetector
 from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
-from application.work.admission import Priority
+from application.work.priority import Priority
 
 
 class StepwiseFaceAnalyser:

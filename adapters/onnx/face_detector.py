@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.inference.detecting import ExecutorFaceDetector
+from adapters.inference.direct_detector import DirectFaceDetector
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, FaceSizes, keep_faces, scales_of
 from adapters.onnx.face_candidates import NUMBERS, FaceCandidates, candidates_of
@@ -40,7 +40,7 @@ _SIZES = FaceSizes(
 )
 
 
-class OnnxFaceDetector(ExecutorFaceDetector):
+class OnnxFaceDetector(DirectFaceDetector):
     """Fulfils the port ``FaceDetector`` with a network on ONNX Runtime, one thread per call.
 
     The network reads ``pixels``, uint8, N x 3 x height x width, RGB, sides of whole multiples of

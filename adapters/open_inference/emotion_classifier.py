@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.open_inference.classifier import OpenInferenceCropClassifier
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.face import (
     BOX_ITSELF,
     BoxFraming,

@@ -16,8 +16,8 @@ from adapters.inference.executor import WorkExecutor
 from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import MEGABYTE, DecodingLimits, Header
 from adapters.opencv.reading import read_header, read_image, recognise
-from application.work.admission import Priority
 from application.work.memory_budget import MemoryBudget, MemoryShare
+from application.work.priority import Priority
 from domain.formats import JPEG
 from domain.image import Image
 

@@ -13,7 +13,7 @@ import cv2
 import cv2.data
 import numpy as np
 
-from adapters.inference.detecting import ExecutorFaceDetector
+from adapters.inference.direct_detector import DirectFaceDetector
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, FaceSizes, finest_ratio, keep_faces
 from application.errors import InferenceUnavailable
@@ -67,7 +67,7 @@ class _Sighting:
     votes: int
 
 
-class HaarFaceDetector(ExecutorFaceDetector):
+class HaarFaceDetector(DirectFaceDetector):
     """Fulfils the port ``FaceDetector`` with the cascades that ship with OpenCV.
 
     The frontal cascade searches every view, and in stills the profile cascade does so too, for both

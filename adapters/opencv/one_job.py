@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, ExitStack
 
-from adapters.inference.detecting import ExecutorFaceDetector
-from adapters.inference.direct import DirectEmotionClassifier
+from adapters.inference.direct_classifier import DirectEmotionClassifier
+from adapters.inference.direct_detector import DirectFaceDetector
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.stepwise import StepwiseFaceAnalyser
 from adapters.opencv.decoder import OpenCvImageDecoder, PreparedImage
@@ -14,7 +14,7 @@ from application.ports.face_analyser import AnalysedImage, FaceAnalyser, FaceSea
 from application.ports.face_detector import FaceDetector
 from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.face import Face
 
 
@@ -30,7 +30,7 @@ class OneJobFaceAnalyser:
         self,
         *,
         decoder: OpenCvImageDecoder,
-        detector: ExecutorFaceDetector,
+        detector: DirectFaceDetector,
         classifier: DirectEmotionClassifier,
         executor: WorkExecutor,
         telemetry: Telemetry,
@@ -94,7 +94,7 @@ def face_analyser_of(
     """One job per image if all three parts offer that; otherwise step by step."""
     if (
         isinstance(decoder, OpenCvImageDecoder)
-        and isinstance(detector, ExecutorFaceDetector)
+        and isinstance(detector, DirectFaceDetector)
         and isinstance(classifier, DirectEmotionClassifier)
     ):
         return OneJobFaceAnalyser(

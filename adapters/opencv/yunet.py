@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.inference.detecting import ExecutorFaceDetector
+from adapters.inference.direct_detector import DirectFaceDetector
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.view import DetectionView, FaceSizes, keep_faces, views_of
 from application.errors import InferenceUnavailable
@@ -37,7 +37,7 @@ _MAX_CANDIDATES = 5000
 _TRIAL_SIDE = 64
 
 
-class YuNetFaceDetector(ExecutorFaceDetector):
+class YuNetFaceDetector(DirectFaceDetector):
     """Fulfils the port ``FaceDetector`` with OpenCV's ``FaceDetectorYN``.
 
     W. Wu, H. Peng, S. Yu, "YuNet: a tiny millisecond-level face detector", Machine Intelligence

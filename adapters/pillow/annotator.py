@@ -12,7 +12,7 @@ from PIL import ImageDraw, ImageFont
 from adapters.inference.executor import WorkExecutor
 from application.ports.image_annotator import ANNOTATED_FORMATS
 from application.ports.image_decoder import ImageDecoder
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.emotion import EMOTION_COLOURS, Emotion
 from domain.face import Face
 from domain.geometry import BoundingBox, Size

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.face import FaceDetection, FaceReading
 from domain.image import Image
 
@@ -35,8 +35,8 @@ class ModelCard:
 class EmotionClassifier(Protocol):
     """Reads the emotions of faces that were found.
 
-    As with detectors, a ``DirectEmotionClassifier`` (``adapters/inference/direct.py``) becomes part
-    of the one job of an image, and any other is a step of its own.
+    As with detectors, a ``DirectEmotionClassifier`` (in ``adapters/inference``) becomes part of the
+    one job of an image, and any other is a step of its own.
     """
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from application.ports.face_detector import WantedFaces
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.face import Face, FaceDetection
 from domain.image import Image
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.face import BoxFraming, FaceDetection
 from domain.image import Image
 
@@ -31,9 +31,9 @@ class WantedFaces:
 class FaceDetector(Protocol):
     """Finds faces in an image. It does not identify them.
 
-    A detector that extends ``ExecutorFaceDetector`` (``adapters/inference/detecting.py``) becomes
-    part of the one job in which an image is decoded, searched and read. With any other, these are
-    steps that wait for each other, which is slower. The log says at the start which it is.
+    A detector that extends ``DirectFaceDetector`` (in ``adapters/inference``) becomes part of the
+    one job in which an image is decoded, searched and read. With any other, these are steps that
+    wait for each other, which is slower. The log says at the start which it is.
     """
 
     @property

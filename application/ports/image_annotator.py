@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.face import Face
 from domain.formats import JPEG, PNG, WEBP
 

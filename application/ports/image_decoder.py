@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.image import Image
 
 

@@ -14,7 +14,7 @@ from application.faces import EveryFace, FaceReader
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFacts, VideoFrame, VideoReader
 from application.tracking.face_tracking import FaceTracking
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.face import Face
 from domain.session import TrackSummary
 from domain.video import AnalysedFrame, Sampling, UnreadablePart, with_unreadable_part

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from application.accounts.metering import UsageMeter
 from application.errors import ServiceUnavailable
 from application.use_cases.detect_emotions import DetectEmotions
-from application.work.admission import AdmissionGate, Priority
+from application.work.admission import AdmissionGate
+from application.work.priority import Priority
 from domain.detection import Detection
 from domain.errors import BatchTooLarge, DomainError, InvalidRequest
 from domain.image import EncodedImage

@@ -11,8 +11,9 @@ from application.ports.face_analyser import FaceAnalyser
 from application.ports.image_store import StoredImage
 from application.ports.telemetry import Telemetry
 from application.storing.spooler import Spooler
-from application.work.admission import AdmissionGate, Priority
+from application.work.admission import AdmissionGate
 from application.work.memory_budget import MemoryBudget
+from application.work.priority import Priority
 from domain.detection import Detection
 from domain.image import EncodedImage
 from domain.user import Caller, Guest, User

@@ -11,8 +11,9 @@ from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_store import ImageStore, StoredImage
-from application.work.admission import AdmissionGate, Priority
+from application.work.admission import AdmissionGate
 from application.work.memory_budget import MemoryBudget
+from application.work.priority import Priority
 from domain.errors import NotFound
 from domain.formats import SHOWN_BY_BROWSERS
 from domain.user import User

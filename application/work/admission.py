@@ -1,4 +1,4 @@
-"""Admission and priority of work."""
+"""Admission of work."""
 
 from __future__ import annotations
 
@@ -6,22 +6,9 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from enum import Enum, IntEnum, auto
+from enum import Enum, auto
 
 from application.errors import Overloaded
-
-
-class Priority(IntEnum):
-    """The order of work when processors are busy; a lower value goes first."""
-
-    INTERACTIVE = 0
-    """An image, or a frame of a live session: a signed-in user waits."""
-    BULK = 1
-    """Images of a batch."""
-    GUEST = 2
-    """An image of a guest, who waits."""
-    BACKGROUND = 3
-    """Recorded video: no client waits for the next frame."""
 
 
 class _Group(Enum):

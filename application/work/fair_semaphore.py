@@ -7,7 +7,7 @@ import heapq
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from application.work.admission import Priority
+from application.work.priority import Priority
 from application.work.ranking import Rank, Ranking
 
 

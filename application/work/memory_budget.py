@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from application.work.admission import Priority
+from application.work.priority import Priority
 from application.work.ranking import Rank, Ranking
 
 _SMALL_FRACTION = 16

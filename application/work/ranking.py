@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 
-from application.work.admission import Priority
+from application.work.priority import Priority
 
 _REMEMBERED = 1024
 

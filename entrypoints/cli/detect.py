@@ -15,7 +15,7 @@ from rich.text import Text
 
 from application.errors import ServiceUnavailable
 from application.ports.image_annotator import ANNOTATED_FORMATS
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.detection import Detection
 from domain.errors import DomainError, InvalidImage
 from domain.formats import VIDEO_FORMATS_IN_WORDS

@@ -10,7 +10,7 @@ from dependency_injector import containers, providers
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.inference.batching import BatchingEmotionClassifier
-from adapters.inference.direct import DirectEmotionClassifier
+from adapters.inference.direct_classifier import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.model import CropClassifier
 from adapters.inference.quality import MEASURED_THRESHOLDS

@@ -22,7 +22,7 @@ from entrypoints.server.acceptor import HEALTH_PATH
 from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.pacing import NO_TOKEN, RequestPacing
 from entrypoints.server.refusals import Refusal, problem_response
-from entrypoints.server.transport import GentleTransport, Progress, peer_address
+from entrypoints.server.transport import DelayedCloseTransport, Progress, peer_address
 from entrypoints.wire.limits import MAX_HEADER_LINES
 
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
@@ -90,7 +90,9 @@ class HttpConnection(H11Protocol):
         """Admit the connection or refuse it."""
         self._raw = transport
         self.address = peer_address(transport)
-        gentle = GentleTransport(transport, self._close, self._is_closing, self._resume_in_turn)
+        gentle = DelayedCloseTransport(
+            transport, self._close, self._is_closing, self._resume_in_turn
+        )
         super().connection_made(cast("asyncio.Transport", gentle))
         if self.client is not None:
             self.client = (self.address, self.client[1])

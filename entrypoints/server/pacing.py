@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from application.work.admission import Priority
+from application.work.priority import Priority
 from application.work.ranking import Rank, Ranking
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class GentleTransport:
+class DelayedCloseTransport:
     """Passes everything on to a transport, except what the connection does itself.
 
     Args:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from application.use_cases.detect_emotions import DetectEmotions
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.detection import Detection
 from domain.image import EncodedImage
 from domain.user import Guest

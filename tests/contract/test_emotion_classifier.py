@@ -21,7 +21,7 @@ from adapters.in_memory import InMemoryEmotionClassifier
 from adapters.in_memory.scene import Scene, SceneFace
 from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.crops import CropSpec, cut_crop
-from adapters.inference.direct import DirectEmotionClassifier
+from adapters.inference.direct_classifier import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.model import softmax
 from adapters.inference.quality import MEASURED_THRESHOLDS

@@ -3,7 +3,8 @@ import asyncio
 import pytest
 
 from application.errors import Overloaded
-from application.work.admission import AdmissionGate, Priority
+from application.work.admission import AdmissionGate
+from application.work.priority import Priority
 
 
 def test_interactive_work_has_priority_over_batches() -> None:

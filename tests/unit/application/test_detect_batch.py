@@ -9,7 +9,7 @@ import pytest
 from adapters.in_memory import InMemoryFaceDetector, fake_image
 from application.errors import Overloaded, StoreUnavailable
 from application.use_cases.detect_batch import BatchOutcome
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.detection import Detection, HistoryFilter
 from domain.emotion import Emotion
 from domain.errors import BatchTooLarge, ImageTooLarge, InvalidImage, InvalidRequest

@@ -8,7 +8,7 @@ import pytest
 from adapters.in_memory import InMemoryEmotionClassifier, InMemoryFaceDetector, fake_image
 from application.errors import InferenceUnavailable, Overloaded, StoreUnavailable
 from application.ports.image_store import StoredImage
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.detection import Detection, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.errors import DomainError, ImageDimensionsTooLarge, InvalidImage, QuotaExceeded

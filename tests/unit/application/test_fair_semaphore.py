@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from application.work.admission import Priority
 from application.work.fair_semaphore import FairSemaphore
 from application.work.memory_budget import MemoryBudget
+from application.work.priority import Priority
 from application.work.ranking import Rank
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from application.work.admission import Priority
 from application.work.memory_budget import MemoryBudget
+from application.work.priority import Priority
 
 
 async def test_memory_granted_during_a_cancellation_is_not_counted_twice() -> None:

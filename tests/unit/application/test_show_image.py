@@ -10,7 +10,7 @@ from adapters.in_memory import InMemoryImageAnnotator, fake_image, reading_of
 from application.errors import Overloaded
 from application.ports.image_store import StoredImage
 from application.use_cases.show_image import ShowImage
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.detection import Detection
 from domain.emotion import Emotion
 from domain.errors import Forbidden, NotFound

@@ -12,7 +12,7 @@ from adapters.inference.crops import CropSpec
 from adapters.inference.executor import WorkExecutor
 from application.errors import InferenceUnavailable
 from application.ports.emotion_classifier import ModelCard
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.emotion import Emotion
 from domain.face import FaceDetection, ReliabilityThresholds
 from domain.geometry import BoundingBox

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.inference.executor import WorkExecutor
 from application.errors import InferenceUnavailable
-from application.work.admission import Priority
+from application.work.priority import Priority
 
 Result = TypeVar("Result")
 

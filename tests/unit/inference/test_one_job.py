@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 
 from adapters.in_memory import InMemoryTelemetry
-from adapters.inference.direct import DirectEmotionClassifier
+from adapters.inference.direct_classifier import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.inference.stepwise import StepwiseFaceAnalyser
@@ -22,8 +22,8 @@ from adapters.opencv.one_job import OneJobFaceAnalyser, face_analyser_of
 from application.errors import InferenceUnavailable
 from application.faces import EveryFace
 from application.ports.face_detector import WantedFaces
-from application.work.admission import Priority
 from application.work.memory_budget import MemoryBudget
+from application.work.priority import Priority
 from domain.errors import InvalidImage
 from domain.face import FaceDetection
 from domain.image import Image

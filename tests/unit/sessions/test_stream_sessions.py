@@ -13,7 +13,7 @@ from application.sessions.events import Failure, MachineFull, Suggestion
 from application.sessions.session import StreamSession
 from application.sessions.sessions import StreamSessions
 from application.sessions.token_checks import Credential
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.errors import InvalidToken
 from domain.image import Image
 from domain.session import Frame, FrameResult

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from adapters.inference.executor import WorkExecutor
 from application.ports.face_detector import WantedFaces
-from application.work.admission import Priority
+from application.work.priority import Priority
 from domain.face import FaceDetection
 from domain.image import Image
 
 
-class ExecutorFaceDetector(ABC):
+class DirectFaceDetector(ABC):
     """Fulfils the method of ``FaceDetector`` for detectors that search on the calling thread.
 
     Args:
