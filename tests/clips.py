@@ -22,7 +22,7 @@ def write_clip(
     options: dict[str, str] | None = None,
     format: str | None = None,  # noqa: A002 (PyAV's word)
     ticks: int = 1000,
-    color_curve: int | None = None,
+    colour_curve: int | None = None,
     container_options: dict[str, str] | None = None,
     pixel_aspect: Fraction | None = None,
 ) -> Path:
@@ -36,7 +36,7 @@ def write_clip(
         options: of the encoder.
         format: FFmpeg's name of the container.
         ticks: a second, of the clock of the times; AVI needs one a frame.
-        color_curve: marks the pixels as those of wide colours with this transfer characteristic
+        colour_curve: marks the pixels as those of wide colours with this transfer characteristic
             (ITU-T H.273), and changes none.
         container_options: of the container.
         pixel_aspect: width of a pixel divided by its height.
@@ -53,8 +53,8 @@ def write_clip(
                 if pixel_aspect is not None:
                     stream.sample_aspect_ratio = pixel_aspect
                 stream.codec_context.time_base = Fraction(1, ticks)
-                if color_curve is not None:
-                    stream.codec_context.color_trc = color_curve
+                if colour_curve is not None:
+                    stream.codec_context.color_trc = colour_curve
                     stream.codec_context.color_primaries = stream.codec_context.colorspace = 9
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts = round(time_s * ticks)

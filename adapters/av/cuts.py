@@ -154,19 +154,19 @@ def _are_mixtures(between: Sequence[_Signature], first: _Signature, last: _Signa
 def _signature_of(pixels: NDArray[np.uint8]) -> _Signature:
     height, width = pixels.shape[:2]
     step = max(min(height // 72, width // 128), 1)
-    gray = pixels[::step, ::step].mean(axis=2, dtype=np.float32) / 255
-    return _Signature(_layout(gray), _levels(gray))
+    grey = pixels[::step, ::step].mean(axis=2, dtype=np.float32) / 255
+    return _Signature(_layout(grey), _levels(grey))
 
 
-def _layout(gray: NDArray[np.float32]) -> NDArray[np.float32]:
-    rows = np.linspace(0, gray.shape[0], _ROWS + 1).astype(int)[:-1]
-    columns = np.linspace(0, gray.shape[1], _COLUMNS + 1).astype(int)[:-1]
+def _layout(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows = np.linspace(0, grey.shape[0], _ROWS + 1).astype(int)[:-1]
+    columns = np.linspace(0, grey.shape[1], _COLUMNS + 1).astype(int)[:-1]
     rows, columns = np.unique(rows), np.unique(columns)
-    sums = np.add.reduceat(np.add.reduceat(gray, rows, axis=0), columns, axis=1)
-    ones = np.add.reduceat(np.add.reduceat(np.ones_like(gray), rows, axis=0), columns, axis=1)
+    sums = np.add.reduceat(np.add.reduceat(grey, rows, axis=0), columns, axis=1)
+    ones = np.add.reduceat(np.add.reduceat(np.ones_like(grey), rows, axis=0), columns, axis=1)
     return np.asarray(sums / ones, np.float32)
 
 
-def _levels(gray: NDArray[np.float32]) -> NDArray[np.float32]:
-    counts, _ = np.histogram(gray, bins=_BINS, range=(0, 1))
-    return np.asarray(counts / max(gray.size, 1), np.float32)
+def _levels(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    counts, _ = np.histogram(grey, bins=_BINS, range=(0, 1))
+    return np.asarray(counts / max(grey.size, 1), np.float32)

@@ -33,10 +33,10 @@ def draw_faces(pixels: NDArray[np.uint8], faces: Sequence[TrackedFace]) -> None:
         box = face.track.box
         corners = (box.x, box.y), (box.right, box.bottom)
         cv2.rectangle(pixels, *corners, (0, 0, 0), line_px + 2)
-        cv2.rectangle(pixels, *corners, _color(face), line_px)
+        cv2.rectangle(pixels, *corners, _colour(face), line_px)
     for face, (text, label_box) in zip(faces, labels_of(faces, (width, height)), strict=True):
         if label_box is not None:
-            _draw_label(pixels, label_box, text, _color(face), line_px)
+            _draw_label(pixels, label_box, text, _colour(face), line_px)
 
 
 def labels_of(faces: Sequence[TrackedFace], size: Size) -> list[tuple[str, BoundingBox | None]]:
@@ -75,11 +75,11 @@ def _draw_label(
     pixels: NDArray[np.uint8],
     label_box: BoundingBox,
     text: str,
-    color: tuple[int, int, int],
+    colour: tuple[int, int, int],
     line_px: int,
 ) -> None:
     corners = (label_box.x, label_box.y), (label_box.right - 1, label_box.bottom - 1)
-    cv2.rectangle(pixels, *corners, color, cv2.FILLED)
+    cv2.rectangle(pixels, *corners, colour, cv2.FILLED)
     scale, thickness = _font_size(line_px)
     (width, ascent), _ = cv2.getTextSize(text, _FONT, scale, thickness)
     left = label_box.x + (label_box.width - width) // 2
@@ -97,6 +97,6 @@ def _font_size(line_px: int) -> tuple[float, int]:
     return max(line_px * 0.22, 0.45), max(line_px // 2, 1)
 
 
-def _color(face: TrackedFace) -> tuple[int, int, int]:
+def _colour(face: TrackedFace) -> tuple[int, int, int]:
     red, green, blue = bytes.fromhex(EMOTION_COLOURS[face.dominant_emotion][1:])
     return red, green, blue

@@ -26,21 +26,21 @@ _TO_SRGB_PRIMARIES = np.array(
 )
 
 
-def is_hdr(color_curve: int) -> bool:
+def is_hdr(colour_curve: int) -> bool:
     """Whether frames are HDR.
 
     Args:
-        color_curve: their transfer characteristics (ITU-T H.273); those of PQ and HLG are HDR.
+        colour_curve: their transfer characteristics (ITU-T H.273); those of PQ and HLG are HDR.
     """
-    return color_curve in _SRGB_LEVELS
+    return colour_curve in _SRGB_LEVELS
 
 
-def to_srgb(pixels: NDArray[np.uint8], color_curve: int) -> NDArray[np.uint8]:
+def to_srgb(pixels: NDArray[np.uint8], colour_curve: int) -> NDArray[np.uint8]:
     """Convert HDR pixels to sRGB.
 
     Args:
         pixels: uint8 (height, width, 3), RGB with the primaries of BT.2020.
-        color_curve: their transfer characteristics (ITU-T H.273), PQ or HLG.
+        colour_curve: their transfer characteristics (ITU-T H.273), PQ or HLG.
 
     Returns:
         Pixels of the same shape and type.
@@ -48,7 +48,7 @@ def to_srgb(pixels: NDArray[np.uint8], color_curve: int) -> NDArray[np.uint8]:
     # Imported here because it takes 20 MB, and few videos are HDR.
     import cv2
 
-    converted = cv2.transform(cv2.LUT(pixels, _SRGB_LEVELS[color_curve]), _TO_SRGB_PRIMARIES)
+    converted = cv2.transform(cv2.LUT(pixels, _SRGB_LEVELS[colour_curve]), _TO_SRGB_PRIMARIES)
     return np.asarray(converted, np.uint8)
 
 

@@ -33,7 +33,7 @@ _USUAL_MASKS = {
     16: (0x7C00, 0x03E0, 0x001F, 0),
     32: (0xFF0000, 0xFF00, 0xFF, 0xFF000000),
 }
-_COLORS = 256
+_COLOURS = 256
 _MAX_TABLED_BITS = 16
 
 
@@ -65,18 +65,18 @@ class BmpHeader(Header):
         rows = self._decode_run_lengths(coded) if is_run_length else self._read_rows(coded)
         if not self.is_top_down:
             rows = rows[::-1]
-        colors = np.zeros((_COLORS, 3), np.uint8)
+        colours = np.zeros((_COLOURS, 3), np.uint8)
         given = np.frombuffer(self.palette, np.uint8).reshape(-1, 4)
-        colors[: len(given)] = given[:, 2::-1]
+        colours[: len(given)] = given[:, 2::-1]
 
         def bands() -> Iterator[Band]:
             step = max(BAND_PIXELS // self.width // factor, 1) * factor
             for top in range(0, self.height, step):
                 band = np.ascontiguousarray(rows[top : top + step])
                 if is_run_length:
-                    yield cv2.applyColorMap(band, colors[:, None]), None
+                    yield cv2.applyColorMap(band, colours[:, None]), None
                 elif self.depth <= 8:
-                    yield cv2.applyColorMap(self._indices(band), colors[:, None]), None
+                    yield cv2.applyColorMap(self._indices(band), colours[:, None]), None
                 elif self.depth == 24:
                     pixels = band[:, : 3 * self.width].reshape(len(band), self.width, 3)
                     yield cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), None
@@ -148,8 +148,8 @@ class BmpHeader(Header):
     def _apply_masks(self, band: NDArray[np.uint8]) -> Band:
         pixels = band.view("<u2" if self.depth == 16 else "<u4")[:, : self.width]
         red, green, blue, alpha = self.masks
-        color = cv2.merge([_channel(pixels, mask) for mask in (red, green, blue)])
-        return np.asarray(color, np.uint8), _channel(pixels, alpha) if alpha else None
+        colour = cv2.merge([_channel(pixels, mask) for mask in (red, green, blue)])
+        return np.asarray(colour, np.uint8), _channel(pixels, alpha) if alpha else None
 
 
 def read_header(data: bytes) -> BmpHeader:
@@ -189,11 +189,11 @@ def read_header(data: bytes) -> BmpHeader:
         masks = struct.unpack_from(f"<{count}I", data, _FILE_HEADER_BYTES + _INFO_BYTES)
         masks = (*masks, 0)[:4]
     entry = 3 if size == _CORE_BYTES else 4
-    colors = _colors(data, size, depth)
+    colours = _colours(data, size, depth)
     if not end <= begins <= len(data):  # some programs leave it out
-        begins = end + entry * colors
-    colors = min(colors, (begins - end) // entry)
-    palette = data[end : end + entry * colors]
+        begins = end + entry * colours
+    colours = min(colours, (begins - end) // entry)
+    palette = data[end : end + entry * colours]
     if entry == 3:
         palette = b"".join(palette[at : at + 3] + b"\0" for at in range(0, len(palette) - 2, 3))
     is_run_length = compression in (_RLE8, _RLE4)
@@ -213,7 +213,7 @@ def read_header(data: bytes) -> BmpHeader:
     )
 
 
-def _colors(data: bytes, size: int, depth: int) -> int:
+def _colours(data: bytes, size: int, depth: int) -> int:
     """How many colours the palette has."""
     if depth > 8:
         return 0

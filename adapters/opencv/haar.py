@@ -142,16 +142,16 @@ class HaarFaceDetector(DirectFaceDetector):
         *,
         mirrored: bool = False,
     ) -> list[_Sighting]:
-        gray = cv2.cvtColor(view.pixels, cv2.COLOR_RGB2GRAY)
+        grey = cv2.cvtColor(view.pixels, cv2.COLOR_RGB2GRAY)
         windows, votes = classifier.detectMultiScale2(
-            cv2.flip(gray, 1) if mirrored else gray,
+            cv2.flip(grey, 1) if mirrored else grey,
             scaleFactor=self._scale_factor,
             minNeighbors=1,
         )
         sightings = []
         for (x, y, window, _), count in zip(windows, votes, strict=True):
             side = window * cascade.side
-            left = gray.shape[1] - x - window if mirrored else x
+            left = grey.shape[1] - x - window if mirrored else x
             box = view.box(
                 left + (window - side) / 2,
                 y + (window - side) / 2 + window * cascade.drop,

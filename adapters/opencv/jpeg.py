@@ -234,7 +234,7 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
     if precision != 8 and not rare:
         raise Unsupported(
             f"it has {precision} bits a sample; 8 are supported, 12 if it is extended sequential "
-            "(SOF1), and up to 15 if it is lossless and gray"
+            "(SOF1), and up to 15 if it is lossless and grey"
         )
     if code == _LOSSLESS and not rare:
         raise Unsupported(f"it is lossless with {components} colours; 1 and 3 are supported")
@@ -301,8 +301,8 @@ def _scans(data: bytes, at: int) -> list[int]:
 
 def _is_read_by_turbojpeg(components: bytes) -> bool:
     first, *others = components[1::3]
-    is_color = len(others) == 2 and set(others) == {0x11}
-    return not others or (is_color and first in _READ_BY_TURBOJPEG)
+    is_colour = len(others) == 2 and set(others) == {0x11}
+    return not others or (is_colour and first in _READ_BY_TURBOJPEG)
 
 
 def _samples_a_pixel(components: bytes) -> float:

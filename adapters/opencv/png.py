@@ -16,19 +16,19 @@ from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import Band, put_together
 from domain.formats import PNG
 
-_GRAY, _RGB, _PALETTE, _GRAY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
-_SAMPLES = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _GRAY_ALPHA: 2, _RGB_ALPHA: 4}
+_GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
+_SAMPLES = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGB_ALPHA: 4}
 _DEPTHS = {
-    _GRAY: (1, 2, 4, 8, 16),
+    _GREY: (1, 2, 4, 8, 16),
     _RGB: (8, 16),
     _PALETTE: (1, 2, 4, 8),
-    _GRAY_ALPHA: (8, 16),
+    _GREY_ALPHA: (8, 16),
     _RGB_ALPHA: (8, 16),
 }
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
 # The OpenCV formats for undoing the filters, by the number of bytes per pixel.
-_PLAIN = {1: (_GRAY, 8), 2: (_GRAY, 16), 3: (_RGB, 8), 4: (_RGB_ALPHA, 8), 6: (_RGB, 16)}
+_PLAIN = {1: (_GREY, 8), 2: (_GREY, 16), 3: (_RGB, 8), 4: (_RGB_ALPHA, 8), 6: (_RGB, 16)}
 _PLAIN[8] = (_RGB_ALPHA, 16)
 # First column and row of each pass of an interlaced image, and the steps to the next ones.
 _PASSES: tuple[tuple[int, int, int, int], ...] = (
@@ -63,12 +63,12 @@ class PngHeader(Header):
 
     Attributes:
         depth: bits per sample.
-        color: the colour type.
+        colour: the colour type.
         interlaced: whether the pixels are stored in seven passes.
     """
 
     depth: int
-    color: int
+    colour: int
     interlaced: bool
 
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
@@ -87,25 +87,25 @@ def read_header(data: bytes, *, thorough: bool) -> PngHeader | None:
     """
     if len(data) < _IHDR_END:
         raise Truncated
-    name, width, height, depth, color, _, _, interlace = struct.unpack_from(">4sIIBBBBB", data, 12)
-    if name != b"IHDR" or not (width and height) or depth not in _DEPTHS.get(color, ()):
+    name, width, height, depth, colour, _, _, interlace = struct.unpack_from(">4sIIBBBBB", data, 12)
+    if name != b"IHDR" or not (width and height) or depth not in _DEPTHS.get(colour, ()):
         raise Damaged
     if not thorough and any(number > _MAX_CHUNKS for number, _ in enumerate(_chunks(data))):
         return None
-    stored_bytes = ceil_div(_SAMPLES[color] * depth, 8)
-    row_bytes = ceil_div(width * _SAMPLES[color] * depth, 8)
+    stored_bytes = ceil_div(_SAMPLES[colour] * depth, 8)
+    row_bytes = ceil_div(width * _SAMPLES[colour] * depth, 8)
     return PngHeader(
         kind=PNG,
         width=width,
         height=height,
         working_bytes=(3 * stored_bytes + _BYTES_PER_BAND_PIXEL) * max(_BAND_PIXELS, 8 * width)
-        + (width * height * _SAMPLES[color] * (2 if depth == 16 else 1) if interlace else 0),
+        + (width * height * _SAMPLES[colour] * (2 if depth == 16 else 1) if interlace else 0),
         reduces_while_reading=True,
         cpu_s=row_bytes * height * _S_PER_BYTE
         + (width * height * _S_PER_SMALL_PIXEL if depth < 8 else 0),
         costs_most="inflating this PNG",
         depth=depth,
-        color=color,
+        colour=colour,
         interlaced=bool(interlace),
     )
 
@@ -187,7 +187,7 @@ class _Picture:
     def __init__(self, header: PngHeader, parts: _Parts) -> None:
         self._header = header
         self._inflater = _Inflater(parts.coded)
-        self._samples = _SAMPLES[header.color]
+        self._samples = _SAMPLES[header.colour]
         self._pixel_bytes = max(self._samples * header.depth // 8, 1)
         self._palette, self._opacity = _palette_of(parts)
         self._key = _key_of(header, parts.transparency)
@@ -195,8 +195,8 @@ class _Picture:
     def read(self, factor: int) -> NDArray[np.uint8]:
         header = self._header
         bands = self._read_interlaced() if header.interlaced else self._bands()
-        colors = (self._color(samples) for samples in bands)
-        return put_together(colors, factor, (header.height, header.width))
+        colours = (self._colour(samples) for samples in bands)
+        return put_together(colours, factor, (header.height, header.width))
 
     def _bands(self) -> Iterator[Samples]:
         """Bands of rows of samples."""
@@ -231,11 +231,11 @@ class _Picture:
             above = big_endian.tobytes()
             yield _unpack(pixels, width, self._samples, self._header.depth)
 
-    def _color(self, samples: Samples) -> Band:
+    def _colour(self, samples: Samples) -> Band:
         """RGB and alpha of a band, in 8 bits."""
-        depth, color = self._header.depth, self._header.color
+        depth, colour = self._header.depth, self._header.colour
         alpha = None
-        if color == _PALETTE:
+        if colour == _PALETTE:
             indices = np.ascontiguousarray(samples[..., 0], np.uint8)
             alpha = None if self._opacity is None else cv2.LUT(indices, self._opacity)
             return cv2.applyColorMap(indices, self._palette[:, None]), alpha
@@ -247,12 +247,12 @@ class _Picture:
         eight = np.ascontiguousarray(samples, np.uint8)
         if depth < 8:
             eight = eight * np.uint8(255 // (2**depth - 1))
-        if color == _GRAY_ALPHA:
+        if colour == _GREY_ALPHA:
             eight, alpha = cv2.split(eight)
-        elif color == _RGB_ALPHA:
+        elif colour == _RGB_ALPHA:
             alpha = cv2.extractChannel(eight, 3)
             return cv2.cvtColor(eight, cv2.COLOR_RGBA2RGB), alpha
-        return eight if color == _RGB else cv2.cvtColor(eight, cv2.COLOR_GRAY2RGB), alpha
+        return eight if colour == _RGB else cv2.cvtColor(eight, cv2.COLOR_GRAY2RGB), alpha
 
 
 def _rows_of_a_band(width: int) -> int:
@@ -262,21 +262,21 @@ def _rows_of_a_band(width: int) -> int:
 
 def _palette_of(parts: _Parts) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """256 colours and, if some are transparent, the opacity of each."""
-    colors = np.zeros((256, 3), np.uint8)
+    colours = np.zeros((256, 3), np.uint8)
     given = np.frombuffer(parts.palette[: len(parts.palette) // 3 * 3], np.uint8).reshape(-1, 3)
-    colors[: len(given)] = given[:256]
+    colours[: len(given)] = given[:256]
     if not parts.transparency:
-        return colors, None
+        return colours, None
     opacity = np.full(256, 255, np.uint8)
     some = np.frombuffer(parts.transparency[:256], np.uint8)
     opacity[: len(some)] = some
-    return colors, opacity
+    return colours, opacity
 
 
 def _key_of(header: PngHeader, transparency: bytes) -> NDArray[np.uint16] | None:
     """The transparent colour of an image without palette and alpha."""
-    samples = _SAMPLES[header.color]
-    if header.color not in (_GRAY, _RGB) or len(transparency) < 2 * samples:
+    samples = _SAMPLES[header.colour]
+    if header.colour not in (_GREY, _RGB) or len(transparency) < 2 * samples:
         return None
     key = np.frombuffer(transparency, ">u2", samples).astype(np.uint16)
     return key & np.uint16(2**header.depth - 1)
@@ -299,9 +299,9 @@ def _unfilter(
     """
     if max(filtered[:: row_bytes + 1]) > _LAST_FILTER:  # OpenCV would write to standard error
         raise Damaged
-    color, depth = _PLAIN[pixel_bytes]
+    colour, depth = _PLAIN[pixel_bytes]
     width = row_bytes // pixel_bytes
-    size = struct.pack(">IIBBBBB", width, rows + 1, depth, color, 0, 0, 0)
+    size = struct.pack(">IIBBBBB", width, rows + 1, depth, colour, 0, 0, 0)
     # Level 0: stored uncompressed.
     coded = zlib.compress(b"".join((b"\0", above, filtered)), 0)
     image = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", size) + _chunk(b"IDAT", coded)
@@ -309,9 +309,9 @@ def _unfilter(
     pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise Damaged
-    if color == _RGB:
+    if colour == _RGB:
         cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
-    elif color == _RGB_ALPHA:
+    elif colour == _RGB_ALPHA:
         cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA, dst=pixels)
     rows_only: Samples = pixels[1:]
     return rows_only
@@ -325,9 +325,9 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 def _unpack(rows: Samples, width: int, samples: int, depth: int) -> Samples:
     """The samples of some rows: height x width x samples, uint8 or uint16."""
     height = len(rows)
-    if depth == 8 and rows.dtype == np.uint16:  # gray and alpha, a byte each
+    if depth == 8 and rows.dtype == np.uint16:  # grey and alpha, a byte each
         rows = rows.astype(">u2").view(np.uint8)
-    if depth == 16 and rows.dtype == np.uint8:  # gray and alpha, two bytes each
+    if depth == 16 and rows.dtype == np.uint8:  # grey and alpha, two bytes each
         rows = np.ascontiguousarray(rows).view(">u2").astype(np.uint16)
     if depth >= 8:
         return rows.reshape(height, width, samples)

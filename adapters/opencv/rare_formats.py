@@ -31,7 +31,7 @@ from domain.formats import AVIF, GIF, HEIC, TIFF, FileFormat
 _HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES, _AVIF_ALPHA_BYTES = 5, 7, 10, 12
 # The box of the clean aperture: width, height and place of its centre, as fractions.
 _CLEAN_APERTURE = re.compile(rb"(?s)\x00\x00\x00\x28clap(.{32})")
-_COLOR_MAP = 320  # tag of a TIFF
+_COLOUR_MAP = 320  # tag of a TIFF
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1}
 
 
@@ -65,7 +65,7 @@ def _open_with_pillow(data: bytes, kind: FileFormat) -> RareHeader:
     image = PIL.Image.open(io.BytesIO(data), formats=[kind.name])
     avif = kind is AVIF
     if isinstance(image, TiffImageFile) and image.mode == "P":
-        palette = tiff.eight_bit_palette(image.tag_v2[_COLOR_MAP])
+        palette = tiff.eight_bit_palette(image.tag_v2[_COLOUR_MAP])
         image.palette = ImagePalette.raw("RGB;L", palette) if palette else image.palette
     whole = image.width * image.height
     part = (avif and _clean_aperture(data, *image.size)) or (0, 0, *image.size)
@@ -150,7 +150,7 @@ def _open_heif(data: bytes) -> RareHeader:
 
     def decode(factor: int) -> NDArray[np.uint8]:
         pixels = np.asarray(file)
-        if pixels.dtype == np.uint16:  # gray of more than 8 bits is not converted
+        if pixels.dtype == np.uint16:  # grey of more than 8 bits is not converted
             pixels = (pixels >> 8).astype(np.uint8)
         if pixels.ndim == 2:
             return on_white(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), None, factor)

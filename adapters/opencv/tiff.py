@@ -48,7 +48,7 @@ _OTHER_COMPRESSIONS = {
     50001: "WebP",
 }
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK, _YCBCR = 0, 1, 2, 5, 6
-_COLORS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
+_COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 # A file does not say what white is: the usual values are tried, then the brightest sample.
 _WHITES = {_UNSIGNED: (255.0, 65535.0), _SIGNED: (255.0, 32767.0), _FLOAT: (1.0, 255.0, 65535.0)}
@@ -117,13 +117,13 @@ def is_cut_short(data: bytes) -> bool:
 
 
 def is_read_by_pillow(data: bytes) -> bool:
-    """Whether Pillow may be tried: it gets gray of more than 8 bits and deep planes wrong."""
+    """Whether Pillow may be tried: it gets grey of more than 8 bits and deep planes wrong."""
     tags, _ = tags_of(data)
     if _first(tags, _COMPRESSION, 1) in _OTHER_COMPRESSIONS:
         return False
     is_deep = max(tags.get(_BITS, (1,))) > 8
-    is_gray = _first(tags, _SAMPLES, 1) == 1
-    return not (is_deep and (is_gray or _first(tags, _PLANES, 1) == _SEPARATE))
+    is_grey = _first(tags, _SAMPLES, 1) == 1
+    return not (is_deep and (is_grey or _first(tags, _PLANES, 1) == _SEPARATE))
 
 
 def for_pillow(data: bytes) -> bytes:
@@ -147,13 +147,13 @@ def for_pillow(data: bytes) -> bytes:
     return _with_tags(bytes(_FILE_HEADER_BYTES) + b"".join(pieces), page)
 
 
-def eight_bit_palette(colors: Sequence[int]) -> bytes | None:
+def eight_bit_palette(colours: Sequence[int]) -> bytes | None:
     """A ColorMap as Pillow keeps palettes, if it holds bytes as some programs write it.
 
     Args:
-        colors: red, then green, then blue of all entries; 0 to 65535 by the standard.
+        colours: red, then green, then blue of all entries; 0 to 65535 by the standard.
     """
-    return bytes(colors) if max(colors) <= 255 else None
+    return bytes(colours) if max(colours) <= 255 else None
 
 
 def read_header(data: bytes) -> TiffHeader:
@@ -173,7 +173,7 @@ def read_header(data: bytes) -> TiffHeader:
         if compression == _JPEG:
             name = f"JPEG with {samples} samples of {bits[0]} bits"
         raise Unsupported(f"its pixels are coded as {name}, which is not supported in a TIFF")
-    if photometric not in _COLORS or samples < _COLORS[photometric] or samples > 16:
+    if photometric not in _COLOURS or samples < _COLOURS[photometric] or samples > 16:
         raise Unsupported(f"its colours ({photometric}) are not supported")
     sizes = {_UNSIGNED: range(1, 33), _SIGNED: (8, 16, 32), _FLOAT: (16, 32, 64)}
     if len({*bits}) > 1 or len({*kinds}) > 1 or bits[0] not in sizes.get(kinds[0], ()):
@@ -225,13 +225,13 @@ class _Pixels:
 
         black, white = 0.0, float(2**self._bits - 1)
         if self._format != _UNSIGNED or self._bits > 16:
-            count = _COLORS[self._photometric]
+            count = _COLOURS[self._photometric]
             ends = [(found.min(), found.max()) for found in (samples(t)[..., :count] for t in tops)]
             black = min(0.0, *(float(lowest) for lowest, _ in ends))
             highest = max(float(found) for _, found in ends)
             white = next((usual for usual in _WHITES[self._format] if highest <= usual), highest)
         for top in tops:
-            yield self._color(_in_eight_bits(samples(top), black, white))
+            yield self._colour(_in_eight_bits(samples(top), black, white))
 
     def _bytes_of(self, data: bytes, plane: int) -> NDArray[np.uint8]:
         """The uncompressed bytes of a plane: rows x bytes of a row."""
@@ -293,23 +293,23 @@ class _Pixels:
                 numbers = numbers.view(f"{'f' if self._is_float else 'i'}{self._bits // 8}")
         return numbers.reshape(rows, across * self._piece_width, samples)[:, : self._width]
 
-    def _color(self, samples: NDArray[np.uint8]) -> Band:
+    def _colour(self, samples: NDArray[np.uint8]) -> Band:
         """RGB and alpha of some rows."""
-        count = _COLORS[self._photometric]
-        color, extra = samples[..., :count], _first(self._tags, _EXTRA_SAMPLES, 0)
+        count = _COLOURS[self._photometric]
+        colour, extra = samples[..., :count], _first(self._tags, _EXTRA_SAMPLES, 0)
         has_alpha = samples.shape[2] > count and extra in (_ASSOCIATED, _UNASSOCIATED)
         alpha = np.ascontiguousarray(samples[..., count]) if has_alpha else None
         if self._photometric == _WHITE_IS_ZERO:
-            color = 255 - color
+            colour = 255 - colour
         if self._photometric == _CMYK:
-            ink = 255 - color.astype(np.uint16)
-            color = (ink[..., :3] * ink[..., 3:] // 255).astype(np.uint8)
-        if color.shape[2] == 1:
-            color = np.repeat(color, 3, axis=2)
+            ink = 255 - colour.astype(np.uint16)
+            colour = (ink[..., :3] * ink[..., 3:] // 255).astype(np.uint8)
+        if colour.shape[2] == 1:
+            colour = np.repeat(colour, 3, axis=2)
         if alpha is not None and extra == _ASSOCIATED:
-            whole = color.astype(np.uint16) * 255 // np.maximum(alpha, 1)[..., None]
-            color = np.minimum(whole, 255).astype(np.uint8)
-        return np.ascontiguousarray(color), alpha
+            whole = colour.astype(np.uint16) * 255 // np.maximum(alpha, 1)[..., None]
+            colour = np.minimum(whole, 255).astype(np.uint8)
+        return np.ascontiguousarray(colour), alpha
 
 
 def _in_eight_bits(samples: Samples, black: float, white: float) -> NDArray[np.uint8]:

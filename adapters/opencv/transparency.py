@@ -18,22 +18,22 @@ Band = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
 
 
 def on_white(
-    color: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, factor: int
+    colour: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, factor: int
 ) -> NDArray[np.uint8]:
     """Blend an image with white and reduce it.
 
     An alpha of zero everywhere counts as opaque: some programs leave it unset.
 
     Args:
-        color: height x width x 3, RGB.
+        colour: height x width x 3, RGB.
         alpha: height x width; None for opaque.
         factor: by which it is reduced.
     """
     if alpha is None or alpha.min() == 255:
-        return smaller(color, factor)
+        return smaller(colour, factor)
     height, width = alpha.shape
     rows = max(BAND_PIXELS // width // factor, 1) * factor
-    bands = ((color[at : at + rows], alpha[at : at + rows]) for at in range(0, height, rows))
+    bands = ((colour[at : at + rows], alpha[at : at + rows]) for at in range(0, height, rows))
     return put_together(bands, factor, (height, width))
 
 
@@ -50,22 +50,22 @@ def put_together(bands: Iterable[Band], factor: int, size: tuple[int, int]) -> N
     """
     height, width = (ceil_div(length, factor) for length in size)
     whole, at, seen_alpha = np.empty((height, width, 3), np.uint8), 0, False
-    for color, alpha in bands:
+    for colour, alpha in bands:
         if alpha is not None and not seen_alpha and alpha.any():
             seen_alpha = True
             whole[:at] = 255  # what was taken for opaque so far
         if alpha is not None and seen_alpha and alpha.min() < 255:
-            color = blend(color, alpha)
-        small = smaller(color, factor)
+            colour = blend(colour, alpha)
+        small = smaller(colour, factor)
         whole[at : at + len(small)] = small
         at += len(small)
     return whole[:at]
 
 
-def blend(color: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def blend(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Each pixel blended with white by its alpha."""
     share = alpha[..., None].astype(np.uint16)
-    mixed = color * share + (255 - share) * np.uint16(255)
+    mixed = colour * share + (255 - share) * np.uint16(255)
     return ((mixed + 127) // 255).astype(np.uint8)
 
 

@@ -59,14 +59,14 @@ class WebpHeader(Header):
         alpha = None
         if pixels.shape[2] == 4:
             alpha = cv2.extractChannel(pixels, 3)
-            color = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB)
+            colour = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB)
         else:
-            color = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+            colour = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
         if (left, top, width, height) == (0, 0, self.width, self.height):
-            return on_white(color, alpha, factor)
+            return on_white(colour, alpha, factor)
         canvas = np.full((self.height, self.width, 3), 255, np.uint8)
         room = canvas[top : top + height, left : left + width]
-        room[:] = on_white(color, alpha, 1)[: room.shape[0], : room.shape[1]]
+        room[:] = on_white(colour, alpha, 1)[: room.shape[0], : room.shape[1]]
         return on_white(canvas, None, factor)
 
 

@@ -128,7 +128,7 @@ def png(
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-def two_colors(width: int, height: int) -> bytes:
+def two_colours(width: int, height: int) -> bytes:
     """A PNG of one bit a pixel, whose colours are half transparent."""
     palette = chunk(b"PLTE", b"\0\0\0\xff\xff\xff") + chunk(b"tRNS", b"\x80\x80")
     row_bytes = width // 8 + 2
@@ -174,8 +174,8 @@ ATTACKS: dict[str, Callable[[], bytes]] = {
     "PNG that inflates": lambda: png(64, 64, 2, 0, 2_000_000_000),
     "RLE BMP": rle_bmp,
     "tiny chunks": tiny_chunks,
-    "two colours": lambda: two_colors(7900, 6300),
-    "two colours in a strip": lambda: two_colors(4_000_000, 12),
+    "two colours": lambda: two_colours(7900, 6300),
+    "two colours in a strip": lambda: two_colours(4_000_000, 12),
     "tables of a lossless WebP": lambda: webp_of_tables(1024, 2**16),
     "missing scans": lambda: missing_scans(6500),
     "a strip": lambda: encoded(Image.new("1", (8, 400_000)), "TIFF", compression="packbits"),

@@ -143,7 +143,7 @@ async def test_white_in_hdr_is_white(
 ) -> None:
     picture = np.full((96, 160, 3), round(255 * white), np.uint8)
     clip = clips.write_clip(
-        tmp_path / "clip.mp4", [(0.0, picture)], pixel_format="yuv420p10le", color_curve=curve
+        tmp_path / "clip.mp4", [(0.0, picture)], pixel_format="yuv420p10le", colour_curve=curve
     )
     frame = (await read(reader, clip, 1))[0]
     assert isinstance(frame, VideoFrame)
