@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +17,7 @@ from application.ports.video_reader import VideoReader
 from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
 from application.work.cancellation import uninterrupted
+from application.work.fair_semaphore import FairSemaphore
 from domain.errors import NotFound
 from domain.user import User
 from domain.video import Sampling, Video, VideoStatus
@@ -60,8 +60,9 @@ class SubmitVideo:
         self._holder = holder
         self._submitted = submitted
         self._coming_in: Counter[str] = Counter()
-        # An open file may need hundreds of megabytes, so the files of many senders take turns.
-        self._reading = asyncio.Lock()
+        # An open file may need hundreds of megabytes, and opening one may take seconds, so files
+        # take turns, and so do their senders.
+        self._reading = FairSemaphore()
 
     @asynccontextmanager
     async def hold_place(self, user: User) -> AsyncIterator[None]:
@@ -113,7 +114,7 @@ class SubmitVideo:
         """
         self._limits.check_size(size_bytes)
         async with self._store.received(chunks) as path:
-            async with self._reading, self._reader.open(path) as opened:
+            async with self._reading.hold(user.sender), self._reader.open(path) as opened:
                 facts = opened.facts
             self._limits.check_length(facts.start_s, facts.duration_s)
             sampling.check_within(facts.duration_s)

@@ -2,7 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -356,6 +361,37 @@ async def test_uploaded_files_are_opened_one_at_a_time(
     monkeypatch.setattr(videos.reader, "open", opened)
     await asyncio.gather(*(videos.submitted() for _ in range(3)))
     assert most == 1
+
+
+async def test_the_files_of_one_user_do_not_all_come_before_those_of_another(
+    videos: Videos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive, open_file = videos.store.received, videos.reader.open
+    received: list[Path] = []
+    opened: list[Path] = []
+
+    @asynccontextmanager
+    async def receive_in_order(chunks: AsyncIterator[bytes]) -> AsyncIterator[Path]:
+        async with receive(chunks) as path:
+            received.append(path)
+            yield path
+
+    def open_in_order(path: Path) -> AbstractAsyncContextManager[OpenVideo]:
+        opened.append(path)
+        return open_file(path)
+
+    monkeypatch.setattr(videos.store, "received", receive_in_order)
+    monkeypatch.setattr(videos.reader, "open", open_in_order)
+    videos.reader.hold()
+    sent = []
+    for number, owner in enumerate((videos.alice, videos.alice, videos.alice, videos.bob)):
+        sent.append(asyncio.create_task(videos.submitted(owner=owner)))
+        async with asyncio.timeout(20):
+            while len(received) == number:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+    videos.reader.release()
+    await asyncio.gather(*sent)
+    assert [received.index(path) for path in opened] == [0, 3, 1, 2]
 
 
 async def test_a_video_whose_file_cannot_be_stored_leaves_no_record(videos: Videos) -> None:
