@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from litestar import Response
 from litestar.response import Stream
@@ -18,10 +18,11 @@ from entrypoints.server.http import PIECE_BYTES
 
 Parts = AsyncIterator[Sequence[Detection]]
 Write = Callable[[Sequence[Detection]], bytes]
+T = TypeVar("T")
 
 
 async def write_parts(
-    parts: Parts, write: Write, *, semaphore: FairSemaphore, sender: str
+    parts: AsyncIterator[T], write: Callable[[T], bytes], *, semaphore: FairSemaphore, sender: str
 ) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of each part; one part at a time is read, and written on a thread.
 
@@ -34,7 +35,7 @@ async def write_parts(
         semaphore: shared by all answers of this process.
         sender: the client.
     """
-    async with aclosing(cast("AsyncGenerator[Sequence[Detection], None]", parts)):
+    async with aclosing(cast("AsyncGenerator[T, None]", parts)):
         while True:
             async with semaphore.hold(sender):
                 part = await anext(parts, None)

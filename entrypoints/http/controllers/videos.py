@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from application.accounts.links import LinkSignature
 from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.read_videos import ReadVideos
 from application.use_cases.submit_video import SubmitVideo
+from application.work.fair_semaphore import FairSemaphore
 from domain.errors import InvalidLink, InvalidRequest
 from domain.video import (
     DEFAULT_STEP_S,
@@ -28,7 +30,7 @@ from domain.video import (
     Sampling,
     Video,
 )
-from entrypoints.http import operations
+from entrypoints.http import exports, operations, records
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
@@ -202,6 +204,7 @@ class VideoController(Controller):
         request: UserRequest,
         video_id: FromPath[UUID],
         read_videos: NamedDependency[ReadVideos],
+        record_semaphore: NamedDependency[FairSemaphore],
         format: Annotated[  # noqa: A002
             Literal["json", "jsonl", "csv"],
             QueryParameter(
@@ -209,18 +212,28 @@ class VideoController(Controller):
                 schema_extra=one_of_or_empty("json", "jsonl", "csv"),
             ),
         ] = "json",
-    ) -> Stream:
+    ) -> Response[Any]:
         """Download a row for each analysed frame and face, and one for a frame without any.
 
         While the video is being analysed, these are the frames so far.
         """
-        found = await with_first_item(read_videos.frames(request.user, video_id))
+        # Analysed frames take many times the memory of their bytes; see ``write_parts``.
+        table = records.write_parts(
+            read_videos.frames(request.user, video_id),
+            _WRITE[format],
+            semaphore=record_semaphore,
+            sender=request.user.sender,
+        )
+        if format == "json":
+            table = exports.json_array(table, separator=exports.SEPARATOR_IN_FILES)
+        elif format == "csv":
+            table = _csv_table(table)
         headers = {
             "Content-Disposition": f'attachment; filename="frames.{format}"',
             "Cache-Control": "no-store",
         }
-        table = _TABLES[format](found)
-        return Stream(table, media_type=_MEDIA_TYPES[format], headers=headers)
+        media_type = _MEDIA_TYPES[format]
+        return await records.answer(table, request.scope, media_type=media_type, headers=headers)
 
 
 @get(
@@ -345,33 +358,31 @@ async def _events(changes: AsyncIterator[Video], urls: MediaUrls) -> AsyncIterat
         yield b"data: " + encode_json(_present(video, urls)) + b"\n\n"
 
 
-async def _as_json(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterator[bytes]:
-    separator = b"["
-    async for frames in found:
-        rows = await asyncio.to_thread(_encode, frames, b",\n")
-        yield separator + rows
-        separator = b",\n"
-    yield b"]" if separator == b",\n" else b"[]"
-
-
-async def _as_json_lines(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterator[bytes]:
-    async for frames in found:
-        yield await asyncio.to_thread(_encode, frames, b"\n") + b"\n"
-
-
-async def _as_csv(found: AsyncIterator[Sequence[AnalysedFrame]]) -> AsyncIterator[bytes]:
-    yield frame_table.header().encode()
-    async for frames in found:
-        lines = await asyncio.to_thread(lambda each: [*map(frame_table.csv_lines, each)], frames)
-        yield "".join(lines).encode()
-
-
 def _encode(frames: Sequence[AnalysedFrame], separator: bytes) -> bytes:
     rows = (frame_table.json_line(row) for frame in frames for row in frame_table.rows(frame))
     return separator.join(rows)
 
 
-_TABLES = {"json": _as_json, "jsonl": _as_json_lines, "csv": _as_csv}
+def _json_lines(frames: Sequence[AnalysedFrame]) -> bytes:
+    return _encode(frames, b"\n") + b"\n"
+
+
+def _csv_lines(frames: Sequence[AnalysedFrame]) -> bytes:
+    return "".join(map(frame_table.csv_lines, frames)).encode()
+
+
+async def _csv_table(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    yield frame_table.header().encode()
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            yield chunk
+
+
+_WRITE: Mapping[str, Callable[[Sequence[AnalysedFrame]], bytes]] = {
+    "json": partial(_encode, separator=exports.SEPARATOR_IN_FILES),
+    "jsonl": _json_lines,
+    "csv": _csv_lines,
+}
 
 
 def video_routes(settings: Settings) -> list[Router]:

@@ -1,8 +1,10 @@
 """Recorded video over HTTP."""
 
+import asyncio
 import csv
 import io
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -117,6 +119,21 @@ async def test_the_table_is_the_same_in_every_format(service: Service) -> None:
     assert [row["face_id"] for row in named] == [row["face_id"] for row in rows]
     assert [float(row["happy"]) for row in named] == [row["happy"] for row in rows]
     assert (await client.get(path, params={"format": "xml"})).status_code == 400
+
+
+async def test_frames_are_read_only_when_there_is_room_for_records(service: Service) -> None:
+    client = await service.signed_in()
+    video = await done(service, client)
+    path = f"/api/videos/{video['video_id']}/frames"
+    async with AsyncExitStack() as others:
+        for _ in range(3):
+            semaphore = service.container.detection().record_semaphore()
+            await others.enter_async_context(semaphore.hold("others"))
+        download = asyncio.create_task(client.get(path))
+        for _ in range(30):
+            await client.get(f"/api/videos/{video['video_id']}")
+        assert not download.done()
+    assert len((await download).json()) > 0
 
 
 async def test_the_request_chooses_the_analysed_frames(service: Service) -> None:
