@@ -85,16 +85,23 @@ async def json_array(
 
 
 def csv_lines(records: Sequence[Detection], urls: MediaUrls) -> bytes:
-    """Records as lines of ``csv_table``: one a face, and one for an image without a face."""
+    """Records as lines of a ``csv_table``: one a face, and one for an image without a face."""
     return _lines(row for record in records for row in _rows(record, urls))
 
 
-async def csv_table(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """The lines in all chunks with the names of the columns above them (RFC 4180).
+def csv_header() -> bytes:
+    """The line above those of ``csv_lines``: the names of the columns.
 
-    It begins with a byte order mark, which tells spreadsheets that it is UTF-8.
+    It begins with a byte order mark, which tells spreadsheets that the file is UTF-8.
     """
-    yield codecs.BOM_UTF8 + _lines([_COLUMNS])
+    return codecs.BOM_UTF8 + _lines([_COLUMNS])
+
+
+async def csv_table(
+    chunks: AsyncGenerator[bytes, None], *, header: bytes
+) -> AsyncGenerator[bytes, None]:
+    """The lines in all chunks with a header above them (RFC 4180)."""
+    yield header
     async with aclosing(chunks):
         async for chunk in chunks:
             yield chunk

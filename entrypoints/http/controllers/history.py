@@ -117,7 +117,7 @@ class HistoryController(Controller):
         if format == "csv":
             media_type = "text/csv"
             write = partial(exports.csv_lines, urls=media_urls)
-            wrap = exports.csv_table
+            wrap = partial(exports.csv_table, header=exports.csv_header())
         else:
             media_type = MediaType.JSON
             write = partial(

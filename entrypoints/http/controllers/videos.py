@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -227,7 +226,7 @@ class VideoController(Controller):
         if format == "json":
             table = exports.json_array(table, separator=exports.SEPARATOR_IN_FILES)
         elif format == "csv":
-            table = _csv_table(table)
+            table = exports.csv_table(table, header=frame_table.header().encode())
         headers = {
             "Content-Disposition": f'attachment; filename="frames.{format}"',
             "Cache-Control": "no-store",
@@ -369,13 +368,6 @@ def _json_lines(frames: Sequence[AnalysedFrame]) -> bytes:
 
 def _csv_lines(frames: Sequence[AnalysedFrame]) -> bytes:
     return "".join(map(frame_table.csv_lines, frames)).encode()
-
-
-async def _csv_table(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    yield frame_table.header().encode()
-    async with aclosing(chunks):
-        async for chunk in chunks:
-            yield chunk
 
 
 _WRITE: Mapping[str, Callable[[Sequence[AnalysedFrame]], bytes]] = {
