@@ -1,14 +1,14 @@
 """Batches for other crowds: views as far as the shifts, and faces without labels.
 
-The network that a run starts from is its teacher too: what it says of a crop as it is, is the label
-of every view of the crop, however far (Q. Xie et al., "Self-training with noisy student improves
-ImageNet classification", 2020).
+What the teachers say of a crop as it is, is the label of every view of the crop, however far (Q.
+Xie et al., "Self-training with noisy student improves ImageNet classification", 2020). Where a
+recipe names none, the network that the run starts from is its teacher.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,9 +66,10 @@ class FarBatches:
         self._targets, self._weights = torch.from_numpy(targets), torch.from_numpy(weights)
         self._fer = F.one_hot(torch.from_numpy(fit.fer2013), len(EMOTIONS)).float()
         self._images, self._unlabelled = fit.images, unlabelled
-        teacher = soup(recipe.start, runs)
-        self._scores = _said_of(fit.images, teacher, recipe.teacher_temperature)
-        self._unlabelled_scores = _said_of(unlabelled, teacher, recipe.teacher_temperature)
+        named = recipe.teachers or ((recipe.start, 1.0),)
+        teachers = [(soup(shares, runs), share) for shares, share in named]
+        self._scores = _said_of(fit.images, teachers, recipe.teacher_temperature)
+        self._unlabelled_scores = _said_of(unlabelled, teachers, recipe.teacher_temperature)
         self._unlabelled_odds = sampling_weights(self._unlabelled_scores.numpy(), 0.5)
 
     def __len__(self) -> int:
@@ -138,10 +139,17 @@ class _FarViews:
         ]
 
 
-def _said_of(images: npt.NDArray[np.uint8], teacher: torch.nn.Module, temperature: float) -> Tensor:
-    """The teacher's scores (N, 7) of crops as they are, the mean with those of their mirror."""
-    both = [softmax(predict(teacher, each) / temperature) for each in (images, images[:, :, ::-1])]
-    return torch.from_numpy(np.mean(both, axis=0)).float()
+def _said_of(
+    images: npt.NDArray[np.uint8],
+    teachers: Sequence[tuple[torch.nn.Module, float]],
+    temperature: float,
+) -> Tensor:
+    """The teachers' mean scores (N, 7) of crops as they are and of their mirror images."""
+    mean = np.zeros((len(images), len(EMOTIONS)))
+    for teacher, share in teachers:
+        for each in (images, images[:, :, ::-1]):
+            mean += share / 2 * softmax(predict(teacher, each) / temperature)
+    return torch.from_numpy(mean).float()
 
 
 def crops_of_photos(folder: Path, cache: Path) -> npt.NDArray[np.uint8]:

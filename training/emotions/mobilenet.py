@@ -13,6 +13,7 @@ import logging
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self, cast
 
@@ -48,21 +49,24 @@ class FaceMobileNet(TwoHeads):
         side: Pixels the crops are enlarged to; the body was trained on 224. Sides of 32 n + 1 keep
             every picture between the layers odd, so that convolutions pad alike on all sides.
         dropout: Share of pooled features dropped in training.
+        end: Channels of the last two blocks; the body was trained with 1,024.
     """
 
-    def __init__(self, side: int, dropout: float = 0.3) -> None:
+    def __init__(self, side: int, dropout: float = 0.3, end: int = _WIDTHS[-1]) -> None:
         super().__init__()
         self.side = side
+        self.end = end
         self.frozen = 0
-        convs = [nn.Conv2d(1, _WIDTHS[0], 3, 2, 1, bias=False)]
-        for inputs, outputs, stride in zip(_WIDTHS, _WIDTHS[1:], _STRIDES, strict=False):
+        widths = (*_WIDTHS[:-2], end, end)
+        convs = [nn.Conv2d(1, widths[0], 3, 2, 1, bias=False)]
+        for inputs, outputs, stride in zip(widths, widths[1:], _STRIDES, strict=False):
             convs.append(nn.Conv2d(inputs, inputs, 3, stride, 1, groups=inputs, bias=False))
             convs.append(nn.Conv2d(inputs, outputs, 1, bias=False))
         self.convs = nn.ModuleList(convs)
         self.norms = nn.ModuleList([_Norm(conv.out_channels) for conv in convs])
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(_WIDTHS[-1], CLASSES)
-        self.fer_head = nn.Linear(_WIDTHS[-1], CLASSES)
+        self.head = nn.Linear(end, CLASSES)
+        self.fer_head = nn.Linear(end, CLASSES)
         for head in (self.head, self.fer_head):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
@@ -87,14 +91,20 @@ class FaceMobileNet(TwoHeads):
         return self
 
     def features(self, faces: Tensor) -> Tensor:
-        """Gray levels (N, 1, H, W) in 0..255 to pooled features (N, 1024)."""
+        """Gray levels (N, 1, H, W) in 0..255 to pooled features (N, end)."""
+        for layer in self._outputs(faces):
+            last = layer
+        pooled: Tensor = self.dropout(last.mean(dim=(2, 3)))
+        return pooled
+
+    def _outputs(self, faces: Tensor) -> Iterator[Tensor]:
+        """What each layer makes of the crops, (N, C, H, W)."""
         size = (self.side, self.side)
         x = F.interpolate(normalise(faces), size=size, mode="bilinear", align_corners=False)
         x = x.contiguous(memory_format=torch.channels_last)
         for conv, norm in self._layers():
             x = F.relu6(norm(conv(x)))
-        pooled: Tensor = self.dropout(x.mean(dim=(2, 3)))
-        return pooled
+            yield x
 
     @torch.no_grad()
     def load_faces(self, folder: Path, crops: Tensor) -> None:
@@ -131,9 +141,47 @@ class FaceMobileNet(TwoHeads):
         for _, norm in layers:
             norm.unfold = False
 
+    @torch.no_grad()
+    def load_wider(self, wider: Self, crops: Tensor) -> None:
+        """Starts from a network whose last two blocks have more channels.
+
+        The channels stay whose changes matter most to what follows (as by weights alone in H. Li et
+        al., "Pruning filters for efficient convnets", 2017); of the others the mean is kept.
+
+        Args:
+            wider: A trained network, in evaluation mode.
+            crops: Gray levels (N, 1, H, W) in 0..255, a few hundred of the training data.
+        """
+        *_, inner, outer = wider._outputs(crops)
+        pooled = outer.mean(dim=(2, 3))
+        layers = wider._layers()
+        mixing = layers[-1][0].weight[:, :, 0, 0]
+        ends = _strongest(pooled.std(dim=0) * wider.head.weight.norm(dim=0), self.end)
+        middle = _strongest(inner.std(dim=(0, 2, 3)) * mixing[ends].norm(dim=0), self.end)
+        state = {name: value.clone() for name, value in wider.state_dict().items()}
+        last = len(layers) - 1
+        for number, keep in ((last - 2, middle), (last - 1, middle), (last, ends)):
+            state[f"convs.{number}.weight"] = layers[number][0].weight[keep]
+            for name in ("weight", "bias", "running_mean", "running_var"):
+                state[f"norms.{number}.{name}"] = state[f"norms.{number}.{name}"][keep]
+        state[f"convs.{last}.weight"] = mixing[ends][:, middle, None, None]
+        left_out = inner.mean(dim=(0, 2, 3)).index_fill(0, middle, 0.0)
+        state[f"norms.{last}.running_mean"] -= mixing[ends] @ left_out
+        left_out = pooled.mean(dim=0).index_fill(0, ends, 0.0)
+        for head in ("head", "fer_head"):
+            weight = state[f"{head}.weight"]
+            state[f"{head}.bias"] += weight @ left_out
+            state[f"{head}.weight"] = weight[:, ends]
+        self.load_state_dict(state)
+
     def _layers(self) -> list[tuple[nn.Conv2d, _Norm]]:
         pairs = zip(self.convs, self.norms, strict=True)
         return [(cast("nn.Conv2d", conv), cast("_Norm", norm)) for conv, norm in pairs]
+
+
+def _strongest(strength: Tensor, count: int) -> Tensor:
+    """Which channels (count,) have the greatest strength (C,), in their order."""
+    return strength.topk(count).indices.sort().values
 
 
 class _Norm(nn.BatchNorm2d):

@@ -13,6 +13,8 @@ class Recipe:
     Attributes:
         widths, depths, dropout: The network, see `network.EmotionNet`; without widths it is the
             face network of `mobilenet.FaceMobileNet`.
+        end: Channels of the last two blocks of the face network. Where they are fewer than those of
+            the network that the run starts from, its weakest channels are left out.
         phases: (epochs, side of the views) in order; small views first allow more epochs (Howard
             2018, progressive resizing; Tan and Le 2021, EfficientNetV2).
         seed: Seed of weights, draws and views.
@@ -37,8 +39,8 @@ class Recipe:
             and consistent"), each with its share.
         teacher_weight: Weight of the teachers' scores against the labels of the data.
         unlabelled: Faces without labels in every batch. If there are any, the batches are those of
-            `far.FarBatches`, and the teacher is what the run starts from.
-        teacher_temperature: Of the scores of that teacher.
+            `far.FarBatches`, whose teacher is what the run starts from where no others are named.
+        teacher_temperature: Of the scores of those teachers.
     """
 
     phases: tuple[tuple[int, int], ...]
@@ -46,6 +48,7 @@ class Recipe:
     widths: tuple[int, ...] = ()
     depths: tuple[int, ...] = ()
     dropout: float = 0.2
+    end: int = 1024
     batch: int = 128
     rate: float = 0.1
     decay: float = 5e-4
@@ -231,6 +234,14 @@ RECIPES["face-8"] = replace(
     frozen=3,
     start={"face-6": 0.5, "face-7": 0.5},
     teacher_temperature=0.6,
+)
+
+RECIPES["face-9"] = replace(
+    RECIPES["face-8"],
+    seed=101,
+    end=512,
+    start={"face-8": 1.0},
+    teachers=((RECIPES["face-8"].start, 0.5), ({"face-8": 1.0}, 0.5)),
 )
 
 SHIPPED = {"face-8": 1.0}

@@ -21,7 +21,7 @@ def build(recipe: Recipe) -> Network:
     if recipe.widths:
         network = EmotionNet(recipe.widths, recipe.depths, recipe.dropout)
     else:
-        network = FaceMobileNet(recipe.size(recipe.epochs), recipe.dropout)
+        network = FaceMobileNet(recipe.size(recipe.epochs), recipe.dropout, recipe.end)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 

@@ -75,11 +75,19 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     network = build(recipe)
+    some = torch.from_numpy(fit.images[::60])[:, None].float()
     if recipe.start:
-        network.load_state_dict(soup(recipe.start, runs).state_dict())
+        start = soup(recipe.start, runs)
+        if (
+            isinstance(start, FaceMobileNet)
+            and isinstance(network, FaceMobileNet)
+            and start.end > network.end
+        ):
+            network.load_wider(start, some)
+        else:
+            network.load_state_dict(start.state_dict())
     elif isinstance(network, FaceMobileNet):
-        crops = torch.from_numpy(fit.images[::60])[:, None].float()
-        network.load_faces(runs / "pretrained", crops)
+        network.load_faces(runs / "pretrained", some)
     if isinstance(network, FaceMobileNet):
         network.freeze(recipe.frozen)
     average = Average(network, recipe.ema)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from adapters.onnx.classifier import OnnxCropClassifier
 from tests.integration.training.data import write_crops, write_photos
@@ -16,6 +17,7 @@ from training.emotions.__main__ import splits
 from training.emotions.data import load, majority
 from training.emotions.export import export
 from training.emotions.far import crops_of_photos
+from training.emotions.mobilenet import FaceMobileNet
 from training.emotions.recipes import RECIPES, TAU, TEMPERATURE, Recipe
 from training.emotions.train import train
 
@@ -84,3 +86,26 @@ def test_a_run_for_other_crowds_learns_from_faces_without_labels(
     assert unlabelled.shape[1:] == (48, 48)
     assert after["accuracy"] > 0.5
     assert after["accuracy"] > before["accuracy"] - 0.2
+
+
+def test_a_narrower_network_says_the_same_where_the_channels_left_out_never_change() -> None:
+    torch.manual_seed(1)
+    wide, narrow = FaceMobileNet(65, dropout=0.0), FaceMobileNet(65, end=512).eval()
+    torch.nn.init.normal_(wide.head.weight)
+    crops = torch.rand(8, 1, 48, 48) * 255
+    same = torch.arange(1024) % 2 == 1
+    with torch.no_grad():
+        for norm in wide.norms:
+            norm.momentum = 1.0
+        wide.train()(crops)
+        wide.eval()
+        for number in (-2, -1):
+            wide.norms[number].weight[same] = 0
+            wide.norms[number].bias[same] = torch.rand(512)
+
+    narrow.load_wider(wide, crops)
+
+    with torch.no_grad():
+        expected, said = wide(crops), narrow(crops)
+    assert expected.std(dim=0).min() > 0.01
+    torch.testing.assert_close(said, expected, rtol=1e-3, atol=1e-3)
