@@ -8,7 +8,7 @@
 FROM node:22.23.3-bookworm-slim AS page
 WORKDIR /page
 COPY entrypoints/web/package.json entrypoints/web/package-lock.json ./
-RUN npm ci --omit=dev --no-audit --no-fund
+RUN npm ci --no-audit --no-fund
 
 FROM python:3.11.17-slim-bookworm AS build
 ARG EXTRAS=cloud

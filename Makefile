@@ -21,7 +21,7 @@ help: ## say what can be made
 run: $(VENV)/.base $(if $(shell which npm 2>/dev/null),$(WEB)/node_modules) ## install the service and start it on HOST and PORT
 	@$(BIN)/emotion-api serve
 
-test: $(VENV)/.dev $(TRITON)/.installed $(if $(shell which npm 2>/dev/null),$(FIREBASE)/node_modules) ## install what the tests need and run them all
+test: $(VENV)/.dev $(TRITON)/.installed $(if $(shell which npm 2>/dev/null),$(FIREBASE)/node_modules $(WEB)/node_modules) ## install what the tests need and run them all
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --ignore=$(E2E) --ignore=$(ATTACKS)
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 2 --dist loadfile $(E2E)
 	@$(BIN)/pytest $(ATTACKS)
@@ -89,5 +89,5 @@ $(TRITON)/.installed: $(VENV)/bin/python tests/triton/requirements.txt
 
 $(WEB)/node_modules: $(WEB)/package-lock.json
 	@echo "Installing the Socket.IO client of the page with npm ..."
-	@npm ci --omit=dev --no-audit --no-fund --silent --prefix $(WEB) && touch $@ \
+	@npm ci --no-audit --no-fund --silent --prefix $(WEB) && touch $@ \
 		|| echo "npm could not; the page's Live view will say how to try again."

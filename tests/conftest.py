@@ -55,7 +55,7 @@ async def redis_url() -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def js_packages() -> Path:
-    """The Socket.IO client for JavaScript, and the rules of AsyncAPI."""
+    """What tests take from npm: JavaScript clients, the rules of AsyncAPI, axe-core."""
     return installed(Path(__file__).parent / "js")
 
 

@@ -31,7 +31,7 @@ def _complete(folder: Path, packages: Path) -> bool:
     if not listed.is_file():
         return False
     there = json.loads(listed.read_text(encoding="utf-8"))["packages"]
-    return all(f"node_modules/{name}" in there for name in wanted)
+    return all(f"node_modules/{name}" in there and (packages / name).is_dir() for name in wanted)
 
 
 def node() -> str:

@@ -5,10 +5,10 @@ from pathlib import Path
 from playwright.async_api import Page
 
 
-async def faults(page: Page, npm_packages: Path) -> list[str]:
+async def faults(page: Page, js_packages: Path) -> list[str]:
     """The violations that axe-core finds, a line per element."""
     if not await page.evaluate("() => 'axe' in window"):
-        await page.evaluate((npm_packages / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+        await page.evaluate((js_packages / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
     found = await page.evaluate("() => axe.run()")
     return [
         f"{fault['impact']} {fault['id']}: {node['html'][:160]} {node.get('failureSummary', '')}"

@@ -38,14 +38,14 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def npm_packages() -> Path:
-    """The npm packages of the page and its tests."""
+def page_packages() -> Path:
+    """The npm packages of the page."""
     return installed(PAGE)
 
 
 @pytest.fixture(scope="session")
 async def site(
-    npm_packages: Path, tmp_path_factory: pytest.TempPathFactory
+    page_packages: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServiceProcess]:
     """The service as `emotion-api serve` starts it."""
     async with serving(

@@ -18,7 +18,7 @@ DESK: ViewportSize = {"width": 1366, "height": 850}
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 async def test_each_state_passes_axe_and_fits_a_phone(
-    signed_in: Page, npm_packages: Path, state: State
+    signed_in: Page, js_packages: Path, state: State
 ) -> None:
     """Also saves screenshots of the state, for people to look at."""
     page = signed_in
@@ -31,7 +31,7 @@ async def test_each_state_passes_axe_and_fits_a_phone(
             await page.screenshot(path=SCREENSHOTS / f"{state.__name__}-{name}-{colours}.png")
         # Colours affect contrast, sizes affect the layout: each is checked once.
         await page.emulate_media(color_scheme="light" if size is DESK else "dark")
-        assert await faults(page, npm_packages) == []
+        assert await faults(page, js_packages) == []
         assert not await page.evaluate(TOO_WIDE)
     assert await page.evaluate(TOO_SMALL_FOR_FINGERS) == []
     for width in (768, 1920):
@@ -39,22 +39,22 @@ async def test_each_state_passes_axe_and_fits_a_phone(
         assert not await page.evaluate(TOO_WIDE)
 
 
-async def test_the_sign_in_dialog_passes_axe(page: Page, npm_packages: Path) -> None:
+async def test_the_sign_in_dialog_passes_axe(page: Page, js_packages: Path) -> None:
     await page.goto("/#live")
     await page.get_by_role("tabpanel").get_by_role("button", name="Sign in").click()
     await page.get_by_role("dialog").wait_for()
-    assert await faults(page, npm_packages) == []
+    assert await faults(page, js_packages) == []
 
 
-async def test_the_problem_pages_pass_axe(page: Page, npm_packages: Path) -> None:
+async def test_the_problem_pages_pass_axe(page: Page, js_packages: Path) -> None:
     await page.goto("/problems")
-    assert await faults(page, npm_packages) == []
+    assert await faults(page, js_packages) == []
     await page.set_viewport_size(PHONE)
     assert not await page.evaluate(TOO_WIDE)
     await page.get_by_role("link", name="Guest limit reached").click()
     await page.get_by_role("heading", name="What to do").wait_for()
     await page.emulate_media(color_scheme="dark")
-    assert await faults(page, npm_packages) == []
+    assert await faults(page, js_packages) == []
     assert not await page.evaluate(TOO_WIDE)
 
 

@@ -88,7 +88,7 @@ def google_token(nonce: str) -> str:
 
 
 async def test_users_of_firebase_sign_in_by_e_mail_and_password(
-    visitor: Page, firebase: FirebaseEmulator, npm_packages: Path
+    visitor: Page, firebase: FirebaseEmulator, js_packages: Path
 ) -> None:
     email = f"{uuid4().hex[:8]}@example.com"
     await firebase.sign_up(email, "a long password")
@@ -96,7 +96,7 @@ async def test_users_of_firebase_sign_in_by_e_mail_and_password(
     await visitor.get_by_role("button", name="Sign in").click()
     dialog = visitor.get_by_role("dialog")
     await dialog.wait_for()
-    assert await faults(visitor, npm_packages) == []
+    assert await faults(visitor, js_packages) == []
     await dialog.get_by_label("E-mail").fill(email)
     await dialog.get_by_label("Password").fill("a wrong password")
     await dialog.get_by_role("button", name="Sign in").click()

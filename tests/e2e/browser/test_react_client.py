@@ -30,9 +30,9 @@ def sends(path: str, media_type: str, content: bytes) -> HTTPRouteHandler:
 
 
 @pytest.fixture
-async def port(npm_packages: Path) -> AsyncIterator[int]:
+async def port(js_packages: Path) -> AsyncIterator[int]:
     """The port of the client's page: another origin than the service."""
-    bundle = npm_packages / "socket.io-client" / "dist" / "socket.io.min.js"
+    bundle = js_packages / "socket.io-client" / "dist" / "socket.io.min.js"
     files = [
         sends("/", MediaType.HTML, CLIENT.read_bytes()),
         sends("/socket.io.js", "text/javascript", bundle.read_bytes()),

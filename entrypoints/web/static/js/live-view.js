@@ -37,6 +37,6 @@ function needsClient() {
   return h("div", { class: "notice is-large" },
     h("p", { class: "lead" }, "Live needs the Socket.IO client, which is not installed."),
     h("p", {}, "The operator of this service can install it with Node.js and restart the service:"),
-    h("p", {}, h("code", {}, "npm ci --omit=dev --prefix entrypoints/web")),
+    h("p", {}, h("code", {}, "npm ci --prefix entrypoints/web")),
     h("p", { class: "muted" }, "Everything else on this page works without it."));
 }
