@@ -1,7 +1,7 @@
 """The only place that connects ports with adapters, chosen by settings.
 
-One module per topic. The dependencies on other topics are at the top of each container, and this
-one joins them: ``container.stores().repository()`` is the repository.
+One module per topic. Each container names the topics that it takes parts of, and this one joins
+them: ``container.stores().repository()`` is the repository.
 """
 
 from __future__ import annotations
@@ -26,69 +26,39 @@ class Container(containers.DeclarativeContainer):
     config = settings.provided
 
     system = providers.Container(SystemContainer, settings=config.tracing)
-    vision = providers.Container(
-        VisionContainer,
-        settings=config.vision,
-        telemetry=system.telemetry,
-        tracing=system.tracing,
-    )
-    models = providers.Container(
-        ModelsContainer,
-        settings=config.vision,
-        decoder=vision.decoder,
-        face_detector=vision.face_detector,
-        crop_classifier=vision.crop_classifier,
-        onnx_crop_classifier=vision.onnx_crop_classifier,
-    )
+    vision = providers.Container(VisionContainer, settings=config.vision, system=system)
+    models = providers.Container(ModelsContainer, settings=config.vision, vision=vision)
     stores = providers.Container(
         StoresContainer,
         settings=config.stores,
         images_path=config.server.images_path,
-        clock=system.clock,
-        telemetry=system.telemetry,
+        system=system,
     )
     accounts = providers.Container(
         AccountsContainer,
         settings=config.accounts,
         secret_path=config.stores.secret_path,
-        clock=system.clock,
-        telemetry=system.telemetry,
-        users=stores.users,
-        refresh_token_repository=stores.refresh_tokens,
-        usage_ledger=stores.usage_ledger,
-        repository=stores.repository,
-        images=stores.images,
-        spool_of_the_service=stores.spool_of_the_service,
-        erase_videos=stores.erase_videos,
-        retry_schedule=stores.retry_schedule,
+        system=system,
+        stores=stores,
     )
     detection = providers.Container(
         DetectionContainer,
         settings=config.detection,
         min_face_size_px=config.vision.face_detect_min_size,
-        clock=system.clock,
-        telemetry=system.telemetry,
-        face_analyser=vision.face_analyser,
-        annotator=vision.annotator,
-        repository=stores.repository,
-        spool=stores.spool,
-        images=stores.images,
-        spooler=stores.spooler,
-        erase_videos=stores.erase_videos,
-        retry_schedule=stores.retry_schedule,
-        meter=accounts.meter,
-        link_signer=accounts.link_signer,
+        system=system,
+        vision=vision,
+        stores=stores,
+        accounts=accounts,
     )
     realtime = providers.Container(
         RealtimeContainer,
         settings=config.realtime,
         limits=config.session_limits,
         defaults=config.session_defaults,
-        clock=system.clock,
-        telemetry=system.telemetry,
-        frame_analyser=vision.frame_analyser,
-        spooler=stores.spooler,
-        authenticate=accounts.authenticate,
+        system=system,
+        vision=vision,
+        stores=stores,
+        accounts=accounts,
     )
     video = providers.Container(
         VideoContainer,
@@ -96,14 +66,8 @@ class Container(containers.DeclarativeContainer):
         instance_id_path=config.stores.instance_id_path,
         min_face_size_px=config.vision.face_detect_min_size,
         frames_at_once=config.vision.video_frames_at_once,
-        executor=vision.executor,
-        clock=system.clock,
-        telemetry=system.telemetry,
-        face_detector=vision.face_detector,
-        emotion_classifier=vision.emotion_classifier,
-        videos=stores.videos,
-        video_files=stores.video_files,
-        erase_videos=stores.erase_videos,
-        history=stores.repository,
-        link_signer=accounts.link_signer,
+        system=system,
+        vision=vision,
+        stores=stores,
+        accounts=accounts,
     )

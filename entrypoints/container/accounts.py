@@ -18,20 +18,11 @@ from application.accounts.metering import UsageMeter
 from application.accounts.sign_in_codes import SignInCodes
 from application.accounts.standing import AccountStanding
 from application.errors import IdentityUnavailable
-from application.ports.clock import Clock
-from application.ports.detection_repository import DetectionRepository
-from application.ports.detection_spool import DetectionSpool
 from application.ports.identity_provider import IdentityProvider
-from application.ports.image_store import ImageStore
-from application.ports.refresh_token_repository import RefreshTokenRepository
 from application.ports.telemetry import Telemetry
 from application.ports.token_service import TokenService
-from application.ports.usage_ledger import UsageLedger
-from application.ports.user_repository import UserRepository
-from application.storing.retry_schedule import RetrySchedule
 from application.use_cases import accounts
 from application.use_cases.end_accounts import EndAccount
-from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.history import EraseHistory
 from entrypoints.container.extras import extra
 from entrypoints.settings import BadSettings
@@ -84,68 +75,62 @@ class AccountsContainer(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=AccountSettings)
     config = settings.provided
+    system = providers.DependenciesContainer()
+    stores = providers.DependenciesContainer()
     secret_path: providers.Dependency[Path] = providers.Dependency(instance_of=Path)
-    clock: providers.Dependency[Clock] = providers.Dependency()
-    telemetry: providers.Dependency[Telemetry] = providers.Dependency()
-    users: providers.Dependency[UserRepository] = providers.Dependency()
-    refresh_token_repository: providers.Dependency[RefreshTokenRepository] = providers.Dependency()
-    usage_ledger: providers.Dependency[UsageLedger] = providers.Dependency()
-    repository: providers.Dependency[DetectionRepository] = providers.Dependency()
-    images: providers.Dependency[ImageStore] = providers.Dependency()
-    spool_of_the_service: providers.Dependency[DetectionSpool] = providers.Dependency()
-    erase_videos = providers.Dependency(instance_of=EraseVideos)
-    retry_schedule = providers.Dependency(instance_of=RetrySchedule)
 
     secret = providers.Singleton(_secret, settings, secret_path)
     local_identity_provider = providers.Singleton(
         LocalIdentityProvider,
         secret=secret,
-        clock=clock,
+        clock=system.clock,
         clock_skew_s=config.clock_skew_seconds,
     )
     identity_provider: providers.Provider[IdentityProvider] = providers.Selector(
         config.auth,
         local=local_identity_provider,
-        firebase=providers.Singleton(_firebase_identity_provider, settings, telemetry),
+        firebase=providers.Singleton(_firebase_identity_provider, settings, system.telemetry),
     )
     token_service: providers.Provider[TokenService] = providers.Singleton(
         JwtTokenService,
         secret=secret,
-        clock=clock,
+        clock=system.clock,
         access_lifetime_s=config.access_token_lifetime_s,
         refresh_lifetime_s=config.refresh_token_lifetime_s,
         guest_lifetime_s=config.guest_window_seconds,
         clock_skew_s=config.clock_skew_seconds,
     )
-    sign_in_codes = providers.Singleton(SignInCodes, clock=clock)
+    sign_in_codes = providers.Singleton(SignInCodes, clock=system.clock)
     link_signer = providers.Singleton(
-        LinkSigner, secret=secret, clock=clock, lifetime_s=config.image_link_seconds
+        LinkSigner, secret=secret, clock=system.clock, lifetime_s=config.image_link_seconds
     )
 
     meter = providers.Singleton(
-        UsageMeter, ledger=usage_ledger, clock=clock, quota=config.guest_quota
+        UsageMeter, ledger=stores.usage_ledger, clock=system.clock, quota=config.guest_quota
     )
     standing = providers.Singleton(
         AccountStanding,
         identity=identity_provider,
-        users=users,
-        refresh_tokens=refresh_token_repository,
-        clock=clock,
+        users=stores.users,
+        refresh_tokens=stores.refresh_tokens,
+        clock=system.clock,
         recheck_s=config.identity_recheck_seconds,
     )
     authenticate = providers.Singleton(
         accounts.Authenticate,
         identity=identity_provider,
-        users=users,
+        users=stores.users,
         tokens=token_service,
         standing=standing,
     )
-    welcome_guest = providers.Singleton(accounts.WelcomeGuest, tokens=token_service, clock=clock)
+    welcome_guest = providers.Singleton(
+        accounts.WelcomeGuest, tokens=token_service, clock=system.clock
+    )
     sign_in = providers.Singleton(
         accounts.SignIn,
         identity=identity_provider,
-        users=users,
-        refresh_tokens=refresh_token_repository,
+        users=stores.users,
+        refresh_tokens=stores.refresh_tokens,
         tokens=token_service,
         standing=standing,
         meter=meter,
@@ -155,25 +140,25 @@ class AccountsContainer(containers.DeclarativeContainer):
     )
     renew_sign_in = providers.Singleton(
         accounts.RenewSignIn,
-        refresh_tokens=refresh_token_repository,
+        refresh_tokens=stores.refresh_tokens,
         tokens=token_service,
         standing=standing,
-        clock=clock,
+        clock=system.clock,
         grace_s=config.refresh_grace_seconds,
     )
 
     end_account = providers.Factory(
         EndAccount,
-        users=users,
-        refresh_tokens=refresh_token_repository,
-        ledger=usage_ledger,
+        users=stores.users,
+        refresh_tokens=stores.refresh_tokens,
+        ledger=stores.usage_ledger,
         erase_history=providers.Factory(
             EraseHistory,
-            repository=repository,
-            spool=spool_of_the_service,
-            images=images,
-            erase_videos=erase_videos,
-            retry_schedule=retry_schedule,
+            repository=stores.repository,
+            spool=stores.spool_of_the_service,
+            images=stores.images,
+            erase_videos=stores.erase_videos,
+            retry_schedule=stores.retry_schedule,
         ),
-        clock=clock,
+        clock=system.clock,
     )

@@ -14,13 +14,9 @@ from adapters.inference.evaluation import (
 )
 from adapters.inference.face_evaluation import evaluate_detector
 from adapters.inference.labelled_images import read_labelled_images
-from adapters.inference.model import CropClassifier
-from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.triton import write_triton_repository
 from adapters.opencv.yunet_file import YuNetFile
 from application.errors import InferenceUnavailable
-from application.ports.face_detector import FaceDetector
-from application.ports.image_decoder import ImageDecoder
 from entrypoints.container.extras import extra
 from entrypoints.settings.vision import VisionSettings
 
@@ -46,10 +42,7 @@ class ModelsContainer(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=VisionSettings)
     config = settings.provided
-    decoder: providers.Dependency[ImageDecoder] = providers.Dependency()
-    face_detector: providers.Dependency[FaceDetector] = providers.Dependency()
-    crop_classifier: providers.Dependency[CropClassifier] = providers.Dependency()
-    onnx_crop_classifier = providers.Dependency(instance_of=OnnxCropClassifier)
+    vision = providers.DependenciesContainer()
 
     checkpoint = providers.Factory(
         _checkpoint,
@@ -58,12 +51,14 @@ class ModelsContainer(containers.DeclarativeContainer):
         endpoint=config.hf_endpoint,
     )
     checkpoint_export = providers.Factory(_checkpoint_export, checkpoint=checkpoint)
-    triton_repository = providers.Callable(write_triton_repository, onnx_crop_classifier)
+    triton_repository = providers.Callable(write_triton_repository, vision.onnx_crop_classifier)
     yunet_file = providers.Factory(YuNetFile, path=config.yunet_model, endpoint=config.hf_endpoint)
 
     read_labelled_faces = providers.Callable(read_labelled_faces)
-    evaluation = providers.Callable(evaluate, crop_classifier)
-    shift_metrics = providers.Callable(evaluate_shifts, crop_classifier)
+    evaluation = providers.Callable(evaluate, vision.crop_classifier)
+    shift_metrics = providers.Callable(evaluate_shifts, vision.crop_classifier)
     shifted_readings = providers.Callable(shifted_readings)
     read_labelled_images = providers.Callable(read_labelled_images)
-    detector_evaluation = providers.Callable(evaluate_detector, face_detector, decoder)
+    detector_evaluation = providers.Callable(
+        evaluate_detector, vision.face_detector, vision.decoder
+    )

@@ -9,15 +9,11 @@ from dependency_injector import containers, providers
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.single_process import SingleProcessMessageChannel, SingleProcessSessionPlaces
 from adapters.tracking import KalmanFaceTracker
-from application.ports.clock import Clock
-from application.ports.face_analyser import FaceAnalyser
 from application.ports.message_channel import MessageChannel
 from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Telemetry
 from application.sessions.analysis import FrameAnalysis
 from application.sessions.sessions import SessionLimits, StreamSessions
-from application.storing.spooler import Spooler
-from application.use_cases.accounts import Authenticate
 from application.use_cases.keep_session import KeepSession
 from domain.session_config import SessionConfig
 from entrypoints.container.extras import extra
@@ -60,18 +56,17 @@ class RealtimeContainer(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=RealtimeSettings)
     config = settings.provided
+    system = providers.DependenciesContainer()
+    vision = providers.DependenciesContainer()
+    stores = providers.DependenciesContainer()
+    accounts = providers.DependenciesContainer()
     limits = providers.Dependency(instance_of=SessionLimits)
     defaults = providers.Dependency(instance_of=SessionConfig)
-    clock: providers.Dependency[Clock] = providers.Dependency()
-    telemetry: providers.Dependency[Telemetry] = providers.Dependency()
-    frame_analyser: providers.Dependency[FaceAnalyser] = providers.Dependency()
-    spooler = providers.Dependency(instance_of=Spooler)
-    authenticate = providers.Dependency(instance_of=Authenticate)
 
-    redis_database = providers.Singleton(_redis_database, settings, telemetry)
+    redis_database = providers.Singleton(_redis_database, settings, system.telemetry)
     session_places: providers.Provider[SessionPlaces] = providers.Selector(
         config.shared_through,
-        single_process=providers.Singleton(SingleProcessSessionPlaces, clock),
+        single_process=providers.Singleton(SingleProcessSessionPlaces, system.clock),
         redis=providers.Singleton(_redis_session_places, redis_database),
     )
     message_channel: providers.Provider[MessageChannel] = providers.Selector(
@@ -86,13 +81,13 @@ class RealtimeContainer(containers.DeclarativeContainer):
         defaults=defaults,
         new_analysis=providers.Factory(
             FrameAnalysis,
-            analyser=frame_analyser,
+            analyser=vision.frame_analyser,
             tracker=providers.Factory(KalmanFaceTracker),
-            telemetry=telemetry,
+            telemetry=system.telemetry,
         ).provider,
-        keep=providers.Factory(KeepSession, spooler),
+        keep=providers.Factory(KeepSession, stores.spooler),
         places=session_places,
-        verify_token=authenticate.provided.execute,
-        clock=clock,
-        telemetry=telemetry,
+        verify_token=accounts.authenticate.provided.execute,
+        clock=system.clock,
+        telemetry=system.telemetry,
     )

@@ -25,7 +25,6 @@ from adapters.sqlite import (
     SqliteUserRepository,
     SqliteVideoRepository,
 )
-from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.image_store import ImageStore
@@ -183,14 +182,13 @@ class StoresContainer(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=StoreSettings)
     config = settings.provided
+    system = providers.DependenciesContainer()
     images_path: providers.Dependency[str] = providers.Dependency(instance_of=str)
-    clock: providers.Dependency[Clock] = providers.Dependency()
-    telemetry: providers.Dependency[Telemetry] = providers.Dependency()
 
     repositories: providers.Provider[Repositories] = providers.Selector(
         config.repository,
         sqlite=providers.Singleton(_in_sqlite, config.database_path),
-        mongodb=providers.Singleton(_in_mongodb, settings, telemetry),
+        mongodb=providers.Singleton(_in_mongodb, settings, system.telemetry),
     )
     database: providers.Provider[SqliteDatabase | MongoDatabase] = repositories.provided.database
     repository: providers.Provider[DetectionRepository] = repositories.provided.detections
@@ -206,7 +204,7 @@ class StoresContainer(containers.DeclarativeContainer):
         filesystem=providers.Singleton(
             FileSystemImageStore, folder=config.images_dir, url_prefix=images_path
         ),
-        cloudinary=providers.Singleton(_cloudinary_image_store, settings, telemetry),
+        cloudinary=providers.Singleton(_cloudinary_image_store, settings, system.telemetry),
     )
     receiving_folder = providers.Singleton(ReceivingFolder, config.receiving_dir)
     video_files: providers.Provider[VideoStore] = providers.Selector(
@@ -215,7 +213,7 @@ class StoresContainer(containers.DeclarativeContainer):
             FileSystemVideoStore, folder=config.videos_dir, receiving=receiving_folder
         ),
         cloudinary=providers.Singleton(
-            _cloudinary_video_store, settings, telemetry, receiving_folder
+            _cloudinary_video_store, settings, system.telemetry, receiving_folder
         ),
     )
     erase_videos = providers.Singleton(
@@ -234,7 +232,7 @@ class StoresContainer(containers.DeclarativeContainer):
         is_own=False,
     )
 
-    retry_schedule = providers.Singleton(RetrySchedule, clock)
+    retry_schedule = providers.Singleton(RetrySchedule, system.clock)
     delivery = providers.Singleton(
         Delivery,
         spool=spool,
@@ -242,17 +240,21 @@ class StoresContainer(containers.DeclarativeContainer):
         users=users,
         images=images,
         retry_schedule=retry_schedule,
-        telemetry=telemetry,
+        telemetry=system.telemetry,
     )
     spooler = providers.Singleton(
-        Spooler, spool=spool, delivery=delivery, retry_schedule=retry_schedule, telemetry=telemetry
+        Spooler,
+        spool=spool,
+        delivery=delivery,
+        retry_schedule=retry_schedule,
+        telemetry=system.telemetry,
     )
     carrier = providers.Singleton(
         Carrier,
         spool=spool,
         delivery=delivery,
         retry_schedule=retry_schedule,
-        telemetry=telemetry,
+        telemetry=system.telemetry,
         give_up_after_s=config.store_give_up_s,
     )
     forget_expired = providers.Singleton(
@@ -260,10 +262,10 @@ class StoresContainer(containers.DeclarativeContainer):
         ledger=usage_ledger,
         refresh_tokens=refresh_tokens,
         repository=repository,
-        clock=clock,
+        clock=system.clock,
     )
 
     # What `emotion-api import` reads
-    mongo_database = providers.Factory(_mongo_database, settings, telemetry)
+    mongo_database = providers.Factory(_mongo_database, settings, system.telemetry)
     older_history = providers.Callable(_older_history)
     import_history = providers.Factory(ImportHistory, repository)

@@ -10,21 +10,11 @@ from adapters.av.camera import camera_frames
 from adapters.av.video_annotator import AvVideoAnnotator
 from adapters.av.video_reader import AvVideoReader
 from adapters.filesystem import instance_id_of
-from adapters.inference.executor import WorkExecutor
 from adapters.tracking import KalmanFaceTracker
-from application.accounts.links import LinkSigner
 from application.faces import FaceReader
-from application.ports.clock import Clock
-from application.ports.detection_repository import DetectionRepository
-from application.ports.emotion_classifier import EmotionClassifier
-from application.ports.face_detector import FaceDetector
-from application.ports.telemetry import Telemetry
 from application.ports.video_annotator import VideoAnnotator
 from application.ports.video_reader import VideoReader
-from application.ports.video_repository import VideoRepository
-from application.ports.video_store import VideoStore
 from application.use_cases.analyse_video import AnalyseVideo
-from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.read_videos import ReadVideos
 from application.use_cases.submit_video import SubmitVideo
 from application.use_cases.watch_camera import WatchCamera
@@ -37,25 +27,22 @@ class VideoContainer(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=VideoSettings)
     config = settings.provided
+    system = providers.DependenciesContainer()
+    vision = providers.DependenciesContainer()
+    stores = providers.DependenciesContainer()
+    accounts = providers.DependenciesContainer()
     instance_id_path: providers.Dependency[Path] = providers.Dependency(instance_of=Path)
     min_face_size_px: providers.Dependency[int] = providers.Dependency(instance_of=int)
     frames_at_once: providers.Dependency[int] = providers.Dependency(instance_of=int)
-    executor = providers.Dependency(instance_of=WorkExecutor)
-    clock: providers.Dependency[Clock] = providers.Dependency()
-    telemetry: providers.Dependency[Telemetry] = providers.Dependency()
-    face_detector: providers.Dependency[FaceDetector] = providers.Dependency()
-    emotion_classifier: providers.Dependency[EmotionClassifier] = providers.Dependency()
-    videos: providers.Dependency[VideoRepository] = providers.Dependency()
-    video_files: providers.Dependency[VideoStore] = providers.Dependency()
-    erase_videos = providers.Dependency(instance_of=EraseVideos)
-    history: providers.Dependency[DetectionRepository] = providers.Dependency()
-    link_signer = providers.Dependency(instance_of=LinkSigner)
 
     face_reader = providers.Singleton(
-        FaceReader, detector=face_detector, classifier=emotion_classifier, telemetry=telemetry
+        FaceReader,
+        detector=vision.face_detector,
+        classifier=vision.emotion_classifier,
+        telemetry=system.telemetry,
     )
     video_reader: providers.Provider[VideoReader] = providers.Singleton(
-        AvVideoReader, executor=executor
+        AvVideoReader, executor=vision.executor
     )
     video_annotator: providers.Provider[VideoAnnotator] = providers.Singleton(AvVideoAnnotator)
     watch_camera = providers.Singleton(
@@ -63,7 +50,7 @@ class VideoContainer(containers.DeclarativeContainer):
         camera_frames=providers.Object(camera_frames),
         face_reader=face_reader,
         new_tracker=providers.Object(KalmanFaceTracker),
-        clock=clock,
+        clock=system.clock,
         min_face_size_px=min_face_size_px,
     )
     analyse_video = providers.Singleton(
@@ -77,26 +64,30 @@ class VideoContainer(containers.DeclarativeContainer):
 
     work = providers.Singleton(
         WorkOnVideos,
-        repository=videos,
-        store=video_files,
-        history=history,
-        clock=clock,
+        repository=stores.videos,
+        store=stores.video_files,
+        history=stores.repository,
+        clock=system.clock,
         analyse=analyse_video,
-        erase_videos=erase_videos,
+        erase_videos=stores.erase_videos,
         limits=config.limits,
         instance_id=providers.Callable(instance_id_of, instance_id_path),
         workers=config.video_workers,
     )
     submit_video = providers.Singleton(
         SubmitVideo,
-        repository=videos,
-        store=video_files,
+        repository=stores.videos,
+        store=stores.video_files,
         reader=video_reader,
         limits=config.limits,
-        clock=clock,
+        clock=system.clock,
         holder=work.provided.holder,
         submitted=work.provided.wake,
     )
     read_videos = providers.Singleton(
-        ReadVideos, repository=videos, store=video_files, links=link_signer, clock=clock
+        ReadVideos,
+        repository=stores.videos,
+        store=stores.video_files,
+        links=accounts.link_signer,
+        clock=system.clock,
     )

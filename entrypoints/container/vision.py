@@ -139,8 +139,7 @@ class VisionContainer(containers.DeclarativeContainer):
 
     settings = providers.Dependency(instance_of=VisionSettings)
     config = settings.provided
-    telemetry: providers.Dependency[Telemetry] = providers.Dependency()
-    tracing: providers.Dependency[Tracing | None] = providers.Dependency()
+    system = providers.DependenciesContainer()
 
     executor = providers.Singleton(WorkExecutor, threads=config.threads)
 
@@ -196,7 +195,9 @@ class VisionContainer(containers.DeclarativeContainer):
             revision=config.checkpoint_revision,
             device=config.vit_device,
         ),
-        remote=providers.Singleton(_remote_crop_classifier, settings, telemetry, tracing),
+        remote=providers.Singleton(
+            _remote_crop_classifier, settings, system.telemetry, system.tracing
+        ),
     )
     _reading: ClassVar[dict[str, providers.Provider[Any]]] = {
         "model": crop_classifier,
@@ -220,7 +221,7 @@ class VisionContainer(containers.DeclarativeContainer):
         detector=face_detector,
         classifier=emotion_classifier,
         executor=executor,
-        telemetry=telemetry,
+        telemetry=system.telemetry,
     )
     face_analyser: providers.Provider[FaceAnalyser] = providers.Singleton(
         _analyser, decoder=decoder
