@@ -8,7 +8,6 @@ import os
 import tempfile
 import weakref
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TypeVar
@@ -60,18 +59,6 @@ class UploadMemory:
         self._left += size
 
 
-@dataclass(slots=True)
-class _Share:
-    """The memory that one file has reserved."""
-
-    memory: UploadMemory
-    size: int = 0
-
-    def give_back(self) -> None:
-        self.memory.give_back(self.size)
-        self.size = 0
-
-
 class _Disk:
     """One temporary file without a name for all parts of a form that do not fit into memory.
 
@@ -112,40 +99,56 @@ class _Disk:
             rest = rest[self._file.write(rest) :]
 
 
-class FormFile:
-    """The content of a part: in memory, or on the disk. It is deleted with the object.
+class Part:
+    """One part of a form, with its content in memory or on the disk. That is deleted with it.
 
     Parts of a form are written one after the other, so each is contiguous on the disk.
 
     Args:
-        disposition: the parameters of its ``Content-Disposition``.
-        memory: what small files share.
+        segment: its headers.
+        memory: what small parts share.
         disk: for larger ones.
 
     Attributes:
+        name: of the field; empty if the sender left it out.
+        has_filename: the sender gave a file name, which may turn out to be empty.
+        is_file: the sender said that it is one, by a file name or by a type that is not text.
         size: in bytes.
     """
 
-    def __init__(self, disposition: dict[str, bytes], memory: UploadMemory, disk: _Disk) -> None:
-        self.size = 0
-        self._disposition = disposition
-        self._share = _Share(memory)
-        self._data = bytearray()
+    def __init__(self, segment: MultipartSegment, memory: UploadMemory, disk: _Disk) -> None:
+        self._memory = memory
         self._disk = disk
+        self._data = bytearray()
         self._start: int | None = None
-        weakref.finalize(self, self._share.give_back)
+        self._written = written = parameters(
+            str(segment.header("Content-Disposition") or "").encode("latin-1")
+        )
+        self._base64 = _base64_of(segment)
+        self.name = written.get("name", b"")[:_MAX_FIELD_NAME_LENGTH].decode("utf-8", "replace")
+        self.has_filename = bool(written.get("filename") or written.get("filename*"))
+        self.is_file = self.has_filename or (segment.content_type or "text/plain") != "text/plain"
+        self.size = 0
+
+    def __del__(self) -> None:
+        self._memory.give_back(len(self._data))
 
     @cached_property
     def filename(self) -> str | None:
         """As the sender named it; None without a name. Decoding it may take a millisecond."""
-        return file_name(self._disposition)
+        return file_name(self._written)
 
-    async def write(self, data: bytes) -> None:
-        """Append to it.
+    async def add(self, data: bytes | None) -> None:
+        """Append what has arrived of it; None at its end.
 
         Raises:
             StoreUnavailable: there is no room on the disk.
+            binascii.Error: it is not base64, although its headers say so.
         """
+        if self._base64 is not None:
+            data = self._base64.end() if data is None else self._base64.decode(data)
+        if not data:
+            return
         self.size += len(data)
         if self._start is not None:
             await self._disk.append(data)
@@ -153,8 +156,8 @@ class FormFile:
             self._data += data
         else:
             data = bytes(self._data) + data
+            self._memory.give_back(len(self._data))
             self._data.clear()
-            self._share.give_back()
             self._start = await self._disk.append(data)
 
     async def read(self, size: int) -> bytes:
@@ -181,10 +184,7 @@ class FormFile:
             yield await self._disk.read(self._start + offset, size)
 
     def _fits(self, size: int) -> bool:
-        if len(self._data) + size > _FILE_IN_MEMORY_BYTES or not self._share.memory.take(size):
-            return False
-        self._share.size += size
-        return True
+        return len(self._data) + size <= _FILE_IN_MEMORY_BYTES and self._memory.take(size)
 
 
 async def _on_disk(work: Callable[[], T]) -> T:
@@ -225,23 +225,6 @@ class _Base64:
         return binascii.a2b_base64(self._rest + padding, strict_mode=True)
 
 
-@dataclass(slots=True)
-class Part:
-    """One part of a form.
-
-    Attributes:
-        name: of the field; empty if the sender left it out.
-        content: what it holds.
-        is_file: the sender said that it is one, by a file name or by a type that is not text.
-        has_filename: the sender gave a file name, which may turn out to be empty.
-    """
-
-    name: str
-    content: FormFile
-    is_file: bool
-    has_filename: bool
-
-
 async def read_form(
     body: AsyncIterator[bytes], boundary: bytes, memory: UploadMemory, folder: Path | None = None
 ) -> list[Part]:
@@ -257,6 +240,8 @@ async def read_form(
         InvalidRequest: it is not a form, is truncated, or has too many or too large headers.
         StoreUnavailable: a file does not fit onto the disk.
     """
+    parts: list[Part] = []
+    disk, headers_bytes = _Disk(folder), 0
     try:
         # Every byte is a character of Latin-1; names are decoded later.
         parser = _Parser(
@@ -266,11 +251,23 @@ async def read_form(
             max_header_size=MAX_PART_HEADER_BYTES,
             header_charset="latin-1",
         )
-        form = _Form(memory, _Disk(folder))
         async for chunk in body:
             for event in parser.parse(chunk) if chunk and not parser.closed else ():
-                await form.add(event)
-        if form.parts or not parser.closed:
+                if not isinstance(event, MultipartSegment):
+                    await parts[-1].add(event)
+                    continue
+                headers_bytes += sum(len(name) + len(text) for name, text in event.headerlist)
+                if headers_bytes > MAX_HEADERS_BYTES:
+                    raise InvalidRequest(
+                        f"the headers of all parts may have {MAX_HEADERS_BYTES} characters "
+                        "together, these have more",
+                        limit=MAX_HEADERS_BYTES,
+                    )
+                if len(parts) % _PARTS_A_TURN == _PARTS_A_TURN - 1:
+                    async with memory.turn:
+                        await asyncio.sleep(0)
+                parts.append(Part(event, memory, disk))
+        if parts or not parser.closed:
             parser.close()
     except ParserLimitReached as error:
         raise _too_much(parser) from _without_frames(error)
@@ -281,40 +278,7 @@ async def read_form(
             "a part of the form says that it is base64, and is not",
             field="Content-Transfer-Encoding",
         ) from error
-    return form.parts
-
-
-class _Form:
-    """The parts so far of a form that arrives."""
-
-    def __init__(self, memory: UploadMemory, disk: _Disk) -> None:
-        self.parts: list[Part] = []
-        self._memory = memory
-        self._disk = disk
-        self._headers_bytes = 0
-        self._content: FormFile | None = None
-        self._encoding: _Base64 | None = None
-
-    async def add(self, event: MultipartSegment | bytes | None) -> None:
-        """Take what the parser has found: the headers of a part, some of its content, its end."""
-        if isinstance(event, MultipartSegment):
-            await self._begin_part(event)
-        elif self._content is not None and event is not None:
-            decode = self._encoding.decode if self._encoding else bytes
-            await self._content.write(decode(event))
-        elif self._content is not None and self._encoding is not None:
-            await self._content.write(self._encoding.end())
-
-    async def _begin_part(self, segment: MultipartSegment) -> None:
-        self._headers_bytes += sum(len(name) + len(text) for name, text in segment.headerlist)
-        if self._headers_bytes > MAX_HEADERS_BYTES:
-            raise _too_many_headers()
-        if len(self.parts) % _PARTS_A_TURN == _PARTS_A_TURN - 1:
-            async with self._memory.turn:
-                await asyncio.sleep(0)
-        part = _part(segment, self._memory, self._disk)
-        self.parts.append(part)
-        self._content, self._encoding = part.content, _encoding_of(segment)
+    return parts
 
 
 def _without_frames(error: MultipartError) -> MultipartError:
@@ -322,17 +286,7 @@ def _without_frames(error: MultipartError) -> MultipartError:
     return error.with_traceback(None)
 
 
-def _part(segment: MultipartSegment, memory: UploadMemory, disk: _Disk) -> Part:
-    disposition = str(segment.header("Content-Disposition") or "").encode("latin-1")
-    written = parameters(disposition)
-    has_filename = bool(written.get("filename") or written.get("filename*"))
-    media_type = segment.content_type or "text/plain"
-    name = written.get("name", b"")[:_MAX_FIELD_NAME_LENGTH].decode("utf-8", "replace")
-    content = FormFile(written, memory, disk)
-    return Part(name, content, has_filename or media_type != "text/plain", has_filename)
-
-
-def _encoding_of(segment: MultipartSegment) -> _Base64 | None:
+def _base64_of(segment: MultipartSegment) -> _Base64 | None:
     written = str(segment.header("Content-Transfer-Encoding") or "").strip().lower()
     if written in _NOT_ENCODED:
         return None
@@ -348,14 +302,6 @@ def _fault(error: MultipartError) -> str:
     if "line break" in str(error):
         return "the lines of the form end with LF; they must end with CR LF"
     return "the form is truncated or is not a multipart form"
-
-
-def _too_many_headers() -> InvalidRequest:
-    return InvalidRequest(
-        f"the headers of all parts may have {MAX_HEADERS_BYTES} characters together, these have "
-        "more",
-        limit=MAX_HEADERS_BYTES,
-    )
 
 
 def _too_much(parser: PushMultipartParser) -> InvalidRequest:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from domain.image import EncodedImage
 from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import MissingFile, UnsupportedMediaType
 from entrypoints.http.file_names import parameters
-from entrypoints.http.forms import FormFile, Part, UploadMemory, read_form
+from entrypoints.http.forms import Part, UploadMemory, read_form
 
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and headers around the files of a form
 _SAMPLE_BYTES = 4096
@@ -27,29 +25,9 @@ _NEVER_WITH_FILES = ("", RequestEncodingType.URL_ENCODED)
 _IN_A_LIST = re.compile(r"\[\d*\]$")
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A form that holds files in one field.
-
-    Attributes:
-        files: at least one.
-        texts: the other fields by name, where they are short; of several alike the last.
-    """
-
-    files: list[FormFile]
-    texts: Mapping[str, str]
-
-
-async def receive_files(
-    request: BodyRequest[Any], field: str, too_large: DomainError
-) -> list[FormFile]:
-    """The files sent in one field of the form; at least one. Raises what ``receive_form`` does."""
-    return (await receive_form(request, field, too_large)).files
-
-
 async def receive_form(
     request: BodyRequest[Any], field: str, too_large: DomainError, folder: Path | None = None
-) -> Upload:
+) -> tuple[list[Part], dict[str, str]]:
     """Read a form with files in one field.
 
     Args:
@@ -57,6 +35,10 @@ async def receive_form(
         field: the name of the field.
         too_large: what to raise where the body is larger than any permitted form can be.
         folder: for large files; None for the system's temporary folder.
+
+    Returns:
+        The files, at least one; and the other fields by name, where they are short, of several
+        alike the last.
 
     Raises:
         DomainError: ``too_large``, as the body is larger than any form of permitted files can be.
@@ -82,18 +64,18 @@ async def receive_form(
     if not sent:
         raise MissingFile(_where_the_file_is_not(parts, field), field=field)
     # What a browser sends for an <input> in which nothing was chosen has no name and no content.
-    sent = [part for part in sent if part.content.size or part.has_filename]
+    sent = [part for part in sent if part.size or part.has_filename]
     if not sent:
         raise MissingFile(f"no file was chosen for the field '{field}'", field=field)
     for part in sent:
-        if not part.is_file and await _is_text(part.content):
+        if not part.is_file and await _is_text(part):
             raise MissingFile(f"the field '{field}' must hold a file and not text", field=field)
     texts = {
-        part.name: (await part.content.read(_TEXT_BYTES)).decode("utf-8", "replace").strip()
+        part.name: (await part.read(_TEXT_BYTES)).decode("utf-8", "replace").strip()
         for part in parts
-        if part.name != field and part.content.size <= _TEXT_BYTES
+        if part.name != field and part.size <= _TEXT_BYTES
     }
-    return Upload([part.content for part in sent], texts)
+    return sent, texts
 
 
 def _where_the_file_is_not(parts: list[Part], field: str) -> str:
@@ -102,15 +84,15 @@ def _where_the_file_is_not(parts: list[Part], field: str) -> str:
     return f"the form has no file in the field '{field}'"
 
 
-async def _is_text(content: FormFile) -> bool:
+async def _is_text(part: Part) -> bool:
     try:
-        (await content.read(_SAMPLE_BYTES)).decode()
+        (await part.read(_SAMPLE_BYTES)).decode()
     except UnicodeDecodeError:
         return False
     return True
 
 
-def bounded_image(file: FormFile, limit_bytes: int) -> EncodedImage:
+def bounded_image(file: Part, limit_bytes: int) -> EncodedImage:
     """The file as an image, which is read, or refused as too large, when it is analysed.
 
     Reading raises ``ImageTooLarge`` where there are more than ``limit_bytes``, and

@@ -29,8 +29,8 @@ async def test_a_form_of_many_parts_has_one_file_open_when_memory_is_short() -> 
     before = len(os.listdir(_OPEN_FILES))
     parts = await read_form(_form_of(contents), b"limit", UploadMemory(0))
     assert len(os.listdir(_OPEN_FILES)) <= before + 1
-    assert [await part.content.read(1000) for part in parts] == contents
-    assert [await part.content.read(20) for part in parts] == [each[:20] for each in contents]
+    assert [await part.read(1000) for part in parts] == contents
+    assert [await part.read(20) for part in parts] == [each[:20] for each in contents]
     del parts
     assert len(os.listdir(_OPEN_FILES)) <= before
 
@@ -39,7 +39,7 @@ async def test_parts_in_memory_and_on_the_disk_keep_their_contents() -> None:
     contents = [b"a" * 300, b"b" * 900, b"", b"c" * 600, b"d" * 5000, b"e" * 90]
     memory = UploadMemory(1000)
     parts = await read_form(_form_of(contents), b"limit", memory)
-    assert [await part.content.read(10_000) for part in parts] == contents
+    assert [await part.read(10_000) for part in parts] == contents
     del parts
     assert memory.take(1000)  # everything was given back
 

@@ -34,7 +34,7 @@ from entrypoints.http.uploads import (
     FORM_OVERHEAD_BYTES,
     bounded_image,
     file_too_large,
-    receive_files,
+    receive_form,
 )
 from entrypoints.settings import Settings
 from entrypoints.wire import detections
@@ -75,7 +75,7 @@ class DetectController(Controller):
         history; those of guests are never kept.
         """
         limit_bytes = settings.detection.max_upload_bytes
-        file = (await receive_files(request, "file", file_too_large(limit_bytes)))[0]
+        (file, *_), _ = await receive_form(request, "file", file_too_large(limit_bytes))
         image = bounded_image(file, limit_bytes)
         detection = await detect_emotions.execute(request.user, image)
         headers = await rate_limit_of(request.user, meter, detection.timestamp)
@@ -145,7 +145,7 @@ async def detect_batch(
         f"{settings.detection.max_upload_bytes} bytes each; this one has more",
         limit=settings.detection.max_batch_size,
     )
-    files = await receive_files(request, "files", too_large)
+    files, _ = await receive_form(request, "files", too_large)
     # One too many is refused; to decode the names of all would take too long.
     files = files[: settings.detection.max_batch_size + 1]
     images = [bounded_image(file, settings.detection.max_upload_bytes) for file in files]

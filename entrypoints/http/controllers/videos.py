@@ -82,16 +82,15 @@ class VideoCollectionController(Controller):
         """
         limits = settings.video.limits
         async with submit_video.hold_place(request.user):
-            form = await receive_form(
+            (file, *_), texts = await receive_form(
                 request, "file", limits.too_large(), settings.stores.videos_dir
             )
-            file = form.files[0]
             video = await submit_video.execute(
                 request.user,
                 file.chunks(),
                 filename=file.filename,
                 size_bytes=file.size,
-                sampling=_sampling(form.texts),
+                sampling=_sampling(texts),
             )
         path = f"{settings.server.videos_path}/{video.video_id}"
         return Response(_present(video, media_urls), headers={"Location": path})
