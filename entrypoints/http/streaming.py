@@ -1,35 +1,41 @@
-"""Streamed answers."""
+"""Answers that are streams of events."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TypeVar, cast
 
+from litestar.response import Stream
+from litestar.serialization import encode_json
+from msgspec import Struct
+
 T = TypeVar("T")
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-async def with_first_item(source: AsyncIterator[T]) -> AsyncGenerator[T, None]:
-    """Fetch the first item now, so that an error can still set the status of the answer.
+async def event_stream(items: AsyncIterator[T], present: Callable[[T], Struct]) -> Stream:
+    """Answer with a server-sent event for each item.
 
-    Returns:
-        An iterator over all items, the first included; closing it closes the source.
+    The first item is fetched now, so that an error can still set the status of the answer.
+
+    Args:
+        items: closed at the end, also where the client disconnects.
+        present: what clients get of an item; called in a thread, because that may take long.
     """
-    generator = cast("AsyncGenerator[T, None]", source)
-    try:
-        first = await anext(generator)
-    except StopAsyncIteration:
-        return _nothing()
-    return _rest(first, generator)
+    generator = cast("AsyncGenerator[T, None]", items)
+    first = await anext(generator, None)
 
+    def event(item: T) -> bytes:
+        return b"data: " + encode_json(present(item)) + b"\n\n"
 
-async def _rest(first: T, generator: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    async with aclosing(generator):
-        yield first
-        async for item in generator:
-            yield item
+    async def events() -> AsyncGenerator[bytes, None]:
+        if first is None:
+            return
+        async with aclosing(generator):
+            yield await asyncio.to_thread(event, first)
+            async for item in generator:
+                yield await asyncio.to_thread(event, item)
 
-
-async def _nothing() -> AsyncGenerator[T, None]:
-    return
-    yield
+    return Stream(events(), media_type="text/event-stream", headers=_HEADERS)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 from litestar import Controller, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Stream
-from litestar.serialization import encode_json
 
 from application.accounts.metering import UsageMeter
-from application.use_cases.detect_batch import BatchOutcome, DetectBatch
+from application.use_cases.detect_batch import DetectBatch
 from application.use_cases.detect_emotions import DetectEmotions
 from application.use_cases.history import ReadHistory
 from domain.errors import BatchTooLarge
@@ -29,7 +27,7 @@ from entrypoints.http.authentication import (
 )
 from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.rate_limit import rate_limit_of, within_quota
-from entrypoints.http.streaming import with_first_item
+from entrypoints.http.streaming import event_stream
 from entrypoints.http.uploads import (
     FORM_OVERHEAD_BYTES,
     bounded_image,
@@ -149,18 +147,8 @@ async def detect_batch(
     # One too many is refused; to decode the names of all would take too long.
     files = files[: settings.detection.max_batch_size + 1]
     images = [bounded_image(file, settings.detection.max_upload_bytes) for file in files]
-    outcomes = await with_first_item(detect_batch.execute(request.user, images))
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Stream(_events(outcomes), media_type="text/event-stream", headers=headers)
-
-
-async def _events(outcomes: AsyncIterator[BatchOutcome]) -> AsyncIterator[bytes]:
-    async for outcome in outcomes:
-        yield await asyncio.to_thread(_event, outcome)
-
-
-def _event(outcome: BatchOutcome) -> bytes:
-    return b"data: " + encode_json(detections.present_outcome(outcome)) + b"\n\n"
+    outcomes = detect_batch.execute(request.user, images)
+    return await event_stream(outcomes, detections.present_outcome)
 
 
 def detect_routes(settings: Settings) -> list[Router]:

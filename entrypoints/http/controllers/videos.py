@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,7 +13,6 @@ from litestar import Controller, Response, Router, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
-from litestar.serialization import encode_json
 
 from application.accounts.links import LinkSignature
 from application.use_cases.erase_videos import EraseVideos
@@ -35,7 +34,7 @@ from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
 from entrypoints.http.media_urls import MediaUrls, video_path
 from entrypoints.http.queries import one_of_or_empty
-from entrypoints.http.streaming import with_first_item
+from entrypoints.http.streaming import event_stream
 from entrypoints.http.uploads import FORM_OVERHEAD_BYTES, receive_form
 from entrypoints.settings import Settings
 from entrypoints.wire import frame_table, videos
@@ -161,10 +160,8 @@ class VideoController(Controller):
         media_urls: NamedDependency[MediaUrls],
     ) -> Stream:
         """Send every change as a server-sent event, until the work has ended."""
-        changes = await with_first_item(read_videos.changes(request.user, video_id))
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        events = _events(changes, media_urls)
-        return Stream(events, media_type="text/event-stream", headers=headers)
+        changes = read_videos.changes(request.user, video_id)
+        return await event_stream(changes, partial(_present, urls=media_urls))
 
     @delete(
         "/{video_id:uuid}",
@@ -349,11 +346,6 @@ def _wanted_range(
     if start >= size:
         raise RangeNotSatisfiable(f"the file has {size} bytes", size=size)
     return start, end
-
-
-async def _events(changes: AsyncIterator[Video], urls: MediaUrls) -> AsyncIterator[bytes]:
-    async for video in changes:
-        yield b"data: " + encode_json(_present(video, urls)) + b"\n\n"
 
 
 def _encode(frames: Sequence[AnalysedFrame], separator: bytes) -> bytes:
