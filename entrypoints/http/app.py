@@ -22,7 +22,6 @@ from entrypoints.http.body import BodyRequest
 from entrypoints.http.controllers import docs, health
 from entrypoints.http.controllers.auth import AuthController
 from entrypoints.http.controllers.detect import detect_routes
-from entrypoints.http.controllers.drawings import DrawingsController
 from entrypoints.http.controllers.history import HistoryController
 from entrypoints.http.controllers.images import get_image
 from entrypoints.http.controllers.model import get_model
@@ -72,7 +71,6 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
                 settings.server.api_prefix,
                 route_handlers=[
                     HistoryController,
-                    DrawingsController,
                     get_image,
                     get_model,
                 ],
