@@ -19,12 +19,11 @@ from domain.emotion import Emotion
 from entrypoints.container import Container
 from entrypoints.http.authentication import SECURITY_SCHEMES, send_guest_cookie
 from entrypoints.http.body import BodyRequest
-from entrypoints.http.controllers import docs, health
+from entrypoints.http.controllers import docs, service
 from entrypoints.http.controllers.auth import AuthController
 from entrypoints.http.controllers.detect import detect_routes
 from entrypoints.http.controllers.history import HistoryController
 from entrypoints.http.controllers.images import get_image
-from entrypoints.http.controllers.model import get_model
 from entrypoints.http.controllers.problems import describe_problem, list_problems
 from entrypoints.http.controllers.videos import video_routes
 from entrypoints.http.dependencies import dependencies
@@ -69,15 +68,11 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
             *video_routes(settings),
             Router(
                 settings.server.api_prefix,
-                route_handlers=[
-                    HistoryController,
-                    get_image,
-                    get_model,
-                ],
+                route_handlers=[HistoryController, get_image, service.get_model],
             ),
-            health.healthz,
-            health.readyz,
-            health.metrics,
+            service.healthz,
+            service.readyz,
+            service.metrics,
             *page_routes(settings),
             docs.redoc,
             docs.asset,

@@ -1,4 +1,4 @@
-"""Whether the service is alive and ready, for those who operate it."""
+"""The service itself: whether it is alive and ready, its metrics, and which models run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from application.errors import ServiceUnavailable
 from application.ports.detection_repository import DetectionRepository
 from application.ports.detection_spool import DetectionSpool
 from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.face_detector import FaceDetector
 from application.ports.identity_provider import IdentityProvider
 from application.ports.image_store import ImageStore
 from application.ports.message_channel import MessageChannel
 from entrypoints.http import operations
+from entrypoints.http.errors import problems
 from entrypoints.http.metrics import MetricsText
 from entrypoints.settings import Settings
 from entrypoints.wire import service
@@ -108,3 +110,19 @@ async def metrics(
     """Show all metrics in the text format of Prometheus."""
     media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")  # Litestar adds it again
     return Response(await metrics_text.render(), media_type=media_type)
+
+
+@get(
+    "/model",
+    operation_id="get_model",
+    response_description="The models",
+    summary="Which models run now",
+    tags=["service"],
+    responses=problems("inference_unavailable"),
+)
+async def get_model(
+    face_detector: NamedDependency[SkipValidation[FaceDetector]],
+    emotion_classifier: NamedDependency[SkipValidation[EmotionClassifier]],
+) -> service.Model:
+    """Show the detector and the classifier, their versions, and how accurate they were measured."""
+    return service.present_model(face_detector, emotion_classifier)
