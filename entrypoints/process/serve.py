@@ -18,8 +18,7 @@ from entrypoints.process.greeting import browser_url, greeting
 from entrypoints.realtime.app import create_socketio, hang_up
 from entrypoints.realtime.server import GuardedServer
 from entrypoints.server.connections import Connections
-from entrypoints.server.protocols import within_open_files
-from entrypoints.server.server import BoundedServer
+from entrypoints.server.server import BoundedServer, within_open_files
 from entrypoints.settings import BadSettings, Settings, unknown_keys
 
 log = logging.getLogger(__name__)

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
+import resource
 import signal
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
 
 from entrypoints.server.acceptor import Acceptor
 from entrypoints.server.connections import Connections
-from entrypoints.server.protocols import protocols
+from entrypoints.server.http import HttpConnection
+from entrypoints.server.websocket import MESSAGE_BYTES, WebSocketConnection
+from entrypoints.settings.connections import ConnectionSettings
 
 _ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+# A connection, its upload, which is a file if it is large, and another that waits to start.
+_FILES_A_CONNECTION = 3
+# Other open files: databases, the spool, libraries, logs.
+_OTHER_FILES = 96
+
+log = logging.getLogger(__name__)
 
 
 class BoundedServer(uvicorn.Server):
@@ -29,7 +41,20 @@ class BoundedServer(uvicorn.Server):
     """
 
     def __init__(self, app: Any, connections: Connections, **uvicorn_settings: Any) -> None:
-        super().__init__(uvicorn.Config(app, **protocols(connections), **uvicorn_settings))
+        limits = connections.limits
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=partial(HttpConnection, connections=connections),  # type: ignore[arg-type]
+                ws=partial(WebSocketConnection, connections=connections),  # type: ignore[arg-type]
+                h11_max_incomplete_event_size=limits.max_header_bytes,
+                timeout_keep_alive=math.ceil(limits.keep_alive_s),
+                # Compressing JPEG frames again costs ten times the round trip and saves nothing.
+                ws_per_message_deflate=False,
+                ws_max_size=MESSAGE_BYTES,
+                **uvicorn_settings,
+            )
+        )
         self._connections = connections
         self._watching: asyncio.Task[None] | None = None
 
@@ -81,3 +106,23 @@ class BoundedServer(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def within_open_files(limits: ConnectionSettings) -> ConnectionSettings:
+    """The limits, with no more connections than this process may have open files.
+
+    The limit of open files is raised first, as far as an ordinary process may raise it.
+    """
+    wanted = limits.max_connections * _FILES_A_CONNECTION + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return limits
+    room = max(soft - _OTHER_FILES, soft // 2) // _FILES_A_CONNECTION
+    log.warning(
+        "MAX_CONNECTIONS=%d is lowered to %d: this process may have %d files open",
+        limits.max_connections, room, soft,
+    )  # fmt: skip
+    return limits.model_copy(update={"max_connections": room})

@@ -9,7 +9,7 @@ _ASK = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
 from entrypoints.settings.connections import ConnectionSettings
-from entrypoints.server.protocols import within_open_files
+from entrypoints.server.server import within_open_files
 print(within_open_files(ConnectionSettings(max_connections=400)).max_connections)
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
