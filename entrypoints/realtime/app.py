@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from application.work.background import in_background
 from entrypoints.container import Container
-from entrypoints.realtime.connection import NAMESPACE
 from entrypoints.realtime.housekeeping import Housekeeping
 from entrypoints.realtime.namespace import EmotionDetectionNamespace
 from entrypoints.realtime.other_clients import OtherNamespaces
@@ -37,11 +36,6 @@ def create_socketio(container: Container) -> GuardedServer:
     return server
 
 
-def housekeeping_of(server: GuardedServer) -> Housekeeping:
-    """Make the housekeeping of a server."""
-    return Housekeeping(server, server.namespace_handlers[NAMESPACE])
-
-
 @asynccontextmanager
 async def realtime(container: Container, server: GuardedServer) -> AsyncIterator[None]:
     """Watch over sessions and connections while the service runs, and end them with it."""
@@ -50,7 +44,7 @@ async def realtime(container: Container, server: GuardedServer) -> AsyncIterator
     try:
         async with in_background(
             sessions=container.realtime().stream_sessions().run(),
-            housekeeping=housekeeping_of(server).run(),
+            housekeeping=Housekeeping(server).run(),
         ):
             yield
     finally:

@@ -24,9 +24,9 @@ class Housekeeping:
     - The state of a client that is gone is removed.
     """
 
-    def __init__(self, server: GuardedServer, namespace: EmotionDetectionNamespace) -> None:
+    def __init__(self, server: GuardedServer) -> None:
         self._server = server
-        self._namespace = namespace
+        self._namespace: EmotionDetectionNamespace = server.namespace_handlers[NAMESPACE]
         self._idle_sweeps: dict[str, int] = {}
 
     async def run(self) -> None:

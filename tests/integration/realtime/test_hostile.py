@@ -11,7 +11,7 @@ import aiohttp
 import httpx
 import pytest
 
-from entrypoints.realtime.app import housekeeping_of
+from entrypoints.realtime.housekeeping import Housekeeping
 from tests.integration.realtime.service import PICTURE, Service, running_service
 
 DEEP: Any = []
@@ -180,7 +180,7 @@ async def test_entering_twice_opens_no_second_session(service: Service) -> None:
 
 
 async def test_a_connection_that_does_not_enter_the_namespace_is_closed(service: Service) -> None:
-    housekeeping = housekeeping_of(service.server)
+    housekeeping = Housekeeping(service.server)
     async with raw_connection(service) as ws:
         for _ in range(30):
             await housekeeping.sweep()
@@ -236,7 +236,7 @@ async def test_a_client_that_does_not_read_uses_no_memory_and_is_disconnected(
     await calm.next("status")
     await calm.start()
     token = await service.token()
-    housekeeping = housekeeping_of(service.server)
+    housekeeping = Housekeeping(service.server)
     deaf = _deaf_socket(service.port)
     loop = asyncio.get_running_loop()
     try:

@@ -11,7 +11,7 @@ import pytest
 
 from domain.user import User
 from entrypoints.realtime import server
-from entrypoints.realtime.app import housekeeping_of
+from entrypoints.realtime.housekeeping import Housekeeping
 from tests.integration.realtime.service import PICTURE, Service
 
 PING = '42/emotion-detection,["ping"]'
@@ -169,7 +169,7 @@ async def test_connecting_to_the_namespace_after_disconnecting_leaves_nothing(
 async def test_a_client_that_reads_everything_at_intervals_stays_connected(
     service: Service,
 ) -> None:
-    housekeeping = housekeeping_of(service.server)
+    housekeeping = Housekeeping(service.server)
     async with polling(service) as client:
         await client.enter(await service.token())
         for _ in range(30):
@@ -180,7 +180,7 @@ async def test_a_client_that_reads_everything_at_intervals_stays_connected(
 
 
 async def test_a_client_that_does_not_read_is_disconnected_and_gets_400(service: Service) -> None:
-    housekeeping = housekeeping_of(service.server)
+    housekeeping = Housekeeping(service.server)
     async with polling(service) as client:
         await client.enter(await service.token())
         await client.post(*20 * [PING])
