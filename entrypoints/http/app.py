@@ -34,7 +34,6 @@ from entrypoints.http.rate_limit import RATE_LIMIT_MEANINGS
 from entrypoints.http.tracing import name_span, tracing_plugin
 from entrypoints.web.routes import page_routes
 from entrypoints.wire.limits import MAX_JSON_BYTES
-from entrypoints.wire.origins import allowed_origins
 
 # Answers with tokens are not compressed, because their length would give the tokens away (BREACH).
 # Images gain nothing, events must not wait, and the files of the page are compressed already.
@@ -101,7 +100,7 @@ def create_http_app(container: Container, *, lifespan: Sequence[Lifespan] = ()) 
 
 def _cors(origins: Iterable[str]) -> CORSConfig:
     return CORSConfig(
-        allow_origins=list(allowed_origins(origins)),
+        allow_origins=list(origins),
         allow_credentials=True,
         # Also those that nothing takes, so that a page can read the 405.
         allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],

@@ -12,7 +12,6 @@ from entrypoints.realtime.namespace import EmotionDetectionNamespace
 from entrypoints.realtime.other_clients import OtherNamespaces
 from entrypoints.realtime.rooms import Rooms
 from entrypoints.realtime.server import GuardedServer, make_server
-from entrypoints.wire.origins import allowed_origins
 
 
 def create_socketio(container: Container) -> GuardedServer:
@@ -20,7 +19,7 @@ def create_socketio(container: Container) -> GuardedServer:
     settings = container.settings()
     rooms = Rooms(container.realtime().message_channel())
     server = make_server(
-        cors_origins=list(allowed_origins(settings.server.cors_origins)),
+        cors_origins=settings.server.cors_origins,
         transports=settings.realtime.socketio_transports.split(","),
         manager=rooms,
     )

@@ -15,7 +15,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -328,7 +328,7 @@ class ChannelManager(AsyncPubSubManager):  # type: ignore[misc]
 
 def make_server(
     *,
-    cors_origins: list[str],
+    cors_origins: Sequence[str],
     transports: list[str],
     manager: socketio.AsyncManager,
 ) -> GuardedServer:
@@ -368,7 +368,7 @@ def _kind(error: Exception) -> str:
     return type(error).__name__
 
 
-def _allowed_origins(listed: list[str]) -> Callable[[str | None, dict[str, Any]], bool]:
+def _allowed_origins(listed: Sequence[str]) -> Callable[[str | None, dict[str, Any]], bool]:
     """Pages of the listed origins may connect, and pages of this service."""
 
     def is_allowed(origin: str | None, request: dict[str, Any]) -> bool:

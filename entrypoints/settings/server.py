@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -24,6 +25,29 @@ _check_network = check_with(
 )
 
 
+_ORIGIN = re.compile(r"(https?://)([^\s/?#@]+?)(:\d+)?/?")
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+
+def allowed_origins(listed: Iterable[str]) -> tuple[str, ...]:
+    """The origins listed; one on this machine is allowed under each name of the machine.
+
+    A development server prints one name, and users type another.
+    """
+    allowed: dict[str, None] = {}
+    for origin in listed:
+        parts = _ORIGIN.fullmatch(origin)
+        if parts is None:
+            raise ValueError(
+                "list full origins such as https://app.example.com, without a path, separated by "
+                "commas ('*' cannot be used because requests carry cookies)"
+            )
+        scheme, host, port = (part.lower() for part in parts.groups(""))
+        for name in _LOOPBACK if host in _LOOPBACK else (host,):
+            allowed[f"{scheme}{name}{port}"] = None
+    return tuple(allowed)
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -35,7 +59,10 @@ class ServerSettings(Group):
     port: int = Field(default=2508, ge=0, le=65535)
     api_prefix: str = "/api"
     public_url: Annotated[str, AfterValidator(_check_address)] | None = None
-    cors_origins: Words = ("http://localhost:3000", "http://localhost:5173")
+    cors_origins: Annotated[Words, AfterValidator(allowed_origins)] = (
+        "http://localhost:3000",
+        "http://localhost:5173",
+    )
     forwarded_allow_ips: Words = ("127.0.0.1",)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = (
         "INFO"
@@ -63,17 +90,6 @@ class ServerSettings(Group):
         if url is not None and re.search(r"[?#@]", url):
             raise ValueError("must be an address such as https://emotions.example.com")
         return url and url.rstrip("/")
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if not re.fullmatch(r"https?://[^\s/?#@]+/?", origin):
-                raise ValueError(
-                    "list full origins such as https://app.example.com, without a path, separated "
-                    "by commas ('*' cannot be used because requests carry cookies)"
-                )
-        return tuple(origin.rstrip("/").lower() for origin in origins)
 
     @field_validator("forwarded_allow_ips")
     @classmethod

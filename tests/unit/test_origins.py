@@ -1,4 +1,4 @@
-from entrypoints.wire.origins import allowed_origins
+from entrypoints.settings.server import allowed_origins
 
 
 def test_a_local_page_may_call_under_each_name_of_localhost() -> None:
