@@ -20,8 +20,7 @@ from application.work.cancellation import uninterrupted
 from application.work.fair_semaphore import FairSemaphore
 from domain.errors import NotFound
 from domain.user import User
-from domain.video import Sampling, Video, VideoStatus
-from domain.video_limits import VideoLimits
+from domain.video import Sampling, Video, VideoLimits, VideoStatus
 
 _PUT_WITHIN = timedelta(minutes=30)
 

@@ -9,8 +9,14 @@ from datetime import timedelta
 from application.ports.clock import Clock
 from application.ports.video_reader import VideoFacts
 from application.ports.video_repository import VideoRepository
-from domain.video import AnalysedFrame, UnreadablePart, Video, VideoStatus, with_unreadable_part
-from domain.video_limits import VideoLimits
+from domain.video import (
+    AnalysedFrame,
+    UnreadablePart,
+    Video,
+    VideoLimits,
+    VideoStatus,
+    with_unreadable_part,
+)
 
 HELD_FOR = timedelta(seconds=30)
 """How long a video stays with a process that does not renew its lease."""

@@ -18,8 +18,7 @@ from application.videos.detection import detection_of
 from application.videos.progress import HELD_FOR, NotHeld, VideoProgress
 from application.work.cancellation import uninterrupted
 from domain.errors import DomainError, NotFound
-from domain.video import Video, VideoFault, VideoStatus
-from domain.video_limits import VideoLimits
+from domain.video import Video, VideoFault, VideoLimits, VideoStatus
 
 BEAT_S = 0.4
 POLL_S = 1.0

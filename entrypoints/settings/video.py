@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from domain.video_limits import VideoLimits
+from domain.video import VideoLimits
 from entrypoints.settings.group import Group
 
 

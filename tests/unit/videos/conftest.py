@@ -35,8 +35,7 @@ from domain.emotion import Emotion
 from domain.face import FaceDetection
 from domain.image import Image
 from domain.user import User
-from domain.video import AnalysedFrame, Sampling, Video
-from domain.video_limits import VideoLimits
+from domain.video import AnalysedFrame, Sampling, Video, VideoLimits
 from tests.unit.application.service import user
 
 FACE = (20, 40, 120, 150)
