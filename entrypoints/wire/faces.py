@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -124,7 +124,10 @@ def present(face: domain.face.Face) -> Face:
     return Face(
         box=[box.x, box.y, box.width, box.height],
         detection_confidence=face.detection.confidence,
-        **_read(face.reading),
+        emotions=_emotions(face.reading.scores),
+        dominant_emotion=face.dominant_emotion,
+        quality=_quality(face.reading.quality),
+        reliable=face.reading.reliable,
     )
 
 
@@ -138,7 +141,10 @@ def present_tracked(
         face_id=track.track_id,
         detection_confidence=track.confidence,
         predicted=track.predicted,
-        **_read(face.reading),
+        emotions=_emotions(face.reading.scores),
+        dominant_emotion=face.dominant_emotion,
+        quality=_quality(face.reading.quality),
+        reliable=face.reading.reliable,
     )
     if with_box:
         shown.box = [box.x, box.y, box.width, box.height]
@@ -147,26 +153,10 @@ def present_tracked(
     return shown
 
 
-class _Reading(TypedDict):
-    """The fields common to all faces."""
-
-    emotions: list[EmotionScore]
-    dominant_emotion: Emotion
-    quality: Quality
-    reliable: bool
-
-
-def _read(reading: domain.face.FaceReading) -> _Reading:
-    return {
-        "emotions": _emotions(reading.scores),
-        "dominant_emotion": reading.scores.dominant,
-        "quality": Quality(
-            sharpness=reading.quality.sharpness,
-            brightness=reading.quality.brightness,
-            size_px=reading.quality.size_px,
-        ),
-        "reliable": reading.reliable,
-    }
+def _quality(quality: domain.face.FaceQuality) -> Quality:
+    return Quality(
+        sharpness=quality.sharpness, brightness=quality.brightness, size_px=quality.size_px
+    )
 
 
 def _emotions(scores: EmotionScores) -> list[EmotionScore]:
