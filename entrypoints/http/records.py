@@ -13,7 +13,7 @@ from litestar.types import Scope
 
 from application.work.fair_semaphore import FairSemaphore
 from domain.detection import Detection
-from entrypoints.server.connections import EXTENSION
+from entrypoints.server.connections import connection_of
 from entrypoints.server.http import PIECE_BYTES
 
 Parts = AsyncIterator[Sequence[Detection]]
@@ -66,7 +66,7 @@ async def _pieces(
     start: bytes, chunks: AsyncGenerator[bytes, None], scope: Scope
 ) -> AsyncIterator[bytes]:
     """The chunks in pieces, because each is compressed on the event loop."""
-    connection: Any = (scope.get("extensions") or {}).get(EXTENSION)
+    connection: Any = connection_of(scope)
     async with aclosing(chunks):
         chunk: bytes | None = start
         while chunk is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import parse_qs
 
 import socketio
@@ -23,7 +22,7 @@ from litestar.types import (
 from entrypoints.realtime.connection import NAMESPACE
 from entrypoints.realtime.other_clients import is_too_old, refuse_old_client
 from entrypoints.realtime.server import MAX_MESSAGE_BYTES, GuardedServer
-from entrypoints.server.connections import EXTENSION
+from entrypoints.server.connections import connection_of
 from entrypoints.server.http import HttpConnection
 from entrypoints.server.refusals import Refusal
 from entrypoints.server.websocket import WebSocketConnection
@@ -55,8 +54,7 @@ def mount(server: GuardedServer, http: ASGIApp) -> ASGIApp:
         if _is_socketio(scope) and is_too_old(scope):
             await refuse_old_client(scope, receive, send)
         elif scope["type"] == ScopeType.WEBSOCKET:
-            guard = _SocketGuard(server, scope, receive, send)
-            await both(scope, guard.receive, guard.send)
+            await _talk(server, both, scope, receive, send)
         elif not _is_socketio(scope):
             await both(scope, receive, send)
         elif not polling:
@@ -72,53 +70,44 @@ def _is_socketio(scope: Scope) -> bool:
     return is_request and f"{scope['path']}/".startswith(_PATH)
 
 
-class _SocketGuard:
-    """The messages of a WebSocket in both directions.
+async def _talk(
+    server: GuardedServer, both: ASGIApp, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Serve a WebSocket, and notice when its client has signed in.
 
-    A connection has signed in when it carries the acceptance of a token, or continues a polling
-    session that has signed in.
+    It has when the connection carries the acceptance of a token, or continues a polling session
+    that has signed in.
     """
+    connection: WebSocketConnection | None = connection_of(scope)
+    sid = _sid(scope)
 
-    def __init__(self, server: GuardedServer, scope: Scope, receive: Receive, send: Send) -> None:
-        self._server = server
-        self._sid = _sid(scope)
-        self._receive = receive
-        self._send = send
-        self._connection: WebSocketConnection | None = _connection(scope)
-
-    async def receive(self) -> ReceiveMessage:
-        """The next message; an unreadable one closes the connection."""
-        message = await self._receive()
+    async def receive_engine_io() -> ReceiveMessage:
+        message = await receive()
         if message["type"] == "websocket.receive" and not _is_engine_io(message.get("text")):
             # The library would raise, and keep the session until its ping times out.
             return WebSocketDisconnectEvent(type="websocket.disconnect", code=1002)
-        if self._is_unknown() and self._server.has_signed_in(self._sid):
-            self._trust()
+        if connection is not None and not connection.is_trusted and server.has_signed_in(sid):
+            connection.trust()
         return message
 
-    async def send(self, message: Message) -> None:
-        """Send a message, and notice when the client has signed in."""
+    async def notice_and_send(message: Message) -> None:
         if (
-            self._is_unknown()
+            connection is not None
+            and not connection.is_trusted
             and message["type"] == "websocket.send"
             and (message.get("text") or "").startswith(_CONNECTED)
         ):
-            self._trust()
-        await self._send(message)
+            connection.trust()
+        await send(message)
 
-    def _is_unknown(self) -> bool:
-        return self._connection is not None and not self._connection.is_trusted
-
-    def _trust(self) -> None:
-        if self._connection is not None:
-            self._connection.trust()
+    await both(scope, receive_engine_io, notice_and_send)
 
 
 async def _poll(
     server: GuardedServer, both: ASGIApp, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Serve a polling request, whose body may be large only once its client has signed in."""
-    connection: HttpConnection | None = _connection(scope)
+    connection: HttpConnection | None = connection_of(scope)
     signed_in = server.has_signed_in(_sid(scope))
     if connection is not None and not signed_in:
         connection.may_give_way()
@@ -197,11 +186,6 @@ def _cors_headers(server: GuardedServer, scope: Scope) -> list[tuple[bytes, byte
         (b"access-control-allow-origin", origin),
         (b"access-control-allow-credentials", b"true"),
     ]
-
-
-def _connection(scope: Scope) -> Any:
-    """The connection in the scope; None under another server."""
-    return (scope.get("extensions") or {}).get(EXTENSION)
 
 
 def _sid(scope: Scope) -> str:

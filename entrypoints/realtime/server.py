@@ -29,7 +29,7 @@ from socketio.async_pubsub_manager import AsyncPubSubManager
 from application.ports.message_channel import MessageChannel
 from domain.errors import ImageTooLarge, InvalidRequest
 from domain.session import MAX_FRAME_BYTES, MAX_FRAME_BYTES_IN_WORDS
-from entrypoints.server.connections import EXTENSION
+from entrypoints.server.connections import connection_of
 from entrypoints.server.refusals import Refusal
 from entrypoints.wire.server_events import encode
 
@@ -160,7 +160,9 @@ class GuardedSocket(AsyncSocket):  # type: ignore[misc]
             await super().handle_post_request(environ)
         except Exception as error:
             # Only the type of the error, because its text contains what was sent.
-            log.info("closing a connection after a POST that cannot be read: %s", _kind(error))
+            log.info(
+                "closing a connection after a POST that cannot be read: %s", type(error).__name__
+            )
             await self.end()
             # The library answers only listed connections.
             self.server.sockets[self.sid] = self
@@ -229,7 +231,9 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             else:
                 await self.refuse_event(eio_sid, unread)
         except Exception as error:
-            log.info("closing a connection after a message that cannot be read: %s", _kind(error))
+            log.info(
+                "closing a connection after a message that cannot be read: %s", type(error).__name__
+            )
             await self.close_connection(eio_sid)
 
     async def _may_go_on(self, eio_sid: str) -> bool:
@@ -359,13 +363,9 @@ def make_server(
 
 def _count(request: dict[str, Any], reason: Refusal) -> None:
     """Count a refusal, unless another server runs this one."""
-    connection = request["asgi.scope"].get("extensions", {}).get(EXTENSION)
+    connection = connection_of(request["asgi.scope"])
     if connection is not None:
         connection.refused(reason)
-
-
-def _kind(error: Exception) -> str:
-    return type(error).__name__
 
 
 def _allowed_origins(listed: Sequence[str]) -> Callable[[str | None, dict[str, Any]], bool]:

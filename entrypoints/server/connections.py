@@ -6,8 +6,8 @@ import asyncio
 import ipaddress
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -24,6 +24,11 @@ _DISCARD_TURN_S = 0.005
 _UNREAD_BYTES = 16 * 2**20
 
 log = logging.getLogger(__name__)
+
+
+def connection_of(scope: Mapping[str, Any]) -> Any:
+    """The connection of a request; None under another server."""
+    return (scope.get("extensions") or {}).get(EXTENSION)
 
 
 class Watched(Protocol):
