@@ -93,15 +93,13 @@ def problems(*codes: str) -> dict[int, ResponseSpec]:
             description=" or ".join(KINDS[code].title for code in same),
             media_type=MEDIA_TYPE,
             generate_examples=False,
-            examples=[Example(summary=code, value=_example(code)) for code in same],
+            examples=[
+                Example(summary=code, value=msgspec.to_builtins(wire.example(KINDS[code])))
+                for code in same
+            ],
         )
         for status, same in by_status.items()
     }
-
-
-def _example(code: str) -> dict[str, Any]:
-    shown: dict[str, Any] = msgspec.to_builtins(wire.example(KINDS[code]))
-    return shown
 
 
 def _kind_of(error: Exception) -> ProblemKind:

@@ -7,7 +7,6 @@ import re
 import sys
 import threading
 from collections.abc import MutableMapping
-from types import TracebackType
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -111,22 +110,18 @@ def log_stray_exceptions() -> None:
     These are raised in threads and in finalisers.
     """
 
-    def in_thread(error: threading.ExceptHookArgs) -> None:
-        if error.exc_type is not SystemExit:
-            _log_stray(error.exc_type, error.exc_value, error.exc_traceback)
+    def in_thread(stray: threading.ExceptHookArgs) -> None:
+        if stray.exc_type is not SystemExit:
+            in_finaliser(stray)
 
-    def in_finaliser(error: sys.UnraisableHookArgs) -> None:
-        _log_stray(error.exc_type, error.exc_value, error.exc_traceback)
+    def in_finaliser(stray: threading.ExceptHookArgs | sys.UnraisableHookArgs) -> None:
+        error = stray.exc_type() if stray.exc_value is None else stray.exc_value
+        log.error(
+            "an exception was not caught", exc_info=(stray.exc_type, error, stray.exc_traceback)
+        )
 
     threading.excepthook = in_thread
     sys.unraisablehook = in_finaliser
-
-
-def _log_stray(
-    kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
-) -> None:
-    error = kind() if error is None else error
-    log.error("an exception was not caught", exc_info=(kind, error, traceback))
 
 
 def _shorten_and_scrub(
