@@ -96,7 +96,7 @@ def _evaluate_classifier(faces: Path, shifts: bool, json_out: Path | None) -> No
 def _evaluate_detector(
     folder: Path, boxes: Path, min_size: int | None, json_out: Path | None
 ) -> None:
-    from entrypoints.cli.detector_evaluation import detector_as_json, print_detector_tables
+    from entrypoints.cli.evaluation import detector_as_json, print_detector_tables
 
     container = _container()
     with exit_on_error(ValueError), closing(container.vision().executor()):

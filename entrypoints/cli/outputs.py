@@ -1,11 +1,13 @@
-"""Where commands write what they make of files: copies and tables."""
+"""What commands make of files, and where they write it: copies and tables."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from application.ports.image_annotator import ANNOTATED_FORMATS
 from application.ports.video_annotator import ANNOTATED_VIDEO_SUFFIXES
@@ -13,6 +15,25 @@ from entrypoints.cli.console import shown
 
 IMAGE_COPIES = tuple(suffix for each in ANNOTATED_FORMATS for suffix in each.suffixes)
 VIDEO_COPIES = ANNOTATED_VIDEO_SUFFIXES
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """The outcome of one file.
+
+    Attributes:
+        file: as it was given.
+        found: what it shows; None if it could not be analysed.
+        copy: where it was drawn.
+        error: why it could not be analysed or drawn.
+    """
+
+    file: Path
+    found: T | None = None
+    copy: Path | None = None
+    error: str | None = None
 
 
 def outputs_of(

@@ -1,10 +1,34 @@
-"""The tables of figures that ``emotion-api models`` prints."""
+"""Tables as the commands print them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from rich.console import OverflowMethod
 from rich.table import Table
+
+
+def columns(
+    *headings: str, right: Collection[str] = (), overflow: OverflowMethod = "ellipsis"
+) -> Table:
+    """An empty table.
+
+    Args:
+        headings: of the columns.
+        right: the columns that are aligned to the right.
+        overflow: what happens to a cell that is too long for the terminal.
+    """
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in headings:
+        table.add_column(
+            heading, justify="right" if heading in right else "left", overflow=overflow
+        )
+    return table
+
+
+def metrics(*headings: str) -> Table:
+    """An empty table: a column of names and, aligned to the right, columns of numbers."""
+    return columns(*headings, right=headings[1:])
 
 
 def totals(rows: Mapping[str, str]) -> Table:
@@ -14,15 +38,6 @@ def totals(rows: Mapping[str, str]) -> Table:
     table.add_column()
     for name, value in rows.items():
         table.add_row(name, value)
-    return table
-
-
-def metrics(*headings: str) -> Table:
-    """An empty table: a column of names and, aligned to the right, columns of numbers."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(headings[0])
-    for heading in headings[1:]:
-        table.add_column(heading, justify="right")
     return table
 
 

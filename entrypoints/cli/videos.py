@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 import msgspec
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -22,48 +21,38 @@ from application.videos.faces_over_time import FacesOverTime
 from domain.errors import DomainError
 from domain.session import TrackSummary
 from domain.video import AnalysedFrame, Sampling, UnreadablePart
-from entrypoints.cli.console import reason_of, shown
+from entrypoints.cli import tables
+from entrypoints.cli.console import errors, reason_of, shown
+from entrypoints.cli.outputs import Outcome
+from entrypoints.container import Container
 from entrypoints.wire import frame_table, sessions
 
 _NAMED_EMOTIONS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class VideoOutcome:
-    """The outcome of one video."""
-
-    video: Path
-    summary: VideoSummary | None = None
-    annotated: Path | None = None
-    error: str | None = None
-
-
 async def analyse_videos(
-    use_case: AnalyseVideo,
+    container: Container,
     videos: Sequence[Path],
     *,
     every_s: float,
-    tables: Mapping[Path, Path],
-    annotator: VideoAnnotator,
+    csv: Mapping[Path, Path],
     copies: Mapping[Path, Path],
-    progress_on: Console,
-) -> list[VideoOutcome]:
+) -> list[Outcome[VideoSummary]]:
     """Analyse videos one after the other, with a bar that shows speed and time left.
 
     Args:
-        use_case: does the work.
+        container: of the service.
         videos: files.
         every_s: seconds between two analysed frames.
-        tables: where the frames of each video go as a table, for those that get one.
-        annotator: draws the copies.
+        csv: where the frames of each video go as a table, for those that get one.
         copies: where each drawn copy goes, for those that get one.
-        progress_on: where the bar is drawn.
 
     Raises:
         OSError: the table cannot be written.
     """
     if not videos:
         return []
+    use_case, annotator = container.video().analyse_video(), container.video().video_annotator()
     columns = (
         TextColumn("{task.fields[name]}", markup=False),
         BarColumn(),
@@ -72,36 +61,34 @@ async def analyse_videos(
         TimeRemainingColumn(),
     )
     outcomes = []
-    with Progress(*columns, console=progress_on, transient=True) as bars:
+    with Progress(*columns, console=errors, transient=True) as bars:
         for video in videos:
-            with _VideoProgress(bars, video, tables.get(video), video in copies) as progress:
+            with _VideoProgress(bars, video, csv.get(video), video in copies) as progress:
                 outcome = await _analyse(use_case, video, every_s, progress)
-                if outcome.summary is not None and video in copies:
+                if outcome.found is not None and video in copies:
                     outcome = await _draw_copy(annotator, outcome, copies[video], progress)
                 outcomes.append(outcome)
     return outcomes
 
 
-async def _draw_copy(
-    annotator: VideoAnnotator, outcome: VideoOutcome, copy: Path, progress: _VideoProgress
-) -> VideoOutcome:
-    try:
-        faces = FacesOverTime(progress.frames)
-        await annotator.annotate(outcome.video, copy, faces.at, progress.drawn)
-    except (DomainError, OSError) as error:
-        why = f"no copy could be drawn at {copy}: {reason_of(error)}"
-        return replace(outcome, error=why)
-    return replace(outcome, annotated=copy)
-
-
 async def _analyse(
     use_case: AnalyseVideo, video: Path, every_s: float, progress: _VideoProgress
-) -> VideoOutcome:
+) -> Outcome[VideoSummary]:
     try:
-        summary = await use_case.execute(video, Sampling(every_s), progress)
+        return Outcome(video, await use_case.execute(video, Sampling(every_s), progress))
     except (DomainError, ServiceUnavailable, OSError) as error:
-        return VideoOutcome(video, error=reason_of(error))
-    return VideoOutcome(video, summary)
+        return Outcome(video, error=reason_of(error))
+
+
+async def _draw_copy(
+    annotator: VideoAnnotator, outcome: Outcome[VideoSummary], copy: Path, progress: _VideoProgress
+) -> Outcome[VideoSummary]:
+    try:
+        faces = FacesOverTime(progress.frames)
+        await annotator.annotate(outcome.file, copy, faces.at, progress.drawn)
+    except (DomainError, OSError) as error:
+        return replace(outcome, error=f"no copy could be drawn at {copy}: {reason_of(error)}")
+    return replace(outcome, copy=copy)
 
 
 class _VideoProgress:
@@ -150,13 +137,13 @@ class _VideoProgress:
         self._bars.update(self._task, completed=time_s, speed="drawing")
 
 
-def video_as_json(outcome: VideoOutcome) -> dict[str, object]:
+def video_as_json(outcome: Outcome[VideoSummary]) -> dict[str, object]:
     """A video in the form of a session's summary."""
-    summary = outcome.summary
+    summary = outcome.found
     if summary is None:
-        return {"filename": str(outcome.video), "status": "error", "error": outcome.error}
+        return {"filename": str(outcome.file), "status": "error", "error": outcome.error}
     return {
-        "filename": str(outcome.video),
+        "filename": str(outcome.file),
         "status": "completed",
         "kind": "video",
         "width": summary.facts.width,
@@ -169,32 +156,24 @@ def video_as_json(outcome: VideoOutcome) -> dict[str, object]:
     }
 
 
-def videos_as_table(outcomes: Sequence[VideoOutcome]) -> Table:
+def videos_as_table(outcomes: Sequence[Outcome[VideoSummary]]) -> Table:
     """A line for each face of each video."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("video", "face", "seen", "frames", "shows"):
-        table.add_column(heading, justify="right" if heading == "frames" else "left")
+    table = tables.columns("video", "face", "seen", "frames", "shows", right=("frames",))
     for outcome in outcomes:
-        name = Text(shown(outcome.video.name))
-        if outcome.summary is None:
+        name = Text(shown(outcome.file.name))
+        if outcome.found is None:
             table.add_row(name, Text("error", style="red"))
-        elif not outcome.summary.tracks:
+        elif not outcome.found.tracks:
             table.add_row(name, Text("no face", style="dim"))
         else:
-            for face in outcome.summary.tracks:
+            for face in outcome.found.tracks:
                 table.add_row(name, *face_cells(face))
                 name = Text("")
     return table
 
 
-def notes_on_video(outcome: VideoOutcome) -> list[str]:
-    """Further remarks on a video."""
-    unreadable_parts = outcome.summary.unreadable_parts if outcome.summary else ()
-    error = [outcome.error] if outcome.error else []
-    return [*error, *map(_unreadable, unreadable_parts)]
-
-
-def _unreadable(part: UnreadablePart) -> str:
+def unreadable_in_words(part: UnreadablePart) -> str:
+    """A stretch of a video that cannot be read."""
     end = "its end" if part.to_s is None else on_a_clock(part.to_s)
     return f"from {on_a_clock(part.from_s)} to {end} it cannot be read"
 

@@ -18,6 +18,7 @@ from domain.errors import InvalidRequest
 from domain.session import TrackedFace
 from domain.video import AnalysedFrame
 from domain.wording import leading, percent
+from entrypoints.cli import tables
 from entrypoints.cli.console import console, errors, reason_of, shown
 from entrypoints.cli.videos import face_cells, on_a_clock
 from entrypoints.container import Container
@@ -108,9 +109,7 @@ def _without_password(text: str) -> str:
 
 
 def _as_table(summary: WatchSummary) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("face", "seen", "frames", "shows"):
-        table.add_column(heading, justify="right" if heading == "frames" else "left")
+    table = tables.columns("face", "seen", "frames", "shows", right=("frames",))
     for face in summary.tracks:
         table.add_row(*face_cells(face))
     if not summary.tracks:
