@@ -127,7 +127,7 @@ class _VideoProgress:
         if self._keeps_frames:
             self.frames.append(frame)
         if self._file is not None:
-            await asyncio.to_thread(self._file.write, frame_table.csv_lines(frame))
+            await asyncio.to_thread(self._file.write, frame_table.csv_lines([frame]))
 
     async def unreadable(self, part: UnreadablePart) -> None:
         """A stretch cannot be read; it is shown at the end."""

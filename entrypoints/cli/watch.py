@@ -73,9 +73,7 @@ class _Printing:
     async def analysed(self, frame: AnalysedFrame) -> None:
         """The next frame is done."""
         if self._file is not None:
-            lines = "".join(
-                frame_table.json_line(row).decode() + "\n" for row in frame_table.rows(frame)
-            )
+            lines = frame_table.json_lines([frame]).decode()
             await asyncio.to_thread(_write, self._file, lines)
         if frame.time_s - self._printed_s >= _LINE_EVERY_S:
             self._printed_s = frame.time_s

@@ -59,18 +59,22 @@ def header() -> str:
     return _line(FrameRow.__struct_fields__)
 
 
-def csv_lines(frame: AnalysedFrame) -> str:
-    """The lines of one frame in CSV (RFC 4180); booleans are ``true`` and ``false``."""
-    return "".join(_line(_cells(row)) for row in rows(frame))
+def csv_lines(frames: Iterable[AnalysedFrame]) -> str:
+    """The lines of frames in CSV (RFC 4180); booleans are ``true`` and ``false``."""
+    return "".join(_line(_cells(row)) for frame in frames for row in _rows(frame))
 
 
-def json_line(row: Struct) -> bytes:
-    """A row as JSON, without an end of the line."""
-    return msgspec.json.encode(row)
+def json_lines(frames: Iterable[AnalysedFrame]) -> bytes:
+    """The rows of frames as JSON, one a line."""
+    return json_rows(frames, separator=b"\n") + b"\n"
 
 
-def rows(frame: AnalysedFrame) -> Iterator[Struct]:
-    """The rows of one frame."""
+def json_rows(frames: Iterable[AnalysedFrame], *, separator: bytes) -> bytes:
+    """The rows of frames as JSON."""
+    return separator.join(msgspec.json.encode(row) for frame in frames for row in _rows(frame))
+
+
+def _rows(frame: AnalysedFrame) -> Iterator[Struct]:
     if not frame.faces:
         yield FrameRow(frame=frame.number, time=round(frame.time_s, 3))
     for face in frame.faces:

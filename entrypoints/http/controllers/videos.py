@@ -348,23 +348,10 @@ def _wanted_range(
     return start, end
 
 
-def _encode(frames: Sequence[AnalysedFrame], separator: bytes) -> bytes:
-    rows = (frame_table.json_line(row) for frame in frames for row in frame_table.rows(frame))
-    return separator.join(rows)
-
-
-def _json_lines(frames: Sequence[AnalysedFrame]) -> bytes:
-    return _encode(frames, b"\n") + b"\n"
-
-
-def _csv_lines(frames: Sequence[AnalysedFrame]) -> bytes:
-    return "".join(map(frame_table.csv_lines, frames)).encode()
-
-
 _WRITE: Mapping[str, Callable[[Sequence[AnalysedFrame]], bytes]] = {
-    "json": partial(_encode, separator=exports.SEPARATOR_IN_FILES),
-    "jsonl": _json_lines,
-    "csv": _csv_lines,
+    "json": partial(frame_table.json_rows, separator=exports.SEPARATOR_IN_FILES),
+    "jsonl": frame_table.json_lines,
+    "csv": lambda frames: frame_table.csv_lines(frames).encode(),
 }
 
 
