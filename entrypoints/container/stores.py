@@ -128,53 +128,48 @@ def _older_history(
     return older_history(database, collection=collection)
 
 
-def _cloudinary_urls(settings: StoreSettings) -> CloudinaryUrls:
+def _cloudinary(
+    settings: StoreSettings, telemetry: Telemetry
+) -> tuple[CloudinaryUrls, CloudinaryClient]:
+    """Addresses, and a client; each store has its own, so that videos do not delay images."""
     with extra("cloudinary", "IMAGE_STORE=cloudinary needs"):
-        from adapters.cloudinary import CloudinaryUrls
+        from adapters.cloudinary import CloudinaryClient, CloudinaryUrls
     assert settings.cloudinary_cloud_name is not None
+    assert settings.cloudinary_api_key is not None
     assert settings.cloudinary_api_secret is not None
-    return CloudinaryUrls(
+    api_secret = settings.cloudinary_api_secret.get_secret_value()
+    urls = CloudinaryUrls(
         cloud_name=settings.cloudinary_cloud_name,
-        api_secret=settings.cloudinary_api_secret.get_secret_value(),
+        api_secret=api_secret,
         folder=settings.cloudinary_folder,
         is_authenticated=settings.cloudinary_authenticated,
         delivery_url=settings.cloudinary_delivery_url,
     )
+    client = CloudinaryClient(
+        cloud_name=settings.cloudinary_cloud_name,
+        api_key=settings.cloudinary_api_key,
+        api_secret=api_secret,
+        timeout_s=settings.cloudinary_timeout_s,
+        upload_prefix=settings.cloudinary_upload_prefix,
+        breaker=CircuitBreaker("Cloudinary", telemetry=telemetry),
+    )
+    return urls, client
 
 
 def _cloudinary_image_store(settings: StoreSettings, telemetry: Telemetry) -> CloudinaryImageStore:
-    urls = _cloudinary_urls(settings)
+    urls, client = _cloudinary(settings, telemetry)
     from adapters.cloudinary import CloudinaryImageStore
 
-    return CloudinaryImageStore(urls=urls, client=_cloudinary_client(settings, telemetry))
+    return CloudinaryImageStore(urls=urls, client=client)
 
 
 def _cloudinary_video_store(
     settings: StoreSettings, telemetry: Telemetry, receiving: ReceivingFolder
 ) -> CloudinaryVideoStore:
-    urls = _cloudinary_urls(settings)
+    urls, client = _cloudinary(settings, telemetry)
     from adapters.cloudinary import CloudinaryVideoStore
 
-    return CloudinaryVideoStore(
-        urls=urls, client=_cloudinary_client(settings, telemetry), received=receiving.received
-    )
-
-
-def _cloudinary_client(settings: StoreSettings, telemetry: Telemetry) -> CloudinaryClient:
-    """A Cloudinary client; each store has its own, so that videos do not delay images."""
-    from adapters.cloudinary import CloudinaryClient
-
-    assert settings.cloudinary_cloud_name is not None
-    assert settings.cloudinary_api_key is not None
-    assert settings.cloudinary_api_secret is not None
-    return CloudinaryClient(
-        cloud_name=settings.cloudinary_cloud_name,
-        api_key=settings.cloudinary_api_key,
-        api_secret=settings.cloudinary_api_secret.get_secret_value(),
-        timeout_s=settings.cloudinary_timeout_s,
-        upload_prefix=settings.cloudinary_upload_prefix,
-        breaker=CircuitBreaker("Cloudinary", telemetry=telemetry),
-    )
+    return CloudinaryVideoStore(urls=urls, client=client, received=receiving.received)
 
 
 class StoresContainer(containers.DeclarativeContainer):
