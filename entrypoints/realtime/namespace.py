@@ -96,7 +96,8 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             if token is None:
                 raise InvalidToken('connect with auth: {"token": "<access or ID token>"}')
             found = await self._authenticate.execute(token)
-            connection = Connection(self.server, sid, self._eio_sid(sid), self._clock)
+            eio_sid = str(self.server.manager.eio_sid_from_sid(sid, NAMESPACE))
+            connection = Connection(self.server, sid, eio_sid, self._clock)
             credential = Credential(token, found.expires_at)
             connection.session = await self._sessions.open(found.user, connection, credential)
         except Exception as error:
@@ -151,9 +152,6 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             return self.server.get_environ(sid, NAMESPACE)
         except KeyError:
             return None
-
-    def _eio_sid(self, sid: str) -> str:
-        return str(self.server.manager.eio_sid_from_sid(sid, NAMESPACE))
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -17,6 +17,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import socketio
@@ -84,21 +85,11 @@ def _frame_id(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-class EventJson:
-    """JSON for packets, in the form the library asks for: our events are structs."""
-
-    loads = staticmethod(json.loads)
-
-    @staticmethod
-    def dumps(data: object, **_: object) -> str:
-        """JSON without spaces."""
-        return encode(data)
-
-
 class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
     """A Socket.IO packet with a limit on binary parts and values."""
 
-    json = EventJson
+    # Our events are structs, which the library's own module cannot write.
+    json = SimpleNamespace(loads=json.loads, dumps=lambda data, **_: encode(data))
 
     def decode(self, encoded_packet: str) -> int:
         """Read a packet; ValueError for one that announces too many parts or holds too much."""
