@@ -26,6 +26,8 @@ from entrypoints.wire import problems as wire
 from entrypoints.wire.problem_kinds import KINDS, ProblemKind
 from entrypoints.wire.problems import MEDIA_TYPE, Problem
 
+OF_USERS = ("not_authenticated", "invalid_token", "store_unavailable")
+"""What a call for users may answer with."""
 OF_ONE_RECORD = (
     "invalid_request", "not_authenticated", "invalid_token", "forbidden", "not_found",
     "store_unavailable",

@@ -17,7 +17,7 @@ from entrypoints.http.authentication import (
     anyone,
     signed_in,
 )
-from entrypoints.http.errors import problems
+from entrypoints.http.errors import OF_USERS, problems
 from entrypoints.wire import accounts
 
 
@@ -93,7 +93,7 @@ class AuthController(Controller):
         status_code=200,
         guards=[signed_in],
         security=USERS,
-        responses=problems("not_authenticated", "invalid_token", "store_unavailable"),
+        responses=problems(*OF_USERS),
     )
     async def reset(
         self, request: UserRequest, renew_sign_in: NamedDependency[RenewSignIn]

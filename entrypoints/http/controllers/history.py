@@ -22,7 +22,7 @@ from domain.detection import HistoryFilter
 from domain.errors import InvalidRequest, NotFound
 from entrypoints.http import exports, operations, records
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
-from entrypoints.http.errors import OF_ONE_RECORD, problems
+from entrypoints.http.errors import OF_ONE_RECORD, OF_USERS, problems
 from entrypoints.http.media_urls import MediaUrls
 from entrypoints.http.queries import one_of_or_empty
 from entrypoints.http.timeline import timeline_svg
@@ -47,9 +47,7 @@ class HistoryController(Controller):
         operation_class=operations.page_of_history,
         responses={
             200: operations.answer(list[detections.Detection], "A page of detections"),
-            **problems(
-                "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
-            ),
+            **problems("invalid_request", *OF_USERS),
         },
     )
     async def list_history(
@@ -93,9 +91,7 @@ class HistoryController(Controller):
             200: operations.answer(
                 list[detections.Detection], "All matching detections, newest first"
             ),
-            **problems(
-                "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
-            ),
+            **problems("invalid_request", *OF_USERS),
         },
     )
     async def export(
@@ -248,9 +244,7 @@ class HistoryController(Controller):
         response_description="How many were erased",
         summary="Erase my whole history",
         status_code=200,
-        responses=problems(
-            "invalid_request", "not_authenticated", "invalid_token", "store_unavailable"
-        ),
+        responses=problems("invalid_request", *OF_USERS),
     )
     async def delete_history(
         self, request: UserRequest, erase_history: NamedDependency[EraseHistory]

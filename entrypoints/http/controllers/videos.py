@@ -31,7 +31,7 @@ from domain.video import (
 from entrypoints.http import exports, operations, records
 from entrypoints.http.authentication import USERS, UserRequest, signed_in
 from entrypoints.http.body import BodyRequest
-from entrypoints.http.errors import OF_ONE_RECORD, RangeNotSatisfiable, problems
+from entrypoints.http.errors import OF_ONE_RECORD, OF_USERS, RangeNotSatisfiable, problems
 from entrypoints.http.media_urls import MediaUrls, video_path
 from entrypoints.http.queries import one_of_or_empty
 from entrypoints.http.streaming import event_stream
@@ -98,7 +98,7 @@ class VideoCollectionController(Controller):
         operation_id="list_videos",
         response_description="Those that are queued, running or failed, the newest first",
         summary="List my videos that are not in the history yet",
-        responses=problems("not_authenticated", "invalid_token", "store_unavailable"),
+        responses=problems(*OF_USERS),
     )
     async def list_videos(
         self,
