@@ -33,15 +33,12 @@ errors = console(stderr=True)
 
 def shown(name: object) -> str:
     """A file name on one line, with control and bidirectional characters escaped."""
-    return "".join(_escape(each) if _is_escaped(each) else each for each in str(name))
-
-
-def _is_escaped(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _BIDI
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode()
+    return "".join(
+        each.encode("unicode_escape", "surrogatepass").decode()
+        if unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} or each in _BIDI
+        else each
+        for each in str(name)
+    )
 
 
 def reason_of(error: Exception) -> str:

@@ -19,7 +19,6 @@ from entrypoints.cli.console import (
     settings_or_exit,
     stop,
 )
-from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
@@ -118,7 +117,8 @@ def pull() -> None:
     Files that exist are not downloaded again. Both are tried; if either fails, the exit code is 2.
     """
     container = _container()
-    wants_checkpoint = _wants_checkpoint(container.settings())
+    vision = container.settings().vision
+    wants_checkpoint = vision.classifier == "vit" or "huggingface_model" in vision.model_fields_set
     faults = []
     for pull_one in (_pull_yunet, _pull_checkpoint if wants_checkpoint else _mention_checkpoint):
         try:
@@ -188,13 +188,6 @@ def _export_to_triton(folder: Path) -> None:
         f"REMOTE_CLASSIFIER_MODEL={model}",
         highlight=False,
         soft_wrap=True,
-    )
-
-
-def _wants_checkpoint(settings: Settings) -> bool:
-    return (
-        settings.vision.classifier == "vit"
-        or "huggingface_model" in settings.vision.model_fields_set
     )
 
 

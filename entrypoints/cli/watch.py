@@ -48,7 +48,9 @@ async def watch_camera(
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     errors.print("Ctrl-C ends it.", style="dim")
-    file = None if out is None else await asyncio.to_thread(out.open, "a", encoding="utf-8")
+    file = None
+    if out is not None:  # Each line is in it as soon as it is written.
+        file = await asyncio.to_thread(out.open, "a", buffering=1, encoding="utf-8")
     try:
         watch = container.video().watch_camera()
         summary = await watch.execute(source, _Printing(file), every_s=every_s, stop=stop)
@@ -74,7 +76,7 @@ class _Printing:
         """The next frame is done."""
         if self._file is not None:
             lines = frame_table.json_lines([frame]).decode()
-            await asyncio.to_thread(_write, self._file, lines)
+            await asyncio.to_thread(self._file.write, lines)
         if frame.time_s - self._printed_s >= _LINE_EVERY_S:
             self._printed_s = frame.time_s
             said = ", ".join(_in_words(frame.faces)) or "no face"
@@ -82,13 +84,8 @@ class _Printing:
 
     async def lost(self, error: OSError, pause_s: float) -> None:
         """The camera does not answer."""
-        why = shown(_without_password(reason_of(error)))
+        why = shown(re.sub(r"//[^/\s]*@", "//", reason_of(error)))  # without a password
         print(f"the camera: {why}; again in {pause_s:.0f} s", file=sys.stderr, flush=True)
-
-
-def _write(file: TextIO, lines: str) -> None:
-    file.write(lines)
-    file.flush()
 
 
 def _in_words(faces: Sequence[TrackedFace]) -> list[str]:
@@ -100,10 +97,6 @@ def _in_words(faces: Sequence[TrackedFace]) -> list[str]:
             f"{face.track.track_id} {leading(scores)}{doubt} {percent(scores[scores.dominant])}"
         )
     return said
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r"//[^/\s]*@", "//", text)
 
 
 def _as_table(summary: WatchSummary) -> Table:
