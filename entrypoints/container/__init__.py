@@ -23,28 +23,17 @@ class Container(containers.DeclarativeContainer):
     """Every part of the service, made when first used."""
 
     settings = providers.Dependency(instance_of=Settings)
-    config = settings.provided
 
-    system = providers.Container(SystemContainer, settings=config.tracing)
-    vision = providers.Container(VisionContainer, settings=config.vision, system=system)
-    models = providers.Container(ModelsContainer, settings=config.vision, vision=vision)
-    stores = providers.Container(
-        StoresContainer,
-        settings=config.stores,
-        images_path=config.server.images_path,
-        system=system,
-    )
+    system = providers.Container(SystemContainer, settings=settings)
+    vision = providers.Container(VisionContainer, settings=settings, system=system)
+    models = providers.Container(ModelsContainer, settings=settings, vision=vision)
+    stores = providers.Container(StoresContainer, settings=settings, system=system)
     accounts = providers.Container(
-        AccountsContainer,
-        settings=config.accounts,
-        secret_path=config.stores.secret_path,
-        system=system,
-        stores=stores,
+        AccountsContainer, settings=settings, system=system, stores=stores
     )
     detection = providers.Container(
         DetectionContainer,
-        settings=config.detection,
-        min_face_size_px=config.vision.face_detect_min_size,
+        settings=settings,
         system=system,
         vision=vision,
         stores=stores,
@@ -52,9 +41,7 @@ class Container(containers.DeclarativeContainer):
     )
     realtime = providers.Container(
         RealtimeContainer,
-        settings=config.realtime,
-        limits=config.session_limits,
-        defaults=config.session_defaults,
+        settings=settings,
         system=system,
         vision=vision,
         stores=stores,
@@ -62,10 +49,7 @@ class Container(containers.DeclarativeContainer):
     )
     video = providers.Container(
         VideoContainer,
-        settings=config.video,
-        instance_id_path=config.stores.instance_id_path,
-        min_face_size_px=config.vision.face_detect_min_size,
-        frames_at_once=config.vision.video_frames_at_once,
+        settings=settings,
         system=system,
         vision=vision,
         stores=stores,

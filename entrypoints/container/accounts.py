@@ -25,7 +25,7 @@ from application.use_cases import accounts
 from application.use_cases.end_accounts import EndAccount
 from application.use_cases.history import EraseHistory
 from entrypoints.container.extras import extra
-from entrypoints.settings import BadSettings
+from entrypoints.settings import BadSettings, Settings
 from entrypoints.settings.accounts import AccountSettings
 from entrypoints.settings.secret_strength import weakness_of
 
@@ -73,13 +73,12 @@ def _firebase_identity_provider(
 class AccountsContainer(containers.DeclarativeContainer):
     """Sign-in, tokens, links and quotas."""
 
-    settings = providers.Dependency(instance_of=AccountSettings)
-    config = settings.provided
+    settings = providers.Dependency(instance_of=Settings)
+    config = settings.provided.accounts
     system = providers.DependenciesContainer()
     stores = providers.DependenciesContainer()
-    secret_path: providers.Dependency[Path] = providers.Dependency(instance_of=Path)
 
-    secret = providers.Singleton(_secret, settings, secret_path)
+    secret = providers.Singleton(_secret, config, settings.provided.stores.secret_path)
     local_identity_provider = providers.Singleton(
         LocalIdentityProvider,
         secret=secret,
@@ -89,7 +88,7 @@ class AccountsContainer(containers.DeclarativeContainer):
     identity_provider: providers.Provider[IdentityProvider] = providers.Selector(
         config.auth,
         local=local_identity_provider,
-        firebase=providers.Singleton(_firebase_identity_provider, settings, system.telemetry),
+        firebase=providers.Singleton(_firebase_identity_provider, config, system.telemetry),
     )
     token_service: providers.Provider[TokenService] = providers.Singleton(
         JwtTokenService,

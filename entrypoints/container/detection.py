@@ -11,7 +11,7 @@ from application.use_cases.show_image import ShowImage
 from application.work.admission import AdmissionGate
 from application.work.fair_semaphore import FairSemaphore
 from application.work.memory_budget import MemoryBudget
-from entrypoints.settings.detection import DetectionSettings
+from entrypoints.settings import Settings
 
 # Threads that read and write records take the interpreter from the event loop.
 _RECORDS_AT_ONCE = 3
@@ -20,13 +20,12 @@ _RECORDS_AT_ONCE = 3
 class DetectionContainer(containers.DeclarativeContainer):
     """Detection on one image and on a batch, their admission gate, and the history."""
 
-    settings = providers.Dependency(instance_of=DetectionSettings)
-    config = settings.provided
+    settings = providers.Dependency(instance_of=Settings)
+    config = settings.provided.detection
     system = providers.DependenciesContainer()
     vision = providers.DependenciesContainer()
     stores = providers.DependenciesContainer()
     accounts = providers.DependenciesContainer()
-    min_face_size_px: providers.Dependency[int] = providers.Dependency(instance_of=int)
 
     gate = providers.Singleton(AdmissionGate, config.max_images_in_work)
     encoded = providers.Singleton(MemoryBudget, config.encoded_in_work_bytes)
@@ -40,7 +39,7 @@ class DetectionContainer(containers.DeclarativeContainer):
         encoded=encoded,
         clock=system.clock,
         telemetry=system.telemetry,
-        min_face_size_px=min_face_size_px,
+        min_face_size_px=settings.provided.vision.face_detect_min_size,
     )
     detect_batch = providers.Singleton(
         DetectBatch,

@@ -18,7 +18,7 @@ from adapters.onnx.triton import write_triton_repository
 from adapters.opencv.yunet_file import YuNetFile
 from application.errors import InferenceUnavailable
 from entrypoints.container.extras import extra
-from entrypoints.settings.vision import VisionSettings
+from entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from adapters.vit.checkpoint import HuggingFaceCheckpoint
@@ -40,8 +40,8 @@ def _checkpoint_export(checkpoint: HuggingFaceCheckpoint) -> CheckpointExport:
 class ModelsContainer(containers.DeclarativeContainer):
     """The parts for ``emotion-api models``."""
 
-    settings = providers.Dependency(instance_of=VisionSettings)
-    config = settings.provided
+    settings = providers.Dependency(instance_of=Settings)
+    config = settings.provided.vision
     vision = providers.DependenciesContainer()
 
     checkpoint = providers.Factory(

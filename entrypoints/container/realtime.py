@@ -13,10 +13,10 @@ from application.ports.message_channel import MessageChannel
 from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Telemetry
 from application.sessions.analysis import FrameAnalysis
-from application.sessions.sessions import SessionLimits, StreamSessions
+from application.sessions.sessions import StreamSessions
 from application.use_cases.keep_session import KeepSession
-from domain.session_config import SessionConfig
 from entrypoints.container.extras import extra
+from entrypoints.settings import Settings
 from entrypoints.settings.realtime import RealtimeSettings
 
 if TYPE_CHECKING:
@@ -54,16 +54,14 @@ def _redis_message_channel(database: RedisDatabase) -> RedisMessageChannel:
 class RealtimeContainer(containers.DeclarativeContainer):
     """The sessions, their places, and the channel between processes."""
 
-    settings = providers.Dependency(instance_of=RealtimeSettings)
-    config = settings.provided
+    settings = providers.Dependency(instance_of=Settings)
+    config = settings.provided.realtime
     system = providers.DependenciesContainer()
     vision = providers.DependenciesContainer()
     stores = providers.DependenciesContainer()
     accounts = providers.DependenciesContainer()
-    limits = providers.Dependency(instance_of=SessionLimits)
-    defaults = providers.Dependency(instance_of=SessionConfig)
 
-    redis_database = providers.Singleton(_redis_database, settings, system.telemetry)
+    redis_database = providers.Singleton(_redis_database, config, system.telemetry)
     session_places: providers.Provider[SessionPlaces] = providers.Selector(
         config.shared_through,
         single_process=providers.Singleton(SingleProcessSessionPlaces, system.clock),
@@ -77,8 +75,8 @@ class RealtimeContainer(containers.DeclarativeContainer):
 
     stream_sessions = providers.Singleton(
         StreamSessions,
-        limits=limits,
-        defaults=defaults,
+        limits=settings.provided.session_limits,
+        defaults=settings.provided.session_defaults,
         new_analysis=providers.Factory(
             FrameAnalysis,
             analyser=vision.frame_analyser,

@@ -43,6 +43,7 @@ from application.use_cases.forget_expired import ForgetExpired
 from application.use_cases.import_history import ImportHistory, UnreadableDetection
 from domain.detection import Detection
 from entrypoints.container.extras import extra
+from entrypoints.settings import Settings
 from entrypoints.settings.stores import StoreSettings
 
 if TYPE_CHECKING:
@@ -175,15 +176,14 @@ def _cloudinary_video_store(
 class StoresContainer(containers.DeclarativeContainer):
     """Repositories, the image store and the spool."""
 
-    settings = providers.Dependency(instance_of=StoreSettings)
-    config = settings.provided
+    settings = providers.Dependency(instance_of=Settings)
+    config = settings.provided.stores
     system = providers.DependenciesContainer()
-    images_path: providers.Dependency[str] = providers.Dependency(instance_of=str)
 
     repositories: providers.Provider[Repositories] = providers.Selector(
         config.repository,
         sqlite=providers.Singleton(_in_sqlite, config.database_path),
-        mongodb=providers.Singleton(_in_mongodb, settings, system.telemetry),
+        mongodb=providers.Singleton(_in_mongodb, config, system.telemetry),
     )
     database: providers.Provider[SqliteDatabase | MongoDatabase] = repositories.provided.database
     repository: providers.Provider[DetectionRepository] = repositories.provided.detections
@@ -197,9 +197,11 @@ class StoresContainer(containers.DeclarativeContainer):
     images: providers.Provider[ImageStore] = providers.Selector(
         config.image_store,
         filesystem=providers.Singleton(
-            FileSystemImageStore, folder=config.images_dir, url_prefix=images_path
+            FileSystemImageStore,
+            folder=config.images_dir,
+            url_prefix=settings.provided.server.images_path,
         ),
-        cloudinary=providers.Singleton(_cloudinary_image_store, settings, system.telemetry),
+        cloudinary=providers.Singleton(_cloudinary_image_store, config, system.telemetry),
     )
     receiving_folder = providers.Singleton(ReceivingFolder, config.receiving_dir)
     video_files: providers.Provider[VideoStore] = providers.Selector(
@@ -208,7 +210,7 @@ class StoresContainer(containers.DeclarativeContainer):
             FileSystemVideoStore, folder=config.videos_dir, receiving=receiving_folder
         ),
         cloudinary=providers.Singleton(
-            _cloudinary_video_store, settings, system.telemetry, receiving_folder
+            _cloudinary_video_store, config, system.telemetry, receiving_folder
         ),
     )
     erase_videos = providers.Singleton(
@@ -261,6 +263,6 @@ class StoresContainer(containers.DeclarativeContainer):
     )
 
     # What `emotion-api import` reads
-    mongo_database = providers.Factory(_mongo_database, settings, system.telemetry)
+    mongo_database = providers.Factory(_mongo_database, config, system.telemetry)
     older_history = providers.Callable(_older_history)
     import_history = providers.Factory(ImportHistory, repository)

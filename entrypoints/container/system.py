@@ -11,6 +11,7 @@ from adapters.prometheus.telemetry import PrometheusTelemetry
 from adapters.system.clock import SystemClock
 from application.ports.telemetry import Telemetry
 from entrypoints.container.extras import extra
+from entrypoints.settings import Settings
 from entrypoints.settings.tracing import TracingSettings
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ def _telemetry(metrics: PrometheusTelemetry, tracing: Tracing | None) -> Telemet
 class SystemContainer(containers.DeclarativeContainer):
     """Clock and telemetry."""
 
-    settings = providers.Dependency(instance_of=TracingSettings)
+    settings = providers.Dependency(instance_of=Settings)
+    config = settings.provided.tracing
 
     clock = providers.Singleton(SystemClock)
     metrics = providers.Singleton(PrometheusTelemetry)
-    tracing: providers.Provider[Tracing | None] = providers.Singleton(_tracing, settings)
+    tracing: providers.Provider[Tracing | None] = providers.Singleton(_tracing, config)
     telemetry: providers.Provider[Telemetry] = providers.Singleton(_telemetry, metrics, tracing)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dependency_injector import containers, providers
 
 from adapters.av.camera import camera_frames
@@ -19,21 +17,18 @@ from application.use_cases.read_videos import ReadVideos
 from application.use_cases.submit_video import SubmitVideo
 from application.use_cases.watch_camera import WatchCamera
 from application.videos.work import WorkOnVideos
-from entrypoints.settings.video import VideoSettings
+from entrypoints.settings import Settings
 
 
 class VideoContainer(containers.DeclarativeContainer):
     """Reading video files, analysing their frames, and the queue."""
 
-    settings = providers.Dependency(instance_of=VideoSettings)
-    config = settings.provided
+    settings = providers.Dependency(instance_of=Settings)
+    config = settings.provided.video
     system = providers.DependenciesContainer()
     vision = providers.DependenciesContainer()
     stores = providers.DependenciesContainer()
     accounts = providers.DependenciesContainer()
-    instance_id_path: providers.Dependency[Path] = providers.Dependency(instance_of=Path)
-    min_face_size_px: providers.Dependency[int] = providers.Dependency(instance_of=int)
-    frames_at_once: providers.Dependency[int] = providers.Dependency(instance_of=int)
 
     face_reader = providers.Singleton(
         FaceReader,
@@ -51,15 +46,15 @@ class VideoContainer(containers.DeclarativeContainer):
         face_reader=face_reader,
         new_tracker=providers.Object(KalmanFaceTracker),
         clock=system.clock,
-        min_face_size_px=min_face_size_px,
+        min_face_size_px=settings.provided.vision.face_detect_min_size,
     )
     analyse_video = providers.Singleton(
         AnalyseVideo,
         video_reader=video_reader,
         face_reader=face_reader,
         new_tracker=providers.Object(KalmanFaceTracker),
-        min_face_size_px=min_face_size_px,
-        frames_at_once=frames_at_once,
+        min_face_size_px=settings.provided.vision.face_detect_min_size,
+        frames_at_once=settings.provided.vision.video_frames_at_once,
     )
 
     work = providers.Singleton(
@@ -71,7 +66,7 @@ class VideoContainer(containers.DeclarativeContainer):
         analyse=analyse_video,
         erase_videos=stores.erase_videos,
         limits=config.limits,
-        instance_id=providers.Callable(instance_id_of, instance_id_path),
+        instance_id=providers.Callable(instance_id_of, settings.provided.stores.instance_id_path),
         workers=config.video_workers,
     )
     submit_video = providers.Singleton(

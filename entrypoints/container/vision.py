@@ -33,7 +33,7 @@ from application.ports.telemetry import Telemetry
 from application.work.memory_budget import MemoryBudget
 from domain.face import BoxFraming, ReliabilityThresholds
 from entrypoints.container.extras import extra
-from entrypoints.settings import BadSettings
+from entrypoints.settings import BadSettings, Settings
 from entrypoints.settings.vision import VisionSettings
 
 if TYPE_CHECKING:
@@ -137,8 +137,8 @@ def _remote_emotion_classifier(
 class VisionContainer(containers.DeclarativeContainer):
     """The parts that compute on pixels."""
 
-    settings = providers.Dependency(instance_of=VisionSettings)
-    config = settings.provided
+    settings = providers.Dependency(instance_of=Settings)
+    config = settings.provided.vision
     system = providers.DependenciesContainer()
 
     executor = providers.Singleton(WorkExecutor, threads=config.threads)
@@ -167,7 +167,7 @@ class VisionContainer(containers.DeclarativeContainer):
 
     face_detector: providers.Provider[FaceDetector] = providers.Selector(
         config.detector_choice,
-        bundled=providers.Singleton(_bundled_face_detector, settings, executor),
+        bundled=providers.Singleton(_bundled_face_detector, config, executor),
         haar=providers.Singleton(
             HaarFaceDetector,
             executor=executor,
@@ -196,7 +196,7 @@ class VisionContainer(containers.DeclarativeContainer):
             device=config.vit_device,
         ),
         remote=providers.Singleton(
-            _remote_crop_classifier, settings, system.telemetry, system.tracing
+            _remote_crop_classifier, config, system.telemetry, system.tracing
         ),
     )
     _reading: ClassVar[dict[str, providers.Provider[Any]]] = {
