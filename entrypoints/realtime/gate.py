@@ -5,12 +5,12 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 import socketio
+from litestar.datastructures import Headers
 from litestar.enums import ScopeType
+from litestar.response.base import ASGIResponse
 from litestar.types import (
     ASGIApp,
     HTTPDisconnectEvent,
-    HTTPResponseBodyEvent,
-    HTTPResponseStartEvent,
     Message,
     Receive,
     ReceiveMessage,
@@ -20,7 +20,7 @@ from litestar.types import (
 )
 
 from entrypoints.realtime.connection import NAMESPACE
-from entrypoints.realtime.other_clients import is_too_old, refuse_old_client
+from entrypoints.realtime.other_clients import is_too_old, may_be_read_by, refuse_old_client
 from entrypoints.realtime.server import MAX_MESSAGE_BYTES, GuardedServer
 from entrypoints.server.connections import connection_of
 from entrypoints.server.http import HttpConnection
@@ -58,7 +58,8 @@ def mount(server: GuardedServer, http: ASGIApp) -> ASGIApp:
         elif not _is_socketio(scope):
             await both(scope, receive, send)
         elif not polling:
-            await _refuse(server, scope, _with_headers(scope, send), 400, _NO_POLLING)
+            refusal = _refusal(server, scope, 400, _NO_POLLING)
+            await refusal(scope, receive, _with_headers(send))
         else:
             await _poll(server, both, scope, receive, send)
 
@@ -112,11 +113,11 @@ async def _poll(
     if connection is not None and not signed_in:
         connection.may_give_way()
     limit = MAX_MESSAGE_BYTES if signed_in else _POST_BYTES_BEFORE_SIGN_IN
-    send = _with_headers(scope, send)
+    send = _with_headers(send)
     if _announced_bytes(scope) > limit:
         if connection is not None:
             connection.refused(Refusal.BODY_NOT_WANTED)
-        await _refuse(server, scope, send, 413, _TOO_LARGE)
+        await _refusal(server, scope, 413, _TOO_LARGE)(scope, receive, send)
         return
     held = 0
 
@@ -152,7 +153,7 @@ async def _disconnected() -> ReceiveMessage:
     return HTTPDisconnectEvent(type="http.disconnect")
 
 
-def _with_headers(scope: Scope, send: Send) -> Send:
+def _with_headers(send: Send) -> Send:
     """Add security headers, which the library's answers lack."""
 
     async def send_with_headers(message: Message) -> None:
@@ -163,29 +164,15 @@ def _with_headers(scope: Scope, send: Send) -> Send:
     return send_with_headers
 
 
-async def _refuse(
-    server: GuardedServer, scope: Scope, send: Send, status: int, body: bytes
-) -> None:
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        *_cors_headers(server, scope),
-    ]
-    await send(HTTPResponseStartEvent(type="http.response.start", status=status, headers=headers))
-    await send(HTTPResponseBodyEvent(type="http.response.body", body=body, more_body=False))
-
-
-def _cors_headers(server: GuardedServer, scope: Scope) -> list[tuple[bytes, bytes]]:
-    """What lets a page of an allowed origin read an answer; the library's answers have it."""
-    sent = dict(scope["headers"])
-    origin, host = sent.get(b"origin", b""), sent.get(b"host", b"").decode("latin-1")
+def _refusal(server: GuardedServer, scope: Scope, status: int, body: bytes) -> ASGIResponse:
+    """An answer in JSON that pages of an allowed origin can read, as those of the library."""
+    sent = Headers.from_scope(scope)
+    origin = sent.get("origin", "")
     is_allowed = server.eio.cors_allowed_origins
-    if not origin or not is_allowed(origin.decode("latin-1"), {"HTTP_HOST": host}):
-        return []
-    return [
-        (b"access-control-allow-origin", origin),
-        (b"access-control-allow-credentials", b"true"),
-    ]
+    headers = {}
+    if origin and is_allowed(origin, {"HTTP_HOST": sent.get("host", "")}):
+        headers = may_be_read_by(origin)
+    return ASGIResponse(body=body, status_code=status, headers=headers)
 
 
 def _sid(scope: Scope) -> str:

@@ -8,11 +8,10 @@ from urllib.parse import parse_qs
 
 import msgspec
 import socketio
+from litestar.datastructures import Headers
 from litestar.enums import ScopeType
+from litestar.response.base import ASGIResponse
 from litestar.types import (
-    HTTPResponseBodyEvent,
-    HTTPResponseStartEvent,
-    HTTPScope,
     Receive,
     Scope,
     Send,
@@ -78,20 +77,17 @@ async def refuse_old_client(scope: Scope, receive: Receive, send: Send) -> None:
         reason = "use a client of Engine.IO 4"
         await send(WebSocketCloseEvent(type="websocket.close", code=_PROTOCOL_ERROR, reason=reason))
     elif scope["type"] == ScopeType.HTTP:
-        await _answer(scope, send)
+        packets = (_HANDSHAKE, _ERROR, _CLOSE)
+        headers = {"content-type": "text/plain; charset=UTF-8"}
+        # Any page may read this: it holds no data.
+        if origin := Headers.from_scope(scope).get("origin"):
+            headers |= may_be_read_by(origin)
+        answer = ASGIResponse(
+            body="".join(f"{len(packet)}:{packet}" for packet in packets), headers=headers
+        )
+        await answer(scope, receive, send)
 
 
-async def _answer(scope: HTTPScope, send: Send) -> None:
-    packets = (_HANDSHAKE, _ERROR, _CLOSE)
-    body = "".join(f"{len(packet)}:{packet}" for packet in packets).encode()
-    headers = [
-        (b"content-type", b"text/plain; charset=UTF-8"),
-        (b"content-length", b"%d" % len(body)),
-    ]
-    # Any page may read this: it holds no data.
-    for name, origin in scope["headers"]:
-        if name == b"origin":
-            headers.append((b"access-control-allow-origin", origin))
-            headers.append((b"access-control-allow-credentials", b"true"))
-    await send(HTTPResponseStartEvent(type="http.response.start", status=200, headers=headers))
-    await send(HTTPResponseBodyEvent(type="http.response.body", body=body, more_body=False))
+def may_be_read_by(origin: str) -> dict[str, str]:
+    """The headers that let the pages of an origin read an answer."""
+    return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true"}
