@@ -31,7 +31,6 @@ from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
 from application.work.memory_budget import MemoryBudget
-from domain.face import BoxFraming, ReliabilityThresholds
 from entrypoints.container.extras import extra
 from entrypoints.settings import BadSettings, Settings
 from entrypoints.settings.vision import VisionSettings
@@ -114,24 +113,11 @@ def _remote_crop_classifier(
     return classifier
 
 
-def _remote_emotion_classifier(
-    *,
-    model: OpenInferenceCropClassifier,
-    executor: WorkExecutor,
-    connections: int,
-    thresholds: ReliabilityThresholds,
-    framing: BoxFraming,
-) -> OpenInferenceEmotionClassifier:
+def _remote_emotion_classifier(**parts: Any) -> OpenInferenceEmotionClassifier:
     """Crops are cut here and scored by that network."""
     from adapters.open_inference import OpenInferenceEmotionClassifier
 
-    return OpenInferenceEmotionClassifier(
-        model=model,
-        executor=executor,
-        connections=connections,
-        thresholds=thresholds,
-        framing=framing,
-    )
+    return OpenInferenceEmotionClassifier(**parts)
 
 
 class VisionContainer(containers.DeclarativeContainer):

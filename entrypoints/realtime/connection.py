@@ -48,11 +48,6 @@ class Connection:
         """Whether the client reads more slowly than it is written to."""
         return self._server.is_clogged(self.eio_sid)
 
-    @property
-    def reads(self) -> int:
-        """How often the client has read the waiting messages."""
-        return self._server.reads(self.eio_sid)
-
     async def ready(self) -> None:
         """Wait until the client has read most of what it was sent."""
         while self.is_clogged:  # noqa: ASYNC110 (the library has no event for it)

@@ -48,9 +48,10 @@ class Housekeeping:
         await self._close_half_open()
 
     async def _check_reading(self, connection: Connection) -> None:
-        stuck = connection.is_clogged and connection.reads == connection.reads_before
+        reads = self._server.reads(connection.eio_sid)
+        stuck = connection.is_clogged and reads == connection.reads_before
         connection.clogged_sweeps = connection.clogged_sweeps + 1 if stuck else 0
-        connection.reads_before = connection.reads
+        connection.reads_before = reads
         if connection.clogged_sweeps >= _CLOGGED_SWEEPS:
             log.info("closing a connection that does not read")
             await self._server.close_connection(connection.eio_sid)
