@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pymongo
 from bson.binary import UuidRepresentation
@@ -27,15 +27,14 @@ from application.errors import StoreCircuitOpen, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-_Result = TypeVar("_Result")
-_Database = AsyncIOMotorDatabase[Document]
+Database = AsyncIOMotorDatabase[Document]
 
 _UNREACHABLE = (ConnectionFailure, ExecutionTimeout, WTimeoutError, TimeoutError)
 _IDLE_CONNECTION_S = 300
 
 
 class MongoDatabase:
-    """Runs functions against the database and translates errors into those of the ports.
+    """Connects to the database and translates errors into those of the ports.
 
     Writes are acknowledged by a majority of the servers and retried once if a connection breaks,
     unless the URI says otherwise. A circuit breaker guards all calls.
@@ -66,7 +65,7 @@ class MongoDatabase:
         self._max_connections = max_connections
         self._breaker = breaker
         self._client: AsyncIOMotorClient[Document] | None = None
-        self._database: _Database | None = None
+        self._database: Database | None = None
         self._indexing: asyncio.Task[None] | None = None
         self._indexed = not makes_indexes
 
@@ -102,8 +101,9 @@ class MongoDatabase:
         with pymongo.timeout(self._timeout_s):
             client.close()
 
-    async def run(self, work: Callable[[_Database], Awaitable[_Result]]) -> _Result:
-        """Call a function with the database.
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[Database]:
+        """Use the database for the length of a block, which is one call.
 
         Raises:
             StoreUnavailable: it does not answer, or not as expected.
@@ -115,7 +115,7 @@ class MongoDatabase:
                 # The driver's own timeout does not include the time to resolve names.
                 async with asyncio.timeout(self._timeout_s):
                     await self._have_indexes(self._database)
-                    return await work(self._database)
+                    yield self._database
         except CircuitOpen as error:
             raise StoreCircuitOpen(
                 "the database does not answer", retry_after_s=error.retry_after_s
@@ -131,11 +131,8 @@ class MongoDatabase:
         Raises:
             StoreUnavailable: it does not answer.
         """
-
-        async def ping(database: _Database) -> Any:
-            return await database.command("ping")
-
-        await self.run(ping)
+        async with self.call() as database:
+            await database.command("ping")
 
     def _connect(self) -> AsyncIOMotorClient[Document]:
         return AsyncIOMotorClient(
@@ -148,7 +145,7 @@ class MongoDatabase:
             appname="emotion-api",
         )
 
-    async def _have_indexes(self, database: _Database) -> None:
+    async def _have_indexes(self, database: Database) -> None:
         if self._indexed:
             return
         # Calls that come meanwhile share one attempt and its outcome; otherwise each would wait in
@@ -163,6 +160,6 @@ class MongoDatabase:
         self._indexed = not attempt.cancelled() and attempt.exception() is None
 
 
-async def _make_indexes(database: _Database) -> None:
+async def _make_indexes(database: Database) -> None:
     for collection, models in INDEXES.items():
         await database[collection].create_indexes(list(models))

@@ -6,18 +6,19 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import bson
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
-from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from adapters.moments import from_us, to_us
-from adapters.mongodb.database import MongoDatabase
+from adapters.mongodb.database import Database, MongoDatabase
 from adapters.mongodb.documents import (
     Document,
     detection_from_document,
@@ -34,7 +35,6 @@ _FETCHED_FIRST = 10
 _MAX_FETCHED = 20
 _MAX_INTEGER = 2**63 - 1
 
-_Database = AsyncIOMotorDatabase[Document]
 
 log = logging.getLogger(__name__)
 
@@ -51,35 +51,24 @@ class MongoDetectionRepository:
 
     async def add(self, detection: Detection) -> None:
         """Keep a record."""
-
-        async def insert(database: _Database) -> None:
-            try:
+        async with self._database.call() as database:
+            with suppress(DuplicateKeyError):
                 await database[DETECTIONS].insert_one(detection_to_document(detection))
-            except DuplicateKeyError:
-                return
-
-        await self._database.run(insert)
 
     async def get(self, detection_id: UUID) -> Detection | None:
         """The record, or None."""
-
-        async def fetch(database: _Database) -> Detection | None:
+        async with self._database.call() as database:
             document = await _raw(database).find_one({"_id": detection_id})
             if document is None:
                 return None
             (found,) = await _read_or_salvage_all(database, [document])
             return found
 
-        return await self._database.run(fetch)
-
     async def count(self, user_id: str, wanted: HistoryFilter) -> int:
         """How many records of one user match."""
         query = _query(user_id, wanted)
-
-        async def count(database: _Database) -> int:
+        async with self._database.call() as database:
             return await database[DETECTIONS].count_documents(query)
-
-        return await self._database.run(count)
 
     async def iterate(
         self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int | None = None
@@ -87,28 +76,22 @@ class MongoDetectionRepository:
         """Matching records of one user, newest first; each part continues after the last."""
         cursor = _Cursor(_query(user_id, wanted), skip, limit)
         while not cursor.is_at_end:
-            yield await self._database.run(cursor.next_part)
+            yield await cursor.next_part(self._database)
 
     async def update_storage(self, detection: Detection) -> bool:
         """Write ``image_url`` and ``storage`` of an existing record."""
         change = {"image_url": detection.image_url, "storage": detection.storage.value}
-
-        async def update(database: _Database) -> bool:
+        async with self._database.call() as database:
             result = await database[DETECTIONS].update_one(
                 {"_id": detection.detection_id}, {"$set": change}
             )
             return result.matched_count > 0
 
-        return await self._database.run(update)
-
     async def delete(self, detection_id: UUID) -> bool:
         """Delete a record."""
-
-        async def delete(database: _Database) -> bool:
+        async with self._database.call() as database:
             result = await database[DETECTIONS].delete_one({"_id": detection_id})
             return result.deleted_count > 0
-
-        return await self._database.run(delete)
 
     async def wipe(self) -> None:
         """Does nothing: the server manages its own files."""
@@ -132,16 +115,16 @@ class _Cursor:
         self._at_once = _FETCHED_FIRST
         self.is_at_end = limit == 0
 
-    async def next_part(self, database: _Database) -> list[Detection]:
+    async def next_part(self, mongodb: MongoDatabase) -> list[Detection]:
         """As many records as fit into ``PART_BYTES``, or one that is larger."""
         asked = self._at_once if self._left is None else min(self._at_once, self._left)
-        found = (
-            await _raw(database)
-            .find(self._rest, sort=_NEWEST_FIRST, skip=self._skip, limit=asked)
-            .to_list(asked)
-        )
-        fitting = _first_part(found)
-        part = await _read_or_salvage_all(database, fitting)
+        async with mongodb.call() as database:
+            found = (
+                await _raw(database)
+                .find(self._rest, sort=_NEWEST_FIRST, skip=self._skip, limit=asked)
+                .to_list(asked)
+            )
+            part = await _read_or_salvage_all(database, _first_part(found))
         if self._left is not None:
             self._left -= len(part)
         self.is_at_end = self._left == 0 or (len(found) < asked and len(part) == len(found))
@@ -162,7 +145,7 @@ def _first_part(documents: Sequence[RawBSONDocument]) -> Sequence[RawBSONDocumen
     return documents
 
 
-def _raw(database: _Database) -> AsyncIOMotorCollection[Any]:
+def _raw(database: Database) -> AsyncIOMotorCollection[Any]:
     """The records as they arrive: the driver would hold the interpreter while it reads many."""
     options: CodecOptions[RawBSONDocument] = database.codec_options.with_options(
         document_class=RawBSONDocument
@@ -171,7 +154,7 @@ def _raw(database: _Database) -> AsyncIOMotorCollection[Any]:
 
 
 async def _read_or_salvage_all(
-    database: _Database, documents: Iterable[RawBSONDocument]
+    database: Database, documents: Iterable[RawBSONDocument]
 ) -> list[Detection]:
     options = database.codec_options
 

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
-
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.documents import Document
 from application.use_cases.import_history import UnreadableDetection
@@ -22,8 +20,6 @@ from domain.detection import Detection, StorageStatus
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceQuality, FaceReading
 from domain.geometry import BoundingBox
-
-_Database = AsyncIOMotorDatabase[Document]
 
 _MARKS = {"detection_id": {"$exists": True}, "detection_results": {"$exists": True}}
 _FETCHED_AT_ONCE = 100
@@ -46,7 +42,7 @@ async def older_history(
     Raises:
         StoreUnavailable: it cannot be read.
     """
-    for name in [collection] if collection else await source.run(_collections):
+    for name in [collection] if collection else await _collections(source):
         last: object = None
         while True:
             page = await _page(source, name, last)
@@ -57,9 +53,10 @@ async def older_history(
             last = page[-1]["_id"]
 
 
-async def _collections(database: _Database) -> list[str]:
-    names = await database.list_collection_names()
-    return [name for name in sorted(names) if await database[name].find_one(_MARKS)]
+async def _collections(source: MongoDatabase) -> list[str]:
+    async with source.call() as database:
+        names = await database.list_collection_names()
+        return [name for name in sorted(names) if await database[name].find_one(_MARKS)]
 
 
 async def _page(source: MongoDatabase, collection: str, last: object) -> list[Document]:
@@ -67,12 +64,9 @@ async def _page(source: MongoDatabase, collection: str, last: object) -> list[Do
     if last is not None:
         # As an expression, because a plain comparison finds only ids of the same type.
         query["$expr"] = {"$gt": ["$_id", {"$literal": last}]}
-
-    async def fetch(database: _Database) -> list[Document]:
+    async with source.call() as database:
         cursor = database[collection].find(query, sort=[("_id", 1)], limit=_FETCHED_AT_ONCE)
         return await cursor.to_list(_FETCHED_AT_ONCE)
-
-    return await source.run(fetch)
 
 
 def _detection(collection: str, document: Mapping[str, Any]) -> Detection | UnreadableDetection:

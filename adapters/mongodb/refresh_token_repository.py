@@ -6,11 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from bson.int64 import Int64
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.errors import DuplicateKeyError
 
 from adapters.moments import from_us, to_us
-from adapters.mongodb.database import MongoDatabase
+from adapters.mongodb.database import Database, MongoDatabase
 from adapters.mongodb.documents import Document, token_from_document, token_to_document
 from adapters.mongodb.indexes import REFRESH_TOKENS
 from application.ports.refresh_token_repository import (
@@ -19,7 +18,6 @@ from application.ports.refresh_token_repository import (
     is_in_grace,
 )
 
-_Database = AsyncIOMotorDatabase[Document]
 _REVOKED = {"$set": {"state": "revoked"}}
 
 
@@ -35,24 +33,18 @@ class MongoRefreshTokenRepository:
 
     async def add(self, record: RefreshTokenRecord) -> None:
         """Keep a new token."""
-
-        async def insert(database: _Database) -> None:
+        async with self._database.call() as database:
             try:
                 await database[REFRESH_TOKENS].insert_one(token_to_document(record))
             except DuplicateKeyError:
                 return
             await self._delete_the_oldest(database, record)
 
-        await self._database.run(insert)
-
     async def find(self, digest: str) -> RefreshTokenRecord | None:
         """The token, valid or not."""
-
-        async def find(database: _Database) -> RefreshTokenRecord | None:
+        async with self._database.call() as database:
             document = await database[REFRESH_TOKENS].find_one({"_id": digest})
             return None if document is None else token_from_document(document)
-
-        return await self._database.run(find)
 
     async def rotate(
         self,
@@ -64,8 +56,7 @@ class MongoRefreshTokenRepository:
         grace_s: float = 0.0,
     ) -> RefreshTokenRecord | None:
         """Use a token and add its successor."""
-
-        async def rotate(database: _Database) -> RefreshTokenRecord | None:
+        async with self._database.call() as database:
             record = await _usable(database, digest, now, grace_s)
             if record is None:
                 return None
@@ -84,40 +75,29 @@ class MongoRefreshTokenRepository:
             await tokens.delete_one({"_id": successor_digest})
             return None
 
-        return await self._database.run(rotate)
-
     async def revoke_user(self, user_id: str) -> int:
         """Revoke every token of a user."""
-
-        async def revoke(database: _Database) -> int:
+        async with self._database.call() as database:
             ended = await database[REFRESH_TOKENS].distinct(
                 "family_id", {"user_id": user_id, "state": "standing"}
             )
             await _revoke(database, {"user_id": user_id})
             return len(ended)
 
-        return await self._database.run(revoke)
-
     async def delete_user(self, user_id: str) -> None:
         """Delete every token of a user."""
-
-        async def delete(database: _Database) -> None:
+        async with self._database.call() as database:
             await database[REFRESH_TOKENS].delete_many({"user_id": user_id})
-
-        await self._database.run(delete)
 
     async def delete_expired(self, until: datetime) -> int:
         """Delete tokens that expired by then; the server does so too."""
-
-        async def delete(database: _Database) -> int:
+        async with self._database.call() as database:
             result = await database[REFRESH_TOKENS].delete_many(
                 {"expires_at_us": {"$lte": to_us(until)}}
             )
             return result.deleted_count
 
-        return await self._database.run(delete)
-
-    async def _delete_the_oldest(self, database: _Database, added: RefreshTokenRecord) -> None:
+    async def _delete_the_oldest(self, database: Database, added: RefreshTokenRecord) -> None:
         tokens = database[REFRESH_TOKENS]
         excess = await tokens.count_documents({"user_id": added.user_id}) - self._max_per_user
         for states in (["used", "revoked"], ["standing"]):
@@ -131,7 +111,7 @@ class MongoRefreshTokenRepository:
 
 
 async def _usable(
-    database: _Database, digest: str, now: datetime, grace_s: float
+    database: Database, digest: str, now: datetime, grace_s: float
 ) -> RefreshTokenRecord | None:
     """The token if it may be used now; reuse after the grace revokes the family."""
     document = await database[REFRESH_TOKENS].find_one({"_id": digest})
@@ -148,7 +128,7 @@ async def _usable(
     return record
 
 
-async def _revoke(database: _Database, those: Document) -> None:
+async def _revoke(database: Database, those: Document) -> None:
     """Revoke tokens, and successors that are added meanwhile.
 
     A successor is added before its predecessor is checked again, so it is found after all tokens

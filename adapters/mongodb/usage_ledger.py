@@ -6,16 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bson.int64 import Int64
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.errors import DuplicateKeyError
 
 from adapters.moments import to_us
-from adapters.mongodb.database import MongoDatabase
+from adapters.mongodb.database import Database, MongoDatabase
 from adapters.mongodb.documents import Document, moment, usage_from_document
 from adapters.mongodb.indexes import USAGE
 from application.ports.usage_ledger import UsageCount
-
-_Database = AsyncIOMotorDatabase[Document]
 
 
 class MongoUsageLedger:
@@ -33,8 +30,7 @@ class MongoUsageLedger:
         self, limits: Mapping[str, int | None], at: datetime, window_s: int | None
     ) -> str | None:
         """Count one use for every subject, or for none."""
-
-        async def consume(database: _Database) -> str | None:
+        async with self._database.call() as database:
             counted: list[str] = []
             for subject, limit in limits.items():
                 if not await _count(database, subject, limit, at, window_s):
@@ -43,41 +39,31 @@ class MongoUsageLedger:
                 counted.append(subject)
             return None
 
-        return await self._database.run(consume)
-
     async def refund(self, subjects: Sequence[str]) -> None:
         """Take one use back from every subject."""
-        await self._database.run(lambda database: _refund(database, subjects))
+        async with self._database.call() as database:
+            await _refund(database, subjects)
 
     async def forget(self, subject: str) -> None:
         """Delete the counter of a subject."""
-
-        async def delete(database: _Database) -> None:
+        async with self._database.call() as database:
             await database[USAGE].delete_one({"_id": subject})
-
-        await self._database.run(delete)
 
     async def delete_expired(self, now: datetime) -> int:
         """Delete the counters whose window is over; the server does so too."""
-
-        async def delete(database: _Database) -> int:
+        async with self._database.call() as database:
             over = {"window_ends_at_us": {"$lte": to_us(now)}}
             return (await database[USAGE].delete_many(over)).deleted_count
 
-        return await self._database.run(delete)
-
     async def read(self, subject: str, at: datetime) -> UsageCount:
         """The counter of a subject."""
-
-        async def fetch(database: _Database) -> UsageCount:
-            return usage_from_document(await database[USAGE].find_one({"_id": subject}))
-
-        known = await self._database.run(fetch)
+        async with self._database.call() as database:
+            known = usage_from_document(await database[USAGE].find_one({"_id": subject}))
         return UsageCount() if known.is_over(at) else known
 
 
 async def _count(
-    database: _Database, subject: str, limit: int | None, at: datetime, window_s: int | None
+    database: Database, subject: str, limit: int | None, at: datetime, window_s: int | None
 ) -> bool:
     """Count one use of one subject; False, having counted nothing, where the limit is reached."""
     if limit is not None and limit < 1:
@@ -107,7 +93,7 @@ async def _count(
     return False
 
 
-async def _refund(database: _Database, subjects: Sequence[str]) -> None:
+async def _refund(database: Database, subjects: Sequence[str]) -> None:
     await database[USAGE].update_many(
         {"_id": {"$in": list(subjects)}, "count": {"$gt": 0}}, {"$inc": {"count": -1}}
     )

@@ -5,17 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from bson.int64 import Int64
-from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from adapters.moments import from_us, to_us
 from adapters.mongodb.database import MongoDatabase
-from adapters.mongodb.documents import Document, user_from_document, user_to_document
+from adapters.mongodb.documents import user_from_document, user_to_document
 from adapters.mongodb.indexes import ACCOUNT_ENDS, USERS
 from adapters.records import ACCOUNT_END_KEPT, account_key
 from application.ports.user_repository import AccountEnd
 from domain.user import User
-
-_Database = AsyncIOMotorDatabase[Document]
 
 
 class MongoUserRepository:
@@ -29,48 +26,35 @@ class MongoUserRepository:
         changed = user_to_document(user)
         first = {"created_at": changed.pop("created_at")}
         key = {"_id": changed.pop("_id")}
-
-        async def upsert(database: _Database) -> None:
+        async with self._database.call() as database:
             await database[USERS].update_one(
                 key, {"$set": changed, "$setOnInsert": first}, upsert=True
             )
 
-        await self._database.run(upsert)
-
     async def get(self, user_id: str) -> User | None:
         """The user, or None."""
-
-        async def fetch(database: _Database) -> User | None:
+        async with self._database.call() as database:
             document = await database[USERS].find_one({"_id": user_id})
             return None if document is None else user_from_document(document)
 
-        return await self._database.run(fetch)
-
     async def delete(self, user_id: str) -> bool:
         """Delete a user."""
-
-        async def delete(database: _Database) -> bool:
+        async with self._database.call() as database:
             return (await database[USERS].delete_one({"_id": user_id})).deleted_count > 0
-
-        return await self._database.run(delete)
 
     async def end(self, user_id: str, at: datetime, *, erased: bool) -> None:
         """Note that the account was ended; the server deletes the note after its time."""
         ended = {"sign_ins_ended_at_us": Int64(to_us(at)), "known_until": at + ACCOUNT_END_KEPT}
         if erased:
             ended["erased_at_us"] = Int64(to_us(at))
-
-        async def upsert(database: _Database) -> None:
+        async with self._database.call() as database:
             await database[ACCOUNT_ENDS].update_one(
                 {"_id": account_key(user_id)}, {"$set": ended}, upsert=True
             )
 
-        await self._database.run(upsert)
-
     async def end_of(self, user_id: str) -> AccountEnd | None:
         """When the account was last ended."""
-
-        async def fetch(database: _Database) -> AccountEnd | None:
+        async with self._database.call() as database:
             found = await database[ACCOUNT_ENDS].find_one({"_id": account_key(user_id)})
             if found is None:
                 return None
@@ -79,5 +63,3 @@ class MongoUserRepository:
                 from_us(found["sign_ins_ended_at_us"]),
                 None if erased_at_us is None else from_us(erased_at_us),
             )
-
-        return await self._database.run(fetch)

@@ -10,11 +10,10 @@ from datetime import datetime
 from uuid import UUID
 
 from bson.int64 import Int64
-from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import ASCENDING, ReturnDocument
+from pymongo import ASCENDING
 
 from adapters.moments import to_us
-from adapters.mongodb.database import MongoDatabase
+from adapters.mongodb.database import Database, MongoDatabase
 from adapters.mongodb.documents import Document
 from adapters.mongodb.indexes import VIDEO_FRAMES, VIDEOS
 from adapters.records import from_json, to_json
@@ -25,8 +24,6 @@ from adapters.video_records import (
     video_to_record,
 )
 from domain.video import AnalysedFrame, Video, VideoStatus
-
-_Database = AsyncIOMotorDatabase[Document]
 
 _NOT_DONE = {"$in": ["receiving", "queued", "running"]}
 _CLAIMABLE = {"$in": ["receiving", "queued", "running", "cancelled"]}
@@ -46,8 +43,7 @@ class MongoVideoRepository:
 
     async def add(self, video: Video, *, holder: str, until: datetime, limit: int) -> bool:
         """Keep a new video, held."""
-
-        async def insert(database: _Database) -> bool:
+        async with self._database.call() as database:
             videos = database[VIDEOS]
             await videos.insert_one(
                 {
@@ -65,30 +61,21 @@ class MongoVideoRepository:
             await videos.delete_one({"_id": video.video_id})
             return False
 
-        return await self._database.run(insert)
-
     async def get(self, video_id: UUID) -> Video | None:
         """The video, or None."""
-
-        async def fetch(database: _Database) -> Video | None:
+        async with self._database.call() as database:
             document = await database[VIDEOS].find_one({"_id": video_id})
             return None if document is None else _load(document)
 
-        return await self._database.run(fetch)
-
     async def of_user(self, user_id: str) -> Sequence[Video]:
         """All videos of a user."""
-
-        async def find(database: _Database) -> list[Video]:
+        async with self._database.call() as database:
             cursor = database[VIDEOS].find({"user_id": user_id}, sort=_IN_ORDER)
             return [_load(document) async for document in cursor]
 
-        return await self._database.run(find)
-
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
         """Hold the next video that no process holds."""
-
-        async def take(database: _Database) -> Video | None:
+        async with self._database.call() as database:
             while (document := await _next(database, now)) is not None:
                 video = _load(document)
                 if video.status in (VideoStatus.QUEUED, VideoStatus.RUNNING):
@@ -102,14 +89,20 @@ class MongoVideoRepository:
                     return video
             return None
 
-        return await self._database.run(take)
-
     async def update(
         self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
     ) -> bool:
         """Write a video that this holder holds, and add frames to it."""
+        if await self._update(video, holder, until, frames):
+            return True
+        if frames and await self.get(video.video_id) is None:
+            await self._delete_frames(video.video_id)  # It was erased in between.
+        return False
 
-        async def update(database: _Database) -> bool:
+    async def _update(
+        self, video: Video, holder: str, until: datetime, frames: Sequence[AnalysedFrame]
+    ) -> bool:
+        async with self._database.call() as database:
             held = {"_id": video.video_id, "holder": holder, "status": _NOT_DONE}
             if frames:
                 if await database[VIDEOS].find_one(held, {"_id": True}) is None:
@@ -122,42 +115,27 @@ class MongoVideoRepository:
             change = {"$set": _fields(video, holder, until)}
             return (await database[VIDEOS].update_one(held, change)).matched_count > 0
 
-        if not await self._database.run(update):
-            if frames and await self.get(video.video_id) is None:
-                await self._delete_frames(video.video_id)  # It was erased in between.
-            return False
-        return True
-
     async def cancel(self, video_id: UUID) -> bool:
         """Cancel a video and end its lease."""
-
-        async def cancel(database: _Database) -> bool:
+        async with self._database.call() as database:
             while (document := await database[VIDEOS].find_one({"_id": video_id})) is not None:
                 video = _load(document)
                 cancelled = replace(video, status=VideoStatus.CANCELLED, speed=None)
                 change = {"$set": _fields(cancelled, "", video.submitted_at)}
                 as_seen = {"_id": video_id, "record": document["record"]}
-                done = await database[VIDEOS].find_one_and_update(
-                    as_seen, change, return_document=ReturnDocument.AFTER
-                )
-                if done is not None:
+                if (await database[VIDEOS].update_one(as_seen, change)).matched_count:
                     return True
             return False
-
-        return await self._database.run(cancel)
 
     async def frames(self, video_id: UUID) -> AsyncIterator[Sequence[AnalysedFrame]]:
         """The frames of a video in order, each of them once."""
         first = wanted = 0
-
-        async def fetch(database: _Database) -> Document | None:
+        while True:
             after = {"video_id": video_id, "first": {"$gte": first}}
-            found: Document | None = await database[VIDEO_FRAMES].find_one(
-                after, sort=[("first", ASCENDING)]
-            )
-            return found
-
-        while (document := await self._database.run(fetch)) is not None:
+            async with self._database.call() as database:
+                document = await database[VIDEO_FRAMES].find_one(after, sort=[("first", ASCENDING)])
+            if document is None:
+                return
             first = document["first"] + 1
             # An interrupted run may have written frames that the next run wrote again.
             unpacked = await asyncio.to_thread(unpack_frames, document["frames"])
@@ -168,8 +146,7 @@ class MongoVideoRepository:
 
     async def others_wait(self, user_id: str, now: datetime) -> bool:
         """Whether a queued video of another user waits."""
-
-        async def find(database: _Database) -> bool:
+        async with self._database.call() as database:
             waiting = {
                 "status": "queued",
                 "held_until_us": {"$lte": to_us(now)},
@@ -177,39 +154,29 @@ class MongoVideoRepository:
             }
             return await database[VIDEOS].find_one(waiting, {"_id": True}) is not None
 
-        return await self._database.run(find)
-
     async def end_runs(self, instance_id: str) -> None:
         """End the leases of earlier runs of an instance."""
-
-        async def release(database: _Database) -> None:
+        async with self._database.call() as database:
             await database[VIDEOS].update_many(
                 {"holder": {"$regex": f"^{re.escape(instance_id)}/"}},
                 {"$set": {"holder": "", "held_until_us": Int64(0)}},
             )
 
-        await self._database.run(release)
-
     async def delete(self, video_id: UUID) -> bool:
         """Delete a video and its frames."""
         await self._delete_frames(video_id)
-
-        async def delete(database: _Database) -> bool:
-            return (await database[VIDEOS].delete_one({"_id": video_id})).deleted_count > 0
-
-        was_there = await self._database.run(delete)
+        async with self._database.call() as database:
+            deleted = await database[VIDEOS].delete_one({"_id": video_id})
         # A process that held it may have added some before the record was deleted.
         await self._delete_frames(video_id)
-        return was_there
+        return deleted.deleted_count > 0
 
     async def _delete_frames(self, video_id: UUID) -> None:
-        async def delete(database: _Database) -> None:
+        async with self._database.call() as database:
             await database[VIDEO_FRAMES].delete_many({"video_id": video_id})
 
-        await self._database.run(delete)
 
-
-async def _next(database: _Database, now: datetime) -> Document | None:
+async def _next(database: Database, now: datetime) -> Document | None:
     """The next video: of the user who was served longest ago or never; then the oldest."""
     waiting = {"status": _CLAIMABLE, "held_until_us": {"$lte": to_us(now)}}
     documents = [each async for each in database[VIDEOS].find(waiting, sort=_IN_ORDER)]

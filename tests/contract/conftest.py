@@ -25,9 +25,9 @@ async def mongodb_database(mongodb_uri: str, mongodb_name: str) -> AsyncIterator
         breaker=CircuitBreaker("MongoDB"),
     )
     await database.open()
-    await database.run(without_expiry)
+    await without_expiry(database)
     yield database
-    await database.run(dropped)
+    await dropped(database)
     await database.close()
 
 

@@ -2,13 +2,11 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from adapters.in_memory import (
     InMemoryDetectionRepository,
@@ -53,13 +51,10 @@ async def written_by_a_newer_version(repository: DetectionRepository, detection_
 
         await repository._database.write(damage)
     elif isinstance(repository, MongoDetectionRepository):
-
-        async def change(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+        async with repository._database.call() as database:
             await database["detection_records"].update_one(
                 {"_id": detection_id}, {"$set": {"version": 99}}
             )
-
-        await repository._database.run(change)
     else:
         assert isinstance(repository, InMemoryDetectionRepository)
         repository.make_unreadable(detection_id)

@@ -6,10 +6,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
-
+from adapters.mongodb import MongoDatabase
 from tests.servers.processes import missing, running
 
 
@@ -35,13 +33,15 @@ async def secantus(port: int = 0) -> AsyncIterator[str]:
         yield f"mongodb://{ready[1]}/"
 
 
-async def without_expiry(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+async def without_expiry(mongodb: MongoDatabase) -> None:
     """Let nothing expire by the real clock, because tests use their own."""
-    await database["refresh_token_records"].drop_index("expiry")
-    await database["usage_counts"].drop_index("window")
-    await database["account_ends"].drop_index("expiry")
+    async with mongodb.call() as database:
+        await database["refresh_token_records"].drop_index("expiry")
+        await database["usage_counts"].drop_index("window")
+        await database["account_ends"].drop_index("expiry")
 
 
-async def dropped(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+async def dropped(mongodb: MongoDatabase) -> None:
     """Drop the database at the end."""
-    await database.client.drop_database(database.name)
+    async with mongodb.call() as database:
+        await database.client.drop_database(database.name)

@@ -44,7 +44,7 @@ async def mongodb(mongodb_uri: str, mongodb_name: str) -> AsyncIterator[MongoDat
     database = database_at(mongodb_uri, mongodb_name)
     await database.open()
     yield database
-    await database.run(dropped)
+    await dropped(database)
     await database.close()
 
 
@@ -55,13 +55,11 @@ async def proxy(mongodb_uri: str) -> AsyncIterator[FlakyProxy]:
 
 
 async def test_the_server_deletes_expired_tokens_and_guest_counters(mongodb: MongoDatabase) -> None:
-    async def indexes(database: Database) -> dict[str, Any]:
-        return {
+    async with mongodb.call() as database:
+        found = {
             name: await database[name].index_information()
             for name in ("refresh_token_records", "usage_counts")
         }
-
-    found = await mongodb.run(indexes)
     expiring = {
         (collection, index["key"][0][0])
         for collection, known in found.items()
@@ -97,21 +95,16 @@ async def test_the_timeout_includes_resolving_names(
 
 async def test_the_counter_of_a_user_does_not_expire(mongodb: MongoDatabase) -> None:
     await MongoUsageLedger(mongodb).consume({"alice": None}, datetime(2020, 1, 1, tzinfo=UTC), None)
-
-    async def kept(database: Database) -> Any:
-        return await database["usage_counts"].find_one({"_id": "alice"})
-
-    assert "window_ends_at" not in await mongodb.run(kept)
+    async with mongodb.call() as database:
+        kept = await database["usage_counts"].find_one({"_id": "alice"})
+    assert "window_ends_at" not in kept
 
 
 async def test_dates_are_stored_as_native_dates(mongodb: MongoDatabase) -> None:
     await MongoDetectionRepository(mongodb).add(make_detection())
-
-    async def found(database: Database) -> int:
-        since = {"timestamp": {"$gte": datetime(2026, 1, 1, tzinfo=UTC)}}
-        return await database["detection_records"].count_documents(since)
-
-    assert await mongodb.run(found) == 1
+    since = {"timestamp": {"$gte": datetime(2026, 1, 1, tzinfo=UTC)}}
+    async with mongodb.call() as database:
+        assert await database["detection_records"].count_documents(since) == 1
 
 
 async def test_a_server_that_is_down_at_the_start_is_used_later(
@@ -134,7 +127,7 @@ async def test_a_server_that_is_down_at_the_start_is_used_later(
             except StoreUnavailable:
                 await asyncio.sleep(0)
     assert await repository.get(detection.detection_id) == detection
-    await database.run(dropped)
+    await dropped(database)
     await database.close()
 
 
@@ -166,7 +159,7 @@ async def test_concurrent_callers_of_a_server_that_is_down_share_one_attempt(
     assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 12
     assert len(attempts) == 1
     await database.check()
-    await database.run(dropped)
+    await dropped(database)
     await database.close()
 
 
@@ -213,7 +206,7 @@ async def test_a_write_is_retried_after_a_broken_connection(
     detection = make_detection()
     await repository.add(detection)
     assert await repository.get(detection.detection_id) == detection
-    await database.run(dropped)
+    await dropped(database)
     await database.close()
 
 
@@ -223,12 +216,9 @@ async def test_writes_are_retried_once_unless_the_uri_disables_it(
 ) -> None:
     database = database_at(mongodb_uri + option, mongodb_name)
     await database.open()
-
-    async def setting(database: Database) -> bool:
-        return database.client.delegate.options.retry_writes
-
-    assert await database.run(setting) is retries
-    await database.run(dropped)
+    async with database.call() as opened:
+        assert opened.client.delegate.options.retry_writes is retries
+    await dropped(database)
     await database.close()
 
 
