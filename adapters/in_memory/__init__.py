@@ -1,11 +1,13 @@
-"""Working fakes of the ports for tests; each can be made to fail. The service uses none of them."""
+"""Working fakes of the ports for tests; each can be made to fail. The service uses none of them.
+
+Trackers and token services need none: the real ones reach nothing outside the process.
+"""
 
 from adapters.in_memory.clock import InMemoryClock
 from adapters.in_memory.detection_repository import InMemoryDetectionRepository
 from adapters.in_memory.detection_spool import InMemoryDetectionSpool
 from adapters.in_memory.emotion_classifier import InMemoryEmotionClassifier, reading_of
 from adapters.in_memory.face_detector import InMemoryFaceDetector
-from adapters.in_memory.face_tracker import InMemoryFaceTracker
 from adapters.in_memory.identity_provider import InMemoryIdentityProvider
 from adapters.in_memory.image_annotator import InMemoryImageAnnotator
 from adapters.in_memory.image_decoder import InMemoryImageDecoder
@@ -14,7 +16,6 @@ from adapters.in_memory.refresh_token_repository import InMemoryRefreshTokenRepo
 from adapters.in_memory.scene import Scene, SceneFace, fake_image
 from adapters.in_memory.session_places import InMemorySessionPlaces
 from adapters.in_memory.telemetry import InMemoryTelemetry
-from adapters.in_memory.token_service import InMemoryTokenService
 from adapters.in_memory.usage_ledger import InMemoryUsageLedger
 from adapters.in_memory.user_repository import InMemoryUserRepository
 from adapters.in_memory.video_reader import InMemoryVideoReader, fake_video
@@ -27,7 +28,6 @@ __all__ = [
     "InMemoryDetectionSpool",
     "InMemoryEmotionClassifier",
     "InMemoryFaceDetector",
-    "InMemoryFaceTracker",
     "InMemoryIdentityProvider",
     "InMemoryImageAnnotator",
     "InMemoryImageDecoder",
@@ -35,7 +35,6 @@ __all__ = [
     "InMemoryRefreshTokenRepository",
     "InMemorySessionPlaces",
     "InMemoryTelemetry",
-    "InMemoryTokenService",
     "InMemoryUsageLedger",
     "InMemoryUserRepository",
     "InMemoryVideoReader",

@@ -1,10 +1,9 @@
 """The contract of face trackers, on scenes made of boxes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from adapters.in_memory import InMemoryFaceTracker
 from adapters.tracking import KalmanFaceTracker
 from application.ports.face_tracker import FaceTracker
 from domain.face import FaceDetection
@@ -14,10 +13,9 @@ from domain.tracking import FaceTrack
 FRAME_S = 0.1
 
 
-@pytest.fixture(params=[InMemoryFaceTracker, KalmanFaceTracker])
-def tracker(request: pytest.FixtureRequest) -> FaceTracker:
-    make: Callable[[], FaceTracker] = request.param
-    return make()
+@pytest.fixture
+def tracker() -> FaceTracker:
+    return KalmanFaceTracker()
 
 
 def face(x: float, y: float = 100, side: int = 80) -> FaceDetection:
