@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from adapters.records import UnreadableRecord
 from adapters.sqlite.schema import migrate
@@ -92,6 +92,14 @@ class SqliteDatabase:
             StoreUnavailable: SQLite failed.
         """
         return await self._run(self._read_threads, self._read, work)
+
+    async def execute(self, sql: str, *values: object) -> int:
+        """Run one statement, and return how many rows it changed; see ``write``."""
+        return await self.write(lambda connection: connection.execute(sql, values).rowcount)
+
+    async def fetch(self, sql: str, *values: object) -> Any:
+        """The first row of a query, or None; see ``read``."""
+        return await self.read(lambda connection: connection.execute(sql, values).fetchone())
 
     async def wipe(self) -> None:
         """Remove what was deleted from the write-ahead log.

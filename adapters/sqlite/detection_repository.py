@@ -76,14 +76,10 @@ class SqliteDetectionRepository:
     async def count(self, user_id: str, wanted: HistoryFilter) -> int:
         """How many records of one user match."""
         where = _where(user_id, wanted)
-
-        def count(connection: sqlite3.Connection) -> int:
-            (total,) = connection.execute(
-                f"SELECT count(*) FROM detections WHERE {where.sql}", where.values
-            ).fetchone()
-            return int(total)
-
-        return await self._database.read(count)
+        (total,) = await self._database.fetch(
+            f"SELECT count(*) FROM detections WHERE {where.sql}", *where.values
+        )
+        return int(total)
 
     async def iterate(
         self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int | None = None
@@ -121,14 +117,8 @@ class SqliteDetectionRepository:
 
     async def delete(self, detection_id: UUID) -> bool:
         """Delete a record."""
-
-        def delete(connection: sqlite3.Connection) -> bool:
-            gone = connection.execute(
-                "DELETE FROM detections WHERE detection_id = ?", (str(detection_id),)
-            )
-            return gone.rowcount > 0
-
-        return await self._database.write(delete)
+        sql = "DELETE FROM detections WHERE detection_id = ?"
+        return await self._database.execute(sql, str(detection_id)) > 0
 
     async def wipe(self) -> None:
         """Empty the write-ahead log, which still contains deleted records."""

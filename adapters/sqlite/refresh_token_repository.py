@@ -88,21 +88,12 @@ class SqliteRefreshTokenRepository:
 
     async def delete_user(self, user_id: str) -> None:
         """Delete every token of a user."""
-        await self._database.write(
-            lambda connection: connection.execute(
-                "DELETE FROM refresh_tokens WHERE user_id = ?", (user_id,)
-            )
-        )
+        await self._database.execute("DELETE FROM refresh_tokens WHERE user_id = ?", user_id)
 
     async def delete_expired(self, until: datetime) -> int:
         """Delete tokens that expired by then."""
-
-        def delete(connection: sqlite3.Connection) -> int:
-            return connection.execute(
-                "DELETE FROM refresh_tokens WHERE expires_at_us <= ?", (to_us(until),)
-            ).rowcount
-
-        return await self._database.write(delete)
+        sql = "DELETE FROM refresh_tokens WHERE expires_at_us <= ?"
+        return await self._database.execute(sql, to_us(until))
 
     def _insert(self, connection: sqlite3.Connection, record: RefreshTokenRecord) -> None:
         _insert(connection, record)

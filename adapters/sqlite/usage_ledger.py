@@ -42,20 +42,13 @@ class SqliteUsageLedger:
 
     async def refund(self, subjects: Sequence[str]) -> None:
         """Take one use back from every subject."""
+        sql = "UPDATE usage SET count = max(count - 1, 0) WHERE subject = ?"
         rows = [(subject,) for subject in subjects]
-
-        def refund(connection: sqlite3.Connection) -> None:
-            connection.executemany(
-                "UPDATE usage SET count = max(count - 1, 0) WHERE subject = ?", rows
-            )
-
-        await self._database.write(refund)
+        await self._database.write(lambda connection: connection.executemany(sql, rows))
 
     async def forget(self, subject: str) -> None:
         """Delete the counter of a subject."""
-        await self._database.write(
-            lambda connection: connection.execute("DELETE FROM usage WHERE subject = ?", (subject,))
-        )
+        await self._database.execute("DELETE FROM usage WHERE subject = ?", subject)
 
     async def delete_expired(self, now: datetime) -> int:
         """Delete the counters whose window is over."""

@@ -42,12 +42,7 @@ class SqliteUserRepository:
 
     async def delete(self, user_id: str) -> bool:
         """Delete a user."""
-
-        def delete(connection: sqlite3.Connection) -> bool:
-            gone = connection.execute("DELETE FROM users WHERE user_id = ?", (user_id,))
-            return gone.rowcount > 0
-
-        return await self._database.write(delete)
+        return await self._database.execute("DELETE FROM users WHERE user_id = ?", user_id) > 0
 
     async def end(self, user_id: str, at: datetime, *, erased: bool) -> None:
         """Note that the account was ended."""
@@ -68,17 +63,13 @@ class SqliteUserRepository:
 
     async def end_of(self, user_id: str) -> AccountEnd | None:
         """When the account was last ended."""
-
-        def fetch(connection: sqlite3.Connection) -> AccountEnd | None:
-            row = connection.execute(
-                "SELECT sign_ins_ended_at_us, erased_at_us FROM account_ends WHERE account = ?",
-                (account_key(user_id),),
-            ).fetchone()
-            if row is None:
-                return None
-            return AccountEnd(from_us(row[0]), None if row[1] is None else from_us(row[1]))
-
-        return await self._database.read(fetch)
+        row = await self._database.fetch(
+            "SELECT sign_ins_ended_at_us, erased_at_us FROM account_ends WHERE account = ?",
+            account_key(user_id),
+        )
+        if row is None:
+            return None
+        return AccountEnd(from_us(row[0]), None if row[1] is None else from_us(row[1]))
 
 
 def _fetch(connection: sqlite3.Connection, user_id: str) -> User | None:

@@ -179,14 +179,11 @@ class SqliteVideoRepository:
 
     async def end_runs(self, instance_id: str) -> None:
         """End the leases of earlier runs of an instance."""
-
-        def release(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE videos SET holder = '', held_until_us = 0 WHERE substr(holder, 1, ?) = ?",
-                (len(instance_id) + 1, f"{instance_id}/"),
-            )
-
-        await self._database.write(release)
+        await self._database.execute(
+            "UPDATE videos SET holder = '', held_until_us = 0 WHERE substr(holder, 1, ?) = ?",
+            len(instance_id) + 1,
+            f"{instance_id}/",
+        )
 
     async def delete(self, video_id: UUID) -> bool:
         """Delete a video and its frames."""
