@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from adapters.image_formats import IMAGE_BRANDS
 from domain.errors import InvalidVideo
 from domain.formats import AVI, MKV, MOV, MP4, VIDEO_FORMATS_IN_WORDS, WEBM, FileFormat
 
@@ -12,11 +13,6 @@ HEAD_BYTES = 64
 
 _MATROSKA = b"\x1aE\xdf\xa3"
 _QUICKTIME_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
-
-# HEIC and AVIF images use the same container as MP4.
-_IMAGE_BRANDS = frozenset(
-    {b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-)
 
 
 def format_of(head: bytes) -> FileFormat | None:
@@ -32,7 +28,7 @@ def format_of(head: bytes) -> FileFormat | None:
         The format; None if it is not a supported one.
     """
     if head[4:8] in _QUICKTIME_BOXES:
-        if head[4:8] == b"ftyp" and head[8:12] in _IMAGE_BRANDS:
+        if head[4:8] == b"ftyp" and head[8:12] in IMAGE_BRANDS:
             return None
         return MOV if head[8:12] == b"qt  " else MP4
     if head.startswith(_MATROSKA):

@@ -25,7 +25,7 @@ from adapters.opencv import tiff
 from adapters.opencv.encoded import Header
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import BAND_PIXELS, Band, on_white, put_together
-from domain.formats import AVIF, GIF, HEIC, TIFF, FileFormat
+from domain.formats import AVIF, HEIC, TIFF, FileFormat
 
 # Measured: peak bytes per pixel of the library.
 _HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES, _AVIF_ALPHA_BYTES = 5, 7, 10, 12
@@ -56,7 +56,9 @@ def read_header(data: bytes, kind: FileFormat) -> Header:
     Raises:
         Damaged: it cannot be opened. Libraries may raise other errors too.
     """
-    return _OPEN[kind.name](data)
+    if kind is HEIC:
+        return _open_heif(data)
+    return _open_tiff(data) if kind is TIFF else _open_with_pillow(data, kind)
 
 
 def _open_with_pillow(data: bytes, kind: FileFormat) -> RareHeader:
@@ -167,11 +169,3 @@ def _open_heif(data: bytes) -> RareHeader:
         bytes_a_pixel=_HEIF_ALPHA_BYTES if file.has_alpha else _HEIF_BYTES,
         decode=decode,
     )
-
-
-_OPEN: dict[str, Callable[[bytes], Header]] = {
-    GIF.name: lambda data: _open_with_pillow(data, GIF),
-    TIFF.name: _open_tiff,
-    AVIF.name: lambda data: _open_with_pillow(data, AVIF),
-    HEIC.name: _open_heif,
-}

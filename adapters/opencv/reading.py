@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from adapters.image_formats import describe_foreign, format_of
 from adapters.opencv import bmp, jpeg, png, webp
 from adapters.opencv.encoded import (
     Damaged,
@@ -14,7 +15,6 @@ from adapters.opencv.encoded import (
     Unsupported,
     too_much_memory,
 )
-from adapters.opencv.image_formats import describe_foreign, format_of
 from adapters.opencv.orientation import upright, upright_size
 from domain.errors import DomainError, InvalidImage
 from domain.formats import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from adapters import image_formats
 from adapters.av import video_formats
 from adapters.av.video_formats import HEAD_BYTES
-from adapters.opencv import image_formats
 
 __all__ = ["HEAD_BYTES", "Kind", "kind_of"]
 

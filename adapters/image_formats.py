@@ -6,6 +6,14 @@ import re
 
 from domain.formats import AVIF, BMP, GIF, HEIC, JPEG, PNG, TIFF, WEBP, FileFormat
 
+# The formats that consist of boxes, as MP4 does, by the brands that their files may have.
+_BRANDS = {
+    AVIF: b"avif avis".split(),
+    HEIC: b"heic heix heim heis hevc hevx hevm hevs mif1 msf1".split(),
+}
+IMAGE_BRANDS = frozenset(brand for brands in _BRANDS.values() for brand in brands)
+"""A file of one of these begins like a video and is none."""
+
 # The formats by what matches the start of every file.
 _FORMATS = {
     JPEG: re.compile(rb"\xff\xd8\xff"),
@@ -15,9 +23,10 @@ _FORMATS = {
     # Two letters are not enough, so the sizes of the known headers are checked as well.
     BMP: re.compile(rb"(?s)BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00"),
     TIFF: re.compile(rb"II[*+]\x00|MM\x00[*+]"),
+} | {
     # The first box names the brand of the file, and the brands it is compatible with.
-    AVIF: re.compile(rb"(?s)....ftyp(.{4}){0,12}?avi[fs]"),
-    HEIC: re.compile(rb"(?s)....ftyp(.{4}){0,12}?(hei[cxms]|hev[cxms]|mif1|msf1)"),
+    kind: re.compile(rb"(?s)....ftyp(.{4}){0,12}?(%s)" % b"|".join(brands))
+    for kind, brands in _BRANDS.items()
 }
 # Some programs write comments before an SVG. In a long run of spaces each pattern would be tried
 # everywhere.
