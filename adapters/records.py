@@ -1,4 +1,4 @@
-"""How detections and users are written as JSON in all stores.
+"""How detections, users and videos are written as JSON in all stores.
 
 SQLite, MongoDB and the spool all keep this one form: the fields of the domain's dataclasses, as
 msgspec writes them. A record carries the version of its form, so that older ones can still be read.
@@ -19,6 +19,7 @@ import msgspec
 from domain.detection import Detection, StorageStatus
 from domain.emotion import Emotion
 from domain.user import User
+from domain.video import Video
 
 Record = dict[str, Any]
 T = TypeVar("T")
@@ -27,8 +28,7 @@ T = TypeVar("T")
 # threads do so at once. Making one holds the interpreter anyway.
 _CONVERTING = threading.Lock()
 
-_DETECTION_VERSION = 2
-_USER_VERSION = 1
+_VERSIONS: Mapping[type, int] = {Detection: 2, User: 1, Video: 2}
 
 PART_BYTES = 64 * 1024
 """Written records of a history that are read at a time; one record may have more."""
@@ -66,52 +66,33 @@ def from_json(text: str | bytes) -> Record:
     return record
 
 
-def to_record(value: object, version: int) -> Record:
-    """Write a dataclass as a dictionary of JSON types, with the version of the form."""
+def to_record(value: Detection | User | Video) -> Record:
+    """Write a dataclass as a dictionary of JSON types, with the version of its form."""
     # A detector or classifier may return NumPy's numbers, which JSON does not know.
     fields = msgspec.to_builtins(value, enc_hook=lambda number: number.item())
-    return {"version": version, **_renamed(fields, _STORED_NAMES)}
+    return {"version": _VERSIONS[type(value)], **_renamed(fields, _STORED_NAMES)}
 
 
-def from_record(
-    kind: type[T],
-    record: Mapping[str, Any],
-    *,
-    version: int,
-    upgrades: Mapping[int, Callable[[Mapping[str, Any]], Record]],
-) -> T:
+def from_record(kind: type[T], record: Mapping[str, Any]) -> T:
     """Read what ``to_record`` wrote.
 
     Args:
         kind: the dataclass.
         record: the dictionary; fields that the dataclass does not have are ignored.
-        version: of the present form.
-        upgrades: turn an older form into the present one, by the version of the older form.
 
     Raises:
         UnreadableRecord: a field is missing or does not fit, or the version is unknown.
     """
     try:
-        if record["version"] in upgrades:
-            record = upgrades[record["version"]](record)
-        elif record["version"] != version:
-            raise UnreadableRecord(f"version {record['version']} of a record is unknown")
+        version = record["version"]
+        if upgrade := _UPGRADES.get((kind, version)):
+            record = upgrade(record)
+        elif version != _VERSIONS[kind]:
+            raise UnreadableRecord(f"version {version} of a record is unknown")
         with _CONVERTING:
             return msgspec.convert(_renamed(record, _FIELD_NAMES), kind)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableRecord(f"the record of a {kind.__name__.lower()} cannot be read") from error
-
-
-def detection_to_record(detection: Detection) -> Record:
-    """Write a detection as a dictionary of JSON types."""
-    return to_record(detection, _DETECTION_VERSION)
-
-
-def detection_from_record(record: Mapping[str, Any]) -> Detection:
-    """Read what ``detection_to_record`` wrote; raises as ``from_record``."""
-    return from_record(
-        Detection, record, version=_DETECTION_VERSION, upgrades={1: _detection_from_version_1}
-    )
 
 
 def salvaged_detection(detection_id: UUID, user_id: str, timestamp: datetime) -> Detection:
@@ -127,16 +108,6 @@ def salvaged_detection(detection_id: UUID, user_id: str, timestamp: datetime) ->
         image_height=0,
         storage=StorageStatus.FAILED,
     )
-
-
-def user_to_record(user: User) -> Record:
-    """Write a user as a dictionary of JSON types."""
-    return to_record(user, _USER_VERSION)
-
-
-def user_from_record(record: Mapping[str, Any]) -> User:
-    """Read what ``user_to_record`` wrote; raises as ``from_record``."""
-    return from_record(User, record, version=_USER_VERSION, upgrades={})
 
 
 def account_key(user_id: str) -> str:
@@ -206,3 +177,21 @@ def _landmarks(points: Mapping[str, list[float]] | None) -> Record | None:
 
 def _damage(damage: list[float | None]) -> Record:
     return dict(zip(("from_s", "to_s"), damage, strict=True))
+
+
+def _video_from_version_1(record: Mapping[str, Any]) -> Record:
+    """Version 1 wrote the sampling, damages and the fault as lists."""
+    fault = record["fault"]
+    return {
+        **record,
+        "sampling": dict(zip(("every_s", "from_s", "to_s"), record["sampling"], strict=True)),
+        "damages": [{"from_s": begin, "to_s": end} for begin, end in record["damages"]],
+        "fault": fault and dict(zip(("code", "message"), fault, strict=True)),
+    }
+
+
+_UPGRADES: Mapping[tuple[type, int], Callable[[Mapping[str, Any]], Record]] = {
+    (Detection, 1): _detection_from_version_1,
+    (Video, 1): _video_from_version_1,
+}
+"""What turns an older form into the present one."""

@@ -1,41 +1,30 @@
-"""How videos and their analysed frames are written.
+"""How the analysed frames of videos are written.
 
-A video is a dictionary of JSON types, as all records are. Frames are kept a few hundred at a time,
-as compressed JSON with a short list per face: an hour of video, 18,000 frames with a face each,
-takes about a megabyte. Scores and shares are rounded to four digits.
+They are kept a few hundred at a time, as compressed JSON with a short list per face: an hour of
+video, 18,000 frames with a face each, takes about a megabyte. Scores and shares are rounded to four
+digits.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from adapters.records import Record, UnreadableRecord, from_record, to_record
+from adapters.records import UnreadableRecord
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceQuality, FaceReading
 from domain.geometry import BoundingBox
 from domain.session import TrackedFace
 from domain.tracking import FaceTrack
-from domain.video import AnalysedFrame, Video
+from domain.video import AnalysedFrame
 
-_VIDEO_VERSION = 2
 _FRAMES_VERSION = 1
 _PARTS = 10_000
 """The integer that stands for a score of 1."""
 _MAX_BYTES = 64 * 2**20
 """Limit on unpacked frames; more than the service ever writes."""
-
-
-def video_to_record(video: Video) -> Record:
-    """Write a video as a dictionary of JSON types."""
-    return to_record(video, _VIDEO_VERSION)
-
-
-def video_from_record(record: Mapping[str, Any]) -> Video:
-    """Read what ``video_to_record`` wrote; raises as ``from_record``."""
-    return from_record(Video, record, version=_VIDEO_VERSION, upgrades={1: _video_from_version_1})
 
 
 def pack_frames(frames: Sequence[AnalysedFrame]) -> bytes:
@@ -59,17 +48,6 @@ def unpack_frames(packed: bytes) -> list[AnalysedFrame]:
         return [_frame_from_list(number, each) for number, each in enumerate(lists, start=first)]
     except (zlib.error, TypeError, ValueError, IndexError) as error:
         raise UnreadableRecord("the frames of a video cannot be read") from error
-
-
-def _video_from_version_1(record: Mapping[str, Any]) -> Record:
-    """Version 1 wrote the sampling, damages and the fault as lists."""
-    fault = record["fault"]
-    return {
-        **record,
-        "sampling": dict(zip(("every_s", "from_s", "to_s"), record["sampling"], strict=True)),
-        "damages": [{"from_s": begin, "to_s": end} for begin, end in record["damages"]],
-        "fault": fault and dict(zip(("code", "message"), fault, strict=True)),
-    }
 
 
 def _faces_to_list(frame: AnalysedFrame) -> list[list[Any]]:

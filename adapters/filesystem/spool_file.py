@@ -9,10 +9,10 @@ from typing import BinaryIO
 from adapters.records import (
     Record,
     UnreadableRecord,
-    detection_from_record,
-    detection_to_record,
     from_json,
+    from_record,
     to_json,
+    to_record,
 )
 from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
@@ -42,7 +42,7 @@ def encode(entry: SpooledDetection) -> bytes:
     """The bytes of a file that holds the entry."""
     data = entry.image.data if entry.image else b""
     head: Record = {
-        "detection": detection_to_record(entry.detection),
+        "detection": to_record(entry.detection),
         "media_type": entry.image.media_type if entry.image else None,
         "image_size": len(data),
     }
@@ -75,7 +75,7 @@ def _header(file: BinaryIO) -> SpoolHeader:
     head = from_json(file.readline(_MAX_LINE_BYTES))
     try:
         return SpoolHeader(
-            detection_from_record(head["detection"]), head["media_type"], head["image_size"]
+            from_record(Detection, head["detection"]), head["media_type"], head["image_size"]
         )
     except (KeyError, TypeError) as error:
         raise UnreadableRecord("the first line of a spooled detection is damaged") from error

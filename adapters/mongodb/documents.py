@@ -16,10 +16,8 @@ from bson.int64 import Int64
 from adapters.moments import from_us, to_us
 from adapters.records import (
     UnreadableRecord,
-    detection_from_record,
-    detection_to_record,
-    user_from_record,
-    user_to_record,
+    from_record,
+    to_record,
 )
 from application.ports.refresh_token_repository import RefreshTokenRecord
 from application.ports.usage_ledger import UsageCount
@@ -31,7 +29,7 @@ Document = dict[str, Any]
 
 def detection_to_document(detection: Detection) -> Document:
     """Write a detection, with extra fields for searching."""
-    record = detection_to_record(detection)
+    record = to_record(detection)
     del record["detection_id"]
     return {
         **record,
@@ -59,12 +57,12 @@ def detection_from_document(document: Mapping[str, Any]) -> Detection:
         }
     except (KeyError, TypeError) as error:
         raise UnreadableRecord("the document of a detection cannot be read") from error
-    return detection_from_record(record)
+    return from_record(Detection, record)
 
 
 def user_to_document(user: User) -> Document:
     """Write a user."""
-    record = user_to_record(user)
+    record = to_record(user)
     del record["user_id"]
     return {**record, "_id": user.user_id}
 
@@ -75,7 +73,7 @@ def user_from_document(document: Mapping[str, Any]) -> User:
     Raises:
         UnreadableRecord: a field is missing or does not fit, or the version is unknown.
     """
-    return user_from_record({**document, "user_id": document["_id"]})
+    return from_record(User, {**document, "user_id": document["_id"]})
 
 
 def token_to_document(record: RefreshTokenRecord) -> Document:

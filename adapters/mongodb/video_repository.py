@@ -16,13 +16,8 @@ from adapters.moments import to_us
 from adapters.mongodb.database import Database, MongoDatabase
 from adapters.mongodb.documents import Document
 from adapters.mongodb.indexes import VIDEO_FRAMES, VIDEOS
-from adapters.records import from_json, to_json
-from adapters.video_records import (
-    pack_frames,
-    unpack_frames,
-    video_from_record,
-    video_to_record,
-)
+from adapters.records import from_json, from_record, to_json, to_record
+from adapters.video_records import pack_frames, unpack_frames
 from domain.video import AnalysedFrame, Video, VideoStatus
 
 _NOT_DONE = {"$in": ["receiving", "queued", "running"]}
@@ -196,9 +191,9 @@ def _fields(video: Video, holder: str, until: datetime) -> Document:
         "status": video.status.value,
         "holder": holder,
         "held_until_us": Int64(to_us(until)),
-        "record": to_json(video_to_record(video)),
+        "record": to_json(to_record(video)),
     }
 
 
 def _load(document: Document) -> Video:
-    return video_from_record(from_json(document["record"]))
+    return from_record(Video, from_json(document["record"]))

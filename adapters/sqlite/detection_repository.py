@@ -14,11 +14,11 @@ from adapters.moments import from_us, to_us
 from adapters.records import (
     PART_BYTES,
     UnreadableRecord,
-    detection_from_record,
-    detection_to_record,
     from_json,
+    from_record,
     salvaged_detection,
     to_json,
+    to_record,
 )
 from adapters.sqlite.database import SqliteDatabase
 from domain.detection import Detection, HistoryFilter
@@ -227,11 +227,11 @@ def _fetch(connection: sqlite3.Connection, detection_id: UUID) -> _Row | None:
 
 
 def _dump(detection: Detection) -> str:
-    return to_json(detection_to_record(detection))
+    return to_json(to_record(detection))
 
 
 def _load(row: _Row) -> Detection:
-    return detection_from_record(from_json(row[3]))
+    return from_record(Detection, from_json(row[3]))
 
 
 def _load_or_salvage(row: _Row) -> Detection:

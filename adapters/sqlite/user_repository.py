@@ -11,9 +11,9 @@ from adapters.records import (
     ACCOUNT_END_KEPT,
     account_key,
     from_json,
+    from_record,
     to_json,
-    user_from_record,
-    user_to_record,
+    to_record,
 )
 from adapters.sqlite.database import SqliteDatabase
 from application.ports.user_repository import AccountEnd
@@ -31,7 +31,7 @@ class SqliteUserRepository:
 
         def upsert(connection: sqlite3.Connection) -> None:
             known = _fetch(connection, user.user_id) or user
-            record = to_json(user_to_record(replace(user, created_at=known.created_at)))
+            record = to_json(to_record(replace(user, created_at=known.created_at)))
             connection.execute("REPLACE INTO users VALUES (?, ?)", (user.user_id, record))
 
         await self._database.write(upsert)
@@ -74,4 +74,4 @@ class SqliteUserRepository:
 
 def _fetch(connection: sqlite3.Connection, user_id: str) -> User | None:
     row = connection.execute("SELECT record FROM users WHERE user_id = ?", (user_id,)).fetchone()
-    return None if row is None else user_from_record(from_json(row[0]))
+    return None if row is None else from_record(User, from_json(row[0]))

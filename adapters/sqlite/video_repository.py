@@ -9,14 +9,9 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.moments import to_us
-from adapters.records import from_json, to_json
+from adapters.records import from_json, from_record, to_json, to_record
 from adapters.sqlite.database import SqliteDatabase
-from adapters.video_records import (
-    pack_frames,
-    unpack_frames,
-    video_from_record,
-    video_to_record,
-)
+from adapters.video_records import pack_frames, unpack_frames
 from domain.video import AnalysedFrame, Video, VideoStatus
 
 _NOT_DONE = "('receiving', 'queued', 'running')"
@@ -212,8 +207,8 @@ def _write(connection: sqlite3.Connection, video: Video, holder: str, until: dat
 
 
 def _dump(video: Video) -> str:
-    return to_json(video_to_record(video))
+    return to_json(to_record(video))
 
 
 def _load(record: str) -> Video:
-    return video_from_record(from_json(record))
+    return from_record(Video, from_json(record))

@@ -14,21 +14,18 @@ from hypothesis import strategies as st
 
 from adapters.records import (
     UnreadableRecord,
-    detection_from_record,
-    detection_to_record,
     from_json,
+    from_record,
     to_json,
-    user_from_record,
-    user_to_record,
+    to_record,
 )
-from adapters.video_records import video_from_record, video_to_record
 from domain.detection import Detection, StorageStatus
 from domain.emotion import Emotion, EmotionScores
 from domain.face import Face, FaceDetection, FaceLandmarks, FaceQuality, FaceReading
 from domain.geometry import BoundingBox, Point
 from domain.session import SessionSummary, TimelineEntry, TrackSummary
 from domain.user import User
-from domain.video import Sampling, UnreadablePart, VideoDetails, VideoFault
+from domain.video import Sampling, UnreadablePart, Video, VideoDetails, VideoFault
 from tests.samples import NOON, make_detection, make_video
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -105,21 +102,21 @@ users = st.builds(
 
 @given(detections)
 def test_a_detection_is_read_back_exactly(detection: Detection) -> None:
-    line = to_json(detection_to_record(detection))
+    line = to_json(to_record(detection))
     assert "\n" not in line
-    read = detection_from_record(from_json(line))
+    read = from_record(Detection, from_json(line))
     assert read == detection
     assert read.timestamp.utcoffset() == detection.timestamp.utcoffset()
 
 
 @given(users)
 def test_a_user_is_read_back(user: User) -> None:
-    assert user_from_record(from_json(to_json(user_to_record(user)))) == user
+    assert from_record(User, from_json(to_json(to_record(user)))) == user
 
 
 @given(summaries)
 def test_a_summary_is_kept_under_the_name_that_older_records_have(summary: SessionSummary) -> None:
-    record = detection_to_record(replace(make_detection(), summary=summary))
+    record = to_record(replace(make_detection(), summary=summary))
     assert record["stream"]["session_id"] == summary.session_id
     assert "summary" not in record
 
@@ -139,7 +136,7 @@ def test_numpy_numbers_are_written_as_json_numbers() -> None:
         image_width=np.int64(640),
         image_height=np.int32(480),
     )
-    assert detection_from_record(from_json(to_json(detection_to_record(made)))) == made
+    assert from_record(Detection, from_json(to_json(to_record(made)))) == made
 
 
 @pytest.mark.parametrize(
@@ -157,9 +154,9 @@ def test_numpy_numbers_are_written_as_json_numbers() -> None:
     ],
 )
 def test_a_damaged_record_is_reported_as_unreadable(damage: dict[str, object]) -> None:
-    record = detection_to_record(make_detection(Emotion.HAPPY)) | damage
+    record = to_record(make_detection(Emotion.HAPPY)) | damage
     with pytest.raises(UnreadableRecord):
-        detection_from_record(record)
+        from_record(Detection, record)
 
 
 def test_a_record_in_the_first_form_is_read() -> None:
@@ -186,7 +183,7 @@ def test_a_record_in_the_first_form_is_read() -> None:
         "confidence": 0.5,
         "reading": reading,
     }
-    old = detection_to_record(make_detection()) | {
+    old = to_record(make_detection()) | {
         "version": 1,
         "faces": [face, face | {"landmarks": None}],
         "stream": {
@@ -206,7 +203,7 @@ def test_a_record_in_the_first_form_is_read() -> None:
         },
         "video": {"every_s": 0.2, "damages": [[1.0, None]]},
     }
-    detection = detection_from_record(from_json(to_json(old)))
+    detection = from_record(Detection, from_json(to_json(old)))
     first, second = detection.faces
     assert first.detection.box == BoundingBox(1, 2, 30, 40)
     assert first.detection.landmarks is not None
@@ -218,23 +215,23 @@ def test_a_record_in_the_first_form_is_read() -> None:
     assert (seen.box, seen.time_share.dominant) == (BoundingBox(5, 6, 7, 8), Emotion.SAD)
     assert seen.timeline == (TimelineEntry(2, Emotion.SAD, 0.75),)
     assert detection.video == VideoDetails(0.2, (UnreadablePart(1.0, None),))
-    assert detection_from_record(detection_to_record(detection)) == detection
+    assert from_record(Detection, to_record(detection)) == detection
 
 
 def test_a_video_in_the_first_form_is_read() -> None:
     video = make_video()
-    old = video_to_record(video) | {
+    old = to_record(video) | {
         "version": 1,
         "sampling": [0.5, 2.0, None],
         "damages": [[1.0, 2.0], [5.0, None]],
         "fault": ["internal_error", "it broke"],
     }
-    read = video_from_record(from_json(to_json(old)))
+    read = from_record(Video, from_json(to_json(old)))
     assert read.video_id == video.video_id
     assert read.sampling == Sampling(0.5, 2.0, None)
     assert read.unreadable_parts == (UnreadablePart(1.0, 2.0), UnreadablePart(5.0, None))
     assert read.fault == VideoFault("internal_error", "it broke")
-    assert video_from_record(video_to_record(read)) == read
+    assert from_record(Video, to_record(read)) == read
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", b"\xff", '{"a": 1}x'])
@@ -245,23 +242,24 @@ def test_text_that_is_not_a_json_object_is_reported_as_unreadable(text: str | by
 
 def test_a_record_without_a_version_is_reported_as_unreadable() -> None:
     with pytest.raises(UnreadableRecord):
-        detection_from_record({})
+        from_record(Detection, {})
     with pytest.raises(UnreadableRecord):
-        user_from_record({"created_at": datetime.now(UTC).isoformat()})
+        from_record(User, {"created_at": datetime.now(UTC).isoformat()})
 
 
 FIRST_READ_BY_THREADS = """
 import threading
-from adapters.records import detection_from_record, detection_to_record
+from adapters.records import from_record, to_record
+from domain.detection import Detection
 from domain.emotion import Emotion
 from tests.samples import make_detection
 
-record = detection_to_record(make_detection(*[Emotion.HAPPY] * 500))
+record = to_record(make_detection(*[Emotion.HAPPY] * 500))
 together = threading.Barrier(6)
 
 def read():
     together.wait()
-    detection_from_record(record)
+    from_record(Detection, record)
 
 threads = [threading.Thread(target=read) for _ in range(6)]
 for thread in threads: thread.start()
