@@ -6,14 +6,19 @@ Trackers and token services need none: the real ones reach nothing outside the p
 from adapters.in_memory.clock import InMemoryClock
 from adapters.in_memory.detection_repository import InMemoryDetectionRepository
 from adapters.in_memory.detection_spool import InMemoryDetectionSpool
-from adapters.in_memory.emotion_classifier import InMemoryEmotionClassifier, reading_of
-from adapters.in_memory.face_detector import InMemoryFaceDetector
 from adapters.in_memory.identity_provider import InMemoryIdentityProvider
-from adapters.in_memory.image_annotator import InMemoryImageAnnotator
-from adapters.in_memory.image_decoder import InMemoryImageDecoder
 from adapters.in_memory.image_store import InMemoryImageStore
+from adapters.in_memory.images import (
+    InMemoryEmotionClassifier,
+    InMemoryFaceDetector,
+    InMemoryImageAnnotator,
+    InMemoryImageDecoder,
+    Scene,
+    SceneFace,
+    fake_image,
+    reading_of,
+)
 from adapters.in_memory.refresh_token_repository import InMemoryRefreshTokenRepository
-from adapters.in_memory.scene import Scene, SceneFace, fake_image
 from adapters.in_memory.session_places import InMemorySessionPlaces
 from adapters.in_memory.telemetry import InMemoryTelemetry
 from adapters.in_memory.usage_ledger import InMemoryUsageLedger

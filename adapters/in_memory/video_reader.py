@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from adapters.in_memory.controllable import Controllable
-from adapters.in_memory.scene import Scene
+from adapters.in_memory.images import Scene
 from application.ports.video_reader import OpenVideo, VideoFacts, VideoFrame
 from domain.errors import InvalidVideo, VideoTooLarge
 from domain.image import Image

@@ -18,7 +18,7 @@ import skimage.data
 
 import adapters.onnx.classifier
 from adapters.in_memory import InMemoryEmotionClassifier
-from adapters.in_memory.scene import Scene, SceneFace
+from adapters.in_memory.images import Scene, SceneFace
 from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.crops import CropSpec, cut_crop
 from adapters.inference.direct_classifier import DirectEmotionClassifier

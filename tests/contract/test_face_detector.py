@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 import adapters.onnx.classifier
 from adapters.in_memory import InMemoryFaceDetector
-from adapters.in_memory.scene import Scene, SceneFace
+from adapters.in_memory.images import Scene, SceneFace
 from adapters.inference.executor import WorkExecutor
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.haar import HaarFaceDetector
