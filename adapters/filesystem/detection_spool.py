@@ -14,7 +14,7 @@ from pathlib import Path
 from uuid import UUID
 
 from adapters.filesystem.disk import on_disk, open_private
-from adapters.filesystem.spool_file import encode, read, read_header
+from adapters.filesystem.spool_file import encode, owner_of, read
 from adapters.records import UnreadableRecord
 from application.errors import StoreUnavailable
 from application.ports.detection_spool import SpoolBacklog, SpooledDetection
@@ -178,32 +178,27 @@ class FileSystemDetectionSpool:
         if self._is_own:
             for left_by_a_crash in self._folder.glob(f"*{_UNFINISHED}"):
                 left_by_a_crash.unlink()
-        index = {}
-        for path in self._by_arrival():
+        arrived = []
+        for path in self._folder.glob(f"*{_SUFFIX}"):
             key = _key(path)
             if key is None:
                 log.warning("the file %s in the spool does not belong to this service", path.name)
                 continue
-            try:
-                owner = read_header(path).detection.user_id
-            except FileNotFoundError:
-                continue  # The process that owns the folder has stored it.
-            except UnreadableRecord:
-                owner = None  # It stays listed, so that its loss is logged when it is read.
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):  # The process that owns the folder has stored it.
                 file = path.stat()
-                index[key] = _Waiting(owner, file.st_size, file.st_mtime)
-        return index
-
-    def _by_arrival(self) -> list[Path]:
-        arrived = []
-        for path in self._folder.glob(f"*{_SUFFIX}"):
-            with suppress(FileNotFoundError):
-                arrived.append((path.stat().st_mtime_ns, path))
-        return [path for _, path in sorted(arrived)]
+                waiting = _Waiting(_owner_of(path), file.st_size, file.st_mtime)
+                arrived.append((file.st_mtime_ns, key, waiting))
+        return {key: waiting for _, key, waiting in sorted(arrived)}
 
     def _path(self, detection_id: UUID) -> Path:
         return self._folder / f"{detection_id}{_SUFFIX}"
+
+
+def _owner_of(path: Path) -> str | None:
+    try:
+        return owner_of(path)
+    except UnreadableRecord:
+        return None  # It stays listed, so that its loss is logged when it is read.
 
 
 def _key(path: Path) -> UUID | None:

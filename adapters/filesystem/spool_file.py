@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,21 +22,6 @@ from domain.detection import Detection
 _MAX_LINE_BYTES = 16 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolHeader:
-    """The contents of the first line.
-
-    Attributes:
-        detection: what was found.
-        media_type: of the image; None if there is none.
-        image_size: of the image in bytes; if the file has fewer, its end is lost.
-    """
-
-    detection: Detection
-    media_type: str | None
-    image_size: int
-
-
 def encode(entry: SpooledDetection) -> bytes:
     """The bytes of a file that holds the entry."""
     data = entry.image.data if entry.image else b""
@@ -49,33 +33,33 @@ def encode(entry: SpooledDetection) -> bytes:
     return to_json(head).encode("ascii") + b"\n" + data
 
 
-def read_header(path: Path) -> SpoolHeader:
-    """Read the first line.
+def owner_of(path: Path) -> str:
+    """The owner of an entry, from its first line.
 
     Raises:
         UnreadableRecord: it is damaged.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        return _header(file)
+        detection, _, _ = _read_first_line(file)
+    return detection.user_id
 
 
 def read(path: Path) -> SpooledDetection:
-    """Read the whole entry; raises as ``read_header`` does, and where the end is missing."""
+    """Read the whole entry; raises as ``owner_of`` does, and where the end is missing."""
     with path.open("rb") as file:
-        header = _header(file)
+        detection, media_type, image_size = _read_first_line(file)
         data = file.read()
-    if len(data) != header.image_size:
+    if len(data) != image_size:
         raise UnreadableRecord("a spooled detection is cut short")
-    image = None if header.media_type is None else StoredImage(data, header.media_type)
-    return SpooledDetection(header.detection, image)
+    image = None if media_type is None else StoredImage(data, media_type)
+    return SpooledDetection(detection, image)
 
 
-def _header(file: BinaryIO) -> SpoolHeader:
+def _read_first_line(file: BinaryIO) -> tuple[Detection, str | None, int]:
+    """The record, the image's media type if there is one, and its size in bytes."""
     head = from_json(file.readline(_MAX_LINE_BYTES))
     try:
-        return SpoolHeader(
-            from_record(Detection, head["detection"]), head["media_type"], head["image_size"]
-        )
+        return from_record(Detection, head["detection"]), head["media_type"], head["image_size"]
     except (KeyError, TypeError) as error:
         raise UnreadableRecord("the first line of a spooled detection is damaged") from error
