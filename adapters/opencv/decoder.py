@@ -121,11 +121,12 @@ class OpenCvImageDecoder:
             header.check_size(limits)
             if kind is not JPEG:  # its scans are counted exactly in the process
                 header.check_cost(limits)
-        light = header is not None and _is_light(header, limits)
-        needs = _needs(header, limits, light=light)
-        if header is not None and light:
+        if header is not None and _is_light(header, limits):
+            needs = header.memory_bytes(limits)
             share = await self._budget.take(needs, priority, sender=sender)
             return PreparedImage(share, partial(read_image, data, header, limits))
+        # This process only receives the pixels.
+        needs = limits.max_result_bytes if header is None else header.result_bytes(limits)
         image, share = await self._decode_in_process(data, limits, needs, priority, sender)
         return PreparedImage(share, lambda: image)
 
@@ -165,10 +166,3 @@ class OpenCvImageDecoder:
 def _is_light(header: Header, limits: DecodingLimits) -> bool:
     cheap = header.memory_bytes(limits) <= _LIGHT_BYTES and header.cpu_s <= _LIGHT_S
     return cheap and not header.needs_process
-
-
-def _needs(header: Header | None, limits: DecodingLimits, *, light: bool) -> int:
-    """Bytes needed in this process."""
-    if header is None:
-        return limits.max_result_bytes
-    return header.memory_bytes(limits) if light else header.result_bytes(limits)
