@@ -127,7 +127,7 @@ class SqliteDatabase:
 
     async def _check(self) -> None:
         # Writing the same value again needs a page in the log, which fails on a full disk.
-        await self.write(lambda connection: _set_version(connection, _version(connection)))
+        await self.write(_write_version_again)
         await self._run(self._read_threads, self._read_afresh, _check_for_damage)
         self._checked_at_s = time.monotonic()
 
@@ -244,12 +244,8 @@ def _tidy_up(connection: sqlite3.Connection) -> None:
         log.warning("data deleted by an earlier version stays in the database file: %s", error)
 
 
-def _version(connection: sqlite3.Connection) -> int:
+def _write_version_again(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
-
-
-def _set_version(connection: sqlite3.Connection, version: int) -> None:
     connection.execute(f"PRAGMA user_version = {version}")
 
 
