@@ -14,11 +14,12 @@ from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
 from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.use_cases.erase_videos import EraseVideos
-from application.videos.detection import detection_of
 from application.videos.progress import HELD_FOR, NotHeld, VideoProgress
 from application.work.cancellation import uninterrupted
+from domain.detection import Detection, StorageStatus
 from domain.errors import DomainError, NotFound
-from domain.video import Video, VideoFault, VideoLimits, VideoStatus
+from domain.session import SessionSummary
+from domain.video import Video, VideoDetails, VideoFault, VideoLimits, VideoStatus
 
 BEAT_S = 0.4
 POLL_S = 1.0
@@ -225,7 +226,7 @@ class WorkOnVideos:
         """Make the entry in the history, and write the video as done."""
         await progress.write()
         video = replace(progress.video, unreadable_parts=summary.unreadable_parts)
-        detection = detection_of(video, summary, progress.processing_time_s)
+        detection = _detection_of(video, summary, progress.processing_time_s)
         await self._history.add(detection)
         try:
             await progress.leave(replace(video, status=VideoStatus.DONE, speed=None))
@@ -244,3 +245,43 @@ async def _leave(progress: VideoProgress, video: Video, *, pause_s: float = 0.0)
         log.info("video %s was taken away or cancelled", video.video_id)
     except StoreUnavailable as error:
         log.warning("video %s cannot be written now: %s", video.video_id, error)
+
+
+def _detection_of(video: Video, summary: VideoSummary, processing_time_s: float) -> Detection:
+    """The record of an analysed video; making it again gives the same record.
+
+    Args:
+        video: after its last frame was analysed.
+        summary: of all its frames.
+        processing_time_s: the mean per frame.
+    """
+    width, height = summary.facts.width, summary.facts.height
+    end_s = video.processed_s if video.end_s is None else video.end_s
+    whole = SessionSummary(
+        session_id=str(video.video_id),
+        video_source=video.filename,
+        started_at=video.submitted_at,
+        duration_s=max(end_s, video.processed_s),
+        frames_received=summary.frames,
+        frames_processed=summary.frames,
+        frames_failed=0,
+        frames_dropped=0,
+        mean_processing_time_s=processing_time_s,
+        width=width,
+        height=height,
+        tracks=summary.tracks,
+        truncated=summary.truncated,
+    )
+    return Detection(
+        detection_id=video.video_id,
+        user_id=video.user_id,
+        timestamp=video.submitted_at,
+        filename=video.filename,
+        faces=whole.faces,
+        processing_time_s=processing_time_s,
+        image_width=width,
+        image_height=height,
+        storage=StorageStatus.DONE,
+        summary=whole,
+        video=VideoDetails(video.sampling.every_s, summary.unreadable_parts),
+    )
