@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-from application.sessions.slots import fair_share
 
 _FULL_UTILISATION = 0.9
 _FULL_SERVED_SHARE = 0.9
@@ -92,3 +90,23 @@ class LoadWatch:
             self._is_full = False
             return Load(False, self._fair_rate, has_room_again=True)
         return Load(self._is_full, self._fair_rate)
+
+
+def fair_share(capacity: float, demands: Iterable[float]) -> float:
+    """The max-min fair level: everybody gets this much, or all they ask for.
+
+    Args:
+        capacity: the total to share.
+        demands: what each asks for.
+
+    Returns:
+        The level; where the capacity covers everything, the largest demand.
+    """
+    waiting: Sequence[float] = sorted(demands)
+    left = capacity
+    for served, demand in enumerate(waiting):
+        level = left / (len(waiting) - served)
+        if demand >= level:
+            return level
+        left -= demand
+    return waiting[-1] if waiting else 0.0

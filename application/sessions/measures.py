@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable
+from statistics import fmean
 
 from application.sessions.adaptation import Window
 from application.sessions.events import SessionMetrics
@@ -73,7 +74,7 @@ class Measures:
             failed_frames=self.failed,
             dropped_frames=self.dropped,
             current_fps=self.fps(now_s),
-            average_processing_time_s=mean(self._processing_s),
+            average_processing_time_s=fmean(self._processing_s or (0.0,)),
             latency_p50_s=percentile(self._latency_s, 50),
             latency_p95_s=percentile(self._latency_s, 95),
             tracking_faces=self.faces,
@@ -121,12 +122,6 @@ class WindowMeter:
         self._since_s = now_s
         self._received, self._answered = measures.received, measures.answered
         self._busy_s = 0.0
-
-
-def mean(values: Iterable[float]) -> float:
-    """The arithmetic mean; 0 without values."""
-    values = list(values)
-    return math.fsum(values) / len(values) if values else 0.0
 
 
 def percentile(values: Iterable[float], percent: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from application.ports.clock import Clock
@@ -49,23 +49,3 @@ class FrameSlots:
         self._busy_s += self._taken * (now_s - self._changed_s)
         self._changed_s = now_s
         self._taken += by
-
-
-def fair_share(capacity: float, demands: Iterable[float]) -> float:
-    """The max-min fair level: everybody gets this much, or all they ask for.
-
-    Args:
-        capacity: the total to share.
-        demands: what each asks for.
-
-    Returns:
-        The level; where the capacity covers everything, the largest demand.
-    """
-    waiting: Sequence[float] = sorted(demands)
-    left = capacity
-    for served, demand in enumerate(waiting):
-        level = left / (len(waiting) - served)
-        if demand >= level:
-            return level
-        left -= demand
-    return waiting[-1] if waiting else 0.0

@@ -7,8 +7,8 @@ import pytest
 
 from application.sessions.adaptation import Window
 from application.sessions.intake import LatestFrame, RateLimiter
+from application.sessions.load import fair_share
 from application.sessions.measures import Measures, WindowMeter, percentile
-from application.sessions.slots import fair_share
 from domain.session import Frame
 from entrypoints.wire.frame_data import sent_image
 
