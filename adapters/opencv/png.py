@@ -73,7 +73,7 @@ class PngHeader(Header):
 
     def read(self, data: bytes, factor: int) -> NDArray[np.uint8]:
         """Decode a band of rows at a time; checksums and other chunks are skipped."""
-        return _Picture(self, _parts(data)).read(factor)
+        return _Picture(self, data).read(factor)
 
 
 def read_header(data: bytes, *, thorough: bool) -> PngHeader | None:
@@ -117,13 +117,6 @@ def orientation_of(data: bytes) -> int:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    coded: list[memoryview]
-    palette: bytes
-    transparency: bytes
-
-
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     view = memoryview(data)
     at = _SIGNATURE_BYTES
@@ -133,7 +126,8 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         at = end + 4
 
 
-def _parts(data: bytes) -> _Parts:
+def _parts(data: bytes) -> tuple[list[memoryview], bytes, bytes]:
+    """The coded pixels, the palette and the transparency."""
     coded: list[memoryview] = []
     found = {b"PLTE": b"", b"tRNS": b""}
     for name, body in _chunks(data):
@@ -143,7 +137,7 @@ def _parts(data: bytes) -> _Parts:
             found[name] = bytes(body[:1024])
         elif name == b"IEND":
             break
-    return _Parts(coded, found[b"PLTE"], found[b"tRNS"])
+    return coded, found[b"PLTE"], found[b"tRNS"]
 
 
 class _Inflater:
@@ -184,23 +178,21 @@ def _slices(coded: list[memoryview]) -> Iterator[memoryview]:
 
 
 class _Picture:
-    def __init__(self, header: PngHeader, parts: _Parts) -> None:
+    def __init__(self, header: PngHeader, data: bytes) -> None:
+        coded, palette, transparency = _parts(data)
         self._header = header
-        self._inflater = _Inflater(parts.coded)
+        self._inflater = _Inflater(coded)
         self._samples = _SAMPLES[header.colour]
         self._pixel_bytes = max(self._samples * header.depth // 8, 1)
-        self._palette, self._opacity = _palette_of(parts)
-        self._key = _key_of(header, parts.transparency)
+        self._palette, self._opacity = _palette_of(palette, transparency)
+        self._key = _key_of(header, transparency)
 
     def read(self, factor: int) -> NDArray[np.uint8]:
         header = self._header
-        bands = self._read_interlaced() if header.interlaced else self._bands()
+        rows = self._read_rows(header.width, header.height)
+        bands = self._read_interlaced() if header.interlaced else rows
         colours = (self._colour(samples) for samples in bands)
         return put_together(colours, factor, (header.height, header.width))
-
-    def _bands(self) -> Iterator[Samples]:
-        """Bands of rows of samples."""
-        yield from self._read_rows(self._header.width, self._header.height)
 
     def _read_interlaced(self) -> Iterator[Samples]:
         """The whole image, assembled from its passes, in bands."""
@@ -220,6 +212,7 @@ class _Picture:
             yield whole[at : at + rows]
 
     def _read_rows(self, width: int, height: int) -> Iterator[Samples]:
+        """Bands of rows of samples."""
         row_bytes = ceil_div(width * self._samples * self._header.depth, 8)
         rows = _rows_of_a_band(width)
         above = bytes(row_bytes)
@@ -260,15 +253,17 @@ def _rows_of_a_band(width: int) -> int:
     return max(_BAND_PIXELS // width // 8, 1) * 8
 
 
-def _palette_of(parts: _Parts) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+def _palette_of(
+    palette: bytes, transparency: bytes
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """256 colours and, if some are transparent, the opacity of each."""
     colours = np.zeros((256, 3), np.uint8)
-    given = np.frombuffer(parts.palette[: len(parts.palette) // 3 * 3], np.uint8).reshape(-1, 3)
+    given = np.frombuffer(palette[: len(palette) // 3 * 3], np.uint8).reshape(-1, 3)
     colours[: len(given)] = given[:256]
-    if not parts.transparency:
+    if not transparency:
         return colours, None
     opacity = np.full(256, 255, np.uint8)
-    some = np.frombuffer(parts.transparency[:256], np.uint8)
+    some = np.frombuffer(transparency[:256], np.uint8)
     opacity[: len(some)] = some
     return colours, opacity
 

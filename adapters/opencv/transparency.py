@@ -74,5 +74,5 @@ def smaller(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     if factor == 1:
         return pixels
     height, width = pixels.shape[:2]
-    size = (-(-width // factor), -(-height // factor))
+    size = (ceil_div(width, factor), ceil_div(height, factor))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
