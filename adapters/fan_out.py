@@ -18,25 +18,18 @@ class FanOut:
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[bytes | None]] = set()
 
-    def put(self, message: bytes) -> None:
-        """Pass a message to every listener."""
-        self._put(message)
-
-    def close(self) -> None:
-        """End every listener after its remaining messages."""
-        self._put(None)
+    def put(self, message: bytes | None) -> None:
+        """Pass a message to every listener; None ends them after their remaining messages."""
+        for queue in self._queues:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(message)
 
     def listen(self) -> AsyncIterator[bytes]:
         """The messages from now on."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_WAITING)
         self._queues.add(queue)
         return self._messages_of(queue)
-
-    def _put(self, message: bytes | None) -> None:
-        for queue in self._queues:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(message)
 
     async def _messages_of(self, queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
         try:

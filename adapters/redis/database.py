@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from redis import exceptions as faults
@@ -14,8 +14,6 @@ from redis.backoff import NoBackoff
 
 from adapters.circuit_breaker import CircuitBreaker, CircuitOpen
 from application.errors import StoreCircuitOpen, StoreUnavailable
-
-_Result = TypeVar("_Result")
 
 _CONNECTIONS = 32
 
@@ -58,13 +56,11 @@ class RedisDatabase:
             )
         )
 
-    async def run(
-        self, work: Callable[[Redis], Awaitable[_Result]], *, repeatable: bool = True
-    ) -> _Result:
+    async def run(self, work: Callable[[Redis], Any], *, repeatable: bool = True) -> Any:
         """Call a function with the server's client.
 
         Args:
-            work: uses it.
+            work: uses it, and returns what is awaited. The driver's types leave open what that is.
             repeatable: whether it may run again if the connection breaks.
 
         Raises:
@@ -104,11 +100,7 @@ class RedisDatabase:
         Raises:
             StoreUnavailable: it does not answer.
         """
-
-        async def ping(client: Redis) -> Any:
-            return await client.ping()
-
-        await self.run(ping)
+        await self.run(lambda client: client.ping())
 
 
 def _without_credentials(url: str) -> str:

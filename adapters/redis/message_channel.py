@@ -64,7 +64,7 @@ class RedisMessageChannel:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        self._listeners.close()
+        self._listeners.put(None)
         await self._database.close()
 
     def publish(self, message: bytes) -> None:

@@ -37,12 +37,8 @@ class RedisSessionPlaces:
 
     async def take(self, user_id: str, session_id: str, limit: int) -> bool:
         """Hold a place for a session of the user."""
-        key = self._key(user_id)
-
-        async def take(client: Redis) -> Any:
-            return await client.eval(_TAKE, 1, key, session_id, limit, _LEASE_MS)
-
-        return bool(await self._database.run(take))
+        arguments = self._key(user_id), session_id, limit, _LEASE_MS
+        return bool(await self._database.run(lambda client: client.eval(_TAKE, 1, *arguments)))
 
     async def renew(self, sessions: Mapping[str, str]) -> None:
         """Hold the places of open sessions for one more lease."""
@@ -52,12 +48,7 @@ class RedisSessionPlaces:
 
     async def give_back(self, user_id: str, session_id: str) -> None:
         """Give a place back."""
-        key = self._key(user_id)
-
-        async def give_back(client: Redis) -> Any:
-            return await client.zrem(key, session_id)
-
-        await self._database.run(give_back)
+        await self._database.run(lambda client: client.zrem(self._key(user_id), session_id))
 
     async def _renew(self, held: list[tuple[str, str]]) -> None:
         async def renew(client: Redis) -> Any:

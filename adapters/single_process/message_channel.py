@@ -18,7 +18,7 @@ class SingleProcessMessageChannel:
 
     async def close(self) -> None:
         """End every ``listen``."""
-        self._listeners.close()
+        self._listeners.put(None)
 
     def publish(self, message: bytes) -> None:
         """Pass a message to every listener."""
