@@ -5,26 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from application.sessions.measures import Measures
+
 _FULL_UTILISATION = 0.9
 _FULL_SERVED_SHARE = 0.9
 _CALM_UTILISATION = 0.6
 _CALM_WINDOWS = 3
 _MARGIN = 0.85
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """How many frames a running session asks for.
-
-    Attributes:
-        received: frames since it was started.
-        answered: likewise, those that got a result or an error.
-        max_frame_rate: that it is configured for.
-    """
-
-    received: int
-    answered: int
-    max_frame_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +47,12 @@ class LoadWatch:
         self._before: dict[str, tuple[int, int]] = {}
 
     def review(
-        self, running: Mapping[str, Demand], utilisation: float, now_s: float
+        self, running: Mapping[str, tuple[Measures, float]], utilisation: float, now_s: float
     ) -> Load | None:
         """Evaluate the window that ends now; None while there is too little data.
 
         Args:
-            running: the demand of each session.
+            running: the measures of each session, and the frame rate it is configured for.
             utilisation: of the slots since the last review, in [0, 1].
             now_s: at least two seconds after the last review.
         """
@@ -75,12 +62,12 @@ class LoadWatch:
         self._since_s = now_s
         wanted: list[float] = []
         served = 0.0
-        for key, demand in running.items():
+        for key, (measures, max_frame_rate) in running.items():
             received, answered = self._before.get(key, (0, 0))
-            rate = max(demand.received - received, 0) / elapsed
-            wanted.append(min(rate, demand.max_frame_rate))
-            served += max(demand.answered - answered, 0) / elapsed
-        self._before = {key: (each.received, each.answered) for key, each in running.items()}
+            rate = max(measures.received - received, 0) / elapsed
+            wanted.append(min(rate, max_frame_rate))
+            served += max(measures.answered - answered, 0) / elapsed
+        self._before = {key: (each.received, each.answered) for key, (each, _) in running.items()}
         if utilisation >= _FULL_UTILISATION and served < _FULL_SERVED_SHARE * sum(wanted):
             self._is_full, self._calm = True, 0
             self._fair_rate = max(round(fair_share(served, wanted) * _MARGIN, 1), 0.1)

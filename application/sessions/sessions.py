@@ -14,7 +14,7 @@ from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Telemetry
 from application.sessions.analysis import FrameAnalysis
 from application.sessions.events import MachineFull, SessionListener, Suggestion
-from application.sessions.load import Demand, Load, LoadWatch
+from application.sessions.load import Load, LoadWatch
 from application.sessions.session import StreamSession
 from application.sessions.slots import FrameSlots
 from application.sessions.token_checks import Credential, TokenChecks
@@ -204,18 +204,17 @@ class StreamSessions:
 
     async def review_load(self) -> None:
         """Tell the sessions when the machine is full and when it has room again."""
-        demands = {
-            key: Demand(s.measures.received, s.measures.answered, s.config.max_frame_rate)
-            for key, s in self._open.items()
-            if s.measures is not None
+        running = {
+            key: (session.measures, session.config.max_frame_rate)
+            for key, session in self._open.items()
+            if session.measures is not None
         }
-        running = [self._open[key] for key in demands]
         utilisation = self._slots.utilisation()
-        load = self._watch.review(demands, utilisation, self._clock.monotonic())
+        load = self._watch.review(running, utilisation, self._clock.monotonic())
         if load is None:
             return
         if load.is_full:
-            for session in running:
+            for session in [self._open[key] for key in running]:
                 await self._advise_lower_rate(session, load)
         elif load.has_room_again:
             await self._announce_room()
