@@ -30,31 +30,26 @@ class InMemoryDetectionRepository(Controllable):
         )
 
     async def add(self, detection: Detection) -> None:
-        """Keep a record."""
         await self._wait_or_fail()
         self._records.setdefault(detection.detection_id, detection)
 
     async def get(self, detection_id: UUID) -> Detection | None:
-        """The record, or None."""
         await self._wait_or_fail()
         return self._records.get(detection_id)
 
     async def count(self, user_id: str, wanted: HistoryFilter) -> int:
-        """How many records of one user match."""
         await self._wait_or_fail()
         return len(self._matching(user_id, wanted))
 
     async def iterate(
         self, user_id: str, wanted: HistoryFilter, *, skip: int = 0, limit: int | None = None
     ) -> AsyncIterator[Sequence[Detection]]:
-        """Matching records of one user, newest first, a few at a time."""
         await self._wait_or_fail()
         found = self._matching(user_id, wanted)[skip:][:limit]
         for start in range(0, len(found), _PART):
             yield found[start : start + _PART]
 
     async def update_storage(self, detection: Detection) -> bool:
-        """Write ``image_url`` and ``storage`` of a record that is there."""
         await self._wait_or_fail()
         known = self._records.get(detection.detection_id)
         if known is None:
@@ -67,7 +62,6 @@ class InMemoryDetectionRepository(Controllable):
         return True
 
     async def delete(self, detection_id: UUID) -> bool:
-        """Delete a record."""
         await self._wait_or_fail()
         return self._records.pop(detection_id, None) is not None
 
@@ -76,7 +70,6 @@ class InMemoryDetectionRepository(Controllable):
         await self._wait_or_fail()
 
     async def check(self) -> None:
-        """Fail if the test says so."""
         await self._wait_or_fail()
 
     def _matching(self, user_id: str, wanted: HistoryFilter) -> list[Detection]:

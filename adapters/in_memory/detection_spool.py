@@ -25,7 +25,6 @@ class InMemoryDetectionSpool(Controllable):
         self._since_s: dict[UUID, float] = {}
 
     async def put(self, entry: SpooledDetection) -> None:
-        """Add an entry."""
         await self._wait_or_fail()
         key = entry.detection.detection_id
         others = sum(_size(e) for k, e in self._entries.items() if k != key)
@@ -35,18 +34,15 @@ class InMemoryDetectionSpool(Controllable):
         self._since_s[key] = time.monotonic()
 
     async def get(self, detection_id: UUID) -> SpooledDetection | None:
-        """The entry, or None."""
         await self._wait_or_fail()
         return self._entries.get(detection_id)
 
     async def owner(self, detection_id: UUID) -> str | None:
-        """The owner of the waiting detection with this id, or None."""
         await self._wait_or_fail()
         entry = self._entries.get(detection_id)
         return entry.detection.user_id if entry else None
 
     async def waiting(self, user_id: str | None = None) -> Sequence[UUID]:
-        """The ids of all entries, oldest first."""
         await self._wait_or_fail()
         return [
             key
@@ -55,12 +51,10 @@ class InMemoryDetectionSpool(Controllable):
         ]
 
     async def remove(self, detection_id: UUID) -> bool:
-        """Delete an entry."""
         await self._wait_or_fail()
         return self._entries.pop(detection_id, None) is not None
 
     def backlog(self) -> SpoolBacklog:
-        """Number, size and age of the entries."""
         now_s = time.monotonic()
         return SpoolBacklog(
             len(self._entries),
@@ -69,7 +63,6 @@ class InMemoryDetectionSpool(Controllable):
         )
 
     async def check(self) -> None:
-        """Check that there is room."""
         await self._wait_or_fail()
         if sum(_size(entry) for entry in self._entries.values()) >= self._max_bytes:
             raise StoreUnavailable("the spool of detections that wait to be stored is full")

@@ -56,7 +56,6 @@ class InMemoryIdentityProvider(Controllable):
         self._revoked[user_id] = at
 
     async def verify(self, id_token: str) -> User:
-        """Verify an ID token and return its user."""
         await self._wait_or_fail()
         user = self._users.get(id_token)
         if user is None or user.user_id in self._disabled:
@@ -68,7 +67,6 @@ class InMemoryIdentityProvider(Controllable):
         return self._issued[id_token]
 
     async def may_stay_signed_in(self, user_id: str, signed_in_at: datetime | None) -> bool:
-        """Whether it was neither disabled nor its sign-ins revoked since."""
         self.asked += 1
         await self._wait_or_fail()
         revoked_at = self._revoked.get(user_id)
@@ -76,5 +74,4 @@ class InMemoryIdentityProvider(Controllable):
         return not revoked and user_id not in self._disabled
 
     async def check(self) -> None:
-        """Fail if the test says so."""
         await self._wait_or_fail()

@@ -21,18 +21,15 @@ class InMemoryImageStore(Controllable):
         return len(self._images)
 
     async def put(self, owner_id: str, detection_id: UUID, image: StoredImage) -> str:
-        """Keep the image and return its URL."""
         await self._wait_or_fail()
         self._images[owner_id, detection_id] = image
         return f"{self._url_prefix}/{detection_id}"
 
     async def get(self, owner_id: str, detection_id: UUID) -> StoredImage | None:
-        """The image, or None when this owner has none of that detection."""
         await self._wait_or_fail()
         return self._images.get((owner_id, detection_id))
 
     async def delete(self, owner_id: str, detection_id: UUID) -> None:
-        """Delete the image."""
         await self._wait_or_fail()
         self._images.pop((owner_id, detection_id), None)
 
@@ -40,5 +37,4 @@ class InMemoryImageStore(Controllable):
         """None: it makes no thumbnails."""
 
     async def check(self) -> None:
-        """Fail if the test says so."""
         await self._wait_or_fail()

@@ -107,7 +107,6 @@ class InMemoryImageDecoder(Controllable):
     async def decode(
         self, data: bytes, *, priority: Priority = Priority.INTERACTIVE, sender: str = ""
     ) -> Image:
-        """Decode one image."""
         await self._wait_or_fail()
         try:
             scene = Scene.parse(data)
@@ -152,7 +151,6 @@ class InMemoryFaceDetector(Controllable):
         *,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceDetection]:
-        """Find the faces, largest first and clipped to the image."""
         await self._wait_or_fail()
         self.runs += 1
         self.last_fit_within = wanted.fit_within
@@ -172,11 +170,9 @@ class InMemoryEmotionClassifier(Controllable):
 
     @property
     def card(self) -> ModelCard:
-        """A model that was never measured."""
         return ModelCard("in-memory", "1", tuple(Emotion), input_width=48, input_height=48)
 
     async def check(self) -> None:
-        """Fail if the test says so."""
         await self._wait_or_fail()
 
     async def classify(
@@ -186,7 +182,6 @@ class InMemoryEmotionClassifier(Controllable):
         *,
         priority: Priority = Priority.INTERACTIVE,
     ) -> Sequence[FaceReading]:
-        """Read the emotion of each face."""
         await self._wait_or_fail()
         return [reading_of(_shown_at(face, image), face) for face in faces]
 
@@ -210,7 +205,6 @@ class InMemoryImageAnnotator(Controllable):
         media_type: str = "image/jpeg",
         priority: Priority = Priority.INTERACTIVE,
     ) -> bytes:
-        """Write each face's box and dominant emotion."""
         await self._wait_or_fail()
         try:
             scene = Scene.parse(data)

@@ -25,12 +25,10 @@ class InMemoryRefreshTokenRepository(Controllable):
         self._used: dict[str, datetime] = {}
 
     async def add(self, record: RefreshTokenRecord) -> None:
-        """Keep a new token."""
         await self._wait_or_fail()
         self._keep(record)
 
     async def find(self, digest: str) -> RefreshTokenRecord | None:
-        """The token, valid or not."""
         await self._wait_or_fail()
         return self._records.get(digest)
 
@@ -43,7 +41,6 @@ class InMemoryRefreshTokenRepository(Controllable):
         *,
         grace_s: float = 0.0,
     ) -> RefreshTokenRecord | None:
-        """Use a token and add its successor."""
         await self._wait_or_fail()
         record = self._records.get(digest)
         if record is None:
@@ -61,7 +58,6 @@ class InMemoryRefreshTokenRepository(Controllable):
         return successor
 
     async def revoke_user(self, user_id: str) -> int:
-        """Revoke every token of a user."""
         await self._wait_or_fail()
         families = {r.family_id for d, r in self._records.items() if d in self._standing}
         self._revoke(d for d, r in self._records.items() if r.user_id == user_id)
@@ -70,12 +66,10 @@ class InMemoryRefreshTokenRepository(Controllable):
         )
 
     async def delete_user(self, user_id: str) -> None:
-        """Delete every token of a user."""
         await self._wait_or_fail()
         self._forget([d for d, record in self._records.items() if record.user_id == user_id])
 
     async def delete_expired(self, until: datetime) -> int:
-        """Delete tokens that expired by then."""
         await self._wait_or_fail()
         gone = [d for d, record in self._records.items() if record.expires_at <= until]
         self._forget(gone)

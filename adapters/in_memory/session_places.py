@@ -17,16 +17,13 @@ class InMemorySessionPlaces(Controllable, SingleProcessSessionPlaces):
         SingleProcessSessionPlaces.__init__(self, clock)
 
     async def take(self, user_id: str, session_id: str, limit: int) -> bool:
-        """Hold a place for a session of the user."""
         await self._wait_or_fail()
         return await super().take(user_id, session_id, limit)
 
     async def renew(self, sessions: Mapping[str, str]) -> None:
-        """Hold the places of open sessions for one more lease."""
         await self._wait_or_fail()
         await super().renew(sessions)
 
     async def give_back(self, user_id: str, session_id: str) -> None:
-        """Give a place back."""
         await self._wait_or_fail()
         await super().give_back(user_id, session_id)

@@ -29,7 +29,6 @@ class InMemoryTelemetry:
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
-        """Count the block."""
         self.stages[stage] += 1
         try:
             yield
@@ -42,13 +41,10 @@ class InMemoryTelemetry:
         return nullcontext()
 
     def count(self, event: Event, times: int = 1) -> None:
-        """Count an event."""
         self.counts[event] += times
 
     def frame_done(self, outcome: FrameOutcome, latency_s: float | None = None) -> None:
-        """Count a frame by its outcome."""
         self.frames[outcome] += 1
 
     def circuit(self, part: str, *, is_open: bool) -> None:
-        """Keep the state of the part's circuit breaker."""
         self.circuits[part] = is_open

@@ -20,7 +20,6 @@ class InMemoryUsageLedger(Controllable):
     async def consume(
         self, limits: Mapping[str, int | None], at: datetime, window_s: int | None
     ) -> str | None:
-        """Count one use for every subject, or for none."""
         await self._wait_or_fail()
         self._counts = {s: count for s, count in self._counts.items() if not count.is_over(at)}
         for subject, limit in limits.items():
@@ -35,7 +34,6 @@ class InMemoryUsageLedger(Controllable):
         return None
 
     async def refund(self, subjects: Sequence[str]) -> None:
-        """Take one use back from every subject."""
         await self._wait_or_fail()
         for subject in subjects:
             known = self._counts.get(subject)
@@ -43,19 +41,16 @@ class InMemoryUsageLedger(Controllable):
                 self._counts[subject] = replace(known, count=max(known.count - 1, 0))
 
     async def forget(self, subject: str) -> None:
-        """Delete the counter of a subject."""
         await self._wait_or_fail()
         self._counts.pop(subject, None)
 
     async def delete_expired(self, now: datetime) -> int:
-        """Delete the counters whose window is over."""
         await self._wait_or_fail()
         before = len(self._counts)
         self._counts = {s: count for s, count in self._counts.items() if not count.is_over(now)}
         return before - len(self._counts)
 
     async def read(self, subject: str, at: datetime) -> UsageCount:
-        """The counter of a subject."""
         await self._wait_or_fail()
         return self._current(subject, at)
 

@@ -19,29 +19,24 @@ class InMemoryUserRepository(Controllable):
         self._ends: dict[str, AccountEnd] = {}
 
     async def put(self, user: User) -> None:
-        """Keep a user; the first ``created_at`` stays."""
         await self._wait_or_fail()
         known = self._users.get(user.user_id, user)
         self._users[user.user_id] = replace(user, created_at=known.created_at)
 
     async def get(self, user_id: str) -> User | None:
-        """The user, or None."""
         await self._wait_or_fail()
         return self._users.get(user_id)
 
     async def delete(self, user_id: str) -> bool:
-        """Delete a user."""
         await self._wait_or_fail()
         return self._users.pop(user_id, None) is not None
 
     async def end(self, user_id: str, at: datetime, *, erased: bool) -> None:
-        """Note that the account was ended."""
         await self._wait_or_fail()
         known = self._ends.get(user_id)
         erased_at = at if erased else known.erased_at if known else None
         self._ends[user_id] = AccountEnd(at, erased_at)
 
     async def end_of(self, user_id: str) -> AccountEnd | None:
-        """When the account was last ended."""
         await self._wait_or_fail()
         return self._ends.get(user_id)

@@ -63,7 +63,6 @@ class InMemoryVideoReader(Controllable):
 
     @asynccontextmanager
     async def open(self, path: Path) -> AsyncIterator[OpenVideo]:
-        """Open a file for the length of a block."""
         await self._wait_or_fail()
         data = path.read_bytes()  # noqa: ASYNC240 (a few lines, in tests)
         if not data.startswith(_FIRST_LINE):

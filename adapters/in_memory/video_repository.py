@@ -32,7 +32,6 @@ class InMemoryVideoRepository(Controllable):
         self._kept: dict[UUID, _Kept] = {}
 
     async def add(self, video: Video, *, holder: str, until: datetime, limit: int) -> bool:
-        """Keep a new video, held."""
         await self._wait_or_fail()
         unfinished = [v for v in self._of(video.user_id) if not v.status.is_final]
         if len(unfinished) >= limit:
@@ -41,18 +40,15 @@ class InMemoryVideoRepository(Controllable):
         return True
 
     async def get(self, video_id: UUID) -> Video | None:
-        """The video, or None."""
         await self._wait_or_fail()
         kept = self._kept.get(video_id)
         return None if kept is None else kept.video
 
     async def of_user(self, user_id: str) -> Sequence[Video]:
-        """All videos of a user."""
         await self._wait_or_fail()
         return self._of(user_id)
 
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
-        """Hold the next video that no process holds."""
         await self._wait_or_fail()
         waiting = [k for k in self._kept.values() if k.may_be_claimed and k.until <= now]
         if not waiting:
@@ -67,7 +63,6 @@ class InMemoryVideoRepository(Controllable):
     async def update(
         self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
     ) -> bool:
-        """Write a video that this holder holds, and add frames to it."""
         await self._wait_or_fail()
         kept = self._kept.get(video.video_id)
         if kept is None or kept.holder != holder or kept.video.status.is_final:
@@ -77,7 +72,6 @@ class InMemoryVideoRepository(Controllable):
         return True
 
     async def cancel(self, video_id: UUID) -> bool:
-        """Cancel a video and end its lease."""
         await self._wait_or_fail()
         kept = self._kept.get(video_id)
         if kept is None:
@@ -87,14 +81,12 @@ class InMemoryVideoRepository(Controllable):
         return True
 
     async def frames(self, video_id: UUID) -> AsyncIterator[Sequence[AnalysedFrame]]:
-        """The frames of a video in order, each of them once."""
         await self._wait_or_fail()
         kept = self._kept.get(video_id)
         if kept is not None and kept.frames:
             yield [frame for _, frame in sorted(kept.frames.items())]
 
     async def others_wait(self, user_id: str, now: datetime) -> bool:
-        """Whether a queued video of another user waits."""
         await self._wait_or_fail()
         return any(
             kept.video.status is VideoStatus.QUEUED
@@ -104,14 +96,12 @@ class InMemoryVideoRepository(Controllable):
         )
 
     async def end_runs(self, instance_id: str) -> None:
-        """End the leases of earlier runs of an instance."""
         await self._wait_or_fail()
         for kept in self._kept.values():
             if kept.holder.startswith(f"{instance_id}/"):
                 kept.holder, kept.until = "", kept.video.submitted_at
 
     async def delete(self, video_id: UUID) -> bool:
-        """Delete a video and its frames."""
         await self._wait_or_fail()
         return self._kept.pop(video_id, None) is not None
 

@@ -25,7 +25,6 @@ class InMemoryVideoStore(Controllable):
 
     @asynccontextmanager
     async def received(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Path]:
-        """Write the chunks into a file, which exists for the length of a block."""
         await self._wait_or_fail()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "video"
@@ -34,13 +33,11 @@ class InMemoryVideoStore(Controllable):
             yield path
 
     async def put(self, owner_id: str, video_id: UUID, received: Path) -> None:
-        """Keep a file that was received."""
         await self._wait_or_fail()
         self._files[owner_id, video_id] = await asyncio.to_thread(received.read_bytes)
 
     @asynccontextmanager
     async def local(self, owner_id: str, video_id: UUID) -> AsyncIterator[Path | None]:
-        """The file on the disk for the length of a block."""
         part = await self.read(owner_id, video_id)
         if part is None:
             yield None
@@ -51,7 +48,6 @@ class InMemoryVideoStore(Controllable):
     async def read(
         self, owner_id: str, video_id: UUID, *, start: int = 0, end: int | None = None
     ) -> VideoPart | None:
-        """Read a part of the file."""
         await self._wait_or_fail()
         data = self._files.get((owner_id, video_id))
         if data is None:
@@ -61,7 +57,6 @@ class InMemoryVideoStore(Controllable):
         return VideoPart(start, end, len(data), _chunks(data[start:end]))
 
     async def delete(self, owner_id: str, video_id: UUID) -> None:
-        """Delete the file."""
         await self._wait_or_fail()
         self._files.pop((owner_id, video_id), None)
 
