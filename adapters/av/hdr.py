@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import cv2
 import numpy as np
 from av.video.reformatter import ColorTrc
 from numpy.typing import NDArray
@@ -45,9 +46,6 @@ def to_srgb(pixels: NDArray[np.uint8], colour_curve: int) -> NDArray[np.uint8]:
     Returns:
         Pixels of the same shape and type.
     """
-    # Imported here because it takes 20 MB, and few videos are HDR.
-    import cv2
-
     converted = cv2.transform(cv2.LUT(pixels, _SRGB_LEVELS[colour_curve]), _TO_SRGB_PRIMARIES)
     return np.asarray(converted, np.uint8)
 
