@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from adapters.filesystem.disk import on_disk, open_private
+from adapters.filesystem.disk import make_private, on_disk, open_private
 from adapters.filesystem.spool_file import encode, owner_of, read
 from adapters.records import UnreadableRecord
 from application.errors import StoreUnavailable
@@ -174,7 +174,7 @@ class FileSystemDetectionSpool:
         return self._index
 
     def _load(self) -> dict[UUID, _Waiting]:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._folder)
         if self._is_own:
             for left_by_a_crash in self._folder.glob(f"*{_UNFINISHED}"):
                 left_by_a_crash.unlink()

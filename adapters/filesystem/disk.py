@@ -45,6 +45,13 @@ def folder_of(owner_id: str, folder: Path) -> Path:
     return folder / owner
 
 
+def make_private(*folders: Path) -> None:
+    """Make folders, each one inside the one before; others cannot look into them."""
+    for folder in folders:
+        # One by one, because ``parents=True`` gives the folders above the default mode.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def open_private(path: Path) -> BinaryIO:
     """Open a file for writing, truncated; its mode is 0600 whatever the umask is.
 

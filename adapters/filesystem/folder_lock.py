@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from adapters.filesystem.disk import make_private
 from application.errors import StoreUnavailable
 
 
@@ -22,7 +23,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
         StoreUnavailable: another process has locked it, or it cannot be created.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         file = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         raise StoreUnavailable(f"{folder} cannot be written to") from error

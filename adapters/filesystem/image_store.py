@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from uuid import UUID
 
-from adapters.filesystem.disk import folder_of, on_disk, open_private
+from adapters.filesystem.disk import folder_of, make_private, on_disk, open_private
 from application.ports.image_store import StoredImage
 from domain.detection import Detection
 from domain.formats import IMAGE_FORMATS
@@ -65,8 +65,7 @@ class FileSystemImageStore:
         # that a crash leaves behind is overwritten at the next attempt.
         with self._writing:
             path = self._path(owner_id, detection_id, _SUFFIXES[image.media_type])
-            self._make_folder()
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            make_private(self._folder, path.parent)
             unfinished = self._path(owner_id, detection_id, ".part")
             with open_private(unfinished) as file:
                 file.write(image.data)
@@ -92,15 +91,11 @@ class FileSystemImageStore:
 
     def _check(self) -> None:
         with self._writing:
-            self._make_folder()
+            make_private(self._folder)
             probe = self._folder / ".check"
             with open_private(probe) as file:
                 file.write(b"writable")
             probe.unlink()
-
-    def _make_folder(self) -> None:
-        # Created separately, because ``parents=True`` gives parent folders the default mode.
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _path(self, owner_id: str, detection_id: UUID, suffix: str) -> Path:
         return folder_of(owner_id, self._folder) / f"{detection_id}{suffix}"

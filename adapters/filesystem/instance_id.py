@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
-from adapters.filesystem.disk import open_private
+from adapters.filesystem.disk import make_private, open_private
 from application.errors import StoreUnavailable
 
 
@@ -25,7 +25,7 @@ def instance_id_of(path: Path) -> str:
             name = ""
         if not name:
             name = uuid4().hex
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(path.parent)
             with open_private(path) as file:
                 file.write(name.encode())
         return name

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID, uuid4
 
-from adapters.filesystem.disk import folder_of, on_disk, open_private
+from adapters.filesystem.disk import folder_of, make_private, on_disk, open_private
 from application.ports.video_store import VideoPart
 from application.work.cancellation import uninterrupted
 
@@ -53,10 +53,8 @@ class ReceivingFolder:
     def _open(self, path: Path) -> BinaryIO:
         if not self._is_clean:
             shutil.rmtree(self._folder, ignore_errors=True)
-            # The parent is created separately, because ``parents=True`` gives it the default mode.
-            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._is_clean = True
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._folder.parent, self._folder)
         return open_private(path)
 
 
@@ -102,9 +100,7 @@ class FileSystemVideoStore:
         await on_disk(_FOLDER, self._path(owner_id, video_id).unlink, missing_ok=True)
 
     def _put(self, path: Path, received: Path) -> None:
-        # Created separately, because ``parents=True`` gives parent folders the default mode.
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        make_private(self._folder, path.parent)
         received.replace(path)
         for folder in (path.parent, self._folder):
             descriptor = os.open(folder, os.O_RDONLY)
