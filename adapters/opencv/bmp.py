@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported
-from adapters.opencv.transparency import BAND_PIXELS, Band, put_together
+from adapters.opencv.transparency import BAND_PIXELS, Band, band_tops, put_together
 from domain.formats import BMP
 
 _FILE_HEADER_BYTES = 14
@@ -70,9 +70,9 @@ class BmpHeader(Header):
         colours[: len(given)] = given[:, 2::-1]
 
         def bands() -> Iterator[Band]:
-            step = max(BAND_PIXELS // self.width // factor, 1) * factor
-            for top in range(0, self.height, step):
-                band = np.ascontiguousarray(rows[top : top + step])
+            tops = band_tops(self.width, self.height, factor)
+            for top in tops:
+                band = np.ascontiguousarray(rows[top : top + tops.step])
                 if is_run_length:
                     yield cv2.applyColorMap(band, colours[:, None]), None
                 elif self.depth <= 8:

@@ -24,7 +24,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from adapters.opencv import tiff
 from adapters.opencv.encoded import Header
 from adapters.opencv.orientation import UPRIGHT, orientation_in
-from adapters.opencv.transparency import BAND_PIXELS, Band, on_white, put_together
+from adapters.opencv.transparency import Band, band_tops, on_white, put_together
 from domain.formats import AVIF, HEIC, TIFF, FileFormat
 
 # Measured: peak bytes per pixel of the library.
@@ -135,9 +135,9 @@ def _reduce(
 def _bands(image: PIL.Image.Image, factor: int) -> Iterator[Band]:
     width, height = image.size
     transparent = image.has_transparency_data
-    rows = max(BAND_PIXELS // width // factor, 1) * factor
-    for top in range(0, height, rows):
-        band = image.crop((0, top, width, min(top + rows, height)))
+    tops = band_tops(width, height, factor)
+    for top in tops:
+        band = image.crop((0, top, width, min(top + tops.step, height)))
         if transparent:
             pixels = np.asarray(band.convert("RGBA"))
             yield cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), cv2.extractChannel(pixels, 3)

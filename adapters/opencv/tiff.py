@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported, ceil_div
 from adapters.opencv.orientation import UPRIGHT
-from adapters.opencv.transparency import BAND_PIXELS, Band, put_together
+from adapters.opencv.transparency import BAND_PIXELS, Band, band_tops, put_together
 from domain.formats import TIFF
 
 Tags = Mapping[int, tuple[int, ...]]
@@ -217,11 +217,12 @@ class _Pixels:
     def bands(self, data: bytes, factor: int) -> Iterator[Band]:
         """The page in bands of rows."""
         planes = [self._bytes_of(data, number) for number in range(self._planes)]
-        step = max(BAND_PIXELS // self._width // factor, 1) * factor
-        tops = range(0, self._height, step)
+        tops = band_tops(self._width, self._height, factor)
 
         def samples(top: int) -> Samples:
-            return np.concatenate([self._numbers(plane[top : top + step]) for plane in planes], 2)
+            return np.concatenate(
+                [self._numbers(plane[top : top + tops.step]) for plane in planes], 2
+            )
 
         black, white = 0.0, float(2**self._bits - 1)
         if self._format != _UNSIGNED or self._bits > 16:

@@ -17,6 +17,11 @@ Band = tuple[NDArray[np.uint8], NDArray[np.uint8] | None]
 """Some rows of an image: RGB, and alpha where the file has it."""
 
 
+def band_tops(width: int, height: int, factor: int) -> range:
+    """Where the bands of an image begin; its step is their height, a multiple of ``factor``."""
+    return range(0, height, max(BAND_PIXELS // width // factor, 1) * factor)
+
+
 def on_white(
     colour: NDArray[np.uint8], alpha: NDArray[np.uint8] | None, factor: int
 ) -> NDArray[np.uint8]:
@@ -32,8 +37,8 @@ def on_white(
     if alpha is None or alpha.min() == 255:
         return smaller(colour, factor)
     height, width = alpha.shape
-    rows = max(BAND_PIXELS // width // factor, 1) * factor
-    bands = ((colour[at : at + rows], alpha[at : at + rows]) for at in range(0, height, rows))
+    tops = band_tops(width, height, factor)
+    bands = ((colour[at : at + tops.step], alpha[at : at + tops.step]) for at in tops)
     return put_together(bands, factor, (height, width))
 
 
