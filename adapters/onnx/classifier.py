@@ -26,6 +26,11 @@ class OnnxCropClassifier:
     temperature where there is one. A JSON file of the same name beside it holds ``name``,
     ``version``, ``labels`` (the order of the outputs), ``file_sha256`` (of the weights) and the
     measurements.
+
+    Attributes:
+        path: of the weights.
+        card: what is known about the network.
+        crop_spec: which crops it reads.
     """
 
     def __init__(self, *, weights: Path | None = None) -> None:
@@ -41,31 +46,17 @@ class OnnxCropClassifier:
             weights or BUNDLED / "emotion.onnx", reads=INPUT, answers=OUTPUT, facts=("labels",)
         )
         facts = self._network.facts
-        self._crop_spec = _crop_spec(self._network)
+        self.path = self._network.path
+        self.crop_spec = _crop_spec(self._network)
         self._order = _order(facts["labels"], self.path)
-        self._card = ModelCard(
+        self.card = ModelCard(
             name=str(facts["name"]),
             version=str(facts["version"]),
             labels=tuple(facts["labels"]),
-            input_width=self._crop_spec.width,
-            input_height=self._crop_spec.height,
+            input_width=self.crop_spec.width,
+            input_height=self.crop_spec.height,
             measured={key: value for key, value in facts.items() if key not in _NOT_MEASURED},
         )
-
-    @property
-    def path(self) -> Path:
-        """The file of the weights."""
-        return self._network.path
-
-    @property
-    def card(self) -> ModelCard:
-        """What is known about the model that runs."""
-        return self._card
-
-    @property
-    def crop_spec(self) -> CropSpec:
-        """Which crops it reads."""
-        return self._crop_spec
 
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Score a batch of crops; see ``CropClassifier``."""

@@ -23,7 +23,12 @@ _BLOCK_BYTES = 16_384
 
 
 class YuNetFile:
-    """The YuNet model file, at the path from the settings."""
+    """The YuNet model file, at the path from the settings.
+
+    Attributes:
+        path: of the file on this machine.
+        size_bytes: of the file.
+    """
 
     def __init__(
         self,
@@ -41,25 +46,15 @@ class YuNetFile:
             sha256: of the file's content, in hexadecimal.
             size_bytes: of the file.
         """
-        self._path = path
+        self.path = path
         self._sha256 = sha256
-        self._size_bytes = size_bytes
+        self.size_bytes = size_bytes
         self._url = f"{endpoint.rstrip('/')}/{REPOSITORY}/resolve/main/{FILE}"
-
-    @property
-    def path(self) -> Path:
-        """Path of the file on this machine."""
-        return self._path
-
-    @property
-    def size_bytes(self) -> int:
-        """Size of the file in bytes."""
-        return self._size_bytes
 
     def is_intact(self) -> bool:
         """Whether the file exists with the right checksum."""
         try:
-            return hashlib.sha256(self._path.read_bytes()).hexdigest() == self._sha256
+            return hashlib.sha256(self.path.read_bytes()).hexdigest() == self._sha256
         except OSError:
             return False
 
@@ -76,9 +71,9 @@ class YuNetFile:
                 file is in its place already.
             OSError: the file cannot be written.
         """
-        if self._path.exists() and not self.is_intact():
+        if self.path.exists() and not self.is_intact():
             raise InferenceUnavailable(
-                f"YUNET_MODEL={self._path} is another file than {FILE} (its SHA-256 differs) and "
+                f"YUNET_MODEL={self.path} is another file than {FILE} (its SHA-256 differs) and "
                 "was not replaced: remove it, or set YUNET_MODEL to another path"
             )
         content = self._download(on_bytes)
@@ -86,11 +81,11 @@ class YuNetFile:
             raise InferenceUnavailable(
                 f"{self._url} is not the expected file (its SHA-256 differs) and was discarded"
             )
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as file:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self.path.parent, delete=False) as file:
             file.write(content)
         Path(file.name).chmod(0o644)
-        os.replace(file.name, self._path)
+        os.replace(file.name, self.path)
 
     def _download(self, on_bytes: Callable[[int], None]) -> bytes:
         content = bytearray()
@@ -98,7 +93,7 @@ class YuNetFile:
         try:
             with urlopen(request, timeout=_TIMEOUT_S) as response:
                 # One byte too many shows that it is another file.
-                while len(content) <= self._size_bytes and (block := response.read(_BLOCK_BYTES)):
+                while len(content) <= self.size_bytes and (block := response.read(_BLOCK_BYTES)):
                     content += block
                     on_bytes(len(content))
         except HTTPError as error:

@@ -21,6 +21,10 @@ class VitCropClassifier:
 
     It runs in bfloat16 if the processor supports it (a third of the time of float32, see
     ``docs/benchmarks.md``) and in float32 otherwise.
+
+    Attributes:
+        card: what is known about the network.
+        crop_spec: which crops it reads.
     """
 
     def __init__(
@@ -49,8 +53,8 @@ class VitCropClassifier:
         dtype = torch.bfloat16 if computes_bfloat16(self._device) else torch.float32
         self._network = load_network(files, dtype=dtype, device=self._device)
         shown = self._network.preprocessing
-        self._crop_spec = CropSpec(width=shown.width, height=shown.height, channels=3)
-        self._card = ModelCard(
+        self.crop_spec = CropSpec(width=shown.width, height=shown.height, channels=3)
+        self.card = ModelCard(
             name=files.name,
             version=files.version,
             labels=tuple(emotion.value for emotion in Emotion),
@@ -64,16 +68,6 @@ class VitCropClassifier:
             raise InferenceUnavailable(
                 f"the checkpoint {files.name} cannot be run: {str(error).splitlines()[0]}"
             ) from error
-
-    @property
-    def card(self) -> ModelCard:
-        """What is known about the model that runs."""
-        return self._card
-
-    @property
-    def crop_spec(self) -> CropSpec:
-        """Which crops it reads."""
-        return self._crop_spec
 
     def predict(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Score a batch of RGB crops; see ``CropClassifier``."""

@@ -36,7 +36,11 @@ Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 class CheckpointExport:
-    """Writes a checkpoint as ONNX."""
+    """Writes a checkpoint as ONNX.
+
+    Attributes:
+        crop_spec: which crops the network reads.
+    """
 
     def __init__(self, *, checkpoint: HuggingFaceCheckpoint) -> None:
         """Load the checkpoint.
@@ -48,12 +52,7 @@ class CheckpointExport:
         torch.set_num_threads(1)
         self._network = load_network(self._files)
         shown = self._network.preprocessing
-        self._crop_spec = CropSpec(width=shown.width, height=shown.height, channels=3)
-
-    @property
-    def crop_spec(self) -> CropSpec:
-        """Which crops the network reads."""
-        return self._crop_spec
+        self.crop_spec = CropSpec(width=shown.width, height=shown.height, channels=3)
 
     def write(
         self,
@@ -77,7 +76,7 @@ class CheckpointExport:
             InferenceUnavailable: the network cannot be expressed in ONNX.
             OSError: the file cannot be written.
         """
-        crops = _soft_noise(self._crop_spec) if crops is None else crops
+        crops = _soft_noise(self.crop_spec) if crops is None else crops
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent) as folder:
             plain, small = Path(folder, "plain.onnx"), Path(folder, "int8.onnx")
@@ -97,7 +96,7 @@ class CheckpointExport:
         return ExportReport(out=out, crops=len(crops), forms=tuple(compared))
 
     def _write_plain(self, path: Path) -> None:
-        spec = self._crop_spec
+        spec = self.crop_spec
         example = torch.zeros(2, spec.channels, spec.height, spec.width)
         exporter_log = logging.getLogger("torch.onnx._internal.exporter")
         level = exporter_log.level
@@ -143,7 +142,7 @@ class CheckpointExport:
     def _facts(
         self, written: Path, metrics: FormMetrics, crops: int, *, quantize: bool
     ) -> dict[str, object]:
-        files, spec = self._files, self._crop_spec
+        files, spec = self._files, self.crop_spec
         return {
             "name": f"{files.name} (ONNX)",
             "version": files.version,
