@@ -185,7 +185,7 @@ def _video_from_version_1(record: Mapping[str, Any]) -> Record:
     return {
         **record,
         "sampling": dict(zip(("every_s", "from_s", "to_s"), record["sampling"], strict=True)),
-        "damages": [{"from_s": begin, "to_s": end} for begin, end in record["damages"]],
+        "damages": [_damage(each) for each in record["damages"]],
         "fault": fault and dict(zip(("code", "message"), fault, strict=True)),
     }
 

@@ -28,15 +28,11 @@ from domain.face import (
 from domain.image import Image
 
 
-def _no_crops() -> NDArray[np.uint8]:
-    return np.empty((0, 0, 0, 0), np.uint8)
-
-
 @dataclass(order=True, slots=True)
 class _Request:
     priority: Priority
     arrival: int
-    crops: NDArray[np.uint8] = field(compare=False, default_factory=_no_crops)
+    crops: NDArray[np.uint8] = field(compare=False, init=False)
     scores: Future[list[EmotionScores]] = field(compare=False, default_factory=Future)
 
 

@@ -136,7 +136,7 @@ def _evaluation(
         false_boxes=len(matches) - len(found),
         mean_iou=statistics.mean(m.iou for m in matches if m.face) if found else None,
         landmark_error=statistics.mean(errors) if errors else None,
-        calibration_error=_calibration_error(confidences, true),
+        calibration_error=gap(confidences, true, _RANGES) if matches else None,
         ms_per_image=median_s * 1000,
         sizes=tuple(_by_size(wanted, found)),
         thresholds=tuple(_by_threshold(confidences, true, len(wanted))),
@@ -195,10 +195,6 @@ def _by_confidence(
             )
         )
     return bins
-
-
-def _calibration_error(confidences: NDArray[np.float64], true: NDArray[np.bool_]) -> float | None:
-    return gap(confidences, true, _RANGES) if len(confidences) else None
 
 
 def _corners(boxes: Sequence[BoundingBox | LabelledFace]) -> NDArray[np.float64]:
