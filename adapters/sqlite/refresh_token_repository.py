@@ -28,12 +28,8 @@ class SqliteRefreshTokenRepository:
 
     async def find(self, digest: str) -> RefreshTokenRecord | None:
         """The token, valid or not."""
-
-        def find(connection: sqlite3.Connection) -> RefreshTokenRecord | None:
-            found = _fetch(connection, digest)
-            return None if found is None else found[0]
-
-        return await self._database.read(find)
+        found = await self._database.read(lambda connection: _fetch(connection, digest))
+        return None if found is None else found[0]
 
     async def rotate(
         self,
@@ -96,7 +92,19 @@ class SqliteRefreshTokenRepository:
         return await self._database.execute(sql, to_us(until))
 
     def _insert(self, connection: sqlite3.Connection, record: RefreshTokenRecord) -> None:
-        _insert(connection, record)
+        signed_in_at = record.signed_in_at
+        connection.execute(
+            "INSERT INTO refresh_tokens "
+            "(digest, user_id, family_id, expires_at_us, signed_in_at_us, state) "
+            "VALUES (?, ?, ?, ?, ?, 'standing') ON CONFLICT DO NOTHING",
+            (
+                record.digest,
+                record.user_id,
+                record.family_id,
+                to_us(record.expires_at),
+                None if signed_in_at is None else to_us(signed_in_at),
+            ),
+        )
         (count,) = connection.execute(
             "SELECT count(*) FROM refresh_tokens WHERE user_id = ?", (record.user_id,)
         ).fetchone()
@@ -124,19 +132,3 @@ def _fetch(
     signed_in_at = None if signed_in_at_us is None else from_us(signed_in_at_us)
     record = RefreshTokenRecord(digest, user_id, family_id, from_us(expires_at_us), signed_in_at)
     return record, state, None if used_at_us is None else from_us(used_at_us)
-
-
-def _insert(connection: sqlite3.Connection, record: RefreshTokenRecord) -> None:
-    signed_in_at = record.signed_in_at
-    connection.execute(
-        "INSERT INTO refresh_tokens "
-        "(digest, user_id, family_id, expires_at_us, signed_in_at_us, state) "
-        "VALUES (?, ?, ?, ?, ?, 'standing') ON CONFLICT DO NOTHING",
-        (
-            record.digest,
-            record.user_id,
-            record.family_id,
-            to_us(record.expires_at),
-            None if signed_in_at is None else to_us(signed_in_at),
-        ),
-    )
