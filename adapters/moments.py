@@ -16,3 +16,8 @@ def to_us(moment: datetime) -> int:
 def from_us(microseconds: int) -> datetime:
     """The moment, in UTC."""
     return _EPOCH + microseconds * _MICROSECOND
+
+
+def from_us_or_none(microseconds: int | None) -> datetime | None:
+    """The moment, in UTC, if there is one."""
+    return None if microseconds is None else from_us(microseconds)

@@ -13,7 +13,7 @@ from typing import Any
 
 from bson.int64 import Int64
 
-from adapters.moments import from_us, to_us
+from adapters.moments import from_us, from_us_or_none, to_us
 from adapters.records import (
     UnreadableRecord,
     from_record,
@@ -91,13 +91,12 @@ def token_to_document(record: RefreshTokenRecord) -> Document:
 
 def token_from_document(document: Mapping[str, Any]) -> RefreshTokenRecord:
     """Read a refresh token, whatever its state."""
-    signed_in_at_us = document.get("signed_in_at_us")
     return RefreshTokenRecord(
         digest=document["_id"],
         user_id=document["user_id"],
         family_id=document["family_id"],
         expires_at=from_us(document["expires_at_us"]),
-        signed_in_at=None if signed_in_at_us is None else from_us(signed_in_at_us),
+        signed_in_at=from_us_or_none(document.get("signed_in_at_us")),
     )
 
 
@@ -105,10 +104,9 @@ def usage_from_document(document: Mapping[str, Any] | None) -> UsageCount:
     """Read a counter; None for an unused one."""
     if document is None:
         return UsageCount()
-    ends_at_us = document.get("window_ends_at_us")
     return UsageCount(
         document["count"],
-        None if ends_at_us is None else from_us(ends_at_us),
+        from_us_or_none(document.get("window_ends_at_us")),
         from_us(document["last_used_us"]),
     )
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from bson.int64 import Int64
 from pymongo.errors import DuplicateKeyError
 
-from adapters.moments import from_us, to_us
+from adapters.moments import from_us_or_none, to_us
 from adapters.mongodb.database import Database, MongoDatabase
 from adapters.mongodb.documents import Document, token_from_document, token_to_document
 from adapters.mongodb.indexes import REFRESH_TOKENS
@@ -118,8 +118,7 @@ async def _usable(
     if document is None:
         return None
     record = token_from_document(document)
-    used_at_us = document.get("used_at_us")
-    used_at = None if used_at_us is None else from_us(used_at_us)
+    used_at = from_us_or_none(document.get("used_at_us"))
     if document["state"] == "used" and not is_in_grace(used_at, now, grace_s):
         await _revoke(database, {"family_id": record.family_id})
         return None

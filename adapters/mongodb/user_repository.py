@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bson.int64 import Int64
 
-from adapters.moments import from_us, to_us
+from adapters.moments import from_us, from_us_or_none, to_us
 from adapters.mongodb.database import MongoDatabase
 from adapters.mongodb.documents import user_from_document, user_to_document
 from adapters.mongodb.indexes import ACCOUNT_ENDS, USERS
@@ -58,8 +58,6 @@ class MongoUserRepository:
             found = await database[ACCOUNT_ENDS].find_one({"_id": account_key(user_id)})
             if found is None:
                 return None
-            erased_at_us = found.get("erased_at_us")
             return AccountEnd(
-                from_us(found["sign_ins_ended_at_us"]),
-                None if erased_at_us is None else from_us(erased_at_us),
+                from_us(found["sign_ins_ended_at_us"]), from_us_or_none(found.get("erased_at_us"))
             )

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import replace
 from datetime import datetime
 
-from adapters.moments import from_us, to_us
+from adapters.moments import from_us, from_us_or_none, to_us
 from adapters.sqlite.database import SqliteDatabase
 from application.ports.refresh_token_repository import (
     MAX_PER_USER,
@@ -129,6 +129,6 @@ def _fetch(
     if row is None:
         return None
     user_id, family_id, expires_at_us, signed_in_at_us, state, used_at_us = row
-    signed_in_at = None if signed_in_at_us is None else from_us(signed_in_at_us)
+    signed_in_at = from_us_or_none(signed_in_at_us)
     record = RefreshTokenRecord(digest, user_id, family_id, from_us(expires_at_us), signed_in_at)
-    return record, state, None if used_at_us is None else from_us(used_at_us)
+    return record, state, from_us_or_none(used_at_us)

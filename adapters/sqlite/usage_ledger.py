@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from adapters.moments import from_us, to_us
+from adapters.moments import from_us, from_us_or_none, to_us
 from adapters.sqlite.database import SqliteDatabase
 from application.ports.usage_ledger import UsageCount
 
@@ -73,8 +73,4 @@ def _fetch(connection: sqlite3.Connection, subject: str) -> UsageCount:
     if row is None:
         return UsageCount()
     count, window_ends_at_us, last_used_us = row
-    return UsageCount(
-        count,
-        None if window_ends_at_us is None else from_us(window_ends_at_us),
-        from_us(last_used_us),
-    )
+    return UsageCount(count, from_us_or_none(window_ends_at_us), from_us(last_used_us))

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import replace
 from datetime import datetime
 
-from adapters.moments import from_us, to_us
+from adapters.moments import from_us, from_us_or_none, to_us
 from adapters.records import (
     ACCOUNT_END_KEPT,
     account_key,
@@ -69,7 +69,7 @@ class SqliteUserRepository:
         )
         if row is None:
             return None
-        return AccountEnd(from_us(row[0]), None if row[1] is None else from_us(row[1]))
+        return AccountEnd(from_us(row[0]), from_us_or_none(row[1]))
 
 
 def _fetch(connection: sqlite3.Connection, user_id: str) -> User | None:
