@@ -18,7 +18,7 @@ class FanOut:
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[bytes | None]] = set()
 
-    def put(self, message: bytes | None) -> None:
+    def publish(self, message: bytes | None) -> None:
         """Pass a message to every listener; None ends them after their remaining messages."""
         for queue in self._queues:
             if queue.full():

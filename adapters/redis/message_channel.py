@@ -64,7 +64,7 @@ class RedisMessageChannel:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        self._listeners.put(None)
+        self._listeners.publish(None)
         await self._database.close()
 
     def publish(self, message: bytes) -> None:
@@ -126,7 +126,7 @@ class RedisMessageChannel:
             if message is not None:
                 asked = False
                 if message["type"] == "message":
-                    self._listeners.put(message["data"])
+                    self._listeners.publish(message["data"])
                 elif message["type"] == "subscribe":
                     log.info("connected to other processes through Redis")
                     self._is_subscribed.set()
