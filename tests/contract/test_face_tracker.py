@@ -1,9 +1,10 @@
 """The contract of face trackers, on scenes made of boxes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
+from adapters.in_memory import InMemoryFaceTracker
 from adapters.tracking import KalmanFaceTracker
 from application.ports.face_tracker import FaceTracker
 from domain.face import FaceDetection
@@ -13,9 +14,10 @@ from domain.tracking import FaceTrack
 FRAME_S = 0.1
 
 
-@pytest.fixture
-def tracker() -> FaceTracker:
-    return KalmanFaceTracker()
+@pytest.fixture(params=[InMemoryFaceTracker, KalmanFaceTracker])
+def tracker(request: pytest.FixtureRequest) -> FaceTracker:
+    make: Callable[[], FaceTracker] = request.param
+    return make()
 
 
 def face(x: float, y: float = 100, side: int = 80) -> FaceDetection:

@@ -1,15 +1,25 @@
+from collections.abc import Callable
 from datetime import timedelta
 
 import jwt
 import pytest
 
-from adapters.in_memory import InMemoryClock
+from adapters.in_memory import InMemoryClock, InMemoryTokenService
 from adapters.local_auth import JwtTokenService, LocalIdentityProvider
 from application.ports.token_service import GuestClaims, TokenService
 from domain.errors import InvalidToken
 
 SECRET = "a secret that only the tests know, long enough"
 ACCESS_S, REFRESH_S, GUEST_S = 7200, 86_400, 43_200
+
+
+def in_memory(clock: InMemoryClock) -> TokenService:
+    return InMemoryTokenService(
+        clock=clock,
+        access_lifetime_s=ACCESS_S,
+        refresh_lifetime_s=REFRESH_S,
+        guest_lifetime_s=GUEST_S,
+    )
 
 
 def signed(clock: InMemoryClock, secret: str = SECRET, *, clock_skew_s: int = 0) -> TokenService:
@@ -23,6 +33,10 @@ def signed(clock: InMemoryClock, secret: str = SECRET, *, clock_skew_s: int = 0)
     )
 
 
+SERVICES: dict[str, Callable[[InMemoryClock], TokenService]] = {
+    "in-memory": in_memory,
+    "jwt": signed,
+}
 NONSENSE = ["", "x", "a.b.c", "..", "é", "\udce9", "x" * 100_000, "[" * 5000 + ".e30.", "\x00"]
 
 
@@ -31,9 +45,9 @@ def clock() -> InMemoryClock:
     return InMemoryClock()
 
 
-@pytest.fixture
-def tokens(clock: InMemoryClock) -> TokenService:
-    return signed(clock)
+@pytest.fixture(params=SERVICES)
+def tokens(request: pytest.FixtureRequest, clock: InMemoryClock) -> TokenService:
+    return SERVICES[request.param](clock)
 
 
 def test_an_access_token_names_its_user_until_it_expires(

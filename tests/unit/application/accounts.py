@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from adapters.in_memory import (
     InMemoryIdentityProvider,
     InMemoryRefreshTokenRepository,
+    InMemoryTokenService,
 )
-from adapters.local_auth import JwtTokenService
 from application.accounts.standing import AccountStanding
 from application.use_cases.accounts import (
     Authenticate,
@@ -38,8 +38,7 @@ class Accounts:
         self.id_token = self.identity.enrol("alice@example.com", user=user("alice"))
         self.users = self.service.users
         self.stored_tokens = InMemoryRefreshTokenRepository()
-        self.tokens = JwtTokenService(
-            secret="a secret that only the tests know, long enough",
+        self.tokens = InMemoryTokenService(
             clock=self.clock,
             access_lifetime_s=ACCESS_LIFETIME_S,
             refresh_lifetime_s=REFRESH_LIFETIME_S,

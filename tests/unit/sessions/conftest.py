@@ -13,6 +13,7 @@ from adapters.in_memory import (
     InMemoryDetectionSpool,
     InMemoryEmotionClassifier,
     InMemoryFaceDetector,
+    InMemoryFaceTracker,
     InMemoryImageDecoder,
     InMemoryImageStore,
     InMemorySessionPlaces,
@@ -21,7 +22,6 @@ from adapters.in_memory import (
     fake_image,
 )
 from adapters.inference.stepwise import StepwiseFaceAnalyser
-from adapters.tracking import KalmanFaceTracker
 from application.ports.face_tracker import FaceTracker
 from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Stage
@@ -138,7 +138,7 @@ class World:
             telemetry=self.telemetry,
         )
         return FrameAnalysis(
-            analyser=analyser, tracker=tracker or KalmanFaceTracker(), telemetry=self.telemetry
+            analyser=analyser, tracker=tracker or InMemoryFaceTracker(), telemetry=self.telemetry
         )
 
     async def verify_token(self, token: str) -> None:
