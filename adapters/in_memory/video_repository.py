@@ -16,7 +16,6 @@ class _Kept:
     video: Video
     holder: str
     until: datetime
-    served_at: datetime | None = None
     frames: dict[int, AnalysedFrame] = field(default_factory=dict)
 
     @property
@@ -30,6 +29,7 @@ class InMemoryVideoRepository(Controllable):
     def __init__(self) -> None:
         super().__init__()
         self._kept: dict[UUID, _Kept] = {}
+        self._turns: dict[str, datetime] = {}
 
     async def add(self, video: Video, *, holder: str, until: datetime, limit: int) -> bool:
         await self._wait_or_fail()
@@ -57,8 +57,14 @@ class InMemoryVideoRepository(Controllable):
         if kept.video.status in (VideoStatus.QUEUED, VideoStatus.RUNNING):
             attempts = kept.video.attempts + 1
             kept.video = replace(kept.video, status=VideoStatus.RUNNING, attempts=attempts)
-        kept.holder, kept.until, kept.served_at = holder, until, now
+        kept.holder, kept.until = holder, until
+        self._turns[kept.video.user_id] = now
         return kept.video
+
+    async def end_turn(self, user_id: str, now: datetime) -> None:
+        """Note that the work on a user's video has ended for now."""
+        await self._wait_or_fail()
+        self._turns[user_id] = now
 
     async def update(
         self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
@@ -110,9 +116,6 @@ class InMemoryVideoRepository(Controllable):
         return sorted(videos, key=lambda video: (video.submitted_at, video.video_id))
 
     def _rank(self, kept: _Kept) -> tuple[float, datetime, UUID]:
-        served = [
-            other.served_at.timestamp()
-            for other in self._kept.values()
-            if other.video.user_id == kept.video.user_id and other.served_at is not None
-        ]
-        return max(served, default=0.0), kept.video.submitted_at, kept.video.video_id
+        turn = self._turns.get(kept.video.user_id)
+        served_at = 0.0 if turn is None else turn.timestamp()
+        return served_at, kept.video.submitted_at, kept.video.video_id

@@ -16,6 +16,7 @@ USAGE = "usage_counts"
 ACCOUNT_ENDS = "account_ends"
 VIDEOS = "video_records"
 VIDEO_FRAMES = "video_frames"
+VIDEO_TURNS = "video_turns"
 
 # Unique keys are the ``_id``. An index with ``expireAfterSeconds`` lets the server delete expired
 # documents; a document without that date stays.
@@ -33,9 +34,13 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
     ),
     ACCOUNT_ENDS: (IndexModel([("known_until", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     VIDEOS: (
-        IndexModel([("user_id", ASCENDING), ("submitted_at_us", ASCENDING)], name="user"),
+        IndexModel(
+            [("user_id", ASCENDING), ("status", ASCENDING), ("submitted_at_us", ASCENDING)],
+            name="of_user",
+        ),
         IndexModel([("status", ASCENDING), ("held_until_us", ASCENDING)], name="waiting"),
     ),
     VIDEO_FRAMES: (IndexModel([("video_id", ASCENDING), ("first", ASCENDING)], name="in_order"),),
+    VIDEO_TURNS: (IndexModel([("known_until", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     USAGE: (IndexModel([("window_ends_at", ASCENDING)], name="window", expireAfterSeconds=0),),
 }

@@ -15,9 +15,9 @@ from pymongo import ASCENDING
 from adapters.moments import to_us
 from adapters.mongodb.database import Database, MongoDatabase
 from adapters.mongodb.documents import Document
-from adapters.mongodb.indexes import VIDEO_FRAMES, VIDEOS
-from adapters.records import from_json, from_record, to_json, to_record
-from adapters.video_records import pack_frames, unpack_frames
+from adapters.mongodb.indexes import VIDEO_FRAMES, VIDEO_TURNS, VIDEOS
+from adapters.records import account_key, from_json, from_record, to_json, to_record
+from adapters.video_records import TURN_KEPT, pack_frames, unpack_frames
 from domain.video import AnalysedFrame, Video, VideoStatus
 
 _NOT_DONE = {"$in": ["receiving", "queued", "running"]}
@@ -45,7 +45,6 @@ class MongoVideoRepository:
                     "_id": video.video_id,
                     "user_id": video.user_id,
                     "submitted_at_us": Int64(to_us(video.submitted_at)),
-                    "served_at_us": Int64(0),
                     **_fields(video, holder, until),
                 }
             )
@@ -76,13 +75,19 @@ class MongoVideoRepository:
                 if video.status in (VideoStatus.QUEUED, VideoStatus.RUNNING):
                     attempts = video.attempts + 1
                     video = replace(video, status=VideoStatus.RUNNING, attempts=attempts)
-                change = {**_fields(video, holder, until), "served_at_us": Int64(to_us(now))}
+                change = _fields(video, holder, until)
                 # Only if unchanged: another process may have claimed it meanwhile.
                 as_seen = {name: document[name] for name in ("_id", "record", "held_until_us")}
                 taken = await database[VIDEOS].update_one(as_seen, {"$set": change})
                 if taken.matched_count:
+                    await _note_turn(database, video.user_id, now)
                     return video
             return None
+
+    async def end_turn(self, user_id: str, now: datetime) -> None:
+        """Note that the work on a user's video has ended for now."""
+        async with self._database.call() as database:
+            await _note_turn(database, user_id, now)
 
     async def update(
         self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
@@ -172,18 +177,31 @@ class MongoVideoRepository:
 
 
 async def _next(database: Database, now: datetime) -> Document | None:
-    """The next video: of the user who was served longest ago or never; then the oldest."""
+    """The next video: of the user whose last turn is the longest ago; then the oldest."""
     waiting = {"status": _CLAIMABLE, "held_until_us": {"$lte": to_us(now)}}
-    documents = [each async for each in database[VIDEOS].find(waiting, sort=_IN_ORDER)]
-    if not documents:
-        return None
+    found = database[VIDEOS].find(waiting, {"user_id": True}, sort=_IN_ORDER)
+    # The oldest video of each user; a dictionary keeps the order in which keys come first.
+    oldest: dict[str, Document] = {}
+    async for each in found:
+        oldest.setdefault(account_key(each["user_id"]), each)
     served: dict[str, int] = {}
-    users = list({each["user_id"] for each in documents})
-    wanted = {"user_id": {"$in": users}}
-    async for each in database[VIDEOS].find(wanted, {"user_id": True, "served_at_us": True}):
-        served[each["user_id"]] = max(served.get(each["user_id"], 0), each["served_at_us"])
-    found: Document = min(documents, key=lambda each: served.get(each["user_id"], 0))
-    return found
+    async for each in database[VIDEO_TURNS].find({"_id": {"$in": list(oldest)}}):
+        served[each["_id"]] = each["served_at_us"]
+    while oldest:
+        first = oldest.pop(min(oldest, key=lambda account: served.get(account, 0)))
+        document: Document | None = await database[VIDEOS].find_one(
+            {"_id": first["_id"], **waiting}
+        )
+        if document is not None:  # otherwise another process was faster
+            return document
+    return None
+
+
+async def _note_turn(database: Database, user_id: str, now: datetime) -> None:
+    noted = {"served_at_us": Int64(to_us(now)), "known_until": now + TURN_KEPT}
+    await database[VIDEO_TURNS].update_one(
+        {"_id": account_key(user_id)}, {"$set": noted}, upsert=True
+    )
 
 
 def _fields(video: Video, holder: str, until: datetime) -> Document:

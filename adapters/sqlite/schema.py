@@ -90,6 +90,18 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
     ),
+    (
+        # Turns are noted apart from the videos, which their users may erase. The column
+        # ``served_at_us`` has no use any more; SQLite could not drop one before 3.35.
+        """
+        CREATE TABLE video_turns (
+            account TEXT PRIMARY KEY,
+            served_at_us INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "DROP INDEX videos_user",
+        "CREATE INDEX videos_of_user ON videos (user_id, status, submitted_at_us)",
+    ),
 )
 
 

@@ -9,22 +9,18 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.moments import to_us
-from adapters.records import from_json, from_record, to_json, to_record
+from adapters.records import account_key, from_json, from_record, to_json, to_record
 from adapters.sqlite.database import SqliteDatabase
-from adapters.video_records import pack_frames, unpack_frames
+from adapters.video_records import TURN_KEPT, pack_frames, unpack_frames
 from domain.video import AnalysedFrame, Video, VideoStatus
 
 _NOT_DONE = "('receiving', 'queued', 'running')"
 _CLAIMABLE = "('receiving', 'queued', 'running', 'cancelled')"
 
-# The next video: of the user who was served longest ago or never; then the oldest.
-_NEXT = f"""
-SELECT record FROM videos AS waiting
-WHERE status IN {_CLAIMABLE} AND held_until_us <= ?
-ORDER BY
-    coalesce((SELECT max(served_at_us) FROM videos WHERE user_id = waiting.user_id), 0),
-    submitted_at_us, video_id
-LIMIT 1
+# The oldest video of each user, of those that no process holds.
+_WAITING = f"""
+SELECT user_id, min(submitted_at_us) FROM videos
+WHERE status IN {_CLAIMABLE} AND held_until_us <= ? GROUP BY user_id
 """
 
 
@@ -80,25 +76,25 @@ class SqliteVideoRepository:
         """Hold the next video that no process holds."""
         # Looking takes no lock, because most of the time no video waits.
         if await self._database.read(
-            lambda connection: connection.execute(_NEXT, (to_us(now),)).fetchone() is None
+            lambda connection: connection.execute(_WAITING, (to_us(now),)).fetchone() is None
         ):
             return None
 
         def take(connection: sqlite3.Connection) -> Video | None:
-            row = connection.execute(_NEXT, (to_us(now),)).fetchone()
-            if row is None:
+            video = _next(connection, now)
+            if video is None:
                 return None
-            video = _load(row[0])
             if video.status in (VideoStatus.QUEUED, VideoStatus.RUNNING):
                 video = replace(video, status=VideoStatus.RUNNING, attempts=video.attempts + 1)
             _write(connection, video, holder, until)
-            connection.execute(
-                "UPDATE videos SET served_at_us = ? WHERE video_id = ?",
-                (to_us(now), str(video.video_id)),
-            )
+            _note_turn(connection, video.user_id, now)
             return video
 
         return await self._database.write(take)
+
+    async def end_turn(self, user_id: str, now: datetime) -> None:
+        """Note that the work on a user's video has ended for now."""
+        await self._database.write(lambda connection: _note_turn(connection, user_id, now))
 
     async def update(
         self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
@@ -196,6 +192,33 @@ def _fetch(connection: sqlite3.Connection, video_id: UUID) -> Video | None:
         "SELECT record FROM videos WHERE video_id = ?", (str(video_id),)
     ).fetchone()
     return None if row is None else _load(row[0])
+
+
+def _next(connection: sqlite3.Connection, now: datetime) -> Video | None:
+    """The next video: of the user whose last turn is the longest ago; then the oldest."""
+    waiting = connection.execute(_WAITING, (to_us(now),)).fetchall()
+    if not waiting:
+        return None
+
+    def rank(user: tuple[str, int]) -> tuple[int, int]:
+        user_id, submitted_at_us = user
+        turn = connection.execute(
+            "SELECT served_at_us FROM video_turns WHERE account = ?", (account_key(user_id),)
+        ).fetchone()
+        return turn[0] if turn else 0, submitted_at_us
+
+    user_id, _ = min(waiting, key=rank)
+    (record,) = connection.execute(
+        f"SELECT record FROM videos WHERE user_id = ? AND status IN {_CLAIMABLE} "
+        "AND held_until_us <= ? ORDER BY submitted_at_us, video_id LIMIT 1",
+        (user_id, to_us(now)),
+    ).fetchone()
+    return _load(record)
+
+
+def _note_turn(connection: sqlite3.Connection, user_id: str, now: datetime) -> None:
+    connection.execute("DELETE FROM video_turns WHERE served_at_us < ?", (to_us(now - TURN_KEPT),))
+    connection.execute("REPLACE INTO video_turns VALUES (?, ?)", (account_key(user_id), to_us(now)))
 
 
 def _write(connection: sqlite3.Connection, video: Video, holder: str, until: datetime) -> None:

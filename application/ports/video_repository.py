@@ -37,13 +37,18 @@ class VideoRepository(Protocol):
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
         """Hold the next unfinished video that no process holds.
 
-        The next video is the oldest one of the user who was served longest ago. If several
-        processes ask at once, only one of them gets it. A queued or running video is running from
-        then on, with one more attempt.
+        The next video is the oldest one of the user whose last turn began or ended longest ago, or
+        who had none; turns older than a day do not count. If several processes ask at once, only
+        one of them gets it. A queued or running video is running from then on, with one more
+        attempt.
 
         Returns:
             The video as it is now, or None if none waits.
         """
+        ...
+
+    async def end_turn(self, user_id: str, now: datetime) -> None:
+        """Note that the work on a user's video has ended for now, whatever became of the video."""
         ...
 
     async def update(

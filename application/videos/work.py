@@ -168,6 +168,11 @@ class WorkOnVideos:
             # Otherwise a video that has no frame in its whole turn would come back without end.
             is_stuck = progress.worked_s > TURN_S and not progress.has_frames
             await _leave(progress, progress.attempted() if is_stuck else progress.interrupted())
+        try:
+            # Whoever had a long turn, alone, is not the next as soon as somebody else waits.
+            await self._repository.end_turn(progress.video.user_id, self._clock.now())
+        except StoreUnavailable as error:
+            log.warning("the end of a turn cannot be written now: %s", error)
 
     async def _beat(self, progress: VideoProgress) -> None:
         """Renew the lease; ends when it is lost, or when another user waits."""

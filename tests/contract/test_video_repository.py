@@ -122,6 +122,37 @@ async def test_users_take_turns(repository: VideoRepository) -> None:
     assert order == [each.video_id for each in (hers[0], his, hers[1], hers[2])]
 
 
+async def test_a_user_who_erases_videos_after_each_turn_is_not_preferred(
+    repository: VideoRepository,
+) -> None:
+    hers = [make_video("alice", submitted_at=NOON + timedelta(seconds=n)) for n in range(2)]
+    await waiting(repository, *hers)
+    order = []
+    for number in range(4):
+        his = make_video("mallory", submitted_at=NOON + timedelta(seconds=10 + number))
+        await waiting(repository, his)
+        now = NOON + timedelta(seconds=20 + number)
+        video = await repository.claim(holder=ME, now=now, until=MUCH_LATER)
+        assert video is not None
+        order.append(video.user_id)
+        if video.user_id == "mallory":
+            await repository.delete(video.video_id)
+    assert order == ["alice", "mallory", "alice", "mallory"]
+
+
+async def test_a_turn_lasts_until_its_end(repository: VideoRepository) -> None:
+    await waiting(repository, make_video("alice"))
+    await repository.claim(holder=ME, now=NOON, until=NOON)
+    await waiting(repository, make_video("bob"))
+    await repository.claim(holder=ME, now=LATER, until=LATER)
+    await repository.end_turn("alice", LATER + timedelta(hours=1))
+    found = await repository.claim(
+        holder=ME, now=NOON + timedelta(hours=2), until=NOON + timedelta(hours=3)
+    )
+    assert found is not None
+    assert found.user_id == "bob"
+
+
 @pytest.mark.parametrize("status", [VideoStatus.RECEIVING, VideoStatus.CANCELLED])
 async def test_a_cancelled_video_is_claimed_to_be_erased(
     repository: VideoRepository, status: VideoStatus

@@ -148,6 +148,25 @@ async def test_a_deleted_video_ends_the_work_within_a_second(videos: Videos) -> 
     assert await videos.history.get(video.video_id) is None
 
 
+async def test_the_turn_of_a_user_who_erases_a_video_in_work_lasted_until_then(
+    videos: Videos,
+) -> None:
+    video = await videos.submitted()
+    work = await videos.begun(video, frames=10)
+    await videos.repository.end_turn("bob", videos.clock.now())
+    await videos.erase.one(videos.alice, video.video_id)
+    for _ in range(2):
+        videos.clock.advance(0.5)
+        await asyncio.sleep(0)
+    assert await work
+    videos.detector.release()
+    hers = await videos.submitted()
+    his = await videos.submitted(owner=videos.bob)
+    assert await videos.work.work_once()
+    assert (await videos.state(his.video_id)).status is VideoStatus.DONE
+    assert (await videos.state(hers.video_id)).status is VideoStatus.QUEUED
+
+
 async def test_a_video_deleted_as_it_is_done_leaves_no_entry(videos: Videos) -> None:
     video = await videos.submitted()
     videos.history.hold()
