@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -44,9 +44,12 @@ class InMemoryVideoRepository(Controllable):
         kept = self._kept.get(video_id)
         return None if kept is None else kept.video
 
-    async def of_user(self, user_id: str) -> Sequence[Video]:
+    async def newest(
+        self, user_id: str, statuses: Collection[VideoStatus], *, limit: int
+    ) -> Sequence[Video]:
         await self._wait_or_fail()
-        return self._of(user_id)
+        found = [video for video in self._of(user_id) if video.status in statuses]
+        return found[::-1][:limit]
 
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:
         await self._wait_or_fail()

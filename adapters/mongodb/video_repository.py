@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from bson.int64 import Int64
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from adapters.moments import to_us
 from adapters.mongodb.database import Database, MongoDatabase
@@ -23,6 +23,7 @@ from domain.video import AnalysedFrame, Video, VideoStatus
 _NOT_DONE = {"$in": ["receiving", "queued", "running"]}
 _CLAIMABLE = {"$in": ["receiving", "queued", "running", "cancelled"]}
 _IN_ORDER = [("submitted_at_us", ASCENDING), ("_id", ASCENDING)]
+_NEWEST_FIRST = [("submitted_at_us", DESCENDING), ("_id", DESCENDING)]
 
 
 class MongoVideoRepository:
@@ -61,10 +62,13 @@ class MongoVideoRepository:
             document = await database[VIDEOS].find_one({"_id": video_id})
             return None if document is None else _load(document)
 
-    async def of_user(self, user_id: str) -> Sequence[Video]:
-        """All videos of a user."""
+    async def newest(
+        self, user_id: str, statuses: Collection[VideoStatus], *, limit: int
+    ) -> Sequence[Video]:
+        """The newest videos of a user in these states."""
+        wanted = {"user_id": user_id, "status": {"$in": [each.value for each in statuses]}}
         async with self._database.call() as database:
-            cursor = database[VIDEOS].find({"user_id": user_id}, sort=_IN_ORDER)
+            cursor = database[VIDEOS].find(wanted, sort=_NEWEST_FIRST, limit=limit)
             return [_load(document) async for document in cursor]
 
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:

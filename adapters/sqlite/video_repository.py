@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -60,13 +60,17 @@ class SqliteVideoRepository:
         """The video, or None."""
         return await self._database.read(lambda connection: _fetch(connection, video_id))
 
-    async def of_user(self, user_id: str) -> Sequence[Video]:
-        """All videos of a user."""
+    async def newest(
+        self, user_id: str, statuses: Collection[VideoStatus], *, limit: int
+    ) -> Sequence[Video]:
+        """The newest videos of a user in these states."""
 
         def select(connection: sqlite3.Connection) -> list[Video]:
             rows = connection.execute(
-                "SELECT record FROM videos WHERE user_id = ? ORDER BY submitted_at_us, video_id",
-                (user_id,),
+                "SELECT record FROM videos WHERE user_id = ? "
+                f"AND status IN ({', '.join('?' * len(statuses))}) "
+                "ORDER BY submitted_at_us DESC, video_id DESC LIMIT ?",
+                (user_id, *(status.value for status in statuses), limit),
             )
             return [_load(record) for (record,) in rows]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain.video import AnalysedFrame, Video
+from domain.video import AnalysedFrame, Video, VideoStatus
 
 
 class VideoRepository(Protocol):
@@ -30,8 +30,10 @@ class VideoRepository(Protocol):
         """The video, whoever owns it, or None."""
         ...
 
-    async def of_user(self, user_id: str) -> Sequence[Video]:
-        """All videos of a user, in the order they were submitted."""
+    async def newest(
+        self, user_id: str, statuses: Collection[VideoStatus], *, limit: int
+    ) -> Sequence[Video]:
+        """The videos of a user in these states, those submitted last first, at most ``limit``."""
         ...
 
     async def claim(self, *, holder: str, now: datetime, until: datetime) -> Video | None:

@@ -11,7 +11,10 @@ from application.ports.video_repository import VideoRepository
 from application.ports.video_store import VideoStore
 from application.use_cases.read_videos import require_owned_video
 from domain.user import User
-from domain.video import Video
+from domain.video import Video, VideoStatus
+
+_AT_ONCE = 100
+"""How many records are read together: users may have any number of finished videos."""
 
 log = logging.getLogger(__name__)
 
@@ -71,5 +74,7 @@ class EraseVideos:
         Raises:
             StoreUnavailable: a store does not answer.
         """
-        videos = await self._repository.of_user(user_id)
-        return sum([await self.erase(video) for video in videos])
+        erased = 0
+        while videos := await self._repository.newest(user_id, tuple(VideoStatus), limit=_AT_ONCE):
+            erased += sum([await self.erase(video) for video in videos])
+        return erased

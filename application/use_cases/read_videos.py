@@ -51,8 +51,7 @@ class ReadVideos:
         """The videos without an entry in the history: those that are queued, running or failed; at
         most a hundred, the newest first.
         """
-        videos = await self._repository.of_user(user.user_id)
-        return [video for video in reversed(videos) if video.status in _LISTED][:_MAX_LISTED]
+        return await self._repository.newest(user.user_id, _LISTED, limit=_MAX_LISTED)
 
     async def changes(self, user: User, video_id: UUID) -> AsyncIterator[Video]:
         """Yield the video now, and at every change, at most twice a second, until the work has

@@ -23,6 +23,7 @@ from domain.user import User
 from domain.video import Sampling, Video, VideoLimits, VideoStatus
 
 _PUT_WITHIN = timedelta(minutes=30)
+_TAKING_PLACES = (VideoStatus.QUEUED, VideoStatus.RUNNING)
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +73,11 @@ class SubmitVideo:
         """
         self._coming_in[user.user_id] += 1
         try:
-            videos = await self._repository.of_user(user.user_id)
             # Videos that are being received are counted in ``_coming_in``.
-            taken = sum(
-                not video.status.is_final and video.status is not VideoStatus.RECEIVING
-                for video in videos
+            taken = await self._repository.newest(
+                user.user_id, _TAKING_PLACES, limit=self._limits.max_unfinished
             )
-            if taken + self._coming_in[user.user_id] > self._limits.max_unfinished:
+            if len(taken) + self._coming_in[user.user_id] > self._limits.max_unfinished:
                 raise self._limits.too_many()
             yield
         finally:

@@ -58,12 +58,21 @@ async def test_a_video_comes_back_as_it_was_kept(repository: VideoRepository) ->
     assert await repository.get(uuid4()) is None
 
 
-async def test_the_videos_of_a_user_are_listed_in_order(repository: VideoRepository) -> None:
-    second = make_video(submitted_at=NOON + timedelta(seconds=1))
-    first = make_video()
-    await waiting(repository, second, first, make_video("bob"))
-    assert await repository.of_user("alice") == [first, second]
-    assert await repository.of_user("carol") == []
+async def test_the_newest_videos_of_a_user_in_some_states_are_listed(
+    repository: VideoRepository,
+) -> None:
+    states = (VideoStatus.QUEUED, VideoStatus.DONE, VideoStatus.FAILED, VideoStatus.QUEUED)
+    oldest, done, failed, newest = (
+        make_video(submitted_at=NOON + timedelta(seconds=n), status=status)
+        for n, status in enumerate(states)
+    )
+    await waiting(repository, failed, newest, oldest, done, make_video("bob"))
+    wanted = (VideoStatus.QUEUED, VideoStatus.FAILED)
+    assert await repository.newest("alice", wanted, limit=9) == [newest, failed, oldest]
+    assert await repository.newest("alice", wanted, limit=2) == [newest, failed]
+    every = await repository.newest("alice", tuple(VideoStatus), limit=9)
+    assert every == [newest, failed, done, oldest]
+    assert await repository.newest("carol", wanted, limit=9) == []
 
 
 async def test_the_number_of_unfinished_videos_is_limited(repository: VideoRepository) -> None:

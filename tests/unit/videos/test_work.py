@@ -29,7 +29,7 @@ from domain.errors import (
     VideoTooLong,
 )
 from domain.video import MAX_UNREADABLE_PARTS, UnreadablePart, VideoStatus
-from tests.samples import records_of
+from tests.samples import NOON, make_video, records_of
 from tests.unit.videos.conftest import FACE, Videos, clip
 
 
@@ -420,7 +420,17 @@ async def test_a_video_whose_file_cannot_be_stored_leaves_no_record(videos: Vide
     videos.store.put = full  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable):
         await videos.submitted()
-    assert await videos.repository.of_user("alice") == []
+    assert await videos.repository.newest("alice", tuple(VideoStatus), limit=9) == []
+
+
+async def test_all_videos_of_a_user_are_erased_however_many(videos: Videos) -> None:
+    for _ in range(101):
+        video = make_video(status=VideoStatus.DONE)
+        await videos.repository.add(video, holder="", until=NOON, limit=3)
+    hers = await videos.submitted(owner=videos.bob)
+    assert await videos.erase.everything("alice") == 101
+    assert await videos.repository.newest("alice", tuple(VideoStatus), limit=9) == []
+    assert (await videos.state(hers.video_id)).status is VideoStatus.QUEUED
 
 
 async def test_other_users_cannot_see_follow_or_delete_a_video(videos: Videos) -> None:
