@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
+from application.accounts.credentials import VERIFY_EVERY_S, Credential, VerifyToken
 from application.errors import Overloaded, ServiceUnavailable
 from application.ports.clock import Clock
 from application.ports.session_places import SessionPlaces
@@ -17,7 +18,7 @@ from application.sessions.events import MachineFull, SessionListener, Suggestion
 from application.sessions.load import Load, LoadWatch
 from application.sessions.session import StreamSession
 from application.sessions.slots import FrameSlots
-from application.sessions.token_checks import Credential, TokenChecks
+from application.sessions.token_checks import TokenChecks
 from application.use_cases.keep_session import KeepSession
 from application.work.cancellation import uninterrupted
 from domain.session_config import SessionConfig
@@ -25,7 +26,6 @@ from domain.user import User
 
 LOAD_EVERY_S = 2.0
 TOKENS_END_WITHIN_S = 1.0
-TOKENS_EVERY_S = 10.0
 PLACES_EVERY_S = 10.0
 _ADVISED_AGAIN_BELOW = 0.75
 _RESTARTING = "the service is restarting; connect again shortly"
@@ -79,7 +79,7 @@ class StreamSessions:
         new_analysis: Callable[[], FrameAnalysis],
         keep: KeepSession,
         places: SessionPlaces,
-        verify_token: Callable[[str], Awaitable[object]],
+        verify_token: VerifyToken,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
@@ -113,7 +113,7 @@ class StreamSessions:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._every(LOAD_EVERY_S, self.review_load))
                 tasks.create_task(self._every(TOKENS_END_WITHIN_S, self.end_expired))
-                tasks.create_task(self._every(TOKENS_EVERY_S, self.verify_tokens))
+                tasks.create_task(self._every(VERIFY_EVERY_S, self.verify_tokens))
                 tasks.create_task(self._every(PLACES_EVERY_S, self.hold_places))
         finally:
             await self._tokens.close()

@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
 
-from application.errors import ServiceUnavailable
+from application.accounts.credentials import Credential, VerifyToken, verify_again
 from application.ports.clock import Clock
 from application.sessions.session import StreamSession
 from domain.errors import InvalidToken
 
 _AT_ONCE = 8
-_TIMEOUT_S = 5.0
-"""How long one answer is waited for; without an answer the client stays."""
-_NOT_VERIFIED = "the token of session %s could not be verified again: %s"
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """The token of a client.
-
-    Attributes:
-        token: its bearer token.
-        expires_at: when the token expires; None if only verifying it again can tell.
-    """
-
-    token: str
-    expires_at: datetime | None
 
 
 class TokenChecks:
@@ -42,7 +24,7 @@ class TokenChecks:
         clock: for what has expired.
     """
 
-    def __init__(self, verify: Callable[[str], Awaitable[object]], clock: Clock) -> None:
+    def __init__(self, verify: VerifyToken, clock: Clock) -> None:
         self._verify = verify
         self._clock = clock
         self._round: asyncio.Task[None] | None = None
@@ -52,15 +34,12 @@ class TokenChecks:
         """Disconnect the clients whose token has expired."""
         now = self._clock.now()
         for session, credential in sessions:
-            if credential.expires_at is not None and credential.expires_at <= now:
+            if credential.has_expired(now):
                 error = InvalidToken("the token has expired; connect again with a new one")
                 self._begin_disconnecting(session, error)
 
     def begin_round(self, sessions: Iterable[tuple[StreamSession, Credential]]) -> None:
-        """Verify each token again, a few at a time; at most one round at once.
-
-        Accounts can end before their tokens expire: at the identity provider, or by the operator.
-        """
+        """Verify each token again, a few at a time; at most one round at once."""
         if self._round is None or self._round.done():
             self._round = asyncio.create_task(self._verify_all(list(sessions)))
 
@@ -79,15 +58,10 @@ class TokenChecks:
         self, session: StreamSession, credential: Credential, slots: asyncio.Semaphore
     ) -> None:
         async with slots:
-            try:
-                async with asyncio.timeout(_TIMEOUT_S):
-                    await self._verify(credential.token)
-            except InvalidToken as error:
-                self._begin_disconnecting(session, error)
-            except (ServiceUnavailable, TimeoutError) as error:
-                log.info(_NOT_VERIFIED, session.session_id, str(error) or "no answer in time")
-            except Exception as error:
-                log.exception(_NOT_VERIFIED, session.session_id, error)
+            use = f"session {session.session_id}"
+            error = await verify_again(self._verify, credential, use)
+        if error is not None:
+            self._begin_disconnecting(session, error)
 
     def _begin_disconnecting(self, session: StreamSession, error: Exception) -> None:
         key = session.session_id

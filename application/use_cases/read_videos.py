@@ -6,6 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from application.accounts.credentials import (
+    VERIFY_EVERY_S,
+    Credential,
+    VerifyToken,
+    verify_again,
+)
 from application.accounts.links import LinkSignature, LinkSigner
 from application.accounts.ownership import require_owned
 from application.ports.clock import Clock
@@ -22,7 +28,15 @@ _MAX_LISTED = 100
 
 
 class ReadVideos:
-    """Shows users their own videos: the records, the analysed frames, and the files."""
+    """Shows users their own videos: the records, the analysed frames, and the files.
+
+    Args:
+        repository: for the records and frames.
+        store: for the files.
+        links: checks the links to files.
+        verify_token: verifies the tokens of those who follow a video again.
+        clock: for the time.
+    """
 
     def __init__(
         self,
@@ -30,11 +44,13 @@ class ReadVideos:
         repository: VideoRepository,
         store: VideoStore,
         links: LinkSigner,
+        verify_token: VerifyToken,
         clock: Clock,
     ) -> None:
         self._repository = repository
         self._store = store
         self._links = links
+        self._verify_token = verify_token
         self._clock = clock
         self._is_stopped = False
 
@@ -53,21 +69,31 @@ class ReadVideos:
         """
         return await self._repository.newest(user.user_id, _LISTED, limit=_MAX_LISTED)
 
-    async def changes(self, user: User, video_id: UUID) -> AsyncIterator[Video]:
+    async def changes(
+        self, user: User, video_id: UUID, credential: Credential
+    ) -> AsyncIterator[Video]:
         """Yield the video now, and at every change, at most twice a second, until the work has
         ended.
 
         A video that does not change for long is yielded again, so that the connection stays open.
-        If the video is erased meanwhile, the last one yielded is cancelled.
+        If the video is erased meanwhile, the last one yielded is cancelled. When the token is not
+        accepted any more, nothing more is yielded.
 
         Raises:
             NotFound, Forbidden: see ``one``.
         """
         shown = await self.one(user, video_id)
         yield shown
-        yielded_s = self._clock.monotonic()
+        yielded_s = verified_s = self._clock.monotonic()
         while not shown.status.is_final and not self._is_stopped:
             await self._clock.sleep(_POLL_S)
+            if credential.has_expired(self._clock.now()):
+                return
+            if self._clock.monotonic() - verified_s >= VERIFY_EVERY_S:
+                use = f"a follower of video {video_id}"
+                if await verify_again(self._verify_token, credential, use) is not None:
+                    return
+                verified_s = self._clock.monotonic()
             video = await self._repository.get(video_id)
             if video is None:
                 video = replace(shown, status=VideoStatus.CANCELLED)

@@ -84,5 +84,6 @@ class VideoContainer(containers.DeclarativeContainer):
         repository=stores.videos,
         store=stores.video_files,
         links=accounts.link_signer,
+        verify_token=accounts.authenticate.provided.execute,
         clock=system.clock,
     )

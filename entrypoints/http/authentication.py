@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import Components, SecurityRequirement, SecurityScheme
 from litestar.types import Message, Scope
 
+from application.accounts.credentials import Credential
 from domain.errors import InvalidToken, NotAuthenticated
 from domain.user import Caller, Guest, User
 from entrypoints.http.body import BodyRequest
@@ -40,7 +41,8 @@ _Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 async def anyone(connection: _Connection, handler: BaseRouteHandler) -> None:
-    """A guard that admits users and guests and sets ``request.user``.
+    """A guard that admits users and guests, and sets ``request.user`` and, of users,
+    ``request.auth``.
 
     Raises:
         InvalidToken: there is a token, and it is not accepted.
@@ -86,7 +88,9 @@ async def _user(connection: _Connection, headers: list[str], *, id_is_enough: bo
     if len(headers) > 1 or scheme.lower() != "bearer" or not token or " " in token:
         raise InvalidToken("the header must read 'Authorization: Bearer <token>'")
     authenticate = container_of(connection).accounts().authenticate()
-    return (await authenticate.execute(token, id_is_enough=id_is_enough)).user
+    found = await authenticate.execute(token, id_is_enough=id_is_enough)
+    connection.scope["auth"] = Credential(token, found.expires_at)
+    return found.user
 
 
 def _guest(connection: _Connection) -> Guest:

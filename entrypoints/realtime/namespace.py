@@ -8,10 +8,10 @@ from typing import Any, assert_never
 
 import socketio
 
+from application.accounts.credentials import Credential
 from application.errors import ServiceUnavailable
 from application.ports.clock import Clock
 from application.sessions.sessions import StreamSessions
-from application.sessions.token_checks import Credential
 from application.use_cases.accounts import Authenticate
 from domain.errors import DomainError, InvalidRequest, InvalidToken
 from entrypoints.realtime.connection import NAMESPACE, Connection

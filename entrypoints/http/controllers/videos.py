@@ -159,8 +159,10 @@ class VideoController(Controller):
         read_videos: NamedDependency[ReadVideos],
         media_urls: NamedDependency[MediaUrls],
     ) -> Stream:
-        """Send every change as a server-sent event, until the work has ended."""
-        changes = read_videos.changes(request.user, video_id)
+        """Send every change as a server-sent event, until the work has ended or the token is not
+        accepted any more.
+        """
+        changes = read_videos.changes(request.user, video_id, request.auth)
         return await event_stream(changes, partial(_present, urls=media_urls))
 
     @delete(

@@ -89,6 +89,20 @@ async def test_the_events_end_with_the_work(service: Service) -> None:
     assert (await finished(client, video["video_id"]))["status"] == "done"
 
 
+async def test_the_events_end_with_the_token(service: Service) -> None:
+    client = await service.signed_in()
+    service.detector.hold()
+    video = await sent(client)
+    following = asyncio.create_task(finished(client, video["video_id"]))
+    async with asyncio.timeout(20):
+        while not following.done():
+            service.clock.advance(300)
+            await asyncio.sleep(0)
+    assert following.result()["status"] in ("queued", "running")
+    assert (await client.get(f"/api/videos/{video['video_id']}")).status_code == 401
+    service.detector.release()
+
+
 async def test_pandas_reads_the_table(service: Service) -> None:
     client = await service.signed_in()
     video = await done(service, client)

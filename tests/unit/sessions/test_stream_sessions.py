@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from adapters.in_memory import InMemoryImageDecoder, InMemorySessionPlaces, fake_image
+from application.accounts.credentials import Credential
 from application.errors import Overloaded, StoreUnavailable
 from application.ports.clock import Clock
 from application.sessions.events import Failure, MachineFull, Suggestion
 from application.sessions.session import StreamSession
 from application.sessions.sessions import StreamSessions
-from application.sessions.token_checks import Credential
 from application.work.priority import Priority
 from domain.errors import InvalidToken
 from domain.image import Image

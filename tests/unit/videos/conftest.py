@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from adapters.in_memory import (
     fake_video,
 )
 from adapters.tracking import KalmanFaceTracker
+from application.accounts.credentials import Credential
 from application.accounts.links import LinkSigner
 from application.faces import FaceReader
 from application.ports.face_detector import WantedFaces
@@ -77,9 +79,11 @@ class Videos:
         )
     )
     workers: int = 1
+    refused: Exception | None = None
 
     def __post_init__(self) -> None:
         self.alice, self.bob = user("alice"), user("bob")
+        self.credential = Credential("a token", self.clock.now() + timedelta(hours=2))
         self.erase = EraseVideos(repository=self.repository, store=self.store, history=self.history)
         self.work = self.process("here")
         self.submit = SubmitVideo(
@@ -95,8 +99,14 @@ class Videos:
             repository=self.repository,
             store=self.store,
             links=LinkSigner(secret="s" * 32, clock=self.clock, lifetime_s=3600),
+            verify_token=self.verify_token,
             clock=self.clock,
         )
+
+    async def verify_token(self, token: str) -> None:
+        """Accept a token, unless it was refused."""
+        if self.refused is not None:
+            raise self.refused
 
     def process(self, instance_id: str) -> WorkOnVideos:
         """The work on videos of a process with this data folder."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from adapters.in_memory import fake_image, fake_video
+from application.accounts.credentials import Credential
 from application.errors import InferenceUnavailable, StoreUnavailable
 from application.ports.video_reader import OpenVideo
 from application.videos.work import MAX_ATTEMPTS
@@ -22,13 +23,14 @@ from domain.detection import DetectionKind, HistoryFilter
 from domain.emotion import Emotion
 from domain.errors import (
     Forbidden,
+    InvalidToken,
     InvalidVideo,
     NotFound,
     TooManyVideos,
     VideoTooLarge,
     VideoTooLong,
 )
-from domain.video import MAX_UNREADABLE_PARTS, UnreadablePart, VideoStatus
+from domain.video import MAX_UNREADABLE_PARTS, UnreadablePart, Video, VideoStatus
 from tests.samples import NOON, make_video, records_of
 from tests.unit.videos.conftest import FACE, Videos, clip
 
@@ -440,7 +442,7 @@ async def test_other_users_cannot_see_follow_or_delete_a_video(videos: Videos) -
     with pytest.raises(Forbidden):
         await videos.erase.one(videos.bob, video.video_id)
     with pytest.raises(Forbidden):
-        await anext(videos.read.changes(videos.bob, video.video_id))
+        await anext(videos.read.changes(videos.bob, video.video_id, videos.credential))
     with pytest.raises(Forbidden):
         await anext(videos.read.frames(videos.bob, video.video_id))
     await videos.erase.one(videos.alice, video.video_id)
@@ -453,7 +455,7 @@ async def test_following_yields_every_change_until_the_end(videos: Videos) -> No
     seen: list[VideoStatus] = []
 
     async def follow() -> None:
-        changes = videos.read.changes(videos.alice, video.video_id)
+        changes = videos.read.changes(videos.alice, video.video_id, videos.credential)
         seen.extend([each.status async for each in changes])
 
     following = asyncio.create_task(follow())
@@ -472,7 +474,7 @@ async def test_following_yields_every_change_until_the_end(videos: Videos) -> No
 
 async def test_following_a_deleted_video_ends_with_cancelled(videos: Videos) -> None:
     video = await videos.submitted()
-    following = videos.read.changes(videos.alice, video.video_id)
+    following = videos.read.changes(videos.alice, video.video_id, videos.credential)
     await anext(following)
     await videos.erase.one(videos.alice, video.video_id)
     last = asyncio.create_task(anext(following))
@@ -483,9 +485,50 @@ async def test_following_a_deleted_video_ends_with_cancelled(videos: Videos) -> 
         await anext(following)
 
 
+async def followed_for(videos: Videos, video: Video, seconds: float) -> list[Video] | None:
+    """What a follower sees of a video that does not change; None if it is followed still."""
+    following = videos.read.changes(videos.alice, video.video_id, videos.credential)
+    await anext(following)
+
+    async def follow() -> list[Video]:
+        return [each async for each in following]
+
+    task = asyncio.create_task(follow())
+    for _ in range(round(seconds / 0.5)):
+        # The clock's sleepers need a few turns of the loop to sleep again.
+        for _ in range(5):
+            await asyncio.sleep(0)
+        videos.clock.advance(0.5)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    if task.done():
+        return task.result()
+    task.cancel()
+    return None
+
+
+async def test_following_ends_when_the_token_is_revoked(videos: Videos) -> None:
+    video = await videos.submitted()
+    videos.refused = InvalidToken("the sign-ins of this account were ended")
+    assert await followed_for(videos, video, 9) is None
+    assert await followed_for(videos, video, 11) == []
+
+
+async def test_following_ends_when_the_token_expires(videos: Videos) -> None:
+    video = await videos.submitted()
+    videos.credential = Credential("a token", videos.clock.now() + timedelta(seconds=3))
+    assert await followed_for(videos, video, 4) == []
+
+
+async def test_following_goes_on_while_tokens_cannot_be_verified(videos: Videos) -> None:
+    video = await videos.submitted()
+    videos.refused = StoreUnavailable("down")
+    assert await followed_for(videos, video, 30) is None
+
+
 async def test_following_ends_when_the_service_stops(videos: Videos) -> None:
     video = await videos.submitted()
-    following = videos.read.changes(videos.alice, video.video_id)
+    following = videos.read.changes(videos.alice, video.video_id, videos.credential)
     assert (await anext(following)).status is VideoStatus.QUEUED
     videos.read.stop()
     assert [change async for change in following] == []
