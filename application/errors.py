@@ -35,7 +35,7 @@ class IdentityUnavailable(ServiceUnavailable):
 
 
 class InferenceUnavailable(ServiceUnavailable):
-    """The face detector or the classifier cannot run."""
+    """The decoder, the face detector or the classifier cannot run."""
 
     code = "inference_unavailable"
 

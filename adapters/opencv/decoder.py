@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +16,7 @@ from adapters.inference.executor import WorkExecutor
 from adapters.opencv.decoding_process import DecodingProcess
 from adapters.opencv.encoded import MEGABYTE, DecodingLimits, Header
 from adapters.opencv.reading import read_header, read_image, recognise
+from application.errors import InferenceUnavailable
 from application.work.memory_budget import MemoryBudget, MemoryShare
 from application.work.priority import Priority
 from domain.formats import JPEG
@@ -40,7 +41,8 @@ class PreparedImage:
 
     def decode(self) -> Image:
         """Decode the image on the calling thread."""
-        image = self._read()
+        with _memory_needed():
+            image = self._read()
         assert isinstance(image.pixels, np.ndarray)
         self._share.shrink(image.pixels.nbytes)
         weakref.finalize(image.pixels, self._share.release)
@@ -116,7 +118,8 @@ class OpenCvImageDecoder:
         if min_side_px is not None and min_side_px < limits.working_side_px:
             limits = replace(limits, working_side_px=min_side_px)
         kind = recognise(data)
-        header = read_header(data, kind, thorough=False)
+        with _memory_needed():
+            header = read_header(data, kind, thorough=False)
         if header is not None:
             header.check_size(limits)
             if kind is not JPEG:  # its scans are counted exactly in the process
@@ -161,6 +164,15 @@ class OpenCvImageDecoder:
             # If the caller was cancelled, decoding that has started still finishes.
             job.add_done_callback(lambda _: share.release())
             raise
+
+
+@contextlib.contextmanager
+def _memory_needed() -> Iterator[None]:
+    """Say that the service is short of memory, which no image is to blame for."""
+    try:
+        yield
+    except MemoryError as error:
+        raise InferenceUnavailable("there is not enough memory for this image now") from error
 
 
 def _is_light(header: Header, limits: DecodingLimits) -> bool:

@@ -97,7 +97,7 @@ class JpegHeader(Header):
         try:
             return _decode(coded, height, width, strict=True), self.hides_gaps
         except ValueError as error:
-            fault = str(error)
+            refusal, fault = error, str(error)
         if "premature end" in fault.lower():
             raise Truncated
         if fault.startswith("Corrupt JPEG data"):  # extraneous bytes, or a few bad samples
@@ -105,7 +105,7 @@ class JpegHeader(Header):
             may_hide_gaps = self.hides_gaps or _RESTART_INTERVAL in coded
             return _decode(coded, height, width, strict=False), may_hide_gaps
         if not self.needs_process:
-            raise Damaged
+            raise Damaged from refusal
         # A subsampling that TurboJPEG does not support; OpenCV reads it.
         flag = {
             1: cv2.IMREAD_COLOR_RGB,

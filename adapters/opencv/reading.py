@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import cv2
+import re
+
 import numpy as np
 
 from adapters.image_formats import describe_foreign, format_of
@@ -13,7 +14,6 @@ from adapters.opencv.encoded import (
     Header,
     Truncated,
     Unsupported,
-    too_much_memory,
 )
 from adapters.opencv.orientation import upright, upright_size
 from domain.errors import DomainError, InvalidImage
@@ -30,6 +30,9 @@ from domain.formats import (
     FileFormat,
 )
 from domain.image import Image
+
+# What libjpeg, libavif, libheif and Pillow say when memory runs out.
+_OUT_OF_MEMORY = re.compile("(?i)(insufficient|out of) memory|allocat")
 
 
 def recognise(data: bytes) -> FileFormat:
@@ -63,6 +66,7 @@ def read_header(data: bytes, kind: FileFormat, *, thorough: bool) -> Header | No
 
     Raises:
         InvalidImage: the header cannot be read.
+        MemoryError: memory ran out, whether the image is good or not.
     """
     try:
         if kind is JPEG:
@@ -80,6 +84,8 @@ def read_header(data: bytes, kind: FileFormat, *, thorough: bool) -> Header | No
 
         return rare_formats.read_header(data, kind)
     except Exception as error:  # damaged files make the libraries raise nearly any error
+        if _is_out_of_memory(error):
+            raise MemoryError from error
         raise _invalid(kind, error, data) from error
 
 
@@ -97,16 +103,14 @@ def read_image(data: bytes, header: Header, limits: DecodingLimits) -> Image:
 
     Raises:
         InvalidImage: it is damaged, or pixels are missing.
-        ImageTooCostly: there is not enough memory.
+        MemoryError: memory ran out, whether the image is good or not.
     """
     factor = header.factor(limits)
     try:
         pixels = header.read(data, factor)
-    except MemoryError as error:
-        raise too_much_memory(limits, f"this {header.kind.name} needs more") from error
     except Exception as error:  # as above
-        if isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem:
-            raise too_much_memory(limits, f"this {header.kind.name} needs more") from error
+        if _is_out_of_memory(error):
+            raise MemoryError from error
         raise _invalid(header.kind, error, data) from error
     orientation = png.orientation_of(data) if header.kind is PNG else header.orientation
     width, height = upright_size(header.width, header.height, orientation)
@@ -115,6 +119,14 @@ def read_image(data: bytes, header: Header, limits: DecodingLimits) -> Image:
         raise _invalid(header.kind, Damaged(), data)
     turned = np.ascontiguousarray(upright(pixels, orientation))
     return Image(turned, width, height, header.kind.media_type, scale=1 / factor)
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _is_cut_short(kind: FileFormat, data: bytes) -> bool:

@@ -55,6 +55,8 @@ class WebpHeader(Header):
         image = _file(width, height, [(name, data[part]) for name, part in self.chunks])
         pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None or pixels.shape[:2] != (height, width):
+            # For OpenCV, a lack of memory is damage as well; this raises MemoryError then.
+            np.empty(self.working_bytes + width * height * self.bytes_a_pixel, np.uint8)
             raise Damaged
         alpha = None
         if pixels.shape[2] == 4:

@@ -84,6 +84,6 @@ class FaceAnalyser(Protocol):
 
         Raises:
             InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see ``ImageDecoder.decode``.
-            InferenceUnavailable: detector or classifier cannot run.
+            InferenceUnavailable: decoder, detector or classifier cannot run.
         """
         ...

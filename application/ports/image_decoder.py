@@ -34,5 +34,6 @@ class ImageDecoder(Protocol):
             InvalidImage: empty, truncated, in an unsupported format, or not an image at all.
             ImageDimensionsTooLarge: the header announces more pixels than allowed.
             ImageTooCostly: decoding takes more memory or time than one image may take.
+            InferenceUnavailable: there is not enough memory now, or the service is shutting down.
         """
         ...
