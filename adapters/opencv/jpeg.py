@@ -13,6 +13,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from adapters.opencv import search
 from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported, ceil_div
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import smaller
@@ -238,8 +239,8 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
         )
     if code == _LOSSLESS and not rare:
         raise Unsupported(f"it is lossless with {components} colours; 1 and 3 are supported")
-    scans = _scans(data, at) if thorough else [data.find(_START_OF_SCAN, at) + 2]
-    count = len(scans) if thorough else data.count(_START_OF_SCAN, at)
+    scans = _scans(data, at) if thorough else [search.find(data, _START_OF_SCAN, at) + 2]
+    count = len(scans) if thorough else search.count(data, _START_OF_SCAN, at)
     pixels = width * height
     # A first scan of some components only announces others, whether they follow or not.
     is_whole = count == 1 and data[scans[0] + 2 : scans[0] + 3] == bytes([components])
@@ -267,13 +268,13 @@ def _frame(data: bytes, at: int, code: int, orientation: int, thorough: bool) ->
 
 
 def _height_behind_the_scan(data: bytes, at: int) -> int:
-    found = data.find(_NUMBER_OF_LINES, at)
+    found = search.find(data, _NUMBER_OF_LINES, at)
     return 0 if found < 0 else int.from_bytes(data[found + 4 : found + 6])
 
 
 def _with_noise(data: bytes) -> bytes:
     """The file with noise after its coded data, which decoders skip only if they miss nothing."""
-    scan = end = data.find(_START_OF_SCAN)
+    scan = end = search.find(data, _START_OF_SCAN)
     for code, begin, _ in _markers(data, scan):
         end = begin - 2
         if code == _END[1]:

@@ -371,8 +371,8 @@ _TABLE = (
         title="Analysis unavailable",
         description="Try again after `Retry-After` seconds.",
         happened="The image is fine, but could not be analysed now.",
-        why="The face detector or the emotion model failed, is missing, or cannot be reached, or the "
-        "service is short of memory.",
+        why="The face detector or the emotion model failed, is missing, or cannot be reached, or "
+        "the service is short of memory.",
         remedy=_WAIT + " The failed attempt does not count against a guest.",
         details=_WAIT_5_S,
     ),

@@ -9,11 +9,13 @@ import struct
 from collections.abc import AsyncIterator
 
 import pytest
+from PIL import Image
 
 from adapters.opencv.reading import read_header, recognise
 from domain.errors import InvalidImage, InvalidRequest
 from entrypoints.http.file_names import file_name, parameters
 from entrypoints.http.forms import MAX_HEADERS_BYTES, UploadMemory, read_form
+from tests.attacks.costly_images import encoded
 from tests.attacks.flood import connected, frame, opened
 from tests.e2e.service_process import ServiceProcess
 
@@ -54,6 +56,7 @@ async def test_a_long_name_of_a_file_is_read_in_short_time(written: bytes) -> No
     assert len(set(await asyncio.wait_for(names(), ENOUGH_S))) == 1
 
 
+JPEG = encoded(Image.new("L", (64, 64)), "JPEG")
 EXIF = b"II*\0\x08\0\0\0\xff\xff" + bytes(12 * 65_535)
 
 
@@ -63,8 +66,9 @@ EXIF = b"II*\0\x08\0\0\0\xff\xff" + bytes(12 * 65_535)
         b" " * 5_000_000,
         b"RIFF\0\0\0\0WEBPANMF" + struct.pack("<I", 5_000_000) + bytes(5_000_000),
         b"RIFF\0\0\0\0WEBP" + (b"EXIF" + struct.pack("<I", len(EXIF)) + EXIF) * 6,
+        JPEG[: JPEG.index(b"\xff\xda")] + b"\xff" * 10_000_000,
     ],
-    ids=["spaces", "frame of many chunks", "EXIF of many entries"],
+    ids=["spaces", "frame of many chunks", "EXIF of many entries", "JPEG without a scan"],
 )
 async def test_the_header_of_an_image_is_read_in_short_time(image: bytes) -> None:
     async def read() -> None:
