@@ -239,8 +239,12 @@ class HttpConnection(H11Protocol):
 
         cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
         _use_path_of_url(cast("dict[str, Any]", scope))
-        await self._pacing().wait(network_of(self.address), self._token)
-        await self._service(scope, receive, announce_and_send)
+        try:
+            await self._pacing().wait(network_of(self.address), self._token)
+            await self._service(scope, receive, announce_and_send)
+        except asyncio.CancelledError:
+            # The service ends, and the request took too long. To uvicorn that is a fault.
+            self._refuse(Refusal.SHUTTING_DOWN, "overloaded")
 
     def _pacing(self) -> RequestPacing:
         if self.scope["path"] == HEALTH_PATH:

@@ -39,6 +39,7 @@ class Refusal(StrEnum):
     UNFINISHED_MESSAGES = "unfinished_messages"
     TOO_MANY_FRAMES = "too_many_frames"
     PONGS_NOT_READ = "pongs_not_read"
+    SHUTTING_DOWN = "shutting_down"
     NOT_SIGNED_IN = "not_signed_in"
     TOO_MANY_NOT_SIGNED_IN = "too_many_not_signed_in"
 

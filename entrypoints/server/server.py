@@ -27,6 +27,7 @@ _ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _FILES_A_CONNECTION = 3
 # Other open files: databases, the spool, libraries, logs.
 _OTHER_FILES = 96
+_REFUSED_WITHIN_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +76,24 @@ class BoundedServer(uvicorn.Server):
             acceptor.close()
             await acceptor.wait_closed()
         await super().shutdown(sockets)
+        if self.force_exit:
+            await self._end_at_once()
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
+
+    async def _end_at_once(self) -> None:
+        """Refuse the requests in work, and close the rest in order.
+
+        uvicorn leaves both to the end of the event loop, which stops stores in the middle of
+        closing.
+        """
+        requests = list(self.server_state.tasks)
+        for request in requests:
+            request.cancel()
+        if requests:
+            await asyncio.wait(requests, timeout=_REFUSED_WITHIN_S)
+        await self.lifespan.shutdown()
 
     def _make_protocol(self) -> asyncio.Protocol:
         return self.config.http_protocol_class(  # type: ignore[call-arg]
@@ -86,7 +102,8 @@ class BoundedServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Shut down on SIGTERM, SIGINT and SIGHUP, so that the process exits with 0.
+        """Shut down on SIGTERM, SIGINT and SIGHUP, so that the process exits with 0. A second
+        SIGINT ends the wait for requests in work.
 
         uvicorn raises the signal again after shutting down, which an init process reports as a
         failure. A SIGHUP that was ignored when the process started stays ignored.

@@ -386,7 +386,7 @@ _TABLE = (
         why="As many images are in work as allowed (`MAX_IMAGES_IN_WORK`; guests may take three "
         "quarters of these places), or as many live sessions are open, in all "
         "(`MAX_REALTIME_SESSIONS`) or of this user (`MAX_REALTIME_SESSIONS_PER_USER`). A service "
-        "that restarts opens no sessions either.",
+        "that restarts opens no sessions either, and refuses what it cannot finish in time.",
         remedy=_WAIT + " Send fewer images at once, and close sessions that are not needed.",
         details={"retry_after": 1},
     ),

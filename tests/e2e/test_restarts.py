@@ -60,6 +60,32 @@ def hangups_heard():
     signal.signal(signal.SIGHUP, before)
 
 
+async def test_a_second_interrupt_refuses_what_is_in_work_and_still_ends_in_order(process):
+    large = as_jpeg(skimage.data.astronaut().repeat(3, axis=0).repeat(3, axis=1))
+    await process.start()
+    token = (await process.sign_in())["access_token"]
+    async with process.client(token) as client:
+        files = {"file": ("a.jpg", large)}
+        under_way = [
+            asyncio.create_task(client.post("/api/detect", files=files)) for _ in range(24)
+        ]
+        await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+        process.ask_to_stop(signal.SIGINT)
+        async with asyncio.timeout(20):
+            while "Shutting down" not in process.log:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        process.ask_to_stop(signal.SIGINT)
+        answers = await asyncio.gather(*under_way)
+        await process.ended()
+    acknowledged = [answer.json() for answer in answers if answer.status_code == 200]
+    refused = [answer.json()["code"] for answer in answers if answer.status_code != 200]
+    assert set(refused) == {"overloaded"}
+    await process.start()
+    async with process.client(token) as client:
+        for detection in acknowledged:
+            assert await settled(client, detection["detection_id"]) == "done"
+
+
 @pytest.mark.usefixtures("hangups_heard")
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
 async def test_accepted_requests_are_finished_before_shutdown(process, by):
