@@ -8,11 +8,11 @@ from contextlib import aclosing
 from typing import Any, TypeVar, cast
 
 from litestar import Response
-from litestar.response import Stream
 from litestar.types import Scope
 
 from application.work.fair_semaphore import FairSemaphore
 from domain.detection import Detection
+from entrypoints.http.streaming import ClosingStream
 from entrypoints.server.connections import connection_of
 from entrypoints.server.http import PIECE_BYTES
 
@@ -58,7 +58,7 @@ async def answer(
         start += chunk
         if len(start) > PIECE_BYTES:
             pieces = _pieces(start, chunks, scope)
-            return Stream(pieces, media_type=media_type, headers=headers)
+            return ClosingStream(pieces, media_type=media_type, headers=headers)
     return Response(start, media_type=media_type, headers=headers)
 
 

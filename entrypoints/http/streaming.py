@@ -5,17 +5,37 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from litestar.response import Stream
 from litestar.serialization import encode_json
+from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
 T = TypeVar("T")
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-async def event_stream(items: AsyncIterator[T], present: Callable[[T], Struct]) -> Stream:
+class ClosingStream(Stream):
+    """A streamed answer that closes its iterator at the end, also when the client disconnects.
+
+    Litestar leaves that to the garbage collector: files stay open until it runs, work goes on, and
+    iterators within iterators are closed at the same time, which is an error.
+    """
+
+    def to_asgi_response(self, *args: Any, **options: Any) -> ASGIApp:  # type: ignore[override]
+        """The answer as an ASGI application."""
+        answer = super().to_asgi_response(*args, **options)
+        chunks = cast("AsyncGenerator[bytes, None]", self.iterator)
+
+        async def answer_and_close(scope: Scope, receive: Receive, send: Send) -> None:
+            async with aclosing(chunks):
+                await answer(scope, receive, send)
+
+        return answer_and_close
+
+
+async def event_stream(items: AsyncIterator[T], present: Callable[[T], Struct]) -> ClosingStream:
     """Answer with a server-sent event for each item.
 
     The first item is fetched now, so that an error can still set the status of the answer.
@@ -38,4 +58,4 @@ async def event_stream(items: AsyncIterator[T], present: Callable[[T], Struct]) 
             async for item in generator:
                 yield await asyncio.to_thread(event, item)
 
-    return Stream(events(), media_type="text/event-stream", headers=_HEADERS)
+    return ClosingStream(events(), media_type="text/event-stream", headers=_HEADERS)

@@ -8,7 +8,6 @@ from uuid import UUID
 from litestar import Controller, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from litestar.response import Stream
 
 from application.accounts.metering import UsageMeter
 from application.use_cases.detect_batch import DetectBatch
@@ -27,7 +26,7 @@ from entrypoints.http.authentication import (
 )
 from entrypoints.http.errors import OF_ONE_RECORD, problems
 from entrypoints.http.rate_limit import rate_limit_of, within_quota
-from entrypoints.http.streaming import event_stream
+from entrypoints.http.streaming import ClosingStream, event_stream
 from entrypoints.http.uploads import (
     FORM_OVERHEAD_BYTES,
     bounded_image,
@@ -132,7 +131,7 @@ async def detect_batch(
     request: UserRequest,
     detect_batch: NamedDependency[DetectBatch],
     settings: NamedDependency[Settings],
-) -> Stream:
+) -> ClosingStream:
     """Analyse a batch and answer with one server-sent event a file, in the order they finish.
 
     A file that cannot be analysed gives an event with `status: "error"`, and the others

@@ -12,7 +12,6 @@ from uuid import UUID
 from litestar import Controller, Response, Router, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
-from litestar.response import Stream
 
 from application.accounts.links import LinkSignature
 from application.use_cases.erase_videos import EraseVideos
@@ -34,7 +33,7 @@ from entrypoints.http.body import BodyRequest
 from entrypoints.http.errors import OF_ONE_RECORD, OF_USERS, RangeNotSatisfiable, problems
 from entrypoints.http.media_urls import MediaUrls, video_path
 from entrypoints.http.queries import one_of_or_empty
-from entrypoints.http.streaming import event_stream
+from entrypoints.http.streaming import ClosingStream, event_stream
 from entrypoints.http.uploads import FORM_OVERHEAD_BYTES, receive_form
 from entrypoints.settings import Settings
 from entrypoints.wire import frame_table, videos
@@ -158,7 +157,7 @@ class VideoController(Controller):
         video_id: FromPath[UUID],
         read_videos: NamedDependency[ReadVideos],
         media_urls: NamedDependency[MediaUrls],
-    ) -> Stream:
+    ) -> ClosingStream:
         """Send every change as a server-sent event, until the work has ended or the token is not
         accepted any more.
         """
@@ -285,7 +284,7 @@ async def get_video_file(
     headers["Content-Length"] = str(part.end - part.start)
     if wanted is not None:
         headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{part.size}"
-    return Stream(
+    return ClosingStream(
         part.chunks,
         status_code=200 if wanted is None else 206,
         media_type=video.media_type,
