@@ -6,6 +6,7 @@ import asyncio
 import binascii
 import os
 import tempfile
+import threading
 import weakref
 from collections.abc import AsyncIterator, Callable
 from functools import cached_property
@@ -63,7 +64,7 @@ class _Disk:
     """One temporary file without a name for all parts of a form that do not fit into memory.
 
     With a file for each part, a form of a thousand parts would use up the files that this process
-    may have open. It is deleted with the last part in it.
+    may have open. It is deleted when it is closed, or with the last part in it.
 
     Args:
         folder: for the file; None for the system's temporary folder.
@@ -73,6 +74,8 @@ class _Disk:
         self._folder = folder
         self._file: IO[bytes] | None = None
         self._size = 0
+        # Of a cancelled request, a thread may still write: never to what is opened next.
+        self._lock = threading.Lock()
 
     async def append(self, data: bytes) -> int:
         """Write data at the end; returns where it begins."""
@@ -82,25 +85,41 @@ class _Disk:
 
     async def read(self, start: int, size: int) -> bytes:
         """At most this many bytes from an offset."""
-        assert self._file is not None
-        descriptor = self._file.fileno()
-        return await _on_disk(lambda: os.pread(descriptor, size, start))
+        return await _on_disk(lambda: self._read(start, size))
+
+    async def close(self) -> None:
+        """Delete the file."""
+        file, self._file = self._file, None
+        if file is not None:
+            await asyncio.to_thread(self._close, file)
+
+    def _read(self, start: int, size: int) -> bytes:
+        with self._lock:
+            assert self._file is not None
+            return os.pread(self._file.fileno(), size, start)
 
     def _write_all(self, data: bytes) -> None:
-        if self._file is None:
-            if self._folder is not None:
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(  # noqa: SIM115 (open as long as this)
-                buffering=0, dir=self._folder
-            )
-            weakref.finalize(self, self._file.close)
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._file.write(rest) :]
+        with self._lock:
+            if self._file is None:
+                if self._folder is not None:
+                    self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._file = tempfile.TemporaryFile(  # noqa: SIM115 (open as long as this)
+                    buffering=0, dir=self._folder
+                )
+                weakref.finalize(self, self._file.close)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+
+    def _close(self, file: IO[bytes]) -> None:
+        with self._lock:
+            file.close()
 
 
 class Part:
-    """One part of a form, with its content in memory or on the disk. That is deleted with it.
+    """One part of a form, with its content in memory or on the disk.
+
+    The content is deleted when it is closed, or with the object.
 
     Parts of a form are written one after the other, so each is contiguous on the disk.
 
@@ -183,6 +202,12 @@ class Part:
             size = min(_CHUNK_BYTES, self.size - offset)
             yield await self._disk.read(self._start + offset, size)
 
+    async def close(self) -> None:
+        """Delete the content."""
+        self._memory.give_back(len(self._data))
+        self._data.clear()
+        await self._disk.close()
+
     def _fits(self, size: int) -> bool:
         return len(self._data) + size <= _FILE_IN_MEMORY_BYTES and self._memory.take(size)
 
@@ -228,7 +253,7 @@ class _Base64:
 async def read_form(
     body: AsyncIterator[bytes], boundary: bytes, memory: UploadMemory, folder: Path | None = None
 ) -> list[Part]:
-    """Parse a multipart form as it arrives.
+    """Parse a multipart form as it arrives. The caller closes the parts.
 
     Args:
         body: the form.
@@ -241,7 +266,23 @@ async def read_form(
         StoreUnavailable: a file does not fit onto the disk.
     """
     parts: list[Part] = []
-    disk, headers_bytes = _Disk(folder), 0
+    try:
+        await _parse(body, boundary, parts, memory, _Disk(folder))
+    except BaseException:
+        for part in parts:
+            await part.close()
+        raise
+    return parts
+
+
+async def _parse(
+    body: AsyncIterator[bytes],
+    boundary: bytes,
+    parts: list[Part],
+    memory: UploadMemory,
+    disk: _Disk,
+) -> None:
+    headers_bytes = 0
     try:
         # Every byte is a character of Latin-1; names are decoded later.
         parser = _Parser(
@@ -278,7 +319,6 @@ async def read_form(
             "a part of the form says that it is base64, and is not",
             field="Content-Transfer-Encoding",
         ) from error
-    return parts
 
 
 def _without_frames(error: MultipartError) -> MultipartError:

@@ -12,6 +12,8 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Histogram
 
+from entrypoints.http.uploads import delete_uploads
+
 log = structlog.get_logger(__name__)
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -52,6 +54,7 @@ class RequestMiddleware:
             # For HEAD the server has its own copy of the scope, and leaves the body out.
             query = _without_empty_values(scope["query_string"])
             scope = cast("Scope", {**scope, "method": HttpMethod.GET, "query_string": query})
+        scope.setdefault("state", {})
         request_id = _request_id(scope)
         status = 0
 
@@ -67,6 +70,7 @@ class RequestMiddleware:
             try:
                 await self._app(scope, receive, send_with_headers)
             finally:
+                await delete_uploads(scope)
                 seconds = time.perf_counter() - started
                 route = str(scope.get("path_template", "(none)"))
                 self._seconds.labels(_known(method), route, str(status)).observe(seconds)

@@ -8,6 +8,7 @@ from typing import Any
 
 from litestar.enums import RequestEncodingType
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.types import Scope
 
 from domain.errors import DomainError, ImageTooLarge, InvalidRequest
 from domain.image import EncodedImage
@@ -17,6 +18,7 @@ from entrypoints.http.file_names import parameters
 from entrypoints.http.forms import Part, UploadMemory, read_form
 
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries and headers around the files of a form
+_RECEIVED = "received_parts"
 _SAMPLE_BYTES = 4096
 _TEXT_BYTES = 256
 # What clients send when no file was chosen: nothing, or another kind of form.
@@ -28,7 +30,7 @@ _IN_A_LIST = re.compile(r"\[\d*\]$")
 async def receive_form(
     request: BodyRequest[Any], field: str, too_large: DomainError, folder: Path | None = None
 ) -> tuple[list[Part], dict[str, str]]:
-    """Read a form with files in one field.
+    """Read a form with files in one field; they are deleted when the request has been answered.
 
     Args:
         request: its body is read.
@@ -60,6 +62,7 @@ async def receive_form(
         parts = await read_form(request.stream(), boundary, memory, folder)
     except RequestEntityTooLarge:
         raise too_large from None
+    request.scope["state"].setdefault(_RECEIVED, []).extend(parts)
     sent = [part for part in parts if _IN_A_LIST.sub("", part.name) == field]
     if not sent:
         raise MissingFile(_where_the_file_is_not(parts, field), field=field)
@@ -76,6 +79,16 @@ async def receive_form(
         if part.name != field and part.size <= _TEXT_BYTES
     }
     return sent, texts
+
+
+async def delete_uploads(scope: Scope) -> None:
+    """Delete the files of a request.
+
+    An error that was raised while they were used may refer to them, which would keep them, and a
+    video takes up hundreds of megabytes of the disk.
+    """
+    for part in scope["state"].pop(_RECEIVED, ()):
+        await part.close()
 
 
 def _where_the_file_is_not(parts: list[Part], field: str) -> str:

@@ -58,3 +58,14 @@ async def test_a_form_that_breaks_off_gives_its_memory_back_at_once() -> None:
         assert memory.take(1000)
     finally:
         gc.enable()
+
+
+@pytest.mark.skipif(not _OPEN_FILES.exists(), reason="open files are counted in /proc")
+async def test_closed_parts_give_back_their_memory_and_their_place_on_the_disk() -> None:
+    before, memory = len(os.listdir(_OPEN_FILES)), UploadMemory(1000)
+    parts = await read_form(_form_of([b"a" * 900, b"b" * 5000]), b"limit", memory)
+    assert len(os.listdir(_OPEN_FILES)) == before + 1
+    for part in parts:
+        await part.content.close()
+    assert len(os.listdir(_OPEN_FILES)) == before
+    assert memory.take(1000)

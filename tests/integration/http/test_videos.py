@@ -4,7 +4,9 @@ import asyncio
 import csv
 import io
 import json
+import os
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,8 +15,10 @@ import pytest
 
 from adapters.in_memory import fake_image, fake_video
 from domain.emotion import Emotion
+from domain.errors import InvalidVideo
 from tests.integration.http.service import Service, running_service
 
+OPEN_FILES = Path("/proc/self/fd")
 HAPPY = ((20, 40, 120, 150), Emotion.HAPPY)
 SAD = ((420, 60, 110, 140), Emotion.SAD)
 CLIP = fake_video(
@@ -289,6 +293,19 @@ async def test_a_file_that_is_not_a_video_is_refused(service: Service) -> None:
     assert (await send(client, b"")).json()["code"] == "invalid_video"
     missing = await client.post("/api/videos", files={"video": ("clip.mp4", CLIP)})
     assert missing.json()["code"] == "missing_file"
+
+
+@pytest.mark.skipif(not OPEN_FILES.exists(), reason="open files are counted in /proc")
+async def test_a_refused_video_does_not_stay_on_the_disk(service: Service) -> None:
+    def without_a_name() -> int:
+        links = [os.readlink(each) for each in OPEN_FILES.iterdir() if each.is_symlink()]
+        return sum(link.endswith("(deleted)") for link in links)
+
+    client, before = await service.signed_in(), without_a_name()
+    # The reader keeps its error, which refers to all that was going on when it was raised.
+    service.container.video().video_reader().fail_with(InvalidVideo("it is damaged"))
+    assert (await send(client, bytes(3 * 2**20))).status_code == 400
+    await service.until(lambda: without_a_name() == before)
 
 
 async def test_too_many_videos_are_refused_before_the_body_is_read(service: Service) -> None:
