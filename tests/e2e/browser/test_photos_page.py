@@ -156,6 +156,51 @@ async def test_a_batch_is_summarised_exported_and_cleared(signed_in: Page, tmp_p
     await expect(last).to_have_count(0)
 
 
+WHAT_IS_SAID_BEFORE_THE_ANSWER_ENDS = """() => {
+    const said = document.querySelector(".batch [role='status']");
+    window.unended = [];
+    new MutationObserver(() => {
+        const ended = performance.getEntriesByType("resource").map(({ name }) => name);
+        if (!ended.some((name) => name.endsWith("/batch"))) window.unended.push(said.textContent);
+    }).observe(said, { childList: true });
+}"""
+
+
+async def test_the_results_of_a_batch_appear_one_by_one(signed_in: Page) -> None:
+    page = signed_in
+    await page.evaluate(WHAT_IS_SAID_BEFORE_THE_ANSWER_ENDS)
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(12)])
+    await expect(page.get_by_text("12 of 12 photos analysed")).to_be_visible()
+    assert "1 of 12 photos analysed …" in await page.evaluate("() => window.unended")
+
+
+async def test_a_batch_shows_how_far_it_is_and_can_be_cancelled(signed_in: Page) -> None:
+    page = signed_in
+    await slow_down(page)
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(2)])
+    everything = page.get_by_role("region", name="All photos")
+    bar = everything.get_by_role("progressbar", name="Photos analysed")
+    await expect(everything).to_contain_text(re.compile("[1-9]\\d?\u00a0%"))
+    await expect(bar).to_be_in_viewport(ratio=1)
+    await expect(everything.get_by_role("heading", name="0 faces")).to_have_count(0)
+    await everything.get_by_role("button", name="Cancel").press("Enter")
+    await expect(everything).to_contain_text("0 of 2 photos analysed, 2 cancelled")
+    await expect(bar).to_be_hidden()
+    await expect(page.locator(".main")).to_be_focused()
+
+
+async def test_photos_that_are_cleared_are_sent_no_further(signed_in: Page) -> None:
+    page = signed_in
+    await slow_down(page)
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(2)])
+    everything = page.get_by_role("region", name="All photos")
+    await expect(everything).to_contain_text(re.compile("[1-9]\\d?\u00a0%"))
+    async with page.expect_event(
+        "requestfailed", lambda request: request.url.endswith("/detect/batch")
+    ):
+        await page.get_by_role("button", name="Clear").click()
+
+
 async def test_forward_leads_to_the_result_that_back_left_until_it_is_cleared(page: Page) -> None:
     await page.goto("/")
     await choose(page, file("one.jpg", portrait()))
@@ -256,9 +301,7 @@ async def test_a_phone_photo_is_reduced_and_its_boxes_are_in_the_originals_pixel
 
 async def test_a_photo_on_a_slow_line_shows_its_progress_and_can_be_cancelled(page: Page) -> None:
     await page.goto("/")
-    network = await page.context.new_cdp_session(page)
-    slowly = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 10_000}
-    await network.send("Network.emulateNetworkConditions", slowly)
+    await slow_down(page)
     await choose(page, file("slow.jpg", portrait()))
     working = page.get_by_role("status").filter(has_text="slow.jpg")
     await expect(working).to_have_text(re.compile("Sending slow.jpg … [1-9]\\d?\u00a0%"))
@@ -338,6 +381,13 @@ async def test_an_unreachable_service_is_explained(page: Page) -> None:
     await expect(page.locator("#detect").get_by_role("alert")).to_contain_text(
         "The service cannot be reached"
     )
+
+
+async def slow_down(page: Page) -> None:
+    """Let the page send 10 kB a second."""
+    network = await page.context.new_cdp_session(page)
+    slowly = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 10_000}
+    await network.send("Network.emulateNetworkConditions", slowly)
 
 
 async def covers(page: Page, selector: str, x: float, y: float) -> bool:

@@ -12,8 +12,9 @@ const OF_FILES = [400, 413, 415, 422]; // The status where it is the fault of th
 
 /**
  * Analyse photos and report each as soon as it is known.
- * @param {Array<{file: File, sample: ?string, sending: AbortController, progress: {showSent: Function}}>} photos
- *   `sending` cancels what is sent for one of them alone, and its `progress` is told how much of that is sent
+ * @param {Array<{file: File, sample: ?string, sending: AbortController, showSent: Function}>} photos
+ *   `sending` cancels a photo and all that are sent with it; `showSent` is called with the share that is sent, and
+ *   whether that is of this photo alone
  * @param {(photo, outcome: {detection?: Object, note?: string, error?: Error}) => void} report
  */
 export async function analyse(photos, report) {
@@ -44,7 +45,7 @@ function resultOf(photo, file) {
   return photo.sample && !session.user ? callForJson(`/samples/${photo.sample}`) : sendOne(photo, file);
 }
 
-function sendOne({ sending: { signal }, progress: { showSent: onProgress } }, file) {
+function sendOne({ sending: { signal }, showSent: onProgress }, file) {
   signal.throwIfAborted(); // It may have been cancelled while it was made smaller.
   const form = new FormData();
   form.append("file", file, nameOf(file));
@@ -55,8 +56,10 @@ async function sendBatch(photos, report) {
   // Events name the file they are about, so every file of a batch needs a name of its own.
   const waiting = new Map();
   const form = new FormData();
+  const signal = AbortSignal.any(photos.map(({ sending }) => sending.signal));
   for (const photo of photos) {
     try {
+      signal.throwIfAborted();
       const copy = await fitToLimit(photo.file);
       const name = unusedName(nameOf(photo.file), waiting);
       waiting.set(name, { photo, copy });
@@ -67,7 +70,8 @@ async function sendBatch(photos, report) {
   }
   if (!waiting.size) return;
   try {
-    const response = await call(`${settings.apiPrefix}/detect/batch`, { method: "POST", body: form });
+    const onProgress = (share) => photos.forEach(({ showSent }) => showSent(share, { isAlone: false }));
+    const response = await call(`${settings.apiPrefix}/detect/batch`, { method: "POST", body: form, signal, onProgress });
     for await (const event of eventsOf(response.body)) {
       const { photo, copy } = waiting.get(event.filename) ?? {};
       if (!photo) continue;

@@ -41,15 +41,18 @@ export function mountDetect(panel) {
   const clear = h("button", { type: "button", on: { click: clearAll } }, "Clear");
   const exports = ["csv", "json"].map((format) =>
     h("button", { type: "button", on: { click: () => save(photos, format) } }, format.toUpperCase()));
-  const progress = h("progress", { "aria-label": "Photos analysed" });
+  const progress = h("progress", { max: 1, "aria-label": "Photos analysed" });
+  const percentage = h("span", { class: "small", "aria-hidden": "true" }); // The bar says it too.
+  const going = h("div", { class: "going" }, progress, percentage,
+    h("button", { type: "button", on: { click: () => photos.filter(isInWork).forEach(cancel) } }, "Cancel"));
   const progressText = h("p", { class: "small", role: "status" });
   const mending = h("div", { class: "row" });
   const totals = h("div", {});
+  const exporting = h("div", { class: "row small" }, "Export", ...exports);
   const list = h("ul", { class: "photos", "aria-label": "Photos" });
   const tools = h("div", { class: "tools row" }, overview, clear);
   const batch = h("section", { class: "batch", "aria-label": "All photos" },
-    progressText, progress, mending, totals,
-    h("div", { class: "row small" }, "Export", ...exports));
+    progressText, going, mending, totals, exporting);
   const spoken = h("p", { class: "unseen", role: "status" }); // For screen readers.
   const stage = h("div", { class: "main", tabIndex: -1 }); // It takes the focus of what goes away.
   const details = h("div", { class: "result" });
@@ -113,11 +116,17 @@ export function mountDetect(panel) {
   }
 
   async function analyseThese(some) {
-    showProgress();
     for (const photo of some) {
       photo.sending = new AbortController();
+      photo.sent = 0;
+      photo.showSent = (share, { isAlone = true } = {}) => {
+        photo.sent = share;
+        if (isAlone) photo.progress.showSent(share);
+        showProgress();
+      };
       if (!photo.isVideo) photo.progress = photoProgress({ title: photo.file.name, cancel: () => cancel(photo) });
     }
+    showProgress();
     await Promise.all([
       analyse(some.filter((photo) => !photo.isVideo), report),
       ...some.filter((photo) => photo.isVideo).map(analyseVideo),
@@ -141,10 +150,11 @@ export function mountDetect(panel) {
     photo.view = null;
     photo.progress = videoProgress({ title: photo.file.name, cancel: () => cancel(photo) });
     try {
-      const sending = { signal: photo.sending.signal, onProgress: photo.progress.showSent };
+      const sending = { signal: photo.sending.signal, onProgress: photo.showSent };
       for await (const video of uploadAndFollow(photo.file, sending)) {
         photo.video = video;
         photo.progress.update(video);
+        showProgress();
         if (photo.isCancelled) await call(pathOf(video), { method: "DELETE" });
       }
       if (photo.video.status === "done") {
@@ -180,8 +190,12 @@ export function mountDetect(panel) {
     input.focus();
   }
 
+  /** What is still in work ends; only a video that the service has already goes on. */
   function forget() {
-    for (const { url } of photos) URL.revokeObjectURL(url);
+    for (const photo of photos) {
+      if (isInWork(photo) && !photo.video) cancel(photo);
+      URL.revokeObjectURL(photo.url);
+    }
     photos = [];
     current = null;
     list.replaceChildren();
@@ -218,16 +232,23 @@ export function mountDetect(panel) {
   }
 
   function showProgress() {
-    const finished = photos.filter(({ state }) => state !== "working");
-    const failed = photos.filter(({ state }) => state === "failed").length;
-    Object.assign(progress, { max: photos.length, value: finished.length });
-    progress.hidden = finished.length === photos.length;
-    const done = `${finished.length - failed} of ${count(photos.length, "photo")} analysed`;
-    progressText.textContent = `${done}${failed ? `, ${failed} failed` : ""}${progress.hidden ? "" : " …"}`;
-    const faces = photos.flatMap(({ detection }) => detection?.detection_results.faces ?? []);
+    if (!photos.length) return; // Cleared meanwhile.
+    const done = photos.filter(({ state }) => state === "done");
+    const failed = photos.filter(({ state }) => state === "failed");
+    const cancelled = failed.filter(isCancelled).length;
+    const isOver = !photos.some(isInWork);
+    progress.value = photos.reduce((sum, photo) => sum + shareOf(photo), 0) / photos.length;
+    percentage.textContent = `${Math.floor(100 * progress.value)}\u00a0%`;
+    if (isOver && going.contains(document.activeElement)) stage.focus({ preventScroll: true });
+    going.hidden = isOver;
+    const parts = [`${done.length} of ${count(photos.length, "photo")} analysed`];
+    if (failed.length > cancelled) parts.push(`${failed.length - cancelled} failed`);
+    if (cancelled) parts.push(`${cancelled} cancelled`);
+    tell(progressText, `${parts.join(", ")}${isOver ? "" : " …"}`);
+    const faces = done.flatMap(({ detection }) => detection.detection_results.faces);
     totals.replaceChildren(h("h2", {}, count(faces.length, "face")), countChips(faces));
-    mending.replaceChildren(...remedies(photos.filter(({ state }) => state === "failed")));
-    for (const button of exports) button.disabled = !photos.some(({ detection }) => detection);
+    totals.hidden = exporting.hidden = !done.length;
+    mending.replaceChildren(...remedies(failed));
   }
 
   async function show(photo) {
@@ -316,6 +337,18 @@ export function mountDetect(panel) {
     if (photos.some(isBeingSent)) event.preventDefault(); // The browser asks whether to leave.
   });
   return { take, goTo, place };
+}
+
+const isInWork = ({ state }) => state === "working";
+
+const isCancelled = ({ error }) => error === CANCELLED;
+
+/** How far the work on it is: half of it is sending. */
+const shareOf = ({ state, sent, video }) => (state === "working" ? (sent + (video?.progress ?? 0)) / 2 : 1);
+
+/** Say something that is read out, unless it was said already. */
+function tell(place, text) {
+  if (place.textContent !== text) place.textContent = text;
 }
 
 const needsUser = ({ error: { code } }) => NEEDS_USER.includes(code);

@@ -29,9 +29,9 @@ export function photoCard(photo, open) {
   return { element: h("li", { class: "photo" }, button), button, update, showThumbnail };
 }
 
-function inWords({ state, error, detection }) {
+function inWords({ state, error, detection, isCancelled }) {
   if (state === "working") return "analysing …";
-  if (state === "failed") return `failed: ${error.title ?? error.message}`;
+  if (state === "failed") return isCancelled ? "cancelled" : `failed: ${error.title ?? error.message}`;
   return countsInWords(detection.detection_results.faces);
 }
 

@@ -38,20 +38,40 @@ export async function send(path, options) {
   });
 }
 
-/** `fetch` cannot report how much of a body was sent. */
+/** `fetch` cannot report how much of a body was sent. The answer is text, and its body a stream as that of `fetch`. */
 function upload(path, { method, headers = {}, body, signal, onProgress }) {
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open(method, path);
-    request.responseType = "blob";
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", ({ loaded, total }) => onProgress(loaded / total));
-    request.addEventListener("load", () => resolve(new Response(request.response, { status: request.status })));
+    const answer = new ReadableStream({ start: (controller) => pipe(request, controller), cancel: () => request.abort() });
+    request.addEventListener("readystatechange", () => {
+      if (request.readyState === XMLHttpRequest.HEADERS_RECEIVED) resolve(new Response(answer, { status: request.status }));
+    });
     request.addEventListener("error", () => reject(new TypeError("the connection broke")));
     request.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));
     signal?.addEventListener("abort", () => request.abort());
     request.send(body);
   });
+}
+
+/** Pass on what a request receives as it comes. */
+function pipe(request, controller) {
+  const encoder = new TextEncoder();
+  let passed = 0;
+  const passOn = () => {
+    controller.enqueue(encoder.encode(request.responseText.slice(passed)));
+    passed = request.responseText.length;
+  };
+  request.addEventListener("progress", passOn);
+  request.addEventListener("load", () => {
+    passOn();
+    controller.close();
+  });
+  request.addEventListener("error", () => controller.error(unreachable()));
+  request.addEventListener("abort", () => controller.error(new DOMException("cancelled", "AbortError")));
 }
 
 export function sendJson(path, body) {
