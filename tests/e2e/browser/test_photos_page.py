@@ -237,6 +237,37 @@ async def test_cards_are_equally_wide_whatever_the_files_are_called(signed_in: P
     assert max(heights) <= 2 * min(heights) + 1
 
 
+OVERFULL = """() => [...document.querySelectorAll(".notice, .problem, dialog:not(.detail)")]
+    .filter((each) => each.checkVisibility())
+    .filter((each) => each.scrollWidth > each.clientWidth || each.clientHeight > innerHeight / 2)
+    .map((each) => each.textContent)"""
+
+
+async def test_a_name_of_5000_letters_leaves_notices_and_questions_in_shape(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    await page.set_viewport_size(PHONE)
+    name = f"{'x' * 5000}.jpg"
+    await choose(page, file(name, b"no photo"))
+    await expect(page.get_by_role("alert")).to_contain_text("xx.jpg: This photo")
+    assert await page.evaluate(OVERFULL) == []
+    await page.get_by_role("button", name="Clear").click()
+    await page.route("**/api/detect", lambda route: None)
+    await choose(page, file(name, portrait()))
+    await expect(page.locator(".notice.progress")).to_contain_text("xx.jpg …")
+    assert await page.evaluate(OVERFULL) == []
+    await page.unroute("**/api/detect")
+    await page.get_by_role("button", name="Clear").click()
+    await choose(page, file(name, portrait()))
+    await expect(page.locator(".face")).to_have_count(1)
+    await page.get_by_role("tab", name="History").click()
+    await page.locator(".card").first.get_by_role("button").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_text("This cannot be undone.")).to_be_visible()
+    assert await page.evaluate(OVERFULL) == []
+
+
 async def test_all_photos_that_failed_are_tried_again_with_one_click(signed_in: Page) -> None:
     page = signed_in
     await page.route("**/api/detect/batch", lambda route: route.abort())

@@ -1,7 +1,7 @@
 // Sending photos: one by one as a guest, in batches when signed in; too large ones made smaller.
 
 import { ApiError, call, callForJson } from "./api.js";
-import { bytes } from "./format.js";
+import { bytes, shorten } from "./format.js";
 import { session } from "./session.js";
 import { settings } from "./settings.js";
 import { inOriginalPixels, shrink } from "./shrink.js";
@@ -120,9 +120,4 @@ function unusedName(name, taken) {
   return free;
 }
 
-/** The name of a file without its middle where it is too long: the beginning and the kind tell most. */
-function nameOf(file) {
-  const letters = [...file.name.replace(/[\\/]/g, "_")];
-  const half = MAX_NAME / 2;
-  return (letters.length > MAX_NAME ? [...letters.slice(0, half), "…", ...letters.slice(1 - half)] : letters).join("") || "photo";
-}
+const nameOf = (file) => shorten(file.name.replace(/[\\/]/g, "_"), MAX_NAME) || "photo";

@@ -7,7 +7,7 @@ import { save } from "./batch-export.js";
 import { announce, h } from "./dom.js";
 import { drawPhoto } from "./drawn-photo.js";
 import { countChips, countsInWords } from "./emotion-counts.js";
-import { count } from "./format.js";
+import { count, shorten } from "./format.js";
 import { downloadDrawn, pictureOf, saveWithBoxes } from "./history-card.js";
 import { photoCard } from "./overview.js";
 import { problem, signInButton, tryAgain } from "./problem.js";
@@ -124,7 +124,7 @@ export function mountDetect(panel) {
         if (isAlone) photo.progress.showSent(share);
         showProgress();
       };
-      if (!photo.isVideo) photo.progress = photoProgress({ title: photo.file.name, cancel: () => cancel(photo) });
+      if (!photo.isVideo) photo.progress = photoProgress({ title: shorten(photo.file.name), cancel: () => cancel(photo) });
     }
     showProgress();
     await Promise.all([
@@ -142,13 +142,13 @@ export function mountDetect(panel) {
     showProgress();
     if (photo !== current) return;
     show(photo);
-    if (photo.detection) spoken.textContent = `${photo.file.name}: ${countsInWords(photo.detection.detection_results.faces)}`;
+    if (photo.detection) spoken.textContent = `${shorten(photo.file.name)}: ${countsInWords(photo.detection.detection_results.faces)}`;
   }
 
   /** Send a video and show how far it is; it goes on also when the page is left. */
   async function analyseVideo(photo) {
     photo.view = null;
-    photo.progress = videoProgress({ title: photo.file.name, cancel: () => cancel(photo) });
+    photo.progress = videoProgress({ title: shorten(photo.file.name), cancel: () => cancel(photo) });
     try {
       const sending = { signal: photo.sending.signal, onProgress: photo.showSent };
       for await (const video of uploadAndFollow(photo.file, sending)) {
@@ -361,7 +361,7 @@ const isBeingSent = ({ state, video, sample }) => state === "working" && !video 
 
 /** What went wrong, with the name of the file where it is the file's fault. */
 function headingOf({ file, error: { code, title } }) {
-  return title && !OF_ALL_FILES.includes(code) ? `${file.name}: ${title}` : title;
+  return title && !OF_ALL_FILES.includes(code) ? `${shorten(file.name)}: ${title}` : title;
 }
 
 /** Load the picture of a photo, as far as the browser can show it. */

@@ -22,6 +22,12 @@ export function count(number, one, many = `${one}s`) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+/** A name without its middle where it is too long: the beginning and the kind tell most. */
+export function shorten(name, max = 60) {
+  const letters = [...name];
+  return letters.length > max ? [...letters.slice(0, max / 2), "…", ...letters.slice(1 - max / 2)].join("") : name;
+}
+
 export function bytes(number) {
   return `${(number / 2 ** 20).toFixed(number % 2 ** 20 ? 1 : 0)}\u00a0MiB`;
 }

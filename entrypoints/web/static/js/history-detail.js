@@ -4,7 +4,7 @@ import { ApiError, call, callForJson } from "./api.js";
 import { jsonPanel, requestPanel } from "./code-panels.js";
 import { askToConfirm, showDialog } from "./dialogs.js";
 import { h } from "./dom.js";
-import { moment } from "./format.js";
+import { moment, shorten } from "./format.js";
 import { nameOf, pictureOf, saveWithBoxes } from "./history-card.js";
 import { liveSummary } from "./live-summary.js";
 import { problem } from "./problem.js";
@@ -101,7 +101,7 @@ export function showDetection(record, has, { way = null, onGone = () => {} } = {
   async function erase() {
     const sure = await askToConfirm({
       title: "Delete this record?",
-      text: `${nameOf(record)} and its results will be deleted. This cannot be undone.`,
+      text: `${shorten(nameOf(record))} and its results will be deleted. This cannot be undone.`,
       yes: "Delete",
     });
     if (!sure) return;

@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { h } from "./dom.js";
+import { shorten } from "./format.js";
 import { problem } from "./problem.js";
 import { videoProgress } from "./video-view.js";
 import { follow, pathOf, unfinishedVideos } from "./videos.js";
@@ -46,4 +47,4 @@ export function historyVideos(onDone) {
   return { element: list, reload, stop: () => (latestRequest += 1) };
 }
 
-const nameOf = (video) => video.filename ?? "Video";
+const nameOf = (video) => shorten(video.filename ?? "Video");
