@@ -80,7 +80,7 @@ async def live(page: Page) -> None:
     await page.get_by_label("Save a summary in my history").check()
     await page.get_by_role("button", name="Start").click()
     await page.locator(".live-stage .box").wait_for()
-    await page.get_by_role("button", name="Stop").click()
+    await page.get_by_role("button", name="Stop", exact=True).click()
     await page.locator(".summary").wait_for()
 
 

@@ -78,7 +78,7 @@ async def test_a_stopped_session_is_summarised_and_saved_on_request(signed_in: P
     page = signed_in
     await start(page)
     await page.get_by_label("Save a summary in my history").check()
-    await page.get_by_role("button", name="Stop").click()
+    await page.get_by_role("button", name="Stop", exact=True).click()
     await expect(page.locator(".summary")).to_contain_text("It was saved in your history.")
     await expect(page.locator(".summary tbody")).to_contain_text("happy")
     await expect(page.locator(".live-stage .box")).to_have_count(0)
@@ -89,6 +89,25 @@ async def test_a_stopped_session_is_summarised_and_saved_on_request(signed_in: P
     )
     await expect(chart).to_be_visible()
     assert await chart.locator("rect").count() > 0
+
+
+async def test_a_session_can_still_be_saved_when_it_ends(signed_in: Page) -> None:
+    page = signed_in
+    await page.get_by_role("tab", name="Live").click()
+    await expect(page.locator(".live-stage")).to_contain_text("A summary is kept if you save it.")
+    at_last = page.get_by_role("button", name="Stop and save")
+    await expect(at_last).to_be_hidden()
+    await start(page)
+    keep = page.get_by_label("Save a summary in my history")
+    await keep.check()
+    await expect(at_last).to_be_hidden()
+    await keep.uncheck()
+    await at_last.press("Enter")
+    await expect(page.locator(".summary")).to_contain_text("It was saved in your history.")
+    await expect(page.get_by_role("button", name="Start")).to_be_focused()
+    await start(page)
+    await page.get_by_role("button", name="Stop", exact=True).click()
+    await expect(page.locator(".summary")).to_contain_text("It was not saved")
 
 
 async def test_a_session_that_is_left_for_the_history_is_in_it(signed_in: Page) -> None:
@@ -185,11 +204,11 @@ async def test_a_face_has_the_same_name_on_its_box_in_the_selector_and_in_the_su
     await expect(page.get_by_label("Face in the timeline").locator("option")).to_have_text(
         ["Face 1"]
     )
-    stop = page.get_by_role("button", name="Stop")
+    stop = page.get_by_role("button", name="Stop", exact=True)
     started_in = await stop.evaluate("button => getComputedStyle(button).backgroundColor")
     await stop.click()
     await expect(page.locator(".summary tbody")).to_contain_text("Face 1")
-    await expect(page.locator(".summary")).to_contain_text("It was not saved: for that, tick")
+    await expect(page.locator(".summary")).to_contain_text("It was not saved: for that, end a")
     begin = page.get_by_role("button", name="Start")
     assert await begin.evaluate("button => getComputedStyle(button).backgroundColor") != started_in
 

@@ -32,13 +32,15 @@ export function liveStudio() {
   const video = h("video", { muted: true, playsInline: true, "aria-label": "Your camera" });
   const idle = h("div", { class: "idle" },
     h("p", { class: "lead" }, "Press Start to see which emotions your face shows."),
-    h("p", { class: "muted" }, "Frames from your camera are sent to this service only, and none is kept."));
+    h("p", { class: "muted" }, "Frames from your camera are sent to this service only, and none is kept. ",
+      "A summary is kept if you save it."));
   const layer = h("div", { class: "layer" }, video);
   const stage = h("div", { class: "stage live-stage is-mirrored" }, layer, idle);
   const choice = h("select", { on: { change: () => running && restart() } }, h("option", { value: "" }, "Default camera"));
   const mirror = h("input", { type: "checkbox", checked: true, on: { change: () =>
     stage.classList.toggle("is-mirrored", mirror.checked) } });
   const toggle = h("button", { type: "button", class: "toggle primary", on: { click: () => (running ? stop() : start()) } }, "Start");
+  const stopAndSave = h("button", { type: "button", hidden: true, on: { click: saveAtLast } }, "Stop and save");
   const state = h("p", { class: "state muted small", role: "status" });
   const trouble = h("div", {});
   const advice = h("div", { role: "status" });
@@ -46,7 +48,10 @@ export function liveStudio() {
   const timeline = new Timeline();
   const faceList = new LiveFaces((id) => timeline.choose(id));
   const summaryPlace = h("div", {});
-  const options = liveSettings((config) => running && connection.configure(config));
+  const options = liveSettings((config) => {
+    if (running) connection.configure(config);
+    showToggle();
+  });
   const camera = new Camera(video);
   const boxes = new LiveBoxes(layer);
   let running = false;
@@ -54,7 +59,7 @@ export function liveStudio() {
 
   showState("ready");
   const main = h("div", { class: "live-main" },
-    h("div", { class: "live-controls" }, toggle, options.keep, field("Mirror", mirror), field("Camera", choice)),
+    h("div", { class: "live-controls" }, toggle, stopAndSave, options.keep, field("Mirror", mirror), field("Camera", choice)),
     state, trouble, advice, stage);
   const element = h("div", { class: "live-view" }, main,
     h("div", { class: "live-side" }, summaryPlace, figures.element, faceList.element, timeline.element, options.element));
@@ -144,6 +149,14 @@ export function liveStudio() {
   function showToggle() {
     toggle.textContent = running ? "Stop" : "Start";
     toggle.className = running ? "toggle stop" : "toggle primary";
+    stopAndSave.hidden = !running || options.config.save_session;
+  }
+
+  /** Save only this session: the service keeps what is to be saved when it ends, and forgets all else. */
+  function saveAtLast() {
+    connection.configure({ save_session: true });
+    stop();
+    toggle.focus();
   }
 
   /** Send frames as fast as results come back, and no faster than the settings say. */

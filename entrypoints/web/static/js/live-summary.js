@@ -39,6 +39,6 @@ export function liveSummary(summary, { tellsKept = true, isVideo = false } = {})
 }
 
 function whatWasKept({ detection_id: id }) {
-  if (!id) return [" It was not saved: for that, tick “Save a summary in my history” before you press Stop."];
+  if (!id) return [" It was not saved: for that, end a session with “Stop and save”."];
   return [" It was saved in your history. ", h("a", { href: `#history/${id}` }, "Open it")];
 }
