@@ -10,7 +10,14 @@ from tests.e2e.browser.axe import faults
 from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
 from tests.e2e.browser.pictures import crowd, portrait
-from tests.e2e.browser.states import STATES, State
+from tests.e2e.browser.states import (
+    STATES,
+    State,
+    detail,
+    few_faces,
+    first_visit,
+    live_ready,
+)
 
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
 DESK: ViewportSize = {"width": 1366, "height": 850}
@@ -204,6 +211,24 @@ async def press_until(page: Page, name: str) -> None:
         if focused.startswith(name.replace(" ", "")):
             return
     raise AssertionError(f"no key leads to {name}")
+
+
+@pytest.mark.parametrize(
+    "state", [first_visit, few_faces, live_ready, detail], ids=lambda state: state.__name__
+)
+async def test_text_at_twice_its_size_fits_a_phone(signed_in: Page, state: State) -> None:
+    page = signed_in
+    settings = await page.context.new_cdp_session(page)
+    sizes = {"standard": 32, "fixed": 26}
+    await settings.send("Page.setFontSizes", {"fontSizes": sizes})
+    await state(page)
+    await page.set_viewport_size(PHONE)
+    assert not await page.evaluate(TOO_WIDE)
+    for part in ("header .tabs", "dialog .title, main .hint, main .lead, main .line"):
+        cut_off = "parts => parts.filter((each) => each.scrollWidth > each.clientWidth).length"
+        assert await page.locator(part).evaluate_all(cut_off) == 0
+    size = "() => getComputedStyle(document.body).fontSize"
+    assert await page.evaluate(size) == "32px"
 
 
 async def test_reduced_motion_is_respected(page: Page) -> None:
