@@ -231,6 +231,24 @@ async def test_text_at_twice_its_size_fits_a_phone(signed_in: Page, state: State
     assert await page.evaluate(size) == "32px"
 
 
+async def test_a_result_is_printed_whole_in_ink_on_white(signed_in: Page) -> None:
+    page = signed_in
+    await page.emulate_media(color_scheme="dark")
+    await few_faces(page)
+    await page.get_by_role("button", name="Zoom in").click()
+    await page.emulate_media(color_scheme="dark", media="print")
+    inks = await page.evaluate(
+        """() => ["color", "backgroundColor"].map((ink) => getComputedStyle(document.body)[ink])"""
+    )
+    assert inks == ["rgb(27, 29, 34)", "rgba(0, 0, 0, 0)"]
+    for part in (".top", ".tools", ".zoom", ".code-panel", ".foot a"):
+        await expect(page.locator(part).first).to_be_hidden()
+    for part in (".stage img", ".face .line", ".counts"):
+        await expect(page.locator(part).first).to_be_visible()
+    [layer, frame] = [await page.locator(part).bounding_box() for part in (".layer", ".frame")]
+    assert layer == frame
+
+
 async def test_reduced_motion_is_respected(page: Page) -> None:
     held: list[Route] = []
 

@@ -46,9 +46,9 @@ export function mountDetect(panel) {
   const going = h("div", { class: "going" }, progress, percentage,
     h("button", { type: "button", on: { click: () => photos.filter(isInWork).forEach(cancel) } }, "Cancel"));
   const progressText = h("p", { class: "small", role: "status" });
-  const mending = h("div", { class: "row" });
+  const mending = h("div", { class: "row mending" });
   const totals = h("div", {});
-  const exporting = h("div", { class: "row small" }, "Export", ...exports);
+  const exporting = h("div", { class: "row small exporting" }, "Export", ...exports);
   const list = h("ul", { class: "photos", "aria-label": "Photos" });
   const tools = h("div", { class: "tools row" }, overview, clear);
   const batch = h("section", { class: "batch", "aria-label": "All photos" },
