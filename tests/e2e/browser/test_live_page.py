@@ -110,6 +110,19 @@ async def test_a_session_can_still_be_saved_when_it_ends(signed_in: Page) -> Non
     await expect(page.locator(".summary")).to_contain_text("It was not saved")
 
 
+async def test_the_picture_stays_in_its_place_when_a_session_starts(signed_in: Page) -> None:
+    page = signed_in
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await page.get_by_role("tab", name="Live").click()
+    stage = page.locator(".live-stage")
+    before = await stage.bounding_box()
+    await start(page)
+    after = await stage.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert before["y"] == after["y"]
+
+
 async def test_a_session_that_is_left_for_the_history_is_in_it(signed_in: Page) -> None:
     page = signed_in
     await start(page)
