@@ -275,7 +275,8 @@ async def test_the_advice_of_the_service_is_applied_with_one_click(signed_in: Pa
         for number in (1, 2)
     ]
     result = {"faces": faces, "image": {"width": 640, "height": 480}, "fps": 9.0}
-    advice = {"message": "too slow", "suggested_config": {"processing_resolution": [480, 360]}}
+    config = {"processing_resolution": [480, 360], "detection_interval": 4, "auto_adjust": True}
+    advice = {"message": "too slow", "suggested_config": config}
     await page.route(
         "**/js/live-connection.js",
         lambda route: route.fulfill(
@@ -298,9 +299,16 @@ async def test_the_advice_of_the_service_is_applied_with_one_click(signed_in: Pa
     await expect(page.get_by_label("Face in the timeline")).to_have_value("face_1")
     await page.get_by_role("button", name="Face 2 happy 90").click()
     await expect(page.get_by_label("Face in the timeline")).to_have_value("face_2")
-    await expect(page.get_by_text("processing_resolution = 480 × 360")).to_be_visible()
+    await expect(page.locator(".live-side .notice li")).to_have_text(
+        [
+            "Frame size for detection: 480 × 360",
+            "Detect faces every 4 frames",
+            "Reduce the frame size when falling behind: on",
+        ]
+    )
     await page.get_by_role("button", name="Apply").click()
-    await expect(page.get_by_role("alert")).to_contain_text('{"processing_resolution":[480,360]}')
+    await expect(page.get_by_role("button", name="Stop", exact=True)).to_be_focused()
+    await expect(page.get_by_role("alert")).to_contain_text('{"processing_resolution":[480,360],')
     await page.get_by_text("Settings", exact=True).click()
     await expect(page.get_by_label("Frame size for detection")).to_have_value("480x360")
 

@@ -51,6 +51,13 @@ export function liveSettings(onChange) {
     get config() {
       return Object.fromEntries(values);
     },
+    /** Settings as the form names them; others are left out. */
+    inWords(config) {
+      return Object.entries(config).flatMap(([name, value]) => {
+        const [label] = form.elements[name]?.labels ?? [];
+        return label ? [setting(label.textContent, value)] : [];
+      });
+    },
     /** Take over what the service suggests. */
     apply(config) {
       for (const [name, value] of Object.entries(config)) {
@@ -67,6 +74,11 @@ function nameField() {
   const name = field("Name in the history", h("input", { name: "video_source", maxLength: 200, placeholder: "Live session" }));
   name.classList.add("is-wide");
   return name;
+}
+
+function setting(label, value) {
+  const text = typeof value === "boolean" ? { true: "on", false: "off" }[value] : [value].flat().join(" × ");
+  return label.includes("…") ? label.replace("…", text) : `${label}: ${text}`;
 }
 
 function valueOf(input) {

@@ -60,9 +60,10 @@ export function liveStudio() {
   showState("ready");
   const main = h("div", { class: "live-main" },
     h("div", { class: "live-controls" }, toggle, stopAndSave, options.keep, field("Mirror", mirror), field("Camera", choice)),
-    state, trouble, advice, stage);
+    state, trouble, stage);
   const element = h("div", { class: "live-view" }, main,
-    h("div", { class: "live-side" }, summaryPlace, figures.element, faceList.element, timeline.element, options.element));
+    // Advice comes while people watch, so it stands where it does not move the picture.
+    h("div", { class: "live-side" }, summaryPlace, advice, figures.element, faceList.element, timeline.element, options.element));
 
   const handlers = {
     state: (name, after) => {
@@ -111,17 +112,21 @@ export function liveStudio() {
   }
 
   function advise(message, config) {
-    const words = Object.entries(config).map(([name, value]) => `${name} = ${[value].flat().join(" × ")}`);
     advice.replaceChildren(h("div", { class: "notice" },
       h("p", {}, sentence(message)),
-      h("p", { class: "muted small" }, words.join(", ")),
+      h("ul", { class: "muted small" }, ...options.inWords(config).map((words) => h("li", {}, words))),
       h("div", { class: "row" },
         h("button", { type: "button", on: { click: () => {
           options.apply(config);
           connection?.configure(config);
-          advice.replaceChildren();
+          endAdvice();
         } } }, "Apply"),
-        h("button", { type: "button", class: "plain", on: { click: () => advice.replaceChildren() } }, "Ignore"))));
+        h("button", { type: "button", class: "plain", on: { click: endAdvice } }, "Ignore"))));
+  }
+
+  function endAdvice() {
+    advice.replaceChildren();
+    toggle.focus({ preventScroll: true }); // The button that had the focus is gone.
   }
 
   async function start() {
