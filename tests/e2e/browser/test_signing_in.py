@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.pictures import portrait
@@ -84,14 +84,45 @@ async def test_a_sign_in_that_has_ended_elsewhere_ends_on_the_page(signed_in: Pa
     page = signed_in
     await change_tokens(page, "held.expiresAt = 0; held.refresh = 'revoked'")
     await page.reload()
-    await choose(page, file("a.jpg", portrait()))
     alert = page.get_by_role("alert")
     await expect(alert).to_contain_text("Your sign-in has ended")
     await expect(page.get_by_role("banner").get_by_role("button", name="Sign in")).to_be_visible()
     await alert.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+
+
+async def test_a_photo_that_is_sent_as_the_sign_in_ends_is_not_that_of_a_guest(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    await change_tokens(page, "held.expiresAt = 0; held.refresh = 'revoked'")
+    asked: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+
+    await page.route("**/auth/refresh-token", hold)
+    async with page.expect_request("**/auth/refresh-token"):
+        await page.reload()
+    await choose(page, file("a.jpg", portrait()))
+    await page.locator(".is-working").wait_for()
+    await asked[0].continue_()
+    alert = page.locator("#detect").get_by_role("alert")
+    await expect(alert).to_contain_text("Your sign-in has ended")
+    await alert.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
     await page.go_back()
     await expect(page.get_by_role("dialog", name="Sign in")).to_have_count(0)
+
+
+async def test_the_history_says_that_the_sign_in_has_ended(signed_in: Page) -> None:
+    page = signed_in
+    await page.get_by_role("tab", name="History").click()
+    await expect(page.get_by_text("Your history is empty.")).to_be_visible()
+    await change_tokens(page, "held.expiresAt = 0; held.refresh = 'revoked'")
+    await page.reload()
+    await expect(page.get_by_text("Sign in to keep a history.")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_contain_text("Your sign-in has ended")
 
 
 async def test_a_new_tab_is_signed_in_and_signing_out_applies_to_all_tabs(signed_in: Page) -> None:

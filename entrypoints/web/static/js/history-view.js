@@ -2,7 +2,7 @@
 
 import { call, callForJson } from "./api.js";
 import { askToConfirm } from "./dialogs.js";
-import { field, h, select } from "./dom.js";
+import { announce, field, h, select } from "./dom.js";
 import { download } from "./download.js";
 import { historyCard } from "./history-card.js";
 import { showDetection } from "./history-detail.js";
@@ -115,10 +115,16 @@ export function mountHistory(panel) {
       replace(skip ? [...shown.map(({ record }) => record), ...records] : records);
       showCount();
     } catch (error) {
-      if (number !== latestRequest) return;
+      if (number !== latestRequest && session.user) return;
       if (filter !== shownFilter) clear(""); // What is shown does not answer what was asked.
-      trouble.replaceChildren(problem(error, error.title, [tryAgain(() => load(skip))]));
+      explain(error, [tryAgain(() => load(skip))]);
     }
+  }
+
+  /** Without a signed-in user this view is not shown: then the page says at its top why that is. */
+  function explain(error, actions) {
+    if (error.code === "signed_out") announce(problem(error));
+    else trouble.replaceChildren(problem(error, error.title, actions));
   }
 
   function showCount() {
@@ -156,7 +162,7 @@ export function mountHistory(panel) {
       await show(id, isStep, way);
     } catch (error) {
       history.replaceState(null, "", "#history");
-      trouble.replaceChildren(problem(error));
+      explain(error);
     }
   }
 
@@ -207,7 +213,7 @@ export function mountHistory(panel) {
       const answer = await call(`${path}/export?${query}`);
       download(await answer.blob(), `emotions.${format}`);
     } catch (error) {
-      trouble.replaceChildren(problem(error));
+      explain(error);
     }
   }
 
@@ -222,7 +228,7 @@ export function mountHistory(panel) {
       await call(path, { method: "DELETE" });
       reload();
     } catch (error) {
-      trouble.replaceChildren(problem(error));
+      explain(error);
     }
   }
 

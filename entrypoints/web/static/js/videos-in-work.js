@@ -1,6 +1,7 @@
 // The videos that are still in work, as links: they go on where the page was left.
 
-import { h } from "./dom.js";
+import { announce, h } from "./dom.js";
+import { problem } from "./problem.js";
 import { session } from "./session.js";
 import { inWords } from "./video-view.js";
 import { follow, IN_WORK, unfinishedVideos } from "./videos.js";
@@ -11,11 +12,17 @@ export function videosInWork() {
 
   async function reload() {
     const number = ++latestRequest;
-    const videos = session.user ? await unfinishedVideos().catch(() => []) : [];
+    const videos = session.user ? await unfinishedVideos().catch(noneBut) : [];
     if (number !== latestRequest) return;
     const unfinished = videos.filter(({ status }) => IN_WORK.includes(status));
     list.hidden = !unfinished.length;
     list.replaceChildren(...unfinished.map((video) => line(video, () => number === latestRequest)));
+  }
+
+  /** This is the first request of a visit: where it finds that a sign-in has ended, say so. */
+  function noneBut(error) {
+    if (error.code === "signed_out") announce(problem(error));
+    return [];
   }
 
   function line(video, isLatest) {
