@@ -187,6 +187,9 @@ async def test_a_batch_shows_how_far_it_is_and_can_be_cancelled(signed_in: Page)
     await expect(everything).to_contain_text("0 of 2 photos analysed, 2 cancelled")
     await expect(bar).to_be_hidden()
     await expect(page.locator(".main")).to_be_focused()
+    await limit_upload(page, -1)
+    await everything.get_by_role("button", name="Try 2 again").click()
+    await expect(everything).to_contain_text("2 of 2 photos analysed")
 
 
 async def test_photos_that_are_cleared_are_sent_no_further(signed_in: Page) -> None:
@@ -416,9 +419,14 @@ async def test_an_unreachable_service_is_explained(page: Page) -> None:
 
 async def slow_down(page: Page) -> None:
     """Let the page send 10 kB a second."""
+    await limit_upload(page, 10_000)
+
+
+async def limit_upload(page: Page, rate: int) -> None:
+    """Let the page send this many bytes a second; -1 for as many as it can."""
     network = await page.context.new_cdp_session(page)
-    slowly = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 10_000}
-    await network.send("Network.emulateNetworkConditions", slowly)
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": rate}
+    await network.send("Network.emulateNetworkConditions", limits)
 
 
 async def covers(page: Page, selector: str, x: float, y: float) -> bool:

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.conftest import a_tab, a_visitor, new_id_token, sign_in
 from tests.e2e.browser.phone import PHONE, TOO_SMALL_FOR_FINGERS, TOO_WIDE
+from tests.e2e.browser.pictures import portrait
 from tests.e2e.browser.videos import (
     RATE,
     STEP,
@@ -63,7 +64,7 @@ async def test_the_timeline_leads_to_any_moment(watched: Page) -> None:
     size = await row.bounding_box()
     assert size is not None
     await row.click(position={"x": size["width"] / 2, "y": 20})
-    time = "document.querySelector('video').currentTime"
+    time = "document.querySelector('.video-stage video').currentTime"
     # As functions, because the page's policy forbids evaluating expressions repeatedly.
     await page.wait_for_function(f"() => Math.abs({time} - 3) < 0.2")
     seek = page.get_by_role("slider", name="Time in the video")
@@ -113,6 +114,16 @@ async def test_a_guest_is_asked_to_sign_in(page: Page) -> None:
     await expect(page.get_by_role("alert")).to_contain_text("Videos need an account")
 
 
+async def test_a_video_among_photos_shows_its_first_picture(signed_in: Page) -> None:
+    page = signed_in
+    await choose(page, file("one.jpg", portrait()), clip())
+    everything = page.get_by_role("region", name="All photos")
+    await expect(everything).to_contain_text("2 of 2 files analysed", timeout=60_000)
+    thumbnail = page.locator(".photos video")
+    await page.wait_for_function("() => document.querySelector('.photos video').videoWidth === 720")
+    await expect(thumbnail).to_be_visible()
+
+
 async def test_a_video_can_be_cancelled(signed_in: Page) -> None:
     page = signed_in
     await choose(page, clip())
@@ -125,7 +136,7 @@ async def test_a_video_goes_on_playing_in_its_place_when_its_analysis_ends(
 ) -> None:
     page = signed_in
     await choose(page, clip())
-    video = page.locator("video")
+    video = page.locator(".video-stage video")
     await video.evaluate(
         "async video => { Object.assign(video, { loop: true, muted: true }); await video.play(); }"
     )
@@ -244,5 +255,5 @@ async def test_many_faces_of_a_video_leave_the_player_in_view(signed_in: Page) -
         " return seen.slice(1).every((box, at) => box.left > seen[at].right); }"
     )
     await page.get_by_role("button", name="Face 50: go to 0:00").click()
-    await expect(page.locator("video")).to_be_visible()
+    await expect(page.locator(".video-stage video")).to_be_visible()
     assert not await page.evaluate(TOO_WIDE)

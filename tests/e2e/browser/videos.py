@@ -67,7 +67,7 @@ async def analysed_with_many_faces(page: Page) -> None:
 
 
 async def go_to(page: Page, seconds: float) -> None:
-    await page.locator("video").evaluate(
+    await page.locator(".video-stage video").evaluate(
         "(video, at) => new Promise(done => { video.pause();"
         " video.addEventListener('seeked', done, { once: true }); video.currentTime = at; })",
         seconds,

@@ -241,7 +241,8 @@ export function mountDetect(panel) {
     percentage.textContent = `${Math.floor(100 * progress.value)}\u00a0%`;
     if (isOver && going.contains(document.activeElement)) stage.focus({ preventScroll: true });
     going.hidden = isOver;
-    const parts = [`${done.length} of ${count(photos.length, "photo")} analysed`];
+    const kind = photos.some(({ isVideo }) => isVideo) ? "file" : "photo";
+    const parts = [`${done.length} of ${count(photos.length, kind)} analysed`];
     if (failed.length > cancelled) parts.push(`${failed.length - cancelled} failed`);
     if (cancelled) parts.push(`${cancelled} cancelled`);
     tell(progressText, `${parts.join(", ")}${isOver ? "" : " …"}`);
@@ -354,7 +355,7 @@ function tell(place, text) {
 const needsUser = ({ error: { code } }) => NEEDS_USER.includes(code);
 
 /** Whether it may go better next time: other faults are those of the file. */
-const canBeMended = (photo) => needsUser(photo) || photo.error.code === "unreachable" || !(photo.error.status < 429);
+const canBeMended = (photo) => isCancelled(photo) || needsUser(photo) || photo.error.code === "unreachable" || !(photo.error.status < 429);
 
 /** Whether it would be lost with the page: a video that was sent goes on. */
 const isBeingSent = ({ state, video, sample }) => state === "working" && !video && !sample;

@@ -35,10 +35,13 @@ function inWords({ state, error, detection, isCancelled }) {
   return countsInWords(detection.detection_results.faces);
 }
 
-function thumbnail({ file, url }) {
-  const picture = h("img", { src: url, alt: "", on: { error: () => {
+function thumbnail({ file, url, isVideo }) {
+  const on = { error: () => {
     const kind = file.name.split(".").pop().toUpperCase();
     picture.replaceWith(h("span", { class: "muted kind", dataset: { text: kind } }));
-  } } });
+  } };
+  const picture = isVideo
+    ? h("video", { src: url, muted: true, playsInline: true, preload: "metadata", on })
+    : h("img", { src: url, alt: "", on });
   return picture;
 }
