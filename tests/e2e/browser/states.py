@@ -25,6 +25,12 @@ async def batch(page: Page) -> None:
     await page.get_by_role("button", name="two.jpg: 2 happy").wait_for()
 
 
+async def batch_in_work(page: Page) -> None:
+    await page.route("**/api/detect/batch", lambda route: None)
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(3)])
+    await page.get_by_role("progressbar", name="Photos analysed").wait_for()
+
+
 async def crowded(page: Page) -> None:
     picture, boxes = crowd(6, 3)
     await answer_with(page, detection(boxes, (960, 480)))
@@ -174,7 +180,7 @@ async def delete(page: Page) -> None:
 State = Callable[[Page], Awaitable[None]]
 STATES: tuple[State, ...] = (
     empty, first_visit, working, one_face, few_faces, crowded, hard_to_read, no_face, fault,
-    batch, result, guest_limit, sign_in, live_as_guest, live_ready, live_running, live,
-    history_as_guest, history_empty, history, no_matches, detail, session, delete, video,
+    batch, batch_in_work, result, guest_limit, sign_in, live_as_guest, live_ready, live_running,
+    live, history_as_guest, history_empty, history, no_matches, detail, session, delete, video,
     video_in_work, video_of_many,
 )  # fmt: skip
