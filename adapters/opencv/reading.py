@@ -31,8 +31,9 @@ from domain.formats import (
 )
 from domain.image import Image
 
-# What libjpeg, libavif, libheif and Pillow say when memory runs out.
-_OUT_OF_MEMORY = re.compile("(?i)(insufficient|out of) memory|allocat")
+# What libjpeg, libavif, libheif and Pillow say when memory runs out. A limit of libheif, for sizes
+# that cannot be true, sounds alike.
+_OUT_OF_MEMORY = re.compile("(?i)(insufficient|out of) memory|allocat(?!.*security limit)")
 
 
 def recognise(data: bytes) -> FileFormat:

@@ -1,11 +1,20 @@
 """A process that cannot get more memory; libraries say then that an image is damaged."""
 
 import asyncio
+import io
 import os
+import struct
 import sys
 from pathlib import Path
 
+import pillow_heif
 import pytest
+
+from adapters.opencv.reading import read_header, read_image
+from domain.errors import InvalidImage
+from domain.formats import HEIC
+from tests.decoding_limits import USUAL_LIMITS
+from tests.integration.adapters.decoding import portrait
 
 SHORT_OF_MEMORY = """
 import asyncio, io, resource, sys
@@ -55,3 +64,16 @@ async def test_an_image_is_not_called_damaged_when_memory_runs_out(kind: str) ->
     )  # fmt: skip
     out, _ = await process.communicate()
     assert out.decode().strip() == "unavailable"
+
+
+def test_a_size_that_cannot_be_true_is_no_lack_of_memory() -> None:
+    file = io.BytesIO()
+    pillow_heif.from_pillow(portrait(64, 64)).save(file)
+    data = bytearray(file.getvalue())
+    size = data.index(b"ispe") + 8
+    data[size : size + 8] = struct.pack(">II", 60_000, 60_000)
+    header = read_header(bytes(data), HEIC, thorough=True)
+    assert header is not None
+
+    with pytest.raises(InvalidImage):
+        read_image(bytes(data), header, USUAL_LIMITS)
