@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from adapters.records import UnreadableRecord
@@ -22,9 +21,6 @@ from domain.tracking import FaceTrack
 from domain.video import AnalysedFrame
 
 _FRAMES_VERSION = 1
-TURN_KEPT = timedelta(days=1)
-"""How long it is known that a user was served. Users stand in these notes by a hash of their id,
-and not in the records, because a user may erase all videos and even the account."""
 _PARTS = 10_000
 """The integer that stands for a score of 1."""
 _MAX_BYTES = 64 * 2**20

@@ -69,6 +69,12 @@ class InMemoryVideoRepository(Controllable):
         await self._wait_or_fail()
         self._turns[user_id] = now
 
+    async def forget_turns(self, until: datetime) -> int:
+        await self._wait_or_fail()
+        before = len(self._turns)
+        self._turns = {user: at for user, at in self._turns.items() if at >= until}
+        return before - len(self._turns)
+
     async def update(
         self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
     ) -> bool:

@@ -41,6 +41,5 @@ INDEXES: Mapping[str, tuple[IndexModel, ...]] = {
         IndexModel([("status", ASCENDING), ("held_until_us", ASCENDING)], name="waiting"),
     ),
     VIDEO_FRAMES: (IndexModel([("video_id", ASCENDING), ("first", ASCENDING)], name="in_order"),),
-    VIDEO_TURNS: (IndexModel([("known_until", ASCENDING)], name="expiry", expireAfterSeconds=0),),
     USAGE: (IndexModel([("window_ends_at", ASCENDING)], name="window", expireAfterSeconds=0),),
 }

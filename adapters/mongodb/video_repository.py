@@ -17,7 +17,7 @@ from adapters.mongodb.database import Database, MongoDatabase
 from adapters.mongodb.documents import Document
 from adapters.mongodb.indexes import VIDEO_FRAMES, VIDEO_TURNS, VIDEOS
 from adapters.records import account_key, from_json, from_record, to_json, to_record
-from adapters.video_records import TURN_KEPT, pack_frames, unpack_frames
+from adapters.video_records import pack_frames, unpack_frames
 from domain.video import AnalysedFrame, Video, VideoStatus
 
 _NOT_DONE = {"$in": ["receiving", "queued", "running"]}
@@ -80,11 +80,12 @@ class MongoVideoRepository:
                     attempts = video.attempts + 1
                     video = replace(video, status=VideoStatus.RUNNING, attempts=attempts)
                 change = _fields(video, holder, until)
+                # First, as a failure between both would leave a video that nobody works on.
+                await _note_turn(database, video.user_id, now)
                 # Only if unchanged: another process may have claimed it meanwhile.
                 as_seen = {name: document[name] for name in ("_id", "record", "held_until_us")}
                 taken = await database[VIDEOS].update_one(as_seen, {"$set": change})
                 if taken.matched_count:
-                    await _note_turn(database, video.user_id, now)
                     return video
             return None
 
@@ -92,6 +93,12 @@ class MongoVideoRepository:
         """Note that the work on a user's video has ended for now."""
         async with self._database.call() as database:
             await _note_turn(database, user_id, now)
+
+    async def forget_turns(self, until: datetime) -> int:
+        """Delete the notes of turns before a moment."""
+        async with self._database.call() as database:
+            noted = await database[VIDEO_TURNS].delete_many({"served_at_us": {"$lt": to_us(until)}})
+            return noted.deleted_count
 
     async def update(
         self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
@@ -202,10 +209,8 @@ async def _next(database: Database, now: datetime) -> Document | None:
 
 
 async def _note_turn(database: Database, user_id: str, now: datetime) -> None:
-    noted = {"served_at_us": Int64(to_us(now)), "known_until": now + TURN_KEPT}
-    await database[VIDEO_TURNS].update_one(
-        {"_id": account_key(user_id)}, {"$set": noted}, upsert=True
-    )
+    noted = {"$set": {"served_at_us": Int64(to_us(now))}}
+    await database[VIDEO_TURNS].update_one({"_id": account_key(user_id)}, noted, upsert=True)
 
 
 def _fields(video: Video, holder: str, until: datetime) -> Document:

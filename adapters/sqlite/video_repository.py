@@ -11,7 +11,7 @@ from uuid import UUID
 from adapters.moments import to_us
 from adapters.records import account_key, from_json, from_record, to_json, to_record
 from adapters.sqlite.database import SqliteDatabase
-from adapters.video_records import TURN_KEPT, pack_frames, unpack_frames
+from adapters.video_records import pack_frames, unpack_frames
 from domain.video import AnalysedFrame, Video, VideoStatus
 
 _NOT_DONE = "('receiving', 'queued', 'running')"
@@ -99,6 +99,11 @@ class SqliteVideoRepository:
     async def end_turn(self, user_id: str, now: datetime) -> None:
         """Note that the work on a user's video has ended for now."""
         await self._database.write(lambda connection: _note_turn(connection, user_id, now))
+
+    async def forget_turns(self, until: datetime) -> int:
+        """Delete the notes of turns before a moment."""
+        sql = "DELETE FROM video_turns WHERE served_at_us < ?"
+        return await self._database.execute(sql, to_us(until))
 
     async def update(
         self, video: Video, *, holder: str, until: datetime, frames: Sequence[AnalysedFrame] = ()
@@ -221,7 +226,6 @@ def _next(connection: sqlite3.Connection, now: datetime) -> Video | None:
 
 
 def _note_turn(connection: sqlite3.Connection, user_id: str, now: datetime) -> None:
-    connection.execute("DELETE FROM video_turns WHERE served_at_us < ?", (to_us(now - TURN_KEPT),))
     connection.execute("REPLACE INTO video_turns VALUES (?, ?)", (account_key(user_id), to_us(now)))
 
 

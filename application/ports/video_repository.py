@@ -40,7 +40,7 @@ class VideoRepository(Protocol):
         """Hold the next unfinished video that no process holds.
 
         The next video is the oldest one of the user whose last turn began or ended longest ago, or
-        who had none; turns older than a day do not count. If several processes ask at once, only
+        who had none. If several processes ask at once, only
         one of them gets it. A queued or running video is running from then on, with one more
         attempt.
 
@@ -51,6 +51,10 @@ class VideoRepository(Protocol):
 
     async def end_turn(self, user_id: str, now: datetime) -> None:
         """Note that the work on a user's video has ended for now, whatever became of the video."""
+        ...
+
+    async def forget_turns(self, until: datetime) -> int:
+        """Delete the notes of turns before a moment, and return how many there were."""
         ...
 
     async def update(

@@ -10,16 +10,21 @@ from application.ports.clock import Clock
 from application.ports.detection_repository import DetectionRepository
 from application.ports.refresh_token_repository import RefreshTokenRepository
 from application.ports.usage_ledger import UsageLedger
+from application.ports.video_repository import VideoRepository
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
 # A clock that is wrong for a while must not end sign-ins.
 REFRESH_TOKENS_KEPT = timedelta(days=90)
+TURNS_KEPT = timedelta(days=1)
+"""How long it is known, by a hash of the id, that a video of a user was worked on."""
 
 
 class ForgetExpired:
-    """Deletes counters of guests whose window is over, and refresh tokens that expired long ago."""
+    """Deletes counters of guests whose window is over, refresh tokens that expired long ago, and
+    notes of users' turns.
+    """
 
     def __init__(
         self,
@@ -27,11 +32,13 @@ class ForgetExpired:
         ledger: UsageLedger,
         refresh_tokens: RefreshTokenRepository,
         repository: DetectionRepository,
+        videos: VideoRepository,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
         self._refresh_tokens = refresh_tokens
         self._repository = repository
+        self._videos = videos
         self._clock = clock
 
     async def execute(self) -> int:
@@ -46,6 +53,7 @@ class ForgetExpired:
         now = self._clock.now()
         dropped = await self._ledger.delete_expired(now)
         dropped += await self._refresh_tokens.delete_expired(now - REFRESH_TOKENS_KEPT)
+        dropped += await self._videos.forget_turns(now - TURNS_KEPT)
         await self._repository.wipe()
         return dropped
 

@@ -259,6 +259,7 @@ class StoresContainer(containers.DeclarativeContainer):
         ledger=usage_ledger,
         refresh_tokens=refresh_tokens,
         repository=repository,
+        videos=videos,
         clock=system.clock,
     )
 

@@ -162,6 +162,16 @@ async def test_a_turn_lasts_until_its_end(repository: VideoRepository) -> None:
     assert found.user_id == "bob"
 
 
+async def test_turns_are_forgotten(repository: VideoRepository) -> None:
+    await waiting(repository, make_video("alice"), make_video("bob", submitted_at=LATER))
+    await repository.end_turn("alice", NOON)
+    assert await repository.forget_turns(NOON) == 0
+    assert await repository.forget_turns(NOON + timedelta(seconds=1)) == 1
+    found = await repository.claim(holder=ME, now=MUCH_LATER, until=MUCH_LATER)
+    assert found is not None
+    assert found.user_id == "alice"
+
+
 @pytest.mark.parametrize("status", [VideoStatus.RECEIVING, VideoStatus.CANCELLED])
 async def test_a_cancelled_video_is_claimed_to_be_erased(
     repository: VideoRepository, status: VideoStatus

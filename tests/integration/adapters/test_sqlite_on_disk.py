@@ -15,6 +15,7 @@ from adapters.sqlite import (
     SqliteDetectionRepository,
     SqliteRefreshTokenRepository,
     SqliteUsageLedger,
+    SqliteVideoRepository,
 )
 from application.errors import StoreUnavailable
 from application.use_cases.forget_expired import ForgetExpired
@@ -146,6 +147,7 @@ async def test_a_guests_address_is_erased_after_the_window_without_any_call(
         ledger=ledger,
         refresh_tokens=SqliteRefreshTokenRepository(database),
         repository=SqliteDetectionRepository(database),
+        videos=SqliteVideoRepository(database),
         clock=clock,
     )
     await ledger.consume({"guest:1": 3, "address:192.0.2.77": 6}, clock.now(), 86_400)
