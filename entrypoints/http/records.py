@@ -58,7 +58,7 @@ async def answer(
         start += chunk
         if len(start) > PIECE_BYTES:
             pieces = _pieces(start, chunks, scope)
-            return ClosingStream(pieces, media_type=media_type, headers=headers)
+            return ClosingStream(pieces, source=chunks, media_type=media_type, headers=headers)
     return Response(start, media_type=media_type, headers=headers)
 
 
@@ -67,17 +67,16 @@ async def _pieces(
 ) -> AsyncIterator[bytes]:
     """The chunks in pieces, because each is compressed on the event loop."""
     connection: Any = connection_of(scope)
-    async with aclosing(chunks):
-        chunk: bytes | None = start
-        while chunk is not None:
+    chunk: bytes | None = start
+    while chunk is not None:
+        if connection is not None:
+            connection.hold_answer(len(chunk))
+        try:
+            for at in range(0, len(chunk), PIECE_BYTES):
+                yield chunk[at : at + PIECE_BYTES]
+                await asyncio.sleep(0)  # sending waits for slow clients only
+        finally:
             if connection is not None:
-                connection.hold_answer(len(chunk))
-            try:
-                for at in range(0, len(chunk), PIECE_BYTES):
-                    yield chunk[at : at + PIECE_BYTES]
-                    await asyncio.sleep(0)  # sending waits for slow clients only
-            finally:
-                if connection is not None:
-                    connection.release_answer(len(chunk))
-            chunk = None
-            chunk = await anext(chunks, None)
+                connection.release_answer(len(chunk))
+        chunk = None
+        chunk = await anext(chunks, None)

@@ -23,13 +23,32 @@ class ClosingStream(Stream):
     iterators within iterators are closed at the same time, which is an error.
     """
 
+    def __init__(
+        self,
+        chunks: AsyncIterator[bytes],
+        *,
+        source: AsyncIterator[Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """Stream the chunks.
+
+        Args:
+            chunks: closed at the end.
+            source: what they are made of, closed after them. They cannot do so themselves where the
+                answer fails before the first of them.
+            **options: of ``Stream``.
+        """
+        super().__init__(chunks, **options)
+        self._source = chunks if source is None else source
+
     def to_asgi_response(self, *args: Any, **options: Any) -> ASGIApp:  # type: ignore[override]
         """The answer as an ASGI application."""
         answer = super().to_asgi_response(*args, **options)
         chunks = cast("AsyncGenerator[bytes, None]", self.iterator)
+        source = cast("AsyncGenerator[Any, None]", self._source)
 
         async def answer_and_close(scope: Scope, receive: Receive, send: Send) -> None:
-            async with aclosing(chunks):
+            async with aclosing(source), aclosing(chunks):
                 await answer(scope, receive, send)
 
         return answer_and_close
@@ -44,8 +63,7 @@ async def event_stream(items: AsyncIterator[T], present: Callable[[T], Struct]) 
         items: closed at the end, also where the client disconnects.
         present: what clients get of an item; called in a thread, because that may take long.
     """
-    generator = cast("AsyncGenerator[T, None]", items)
-    first = await anext(generator, None)
+    first = await anext(items, None)
 
     def event(item: T) -> bytes:
         return b"data: " + encode_json(present(item)) + b"\n\n"
@@ -53,9 +71,8 @@ async def event_stream(items: AsyncIterator[T], present: Callable[[T], Struct]) 
     async def events() -> AsyncGenerator[bytes, None]:
         if first is None:
             return
-        async with aclosing(generator):
-            yield await asyncio.to_thread(event, first)
-            async for item in generator:
-                yield await asyncio.to_thread(event, item)
+        yield await asyncio.to_thread(event, first)
+        async for item in items:
+            yield await asyncio.to_thread(event, item)
 
-    return ClosingStream(events(), media_type="text/event-stream", headers=_HEADERS)
+    return ClosingStream(events(), source=items, media_type="text/event-stream", headers=_HEADERS)
