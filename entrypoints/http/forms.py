@@ -139,6 +139,7 @@ class Part:
         self._memory = memory
         self._disk = disk
         self._data = bytearray()
+        self._reserved = 0
         self._start: int | None = None
         self._written = written = parameters(
             str(segment.header("Content-Disposition") or "").encode("latin-1")
@@ -150,7 +151,7 @@ class Part:
         self.size = 0
 
     def __del__(self) -> None:
-        self._memory.give_back(len(self._data))
+        self._give_memory_back()
 
     @cached_property
     def filename(self) -> str | None:
@@ -175,8 +176,7 @@ class Part:
             self._data += data
         else:
             data = bytes(self._data) + data
-            self._memory.give_back(len(self._data))
-            self._data.clear()
+            self._give_memory_back()
             self._start = await self._disk.append(data)
 
     async def read(self, size: int) -> bytes:
@@ -204,12 +204,19 @@ class Part:
 
     async def close(self) -> None:
         """Delete the content."""
-        self._memory.give_back(len(self._data))
-        self._data.clear()
+        self._give_memory_back()
         await self._disk.close()
 
     def _fits(self, size: int) -> bool:
-        return len(self._data) + size <= _FILE_IN_MEMORY_BYTES and self._memory.take(size)
+        if len(self._data) + size > _FILE_IN_MEMORY_BYTES or not self._memory.take(size):
+            return False
+        self._reserved += size
+        return True
+
+    def _give_memory_back(self) -> None:
+        self._data.clear()
+        self._memory.give_back(self._reserved)
+        self._reserved = 0
 
 
 async def _on_disk(work: Callable[[], T]) -> T:
