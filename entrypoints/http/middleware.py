@@ -70,7 +70,6 @@ class RequestMiddleware:
             try:
                 await self._app(scope, receive, send_with_headers)
             finally:
-                await delete_uploads(scope)
                 seconds = time.perf_counter() - started
                 route = str(scope.get("path_template", "(none)"))
                 self._seconds.labels(_known(method), route, str(status)).observe(seconds)
@@ -82,6 +81,7 @@ class RequestMiddleware:
                     status=status,
                     duration_ms=round(1000 * seconds, 1),
                 )
+                await delete_uploads(scope)
 
 
 def _without_empty_values(query: bytes) -> bytes:
