@@ -187,8 +187,11 @@ async def test_a_session_continues_after_the_network_or_the_service_was_down(
         await context.set_offline(True)
         await expect(state).to_have_text("The connection was lost. Reconnecting …")
         await expect(page.locator(".figures dd")).to_have_text(["–"] * 4)
+        at_last = page.get_by_role("button", name="Stop and save")
+        await expect(at_last).to_be_hidden()  # What was lost cannot be saved.
         await context.set_offline(False)
         await expect(state).to_have_text("Running again: reconnected.", timeout=30_000)
+        await expect(at_last).to_be_visible()
         await page.locator(".live-stage .box").wait_for()
     await expect(state).to_have_text("The connection was lost. Reconnecting …")
     async with serving(tmp_path, PORT=port):

@@ -109,6 +109,7 @@ export function liveStudio() {
   function showState(name, text = STATES[name]) {
     state.textContent = text;
     state.dataset.state = name;
+    showToggle();
   }
 
   function advise(message, config) {
@@ -148,13 +149,13 @@ export function liveStudio() {
       stop({ error });
     }
     toggle.disabled = false;
-    showToggle();
   }
 
   function showToggle() {
     toggle.textContent = running ? "Stop" : "Start";
     toggle.className = running ? "toggle stop" : "toggle primary";
-    stopAndSave.hidden = !running || options.config.save_session;
+    // Only while the service has the session; what it has lost cannot be saved.
+    stopAndSave.hidden = !running || options.config.save_session || state.dataset.state !== "running";
   }
 
   /** Save only this session: the service keeps what is to be saved when it ends, and forgets all else. */
@@ -182,7 +183,6 @@ export function liveStudio() {
     camera.close();
     clearFaces();
     idle.hidden = false;
-    showToggle();
     showState(because);
     if (error) trouble.replaceChildren(problem(error));
   }
