@@ -29,6 +29,7 @@ export async function analyse(photos, report) {
     const [photo, ...others] = left;
     left = others;
     try {
+      photo.sending.signal.throwIfAborted(); // To make it smaller takes a while.
       const copy = await fitToLimit(photo.file);
       report(photo, outcomeOf(await resultOf(photo, copy.file), copy, photo.file));
     } catch (error) {
@@ -42,7 +43,9 @@ export async function analyse(photos, report) {
 
 /** The samples are answered without a charge to guests; for users they are photos like any other. */
 function resultOf(photo, file) {
-  return photo.sample && !session.user ? callForJson(`/samples/${photo.sample}`) : sendOne(photo, file);
+  return photo.sample && !session.user
+    ? callForJson(`/samples/${photo.sample}`, { signal: photo.sending.signal })
+    : sendOne(photo, file);
 }
 
 function sendOne({ sending: { signal }, showSent: onProgress }, file) {
@@ -56,7 +59,7 @@ async function sendBatch(photos, report) {
   // Events name the file they are about, so every file of a batch needs a name of its own.
   const waiting = new Map();
   const form = new FormData();
-  const signal = AbortSignal.any(photos.map(({ sending }) => sending.signal));
+  const signal = anyOf(photos.map(({ sending }) => sending.signal));
   for (const photo of photos) {
     try {
       signal.throwIfAborted();
@@ -82,6 +85,16 @@ async function sendBatch(photos, report) {
   } catch (error) {
     for (const { photo } of waiting.values()) report(photo, { error });
   }
+}
+
+/** A signal that is given with the first of several. */
+function anyOf(signals) {
+  const one = new AbortController(); // Browsers of 2023 lack AbortSignal.any.
+  for (const signal of signals) {
+    if (signal.aborted) one.abort(signal.reason);
+    signal.addEventListener("abort", () => one.abort(signal.reason), { once: true });
+  }
+  return one.signal;
 }
 
 function outcomeOfEvent(event, copy, file) {
