@@ -66,6 +66,6 @@ async def test_closed_parts_give_back_their_memory_and_their_place_on_the_disk()
     parts = await read_form(_form_of([b"a" * 900, b"b" * 5000]), b"limit", memory)
     assert len(os.listdir(_OPEN_FILES)) == before + 1
     for part in parts:
-        await part.content.close()
+        await part.close()
     assert len(os.listdir(_OPEN_FILES)) == before
     assert memory.take(1000)
