@@ -82,10 +82,8 @@ class EmotionScores:
         Raises:
             ValueError: there are no distributions.
         """
-        rows = list(many)
-        return cls.from_weights(
-            {emotion: math.fsum(row[emotion] for row in rows) for emotion in Emotion}
-        )
+        columns = zip(*(scores.values for scores in many), strict=True)
+        return cls.from_weights(dict(zip(Emotion, map(math.fsum, columns), strict=True)))
 
     def __getitem__(self, emotion: Emotion) -> float:
         return self.values[_POSITION[emotion]]
