@@ -3,7 +3,8 @@
     python -m benchmarks.parts --sessions 8 --rate 10 --clients 8 --seconds 15
 
 measures each part alone, in processor time of the one thread that runs it, while the other cores
-do the same: cores share caches, and often more. Then it starts the service as its own process,
+do the same: cores share caches, and often more. Socket.IO's part is what a server takes for a frame
+that only answers it (``benchmarks/echo.py``). Then it starts the service as its own process,
 plays to it and uploads to it, and divides the processor time it took by the results it gave. The
 ratio of the two is the result: it shows what the service adds to the unavoidable, and depends
 little on the speed and load of the machine.
@@ -24,7 +25,6 @@ from uuid import uuid4
 
 import httpx
 import numpy as np
-import socketio
 
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore
 from adapters.inference.crops import cut_crop
@@ -40,15 +40,13 @@ from application.ports.detection_spool import SpooledDetection
 from application.ports.face_detector import WantedFaces
 from application.ports.image_store import StoredImage
 from benchmarks.clip import moving_face
-from benchmarks.realtime import Target, own_service, play
+from benchmarks.realtime import Target, other_server, own_service, play
 from benchmarks.uploads import encoded_image
 from domain.detection import Detection
 from domain.formats import JPEG
 from domain.image import Image
 from domain.session_config import SessionConfig
 from tests.decoding_limits import USUAL_LIMITS
-
-_NAMESPACE = "/emotion-detection"
 
 
 def thread_ms(part: Callable[[], object], *, times: int = 60) -> float:
@@ -103,7 +101,6 @@ def parts_of_a_frame(clip: Sequence[bytes]) -> dict[str, float]:
     tracker, now_s = KalmanFaceTracker(), iter(range(10**6))
     crop = cut_crop(image, found[0], classifier.crop_spec, detector.framing)
     return {
-        "receive and send by Socket.IO": thread_ms(_message(clip[0])),
         "decode": thread_ms(lambda: image_of(clip[0], limits)),
         f"detect, on one frame of {config.detection_interval}": thread_ms(detect)
         / config.detection_interval,
@@ -115,26 +112,6 @@ def parts_of_a_frame(clip: Sequence[bytes]) -> dict[str, float]:
         ),
         "classify": thread_ms(lambda: classifier.predict(crop[np.newaxis])),
     }
-
-
-def _message(frame: bytes) -> Callable[[], object]:
-    """The minimum of a Socket.IO server: a packet in, with its binary part, and one out."""
-    packet = socketio.packet.Packet
-    coming = {"frame_id": 1, "timestamp": 1.5, "data": frame}
-    head, body = packet(packet_type=2, data=["video_frame", coming], namespace=_NAMESPACE).encode()
-    going = {
-        "frame_id": 1,
-        "faces": [{"box": [1, 2, 3, 4], "emotions": [{"emotion": "happy", "score": 0.5}] * 7}],
-    }
-
-    def both() -> object:
-        taken = packet(encoded_packet=head)
-        taken.add_attachment(body)
-        return packet(
-            packet_type=2, data=["detection_result", going], namespace=_NAMESPACE
-        ).encode()
-
-    return both
 
 
 def parts_of_an_upload(photos: Sequence[bytes]) -> dict[str, float]:
@@ -201,25 +178,33 @@ async def measure(options: argparse.Namespace) -> None:
     clip = moving_face()
     photo = encoded_image(options.photo, options.megapixels)
     async with own_service({}) as target:
-
-        async def frames() -> int:
-            measured, _ = await play(
-                target, clip, sessions=options.sessions, rates=[options.rate],
-                seconds=options.seconds, config={}, watched=False,
-            )  # fmt: skip
-            return sum(len(one.latencies_s) for one in measured)
-
-        await play(target, clip, sessions=1, rates=[5], seconds=2, config={})  # warms the threads
-        frame_rate, frame_ms = await spent(target, frames)
+        frame_rate, frame_ms = await _spent_on_frames(target, clip, options)
         upload_rate, upload_ms = await spent(
             target, lambda: _upload(target, photo, options.clients, options.seconds)
         )
+    async with other_server("benchmarks.echo") as target:
+        _, echo_ms = await _spent_on_frames(target, clip, options)
     title = f"A frame, {options.sessions} sessions of {options.rate:g} a second"
     parts = await asyncio.to_thread(on_every_core, parts_of_a_frame, clip)
+    parts = {"receive and send by Socket.IO": echo_ms, **parts}
     print(table(title, parts, frame_rate, frame_ms))
     title = f"An upload of {options.megapixels:g} megapixels, {options.clients} clients"
     parts = await asyncio.to_thread(on_every_core, parts_of_an_upload, [photo])
     print(table(title, parts, upload_rate, upload_ms))
+
+
+async def _spent_on_frames(
+    target: Target, clip: Sequence[bytes], options: argparse.Namespace
+) -> tuple[float, float]:
+    async def frames() -> int:
+        measured, _ = await play(
+            target, clip, sessions=options.sessions, rates=[options.rate],
+            seconds=options.seconds, config={}, watched=False,
+        )  # fmt: skip
+        return sum(len(one.latencies_s) for one in measured)
+
+    await play(target, clip, sessions=1, rates=[5], seconds=2, config={}, watched=False)  # warm up
+    return await spent(target, frames)
 
 
 async def _upload(target: Target, photo: bytes, clients: int, seconds: float) -> int:

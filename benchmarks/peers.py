@@ -14,11 +14,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
-import socket
-import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +23,14 @@ import httpx
 import socketio
 
 from benchmarks.clip import moving_face
-from benchmarks.realtime import Target, own_service, percentile, play, watch_health
+from benchmarks.realtime import (
+    Target,
+    other_server,
+    own_service,
+    percentile,
+    play,
+    watch_health,
+)
 from benchmarks.uploads import encoded_image
 
 
@@ -55,30 +59,6 @@ class Measured:
             f"| {1000 * percentile(self.health_s, 99):.0f} "
             f"| {1000 * max(self.health_s, default=0):.0f} |"
         )
-
-
-@asynccontextmanager
-async def usual_stack() -> AsyncIterator[str]:
-    """Start it on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.usual_stack", str(port), cwd=Path(__file__).parents[1]
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        async with asyncio.timeout(120), httpx.AsyncClient() as http:
-            while True:
-                try:
-                    await http.get(f"{url}/healthz")
-                    break
-                except httpx.TransportError:
-                    await asyncio.sleep(0.2)
-        yield url
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def upload_to_service(target: Target, photo: bytes, options: argparse.Namespace) -> Measured:
@@ -193,10 +173,10 @@ async def measure(options: argparse.Namespace) -> None:
             print(measured.row(name, uploads), flush=True)
             measured = await stream_to_service(target, clip, options)
             print(measured.row(name, streams), flush=True)
-    async with usual_stack() as url:
-        measured = await upload_to_usual(url, photo, options)
+    async with other_server("benchmarks.usual_stack") as usual:
+        measured = await upload_to_usual(usual.url, photo, options)
         print(measured.row("the usual stack", uploads), flush=True)
-        measured = await stream_to_usual(url, clip, options)
+        measured = await stream_to_usual(usual.url, clip, options)
         print(measured.row("the usual stack", streams), flush=True)
 
 

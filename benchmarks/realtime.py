@@ -15,6 +15,7 @@ import asyncio
 import os
 import platform
 import re
+import socket
 import sys
 import tempfile
 import time
@@ -67,6 +68,30 @@ async def own_service(environment: dict[str, str]) -> AsyncIterator[Target]:
         finally:
             process.terminate()
             await process.wait()
+
+
+@asynccontextmanager
+async def other_server(module: str) -> AsyncIterator[Target]:
+    """Start a server for comparison, a module that takes a port, on a free one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, str(port), cwd=Path(__file__).parents[1]
+    )
+    try:
+        async with asyncio.timeout(120):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    break
+                except OSError:
+                    await asyncio.sleep(0.2)
+        writer.close()
+        yield Target(f"http://127.0.0.1:{port}", "", process.pid)
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 async def _command(environment: dict[str, str], *arguments: str) -> asyncio.subprocess.Process:
