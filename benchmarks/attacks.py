@@ -104,7 +104,8 @@ async def main() -> None:
     parser.add_argument("--attack", nargs=2, metavar=("URL", "TOKEN"), help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.attack:
-        await attack(wanted.names[0], *wanted.attack, wanted.seconds)
+        url, token = wanted.attack
+        await attack(wanted.names[0], url, token, wanted.seconds)
         return
     print("| attack | /healthz p99 ms | worst ms | upload p50 ms | worst ms | refused ", end="")
     print("| memory MB |\n| --- " + "| ---: " * 6 + "|")

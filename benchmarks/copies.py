@@ -57,8 +57,8 @@ def held_to(processors: float, pid: int) -> Iterator[None]:
             (group / "cgroup.procs").write_text(str(each))
         yield
     finally:
-        for each in (group / "cgroup.procs").read_text().split():
-            (parent / "cgroup.procs").write_text(each)
+        for remaining in (group / "cgroup.procs").read_text().split():
+            (parent / "cgroup.procs").write_text(remaining)
         group.rmdir()
 
 

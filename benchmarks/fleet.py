@@ -17,6 +17,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 Action = Callable[[], None]
 
@@ -105,7 +106,7 @@ class Fleet:
         for _ in range(gone):
             lost_at_s = self.now_s
             noticed_s = self._random.uniform(0, notice_s)
-            self.after(noticed_s + self._pause(0), lambda at=lost_at_s: self._connect(at, 1))
+            self.after(noticed_s + self._pause(0), partial(self._connect, lost_at_s, 1))
 
     def start(self, copy: Copy) -> None:
         """Start it again on its volume: what waits in its spool is stored now."""
@@ -122,7 +123,7 @@ class Fleet:
         """Let every copy acknowledge detections until then."""
         for copy in self.copies:
             self.after(self._random.expovariate(self.assumed.detections_per_s),
-                       lambda copy=copy: self._detect(copy, end_s))  # fmt: skip
+                       partial(self._detect, copy, end_s))  # fmt: skip
 
     def _detect(self, copy: Copy, end_s: float) -> None:
         if copy.is_up:
@@ -197,7 +198,7 @@ def lost_node(fleet: Fleet, copies: int) -> None:
     def vanish() -> None:
         for copy in fleet.copies[:copies]:
             fleet.lose(copy, fleet.assumed.notice_s)
-            fleet.after(60.0, lambda copy=copy: fleet.start(copy))
+            fleet.after(60.0, partial(fleet.start, copy))
 
     fleet.after(10.0, vanish)
 

@@ -15,7 +15,7 @@ import argparse
 import asyncio
 import base64
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,7 +83,9 @@ async def upload_to_usual(url: str, photo: bytes, options: argparse.Namespace) -
         return await _upload(url, send, options)
 
 
-async def _upload(url: str, send, options: argparse.Namespace) -> Measured:  # type: ignore[no-untyped-def]
+async def _upload(
+    url: str, send: Callable[[], Awaitable[bool]], options: argparse.Namespace
+) -> Measured:
     measured = Measured()
     await send()  # warms the threads
     watching = asyncio.create_task(watch_health(url, measured.health_s))
@@ -121,7 +123,8 @@ async def stream_to_usual(url: str, clip: Sequence[bytes], options: argparse.Nam
     started = time.perf_counter()
 
     async def client(offset_s: float) -> None:
-        io, sent_at, answered = socketio.AsyncClient(reconnection=False), {}, asyncio.Event()
+        io, answered = socketio.AsyncClient(reconnection=False), asyncio.Event()
+        sent_at: dict[int, float] = {}
 
         async def on_result(result: dict[str, int]) -> None:
             measured.results += 1

@@ -21,7 +21,6 @@ import socketio
 import torch
 import uvicorn
 from fastapi import FastAPI, Request
-from numpy.typing import NDArray
 from transformers import ViTConfig, ViTForImageClassification
 
 _EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -46,7 +45,7 @@ class Analysis:
             for box in boxes
         ]
 
-    def _scores(self, image: NDArray[Any], box: NDArray[Any]) -> dict[str, float]:
+    def _scores(self, image: Any, box: Any) -> dict[str, float]:
         x, y, width, height = box
         crop = cv2.cvtColor(image[y : y + height, x : x + width], cv2.COLOR_BGR2RGB)
         crop = cv2.resize(crop, (224, 224)).astype(np.float32) / 127.5 - 1

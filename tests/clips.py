@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -44,7 +45,7 @@ def write_clip(
     # Without random numbers in the file, whose lengths would move what a test damages.
     muxing = {"fflags": "+bitexact", **(container_options or {})}
     with av.open(str(path), "w", format=format, options=muxing) as container:
-        stream = None
+        stream: Any = None  # of video, by its codec
         for time_s, picture in pictures:
             if stream is None:
                 stream = container.add_stream(codec, rate=30, options=options or {})
@@ -189,7 +190,7 @@ def write_clip_with_sound(
         video.height, video.width = pictures[0][1].shape[:2]
         video.pix_fmt = "yuv420p"
         video.codec_context.time_base = Fraction(1, 1000)
-        audio = container.add_stream(sound_codec, rate=rate)
+        audio: Any = container.add_stream(sound_codec, rate=rate)
         audio.layout = "mono"
         for time_s, picture in pictures:
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")

@@ -10,7 +10,7 @@ import select
 import signal
 import subprocess
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ class _OpenVideo:
 
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
-    ) -> AsyncIterator[VideoFrame | UnreadablePart]:
+    ) -> AsyncGenerator[VideoFrame | UnreadablePart, None]:
         """Yield the wanted frames and the damaged stretches; see the port."""
         request = {"every_s": every_s, "from_s": from_s, "to_s": to_s}
         last_s = from_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -105,7 +105,7 @@ class _FakeVideo:
 
     async def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
-    ) -> AsyncIterator[VideoFrame | UnreadablePart]:
+    ) -> AsyncGenerator[VideoFrame | UnreadablePart, None]:
         """Yield the wanted frames."""
         due_s, before_s, damaged_from_s = from_s, from_s, None
         shown: VideoFrame | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,7 @@ class OpenVideo(Protocol):
 
     def frames(
         self, *, every_s: float, from_s: float = 0.0, to_s: float | None = None
-    ) -> AsyncIterator[VideoFrame | UnreadablePart]:
+    ) -> AsyncGenerator[VideoFrame | UnreadablePart, None]:
         """Yield the first frame at or after ``from_s`` and every ``every_s`` from there on.
 
         Where none comes for ``every_s`` after it was due, the one before stays on the screen: it

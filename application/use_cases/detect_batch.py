@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from application.accounts.metering import UsageMeter
@@ -51,7 +51,7 @@ class DetectBatch:
 
     async def execute(
         self, user: User, images: Sequence[EncodedImage]
-    ) -> AsyncIterator[BatchOutcome]:
+    ) -> AsyncGenerator[BatchOutcome, None]:
         """Yield one outcome a file, in the order they finish.
 
         Closing the iterator early cancels what is unfinished.

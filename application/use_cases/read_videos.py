@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -71,7 +71,7 @@ class ReadVideos:
 
     async def changes(
         self, user: User, video_id: UUID, credential: Credential
-    ) -> AsyncIterator[Video]:
+    ) -> AsyncGenerator[Video, None]:
         """Yield the video now, and at every change, at most twice a second, until the work has
         ended.
 

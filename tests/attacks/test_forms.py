@@ -54,7 +54,7 @@ async def test_a_form_that_breaks_off_gives_its_memory_back_at_once() -> None:
     gc.disable()  # Otherwise a garbage collection could give it back.
     try:
         with contextlib.suppress(InvalidRequest):
-            await read_form(broken_off(), "limit", memory)
+            await read_form(broken_off(), b"limit", memory)
         assert memory.take(1000)
     finally:
         gc.enable()

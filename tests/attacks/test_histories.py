@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.in_memory import reading_of
 from adapters.sqlite import SqliteDatabase, SqliteDetectionRepository
 from domain.detection import Detection
 from domain.emotion import Emotion, EmotionScores
@@ -15,7 +16,7 @@ from domain.geometry import BoundingBox
 from domain.session import SessionSummary, TimelineEntry, TrackSummary
 from tests.attacks.memory import PeakMemory
 from tests.e2e.service_process import ServiceProcess
-from tests.samples import NOON, make_detection, reading_of
+from tests.samples import NOON, make_detection
 
 RECORDS, FACES = 40, 500
 AT_ONCE = 3

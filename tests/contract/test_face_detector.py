@@ -66,7 +66,7 @@ def drawn(width: int, height: int, *faces: BoundingBox) -> Image:
 def photographed(width: int, height: int, *faces: BoundingBox) -> Image:
     """Portraits of the astronaut on grey, with her face in each of the boxes."""
     canvas = np.full((height, width, 3), 128, np.uint8)
-    around = cv2.copyMakeBorder(skimage.data.astronaut(), *[60] * 4, cv2.BORDER_REPLICATE)
+    around = np.pad(skimage.data.astronaut(), ((60, 60), (60, 60), (0, 0)), mode="edge")
     for box in faces:
         scale = box.height / ASTRONAUT.height
         portrait = cv2.resize(around, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -133,7 +133,7 @@ async def test_a_token_signed_with_another_secret_or_none_is_refused() -> None:
     claims = jwt.decode(forged, options={"verify_signature": False})
     header = {"typ": jwt.get_unverified_header(forged)["typ"]}
     with pytest.raises(InvalidToken):
-        await provider.verify(jwt.encode(claims, None, algorithm="none", headers=header))
+        await provider.verify(jwt.encode(claims, "", algorithm="none", headers=header))
 
 
 async def test_neither_an_access_token_nor_a_guest_cookie_nor_a_refresh_token_signs_in() -> None:

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,8 @@ def redis_counter(redis_database: RedisDatabase) -> Counter:
     async def pass_s(seconds: float) -> None:
         """The server's clock cannot be changed, so the leases are moved instead."""
         async for key in client.scan_iter(f"{redis_database.prefix}:*"):
-            for session_id in await client.zrange(key, 0, -1):
+            session_ids: Any = await client.zrange(key, 0, -1)
+            for session_id in session_ids:
                 await client.zincrby(key, -1000 * seconds, session_id)
 
     return Counter(RedisSessionPlaces(redis_database), pass_s)

@@ -20,8 +20,13 @@ _TENTHS = [number / 10 for number in range(60)]
 class Kit(Protocol):
     """A reader, and videos that it can read."""
 
-    reader: VideoReader
-    small_reader: VideoReader  # for frames of 100 x 100 pixels at most
+    @property
+    def reader(self) -> VideoReader: ...
+
+    @property
+    def small_reader(self) -> VideoReader:
+        """For frames of 100 x 100 pixels at most."""
+        ...
 
     def clip(self, path: Path, times: Sequence[float], *, cut_at: float | None = None) -> Path:
         """Write a video of 160 x 96 pixels with a frame at each of these times."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.async_api import Page, ViewportSize, async_playwright
+from playwright.async_api import FilePayload, Page, ViewportSize, async_playwright
 
 from tests.e2e.browser.pictures import portrait
 from tests.e2e.service_process import ROOT, serving
@@ -28,7 +28,7 @@ VIEWPORT: ViewportSize = {"width": 1366, "height": 800}
 async def take_screenshot(page: Page, target: Path) -> None:
     """Save the page with one photo analysed, for a user who is signed in."""
     await page.get_by_role("button", name="Sign out").wait_for()
-    photo = {"name": "astronaut.jpg", "mimeType": "image/jpeg", "buffer": portrait()}
+    photo: FilePayload = {"name": "astronaut.jpg", "mimeType": "image/jpeg", "buffer": portrait()}
     await page.set_input_files("#photos", [photo])
     await page.locator(".box").wait_for()
     await page.screenshot(path=target)

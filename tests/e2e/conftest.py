@@ -2,8 +2,10 @@ import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import skimage.data
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.e2e.service_process import ServiceProcess, serving
@@ -64,7 +66,7 @@ def interview(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return write_interview(tmp_path_factory.mktemp("clips") / "interview.mp4")
 
 
-def as_jpeg(pixels: object) -> bytes:
+def as_jpeg(pixels: NDArray[np.uint8]) -> bytes:
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "JPEG", quality=92)
     return encoded.getvalue()

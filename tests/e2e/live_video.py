@@ -1,5 +1,7 @@
 """Live video as a client sends it."""
 
+from typing import Any
+
 from tests.e2e.service_process import ServiceProcess
 from tests.integration.realtime.service import Client
 
@@ -10,7 +12,7 @@ async def connected(service: ServiceProcess, token: str, transport: str = "webso
     return client
 
 
-async def watched(client: Client, pictures: list[bytes], **config: object) -> list[dict]:
+async def watched(client: Client, pictures: list[bytes], **config: object) -> list[dict[str, Any]]:
     """Start a session and send the pictures, each after the result of the one before."""
     await client.start(**config)
     results = []

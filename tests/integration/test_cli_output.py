@@ -12,9 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from PIL import Image
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from entrypoints.cli import app
 from entrypoints.settings import SETTINGS

@@ -108,7 +108,7 @@ def test_every_service_has_limits_and_a_restart_rule(name: str) -> None:
 def replicas() -> dict[str, Any]:
     """The services of deploy/compose.replicas.yml."""
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
         """Reads Compose's own tags as well."""
 
     Loader.add_constructor("!override", lambda loader, node: loader.construct_sequence(node))

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def starting(
             process.wait(60)
 
 
-def posted(url: str, body: dict[str, str]) -> tuple[int, dict[str, object]]:
+def posted(url: str, body: dict[str, str]) -> tuple[int, dict[str, Any]]:
     request = urllib.request.Request(
         url, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )

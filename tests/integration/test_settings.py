@@ -4,7 +4,7 @@ import base64
 import hashlib
 import socket
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -95,7 +95,7 @@ def wrong_values() -> list[tuple[str, str, str]]:
             cases.append((name, *WRONG[name]))
         elif name not in UNCHECKED:
             words = get_args(about.annotation)
-            wanted = {bool: "true or false", int: "integer", float: "number"}
+            wanted: dict[Any, str] = {bool: "true or false", int: "integer", float: "number"}
             cases += [(name, "nonsense", word) for word in words or [wanted[about.annotation]]]
     return cases
 

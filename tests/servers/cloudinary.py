@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from aiohttp import encode_basic_auth, web
+from aiohttp.typedefs import Handler
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.cloudinary import (
@@ -103,9 +104,7 @@ class CloudinaryDouble:
         return int(self.url.rpartition(":")[2])
 
     @web.middleware
-    async def _misbehave(
-        self, request: web.Request, handler: web.RequestHandler
-    ) -> web.StreamResponse:
+    async def _misbehave(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.on_call()
         await asyncio.sleep(self.delay_s)
         await self._open.wait()

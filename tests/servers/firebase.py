@@ -64,6 +64,6 @@ async def firebase_emulator() -> AsyncIterator[FirebaseEmulator]:
         missing("Node.js", "the Firebase emulator needs it, see https://nodejs.org")
     if not (_HOME / "node_modules" / "firebase-tools").is_dir():
         missing("The Firebase emulator", "run: npm ci --prefix tests/firebase")
-    command = [node, _HOME / "emulator.mjs"]
+    command: list[str | Path] = [node, _HOME / "emulator.mjs"]
     async with running(command, until=r"ready on ([\d.]+:\d+)", within_s=300) as ready:
         yield FirebaseEmulator(ready[1])

@@ -30,7 +30,7 @@ async def listening(
         options: further settings of uvicorn.
     """
     if connections is None:
-        connections = Connections(ConnectionSettings(_env_file=None), CollectorRegistry())
+        connections = Connections(ConnectionSettings.model_construct(), CollectorRegistry())
     if listener is None:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))

@@ -35,7 +35,7 @@ async def triton_server(repository: Path, backends: Path) -> AsyncIterator[str]:
     # Its Python backend finds the interpreter by PATH, and the interpreter its library by this.
     libraries = [sysconfig.get_config_var("LIBDIR"), str(packages / "nvidia_pytriton.libs")]
     port = _free_port()
-    command = [
+    command: list[str | Path] = [
         "env",
         "ORT_DISABLE_TELEMETRY=1",
         f"PATH={_HOME / 'bin'}{os.pathsep}{os.environ['PATH']}",

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ async def firebase_site(
     firebase: FirebaseEmulator, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServiceProcess]:
     """The service with Firebase authentication."""
-    settings = {
+    settings: dict[str, Any] = {
         "AUTH": "firebase",
         "ENVIRONMENT": "development",
         "FIREBASE_PROJECT_ID": PROJECT,

@@ -45,7 +45,7 @@ async def port(js_packages: Path) -> AsyncIterator[int]:
 @pytest.fixture
 async def visit(browser: Browser, port: int, id_token: str, tmp_path: Path) -> dict[str, Any]:
     """The answers and events that the client got from signing in to disconnecting."""
-    settings = {"SECRET_KEY": SECRET, "CORS_ORIGINS": f"http://localhost:{port}"}
+    settings: dict[str, Any] = {"SECRET_KEY": SECRET, "CORS_ORIGINS": f"http://localhost:{port}"}
     async with serving(tmp_path, **settings) as site:
         page = await browser.new_page()
         # Another site as well, whose cookies browsers treat apart.

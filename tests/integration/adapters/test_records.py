@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,10 +123,12 @@ def test_a_summary_is_kept_under_the_name_that_older_records_have(summary: Sessi
 
 
 def test_numpy_numbers_are_written_as_json_numbers() -> None:
-    number = np.float32(0.5)
+    number: Any = np.float32(0.5)
+    whole: Any = np.int64(640)
+    yes: Any = np.True_
     found = FaceDetection(BoundingBox(*np.arange(1, 5)), number, FaceLandmarks(*[Point(1, 2)] * 5))
     values = np.full(len(Emotion), 1 / len(Emotion))
-    reading = FaceReading(EmotionScores(tuple(values)), FaceQuality(number, number, 3), np.True_)
+    reading = FaceReading(EmotionScores(tuple(values)), FaceQuality(number, number, 3), yes)
     made = Detection(
         detection_id=make_detection().detection_id,
         user_id="alice",
@@ -133,8 +136,8 @@ def test_numpy_numbers_are_written_as_json_numbers() -> None:
         filename=None,
         faces=(Face(found, reading),),
         processing_time_s=np.float64(1.5),
-        image_width=np.int64(640),
-        image_height=np.int32(480),
+        image_width=whole,
+        image_height=whole,
     )
     assert from_record(Detection, from_json(to_json(to_record(made)))) == made
 

@@ -188,7 +188,8 @@ async def test_a_database_whose_pages_are_gone_fails_its_check(
 async def test_a_removed_file_fails_its_check_and_is_not_created_again(
     database: SqliteDatabase, tmp_path: Path
 ) -> None:
-    await asyncio.to_thread(lambda: [path.unlink() for path in tmp_path.iterdir()])
+    for path in await asyncio.to_thread(lambda: list(tmp_path.iterdir())):
+        path.unlink()
     with pytest.raises(StoreUnavailable):
         await database.check()
     assert not (tmp_path / "emotions.db").exists()

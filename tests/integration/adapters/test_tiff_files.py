@@ -114,7 +114,7 @@ async def test_samples_need_not_fill_bytes(decoder: OpenCvImageDecoder, bits: in
     as_bytes = tiff(packed, "minisblack", rowsperstrip=len(GRAY), metadata=None)
     data = bytearray(as_bytes)
     with tifffile.TiffFile(BytesIO(as_bytes)) as file:
-        tags = file.pages[0].tags
+        tags = file.pages.first.tags
         for name, value in (("ImageWidth", GRAY.shape[1]), ("BitsPerSample", bits)):
             tag = tags[name]
             data[tag.valueoffset : tag.valueoffset + 2] = value.to_bytes(2, "little")
@@ -149,7 +149,7 @@ async def test_a_deep_image_that_is_cut_short_or_too_large_is_refused(
     with pytest.raises(InvalidImage, match="cut short"):
         await decoder.decode(data[: len(data) // 2])
     with tifffile.TiffFile(BytesIO(data)) as file:
-        tags = file.pages[0].tags
+        tags = file.pages.first.tags
     wide = bytearray(data)
     for name in ("ImageWidth", "ImageLength"):
         tag = tags[name]
@@ -166,7 +166,7 @@ async def test_another_compression_is_named(
 ) -> None:
     data = bytearray(tiff(samples, "rgb" if samples is COLOR else "minisblack"))
     with tifffile.TiffFile(BytesIO(bytes(data))) as file:
-        tag = file.pages[0].tags["Compression"]
+        tag = file.pages.first.tags["Compression"]
     data[tag.valueoffset : tag.valueoffset + 2] = number.to_bytes(2, "little")
     with pytest.raises(InvalidImage, match=f"cannot be read: .*{name}"):
         await decoder.decode(bytes(data))

@@ -122,12 +122,13 @@ async def test_settings_alone_choose_the_cloud(environment: Environment) -> None
     environment(**CLOUDINARY, **REDIS, **EMULATOR)
     container = Container(settings=load_settings())
     assert isinstance(container.stores().repository(), MongoDetectionRepository)
-    assert isinstance(container.stores().images(), CloudinaryImageStore)
-    assert isinstance(container.accounts().identity_provider(), FirebaseIdentityProvider)
+    images, identities = container.stores().images(), container.accounts().identity_provider()
+    assert isinstance(images, CloudinaryImageStore)
+    assert isinstance(identities, FirebaseIdentityProvider)
     assert isinstance(container.realtime().session_places(), RedisSessionPlaces)
     assert isinstance(container.realtime().message_channel(), RedisMessageChannel)
-    container.stores().images().close()
-    container.accounts().identity_provider().close()
+    images.close()
+    identities.close()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import jwt
 import pytest
@@ -60,7 +61,7 @@ async def test_a_user_without_a_profile_is_accepted(
     ids=lambda claims: next(iter(claims)),
 )
 async def test_a_token_with_a_wrong_claim_is_refused(
-    google: GoogleDouble, provider: FirebaseIdentityProvider, claims: dict[str, object]
+    google: GoogleDouble, provider: FirebaseIdentityProvider, claims: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidToken):
         await provider.verify(google.token("alice", **claims))
@@ -97,7 +98,7 @@ async def test_a_token_that_names_another_algorithm_is_refused(
 ) -> None:
     claims = jwt.decode(google.token("alice"), options={"verify_signature": False})
     # Signed with the public certificate: algorithm confusion.
-    key = None if algorithm == "none" else "x" * 32
+    key = "" if algorithm == "none" else "x" * 32
     forged = jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "first"})
     with pytest.raises(InvalidToken):
         await provider.verify(forged)

@@ -97,6 +97,7 @@ async def test_the_counter_of_a_user_does_not_expire(mongodb: MongoDatabase) -> 
     await MongoUsageLedger(mongodb).consume({"alice": None}, datetime(2020, 1, 1, tzinfo=UTC), None)
     async with mongodb.call() as database:
         kept = await database["usage_counts"].find_one({"_id": "alice"})
+    assert kept is not None
     assert "window_ends_at" not in kept
 
 

@@ -1,7 +1,7 @@
 """An inference server that answers rightly, wrongly, late or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -222,10 +222,10 @@ def in_json(change: Change) -> dict[str, Change]:
     return {"v2": without_extensions, "infer": change}
 
 
-def give(values: list[object], **facts: object) -> Change:
+def give(values: Sequence[object], **facts: object) -> Change:
     def change(answer: dict[str, Any]) -> None:
         (output,) = answer["outputs"]
-        output["data"] = (values * output["shape"][0])[: len(output["data"])]
+        output["data"] = (list(values) * output["shape"][0])[: len(output["data"])]
         output |= facts
 
     return change

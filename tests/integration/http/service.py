@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 from dependency_injector import providers
@@ -31,7 +32,7 @@ class Service(Fakes[InMemoryClock]):
         self.container = container
         self.stack = stack
 
-    async def client(self, **options: object) -> httpx.AsyncClient:
+    async def client(self, **options: Any) -> httpx.AsyncClient:
         """A client with its own cookies; loading certificates would take most of a test."""
         client = httpx.AsyncClient(
             base_url=self.url, timeout=20, trust_env=False, verify=False, **options

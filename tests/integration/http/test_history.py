@@ -25,7 +25,7 @@ def links(answer):
 
 async def fill(service, client, count):
     """Store images one second apart; returns their ids, newest first."""
-    ids = []
+    ids: list[str] = []
     for number in range(count):
         ids.insert(0, await service.stored(client, name=f"photo-{number}.jpg"))
         service.clock.advance(1)

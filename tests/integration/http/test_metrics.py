@@ -22,7 +22,7 @@ class Renderings:
 
 async def test_many_who_ask_at_once_get_few_renderings_and_none_that_is_older() -> None:
     registry, renderings = CollectorRegistry(auto_describe=False), Renderings()
-    registry.register(renderings)  # type: ignore[arg-type]
+    registry.register(renderings)
     text = MetricsText(registry)
     first = asyncio.create_task(text.render())
     await asyncio.sleep(0)

@@ -13,7 +13,7 @@ import httpx
 import pandas
 import pytest
 
-from adapters.in_memory import fake_image, fake_video
+from adapters.in_memory import InMemoryVideoReader, fake_image, fake_video
 from domain.emotion import Emotion
 from domain.errors import InvalidVideo
 from tests.integration.http.service import Service, running_service
@@ -52,7 +52,7 @@ async def finished(client: httpx.AsyncClient, video_id: str) -> dict[str, Any]:
     return last
 
 
-async def done(service: Service, client: httpx.AsyncClient, **fields: str) -> dict[str, Any]:
+async def done(service: Service, client: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
     video = await sent(client, **fields)
 
     async def ended() -> dict[str, Any]:
@@ -177,7 +177,8 @@ async def test_the_request_chooses_the_analysed_frames(service: Service) -> None
     ],
 )
 async def test_impossible_sampling_is_refused(service: Service, field: str, value: str) -> None:
-    answer = await send(await service.signed_in(), **{field: value})
+    fields: dict[str, Any] = {field: value}
+    answer = await send(await service.signed_in(), **fields)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
     assert answer.json()["details"]["field"] == field
 
@@ -303,7 +304,9 @@ async def test_a_refused_video_does_not_stay_on_the_disk(service: Service) -> No
 
     client, before = await service.signed_in(), without_a_name()
     # The reader keeps its error, which refers to all that was going on when it was raised.
-    service.container.video().video_reader().fail_with(InvalidVideo("it is damaged"))
+    reader = service.container.video().video_reader()
+    assert isinstance(reader, InMemoryVideoReader)
+    reader.fail_with(InvalidVideo("it is damaged"))
     assert (await send(client, bytes(3 * 2**20))).status_code == 400
     await service.until(lambda: without_a_name() == before)
 

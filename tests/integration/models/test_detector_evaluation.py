@@ -6,8 +6,7 @@ from pathlib import Path
 import cv2
 import pytest
 import skimage.data
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from entrypoints.cli import app
 from entrypoints.settings import SETTINGS
@@ -35,7 +34,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return photos
 
 
-def _picture(name: str):  # type: ignore[no-untyped-def]
+def _picture(name: str):
     pixels = getattr(skimage.data, name)()
     return pixels if pixels.ndim == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
 

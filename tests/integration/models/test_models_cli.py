@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import Result
 from numpy.typing import NDArray
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from adapters.inference.shifts import SHIFTS
 from adapters.onnx.classifier import OnnxCropClassifier

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from dependency_injector import providers
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from adapters.opencv import yunet_file
 from adapters.opencv.yunet_file import YuNetFile

@@ -66,8 +66,8 @@ def test_scores_equal_those_of_the_librarys_documented_pipeline(
 def test_the_probability_of_contempt_is_shared_and_synonyms_are_added(
     tmp_path: Path, crops: NDArray[np.uint8]
 ) -> None:
-    labels = ("Anger", "Contempt", "Disgust", "Fear", "Happiness", "Calm", "Neutral")
-    labels += ("Sadness", "Surprise")
+    faces = ("Anger", "Contempt", "Disgust", "Fear", "Happiness", "Calm", "Neutral")
+    labels = (*faces, "Sadness", "Surprise")
     folder = write_checkpoint(tmp_path / "nine", labels)
     own = as_its_authors_run_it(folder, crops)
     anger, contempt, disgust, fear, happiness, calm, neutral, sadness, surprise = own.T

@@ -66,7 +66,7 @@ class Client:
         payload = data if len(data) > 1 else data[0] if data else None
         await self.io.emit(event, payload, namespace=NAMESPACE)
 
-    async def frame(self, frame_id: int, data: bytes | str = PICTURE, **more: Any) -> None:
+    async def frame(self, frame_id: int, data: Any = PICTURE, **more: Any) -> None:
         await self.emit(
             "video_frame", {"frame_id": frame_id, "timestamp": 1.5, "data": data, **more}
         )

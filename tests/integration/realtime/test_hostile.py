@@ -88,7 +88,8 @@ async def test_malformed_events_are_answered_and_the_session_continues(
 )
 async def test_unknown_events_are_answered(service: Service, event: str) -> None:
     client = await service.client()
-    for data in ((), ({},), ("a", "b"), ({"token": "x"}, None)):
+    sent: list[tuple[object, ...]] = [(), ({},), ("a", "b"), ({"token": "x"}, None)]
+    for data in sent:
         assert (await client.refused(event, *data))["code"] == 400
     await client.start()
     assert service.sessions == 1
@@ -283,7 +284,8 @@ async def test_disconnected_clients_leave_no_session_and_no_task() -> None:
                 await enter(ws, await service.token())
                 await ws.send_str('42/emotion-detection,["control",{"action":"start"}]')
                 await ws.receive()
-                ws._response.connection.transport.abort()  # without a close packet
+                connection: Any = ws._response.connection
+                connection.transport.abort()  # without a close packet
         await service.until_sessions(0)
         # The library's own task for a connection would end with its next ping, 15 s later.
         async with asyncio.timeout(10):

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -18,13 +19,13 @@ from tests.integration.realtime.service import PICTURE, Client, Service, running
 BOTH = pytest.mark.parametrize("transport", ["websocket", "polling"])
 
 
-async def refusal(service: Service, auth: object) -> dict[str, object]:
+async def refusal(service: Service, auth: object) -> dict[str, Any]:
     """The error of a client whose connection is refused."""
     client = Client()
-    told: list[dict[str, object]] = []
+    told: list[dict[str, Any]] = []
 
     @client.io.on("connect_error", namespace="/emotion-detection")
-    async def failed(data: dict[str, object]) -> None:
+    async def failed(data: dict[str, Any]) -> None:
         told.append(data)
 
     with pytest.raises(socketio.exceptions.ConnectionError):
@@ -219,7 +220,8 @@ async def test_a_live_session_ends_when_the_operator_ends_the_account(service: S
 
 async def test_ping_with_any_payload_is_answered(service: Service) -> None:
     client = await service.client()
-    for payload in (None, {}, "hello", 5, [1, 2], b"bytes"):
+    payloads: list[object] = [None, {}, "hello", 5, [1, 2], b"bytes"]
+    for payload in payloads:
         await client.emit("ping", payload)
         assert "timestamp" in await client.next("pong")
 
@@ -270,7 +272,7 @@ async def test_a_configuration_sent_with_stop_applies_to_the_summary(service: Se
     await client.start()
     await client.frame(1)
     await client.next("detection_result")
-    wishes = {"save_session": True, "video_source": 5}
+    wishes: dict[str, object] = {"save_session": True, "video_source": 5}
     error = await client.refused("control", {"action": "stop", "config": wishes})
     assert error["field"] == "video_source"
     wishes["video_source"] = "front door"

@@ -201,7 +201,7 @@ async def test_only_the_digest_of_a_refresh_token_is_stored(accounts: Accounts) 
     kept = []
 
     class Watched(InMemoryRefreshTokenRepository):
-        async def add(self, record):  # type: ignore[no-untyped-def]
+        async def add(self, record):
             kept.append(record)
 
     accounts.sign_in = SignIn(

@@ -171,7 +171,7 @@ async def test_a_batch_takes_a_place_per_image_and_yields_to_single_images() -> 
     seen = []
 
     class Watched(InMemoryFaceDetector):
-        async def detect(self, *args, priority: Priority = Priority.INTERACTIVE, **kwargs):  # type: ignore[no-untyped-def]
+        async def detect(self, *args, priority: Priority = Priority.INTERACTIVE, **kwargs):
             seen.append((priority, service.gate.taken))
             await asyncio.sleep(0)
             return await super().detect(*args, **kwargs)

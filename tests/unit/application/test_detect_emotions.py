@@ -174,7 +174,7 @@ async def test_processing_time_runs_from_decoding_to_the_last_score() -> None:
     service = Service()
 
     class Slow(InMemoryEmotionClassifier):
-        async def classify(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+        async def classify(self, *args, **kwargs):
             service.clock.advance(0.25)
             return await super().classify(*args, **kwargs)
 
@@ -187,7 +187,7 @@ async def test_users_have_priority_over_guests_at_every_stage() -> None:
     seen = []
 
     class Watched(InMemoryFaceDetector):
-        async def detect(self, *args, priority: Priority = Priority.BULK, **kwargs):  # type: ignore[no-untyped-def]
+        async def detect(self, *args, priority: Priority = Priority.BULK, **kwargs):
             seen.append(priority)
             return await super().detect(*args, **kwargs)
 

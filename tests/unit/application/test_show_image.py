@@ -103,7 +103,7 @@ async def test_detections_have_priority_over_drawings(service: Service, record: 
     seen = []
 
     class Noting(InMemoryImageAnnotator):
-        async def annotate(self, *args, priority: Priority = Priority.INTERACTIVE, **kwargs):  # type: ignore[no-untyped-def]
+        async def annotate(self, *args, priority: Priority = Priority.INTERACTIVE, **kwargs):
             seen.append(priority)
             return await super().annotate(*args, priority=priority, **kwargs)
 

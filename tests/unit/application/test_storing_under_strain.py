@@ -74,7 +74,7 @@ class StrainedSpool(InMemoryDetectionSpool):
             await asyncio.sleep(0)
 
 
-async def _persist(attempt):  # type: ignore[no-untyped-def]
+async def _persist(attempt):
     """Repeat a failed call, as a client does."""
     while True:
         try:
@@ -93,7 +93,7 @@ async def test_every_record_has_its_image_and_deleted_ones_leave_nothing(
         repository=StrainedRepository(strain),
         images=StrainedImageStore(strain),
         spool=StrainedSpool(strain),
-        clock=SystemClock(),
+        clock=SystemClock(),  # type: ignore[arg-type]
         first_retry_s=0.001,
         max_retry_s=0.002,
     )

@@ -79,7 +79,7 @@ async def test_jobs_run_by_priority_then_by_arrival(
     plug, blocked = await plugged(single_thread)
     order: list[str] = []
     tasks = [
-        await queued(single_thread, lambda name=name: order.append(name), priority)
+        await queued(single_thread, partial(order.append, name), priority)
         for name, priority in [
             ("bulk 1", Priority.BULK),
             ("interactive 1", Priority.INTERACTIVE),
@@ -112,7 +112,7 @@ async def test_signed_in_users_go_before_guests_and_guests_are_not_starved(
     plug, blocked = await plugged(single_thread)
     order: list[str] = []
     tasks = [
-        await queued(single_thread, lambda name=name: order.append(name), priority)
+        await queued(single_thread, partial(order.append, name), priority)
         for name, priority in [
             *[("guest", Priority.GUEST)] * 2,
             *[("batch", Priority.BULK)] * 2,

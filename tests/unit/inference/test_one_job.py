@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -40,7 +41,9 @@ def encoded(suffix: str = ".jpg") -> bytes:
 class CountingExecutor(WorkExecutor):
     jobs = 0
 
-    async def run(self, function, *arguments, **order):  # type: ignore[no-untyped-def]
+    async def run(  # type: ignore[override]
+        self, function: Any, *arguments: Any, **order: Any
+    ) -> Any:
         self.jobs += 1
         return await super().run(function, *arguments, **order)
 

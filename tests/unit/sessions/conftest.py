@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -151,7 +151,7 @@ class World:
             while not self.telemetry.stages[stage]:  # noqa: ASYNC110 (the fake has no event)
                 await asyncio.sleep(0)
 
-    def frame(self, frame_id: int, data: bytes | str | None = None) -> Frame:
+    def frame(self, frame_id: int, data: Any = None) -> Frame:
         """A frame that arrives a tenth of a second after the previous one."""
         self.clock.advance(0.1)
         sent = sent_image(data or fake_image(HAPPY_FACE))

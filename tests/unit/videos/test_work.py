@@ -11,6 +11,7 @@ from contextlib import (
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ from tests.samples import NOON, make_video, records_of
 from tests.unit.videos.conftest import FACE, Videos, clip
 
 
-async def stopped(task: asyncio.Task[bool]) -> None:
+async def stopped(task: asyncio.Task[Any]) -> None:
     """Stop the work in order, so that it can write its results."""
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -417,7 +418,7 @@ async def test_a_video_whose_file_cannot_be_stored_leaves_no_record(videos: Vide
     async def full(*_: object) -> None:
         raise StoreUnavailable("the disk is full")
 
-    videos.store.put = full  # type: ignore[method-assign]
+    videos.store.put = full  # type: ignore[method-assign, assignment]
     with pytest.raises(StoreUnavailable):
         await videos.submitted()
     assert await videos.repository.newest("alice", tuple(VideoStatus), limit=9) == []

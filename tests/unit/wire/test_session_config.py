@@ -23,7 +23,12 @@ def test_every_effective_setting_can_be_sent_back() -> None:
 
 
 def test_unknown_keys_are_ignored_and_named() -> None:
-    wishes = {"skipFrameProcessing": True, "max_frame_rate": 10, "": None, "changed": {}}
+    wishes: dict[str, object] = {
+        "skipFrameProcessing": True,
+        "max_frame_rate": 10,
+        "": None,
+        "changed": {},
+    }
     assert changed(SessionConfig(), wishes) == SessionConfig(max_frame_rate=10)
     assert read_config(wishes).ignored == ("skipFrameProcessing", "", "changed")
 
