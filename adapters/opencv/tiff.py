@@ -32,11 +32,15 @@ _FILL_ORDER, _STRIPS, _ORIENTATION, _SAMPLES, _ROWS = 266, 273, 274, 277, 278
 _STRIP_BYTES, _PLANES, _PREDICTOR = 279, 284, 317
 _TILE_WIDTH, _TILE_HEIGHT, _TILES, _TILE_BYTES = 322, 323, 324, 325
 _EXTRA_SAMPLES, _SAMPLE_FORMAT, _SUBSAMPLING = 338, 339, 530
+# How colours are computed from brightness and two differences.
+_COEFFICIENTS, _BLACK_AND_WHITE = 529, 532
+_FRACTIONS = (_COEFFICIENTS, _BLACK_AND_WHITE)
 _FILE_HEADER_BYTES = 8
 
 _TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q"}
-_JPEG, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD = 7, 5, 8, 32946, 32773, 50000
-_COMPRESSIONS = (1, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD)
+_FRACTION, _INTEGER = 5, 4
+_JPEG, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _LZMA, _ZSTD = 7, 5, 8, 32946, 32773, 34925, 50000
+_COMPRESSIONS = (1, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _LZMA, _ZSTD)
 # Those that no library here reads, for the message.
 _OTHER_COMPRESSIONS = {
     **dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000"),
@@ -79,6 +83,8 @@ class TiffHeader(Header):
 def tags_of(data: bytes) -> tuple[Tags, str]:
     """The numbers in the tags of the first page, and the order of bytes.
 
+    Of a fraction these are its numerator and denominator.
+
     Raises:
         struct.error, KeyError: they cannot be read.
     """
@@ -93,6 +99,8 @@ def tags_of(data: bytes) -> tuple[Tags, str]:
         tag, kind = struct.unpack_from(order + "HH", data, entry)
         count, place = struct.unpack_from(order + ("QQ" if is_big else "II"), data, entry + 4)
         letter = _TYPES.get(kind)
+        if tag in _FRACTIONS:
+            letter, count = ("I" if kind == _FRACTION else None), 2 * count
         if letter is None or count > len(data):
             continue
         if struct.calcsize("=" + letter) * count <= room:
@@ -129,12 +137,11 @@ def is_read_by_pillow(data: bytes) -> bool:
 def for_pillow(data: bytes) -> bytes:
     """The file, or one with the same page that Pillow reads right.
 
-    Uncompressed pixels whose colours have fewer samples than their brightness are taken by Pillow
-    for three bytes each. When they are compressed, it leaves them to libtiff.
+    Uncompressed brightness and colours are read by Pillow as three bytes a pixel that are computed
+    as in a JPEG. When they are compressed, it leaves them to libtiff.
     """
     tags, _ = tags_of(data)
-    is_plain = _first(tags, _COMPRESSION, 1) == 1 and _first(tags, _PHOTOMETRIC, 0) == _YCBCR
-    if not is_plain or tags.get(_SUBSAMPLING, (2, 2)) == (1, 1):
+    if _first(tags, _COMPRESSION, 1) != 1 or _first(tags, _PHOTOMETRIC, 0) != _YCBCR:
         return data
     where, how_many = (_TILES, _TILE_BYTES) if _TILES in tags else (_STRIPS, _STRIP_BYTES)
     pieces = [
@@ -341,10 +348,13 @@ def _with_tags(data: bytes, tags: Tags) -> bytes:
     entries, tables = b"", b""
     for tag, values in sorted(tags.items()):
         stored = struct.pack(f"<{len(values)}I", *values)
+        kind, count = (
+            (_FRACTION, len(values) // 2) if tag in _FRACTIONS else (_INTEGER, len(values))
+        )
         if len(stored) > 4:
             place = struct.pack("<I", behind + len(tables))
             tables += stored
-        entries += struct.pack("<HHI", tag, 4, len(values)) + (place if len(stored) > 4 else stored)
+        entries += struct.pack("<HHI", tag, kind, count) + (place if len(stored) > 4 else stored)
     page = struct.pack("<H", len(tags)) + entries + bytes(4)
     return b"II*\0" + struct.pack("<I", at) + data[8:].ljust(at - 8, b"\0") + page + tables
 

@@ -1,6 +1,8 @@
 """TIFF files with the arrangements of samples that scanners and image editors write."""
 
+import lzma
 import struct
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -203,6 +205,50 @@ async def test_uncompressed_colours_may_have_fewer_samples_than_brightness(
     assert difference(decoded, shown) < 4
 
 
+VIDEO_RANGE = (16, 235, 128, 240, 128, 240)
+
+
+@pytest.mark.parametrize("compression", [1, 8])
+@pytest.mark.parametrize("ends", [None, (0, 255, 128, 255, 128, 255), VIDEO_RANGE])
+@pytest.mark.parametrize("weights", [None, (0.2126, 0.7152, 0.0722)])
+async def test_colours_are_computed_as_the_file_says(
+    decoder: OpenCvImageDecoder,
+    compression: int,
+    ends: tuple[int, ...] | None,
+    weights: tuple[float, ...] | None,
+) -> None:
+    red_weight, _, blue_weight = usual = weights or (0.299, 0.587, 0.114)
+    lows, highs = (np.asarray((ends or (0, 255, 128, 255, 128, 255))[at::2]) for at in (0, 1))
+    brightness = COLOR @ np.asarray(usual)
+    blue = (COLOR[..., 2] - brightness) / (2 - 2 * blue_weight)
+    red = (COLOR[..., 0] - brightness) / (2 - 2 * red_weight)
+    whole = np.dstack([brightness / 255, blue / 127, red / 127]) * (highs - lows) + lows
+    data = whole.round().clip(0, 255).astype(np.uint8).tobytes()
+    strip = zlib.compress(data) if compression == 8 else data
+    height, width = GRAY.shape
+    page = {
+        256: [width], 257: [height], 258: [8, 8, 8], 259: [compression], 262: [6], 277: [3],
+        278: [height], 279: [len(strip)], 530: [1, 1],
+    }  # fmt: skip
+    if weights:
+        page[529] = [number for weight in weights for number in (round(weight * 10_000), 10_000)]
+    if ends:
+        page[532] = [number for end in ends for number in (end, 1)]
+    decoded = await decoder.decode(written(page, [strip]))
+    assert difference(decoded, PIL.Image.fromarray(COLOR)) < 1.5
+
+
+async def test_deep_samples_may_be_packed_as_lzma(decoder: OpenCvImageDecoder) -> None:
+    strip = lzma.compress(DEEP_GRAY.tobytes(), check=lzma.CHECK_NONE)
+    height, width = GRAY.shape
+    page = {
+        256: [width], 257: [height], 258: [16], 259: [34925], 262: [1], 277: [1], 278: [height],
+        279: [len(strip)],
+    }  # fmt: skip
+    decoded = await decoder.decode(written(page, [strip]))
+    assert difference(decoded, PIL.Image.fromarray(GRAY)) < 1
+
+
 @pytest.mark.parametrize("brightest", [255, 65535])
 async def test_a_palette_may_hold_bytes(decoder: OpenCvImageDecoder, brightest: int) -> None:
     shown = portrait(160, 160).quantize(256)
@@ -221,7 +267,8 @@ def written(page: dict[int, list[int]], strips: list[bytes]) -> bytes:
     entries, tables = b"", b""
     for tag, values in sorted(page.items()):
         stored = struct.pack(f"<{len(values)}I", *values)
-        entries += struct.pack("<HHI", tag, 4, len(values))
+        kind, count = (5, len(values) // 2) if tag in (529, 532) else (4, len(values))
+        entries += struct.pack("<HHI", tag, kind, count)
         entries += stored if len(stored) == 4 else struct.pack("<I", tables_at + len(tables))
         tables += stored if len(stored) > 4 else b""
     header = b"II*\0" + struct.pack("<I", at)
