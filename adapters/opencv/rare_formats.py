@@ -29,6 +29,7 @@ from domain.formats import AVIF, HEIC, TIFF, FileFormat
 
 # Measured: peak bytes per pixel of the library.
 _HEIF_BYTES, _HEIF_ALPHA_BYTES, _AVIF_BYTES, _AVIF_ALPHA_BYTES = 5, 7, 10, 12
+_JPEG_2000_ALPHA_BYTES = 26
 # The box of the clean aperture: width, height and place of its centre, as fractions.
 _CLEAN_APERTURE = re.compile(rb"(?s)\x00\x00\x00\x28clap(.{32})")
 _COLOUR_MAP = 320  # tag of a TIFF
@@ -112,6 +113,18 @@ def _clean_aperture(data: bytes, width: int, height: int) -> tuple[int, int, int
 
 
 def _open_tiff(data: bytes) -> Header:
+    if files := tiff.files_in(data):
+        return RareHeader(
+            kind=TIFF,
+            width=files.width,
+            height=files.height,
+            orientation=files.orientation,
+            working_bytes=files.file_pixels * _JPEG_2000_ALPHA_BYTES,
+            bytes_a_pixel=_MODE_BYTES.get(files.mode, 4),
+            decode=lambda factor: _reduce(
+                files.joined(data), (0, 0, files.width, files.height), factor
+            ),
+        )
     if not tiff.is_read_by_pillow(data):
         return tiff.read_header(data)
     try:

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import PIL.Jpeg2KImagePlugin  # else Pillow loads all its formats when it meets one
+import PIL.WebPImagePlugin
 from numpy.typing import NDArray
 
 from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported, ceil_div
@@ -41,15 +43,14 @@ _TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: 
 _FRACTION, _INTEGER = 5, 4
 _JPEG, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _LZMA, _ZSTD = 7, 5, 8, 32946, 32773, 34925, 50000
 _COMPRESSIONS = (1, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _LZMA, _ZSTD)
+# Each strip or tile is an image file, which Pillow reads and its libtiff does not.
+_OF_FILES = {**dict.fromkeys((33003, 33004, 33005, 34712), "JPEG2000"), 34933: "PNG", 50001: "WEBP"}
 # Those that no library here reads, for the message.
 _OTHER_COMPRESSIONS = {
-    **dict.fromkeys((33003, 33004, 33005, 34712), "JPEG 2000"),
     **dict.fromkeys((50002, 52546), "JPEG XL"),
     34661: "JBIG",
     34887: "LERC",
-    34933: "PNG",
     34934: "JPEG XR",
-    50001: "WebP",
 }
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK, _YCBCR = 0, 1, 2, 5, 6
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
@@ -57,6 +58,7 @@ _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 # A file does not say what white is: the usual values are tried, then the brightest sample.
 _WHITES = {_UNSIGNED: (255.0, 65535.0), _SIGNED: (255.0, 32767.0), _FLOAT: (1.0, 255.0, 65535.0)}
 _DIFFERENCES, _FLOAT_DIFFERENCES = 2, 3
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _SEPARATE = 2
 _MAX_TABLE_BYTES = 5 * 2**20
@@ -78,6 +80,103 @@ class TiffHeader(Header):
         """Decode the file."""
         pixels = _Pixels(self.tags, self.order, self.width, self.height)
         return put_together(pixels.bands(data, factor), factor, (self.height, self.width))
+
+
+@dataclass(frozen=True, slots=True)
+class FilesInTiff:
+    """A page whose strips or tiles are image files.
+
+    Attributes:
+        width: in pixels.
+        height: likewise.
+        orientation: by EXIF, 1 to 8.
+        mode: of the page, as Pillow names it.
+        file_pixels: width times height of the largest file.
+    """
+
+    width: int
+    height: int
+    orientation: int
+    mode: str
+    file_pixels: int
+    _format: str
+    _is_ycbcr: bool
+    _size: tuple[int, int]
+    _places: tuple[slice, ...]
+
+    def joined(self, data: bytes) -> PIL.Image.Image:
+        """The page, decoded.
+
+        Raises:
+            Damaged, Truncated: some of it is missing. Pillow may raise other errors too.
+        """
+        whole = PIL.Image.new(self.mode, (self.width, self.height))
+        across = ceil_div(self.width, self._size[0])
+        for number, place in enumerate(self._places):
+            if place.stop > len(data):
+                raise Truncated
+            file = PIL.Image.open(io.BytesIO(data[place]), formats=[self._format])
+            if file.width > self._size[0] or file.height > self._size[1]:
+                raise Damaged
+            down, right = divmod(number, across)
+            whole.paste(self._in_mode(file), (right * self._size[0], down * self._size[1]))
+        return whole
+
+    def _in_mode(self, file: PIL.Image.Image) -> PIL.Image.Image:
+        if file.mode.startswith("I;16"):
+            return PIL.Image.fromarray((np.asarray(file) >> 8).astype(np.uint8))
+        if self._is_ycbcr and file.mode == "RGB":
+            file = PIL.Image.merge("YCbCr", file.split())
+        return file.convert(self.mode)
+
+
+def files_in(data: bytes) -> FilesInTiff | None:
+    """The files of which the first page is put together; None if it is coded in another way.
+
+    Raises:
+        Unsupported: its samples are not those of such files.
+        struct.error, KeyError: the tags cannot be read.
+    """
+    tags, _ = tags_of(data)
+    compression = _first(tags, _COMPRESSION, 1)
+    if compression not in _OF_FILES:
+        return None
+    width, height = tags[_WIDTH][0], tags[_HEIGHT][0]
+    samples, photometric = _first(tags, _SAMPLES, 1), _first(tags, _PHOTOMETRIC, _BLACK_IS_ZERO)
+    coding, bits = _OF_FILES[compression], _first(tags, _BITS, 1)
+    is_known = photometric in ((_BLACK_IS_ZERO,) if samples < 3 else (_RGB, _YCBCR))
+    # Pillow returns black for the white of deep colours.
+    is_wrong = coding == "JPEG2000" and samples >= 3 and bits > 8
+    is_separate = _first(tags, _PLANES, 1) == _SEPARATE
+    if samples not in _MODES or not is_known or is_wrong or is_separate:
+        raise Unsupported(
+            f"{coding} with {samples} samples of {bits} bits (colours {photometric}) "
+            "is not supported in a TIFF"
+        )
+    is_tiled = _TILES in tags
+    size = (
+        (tags[_TILE_WIDTH][0], tags[_TILE_HEIGHT][0])
+        if is_tiled
+        else (width, min(_first(tags, _ROWS, height), height))
+    )
+    if min(width, height, *size) <= 0:
+        raise Damaged
+    where, how_many = (_TILES, _TILE_BYTES) if is_tiled else (_STRIPS, _STRIP_BYTES)
+    return FilesInTiff(
+        width=width,
+        height=height,
+        orientation=_first(tags, _ORIENTATION, UPRIGHT),
+        mode=_MODES[samples],
+        file_pixels=size[0] * size[1],
+        _format=coding,
+        _is_ycbcr=photometric == _YCBCR,
+        _size=size,
+        _places=tuple(
+            slice(start, start + length)
+            for start, length in zip(tags[where], tags[how_many], strict=True)
+            if length
+        ),
+    )
 
 
 def tags_of(data: bytes) -> tuple[Tags, str]:

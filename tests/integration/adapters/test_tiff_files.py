@@ -14,7 +14,7 @@ import tifffile
 from PIL import ImageOps
 
 from adapters.opencv.decoder import OpenCvImageDecoder
-from domain.errors import ImageDimensionsTooLarge, InvalidImage
+from domain.errors import ImageDimensionsTooLarge, ImageTooCostly, InvalidImage
 from tests.attacks.costly_images import encoded
 from tests.decoding_limits import USUAL_LIMITS
 from tests.integration.adapters.decoding import decoding, difference, portrait
@@ -162,7 +162,7 @@ async def test_a_deep_image_that_is_cut_short_or_too_large_is_refused(
 
 
 @pytest.mark.parametrize("samples", [COLOR, DEEP_GRAY])
-@pytest.mark.parametrize(("number", "name"), [(34712, "JPEG 2000"), (50001, "WebP"), (99, "99")])
+@pytest.mark.parametrize(("number", "name"), [(50002, "JPEG XL"), (34887, "LERC"), (99, "99")])
 async def test_another_compression_is_named(
     decoder: OpenCvImageDecoder, samples: np.ndarray[Any, Any], number: int, name: str
 ) -> None:
@@ -249,6 +249,75 @@ async def test_deep_samples_may_be_packed_as_lzma(decoder: OpenCvImageDecoder) -
     assert difference(decoded, PIL.Image.fromarray(GRAY)) < 1
 
 
+def of_files(
+    samples: np.ndarray[Any, Any], coding: str, number: int, size: int, **tags: list[int]
+) -> bytes:
+    """A TIFF whose square tiles are image files; those at the edges are cut to the image."""
+    height, width = samples.shape[:2]
+    tiles = [
+        encoded(PIL.Image.fromarray(samples[y : y + size, x : x + size]), coding, lossless=True)
+        for y in range(0, height, size)
+        for x in range(0, width, size)
+    ]
+    colors = 1 if samples.ndim == 2 else samples.shape[2]
+    page = {
+        256: [width], 257: [height], 258: [8] * colors, 259: [number],
+        262: [1 if colors == 1 else 2], 277: [colors], 322: [size], 323: [size],
+        325: [len(tile) for tile in tiles], **{int(tag[1:]): each for tag, each in tags.items()},
+    }  # fmt: skip
+    return written(page, tiles, where=324)
+
+
+@pytest.mark.parametrize(
+    ("coding", "number"), [("WEBP", 50001), ("JPEG2000", 34712), ("PNG", 34933)]
+)
+@pytest.mark.parametrize("size", [64, 256])
+async def test_tiles_may_be_image_files(
+    decoder: OpenCvImageDecoder, coding: str, number: int, size: int
+) -> None:
+    white = np.dstack([COLOR, OPAQUE])
+    white[:, :40, 3] = 0
+    for samples in (COLOR, white) if coding == "WEBP" else (COLOR, white, GRAY):
+        shown = np.dstack([samples] * 3) if samples is GRAY else samples[..., :3].copy()
+        shown[:, : 40 if samples is white else 0] = 255
+        data = of_files(samples, coding, number, size)
+        assert difference(await decoder.decode(data), PIL.Image.fromarray(shown)) < 1
+        turned = of_files(samples, coding, number, size, t274=[6])
+        upright = PIL.Image.fromarray(shown).transpose(PIL.Image.Transpose.ROTATE_270)
+        assert difference(await decoder.decode(turned), upright) < 1
+
+
+async def test_tiles_of_other_colours_are_turned_into_rgb(decoder: OpenCvImageDecoder) -> None:
+    data = of_files(
+        np.asarray(portrait(161, 119).convert("YCbCr")), "JPEG2000", 33003, 64, t262=[6]
+    )
+    assert difference(await decoder.decode(data), PIL.Image.fromarray(COLOR)) < 2
+
+
+@pytest.mark.parametrize(
+    "tags", [{"t258": [16, 16, 16]}, {"t262": [5]}, {"t277": [7]}, {"t284": [2]}]
+)
+async def test_what_tiles_cannot_hold_is_named(
+    decoder: OpenCvImageDecoder, tags: dict[str, list[int]]
+) -> None:
+    with pytest.raises(InvalidImage, match="cannot be read: JPEG2000 with"):
+        await decoder.decode(of_files(COLOR, "JPEG2000", 34712, 64, **tags))
+
+
+async def test_tiles_that_are_larger_than_said_or_cut_short_are_refused(
+    decoder: OpenCvImageDecoder,
+) -> None:
+    data = of_files(COLOR, "WEBP", 50001, 64, t322=[48])
+    with pytest.raises(InvalidImage, match="damaged"):
+        await decoder.decode(data)
+    with pytest.raises(ImageTooCostly):
+        await decoder.decode(of_files(COLOR, "WEBP", 50001, 64, t322=[10**6], t323=[10**6]))
+    whole = of_files(COLOR, "WEBP", 50001, 64)
+    at = whole.index(b"RIFF", 20)
+    with pytest.raises(InvalidImage):
+        await decoder.decode(whole[:at] + b"not a picture at all" + whole[at + 20 :])
+
+
 @pytest.mark.parametrize("brightest", [255, 65535])
 async def test_a_palette_may_hold_bytes(decoder: OpenCvImageDecoder, brightest: int) -> None:
     shown = portrait(160, 160).quantize(256)
@@ -257,11 +326,11 @@ async def test_a_palette_may_hold_bytes(decoder: OpenCvImageDecoder, brightest: 
     assert difference(await decoder.decode(data), shown.convert("RGB")) < 1
 
 
-def written(page: dict[int, list[int]], strips: list[bytes]) -> bytes:
-    """A TIFF of one page with these tags; 273, where the strips lie, is added."""
+def written(page: dict[int, list[int]], strips: list[bytes], where: int = 273) -> bytes:
+    """A TIFF of one page with these tags; the tag that says where the strips lie is added."""
     content = b"".join(strips)
     lengths = [0, *(len(strip) for strip in strips[:-1])]
-    page = {**page, 273: [8 + int(start) for start in np.cumsum(lengths)]}
+    page = {**page, where: [8 + int(start) for start in np.cumsum(lengths)]}
     at = 8 + len(content)
     tables_at = at + 2 + 12 * len(page) + 4
     entries, tables = b"", b""
