@@ -1,7 +1,11 @@
 """Headers that clients expect."""
 
+import asyncio
 import gzip
 import json
+
+import httpx
+import pytest
 
 from tests.integration.http.service import PHOTO
 
@@ -97,3 +101,25 @@ async def test_answers_vary_by_origin(service):
         allowed = answer.headers.get("Access-Control-Allow-Origin")
         assert allowed == (origin if origin.startswith("http://localhost") else None)
         assert "Origin" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("pieces", [1, 1000])
+async def test_an_address_may_have_other_characters_than_ascii(service, pieces):
+    alice = await service.signed_in()
+    await service.stored(alice, name="Café ☕.jpg")
+    await service.stored(alice, name="photo.jpg")
+    address = httpx.URL(service.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    request = (
+        "GET /api/history?keyword=café&x=☕ HTTP/1.1\r\nHost: x\r\nX-Name: ☕\r\n"
+        f"Authorization: {alice.headers['Authorization']}\r\nConnection: close\r\n\r\n"
+    ).encode()
+    step = -(-len(request) // pieces)
+    for at in range(0, len(request), step):
+        writer.write(request[at : at + step])
+        await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"x-total-count: 1\r\n" in answer.lower()
