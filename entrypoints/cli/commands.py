@@ -178,7 +178,7 @@ def import_(
     raise typer.Exit(1 if outcome.left_out else 0)
 
 
-def main() -> None:
-    """Run the command line."""
+def run() -> None:
+    """Run the command that the arguments name."""
     with quiet_on_closed_pipe():
         app()

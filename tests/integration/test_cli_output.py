@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from entrypoints.cli import app
+from entrypoints.cli.commands import app
 from entrypoints.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]

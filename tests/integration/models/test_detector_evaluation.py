@@ -8,7 +8,7 @@ import pytest
 import skimage.data
 from typer.testing import CliRunner, Result
 
-from entrypoints.cli import app
+from entrypoints.cli.commands import app
 from entrypoints.settings import SETTINGS
 
 # The face of skimage's astronaut, as people would frame it.

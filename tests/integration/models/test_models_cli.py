@@ -15,7 +15,7 @@ from adapters.inference.shifts import SHIFTS
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.vit.classifier import VitCropClassifier
 from domain.emotion import Emotion
-from entrypoints.cli import app
+from entrypoints.cli.commands import app
 from entrypoints.settings import SETTINGS
 
 WORDS = ["happy", "sad", "angry", "disgust", "fear", "surprise"]

@@ -18,7 +18,7 @@ from adapters.opencv.yunet_file import YuNetFile
 from adapters.vit.checkpoint import HuggingFaceCheckpoint
 from adapters.vit.classifier import VitCropClassifier
 from application.errors import InferenceUnavailable
-from entrypoints.cli import app
+from entrypoints.cli.commands import app
 from entrypoints.container import Container
 from entrypoints.settings import SETTINGS
 from tests.servers.hub import COMMIT, HubDouble

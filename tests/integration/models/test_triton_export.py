@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.triton import write_triton_repository
 from application.errors import InferenceUnavailable
-from entrypoints.cli import app
+from entrypoints.cli.commands import app
 
 
 async def test_triton_reads_the_configuration(triton: str) -> None:
