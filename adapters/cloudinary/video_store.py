@@ -17,7 +17,7 @@ from application.errors import StoreUnavailable
 from application.ports.video_store import VideoPart
 from application.work.cancellation import uninterrupted
 
-_CHUNK_BYTES = 2**18
+_CHUNK_BYTES = 2**17
 # Cloudinary accepts a large file in parts of at least 5 MB. A part is in memory while it is sent.
 _PART_BYTES = 6_000_000
 

@@ -16,7 +16,7 @@ from application.work.cancellation import uninterrupted
 
 _FOLDER = "the folder for videos"
 
-_CHUNK_BYTES = 2**18
+_CHUNK_BYTES = 2**17
 
 
 class ReceivingFolder:

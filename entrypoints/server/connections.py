@@ -68,6 +68,7 @@ class Connections:
         token_pacing: likewise, of those with a token.
         pipelined_pacing: likewise, of those that came before the last one was answered.
         bodies: the turns of large bodies.
+        answers: the turns of large parts of answers.
         discarding: the turns of bodies that nobody wants.
         turned_away: connections without a place that are being refused.
     """
@@ -82,6 +83,7 @@ class Connections:
         self.token_pacing = RequestPacing()
         self.pipelined_pacing = RequestPacing()
         self.bodies = ReadingTurns()
+        self.answers = RequestPacing()
         self.discarding = ReadingTurns(_DISCARD_TURN_S)
         self.turned_away = 0
         self._all: dict[Watched, str] = {}

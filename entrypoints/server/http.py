@@ -261,6 +261,7 @@ class HttpConnection(H11Protocol):
         rest = memoryview(message.get("body", b""))
         held = len(rest) if len(rest) > PIECE_BYTES else 0
         if held:
+            await self._connections.answers.wait(network_of(self.address), self._token)
             self.hold_answer(held)
         try:
             while len(rest) > PIECE_BYTES:

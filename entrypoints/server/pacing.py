@@ -69,7 +69,8 @@ class FairQueue(Generic[T]):
 class RequestPacing:
     """Starts one request in each pass of the event loop, in turns (see ``FairQueue``).
 
-    Hundreds that start in one pass would delay everything else until all of them had begun.
+    Hundreds that start in one pass would delay everything else until all of them had begun. So
+    would hundreds of large parts of answers, each of which begins here likewise.
     """
 
     def __init__(self) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests.servers.listening import listening
 
 MANY = 40
+LARGE = 200_000
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -21,6 +22,7 @@ class Application:
 
     def __init__(self) -> None:
         self.paths: list[str] = []
+        self.large_may_go = asyncio.Event()
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] == "lifespan":
@@ -29,7 +31,11 @@ class Application:
                 await send({"type": f"lifespan.{word}.complete"})
             return
         self.paths.append(scope["path"])
-        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        if scope["path"] == "/large":
+            await self.large_may_go.wait()
+            await send({"type": "http.response.body", "body": bytes(LARGE), "more_body": True})
+            self.paths.append("end of large")
         await send({"type": "http.response.body"})
 
 
@@ -63,7 +69,7 @@ class Callers:
         async with asyncio.timeout(30):
             for caller in self._asking:
                 caller.setblocking(False)
-                assert (await loop.sock_recv(caller, 100)).startswith(b"HTTP/1.1 204 ")
+                assert (await loop.sock_recv(caller, 100)).startswith(b"HTTP/1.1 200 ")
 
     def close(self) -> None:
         """Close every connection."""
@@ -127,6 +133,21 @@ async def test_clients_that_say_nothing_delay_nobody() -> None:
         callers.call("/spoken")
         await callers.answers()
     assert application.paths == ["/spoken"]
+
+
+async def test_large_answers_that_are_ready_at_once_are_sent_in_turn() -> None:
+    application = Application()
+    async with waiting(application) as callers:
+        for _ in range(MANY):
+            callers.call("/large")
+        await callers.answers()
+        application.large_may_go.set()
+        passes = 0
+        async with asyncio.timeout(30):
+            while application.paths.count("end of large") < MANY:
+                await asyncio.sleep(0)
+                passes += 1
+    assert passes >= MANY
 
 
 async def test_a_request_whose_client_has_reset_the_connection_does_not_reach_the_service() -> None:
