@@ -38,6 +38,7 @@ _CLOSE = (b"connection", b"close")
 _DISCARD_PAUSE_S = 5.0
 _FLUSH_S = 10.0
 _LAST_BODY_S = 3.0
+_LAST_DISCARD_S = 1.0
 _MAX_TURNED_AWAY = 32
 _TURNED_AWAY_S = 1.0
 
@@ -84,6 +85,7 @@ class HttpConnection(H11Protocol):
         self._line_ends = 0
         self._body_grace_s = self._limits.body_timeout_s
         # The body that is discarded
+        self._discard_s = self._limits.discard_timeout_s
         self._discard_until: float | None = None
         self._discard_bytes = self._limits.discard_bytes
 
@@ -150,8 +152,9 @@ class HttpConnection(H11Protocol):
 
     def shutdown(self) -> None:
         """Finish the request in work; close at once if there is none."""
+        self._discard_s = min(self._discard_s, _LAST_DISCARD_S)
         if self._discard_until is not None:
-            self._discard_until = min(self._discard_until, self.loop.time() + 1)
+            self._discard_until = min(self._discard_until, self.loop.time() + self._discard_s)
         elif self.cycle is None or self.cycle.response_complete:
             self._raw.close()
         else:
@@ -382,7 +385,7 @@ class HttpConnection(H11Protocol):
         self._connections.rest(self)
         self._unset_keepalive_if_required()
         self._heard_at = self.loop.time()
-        self._discard_until = self._heard_at + self._limits.discard_timeout_s
+        self._discard_until = self._heard_at + self._discard_s
         self.flow.resume_reading()
 
     def _discard(self, data: bytes) -> None:

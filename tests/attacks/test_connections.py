@@ -229,4 +229,14 @@ async def test_a_slow_body_does_not_delay_shutdown(tmp_path: Path) -> None:
             b"POST /auth/verify-token HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n"
             b"Content-Type: application/json\r\n\r\n{"
         )
-        await service.stop()
+
+        async def dribble() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    await slow.send(b" ")
+                    await asyncio.sleep(0.5)
+
+        dribbling = asyncio.create_task(dribble())
+        async with asyncio.timeout(20):
+            await service.stop()
+        dribbling.cancel()
