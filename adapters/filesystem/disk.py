@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import BinaryIO, ParamSpec, TypeVar
 from application.errors import StoreUnavailable
 
 _OWNER_ONLY = 0o600
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 
@@ -36,7 +38,8 @@ async def on_disk(
     try:
         return await asyncio.to_thread(work, *args, **kwargs)
     except OSError as error:
-        raise StoreUnavailable(f"{folder} cannot be used") from error
+        cause = ": its disk is full" if error.errno in _FULL else ""
+        raise StoreUnavailable(f"{folder} cannot be used{cause}") from error
 
 
 def folder_of(owner_id: str, folder: Path) -> Path:

@@ -26,6 +26,14 @@ _READERS = 2
 _BUSY_TIMEOUT_S = 5.0
 _CHECK_VALID_S = 1.0
 _QUICK_CHECK_S = 0.05
+_CAUSES = {
+    sqlite3.SQLITE_FULL: ": its disk is full",
+    sqlite3.SQLITE_BUSY: ": another process has locked it",
+    sqlite3.SQLITE_READONLY: ": it cannot be written to",
+    sqlite3.SQLITE_CORRUPT: ": its file is damaged",
+    sqlite3.SQLITE_NOTADB: ": its file is damaged",
+}
+"""By the primary code of SQLite: what an operator can do something about."""
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +158,9 @@ class SqliteDatabase:
                 threads, transaction, work, deadline_s
             )
         except (sqlite3.Error, UnreadableRecord) as error:
-            raise StoreUnavailable("the database does not work") from error
+            # Of an unreadable record there is no code.
+            cause = _CAUSES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
+            raise StoreUnavailable(f"the database does not work{cause}") from error
 
     def _write(self, work: _Work[_Result], deadline_s: float) -> _Result:
         return self._locked(lambda writer: _transact(writer, "BEGIN IMMEDIATE", work), deadline_s)

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from adapters.filesystem import FileSystemDetectionSpool, FileSystemImageStore
+from adapters.filesystem.disk import on_disk
 from application.errors import StoreUnavailable
 from application.ports.detection_spool import SpooledDetection
 from application.ports.image_store import StoredImage
@@ -234,6 +235,12 @@ async def test_an_unusable_folder_raises_store_unavailable(tmp_path: Path, call:
     with pytest.raises(StoreUnavailable) as caught:
         await CALLS[call](in_the_way / "folder")
     assert str(tmp_path) not in str(caught.value), "paths are not for the caller"
+
+
+async def test_a_full_disk_is_named() -> None:
+    full = await asyncio.to_thread(Path("/dev/full").open, "wb", buffering=0)
+    with full, pytest.raises(StoreUnavailable, match="cannot be used: its disk is full"):
+        await on_disk("the folder", full.write, b"a")
 
 
 async def test_a_failed_write_gives_its_room_back(tmp_path: Path) -> None:

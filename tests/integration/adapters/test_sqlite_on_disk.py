@@ -204,6 +204,13 @@ async def test_a_full_disk_fails_the_checks_of_database_and_spool(tmp_path: Path
     assert out.decode().split() == ["down", "down"]
 
 
+async def test_a_full_database_says_so(database: SqliteDatabase) -> None:
+    await filled(database)
+    await database.write(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
+    with pytest.raises(StoreUnavailable, match="its disk is full"):
+        await filled(database)
+
+
 async def test_callers_wait_for_a_lock_of_another_process_side_by_side(
     database: SqliteDatabase, tmp_path: Path
 ) -> None:
@@ -218,5 +225,8 @@ async def test_callers_wait_for_a_lock_of_another_process_side_by_side(
         adding = (repository.add(make_detection()) for _ in range(20))
         outcomes = await asyncio.gather(*adding, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
+    assert {str(outcome).partition(": ")[2] for outcome in outcomes} == {
+        "another process has locked it"
+    }
     await asyncio.to_thread(other.close)
     await repository.add(make_detection())
