@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import av.error
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -113,6 +114,8 @@ def main_video_stream(container: InputContainer) -> VideoStream:
     codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
     if codec not in _CODECS:
         raise InvalidVideo(f"the codec of the video, {codec}, is not supported", reason="codec")
+    # Otherwise FFmpeg shows up to 63 columns that H.264 and HEVC say to crop at the left.
+    stream.codec_context.flags |= Flags.unaligned
     return stream
 
 

@@ -187,6 +187,17 @@ async def test_pixels_become_square_by_growing(
         assert (stream.width, stream.height) == (size[0] // 2 * 2, size[1])
 
 
+async def test_columns_that_are_cropped_are_not_shown(
+    reader: AvVideoReader, tmp_path: Path
+) -> None:
+    picture = np.pad(clips.half_lit()[:, ::-1], ((0, 0), (16, 16), (0, 0)), constant_values=255)
+    clip = clips.write_clip(tmp_path / "clip.mp4", [(0, picture)])
+    clip = clips.cropped(clip, tmp_path / "cropped.mp4", left=16, right=16)
+    (frame,) = await read(reader, clip, 1)
+    assert isinstance(frame, VideoFrame)
+    assert np.abs(np.asarray(frame.image.pixels, int) - picture[:, 16:-16]).mean() < 2
+
+
 async def test_padding_does_not_count_as_pixels(tmp_path: Path) -> None:
     clip = clips.write_clip(tmp_path / "clip.mp4", clips.numbered(3, width=100, height=96))
     executor = WorkExecutor(1)
