@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from adapters.av.matroska_gaps import MatroskaGaps
 from adapters.av.opening import first_tick
-from adapters.av.timing import PresentationTimes
+from adapters.av.timing import PresentationTimes, begins_anew
 from application.ports.video_reader import VideoFacts
 from domain.video import UnreadablePart
 
@@ -43,7 +43,8 @@ class Sampler:
     """Reads through a video once, from front to back, and picks the wanted frames.
 
     The packets of a group of pictures (a key frame and those that depend on it) are held until one
-    of them is wanted. A group without a wanted frame is dropped without decoding it.
+    of them is wanted. A group without a wanted frame is dropped without decoding it. Some groups
+    need the one before: then that is decoded as well.
 
     Recordings of a screen have no frames while nothing changes. Where none comes for a whole step,
     the frame that stays on the screen is wanted too, although it came before it was due.
@@ -104,6 +105,8 @@ class Sampler:
         self._latest_s = self._paused_until_s = -math.inf
         self._has_begun = False
         self._newest_s = -math.inf
+        guesses = stream.codec_context.has_b_frames and not self._times.are_stored
+        self._keeps_group_before: bool | None = True if guesses else None
         is_matroska = container.format.name.startswith("matroska")
         self._gaps = MatroskaGaps(path.open("rb")) if is_matroska else None
         if from_s > 0 and self._can_seek():
@@ -134,13 +137,27 @@ class Sampler:
             if first.pts <= wanted or first.dts == before:
                 break
             before, at = first.dts, min(at, first.dts) - 1
+        if first is not None and first.dts is not None and self._needs_group_before(first):
+            earliest = min((entry.timestamp for entry in self._stream.index_entries), default=0)
+            at = max(min(at, first.dts) - 1, earliest)
         self._container.seek(at, stream=self._stream, backward=True)
+
+    def _needs_group_before(self, key: Packet[VideoStream]) -> bool:
+        """Whether frames that begin with this key frame need the group before it.
+
+        Times that are guessed are right from the second key frame on. And H.264 calls places key
+        frames that only begin to renew the picture, as where it is renewed stripe by stripe.
+        """
+        if self._keeps_group_before is None:
+            self._keeps_group_before = not begins_anew(self._stream, key)
+        return self._keeps_group_before
 
     def items(self) -> Iterator[Sampled | UnreadablePart | None]:
         """Yield the wanted frames and the damaged stretches, in order.
 
         After each 0.1 s of CPU time it yields None, so that the caller can do something else.
         """
+        before: list[Packet[VideoStream]] = []
         held: list[Packet[VideoStream]] = []
         held_bytes = 0
         for packet in self._packets():
@@ -149,23 +166,28 @@ class Sampler:
                 if self._takes_too_long():
                     break
             if self._has_lost_before(packet):
-                yield from self._decode(held)
-                held, held_bytes = [], 0
+                yield from self._decode(before + held)
+                before, held, held_bytes = [], [], 0
                 # The decoder may still hold frames from before.
                 self._begin_damage(self._newest_s + self._tick_s / 2)
             self._newest_s = max(self._newest_s, self._time_of(packet) or self._newest_s)
             if packet.is_keyframe and held:
-                if self._is_before_due(packet):
+                if not self._is_before_due(packet):
+                    yield from self._decode(before + held)
+                    before = []
+                elif not self._needs_group_before(packet):
                     self._times.forget()
                 else:
-                    yield from self._decode(held)
+                    if before:
+                        self._times.forget()
+                    before = held
                 held, held_bytes = [], 0
             held.append(packet)
             held_bytes += packet.size + _PACKET_OVERHEAD_BYTES
             wanted = packet.dts is None or not self._is_before_due(packet)
             if wanted or held_bytes > _MAX_HELD_BYTES:
-                yield from self._decode(held)
-                held, held_bytes = [], 0
+                yield from self._decode(before + held)
+                before, held, held_bytes = [], [], 0
             if self._to_s is not None and self._due_s > self._to_s:
                 return
         yield from self._end()

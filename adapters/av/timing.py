@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
+from typing import Any
 
+import av
 import av.error
 import numpy as np
 from av.container import InputContainer
@@ -17,7 +20,9 @@ class PresentationTimes:
 
     AVI files store no presentation times, only the order of decoding, and FFmpeg's guess is wrong
     for frames that are reordered (B-frames). Decoders return frames in the order of presentation,
-    so each frame gets the earliest time of a packet that no frame had before.
+    so each frame gets the earliest time of a packet that no frame had before. Some packets give no
+    frame, such as those that refer to what was left out: their times are forgotten at the next key
+    frame, or all later frames would come too early.
 
     FFmpeg counts the packets of an AVI file to get their times, so bytes that are lost would shift
     all that follows. Where the file has an index, it tells which frame lies at a position.
@@ -34,6 +39,11 @@ class PresentationTimes:
         self.are_stored = container.format.name != "avi"
         self._stream = stream
         self._packet_times: list[int] = []  # a heap
+        self._sent = 0
+        self._without_frame: set[int] = set()
+        self._keys: deque[int] = deque()
+        # Frames then tell which packet they come from.
+        stream.codec_context.copy_opaque = not self.are_stored
         self._index = None if self.are_stored else _Index(stream)
         self._last_row: int | None = None
         self._shift = 0
@@ -53,15 +63,36 @@ class PresentationTimes:
         tick = self.earliest(packet)
         if tick is not None:
             heapq.heappush(self._packet_times, tick)
+            packet.opaque = self._sent
+            self._without_frame.add(self._sent)
+            if packet.is_keyframe:
+                self._keys.append(self._sent)
+            self._sent += 1
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
             if tick is not None:
                 self._packet_times.remove(tick)
                 heapq.heapify(self._packet_times)
+                self._without_frame.discard(self._sent - 1)
             raise
-        times = self._packet_times
-        return [(frame, heapq.heappop(times)) for frame in frames if times]
+        return [(frame, tick) for frame in frames if (tick := self._guess(frame)) is not None]
+
+    def _guess(self, frame: AvFrame) -> int | None:
+        """The time of the next frame in the order of presentation; None if there is none left."""
+        number: Any = frame.opaque
+        if number is not None:
+            # Whatever precedes a key frame in the file is shown before all that follows it there.
+            while self._keys and self._keys[0] <= number:
+                self._forget_before(self._keys.popleft())
+            self._without_frame.discard(number)
+        return heapq.heappop(self._packet_times) if self._packet_times else None
+
+    def _forget_before(self, key: int) -> None:
+        lost = {number for number in self._without_frame if number < key}
+        self._without_frame -= lost
+        for _ in range(min(len(lost), len(self._packet_times))):
+            heapq.heappop(self._packet_times)
 
     def earliest(self, packet: Packet[VideoStream]) -> int | None:
         """The earliest time at which the frame of a packet may be shown; None if unknown."""
@@ -84,6 +115,23 @@ class PresentationTimes:
         """Forget the packets so far, because some are left out before the next one."""
         self._stream.codec_context.flush_buffers()
         self._packet_times.clear()
+        self._without_frame.clear()
+        self._keys.clear()
+
+
+def begins_anew(stream: VideoStream, key: Packet[VideoStream]) -> bool:
+    """Whether a decoder can show this key frame without what comes before it."""
+    original = stream.codec_context
+    if original.codec.canonical_name != "h264":
+        return True
+    decoder = av.CodecContext.create(original.name, "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.extradata, decoder.options = original.extradata, original.options
+    decoder.thread_count = 1
+    try:
+        return bool(decoder.decode(key) or decoder.decode(None))
+    except av.error.FFmpegError:
+        return False
 
 
 class _Index:
