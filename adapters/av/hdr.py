@@ -1,7 +1,7 @@
-"""Converting HDR video to sRGB.
+"""Converting HDR video, and other video with the wide colours of BT.2020, to sRGB.
 
 Many phones record HDR by default. If its levels are taken for those of ordinary video, frames look
-grey and dark.
+grey and dark. Wide colours look pale if they are taken for those of ordinary video.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
-from av.video.reformatter import ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorTrc
 from numpy.typing import NDArray
 
 _WHITE_NITS = 203.0
@@ -27,27 +27,30 @@ _TO_SRGB_PRIMARIES = np.array(
 )
 
 
-def is_hdr(colour_curve: int) -> bool:
-    """Whether frames are HDR.
+def has_wide_colours(colour_curve: int, primaries: int) -> bool:
+    """Whether frames have to be converted.
 
     Args:
         colour_curve: their transfer characteristics (ITU-T H.273); those of PQ and HLG are HDR.
+        primaries: their colour primaries (ITU-T H.273).
     """
-    return colour_curve in _SRGB_LEVELS
+    return colour_curve in _SRGB_LEVELS or primaries == ColorPrimaries.BT2020.value
 
 
 def to_srgb(pixels: NDArray[np.uint8], colour_curve: int) -> NDArray[np.uint8]:
-    """Convert HDR pixels to sRGB.
+    """Convert pixels with wide colours to sRGB.
 
     Args:
         pixels: uint8 (height, width, 3), RGB with the primaries of BT.2020.
-        colour_curve: their transfer characteristics (ITU-T H.273), PQ or HLG.
+        colour_curve: their transfer characteristics (ITU-T H.273); levels of PQ and HLG are
+            converted, those of all others are kept.
 
     Returns:
         Pixels of the same shape and type.
     """
-    converted = cv2.transform(cv2.LUT(pixels, _SRGB_LEVELS[colour_curve]), _TO_SRGB_PRIMARIES)
-    return np.asarray(converted, np.uint8)
+    if (levels := _SRGB_LEVELS.get(colour_curve)) is not None:
+        pixels = np.asarray(cv2.LUT(pixels, levels), np.uint8)
+    return np.asarray(cv2.transform(pixels, _TO_SRGB_PRIMARIES), np.uint8)
 
 
 # Below, levels lie in [0, 1], and light is linear with 1 for white.

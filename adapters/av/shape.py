@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame as AvFrame
 from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
-from adapters.av.hdr import is_hdr, to_srgb
+from adapters.av.hdr import has_wide_colours, to_srgb
 from domain.geometry import Size
 from domain.image import Image
 
@@ -71,7 +71,7 @@ class Display:
             threads=1,
         )
         pixels = np.asarray(converted.to_ndarray(), np.uint8)
-        if is_hdr(frame.color_trc):
+        if has_wide_colours(frame.color_trc, frame.color_primaries):
             pixels = to_srgb(pixels, frame.color_trc)
         pixels = np.ascontiguousarray(orientation.apply(pixels))
         return Image(pixels, width, height, "video", scale=scale)

@@ -137,20 +137,6 @@ async def test_frames_of_an_avi_file_keep_their_times_after_lost_bytes(
     assert 0.5 < lost.to_s - lost.from_s < 3
 
 
-@pytest.mark.parametrize(("curve", "white"), [(16, 0.58), (18, 0.75)], ids=["PQ", "HLG"])
-async def test_white_in_hdr_is_white(
-    reader: AvVideoReader, tmp_path: Path, curve: int, white: float
-) -> None:
-    picture = np.full((96, 160, 3), round(255 * white), np.uint8)
-    clip = clips.write_clip(
-        tmp_path / "clip.mp4", [(0.0, picture)], pixel_format="yuv420p10le", colour_curve=curve
-    )
-    frame = (await read(reader, clip, 1))[0]
-    assert isinstance(frame, VideoFrame)
-    assert isinstance(frame.image.pixels, np.ndarray)
-    assert frame.image.pixels.mean() > 230
-
-
 @pytest.mark.parametrize(("width", "height"), [(2160, 3840), (3840, 2160), (4096, 2160)])
 async def test_frames_of_4k_are_read_in_every_shape(
     reader: AvVideoReader, tmp_path: Path, width: int, height: int
