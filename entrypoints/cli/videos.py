@@ -46,9 +46,6 @@ async def analyse_videos(
         every_s: seconds between two analysed frames.
         csv: where the frames of each video go as a table, for those that get one.
         copies: where each drawn copy goes, for those that get one.
-
-    Raises:
-        OSError: the table cannot be written.
     """
     if not videos:
         return []
@@ -104,9 +101,6 @@ class _VideoProgress:
         self._started_s = 0.0
 
     def __enter__(self) -> _VideoProgress:
-        if self._table is not None:
-            self._file = self._table.open("w", encoding="utf-8", newline="")
-            self._file.write(frame_table.header())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -115,7 +109,14 @@ class _VideoProgress:
             self._file.close()
 
     async def opened(self, facts: VideoFacts) -> None:
-        """The video can be read."""
+        """The video can be read, so it gets its table."""
+        if self._table is not None:
+            try:
+                self._file = self._table.open("w", encoding="utf-8", newline="")
+            except OSError as error:
+                why = f"no table could be written at {self._table}: {reason_of(error)}"
+                raise OSError(error.errno, why) from error
+            self._file.write(frame_table.header())
         self._started_s = self._bars.get_time()
         self._bars.update(self._task, total=facts.duration_s)
 

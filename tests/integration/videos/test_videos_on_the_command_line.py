@@ -66,10 +66,18 @@ def test_images_and_videos_are_printed_as_one_json_array(clip: Path) -> None:
 
 def test_an_unreadable_video_is_named_and_the_others_are_analysed(clip: Path) -> None:
     (clip.parent / "broken.mp4").write_bytes(b"no video at all")
-    done = emotion_api("detect", "broken.mp4", clip.name, cwd=clip.parent, COLUMNS="120")
+    wanted = ("broken.mp4", clip.name, "--csv", "tables")
+    done = emotion_api("detect", *wanted, cwd=clip.parent, COLUMNS="120")
     assert done.returncode == 1
     assert "broken.mp4: this is not a video in a supported format" in done.stderr
     assert "face_1" in done.stdout
+    assert [table.name for table in (clip.parent / "tables").iterdir()] == ["interview.csv"]
+
+
+def test_a_table_that_cannot_be_written_is_named(clip: Path) -> None:
+    done = emotion_api("detect", clip.name, "--csv", "missing/frames.csv", cwd=clip.parent)
+    assert done.returncode == 1
+    assert "no table could be written at missing/frames.csv: No such file" in done.stderr
 
 
 def test_content_and_not_the_name_says_what_a_file_is(clip: Path) -> None:
