@@ -151,6 +151,20 @@ async def test_a_video_goes_on_playing_in_its_place_when_its_analysis_ends(
     assert player["height"] - over["height"] >= 48, "the controls lie below the picture"
 
 
+async def test_a_video_is_not_heard_on_other_views(signed_in: Page) -> None:
+    page = signed_in
+    await analysed(page)
+    video = page.locator(".video-stage video")
+    tabs = [page.get_by_role("tab", name=name) for name in ("Detect", "Live")]
+    for go, come_back in ((tabs[1].click, tabs[0].click), (page.go_back, page.go_forward)):
+        await video.evaluate("video => { video.loop = true; return video.play(); }")
+        await go()
+        await expect(video).to_be_hidden()
+        assert await video.evaluate("video => video.paused")
+        await come_back()
+        await expect(video).to_be_visible()
+
+
 async def test_the_progress_of_an_upload_is_shown_and_it_can_be_cancelled(
     signed_in: Page,
 ) -> None:

@@ -111,12 +111,18 @@ export function mountDetect(panel) {
     if (workspace.hidden) return;
     workspace.hidden = true;
     welcomeView.querySelector(".by-mouse").before(chooser);
+    pause();
     panel.querySelector(".detect-view").prepend(welcomeView);
     unfinished.reload();
   }
 
   async function analyseThese(some) {
     for (const photo of some) {
+  /** A video that nobody sees would still be heard. */
+  function pause() {
+    for (const { player } of photos) player?.video.pause();
+  }
+
       photo.sending = new AbortController();
       photo.sent = 0;
       photo.showSent = (share, { isAlone = true } = {}) => {
@@ -337,7 +343,7 @@ export function mountDetect(panel) {
   addEventListener("beforeunload", (event) => {
     if (photos.some(isBeingSent)) event.preventDefault(); // The browser asks whether to leave.
   });
-  return { take, goTo, place };
+  return { take, goTo, place, hide: pause };
 }
 
 const isInWork = ({ state }) => state === "working";
