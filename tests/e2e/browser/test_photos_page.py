@@ -250,6 +250,13 @@ async def test_samples_are_analysed_with_one_click_and_do_not_count(page: Page) 
     await expect(page.locator("#usage")).to_have_text("3 of 3 photos left")
 
 
+async def test_a_double_click_takes_a_sample_once(page: Page) -> None:
+    await page.goto("/")
+    await page.get_by_role("button", name="A crowd").dblclick()
+    await expect(page.locator(".face")).to_have_count(18)
+    await expect(page.locator(".photo")).to_have_count(1)
+
+
 async def test_an_unreachable_service_is_explained(page: Page) -> None:
     await page.goto("/")
     for part in ("web/samples", "api/detect"):

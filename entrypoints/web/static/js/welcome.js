@@ -25,13 +25,19 @@ export function welcome(chooser, take, unfinished) {
     h("li", {}, h("button", { type: "button", on: { click: () => takeSample(name) } },
       h("img", { src: `/web/samples/${name}`, alt: "", width: 192, height: 144 }), title)));
 
+  let isTaking = false; // A double click takes a sample once.
+
   async function takeSample(name) {
+    if (isTaking) return;
+    isTaking = true;
     try {
-      const picture = await (await send(`/web/samples/${name}`)).blob();
+      // The picture that is shown: it needs no way to the service and back.
+      const picture = await (await send(`/web/samples/${name}`, { cache: "force-cache" })).blob();
       take([new File([picture], name, { type: picture.type })], { sample: name });
     } catch (error) {
       announce(problem(error));
     }
+    isTaking = false;
   }
 
   return h("div", { class: "welcome" },
