@@ -91,6 +91,41 @@ async def test_a_stopped_session_is_summarised_and_saved_on_request(signed_in: P
     assert await chart.locator("rect").count() > 0
 
 
+async def test_the_timeline_follows_who_is_there_until_one_is_picked(signed_in: Page) -> None:
+    seen = await signed_in.evaluate(
+        """async (face) => {
+            const { Timeline } = await import("/web/js/timeline.js");
+            const timeline = new Timeline();
+            document.body.append(timeline.element);
+            const show = (...ids) => timeline.add(ids.map((id) => ({ ...face, tracking_id: id })));
+            let now = performance.now();
+            performance.now = () => now;
+            const said = [];
+            const look = () => said.push([
+                timeline.element.querySelector("select").value,
+                timeline.element.querySelector(".legend li").innerText.split(/\\s/).pop(),
+            ]);
+            const steps = [["face_1"], [], ["face_2"], ["face_1", "face_2"], "face_1", ["face_2"]];
+            for (const step of steps) {
+                if (typeof step === "string") timeline.choose(step);
+                else show(...step);
+                look();
+                now += 5000;
+            }
+            return said;
+        }""",
+        face((0, 0, 9, 9), "happy"),
+    )
+    assert seen == [
+        ["face_1", "%"],
+        ["face_1", "happy"],
+        ["face_2", "%"],
+        ["face_2", "%"],
+        ["face_1", "happy"],
+        ["face_1", "happy"],
+    ]
+
+
 async def test_a_session_can_still_be_saved_when_it_ends(signed_in: Page) -> None:
     page = signed_in
     await page.get_by_role("tab", name="Live").click()

@@ -12,7 +12,8 @@ const GAP_S = 1.5;
 export class Timeline {
   #tracks = new Map();
   #canvas = h("canvas", { role: "img", "aria-label": "No face yet" });
-  #choice = h("select", { "aria-label": "Face in the timeline", on: { change: () => this.#draw() } });
+  #choice = h("select", { "aria-label": "Face in the timeline", on: { change: () => this.choose(this.#choice.value) } });
+  #isPicked = false; // Until somebody picks a face, the timeline follows who is there.
   #values = new Map(EMOTIONS.map((emotion) => [emotion, h("span", {})]));
 
   constructor() {
@@ -30,11 +31,13 @@ export class Timeline {
 
   clear() {
     this.#tracks.clear();
+    this.#isPicked = false;
     this.#updateChoice();
     this.#draw();
   }
 
   choose(id) {
+    this.#isPicked = true;
     this.#choice.value = id;
     this.#draw();
   }
@@ -53,7 +56,13 @@ export class Timeline {
       if (samples.at(-1).at < now - SPAN_S) this.#tracks.delete(id);
     }
     this.#updateChoice();
+    if (faces.length && !this.#isPicked && !this.#isThere(now)) this.#choice.value = faces[0].tracking_id;
     this.#draw();
+  }
+
+  #isThere(now) {
+    const latest = this.#tracks.get(this.#choice.value)?.at(-1);
+    return latest !== undefined && now - latest.at < GAP_S;
   }
 
   #updateChoice() {
@@ -64,6 +73,7 @@ export class Timeline {
     const chosen = this.#choice.value;
     this.#choice.replaceChildren(...ids.map((id) =>
       h("option", { value: id, textContent: nameOfTrack(id) })));
+    this.#isPicked &&= ids.includes(chosen);
     this.#choice.value = ids.includes(chosen) ? chosen : ids[0] ?? "";
   }
 
@@ -89,15 +99,15 @@ export class Timeline {
     }
     pen.fillStyle = getComputedStyle(this.#canvas).color;
     for (const level of [0.25, 0.5, 0.75]) pen.fillRect(0, height * level, width, 1);
-    this.#showValues(samples.at(-1));
+    this.#showValues(this.#isThere(now) ? samples.at(-1) : null, samples.length ? "Not seen now" : "No face yet");
   }
 
-  #showValues(latest) {
+  #showValues(latest, otherwise) {
     for (const [emotion, value] of this.#values) {
       value.textContent = latest ? percent(latest.shares.get(emotion) ?? 0) : "";
     }
     const [first] = latest ? [...latest.shares].sort((a, b) => b[1] - a[1]) : [];
-    this.#canvas.setAttribute("aria-label", first ? `Mostly ${first[0]} now` : "No face yet");
+    this.#canvas.setAttribute("aria-label", first ? `Mostly ${first[0]} now` : otherwise);
   }
 }
 
