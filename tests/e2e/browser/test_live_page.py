@@ -91,6 +91,29 @@ async def test_a_stopped_session_is_summarised_and_saved_on_request(signed_in: P
     assert await chart.locator("rect").count() > 0
 
 
+async def test_a_camera_that_is_allowed_after_the_view_was_left_is_not_left_on(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    await page.evaluate(
+        """() => {
+            const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            const answer = new Promise((resolve) => { window.allow = resolve; });
+            navigator.mediaDevices.getUserMedia = async (wanted) => {
+                await answer;
+                return window.stream = await ask(wanted);
+            };
+        }"""
+    )
+    await page.get_by_role("tab", name="Live").click()
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator(".live-view .state")).to_have_text("Waiting for the camera …")
+    await page.get_by_role("tab", name="Detect").click()
+    await page.evaluate("() => allow()")
+    await page.wait_for_function("() => window.stream?.getTracks()[0].readyState === 'ended'")
+    await start(page)
+
+
 async def test_the_timeline_follows_who_is_there_until_one_is_picked(signed_in: Page) -> None:
     seen = await signed_in.evaluate(
         """async (face) => {

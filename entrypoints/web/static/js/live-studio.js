@@ -13,6 +13,7 @@ import { Timeline } from "./timeline.js";
 
 const STATES = {
   ready: "Ready",
+  waiting: "Waiting for the camera …",
   connecting: "Connecting …",
   running: "Running",
   reconnecting: "The connection was lost. Reconnecting …",
@@ -55,6 +56,7 @@ export function liveStudio() {
   const camera = new Camera(video);
   const boxes = new LiveBoxes(layer);
   let running = false;
+  let isShown = true;
   let connection = null;
 
   showState("ready");
@@ -134,21 +136,27 @@ export function liveStudio() {
     for (const part of [trouble, advice, summaryPlace]) part.replaceChildren();
     toggle.disabled = true;
     connection?.close();
+    showState("waiting"); // The browser may ask whether the page may use it.
     try {
       await camera.open(choice.value);
-      stage.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
-      idle.hidden = true;
-      timeline.clear();
-      running = true;
-      handlers.state("connecting");
-      connection = new LiveConnection(handlers);
-      await connection.open(options.config);
-      await listCameras();
-      pump(connection);
+      if (isShown) await connect();
+      else stop(); // The view was left meanwhile.
     } catch (error) {
       stop({ error });
     }
     toggle.disabled = false;
+  }
+
+  async function connect() {
+    stage.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
+    idle.hidden = true;
+    timeline.clear();
+    running = true;
+    handlers.state("connecting");
+    connection = new LiveConnection(handlers);
+    await connection.open(options.config);
+    await listCameras();
+    pump(connection);
   }
 
   function showToggle() {
@@ -199,8 +207,18 @@ export function liveStudio() {
     if (camera.deviceId) choice.value = camera.deviceId;
   }
 
+  function show() {
+    isShown = true;
+    listCameras();
+  }
+
+  function hide() {
+    isShown = false;
+    if (running) stop();
+  }
+
   addEventListener("pagehide", () => connection?.close());
-  return { element, stop: () => running && stop(), listCameras };
+  return { element, show, hide };
 }
 
 function figureList(names) {

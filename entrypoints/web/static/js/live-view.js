@@ -15,15 +15,15 @@ export function mountLive(panel) {
     if (settings.socketIoClient && session.user) {
       studio ??= liveStudio();
       room.replaceChildren(studio.element);
-      studio.listCameras();
+      studio.show();
       return;
     }
-    studio?.stop();
+    studio?.hide();
     room.replaceChildren(settings.socketIoClient ? needsUser() : needsClient());
   }
 
   session.addEventListener("change", show);
-  return { show, hide: () => studio?.stop() };
+  return { show, hide: () => studio?.hide() };
 }
 
 function needsUser() {
