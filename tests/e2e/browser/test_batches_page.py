@@ -4,12 +4,14 @@ import csv
 import re
 from pathlib import Path
 
+import pytest
+from PIL import Image
 from playwright.async_api import Page, expect
 
 from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.network import limit_upload, slow_down
 from tests.e2e.browser.phone import PHONE, TOO_WIDE
-from tests.e2e.browser.pictures import pair, portrait
+from tests.e2e.browser.pictures import astronaut, jpeg, pair, portrait
 
 FIVE_MIB = 5 * 2**20
 
@@ -188,3 +190,31 @@ async def test_thumbnails_are_one_row_on_a_phone_that_shows_the_current_one(
         assert all(place["height"] >= 43.5 and place["width"] >= 43.5 for place in places)
         assert not await page.evaluate(TOO_WIDE)
         await page.get_by_role("button", name="Overview").click()
+
+
+@pytest.mark.parametrize(("size", "place"), [((600, 3600), (44, 3000)), ((3600, 600), (3000, 44))])
+async def test_thumbnails_show_the_faces(
+    signed_in: Page, size: tuple[int, int], place: tuple[int, int]
+) -> None:
+    page = signed_in
+    picture = Image.new("RGB", size, "white")
+    picture.paste(astronaut(), place)
+    photo = jpeg(picture)
+    await choose(page, file("long.jpg", photo), file("portrait.jpg", portrait()))
+    await page.get_by_role("button", name="long.jpg: 1 happy").wait_for()
+    seen = """picture => {
+        const { width, height } = picture.getBoundingClientRect();
+        const [across, down] = picture.style.objectPosition.split(" ").map(parseFloat);
+        const scale = Math.max(width / picture.naturalWidth, height / picture.naturalHeight);
+        const [w, h] = [width / scale, height / scale];
+        const x = (picture.naturalWidth - w) * across / 100;
+        const y = (picture.naturalHeight - h) * down / 100;
+        return [x, y, w, h];
+    }"""
+    face = [place[0] + 224, place[1] + 115]
+    for view, card in (("Detect", ".photo"), ("History", ".card")):
+        await page.get_by_role("tab", name=view).click()
+        thumbnail = page.locator(card, has_text="long.jpg").locator("img")
+        x, y, width, height = await thumbnail.evaluate(seen)
+        assert x < face[0] < x + width and y < face[1] < y + height  # noqa: PT018
+        assert width / height == pytest.approx(4 / 3, rel=0.05)

@@ -6,6 +6,7 @@ import { download } from "./download.js";
 import { countChips, scoreBar } from "./emotion-counts.js";
 import { moment, timeSpan } from "./format.js";
 import { settings } from "./settings.js";
+import { centreFaces } from "./thumbnail.js";
 
 const MAX_BARS = 5;
 
@@ -26,7 +27,9 @@ export function historyCard(record, open) {
     pictureOf(record).then((blob) => {
       url = URL.createObjectURL(blob);
       const showMissing = () => thumb.replaceChildren("no preview");
-      thumb.replaceChildren(h("img", { src: url, alt: "", on: { error: showMissing } }));
+      const picture = h("img", { src: url, alt: "", on: { error: showMissing } });
+      centreFaces(picture, record);
+      thumb.replaceChildren(picture);
     }, () => thumb.replaceChildren(record.image_url ? "no preview" : "being stored"));
   }
   return { element, isComplete: () => !isImage || url !== null, forget: () => URL.revokeObjectURL(url) };

@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { countChips, countsInWords } from "./emotion-counts.js";
+import { centreFaces } from "./thumbnail.js";
 
 /** The card of a photo in a list. `open` shows it large. */
 export function photoCard(photo, open) {
@@ -17,15 +18,16 @@ export function photoCard(photo, open) {
     badge.dataset.text = { working: "…", failed: "!", done: faces?.length }[photo.state];
     badge.classList.toggle("is-bad", photo.state === "failed");
     button.setAttribute("aria-label", `${photo.file.name}: ${summary}`);
+    if (faces && !photo.isVideo) centreFaces(thumb.firstChild, photo.detection);
     found.replaceChildren(faces?.length ? countChips(faces) : h("span", { class: "muted" }, summary));
   }
 
   function showThumbnail() {
     thumb.replaceChildren(thumbnail(photo), badge);
+    update();
   }
 
   showThumbnail();
-  update();
   return { element: h("li", { class: "photo" }, button), button, update, showThumbnail };
 }
 
