@@ -192,6 +192,27 @@ async def test_thumbnails_are_one_row_on_a_phone_that_shows_the_current_one(
         await page.get_by_role("button", name="Overview").click()
 
 
+async def test_the_list_stays_in_its_place_while_results_come(signed_in: Page) -> None:
+    page = signed_in
+    await page.set_viewport_size(PHONE)
+    await page.evaluate(
+        """() => {
+            window.places = new Set();
+            const look = () => {
+                const list = document.querySelector(".is-overview .photos");
+                if (list) places.add(Math.round(list.getBoundingClientRect().top));
+                requestAnimationFrame(look);
+            };
+            look();
+        }"""
+    )
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(5)])
+    everything = page.get_by_role("region", name="All photos")
+    await expect(everything).to_contain_text("5 of 5 photos analysed")
+    await expect(everything.get_by_role("button", name="CSV")).to_be_visible()
+    assert await page.evaluate("() => places.size") == 1
+
+
 @pytest.mark.parametrize(("size", "place"), [((600, 3600), (44, 3000)), ((3600, 600), (3000, 44))])
 async def test_thumbnails_show_the_faces(
     signed_in: Page, size: tuple[int, int], place: tuple[int, int]

@@ -52,7 +52,7 @@ export function mountDetect(panel) {
   const list = h("ul", { class: "photos", "aria-label": "Photos" });
   const tools = h("div", { class: "tools row" }, overview, clear);
   const batch = h("section", { class: "batch", "aria-label": "All photos" },
-    progressText, going, mending, totals, exporting);
+    totals, progressText, going, exporting, mending);
   const spoken = h("p", { class: "unseen", role: "status" }); // For screen readers.
   const stage = h("div", { class: "main", tabIndex: -1 }); // It takes the focus of what goes away.
   const details = h("div", { class: "result" });
@@ -250,11 +250,12 @@ export function mountDetect(panel) {
     const kind = photos.some(({ isVideo }) => isVideo) ? "file" : "photo";
     const parts = [`${done.length} of ${count(photos.length, kind)} analysed`];
     if (failed.length > cancelled) parts.push(`${failed.length - cancelled} failed`);
+    exporting.hidden = !isOver || !done.length; // It takes the place of the bar.
     if (cancelled) parts.push(`${cancelled} cancelled`);
     tell(progressText, `${parts.join(", ")}${isOver ? "" : " …"}`);
     const faces = done.flatMap(({ detection }) => detection.detection_results.faces);
-    totals.replaceChildren(h("h2", {}, count(faces.length, "face")), countChips(faces));
-    totals.hidden = exporting.hidden = !done.length;
+    totals.replaceChildren(h("h2", {}, done.length ? count(faces.length, "face") : "Analysing …"), countChips(faces));
+    totals.hidden = isOver && !done.length;
     mending.replaceChildren(...remedies(failed));
   }
 
