@@ -239,3 +239,18 @@ async def test_thumbnails_show_the_faces(
         x, y, width, height = await thumbnail.evaluate(seen)
         assert x < face[0] < x + width and y < face[1] < y + height  # noqa: PT018
         assert width / height == pytest.approx(4 / 3, rel=0.05)
+
+
+async def test_a_photo_begins_at_its_top_and_back_leads_to_where_one_was(signed_in: Page) -> None:
+    page = signed_in
+    await page.set_viewport_size(PHONE)
+    await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(6)])
+    await expect(page.get_by_role("button", name="1 happy")).to_have_count(6)
+    await page.get_by_role("button", name="5.jpg: 1 happy").scroll_into_view_if_needed()
+    before = await page.evaluate("scrollY")
+    assert before > 100
+    await page.get_by_role("button", name="5.jpg: 1 happy").click()
+    await expect(page.locator(".box")).to_have_count(1)
+    assert await page.evaluate("scrollY") == 0
+    await page.go_back()
+    await page.wait_for_function("before => Math.abs(scrollY - before) < 2", arg=before)

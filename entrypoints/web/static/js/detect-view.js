@@ -79,8 +79,10 @@ export function mountDetect(panel) {
   /** Show a photo or the overview (null), as a step that the Back button takes back. */
   function visit(photo) {
     const place = photo ? photos.indexOf(photo) + 1 : OVERVIEW;
+    const isElsewhere = workspace.hidden || !current; // Another picture beside the same list is no other place.
     history.pushState(null, "", `#detect/${place}`);
     goTo(place);
+    if (isElsewhere) scrollTo(0, 0);
   }
 
   function goTo(place) {
@@ -109,20 +111,20 @@ export function mountDetect(panel) {
   /** Show the welcome. The photos stay, so that the Forward button leads to them again. */
   function leave() {
     if (workspace.hidden) return;
+    pause();
     workspace.hidden = true;
     welcomeView.querySelector(".by-mouse").before(chooser);
-    pause();
     panel.querySelector(".detect-view").prepend(welcomeView);
     unfinished.reload();
   }
 
-  async function analyseThese(some) {
-    for (const photo of some) {
   /** A video that nobody sees would still be heard. */
   function pause() {
     for (const { player } of photos) player?.video.pause();
   }
 
+  async function analyseThese(some) {
+    for (const photo of some) {
       photo.sending = new AbortController();
       photo.sent = 0;
       photo.showSent = (share, { isAlone = true } = {}) => {
@@ -248,9 +250,9 @@ export function mountDetect(panel) {
     if (isOver && going.contains(document.activeElement)) stage.focus({ preventScroll: true });
     going.hidden = isOver;
     const kind = photos.some(({ isVideo }) => isVideo) ? "file" : "photo";
+    exporting.hidden = !isOver || !done.length; // It takes the place of the bar.
     const parts = [`${done.length} of ${count(photos.length, kind)} analysed`];
     if (failed.length > cancelled) parts.push(`${failed.length - cancelled} failed`);
-    exporting.hidden = !isOver || !done.length; // It takes the place of the bar.
     if (cancelled) parts.push(`${cancelled} cancelled`);
     tell(progressText, `${parts.join(", ")}${isOver ? "" : " …"}`);
     const faces = done.flatMap(({ detection }) => detection.detection_results.faces);
@@ -284,14 +286,14 @@ export function mountDetect(panel) {
     }
     for (const { card } of photos) card.button.removeAttribute("aria-current");
     photo?.card.button.setAttribute("aria-current", "true");
-    if (photo) scrollTo(photo.card.element);
+    if (photo) scrollList(photo.card.element);
     if (focused === document.body) return;
     // An element that moves loses the focus, and one that is gone or hidden leaves it to the stage.
     (focused.getClientRects().length ? focused : stage).focus({ preventScroll: true });
   }
 
   /** Scroll the list, and not the page, so that a card is in view. */
-  function scrollTo({ offsetLeft: left, offsetTop: top, offsetWidth: width, offsetHeight: height }) {
+  function scrollList({ offsetLeft: left, offsetTop: top, offsetWidth: width, offsetHeight: height }) {
     list.scrollLeft = Math.max(left + width - list.clientWidth, Math.min(left, list.scrollLeft));
     list.scrollTop = Math.max(top + height - list.clientHeight, Math.min(top, list.scrollTop));
   }
