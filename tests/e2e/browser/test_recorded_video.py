@@ -75,6 +75,18 @@ async def test_the_timeline_leads_to_any_moment(watched: Page) -> None:
     await page.wait_for_function(f"() => {time} < 0.2")
 
 
+async def test_each_face_of_a_video_is_shown_beside_its_name(watched: Page) -> None:
+    # The grey around the face has 131, an empty canvas 0.
+    lightness = """portrait => {
+        const { data } = portrait.getContext("2d").getImageData(28, 28, 40, 40);
+        return data.reduce((sum, value) => sum + value, 0) / data.length;
+    }"""
+    for part in (".session-chart", ".summary"):
+        portrait = watched.locator(f"{part} .portrait canvas")
+        await expect(portrait).to_have_count(1)
+        assert await portrait.evaluate(lightness) > 150
+
+
 @pytest.mark.parametrize(
     ("name", "suffix", "first"),
     [

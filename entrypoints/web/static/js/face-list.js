@@ -29,10 +29,10 @@ export function faceLine(face, number, crop) {
 
 let lastLine = 0;
 
-/** The face cut out of its picture, with some room around it. */
+/** The face cut out of its picture, an image or a video, with some room around it. */
 export function cutOut(picture, [x, y, width, height], size) {
   const canvas = h("canvas", { class: "crop", width: CROP_PX, height: CROP_PX, "aria-hidden": "true" });
-  const scale = picture.naturalWidth / size.width;
+  const scale = (picture.naturalWidth ?? picture.videoWidth) / size.width;
   const side = ROOM * Math.max(width, height) * scale;
   const left = (x + width / 2) * scale - side / 2;
   const top = (y + height / 2) * scale - side / 2;

@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { count, share, timeSpan } from "./format.js";
 import { nameOfTrack } from "./live-boxes.js";
+import { portraitPlace } from "./portraits.js";
 
 const MAX_ROWS = 20;
 
@@ -20,7 +21,7 @@ export function liveSummary(summary, { tellsKept = true, isVideo = false } = {})
       .sort((a, b) => b.time_share - a.time_share)
       .map((each) => `${each.emotion} ${share(each.time_share)}`);
     return h("tr", {},
-      h("th", { scope: "row" }, nameOfTrack(track.tracking_id)),
+      h("th", { scope: "row" }, isVideo ? portraitPlace(track) : null, nameOfTrack(track.tracking_id)),
       h("td", {}, timeSpan(track.last_seen - track.first_seen)),
       h("td", {}, shares.join(", ")));
   });

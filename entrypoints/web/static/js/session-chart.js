@@ -7,6 +7,7 @@ import { chips } from "./emotion-counts.js";
 import { clock, share } from "./format.js";
 import { nameOfTrack } from "./live-boxes.js";
 import { seenLongest } from "./live-summary.js";
+import { portraitPlace } from "./portraits.js";
 import { EMOTIONS } from "./settings.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -69,11 +70,12 @@ function row(track, seconds, barS, video) {
 }
 
 /** Leads to where a face is first seen. */
-function nameButton(name, { first_seen: first }, video) {
+function nameButton(name, track, video) {
+  const { first_seen: first } = track;
   const label = `${name}: go to ${clock(first)}, where it is first seen`;
   return h("button", { type: "button", class: "chart-name", "aria-label": label, on: { click: () => {
     video.currentTime = first;
-  } } }, name);
+  } } }, portraitPlace(track), name);
 }
 
 /** For use without a mouse; and lines in the rows that show the position of the video. */

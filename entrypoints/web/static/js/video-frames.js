@@ -38,6 +38,18 @@ export class VideoFrames {
     });
   }
 
+  /** Where each face is seen best, in the order of time: the largest that can be relied on. */
+  bestViews() {
+    const best = new Map();
+    this.#faces.forEach((faces, index) => {
+      for (const { tracking_id: id, box, reliable } of faces) {
+        const worth = box[2] * box[3] * (reliable ? 1 : 0.01);
+        if (!(best.get(id)?.worth >= worth)) best.set(id, { id, time: this.#times[index], box, worth });
+      }
+    });
+    return [...best.values()].sort((a, b) => a.time - b.time);
+  }
+
   /** The last frame that is not later. */
   #indexAt(seconds) {
     let [low, high] = [0, this.#times.length];

@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { download } from "./download.js";
 import { clock, count, timeSpan } from "./format.js";
 import { liveSummary } from "./live-summary.js";
+import { fillPortraits } from "./portraits.js";
 import { problem } from "./problem.js";
 import { sessionChart } from "./session-chart.js";
 import { settings } from "./settings.js";
@@ -25,6 +26,7 @@ export function videoViewer({ video, record, player = videoPlayer({ source: file
   player.tell({ size: record.image, title: facts(title, record) });
   const trouble = h("div", {});
   const chart = sessionChart(record.stream, { video: player.video });
+  const summary = liveSummary(record.stream, { tellsKept: false, isVideo: true });
 
   async function attempt(action) {
     try {
@@ -35,7 +37,9 @@ export function videoViewer({ video, record, player = videoPlayer({ source: file
   }
 
   attempt(async () => {
-    player.follow(new VideoFrames(await callForJson(`${pathOf(video)}/frames?format=json`)));
+    const frames = new VideoFrames(await callForJson(`${pathOf(video)}/frames?format=json`));
+    player.follow(frames);
+    fillPortraits([chart, summary], { source: player.video.src, frames, size: record.image });
   });
 
   player.element.append(chart);
@@ -48,7 +52,7 @@ export function videoViewer({ video, record, player = videoPlayer({ source: file
     stage: player.element,
     details: h("div", { class: "details-of-photo" },
       ...unreadable(record.video.unreadable),
-      liveSummary(record.stream, { tellsKept: false, isVideo: true }),
+      summary,
       h("section", { class: "panel downloads", "aria-label": "Downloads" },
         h("h3", {}, "Download"),
         h("p", { class: "muted small" }, "A row for each analysed frame and face, and the timeline as a picture."),
