@@ -11,7 +11,12 @@ from html import escape
 from pathlib import Path
 
 from domain.emotion import EMOTION_COLOURS, Emotion
-from domain.formats import IMAGE_FORMATS_IN_WORDS, VIDEO_FORMATS_IN_WORDS
+from domain.formats import (
+    IMAGE_FORMATS,
+    IMAGE_FORMATS_IN_WORDS,
+    VIDEO_FORMATS,
+    VIDEO_FORMATS_IN_WORDS,
+)
 from entrypoints.settings import Settings
 
 _HERE = Path(__file__).parent
@@ -78,6 +83,8 @@ def load_page_files(settings: Settings) -> PageFiles:
         "minFaceSize": settings.vision.face_detect_min_size,
         "imageFormats": IMAGE_FORMATS_IN_WORDS,
         "videoFormats": VIDEO_FORMATS_IN_WORDS,
+        "imageSuffixes": [suffix for each in IMAGE_FORMATS for suffix in each.suffixes],
+        "videoSuffixes": [suffix for each in VIDEO_FORMATS for suffix in each.suffixes],
         "emotions": list(Emotion),
         "auth": settings.accounts.auth,
         "firebase": settings.accounts.firebase_sign_in_address

@@ -136,6 +136,13 @@ async def test_a_video_among_photos_shows_its_first_picture(signed_in: Page) -> 
     await expect(thumbnail).to_be_visible()
 
 
+async def test_a_video_is_known_by_its_name_where_the_browser_knows_no_type(
+    signed_in: Page,
+) -> None:
+    await choose(signed_in, {**clip("clip.3GP"), "mimeType": "application/octet-stream"})
+    await signed_in.locator(".session-chart.leads").wait_for(timeout=120_000)
+
+
 async def test_a_video_can_be_cancelled(signed_in: Page) -> None:
     page = signed_in
     await choose(page, clip())

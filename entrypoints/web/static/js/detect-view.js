@@ -33,7 +33,9 @@ export function mountDetect(panel) {
   let photos = [];
   let current = null; // The photo that is shown; null for the overview.
 
-  const input = h("input", { type: "file", multiple: true, accept: "image/*,video/*,.heic,.heif,.mkv,.avi", id: "photos" });
+  // Browsers know not all of them by their types.
+  const accept = ["image/*", "video/*", ...settings.imageSuffixes, ...settings.videoSuffixes].join();
+  const input = h("input", { type: "file", multiple: true, accept, id: "photos" });
   const chooser = h("label", { class: "chooser" }, input, h("span", { class: "button primary" }, "Choose files"));
   const unfinished = videosInWork();
   const welcomeView = welcome(chooser, take, unfinished.element);

@@ -6,12 +6,12 @@ import { session } from "./session.js";
 import { settings } from "./settings.js";
 import { eventsOf } from "./sse.js";
 
-const SUFFIXES = /\.(mp4|m4v|mov|webm|mkv|avi)$/i;
 const AGAIN_MS = 2000;
 export const IN_WORK = ["queued", "running"];
 
 /** Whether a file looks like a video by its name or type; the service looks at its content. */
-export const isVideo = (file) => file.type.startsWith("video/") || SUFFIXES.test(file.name);
+export const isVideo = ({ type, name }) =>
+  type.startsWith("video/") || settings.videoSuffixes.some((suffix) => name.toLowerCase().endsWith(suffix));
 
 export const pathOf = ({ video_id: id }) => `${settings.apiPrefix}/videos/${id}`;
 
