@@ -83,7 +83,8 @@ class EmotionScores:
             ValueError: there are no distributions.
         """
         columns = zip(*(scores.values for scores in many), strict=True)
-        return cls.from_weights(dict(zip(Emotion, map(math.fsum, columns), strict=True)))
+        sums = zip(Emotion, map(math.fsum, columns), strict=False)  # none without distributions
+        return cls.from_weights(dict(sums))
 
     def __getitem__(self, emotion: Emotion) -> float:
         return self.values[_POSITION[emotion]]
