@@ -68,6 +68,29 @@ class Detection:
         if self.timestamp.tzinfo is None:
             raise ValueError("a detection's timestamp needs a time zone")
 
+    @classmethod
+    def of_summary(
+        cls,
+        detection_id: UUID,
+        user_id: str,
+        summary: SessionSummary,
+        video: VideoDetails | None = None,
+    ) -> Detection:
+        """The record of a session, or of a video if its details are given."""
+        return cls(
+            detection_id=detection_id,
+            user_id=user_id,
+            timestamp=summary.started_at,
+            filename=summary.video_source,
+            faces=summary.faces,
+            processing_time_s=summary.mean_processing_time_s,
+            image_width=summary.width,
+            image_height=summary.height,
+            storage=StorageStatus.DONE,
+            summary=summary,
+            video=video,
+        )
+
     @property
     def kind(self) -> DetectionKind:
         """Whether this is an image, a session or a video."""

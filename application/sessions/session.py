@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from application.errors import ServiceUnavailable, StoreUnavailable
 from application.ports.clock import Clock
@@ -22,7 +22,8 @@ from application.sessions.events import (
 from application.sessions.measures import Measures
 from application.sessions.running import RunningSession
 from application.sessions.slots import FrameSlots
-from application.use_cases.keep_session import KeepSession
+from application.storing.spooler import Spooler
+from domain.detection import Detection
 from domain.errors import DomainError, ImageTooLarge, InvalidRequest
 from domain.session import (
     MAX_FRAME_BYTES,
@@ -62,7 +63,7 @@ class StreamSession:
         defaults: SessionConfig,
         new_analysis: Callable[[], FrameAnalysis],
         slots: FrameSlots,
-        keep: KeepSession,
+        spooler: Spooler,
         clock: Clock,
         telemetry: Telemetry,
         listener: SessionListener,
@@ -74,7 +75,7 @@ class StreamSession:
         self._defaults = defaults
         self._new_analysis = new_analysis
         self._slots = slots
-        self._keep = keep
+        self._spooler = spooler
         self._clock = clock
         self._telemetry = telemetry
         self._listener = listener
@@ -292,12 +293,14 @@ class StreamSession:
     async def _save(self, summary: SessionSummary) -> UUID | None:
         if not summary.frames_processed:
             return None
+        record = Detection.of_summary(uuid4(), self.user.user_id, summary)
         try:
-            return (await self._keep.execute(self.user, summary)).detection_id
+            await self._spooler.accept(record, None)
         except StoreUnavailable as error:
             log.warning("session %s could not be saved: %s", self.session_id, error)
             await self.send(Failure(error))
             return None
+        return record.detection_id
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

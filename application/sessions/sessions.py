@@ -19,7 +19,7 @@ from application.sessions.load import Load, LoadWatch
 from application.sessions.session import StreamSession
 from application.sessions.slots import FrameSlots
 from application.sessions.token_checks import TokenChecks
-from application.use_cases.keep_session import KeepSession
+from application.storing.spooler import Spooler
 from application.work.cancellation import uninterrupted
 from domain.session_config import SessionConfig
 from domain.user import User
@@ -64,7 +64,7 @@ class StreamSessions:
         defaults: the configuration of a session that asks for nothing else.
         new_analysis: makes what analyses the frames of a session, from its ``start`` to its
             ``stop``.
-        keep: saves a summary.
+        spooler: stores the summaries that are kept.
         places: counts the sessions of a user, in all processes.
         verify_token: verifies a token again; raises ``InvalidToken`` if it is not valid any more.
         clock: for the time.
@@ -77,7 +77,7 @@ class StreamSessions:
         limits: SessionLimits,
         defaults: SessionConfig,
         new_analysis: Callable[[], FrameAnalysis],
-        keep: KeepSession,
+        spooler: Spooler,
         places: SessionPlaces,
         verify_token: VerifyToken,
         clock: Clock,
@@ -86,7 +86,7 @@ class StreamSessions:
         self._limits = limits
         self._defaults = defaults
         self._new_analysis = new_analysis
-        self._keep = keep
+        self._spooler = spooler
         self._places = places
         self._clock = clock
         self._telemetry = telemetry
@@ -142,7 +142,7 @@ class StreamSessions:
             defaults=self._defaults,
             new_analysis=self._new_analysis,
             slots=self._slots,
-            keep=self._keep,
+            spooler=self._spooler,
             clock=self._clock,
             telemetry=self._telemetry,
             listener=listener,

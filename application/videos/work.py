@@ -16,7 +16,7 @@ from application.use_cases.analyse_video import AnalyseVideo, VideoSummary
 from application.use_cases.erase_videos import EraseVideos
 from application.videos.progress import HELD_FOR, NotHeld, VideoProgress
 from application.work.cancellation import uninterrupted
-from domain.detection import Detection, StorageStatus
+from domain.detection import Detection
 from domain.errors import DomainError, NotFound
 from domain.session import SessionSummary
 from domain.video import Video, VideoDetails, VideoFault, VideoLimits, VideoStatus
@@ -260,7 +260,6 @@ def _detection_of(video: Video, summary: VideoSummary, processing_time_s: float)
         summary: of all its frames.
         processing_time_s: the mean per frame.
     """
-    width, height = summary.facts.width, summary.facts.height
     end_s = video.processed_s if video.end_s is None else video.end_s
     whole = SessionSummary(
         session_id=str(video.video_id),
@@ -272,21 +271,10 @@ def _detection_of(video: Video, summary: VideoSummary, processing_time_s: float)
         frames_failed=0,
         frames_dropped=0,
         mean_processing_time_s=processing_time_s,
-        width=width,
-        height=height,
+        width=summary.facts.width,
+        height=summary.facts.height,
         tracks=summary.tracks,
         truncated=summary.truncated,
     )
-    return Detection(
-        detection_id=video.video_id,
-        user_id=video.user_id,
-        timestamp=video.submitted_at,
-        filename=video.filename,
-        faces=whole.faces,
-        processing_time_s=processing_time_s,
-        image_width=width,
-        image_height=height,
-        storage=StorageStatus.DONE,
-        summary=whole,
-        video=VideoDetails(video.sampling.every_s, summary.unreadable_parts),
-    )
+    details = VideoDetails(video.sampling.every_s, summary.unreadable_parts)
+    return Detection.of_summary(video.video_id, video.user_id, whole, details)

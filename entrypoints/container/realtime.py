@@ -14,7 +14,6 @@ from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Telemetry
 from application.sessions.analysis import FrameAnalysis
 from application.sessions.sessions import StreamSessions
-from application.use_cases.keep_session import KeepSession
 from entrypoints.container.extras import extra
 from entrypoints.settings import Settings
 from entrypoints.settings.realtime import RealtimeSettings
@@ -83,7 +82,7 @@ class RealtimeContainer(containers.DeclarativeContainer):
             tracker=providers.Factory(KalmanFaceTracker),
             telemetry=system.telemetry,
         ).provider,
-        keep=providers.Factory(KeepSession, stores.spooler),
+        spooler=stores.spooler,
         places=session_places,
         verify_token=accounts.authenticate.provided.execute,
         clock=system.clock,

@@ -1,14 +1,14 @@
 """Drawings of records, for their owner only."""
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
 from adapters.in_memory import fake_image
-from application.use_cases.keep_session import KeepSession
+from domain.detection import Detection
 from domain.emotion import Emotion
 from domain.session import SessionSummary
-from domain.user import User
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
@@ -16,15 +16,6 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 async def kept_session(service, client) -> str:
     """A session without a face in the history of this client's user."""
     about = (await client.get("/auth/profile")).json()
-    owner = User(
-        user_id=about["user_id"],
-        email=about["email"],
-        display_name=None,
-        photo_url=None,
-        is_email_verified=True,
-        providers=(),
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
     summary = SessionSummary(
         session_id="s",
         video_source="Webcam",
@@ -39,7 +30,8 @@ async def kept_session(service, client) -> str:
         height=0,
         tracks=(),
     )
-    record = await KeepSession(service.container.stores().spooler()).execute(owner, summary)
+    record = Detection.of_summary(uuid4(), about["user_id"], summary)
+    await service.container.stores().spooler().accept(record, None)
     return str(record.detection_id)
 
 

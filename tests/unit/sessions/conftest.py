@@ -29,7 +29,6 @@ from application.sessions.analysis import FrameAnalysis
 from application.sessions.events import SessionEvent
 from application.sessions.session import StreamSession
 from application.sessions.sessions import SessionLimits, StreamSessions
-from application.use_cases.keep_session import KeepSession
 from domain.emotion import Emotion
 from domain.errors import InvalidToken
 from domain.session import Frame, FrameResult
@@ -123,7 +122,7 @@ class World:
             limits=SessionLimits(sessions, per_user, frames_in_work),
             defaults=SessionConfig(max_frame_rate=60, detection_interval=1),
             new_analysis=self.new_analysis,
-            keep=KeepSession(self.store.spooler),
+            spooler=self.store.spooler,
             places=places or InMemorySessionPlaces(self.clock),
             verify_token=self.verify_token,
             clock=self.clock,

@@ -8,7 +8,6 @@ from adapters.tracking import KalmanFaceTracker
 from application.sessions.events import SessionEnded, SessionEvent
 from application.sessions.session import StreamSession
 from application.sessions.slots import FrameSlots
-from application.use_cases.keep_session import KeepSession
 from domain.emotion import Emotion
 from domain.session import Frame
 from domain.session_config import SessionConfig
@@ -45,7 +44,7 @@ async def test_an_hour_of_video_leaves_only_its_timeline_in_memory(world: World)
         defaults=SessionConfig(),
         new_analysis=lambda: world.new_analysis(KalmanFaceTracker()),
         slots=FrameSlots(1, world.clock),
-        keep=KeepSession(world.store.spooler),
+        spooler=world.store.spooler,
         clock=world.clock,
         telemetry=world.telemetry,
         listener=listener,
