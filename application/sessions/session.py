@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from uuid import UUID, uuid4
 
+from application.accounts.credentials import Credential
 from application.errors import ServiceUnavailable, StoreUnavailable
 from application.ports.clock import Clock
 from application.ports.telemetry import Telemetry
@@ -51,6 +52,7 @@ class StreamSession:
     Attributes:
         session_id: unique.
         user: whose client it is.
+        credential: the client's token, with which the session ends; None until it is open.
         config: the settings in effect.
         has_ended: True once the client is gone.
     """
@@ -70,6 +72,7 @@ class StreamSession:
     ) -> None:
         self.session_id = session_id
         self.user = user
+        self.credential: Credential | None = None
         self.has_ended = False
         self.config = defaults
         self._defaults = defaults

@@ -94,7 +94,6 @@ class StreamSessions:
         self._watch = LoadWatch(clock.monotonic())
         self._tokens = TokenChecks(verify_token, clock)
         self._open: dict[str, StreamSession] = {}
-        self._credentials: dict[str, Credential] = {}
         self._advised: dict[str, _AdvisedRate] = {}
         self._closing = False
 
@@ -160,8 +159,7 @@ class StreamSessions:
         except BaseException:
             await self.close(session)
             raise
-        if credential is not None:
-            self._credentials[session.session_id] = credential
+        session.credential = credential
         return session
 
     async def close(self, session: StreamSession) -> None:
@@ -169,7 +167,6 @@ class StreamSessions:
         if self._open.pop(session.session_id, None) is None:
             return
         self._advised.pop(session.session_id, None)
-        self._credentials.pop(session.session_id, None)
         # A caller that is cancelled here has given up the session, so nothing else would end it.
         await uninterrupted(self._end(session))
 
@@ -221,14 +218,11 @@ class StreamSessions:
 
     async def end_expired(self) -> None:
         """Start to disconnect the clients whose token has expired, without waiting for them."""
-        self._tokens.end_expired(self._with_credentials())
+        self._tokens.end_expired(self._open.values())
 
     async def verify_tokens(self) -> None:
         """Start to verify every token again, without waiting for the answers."""
-        self._tokens.begin_round(self._with_credentials())
-
-    def _with_credentials(self) -> list[tuple[StreamSession, Credential]]:
-        return [(self._open[key], each) for key, each in self._credentials.items()]
+        self._tokens.begin_round(self._open.values())
 
     async def _every(self, seconds: float, task: Callable[[], Awaitable[None]]) -> None:
         while True:

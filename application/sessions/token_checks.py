@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from application.accounts.credentials import Credential, VerifyToken, verify_again
+from application.accounts.credentials import VerifyToken, verify_again
 from application.ports.clock import Clock
 from application.sessions.session import StreamSession
 from domain.errors import InvalidToken
@@ -30,15 +30,15 @@ class TokenChecks:
         self._round: asyncio.Task[None] | None = None
         self._disconnecting: dict[str, asyncio.Task[None]] = {}
 
-    def end_expired(self, sessions: Iterable[tuple[StreamSession, Credential]]) -> None:
+    def end_expired(self, sessions: Iterable[StreamSession]) -> None:
         """Disconnect the clients whose token has expired."""
         now = self._clock.now()
-        for session, credential in sessions:
-            if credential.has_expired(now):
+        for session in sessions:
+            if session.credential is not None and session.credential.has_expired(now):
                 error = InvalidToken("the token has expired; connect again with a new one")
                 self._begin_disconnecting(session, error)
 
-    def begin_round(self, sessions: Iterable[tuple[StreamSession, Credential]]) -> None:
+    def begin_round(self, sessions: Iterable[StreamSession]) -> None:
         """Verify each token again, a few at a time; at most one round at once."""
         if self._round is None or self._round.done():
             self._round = asyncio.create_task(self._verify_all(list(sessions)))
@@ -50,16 +50,16 @@ class TokenChecks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _verify_all(self, sessions: list[tuple[StreamSession, Credential]]) -> None:
+    async def _verify_all(self, sessions: list[StreamSession]) -> None:
         slots = asyncio.Semaphore(_AT_ONCE)
-        await asyncio.gather(*(self._verify_one(*each, slots) for each in sessions))
+        await asyncio.gather(*(self._verify_one(session, slots) for session in sessions))
 
-    async def _verify_one(
-        self, session: StreamSession, credential: Credential, slots: asyncio.Semaphore
-    ) -> None:
+    async def _verify_one(self, session: StreamSession, slots: asyncio.Semaphore) -> None:
+        if session.credential is None:
+            return
         async with slots:
             use = f"session {session.session_id}"
-            error = await verify_again(self._verify, credential, use)
+            error = await verify_again(self._verify, session.credential, use)
         if error is not None:
             self._begin_disconnecting(session, error)
 
