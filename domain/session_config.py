@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from domain.geometry import Size
 
@@ -12,6 +12,22 @@ MAX_DETECTION_INTERVAL = 30
 MIN_FRAME_RATE, MAX_FRAME_RATE = 0.1, 60
 MIN_FACE_SIZE_PX, MAX_FACE_SIZE_PX = 16, 2000
 MAX_SMOOTH_WINDOW = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """What a client sends to change the settings of its session.
+
+    Attributes:
+        settings: checked values for fields of ``SessionConfig``, by name.
+        ignored: other keys that it sent; the answer names them.
+    """
+
+    settings: Mapping[str, object] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+
+NO_CHANGE = ConfigChange()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +67,6 @@ class SessionConfig:
     save_session: bool = False
     video_source: str | None = None
 
-    def changed(self, settings: Mapping[str, object]) -> SessionConfig:
-        """The configuration with some settings changed.
-
-        Args:
-            settings: values by the name of the field, which were checked when they came in.
-        """
-        return replace(self, **settings)  # type: ignore[arg-type]
+    def changed(self, change: ConfigChange) -> SessionConfig:
+        """The configuration with some settings changed."""
+        return replace(self, **change.settings)  # type: ignore[arg-type]

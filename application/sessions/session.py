@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from uuid import UUID, uuid4
 
 from application.accounts.credentials import Credential
@@ -33,7 +33,7 @@ from domain.session import (
     FrameResult,
     SessionSummary,
 )
-from domain.session_config import SessionConfig
+from domain.session_config import NO_CHANGE, ConfigChange, SessionConfig
 from domain.user import User
 
 STATUS_EVERY_FRAMES = 30
@@ -96,15 +96,8 @@ class StreamSession:
             return self.config.max_frame_rate
         return self._running.adaptation.wanted_rate
 
-    async def initialize(
-        self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()
-    ) -> None:
+    async def initialize(self, change: ConfigChange) -> None:
         """Configure the session: the defaults, and the client's changes.
-
-        Args:
-            settings: the client's checked settings, by field of ``SessionConfig``. Likewise in
-                ``start``, ``configure`` and ``stop``.
-            ignored: unknown keys that it sent; the answer names them. Likewise.
 
         Raises:
             InvalidRequest: the session runs or has ended; nothing was changed.
@@ -112,45 +105,41 @@ class StreamSession:
         self._check_alive()
         if self._running is not None:
             raise InvalidRequest("the session is running; stop it, or use configure")
-        self.config = self._defaults.changed(settings)
-        await self.send(Initialized(self.session_id, self.config, ignored))
+        self.config = self._defaults.changed(change)
+        await self.send(Initialized(self.session_id, self.config, change.ignored))
 
-    async def start(self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()) -> None:
+    async def start(self, change: ConfigChange = NO_CHANGE) -> None:
         """Start accepting frames; a running session continues.
 
         Raises:
             InvalidRequest: the session has ended.
         """
         if self._running is not None:
-            await self._reconfigure(settings, ignored, "already running")
+            await self._reconfigure(change, "already running")
             return
         self._check_alive()
-        self.config = self.config.changed(settings)
+        self.config = self.config.changed(change)
         self._running = running = RunningSession(self.config, self._new_analysis(), self._clock)
         running.worker = asyncio.create_task(
             self._analyse_frames(running), name=f"session {self.session_id}"
         )
-        await self.send(SessionStatus("started", running.metrics, ignored))
+        await self.send(SessionStatus("started", running.metrics, change.ignored))
 
-    async def configure(
-        self, settings: Mapping[str, object], ignored: tuple[str, ...] = ()
-    ) -> None:
+    async def configure(self, change: ConfigChange) -> None:
         """Change some settings, from the next frame on.
 
         Raises:
             InvalidRequest: the session has ended.
         """
-        await self._reconfigure(settings, ignored, "configured")
+        await self._reconfigure(change, "configured")
 
-    async def stop(
-        self, settings: Mapping[str, object] | None = None, ignored: tuple[str, ...] = ()
-    ) -> None:
+    async def stop(self, change: ConfigChange = NO_CHANGE) -> None:
         """Accept no more frames, finish the one in work, and send the summary."""
-        self.config = config = self.config.changed(settings or {})
+        self.config = config = self.config.changed(change)
         # From here on the session can be started again while this one finishes.
         running, self._running = self._running, None
         if running is None:
-            await self.send(SessionStatus("not running", ignored=ignored))
+            await self.send(SessionStatus("not running", ignored=change.ignored))
             return
         running.configure(config)
         if running.latest.take() is not None:
@@ -160,7 +149,7 @@ class StreamSession:
         await _cancel(running.worker)
         metrics = running.metrics
         detection_id = await self._save(summary) if config.save_session else None
-        await self.send(SessionStatus("stopped", metrics, ignored))
+        await self.send(SessionStatus("stopped", metrics, change.ignored))
         await self.send(SessionEnded(summary, detection_id))
 
     def offer(self, frame: Frame) -> None:
@@ -203,15 +192,13 @@ class StreamSession:
         """Send an event to the listener."""
         await self._listener.send(event)
 
-    async def _reconfigure(
-        self, settings: Mapping[str, object], ignored: tuple[str, ...], message: str
-    ) -> None:
+    async def _reconfigure(self, change: ConfigChange, message: str) -> None:
         self._check_alive()
-        self.config = self.config.changed(settings)
+        self.config = self.config.changed(change)
         if self._running is not None:
             self._running.configure(self.config)
         metrics = self._running.metrics if self._running else None
-        await self.send(SessionStatus(message, metrics, ignored))
+        await self.send(SessionStatus(message, metrics, change.ignored))
 
     def _check_alive(self) -> None:
         if self.has_ended:

@@ -118,19 +118,18 @@ class EmotionDetectionNamespace(socketio.AsyncNamespace):  # type: ignore[misc]
             await self.answer(connection, error, frame_id)
 
     async def _initialize(self, connection: Connection, data: Data) -> None:
-        change = client_events.read_initialize(data)
-        await connection.session.initialize(change.settings, change.ignored)
+        await connection.session.initialize(client_events.read_initialize(data))
 
     async def _control(self, connection: Connection, data: Data) -> None:
         action, change = client_events.read_control(data)
         session = connection.session
         match action:
             case "start":
-                await session.start(change.settings, change.ignored)
+                await session.start(change)
             case "configure":
-                await session.configure(change.settings, change.ignored)
+                await session.configure(change)
             case "stop":
-                await session.stop(change.settings, change.ignored)
+                await session.stop(change)
             case _:
                 assert_never(action)
 

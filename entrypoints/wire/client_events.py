@@ -10,7 +10,8 @@ from msgspec import Meta, Struct
 from domain.errors import InvalidRequest
 from domain.formats import IMAGE_FORMATS_IN_WORDS
 from domain.session import MAX_FRAME_BYTES_IN_WORDS, Frame
-from entrypoints.wire.config import ACTIONS, Action, Config, ConfigChange, read_config
+from domain.session_config import ConfigChange
+from entrypoints.wire.config import ACTIONS, Action, Config, read_config
 from entrypoints.wire.frame_data import sent_image
 from entrypoints.wire.reading import MAX_INTEGER, read
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Literal, get_args
 
@@ -20,6 +19,7 @@ from domain.session_config import (
     MIN_FACE_SIZE_PX,
     MIN_FRAME_RATE,
     MIN_PROCESSING_SIDE_PX,
+    ConfigChange,
     SessionConfig,
 )
 from entrypoints.wire.reading import read
@@ -141,21 +141,11 @@ class SuggestedConfig(Struct, kw_only=True):
     auto_adjust: AutoAdjust | UnsetType = UNSET
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigChange:
-    """The settings that a client wants to change.
-
-    Attributes:
-        settings: checked values for fields of ``SessionConfig``, by name.
-        ignored: unknown keys, in order; at most 32, each cut off after 60 characters.
-    """
-
-    settings: Mapping[str, object]
-    ignored: tuple[str, ...]
-
-
 def read_config(sent: Mapping[str, object]) -> ConfigChange:
     """Check the settings that a client wants changed.
+
+    Returns:
+        The change, with at most 32 unknown keys, each cut off after 60 characters.
 
     Raises:
         InvalidRequest: a value does not fit; ``details["field"]`` names its key.

@@ -7,7 +7,7 @@ import pytest
 
 from application.sessions.adaptation import Adaptation, Window
 from application.sessions.events import Suggestion
-from domain.session_config import SessionConfig
+from domain.session_config import ConfigChange, SessionConfig
 
 
 class Machine:
@@ -23,7 +23,7 @@ class Machine:
         return [] if told is None else [told]
 
     def configure(self, wishes: Mapping[str, object]) -> None:
-        self.config = self.config.changed(wishes)
+        self.config = self.config.changed(ConfigChange(wishes))
         self.adaptation = self.adaptation.with_config(self.config)
 
     def obeyed(self, windows: int, *, served: int, busy: float) -> list[Mapping[str, object]]:

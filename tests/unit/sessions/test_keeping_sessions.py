@@ -14,6 +14,7 @@ from application.use_cases.erase_videos import EraseVideos
 from application.use_cases.history import EraseHistory
 from domain.detection import DetectionKind, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
+from domain.session_config import ConfigChange
 from tests.samples import records_of
 from tests.unit.sessions.conftest import analysed
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 async def test_a_session_is_kept_in_the_history_when_asked(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"save_session": True, "video_source": "front camera"})
+    await session.start(ConfigChange({"save_session": True, "video_source": "front camera"}))
     await analysed(session, world, recorder, 3)
     await session.stop()
     ended = recorder.all(SessionEnded)[0]
@@ -40,7 +41,7 @@ async def test_a_session_is_kept_in_the_history_when_asked(
 async def test_a_session_of_a_disconnected_client_is_kept(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"save_session": True})
+    await session.start(ConfigChange({"save_session": True}))
     await analysed(session, world, recorder, 1)
     await session.end()
     assert await world.repository.count("alice", HistoryFilter()) == 1
@@ -49,10 +50,10 @@ async def test_a_session_of_a_disconnected_client_is_kept(
 async def test_a_session_is_kept_only_on_request_and_with_frames(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({})
+    await session.start()
     await analysed(session, world, recorder, 1)
     await session.stop()
-    await session.start({"save_session": True})
+    await session.start(ConfigChange({"save_session": True}))
     await session.stop()
     assert await world.repository.count("alice", HistoryFilter()) == 0
 
@@ -61,7 +62,7 @@ async def test_a_session_is_kept_only_on_request_and_with_frames(
 async def test_a_session_that_ends_while_the_history_is_down_is_stored_later(
     session: StreamSession, world: "World", recorder: "Recorder", outage_s: float
 ) -> None:
-    await session.start({"save_session": True})
+    await session.start(ConfigChange({"save_session": True}))
     await analysed(session, world, recorder, 1)
     world.repository.fail_with(StoreUnavailable("the history is down"))
     await session.stop()
@@ -82,7 +83,7 @@ async def test_a_session_that_ends_while_the_history_is_down_is_stored_later(
 async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"save_session": True})
+    await session.start(ConfigChange({"save_session": True}))
     await analysed(session, world, recorder, 1)
     await session.stop()
     (kept,) = await records_of(world.repository)
@@ -104,7 +105,7 @@ async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
 async def test_a_full_disk_loses_the_record_but_not_the_summary(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"save_session": True})
+    await session.start(ConfigChange({"save_session": True}))
     await analysed(session, world, recorder, 1)
     world.spool.fail_with(StoreUnavailable("the spool is full"))
     await session.stop()

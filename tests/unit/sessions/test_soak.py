@@ -10,7 +10,7 @@ from application.sessions.session import StreamSession
 from application.sessions.slots import FrameSlots
 from domain.emotion import Emotion
 from domain.session import Frame
-from domain.session_config import SessionConfig
+from domain.session_config import ConfigChange, SessionConfig
 from entrypoints.wire.frame_data import sent_image
 from tests.unit.sessions.conftest import World, some_user
 
@@ -49,7 +49,7 @@ async def test_an_hour_of_video_leaves_only_its_timeline_in_memory(world: World)
         telemetry=world.telemetry,
         listener=listener,
     )
-    await session.start({"detection_interval": 1})
+    await session.start(ConfigChange({"detection_interval": 1}))
     pictures = [fake_image(((100 + x, 100, 120, 120), Emotion.HAPPY)) for x in range(100)]
     sizes = []
     for number in range(FRAMES):

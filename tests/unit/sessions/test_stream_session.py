@@ -17,6 +17,7 @@ from application.sessions.session import StreamSession
 from domain.emotion import Emotion
 from domain.errors import ImageTooLarge, InvalidImage, InvalidRequest
 from domain.session import FrameResult
+from domain.session_config import ConfigChange
 from tests.unit.sessions.conftest import analysed
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ HAPPY_BOX = (100, 100, 120, 120)
 async def test_a_session_is_configured_runs_stops_and_ends(
     session: StreamSession, recorder: "Recorder"
 ) -> None:
-    await session.initialize({"max_frame_rate": 10})
-    await session.start({})
+    await session.initialize(ConfigChange({"max_frame_rate": 10}))
+    await session.start()
     await session.stop()
     await session.end()
     assert session.has_ended
@@ -40,7 +41,7 @@ async def test_a_session_is_configured_runs_stops_and_ends(
 async def test_a_frame_gets_its_faces_with_names_and_scores(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({})
+    await session.start()
     session.offer(world.frame(7))
     result = await recorder.nth(FrameResult)
     (face,) = result.faces
@@ -51,13 +52,13 @@ async def test_a_frame_gets_its_faces_with_names_and_scores(
 
 
 async def test_initialize_may_be_left_out(session: StreamSession) -> None:
-    await session.start({"smooth_window_size": 2})
+    await session.start(ConfigChange({"smooth_window_size": 2}))
     assert session.config.smooth_window_size == 2
 
 
 async def test_initialize_resets_the_configuration(session: StreamSession) -> None:
-    await session.initialize({"smooth_window_size": 2})
-    await session.initialize({"max_frame_rate": 5})
+    await session.initialize(ConfigChange({"smooth_window_size": 2}))
+    await session.initialize(ConfigChange({"max_frame_rate": 5}))
     assert session.config.smooth_window_size == 5
 
 
@@ -66,31 +67,31 @@ async def test_a_frame_before_start_and_after_stop_is_refused(
 ) -> None:
     with pytest.raises(InvalidRequest, match="start"):
         session.offer(world.frame(1))
-    await session.start({})
+    await session.start()
     await session.stop()
     with pytest.raises(InvalidRequest, match="start"):
         session.offer(world.frame(2))
 
 
 async def test_a_running_session_cannot_be_initialised_again(session: StreamSession) -> None:
-    await session.start({})
+    await session.start()
     with pytest.raises(InvalidRequest, match="running"):
-        await session.initialize({})
+        await session.initialize(ConfigChange())
 
 
 async def test_an_ended_session_stays_ended(session: StreamSession, recorder: "Recorder") -> None:
     await session.end()
     for action in (session.initialize, session.start, session.configure):
         with pytest.raises(InvalidRequest, match="ended"):
-            await action({})
+            await action(ConfigChange())
     assert session.has_ended
     assert recorder.events == []
 
 
 async def test_start_and_stop_may_be_repeated(session: StreamSession, recorder: "Recorder") -> None:
     await session.stop()
-    await session.start({})
-    await session.start({})
+    await session.start()
+    await session.start()
     await session.stop()
     await session.stop()
     assert [status.message for status in recorder.all(SessionStatus)] == [
@@ -102,7 +103,7 @@ async def test_start_and_stop_may_be_repeated(session: StreamSession, recorder: 
 async def test_one_frame_is_in_work_and_only_the_newest_waits(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({})
+    await session.start()
     world.detector.hold()
     session.offer(world.frame(1))
     await world.reached("detect")
@@ -118,7 +119,7 @@ async def test_one_frame_is_in_work_and_only_the_newest_waits(
 async def test_every_frame_is_accounted_for(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"max_frame_rate": 12})
+    await session.start(ConfigChange({"max_frame_rate": 12}))
     for i in range(200):
         data = b"no picture" if i % 5 == 0 else None
         session.offer(world.frame(i, data))
@@ -143,7 +144,7 @@ async def test_every_frame_is_accounted_for(
 async def test_a_frame_that_comes_too_soon_waits_and_gets_its_result(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"max_frame_rate": 1})
+    await session.start(ConfigChange({"max_frame_rate": 1}))
     await analysed(session, world, recorder, 2)
     session.offer(world.frame(3))
     for _ in range(20):
@@ -156,11 +157,11 @@ async def test_a_frame_that_comes_too_soon_waits_and_gets_its_result(
 async def test_a_higher_rate_applies_to_a_frame_that_waits_already(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"max_frame_rate": 0.1})
+    await session.start(ConfigChange({"max_frame_rate": 0.1}))
     await analysed(session, world, recorder, 2)
     session.offer(world.frame(3))
     await asyncio.sleep(0)
-    await session.configure({"max_frame_rate": 10})
+    await session.configure(ConfigChange({"max_frame_rate": 10}))
     world.clock.advance(0.3)
     assert (await recorder.nth(FrameResult, 3)).frame_id == 3
 
@@ -168,7 +169,7 @@ async def test_a_higher_rate_applies_to_a_frame_that_waits_already(
 async def test_frames_faster_than_the_configured_rate_are_dropped(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"max_frame_rate": 5})
+    await session.start(ConfigChange({"max_frame_rate": 5}))
     for i in range(40):
         session.offer(world.frame(i))
         for _ in range(20):
@@ -183,7 +184,7 @@ async def test_frames_come_as_bytes_or_base64_with_or_without_prefix(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     text = base64.b64encode(fake_image(((1, 1, 99, 99), Emotion.SAD))).decode()
-    await session.start({})
+    await session.start()
     for i, data in enumerate([text, f"data:image/jpeg;base64,{text}", fake_image()], 1):
         session.offer(world.frame(i, data))
         await recorder.nth(FrameResult, i)
@@ -199,7 +200,7 @@ async def test_a_frame_of_exactly_a_mebibyte_is_accepted(
 ) -> None:
     picture = fake_image() + b" " * (2**20 - len(fake_image()) - 1) + b"\n"
     assert len(picture) == 2**20
-    await session.start({})
+    await session.start()
     for i, data in enumerate(
         [picture, "data:image/jpeg;base64," + base64.b64encode(picture).decode()], 1
     ):
@@ -210,7 +211,7 @@ async def test_a_frame_of_exactly_a_mebibyte_is_accepted(
 async def test_a_session_survives_any_error_of_a_frame(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({})
+    await session.start()
     faults = [InvalidImage("torn"), InferenceUnavailable("no model"), ZeroDivisionError("a bug")]
     for i, fault in enumerate(faults, 1):
         world.classifier.fail_with(fault)
@@ -225,7 +226,7 @@ async def test_a_session_survives_any_error_of_a_frame(
 async def test_stop_lets_the_frame_in_work_finish_before_the_summary(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({})
+    await session.start()
     world.classifier.hold()
     session.offer(world.frame(1))
     await world.reached("classify")
@@ -244,13 +245,13 @@ async def test_stop_lets_the_frame_in_work_finish_before_the_summary(
 async def test_a_session_can_start_again_while_its_last_stretch_ends(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({})
+    await session.start()
     world.classifier.hold()
     session.offer(world.frame(1))
     await world.reached("classify")
     stopping = asyncio.create_task(session.stop())
     await asyncio.sleep(0)
-    await session.start({})
+    await session.start()
     session.offer(world.frame(2))
     world.classifier.release()
     await stopping
@@ -262,7 +263,7 @@ async def test_a_disconnected_client_leaves_no_task_behind(
     session: StreamSession, world: "World"
 ) -> None:
     before = asyncio.all_tasks()
-    await session.start({"save_session": True})
+    await session.start(ConfigChange({"save_session": True}))
     world.decoder.hold()
     session.offer(world.frame(1))
     await world.reached("decode")
@@ -270,13 +271,13 @@ async def test_a_disconnected_client_leaves_no_task_behind(
     assert asyncio.all_tasks() == before
     assert world.telemetry.frames == {"dropped": 1}
     with pytest.raises(InvalidRequest, match="ended"):
-        await session.start({})
+        await session.start()
 
 
 async def test_events_do_not_accumulate_for_a_client_that_does_not_read(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({})
+    await session.start()
     recorder.stop_reading()
     for i in range(50):
         session.offer(world.frame(i))
@@ -290,7 +291,7 @@ async def test_events_do_not_accumulate_for_a_client_that_does_not_read(
 async def test_the_detector_runs_at_the_configured_interval(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"detection_interval": 3})
+    await session.start(ConfigChange({"detection_interval": 3}))
     await analysed(session, world, recorder, 7)
     used = [result.detection_used for result in recorder.all(FrameResult)]
     assert used == [True, False, False, True, False, False, True]
@@ -305,7 +306,7 @@ async def test_the_detector_runs_at_the_configured_interval(
 async def test_at_low_rates_no_box_is_predicted_for_more_than_a_fifth_of_a_second(
     session: StreamSession, world: "World", recorder: "Recorder", rate: float, looks: int
 ) -> None:
-    await session.start({"detection_interval": 5})
+    await session.start(ConfigChange({"detection_interval": 5}))
     for i in range(1, 12):
         world.clock.advance(1 / rate - 0.1)  # which is what the next frame adds
         session.offer(world.frame(i))
@@ -318,7 +319,7 @@ async def test_at_low_rates_no_box_is_predicted_for_more_than_a_fifth_of_a_secon
 async def test_a_frame_of_another_size_is_detected_and_has_no_old_box(
     session: StreamSession, world: "World", recorder: "Recorder", size: tuple[int, int]
 ) -> None:
-    await session.start({"detection_interval": 30, "min_face_size": 32})
+    await session.start(ConfigChange({"detection_interval": 30, "min_face_size": 32}))
     await analysed(session, world, recorder, 2)
     width, height = size
     k = width / 640
@@ -339,7 +340,7 @@ async def test_a_frame_of_another_size_is_detected_and_has_no_old_box(
 async def test_a_frame_of_another_size_without_a_face_has_none(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"detection_interval": 30})
+    await session.start(ConfigChange({"detection_interval": 30}))
     await analysed(session, world, recorder, 4)
     session.offer(world.frame(5, fake_image(width=1280, height=960)))
     assert (await recorder.nth(FrameResult, 5)).faces == ()
@@ -348,7 +349,7 @@ async def test_a_frame_of_another_size_without_a_face_has_none(
 async def test_after_a_pause_no_face_is_predicted_from_an_old_detection(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"detection_interval": 4})
+    await session.start(ConfigChange({"detection_interval": 4}))
     await analysed(session, world, recorder, 1)
     world.clock.advance(60)
     session.offer(world.frame(2, fake_image()))
@@ -363,7 +364,7 @@ async def test_after_a_pause_no_face_is_predicted_from_an_old_detection(
 async def test_a_face_to_be_confirmed_triggers_detection_in_the_next_frame(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"detection_interval": 3})
+    await session.start(ConfigChange({"detection_interval": 3}))
     session.offer(world.frame(1, fake_image()))
     await recorder.nth(FrameResult, 1)
     for i in range(2, 6):
@@ -377,14 +378,14 @@ async def test_a_face_to_be_confirmed_triggers_detection_in_the_next_frame(
 async def test_the_detector_sees_the_configured_resolution_size_and_confidence(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"processing_resolution": (320, 240), "min_face_size": 130})
+    await session.start(ConfigChange({"processing_resolution": (320, 240), "min_face_size": 130}))
     await analysed(session, world, recorder, 1)
     assert world.detector.last_fit_within == (320, 240)
     assert recorder.all(FrameResult)[0].faces == ()
-    await session.configure({"min_face_size": 64, "detection_confidence": 0.95})
+    await session.configure(ConfigChange({"min_face_size": 64, "detection_confidence": 0.95}))
     await analysed(session, world, recorder, 2)
     assert recorder.all(FrameResult)[-1].faces == ()
-    await session.configure({"detection_confidence": 0.5})
+    await session.configure(ConfigChange({"detection_confidence": 0.5}))
     await analysed(session, world, recorder, 2)
     assert len(recorder.all(FrameResult)[-1].faces) == 1
 
@@ -393,11 +394,11 @@ async def test_a_single_odd_frame_shows_only_without_smoothing(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
     odd = fake_image((HAPPY_BOX, Emotion.ANGRY))
-    await session.start({"smooth_emotions": True, "smooth_window_size": 5})
+    await session.start(ConfigChange({"smooth_emotions": True, "smooth_window_size": 5}))
     await analysed(session, world, recorder, 3)
     session.offer(world.frame(4, odd))
     assert (await recorder.nth(FrameResult, 4)).faces[0].dominant_emotion is Emotion.HAPPY
-    await session.configure({"smooth_emotions": False})
+    await session.configure(ConfigChange({"smooth_emotions": False}))
     session.offer(world.frame(5, odd))
     assert (await recorder.nth(FrameResult, 5)).faces[0].dominant_emotion is Emotion.ANGRY
 
@@ -405,7 +406,7 @@ async def test_a_single_odd_frame_shows_only_without_smoothing(
 async def test_every_thirtieth_result_is_followed_by_a_status(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({})
+    await session.start()
     await analysed(session, world, recorder, 60)
     _, first, second = recorder.all(SessionStatus)
     assert first.metrics is not None
@@ -418,7 +419,7 @@ async def test_every_thirtieth_result_is_followed_by_a_status(
 async def test_the_summary_contains_the_emotions_of_each_face(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"smooth_emotions": False, "video_source": "front camera"})
+    await session.start(ConfigChange({"smooth_emotions": False, "video_source": "front camera"}))
     shows = [Emotion.HAPPY] * 20 + [Emotion.SAD] * 20
     for i, emotion in enumerate(shows, 1):
         session.offer(world.frame(i, fake_image((HAPPY_BOX, emotion))))
@@ -439,7 +440,7 @@ async def test_the_summary_contains_the_emotions_of_each_face(
 async def test_a_session_that_falls_behind_reduces_its_effort(
     session: StreamSession, world: "World", recorder: "Recorder"
 ) -> None:
-    await session.start({"auto_adjust": True})
+    await session.start(ConfigChange({"auto_adjust": True}))
     for i in range(1, 30):
         session.offer(world.frame(2 * i))
         session.offer(world.frame(2 * i + 1))

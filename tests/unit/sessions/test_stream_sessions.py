@@ -17,6 +17,7 @@ from application.work.priority import Priority
 from domain.errors import InvalidToken
 from domain.image import Image
 from domain.session import Frame, FrameResult
+from domain.session_config import ConfigChange
 from entrypoints.wire.frame_data import sent_image
 from tests.unit.sessions.conftest import Recorder, World, some_user
 
@@ -60,7 +61,7 @@ async def test_a_session_ends_although_its_closing_was_cancelled(world: World) -
     places = InMemorySessionPlaces(world.clock)
     sessions = world.sessions(per_user=1, places=places)
     session = await sessions.open(some_user("alice"), Recorder())
-    await session.start({})
+    await session.start()
     places.hold()
     closing = asyncio.create_task(sessions.close(session))
     for _ in range(5):
@@ -144,7 +145,7 @@ async def test_closing_all_leaves_no_session_and_no_task(world: World) -> None:
     before = asyncio.all_tasks()
     sessions = world.sessions()
     for name in ("alice", "bob", "carol"):
-        await (await sessions.open(some_user(name), Recorder())).start({})
+        await (await sessions.open(some_user(name), Recorder())).start()
     await sessions.close_all()
     assert len(sessions) == 0
     assert asyncio.all_tasks() == before
@@ -155,7 +156,7 @@ async def test_no_more_frames_are_in_work_than_allowed(world: World) -> None:
     opened = [await sessions.open(some_user(f"user {i}"), Recorder()) for i in range(5)]
     world.decoder.hold()
     for session in opened:
-        await session.start({})
+        await session.start()
         session.offer(world.frame(1))
     for _ in range(20):
         await asyncio.sleep(0)
@@ -171,7 +172,7 @@ async def test_a_flood_does_not_starve_a_slow_sender(world: World) -> None:
     reader = Recorder()
     slow = await sessions.open(some_user("slow"), reader)
     for session in (*floods, slow):
-        await session.start({})
+        await session.start()
     done: Counter[str] = Counter()
 
     def flood() -> None:
@@ -205,7 +206,7 @@ async def crowd(
         await sessions.open(some_user(f"user {i}"), reader) for i, reader in enumerate(readers)
     ]
     for session in opened:
-        await session.start({"auto_adjust": False})
+        await session.start(ConfigChange({"auto_adjust": False}))
     return sessions, readers, opened
 
 
@@ -263,7 +264,7 @@ async def test_sessions_that_followed_advice_are_offered_their_earlier_rate(worl
     await busy_window(world, sessions, opened)
     for session, reader in zip(opened, readers, strict=True):
         (full,) = reader.all(MachineFull)
-        await session.configure({"max_frame_rate": full.recommended_frame_rate})
+        await session.configure(ConfigChange({"max_frame_rate": full.recommended_frame_rate}))
     for _ in range(4):
         world.clock.advance(2)
         await sessions.review_load()

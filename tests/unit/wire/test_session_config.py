@@ -9,7 +9,7 @@ from entrypoints.wire.config import present_config, read_config
 
 
 def changed(config: SessionConfig, sent: Mapping[str, object]) -> SessionConfig:
-    return config.changed(read_config(sent).settings)
+    return config.changed(read_config(sent))
 
 
 def test_a_change_keeps_the_other_settings() -> None:
