@@ -42,19 +42,18 @@ class FaceTracking:
     Args:
         tracker: a new one.
         every_s: seconds between two sampled frames.
-        unreadable_parts: the stretches that cannot be read, also those that are added later; None
-            if frames are missed for other reasons, as those of a camera.
+        frames_stay: whether a frame is on the screen until the next one comes; False for a camera,
+            of which frames are missed.
+
+    Attributes:
+        unreadable_parts: the stretches so far that cannot be read; no frame stays through one.
     """
 
-    def __init__(
-        self,
-        tracker: FaceTracker,
-        every_s: float,
-        unreadable_parts: Sequence[UnreadablePart] | None = None,
-    ) -> None:
+    def __init__(self, tracker: FaceTracker, every_s: float, *, frames_stay: bool = True) -> None:
+        self.unreadable_parts: tuple[UnreadablePart, ...] = ()
         self._tracker = tracker
         self._every_s = every_s
-        self._unreadable_parts = unreadable_parts
+        self._frames_stay = frames_stay
         self._window = max(round(_SMOOTHING_S / every_s), 1)
         self._journal = Journal(every_s)
         self._frames = 0
@@ -174,11 +173,11 @@ class FaceTracking:
 
     def _stays(self, from_s: float, until_s: float) -> bool:
         """Whether a frame is shown until the next one comes, as in recordings of a screen."""
-        if self._unreadable_parts is None or until_s - from_s < _HELD_STEPS * self._every_s:
+        if not self._frames_stay or until_s - from_s < _HELD_STEPS * self._every_s:
             return False
         return not any(
             part.from_s < until_s and (part.to_s is None or part.to_s > from_s)
-            for part in self._unreadable_parts
+            for part in self.unreadable_parts
         )
 
 

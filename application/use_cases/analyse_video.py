@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,8 @@ from domain.session import TrackSummary
 from domain.video import AnalysedFrame, Sampling, UnreadablePart, with_unreadable_part
 
 _SAME_TIME_S = 1e-6
+
+_Read = tuple[VideoFrame, Sequence[Face]] | UnreadablePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class VideoListener(Protocol):
         ...
 
     async def unreadable(self, part: UnreadablePart) -> None:
-        """A stretch cannot be read. Frames before it may still be in work."""
+        """A stretch cannot be read."""
         ...
 
 
@@ -109,12 +111,13 @@ class AnalyseVideo:
             InvalidVideo, VideoTooLarge, OSError: see ``VideoReader.open``.
             InferenceUnavailable: detector or classifier cannot run.
         """
-        unreadable_parts = list(unreadable_before)
-        tracking = FaceTracking(self._new_tracker(), sampling.every_s, unreadable_parts)
+        tracking = FaceTracking(self._new_tracker(), sampling.every_s)
+        tracking.unreadable_parts = tuple(unreadable_before)
         last = await _restore_all(done, tracking)
-        unreadable_parts[:] = [
-            part for part in unreadable_parts if last and part.to_s and part.to_s <= last.time_s
-        ]
+        # Those after the last frame are found again.
+        tracking.unreadable_parts = tuple(
+            part for part in unreadable_before if last and part.to_s and part.to_s <= last.time_s
+        )
         # The last frame is read again (and perhaps the one before): a cut after it only shows in
         # comparison.
         from_s = sampling.due_s(last.time_s) if last else sampling.from_s
@@ -122,14 +125,13 @@ class AnalyseVideo:
             await listener.opened(video.facts)
             wanted = video.frames(every_s=sampling.every_s, from_s=from_s, to_s=sampling.to_s)
             items = _after(last, wanted) if last else wanted
-
-            async def unreadable(part: UnreadablePart) -> None:
-                unreadable_parts[:] = with_unreadable_part(unreadable_parts, part)
-                await listener.unreadable(part)
-
-            async with aclosing(self._read_ahead(items, unreadable)) as frames:
-                async for frame, faces in frames:
-                    if (before := tracking.take(frame, faces)) is not None:
+            async with aclosing(self._read_ahead(items)) as read:
+                async for item in read:
+                    if isinstance(item, UnreadablePart):
+                        known = tracking.unreadable_parts
+                        tracking.unreadable_parts = with_unreadable_part(known, item)
+                        await listener.unreadable(item)
+                    elif (before := tracking.take(*item)) is not None:
                         await listener.analysed(before)
             ends = [end for end in (video.facts.duration_s, sampling.to_s) if end is not None]
             if (final := tracking.finish(min(ends, default=None))) is not None:
@@ -138,23 +140,18 @@ class AnalyseVideo:
                 facts=video.facts,
                 frames=tracking.frames,
                 tracks=tracking.tracks(),
-                unreadable_parts=tuple(unreadable_parts),
+                unreadable_parts=tracking.unreadable_parts,
                 truncated=tracking.is_truncated,
             )
 
     async def _read_ahead(
-        self,
-        items: AsyncIterator[VideoFrame | UnreadablePart],
-        unreadable: Callable[[UnreadablePart], Coroutine[object, object, None]],
-    ) -> AsyncGenerator[tuple[VideoFrame, Sequence[Face]]]:
-        """Yield the frames in order with their faces; the next frames are in work already."""
-        ahead: deque[asyncio.Task[tuple[VideoFrame, Sequence[Face]]]] = deque()
+        self, items: AsyncIterator[VideoFrame | UnreadablePart]
+    ) -> AsyncGenerator[_Read]:
+        """Yield the items in order, frames with their faces; the next ones are in work already."""
+        ahead: deque[asyncio.Task[_Read]] = deque()
         try:
             async for item in items:
-                if isinstance(item, UnreadablePart):
-                    await unreadable(item)
-                    continue
-                ahead.append(asyncio.create_task(self._read_faces(item)))
+                ahead.append(asyncio.create_task(self._read(item)))
                 if len(ahead) >= self._frames_at_once:
                     yield await ahead.popleft()
             while ahead:
@@ -164,9 +161,11 @@ class AnalyseVideo:
                 task.cancel()
             await asyncio.gather(*ahead, return_exceptions=True)
 
-    async def _read_faces(self, frame: VideoFrame) -> tuple[VideoFrame, Sequence[Face]]:
+    async def _read(self, item: VideoFrame | UnreadablePart) -> _Read:
+        if isinstance(item, UnreadablePart):
+            return item
         priority = Priority.BACKGROUND
-        return frame, await self._face_reader.read(frame.image, self._search, priority=priority)
+        return item, await self._face_reader.read(item.image, self._search, priority=priority)
 
 
 async def _restore_all(

@@ -91,7 +91,7 @@ class WatchCamera:
             InferenceUnavailable: detector or classifier cannot run.
         """
         started_s = self._clock.monotonic()
-        tracking = FaceTracking(self._new_tracker(), every_s)
+        tracking = FaceTracking(self._new_tracker(), every_s, frames_stay=False)
         work = asyncio.create_task(self._watch(source, tracking, listener, started_s, every_s))
         enough = asyncio.create_task(stop.wait())
         try:
