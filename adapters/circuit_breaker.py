@@ -58,15 +58,15 @@ class CircuitBreaker:
         self._report(is_open=False)
         self._monotonic = monotonic
         self._failed = 0
-        self._trial_at: float | None = None
+        self._trial_due_s: float | None = None
         self._trial_runs = False
-        self._answered_at: float | None = None
+        self._answered_s: float | None = None
         self._lock = threading.Lock()
 
     def answered_within(self, seconds: float) -> bool:
         """Whether the latest call succeeded within the last seconds; saves a health check."""
-        answered_at = self._answered_at
-        return answered_at is not None and self._monotonic() - answered_at < seconds
+        answered_s = self._answered_s
+        return answered_s is not None and self._monotonic() - answered_s < seconds
 
     @contextmanager
     def guard(self, *faults: type[Exception]) -> Iterator[None]:
@@ -80,17 +80,17 @@ class CircuitBreaker:
             CircuitOpen: the breaker is open; the block did not run.
         """
         trial = self._admit()
-        started = self._monotonic()
+        started_s = self._monotonic()
         try:
             yield
         except faults:
             self._count_failure()
             raise
         except Exception:
-            self._count_answer(started)
+            self._count_answer(started_s)
             raise
         else:
-            self._count_answer(started)
+            self._count_answer(started_s)
         finally:
             if trial:
                 self._trial_runs = False
@@ -98,31 +98,31 @@ class CircuitBreaker:
     def _admit(self) -> bool:
         """Whether this call is the trial; raises where it may not run."""
         with self._lock:
-            if self._trial_at is None:
+            if self._trial_due_s is None:
                 return False
-            wait_s = self._trial_at - self._monotonic()
+            wait_s = self._trial_due_s - self._monotonic()
             if wait_s > 0 or self._trial_runs:
                 raise CircuitOpen(self._name, max(math.ceil(wait_s), 1))
             self._trial_runs = True
             return True
 
-    def _count_answer(self, started: float) -> None:
-        if self._slow_s is not None and self._monotonic() - started > self._slow_s:
+    def _count_answer(self, started_s: float) -> None:
+        if self._slow_s is not None and self._monotonic() - started_s > self._slow_s:
             self._count_failure()
             return
         with self._lock:
             self._failed = 0
-            if self._trial_at is not None:
-                self._trial_at = None
+            if self._trial_due_s is not None:
+                self._trial_due_s = None
                 self._report(is_open=False)
-            self._answered_at = self._monotonic()
+            self._answered_s = self._monotonic()
 
     def _count_failure(self) -> None:
         with self._lock:
-            self._answered_at = None
+            self._answered_s = None
             self._failed += 1
             if self._failed >= self._allowed:
-                self._trial_at = self._monotonic() + self._pause_s
+                self._trial_due_s = self._monotonic() + self._pause_s
                 self._report(is_open=True)
 
     def _report(self, *, is_open: bool) -> None:

@@ -11,12 +11,12 @@ class EncodedImage:
     """An image as it was sent, read when there is memory for it.
 
     Attributes:
-        size: in bytes; rather more than less where only reading it tells.
+        size_bytes: rather more than less where only reading it tells.
         read: returns the bytes; may raise ``DomainError``.
         filename: as the sender named it; None without a name.
     """
 
-    size: int
+    size_bytes: int
     read: Callable[[], Awaitable[bytes]]
     filename: str | None = None
 

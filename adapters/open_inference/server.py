@@ -135,7 +135,7 @@ class InferenceServer:
             return self._send(request)
 
     def _send(self, request: httpx.Request) -> Answer:
-        deadline = time.monotonic() + 2 * self._timeout_s
+        deadline_s = time.monotonic() + 2 * self._timeout_s
         response = self._client.send(request, stream=True)
         try:
             body = bytearray()
@@ -143,7 +143,7 @@ class InferenceServer:
                 body += chunk
                 if len(body) > _MAX_ANSWER_BYTES:
                     raise UnexpectedAnswer("its answer has no end")
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline_s:
                     raise httpx.ReadTimeout("the answer arrives too slowly", request=request)
         except httpx.DecodingError as error:
             raise UnexpectedAnswer("its answer cannot be decompressed") from error

@@ -72,11 +72,11 @@ class PrometheusTelemetry:
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:
         """Time the block as one run of the stage."""
-        started = time.perf_counter()
+        started_s = time.perf_counter()
         try:
             yield
         finally:
-            self._stages.labels(stage).observe(time.perf_counter() - started)
+            self._stages.labels(stage).observe(time.perf_counter() - started_s)
 
     def frame(self, waited_s: float) -> AbstractContextManager[None]:
         """Measure nothing: ``frame_done`` records the latency."""

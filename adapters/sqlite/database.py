@@ -228,14 +228,14 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
     SQLite does not wait if two connections make this change at once.
     """
-    deadline = time.monotonic() + _BUSY_TIMEOUT_S
+    deadline_s = time.monotonic() + _BUSY_TIMEOUT_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
             is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not is_busy or time.monotonic() > deadline:
+            if not is_busy or time.monotonic() > deadline_s:
                 raise
             time.sleep(0.01)
 

@@ -47,7 +47,7 @@ class AccountStanding:
         self._clock = clock
         self._recheck_s = recheck_s
         self._timeout = CallerTimeout(timeout_s=timeout_s)
-        self._answered_at: OrderedDict[str, float] = OrderedDict()
+        self._answered_s: OrderedDict[str, float] = OrderedDict()
 
     async def check_issued(self, user_id: str, issued_at: datetime) -> None:
         """Check that the account was not ended after a token was issued.
@@ -62,10 +62,10 @@ class AccountStanding:
 
     def confirmed(self, user_id: str) -> None:
         """Note that the provider has just confirmed the account."""
-        self._answered_at[user_id] = self._clock.monotonic()
-        self._answered_at.move_to_end(user_id)
-        if len(self._answered_at) > _MAX_REMEMBERED:
-            self._answered_at.popitem(last=False)
+        self._answered_s[user_id] = self._clock.monotonic()
+        self._answered_s.move_to_end(user_id)
+        if len(self._answered_s) > _MAX_REMEMBERED:
+            self._answered_s.popitem(last=False)
 
     async def check_again(self, sign_in: RefreshTokenRecord) -> None:
         """Ask the provider whether the account is still valid, unless it was asked recently.
@@ -76,8 +76,8 @@ class AccountStanding:
             InvalidToken: the provider has ended the account or the sign-in; its tokens are revoked.
         """
         user_id, now_s = sign_in.user_id, self._clock.monotonic()
-        answered_at = self._answered_at.get(user_id)
-        if answered_at is not None and now_s - answered_at < self._recheck_s:
+        answered_s = self._answered_s.get(user_id)
+        if answered_s is not None and now_s - answered_s < self._recheck_s:
             return
         # Before the answer, so that simultaneous calls ask once.
         self.confirmed(user_id)
@@ -92,7 +92,7 @@ class AccountStanding:
             is_valid = await self._identity.may_stay_signed_in(user_id, sign_in.signed_in_at)
         finally:
             if not is_valid:
-                self._answered_at.pop(user_id, None)
+                self._answered_s.pop(user_id, None)
         if is_valid:
             return
         log.info("the identity provider has ended an account; its sign-ins are ended here as well")

@@ -56,17 +56,17 @@ class LoadWatch:
             utilisation: of the slots since the last review, in [0, 1].
             now_s: at least two seconds after the last review.
         """
-        elapsed = now_s - self._since_s
-        if elapsed <= 0:
+        elapsed_s = now_s - self._since_s
+        if elapsed_s <= 0:
             return None
         self._since_s = now_s
         wanted: list[float] = []
         served = 0.0
         for key, (measures, max_frame_rate) in running.items():
             received, answered = self._before.get(key, (0, 0))
-            rate = max(measures.received - received, 0) / elapsed
+            rate = max(measures.received - received, 0) / elapsed_s
             wanted.append(min(rate, max_frame_rate))
-            served += max(measures.answered - answered, 0) / elapsed
+            served += max(measures.answered - answered, 0) / elapsed_s
         self._before = {key: (each.received, each.answered) for key, (each, _) in running.items()}
         if utilisation >= _FULL_UTILISATION and served < _FULL_SERVED_SHARE * sum(wanted):
             self._is_full, self._calm = True, 0

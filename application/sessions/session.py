@@ -163,7 +163,7 @@ class StreamSession:
         if running is None:
             raise InvalidRequest("the session is not running; send start first")
         running.measures.received += 1
-        if frame.image.size > MAX_FRAME_BYTES:
+        if frame.image.size_bytes > MAX_FRAME_BYTES:
             self._fail(running)
             raise ImageTooLarge(
                 f"a frame may have at most {MAX_FRAME_BYTES_IN_WORDS}", limit=MAX_FRAME_BYTES

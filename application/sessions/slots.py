@@ -39,8 +39,8 @@ class FrameSlots:
     def utilisation(self) -> float:
         """The share of all slots' time in use since the last call, in [0, 1]."""
         self._change(0)
-        elapsed = self._changed_s - self._read_s
-        share = self._busy_s / (elapsed * self._slots) if elapsed > 0 else 0.0
+        elapsed_s = self._changed_s - self._read_s
+        share = self._busy_s / (elapsed_s * self._slots) if elapsed_s > 0 else 0.0
         self._busy_s, self._read_s = 0.0, self._changed_s
         return share
 

@@ -93,11 +93,11 @@ class RetrySchedule:
         tried = [key for key in left if self._states[key].owner_id is not None]
         for key in left.difference(tried):
             del self._states[key]
-        now, fresh = self._clock.monotonic(), StoringState()
+        now_s, fresh = self._clock.monotonic(), StoringState()
         return [
             key
             for key in [*waiting, *tried]
-            if key not in self._in_work and self._states.get(key, fresh).due_at_s <= now
+            if key not in self._in_work and self._states.get(key, fresh).due_at_s <= now_s
         ]
 
     def next_due_in_s(self) -> float | None:
@@ -125,11 +125,11 @@ class RetrySchedule:
 
     def failing_for_s(self, key: UUID) -> float:
         """Seconds since its first failure in this run of the process."""
-        now = self._clock.monotonic()
+        now_s = self._clock.monotonic()
         state = self.state_of(key)
         if state.failing_since_s is None:
-            state.failing_since_s = now
-        return now - state.failing_since_s
+            state.failing_since_s = now_s
+        return now_s - state.failing_since_s
 
     def clear_changed(self) -> None:
         """Make ``changed`` wait for the next change."""

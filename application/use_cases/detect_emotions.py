@@ -77,7 +77,7 @@ class DetectEmotions:
             priority: decides who goes first.
             charge: is told when the work begins; None if nobody is charged.
         """
-        async with self._encoded.hold(image.size, priority, sender=caller.sender):
+        async with self._encoded.hold(image.size_bytes, priority, sender=caller.sender):
             encoded = await image.read()
             if charge is not None:
                 charge.begin()
@@ -86,7 +86,7 @@ class DetectEmotions:
     async def _analyse(
         self, caller: Caller, encoded: bytes, filename: str | None, priority: Priority
     ) -> Detection:
-        started = self._clock.monotonic()
+        started_s = self._clock.monotonic()
         image = await self._analyser.analyse(
             encoded, self._search, priority=priority, sender=caller.sender
         )
@@ -99,7 +99,7 @@ class DetectEmotions:
             timestamp=self._clock.now(),
             filename=filename,
             faces=image.faces,
-            processing_time_s=self._clock.monotonic() - started,
+            processing_time_s=self._clock.monotonic() - started_s,
             image_width=image.width,
             image_height=image.height,
         )

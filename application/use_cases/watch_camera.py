@@ -35,12 +35,12 @@ class WatchSummary:
     """The summary of what was seen.
 
     Attributes:
-        seconds: from the beginning to the end.
+        duration_s: from the beginning to the end.
         frames: how many were analysed.
         tracks: the faces, in the order they appeared.
     """
 
-    seconds: float
+    duration_s: float
     frames: int
     tracks: tuple[TrackSummary, ...]
 
@@ -102,8 +102,8 @@ class WatchCamera:
             for task in (work, enough):
                 task.cancel()
             await asyncio.gather(work, enough, return_exceptions=True)
-        seconds = self._clock.monotonic() - started_s
-        return WatchSummary(seconds, tracking.frames, tracking.tracks())
+        duration_s = self._clock.monotonic() - started_s
+        return WatchSummary(duration_s, tracking.frames, tracking.tracks())
 
     async def _watch(
         self,

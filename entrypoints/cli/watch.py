@@ -60,8 +60,8 @@ async def watch_camera(
         if file is not None:
             await asyncio.to_thread(file.close)
         container.vision().executor().close()
-    seconds = on_a_clock(summary.seconds)
-    print(f"{seconds} watched, {summary.frames} frames analysed")  # whole, however narrow the table
+    watched = on_a_clock(summary.duration_s)
+    print(f"{watched} watched, {summary.frames} frames analysed")  # whole, however narrow the table
     console().print(_as_table(summary))
 
 

@@ -49,9 +49,11 @@ async def test_image_data_is_read_in_every_common_encoding(form: str) -> None:
 def test_an_image_of_a_mebibyte_is_not_too_large_in_any_encoding(form: str) -> None:
     picture = JPEG + os.urandom(MAX_FRAME_BYTES + 1 - len(JPEG))
     fits, too_large = written(picture[:MAX_FRAME_BYTES])[form], written(picture)[form]
-    assert sent_image(fits if form == "raw" else fits.decode()).size <= MAX_FRAME_BYTES
-    assert sent_image(too_large if form == "raw" else too_large.decode()).size > MAX_FRAME_BYTES
-    assert sent_image(too_large).size > MAX_FRAME_BYTES
+    assert sent_image(fits if form == "raw" else fits.decode()).size_bytes <= MAX_FRAME_BYTES
+    assert (
+        sent_image(too_large if form == "raw" else too_large.decode()).size_bytes > MAX_FRAME_BYTES
+    )
+    assert sent_image(too_large).size_bytes > MAX_FRAME_BYTES
 
 
 @pytest.mark.parametrize(
@@ -79,4 +81,4 @@ async def test_text_that_is_not_base64_is_refused(data: bytes) -> None:
 
 
 def test_a_long_data_uri_prefix_counts_towards_the_size() -> None:
-    assert sent_image("data:" + "x" * 2**21 + ",AAAA").size > MAX_FRAME_BYTES
+    assert sent_image("data:" + "x" * 2**21 + ",AAAA").size_bytes > MAX_FRAME_BYTES
