@@ -42,7 +42,6 @@ from skimage import data
 from adapters.av.video_reader import AvVideoReader
 from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.executor import WorkExecutor
-from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.prometheus.telemetry import PrometheusTelemetry
@@ -102,7 +101,6 @@ async def measure(clip: Path, threads: int) -> None:
     classifier = BatchingEmotionClassifier(
         model=OnnxCropClassifier(),
         executor=executor,
-        thresholds=MEASURED_THRESHOLDS,
         framing=detector.framing,
     )
     use_case = AnalyseVideo(

@@ -1,6 +1,7 @@
 """Settings of all tests, and the servers that several kinds of tests use."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from adapters.firebase import FirebaseIdentityProvider
+from adapters.inference.executor import WorkExecutor
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.triton import write_triton_repository
 from adapters.sqlite import SqliteDatabase
@@ -28,6 +30,20 @@ settings.load_profile("patient")
 def pytest_report_header() -> str | None:
     """Name what cannot be tested on this machine."""
     return None if yunet_model() else f"YuNet's contract is not tested: {NO_MODEL}"
+
+
+@pytest.fixture
+def executor() -> Iterator[WorkExecutor]:
+    """An executor for each test."""
+    with closing(WorkExecutor(2)) as executor:
+        yield executor
+
+
+@pytest.fixture
+def single_thread() -> Iterator[WorkExecutor]:
+    """An executor with one thread, so that the order of jobs can be observed."""
+    with closing(WorkExecutor(1)) as executor:
+        yield executor
 
 
 @pytest.fixture

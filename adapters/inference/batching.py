@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.face_crops import FaceCrops
 from adapters.inference.model import MAX_BATCH, CropClassifier, failure_of, score
+from adapters.inference.quality import MEASURED_THRESHOLDS
 from application.ports.emotion_classifier import ModelCard
 from application.work.priority import Priority
 from domain.emotion import EmotionScores
@@ -47,8 +48,8 @@ class BatchingEmotionClassifier:
     Args:
         model: scores the crops.
         executor: cuts the crops, and runs the model.
-        thresholds: which faces are read reliably.
         framing: of the detector that finds the faces.
+        thresholds: which faces are read reliably.
         calls: runs the model in place of ``executor``, if the model runs on another machine.
     """
 
@@ -57,8 +58,8 @@ class BatchingEmotionClassifier:
         *,
         model: CropClassifier,
         executor: WorkExecutor,
-        thresholds: ReliabilityThresholds,
         framing: BoxFraming = BOX_ITSELF,
+        thresholds: ReliabilityThresholds = MEASURED_THRESHOLDS,
         calls: WorkExecutor | None = None,
     ) -> None:
         self._model = model

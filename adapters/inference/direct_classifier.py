@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.face_crops import FaceCrops
 from adapters.inference.model import CropClassifier, failure_of, score
+from adapters.inference.quality import MEASURED_THRESHOLDS
 from application.ports.emotion_classifier import ModelCard
 from application.work.priority import Priority
 from domain.face import (
@@ -28,8 +29,8 @@ class DirectEmotionClassifier:
     Args:
         model: scores the crops.
         executor: does all of the work.
-        thresholds: which faces are read reliably.
         framing: of the detector that finds the faces.
+        thresholds: which faces are read reliably.
     """
 
     def __init__(
@@ -37,8 +38,8 @@ class DirectEmotionClassifier:
         *,
         model: CropClassifier,
         executor: WorkExecutor,
-        thresholds: ReliabilityThresholds,
         framing: BoxFraming = BOX_ITSELF,
+        thresholds: ReliabilityThresholds = MEASURED_THRESHOLDS,
     ) -> None:
         self._model = model
         self._executor = executor

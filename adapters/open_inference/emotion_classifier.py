@@ -13,7 +13,6 @@ from domain.face import (
     BoxFraming,
     FaceDetection,
     FaceReading,
-    ReliabilityThresholds,
 )
 from domain.image import Image
 
@@ -29,7 +28,6 @@ class OpenInferenceEmotionClassifier(BatchingEmotionClassifier):
         model: calls the server.
         executor: cuts the crops.
         connections: how many calls may run at once.
-        thresholds: which faces are read reliably.
         framing: of the detector that finds the faces.
     """
 
@@ -39,7 +37,6 @@ class OpenInferenceEmotionClassifier(BatchingEmotionClassifier):
         model: OpenInferenceCropClassifier,
         executor: WorkExecutor,
         connections: int,
-        thresholds: ReliabilityThresholds,
         framing: BoxFraming = BOX_ITSELF,
     ) -> None:
         self._server = model
@@ -47,7 +44,6 @@ class OpenInferenceEmotionClassifier(BatchingEmotionClassifier):
         super().__init__(
             model=model,
             executor=executor,
-            thresholds=thresholds,
             framing=framing,
             calls=self._server_calls,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
 
@@ -13,7 +13,6 @@ from adapters.inference.batching import BatchingEmotionClassifier
 from adapters.inference.direct_classifier import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.model import CropClassifier
-from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
 from adapters.opencv.decoder import OpenCvImageDecoder
@@ -31,6 +30,7 @@ from application.ports.image_annotator import ImageAnnotator
 from application.ports.image_decoder import ImageDecoder
 from application.ports.telemetry import Telemetry
 from application.work.memory_budget import MemoryBudget
+from domain.face import BoxFraming
 from entrypoints.container.extras import extra
 from entrypoints.settings import BadSettings, Settings
 from entrypoints.settings.vision import VisionSettings
@@ -113,11 +113,18 @@ def _remote_crop_classifier(
     return classifier
 
 
-def _remote_emotion_classifier(**parts: Any) -> OpenInferenceEmotionClassifier:
+def _remote_emotion_classifier(
+    model: OpenInferenceCropClassifier,
+    executor: WorkExecutor,
+    framing: BoxFraming,
+    connections: int,
+) -> OpenInferenceEmotionClassifier:
     """Crops are cut here and scored by that network."""
     from adapters.open_inference import OpenInferenceEmotionClassifier
 
-    return OpenInferenceEmotionClassifier(**parts)
+    return OpenInferenceEmotionClassifier(
+        model=model, executor=executor, framing=framing, connections=connections
+    )
 
 
 class VisionContainer(containers.DeclarativeContainer):
@@ -185,20 +192,21 @@ class VisionContainer(containers.DeclarativeContainer):
             _remote_crop_classifier, config, system.telemetry, system.tracing
         ),
     )
-    _reading: ClassVar[dict[str, providers.Provider[Any]]] = {
-        "model": crop_classifier,
-        "executor": executor,
-        "thresholds": providers.Object(MEASURED_THRESHOLDS),
-        "framing": face_detector.provided.framing,
-    }
+    _framing = face_detector.provided.framing
     emotion_classifier: providers.Provider[EmotionClassifier] = providers.Selector(
         config.classifier,
-        onnx=providers.Singleton(DirectEmotionClassifier, **_reading),
-        vit=providers.Singleton(BatchingEmotionClassifier, **_reading),
+        onnx=providers.Singleton(
+            DirectEmotionClassifier, model=crop_classifier, executor=executor, framing=_framing
+        ),
+        vit=providers.Singleton(
+            BatchingEmotionClassifier, model=crop_classifier, executor=executor, framing=_framing
+        ),
         remote=providers.Singleton(
             _remote_emotion_classifier,
-            connections=config.remote_classifier_connections,
-            **_reading,
+            crop_classifier,
+            executor,
+            _framing,
+            config.remote_classifier_connections,
         ),
     )
 

@@ -24,7 +24,6 @@ from adapters.inference.crops import CropSpec, cut_crop
 from adapters.inference.direct_classifier import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
 from adapters.inference.model import softmax
-from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.network import BUNDLED
 from adapters.open_inference import OpenInferenceEmotionClassifier
@@ -63,13 +62,6 @@ def drawing() -> Image:
     return Image(scene, 512, 512, "image/png")
 
 
-@pytest.fixture
-def executor() -> Iterator[WorkExecutor]:
-    executor = WorkExecutor(4)
-    yield executor
-    executor.close()
-
-
 @pytest.fixture(scope="session")
 def smiling_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint with random weights whose answer to a smile is labelled happy."""
@@ -88,7 +80,6 @@ def remote(executor: WorkExecutor, triton: str) -> Iterator[EmotionClassifier]:
         model=classifier_at(triton),
         executor=executor,
         connections=4,
-        thresholds=MEASURED_THRESHOLDS,
     )
     yield classifier
     classifier.close()
@@ -103,16 +94,13 @@ def subject(
     if request.param == "remote":
         return Subject(request.getfixturevalue("remote"), photograph())
     if request.param == "onnx":
-        direct = DirectEmotionClassifier(
-            model=OnnxCropClassifier(), executor=executor, thresholds=MEASURED_THRESHOLDS
-        )
+        direct = DirectEmotionClassifier(model=OnnxCropClassifier(), executor=executor)
         return Subject(direct, photograph())
     classifier = BatchingEmotionClassifier(
         model=OnnxCropClassifier()
         if request.param == "batching"
         else VitCropClassifier(model=str(smiling_checkpoint), device="cpu"),
         executor=executor,
-        thresholds=MEASURED_THRESHOLDS,
     )
     return Subject(classifier, photograph())
 

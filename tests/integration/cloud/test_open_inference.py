@@ -12,7 +12,6 @@ from adapters.circuit_breaker import CircuitBreaker
 from adapters.in_memory import InMemoryClock
 from adapters.inference.crops import CropSpec
 from adapters.inference.executor import WorkExecutor
-from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.open_inference import (
     OpenInferenceCropClassifier,
@@ -418,13 +417,6 @@ async def test_concurrent_callers_share_one_check_of_the_model(
     assert [type(outcome) for outcome in outcomes] == [Unreachable] * 4
 
 
-@pytest.fixture
-def single_thread() -> Iterator[WorkExecutor]:
-    executor = WorkExecutor(1)
-    yield executor
-    executor.close()
-
-
 async def test_waiting_for_the_server_blocks_no_executor_thread(
     connect: Connect, wire: FlakyProxy, single_thread: WorkExecutor
 ) -> None:
@@ -432,7 +424,6 @@ async def test_waiting_for_the_server_blocks_no_executor_thread(
         model=connect(f"http://{wire.address}"),
         executor=single_thread,
         connections=2,
-        thresholds=MEASURED_THRESHOLDS,
     )
     image = Image(np.full((64, 64, 3), 90, np.uint8), 64, 64, "image/png")
     face = FaceDetection(BoundingBox(8, 8, 40, 40), 0.9)

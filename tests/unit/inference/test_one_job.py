@@ -13,7 +13,6 @@ import skimage.data
 from adapters.in_memory import InMemoryTelemetry
 from adapters.inference.direct_classifier import DirectEmotionClassifier
 from adapters.inference.executor import WorkExecutor
-from adapters.inference.quality import MEASURED_THRESHOLDS
 from adapters.inference.stepwise import StepwiseFaceAnalyser
 from adapters.onnx.classifier import OnnxCropClassifier
 from adapters.onnx.face_detector import OnnxFaceDetector
@@ -90,7 +89,6 @@ class Parts:
         self.classifier = DirectEmotionClassifier(
             model=OnnxCropClassifier(),
             executor=self.executor,
-            thresholds=MEASURED_THRESHOLDS,
             framing=self.detector.framing,
         )
         self.one_job = face_analyser_of(
@@ -199,9 +197,7 @@ async def test_an_error_of_the_classifier_is_translated(parts: Parts) -> None:
         def predict(self, crops: np.ndarray) -> np.ndarray:
             raise RuntimeError("of the runtime")
 
-    classifier = DirectEmotionClassifier(
-        model=Broken(), executor=parts.executor, thresholds=MEASURED_THRESHOLDS
-    )
+    classifier = DirectEmotionClassifier(model=Broken(), executor=parts.executor)
     analyser = face_analyser_of(
         decoder=parts.decoder,
         detector=parts.detector,
