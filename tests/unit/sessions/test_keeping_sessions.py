@@ -1,5 +1,3 @@
-from typing import TYPE_CHECKING
-
 import pytest
 
 from adapters.in_memory import (
@@ -16,14 +14,11 @@ from domain.detection import DetectionKind, HistoryFilter, StorageStatus
 from domain.emotion import Emotion
 from domain.session_config import ConfigChange
 from tests.samples import records_of
-from tests.unit.sessions.conftest import analysed
-
-if TYPE_CHECKING:
-    from tests.unit.sessions.conftest import Recorder, World
+from tests.unit.sessions.world import Recorder, World, analysed
 
 
 async def test_a_session_is_kept_in_the_history_when_asked(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"save_session": True, "video_source": "front camera"}))
     await analysed(session, world, recorder, 3)
@@ -39,7 +34,7 @@ async def test_a_session_is_kept_in_the_history_when_asked(
 
 
 async def test_a_session_of_a_disconnected_client_is_kept(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"save_session": True}))
     await analysed(session, world, recorder, 1)
@@ -48,7 +43,7 @@ async def test_a_session_of_a_disconnected_client_is_kept(
 
 
 async def test_a_session_is_kept_only_on_request_and_with_frames(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start()
     await analysed(session, world, recorder, 1)
@@ -60,7 +55,7 @@ async def test_a_session_is_kept_only_on_request_and_with_frames(
 
 @pytest.mark.parametrize("outage_s", [60, 48 * 3600])
 async def test_a_session_that_ends_while_the_history_is_down_is_stored_later(
-    session: StreamSession, world: "World", recorder: "Recorder", outage_s: float
+    session: StreamSession, world: World, recorder: Recorder, outage_s: float
 ) -> None:
     await session.start(ConfigChange({"save_session": True}))
     await analysed(session, world, recorder, 1)
@@ -81,7 +76,7 @@ async def test_a_session_that_ends_while_the_history_is_down_is_stored_later(
 
 
 async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"save_session": True}))
     await analysed(session, world, recorder, 1)
@@ -103,7 +98,7 @@ async def test_a_session_that_was_deleted_while_it_waited_does_not_come_back(
 
 
 async def test_a_full_disk_loses_the_record_but_not_the_summary(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"save_session": True}))
     await analysed(session, world, recorder, 1)

@@ -12,7 +12,7 @@ from domain.emotion import Emotion
 from domain.session import Frame
 from domain.session_config import ConfigChange, SessionConfig
 from entrypoints.wire.frame_data import sent_image
-from tests.unit.sessions.conftest import World, some_user
+from tests.unit.sessions.world import World, some_user
 
 FRAMES = 3_600
 """One a second, for an hour."""

@@ -1,6 +1,5 @@
 import asyncio
 import base64
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,16 +17,13 @@ from domain.emotion import Emotion
 from domain.errors import ImageTooLarge, InvalidImage, InvalidRequest
 from domain.session import FrameResult
 from domain.session_config import ConfigChange
-from tests.unit.sessions.conftest import analysed
-
-if TYPE_CHECKING:
-    from tests.unit.sessions.conftest import Recorder, World
+from tests.unit.sessions.world import Recorder, World, analysed
 
 HAPPY_BOX = (100, 100, 120, 120)
 
 
 async def test_a_session_is_configured_runs_stops_and_ends(
-    session: StreamSession, recorder: "Recorder"
+    session: StreamSession, recorder: Recorder
 ) -> None:
     await session.initialize(ConfigChange({"max_frame_rate": 10}))
     await session.start()
@@ -39,7 +35,7 @@ async def test_a_session_is_configured_runs_stops_and_ends(
 
 
 async def test_a_frame_gets_its_faces_with_names_and_scores(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start()
     session.offer(world.frame(7))
@@ -63,7 +59,7 @@ async def test_initialize_resets_the_configuration(session: StreamSession) -> No
 
 
 async def test_a_frame_before_start_and_after_stop_is_refused(
-    session: StreamSession, world: "World"
+    session: StreamSession, world: World
 ) -> None:
     with pytest.raises(InvalidRequest, match="start"):
         session.offer(world.frame(1))
@@ -79,7 +75,7 @@ async def test_a_running_session_cannot_be_initialised_again(session: StreamSess
         await session.initialize(ConfigChange())
 
 
-async def test_an_ended_session_stays_ended(session: StreamSession, recorder: "Recorder") -> None:
+async def test_an_ended_session_stays_ended(session: StreamSession, recorder: Recorder) -> None:
     await session.end()
     for action in (session.initialize, session.start, session.configure):
         with pytest.raises(InvalidRequest, match="ended"):
@@ -88,7 +84,7 @@ async def test_an_ended_session_stays_ended(session: StreamSession, recorder: "R
     assert recorder.events == []
 
 
-async def test_start_and_stop_may_be_repeated(session: StreamSession, recorder: "Recorder") -> None:
+async def test_start_and_stop_may_be_repeated(session: StreamSession, recorder: Recorder) -> None:
     await session.stop()
     await session.start()
     await session.start()
@@ -101,7 +97,7 @@ async def test_start_and_stop_may_be_repeated(session: StreamSession, recorder: 
 
 
 async def test_one_frame_is_in_work_and_only_the_newest_waits(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start()
     world.detector.hold()
@@ -117,7 +113,7 @@ async def test_one_frame_is_in_work_and_only_the_newest_waits(
 
 
 async def test_every_frame_is_accounted_for(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"max_frame_rate": 12}))
     for i in range(200):
@@ -142,7 +138,7 @@ async def test_every_frame_is_accounted_for(
 
 
 async def test_a_frame_that_comes_too_soon_waits_and_gets_its_result(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"max_frame_rate": 1}))
     await analysed(session, world, recorder, 2)
@@ -155,7 +151,7 @@ async def test_a_frame_that_comes_too_soon_waits_and_gets_its_result(
 
 
 async def test_a_higher_rate_applies_to_a_frame_that_waits_already(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"max_frame_rate": 0.1}))
     await analysed(session, world, recorder, 2)
@@ -167,7 +163,7 @@ async def test_a_higher_rate_applies_to_a_frame_that_waits_already(
 
 
 async def test_frames_faster_than_the_configured_rate_are_dropped(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"max_frame_rate": 5}))
     for i in range(40):
@@ -181,7 +177,7 @@ async def test_frames_faster_than_the_configured_rate_are_dropped(
 
 
 async def test_frames_come_as_bytes_or_base64_with_or_without_prefix(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     text = base64.b64encode(fake_image(((1, 1, 99, 99), Emotion.SAD))).decode()
     await session.start()
@@ -196,7 +192,7 @@ async def test_frames_come_as_bytes_or_base64_with_or_without_prefix(
 
 
 async def test_a_frame_of_exactly_a_mebibyte_is_accepted(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     picture = fake_image() + b" " * (2**20 - len(fake_image()) - 1) + b"\n"
     assert len(picture) == 2**20
@@ -209,7 +205,7 @@ async def test_a_frame_of_exactly_a_mebibyte_is_accepted(
 
 
 async def test_a_session_survives_any_error_of_a_frame(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start()
     faults = [InvalidImage("torn"), InferenceUnavailable("no model"), ZeroDivisionError("a bug")]
@@ -224,7 +220,7 @@ async def test_a_session_survives_any_error_of_a_frame(
 
 
 async def test_stop_lets_the_frame_in_work_finish_before_the_summary(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start()
     world.classifier.hold()
@@ -243,7 +239,7 @@ async def test_stop_lets_the_frame_in_work_finish_before_the_summary(
 
 
 async def test_a_session_can_start_again_while_its_last_stretch_ends(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start()
     world.classifier.hold()
@@ -260,7 +256,7 @@ async def test_a_session_can_start_again_while_its_last_stretch_ends(
 
 
 async def test_a_disconnected_client_leaves_no_task_behind(
-    session: StreamSession, world: "World"
+    session: StreamSession, world: World
 ) -> None:
     before = asyncio.all_tasks()
     await session.start(ConfigChange({"save_session": True}))
@@ -275,7 +271,7 @@ async def test_a_disconnected_client_leaves_no_task_behind(
 
 
 async def test_events_do_not_accumulate_for_a_client_that_does_not_read(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start()
     recorder.stop_reading()
@@ -289,7 +285,7 @@ async def test_events_do_not_accumulate_for_a_client_that_does_not_read(
 
 
 async def test_the_detector_runs_at_the_configured_interval(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 3}))
     await analysed(session, world, recorder, 7)
@@ -304,7 +300,7 @@ async def test_the_detector_runs_at_the_configured_interval(
 
 @pytest.mark.parametrize(("rate", "looks"), [(3, 1), (4, 1), (5, 2), (10, 3), (30, 5)])
 async def test_at_low_rates_no_box_is_predicted_for_more_than_a_fifth_of_a_second(
-    session: StreamSession, world: "World", recorder: "Recorder", rate: float, looks: int
+    session: StreamSession, world: World, recorder: Recorder, rate: float, looks: int
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 5}))
     for i in range(1, 12):
@@ -317,7 +313,7 @@ async def test_at_low_rates_no_box_is_predicted_for_more_than_a_fifth_of_a_secon
 
 @pytest.mark.parametrize("size", [(1280, 960), (320, 240), (426, 320), (480, 640), (640, 360)])
 async def test_a_frame_of_another_size_is_detected_and_has_no_old_box(
-    session: StreamSession, world: "World", recorder: "Recorder", size: tuple[int, int]
+    session: StreamSession, world: World, recorder: Recorder, size: tuple[int, int]
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 30, "min_face_size": 32}))
     await analysed(session, world, recorder, 2)
@@ -338,7 +334,7 @@ async def test_a_frame_of_another_size_is_detected_and_has_no_old_box(
 
 
 async def test_a_frame_of_another_size_without_a_face_has_none(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 30}))
     await analysed(session, world, recorder, 4)
@@ -347,7 +343,7 @@ async def test_a_frame_of_another_size_without_a_face_has_none(
 
 
 async def test_after_a_pause_no_face_is_predicted_from_an_old_detection(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 4}))
     await analysed(session, world, recorder, 1)
@@ -362,7 +358,7 @@ async def test_after_a_pause_no_face_is_predicted_from_an_old_detection(
 
 
 async def test_a_face_to_be_confirmed_triggers_detection_in_the_next_frame(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 3}))
     session.offer(world.frame(1, fake_image()))
@@ -376,7 +372,7 @@ async def test_a_face_to_be_confirmed_triggers_detection_in_the_next_frame(
 
 
 async def test_the_detector_sees_the_configured_resolution_size_and_confidence(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"processing_resolution": (320, 240), "min_face_size": 130}))
     await analysed(session, world, recorder, 1)
@@ -391,7 +387,7 @@ async def test_the_detector_sees_the_configured_resolution_size_and_confidence(
 
 
 async def test_a_single_odd_frame_shows_only_without_smoothing(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     odd = fake_image((HAPPY_BOX, Emotion.ANGRY))
     await session.start(ConfigChange({"smooth_emotions": True, "smooth_window_size": 5}))
@@ -404,7 +400,7 @@ async def test_a_single_odd_frame_shows_only_without_smoothing(
 
 
 async def test_every_thirtieth_result_is_followed_by_a_status(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start()
     await analysed(session, world, recorder, 60)
@@ -417,7 +413,7 @@ async def test_every_thirtieth_result_is_followed_by_a_status(
 
 
 async def test_the_summary_contains_the_emotions_of_each_face(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"smooth_emotions": False, "video_source": "front camera"}))
     shows = [Emotion.HAPPY] * 20 + [Emotion.SAD] * 20
@@ -438,7 +434,7 @@ async def test_the_summary_contains_the_emotions_of_each_face(
 
 
 async def test_a_session_that_falls_behind_reduces_its_effort(
-    session: StreamSession, world: "World", recorder: "Recorder"
+    session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"auto_adjust": True}))
     for i in range(1, 30):

@@ -19,7 +19,7 @@ from domain.image import Image
 from domain.session import Frame, FrameResult
 from domain.session_config import ConfigChange
 from entrypoints.wire.frame_data import sent_image
-from tests.unit.sessions.conftest import Recorder, World, some_user
+from tests.unit.sessions.world import Recorder, World, some_user
 
 
 async def test_no_more_sessions_than_there_are_places(world: World) -> None:

@@ -10,7 +10,7 @@ from application.ports.video_reader import VideoFacts
 from application.use_cases.analyse_video import VideoSummary
 from domain.emotion import Emotion
 from domain.video import AnalysedFrame, Sampling, UnreadablePart
-from tests.unit.videos.conftest import FACE, Videos
+from tests.unit.videos.service import FACE, Videos
 
 
 class _Frames(list[AnalysedFrame]):

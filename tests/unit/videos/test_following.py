@@ -9,7 +9,7 @@ from application.accounts.credentials import Credential
 from application.errors import StoreUnavailable
 from domain.errors import InvalidToken
 from domain.video import Video, VideoStatus
-from tests.unit.videos.conftest import Videos
+from tests.unit.videos.service import Videos
 
 
 async def test_following_yields_every_change_until_the_end(videos: Videos) -> None:

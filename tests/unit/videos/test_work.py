@@ -31,7 +31,7 @@ from domain.errors import (
 )
 from domain.video import MAX_UNREADABLE_PARTS, UnreadablePart, VideoStatus
 from tests.samples import NOON, make_video, records_of
-from tests.unit.videos.conftest import FACE, Videos, clip
+from tests.unit.videos.service import FACE, Videos, clip
 
 
 async def stopped(task: asyncio.Task[Any]) -> None:
