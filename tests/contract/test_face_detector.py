@@ -8,7 +8,7 @@ import asyncio
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,13 +79,6 @@ def photographed(width: int, height: int, *faces: BoundingBox) -> Image:
         cut = cut[: height - y, : width - x]
         canvas[y : y + cut.shape[0], x : x + cut.shape[1]] = cut
     return Image(canvas, width, height, "image/jpeg")
-
-
-@pytest.fixture
-def executor() -> Iterator[WorkExecutor]:
-    executor = WorkExecutor(4)
-    yield executor
-    executor.close()
 
 
 def detector_of(name: str, executor: WorkExecutor) -> FaceDetector:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-import skimage.data
 from numpy.typing import NDArray
 from PIL import ImageOps
 
@@ -25,19 +24,11 @@ from application.ports.image_decoder import ImageDecoder
 from application.work.memory_budget import MemoryBudget
 from domain.errors import ImageDimensionsTooLarge, InvalidImage
 from domain.image import Image
+from tests.attacks.costly_images import encoded
+from tests.decoding import difference, portrait
 from tests.decoding_limits import USUAL_LIMITS
 
 Encode = Callable[[int, int, str], bytes]
-
-
-def encoded(image: PIL.Image.Image, format_name: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format_name, **options)
-    return buffer.getvalue()
-
-
-def photograph(width: int = 160, height: int = 120) -> PIL.Image.Image:
-    return PIL.Image.fromarray(skimage.data.astronaut()).resize((width, height))
 
 
 def pixels_of(image: Image) -> NDArray[np.uint8]:
@@ -45,19 +36,6 @@ def pixels_of(image: Image) -> NDArray[np.uint8]:
     assert image.pixels.dtype == np.uint8
     assert image.pixels.ndim == 3
     return image.pixels
-
-
-def difference(image: Image, expected: PIL.Image.Image) -> float:
-    """Mean difference from the expected pixels, in grey levels."""
-    wanted = np.asarray(expected.convert("RGB"), dtype=float)
-    return float(np.abs(pixels_of(image) - wanted).mean())
-
-
-@pytest.fixture
-def executor() -> Iterator[WorkExecutor]:
-    executor = WorkExecutor(2)
-    yield executor
-    executor.close()
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +70,7 @@ def encode(decoder: ImageDecoder) -> Encode:
         return fake_image(width=width, height=height, media_type=media_type)
 
     def real(width: int, height: int, media_type: str) -> bytes:
-        return encoded(photograph(width, height), media_type.removeprefix("image/").upper())
+        return encoded(portrait(width, height), media_type.removeprefix("image/").upper())
 
     return fake if isinstance(decoder, InMemoryImageDecoder) else real
 
@@ -152,13 +130,13 @@ async def test_too_many_pixels_are_refused(decoder: ImageDecoder, encode: Encode
 async def test_pixels_are_rgb(
     opencv: OpenCvImageDecoder, kind: str, options: dict[str, Any], tolerance: float
 ) -> None:
-    image = await opencv.decode(encoded(photograph(), kind, **options))
-    assert difference(image, photograph()) <= tolerance
+    image = await opencv.decode(encoded(portrait(), kind, **options))
+    assert difference(image, portrait()) <= tolerance
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "I;16"])
 async def test_every_mode_becomes_rgb(opencv: OpenCvImageDecoder, mode: str) -> None:
-    picture = photograph()
+    picture = portrait()
     if mode == "I;16":
         grey = np.asarray(picture.convert("L"), dtype=np.uint16) * 257
         image = await opencv.decode(encoded(PIL.Image.fromarray(grey), "PNG"))
@@ -202,7 +180,7 @@ async def test_the_exif_orientation_is_applied(
 ) -> None:
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
-    data = encoded(photograph(), kind, exif=exif.tobytes())
+    data = encoded(portrait(), kind, exif=exif.tobytes())
     image = await opencv.decode(data)
     turned = PIL.Image.open(io.BytesIO(data))
 
@@ -214,17 +192,17 @@ async def test_the_exif_orientation_is_applied(
 async def test_exif_may_stand_behind_the_frame_header(opencv: OpenCvImageDecoder) -> None:
     exif = PIL.Image.Exif()
     exif[0x0112] = 6
-    data, note = encoded(photograph(), "JPEG"), exif.tobytes()
+    data, note = encoded(portrait(), "JPEG"), exif.tobytes()
     frame = data.index(b"\xff\xc0") + 2
     behind = frame + int.from_bytes(data[frame : frame + 2])
     segment = b"\xff\xe1" + (len(note) + 2).to_bytes(2) + note
     image = await opencv.decode(data[:behind] + segment + data[behind:])
-    assert (image.width, image.height) == photograph().size[::-1]
+    assert (image.width, image.height) == portrait().size[::-1]
 
 
 @pytest.mark.filterwarnings("ignore:.*EXIF")
 async def test_an_unreadable_exif_orientation_is_ignored(opencv: OpenCvImageDecoder) -> None:
-    data = encoded(photograph(), "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
+    data = encoded(portrait(), "JPEG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
     assert (await opencv.decode(data)).width == 160
 
 
@@ -232,7 +210,7 @@ async def test_an_unreadable_exif_orientation_is_ignored(opencv: OpenCvImageDeco
 async def test_a_large_image_is_decoded_at_reduced_scale(
     opencv: OpenCvImageDecoder, kind: str
 ) -> None:
-    picture = photograph(1041, 803)
+    picture = portrait(1041, 803)
     image = await opencv.decode(encoded(picture, kind))
     assert (image.width, image.height, image.scale) == (1041, 803, 0.5)
     assert pixels_of(image).shape == (402, 521, 3)
@@ -283,7 +261,7 @@ async def test_a_refusal_names_the_reason(
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "GIF", "BMP"])
 async def test_the_format_is_recognised_by_content(opencv: OpenCvImageDecoder, kind: str) -> None:
     """The decoder knows neither a file name nor a header."""
-    image = await opencv.decode(encoded(photograph(), kind))
+    image = await opencv.decode(encoded(portrait(), kind))
     assert image.media_type == f"image/{kind.lower()}"
 
 
@@ -292,7 +270,7 @@ async def test_random_damage_never_raises_another_error(
 ) -> None:
     random = np.random.default_rng(7)
     for kind in ("JPEG", "PNG", "GIF", "WEBP", "BMP"):
-        whole = encoded(photograph(64, 48), kind)
+        whole = encoded(portrait(64, 48), kind)
         for _ in range(40):
             broken = bytearray(whole)
             for position in random.integers(0, len(broken), 6):
@@ -327,7 +305,7 @@ async def test_memory_for_the_decoding_process_is_held_until_it_has_finished(
     decoder = OpenCvImageDecoder(
         executor=executor, process=process, budget=budget, limits=USUAL_LIMITS
     )
-    decoding = asyncio.create_task(decoder.decode(encoded(photograph(), "TIFF")))
+    decoding = asyncio.create_task(decoder.decode(encoded(portrait(), "TIFF")))
     await process.begun.wait()
     decoding.cancel()  # as when a client disconnects
     await asyncio.gather(decoding, return_exceptions=True)
@@ -370,7 +348,7 @@ def twelve_bit(image: PIL.Image.Image, **options: Any) -> bytes:
 async def test_a_jpeg_of_twelve_bits_is_read_like_one_of_eight(
     opencv: OpenCvImageDecoder, mode: str, subsampling: int, width: int, height: int
 ) -> None:
-    photo = photograph(width, height).convert(mode)
+    photo = portrait(width, height).convert(mode)
     image = await opencv.decode(twelve_bit(photo, subsampling=subsampling))
     assert (image.width, image.height) == (width, height)
     size = (round(width * image.scale), -(-height // round(1 / image.scale)))
@@ -380,7 +358,7 @@ async def test_a_jpeg_of_twelve_bits_is_read_like_one_of_eight(
 async def test_a_truncated_jpeg_of_twelve_bits_is_refused(
     opencv: OpenCvImageDecoder,
 ) -> None:
-    whole = twelve_bit(photograph())
+    whole = twelve_bit(portrait())
     with pytest.raises(InvalidImage):
         await opencv.decode(whole[: len(whole) // 2])
 
@@ -388,7 +366,7 @@ async def test_a_truncated_jpeg_of_twelve_bits_is_refused(
 async def test_unsupported_jpegs_of_twelve_bits_are_refused_with_a_reason(
     opencv: OpenCvImageDecoder,
 ) -> None:
-    progressive = bytearray(encoded(photograph(), "JPEG", progressive=True))
+    progressive = bytearray(encoded(portrait(), "JPEG", progressive=True))
     progressive[progressive.index(b"\xff\xc2") + 4] = 12
     with pytest.raises(InvalidImage, match="12 bits a sample"):
         await opencv.decode(bytes(progressive))
@@ -397,7 +375,7 @@ async def test_unsupported_jpegs_of_twelve_bits_are_refused_with_a_reason(
 async def test_a_png_of_thousands_of_chunks_is_read(
     opencv: OpenCvImageDecoder,
 ) -> None:
-    whole = encoded(photograph(), "PNG")
+    whole = encoded(portrait(), "PNG")
     note = b"\0\0\0\3tEXta\0b" + zlib.crc32(b"tEXta\0b").to_bytes(4)
     image = await opencv.decode(whole[:33] + 3000 * note + whole[33:])
-    assert difference(image, photograph()) == 0
+    assert difference(image, portrait()) == 0

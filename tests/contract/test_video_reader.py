@@ -1,6 +1,6 @@
 """The contract of ``VideoReader``, for the fake and the real one."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -57,13 +57,8 @@ class _AvKit:
 
 
 @pytest.fixture(params=["in memory", "PyAV"])
-async def kit(request: pytest.FixtureRequest) -> AsyncIterator[Kit]:
-    if request.param == "in memory":
-        yield _InMemoryKit()
-        return
-    executor = WorkExecutor(1)
-    yield _AvKit(executor)
-    executor.close()
+def kit(request: pytest.FixtureRequest, single_thread: WorkExecutor) -> Kit:
+    return _InMemoryKit() if request.param == "in memory" else _AvKit(single_thread)
 
 
 async def read(

@@ -9,8 +9,8 @@ import pytest
 
 from adapters.opencv.decoder import OpenCvImageDecoder
 from domain.errors import InvalidImage
+from tests.decoding import decoding, difference, portrait
 from tests.decoding_limits import USUAL_LIMITS
-from tests.integration.adapters.decoding import decoding, difference, portrait
 
 PLAIN, RLE8, RLE4, MASKS = 0, 1, 2, 3
 PICTURE = portrait(37, 29)

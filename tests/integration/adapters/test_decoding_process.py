@@ -21,13 +21,6 @@ from tests.decoding_limits import USUAL_LIMITS
 
 
 @pytest.fixture
-def executor() -> Iterator[WorkExecutor]:
-    executor = WorkExecutor(threads=2)
-    yield executor
-    executor.close()
-
-
-@pytest.fixture
 def process() -> Iterator[DecodingProcess]:
     process = DecodingProcess()
     yield process

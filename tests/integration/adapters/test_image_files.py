@@ -18,8 +18,8 @@ from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.decoding_process import DecodingProcess
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly, InvalidImage
 from tests.attacks.costly_images import empty_scans, encoded, lossless_webp, slow_gif
+from tests.decoding import decoding, difference, portrait
 from tests.decoding_limits import USUAL_LIMITS
-from tests.integration.adapters.decoding import decoding, difference, portrait
 
 IMAGES = Path(__file__).parent / "images"
 pillow_heif.register_heif_opener()

@@ -13,8 +13,8 @@ import pytest
 from adapters.opencv.reading import read_header, read_image
 from domain.errors import InvalidImage
 from domain.formats import HEIC
+from tests.decoding import portrait
 from tests.decoding_limits import USUAL_LIMITS
-from tests.integration.adapters.decoding import portrait
 
 SHORT_OF_MEMORY = """
 import asyncio, io, resource, sys
@@ -22,7 +22,7 @@ import PIL.Image
 from adapters.child_process import held_memory
 from application.errors import InferenceUnavailable
 from tests.decoding_limits import USUAL_LIMITS
-from tests.integration.adapters.decoding import decoding, portrait
+from tests.decoding import decoding, portrait
 
 kind, options = sys.argv[1], {"progressive": True} if sys.argv[1] == "JPEG" else {}
 

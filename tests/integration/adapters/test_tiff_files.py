@@ -16,8 +16,8 @@ from PIL import ImageOps
 from adapters.opencv.decoder import OpenCvImageDecoder
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly, InvalidImage
 from tests.attacks.costly_images import encoded
+from tests.decoding import decoding, difference, portrait
 from tests.decoding_limits import USUAL_LIMITS
-from tests.integration.adapters.decoding import decoding, difference, portrait
 
 COLOR = np.asarray(portrait(161, 119))
 GRAY = np.asarray(portrait(161, 119).convert("L"))

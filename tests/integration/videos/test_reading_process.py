@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -21,10 +20,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="ne
 
 
 @pytest.fixture
-async def reader() -> AsyncIterator[AvVideoReader]:
-    executor = WorkExecutor(1)
-    yield AvVideoReader(executor=executor)
-    executor.close()
+def reader(single_thread: WorkExecutor) -> AvVideoReader:
+    return AvVideoReader(executor=single_thread)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Video files as cameras, phones and editors write them, and damaged ones."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -20,10 +20,8 @@ from tests import clips
 
 
 @pytest.fixture
-async def reader() -> AsyncIterator[AvVideoReader]:
-    executor = WorkExecutor(1)
-    yield AvVideoReader(executor=executor)
-    executor.close()
+def reader(single_thread: WorkExecutor) -> AvVideoReader:
+    return AvVideoReader(executor=single_thread)
 
 
 async def read(
@@ -184,19 +182,19 @@ async def test_columns_that_are_cropped_are_not_shown(
     assert np.abs(np.asarray(frame.image.pixels, int) - picture[:, 16:-16]).mean() < 2
 
 
-async def test_padding_does_not_count_as_pixels(tmp_path: Path) -> None:
+async def test_padding_does_not_count_as_pixels(
+    tmp_path: Path, single_thread: WorkExecutor
+) -> None:
     clip = clips.write_clip(tmp_path / "clip.mp4", clips.numbered(3, width=100, height=96))
-    executor = WorkExecutor(1)
-    items = await read(AvVideoReader(executor=executor, max_pixels=100 * 96), clip, 0.1)
-    executor.close()
+    items = await read(AvVideoReader(executor=single_thread, max_pixels=100 * 96), clip, 0.1)
     assert len(items) == 3
 
 
-async def test_frames_without_end_for_one_moment_are_damage(tmp_path: Path) -> None:
+async def test_frames_without_end_for_one_moment_are_damage(
+    tmp_path: Path, single_thread: WorkExecutor
+) -> None:
     clip = clips.write_one_moment(tmp_path / "clip.mov", 1920, 1080, 1000)
-    executor = WorkExecutor(1)
-    items = await read(AvVideoReader(executor=executor, cpu_s=0.1), clip, 1)
-    executor.close()
+    items = await read(AvVideoReader(executor=single_thread, cpu_s=0.1), clip, 1)
     assert isinstance(items[0], VideoFrame)
     (unreadable,) = items[1:]
     assert isinstance(unreadable, UnreadablePart)
