@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Literal
 
 from application.sessions.measures import Measures
 
@@ -14,22 +14,6 @@ _CALM_WINDOWS = 3
 _MARGIN = 0.85
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The load of the machine at the end of a window.
-
-    Attributes:
-        is_full: whether it is overloaded.
-        fair_rate: frames a second that every session can get, at least 0.1; from the last
-            overloaded window, because a quiet window shows the demand and not the capacity.
-        has_room_again: True once, when an overload ends.
-    """
-
-    is_full: bool
-    fair_rate: float
-    has_room_again: bool = False
-
-
 class LoadWatch:
     """Evaluates windows of two seconds, with hysteresis.
 
@@ -37,24 +21,33 @@ class LoadWatch:
     of the wanted frames are answered. It has room again after three windows in a row with less than
     six tenths of the slots in use. The recommended rate is 15 % lower than what was served: so the
     overload ends once clients follow it, while more than six tenths stay in use.
+
+    Attributes:
+        fair_rate: frames a second that every session can get, at least 0.1; from the last window
+            in which the machine was full, because a quiet one shows the demand and not the
+            capacity.
     """
 
     def __init__(self, now_s: float) -> None:
+        self.fair_rate = 0.1
         self._since_s = now_s
         self._is_full = False
         self._calm = 0
-        self._fair_rate = 0.1
         self._before: dict[str, tuple[int, int]] = {}
 
     def review(
         self, running: Mapping[str, tuple[Measures, float]], utilisation: float, now_s: float
-    ) -> Load | None:
-        """Evaluate the window that ends now; None while there is too little data.
+    ) -> Literal["full", "room again"] | None:
+        """Evaluate the window that ends now.
 
         Args:
             running: the measures of each session, and the frame rate it is configured for.
             utilisation: of the slots since the last review, in [0, 1].
             now_s: at least two seconds after the last review.
+
+        Returns:
+            "full" after each window until there is room again, "room again" after that one, and
+            None as long as there is room.
         """
         elapsed_s = now_s - self._since_s
         if elapsed_s <= 0:
@@ -70,13 +63,13 @@ class LoadWatch:
         self._before = {key: (each.received, each.answered) for key, (each, _) in running.items()}
         if utilisation >= _FULL_UTILISATION and served < _FULL_SERVED_SHARE * sum(wanted):
             self._is_full, self._calm = True, 0
-            self._fair_rate = max(round(fair_share(served, wanted) * _MARGIN, 1), 0.1)
-            return Load(True, self._fair_rate)
-        self._calm = self._calm + 1 if utilisation < _CALM_UTILISATION else 0
-        if self._is_full and self._calm >= _CALM_WINDOWS:
-            self._is_full = False
-            return Load(False, self._fair_rate, has_room_again=True)
-        return Load(self._is_full, self._fair_rate)
+            self.fair_rate = max(round(fair_share(served, wanted) * _MARGIN, 1), 0.1)
+        else:
+            self._calm = self._calm + 1 if utilisation < _CALM_UTILISATION else 0
+            if self._is_full and self._calm >= _CALM_WINDOWS:
+                self._is_full = False
+                return "room again"
+        return "full" if self._is_full else None
 
 
 def fair_share(capacity: float, demands: Iterable[float]) -> float:

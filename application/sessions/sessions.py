@@ -15,7 +15,7 @@ from application.ports.session_places import SessionPlaces
 from application.ports.telemetry import Telemetry
 from application.sessions.analysis import FrameAnalysis
 from application.sessions.events import MachineFull, SessionListener, Suggestion
-from application.sessions.load import Load, LoadWatch
+from application.sessions.load import LoadWatch
 from application.sessions.session import StreamSession
 from application.sessions.slots import FrameSlots
 from application.sessions.token_checks import TokenChecks
@@ -207,14 +207,12 @@ class StreamSessions:
             if session.measures is not None
         }
         utilisation = self._slots.utilisation()
-        load = self._watch.review(running, utilisation, self._clock.monotonic())
-        if load is None:
-            return
-        if load.is_full:
-            for session in [self._open[key] for key in running]:
-                await self._advise_lower_rate(session, load)
-        elif load.has_room_again:
-            await self._announce_room()
+        match self._watch.review(running, utilisation, self._clock.monotonic()):
+            case "full":
+                for session in [self._open[key] for key in running]:
+                    await self._advise_lower_rate(session, self._watch.fair_rate)
+            case "room again":
+                await self._announce_room()
 
     async def end_expired(self) -> None:
         """Start to disconnect the clients whose token has expired, without waiting for them."""
@@ -241,13 +239,13 @@ class StreamSessions:
             log.warning("sessions per user are counted in this process only: %s", error)
             return sum(s.user.user_id == user_id for s in self._open.values()) <= limit
 
-    async def _advise_lower_rate(self, session: StreamSession, load: Load) -> None:
+    async def _advise_lower_rate(self, session: StreamSession, rate: float) -> None:
         """Tell a session once, and again only when its rate has to be clearly lower."""
         advised = self._advised.get(session.session_id)
-        if advised is None or load.fair_rate < advised.rate * _ADVISED_AGAIN_BELOW:
+        if advised is None or rate < advised.rate * _ADVISED_AGAIN_BELOW:
             wanted = advised.wanted if advised else session.wanted_rate
-            self._advised[session.session_id] = _AdvisedRate(load.fair_rate, wanted)
-            await session.send(MachineFull(load.fair_rate))
+            self._advised[session.session_id] = _AdvisedRate(rate, wanted)
+            await session.send(MachineFull(rate))
 
     async def _announce_room(self) -> None:
         advised_sessions = [
