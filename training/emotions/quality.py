@@ -167,38 +167,24 @@ def _verify(valid: Faces, limits: dict[str, float], rng: np.random.Generator) ->
     labels = majority(valid)
     kept, labels = valid.take(labels >= 0), labels[labels >= 0]
     count = len(labels)
+    full = np.full(count, 48.0)
+
+    def degraded(
+        degrade: Callable[[Image, float], Image], severities: npt.NDArray[np.floating]
+    ) -> Image:
+        return np.stack([degrade(c, s) for c, s in zip(kept.images, severities, strict=True)])
+
     draws = {
-        "intact": (kept.images, np.full(count, 48.0)),
-        "blurred, sigma 0 to 4": (
-            np.stack(
-                [blurred(c, s) for c, s in zip(kept.images, rng.uniform(0, 4, count), strict=True)]
-            ),
-            np.full(count, 48.0),
-        ),
+        "intact": (kept.images, full),
+        "blurred, sigma 0 to 4": (degraded(blurred, rng.uniform(0, 4, count)), full),
         "darkened, gain 0.01 to 1": (
-            np.stack(
-                [
-                    darkened(c, g, rng)
-                    for c, g in zip(kept.images, 10 ** rng.uniform(-2, 0, count), strict=True)
-                ]
-            ),
-            np.full(count, 48.0),
+            degraded(lambda crop, gain: darkened(crop, gain, rng), 10 ** rng.uniform(-2, 0, count)),
+            full,
         ),
-        "overexposed, lift 0 to 0.9": (
-            np.stack(
-                [
-                    overexposed(c, g)
-                    for c, g in zip(kept.images, rng.uniform(0, 0.9, count), strict=True)
-                ]
-            ),
-            np.full(count, 48.0),
-        ),
+        "overexposed, lift 0 to 0.9": (degraded(overexposed, rng.uniform(0, 0.9, count)), full),
     }
     sides = rng.integers(8, 49, count).astype(float)
-    draws["shrunk to 8 to 48 pixels"] = (
-        np.stack([shrunk(c, s) for c, s in zip(kept.images, sides, strict=True)]),
-        sides,
-    )
+    draws["shrunk to 8 to 48 pixels"] = (degraded(shrunk, sides), sides)
     lines = [
         "## Check on the validation split",
         "",

@@ -75,7 +75,32 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     network = build(recipe)
-    some = torch.from_numpy(fit.images[::60])[:, None].float()
+    _load_start(network, recipe, runs, torch.from_numpy(fit.images[::60])[:, None].float())
+    average = Average(network, recipe.ema)
+    optimisers = _optimisers(network, recipe)
+    checkpoint = folder / "checkpoint.pt"
+    history = _resume(checkpoint, network, optimisers, average) if checkpoint.exists() else []
+    batches = _batches(recipe, fit, unlabelled, runs)
+    for epoch in range(len(history), recipe.epochs):
+        row = _epoch(recipe, epoch, network, average, optimisers, batches)
+        row |= _measure(recipe, average, tune)
+        history.append(row)
+        log.info("%s %s", folder.name, row)
+        _save(checkpoint, recipe, network, optimisers, average, history)
+        (folder / "history.json").write_text(json.dumps(history, indent=1))
+        curves(history, folder / "curves.png")
+    return soup({folder.name: 1.0}, runs)
+
+
+def _load_start(network: Network, recipe: Recipe, runs: Path, some: Tensor) -> None:
+    """Loads the weights that a run starts from, and freezes the layers it does not train.
+
+    Args:
+        network: Gets the weights.
+        recipe: Says which.
+        runs: Where they are.
+        some: float32 (N, 1, 48, 48), crops to compare with where layers are made narrower.
+    """
     if recipe.start:
         start = soup(recipe.start, runs)
         if (
@@ -90,48 +115,56 @@ def train(
         network.load_faces(runs / "pretrained", some)
     if isinstance(network, FaceMobileNet):
         network.freeze(recipe.frozen)
-    average = Average(network, recipe.ema)
-    optimisers = _optimisers(network, recipe)
-    history: list[dict[str, Any]] = []
-    first = 0
-    checkpoint = folder / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(state["network"])
-        for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        average.state, average.steps = state["average"], state["steps"]
-        history, first = state["history"], state["epoch"]
-        log.info("resuming %s at epoch %d", folder.name, first)
-    batches: Batches | FarBatches
-    if recipe.unlabelled:
-        if unlabelled is None:
-            raise ValueError(f"{folder.name} needs faces without labels")
-        batches = FarBatches(recipe, fit, unlabelled, runs)
-    else:
-        batches = Batches(recipe, fit, runs)
-    for epoch in range(first, recipe.epochs):
-        row = _epoch(recipe, epoch, network, average, optimisers, batches)
-        row |= _measure(recipe, average, tune)
-        history.append(row)
-        log.info("%s %s", folder.name, row)
-        temporary = checkpoint.with_suffix(".tmp")
-        torch.save(
-            {
-                "recipe": asdict(recipe),
-                "network": network.state_dict(),
-                "optimisers": [optimiser.state_dict() for optimiser in optimisers],
-                "average": average.state,
-                "steps": average.steps,
-                "history": history,
-                "epoch": epoch + 1,
-            },
-            temporary,
-        )
-        temporary.replace(checkpoint)
-        (folder / "history.json").write_text(json.dumps(history, indent=1))
-        curves(history, folder / "curves.png")
-    return soup({folder.name: 1.0}, runs)
+
+
+def _resume(
+    checkpoint: Path,
+    network: Network,
+    optimisers: list[torch.optim.Optimizer],
+    average: Average,
+) -> list[dict[str, Any]]:
+    """Loads what `_save` wrote; returns a row for each epoch that is done."""
+    state = torch.load(checkpoint, weights_only=True)
+    network.load_state_dict(state["network"])
+    for optimiser, saved in zip(optimisers, state["optimisers"], strict=True):
+        optimiser.load_state_dict(saved)
+    average.state, average.steps = state["average"], state["steps"]
+    history: list[dict[str, Any]] = state["history"]
+    log.info("resuming %s at epoch %d", checkpoint.parent.name, len(history))
+    return history
+
+
+def _save(
+    checkpoint: Path,
+    recipe: Recipe,
+    network: Network,
+    optimisers: list[torch.optim.Optimizer],
+    average: Average,
+    history: list[dict[str, Any]],
+) -> None:
+    temporary = checkpoint.with_suffix(".tmp")
+    torch.save(
+        {
+            "recipe": asdict(recipe),
+            "network": network.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in optimisers],
+            "average": average.state,
+            "steps": average.steps,
+            "history": history,
+        },
+        temporary,
+    )
+    temporary.replace(checkpoint)
+
+
+def _batches(
+    recipe: Recipe, fit: Faces, unlabelled: npt.NDArray[np.uint8] | None, runs: Path
+) -> Batches | FarBatches:
+    if not recipe.unlabelled:
+        return Batches(recipe, fit, runs)
+    if unlabelled is None:
+        raise ValueError("the recipe needs faces without labels")
+    return FarBatches(recipe, fit, unlabelled, runs)
 
 
 def _optimisers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:

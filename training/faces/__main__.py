@@ -26,26 +26,7 @@ _ROOT = _HERE.parent.parent
 
 def main() -> None:
     """Trains, or continues an interrupted run; exports; and writes the model card."""
-    parser = argparse.ArgumentParser(prog="python -m training.faces", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with images and labels")
-    parser.add_argument("--teacher", type=Path, required=True, help="YuNet's ONNX file")
-    parser.add_argument("--runs", type=Path, default=_HERE / "runs", help="checkpoints and plots")
-    parser.add_argument(
-        "--weights", type=Path, default=_ROOT / "adapters" / "onnx" / "weights", help="output"
-    )
-    parser.add_argument("--docs", type=Path, default=_ROOT / "docs", help="model card")
-    parser.add_argument("--threads", type=int, default=1)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    parser.add_argument("--device", type=torch.device, default=device)
-    parser.add_argument("--minutes", type=float, help="end after so long, not after some steps")
-    parser.add_argument("--batch", type=int, default=Recipe.batch, help="views a step")
-    parser.add_argument(
-        "--refiner-start",
-        type=Path,
-        help="checkpoint of the detector whose layers the refiner begins with; by default the "
-        "one that is trained here",
-    )
-    options = parser.parse_args()
+    options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
@@ -88,6 +69,29 @@ def main() -> None:
     for file in made.iterdir():
         shutil.copy(file, options.weights)
     card.write(options.weights, splits["valid"], options.docs)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m training.faces", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with images and labels")
+    parser.add_argument("--teacher", type=Path, required=True, help="YuNet's ONNX file")
+    parser.add_argument("--runs", type=Path, default=_HERE / "runs", help="checkpoints and plots")
+    parser.add_argument(
+        "--weights", type=Path, default=_ROOT / "adapters" / "onnx" / "weights", help="output"
+    )
+    parser.add_argument("--docs", type=Path, default=_ROOT / "docs", help="model card")
+    parser.add_argument("--threads", type=int, default=1)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", type=torch.device, default=device)
+    parser.add_argument("--minutes", type=float, help="end after so long, not after some steps")
+    parser.add_argument("--batch", type=int, default=Recipe.batch, help="views a step")
+    parser.add_argument(
+        "--refiner-start",
+        type=Path,
+        help="checkpoint of the detector whose layers the refiner begins with; by default the "
+        "one that is trained here",
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
