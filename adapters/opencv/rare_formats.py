@@ -22,7 +22,7 @@ from PIL import AvifImagePlugin, ImagePalette
 from PIL.TiffImagePlugin import TiffImageFile
 
 from adapters.opencv import tiff
-from adapters.opencv.encoded import Header
+from adapters.opencv.encoded import Header, Unsupported
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import Band, band_tops, on_white, put_together
 from domain.formats import AVIF, HEIC, TIFF, FileFormat
@@ -113,6 +113,8 @@ def _clean_aperture(data: bytes, width: int, height: int) -> tuple[int, int, int
 
 
 def _open_tiff(data: bytes) -> Header:
+    if tiff.is_camera_raw(data):
+        raise Unsupported("it is the raw file of a camera; send the picture as JPEG")
     if files := tiff.files_in(data):
         return RareHeader(
             kind=TIFF,

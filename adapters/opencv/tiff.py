@@ -37,7 +37,9 @@ _EXTRA_SAMPLES, _SAMPLE_FORMAT, _SUBSAMPLING = 338, 339, 530
 # How colours are computed from brightness and two differences.
 _COEFFICIENTS, _BLACK_AND_WHITE = 529, 532
 _FRACTIONS = (_COEFFICIENTS, _BLACK_AND_WHITE)
+_NEW_KIND, _REDUCED, _OTHER_PAGES = 254, 1, 330
 _FILE_HEADER_BYTES = 8
+_CANON_RAW = b"CR"  # behind the header of the file
 
 _TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q"}
 _FRACTION, _INTEGER = 5, 4
@@ -221,6 +223,13 @@ def is_cut_short(data: bytes) -> bool:
         for where, how_many in ((_STRIPS, _STRIP_BYTES), (_TILES, _TILE_BYTES))
     ]
     return any(start + size > len(data) for start, size in chain(*pieces))
+
+
+def is_camera_raw(data: bytes) -> bool:
+    """Whether it is what a sensor saw (DNG, NEF, ARW, CR2), and the first page a small preview."""
+    tags, _ = tags_of(data)
+    is_preview = _first(tags, _NEW_KIND, 0) & _REDUCED and _OTHER_PAGES in tags
+    return bool(is_preview) or data.startswith(_CANON_RAW, _FILE_HEADER_BYTES)
 
 
 def is_read_by_pillow(data: bytes) -> bool:

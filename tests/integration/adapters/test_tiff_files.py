@@ -318,6 +318,32 @@ async def test_tiles_that_are_larger_than_said_or_cut_short_are_refused(
         await decoder.decode(whole[:at] + b"not a picture at all" + whole[at + 20 :])
 
 
+@pytest.mark.parametrize("of_canon", [False, True])
+async def test_the_preview_in_a_raw_file_is_not_taken_for_its_picture(
+    decoder: OpenCvImageDecoder, *, of_canon: bool
+) -> None:
+    file = BytesIO()
+    with tifffile.TiffWriter(file) as pages:
+        pages.write(COLOR[::4, ::4], photometric="rgb", subfiletype=1, subifds=1)
+        pages.write(DEEP_GRAY, photometric=32803)
+    data = file.getvalue()
+    if of_canon:
+        plain = tiff(COLOR, "rgb")
+        (at,) = struct.unpack_from("<I", plain, 4)
+        data = bytearray(plain + plain[at:])
+        data[4:12] = struct.pack("<I", len(plain)) + b"CR\2\0"
+    with pytest.raises(InvalidImage, match="raw file of a camera"):
+        await decoder.decode(bytes(data))
+
+
+async def test_smaller_copies_of_a_page_change_nothing(decoder: OpenCvImageDecoder) -> None:
+    file = BytesIO()
+    with tifffile.TiffWriter(file) as pages:
+        pages.write(COLOR, photometric="rgb", subifds=1)
+        pages.write(COLOR[::4, ::4], photometric="rgb", subfiletype=1)
+    assert difference(await decoder.decode(file.getvalue()), PIL.Image.fromarray(COLOR)) < 1
+
+
 @pytest.mark.parametrize("brightest", [255, 65535])
 async def test_a_palette_may_hold_bytes(decoder: OpenCvImageDecoder, brightest: int) -> None:
     shown = portrait(160, 160).quantize(256)
