@@ -56,7 +56,10 @@ async def receive_form(
         raise UnsupportedMediaType("send the file as multipart/form-data")
     boundary = parameters(request.headers["Content-Type"].encode("latin-1")).get("boundary")
     if not boundary:
-        raise InvalidRequest("the content type names no boundary", field="Content-Type")
+        raise InvalidRequest(
+            "the content type names no boundary; leave this header to what makes the form",
+            field="Content-Type",
+        )
     memory: UploadMemory = request.app.state.upload_memory
     try:
         parts = await read_form(request.stream(), boundary, memory, folder)
