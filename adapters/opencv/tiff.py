@@ -56,6 +56,7 @@ _OTHER_COMPRESSIONS = {
 }
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK, _YCBCR = 0, 1, 2, 5, 6
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _CMYK: 4}
+_SENSOR_COLOURS = (32803, 34892)
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 # A file does not say what white is: the usual values are tried, then the brightest sample.
 _WHITES = {_UNSIGNED: (255.0, 65535.0), _SIGNED: (255.0, 32767.0), _FLOAT: (1.0, 255.0, 65535.0)}
@@ -226,10 +227,11 @@ def is_cut_short(data: bytes) -> bool:
 
 
 def is_camera_raw(data: bytes) -> bool:
-    """Whether it is what a sensor saw (DNG, NEF, ARW, CR2), and the first page a small preview."""
+    """Whether it is what a sensor saw (DNG, NEF, ARW, CR2); the first page may be a preview."""
     tags, _ = tags_of(data)
     is_preview = _first(tags, _NEW_KIND, 0) & _REDUCED and _OTHER_PAGES in tags
-    return bool(is_preview) or data.startswith(_CANON_RAW, _FILE_HEADER_BYTES)
+    is_of_sensor = _first(tags, _PHOTOMETRIC, _BLACK_IS_ZERO) in _SENSOR_COLOURS
+    return bool(is_preview or is_of_sensor) or data.startswith(_CANON_RAW, _FILE_HEADER_BYTES)
 
 
 def is_read_by_pillow(data: bytes) -> bool:

@@ -332,8 +332,9 @@ async def test_the_preview_in_a_raw_file_is_not_taken_for_its_picture(
         (at,) = struct.unpack_from("<I", plain, 4)
         data = bytearray(plain + plain[at:])
         data[4:12] = struct.pack("<I", len(plain)) + b"CR\2\0"
-    with pytest.raises(InvalidImage, match="raw file of a camera"):
-        await decoder.decode(bytes(data))
+    for raw in (bytes(data), tiff(DEEP_GRAY, "cfa"), tiff(DEEP, "linear_raw")):
+        with pytest.raises(InvalidImage, match="raw file of a camera"):
+            await decoder.decode(raw)
 
 
 async def test_smaller_copies_of_a_page_change_nothing(decoder: OpenCvImageDecoder) -> None:
