@@ -161,6 +161,8 @@ class HttpConnection(H11Protocol):
             self.cycle.keep_alive = False
             self._body_since, self._body_bytes = self.loop.time(), 0
             self._body_grace_s = min(self._body_grace_s, _LAST_BODY_S)
+            send_s = min(self._limits.send_timeout_s, _LAST_BODY_S)
+            self._progress = Progress(send_s, self._limits.body_min_bytes_per_s)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""
