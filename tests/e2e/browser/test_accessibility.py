@@ -1,8 +1,11 @@
 """Accessibility of the page: axe, the keyboard, and phones."""
 
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.async_api import Page, Route, ViewportSize, expect
 
 from tests.e2e.browser.answers import answer_with, detection
@@ -247,6 +250,27 @@ async def test_a_result_is_printed_whole_in_ink_on_white(signed_in: Page) -> Non
         await expect(page.locator(part).first).to_be_visible()
     [layer, frame] = [await page.locator(part).bounding_box() for part in (".layer", ".frame")]
     assert layer == frame
+
+
+async def test_start_and_stop_have_their_signs_in_forced_colours(signed_in: Page) -> None:
+    page = signed_in
+    await page.emulate_media(forced_colors="active", color_scheme="light")
+
+    async def sign_of(name: str) -> list[int]:
+        """How many dark pixels each column of the sign has."""
+        button = page.get_by_role("button", name=name, exact=True)
+        with Image.open(io.BytesIO(await button.screenshot())) as picture:
+            [top, bottom] = [round(picture.height * share) for share in (0.25, 0.75)]
+            dark = np.asarray(picture.convert("L"))[top:bottom, 10 : picture.width // 3] < 128
+        return [int(column) for column in dark.sum(axis=0) if column]
+
+    await live_ready(page)
+    triangle = await sign_of("Start")
+    assert triangle[0] > 2 * triangle[-1]
+    await page.get_by_role("button", name="Start").click()
+    await page.locator(".live-stage .box").wait_for()
+    square = await sign_of("Stop")
+    assert square[0] == square[-1]
 
 
 async def test_reduced_motion_is_respected(page: Page) -> None:
