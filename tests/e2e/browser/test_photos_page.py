@@ -232,6 +232,18 @@ async def test_a_guest_without_quota_is_told_what_to_do(page: Page) -> None:
     await expect(page.get_by_role("dialog")).to_be_visible()
 
 
+async def test_a_guest_without_quota_is_told_before_choosing_a_photo(page: Page) -> None:
+    spent = {"current_usage": 3, "max_usage": 3, "remaining": 0}
+    await page.route("**/auth/usage", lambda route: route.fulfill(json=spent))
+    await page.goto("/")
+    said = page.get_by_text("You have used your 3 photos without an account.")
+    await expect(said).to_be_visible()
+    spent["remaining"] = 1
+    await page.reload()
+    await expect(page.locator("#usage")).to_have_text("1 of 3 photos left")
+    await expect(said).to_have_count(0)
+
+
 async def test_a_photo_without_a_face_is_not_an_error_and_gives_advice(page: Page) -> None:
     await page.goto("/")
     await page.get_by_role("button", name="A cat").click()

@@ -7,6 +7,14 @@ import { askToSignIn } from "./sign-in.js";
 import { isDark, toggleTheme, whenSystemThemeChanges } from "./theme.js";
 
 let refreshUsage = () => {};
+let usage = null; // What a guest has left, as the service says it; null where it is unknown, and for users.
+const watchers = [];
+
+/** Call a function with what a guest has left, now and at each change. */
+export function watchUsage(watcher) {
+  watchers.push(watcher);
+  watcher(usage);
+}
 
 /** Ask again how much a guest has left; called after every detection. */
 export function usageChanged() {
@@ -37,17 +45,21 @@ export function mountAccount(corner) {
     signIn.hidden = Boolean(user);
     signOut.hidden = !user;
     who.title = who.textContent = user ? user.display_name ?? user.email ?? user.user_id : "";
+    tell(null);
     if (!user) refreshUsage();
+  }
+
+  function tell(known) {
+    usage = known;
+    for (const watcher of watchers) watcher(usage);
   }
 
   refreshUsage = async () => {
     if (session.user) return;
-    try {
-      const usage = await callForJson("/auth/usage");
-      if (!session.user) who.textContent = usage.max_usage ? `${usage.remaining} of ${usage.max_usage} photos left` : "";
-    } catch {
-      who.textContent = ""; // The next request will say what is wrong.
-    }
+    const known = await callForJson("/auth/usage").catch(() => null); // The next request will say what is wrong.
+    if (session.user) return;
+    who.textContent = known?.max_usage ? `${known.remaining} of ${known.max_usage} photos left` : "";
+    tell(known);
   };
 
   session.addEventListener("change", show);

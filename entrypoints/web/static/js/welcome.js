@@ -1,7 +1,9 @@
 // What a visitor sees first: where to drop photos, and samples to try.
 
+import { watchUsage } from "./account.js";
 import { announce, h } from "./dom.js";
 import { chips } from "./emotion-counts.js";
+import { count } from "./format.js";
 import { problem } from "./problem.js";
 import { EMOTIONS, settings } from "./settings.js";
 import { send } from "./transport.js";
@@ -40,16 +42,27 @@ export function welcome(chooser, take, unfinished) {
     isTaking = false;
   }
 
+  const limit = h("p", { class: "small", role: "status" });
+  watchUsage((usage) => (limit.textContent = whatIsLeft(usage)));
+
   return h("div", { class: "welcome" },
     h("div", { class: "drop" },
       h("p", { class: "lead" }, "Which emotions does a face show?"),
       h("p", {}, "Choose photos or videos, and every face gets a score for each of these:"), chips(EMOTIONS),
       chooser,
-      h("p", { class: "by-mouse muted" }, "or drop them anywhere on this page, or paste one")),
+      h("p", { class: "by-mouse muted" }, "or drop them anywhere on this page, or paste one"),
+      limit),
     unfinished,
     h("h3", {}, "Or try one of these"),
     h("ul", { class: "samples" }, ...samples),
     h("dl", { class: "formats muted small" },
       h("div", {}, h("dt", {}, "Photos"), h("dd", {}, `${settings.imageFormats}. Large ones are reduced in the browser before they are sent.`)),
       h("div", {}, h("dt", {}, "Videos"), h("dd", {}, `${settings.videoFormats}, with an account.`))));
+}
+
+/** Said only where the next photo would be refused. */
+function whatIsLeft(usage) {
+  if (!usage || usage.remaining) return "";
+  const reason = usage.max_usage ? `You have used your ${count(usage.max_usage, "photo")} without an account.` : "Photos need an account here.";
+  return `${reason} Sign in to analyse more; the samples work without.`;
 }
