@@ -97,6 +97,25 @@ async def test_the_history_is_exported_and_deleted(signed_in: Page, tmp_path: Pa
     await expect(page.locator(".card")).to_have_count(0)
 
 
+async def test_a_double_click_exports_once(signed_in: Page) -> None:
+    page = signed_in
+    await with_two_records(page)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/history/export*", hold)
+    export = page.get_by_role("button", name="Export CSV")
+    await export.dblclick()
+    await expect(export).to_have_attribute("aria-busy", "true")
+    await page.wait_for_timeout(200)
+    async with page.expect_download():
+        await held.pop().continue_()
+    assert not held
+    await expect(export).not_to_have_attribute("aria-busy", "true")
+
+
 async def test_a_record_has_an_address_and_back_leads_to_the_list(signed_in: Page) -> None:
     page = signed_in
     await with_two_records(page)

@@ -4,7 +4,7 @@ import { usageChanged } from "./account.js";
 import { analyse } from "./analysis.js";
 import { call, callForJson } from "./api.js";
 import { save } from "./batch-export.js";
-import { announce, h } from "./dom.js";
+import { announce, h, oneAtATime } from "./dom.js";
 import { drawPhoto } from "./drawn-photo.js";
 import { countChips, countsInWords } from "./emotion-counts.js";
 import { count, shorten } from "./format.js";
@@ -230,7 +230,7 @@ export function mountDetect(panel) {
     const canSave = session.user || photo.picture;
     if (!canSave || !photo.detection.detection_results.face_detected) return [];
     const trouble = h("div", {});
-    return [h("button", { type: "button", on: { click: async () => {
+    return [h("button", { type: "button", on: { click: oneAtATime(async () => {
       try {
         trouble.replaceChildren();
         if (photo.picture) downloadDrawn(await drawPhoto(photo.picture, photo.detection), photo.file.name);
@@ -238,7 +238,7 @@ export function mountDetect(panel) {
       } catch (error) {
         trouble.replaceChildren(problem(error));
       }
-    } } }, "Save with boxes"), trouble];
+    }) } }, "Save with boxes"), trouble];
   }
 
   function showProgress() {

@@ -25,6 +25,17 @@ function listen(element, listeners) {
   for (const [event, listener] of Object.entries(listeners)) element.addEventListener(event, listener);
 }
 
+/** A listener of a button that takes a while: it shows that it works, and takes no further click meanwhile. */
+export const oneAtATime = (action) => async ({ currentTarget: button }) => {
+  if (button.hasAttribute("aria-busy")) return;
+  button.setAttribute("aria-busy", "true");
+  try {
+    await action();
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+};
+
 let lastId = 0;
 
 /** A label and its field, and a hint on what it does. */

@@ -3,7 +3,7 @@
 import { ApiError, call, callForJson } from "./api.js";
 import { jsonPanel, requestPanel } from "./code-panels.js";
 import { askToConfirm, showDialog } from "./dialogs.js";
-import { h } from "./dom.js";
+import { h, oneAtATime } from "./dom.js";
 import { moment, shorten } from "./format.js";
 import { nameOf, pictureOf, saveWithBoxes } from "./history-card.js";
 import { liveSummary } from "./live-summary.js";
@@ -83,7 +83,7 @@ export function showDetection(record, has, { way = null, onGone = () => {} } = {
 
   function downloadButton() {
     if (record.stream) return [];
-    return [h("button", { type: "button", on: { click: () => attempt(() => saveWithBoxes(record)) } }, "Save with boxes")];
+    return [h("button", { type: "button", on: { click: oneAtATime(() => attempt(() => saveWithBoxes(record))) } }, "Save with boxes")];
   }
 
   function step(to, text, name) {

@@ -2,7 +2,7 @@
 
 import { call, callForJson } from "./api.js";
 import { askToConfirm } from "./dialogs.js";
-import { announce, field, h, select } from "./dom.js";
+import { announce, field, h, oneAtATime, select } from "./dom.js";
 import { download } from "./download.js";
 import { historyCard } from "./history-card.js";
 import { showDetection } from "./history-detail.js";
@@ -32,8 +32,8 @@ export function mountHistory(panel) {
   });
   const heading = h("p", { class: "muted", role: "status" });
   const exports = h("div", { class: "row" },
-    h("button", { type: "button", on: { click: () => exportAs("csv") } }, "Export CSV"),
-    h("button", { type: "button", on: { click: () => exportAs("json") } }, "Export JSON"),
+    h("button", { type: "button", on: { click: oneAtATime(() => exportAs("csv")) } }, "Export CSV"),
+    h("button", { type: "button", on: { click: oneAtATime(() => exportAs("json")) } }, "Export JSON"),
     h("button", { type: "button", class: "danger", on: { click: eraseAll } }, "Delete all"));
   const trouble = h("div", {});
   const cards = h("ul", { class: "cards" });
@@ -44,7 +44,7 @@ export function mountHistory(panel) {
   const none = h("div", { class: "notice is-large", hidden: true },
     h("p", { class: "lead" }, "No matches."),
     h("p", {}, "Nothing in your history fits these filters."));
-  const more = h("button", { type: "button", on: { click: () => load(shown.length) } }, "Show more");
+  const more = h("button", { type: "button", on: { click: oneAtATime(() => load(shown.length)) } }, "Show more");
   const unfilter = h("button", { type: "button", on: { click: showAll } }, "Show all");
   const videos = historyVideos(() => reload());
   const head = h("div", { class: "history-head" }, heading, unfilter, exports);

@@ -2,7 +2,7 @@
 
 import { call, callForJson } from "./api.js";
 import { jsonPanel, requestPanel } from "./code-panels.js";
-import { h } from "./dom.js";
+import { h, oneAtATime } from "./dom.js";
 import { download } from "./download.js";
 import { clock, count, timeSpan } from "./format.js";
 import { liveSummary } from "./live-summary.js";
@@ -44,10 +44,10 @@ export function videoViewer({ video, record, player = videoPlayer({ source: file
 
   player.element.append(chart);
   const stem = title.replace(/\.\w+$/, "");
-  const tables = TABLES.map(([format, name]) => h("button", { type: "button", on: { click: () =>
-    attempt(() => save(`${pathOf(video)}/frames?format=${format}`, `${stem}.${format}`)) } }, name));
-  const picture = h("button", { type: "button", on: { click: () => attempt(() =>
-    save(`${settings.apiPrefix}/history/${record.detection_id}/timeline.svg`, `${stem}.svg`)) } }, "Timeline");
+  const downloadButton = (text, path, name) =>
+    h("button", { type: "button", on: { click: oneAtATime(() => attempt(() => save(path, name))) } }, text);
+  const tables = TABLES.map(([format, name]) => downloadButton(name, `${pathOf(video)}/frames?format=${format}`, `${stem}.${format}`));
+  const picture = downloadButton("Timeline", `${settings.apiPrefix}/history/${record.detection_id}/timeline.svg`, `${stem}.svg`);
   return {
     stage: player.element,
     details: h("div", { class: "details-of-photo" },
