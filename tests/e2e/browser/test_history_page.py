@@ -3,6 +3,7 @@
 import csv
 import re
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.async_api import Page, Route, expect
 
@@ -95,6 +96,45 @@ async def test_the_history_is_exported_and_deleted(signed_in: Page, tmp_path: Pa
     await page.get_by_role("button", name="Delete everything").click()
     await expect(page.get_by_text("Your history is empty.")).to_be_visible()
     await expect(page.locator(".card")).to_have_count(0)
+
+
+async def test_the_place_in_a_long_history_is_kept(signed_in: Page) -> None:
+    page = signed_in
+    await with_two_records(page)
+    template: dict[str, object] = {}
+
+    async def long(route: Route) -> None:
+        """Thirty records, of which one may have been deleted."""
+        if not template:
+            template.update((await (await route.fetch()).json())[0])
+        asked = parse_qs(urlsplit(route.request.url).query)
+        [skip, limit] = [int(asked[name][0]) for name in ("skip", "limit")]
+        numbers = [number for number in range(30) if number not in deleted]
+        records = [
+            {**template, "detection_id": f"{number:032x}", "filename": f"{number}.jpg"}
+            for number in numbers[skip : skip + limit]
+        ]
+        await route.fulfill(json=records, headers={"X-Total-Count": str(len(numbers))})
+
+    deleted: set[int] = set()
+    await page.route("**/api/history?*", long)
+    await page.route("**/api/history/*", lambda route: route.fulfill(status=204))
+    await page.reload()
+    cards = page.locator(".card")
+    await page.get_by_role("button", name="Show more").press("Enter")
+    await expect(cards).to_have_count(30)
+    await expect(cards.nth(24).get_by_role("button")).to_be_focused()
+    await page.get_by_role("tab", name="Detect").click()
+    async with page.expect_response("**/api/history?*"):
+        await page.go_back()
+    await expect(cards).to_have_count(30)
+    await cards.nth(27).get_by_role("button").click()
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    deleted.add(27)
+    await page.get_by_role("dialog").last.get_by_role("button", name="Delete").click()
+    await expect(cards).to_have_count(29)
+    await expect(cards.nth(27).get_by_role("button")).to_be_focused()
+    await expect(cards.nth(27)).to_contain_text("28.jpg")
 
 
 async def test_a_double_click_exports_once(signed_in: Page) -> None:

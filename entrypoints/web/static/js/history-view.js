@@ -14,6 +14,7 @@ import { EMOTIONS, settings } from "./settings.js";
 import { askToSignIn } from "./sign-in.js";
 
 const PAGE = 24;
+const MAX_PAGE = 100; // The service gives no more at once.
 const FILTER_KEY = "emotion-api.history-filter"; // Kept for as long as the tab, like the sign-in.
 const TYPING_MS = 250; // After a pause this long in typing, show what matches.
 
@@ -44,7 +45,7 @@ export function mountHistory(panel) {
   const none = h("div", { class: "notice is-large", hidden: true },
     h("p", { class: "lead" }, "No matches."),
     h("p", {}, "Nothing in your history fits these filters."));
-  const more = h("button", { type: "button", on: { click: oneAtATime(() => load(shown.length)) } }, "Show more");
+  const more = h("button", { type: "button", on: { click: oneAtATime(showMore) } }, "Show more");
   const unfilter = h("button", { type: "button", on: { click: showAll } }, "Show all");
   const videos = historyVideos(() => reload());
   const head = h("div", { class: "history-head" }, heading, unfilter, exports);
@@ -105,8 +106,10 @@ export function mountHistory(panel) {
     const number = ++latestRequest;
     trouble.replaceChildren();
     const filter = `${new URLSearchParams([...filterParameters(filters)])}`;
+    // What is shown already stays, so that nobody loses their place who comes back.
+    const limit = skip || filter !== shownFilter ? PAGE : Math.min(MAX_PAGE, Math.max(PAGE, shown.length));
     try {
-      const query = new URLSearchParams([...filterParameters(filters), ["skip", skip], ["limit", PAGE]]);
+      const query = new URLSearchParams([...filterParameters(filters), ["skip", skip], ["limit", limit]]);
       const answer = await call(`${path}?${query}`);
       const records = await answer.json();
       if (number !== latestRequest) return; // There was a newer request meanwhile.
@@ -119,6 +122,12 @@ export function mountHistory(panel) {
       if (filter !== shownFilter) clear(""); // What is shown does not answer what was asked.
       explain(error, [tryAgain(() => load(skip))]);
     }
+  }
+
+  async function showMore() {
+    const first = shown.length;
+    await load(first);
+    focusCard(shown[first]); // Else the focus would be lost with the button.
   }
 
   /** Without a signed-in user this view is not shown: then the page says at its top why that is. */
@@ -189,8 +198,14 @@ export function mountHistory(panel) {
 
   /** Leave the focus on the card of the record that was closed. */
   function focusLast() {
-    shown[placeOf(last)]?.element.querySelector("button").focus();
+    focusCard(shown[placeOf(last)]);
     last = null;
+  }
+
+  /** Scroll no farther than it takes to see the card. */
+  function focusCard(card) {
+    card?.element.querySelector("button").focus({ preventScroll: true });
+    card?.element.scrollIntoView({ block: "nearest" });
   }
 
   const placeOf = (id) => shown.findIndex(({ record }) => record.detection_id === id);
@@ -203,7 +218,8 @@ export function mountHistory(panel) {
     card.element.remove();
     total -= 1;
     showCount();
-    panel.querySelector(total ? "input" : "a.button").focus();
+    if (shown.length) focusCard(shown[at] ?? shown.at(-1));
+    else panel.querySelector(total ? "input" : "a.button").focus();
     return null;
   }
 
