@@ -1,14 +1,13 @@
-"""One client's live session: its states, its frames and its events."""
+"""One client's live session: its states and settings."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
 from application.accounts.credentials import Credential
-from application.errors import ServiceUnavailable, StoreUnavailable
+from application.errors import StoreUnavailable
 from application.ports.clock import Clock
 from application.ports.telemetry import Telemetry
 from application.sessions.analysis import FrameAnalysis
@@ -25,19 +24,10 @@ from application.sessions.running import RunningSession
 from application.sessions.slots import FrameSlots
 from application.storing.spooler import Spooler
 from domain.detection import Detection
-from domain.errors import DomainError, ImageTooLarge, InvalidRequest
-from domain.session import (
-    MAX_FRAME_BYTES,
-    MAX_FRAME_BYTES_IN_WORDS,
-    Frame,
-    FrameResult,
-    SessionSummary,
-)
+from domain.errors import InvalidRequest
+from domain.session import Frame, SessionSummary
 from domain.session_config import NO_CHANGE, ConfigChange, SessionConfig
 from domain.user import User
-
-STATUS_EVERY_FRAMES = 30
-_MAX_SLEEP_S = 0.25
 
 log = logging.getLogger(__name__)
 
@@ -119,9 +109,14 @@ class StreamSession:
             return
         self._check_alive()
         self.config = self.config.changed(change)
-        self._running = running = RunningSession(self.config, self._new_analysis(), self._clock)
-        running.worker = asyncio.create_task(
-            self._analyse_frames(running), name=f"session {self.session_id}"
+        self._running = running = RunningSession(
+            session_id=self.session_id,
+            config=self.config,
+            analysis=self._new_analysis(),
+            slots=self._slots,
+            clock=self._clock,
+            telemetry=self._telemetry,
+            listener=self._listener,
         )
         await self.send(SessionStatus("started", running.metrics, change.ignored))
 
@@ -142,11 +137,7 @@ class StreamSession:
             await self.send(SessionStatus("not running", ignored=change.ignored))
             return
         running.configure(config)
-        if running.latest.take() is not None:
-            self._drop(running)
-        await running.idle.wait()
-        summary = running.summary(self.session_id, config.video_source)
-        await _cancel(running.worker)
+        summary = await running.finish()
         metrics = running.metrics
         detection_id = await self._save(summary) if config.save_session else None
         await self.send(SessionStatus("stopped", metrics, change.ignored))
@@ -159,22 +150,14 @@ class StreamSession:
             InvalidRequest: the session does not run.
             ImageTooLarge: the frame has more than ``MAX_FRAME_BYTES``.
         """
-        running = self._running
-        if running is None:
+        if self._running is None:
             raise InvalidRequest("the session is not running; send start first")
-        running.measures.received += 1
-        if frame.image.size_bytes > MAX_FRAME_BYTES:
-            self._fail(running)
-            raise ImageTooLarge(
-                f"a frame may have at most {MAX_FRAME_BYTES_IN_WORDS}", limit=MAX_FRAME_BYTES
-            )
-        if running.latest.put(frame) is not None:
-            self._drop(running)
+        self._running.offer(frame)
 
     async def end(self) -> None:
         """End because the client is gone: cancel the frame in work, and save the summary."""
         if self._running is not None:
-            await _cancel(self._running.worker)
+            await self._running.cancel()
             await self.stop()
         self.has_ended = True
 
@@ -204,82 +187,6 @@ class StreamSession:
         if self.has_ended:
             raise InvalidRequest("the session has ended")
 
-    async def _analyse_frames(self, running: RunningSession) -> None:
-        """Analyse the frames that ``offer`` accepts; ends only when cancelled."""
-        while True:
-            await running.latest.filled()
-            # In short sleeps, because the client may raise the rate meanwhile.
-            while (wait_s := running.rate_limiter.wait_s(self._clock.monotonic())) > 0:
-                await self._clock.sleep(min(wait_s, _MAX_SLEEP_S))
-            await self._listener.ready()
-            try:
-                async with self._slots.hold():
-                    frame = running.latest.take()
-                    if frame is None:
-                        continue
-                    running.rate_limiter.count(self._clock.monotonic())
-                    running.idle.clear()
-                    waited_s = self._clock.monotonic() - frame.received_s
-                    with self._telemetry.frame(waited_s):
-                        event = await self._analyse(frame, running)
-                await self._send_frame_event(event, running)
-            finally:
-                running.idle.set()
-
-    async def _analyse(self, frame: Frame, running: RunningSession) -> FrameResult | Failure:
-        taken_s = self._clock.monotonic()
-        config, measures = self.config, running.measures
-        try:
-            found = await running.analysis.analyse(frame, config, running.adaptation.effort)
-        except asyncio.CancelledError:
-            self._drop(running)
-            raise
-        except Exception as error:
-            # Any error of one frame is sent to the client, and the session continues.
-            if not isinstance(error, (DomainError, ServiceUnavailable)):
-                log.exception("a frame of session %s failed unexpectedly", self.session_id)
-            self._fail(running)
-            return Failure(error, frame.frame_id)
-        now_s = self._clock.monotonic()
-        processing_s, latency_s = now_s - taken_s, now_s - frame.received_s
-        measures.result(
-            at_s=now_s, processing_s=processing_s, latency_s=latency_s, faces=len(found.faces)
-        )
-        self._telemetry.frame_done("result", latency_s)
-        running.record(frame, found)
-        return FrameResult(
-            frame_id=frame.frame_id,
-            timestamp_s=frame.timestamp_s,
-            config=config,
-            faces=found.faces,
-            detection_used=found.detection_used,
-            width=found.width,
-            height=found.height,
-            processing_time_s=processing_s,
-            latency_s=latency_s,
-            fps=measures.fps(now_s),
-            dropped_frames=measures.dropped,
-        )
-
-    async def _send_frame_event(
-        self, event: FrameResult | Failure, running: RunningSession
-    ) -> None:
-        await self.send(event)
-        if isinstance(event, Failure):
-            return
-        if running.measures.processed % STATUS_EVERY_FRAMES == 0:
-            await self.send(SessionStatus("running", running.metrics))
-        if (suggestion := running.review(event.processing_time_s)) is not None:
-            await self.send(suggestion)
-
-    def _drop(self, running: RunningSession) -> None:
-        running.measures.dropped += 1
-        self._telemetry.frame_done("dropped")
-
-    def _fail(self, running: RunningSession) -> None:
-        running.measures.failed += 1
-        self._telemetry.frame_done("error")
-
     async def _save(self, summary: SessionSummary) -> UUID | None:
         if not summary.frames_processed:
             return None
@@ -291,8 +198,3 @@ class StreamSession:
             await self.send(Failure(error))
             return None
         return record.detection_id
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
