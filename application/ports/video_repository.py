@@ -40,9 +40,8 @@ class VideoRepository(Protocol):
         """Hold the next unfinished video that no process holds.
 
         The next video is the oldest one of the user whose last turn began or ended longest ago, or
-        who had none. If several processes ask at once, only
-        one of them gets it. A queued or running video is running from then on, with one more
-        attempt.
+        who had none. If several processes ask at once, only one of them gets it. A queued or
+        running video is running from then on, with one more attempt.
 
         Returns:
             The video as it is now, or None if none waits.

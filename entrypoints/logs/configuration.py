@@ -54,7 +54,6 @@ def configure_logs(level: str, style: LogStyle) -> None:
         level: the least severe level shown, for example ``INFO``.
         style: ``auto`` is ``console`` at a terminal and ``json`` otherwise.
     """
-    to_terminal = is_for_people(style, sys.stderr)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -72,11 +71,6 @@ def configure_logs(level: str, style: LogStyle) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    render: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        if to_terminal
-        else structlog.processors.JSONRenderer()
-    )
     handler = LogWriter(_standard_error())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -85,23 +79,33 @@ def configure_logs(level: str, style: LogStyle) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 _shorten_and_scrub,
-                *([_escape_controls] if to_terminal else []),
-                render,
+                *_renderers(to_terminal=is_for_people(style, sys.stderr)),
             ],
         )
     )
+    logging.getLogger().handlers[:] = [handler]
+    logging.captureWarnings(True)
+    _set_levels(level)
+    for own_handlers in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(own_handlers).handlers.clear()
+        logging.getLogger(own_handlers).propagate = True
+
+
+def _renderers(*, to_terminal: bool) -> list[structlog.typing.Processor]:
+    if not to_terminal:
+        return [structlog.processors.JSONRenderer()]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return [_escape_controls, plain]
+
+
+def _set_levels(level: str) -> None:
     root = logging.getLogger()
-    root.handlers[:] = [handler]
     # At DEBUG, libraries log what clients sent.
     root.setLevel(max(logging.INFO, logging.getLevelName(level)))
     for own in ("domain", "application", "adapters", "entrypoints"):
         logging.getLogger(own).setLevel(level)
     for noisy in ("uvicorn.access", "engineio", "socketio", "asyncio", "httpx"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
-    logging.captureWarnings(True)
-    for own_handlers in ("uvicorn", "uvicorn.error"):
-        logging.getLogger(own_handlers).handlers.clear()
-        logging.getLogger(own_handlers).propagate = True
 
 
 def log_stray_exceptions() -> None:
