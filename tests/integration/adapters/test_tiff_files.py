@@ -326,7 +326,7 @@ async def test_the_preview_in_a_raw_file_is_not_taken_for_its_picture(
     with tifffile.TiffWriter(file) as pages:
         pages.write(COLOR[::4, ::4], photometric="rgb", subfiletype=1, subifds=1)
         pages.write(DEEP_GRAY, photometric=32803)
-    data = file.getvalue()
+    data = bytearray(file.getvalue())
     if of_canon:
         plain = tiff(COLOR, "rgb")
         (at,) = struct.unpack_from("<I", plain, 4)
