@@ -3,8 +3,8 @@
     python -m benchmarks.parts --sessions 8 --rate 10 --clients 8 --seconds 15
 
 measures each part alone, in processor time of the one thread that runs it, while the other cores
-do the same: cores share caches, and often more. Socket.IO's part is what a server takes for a frame
-that only answers it (``benchmarks/echo.py``). Then it starts the service as its own process,
+do the same: cores share caches, and often more. Socket.IO's part is what a server that only answers
+takes for a frame (``benchmarks/echo.py``). Then it starts the service as its own process,
 plays to it and uploads to it, and divides the processor time it took by the results it gave. The
 ratio of the two is the result: it shows what the service adds to the unavoidable, and depends
 little on the speed and load of the machine.

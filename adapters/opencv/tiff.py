@@ -39,7 +39,7 @@ _COEFFICIENTS, _BLACK_AND_WHITE = 529, 532
 _FRACTIONS = (_COEFFICIENTS, _BLACK_AND_WHITE)
 _NEW_KIND, _REDUCED, _OTHER_PAGES = 254, 1, 330
 _FILE_HEADER_BYTES = 8
-_CANON_RAW = b"CR"  # behind the header of the file
+_CANON_RAW = b"CR\2\0"  # behind the header of the file
 
 _TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q"}
 _FRACTION, _INTEGER = 5, 4
@@ -116,6 +116,8 @@ class FilesInTiff:
         whole = PIL.Image.new(self.mode, (self.width, self.height))
         across = ceil_div(self.width, self._size[0])
         for number, place in enumerate(self._places):
+            if place.start == place.stop:
+                continue  # a tile without content stays black
             if place.stop > len(data):
                 raise Truncated
             file = PIL.Image.open(io.BytesIO(data[place]), formats=[self._format])
@@ -165,6 +167,8 @@ def files_in(data: bytes) -> FilesInTiff | None:
     if min(width, height, *size) <= 0:
         raise Damaged
     where, how_many = (_TILES, _TILE_BYTES) if is_tiled else (_STRIPS, _STRIP_BYTES)
+    if len(tags[where]) != ceil_div(width, size[0]) * ceil_div(height, size[1]):
+        raise Damaged
     return FilesInTiff(
         width=width,
         height=height,
@@ -177,7 +181,6 @@ def files_in(data: bytes) -> FilesInTiff | None:
         _places=tuple(
             slice(start, start + length)
             for start, length in zip(tags[where], tags[how_many], strict=True)
-            if length
         ),
     )
 

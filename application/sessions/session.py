@@ -42,7 +42,8 @@ class StreamSession:
     Attributes:
         session_id: unique.
         user: whose client it is.
-        credential: the client's token, with which the session ends; None until it is open.
+        credential: the client's token, with which the session ends; None until it is
+            open, and for a client without one.
         config: the settings in effect.
         has_ended: True once the client is gone.
     """

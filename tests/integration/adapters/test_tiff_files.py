@@ -250,7 +250,13 @@ async def test_deep_samples_may_be_packed_as_lzma(decoder: OpenCvImageDecoder) -
 
 
 def of_files(
-    samples: np.ndarray[Any, Any], coding: str, number: int, size: int, **tags: list[int]
+    samples: np.ndarray[Any, Any],
+    coding: str,
+    number: int,
+    size: int,
+    *,
+    without: int | None = None,
+    **tags: list[int],
 ) -> bytes:
     """A TIFF whose square tiles are image files; those at the edges are cut to the image."""
     height, width = samples.shape[:2]
@@ -259,6 +265,8 @@ def of_files(
         for y in range(0, height, size)
         for x in range(0, width, size)
     ]
+    if without is not None:
+        tiles[without] = b""
     colors = 1 if samples.ndim == 2 else samples.shape[2]
     page = {
         256: [width], 257: [height], 258: [8] * colors, 259: [number],
@@ -287,6 +295,23 @@ async def test_tiles_may_be_image_files(
         assert difference(await decoder.decode(turned), upright) < 1
 
 
+async def test_a_tile_without_content_is_black_and_moves_no_other(
+    decoder: OpenCvImageDecoder,
+) -> None:
+    shown = COLOR.copy()
+    shown[:64, 64:128] = 0
+    decoded = await decoder.decode(of_files(COLOR, "WEBP", 50001, 64, without=1))
+    assert difference(decoded, PIL.Image.fromarray(shown)) < 1
+
+
+@pytest.mark.parametrize("sides", [32, 128])
+async def test_more_or_fewer_tiles_than_the_page_has_are_damage(
+    decoder: OpenCvImageDecoder, sides: int
+) -> None:
+    with pytest.raises(InvalidImage, match="damaged"):
+        await decoder.decode(of_files(COLOR, "WEBP", 50001, 64, t322=[sides], t323=[sides]))
+
+
 async def test_tiles_of_other_colours_are_turned_into_rgb(decoder: OpenCvImageDecoder) -> None:
     data = of_files(
         np.asarray(portrait(161, 119).convert("YCbCr")), "JPEG2000", 33003, 64, t262=[6]
@@ -311,7 +336,7 @@ async def test_tiles_that_are_larger_than_said_or_cut_short_are_refused(
     with pytest.raises(InvalidImage, match="damaged"):
         await decoder.decode(data)
     with pytest.raises(ImageTooCostly):
-        await decoder.decode(of_files(COLOR, "WEBP", 50001, 64, t322=[10**6], t323=[10**6]))
+        await decoder.decode(of_files(COLOR, "WEBP", 50001, 256, t322=[10**6], t323=[10**6]))
     whole = of_files(COLOR, "WEBP", 50001, 64)
     at = whole.index(b"RIFF", 20)
     with pytest.raises(InvalidImage):
@@ -335,6 +360,20 @@ async def test_the_preview_in_a_raw_file_is_not_taken_for_its_picture(
     for raw in (bytes(data), tiff(DEEP_GRAY, "cfa"), tiff(DEEP, "linear_raw")):
         with pytest.raises(InvalidImage, match="raw file of a camera"):
             await decoder.decode(raw)
+
+
+async def test_pixels_that_begin_like_a_raw_file_are_read(decoder: OpenCvImageDecoder) -> None:
+    samples = COLOR.copy()
+    samples[0, 0] = tuple(b"CR!")
+    height, width = samples.shape[:2]
+    strip = samples.tobytes()
+    page = {
+        256: [width], 257: [height], 258: [8, 8, 8], 259: [1], 262: [2], 277: [3], 278: [height],
+        279: [len(strip)],
+    }  # fmt: skip
+    data = written(page, [strip])
+    assert data.startswith(b"CR", 8)
+    assert difference(await decoder.decode(data), PIL.Image.fromarray(samples)) < 1
 
 
 async def test_smaller_copies_of_a_page_change_nothing(decoder: OpenCvImageDecoder) -> None:
