@@ -31,7 +31,7 @@ PIECE_BYTES = 64 * 1024
 """A larger part of an answer is sent in several."""
 # Parsing a chunk takes as long as receiving kilobytes. It has two line ends; bodies hold few more.
 _FREE_LINE_ENDS = 256
-_MIN_BYTES_PER_LINE_END = 128
+_MIN_BYTES_PER_LINE_END = 48
 _CLOSE = (b"connection", b"close")
 # A client may pause this long while its body is discarded, and may take this long to read what was
 # written before the connection is closed.
@@ -393,9 +393,9 @@ class HttpConnection(H11Protocol):
     def _discard(self, data: bytes) -> None:
         self._discard_bytes -= len(data)
         self._body_bytes += len(data)
-        if self._discard_bytes < 0 or self._has_tiny_chunks(data):
+        if self._discard_bytes < 0:
             self._raw.close()
-        elif self.conn.their_state is h11.SEND_BODY:
+        elif self.conn.their_state is h11.SEND_BODY and not self._has_tiny_chunks(data):
             self.conn.receive_data(data)
             try:
                 while (event := self.conn.next_event()) not in (h11.NEED_DATA, h11.PAUSED):

@@ -309,11 +309,14 @@ _TABLE = (
         "malformed_request",
         status=400,
         title="Not HTTP",
-        description="What was sent cannot be read as HTTP/1.1.",
+        description="What was sent cannot be read as HTTP/1.1, or is a body in chunks of a few "
+        "bytes.",
         happened="The service closed the connection, because it could not tell where a request "
         "begins or ends.",
-        why="A header is malformed, or the body has another length than announced.",
-        remedy="Use a client that speaks HTTP/1.1, without TLS unless a proxy in front handles it.",
+        why="A header is malformed, the body has another length than announced, or it consists of "
+        "more than 128 chunks of less than about 100 bytes.",
+        remedy="Use a client that speaks HTTP/1.1, without TLS unless a proxy in front handles it, "
+        "and that sends larger chunks.",
     ),
     _kind(
         "header_too_large",

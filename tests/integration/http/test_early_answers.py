@@ -7,7 +7,7 @@ import re
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -225,3 +225,17 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     head = await reader.readuntil(b"\r\n\r\n")
     (length,) = re.findall(rb"(?i)\r\ncontent-length: (\d+)", head)
     return head, await reader.readexactly(int(length))
+
+
+@pytest.mark.parametrize(("chunk_bytes", "refused"), [(150, False), (10, True)])
+async def test_small_chunks_are_read_and_tiny_ones_are_answered(service, chunk_bytes, refused):
+    body = form(100_000)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), chunk_bytes):
+            yield body[start : start + chunk_bytes]
+
+    client = await service.client(headers=typed({}))
+    answer = await client.post("/api/detect", content=chunks())
+    assert answer.status_code == 400
+    assert answer.json()["code"] == ("malformed_request" if refused else "invalid_image")
