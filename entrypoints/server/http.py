@@ -37,7 +37,7 @@ _CLOSE = (b"connection", b"close")
 # written before the connection is closed.
 _DISCARD_PAUSE_S = 5.0
 _FLUSH_S = 10.0
-_LAST_BODY_S = 3.0
+_LAST_PAUSE_S = 3.0
 _LAST_DISCARD_S = 1.0
 _MAX_TURNED_AWAY = 32
 _TURNED_AWAY_S = 1.0
@@ -153,6 +153,8 @@ class HttpConnection(H11Protocol):
     def shutdown(self) -> None:
         """Finish the request in work; close at once if there is none."""
         self._discard_s = min(self._discard_s, _LAST_DISCARD_S)
+        send_s = min(self._limits.send_timeout_s, _LAST_PAUSE_S)
+        self._progress = Progress(send_s, self._limits.body_min_bytes_per_s)
         if self._discard_until is not None:
             self._discard_until = min(self._discard_until, self.loop.time() + self._discard_s)
         elif self.cycle is None or self.cycle.response_complete:
@@ -160,9 +162,7 @@ class HttpConnection(H11Protocol):
         else:
             self.cycle.keep_alive = False
             self._body_since, self._body_bytes = self.loop.time(), 0
-            self._body_grace_s = min(self._body_grace_s, _LAST_BODY_S)
-            send_s = min(self._limits.send_timeout_s, _LAST_BODY_S)
-            self._progress = Progress(send_s, self._limits.body_min_bytes_per_s)
+            self._body_grace_s = min(self._body_grace_s, _LAST_PAUSE_S)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""
@@ -180,11 +180,11 @@ class HttpConnection(H11Protocol):
                 self._raw.close()
         if self._raw.is_closing():
             self._closing_since = self._closing_since or now_s
-            if now_s - self._closing_since > _FLUSH_S:
+            if self._is_stuck(now_s) or now_s - self._closing_since > _FLUSH_S:
                 self._raw.abort()
         elif self._discard_until is not None:
             pass
-        elif self._progress.is_stuck(self._raw.get_write_buffer_size(), now_s):
+        elif self._is_stuck(now_s):
             self._connections.refusals.count(Refusal.ANSWER_NOT_READ)
             self._abandon()
         elif self._header_since is not None:
@@ -363,6 +363,10 @@ class HttpConnection(H11Protocol):
     def _is_receiving(self) -> bool:
         """Whether the body of the request in work is still coming in."""
         return self.conn.their_state is h11.SEND_BODY
+
+    def _is_stuck(self, now_s: float) -> bool:
+        """Whether the client does not read what was written."""
+        return self._progress.is_stuck(self._raw.get_write_buffer_size(), now_s)
 
     def _is_over(self) -> bool:
         return (

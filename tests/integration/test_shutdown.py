@@ -2,29 +2,70 @@
 
 import asyncio
 import socket
+from collections.abc import Iterator
 
+import pytest
+
+from entrypoints.server.connections import connection_of
 from tests.servers.listening import listening
 
-
-async def large(scope, receive, send) -> None:
-    """Answers with 30 MB, more than the kernel buffers."""
-    if scope["type"] == "lifespan":
-        for word in ("startup", "shutdown"):
-            await receive()
-            await send({"type": f"lifespan.{word}.complete"})
-        return
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    for _ in range(500):
-        await send({"type": "http.response.body", "body": bytes(60_000), "more_body": True})
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-async def test_an_answer_that_nobody_reads_does_not_delay_shutdown() -> None:
+class Large:
+    """Answers with more than the kernel buffers.
+
+    Args:
+        may_end: nothing more is sent until then; None sends on.
+    """
+
+    def __init__(self, may_end: asyncio.Event | None) -> None:
+        self.is_unsent = asyncio.Event()
+        self._may_end = may_end
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] == "lifespan":
+            for word in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{word}.complete"})
+            return
+        part = {"type": "http.response.body", "body": bytes(20_000), "more_body": True}
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while not connection_of(scope).transport.get_write_buffer_size():
+            await send(part)
+            await asyncio.sleep(0.01)  # the kernel may take a little more
+        self.is_unsent.set()
+        if self._may_end is None:
+            for _ in range(500):
+                await send(part)
+        else:
+            await self._may_end.wait()
+        await send({"type": "http.response.body"})
+
+
+@pytest.fixture
+def deaf() -> Iterator[socket.socket]:
+    """A client that reads nothing."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        async with asyncio.timeout(25), listening(large, timeout_graceful_shutdown=30) as port:
-            client.setblocking(False)
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(client, ("127.0.0.1", port))
-            await loop.sock_sendall(client, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            await loop.sock_recv(client, 10)
-            await asyncio.sleep(0.2)  # until the buffers of the kernel are full
+        client.setblocking(False)
+        yield client
+
+
+@pytest.mark.parametrize("ends", ["before", "meanwhile", "never"])
+async def test_an_answer_that_nobody_reads_does_not_delay_shutdown(
+    deaf: socket.socket, ends: str
+) -> None:
+    loop = asyncio.get_running_loop()
+    may_end = asyncio.Event()
+    large = Large(None if ends == "never" else may_end)
+    async with asyncio.timeout(30) as limit:
+        async with listening(large, timeout_graceful_shutdown=30) as port:
+            await loop.sock_connect(deaf, ("127.0.0.1", port))
+            await loop.sock_sendall(deaf, REQUEST)
+            await large.is_unsent.wait()
+            if ends == "before":
+                may_end.set()
+                await asyncio.sleep(0.1)
+            loop.call_later(1, may_end.set)
+            limit.reschedule(loop.time() + 9)
