@@ -26,6 +26,7 @@ from entrypoints.server.transport import DelayedCloseTransport, Progress, peer_a
 from entrypoints.wire.limits import MAX_HEADER_LINES
 
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
+_ADDRESS = re.compile(rb"[^ \n]* ([^\n]*)")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 PIECE_BYTES = 64 * 1024
 """A larger part of an answer is sent in several."""
@@ -292,7 +293,6 @@ class HttpConnection(H11Protocol):
         self._header_bytes += len(piece)
         # Parsing a line costs more than receiving it, so lines are counted first.
         text = self._header_end + piece
-        is_request_line = self._header_lines == 0
         end = _END_OF_HEADERS.search(text)
         self._header_lines += text.count(b"\n", len(self._header_end), end.start() if end else None)
         seen, self._header_end = len(self._header_end), text[-2:]
@@ -301,7 +301,9 @@ class HttpConnection(H11Protocol):
         if self._header_lines > MAX_HEADER_LINES:
             self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
             return b""
-        self._feed(_in_ascii(piece) if is_request_line else piece)
+        if not piece.isascii():
+            piece = _in_ascii(piece, self.conn.trailing_data[0])
+        self._feed(piece)
         if self.conn.their_state is h11.IDLE and not self._is_over() and rest:
             self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
             return b""
@@ -459,12 +461,19 @@ class HttpConnection(H11Protocol):
         self._raw.abort()
 
 
-def _in_ascii(piece: bytes) -> bytes:
-    """Percent-encode other characters before the first line end: curl sends an address as typed."""
-    if piece.isascii():
+def _in_ascii(piece: bytes, before: bytes) -> bytes:
+    """Percent-encode other characters in the address of a request: curl sends it as typed.
+
+    Args:
+        piece: of the headers of the request.
+        before: what has arrived of them already.
+    """
+    found = _ADDRESS.match(before + piece)
+    if found is None:
         return piece
-    line, end, rest = piece.partition(b"\n")
-    return _NOT_ASCII.sub(lambda found: b"%%%02X" % ord(found[0]), line) + end + rest
+    start, end = (max(at - len(before), 0) for at in found.span(1))
+    address = _NOT_ASCII.sub(lambda letter: b"%%%02X" % ord(letter[0]), piece[start:end])
+    return piece[:start] + address + piece[end:]
 
 
 def _use_path_of_url(scope: dict[str, Any]) -> None:
