@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
@@ -26,6 +27,7 @@ def write_clip(
     colour_curve: int | None = None,
     container_options: dict[str, str] | None = None,
     pixel_aspect: Fraction | None = None,
+    whole: Collection[float] = (),
 ) -> Path:
     """Write pictures with their times.
 
@@ -41,6 +43,7 @@ def write_clip(
             (ITU-T H.273), and changes none.
         container_options: of the container.
         pixel_aspect: width of a pixel divided by its height.
+        whole: times at which the encoder is told to begin anew, as at a cut.
     """
     # Without random numbers in the file, whose lengths would move what a test damages.
     muxing = {"fflags": "+bitexact", **(container_options or {})}
@@ -60,6 +63,8 @@ def write_clip(
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts = round(time_s * ticks)
             frame.time_base = Fraction(1, ticks)
+            if time_s in whole:
+                frame.pict_type = PictureType.I
             for packet in stream.encode(frame):
                 container.mux(packet)
         if stream is not None:

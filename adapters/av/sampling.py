@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from adapters.av.matroska_gaps import MatroskaGaps
 from adapters.av.opening import first_tick
-from adapters.av.timing import PresentationTimes, begins_anew
+from adapters.av.timing import PresentationTimes, begins_anew, is_idr
 from application.ports.video_reader import VideoFacts
 from domain.video import UnreadablePart
 
@@ -137,20 +137,22 @@ class Sampler:
             if first.pts <= wanted or first.dts == before:
                 break
             before, at = first.dts, min(at, first.dts) - 1
-        if first is not None and first.dts is not None and self._needs_group_before(first):
+        if first is not None and first.dts is not None and self._takes_group_before(first):
             earliest = min((entry.timestamp for entry in self._stream.index_entries), default=0)
             at = max(min(at, first.dts) - 1, earliest)
         self._container.seek(at, stream=self._stream, backward=True)
 
-    def _needs_group_before(self, key: Packet[VideoStream]) -> bool:
-        """Whether frames that begin with this key frame need the group before it.
+    def _takes_group_before(self, key: Packet[VideoStream]) -> bool:
+        """Whether the group before a key frame is kept, though no frame of it is wanted.
 
         Times that are guessed are right from the second key frame on. And H.264 calls places key
-        frames that only begin to renew the picture, as where it is renewed stripe by stripe.
+        frames that only begin to renew the picture, as where it is renewed stripe by stripe. An
+        IDR frame is whole and tells nothing of the others: a video in stripes has some too, at its
+        beginning and at cuts. The first of the others decides for all.
         """
-        if self._keeps_group_before is None:
+        if self._keeps_group_before is None and not is_idr(self._stream, key):
             self._keeps_group_before = not begins_anew(self._stream, key)
-        return self._keeps_group_before
+        return bool(self._keeps_group_before)
 
     def items(self) -> Iterator[Sampled | UnreadablePart | None]:
         """Yield the wanted frames and the damaged stretches, in order.
@@ -175,7 +177,7 @@ class Sampler:
                 if not self._is_before_due(packet):
                     yield from self._decode(before + held)
                     before = []
-                elif not self._needs_group_before(packet):
+                elif not self._takes_group_before(packet):
                     self._times.forget()
                 else:
                     if before:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections import deque
 from typing import Any
 
@@ -13,6 +14,11 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
+
+_IDR_SLICE = 5
+"""The type of a unit; those below it are slices of other frames."""
+_MAX_UNITS = 64
+"""How many units are looked at: few come before a slice, but hostile files have millions."""
 
 
 class PresentationTimes:
@@ -132,6 +138,24 @@ def begins_anew(stream: VideoStream, key: Packet[VideoStream]) -> bool:
         return bool(decoder.decode(key) or decoder.decode(None))
     except av.error.FFmpegError:
         return False
+
+
+def is_idr(stream: VideoStream, key: Packet[VideoStream]) -> bool:
+    """Whether H.264 says of a key frame that nothing from here on refers to what comes before."""
+    if stream.codec_context.codec.canonical_name != "h264":
+        return False
+    extradata, content = stream.codec_context.extradata or b"", bytes(key)
+    if extradata[:1] != b"\x01":  # as in AVI: a start code before each unit
+        return re.search(rb"\x00\x00\x01[\x25\x45\x65]", content) is not None
+    length_bytes = (extradata[4:5] or b"\x03")[0] % 4 + 1
+    begin = length_bytes
+    for _ in range(_MAX_UNITS):
+        if begin >= len(content):
+            break
+        if content[begin] % 32 <= _IDR_SLICE:
+            return content[begin] % 32 == _IDR_SLICE
+        begin += int.from_bytes(content[begin - length_bytes : begin], "big") + length_bytes
+    return False
 
 
 class _Index:

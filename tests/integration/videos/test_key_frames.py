@@ -66,3 +66,18 @@ async def test_no_frame_is_lost_where_the_picture_is_renewed_in_stripes(
 ) -> None:
     clip = clips.write_clip(tmp_path / "clip.mkv", PICTURES, options={"x264-params": STRIPES})
     assert await numbers_at(reader, clip, every_s, from_s) == wanted(every_s, from_s)
+
+
+@pytest.mark.parametrize("every_s", [1.7, 3.0])
+@pytest.mark.parametrize("container", ["avi", "mkv", "mp4"])
+async def test_no_frame_is_lost_where_one_key_frame_among_stripes_is_whole(
+    reader: AvVideoReader, tmp_path: Path, container: str, every_s: float
+) -> None:
+    clip = clips.write_clip(
+        tmp_path / f"clip.{container}",
+        PICTURES,
+        options={"x264-params": STRIPES, "forced-idr": "1"},
+        ticks=10,
+        whole=[1.2],
+    )
+    assert await numbers_at(reader, clip, every_s) == wanted(every_s, 0.0)
