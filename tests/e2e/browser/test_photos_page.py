@@ -233,14 +233,14 @@ async def test_a_guest_without_quota_is_told_what_to_do(page: Page) -> None:
 
 
 async def test_a_guest_without_quota_is_told_before_choosing_a_photo(page: Page) -> None:
-    spent = {"current_usage": 3, "max_usage": 3, "remaining": 0}
+    spent = {"usage_count": 6, "max_usage": 6, "remaining": 0}  # by others at the same address
     await page.route("**/auth/usage", lambda route: route.fulfill(json=spent))
     await page.goto("/")
-    said = page.get_by_text("You have used your 3 photos without an account.")
+    said = page.get_by_text("No photos are left without an account for now.")
     await expect(said).to_be_visible()
     spent["remaining"] = 1
     await page.reload()
-    await expect(page.locator("#usage")).to_have_text("1 of 3 photos left")
+    await expect(page.locator("#usage")).to_have_text("1 of 6 photos left")
     await expect(said).to_have_count(0)
 
 

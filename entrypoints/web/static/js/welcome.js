@@ -3,7 +3,6 @@
 import { watchUsage } from "./account.js";
 import { announce, h } from "./dom.js";
 import { chips } from "./emotion-counts.js";
-import { count } from "./format.js";
 import { problem } from "./problem.js";
 import { EMOTIONS, settings } from "./settings.js";
 import { send } from "./transport.js";
@@ -63,6 +62,7 @@ export function welcome(chooser, take, unfinished) {
 /** Said only where the next photo would be refused. */
 function whatIsLeft(usage) {
   if (!usage || usage.remaining) return "";
-  const reason = usage.max_usage ? `You have used your ${count(usage.max_usage, "photo")} without an account.` : "Photos need an account here.";
+  // The limit may be that of the address, which others have used up.
+  const reason = usage.max_usage ? "No photos are left without an account for now." : "Photos need an account here.";
   return `${reason} Sign in to analyse more; the samples work without.`;
 }
