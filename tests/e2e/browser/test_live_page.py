@@ -5,13 +5,14 @@ import socket
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, Page, WebSocketRoute, expect
 
 from adapters.local_auth import JwtTokenService
 from adapters.system.clock import SystemClock
 from domain.session_config import SessionConfig
 from tests.e2e.browser.answers import face
-from tests.e2e.browser.conftest import SECRET
+from tests.e2e.browser.conftest import SECRET, new_id_token, sign_in
 from tests.e2e.browser.live import start
 from tests.e2e.browser.pictures import CLIP_SIZE, LEFT, RIGHT
 from tests.e2e.service_process import serving
@@ -91,8 +92,9 @@ async def test_a_stopped_session_is_summarised_and_saved_on_request(signed_in: P
     assert await chart.locator("rect").count() > 0
 
 
+@pytest.mark.parametrize("user", ["the same user", "another user"])
 async def test_a_camera_that_is_allowed_after_the_view_was_left_is_not_left_on(
-    signed_in: Page,
+    signed_in: Page, user: str
 ) -> None:
     page = signed_in
     await page.evaluate(
@@ -109,6 +111,9 @@ async def test_a_camera_that_is_allowed_after_the_view_was_left_is_not_left_on(
     await page.get_by_role("button", name="Start").click()
     await expect(page.locator(".live-view .state")).to_have_text("Waiting for the camera …")
     await page.get_by_role("tab", name="Detect").click()
+    if user == "another user":
+        await page.get_by_role("button", name="Sign out").click()
+        await sign_in(page, new_id_token())
     await page.evaluate("() => allow()")
     await page.wait_for_function("() => window.stream?.getTracks()[0].readyState === 'ended'")
     await start(page)

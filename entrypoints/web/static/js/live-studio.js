@@ -56,7 +56,7 @@ export function liveStudio() {
   const camera = new Camera(video);
   const boxes = new LiveBoxes(layer);
   let running = false;
-  let isShown = true;
+  let isShown = false;
   let connection = null;
 
   showState("ready");

@@ -10,20 +10,24 @@ export function mountLive(panel) {
   const room = h("div", {});
   panel.append(h("h2", { class: "unseen" }, "Live"), room);
   let studio = null;
+  let visible = false;
 
-  function show() {
+  function fill() {
     if (settings.socketIoClient && session.user) {
       studio ??= liveStudio();
       room.replaceChildren(studio.element);
-      studio.show();
+      if (visible) studio.show(); // Else a camera that is allowed only now would be switched on behind another view.
       return;
     }
     studio?.hide();
     room.replaceChildren(settings.socketIoClient ? needsUser() : needsClient());
   }
 
-  session.addEventListener("change", show);
-  return { show, hide: () => studio?.hide() };
+  session.addEventListener("change", fill);
+  return {
+    show: () => { visible = true; fill(); },
+    hide: () => { visible = false; studio?.hide(); },
+  };
 }
 
 function needsUser() {
