@@ -87,6 +87,31 @@ async def test_each_face_of_a_video_is_shown_beside_its_name(watched: Page) -> N
         assert await portrait.evaluate(lightness) > 150
 
 
+async def test_a_video_that_cannot_be_played_has_no_portraits_and_is_let_go(page: Page) -> None:
+    await page.goto("/")
+    left = await page.evaluate(
+        """async () => {
+            const { fillPortraits, portraitPlace } = await import("/web/js/portraits.js");
+            const videos = [], make = document.createElement.bind(document);
+            document.createElement = (tag) => {
+                const made = make(tag);
+                if (tag === "video") videos.push(made);
+                return made;
+            };
+            const place = portraitPlace({ tracking_id: "face_1" });
+            const row = make("p");
+            row.append("Face 1", place);
+            document.body.prepend(row);
+            const frames = { bestViews: () => [{ id: "face_1", time: 0, box: [0, 0, 9, 9] }] };
+            const size = { width: 9, height: 9 };
+            fillPortraits([row], { source: "/web/samples/cat.jpg", frames, size });
+            while (place.isConnected) await new Promise((resolve) => setTimeout(resolve, 20));
+            return videos.map((video) => video.getAttribute("src"));
+        }"""
+    )
+    assert left == [None]
+
+
 @pytest.mark.parametrize(
     ("name", "suffix", "first"),
     [

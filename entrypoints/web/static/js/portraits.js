@@ -8,7 +8,10 @@ const LATER_S = 0.005; // Times are rounded: the frame at a time must not be the
 /** The place for the portrait of a track. */
 export const portraitPlace = ({ tracking_id: id }) => h("span", { class: "portrait", dataset: { track: id }, "aria-hidden": "true" });
 
-/** Fill the places in these elements while one of them is seen; where the browser cannot play the video, remove them. */
+/**
+ * Fill the places in these elements, from when one of them is seen and for as long as one is in the page.
+ * Where the browser cannot play the video, remove the places.
+ */
 export function fillPortraits(elements, { source, frames, size }) {
   const places = elements.flatMap((element) => [...element.querySelectorAll(".portrait")]);
   const views = frames.bestViews().filter(({ id }) => places.some(({ dataset: { track } }) => track === id));
@@ -24,14 +27,17 @@ export function fillPortraits(elements, { source, frames, size }) {
 
   async function cut() {
     const video = h("video", { src: source, muted: true, playsInline: true, preload: "auto" });
-    while (views.length && elements.some(({ isConnected }) => isConnected)) {
-      const { id, time, box } = views[0];
-      await seek(video, time + LATER_S);
-      for (const place of places) if (place.dataset.track === id) place.replaceChildren(cutOut(video, box, size));
-      views.shift();
+    try {
+      while (views.length && elements.some(({ isConnected }) => isConnected)) {
+        const { id, time, box } = views[0];
+        await seek(video, time + LATER_S);
+        for (const place of places) if (place.dataset.track === id) place.replaceChildren(cutOut(video, box, size));
+        views.shift();
+      }
+    } finally {
+      video.removeAttribute("src");
+      video.load(); // Otherwise it would go on loading.
     }
-    video.removeAttribute("src");
-    video.load(); // Otherwise it would go on loading.
     if (views.length) whenSeen();
   }
 
