@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.async_api import Page, Route, expect
 
+from application.use_cases.history import MAX_PAGE
 from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.pictures import pair, portrait
 
@@ -98,28 +99,38 @@ async def test_the_history_is_exported_and_deleted(signed_in: Page, tmp_path: Pa
     await expect(page.locator(".card")).to_have_count(0)
 
 
-async def test_the_place_in_a_long_history_is_kept(signed_in: Page) -> None:
-    page = signed_in
+async def with_many_records(page: Page, count: int) -> set[int]:
+    """Show the first page of a made-up history; returns the numbers that are left out of it."""
     await with_two_records(page)
     template: dict[str, object] = {}
+    deleted: set[int] = set()
 
     async def long(route: Route) -> None:
-        """Thirty records, of which one may have been deleted."""
         if not template:
             template.update((await (await route.fetch()).json())[0])
         asked = parse_qs(urlsplit(route.request.url).query)
         [skip, limit] = [int(asked[name][0]) for name in ("skip", "limit")]
-        numbers = [number for number in range(30) if number not in deleted]
+        assert limit <= MAX_PAGE
+        numbers = [number for number in range(count) if number not in deleted]
         records = [
             {**template, "detection_id": f"{number:032x}", "filename": f"{number}.jpg"}
             for number in numbers[skip : skip + limit]
         ]
         await route.fulfill(json=records, headers={"X-Total-Count": str(len(numbers))})
 
-    deleted: set[int] = set()
+    photo = portrait()
     await page.route("**/api/history?*", long)
     await page.route("**/api/history/*", lambda route: route.fulfill(status=204))
+    await page.route(
+        "**/api/images/*", lambda route: route.fulfill(body=photo, content_type="image/jpeg")
+    )
     await page.reload()
+    return deleted
+
+
+async def test_the_place_in_a_long_history_is_kept(signed_in: Page) -> None:
+    page = signed_in
+    deleted = await with_many_records(page, 30)
     cards = page.locator(".card")
     await page.get_by_role("button", name="Show more").press("Enter")
     await expect(cards).to_have_count(30)
@@ -135,6 +146,26 @@ async def test_the_place_in_a_long_history_is_kept(signed_in: Page) -> None:
     await expect(cards).to_have_count(29)
     await expect(cards.nth(27).get_by_role("button")).to_be_focused()
     await expect(cards.nth(27)).to_contain_text("28.jpg")
+
+
+async def test_the_place_is_kept_beyond_what_the_service_gives_at_once(signed_in: Page) -> None:
+    page = signed_in
+    await with_many_records(page, 2 * MAX_PAGE + 30)
+    cards = page.locator(".card")
+    more = page.get_by_role("button", name="Show more")
+    for shown in range(24, 2 * MAX_PAGE + 10, 24):
+        await expect(cards).to_have_count(shown)
+        await more.press("Enter")
+    await expect(cards).to_have_count(216)
+    await cards.nth(205).get_by_role("button").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await page.evaluate("() => { location.hash = '#detect'; }")
+    await expect(page.locator(".drop")).to_be_visible()
+    async with page.expect_request_finished(lambda request: "skip=200" in request.url):
+        await page.go_back()
+    await page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    await expect(cards).to_have_count(216)
+    await expect(cards.nth(205).get_by_role("button")).to_be_focused()
 
 
 async def test_a_double_click_exports_once(signed_in: Page) -> None:

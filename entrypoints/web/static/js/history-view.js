@@ -107,13 +107,19 @@ export function mountHistory(panel) {
     trouble.replaceChildren();
     const filter = `${new URLSearchParams([...filterParameters(filters)])}`;
     // What is shown already stays, so that nobody loses their place who comes back.
-    const limit = skip || filter !== shownFilter ? PAGE : Math.min(MAX_PAGE, Math.max(PAGE, shown.length));
+    const wanted = skip || filter !== shownFilter ? PAGE : Math.max(PAGE, shown.length);
+    const records = [];
     try {
-      const query = new URLSearchParams([...filterParameters(filters), ["skip", skip], ["limit", limit]]);
-      const answer = await call(`${path}?${query}`);
-      const records = await answer.json();
-      if (number !== latestRequest) return; // There was a newer request meanwhile.
-      total = Number(answer.headers.get("X-Total-Count"));
+      do {
+        const limit = Math.min(MAX_PAGE, wanted - records.length);
+        const query = new URLSearchParams([...filterParameters(filters), ["skip", skip + records.length], ["limit", limit]]);
+        const answer = await call(`${path}?${query}`);
+        const part = await answer.json();
+        if (number !== latestRequest) return; // There was a newer request meanwhile.
+        total = Number(answer.headers.get("X-Total-Count"));
+        records.push(...part);
+        if (part.length < limit) break;
+      } while (records.length < wanted);
       shownFilter = filter;
       replace(skip ? [...shown.map(({ record }) => record), ...records] : records);
       showCount();
