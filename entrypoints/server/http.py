@@ -267,6 +267,7 @@ class HttpConnection(H11Protocol):
         rest = memoryview(message.get("body", b""))
         held = len(rest) if len(rest) > PIECE_BYTES else 0
         if held:
+            # Not counted while it waits: many clients that do read would be cut off.
             await self._connections.answers.wait(network_of(self.address), self._token)
             self.hold_answer(held)
         try:

@@ -150,6 +150,25 @@ async def test_large_answers_that_are_ready_at_once_are_sent_in_turn() -> None:
     assert passes >= MANY
 
 
+async def test_clients_that_read_are_not_cut_off_while_their_large_answers_wait() -> None:
+    application = Application()
+    count = 100  # more bytes than those of unread answers may be
+    async with listening(application) as port, asyncio.timeout(30):
+
+        async def read() -> int:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            return len(answer)
+
+        reading = asyncio.gather(*(read() for _ in range(count)))
+        while len(application.paths) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        application.large_may_go.set()
+        assert min(await reading) > LARGE
+
+
 async def test_a_request_whose_client_has_reset_the_connection_does_not_reach_the_service() -> None:
     application = Application()
     async with waiting(application) as callers:
