@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -71,10 +72,13 @@ async def analyse_videos(
 async def _analyse(
     use_case: AnalyseVideo, video: Path, every_s: float, progress: _VideoProgress
 ) -> Outcome[VideoSummary]:
+    found = None
     try:
-        return Outcome(video, await use_case.execute(video, Sampling(every_s), progress))
+        found = await use_case.execute(video, Sampling(every_s), progress)
+        progress.finish_table()
     except (DomainError, ServiceUnavailable, OSError) as error:
-        return Outcome(video, error=reason_of(error))
+        return Outcome(video, found, error=reason_of(error))
+    return Outcome(video, found)
 
 
 async def _draw_copy(
@@ -84,7 +88,8 @@ async def _draw_copy(
         faces = FacesOverTime(progress.frames)
         await annotator.annotate(outcome.file, copy, faces.at, progress.drawn)
     except (DomainError, OSError) as error:
-        return replace(outcome, error=f"no copy could be drawn at {copy}: {reason_of(error)}")
+        why = f"no copy could be drawn at {copy}: {reason_of(error)}"
+        return replace(outcome, error=f"{outcome.error}; {why}" if outcome.error else why)
     return replace(outcome, copy=copy)
 
 
@@ -106,17 +111,16 @@ class _VideoProgress:
     def __exit__(self, *_: object) -> None:
         self._bars.remove_task(self._task)
         if self._file is not None:
-            self._file.close()
+            # If that fails, the video failed before, and that is what is told.
+            with suppress(OSError):
+                self._file.close()
 
     async def opened(self, facts: VideoFacts) -> None:
         """The video can be read, so it gets its table."""
         if self._table is not None:
-            try:
+            with _naming(self._table):
                 self._file = self._table.open("w", encoding="utf-8", newline="")
-            except OSError as error:
-                why = f"no table could be written at {self._table}: {reason_of(error)}"
-                raise OSError(error.errno, why) from error
-            self._file.write(frame_table.header())
+                self._file.write(frame_table.header())
         self._started_s = self._bars.get_time()
         self._bars.update(self._task, total=facts.duration_s)
 
@@ -127,15 +131,36 @@ class _VideoProgress:
         self._bars.update(self._task, completed=frame.time_s, speed=speed)
         if self._keeps_frames:
             self.frames.append(frame)
-        if self._file is not None:
-            await asyncio.to_thread(self._file.write, frame_table.csv_lines([frame]))
+        if self._table is not None and self._file is not None:
+            with _naming(self._table):
+                await asyncio.to_thread(self._file.write, frame_table.csv_lines([frame]))
 
     async def unreadable(self, part: UnreadablePart) -> None:
         """A stretch cannot be read; it is shown at the end."""
 
+    def finish_table(self) -> None:
+        """Write what is left of the table.
+
+        Raises:
+            OSError: it cannot be written, as on a full disk.
+        """
+        if self._table is not None and self._file is not None:
+            with _naming(self._table):
+                self._file.close()
+
     def drawn(self, time_s: float) -> None:
         """The copy is drawn up to this time."""
         self._bars.update(self._task, completed=time_s, speed="drawing")
+
+
+@contextmanager
+def _naming(table: Path) -> Iterator[None]:
+    """Name the table in errors of the system."""
+    try:
+        yield
+    except OSError as error:
+        why = f"no table could be written at {table}: {reason_of(error)}"
+        raise OSError(error.errno, why) from error
 
 
 def video_as_json(outcome: Outcome[VideoSummary]) -> dict[str, object]:

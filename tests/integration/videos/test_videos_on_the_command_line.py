@@ -80,6 +80,32 @@ def test_a_table_that_cannot_be_written_is_named(clip: Path) -> None:
     assert "no table could be written at missing/frames.csv: No such file" in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_loses_the_table_and_neither_the_result_nor_the_next_video(clip: Path) -> None:
+    shutil.copy(clip, clip.parent / "second.mp4")
+    (clip.parent / "tables").mkdir()
+    (clip.parent / "tables" / "interview.csv").symlink_to("/dev/full")
+    wanted = (clip.name, "second.mp4", "--json", "--csv", "tables")
+    done = emotion_api("detect", *wanted, cwd=clip.parent)
+    assert done.returncode == 1
+    assert "no table could be written at tables/interview.csv: No space left" in done.stderr
+    assert [video["status"] for video in json.loads(done.stdout)] == ["completed", "completed"]
+    assert len((clip.parent / "tables" / "second.csv").read_text("utf-8").splitlines()) == 11
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_disk_that_is_full_midway_ends_one_video_and_not_the_next(clip: Path) -> None:
+    grey = np.full((96, 160, 3), 90, np.uint8)
+    clips.write_clip(clip.parent / "a.mp4", [(n / 10, grey) for n in range(800)])
+    (clip.parent / "tables").mkdir()
+    (clip.parent / "tables" / "a.csv").symlink_to("/dev/full")
+    wanted = ("a.mp4", clip.name, "--json", "--every", "0.1", "--csv", "tables")
+    done = emotion_api("detect", *wanted, cwd=clip.parent)
+    assert done.returncode == 1
+    assert "a.mp4: no table could be written at tables/a.csv: No space left" in done.stderr
+    assert [video["status"] for video in json.loads(done.stdout)] == ["error", "completed"]
+
+
 def test_content_and_not_the_name_says_what_a_file_is(clip: Path) -> None:
     folder = clip.parent
     Image.fromarray(_PORTRAIT).save(folder / "portrait.mp4", format="JPEG")
