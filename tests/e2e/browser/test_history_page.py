@@ -168,6 +168,42 @@ async def test_the_place_is_kept_beyond_what_the_service_gives_at_once(signed_in
     await expect(cards.nth(205).get_by_role("button")).to_be_focused()
 
 
+async def test_more_records_take_the_focus_from_nothing_else(signed_in: Page) -> None:
+    page = signed_in
+    await with_many_records(page, 60)
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/api/history?*skip=24*", hold)
+    async with page.expect_request("**/api/history?*skip=24*"):
+        await page.get_by_role("button", name="Show more").press("Enter")
+    chosen = page.locator(".card").nth(3).get_by_role("button")
+    await chosen.focus()
+    await held[0].fallback()
+    await expect(page.locator(".card")).to_have_count(48)
+    await expect(chosen).to_be_focused()
+
+
+async def test_a_record_that_is_saved_meanwhile_leaves_no_card_twice(signed_in: Page) -> None:
+    page = signed_in
+    deleted = await with_many_records(page, 60)
+    deleted.add(0)
+    cards = page.locator(".card")
+    await page.get_by_role("tab", name="Detect").click()
+    await page.go_back()
+    await expect(cards.locator(".name").first).to_have_text(re.compile(r"^1\.jpg"))
+    deleted.clear()
+    await page.get_by_role("button", name="Show more").press("Enter")
+    await expect(cards).to_have_count(48)
+    await page.get_by_role("tab", name="Detect").click()
+    await page.go_back()
+    await expect(cards.locator(".name").first).to_have_text(re.compile(r"^0\.jpg"))
+    await expect(cards.locator(".name").last).to_contain_text("47.jpg")
+    await expect(cards).to_have_count(48)
+
+
 async def test_a_double_click_exports_once(signed_in: Page) -> None:
     page = signed_in
     await with_two_records(page)

@@ -78,7 +78,7 @@ export function mountHistory(panel) {
     head.hidden = filters.hidden = false;
   }
 
-  /** Show these records. Cards that are complete stay, so that nothing flashes and no photo is loaded twice. */
+  /** Show these records. Cards that are complete stay, with the focus, so that nothing flashes and no photo is loaded twice. */
   function replace(records) {
     const known = new Map(shown.map((card) => [card.record.detection_id, card]));
     shown = records.map((record) => {
@@ -88,7 +88,11 @@ export function mountHistory(panel) {
       return { ...card, record };
     });
     for (const { forget } of known.values()) forget();
-    cards.replaceChildren(...shown.map(({ element }) => element));
+    const elements = new Set(shown.map(({ element }) => element));
+    for (const element of [...cards.children]) if (!elements.has(element)) element.remove();
+    [...elements].forEach((element, place) => {
+      if (cards.children[place] !== element) cards.insertBefore(element, cards.children[place] ?? null);
+    });
   }
 
   function newCard(record) {
@@ -133,7 +137,8 @@ export function mountHistory(panel) {
   async function showMore() {
     const first = shown.length;
     await load(first);
-    focusCard(shown[first]); // Else the focus would be lost with the button.
+    const { activeElement } = document; // Somebody may have gone on meanwhile.
+    if (activeElement === more || activeElement === document.body) focusCard(shown[first]); // Else the focus would be lost with the button.
   }
 
   /** Without a signed-in user this view is not shown: then the page says at its top why that is. */
