@@ -15,11 +15,6 @@ class Application:
         self.scopes: list[dict[str, Any]] = []
 
     async def __call__(self, scope, receive, send) -> None:
-        if scope["type"] == "lifespan":
-            for word in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{word}.complete"})
-            return
         self.scopes.append(scope)
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
@@ -28,7 +23,7 @@ class Application:
 async def answered(application: Application, *pieces: bytes) -> list[bytes]:
     """The status of each answer to what a client sends, waiting for one before the next piece."""
     statuses = []
-    async with asyncio.timeout(30), listening(application) as port:
+    async with asyncio.timeout(30), listening(application, lifespan="off") as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for piece in pieces:
             writer.write(piece)

@@ -24,11 +24,6 @@ class Large:
         self._may_end = may_end
 
     async def __call__(self, scope, receive, send) -> None:
-        if scope["type"] == "lifespan":
-            for word in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{word}.complete"})
-            return
         part = {"type": "http.response.body", "body": bytes(20_000), "more_body": True}
         await send({"type": "http.response.start", "status": 200, "headers": []})
         while not connection_of(scope).transport.get_write_buffer_size():
@@ -60,7 +55,7 @@ async def test_an_answer_that_nobody_reads_does_not_delay_shutdown(
     may_end = asyncio.Event()
     large = Large(None if ends == "never" else may_end)
     async with asyncio.timeout(30) as limit:
-        async with listening(large, timeout_graceful_shutdown=30) as port:
+        async with listening(large, timeout_graceful_shutdown=30, lifespan="off") as port:
             await loop.sock_connect(deaf, ("127.0.0.1", port))
             await loop.sock_sendall(deaf, REQUEST)
             await large.is_unsent.wait()

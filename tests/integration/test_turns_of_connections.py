@@ -25,11 +25,6 @@ class Application:
         self.large_may_go = asyncio.Event()
 
     async def __call__(self, scope, receive, send) -> None:
-        if scope["type"] == "lifespan":
-            for word in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{word}.complete"})
-            return
         self.paths.append(scope["path"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         if scope["path"] == "/large":
@@ -87,7 +82,7 @@ class Callers:
 @asynccontextmanager
 async def waiting(application: Application) -> AsyncIterator[Callers]:
     """A service, and the callers that wait for it."""
-    async with listening(application) as port:
+    async with listening(application, lifespan="off") as port:
         callers = Callers(port)
         try:
             yield callers
@@ -153,7 +148,7 @@ async def test_large_answers_that_are_ready_at_once_are_sent_in_turn() -> None:
 async def test_clients_that_read_are_not_cut_off_while_their_large_answers_wait() -> None:
     application = Application()
     count = 100  # more bytes than those of unread answers may be
-    async with listening(application) as port, asyncio.timeout(30):
+    async with listening(application, lifespan="off") as port, asyncio.timeout(30):
 
         async def read() -> int:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
