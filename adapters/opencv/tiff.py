@@ -166,7 +166,7 @@ def files_in(data: bytes) -> FilesInTiff | None:
     )
     if min(width, height, *size) <= 0:
         raise Damaged
-    where, how_many = (_TILES, _TILE_BYTES) if is_tiled else (_STRIPS, _STRIP_BYTES)
+    where, how_many = _piece_tags(tags)
     if len(tags[where]) != ceil_div(width, size[0]) * ceil_div(height, size[1]):
         raise Damaged
     return FilesInTiff(
@@ -214,6 +214,11 @@ def tags_of(data: bytes) -> tuple[Tags, str]:
     return tags, order
 
 
+def _piece_tags(tags: Tags) -> tuple[int, int]:
+    """The tags that say where the tiles or strips of a page lie, and how long each is."""
+    return (_TILES, _TILE_BYTES) if _TILES in tags else (_STRIPS, _STRIP_BYTES)
+
+
 def is_cut_short(data: bytes) -> bool:
     """Whether the tags of the first page, or some of its strips or tiles, lie behind the end."""
     try:
@@ -256,7 +261,7 @@ def for_pillow(data: bytes) -> bytes:
     tags, _ = tags_of(data)
     if _first(tags, _COMPRESSION, 1) != 1 or _first(tags, _PHOTOMETRIC, 0) != _YCBCR:
         return data
-    where, how_many = (_TILES, _TILE_BYTES) if _TILES in tags else (_STRIPS, _STRIP_BYTES)
+    where, how_many = _piece_tags(tags)
     pieces = [
         zlib.compress(data[start : start + size], 1)
         for start, size in zip(tags[where], tags[how_many], strict=True)
@@ -374,7 +379,7 @@ class _Pixels:
         else:
             as_bytes |= {_ROWS: (min(_first(tags, _ROWS, length), length),)}
         as_bytes |= {_WIDTH: (row_bytes * across,), _HEIGHT: (length,)}
-        where, how_many = (_TILES, _TILE_BYTES) if self._is_tiled else (_STRIPS, _STRIP_BYTES)
+        where, how_many = _piece_tags(self._tags)
         each = len(tags[where]) // self._planes
         of_plane = slice(plane * each, (plane + 1) * each)
         as_bytes |= {where: tags[where][of_plane], how_many: tags[how_many][of_plane]}
