@@ -25,7 +25,11 @@ class EveryFace:
     def __init__(self, min_size_px: int) -> None:
         self._wanted = WantedFaces(min_size_px)
 
-    def wanted(self, image: Image) -> WantedFaces:
+    def expected(self, image: Image) -> Sequence[FaceDetection]:
+        """None: nothing is known before."""
+        return ()
+
+    def wanted(self, image: Image, followed: Sequence[FaceDetection] | None) -> WantedFaces:
         """All faces of that size."""
         return self._wanted
 
@@ -60,8 +64,12 @@ class FaceReader:
         Raises:
             InferenceUnavailable: detector or classifier cannot run.
         """
-        found: Sequence[FaceDetection] = ()
-        if (wanted := search.wanted(image)) is not None:
+        followed = None
+        if expected := search.expected(image):
+            with self._telemetry.stage("follow"):
+                followed = await self._detector.follow(image, expected, priority=priority)
+        found = followed or ()
+        if (wanted := search.wanted(image, followed)) is not None:
             with self._telemetry.stage("detect"):
                 found = await self._detector.detect(image, wanted, priority=priority)
         chosen = search.choose(image, found)

@@ -94,16 +94,18 @@ def parts_of_a_frame(clip: Sequence[bytes]) -> dict[str, float]:
         config.min_face_size, config.detection_confidence, config.processing_resolution
     )
 
-    def detect() -> object:
-        return detector.detect_now(image, wanted)
-
     found = detector.detect_now(image, wanted)
+    every = config.detection_interval
     tracker, now_s = KalmanFaceTracker(), iter(range(10**6))
     crop = cut_crop(image, found[0], classifier.crop_spec, detector.framing)
     return {
         "decode": thread_ms(lambda: image_of(clip[0], limits)),
-        f"detect, on one frame of {config.detection_interval}": thread_ms(detect)
-        / config.detection_interval,
+        f"search for faces, one frame of {every}": thread_ms(
+            lambda: detector.detect_now(image, wanted)
+        )
+        / every,
+        "follow a face in the others": thread_ms(lambda: detector.follow_now(image, found))
+        * (1 - 1 / every),
         "track": thread_ms(lambda: tracker.update(found, next(now_s) / 10)),
         "cut and measure the crop": thread_ms(
             lambda: measure_quality(

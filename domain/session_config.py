@@ -35,8 +35,8 @@ class SessionConfig:
     """The settings of one live session. The wire checks their limits, which are above.
 
     Attributes:
-        detection_interval: run the face detector on every N-th frame and predict the boxes of the
-            frames between.
+        detection_interval: search every N-th frame for faces, and follow known faces in the frames
+            between.
         min_face_size: leave out faces whose longer side is smaller, in the sender's pixels.
         detection_confidence: leave out faces the detector scores lower, in [0, 1].
         processing_resolution: the detector sees the frame scaled down to fit into this width and
@@ -53,7 +53,7 @@ class SessionConfig:
         video_source: what the sender calls the stream; names it in the summary and the history.
     """
 
-    detection_interval: int = 2
+    detection_interval: int = 3
     min_face_size: int = 64
     detection_confidence: float = 0.0
     processing_resolution: Size = (640, 480)

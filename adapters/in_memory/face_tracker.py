@@ -54,23 +54,24 @@ class InMemoryFaceTracker:
         self._followed = [
             face for face in self._followed if face.misses == 0 or at_s - face.seen_s <= _SURVIVAL_S
         ]
-        unmatched = list(self._followed)
-        for detection in detections:
-            best = max(unmatched, key=lambda f: f.last.box.iou(detection.box), default=None)
-            if best is None or best.last.box.iou(detection.box) == 0:
-                number = None if self._has_detected else self._next_number()
-                self._followed.append(_Followed(detection, at_s, number))
-                continue
-            unmatched.remove(best)
-            best.unconfirmed = best.last if best.number is None else None
-            best.last, best.seen_s, best.misses = detection, at_s, 0
-            best.sightings += 1
-            best.number = best.number or self._next_number()
-        for face in unmatched:
+        missed, new = self._see(detections, at_s)
+        for face in missed:
             face.misses += 1
             if face.number is None or at_s - face.seen_s > _SURVIVAL_S:
                 self._followed.remove(face)
+        for detection in new:
+            number = None if self._has_detected else self._next_number()
+            self._followed.append(_Followed(detection, at_s, number))
         self._has_detected = True
+        return self.predict(at_s)
+
+    def expected(self, at_s: float) -> Sequence[FaceDetection]:
+        """The faces that were not missed, where they were."""
+        return [face.last for face in self._followed if face.number is not None and not face.misses]
+
+    def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
+        """Update the tracks with what was seen where it was expected."""
+        self._see(seen, at_s)
         return self.predict(at_s)
 
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
@@ -90,6 +91,23 @@ class InMemoryFaceTracker:
             and (face.misses == 0 or (face.misses == 1 and face.sightings > 1))
         ]
         return sorted(reported, key=lambda track: -track.box.area)
+
+    def _see(
+        self, detections: Sequence[FaceDetection], at_s: float
+    ) -> tuple[list[_Followed], list[FaceDetection]]:
+        """Update the tracks that were seen; returns the others, and the detections without one."""
+        missed, new = list(self._followed), []
+        for detection in detections:
+            best = max(missed, key=lambda f: f.last.box.iou(detection.box), default=None)
+            if best is None or best.last.box.iou(detection.box) == 0:
+                new.append(detection)
+                continue
+            missed.remove(best)
+            best.unconfirmed = best.last if best.number is None else None
+            best.last, best.seen_s, best.misses = detection, at_s, 0
+            best.sightings += 1
+            best.number = best.number or self._next_number()
+        return missed, new
 
     def _next_number(self) -> int:
         self._numbers_given += 1

@@ -124,6 +124,9 @@ class InMemoryImageDecoder(Controllable):
 class InMemoryFaceDetector(Controllable):
     """Finds the faces that a fake image holds, or always the faces it was given.
 
+    Args:
+        can_follow: whether it can look at single places.
+
     Attributes:
         runs: how often it ran.
         last_fit_within: of the last call.
@@ -134,8 +137,9 @@ class InMemoryFaceDetector(Controllable):
     measured: Mapping[str, object] = MappingProxyType({})
     framing = BoxFraming()
 
-    def __init__(self) -> None:
+    def __init__(self, *, can_follow: bool = False) -> None:
         super().__init__()
+        self._can_follow = can_follow
         self._script: tuple[FaceDetection, ...] | None = None
         self.runs = 0
         self.last_fit_within: tuple[int, int] | None = None
@@ -162,6 +166,26 @@ class InMemoryFaceDetector(Controllable):
                 continue
             if face.confidence >= wanted.min_confidence:
                 found.append(replace(face, box=box))
+        return sorted(found, key=lambda face: -face.box.area)
+
+    async def follow(
+        self,
+        image: Image,
+        expected: Sequence[FaceDetection],
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceDetection] | None:
+        await self._wait_or_fail()
+        if not self._can_follow:
+            return None
+        left = [face.box for face in _faces_of(image)]
+        found = []
+        for face in expected:
+            box = max(left, key=face.box.iou, default=None)
+            if box is not None and face.box.iou(box) > 0:
+                left.remove(box)
+                inside = box.clipped_to(image.width, image.height)
+                found += [replace(face, box=inside)] if inside is not None else []
         return sorted(found, key=lambda face: -face.box.area)
 
 

@@ -32,6 +32,24 @@ class DirectFaceDetector(ABC):
         """Find the faces of an image; see the port."""
         return await self._executor.run(self.detect_now, image, wanted, priority=priority)
 
+    async def follow(
+        self,
+        image: Image,
+        expected: Sequence[FaceDetection],
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceDetection] | None:
+        """Look for faces where they are expected; see the port."""
+        return await self._executor.run(self.follow_now, image, expected, priority=priority)
+
     @abstractmethod
     def detect_now(self, image: Image, wanted: WantedFaces) -> list[FaceDetection]:
         """Find the faces on the calling thread; see the port."""
+
+    def follow_now(
+        self,
+        image: Image,
+        expected: Sequence[FaceDetection],
+    ) -> list[FaceDetection] | None:
+        """Look for faces where they are expected on the calling thread; None unless overridden."""
+        return None

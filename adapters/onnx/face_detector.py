@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,18 @@ class OnnxFaceDetector(DirectFaceDetector):
                 break
         return keep_faces(found, image, wanted)
 
+    def follow_now(
+        self, image: Image, expected: Sequence[FaceDetection]
+    ) -> list[FaceDetection] | None:
+        """Ask the refiner about the faces, on the calling thread; see the port."""
+        if self._refiner is None:
+            return None
+        smallest = min(face.box.longer_side for face in expected)
+        halvings = max(math.floor(math.log2(smallest / self._refiner.face_px)), 0)
+        view = DetectionView.of(image, ratio=min(0.5**halvings, image.scale))
+        found = self._refiner.follow(view.pixels, _known(view, expected))
+        return keep_faces(_faces(view, found), image, WantedFaces(min_size_px=0))
+
     def _check(self) -> None:
         """Run the network on a blank image and check its output."""
         side = 2 * max(self._strides)
@@ -138,16 +151,7 @@ class OnnxFaceDetector(DirectFaceDetector):
         found = found[np.array(counts, bool)]
         if self._refiner is not None:
             found = self._refiner.refine(view.pixels, found)
-        found = found[found.confidences >= self._threshold]
-        return [
-            _face(view, box, confidence, points)
-            for box, confidence, points in zip(
-                found.rectangles.tolist(),
-                found.confidences.tolist(),
-                found.landmarks.tolist(),
-                strict=True,
-            )
-        ]
+        return _faces(view, found[found.confidences >= self._threshold])
 
     def _may_miss_larger(self, all_candidates: Sequence[FaceCandidates]) -> bool:
         """Whether a coarser view may show faces that these candidates of one scale do not.
@@ -195,12 +199,30 @@ def _framing(facts: Mapping[str, Any]) -> BoxFraming:
     )
 
 
-def _face(
-    view: DetectionView, box: list[float], confidence: float, points: list[list[float]]
-) -> FaceDetection:
-    # The person's right eye is the viewer's left one.
-    return FaceDetection(
-        box=view.box(*box),
-        confidence=min(max(confidence, 0.0), 1.0),
-        landmarks=FaceLandmarks(*(view.point(x, y) for x, y in points)),
+def _known(view: DetectionView, faces: Sequence[FaceDetection]) -> FaceCandidates:
+    """Faces of the original in pixels of a view, without landmarks."""
+    corners = [(face.box.x, face.box.y, face.box.right, face.box.bottom) for face in faces]
+    scale = (view.ratio_x, view.ratio_y) * 2
+    return FaceCandidates(
+        np.array([face.confidence for face in faces], np.float32),
+        np.asarray(np.array(corners) * scale, np.float32),
+        np.zeros((len(faces), 5, 2), np.float32),
     )
+
+
+def _faces(view: DetectionView, found: FaceCandidates) -> list[FaceDetection]:
+    """Candidates of a view in pixels of the original."""
+    return [
+        FaceDetection(
+            box=view.box(*box),
+            confidence=min(max(confidence, 0.0), 1.0),
+            # The person's right eye is the viewer's left one.
+            landmarks=FaceLandmarks(*(view.point(x, y) for x, y in points)),
+        )
+        for box, confidence, points in zip(
+            found.rectangles.tolist(),
+            found.confidences.tolist(),
+            found.landmarks.tolist(),
+            strict=True,
+        )
+    ]

@@ -21,6 +21,14 @@ OUTPUT = "faces"
 _MAX_CROPS = 64
 _BATCH = 16
 _MAX_SPAN = 10
+_STILL_THERE = 1.0
+"""Log-odds from which on a face is where it was expected. On the tuning slice of the training
+photographs 98 % of the faces that had moved by up to three tenths of their side had them, and 0.2 %
+of places without a face."""
+_CLOSE = 0.7
+"""IoU of the expected and the new box below which a face is looked at again at its new place: with
+a shift of three tenths the IoU with the detector's box was 0.86 then, and 0.91 after another look.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,10 @@ class FaceRefiner:
     ``name``, ``version``, ``file_sha256``, ``span`` (the crop's side in longer sides of the box),
     ``doubtful`` (from which to which confidence a box is doubtful) and ``confidence``: what the
     log-odds of ``detector`` and ``refiner`` weigh in the new confidence, and its ``offset``.
+
+    Attributes:
+        least: confidence from which on a box is doubtful, and not nothing.
+        face_px: longer side of a face in a crop.
     """
 
     def __init__(self, weights: Path) -> None:
@@ -83,9 +95,11 @@ class FaceRefiner:
         usable = 0 < self.least < self._most < 1 and 0 < self._span < _MAX_SPAN
         if not (usable and all(map(math.isfinite, self._coefficients))):
             raise InferenceUnavailable(f"{file}: span, doubtful or confidence is out of range")
-        self._side = self._network.input_shape[1]
-        if not isinstance(self._side, int):
+        side = self._network.input_shape[1]
+        if not isinstance(side, int):
             raise InferenceUnavailable(f"{weights.name} must read crops of a fixed size")
+        self._side = side
+        self.face_px = side / self._span
         answer = self._network.run(np.zeros((1, self._side, self._side, 3), np.uint8)).shape
         if answer != (1, NUMBERS):
             raise InferenceUnavailable(f"{weights.name} must answer {NUMBERS} numbers a crop")
@@ -117,6 +131,28 @@ class FaceRefiner:
             moved.landmarks,
         )
         return refined + others
+
+    def follow(self, pixels: NDArray[np.uint8], expected: FaceCandidates) -> FaceCandidates:
+        """Look for known faces where they should be.
+
+        Args:
+            pixels: as for ``refine``.
+            expected: at least one face, as it was last seen, with the box where it should be.
+
+        Returns:
+            Those that are there, in the same order, with the boxes and landmarks of now.
+
+        Raises:
+            InferenceUnavailable: the network failed.
+        """
+        log_odds, seen = self.judge(pixels, expected)
+        off = np.flatnonzero(_each_iou(expected.boxes, seen.boxes) < _CLOSE)
+        off = off[log_odds[off] >= _STILL_THERE]
+        if len(off):
+            # The face lies beside the middle of its crop, where boxes are less exact.
+            log_odds[off], nearer = self.judge(pixels, seen[off])
+            seen.boxes[off], seen.landmarks[off] = nearer.boxes, nearer.landmarks
+        return seen[log_odds >= _STILL_THERE]
 
     def doubtful(self, found: FaceCandidates) -> NDArray[np.intp]:
         """Which candidates are judged anew."""
@@ -153,6 +189,14 @@ class FaceRefiner:
         first, second, offset = self._coefficients
         before = np.log(confidences / (1 - confidences))
         return confidence_of(first * before + second * log_odds + offset)
+
+
+def _each_iou(some: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of boxes and as many others (N, 4), one by one; (N,)."""
+    corner = np.maximum(some[:, :2], others[:, :2])
+    shared = (np.minimum(some[:, 2:], others[:, 2:]) - corner).clip(0).prod(axis=1)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (some, others)]
+    return np.asarray(shared / (areas[0] + areas[1] - shared), np.float32)
 
 
 def crop_around(

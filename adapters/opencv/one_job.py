@@ -72,8 +72,12 @@ class OneJobFaceAnalyser:
     ) -> AnalysedImage:
         with decoding:
             image = prepared.decode()
-        wanted, found = search.wanted(image), []
-        if wanted is not None:
+        followed = None
+        if expected := search.expected(image):
+            with self._telemetry.stage("follow"):
+                followed = self._detector.follow_now(image, expected)
+        found = followed or []
+        if (wanted := search.wanted(image, followed)) is not None:
             with self._telemetry.stage("detect"):
                 found = self._detector.detect_now(image, wanted)
         chosen = search.choose(image, found)

@@ -73,12 +73,7 @@ class KalmanFaceTracker:
         """Update the tracks with what the detector found; see the port."""
         self._forget(at_s)
         found = list(detections[:_MAX_FACES])
-        pairs = self._match(found, at_s)
-        for row, column in pairs.items():
-            track = self._tracks[row]
-            track.see(found[column], at_s)
-            if track.number is None:
-                track.number = self._next_number()
+        pairs = self._see(found, at_s)
         for row, track in enumerate(self._tracks):
             if row not in pairs:
                 track.misses += 1
@@ -90,9 +85,29 @@ class KalmanFaceTracker:
         self._has_detected = True
         return _report(self._tracks, at_s)
 
+    def expected(self, at_s: float) -> Sequence[FaceDetection]:
+        """The faces that were not missed, where they should be now; see the port."""
+        known = (track for track in self._tracks if track.number is not None and not track.misses)
+        return [track.detection_at(at_s) for track in known]
+
+    def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
+        """Update the tracks with what was seen where it was expected; see the port."""
+        self._see(seen, at_s)
+        return _report(self._tracks, at_s)
+
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
         """Predict where the faces are now; see the port."""
         return _report(self._tracks, at_s)
+
+    def _see(self, found: Sequence[FaceDetection], at_s: float) -> dict[int, int]:
+        """Update the tracks that were seen; returns what ``_match`` does."""
+        pairs = self._match(found, at_s)
+        for row, column in pairs.items():
+            track = self._tracks[row]
+            track.see(found[column], at_s)
+            if track.number is None:
+                track.number = self._next_number()
+        return pairs
 
     def _forget(self, at_s: float) -> None:
         self._tracks = [track for track in self._tracks if not _is_over(track, at_s)]

@@ -76,6 +76,12 @@ class Track:
             round(x - width / 2), round(y - height / 2), max(round(width), 1), max(round(height), 1)
         )
 
+    def detection_at(self, at_s: float) -> FaceDetection:
+        """The face as it was last seen, moved to where it should be."""
+        last, box = self._last, self.expected_at(at_s)
+        landmarks = last.landmarks and last.landmarks.moved(last.box, box)
+        return FaceDetection(box, last.confidence, landmarks)
+
     def reported(self, at_s: float) -> FaceTrack | None:
         """The face as it is reported now; None if it is not reported."""
         if self.number is None or self.misses > 1 or (self.misses and self._sightings == 1):
@@ -91,6 +97,7 @@ class Track:
             )
         if at_s - self.seen_s > PREDICTED_FOR_S:
             return None
-        box = self.expected_at(at_s)
-        landmarks = last.landmarks and last.landmarks.moved(last.box, box)
-        return FaceTrack(self.number, box, last.confidence, predicted=True, landmarks=landmarks)
+        now = self.detection_at(at_s)
+        return FaceTrack(
+            self.number, now.box, now.confidence, predicted=True, landmarks=now.landmarks
+        )

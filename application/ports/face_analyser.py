@@ -27,8 +27,22 @@ class FaceSearch(Protocol):
     def min_side_px(self) -> int | None:  # noqa: D102 (above)
         ...
 
-    def wanted(self, image: Image) -> WantedFaces | None:
-        """What the detector has to find; None if it need not run."""
+    def expected(self, image: Image) -> Sequence[FaceDetection]:
+        """Faces that need only be followed, see ``FaceDetector.follow``; empty if there are none.
+
+        Args:
+            image: the decoded image.
+        """
+        ...
+
+    def wanted(self, image: Image, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
+        """What the detector has to find in the whole image; None if it need not search it.
+
+        Args:
+            image: the decoded image.
+            followed: those of the expected faces that are there; None if the detector cannot
+                follow faces, or none was expected.
+        """
         ...
 
     def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
@@ -36,7 +50,7 @@ class FaceSearch(Protocol):
 
         Args:
             image: the decoded image.
-            found: by the detector, largest first; empty if it did not run.
+            found: by searching, or else by following, largest first; empty if neither was done.
         """
         ...
 

@@ -78,3 +78,27 @@ class FaceDetector(Protocol):
             InferenceUnavailable: the detector cannot run.
         """
         ...
+
+    async def follow(
+        self,
+        image: Image,
+        expected: Sequence[FaceDetection],
+        *,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Sequence[FaceDetection] | None:
+        """Look for faces only where they are expected, at a fraction of the cost of a search.
+
+        Args:
+            image: as the decoder made it.
+            expected: at least one face, as it was last seen, but with the box where it should be
+                now, in the image's pixels; it may reach over the edge.
+            priority: decides the order when processors are busy.
+
+        Returns:
+            Those that are there, largest first, with new boxes (clipped, no two for one face) and
+            the confidence from before. None if this detector can only search whole images.
+
+        Raises:
+            InferenceUnavailable: the detector cannot run.
+        """
+        ...

@@ -61,6 +61,27 @@ class FaceTracker(Protocol):
         """
         ...
 
+    def expected(self, at_s: float) -> Sequence[FaceDetection]:
+        """The faces that the last detection saw, with the boxes where they should be now.
+
+        A box may reach over the edge of the frame, and may be a guess, after a second for example.
+        """
+        ...
+
+    def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
+        """Update the tracks with faces of a frame that was not searched as a whole.
+
+        A face that is not among them was not looked for, so it counts as neither seen nor missed.
+
+        Args:
+            seen: faces that were looked for where they were expected.
+            at_s: when the frame arrived.
+
+        Returns:
+            As ``update``.
+        """
+        ...
+
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
         """Predict where the faces are in a frame without a detection; largest first."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
-Stage = Literal["decode", "detect", "track", "classify", "store", "upload"]
+Stage = Literal["decode", "detect", "follow", "track", "classify", "store", "upload"]
 FrameOutcome = Literal["result", "error", "dropped"]
 Event = Literal[
     "image_analysed",

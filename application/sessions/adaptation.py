@@ -34,7 +34,7 @@ class Effort:
 
     Attributes:
         resolution: the detector sees the frame scaled down to fit into this.
-        interval: it runs on every N-th frame.
+        interval: it searches every N-th frame.
     """
 
     resolution: Size

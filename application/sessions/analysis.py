@@ -21,6 +21,8 @@ from domain.tracking import PREDICTED_FOR_S, FaceTrack
 _CROP_OVERSAMPLING = 1.5
 """Frames are decoded with this many times the sides that the detector sees, because crops need more
 pixels than detection does."""
+_SEARCHED_WITHIN_S = 0.5
+"""A frame is searched at least this often, so that a new face appears soon."""
 _SAME_SHAPE = 0.02
 """How much the aspect ratio may change for a frame to count as the same scene, scaled."""
 
@@ -31,7 +33,8 @@ class FrameFaces:
 
     Attributes:
         faces: largest first; boxes in pixels of the frame, scores smoothed.
-        detection_used: False if no detector ran and all boxes are predicted.
+        detection_used: whether the whole frame was searched for faces; in others the known ones
+            are followed, or else predicted.
         width: of the frame in pixels.
         height: likewise.
     """
@@ -66,11 +69,14 @@ class FrameAnalysis:
         faces = self._smoothing.smooth(
             search.tracks, readings, window=window, at_s=frame.received_s
         )
-        return FrameFaces(faces, search.detected, image.width, image.height)
+        return FrameFaces(faces, search.searched, image.width, image.height)
 
 
 class _FrameSearch:
-    """Fulfils ``FaceSearch``: detects on some frames, and predicts tracks on the others."""
+    """Fulfils ``FaceSearch``: some frames are searched, and known faces followed in the others.
+
+    With a detector that cannot follow faces their boxes are predicted instead.
+    """
 
     def __init__(
         self, session_tracks: _SessionTracks, at_s: float, config: SessionConfig, effort: Effort
@@ -79,7 +85,10 @@ class _FrameSearch:
         self._at_s = at_s
         self._config = config
         self._effort = effort
-        self.detected = False
+        self._expected: Sequence[FaceDetection] = ()
+        self._is_due = False
+        self._has_followed = False
+        self.searched = False
         self.tracks: Sequence[FaceTrack] = ()
 
     @property
@@ -87,11 +96,23 @@ class _FrameSearch:
         """See the port."""
         return round(_CROP_OVERSAMPLING * max(self._effort.resolution))
 
-    def wanted(self, image: Image) -> WantedFaces | None:
+    def expected(self, image: Image) -> Sequence[FaceDetection]:
         """See the port."""
         self._session_tracks.adjust_to(image)
-        self.detected = self._session_tracks.is_detection_due(self._at_s, self._effort.interval)
-        if not self.detected:
+        self._is_due = self._session_tracks.is_search_due(self._at_s, self._effort.interval)
+        if not self._is_due:
+            self._expected = self._session_tracks.expected(self._at_s)
+        return self._expected
+
+    def wanted(self, image: Image, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
+        """See the port."""
+        self._has_followed = followed is not None
+        self.searched = self._is_due or (
+            self._has_lost_a_face(followed)
+            if followed is not None
+            else self._session_tracks.is_prediction_old(self._at_s)
+        )
+        if not self.searched:
             return None
         config = self._config
         return WantedFaces(
@@ -102,8 +123,10 @@ class _FrameSearch:
 
     def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
         """See the port."""
-        if self.detected:
-            tracks = self._session_tracks.update(found, self._at_s)
+        if self.searched:
+            tracks = self._session_tracks.search(found, self._at_s)
+        elif self._has_followed:
+            tracks = self._session_tracks.follow(found, self._at_s)
         else:
             tracks = self._session_tracks.predict(self._at_s)
         self.tracks = [inside for track in tracks if (inside := _within(track, image)) is not None]
@@ -111,19 +134,24 @@ class _FrameSearch:
             FaceDetection(track.box, track.confidence, track.landmarks) for track in self.tracks
         ]
 
+    def _has_lost_a_face(self, followed: Sequence[FaceDetection]) -> bool:
+        large = [f for f in followed if f.box.longer_side >= self._config.min_face_size]
+        return len(large) < len(self._expected)
+
 
 class _SessionTracks:
-    """The tracks of one session, and when the detector has to run again."""
+    """The tracks of one session, and when the detector has to search again."""
 
     def __init__(self, tracker: FaceTracker, telemetry: Telemetry) -> None:
         self._tracker = tracker
         self._telemetry = telemetry
-        self._frames_since_detection = 0
-        self._detected_s: float | None = None
+        self._frames_since_search = 0
+        self._searched_s: float | None = None
+        self._seen_s = 0.0
         self._size: Size | None = None
 
     def adjust_to(self, image: Image) -> None:
-        """If frames change their size, rescale the tracks or start over, and detect again."""
+        """If frames change their size, rescale the tracks or start over, and search again."""
         before, self._size = self._size, (image.width, image.height)
         if before is None or before == self._size:
             return
@@ -133,27 +161,43 @@ class _SessionTracks:
         else:
             # The phone was turned or the frame is cropped differently: positions cannot be mapped.
             self._tracker.forget()
-        self._detected_s = None
+        self._searched_s = None
 
-    def is_detection_due(self, at_s: float, interval: int) -> bool:
-        """Whether the detector runs on a frame of this time."""
+    def is_search_due(self, at_s: float, interval: int) -> bool:
+        """Whether the detector searches a frame of this time, even if all faces can be followed."""
         return (
-            self._detected_s is None
-            or at_s - self._detected_s > PREDICTED_FOR_S
-            or self._frames_since_detection + 1 >= interval
+            self._searched_s is None
+            or at_s - self._searched_s > _SEARCHED_WITHIN_S
+            or self._frames_since_search + 1 >= interval
             or self._tracker.wants_detection
         )
 
-    def update(self, found: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
-        """The tracks in a frame that the detector ran on."""
-        self._frames_since_detection = 0
-        self._detected_s = at_s
+    def is_prediction_old(self, at_s: float) -> bool:
+        """Whether the faces were last seen too long ago to predict where they are."""
+        return at_s - self._seen_s > PREDICTED_FOR_S
+
+    def expected(self, at_s: float) -> Sequence[FaceDetection]:
+        """Known faces, where they should be in a frame of this time."""
+        with self._telemetry.stage("track"):
+            return self._tracker.expected(at_s)
+
+    def search(self, found: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
+        """The tracks in a frame that the detector searched."""
+        self._frames_since_search = 0
+        self._searched_s = self._seen_s = at_s
         with self._telemetry.stage("track"):
             return self._tracker.update(found, at_s)
 
+    def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
+        """The tracks in a frame in which all faces were where they were expected."""
+        self._frames_since_search += 1
+        self._seen_s = at_s
+        with self._telemetry.stage("track"):
+            return self._tracker.follow(seen, at_s)
+
     def predict(self, at_s: float) -> Sequence[FaceTrack]:
-        """The tracks in a frame that the detector did not run on."""
-        self._frames_since_detection += 1
+        """Where the tracks should be in a frame that is neither searched nor followed in."""
+        self._frames_since_search += 1
         with self._telemetry.stage("track"):
             return self._tracker.predict(at_s)
 

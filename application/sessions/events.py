@@ -42,7 +42,7 @@ class SessionMetrics:
         latency_p95_s: the time that 95 of 100 frames stay under.
         tracking_faces: in the last frame.
         processing_resolution: the size to which frames are scaled for the detector now.
-        detection_interval: the detector runs on every N-th frame now.
+        detection_interval: every N-th frame is searched for faces now.
     """
 
     received_frames: int

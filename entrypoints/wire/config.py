@@ -45,8 +45,8 @@ DetectionInterval = Annotated[
     Meta(
         ge=1,
         le=MAX_DETECTION_INTERVAL,
-        description="Run the face detector on every N-th frame and predict the boxes of the "
-        "frames between.",
+        description="Search every N-th frame for faces, and follow known faces in the frames "
+        "between.",
     ),
 ]
 FrameRate = Annotated[

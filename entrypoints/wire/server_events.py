@@ -45,7 +45,13 @@ class DetectionResult(Struct, kw_only=True):
     fps: Annotated[Rate, Meta(description="Results a second over the last few seconds.")]
     faces: Annotated[list[TrackedFace], Meta(description="Largest face first.")]
     face_detected: bool
-    detection_used: Annotated[bool, Meta(description="False where every box is predicted.")]
+    detection_used: Annotated[
+        bool,
+        Meta(
+            description="Whether the whole frame was searched; in others known faces are "
+            "followed, or their boxes predicted."
+        ),
+    ]
     dropped_frames: Count
     image: ImageSize
     session_id: SessionId = UNSET
@@ -72,7 +78,7 @@ class Metrics(Struct, kw_only=True):
         ),
     ]
     detection_interval: Annotated[
-        int, Meta(ge=1, description="The detector runs on every N-th frame now.")
+        int, Meta(ge=1, description="Every N-th frame is searched for faces now.")
     ]
 
 

@@ -9,7 +9,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class Subject:
 
     detector: FaceDetector
     draw: Callable[..., Image]
+    follows: bool = False
 
     async def boxes(self, image: Image, min_size_px: int = 40, **options: Any) -> list[BoundingBox]:
         found = await self.detector.detect(image, WantedFaces(min_size_px, **options))
@@ -94,8 +95,9 @@ def detector_of(name: str, executor: WorkExecutor) -> FaceDetector:
 @pytest.fixture(params=DETECTORS)
 def subject(request: pytest.FixtureRequest, executor: WorkExecutor) -> Subject:
     if request.param == "in-memory":
-        return Subject(InMemoryFaceDetector(), drawn)
-    return Subject(detector_of(request.param, executor), photographed)
+        return Subject(InMemoryFaceDetector(can_follow=True), drawn, follows=True)
+    detector = detector_of(request.param, executor)
+    return Subject(detector, photographed, follows=request.param == "bundled")
 
 
 LARGE, SMALL = BoundingBox(350, 110, 130, 150), BoundingBox(60, 150, 69, 80)
@@ -150,6 +152,48 @@ async def test_boxes_are_in_pixels_of_the_original_at_any_detection_size(
     assert box.iou(BoundingBox(600, 200, 310, 360)) > 0.5
 
 
+def expected_at(box: BoundingBox) -> FaceDetection:
+    return FaceDetection(box, confidence=0.9)
+
+
+async def test_faces_are_followed_to_where_they_are_now(subject: Subject) -> None:
+    image = subject.draw(640, 480, SMALL, LARGE)
+    expected = [
+        expected_at(replace(SMALL, x=SMALL.x + 20)),
+        expected_at(replace(LARGE, x=LARGE.x - 25, y=LARGE.y + 25)),
+    ]
+    followed = await subject.detector.follow(image, expected)
+    assert (followed is not None) == subject.follows
+    if followed is not None:
+        found = await subject.detector.detect(image, WantedFaces(40))
+        for face, searched, at in zip(followed, found, (LARGE, SMALL), strict=True):
+            assert min(face.box.iou(searched.box), face.box.iou(at)) > 0.6
+            assert face.confidence == pytest.approx(0.9)
+            assert (face.landmarks is None) == (searched.landmarks is None)
+
+
+async def test_a_face_that_left_is_not_followed(subject: Subject) -> None:
+    image = subject.draw(640, 480, LARGE)
+    followed = await subject.detector.follow(image, [expected_at(SMALL), expected_at(LARGE)])
+    if followed is not None:
+        (face,) = followed
+        assert face.box.iou(LARGE) > 0.6
+
+
+async def test_two_expected_faces_are_not_followed_to_the_same_one(subject: Subject) -> None:
+    beside = [expected_at(replace(LARGE, x=LARGE.x + shift)) for shift in (-25, 25)]
+    followed = await subject.detector.follow(subject.draw(640, 480, LARGE), beside)
+    assert followed is None or len(followed) == 1
+
+
+async def test_a_face_is_followed_over_the_edge(subject: Subject) -> None:
+    image = subject.draw(500, 300, BoundingBox(-20, 60, 130, 150))
+    followed = await subject.detector.follow(image, [expected_at(BoundingBox(-30, 70, 130, 150))])
+    if followed is not None:
+        (face,) = followed
+        assert face.box == face.box.clipped_to(500, 300)
+
+
 async def test_concurrent_callers_get_the_same_faces(
     subject: Subject,
 ) -> None:
@@ -174,6 +218,23 @@ async def test_a_detector_has_a_name_and_a_version(subject: Subject) -> None:
 
 
 # Only for the real detectors
+
+
+async def test_a_face_is_followed_at_any_size_and_at_reduced_scale(executor: WorkExecutor) -> None:
+    detector = OnnxFaceDetector(executor=executor)
+    for height, factor in ((40, 1), (90, 1), (360, 1), (360, 2), (700, 4)):
+        at = BoundingBox(300, 150, round(height / 1.15), height)
+        image = photographed(1280, 960, at)
+        moved = replace(at, x=at.x + height // 5)
+        followed = await detector.follow(reduced(image, factor), [expected_at(moved)])
+        assert followed is not None
+        assert [face.box.iou(at) > 0.6 for face in followed] == [True], (height, factor)
+
+
+async def test_an_image_of_noise_shows_no_followed_face(executor: WorkExecutor) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
+    image = Image(noise, 640, 480, "image/png")
+    assert await OnnxFaceDetector(executor=executor).follow(image, [expected_at(LARGE)]) == []
 
 
 @pytest.fixture(params=DETECTORS[1:])

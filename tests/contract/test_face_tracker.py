@@ -150,6 +150,33 @@ def test_a_box_is_predicted_for_a_fifth_of_a_second(tracker: FaceTracker) -> Non
     assert ids(tracker.update([face(10)], 0.5)) == ["face_1"]
 
 
+def test_a_followed_face_is_at_its_new_place_and_the_others_are_not_missed(
+    tracker: FaceTracker,
+) -> None:
+    show(tracker, [face(10), face(400)], [face(10), face(400)])
+    for i in range(2, 6):
+        tracks = tracker.follow([face(10 + 5 * i)], i * FRAME_S)
+        (moved,) = (track for track in tracks if not track.predicted)
+        assert (moved.track_id, moved.box) == ("face_1", face(10 + 5 * i).box)
+    assert ids(tracks) == ["face_1"], "the other was not seen for too long to say where it is"
+    assert sorted(ids(tracker.update([face(40), face(400)], 0.6))) == ["face_1", "face_2"]
+
+
+def test_the_faces_that_were_seen_last_are_expected(tracker: FaceTracker) -> None:
+    assert list(tracker.expected(0)) == []
+    show(tracker, [face(10), face(400)], [face(10), face(400)], [face(10), face(700)])
+    (expected,) = tracker.expected(0.3)
+    assert expected.box.iou(face(10).box) > 0.8
+    assert expected.confidence == 0.9
+
+
+def test_following_begins_no_face_and_forgets_none(tracker: FaceTracker) -> None:
+    show(tracker, [face(10)], [face(10), face(300)])
+    assert ids(tracker.follow([face(10), face(550)], 0.2)) == ["face_1"]
+    assert tracker.wants_detection, "the face at 300 still waits to be confirmed"
+    assert sorted(ids(tracker.update([face(10), face(300)], 0.3))) == ["face_1", "face_2"]
+
+
 def test_a_face_keeps_its_number_at_another_size(tracker: FaceTracker) -> None:
     show(tracker, [face(100), face(400)], [face(100), face(400)])
     tracker.rescale(0.5)

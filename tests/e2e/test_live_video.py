@@ -26,14 +26,14 @@ async def test_a_moving_face_keeps_its_id_and_its_box_follows(service, pictures,
         assert "face_1" in names, f"frame {number}: {names}"
         face = result["faces"][names.index("face_1")]
         assert face["dominant_emotion"] == "happy"
-        if not result["detection_used"]:
+        if face["predicted"]:
             continue  # Predicted positions depend on time, which a busy machine stretches.
         x, y, width, height = face["box"]
         # Her face is at 224 ± 30, 113 ± 30 in the first picture.
         assert abs(x + width / 2 - (224 + 8 * number)) < 30
         assert abs(y + height / 2 - 113) < 30
     looks = [result["detection_used"] for result in results]
-    # A machine that needs longer than 0.2 s per frame detects in every one.
+    # A machine that needs longer for a frame searches more of them.
     assert looks.count(True) >= 12 / interval - 1
     await client.io.disconnect()
 

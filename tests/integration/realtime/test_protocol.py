@@ -380,7 +380,7 @@ async def test_a_session_that_falls_behind_gets_a_performance_suggestion(service
     assert "falls behind" in told["message"]
     assert told["suggested_config"] == {
         "processing_resolution": [480, 360],
-        "detection_interval": 2,
+        "detection_interval": 3,
     }
     await client.emit("control", {"action": "stop"})
     metrics = (await client.next("status"))["metrics"]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -26,6 +26,7 @@ from application.work.memory_budget import MemoryBudget
 from application.work.priority import Priority
 from domain.errors import InvalidImage
 from domain.face import FaceDetection
+from domain.geometry import BoundingBox
 from domain.image import Image
 from tests.decoding_limits import USUAL_LIMITS
 
@@ -50,8 +51,26 @@ class CountingExecutor(WorkExecutor):
 class NoFace(EveryFace):
     """Needs no detection."""
 
-    def wanted(self, image: Image) -> None:  # type: ignore[override]
+    def wanted(  # type: ignore[override]
+        self, image: Image, followed: Sequence[FaceDetection] | None
+    ) -> None:
         return None
+
+
+class Known(EveryFace):
+    """Follows a face, and searches for others if it is gone."""
+
+    def __init__(self, min_size_px: int, face: FaceDetection) -> None:
+        super().__init__(min_size_px)
+        self.face = face
+
+    def expected(self, image: Image) -> Sequence[FaceDetection]:
+        return [self.face]
+
+    def wanted(  # type: ignore[override]
+        self, image: Image, followed: Sequence[FaceDetection] | None
+    ) -> WantedFaces | None:
+        return None if followed else WantedFaces(64)
 
 
 class Coarse(EveryFace):
@@ -60,10 +79,10 @@ class Coarse(EveryFace):
     min_side_px = 200
     shape: tuple[int, ...] = ()
 
-    def wanted(self, image: Image) -> WantedFaces:
+    def wanted(self, image: Image, followed: Sequence[FaceDetection] | None) -> WantedFaces:
         assert isinstance(image.pixels, np.ndarray)
         self.shape = image.pixels.shape
-        return super().wanted(image)
+        return super().wanted(image, followed)
 
 
 class Faulty(EveryFace):
@@ -137,6 +156,22 @@ async def test_one_job_gives_the_same_result_as_the_steps(parts: Parts, suffix: 
 async def test_the_detector_is_skipped_if_the_search_does_not_need_it(parts: Parts) -> None:
     assert (await parts.one_job.analyse(encoded(), NoFace(40))).faces == ()
     assert parts.telemetry.stages["detect"] == 0
+
+
+async def test_a_face_that_is_where_it_was_expected_needs_no_search(parts: Parts) -> None:
+    (found,) = (await parts.one_job.analyse(encoded(), EveryFace(64))).faces
+    box = found.detection.box
+    near = FaceDetection(replace(box, x=box.x + box.width // 5), 0.75)
+    far = FaceDetection(BoundingBox(0, 350, 100, 120), 0.75)
+    parts.telemetry.stages.clear()
+    (face,) = (await parts.one_job.analyse(encoded(), Known(64, near))).faces
+    assert face.detection.box.iou(box) > 0.8
+    assert face.detection.confidence == pytest.approx(0.75)
+    assert face.reading.scores.dominant is found.reading.scores.dominant
+    assert dict(parts.telemetry.stages) == {"decode": 1, "follow": 1, "classify": 1}
+    assert (await parts.stepwise.analyse(encoded(), Known(64, near))).faces == (face,)
+    assert (await parts.one_job.analyse(encoded(), Known(64, far))).faces == (found,)
+    assert parts.telemetry.stages["detect"] == 1
 
 
 async def test_a_search_that_needs_less_gets_a_smaller_image_and_the_same_boxes(

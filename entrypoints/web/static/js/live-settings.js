@@ -20,7 +20,7 @@ export function liveSettings(onChange) {
   keep.setAttribute("form", FORM);
   const form = h("form", { class: "grid", id: FORM, noValidate: true },
     field("Maximum frames per second", number("max_frame_rate", 15, 1, 60), "Fewer frames put less load on the service."),
-    field("Detect faces every … frames", number("detection_interval", 2, 1, 30), "In between, faces are tracked: faster, but new faces appear later."),
+    field("Detect faces every … frames", number("detection_interval", 3, 1, 30), "In between, known faces are followed: faster, but new faces appear later."),
     field("Frame size for detection", select(sizes, { name: "processing_resolution", value: "640x480" }), "Smaller frames are faster, but small faces are missed."),
     field("Smallest face in pixels", number("min_face_size", 64, 16, 2000), "Smaller faces are ignored."),
     field("Minimum detector confidence", number("detection_confidence", 0, 0, 1, 0.05), "From 0 to 1. Raise it if objects are mistaken for faces."),

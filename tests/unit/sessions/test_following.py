@@ -1,0 +1,100 @@
+"""Between two searches, known faces are looked for only where they are expected."""
+
+import pytest
+
+from adapters.in_memory import InMemoryFaceDetector, fake_image
+from application.sessions.session import StreamSession
+from domain.emotion import Emotion
+from domain.session import FrameResult
+from domain.session_config import ConfigChange
+from tests.unit.sessions.world import Recorder, World, analysed
+
+
+@pytest.fixture
+def world() -> World:
+    return World(detector=InMemoryFaceDetector(can_follow=True))
+
+
+def image_with(*lefts: int, side: int = 120) -> bytes:
+    return fake_image(*(((left, 100, side, side), Emotion.HAPPY) for left in lefts))
+
+
+async def shown(
+    session: StreamSession, world: World, recorder: Recorder, *images: bytes
+) -> list[FrameResult]:
+    """The results of these frames, sent a tenth of a second apart."""
+    done = len(recorder.all(FrameResult))
+    for i, image in enumerate(images, start=done + 1):
+        session.offer(world.frame(i, image))
+        await recorder.nth(FrameResult, i)
+    return recorder.all(FrameResult)[done:]
+
+
+async def test_a_followed_face_is_where_it_is_now(
+    session: StreamSession, world: World, recorder: Recorder
+) -> None:
+    await session.start(ConfigChange({"detection_interval": 3}))
+    lefts = (100, 120, 140, 160, 180, 200, 220)
+    results = await shown(session, world, recorder, *map(image_with, lefts))
+    assert [result.detection_used for result in results] == [i % 3 == 0 for i in range(7)]
+    assert world.detector.runs == 3
+    for result, left in zip(results, lefts, strict=True):
+        (face,) = result.faces
+        assert (face.track.track_id, face.track.box.x) == ("face_1", left)
+        assert not face.track.predicted
+
+
+async def test_a_frame_is_searched_as_soon_as_a_face_is_lost(
+    session: StreamSession, world: World, recorder: Recorder
+) -> None:
+    await session.start(ConfigChange({"detection_interval": 30}))
+    both, one = image_with(100, 400), image_with(100)
+    results = await shown(session, world, recorder, both, both, one, one, one)
+    assert [result.detection_used for result in results] == [True, False, True, False, False]
+    assert len(results[-1].faces) == 1
+
+
+async def test_a_frame_is_searched_every_half_second_for_new_faces(
+    session: StreamSession, world: World, recorder: Recorder
+) -> None:
+    await session.start(ConfigChange({"detection_interval": 30}))
+    one, both = image_with(100), image_with(100, 400)
+    results = await shown(session, world, recorder, one, *[both] * 8)
+    searched = [i for i, result in enumerate(results) if result.detection_used]
+    assert searched == [0, 6, 7], "and once more to confirm the new face"
+    assert [len(result.faces) for result in results] == [1] * 7 + [2] * 2
+
+
+@pytest.mark.parametrize(("rate", "every"), [(1, 1), (3, 2), (4, 3), (5, 3), (10, 5)])
+async def test_at_low_rates_faces_are_followed_between_searches(
+    session: StreamSession, world: World, recorder: Recorder, rate: float, every: int
+) -> None:
+    await session.start(ConfigChange({"detection_interval": 5}))
+    for i in range(1, 12):
+        world.clock.advance(1 / rate - 0.1)  # which is what the next frame adds
+        session.offer(world.frame(i))
+        await recorder.nth(FrameResult, i)
+    results = recorder.all(FrameResult)
+    assert [result.detection_used for result in results] == [i % every == 0 for i in range(11)]
+    assert not any(face.track.predicted for result in results for face in result.faces)
+
+
+async def test_a_face_that_became_too_small_is_left_out(
+    session: StreamSession, world: World, recorder: Recorder
+) -> None:
+    await session.start(ConfigChange({"detection_interval": 30, "min_face_size": 64}))
+    near, far = image_with(100), image_with(100, side=60)
+    results = await shown(session, world, recorder, near, far, far, far)
+    assert [len(result.faces) for result in results][-1] == 0
+    assert results[1].detection_used
+
+
+async def test_a_frame_of_another_size_is_searched(
+    session: StreamSession, world: World, recorder: Recorder
+) -> None:
+    await session.start(ConfigChange({"detection_interval": 30}))
+    await analysed(session, world, recorder, 2)
+    larger = fake_image(((200, 200, 240, 240), Emotion.HAPPY), width=1280, height=960)
+    result, after = await shown(session, world, recorder, larger, larger)
+    assert (result.detection_used, after.detection_used) == (True, False)
+    assert [face.track.track_id for face in after.faces] == ["face_1"]
