@@ -37,6 +37,11 @@ class InMemoryFaceTracker:
         """Whether a face waits to be confirmed."""
         return any(face.number is None for face in self._followed)
 
+    @property
+    def misses_a_face(self) -> bool:
+        """Whether a known face may be found again."""
+        return any(face.number is not None and face.misses for face in self._followed)
+
     def rescale(self, factor: float) -> None:
         """Scale the tracks."""
         for face in self._followed:
@@ -66,8 +71,10 @@ class InMemoryFaceTracker:
         return self.predict(at_s)
 
     def expected(self, at_s: float) -> Sequence[FaceDetection]:
-        """The faces that were not missed, where they were."""
-        return [face.last for face in self._followed if face.number is not None and not face.misses]
+        """The faces to look for, where they were."""
+        return [
+            face.last for face in self._followed if face.number is not None and face.misses <= 1
+        ]
 
     def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Update the tracks with what was seen where it was expected."""

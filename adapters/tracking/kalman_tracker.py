@@ -58,6 +58,11 @@ class KalmanFaceTracker:
         """Whether a face waits to be confirmed."""
         return any(track.number is None for track in self._tracks)
 
+    @property
+    def misses_a_face(self) -> bool:
+        """Whether a known face may be found again."""
+        return any(track.number is not None and track.misses for track in self._tracks)
+
     def rescale(self, factor: float) -> None:
         """Scale the tracks; see the port."""
         for track in self._tracks:
@@ -86,9 +91,12 @@ class KalmanFaceTracker:
         return _report(self._tracks, at_s)
 
     def expected(self, at_s: float) -> Sequence[FaceDetection]:
-        """The faces that were not missed, where they should be now; see the port."""
-        known = (track for track in self._tracks if track.number is not None and not track.misses)
-        return [track.detection_at(at_s) for track in known]
+        """The faces to look for, where they should be now; see the port."""
+        return [
+            track.detection_at(at_s)
+            for track in self._tracks
+            if track.number is not None and track.misses <= 1
+        ]
 
     def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Update the tracks with what was seen where it was expected; see the port."""

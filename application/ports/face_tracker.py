@@ -34,6 +34,11 @@ class FaceTracker(Protocol):
         """Whether the detector should run on the next frame: a face waits to be confirmed."""
         ...
 
+    @property
+    def misses_a_face(self) -> bool:
+        """Whether a known face was missed, and may be found again."""
+        ...
+
     def rescale(self, factor: float) -> None:
         """From the next detection on, frames show the same scene scaled by this factor.
 
@@ -62,9 +67,10 @@ class FaceTracker(Protocol):
         ...
 
     def expected(self, at_s: float) -> Sequence[FaceDetection]:
-        """The faces that the last detection saw, with the boxes where they should be now.
+        """The faces to look for, with the boxes where they should be now.
 
-        A box may reach over the edge of the frame, and may be a guess, after a second for example.
+        A face that was missed once is among them, one missed twice in a row is not. A box may reach
+        over the edge of the frame, and may be a guess, after a second for example.
         """
         ...
 

@@ -165,9 +165,10 @@ class _SessionTracks:
 
     def is_search_due(self, at_s: float, interval: int) -> bool:
         """Whether the detector searches a frame of this time, even if all faces can be followed."""
+        within_s = PREDICTED_FOR_S if self._tracker.misses_a_face else _SEARCHED_WITHIN_S
         return (
             self._searched_s is None
-            or at_s - self._searched_s > _SEARCHED_WITHIN_S
+            or at_s - self._searched_s > within_s
             or self._frames_since_search + 1 >= interval
             or self._tracker.wants_detection
         )

@@ -162,12 +162,19 @@ def test_a_followed_face_is_at_its_new_place_and_the_others_are_not_missed(
     assert sorted(ids(tracker.update([face(40), face(400)], 0.6))) == ["face_1", "face_2"]
 
 
-def test_the_faces_that_were_seen_last_are_expected(tracker: FaceTracker) -> None:
+def test_a_face_is_expected_until_it_is_missed_twice(tracker: FaceTracker) -> None:
     assert list(tracker.expected(0)) == []
     show(tracker, [face(10), face(400)], [face(10), face(400)], [face(10), face(700)])
-    (expected,) = tracker.expected(0.3)
+    assert tracker.misses_a_face
+    first, second = tracker.expected(0.3)
+    assert first.box.iou(face(10).box) > 0.8
+    assert second.box.iou(face(400).box) > 0.8
+    assert first.confidence == 0.9
+    show(tracker, [face(10)], start_s=0.4)
+    (expected,) = tracker.expected(0.5)
     assert expected.box.iou(face(10).box) > 0.8
-    assert expected.confidence == 0.9
+    show(tracker, [face(10)], start_s=3)
+    assert not tracker.misses_a_face, "it is forgotten"
 
 
 def test_following_begins_no_face_and_forgets_none(tracker: FaceTracker) -> None:

@@ -50,8 +50,19 @@ async def test_a_frame_is_searched_as_soon_as_a_face_is_lost(
     await session.start(ConfigChange({"detection_interval": 30}))
     both, one = image_with(100, 400), image_with(100)
     results = await shown(session, world, recorder, both, both, one, one, one)
-    assert [result.detection_used for result in results] == [True, False, True, False, False]
+    assert [result.detection_used for result in results] == [True, False, True, True, False]
     assert len(results[-1].faces) == 1
+
+
+async def test_a_hidden_face_is_searched_for_every_fifth_of_a_second(
+    session: StreamSession, world: World, recorder: Recorder
+) -> None:
+    await session.start(ConfigChange({"detection_interval": 30}))
+    both, one = image_with(100, 400), image_with(100)
+    results = await shown(session, world, recorder, both, both, *[one] * 5, *[both] * 3)
+    searched = [i for i, result in enumerate(results) if result.detection_used]
+    assert searched == [0, 2, 3, 6, 9]
+    assert {face.track.track_id for face in results[-1].faces} == {"face_1", "face_2"}
 
 
 async def test_a_frame_is_searched_every_half_second_for_new_faces(
