@@ -62,7 +62,8 @@ class FrameResult:
         timestamp_s: the sender's clock when it was taken.
         config: the settings it was analysed by.
         faces: largest first; boxes clipped to the frame.
-        detection_used: False if no detector ran and all boxes are predicted.
+        detection_used: whether the whole frame was searched for faces; in others the known ones
+            are followed, or else predicted.
         width: of the frame in pixels, as the sender knows it.
         height: likewise.
         processing_time_s: from when it was taken up to its result.

@@ -68,7 +68,7 @@ class InMemoryFaceTracker:
             number = None if self._has_detected else self._next_number()
             self._followed.append(_Followed(detection, at_s, number))
         self._has_detected = True
-        return self.predict(at_s)
+        return self._report(at_s)
 
     def expected(self, at_s: float) -> Sequence[FaceDetection]:
         """The faces to look for, where they were."""
@@ -77,12 +77,11 @@ class InMemoryFaceTracker:
         ]
 
     def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
-        """Update the tracks with what was seen where it was expected."""
+        """Update the tracks of the faces that were looked for."""
         self._see(seen, at_s)
-        return self.predict(at_s)
+        return self._report(at_s)
 
-    def predict(self, at_s: float) -> Sequence[FaceTrack]:
-        """Predict where the faces are now."""
+    def _report(self, at_s: float) -> Sequence[FaceTrack]:
         reported = [
             FaceTrack(
                 face.number,

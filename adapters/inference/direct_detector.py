@@ -13,7 +13,7 @@ from domain.image import Image
 
 
 class DirectFaceDetector(ABC):
-    """Fulfils the method of ``FaceDetector`` for detectors that search on the calling thread.
+    """Fulfils the methods of ``FaceDetector`` for detectors that work on the calling thread.
 
     Args:
         executor: where detection runs.
@@ -47,9 +47,7 @@ class DirectFaceDetector(ABC):
         """Find the faces on the calling thread; see the port."""
 
     def follow_now(
-        self,
-        image: Image,
-        expected: Sequence[FaceDetection],
+        self, image: Image, expected: Sequence[FaceDetection]
     ) -> list[FaceDetection] | None:
         """Look for faces where they are expected on the calling thread; None unless overridden."""
         return None

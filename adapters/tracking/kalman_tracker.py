@@ -99,12 +99,8 @@ class KalmanFaceTracker:
         ]
 
     def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
-        """Update the tracks with what was seen where it was expected; see the port."""
+        """Update the tracks of the faces that were looked for; see the port."""
         self._see(seen, at_s)
-        return _report(self._tracks, at_s)
-
-    def predict(self, at_s: float) -> Sequence[FaceTrack]:
-        """Predict where the faces are now; see the port."""
         return _report(self._tracks, at_s)
 
     def _see(self, found: Sequence[FaceDetection], at_s: float) -> dict[int, int]:

@@ -77,17 +77,14 @@ class FaceTracker(Protocol):
     def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Update the tracks with faces of a frame that was not searched as a whole.
 
-        A face that is not among them was not looked for, so it counts as neither seen nor missed.
+        A face that is not among them was not looked for: it counts as neither seen nor missed, and
+        its box is predicted.
 
         Args:
-            seen: faces that were looked for where they were expected.
+            seen: faces that were looked for where they were expected; empty if none was.
             at_s: when the frame arrived.
 
         Returns:
             As ``update``.
         """
-        ...
-
-    def predict(self, at_s: float) -> Sequence[FaceTrack]:
-        """Predict where the faces are in a frame without a detection; largest first."""
         ...

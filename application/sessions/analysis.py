@@ -87,7 +87,6 @@ class _FrameSearch:
         self._effort = effort
         self._expected: Sequence[FaceDetection] = ()
         self._is_due = False
-        self._has_followed = False
         self.searched = False
         self.tracks: Sequence[FaceTrack] = ()
 
@@ -106,7 +105,6 @@ class _FrameSearch:
 
     def wanted(self, image: Image, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
         """See the port."""
-        self._has_followed = followed is not None
         self.searched = self._is_due or (
             self._has_lost_a_face(followed)
             if followed is not None
@@ -123,12 +121,8 @@ class _FrameSearch:
 
     def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
         """See the port."""
-        if self.searched:
-            tracks = self._session_tracks.search(found, self._at_s)
-        elif self._has_followed:
-            tracks = self._session_tracks.follow(found, self._at_s)
-        else:
-            tracks = self._session_tracks.predict(self._at_s)
+        update = self._session_tracks.search if self.searched else self._session_tracks.follow
+        tracks = update(found, self._at_s)
         self.tracks = [inside for track in tracks if (inside := _within(track, image)) is not None]
         return [
             FaceDetection(track.box, track.confidence, track.landmarks) for track in self.tracks
@@ -190,17 +184,12 @@ class _SessionTracks:
             return self._tracker.update(found, at_s)
 
     def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
-        """The tracks in a frame in which all faces were where they were expected."""
+        """The tracks in a frame that was not searched; predicted where no face was looked for."""
         self._frames_since_search += 1
-        self._seen_s = at_s
+        if seen:
+            self._seen_s = at_s
         with self._telemetry.stage("track"):
             return self._tracker.follow(seen, at_s)
-
-    def predict(self, at_s: float) -> Sequence[FaceTrack]:
-        """Where the tracks should be in a frame that is neither searched nor followed in."""
-        self._frames_since_search += 1
-        with self._telemetry.stage("track"):
-            return self._tracker.predict(at_s)
 
 
 def _within(track: FaceTrack, image: Image) -> FaceTrack | None:

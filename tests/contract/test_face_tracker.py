@@ -136,16 +136,16 @@ def test_after_a_cut_no_face_in_another_place_takes_over_a_number(tracker: FaceT
 def test_predicting_does_not_change_the_tracks(tracker: FaceTracker) -> None:
     show(tracker, [face(10)], [face(10)])
     for i in range(30):
-        tracker.predict(0.2 + i * FRAME_S)
+        tracker.follow([], 0.2 + i * FRAME_S)
     (track,) = tracker.update([face(10)], 3.3)
     assert track.track_id == "face_1"
 
 
 def test_a_box_is_predicted_for_a_fifth_of_a_second(tracker: FaceTracker) -> None:
     show(tracker, [face(10)], [face(10)])
-    (track,) = tracker.predict(0.3)
+    (track,) = tracker.follow([], 0.3)
     assert track.predicted
-    assert tracker.predict(0.33) == []
+    assert tracker.follow([], 0.33) == []
     assert tracker.update([], 0.34) == []
     assert ids(tracker.update([face(10)], 0.5)) == ["face_1"]
 
@@ -197,7 +197,7 @@ def test_after_a_change_of_size_only_detected_faces_are_reported(tracker: FaceTr
     tracker.rescale(2)
     (track,) = tracker.update([face(200, 200, 160)], 0.2)
     assert (track.track_id, track.predicted) == ("face_1", False)
-    (track,) = tracker.predict(0.3)
+    (track,) = tracker.follow([], 0.3)
     assert track.track_id == "face_1"
     assert ids(tracker.update([face(200, 200, 160), face(800, 200, 160)], 0.4)) == [
         "face_1", "face_2"
@@ -227,4 +227,4 @@ def test_the_largest_face_comes_first_in_a_frame(tracker: FaceTracker) -> None:
 
 def test_an_empty_stream_has_no_faces(tracker: FaceTracker) -> None:
     assert tracker.update([], 0) == []
-    assert tracker.predict(0.1) == []
+    assert tracker.follow([], 0.1) == []

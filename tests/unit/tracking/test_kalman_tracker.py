@@ -68,7 +68,7 @@ def test_predicted_boxes_follow_the_motion_between_detections() -> None:
         if i % 3 == 0:
             tracker.update([true], i * FRAME_S)
             continue
-        (track,) = tracker.predict(i * FRAME_S)
+        (track,) = tracker.follow([], i * FRAME_S)
         assert track.predicted
         if i > 9:
             assert track.box.iou(true.box) > 0.8
@@ -78,7 +78,7 @@ def test_the_box_of_a_lost_face_slows_down() -> None:
     tracker = KalmanFaceTracker()
     for i in range(10):
         tracker.update([face(20 + 30 * i)], i * FRAME_S)
-    (track,) = tracker.predict(1.1)
+    (track,) = tracker.follow([], 1.1)
     assert 290 < track.box.x < 290 + 300 * 0.25
     assert track.box.width > 40
     tracker.update([], 1.2)
@@ -144,7 +144,7 @@ def test_landmarks_move_with_a_predicted_box() -> None:
     for i in range(10):
         (track,) = tracker.update([seen(10 + 10 * i)], i * FRAME_S)
         assert track.landmarks == seen(10 + 10 * i).landmarks
-    (track,) = tracker.predict(10 * FRAME_S)
+    (track,) = tracker.follow([], 10 * FRAME_S)
     assert track.predicted
     assert track.landmarks is not None
     assert track.landmarks.left_eye.x == pytest.approx(110, abs=5)
@@ -159,7 +159,7 @@ def test_a_moving_face_is_followed_through_a_change_of_size() -> None:
             tracker.rescale(2.5)
         true = face((20 + 15 * i) * factor, 100 * factor, 80 * factor)
         if i in {12, 14}:
-            (track,) = tracker.predict(i * FRAME_S)
+            (track,) = tracker.follow([], i * FRAME_S)
             assert track.box.iou(true.box) > 0.85
         else:
             (track,) = tracker.update([true], i * FRAME_S)
