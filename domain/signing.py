@@ -6,7 +6,7 @@ MIN_SECRET_LENGTH = 32
 """Characters of a secret for HMAC-SHA256 (RFC 7518, section 3.2: 256 bits)."""
 
 
-def check_secret(secret: str, *, where: str = "given") -> None:
+def check_secret(secret: str) -> None:
     """Refuse a secret that is too short to sign with.
 
     Raises:
@@ -14,5 +14,5 @@ def check_secret(secret: str, *, where: str = "given") -> None:
     """
     if len(secret) < MIN_SECRET_LENGTH:
         raise ValueError(
-            f"the secret {where} needs at least {MIN_SECRET_LENGTH} characters, has {len(secret)}"
+            f"the secret needs at least {MIN_SECRET_LENGTH} characters, has {len(secret)}"
         )

@@ -38,15 +38,15 @@ def _secret(settings: AccountSettings, path: Path) -> str:
         return settings.secret_key.get_secret_value()
     try:
         secret = load_or_create_secret(path)
-        if weakness := weakness_of(secret):
-            raise BadSettings(f"the secret in {path} {weakness}")
-        return secret
-    except ValueError as error:
-        raise BadSettings(str(error)) from None
+    except ValueError:
+        raise BadSettings(f"the secret in {path} is not text") from None
     except OSError as error:
         raise BadSettings(
             f"DATA_DIR={path.parent}: {error.strerror}; a folder to write in is needed"
         ) from error
+    if weakness := weakness_of(secret):
+        raise BadSettings(f"the secret in {path} {weakness}")
+    return secret
 
 
 def _firebase_identity_provider(

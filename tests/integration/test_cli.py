@@ -138,18 +138,28 @@ def test_a_bad_setting_stops_every_command_with_its_name(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [["serve"], ["token", "--user", "alice@example.com"]])
-def test_a_short_secret_in_the_data_folder_stops_the_start(
-    tmp_path: Path, command: list[str]
+@pytest.mark.parametrize(
+    ("content", "command", "fault"),
+    [
+        (b"", ["serve"], "32"),
+        (b"changeme", ["serve"], "32"),
+        (b"changeme", ["token", "--user", "alice@example.com"], "32"),
+        (b"\xff" * 40, ["serve"], "not text"),
+    ],
+)
+def test_an_unusable_secret_in_the_data_folder_stops_the_start_and_is_kept(
+    tmp_path: Path, content: bytes, command: list[str], fault: str
 ) -> None:
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "secret.key").write_text("changeme")
+    file = tmp_path / "data" / "secret.key"
+    file.write_bytes(content)
     done = emotion_api(*command, cwd=tmp_path, DATA_DIR="data")
     assert done.returncode == 2
     assert "secret.key" in done.stderr
-    assert "32" in done.stderr
+    assert fault in done.stderr
     assert "changeme" not in done.stderr
     assert "Traceback" not in done.stderr
+    assert file.read_bytes() == content
 
 
 def test_a_data_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
