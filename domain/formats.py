@@ -50,3 +50,4 @@ def _in_words(formats: Sequence[FileFormat]) -> str:
 # As answers and documents name them.
 IMAGE_FORMATS_IN_WORDS = _in_words(IMAGE_FORMATS)
 VIDEO_FORMATS_IN_WORDS = _in_words(VIDEO_FORMATS)
+NOT_SHOWN_IN_WORDS = _in_words([each for each in IMAGE_FORMATS if each not in SHOWN_BY_BROWSERS])

@@ -1,10 +1,11 @@
-"""The guides name some defaults and limits; these are those of the settings and of the code."""
+"""The guides name some defaults, limits and formats; these are those of settings and code."""
 
 import re
 from typing import Any
 
 import pytest
 
+from domain.formats import IMAGE_FORMATS_IN_WORDS, NOT_SHOWN_IN_WORDS, VIDEO_FORMATS_IN_WORDS
 from domain.wording import duration_in_words
 from entrypoints.settings import SETTINGS
 from entrypoints.wire.limits import MAX_HEADER_LINES, MAX_JSON_BYTES
@@ -50,6 +51,9 @@ def text_of(guide: str) -> str:
             "rest.md",
             f"JSON may have {kib(MAX_JSON_BYTES)}, headers {kib(default('MAX_HEADER_BYTES'))}",
         ),
+        ("rest.md", f"{IMAGE_FORMATS_IN_WORDS} are read"),
+        ("rest.md", f"{NOT_SHOWN_IN_WORDS}, which most browsers cannot show"),
+        ("video.md", f"{VIDEO_FORMATS_IN_WORDS} files are read"),
         ("operations.md", f"`MAX_HEADER_BYTES`, {MAX_HEADER_LINES} lines"),
     ],
 )

@@ -14,6 +14,7 @@ from litestar.params import FromPath, QueryParameter
 from application.accounts.links import LinkSignature
 from application.ports.image_store import StoredImage
 from application.use_cases.show_image import ShowImage
+from domain.formats import NOT_SHOWN_IN_WORDS
 from entrypoints.http import operations
 from entrypoints.http.authentication import LINK_HOLDERS, UserRequest, signed_in
 from entrypoints.http.errors import problems
@@ -41,7 +42,7 @@ async def signed_in_or_linked(
     media_type="image/*",
     responses={
         200: operations.answer(
-            bytes, "The image as it was uploaded; HEIC and TIFF as JPEG", "image/*"
+            bytes, f"The image as it was uploaded; {NOT_SHOWN_IN_WORDS} as JPEG", "image/*"
         ),
         304: operations.answer(None, "Unchanged (`If-None-Match`)"),
         **problems(
