@@ -10,16 +10,24 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-EMOTIONS = ("happy", "sad", "angry", "disgust", "fear", "surprise", "neutral")
-"""The seven emotions in the order of the network's outputs."""
-
-_VOTE_COLUMNS = ("happiness", "sadness", "anger", "disgust", "fear", "surprise", "neutral")
-_OTHER_COLUMNS = ("contempt", "unknown", "nf")
 LABEL_MAPPING: dict[str, str | None] = {
-    **dict(zip(_VOTE_COLUMNS, EMOTIONS, strict=True)),
-    **dict.fromkeys(_OTHER_COLUMNS),
+    "happiness": "happy",
+    "sadness": "sad",
+    "anger": "angry",
+    "disgust": "disgust",
+    "fear": "fear",
+    "surprise": "surprise",
+    "neutral": "neutral",
+    "contempt": None,
+    "unknown": None,
+    "nf": None,
 }
 """FER+ columns to emotions; those without one are left out and the rest renormalised."""
+EMOTIONS = tuple(emotion for emotion in LABEL_MAPPING.values() if emotion is not None)
+"""The seven emotions in the order of the network's outputs."""
+
+_VOTE_COLUMNS = [column for column, emotion in LABEL_MAPPING.items() if emotion is not None]
+_OTHER_COLUMNS = [column for column, emotion in LABEL_MAPPING.items() if emotion is None]
 _SIDE = 48
 _PER_ROW = 300
 _RARE = (EMOTIONS.index("disgust"), EMOTIONS.index("fear"))
