@@ -3,7 +3,8 @@
 A module per topic. The container of a topic in ``entrypoints.container`` has the same name; only
 ``server`` and ``connections``, which the entrypoints read, and ``tracing``, which the container
 ``system`` reads, have none. The name of a setting outside does not show its group: ``PORT`` is
-``settings.server.port``.
+``settings.server.port``. A name that ends in ``_S`` says how long the service waits, in seconds;
+other lengths of time have their unit written out.
 """
 
 from __future__ import annotations
