@@ -17,7 +17,7 @@ from PIL import ImageOps
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.decoding_process import DecodingProcess
 from domain.errors import ImageDimensionsTooLarge, ImageTooCostly, InvalidImage
-from tests.attacks.costly_images import empty_scans, encoded, lossless_webp, slow_gif
+from tests.attacks.costly_images import chunk, empty_scans, encoded, lossless_webp, slow_gif
 from tests.decoding import decoding, difference, portrait
 from tests.decoding_limits import USUAL_LIMITS
 
@@ -283,7 +283,7 @@ async def test_gray_of_16_bits_with_an_alpha_is_read(decoder: OpenCvImageDecoder
     lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
     size = struct.pack(">IIBBBBB", 160, 120, 16, 4, 0, 0, 0)
     chunks = (b"IHDR", size), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")
-    data = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*each) for each in chunks)
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
     wanted = gray.copy()
     wanted[:10] = 255
     assert difference(await decoder.decode(data), PIL.Image.fromarray(wanted)) == 0
@@ -368,12 +368,8 @@ def test_runaway_decoding_is_stopped_and_the_next_image_is_read() -> None:
     process.close()
 
 
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)
-
-
 def _with_chunk(png: bytes, name: bytes, body: bytes) -> bytes:
-    return png[:33] + _chunk(name, body) + png[33:]
+    return png[:33] + chunk(name, body) + png[33:]
 
 
 def _interlaced(picture: PIL.Image.Image) -> bytes:
@@ -401,9 +397,9 @@ def _interlaced(picture: PIL.Image.Image) -> bytes:
             if small[at + 4 : at + 8] == b"IDAT":
                 rows += zlib.decompress(body)
             elif small[at + 4 : at + 8] == b"PLTE":
-                palette = _chunk(b"PLTE", body)
+                palette = chunk(b"PLTE", body)
             at += 12 + size
     sides = struct.pack(">II", picture.width, picture.height)
-    header = _chunk(b"IHDR", sides + head[8:12] + b"\1")
-    coded = _chunk(b"IDAT", zlib.compress(rows))
-    return b"\x89PNG\r\n\x1a\n" + header + palette + coded + _chunk(b"IEND", b"")
+    header = chunk(b"IHDR", sides + head[8:12] + b"\1")
+    coded = chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + header + palette + coded + chunk(b"IEND", b"")
