@@ -30,6 +30,7 @@ _VOTE_COLUMNS = [column for column, emotion in LABEL_MAPPING.items() if emotion 
 _OTHER_COLUMNS = [column for column, emotion in LABEL_MAPPING.items() if emotion is None]
 _SIDE = 48
 _PER_ROW = 300
+_TUNING_SHARE = 0.06
 _RARE = (EMOTIONS.index("disgust"), EMOTIONS.index("fear"))
 
 
@@ -92,17 +93,17 @@ def majority(faces: Faces) -> npt.NDArray[np.int64]:
     return np.where(agreed, top, -1).astype(np.int64)
 
 
-def balanced_sample(faces: Faces, most: int = 100) -> Faces:
-    """The first `most` faces of each emotion that the crowd agreed on, or all where fewer."""
+def balanced_sample(faces: Faces) -> Faces:
+    """The first 100 faces of each emotion that the crowd agreed on, or all where fewer."""
     labels = majority(faces)
-    chosen = [np.flatnonzero(labels == emotion)[:most] for emotion in range(len(EMOTIONS))]
+    chosen = [np.flatnonzero(labels == emotion)[:100] for emotion in range(len(EMOTIONS))]
     return faces.take(np.sort(np.concatenate(chosen)))
 
 
-def usable(faces: Faces, least_votes: int = 4) -> npt.NDArray[np.bool_]:
-    """Mask of crops worth training on: not "not a face", and enough votes for the emotions."""
+def usable(faces: Faces) -> npt.NDArray[np.bool_]:
+    """Mask of crops worth training on: not "not a face", and four votes for the emotions."""
     total: npt.NDArray[np.float32] = faces.votes.sum(axis=1)
-    return (total >= least_votes) & (faces.others[:, 2] < total)
+    return (total >= 4) & (faces.others[:, 2] < total)
 
 
 def soft_targets(
@@ -153,21 +154,19 @@ def sampling_weights(targets: npt.NDArray[np.float32], power: float) -> npt.NDAr
     return np.asarray(weights / weights.sum(), np.float64)
 
 
-def tuning_split(
-    faces: Faces, share: float = 0.06, seed: int = 7
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def tuning_split(faces: Faces) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Splits the training crops into (fit, tune), stratified by the largest vote.
 
     Temperature, logit biases and quality thresholds are chosen on `tune`, so that the validation
     split is measured and nothing is fitted to it. One crop in seven of the training split has a
     near copy in it; those are left out of `tune`, where they would be recognised, not judged.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(7)
     strongest = faces.votes.argmax(axis=1)
     tune = np.zeros(len(faces), bool)
     for label in range(len(EMOTIONS)):
         members = rng.permutation(np.flatnonzero(strongest == label))
-        tune[members[: round(share * len(members))]] = True
+        tune[members[: round(_TUNING_SHARE * len(members))]] = True
     fit = np.flatnonzero(~tune)
     fresh = ~copies(faces.images[tune], faces.images[fit])
     return fit, np.flatnonzero(tune)[fresh]

@@ -151,14 +151,14 @@ def run(path: Path, images: Images, batch: int = 32) -> npt.NDArray[np.float32]:
     return np.concatenate(parts)
 
 
-def latency(path: Path, batch: int, threads: int, repeats: int = 300) -> dict[str, float]:
-    """Milliseconds a face, median and 95th percentile of `repeats` runs."""
+def latency(path: Path, batch: int, threads: int) -> dict[str, float]:
+    """Milliseconds a face, median and 95th percentile of 300 runs."""
     runner = session(path, threads)
     faces = as_input(np.random.default_rng(0).integers(0, 256, (batch, 48, 48), dtype=np.uint8))
     for _ in range(20):
         runner.run(None, {"faces": faces})
     times = []
-    for _ in range(repeats):
+    for _ in range(300):
         start = time.perf_counter()
         runner.run(None, {"faces": faces})
         times.append((time.perf_counter() - start) * 1000 / batch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,10 @@ from torch import Tensor, nn
 # Quintic iteration that drives all singular values towards 1 (Jordan et al. 2024, "Muon: an
 # optimizer for hidden layers in neural networks").
 _A, _B, _C = 3.4445, -4.7750, 2.0315
+_ITERATIONS = 4
+_MOMENTUM = 0.9
+_WEIGHT_DECAY = 0.02
+"""Decay a step as a share of the length of the step."""
 
 
 class Muon(torch.optim.Optimizer):
@@ -22,26 +25,10 @@ class Muon(torch.optim.Optimizer):
     Args:
         params: Parameters of two or more dimensions; all but the first are flattened.
         lr: Length of a step in spectral norm.
-        momentum: Decay of the gradient average.
-        weight_decay: Decay a step as a share of `lr`.
-        iterations: Newton-Schulz iterations.
     """
 
-    def __init__(
-        self,
-        params: Iterable[nn.Parameter],
-        lr: float,
-        momentum: float = 0.9,
-        weight_decay: float = 0.02,
-        iterations: int = 4,
-    ) -> None:
-        defaults: dict[str, Any] = {
-            "lr": lr,
-            "momentum": momentum,
-            "weight_decay": weight_decay,
-            "iterations": iterations,
-        }
-        super().__init__(params, defaults)
+    def __init__(self, params: Iterable[nn.Parameter], lr: float) -> None:
+        super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -54,19 +41,18 @@ class Muon(torch.optim.Optimizer):
                 if not state:
                     state["average"] = torch.zeros_like(parameter)
                 average = state["average"]
-                average.lerp_(parameter.grad, 1 - group["momentum"])
-                update = parameter.grad.lerp(average, group["momentum"])
-                update = orthogonal(update, group["iterations"])
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                average.lerp_(parameter.grad, 1 - _MOMENTUM)
+                update = parameter.grad.lerp(average, _MOMENTUM)
+                update = orthogonal(update)
+                parameter.mul_(1 - group["lr"] * _WEIGHT_DECAY)
                 parameter.add_(update, alpha=-group["lr"])
 
 
-def orthogonal(gradient: Tensor, iterations: int) -> Tensor:
+def orthogonal(gradient: Tensor) -> Tensor:
     """The nearest semi-orthogonal matrix, roughly, in the shape of the gradient.
 
     Args:
         gradient: float32 (outputs, ...).
-        iterations: Newton-Schulz iterations.
 
     Returns:
         float32 of the same shape, singular values near 1 times sqrt(outputs / inputs) if taller
@@ -76,7 +62,7 @@ def orthogonal(gradient: Tensor, iterations: int) -> Tensor:
     tall = rows.shape[0] > rows.shape[1]
     x = rows.T if tall else rows
     x = x / (x.norm() + 1e-7)
-    for _ in range(iterations):
+    for _ in range(_ITERATIONS):
         square = x @ x.T
         x = _A * x + (_B * square + _C * square @ square) @ x
     rows = x.T if tall else x

@@ -143,11 +143,11 @@ def judge(found: FaceCandidates, labels: Labels) -> Judged:
     return Judged(found.confidences[counts], hit[counts], sizes, found_at, overlaps, errors)
 
 
-def judge_all(find: Finder, photos: Iterable[Photo], long_side: int = LONG_SIDE) -> list[Judged]:
+def judge_all(find: Finder, photos: Iterable[Photo]) -> list[Judged]:
     """Judge a detector on images."""
     judged = []
     for photo in photos:
-        pixels, labels = shown(photo, long_side)
+        pixels, labels = shown(photo)
         judged.append(judge(find(pixels), labels))
     return judged
 

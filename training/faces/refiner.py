@@ -20,6 +20,7 @@ from .run import Recipe, Run
 
 RECIPE = Recipe(steps=5000, falling_from=0.3, warmup=200, batch=256, side=SIDE, rate=1.5e-3)
 _OUTPUTS = 15
+_CHECKPOINT_STEPS = 500
 _CELLS = (SIDE // 32) ** 2
 _GRAY = 0.15
 _TURNED = 0.5
@@ -68,7 +69,6 @@ def train(
     folder: Path,
     device: torch.device,
     recipe: Recipe = RECIPE,
-    every: int = 500,
 ) -> RefinerNet:
     """Trains a run to its end, from its last checkpoint where there is one.
 
@@ -80,7 +80,6 @@ def train(
         folder: Where checkpoint and figures of this run are kept.
         device: What computes.
         recipe: Configuration.
-        every: Steps between two checkpoints.
 
     Returns:
         The network with averaged weights on the CPU, in evaluation mode.
@@ -102,7 +101,7 @@ def train(
         parts = _losses(network(as_input(batch.pixels)), batch)
         run.learn(parts[0] + 0.5 * parts[1] + 0.5 * parts[2], parts)
         bar.update()
-        if run.step % every == 0 or run.progress >= 1:
+        if run.step % _CHECKPOINT_STEPS == 0 or run.progress >= 1:
             run.keep(_measured(average, tune, device))
     return average.cpu().eval()
 

@@ -25,6 +25,8 @@ from .plots import curves
 from .run import Recipe, Run
 from .teacher import Teacher
 
+_CHECKPOINT_STEPS = 1000
+
 
 class _Taught(IterableDataset[tuple[Batch, Tensor]]):
     """The views of each step, from `first` on, with the teacher's answers."""
@@ -74,7 +76,6 @@ def train(
     teacher: Path,
     folder: Path,
     device: torch.device,
-    every: int = 1000,
 ) -> FaceNet:
     """Trains a run to its end, from its last checkpoint where there is one.
 
@@ -85,7 +86,6 @@ def train(
         teacher: YuNet's ONNX file.
         folder: Where checkpoint, log and curves of this run are kept.
         device: What computes views, teacher and network.
-        every: Steps between two checkpoints.
 
     Returns:
         The network with averaged weights on the CPU, in evaluation mode.
@@ -106,7 +106,7 @@ def train(
         parts = losses(cells, points, strides, _targets(batch, answers, points))
         run.learn(parts.total, (parts.score, parts.box, parts.landmarks))
         bar.update()
-        if run.step % every == 0 or run.progress >= 1:
+        if run.step % _CHECKPOINT_STEPS == 0 or run.progress >= 1:
             judged = judge_all(in_two_views(finder(average)), tune)
             run.keep(summary(judged, threshold_for(judged, len(tune) // 27)))
             curves(run.history, folder / "curves.png")
