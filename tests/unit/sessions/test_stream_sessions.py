@@ -336,6 +336,27 @@ async def test_a_session_ends_with_its_token(world: World, recorder: Recorder) -
     await sessions.close_all()
 
 
+async def test_a_client_that_could_not_be_disconnected_is_tried_again(world: World) -> None:
+    class Stuck(Recorder):
+        """Cannot be disconnected at first."""
+
+        attempts = 0
+
+        async def disconnect(self) -> None:
+            self.attempts += 1
+            if self.attempts == 1:
+                raise ConnectionError
+            await super().disconnect()
+
+    sessions, stuck = world.sessions(), Stuck()
+    expires_at = world.clock.now() + timedelta(seconds=90)
+    async with watched_over(sessions):
+        await sessions.open(some_user(), stuck, Credential("short-lived", expires_at))
+        await seconds_pass(world, 93)
+        await stuck.until_disconnected()
+    await sessions.close_all()
+
+
 async def test_a_session_ends_with_its_account(world: World) -> None:
     sessions, readers = world.sessions(), {name: Recorder() for name in ("alice", "bob")}
     async with watched_over(sessions):
