@@ -1,12 +1,18 @@
 """Between two searches, known faces are looked for only where they are expected."""
 
+from typing import Any
+
 import pytest
 
-from adapters.in_memory import InMemoryFaceDetector, fake_image
+from adapters.in_memory import InMemoryFaceDetector, InMemoryFaceTracker, fake_image
+from adapters.inference.stepwise import StepwiseFaceAnalyser
+from application.ports.face_analyser import AnalysedImage, FaceSearch
+from application.sessions.adaptation import Effort
+from application.sessions.analysis import FrameAnalysis
 from application.sessions.session import StreamSession
 from domain.emotion import Emotion
 from domain.session import FrameResult
-from domain.session_config import ConfigChange
+from domain.session_config import ConfigChange, SessionConfig
 from tests.unit.sessions.world import Recorder, World, analysed
 
 
@@ -109,3 +115,27 @@ async def test_a_frame_of_another_size_is_searched(
     result, after = await shown(session, world, recorder, larger, larger)
     assert (result.detection_used, after.detection_used) == (True, False)
     assert [face.track.track_id for face in after.faces] == ["face_1"]
+
+
+async def test_frames_keep_half_as_many_more_pixels_a_side_as_the_detector_sees(
+    world: World,
+) -> None:
+    asked = []
+
+    class Analyser(StepwiseFaceAnalyser):
+        async def analyse(self, data: bytes, search: FaceSearch, **rest: Any) -> AnalysedImage:
+            asked.append(search.min_side_px)
+            return await super().analyse(data, search, **rest)
+
+    analysis = FrameAnalysis(
+        analyser=Analyser(
+            decoder=world.decoder,
+            detector=world.detector,
+            classifier=world.classifier,
+            telemetry=world.telemetry,
+        ),
+        tracker=InMemoryFaceTracker(),
+        telemetry=world.telemetry,
+    )
+    await analysis.analyse(world.frame(1), SessionConfig(), Effort((480, 640), 1))
+    assert asked == [960]
