@@ -29,7 +29,7 @@ class EveryFace:
         """None: nothing is known before."""
         return ()
 
-    def wanted(self, image: Image, followed: Sequence[FaceDetection] | None) -> WantedFaces:
+    def wanted(self, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
         """All faces of that size."""
         return self._wanted
 
@@ -69,7 +69,7 @@ class FaceReader:
             with self._telemetry.stage("follow"):
                 followed = await self._detector.follow(image, expected, priority=priority)
         found = followed or ()
-        if (wanted := search.wanted(image, followed)) is not None:
+        if (wanted := search.wanted(followed)) is not None:
             with self._telemetry.stage("detect"):
                 found = await self._detector.detect(image, wanted, priority=priority)
         chosen = search.choose(image, found)

@@ -77,7 +77,7 @@ class OneJobFaceAnalyser:
             with self._telemetry.stage("follow"):
                 followed = self._detector.follow_now(image, expected)
         found = followed or []
-        if (wanted := search.wanted(image, followed)) is not None:
+        if (wanted := search.wanted(followed)) is not None:
             with self._telemetry.stage("detect"):
                 found = self._detector.detect_now(image, wanted)
         chosen = search.choose(image, found)

@@ -35,11 +35,10 @@ class FaceSearch(Protocol):
         """
         ...
 
-    def wanted(self, image: Image, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
+    def wanted(self, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
         """What the detector has to find in the whole image; None if it need not search it.
 
         Args:
-            image: the decoded image.
             followed: those of the expected faces that are there; None if the detector cannot
                 follow faces, or none was expected.
         """

@@ -103,7 +103,7 @@ class _FrameSearch:
             self._expected = self._session_tracks.expected(self._at_s)
         return self._expected
 
-    def wanted(self, image: Image, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
+    def wanted(self, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
         """See the port."""
         self.searched = self._is_due or (
             self._has_lost_a_face(followed)

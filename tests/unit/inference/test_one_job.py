@@ -51,9 +51,7 @@ class CountingExecutor(WorkExecutor):
 class NoFace(EveryFace):
     """Needs no detection."""
 
-    def wanted(  # type: ignore[override]
-        self, image: Image, followed: Sequence[FaceDetection] | None
-    ) -> None:
+    def wanted(self, followed: Sequence[FaceDetection] | None) -> None:
         return None
 
 
@@ -67,9 +65,7 @@ class Known(EveryFace):
     def expected(self, image: Image) -> Sequence[FaceDetection]:
         return [self.face]
 
-    def wanted(  # type: ignore[override]
-        self, image: Image, followed: Sequence[FaceDetection] | None
-    ) -> WantedFaces | None:
+    def wanted(self, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
         return None if followed else WantedFaces(64)
 
 
@@ -79,10 +75,10 @@ class Coarse(EveryFace):
     min_side_px = 200
     shape: tuple[int, ...] = ()
 
-    def wanted(self, image: Image, followed: Sequence[FaceDetection] | None) -> WantedFaces:
+    def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
         assert isinstance(image.pixels, np.ndarray)
         self.shape = image.pixels.shape
-        return super().wanted(image, followed)
+        return super().choose(image, found)
 
 
 class Faulty(EveryFace):
