@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -126,24 +126,30 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         at = end + 4
 
 
-def _parts(data: bytes) -> tuple[list[memoryview], bytes, bytes]:
-    """The coded pixels, the palette and the transparency."""
-    coded: list[memoryview] = []
+def _palette_and_transparency(data: bytes) -> tuple[bytes, bytes]:
+    """The bodies of these two chunks, which stand before the coded pixels."""
     found = {b"PLTE": b"", b"tRNS": b""}
     for name, body in _chunks(data):
-        if name == b"IDAT":
-            coded.append(body)
-        elif name in found and not coded:
+        if name in (b"IDAT", b"IEND"):
+            break
+        if name in found:
             found[name] = bytes(body[:1024])
+    return found[b"PLTE"], found[b"tRNS"]
+
+
+def _coded(data: bytes) -> Iterator[memoryview]:
+    """The coded pixels, chunk by chunk: a list of chunks of one byte is larger than the file."""
+    for name, body in _chunks(data):
+        if name == b"IDAT":
+            yield body
         elif name == b"IEND":
             break
-    return coded, found[b"PLTE"], found[b"tRNS"]
 
 
 class _Inflater:
     """Returns the rows of an image in order, and never inflates more than those."""
 
-    def __init__(self, coded: list[memoryview]) -> None:
+    def __init__(self, coded: Iterable[memoryview]) -> None:
         self._input = _slices(coded)
         # Raw, because the checksum at the end of the zlib stream is ignored.
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -169,7 +175,7 @@ class _Inflater:
         return b"".join(taken)
 
 
-def _slices(coded: list[memoryview]) -> Iterator[memoryview]:
+def _slices(coded: Iterable[memoryview]) -> Iterator[memoryview]:
     header = _ZLIB_HEADER_BYTES
     for body in coded:
         rest, header = body[header:], max(header - len(body), 0)
@@ -179,9 +185,9 @@ def _slices(coded: list[memoryview]) -> Iterator[memoryview]:
 
 class _Picture:
     def __init__(self, header: PngHeader, data: bytes) -> None:
-        coded, palette, transparency = _parts(data)
+        palette, transparency = _palette_and_transparency(data)
         self._header = header
-        self._inflater = _Inflater(coded)
+        self._inflater = _Inflater(_coded(data))
         self._samples = _SAMPLES[header.colour]
         self._pixel_bytes = max(self._samples * header.depth // 8, 1)
         self._palette, self._opacity = _palette_of(palette, transparency)

@@ -1,18 +1,24 @@
 """Costly images do not affect other clients, and memory stays bounded."""
 
 import asyncio
+import tracemalloc
 from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 import skimage.data
 
+from adapters.opencv.reading import read_header, read_image
+from domain.errors import InvalidImage
+from domain.formats import PNG
 from tests.attacks.costly_images import (
     ATTACKS,
     noisy_photograph,
     square_photograph,
+    tiny_chunks,
 )
 from tests.attacks.memory import PeakMemory
+from tests.decoding_limits import USUAL_LIMITS
 from tests.e2e.calls import detect, watch_health
 from tests.e2e.conftest import as_jpeg
 from tests.e2e.service_process import ServiceProcess
@@ -61,3 +67,17 @@ async def test_many_large_images_at_once_take_no_more_memory_than_a_few(
 
 async def send(client: httpx.AsyncClient, image: bytes) -> httpx.Response:
     return await client.post("/api/detect", files={"file": ("image", image)})
+
+
+def test_a_png_in_tiny_chunks_takes_no_more_memory_than_its_pixels_need() -> None:
+    image = tiny_chunks()
+    header = read_header(image, PNG, thorough=True)
+    assert header is not None
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidImage, match="cut short"):
+            read_image(image, header, USUAL_LIMITS)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 30e6, "a list of all chunks took 90 MB"
