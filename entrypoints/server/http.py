@@ -22,7 +22,12 @@ from entrypoints.server.acceptor import HEALTH_PATH
 from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.pacing import NO_TOKEN, RequestPacing
 from entrypoints.server.refusals import Refusal, problem_response
-from entrypoints.server.transport import DelayedCloseTransport, Progress, peer_address
+from entrypoints.server.transport import (
+    LAST_PAUSE_S,
+    DelayedCloseTransport,
+    Progress,
+    peer_address,
+)
 from entrypoints.wire.limits import MAX_HEADER_LINES
 
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
@@ -38,7 +43,6 @@ _CLOSE = (b"connection", b"close")
 # written before the connection is closed.
 _DISCARD_PAUSE_S = 5.0
 _FLUSH_S = 10.0
-_LAST_PAUSE_S = 3.0
 _LAST_DISCARD_S = 1.0
 _MAX_TURNED_AWAY = 32
 _TURNED_AWAY_S = 1.0
@@ -154,7 +158,7 @@ class HttpConnection(H11Protocol):
     def shutdown(self) -> None:
         """Finish the request in work; close at once if there is none."""
         self._discard_s = min(self._discard_s, _LAST_DISCARD_S)
-        send_s = min(self._limits.send_timeout_s, _LAST_PAUSE_S)
+        send_s = min(self._limits.send_timeout_s, LAST_PAUSE_S)
         self._progress = Progress(send_s, self._limits.body_min_bytes_per_s)
         if self._discard_until is not None:
             self._discard_until = min(self._discard_until, self.loop.time() + self._discard_s)
@@ -163,7 +167,7 @@ class HttpConnection(H11Protocol):
         else:
             self.cycle.keep_alive = False
             self._body_since, self._body_bytes = self.loop.time(), 0
-            self._body_grace_s = min(self._body_grace_s, _LAST_PAUSE_S)
+            self._body_grace_s = min(self._body_grace_s, LAST_PAUSE_S)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+LAST_PAUSE_S = 3.0
+"""How long a client may neither read nor send while the service shuts down."""
+
 
 class DelayedCloseTransport:
     """Passes everything on to a transport, except what the connection does itself.

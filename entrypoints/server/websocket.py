@@ -15,7 +15,7 @@ from websockets.http11 import Request
 from domain.network_address import network_of
 from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.refusals import Refusal, problem_response
-from entrypoints.server.transport import Progress, peer_address
+from entrypoints.server.transport import LAST_PAUSE_S, Progress, peer_address
 
 MESSAGE_BYTES = 16 * 2**20
 """The largest message of a client that has signed in."""
@@ -100,6 +100,12 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """Count what the service refused."""
         self._connections.refusals.count(reason)
 
+    def shutdown(self) -> None:
+        """Close; a client that does not read is not waited for."""
+        send_s = min(self._limits.send_timeout_s, LAST_PAUSE_S)
+        self._progress = Progress(send_s, self._limits.body_min_bytes_per_s)
+        super().shutdown()
+
     def data_received(self, data: bytes) -> None:
         """Accept bytes in slices, so that many tiny frames are counted before they are parsed."""
         size = _SLICE_BYTES if self.is_trusted else _ANONYMOUS_SLICE_BYTES
@@ -183,9 +189,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """Close the connection if something has timed out."""
         if self._raw.is_closing():
             self._closing_since = self._closing_since or now_s
-            if now_s - self._closing_since > _FLUSH_S:
+            if self._is_stuck(now_s) or now_s - self._closing_since > _FLUSH_S:
                 self._raw.abort()
-        elif self._progress.is_stuck(self._raw.get_write_buffer_size(), now_s):
+        elif self._is_stuck(now_s):
             self._connections.refusals.count(Refusal.ANSWER_NOT_READ)
             self._raw.abort()
         elif not self.is_trusted and now_s - self._made_at > self._limits.socket_sign_in_s:
@@ -226,6 +232,10 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._connections.refusals.count(reason)
         self._raw.write(problem_response(reason))
         self._raw.close()
+
+    def _is_stuck(self, now_s: float) -> bool:
+        """Whether the client does not read what was written."""
+        return self._progress.is_stuck(self._raw.get_write_buffer_size(), now_s)
 
     def _check_message(self) -> None:
         held = self._fragment_bytes + len(self.conn.reader.buffer)

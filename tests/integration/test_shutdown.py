@@ -10,6 +10,10 @@ from entrypoints.server.connections import connection_of
 from tests.servers.listening import listening
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 
 
 class Large:
@@ -64,3 +68,25 @@ async def test_an_answer_that_nobody_reads_does_not_delay_shutdown(
                 await asyncio.sleep(0.1)
             loop.call_later(1, may_end.set)
             limit.reschedule(loop.time() + 9)
+
+
+async def test_a_websocket_that_nobody_reads_does_not_delay_shutdown(deaf: socket.socket) -> None:
+    is_unsent = asyncio.Event()
+
+    async def talks(scope, receive, send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while not connection_of(scope).transport.get_write_buffer_size():
+            await send({"type": "websocket.send", "bytes": bytes(20_000)})
+            await asyncio.sleep(0.01)
+        is_unsent.set()
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(30) as limit:
+        async with listening(talks, timeout_graceful_shutdown=30, lifespan="off") as port:
+            await loop.sock_connect(deaf, ("127.0.0.1", port))
+            await loop.sock_sendall(deaf, HANDSHAKE)
+            await is_unsent.wait()
+            limit.reschedule(loop.time() + 8)
