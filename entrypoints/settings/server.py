@@ -9,9 +9,11 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     AnyHttpUrl,
+    AnyUrl,
     BeforeValidator,
     Field,
     IPvAnyNetwork,
+    ValidationError,
     field_validator,
 )
 
@@ -24,28 +26,37 @@ _check_network = check_with(
     "first address: not 172.28.0.1/24), or '*' alone",
 )
 
-
-_ORIGIN = re.compile(r"(https?://)([^\s/?#@]+?)(:\d+)?/?")
+# Apps that are built from web pages have schemes of their own.
+_ORIGIN = re.compile(r"([a-z][^:]*://)([^*/?#@]+?)(:\d+)?/?")
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 def allowed_origins(listed: Iterable[str]) -> tuple[str, ...]:
-    """The origins listed; one on this machine is allowed under each name of the machine.
+    """The origins listed, as browsers send them; one on this machine under each of its names.
 
     A development server prints one name, and users type another.
     """
     allowed: dict[str, None] = {}
-    for origin in listed:
-        parts = _ORIGIN.fullmatch(origin)
-        if parts is None:
-            raise ValueError(
-                "list full origins such as https://app.example.com, without a path, separated by "
-                "commas ('*' cannot be used because requests carry cookies)"
-            )
-        scheme, host, port = (part.lower() for part in parts.groups(""))
+    for written in listed:
+        scheme, host, port = _parts(written)
         for name in _LOOPBACK if host in _LOOPBACK else (host,):
             allowed[f"{scheme}{name}{port}"] = None
     return tuple(allowed)
+
+
+def _parts(written: str) -> tuple[str, str, str]:
+    """Scheme, host and port of an origin: in lower case, the host in ASCII, no default port."""
+    try:
+        parts = _ORIGIN.fullmatch(str(AnyUrl(written)))
+    except ValidationError:
+        parts = None
+    if parts is None:
+        raise ValueError(
+            "list full origins such as https://app.example.com or capacitor://localhost, without "
+            "a path, separated by commas ('*' cannot be used because requests carry cookies)"
+        )
+    scheme, host, port = parts.groups("")
+    return scheme, host, port
 
 
 def _upper(value: object) -> object:
