@@ -102,7 +102,7 @@ class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
             raise UnreadEvent(problem, _frame_id(encoded_packet))
         if has_too_many_values(encoded_packet):
             fault = "the event holds thousands of values; send an image as bytes or base64 text"
-            raise UnreadEvent(InvalidRequest(fault))
+            raise UnreadEvent(InvalidRequest(fault), _frame_id(encoded_packet))
         attachments = int(super().decode(encoded_packet) or 0)
         if attachments > _MAX_ATTACHMENTS:
             raise ValueError("too many attachments")
