@@ -188,9 +188,7 @@ def _announced_bytes(scope: Scope) -> int:
 
 
 def _is_engine_io(text: str | None) -> bool:
-    """Whether a text message can be Engine.IO: a Socket.IO packet, or a short control packet."""
-    if text is None:
+    """Whether a text message can be Engine.IO: a message, or a short control packet."""
+    if text is None or text[:1] == "4":
         return True
-    if text[:1] == "4":
-        return text[1:2] in set("0123456")
     return text[:1] in set("12356") and len(text) <= _MAX_SIGNAL_LENGTH

@@ -53,6 +53,8 @@ _MAX_TEXT_LENGTH = 4 * 2**20
 _FRAME_ID = re.compile(r'"frame_id": ?(\d{1,15})[,}]')
 _NEAR_AN_END = 200
 _FLUSH_S = 2
+# The JavaScript client in Node.js sends the words "[object Blob]" for a Blob.
+_NOT_BINARY = "a binary part was announced and text came; send a Buffer where there is no Blob"
 
 log = logging.getLogger(__name__)
 
@@ -211,8 +213,8 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             await self.close_connection(eio_sid)
             return
         try:
-            if isinstance(data, str) and eio_sid in self._binary_packet:
-                raise ValueError("a text where a binary part was announced")
+            if isinstance(data, str) and self._binary_packet.pop(eio_sid, None) is not None:
+                raise UnreadEvent(InvalidRequest(_NOT_BINARY))
             await super()._handle_eio_message(eio_sid, data)
         except asyncio.CancelledError:
             raise

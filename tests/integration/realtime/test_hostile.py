@@ -169,6 +169,18 @@ async def test_incomplete_binary_messages_are_not_kept(service: Service) -> None
     assert service.server._binary_packet == {}
 
 
+async def test_a_text_where_a_binary_part_was_announced_is_answered(service: Service) -> None:
+    async with raw_connection(service) as ws:
+        await enter(ws, await service.token())
+        await ws.send_str(
+            '451-/emotion-detection,["video_frame",{"data":{"_placeholder":true,"num":0}}]'
+        )
+        await ws.send_str("4[object Blob]")
+        assert "a binary part was announced and text came" in (await ws.receive()).data
+        await ws.send_str('42/emotion-detection,["ping"]')
+        assert "pong" in (await ws.receive()).data
+
+
 async def test_entering_twice_opens_no_second_session(service: Service) -> None:
     async with raw_connection(service) as ws:
         token = await service.token()

@@ -114,11 +114,12 @@ async def test_a_request_that_cannot_be_read_is_answered_by_400_and_ends_its_con
         assert (await client.poll()).status_code == 400
 
 
-async def test_text_in_place_of_a_binary_part_ends_the_connection(service: Service) -> None:
+async def test_text_in_place_of_a_binary_part_is_answered(service: Service) -> None:
     async with polling(service) as client:
         await client.enter(await service.token())
         await client.post(FRAME, STOP)
-        assert service.sessions == 0
+        assert "a binary part was announced and text came" in (await client.poll()).text
+        assert service.sessions == 1
 
 
 async def test_disconnecting_during_authentication_leaves_nothing(
