@@ -240,7 +240,8 @@ class HttpConnection(H11Protocol):
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         async def announce_and_send(message: ASGISendEvent) -> None:
-            if message["type"] == "http.response.start" and self._is_receiving():
+            is_last = self._is_receiving() or not self.cycle.keep_alive
+            if message["type"] == "http.response.start" and is_last:
                 headers = [each for each in message.get("headers", []) if each[0] != _CLOSE[0]]
                 message["headers"] = [*headers, _CLOSE]
             elif message["type"] == "http.response.body":

@@ -90,3 +90,24 @@ async def test_a_websocket_that_nobody_reads_does_not_delay_shutdown(deaf: socke
             await loop.sock_sendall(deaf, HANDSHAKE)
             await is_unsent.wait()
             limit.reschedule(loop.time() + 8)
+
+
+async def test_an_answer_during_shutdown_announces_that_the_connection_closes() -> None:
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def app(scope, receive, send) -> None:
+        asked.set()
+        await may_answer.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async with asyncio.timeout(60):
+        async with listening(app, timeout_graceful_shutdown=30, lifespan="off") as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(REQUEST)
+            await asked.wait()
+            asyncio.get_running_loop().call_later(0.5, may_answer.set)
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 204 ")
+    assert b"\r\nconnection: close\r\n" in answer.lower()
