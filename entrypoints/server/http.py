@@ -71,6 +71,7 @@ class HttpConnection(H11Protocol):
         self._progress = Progress(self._limits.send_timeout_s, self._limits.body_min_bytes_per_s)
         self._is_upgraded = False
         self._is_pipelined = False
+        self._is_cut_off = False
         self._is_turned_away = False
         self._awaits_turn = False
         # Times are those of the loop.
@@ -128,16 +129,8 @@ class HttpConnection(H11Protocol):
             elif self.conn.their_state is h11.SEND_BODY:
                 data = self._receive_body(data)
             else:
-                # Another request, while one is in work.
-                if not self.conn.trailing_data[0]:
-                    data = self._without_empty_lines(data)
-                self._feed(data)
+                self._receive_pipelined(data)
                 data = b""
-        if self.conn.their_state is h11.DONE and not self._is_over():
-            pipelined, _ = self.conn.trailing_data
-            if len(pipelined) > self._limits.max_header_bytes:
-                self._connections.refusals.count(Refusal.PIPELINED)
-                self._abandon()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Pass the connection and its place to the WebSocket protocol."""
@@ -340,6 +333,23 @@ class HttpConnection(H11Protocol):
         self._feed(data)
         return rest
 
+    def _receive_pipelined(self, data: bytes) -> None:
+        """Keep the beginning of another request while one is in work.
+
+        If that is too much, the request in work is the last that is answered: its client sends the
+        others again when the connection closes (RFC 9112, section 9.3.2).
+        """
+        held, _ = self.conn.trailing_data
+        if not self._is_cut_off:
+            data = data if held else self._without_empty_lines(data)
+            if len(held) + len(data) <= self._limits.max_header_bytes:
+                self._feed(data)
+                return
+            self._connections.refusals.count(Refusal.PIPELINED)
+            self._is_cut_off = True
+            self.cycle.keep_alive = False
+        self.flow.pause_reading()
+
     def _feed(self, data: bytes) -> None:
         if not data:  # To h11, no bytes mean that the client has closed its side.
             return
@@ -390,7 +400,7 @@ class HttpConnection(H11Protocol):
         """Close once the client has sent everything."""
         if self._is_closing():
             return
-        if self.conn.their_state in (h11.SEND_BODY, h11.ERROR):
+        if self._is_cut_off or self.conn.their_state in (h11.SEND_BODY, h11.ERROR):
             self._begin_discarding()
         else:
             self._raw.close()

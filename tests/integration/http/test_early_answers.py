@@ -211,6 +211,20 @@ async def test_a_pipelined_request_that_is_cut_between_its_lines_stays_whole(ser
     writer.close()
 
 
+async def test_of_too_many_pipelined_requests_the_first_is_answered(service):
+    address = httpx.URL(service.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    async with asyncio.timeout(60):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
+        head, body = await _answer(reader)
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nconnection: close\r\n" in head.lower()
+        assert body == b'{"status":"ok"}'
+        writer.write_eof()
+        assert await reader.read() == b""
+    writer.close()
+
+
 async def test_endless_empty_lines_are_refused(service):
     address = httpx.URL(service.url)
     reader, writer = await asyncio.open_connection(address.host, address.port)
